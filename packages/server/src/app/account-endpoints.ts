@@ -1,6 +1,7 @@
 /** Creates the account pages and the pages that links in mails lead to, each with exactly what it needs. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import type { AccountPagePorts } from '../pages/account/account-page.ts'
 import { createConnectionsEndpoint } from '../pages/account/connections.ts'
 import { createAccountConsentsEndpoint } from '../pages/account/consents.ts'
 import { createDeletionEndpoint } from '../pages/account/deletion.ts'
@@ -27,108 +28,52 @@ export function createAccountEndpoints(
   const { policyFor } = policies
   const { endSession } = services.sessions
   const { accounts, offered } = services.accounts
-  const { pages, paths } = view
-  const { csrf, continuations, sessions } = browser
+  const { continuations, sessions } = browser
   const { openIdProviders, startUpstreamRequest, browserMark } = federation
   const { factorEnrolment, recoveryCodeBook } = factors
-  const { enterAccount } = flow
-  const { countMail, mailLinks, sendLetter, tellOwner } = mail
+  const { countMail, mailLinks, sendAccountMail, notifyOwner } = mail
+  const { browserRequests, requireAccountSession } = flow
+  const page: AccountPagePorts = { browserRequests, requireAccountSession, pages: view.pages }
   return {
-    profile: createProfileEndpoint({
-      enterAccount,
-      identityProviders,
-      issuer,
-      clients,
-      offered,
-      paths,
-      pages,
-    }),
-    consents: createAccountConsentsEndpoint({
-      enterAccount,
-      clients,
-      resources,
-      stores,
-      csrf,
-      pages,
-      paths,
-      clock,
-      log,
-    }),
+    profile: createProfileEndpoint({ ...page, identityProviders, issuer, clients, offered }),
+    consents: createAccountConsentsEndpoint({ ...page, clients, resources, stores, clock, log }),
     connections: createConnectionsEndpoint({
-      enterAccount,
+      ...page,
       openIdProviders,
       startUpstreamRequest,
       browserMark,
       continuations,
-      tellOwner,
+      notifyOwner,
       stores,
-      csrf,
-      pages,
-      paths,
       clock,
       log,
     }),
     security: createSecurityEndpoint({
-      enterAccount,
+      ...page,
       findFactors,
       policyFor,
       factorEnrolment,
       recoveryCodeBook,
       sessions,
       users,
-      tellOwner,
+      notifyOwner,
       stores,
-      csrf,
-      pages,
-      paths,
       clock,
       log,
     }),
-    sessions: createAccountSessionsEndpoint({
-      enterAccount,
-      endSession,
-      stores,
-      csrf,
-      pages,
-      paths,
-      clock,
-      log,
-    }),
-    names: createNamesEndpoint({ enterAccount, accounts, csrf, pages, paths, clock, log }),
+    sessions: createAccountSessionsEndpoint({ ...page, endSession, stores, clock }),
+    names: createNamesEndpoint({ ...page, accounts, clock }),
     password: createPasswordEndpoint({
-      enterAccount,
+      ...page,
       accounts,
       accountSettings,
       users,
       countGuess,
       knownAccounts,
-      tellOwner,
-      csrf,
-      pages,
-      paths,
-      log,
+      notifyOwner,
     }),
-    email: createEmailEndpoint({
-      enterAccount,
-      users,
-      countMail,
-      mailLinks,
-      sendLetter,
-      csrf,
-      pages,
-      paths,
-      log,
-    }),
-    deletion: createDeletionEndpoint({
-      enterAccount,
-      accounts,
-      sessions,
-      sendLetter,
-      csrf,
-      pages,
-      paths,
-      log,
-    }),
+    email: createEmailEndpoint({ ...page, users, countMail, mailLinks, sendAccountMail }),
+    deletion: createDeletionEndpoint({ ...page, accounts, sessions, sendAccountMail }),
   }
 }
 
@@ -138,15 +83,15 @@ export function createMailLinkEndpoints(
   { services, view, mail, browser, flow }: PageServices,
 ) {
   const { stores, clock, random, log } = services.context
-  const { lookup: clients } = services.clients
   const { users, knownAccounts } = services.signIn
   const { accounts, offered } = services.accounts
-  const { pages, paths } = view
-  const { csrf, continuations, knownBrowsers } = browser
-  const { enterAccount, findRequester, concludeSignIn, resume } = flow
-  const { countMail, mailLinks, sendLetter, tellOwner } = mail
+  const { pages } = view
+  const { continuations, knownBrowsers } = browser
+  const { browserRequests, requireAccountSession, findRequester, concludeSignIn, resume } = flow
+  const { countMail, mailLinks, sendAccountMail, notifyOwner } = mail
   return {
     signUp: createSignUpEndpoint({
+      browserRequests,
       findRequester,
       offered,
       accounts,
@@ -156,19 +101,15 @@ export function createMailLinkEndpoints(
       knownBrowsers,
       knownAccounts,
       countMail,
-      continuations,
-      clients,
       mailLinks,
-      sendLetter,
+      sendAccountMail,
       resume,
-      csrf,
       pages,
-      paths,
       clock,
       random,
-      log,
     }),
     completeSignUp: createCompleteEndpoint({
+      browserRequests,
       findRequester,
       offered,
       accounts,
@@ -178,47 +119,38 @@ export function createMailLinkEndpoints(
       knownBrowsers,
       knownAccounts,
       mailLinks,
-      csrf,
       pages,
-      paths,
       clock,
-      log,
     }),
     confirmEmail: createConfirmEmailEndpoint({
-      enterAccount,
+      browserRequests,
+      requireAccountSession,
       accounts,
       users,
       mailLinks,
-      sendLetter,
-      csrf,
+      sendAccountMail,
       pages,
-      paths,
       log,
     }),
     forgotten: createForgottenEndpoint({
+      browserRequests,
       continuations,
       findRequester,
       countMail,
       mailLinks,
-      sendLetter,
+      sendAccountMail,
       stores,
-      csrf,
       pages,
-      paths,
-      log,
     }),
     reset: createResetEndpoint({
+      browserRequests,
       accounts,
       accountSettings,
       mailLinks,
-      sendLetter,
-      tellOwner,
+      notifyOwner,
       knownBrowsers,
       knownAccounts,
-      csrf,
       pages,
-      paths,
-      log,
     }),
   }
 }

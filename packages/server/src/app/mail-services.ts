@@ -8,10 +8,10 @@ import type { Mail, SendMail } from '../model/mail.ts'
 import { createOutbox } from '../operations/mail/dev-mailbox.ts'
 import { createPost } from '../operations/mail/mail-queue.ts'
 import { createSmtp } from '../operations/mail/smtp.ts'
-import { createLetters, type SendLetter } from '../pages/flow/account-mail.ts'
+import { createAccountMail, type SendAccountMail } from '../pages/flow/account-mail.ts'
 import { createMailLinks, type MailLinks } from '../pages/flow/mail-link.ts'
 import type { Paths } from '../pages/flow/page-paths.ts'
-import { createTellOwner, type TellOwner } from '../pages/flow/security-notification.ts'
+import { createNotifyOwner, type NotifyOwner } from '../pages/flow/security-notification.ts'
 import { createMails } from '../pages/ui/mails.ts'
 import type { Render } from '../pages/ui/templates.ts'
 import type { ChooseLanguage } from '../pages/ui/texts.ts'
@@ -21,8 +21,8 @@ import type { Services } from './services.ts'
 export type MailServices = {
   readonly mailLinks: MailLinks
   readonly countMail: CountMail
-  readonly sendLetter: SendLetter
-  readonly tellOwner: TellOwner
+  readonly sendAccountMail: SendAccountMail
+  readonly notifyOwner: NotifyOwner
   /** Mails that were shown instead of sent, during development. */
   readonly devMails: () => readonly Mail[]
   /** Sends the mails that are due. */
@@ -44,17 +44,17 @@ export function createMailServices(
   const { send, mails } = createTransport(configuration, context)
   const sealing = createSealing({ derived, purpose: 'mail' })
   const queue = send && createPost({ stores, sealing, send, clock, random, log })
-  const sendLetter = createLetters({
+  const sendAccountMail = createAccountMail({
     issuer,
     paths,
     compose: createMails({ render, chooseLanguage, branding }),
-    post: queue?.send ?? (() => {}),
+    enqueue: queue?.send ?? (() => {}),
   })
   return {
     mailLinks: createMailLinks({ stores, derived, clock, random }),
     countMail: createMailCounter({ countAttempt: attempts.countAttempt }),
-    sendLetter,
-    tellOwner: createTellOwner({ users, findFactors, stores, sendLetter }),
+    sendAccountMail,
+    notifyOwner: createNotifyOwner({ users, findFactors, stores, sendAccountMail }),
     devMails: mails ?? (() => []),
     deliver: async () => queue?.deliver(),
     settled: async () => queue?.settled(),

@@ -87,23 +87,20 @@ function createOtherEndpoints(
 
 function createProviderEndpoints(
   provider: OpenIdProvider,
-  { services, view, mail, browser, federation, flow }: PageServices,
+  { services, view, mail, federation, flow }: PageServices,
 ): ProviderEndpoints {
   const { stores, clock, log } = services.context
   const { endSession } = services.sessions
   const { users, profile, identityProviders, resolveSubject } = services.signIn
-  const { pages, paths } = view
-  const { csrf, continuations, sessions } = browser
   const { upstream, upstreamStates, redeemUpstreamRequest, browserMark } = federation
   const { storeUpstreamSession, callbackPathOf, readLogoutToken } = federation
-  const { findRequester, concludeSignIn, ways, resume } = flow
+  const { browserRequests, findRequester, concludeSignIn, signInOptions, resume } = flow
   return {
     callback: createFederationCallbackEndpoint(provider, {
+      browserRequests,
       identityProviders,
-      continuations,
-      clients: services.clients.lookup,
       findRequester,
-      ways,
+      signInOptions,
       resume,
       upstream,
       upstreamStates,
@@ -113,14 +110,11 @@ function createProviderEndpoints(
       storeUpstreamSession,
       callbackPathOf,
       profile,
-      sessions,
       users,
       concludeSignIn,
-      tellOwner: mail.tellOwner,
+      notifyOwner: mail.notifyOwner,
       stores,
-      csrf,
-      pages,
-      paths,
+      pages: view.pages,
       clock,
       log,
     }),

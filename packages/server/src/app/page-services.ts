@@ -8,7 +8,8 @@ import { createPasskeys, type Passkeys } from '../identity/passkeys.ts'
 import { createRecoveryCodeBook, type RecoveryCodeBook } from '../identity/recovery-codes.ts'
 import { createTotp } from '../identity/totp.ts'
 import { createSealing } from '../keys/sealing.ts'
-import { createAccountDoor, type EnterAccount } from '../pages/flow/account-session.ts'
+import { createAccountGuard, type RequireAccountSession } from '../pages/flow/account-session.ts'
+import { type BrowserRequests, createBrowserRequests } from '../pages/flow/browser-request.ts'
 import { type BrowserSessions, createBrowserSessions } from '../pages/flow/browser-session.ts'
 import { type BrowserState, createBrowserState } from '../pages/flow/browser-state.ts'
 import { type ConcludeSignIn, createConcludeSignIn } from '../pages/flow/conclude-sign-in.ts'
@@ -18,15 +19,15 @@ import { type Csrf, createCsrf } from '../pages/flow/csrf.ts'
 import { createFactorEnrolment, type FactorEnrolment } from '../pages/flow/enrol-factor.ts'
 import { createKnownBrowsers, type KnownBrowsers } from '../pages/flow/known-browsers.ts'
 import { chosenLanguage } from '../pages/flow/language-cookie.ts'
+import { createResume, type Resume } from '../pages/flow/open-continuation.ts'
 import { createPaths, type Paths } from '../pages/flow/page-paths.ts'
 import { createPendingSignIns, type PendingSignIns } from '../pages/flow/pending-sign-in.ts'
 import { createFactorProver, type ProveFactor } from '../pages/flow/prove-factor.ts'
 import { createRememberedBrowsers, type RememberedBrowsers } from '../pages/flow/remembered-browser.ts'
 import { createRequesters, type FindRequester } from '../pages/flow/requester.ts'
-import { createResume, type Resume } from '../pages/flow/resume.ts'
 import { createSecondFactorCheck, type LackingSecondFactor } from '../pages/flow/second-factor.ts'
 import { createShorten, type Shorten } from '../pages/flow/shorten.ts'
-import { createWays, type Ways } from '../pages/flow/sign-in-options.ts'
+import { createSignInOptions, type SignInOptions } from '../pages/flow/sign-in-options.ts'
 import { createSignOuts, type SignOuts } from '../pages/flow/sign-out-state.ts'
 import { createUserCodes, type UserCodes } from '../pages/flow/user-code.ts'
 import { createWaitingCodes, type NoteWaitingCode } from '../pages/flow/waiting-codes.ts'
@@ -93,12 +94,13 @@ type FactorServices = {
 
 /** What decides which page comes next. */
 type FlowServices = {
-  readonly ways: Ways
+  readonly browserRequests: BrowserRequests
+  readonly signInOptions: SignInOptions
   readonly findRequester: FindRequester
   readonly lackingSecondFactor: LackingSecondFactor
   readonly concludeSignIn: ConcludeSignIn
   readonly resume: Resume
-  readonly enterAccount: EnterAccount
+  readonly requireAccountSession: RequireAccountSession
   readonly createAuthorization: CreateAuthorization
   readonly noteWaitingCode: NoteWaitingCode
   readonly shorten: Shorten
@@ -157,7 +159,7 @@ function createBrowserServices(
 function createFactorServices(
   { issuer, mfa }: Configuration,
   { context, attempts: { countAttempt }, signIn: { users, profile, findFactors } }: Services,
-  { tellOwner }: MailServices,
+  { notifyOwner }: MailServices,
 ): FactorServices {
   const { stores, derived, clock, random, log } = context
   const issuerName = new URL(issuer).host
@@ -171,8 +173,15 @@ function createFactorServices(
     recoveryCodeBook,
     passkeys,
     passkeySignIn: createPasskeySignIn({ mfa, passkeys, users, profile, clock }),
-    proveFactor: createFactorProver({ totp, recoveryCodeBook, passkeys, countFactorGuess, tellOwner, log }),
-    factorEnrolment: createFactorEnrolment({ totp, recoveryCodeBook, passkeys, findFactors, tellOwner, log }),
+    proveFactor: createFactorProver({ totp, recoveryCodeBook, passkeys, countFactorGuess, notifyOwner, log }),
+    factorEnrolment: createFactorEnrolment({
+      totp,
+      recoveryCodeBook,
+      passkeys,
+      findFactors,
+      notifyOwner,
+      log,
+    }),
   }
 }
 
@@ -196,11 +205,24 @@ function createFlowServices(
   const clients = services.clients.lookup
   const { accounts } = services.accounts
   const resume = createResume({ continuations, paths })
+  const findRequester = createRequesters({ validate, clients, stores, userCodes })
   const { askSecondFactor, policyFor } = policies
   const lackingSecondFactor = createSecondFactorCheck({ askSecondFactor, rememberedBrowsers })
   return {
-    ways: createWays({ identityProviders }),
-    findRequester: createRequesters({ validate, clients, stores, userCodes }),
+    browserRequests: createBrowserRequests({
+      csrf,
+      continuations,
+      sessions,
+      clients,
+      findRequester,
+      validate,
+      resume,
+      pages,
+      paths,
+      log,
+    }),
+    signInOptions: createSignInOptions({ identityProviders }),
+    findRequester,
     lackingSecondFactor,
     concludeSignIn: createConcludeSignIn({
       lackingSecondFactor,
@@ -213,8 +235,7 @@ function createFlowServices(
       log,
     }),
     resume,
-    enterAccount: createAccountDoor({
-      sessions,
+    requireAccountSession: createAccountGuard({
       lackingSecondFactor,
       findFactors,
       policyFor,
@@ -223,12 +244,7 @@ function createFlowServices(
       profile,
       tenants,
       openIdProviders,
-      continuations,
-      csrf,
-      paths,
-      pages,
       clock,
-      log,
     }),
     createAuthorization: createAuthorizations({ users, clock, random }),
     noteWaitingCode: createWaitingCodes({ codes: stores.codes, clock }),

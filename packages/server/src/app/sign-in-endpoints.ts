@@ -30,7 +30,7 @@ export function createRequestEndpoints(
   const { resolution, validate, pushedRequests, countPending } = requests
   const { pages, paths } = view
   const { csrf, continuations, sessions, browserState, userCodes } = browser
-  const { createAuthorization, noteWaitingCode, lackingSecondFactor, shorten } = flow
+  const { browserRequests, createAuthorization, noteWaitingCode, lackingSecondFactor, shorten } = flow
   const authorize = {
     issuer,
     resolution,
@@ -88,11 +88,9 @@ export function createRequestEndpoints(
       refuser: refuserOf('deviceauthorization'),
     }),
     device: createDeviceEndpoint({
-      continuations,
-      sessions,
+      browserRequests,
       lackingSecondFactor,
       profile,
-      csrf,
       countAttempt,
       userCodes,
       createAuthorization,
@@ -101,44 +99,26 @@ export function createRequestEndpoints(
       users,
       stores,
       pages,
-      paths,
       clock,
       log,
     }),
-    consent: createConsentEndpoint({
-      validate,
-      continuations,
-      clients,
-      resources,
-      sessions,
-      csrf,
-      users,
-      stores,
-      pages,
-      paths,
-      clock,
-      log,
-    }),
+    consent: createConsentEndpoint({ browserRequests, resources, users, stores, pages, clock }),
   }
 }
 
 export function createSignInEndpoints({ services, view, browser, federation, factors, flow }: PageServices) {
   const { clock, log } = services.context
-  const { lookup: clients } = services.clients
   const { users, signIn, knownAccounts, identityProviders, findFactors } = services.signIn
   const { offered } = services.accounts
-  const { pages, paths } = view
-  const { csrf, continuations, sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
+  const { pages } = view
+  const { continuations, sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
   const { startUpstreamRequest, browserMark } = federation
   const { passkeys, passkeySignIn, proveFactor, factorEnrolment } = factors
-  const { ways, findRequester, concludeSignIn, lackingSecondFactor, resume } = flow
+  const { browserRequests, signInOptions, concludeSignIn, lackingSecondFactor, resume } = flow
   return {
     login: createLoginEndpoint({
-      continuations,
-      clients,
-      findRequester,
-      resume,
-      ways,
+      browserRequests,
+      signInOptions,
       signIn,
       passkeySignIn,
       passkeys,
@@ -146,31 +126,22 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
       sessions,
       knownBrowsers,
       knownAccounts,
-      csrf,
       identityProviders,
       offered,
       pages,
-      paths,
-      log,
     }),
     federationLogin: createFederationLoginEndpoint({
+      browserRequests,
       identityProviders,
       continuations,
-      clients,
-      findRequester,
-      ways,
+      signInOptions,
       resume,
       startUpstreamRequest,
       browserMark,
-      csrf,
       pages,
-      paths,
-      log,
     }),
     secondFactor: createSecondFactorEndpoint({
-      continuations,
-      clients,
-      findRequester,
+      browserRequests,
       sessions,
       pendingSignIns,
       concludeSignIn,
@@ -181,44 +152,32 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
       factorEnrolment,
       passkeys,
       users,
-      resume,
-      csrf,
       pages,
-      paths,
       clock,
       log,
     }),
-    selectAccount: createSelectAccountEndpoint({
-      continuations,
-      clients,
-      findRequester,
-      sessions,
-      users,
-      csrf,
-      resume,
-      pages,
-      paths,
-      log,
-    }),
+    selectAccount: createSelectAccountEndpoint({ browserRequests, users, pages }),
   }
 }
 
 export function createSignOutEndpoints(
   { issuer }: Configuration,
-  { services, requests, view, browser, federation }: PageServices,
+  { services, requests, view, browser, federation, flow }: PageServices,
 ) {
-  const { clock, log } = services.context
+  const { clock } = services.context
   const { lookup: clients } = services.clients
   const { subjects } = services.tokens
   const { users } = services.signIn
   const { readIdTokenHint } = requests
-  const { pages, paths } = view
+  const { pages } = view
   const { csrf, sessions, browserState, signOuts } = browser
   const { upstreamSignOut } = federation
+  const { browserRequests } = flow
   return {
-    endSession: createEndSessionEndpoint({ clients, readIdTokenHint, signOuts, pages, paths, clock, log }),
+    endSession: createEndSessionEndpoint({ browserRequests, clients, readIdTokenHint, signOuts, clock }),
     checkSession: createCheckSessionEndpoint({ browserState }),
     logout: createLogoutEndpoint({
+      browserRequests,
       issuer,
       signOuts,
       sessions,
@@ -227,12 +186,9 @@ export function createSignOutEndpoints(
       subjects,
       users,
       upstreamSignOut,
-      csrf,
       pages,
-      paths,
       clock,
-      log,
     }),
-    signedOut: createSignedOutEndpoint({ issuer, signOuts, clients, subjects, csrf, pages, paths, log }),
+    signedOut: createSignedOutEndpoint({ browserRequests, issuer, signOuts, clients, subjects, csrf, pages }),
   }
 }

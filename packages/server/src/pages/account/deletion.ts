@@ -1,40 +1,42 @@
-/** The page on which users delete their account, where the operator lets them. */
+/** The page on which users delete their account, if the operator allows it. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Accounts } from '../../identity/accounts.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
-import type { SendLetter } from '../flow/account-mail.ts'
+import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { BrowserSessions } from '../flow/browser-session.ts'
-import { type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
+import { type AccountPagePorts, storedUserPage } from './account-page.ts'
 
-export type DeletionPorts = StoredUserPagePorts & {
-  readonly accounts: Pick<Accounts, 'find' | 'remove'>
+export type DeletionPorts = AccountPagePorts & {
+  readonly accounts: Pick<Accounts, 'remove'>
   readonly sessions: Pick<BrowserSessions, 'end'>
-  readonly sendLetter: SendLetter
+  readonly sendAccountMail: SendAccountMail
 }
 
-/** `GET` and `POST /account/delete`: asks for a recent sign-in, with the second factor of who has one. */
+/** `GET` and `POST /account/delete`: requires a recent sign-in, with the second factor of users who have one. */
 export function createDeletionEndpoint(ports: DeletionPorts): Endpoint {
   return storedUserPage(ports, {
     path: '/account/delete',
     section: 'profile',
-    strict: true,
+    guard: { strict: true },
     form: ({ username }) => ({
       kind: 'deleteAccount',
-      ...{ fields: ['username'], values: { username }, fixed: 'username' },
+      fields: ['username'],
+      values: { username },
+      fixed: 'username',
     }),
     async act({ request, stored }) {
       const removed = await ports.accounts.remove(stored.sub)
-      // Another request of theirs was faster: it is gone all the same.
-      if (removed.ok) ports.sendLetter(request, async () => letterTo(stored))
+      // If another request was faster, the account is deleted all the same.
+      if (removed.ok) ports.sendAccountMail(request, async () => mailTo(stored))
       const { cookie } = await ports.sessions.end(request)
       return ports.pages.notice(request, { kind: 'accountDeleted' }, { cookies: [cookie] })
     },
   })
 }
 
-/** To an address that is known to have been theirs. */
-const letterTo = ({ email, email_verified_at }: StoredUser) =>
+/** Only a verified address gets the mail. */
+const mailTo = ({ email, email_verified_at }: StoredUser) =>
   email !== undefined && email_verified_at !== undefined
     ? ({ to: email, kind: 'accountDeleted', path: '/' } as const)
     : undefined

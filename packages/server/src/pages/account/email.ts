@@ -1,4 +1,4 @@
-/** The page on which users change their address: the new one counts once it is verified, and the old one is told. */
+/** The page on which users change their email address. The new one takes effect once it is verified, and the old one is notified. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
@@ -7,40 +7,40 @@ import type { CountMail } from '../../identity/attempt-limits.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import type { Users } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
-import type { SendLetter } from '../flow/account-mail.ts'
+import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { MailLinks } from '../flow/mail-link.ts'
-import { logRefusal } from '../flow/refused-page.ts'
-import { backTo, type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
+import { type AccountPagePorts, backTo, storedUserPage } from './account-page.ts'
 
-export type EmailPorts = StoredUserPagePorts & {
+export type EmailPorts = AccountPagePorts & {
   readonly users: Pick<Users, 'findByVerifiedEmail'>
   readonly countMail: CountMail
   readonly mailLinks: MailLinks
-  readonly sendLetter: SendLetter
+  readonly sendAccountMail: SendAccountMail
 }
 
-/** `GET` and `POST /account/email`: asks for a recent sign-in, since an address is a way to a new password. */
+/** `GET` and `POST /account/email`: requires a recent sign-in, because an address can receive a new password. */
 export function createEmailEndpoint(ports: EmailPorts): Endpoint {
   return storedUserPage(ports, {
     path: '/account/email',
     section: 'profile',
-    strict: true,
+    guard: { strict: true },
     form: ({ email = '' }) => ({ kind: 'changeEmail', fields: ['email'], values: { email } }),
-    async act({ request, stored, frame }, form, again) {
+    async act(page, form, again) {
+      const { request, stored, frame } = page
       const email = form.get('email')?.trim() ?? ''
       if (!isEmail(email)) return again('email_malformed', { email })
       const count = await ports.countMail('new_address', networkOf(request), email)
       if ('wait' in count) {
-        logRefusal(ports.log, 'account', request, refuse('slow_down', 'mail_asked_too_often'))
+        page.logRefusal(refuse('slow_down', 'mail_asked_too_often'))
         return again(count, { email })
       }
-      if (count.send) ports.sendLetter(request, () => letterTo(stored, email), count.forgive)
-      return ports.pages.notice(request, { kind: 'mailSent', links: backTo(ports.paths) }, frame)
+      if (count.send) ports.sendAccountMail(request, () => mailTo(stored, email), count.forgive)
+      return ports.pages.notice(request, { kind: 'mailSent', links: backTo(page) }, frame)
     },
   })
 
-  /** None where the address is another user's: the page says the same. */
-  async function letterTo(user: StoredUser, email: string) {
+  /** Resolves to undefined if the address is another user's; the page looks the same. */
+  async function mailTo(user: StoredUser, email: string) {
     const owner = await ports.users.findByVerifiedEmail(email, user.tenant)
     if (owner !== undefined && owner.sub !== user.sub) return undefined
     const verified = user.email_verified_at !== undefined && user.email_key === identityKey(email)

@@ -1,15 +1,14 @@
-/** The page on which users change what they are called (OpenID Connect Core 1.0 §5.1). */
+/** The page on which users change their name (OpenID Connect Core 1.0 §5.1). */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Accounts } from '../../identity/accounts.ts'
-import { redirectResponse } from '../../messages/redirect.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import { type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
+import { type AccountPagePorts, storedUserPage } from './account-page.ts'
 
-export type NamesPorts = StoredUserPagePorts & {
-  readonly accounts: Pick<Accounts, 'find' | 'update'>
+export type NamesPorts = AccountPagePorts & {
+  readonly accounts: Pick<Accounts, 'update'>
   readonly clock: Clock
 }
 
@@ -17,18 +16,16 @@ export type NamesPorts = StoredUserPagePorts & {
 const claimOf = { full_name: 'name', given_name: 'given_name', family_name: 'family_name' } as const
 const fields = Object.keys(claimOf) as readonly (keyof typeof claimOf)[]
 
-/** `GET` and `POST /account/name`: an empty field takes the claim away. */
+/** `GET` and `POST /account/name`: an empty field removes the claim. */
 export const createNamesEndpoint = (ports: NamesPorts): Endpoint =>
   storedUserPage(ports, {
     path: '/account/name',
     section: 'profile',
     form: ({ claims }) => ({ kind: 'names', fields, values: valuesOf(claims) }),
-    async act({ request, stored }, form, again) {
+    async act({ stored, redirect, link }, form, again) {
       const claims = renamed(stored.claims, form, ports.clock.now())
       const changed = await ports.accounts.update(stored, { claims })
-      return changed.ok
-        ? redirectResponse(request, ports.paths('/account'))
-        : again('changed', valuesOf(claims))
+      return changed.ok ? redirect(link('/account')) : again('changed', valuesOf(claims))
     },
   })
 

@@ -1,4 +1,4 @@
-/** The password page: the current password, then a new one; sessions elsewhere end. */
+/** The password page: asks for the current password and a new one, and ends all other sessions. */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
@@ -10,17 +10,16 @@ import type { StoredUser } from '../../model/stored-user.ts'
 import { localProvider, type Users } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
 import { hasPasswordHere } from '../flow/account-session.ts'
-import { logRefusal } from '../flow/refused-page.ts'
-import type { TellOwner } from '../flow/security-notification.ts'
-import { backTo, type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
+import type { NotifyOwner } from '../flow/security-notification.ts'
+import { type AccountPagePorts, backTo, storedUserPage } from './account-page.ts'
 
-export type PasswordPagePorts = StoredUserPagePorts & {
-  readonly accounts: Pick<Accounts, 'find' | 'passwordFault' | 'setPassword'>
+export type PasswordPagePorts = AccountPagePorts & {
+  readonly accounts: Pick<Accounts, 'passwordFault' | 'setPassword'>
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly users: Pick<Users, 'checkPassword'>
   readonly countGuess: CountGuess
   readonly knownAccounts: Pick<KnownAccounts, 'of'>
-  readonly tellOwner: TellOwner
+  readonly notifyOwner: NotifyOwner
 }
 
 /** `GET` and `POST /account/password`: `password` and `new_password`. */
@@ -31,20 +30,23 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
   return storedUserPage(ports, {
     path: '/account/password',
     section: 'password',
-    // The current password is asked for anyway, so the sign-in may be an old one; the second factor may not be missing.
-    strict: { recent: false },
+    // The form asks for the current password, so the sign-in may be old; but the second factor must not be missing.
+    guard: { strict: true, recent: false },
     isFor: hasPasswordHere,
     form: ({ username }) => ({
       kind: 'password',
-      // The name too, so that password managers know whose it is.
-      ...{ fields: ['username', 'password', 'new_password'], values: { username }, fixed: 'username' },
+      // With the user name, so that password managers know whose password it is.
+      fields: ['username', 'password', 'new_password'],
+      values: { username },
+      fixed: 'username',
       min_length,
     }),
-    async act({ request, stored, session, frame }, form, again) {
+    async act(page, form, again) {
+      const { request, stored, session, frame } = page
       const chosen = form.get('new_password') ?? ''
       const refusal = await checkCurrent(request, stored, form.get('password') ?? '')
       if (refusal) {
-        logRefusal(ports.log, 'account', request, refusal)
+        page.logRefusal(refusal)
         return again(refusal.retry_after === undefined ? 'wrong' : { wait: refusal.retry_after })
       }
       const fault = accounts.passwordFault(chosen, stored)
@@ -54,12 +56,12 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
         from: networkOf(request),
       })
       if (!changed.ok) return again('changed')
-      ports.tellOwner(request, stored.sub, 'passwordChanged')
-      return ports.pages.notice(request, { kind: 'passwordSaved', links: backTo(ports.paths) }, frame)
+      ports.notifyOwner(request, stored.sub, 'passwordChanged')
+      return ports.pages.notice(request, { kind: 'passwordSaved', links: backTo(page) }, frame)
     },
   })
 
-  /** Counted as at the login page: whoever finds a browser signed in is to guess no longer than anybody. */
+  /** Counts guesses as the login page does: a browser that is signed in allows no more guesses than any other. */
   async function checkCurrent(
     request: HttpRequest,
     { sub, username, tenant }: StoredUser,
@@ -68,8 +70,11 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
     const from = networkOf(request)
     const account = ports.knownAccounts.of(sub, { idp: localProvider, username, tenant })
     const counted = await ports.countGuess({
-      ...{ idp: localProvider, username, from, ...(tenant !== undefined && { tenant }) },
-      // No browser has this id: those that are signed in have one count together.
+      idp: localProvider,
+      username,
+      from,
+      tenant,
+      // No browser has this id: all browsers that are signed in share one count.
       known_browser: { id: 'signed in', account },
     })
     if (!counted.ok) return counted

@@ -2,69 +2,52 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Clients } from '../../model/client.ts'
-import type { IdentityProvider } from '../../model/user.ts'
-import { localProvider } from '../../model/user.ts'
-import type { AccountVisit, EnterAccount } from '../flow/account-session.ts'
-import type { Paths } from '../flow/page-paths.ts'
+import { type IdentityProvider, localProvider } from '../../model/user.ts'
 import type { ProfilePage } from '../ui/account-pages.ts'
-import type { Pages } from '../ui/pages.ts'
+import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
 import { applicationLinks } from './applications.ts'
 
-export type ProfilePorts = {
-  readonly enterAccount: EnterAccount
+export type ProfilePorts = AccountPagePorts & {
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly issuer: string
   readonly clients: Pick<Clients, 'all'>
   readonly offered: { readonly mail: boolean; readonly deletion: boolean }
-  readonly paths: Paths
-  readonly pages: Pages
 }
 
 /** `GET /account`. */
-export function createProfileEndpoint({
-  enterAccount,
-  identityProviders,
-  issuer,
-  clients,
-  offered,
-  paths,
-  pages,
-}: ProfilePorts): Endpoint {
-  return async request => {
-    const visit = await enterAccount(request, 'profile')
-    if (!visit.ok) return visit.response
-    return pages.account.profile(
-      request,
-      { ...profileOf(visit), ...(visit.stored && changing()) },
-      visit.frame,
-    )
-  }
+export function createProfileEndpoint(ports: ProfilePorts): Endpoint {
+  const { identityProviders, issuer, clients, offered } = ports
+  return accountPage(ports, 'profile', {
+    show: page =>
+      ports.pages.account.profile(
+        page.request,
+        { ...profileOf(page), ...(page.stored && linksToChange(page)) },
+        page.frame,
+      ),
+  })
 
-  /** Users of the configuration and of other providers see what is known of them; only those kept here change it. */
-  function changing(): Pick<ProfilePage, 'changes' | 'deletion'> {
+  /** Only users in the store can change their profile here; users of the configuration and of other providers see it. */
+  function linksToChange({ link }: AccountPage): Pick<ProfilePage, 'changes' | 'deletion'> {
     return {
-      changes: {
-        name: paths('/account/name'),
-        ...(offered.mail && { email: paths('/account/email') }),
-      },
-      ...(offered.deletion && { deletion: paths('/account/delete') }),
+      changes: { name: link('/account/name'), email: offered.mail ? link('/account/email') : undefined },
+      deletion: offered.deletion ? link('/account/delete') : undefined,
     }
   }
 
-  function profileOf({ session, user }: AccountVisit): Omit<ProfilePage, 'changes' | 'deletion'> {
+  function profileOf({ session, user }: AccountPage): Omit<ProfilePage, 'changes' | 'deletion'> {
     const claims = { ...session.claims, ...user?.claims }
     const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : undefined)
-    const username = user?.username ?? text('preferred_username')
-    const name = text('name')
     const email = text('email')
     return {
       applications: applicationLinks(clients.all(), session, issuer),
-      ...(username !== undefined && { username }),
-      ...(name !== undefined && { name }),
-      ...(email !== undefined && { email, email_verified: claims.email_verified === true }),
-      ...(session.idp !== localProvider && {
-        provider: identityProviders.get(session.idp)?.display_name ?? session.idp,
-      }),
+      username: user?.username ?? text('preferred_username'),
+      name: text('name'),
+      email,
+      email_verified: email !== undefined && claims.email_verified === true,
+      provider:
+        session.idp === localProvider
+          ? undefined
+          : (identityProviders.get(session.idp)?.display_name ?? session.idp),
     }
   }
 }

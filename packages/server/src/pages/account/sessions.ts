@@ -1,83 +1,65 @@
-/** The page of the user's sessions: where they are signed in, and how to end that. */
+/** The page of the user's sessions: shows where they are signed in, and ends sessions. */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
-import { redirectResponse } from '../../messages/redirect.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { type EndSession, lives } from '../../model/session.ts'
-import type { Clock, Log } from '../../runtime/ports.ts'
-import { type AccountVisit, type EnterAccount, hasPasswordHere } from '../flow/account-session.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import { hasPasswordHere } from '../flow/account-session.ts'
 import { browserName } from '../flow/browser-name.ts'
-import type { Csrf } from '../flow/csrf.ts'
-import { readPageForm } from '../flow/page-form.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { createPageRefuser } from '../flow/refused-page.ts'
-import type { Pages } from '../ui/pages.ts'
+import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
 
-export type AccountSessionsPorts = {
-  readonly enterAccount: EnterAccount
+export type AccountSessionsPorts = AccountPagePorts & {
   readonly endSession: EndSession
   readonly stores: Pick<Stores, 'sessions'>
-  readonly csrf: Csrf
-  readonly pages: Pages
-  readonly paths: Paths
   readonly clock: Clock
-  readonly log: Log
 }
 
 /** `GET` and `POST /account/sessions`: `button` is `end` with a `sid`, or `end_others`. */
 export function createAccountSessionsEndpoint(ports: AccountSessionsPorts): Endpoint {
-  const refusePage = createPageRefuser('account', ports)
+  return accountPage(ports, 'sessions', { show, act })
 
-  return async request => {
-    const visit = await ports.enterAccount(request, 'sessions')
-    if (!visit.ok) return visit.response
-    const sessions = await livingOf(visit)
-    if (request.method !== 'POST') return show(request, visit, sessions)
-    const form = readPageForm(request, ports.csrf)
-    if (!form.ok) return refusePage(request, form)
-    const button = form.value.get('button')
+  async function act(page: AccountPage, form: Parameters): Promise<HttpResponse> {
+    const button = form.get('button')
     if (button !== 'end' && button !== 'end_others') {
-      return refusePage(request, refuse('invalid_request', 'button_unknown'))
+      return page.refuse(refuse('invalid_request', 'button_unknown'))
     }
-    const own = visit.session.sid
-    const meant = form.value.get('sid')
-    // One's own is ended by signing out, which tells the clients in frames too.
-    if (button === 'end' && meant === own) return redirectResponse(request, ports.paths('/logout'))
-    // Among the user's own: another's `sid` is none of these.
-    const ending = sessions.filter(({ sid }) => (button === 'end' ? sid === meant : sid !== own))
+    const own = page.session.sid
+    const chosen = form.get('sid')
+    // The sign-out page ends the user's own session, because it also notifies the clients in frames.
+    if (button === 'end' && chosen === own) return page.redirect(page.link('/logout'))
+    // Only the user's own sessions: another user's `sid` is none of these.
+    const sessions = await activeSessions(page)
+    const ending = sessions.filter(({ sid }) => (button === 'end' ? sid === chosen : sid !== own))
     for (const { sid } of ending) await ports.endSession(sid, 'ended_by_user')
-    return redirectResponse(request, ports.paths('/account/sessions'))
+    return page.redirect(page.link('/account/sessions'))
   }
 
-  async function livingOf({ session: { sub } }: AccountVisit): Promise<readonly Session[]> {
+  async function activeSessions({ session: { sub } }: AccountPage): Promise<readonly Session[]> {
     const now = ports.clock.now()
     return (await ports.stores.sessions.ofUser(sub)).filter(session => lives(session, now))
   }
 
-  function show(
-    request: HttpRequest,
-    visit: AccountVisit,
-    sessions: readonly Session[],
-  ): Promise<HttpResponse> {
-    const { session: own, csrf, frame } = visit
+  async function show(page: AccountPage): Promise<HttpResponse> {
+    const sessions = await activeSessions(page)
     const now = ports.clock.now()
     return ports.pages.account.sessions(
-      request,
+      page.request,
       {
-        form: { action: ports.paths('/account/sessions'), csrf },
-        signOut: ports.paths('/logout'),
-        hasPassword: hasPasswordHere(visit),
-        sessions: sessions.map(session => ({
-          sid: session.sid,
-          current: session.sid === own.sid,
-          ...browserName(session.user_agent),
-          seen: { at: session.last_seen_at, ago: now - session.last_seen_at },
-          ...(session.address !== undefined && { address: session.address }),
+        form: page.pageForm('/account/sessions'),
+        signOut: page.link('/logout'),
+        hasPassword: hasPasswordHere(page),
+        sessions: sessions.map(({ sid, user_agent, last_seen_at, address }) => ({
+          sid,
+          current: sid === page.session.sid,
+          ...browserName(user_agent),
+          seen: { at: last_seen_at, ago: now - last_seen_at },
+          address,
         })),
       },
-      frame,
+      page.frame,
     )
   }
 }

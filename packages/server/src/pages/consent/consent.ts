@@ -1,81 +1,44 @@
-/** The consent page (OpenID Connect Core 1.0 §3.1.2.4): the user agrees to what a client asks for, or does not. */
+/** The consent page (OpenID Connect Core 1.0 §3.1.2.4): the user allows what a client asks for, or denies it. */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme, schemeOf } from '@tessera/protocol/uri-scheme'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
-import { parseRequest } from '../../authorization-request/parameter-limits.ts'
-import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
-import { redirectResponse } from '../../messages/redirect.ts'
 import type { Session } from '../../model/authorization.ts'
-import type { Clients } from '../../model/client.ts'
 import { afterAnswer } from '../../model/consent.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { mayRememberConsent } from '../../model/redirect.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Users } from '../../model/user.ts'
-import type { Clock, Log } from '../../runtime/ports.ts'
-import { openAskingPage } from '../flow/asking-page.ts'
-import type { BrowserSessions } from '../flow/browser-session.ts'
-import type { Continuation, Continuations } from '../flow/continuation.ts'
-import type { Csrf } from '../flow/csrf.ts'
-import { createContinuationOpener } from '../flow/open-continuation.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { refusedBy } from '../flow/refused-by-user.ts'
-import { createPageRefuser } from '../flow/refused-page.ts'
-import { formContextOf } from '../flow/requester.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import type { AskingPage, BrowserRequests } from '../flow/browser-request.ts'
 import { agreedOf, agreesToNothing, scopeLines, userName } from '../flow/view-model.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type ConsentPorts = {
-  readonly validate: ValidateAuthorizationRequest
-  readonly continuations: Continuations
-  readonly clients: Pick<Clients, 'find'>
-  readonly sessions: BrowserSessions
-  readonly csrf: Csrf
+  readonly browserRequests: BrowserRequests
   readonly stores: Pick<Stores, 'consents'>
   readonly resources: Resources
   readonly users: Pick<Users, 'find'>
   readonly pages: Pages
-  readonly paths: Paths
   readonly clock: Clock
-  readonly log: Log
 }
 
 /** `GET` and `POST /consent`. */
 export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
-  const { continuations, paths } = ports
-  const refusePage = createPageRefuser('consent', ports)
-  const openContinuation = createContinuationOpener('consent', 'elsewhere', ports)
-
-  return async request => {
-    const opened = await openAskingPage(request, { ...ports, openContinuation })
-    if (!opened.ok) return opened.respond ? opened.respond() : refusePage(request, opened)
-    const { form, continuation, asking_sid, before } = opened.value
-    const parameters = parseRequest(continuation.parameters)
-    const validated = parameters.ok ? await ports.validate(parameters.value, continuation.hint) : parameters
-    const session = await ports.sessions.read(request)
-    // The page asks one session's user; for any other it is decided anew what comes next.
-    if (!validated.ok || session?.sid !== asking_sid) return resume(request, before)
-    const version = validated.value.client.registered?.version
-    const ask = () => show(request, { ...continuation, asking_version: version }, validated.value, session)
-    if (request.method !== 'POST') return ask()
-
+  return ports.browserRequests.askingPage('consent', async page => {
+    const { form, before, validated, session } = page
+    if (!page.posted) return show(page)
     const button = form.get('button')
-    if (button === 'no') return resume(request, refusedBy(request, before, 'consent', ports.csrf))
-    if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    if (button === 'no') return page.resume(page.refusedByUser(before, 'consent'))
+    if (button !== 'yes') return page.refuse(refuse('invalid_request', 'button_unknown'))
     // The client was updated while the user read the page: they agree only to what they see.
-    if (before.asking_version !== version) return ask()
-    const { consent_scope } = validated.value
-    const agreed = agreedOf(consent_scope, form.all('scope'), ports.resources)
-    if (agreesToNothing(agreed)) return resume(request, refusedBy(request, before, 'consent', ports.csrf))
-    await keep(session, validated.value, agreed, form.get('remember') === 'yes')
-    return resume(request, { ...before, consented_sid: session.sid, consented_scope: agreed })
-  }
-
-  function resume(request: HttpRequest, continuation: Continuation): HttpResponse {
-    return redirectResponse(request, paths('/connect/authorize/callback', continuations.seal(continuation)))
-  }
+    if (before.asking_version !== validated.client.registered?.version) return show(page)
+    const agreed = agreedOf(validated.consent_scope, form.all('scope'), ports.resources)
+    if (agreesToNothing(agreed)) return page.resume(page.refusedByUser(before, 'consent'))
+    await keep(session, validated, agreed, form.get('remember') === 'yes')
+    return page.resume({ ...before, consented_sid: session.sid, consented_scope: agreed })
+  })
 
   async function keep(
     { sub }: Session,
@@ -95,24 +58,20 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     })
   }
 
-  async function show(
-    request: HttpRequest,
-    continuation: Continuation,
-    validated: ValidatedAuthorizationRequest,
-    session: Session,
-  ): Promise<HttpResponse> {
+  async function show(page: AskingPage): Promise<HttpResponse> {
+    const { validated, session } = page
     const { consent_scope, target } = validated
-    const { token, cookie } = ports.csrf.token(request)
+    const continuation = { ...page.continuation, asking_version: validated.client.registered?.version }
     return ports.pages.consent(
-      request,
+      page.request,
       {
-        form: { action: paths('/consent'), continue: continuations.seal(continuation), csrf: token },
+        form: page.pageForm('/consent', continuation),
         user: await userName(session, ports.users),
         scopes: scopeLines(consent_scope, ports.resources),
         canRemember: mayRemember(validated),
         ...destinationOf(target.redirect_uri),
       },
-      formContextOf(validated, continuation, cookie),
+      page.formContext(validated, continuation),
     )
   }
 }

@@ -1,36 +1,34 @@
 /** Links a provider's user to the user who asked for it, in the session that asked (see `account/connections.ts`). */
 
-import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type ExternalIdentity, identityKey } from '../../identity/external-identity.ts'
 import type { UpstreamUser } from '../../identity/federation/upstream.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Users } from '../../model/user.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
-import type { BrowserSessions } from '../flow/browser-session.ts'
-import type { TellOwner } from '../flow/security-notification.ts'
+import type { BrowserRequest } from '../flow/browser-request.ts'
+import type { NotifyOwner } from '../flow/security-notification.ts'
 
 export type LinkPorts = {
-  readonly sessions: BrowserSessions
   readonly users: Pick<Users, 'find'>
   readonly stores: Pick<Stores, 'identityLinks'>
-  readonly tellOwner: TellOwner
+  readonly notifyOwner: NotifyOwner
   readonly clock: Clock
   readonly log: Log
 }
 
 /**
- * Refuses `invalid_request` where another session came back than the one that asked, and `access_denied` where the
- * provider's user is another user here already.
+ * Refuses `invalid_request` if another session came back than the one that asked, and `access_denied` if the provider's user
+ * is already linked to another user here.
  */
 export async function linkIdentity(
-  request: HttpRequest,
+  page: Pick<BrowserRequest, 'request' | 'readSession'>,
   identity: ExternalIdentity,
-  asking: string,
-  { sessions, users, stores: { identityLinks }, tellOwner, clock, log }: LinkPorts,
+  linking_sid: string,
+  { users, stores: { identityLinks }, notifyOwner, clock, log }: LinkPorts,
 ): Promise<Result<string>> {
-  const session = await sessions.read(request)
-  if (session?.sid !== asking || !(await users.find(session.sub))) {
+  const session = await page.readSession()
+  if (session?.sid !== linking_sid || !(await users.find(session.sub))) {
     return refuse('invalid_request', 'linking_session_gone')
   }
   const { sub } = session
@@ -40,7 +38,7 @@ export async function linkIdentity(
   const link = { provider, identity: key, sub, ...(label !== undefined && { label }) }
   if (await identityLinks.add({ ...link, created_at: clock.now() })) {
     log.info('identity_linked', { provider, sub, by: 'user' })
-    tellOwner(request, sub, 'identity_linked')
+    notifyOwner(page.request, sub, 'identity_linked')
     return ok(sub)
   }
   const linked = await identityLinks.find(provider, key)
@@ -51,7 +49,7 @@ export async function linkIdentity(
 
 const longestLabel = 200
 
-/** What the user is called there. */
+/** Returns the user's name at the provider. */
 function labelOf({ claims }: Pick<ExternalIdentity, 'claims'>): string | undefined {
   const named = [claims.preferred_username, claims.email, claims.name].find(
     claim => typeof claim === 'string' && claim !== '',
@@ -62,7 +60,4 @@ function labelOf({ claims }: Pick<ExternalIdentity, 'claims'>): string | undefin
 export const identityOf = (
   provider: ExternalIdentity['provider'],
   { iss, sub, claims, verified_email }: UpstreamUser,
-): ExternalIdentity => ({
-  ...{ provider, authority: iss, id: sub, claims },
-  ...(verified_email !== undefined && { verified_email }),
-})
+): ExternalIdentity => ({ provider, authority: iss, id: sub, claims, verified_email })

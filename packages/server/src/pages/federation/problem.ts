@@ -1,40 +1,31 @@
-/** The page for a sign-in at a provider that came to nothing: try again, go another way, or go back to the client. */
+/** The page for a sign-in at a provider that failed: try again, sign in another way, or go back to the client. */
 
-import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import { isVouchedFor } from '../../model/client.ts'
 import type { IdentityProvider } from '../../model/user.ts'
-import type { Log } from '../../runtime/ports.ts'
-import type { Continuation, Continuations } from '../flow/continuation.ts'
-import type { Csrf } from '../flow/csrf.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { refusedBy } from '../flow/refused-by-user.ts'
-import { logRefusal } from '../flow/refused-page.ts'
-import { pageContextOf, type Requester } from '../flow/requester.ts'
-import type { Resume } from '../flow/resume.ts'
-import type { Ways } from '../flow/sign-in-options.ts'
+import type { ContinuedPage } from '../flow/browser-request.ts'
+import type { Resume } from '../flow/open-continuation.ts'
+import type { SignInOptions } from '../flow/sign-in-options.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type ProblemPorts = {
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
-  readonly continuations: Continuations
-  readonly ways: Ways
+  readonly signInOptions: SignInOptions
   readonly resume: Resume
-  readonly csrf: Pick<Csrf, 'token'>
   readonly pages: Pages
-  readonly paths: Paths
-  readonly log: Log
 }
 
+/** A sign-in that waits for a provider, without the form of a page. */
+export type UpstreamPage = Omit<ContinuedPage, 'form'>
+
 export type ShowProblem = (
-  request: HttpRequest,
+  page: UpstreamPage,
   refusal: Refusal,
   provider: IdentityProvider,
-  continuation: Continuation,
-  requester: Requester,
 ) => Promise<HttpResponse>
 
-/** RFC 9110 §15.6.3, §15.6.4: the fault is behind this server. Someone who may not sign in made no mistake in HTTP. */
+/** RFC 9110 §15.6.3, §15.6.4: the fault is behind this server. A user who may not sign in made no mistake in HTTP. */
 const statuses: Readonly<Record<string, number>> = {
   temporarily_unavailable: 503,
   access_denied: 403,
@@ -43,56 +34,46 @@ const statuses: Readonly<Record<string, number>> = {
 
 export const createProblemPage =
   (ports: ProblemPorts): ShowProblem =>
-  (request, refusal, provider, continuation, requester) => {
-    const { continuations, resume, pages, paths, log } = ports
-    const { client } = requester
-    logRefusal(log, 'federation', request, {
-      ...refusal,
-      log: { client_id: client?.client_id, ...refusal.log },
-    })
-    const others = otherWays(continuation, requester, ports)
-    const wait = refusal.retry_after
-    const { token, cookie } = ports.csrf.token(request)
-    return pages.federationProblem(
-      request,
+  (page, refusal, provider) => {
+    const { continuation, requester } = page
+    page.logRefusal(refusal, { client_id: requester.client?.client_id })
+    const { error, retry_after } = refusal
+    return ports.pages.federationProblem(
+      page.request,
       {
         provider: provider.display_name ?? provider.name,
-        kind: refusal.error === 'access_denied' ? 'denied' : 'failed',
-        again: paths('/federation/login', continuations.seal({ ...continuation, idp: provider.name })),
-        ...(others !== undefined && { others }),
-        back: resume({ ...continuation, refused: 'login', refused_by: token }),
+        kind: error === 'access_denied' ? 'denied' : 'failed',
+        again: page.link('/federation/login', { ...continuation, idp: provider.name }),
+        others: linkToOptions(page, ports),
+        back: ports.resume(page.refusedByUser(continuation, 'login')),
       },
       {
-        ...pageContextOf(requester, cookie),
-        status: statuses[refusal.error] ?? 502,
-        ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
+        ...page.formContext(requester),
+        status: statuses[error] ?? 502,
+        headers: retry_after === undefined ? {} : { 'retry-after': String(retry_after) },
       },
     )
   }
 
 /**
- * For a user who does not sign in with this provider: another way, if there is one, or back to the client. Undefined where
- * nobody vouched for the client: a provider may refuse without a page of its own, and the user has seen none of ours that
- * names the client (RFC 9700 §4.11.2).
+ * Returns where a user goes who refused at the provider: to the other options, or back to the client. Undefined if nobody
+ * vouched for the client: a provider may refuse without a page of its own, and the user has seen none of ours that names
+ * the client (RFC 9700 §4.11.2).
  */
-export function wayOut(
-  request: HttpRequest,
-  continuation: Continuation,
-  requester: Requester,
-  ports: ProblemPorts,
-): string | undefined {
-  const others = otherWays(continuation, requester, ports)
+export function linkAfterRefusal(page: UpstreamPage, ports: ProblemPorts): string | undefined {
+  const others = linkToOptions(page, ports)
   if (others !== undefined) return others
-  const trusted = !requester.client || isVouchedFor(requester.client)
-  return trusted ? ports.resume(refusedBy(request, continuation, 'login', ports.csrf)) : undefined
+  const { client } = page.requester
+  const trusted = !client || isVouchedFor(client)
+  return trusted ? ports.resume(page.refusedByUser(page.continuation, 'login')) : undefined
 }
 
-/** The login page, where the user has a choice. */
-function otherWays(
-  { idp: _, login_hint: __, ...anew }: Continuation,
-  requester: Requester,
-  { ways, paths, continuations }: ProblemPorts,
+/** Returns the login page, if the user has a choice there. */
+function linkToOptions(
+  { continuation, requester, link }: UpstreamPage,
+  { signInOptions }: ProblemPorts,
 ): string | undefined {
-  const choice = requester.idp === undefined && ways.all(requester).length > 1
-  return choice ? paths('/login', continuations.seal(anew)) : undefined
+  const { idp: _, login_hint: __, ...unchosen } = continuation
+  const hasChoice = requester.idp === undefined && signInOptions.list(requester).length > 1
+  return hasChoice ? link('/login', unchosen) : undefined
 }

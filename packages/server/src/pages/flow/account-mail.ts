@@ -1,54 +1,54 @@
-/** Mail about accounts: composed in the language of the page that caused it, and sent behind the answer. */
+/** Mail about accounts: composed in the language of the page that caused it, and sent after the response. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { OutgoingMail } from '../../model/mail.ts'
 import type { PagePath } from '../../model/routes.ts'
-import type { ComposeMail, Letter, MailKind } from '../ui/mails.ts'
+import type { ActiveFactors, ComposeMail, MailKind } from '../ui/mails.ts'
 import type { Paths } from './page-paths.ts'
 
-export type LetterTo = {
+export type AccountMail = {
   readonly to: string
   readonly kind: MailKind
-  /** The page that it leads to, and what that page is given. */
+  /** The page that the mail links to, and the sealed link that the page gets. */
   readonly path: PagePath
   readonly link?: string
-  readonly standing?: Letter['standing']
+  readonly activeFactors?: ActiveFactors
 }
 
-/** As long as the link that it carries. */
-const linkLasts: Seconds = 3600
-const noticeLasts: Seconds = 3 * 86_400
+/** A mail with a link lasts as long as the link. */
+const linkLifetime: Seconds = 3600
+const notificationLifetime: Seconds = 3 * 86_400
 
-/** Undefined: there is nothing to be sent, which nobody can tell from the response. `onLost`: it could not be kept. */
-export type SendLetter = (
+/**
+ * Sends a mail. `prepare` may resolve to undefined, if there is nothing to send; the response does not depend on it.
+ * `onLost` is called if the mail could not be queued.
+ */
+export type SendAccountMail = (
   request: HttpRequest,
-  letter: () => Promise<LetterTo | undefined>,
+  prepare: () => Promise<AccountMail | undefined>,
   onLost?: () => Promise<void>,
 ) => void
 
-export const createLetters =
+export const createAccountMail =
   ({
     issuer,
     paths,
     compose,
-    post,
+    enqueue,
   }: {
     issuer: string
     paths: Paths
     compose: ComposeMail
-    post: (compose: () => Promise<OutgoingMail | undefined>, onLost?: () => Promise<void>) => void
-  }): SendLetter =>
-  (request, letter, onLost) =>
-    post(async () => {
-      const wanted = await letter()
-      if (!wanted) return undefined
-      const { to, kind, path, link, standing } = wanted
+    enqueue: (compose: () => Promise<OutgoingMail | undefined>, onLost?: () => Promise<void>) => void
+  }): SendAccountMail =>
+  (request, prepare, onLost) =>
+    enqueue(async () => {
+      const prepared = await prepare()
+      if (!prepared) return undefined
+      const { to, kind, path, link, activeFactors } = prepared
       const url = new URL(paths(path), issuer)
       if (link !== undefined) url.searchParams.set('link', link)
-      const mail = await compose(request, kind, {
-        ...{ to, link: url.href, site: url.host },
-        ...(standing && { standing }),
-      })
-      return { ...mail, lasts: link === undefined ? noticeLasts : linkLasts }
+      const mail = await compose(request, kind, { to, link: url.href, site: url.host, activeFactors })
+      return { ...mail, lasts: link === undefined ? notificationLifetime : linkLifetime }
     }, onLost)

@@ -1,14 +1,13 @@
-/** Guards the account pages: requires a session, and a recent sign-in for sensitive ones. Makes the frame that they share. */
+/** Guards the account pages: requires a session, and a recent sign-in for sensitive ones. Builds the frame that they share. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { type Limits, parseParameters } from '@tessera/protocol/parameters'
+import type { HttpResponse } from '@tessera/protocol/http'
+import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { Accounts } from '../../identity/accounts.ts'
 import { type FindFactors, hasFactor } from '../../identity/factors.ts'
 import type { PolicyFor } from '../../identity/mfa-policy.ts'
 import { servesTenant } from '../../identity/provider-access.ts'
-import { redirectResponse } from '../../messages/redirect.ts'
 import type { Session } from '../../model/authorization.ts'
 import { factorMethods, type RequestedAcr } from '../../model/mfa.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
@@ -19,45 +18,42 @@ import {
   type User,
   type Users,
 } from '../../model/user.ts'
-import type { Clock, Log } from '../../runtime/ports.ts'
-import type { Pages } from '../ui/pages.ts'
+import type { Awaitable, Clock } from '../../runtime/ports.ts'
 import type { NavigationLink, PageContext } from '../ui/render.ts'
-import type { BrowserSessions } from './browser-session.ts'
-import type { Continuation, Continuations } from './continuation.ts'
-import type { Csrf } from './csrf.ts'
-import { type AccountSection, accountPaths, type Paths } from './page-paths.ts'
-import { createPageRefuser } from './refused-page.ts'
+import type { BrowserRequest } from './browser-request.ts'
+import { type AccountSection, accountPaths } from './page-paths.ts'
 import type { LackingSecondFactor } from './second-factor.ts'
 import { userName } from './view-model.ts'
 
-/** A signed-in user at one of their account pages. */
-export type AccountVisit = {
-  readonly ok: true
+/** A signed-in user on an account page. */
+export type AccountSession = {
   readonly session: Session
-  /** What this server knows of them itself; a user of another provider may have no record. */
+  /** What this server knows of the user; a user of another provider may have no record. */
   readonly user?: User
-  /** The user's record in the store; those of the configuration and of other providers have none. */
+  /** The user's record in the store; users of the configuration and of other providers have none. */
   readonly stored?: StoredUser
-  /** The token for forms of the page. */
-  readonly csrf: string
-  /** What every account page is shown with: who is signed in, the sections, the way out, and the cookie of `csrf`. */
+  readonly query: Parameters
+  /** What every account page shows: the user, the sections, the sign-out form, and the cookie of the page's forms. */
   readonly frame: PageContext & { readonly cookies: readonly (string | undefined)[] }
 }
 
-/** Lets the user in, or answers how the browser gets there: by the login page, which leads back. */
-export type EnterAccount = (
-  request: HttpRequest,
+type SessionRequired = { readonly ok: false; readonly respond: () => Awaitable<HttpResponse> }
+
+/** Resolves to the user's session, or redirects the browser to the login page or to the second factor, which lead back. */
+export type RequireAccountSession = (
+  page: BrowserRequest,
   section: AccountSection,
-  options?: {
-    /** Asks for a sign-in of the last ten minutes: for what must not be open to who finds a browser signed in. */
-    readonly recent?: boolean
-    /** And for a second factor of who has one, also from a remembered browser: for what changes how the user signs in. */
-    readonly strict?: boolean
-  },
-) => Promise<AccountVisit | { readonly ok: false; readonly response: HttpResponse | Promise<HttpResponse> }>
+  options?: AccountGuard,
+) => Promise<({ readonly ok: true } & AccountSession) | SessionRequired>
+
+export type AccountGuard = {
+  /** Requires a sign-in of the last ten minutes: a browser that someone left signed in is not enough. */
+  readonly recent?: boolean
+  /** Also requires a second factor of users who have one, even in a remembered browser: for changes of how the user signs in. */
+  readonly strict?: boolean
+}
 
 export type AccountPorts = {
-  readonly sessions: BrowserSessions
   readonly lackingSecondFactor: LackingSecondFactor
   readonly findFactors: FindFactors
   readonly policyFor: PolicyFor
@@ -66,97 +62,96 @@ export type AccountPorts = {
   readonly profile: Pick<Profile, 'isActive'>
   readonly tenants: ReadonlySet<string>
   readonly openIdProviders: readonly Pick<IdentityProvider, 'tenants'>[]
-  readonly continuations: Continuations
-  readonly csrf: Csrf
-  readonly paths: Paths
-  readonly pages: Pages
   readonly clock: Clock
-  readonly log: Log
 }
 
 const recently: Seconds = 600
 const limits: Limits = { tenant: [200, 'invalid_request'] }
-const two: RequestedAcr = { values: ['2'] }
+const secondFactor: RequestedAcr = { values: ['2'] }
 
-export function createAccountDoor(ports: AccountPorts): EnterAccount {
-  const { paths, clock } = ports
-  const refusePage = createPageRefuser('account', ports)
+export function createAccountGuard(ports: AccountPorts): RequireAccountSession {
+  const { clock } = ports
 
-  return async (request, section, { strict = false, recent = strict } = {}) => {
+  return async (page, section, { strict = false, recent = strict } = {}) => {
+    const { request } = page
     const query = parseParameters(request.query, limits)
-    if (!query.ok) return { ok: false, response: refusePage(request, query) }
-    // `/account?tenant=NAME`: where to sign in. Without it any session will do, and a sign-in is one of no tenant.
+    if (!query.ok) return { ok: false, respond: () => page.refuse(query) }
+    // `/account?tenant=NAME`: the tenant to sign in to. Without it any session is accepted, and a new sign-in has no tenant.
     const tenant = query.value.get('tenant')
     if (tenant !== undefined && !ports.tenants.has(tenant)) {
-      return { ok: false, response: refusePage(request, refuse('invalid_request', 'tenant_unknown')) }
+      return { ok: false, respond: () => page.refuse(refuse('invalid_request', 'tenant_unknown')) }
     }
-    const session = await ports.sessions.read(request)
+    const session = await page.readSession()
     const fits =
       session !== undefined &&
       (tenant === undefined || session.tenant === tenant) &&
       (await ports.profile.isActive({ subject: session }))
     if (!fits || (recent && session.auth_time + recently <= clock.now())) {
-      return { ok: false, response: goOn(request, '/login', section, tenant, fits ? session : undefined) }
+      return redirect(page, '/login', section, tenant, fits ? session : undefined)
     }
-    const asked = strict && hasFactor(await ports.findFactors(session.sub), factorMethods) ? two : undefined
+    const hasSecond = strict && hasFactor(await ports.findFactors(session.sub), factorMethods)
+    const asked = hasSecond ? secondFactor : undefined
     if ((await ports.lackingSecondFactor(request, session, { asked })) !== undefined) {
-      return { ok: false, response: goOn(request, '/mfa', section, tenant, session, asked) }
+      return redirect(page, '/mfa', section, tenant, session, asked)
     }
-    return visitOf(request, section, session)
+    const user = await ports.users.find(session.sub)
+    const stored = await ports.accounts.find(session.sub)
+    const frame = await frameOf(page, section, { session, user, stored })
+    return { ok: true, session, user, stored, query: query.value, frame }
   }
 
-  async function visitOf(
-    request: HttpRequest,
+  async function frameOf(
+    page: BrowserRequest,
     section: AccountSection,
-    session: Session,
-  ): Promise<AccountVisit> {
-    const [user, stored] = [await ports.users.find(session.sub), await ports.accounts.find(session.sub)]
-    const known = { session, ...(user && { user }), ...(stored && { stored }) }
-    const { token, cookie } = ports.csrf.token(request)
+    known: Known,
+  ): Promise<AccountSession['frame']> {
     const account = {
-      user: await userName(session, { find: () => user }),
-      sections: await sectionsOf(section, known),
-      signOut: { action: paths('/logout'), csrf: token },
+      user: await userName(known.session, { find: () => known.user }),
+      sections: await sectionsOf(page, section, known),
+      signOut: page.pageForm('/logout'),
     }
-    return { ok: true, ...known, csrf: token, frame: { account, cookies: [cookie] } }
+    return { account, ...page.formContext() }
   }
 
-  /** A user who is asked again is asked in the same way. */
-  function goOn(
-    request: HttpRequest,
+  /** A user who signs in again does so at the same provider, and in the same tenant. */
+  function redirect(
+    page: BrowserRequest,
     path: '/login' | '/mfa',
     section: AccountSection,
-    named: string | undefined,
+    tenant: string | undefined,
     session: Session | undefined,
     requested_acr?: RequestedAcr,
-  ): HttpResponse {
-    const tenant = named ?? session?.tenant
-    const continuation: Continuation = {
+  ): SessionRequired {
+    const location = page.link(path, {
       kind: 'account',
       to: accountPaths[section],
       asked_at: clock.now(),
       prior_handle: session?.hash ?? null,
-      ...(tenant !== undefined && { tenant }),
-      ...(path === '/mfa' && { stepping_sid: session?.sid }),
-      ...(request.method === 'POST' && { by_form: true as const }),
-      ...(requested_acr && { requested_acr }),
-      ...(session !== undefined && session.idp !== localProvider && { idp: session.idp }),
-    }
-    return redirectResponse(request, paths(path, ports.continuations.seal(continuation)))
+      tenant: tenant ?? session?.tenant,
+      stepping_sid: path === '/mfa' ? session?.sid : undefined,
+      by_form: page.posted || undefined,
+      requested_acr,
+      idp: session?.idp === localProvider ? undefined : session?.idp,
+    })
+    return { ok: false, respond: () => page.redirect(location) }
   }
 
-  /** A section in which this user can neither see nor change anything is not offered. */
-  async function sectionsOf(current: AccountSection, visit: Known): Promise<readonly NavigationLink[]> {
-    const { session, user } = visit
+  /** Omits sections in which this user can neither see nor change anything. */
+  async function sectionsOf(
+    page: BrowserRequest,
+    current: AccountSection,
+    known: Known,
+  ): Promise<readonly NavigationLink[]> {
+    const { session, user } = known
     const offered: Partial<Record<AccountSection, boolean>> = {
       connections: user !== undefined && ports.openIdProviders.some(one => servesTenant(one, session.tenant)),
-      password: hasPasswordHere(visit),
+      password: hasPasswordHere(known),
       security: await hasSecurity(session),
     }
     const sections = accountSections.filter(section => offered[section] ?? true)
     return sections.map(section => ({
       section,
-      href: paths(accountPaths[section]),
+      href: page.link(accountPaths[section]),
       current: section === current,
     }))
   }
@@ -167,9 +162,9 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
   }
 }
 
-type Known = Pick<AccountVisit, 'session' | 'user' | 'stored'>
+type Known = Pick<AccountSession, 'session' | 'user' | 'stored'>
 
-/** Whether the user signed in with a password that is kept in the store: only that one can be changed on a page. */
+/** Whether the user signed in with a password of the store. Only such a password can be changed on a page. */
 export const hasPasswordHere = ({ session, stored }: Pick<Known, 'session' | 'stored'>): boolean =>
   stored?.password !== undefined && session.idp === localProvider
 

@@ -9,9 +9,9 @@ import type { Log } from '../../runtime/ports.ts'
 import type { BrowserSessions } from './browser-session.ts'
 import type { BrowserState } from './browser-state.ts'
 import type { Continuation, Continuations } from './continuation.ts'
+import type { Resume } from './open-continuation.ts'
 import type { Paths } from './page-paths.ts'
 import type { PendingSignIns } from './pending-sign-in.ts'
-import type { Resume } from './resume.ts'
 import type { LackingSecondFactor } from './second-factor.ts'
 
 type ProvenSignIn = {

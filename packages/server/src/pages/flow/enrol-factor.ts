@@ -12,7 +12,7 @@ import type { Log } from '../../runtime/ports.ts'
 import type { EnrolmentPage } from '../ui/mfa-pages.ts'
 import { browserOf } from './page-form.ts'
 import type { ProvenFactor } from './prove-factor.ts'
-import type { TellOwner } from './security-notification.ts'
+import type { NotifyOwner } from './security-notification.ts'
 
 type Enrolled = ProvenFactor & {
   /** Made with the user's first factor, to be shown once. */
@@ -43,7 +43,7 @@ export type EnrolmentPorts = {
   readonly recoveryCodeBook: RecoveryCodeBook
   readonly passkeys: Passkeys
   readonly findFactors: FindFactors
-  readonly tellOwner: TellOwner
+  readonly notifyOwner: NotifyOwner
   readonly log: Log
 }
 
@@ -62,7 +62,7 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
       const enrolled = method === 'passkey' ? await addPasskey(sub, form) : await addTotp(sub, form)
       if (!enrolled.ok) return enrolled
       ports.log.info('second_factor_added', { request_id: request.id, sub, method })
-      ports.tellOwner(request, sub, `${method}_added`)
+      ports.notifyOwner(request, sub, `${method}_added`)
       const { recoveryCodes } = await ports.findFactors(sub)
       if (recoveryCodes > 0) return enrolled
       return ok({ ...enrolled.value, recoveryCodes: await ports.recoveryCodeBook.make(sub) })

@@ -1,26 +1,44 @@
-/** What a form that is shown again says of what was wrong, and with which status. */
+/** What a form that is shown again says about a problem, and the status of the response. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { Refusal } from '@tessera/protocol/result'
 import type { FieldProblem } from '../ui/field-pages.ts'
+import type { FactorProblem } from '../ui/mfa-pages.ts'
 import type { PageContext } from '../ui/render.ts'
 
-/** Too much was tried (RFC 6585 §4): the page says it in minutes, the answer in seconds. */
-export const tooMany = (wait: Seconds) => ({
+/** Too many attempts (RFC 6585 §4): the page gives the wait in minutes, the response in seconds. */
+export const tooManyAttempts = (wait: Seconds) => ({
   problem: { waitMinutes: Math.ceil(wait / 60) },
   context: { status: 429, headers: { 'retry-after': String(wait) } },
 })
 
 export type FormProblem = FieldProblem | { readonly wait: Seconds }
 
-/** Of a form of named fields; nothing where it is shown for the first time. */
+/** For a form of named fields. Undefined: it is shown for the first time. */
 export function fieldProblem(problem: FormProblem | undefined): {
-  readonly said: { readonly problem?: FieldProblem }
+  readonly text?: FieldProblem
   readonly context: PageContext
 } {
-  if (problem === undefined) return { said: {}, context: {} }
+  if (problem === undefined) return { context: {} }
   if (typeof problem === 'object' && 'wait' in problem) {
-    const { context, ...said } = tooMany(problem.wait)
-    return { said, context }
+    const { problem: text, context } = tooManyAttempts(problem.wait)
+    return { text, context }
   }
-  return { said: { problem }, context: { status: 400 } }
+  return { text: problem, context: { status: 400 } }
+}
+
+const factorProblems: Readonly<Record<string, FactorProblem>> = {
+  totp_used: 'used',
+  totp_enrolment_invalid: 'expired',
+  passkey_challenge_invalid: 'expired',
+}
+
+/** For the form of a second factor. */
+export function factorProblem({ reason, retry_after }: Refusal): {
+  readonly problem: FactorProblem
+  readonly context: PageContext
+} {
+  return retry_after === undefined
+    ? { problem: factorProblems[reason] ?? 'wrong', context: { status: 400 } }
+    : tooManyAttempts(retry_after)
 }

@@ -1,7 +1,7 @@
 /**
- * Opens what a page carries. A page that was open for longer than its hour begins again: the request is public and is
- * validated anew, and nothing that was done on its pages counts. What can't begin again gets an error page that leads back
- * to the client, where it is known.
+ * Opens the continuation that a page carries, and leads back to what waits for the user. A page that was open for more than an
+ * hour starts again: the request is public and is validated again, and nothing that was done on its pages counts. If it can't
+ * start again, an error page leads back to the client, if that is known.
  */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -19,7 +19,7 @@ export type OpenContinuation = (
   sealed: string | undefined,
 ) => Promise<Ok<Continuation> | NotOpened>
 
-/** The response leads back, or says what happened. It is logged. */
+/** Responds by a redirect to the start, or by an error page. It is logged. */
 export type NotOpened = Refusal & { readonly respond: () => Promise<HttpResponse> }
 
 export type OpenContinuationPorts = {
@@ -32,7 +32,7 @@ export type OpenContinuationPorts = {
 
 /**
  * @param endpoint as the log names it.
- * @param restarted where the page that expired was: before the sign-in, it is asked for again, whoever is signed in by now.
+ * @param restarted where the expired page was. Before the sign-in, the user signs in again, even if someone is signed in by now.
  */
 export function createContinuationOpener(
   endpoint: string,
@@ -47,9 +47,8 @@ export function createContinuationOpener(
     if (continuation) return ok(continuation)
     const look = await continuations.look(sealed)
     const client = look?.client_id === undefined ? undefined : await ports.clients.find(look.client_id)
-    const log_ = client && { client_id: client.client_id }
     const refusal = refuse('invalid_request', look ? 'continuation_expired' : 'continuation_invalid', {
-      ...(log_ && { log: log_ }),
+      log: client && { client_id: client.client_id },
     })
     const again = look?.restarted
     return {
@@ -57,13 +56,13 @@ export function createContinuationOpener(
       async respond() {
         if (!again) return refusePage(request, refusal, client && backTo(client))
         logRefusal(log, endpoint, request, refusal)
-        return redirectResponse(request, beginning({ ...again, restarted }))
+        return redirectResponse(request, startOf({ ...again, restarted }))
       },
     }
   }
 
-  /** Where the request came from, as far as this server has it. */
-  function beginning(continuation: Continuation): string {
+  /** Returns the address at which the request starts again. */
+  function startOf(continuation: Continuation): string {
     switch (continuation.kind) {
       case 'authorization':
         return paths('/connect/authorize/callback', continuations.seal(continuation))
@@ -75,8 +74,24 @@ export function createContinuationOpener(
   }
 }
 
-/** A client that anybody may have registered is not led to from an error page. */
+/** An error page does not lead to a client that anybody may have registered. */
 const backTo = (client: Client) => {
   const href = client.initiate_login_uri ?? client.client_uri
   return href !== undefined && client.enabled && isVouchedFor(client) ? { client, back: href } : {}
 }
+
+/** Returns the address that leads back to what waits for the user. */
+export type Resume = (continuation: Continuation) => string
+
+export const createResume =
+  ({ continuations, paths }: Pick<OpenContinuationPorts, 'continuations' | 'paths'>): Resume =>
+  continuation => {
+    switch (continuation.kind) {
+      case 'authorization':
+        return paths('/connect/authorize/callback', continuations.seal(continuation))
+      case 'device':
+        return paths('/device', continuations.seal(continuation))
+      case 'account':
+        return paths(continuation.refused === undefined ? continuation.to : '/')
+    }
+  }

@@ -12,7 +12,7 @@ import type { Acr } from '../../model/mfa.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
 import { browserOf } from './page-form.ts'
-import type { TellOwner } from './security-notification.ts'
+import type { NotifyOwner } from './security-notification.ts'
 
 /** What a sign-in gains by it. */
 export type ProvenFactor = {
@@ -34,7 +34,7 @@ export type ProvePorts = {
   readonly recoveryCodeBook: RecoveryCodeBook
   readonly passkeys: Passkeys
   readonly countFactorGuess: CountFactorGuess
-  readonly tellOwner: TellOwner
+  readonly notifyOwner: NotifyOwner
   readonly log: Log
 }
 
@@ -45,7 +45,7 @@ export function createFactorProver(ports: ProvePorts): ProveFactor {
     const proven = method === 'passkey' ? await byPasskey(sub, form) : await byCode(sub, method, form)
     if (!proven.ok) return proven
     ports.log.info('second_factor_proven', { request_id: request.id, sub, method })
-    if (method === 'recovery_code') ports.tellOwner(request, sub, 'recovery_code_used')
+    if (method === 'recovery_code') ports.notifyOwner(request, sub, 'recovery_code_used')
     return proven
   }
 

@@ -1,4 +1,4 @@
-/** Who waits for the user to sign in: the client of a sealed request, checked anew at every step, or an account page. */
+/** The party that waits for the user to sign in: the client of a sealed request, validated again at every step, or an account page. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Display } from '@tessera/protocol/display'
@@ -30,25 +30,16 @@ export type Requester = {
   readonly display?: Display
 }
 
-type Shown = Pick<Requester, 'client' | 'ui_locales' | 'display'>
-
-/** Returns the context of a page that a requester's user sees. */
-export const pageContextOf = ({ client, ui_locales, display }: Shown, cookie?: string): PageContext => ({
-  ...(client && { client }),
-  ...(display && { display }),
+/** Returns how the requester's pages look. */
+export const pageContextOf = ({
+  client,
   ui_locales,
-  cookies: [cookie],
+  display,
+}: Partial<Pick<Requester, 'client' | 'ui_locales' | 'display'>>): PageContext => ({
+  client,
+  ui_locales,
+  display,
 })
-
-/**
- * Returns the context of a page whose form continues what waits for the user. Only an authorization request ends at a
- * client: a device and the account pages end on this server.
- */
-export const formContextOf = (
-  requester: Shown,
-  { kind }: Pick<Continuation, 'kind'>,
-  cookie?: string,
-): PageContext => ({ ...pageContextOf(requester, cookie), formsLeave: kind === 'authorization' })
 
 export type FindRequester = (continuation: Continuation) => Promise<Result<Requester>>
 
@@ -59,24 +50,18 @@ export type RequesterPorts = {
   readonly userCodes: UserCodes
 }
 
-/** Refuses what no longer holds: a client that was disabled, a device that is gone. */
+/** Refuses requests that are no longer valid: a client that was disabled, a device authorization that is gone. */
 export const createRequesters =
   ({ validate, clients, stores, userCodes }: RequesterPorts): FindRequester =>
   async continuation => {
     if (continuation.kind === 'account') {
       const { tenant, requested_acr } = continuation
-      return ok({
-        ...(tenant !== undefined && { tenant }),
-        ...(requested_acr && { requested_acr }),
-        ui_locales: [],
-      })
+      return ok({ tenant, requested_acr, ui_locales: [] })
     }
     if (continuation.kind === 'authorization') {
       const parameters = parseRequest(continuation.parameters)
       if (!parameters.ok) return parameters
-      const request = await validate(parameters.value, continuation.hint)
-      if (!request.ok) return request
-      return request
+      return validate(parameters.value, continuation.hint)
     }
     const device = await stores.devices.findByUserCode(userCodes.hash(continuation.user_code))
     const client = device && (await clients.find(device.client_id))

@@ -1,16 +1,18 @@
-/** Whether this browser's sign-in lacks a second factor: asked wherever a session is about to be used. */
+/** Whether a browser's sign-in lacks a second factor, and what the page for it asks: to prove a factor, or to set one up. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
+import type { Factors } from '../../identity/factors.ts'
 import type { AskSecondFactor, Proven, SecondFactorNeed } from '../../identity/mfa-policy.ts'
 import type { Client } from '../../model/client.ts'
-import type { RequestedAcr } from '../../model/mfa.ts'
+import { acrOf, type FactorMethod, factorMethods, type RequestedAcr } from '../../model/mfa.ts'
+import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
 import type { RememberedBrowsers } from './remembered-browser.ts'
 
-/** Answers what is missing; undefined: nothing. */
+/** Resolves to what is missing, or to undefined. Called wherever a session is about to be used. */
 export type LackingSecondFactor = (
   request: HttpRequest,
   proven: Proven,
-  context: { readonly client?: Client; readonly asked?: RequestedAcr | undefined },
+  context: { readonly client?: Client; readonly asked?: RequestedAcr },
 ) => Promise<SecondFactorNeed | undefined>
 
 export const createSecondFactorCheck =
@@ -24,9 +26,37 @@ export const createSecondFactorCheck =
   (request, proven, { client, asked = nothing }) =>
     askSecondFactor({
       proven,
-      ...(client && { client }),
+      client,
       asked,
       remembered: (factors, policy) => rememberedBrowsers.holds(request, proven, factors, policy),
     })
 
 const nothing: RequestedAcr = { values: [] }
+
+export type SecondFactorPlan =
+  | { readonly kind: 'prove'; readonly methods: readonly SecondFactorMethod[] }
+  | { readonly kind: 'enrol'; readonly methods: readonly FactorMethod[] }
+
+/** Decides what the second factor's page asks for. Users with a factor prove it before they set one up: a password alone must not add another. */
+export function planSecondFactor(
+  { policy, acr, factors }: SecondFactorNeed,
+  proven: Proven,
+): SecondFactorPlan {
+  const suitable: readonly SecondFactorMethod[] =
+    acr === 'phr' ? ['passkey'] : [...policy.methods, 'recovery_code']
+  const usable = has(factors, suitable)
+  if (usable.length > 0) return { kind: 'prove', methods: usable }
+  const any = has(factors, [...factorMethods, 'recovery_code'])
+  if (acrOf(proven) === '1' && any.length > 0) return { kind: 'prove', methods: any }
+  return { kind: 'enrol', methods: acr === 'phr' ? ['passkey'] : policy.methods }
+}
+
+/** The strongest first. */
+const order: readonly SecondFactorMethod[] = ['passkey', 'totp', 'recovery_code']
+
+const has = (factors: Factors, methods: readonly SecondFactorMethod[]): readonly SecondFactorMethod[] =>
+  order.filter(
+    method =>
+      methods.includes(method) &&
+      (method === 'recovery_code' ? factors.recoveryCodes > 0 : factors[method].length > 0),
+  )

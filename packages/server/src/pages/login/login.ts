@@ -1,42 +1,30 @@
 /**
- * The login page (OpenID Connect Core 1.0 §3.1.2.3): a user name and a password, checked here or by a provider that can;
- * or the choice of a provider, which is not asked for where there is none.
+ * The login page (OpenID Connect Core 1.0 §3.1.2.3). It asks for a user name and a password, which this server or a provider
+ * checks, and offers the other providers. If only one option exists, the user is not asked to choose.
  */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import type { Parameters } from '@tessera/protocol/parameters'
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { PasskeySignIn } from '../../identity/passkey-sign-in.ts'
 import type { Passkeys } from '../../identity/passkeys.ts'
 import type { KnownAccounts } from '../../identity/password-guesses.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
-import { redirectResponse } from '../../messages/redirect.ts'
-import type { Clients } from '../../model/client.ts'
 import { type IdentityProvider, localProvider } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
-import type { Log } from '../../runtime/ports.ts'
+import type { BrowserRequests, ContinuedPage } from '../flow/browser-request.ts'
 import type { BrowserSessions } from '../flow/browser-session.ts'
 import type { ConcludeSignIn } from '../flow/conclude-sign-in.ts'
-import type { Continuation, Continuations } from '../flow/continuation.ts'
-import type { Csrf } from '../flow/csrf.ts'
-import { tooMany } from '../flow/form-problem.ts'
+import type { Continuation } from '../flow/continuation.ts'
+import { tooManyAttempts } from '../flow/form-problem.ts'
 import type { KnownBrowsers } from '../flow/known-browsers.ts'
-import { createContinuationOpener } from '../flow/open-continuation.ts'
-import { browserOf, readPage } from '../flow/page-form.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { refusedBy } from '../flow/refused-by-user.ts'
-import { createPageRefuser, logRefusal } from '../flow/refused-page.ts'
-import { type FindRequester, formContextOf, pageContextOf, type Requester } from '../flow/requester.ts'
-import type { Resume } from '../flow/resume.ts'
-import type { Way, Ways } from '../flow/sign-in-options.ts'
+import { browserOf } from '../flow/page-form.ts'
+import { pageContextOf } from '../flow/requester.ts'
+import type { SignInOption, SignInOptions } from '../flow/sign-in-options.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type LoginPorts = {
-  readonly continuations: Continuations
-  readonly clients: Pick<Clients, 'find'>
-  readonly findRequester: FindRequester
-  readonly resume: Resume
-  readonly ways: Ways
+  readonly browserRequests: BrowserRequests
+  readonly signInOptions: SignInOptions
   readonly signIn: SignIn
   readonly passkeySignIn: PasskeySignIn
   readonly passkeys: Pick<Passkeys, 'request'>
@@ -44,192 +32,150 @@ export type LoginPorts = {
   readonly sessions: Pick<BrowserSessions, 'keepOffered'>
   readonly knownBrowsers: KnownBrowsers
   readonly knownAccounts: KnownAccounts
-  readonly csrf: Csrf
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
-  /** What users who are kept here may do themselves. */
+  /** What users who have an account here may do themselves. */
   readonly offered: {
     readonly signUpIn: (tenant: string | undefined) => boolean
     readonly passwordReset: boolean
   }
   readonly pages: Pages
-  readonly paths: Paths
-  readonly log: Log
 }
 
-/** What the user typed, and why it did not do. */
-type Typed = { readonly username: string; readonly refusal?: Refusal; readonly byPasskey?: true }
+/** The user name that was typed, and the refusal if the sign-in failed. */
+type Attempt = { readonly username?: string; readonly refusal?: Refusal; readonly byPasskey?: true }
 
 /** `GET` and `POST /login`. */
 export function createLoginEndpoint(ports: LoginPorts): Endpoint {
-  const { continuations, paths, ways } = ports
-  const refusePage = createPageRefuser('login', ports)
-  const openContinuation = createContinuationOpener('login', 'sign_in', ports)
+  const { signInOptions } = ports
 
-  return async request => {
-    const form = readPage(request, ports.csrf)
-    if (!form.ok) return refusePage(request, form)
-    const opened = await openContinuation(request, form.value.get('continue'))
-    if (!opened.ok) return opened.respond()
-    const continuation = opened.value
-    const requester = await ports.findRequester(continuation)
-    // What no longer holds is told by the endpoint that the request came from.
-    if (!requester.ok) return resume(request, continuation)
-    if (request.method !== 'POST') return show(request, continuation, requester.value)
+  return ports.browserRequests.continuedPage('login', 'sign_in', page => {
+    const { continuation, form } = page
+    if (!page.posted) return show(page)
+    const button = form.get('button') ?? 'login'
+    if (button === 'cancel') return page.resume(page.refusedByUser(continuation, 'login'))
+    const username = form.get('username') ?? ''
+    if (button === 'passkey') return signInByPasskey(page)
+    if (button === 'next') return show(page, { username })
+    if (button !== 'login') return page.refuse(refuse('invalid_request', 'button_unknown'))
+    return signIn(page, username, form.get('password') ?? '')
+  })
 
-    const button = form.value.get('button') ?? 'login'
-    if (button === 'cancel') return resume(request, refusedBy(request, continuation, 'login', ports.csrf))
-    const username = form.value.get('username') ?? ''
-    if (button === 'passkey') return signInByPasskey(request, continuation, requester.value, form.value)
-    if (button === 'next') return show(request, continuation, requester.value, { username })
-    if (button !== 'login') return refusePage(request, refuse('invalid_request', 'button_unknown'))
-    const password = form.value.get('password') ?? ''
-    const wish =
-      form.value.get('keep_signed_in') === 'yes' ? { ...continuation, keep: true as const } : continuation
-    return signIn(request, wish, requester.value, username, password)
-  }
-
-  async function signIn(
-    request: HttpRequest,
-    continuation: Continuation,
-    requester: Requester,
-    username: string,
-    password: string,
-  ): Promise<HttpResponse> {
+  async function signIn(page: ContinuedPage, username: string, password: string): Promise<HttpResponse> {
+    const { request, requester } = page
     const { client, tenant, acr_values, requested_acr } = requester
-    const idp = (ways.taken(requester, continuation) ?? localWay(requester))?.idp
-    const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
+    const keep = page.form.get('keep_signed_in') === 'yes'
+    const continuation: Continuation = keep ? { ...page.continuation, keep: true } : page.continuation
+    const idp = (signInOptions.chosen(requester, continuation) ?? localOption(page))?.idp
     const named = { username, tenant, idp: idp ?? localProvider }
     const signedIn = await ports.signIn({
-      ...{ username, password, acr, acr_values },
-      ...(client && { client }),
+      username,
+      password,
+      acr: { acr: [], idp, tenant },
+      acr_values,
+      client,
       from: networkOf(request),
       known_browser: await ports.knownBrowsers.read(request, () => ports.knownAccounts.find(named)),
     })
     if (!signedIn.ok) {
-      const log = { client_id: client?.client_id, ...signedIn.log }
-      logRefusal(ports.log, 'login', request, { ...signedIn, log })
-      return show(request, continuation, requester, { username, refusal: signedIn })
+      page.logRefusal(signedIn, { client_id: client?.client_id })
+      return show({ ...page, continuation }, { username, refusal: signedIn })
     }
     const { subject } = signedIn.value
     const account = ports.knownAccounts.of(subject.sub, named)
     const cookies = [ports.knownBrowsers.remember(request, account)]
-    const proven = { subject, tenant, client, requested_acr, continuation, cookies }
-    return ports.concludeSignIn(request, proven)
+    return ports.concludeSignIn(request, { subject, tenant, client, requested_acr, continuation, cookies })
   }
 
-  async function signInByPasskey(
-    request: HttpRequest,
-    continuation: Continuation,
-    requester: Requester,
-    form: Parameters,
-  ): Promise<HttpResponse> {
-    const { client, tenant, requested_acr } = requester
+  async function signInByPasskey(page: ContinuedPage): Promise<HttpResponse> {
+    const { form, continuation } = page
+    const { client, tenant, requested_acr } = page.requester
     const signedIn = await ports.passkeySignIn.signIn({
       browser: browserOf(form),
       answer: { ticket: form.get('ticket') ?? '', credential: form.get('credential') ?? '' },
-      ...(client && { client }),
-      ...(tenant !== undefined && { tenant }),
+      client,
+      tenant,
     })
     if (!signedIn.ok) {
-      const log = { client_id: client?.client_id, ...signedIn.log }
-      logRefusal(ports.log, 'login', request, { ...signedIn, log })
-      return show(request, continuation, requester, { username: '', refusal: signedIn, byPasskey: true })
+      page.logRefusal(signedIn, { client_id: client?.client_id })
+      return show(page, { username: '', refusal: signedIn, byPasskey: true })
     }
     const subject = signedIn.value
-    return ports.concludeSignIn(request, { subject, tenant, client, requested_acr, continuation })
+    return ports.concludeSignIn(page.request, { subject, tenant, client, requested_acr, continuation })
   }
 
-  function resume(request: HttpRequest, continuation: Continuation): HttpResponse {
-    return redirectResponse(request, ports.resume(continuation))
-  }
-
-  /** The page, or where the browser is sent instead of it. */
-  async function show(
-    request: HttpRequest,
-    { by_form, ...continuation }: Continuation,
-    requester: Requester,
-    typed?: Typed,
-  ): Promise<HttpResponse> {
-    const username = typed?.username || requester.login_hint
-    // A password that was wrong was typed for the way that the page was for.
-    const taken = ways.taken(requester, continuation, typed?.refusal ? undefined : username)
-    if (taken?.kind === 'redirect') {
-      const hint = typed?.username ? { login_hint: typed.username } : {}
-      const href = wayTo(taken, { ...continuation, ...hint })
+  /** Shows the page, or sends the browser to the provider that the user signs in with. */
+  async function show(page: ContinuedPage, attempt?: Attempt): Promise<HttpResponse> {
+    const { requester } = page
+    const { by_form, ...continuation } = page.continuation
+    const username = attempt?.username || requester.login_hint
+    // A wrong password was typed for the option that the page showed.
+    const chosen = signInOptions.chosen(requester, continuation, attempt?.refusal ? undefined : username)
+    if (chosen?.kind === 'redirect') {
+      const hint = attempt?.username ? { login_hint: attempt.username } : {}
+      const href = linkTo(chosen, { ...page, continuation: { ...continuation, ...hint } })
       // The forms that lead here send `form-action 'self'`, which a redirect to the provider would break in some browsers.
-      return request.method === 'POST' || by_form
-        ? ports.pages.leaving(request, { to: displayName(taken.idp), href }, pageContextOf(requester))
-        : redirectResponse(request, href)
+      return page.posted || by_form
+        ? ports.pages.leaving(page.request, { to: displayName(chosen.idp), href }, pageContextOf(requester))
+        : page.redirect(href)
     }
-    const discovered = taken && ways.taken(requester, continuation) === undefined
-    const onward = discovered ? { ...continuation, idp: taken.idp } : continuation
-    return page(request, onward, requester, taken ?? localWay(requester), { ...typed, username })
+    const discovered = chosen && signInOptions.chosen(requester, continuation) === undefined
+    const next = { ...page, continuation: discovered ? { ...continuation, idp: chosen.idp } : continuation }
+    return showForm(next, chosen ?? localOption(page), { ...attempt, username })
   }
 
-  async function page(
-    request: HttpRequest,
-    continuation: Continuation,
-    requester: Requester,
-    current: Way | undefined,
-    { username, refusal, byPasskey }: Partial<Typed>,
+  async function showForm(
+    page: ContinuedPage,
+    current: SignInOption | undefined,
+    { username, refusal, byPasskey }: Attempt,
   ): Promise<HttpResponse> {
-    const { client } = requester
-    const others = requester.idp === undefined ? ways.all(requester) : []
-    const chosen = ways.taken(requester, continuation) !== undefined
-    const nameFirst = !chosen && !username && others.some(way => way.domains.length > 0)
+    const { continuation, requester } = page
+    const others = requester.idp === undefined ? signInOptions.list(requester) : []
+    const isChosen = signInOptions.chosen(requester, continuation) !== undefined
+    const nameFirst = !isChosen && !username && others.some(option => option.domains.length > 0)
     const provider = current === undefined || current.idp === localProvider ? undefined : current.idp
-    const { token, cookie } = ports.csrf.token(request)
     const { problem, context } = refusal ? problemOf(refusal) : {}
     const passkey =
-      current?.idp === localProvider && ports.passkeySignIn.isOffered(client)
-        ? await ports.passkeys.request({ browser: token })
+      current?.idp === localProvider && ports.passkeySignIn.isOffered(requester.client)
+        ? await ports.passkeys.request({ browser: page.csrf().token })
         : undefined
     return ports.pages.login(
-      request,
+      page.request,
       {
-        form: { action: paths('/login'), continue: continuations.seal(continuation), csrf: token },
-        ...(provider !== undefined && { provider: displayName(provider) }),
-        ...(current?.idp === localProvider && localLinks(continuation, requester)),
+        form: page.pageForm('/login', continuation),
+        provider: provider === undefined ? undefined : displayName(provider),
+        ...(current?.idp === localProvider && localLinks(page)),
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
-        ...(username !== undefined && { username }),
+        username,
         restarted: continuation.restarted !== undefined,
         keepOffered: ports.sessions.keepOffered,
-        ...(problem && { problem: byPasskey ? 'passkey' : problem }),
-        ...(passkey && { passkey }),
+        problem: problem && byPasskey ? 'passkey' : problem,
+        passkey,
         others: others
-          .filter(way => way.idp !== current?.idp)
-          .map(way => ({
-            ...(way.idp !== localProvider && { name: displayName(way.idp) }),
-            href: wayTo(way, continuation),
+          .filter(option => option.idp !== current?.idp)
+          .map(option => ({
+            name: option.idp === localProvider ? undefined : displayName(option.idp),
+            href: linkTo(option, page),
           })),
       },
-      {
-        ...formContextOf(requester, continuation, cookie),
-        ...context,
-      },
+      { ...page.formContext(requester, continuation), ...context },
     )
   }
 
-  /** Without anything that was asked for or chosen it is this server, where the client allows that. */
-  function localWay(requester: Requester): Way | undefined {
-    return ways.all(requester).find(way => way.idp === localProvider)
+  /** The default is this server, if the client allows that. */
+  function localOption({ requester }: Pick<ContinuedPage, 'requester'>): SignInOption | undefined {
+    return signInOptions.list(requester).find(option => option.idp === localProvider)
   }
 
-  function localLinks(
-    continuation: Continuation,
-    { tenant }: Requester,
-  ): { signUp?: string; forgotten?: string } {
+  function localLinks({ continuation, requester, link }: ContinuedPage) {
     const { signUpIn, passwordReset } = ports.offered
-    const sealed = continuations.seal(continuation)
     return {
-      ...(signUpIn(tenant) && { signUp: paths('/register', sealed) }),
-      ...(passwordReset && { forgotten: paths('/password/forgotten', sealed) }),
+      signUp: signUpIn(requester.tenant) ? link('/register', continuation) : undefined,
+      forgotten: passwordReset ? link('/password/forgotten', continuation) : undefined,
     }
   }
 
-  function wayTo({ idp, kind }: Way, continuation: Continuation): string {
-    const sealed = continuations.seal({ ...continuation, idp })
-    return paths(kind === 'redirect' ? '/federation/login' : '/login', sealed)
+  function linkTo({ idp, kind }: SignInOption, { continuation, link }: ContinuedPage): string {
+    return link(kind === 'redirect' ? '/federation/login' : '/login', { ...continuation, idp })
   }
 
   function displayName(idp: string): string {
@@ -238,7 +184,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
 }
 
 function problemOf({ error, retry_after }: Refusal) {
-  if (retry_after !== undefined) return tooMany(retry_after)
+  if (retry_after !== undefined) return tooManyAttempts(retry_after)
   return error === 'temporarily_unavailable'
     ? ({ problem: 'away', context: { status: 503 } } as const)
     : ({ problem: 'wrong', context: { status: 400 } } as const)

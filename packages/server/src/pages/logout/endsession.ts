@@ -1,6 +1,6 @@
 /**
- * The end-session endpoint (OpenID Connect RP-Initiated Logout 1.0 §2): read → keep what holds → send on to the sign-out
- * page, which sees the browser's session.
+ * The end-session endpoint (OpenID Connect RP-Initiated Logout 1.0 §2): read → ignore what is invalid → redirect to the
+ * sign-out page, which sees the browser's session.
  */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
@@ -9,26 +9,21 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { IdTokenHint, ReadIdTokenHint } from '../../authorization-request/id-token-hint.ts'
 import { maxLocalesLength } from '../../authorization-request/parameter-limits.ts'
 import { readForm } from '../../messages/form.ts'
-import { redirectResponse } from '../../messages/redirect.ts'
 import type { Client, Clients } from '../../model/client.ts'
 import { isPostLogoutRedirectUriOf } from '../../model/redirect.ts'
-import type { Clock, Log } from '../../runtime/ports.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { createPageRefuser, logRefusal } from '../flow/refused-page.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import type { BrowserRequests } from '../flow/browser-request.ts'
 import { maxSealedLength, type SignOutRequest, type SignOuts, stayingHere } from '../flow/sign-out-state.ts'
-import type { Pages } from '../ui/pages.ts'
 
 export type EndSessionPorts = {
+  readonly browserRequests: BrowserRequests
   readonly clients: Pick<Clients, 'find'>
   readonly readIdTokenHint: ReadIdTokenHint
   readonly signOuts: SignOuts
-  readonly pages: Pages
-  readonly paths: Paths
   readonly clock: Clock
-  readonly log: Log
 }
 
-/** As long as a request can be: a value that is too long to be used is dropped, and the user is signed out all the same. */
+/** As long as a request can be: a value that is too long is ignored, and the user is signed out all the same. */
 const anyLength = [65_536, 'invalid_request'] as const
 const limits: Limits = {
   client_id: anyLength,
@@ -40,42 +35,42 @@ const limits: Limits = {
 }
 
 /**
- * `GET` and `POST /connect/endsession`. What does not hold (a hint that is not ours, a URI that is not registered) is
- * dropped and logged with its reason; the user can sign out all the same, and goes nowhere that is not proven.
+ * `GET` and `POST /connect/endsession`. Invalid parameters (a hint that is not ours, a URI that is not registered) are ignored
+ * and logged. The user can sign out all the same, and is never redirected to a URI that is not proven.
  */
 export function createEndSessionEndpoint(ports: EndSessionPorts): Endpoint {
-  const refusePage = createPageRefuser('endsession', ports)
+  const { requests } = ports.signOuts
   return async request => {
+    const page = ports.browserRequests.open('endsession', request)
     const read = readRequest(request)
-    if (!read.ok) return refusePage(request, read)
-    const { asked, dropped } = await keepWhatHolds(read.value, ports)
-    const sealed = ports.signOuts.requests.seal(asked)
+    if (!read.ok) return page.refuse(read)
+    const { asked, ignored } = await readSignOut(read.value, ports)
+    const sealed = requests.seal(asked)
     const fits = sealed.length <= maxSealedLength
-    const refused = fits ? dropped : tooLong(asked)
-    if (refused) logRefusal(ports.log, 'endsession', request, refused)
+    const refusal = fits ? ignored : tooLong(asked)
+    if (refusal) page.logRefusal(refusal)
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
-    const onward = fits ? sealed : ports.signOuts.requests.seal(stayingHere(asked))
-    return redirectResponse(request, ports.paths('/logout', onward))
+    return page.redirect(page.link('/logout', fits ? sealed : requests.seal(stayingHere(asked))))
   }
 }
 
 const readRequest = (request: HttpRequest): Result<Parameters> =>
   request.method === 'POST' ? readForm(request, limits) : parseParameters(request.query, limits)
 
-type Kept = { readonly asked: SignOutRequest; readonly dropped?: Refusal }
+type ReadSignOut = { readonly asked: SignOutRequest; readonly ignored?: Refusal }
 
-/** §2.1: the client expects its `state` back. It is not cut short or left out: the browser does not return at all. */
+/** §2.1: the client expects its `state` back. It is never cut or omitted: the browser does not return instead. */
 const tooLong = ({ client_id }: SignOutRequest): Refusal =>
   refuse('invalid_request', 'sign_out_state_too_long', { log: { client_id } })
 
-async function keepWhatHolds(parameters: Parameters, ports: EndSessionPorts): Promise<Kept> {
-  const kept = await holding(parameters, ports)
-  const returns = kept.asked.post_logout_redirect_uri !== undefined
+async function readSignOut(parameters: Parameters, ports: EndSessionPorts): Promise<ReadSignOut> {
+  const valid = await readValid(parameters, ports)
+  const returns = valid.asked.post_logout_redirect_uri !== undefined
   const wanted = parameters.get('post_logout_redirect_uri') !== undefined
-  return wanted && !returns ? { ...kept, asked: stayingHere(kept.asked) } : kept
+  return wanted && !returns ? { ...valid, asked: stayingHere(valid.asked) } : valid
 }
 
-async function holding(parameters: Parameters, ports: EndSessionPorts): Promise<Kept> {
+async function readValid(parameters: Parameters, ports: EndSessionPorts): Promise<ReadSignOut> {
   const ui_locales =
     parameters
       .get('ui_locales')
@@ -84,19 +79,19 @@ async function holding(parameters: Parameters, ports: EndSessionPorts): Promise<
   const nothing: SignOutRequest = { asked_at: ports.clock.now(), ui_locales }
   const token = parameters.get('id_token_hint')
   const hint = token === undefined ? undefined : ports.readIdTokenHint(token)
-  if (token !== undefined && !hint) return drop(nothing, 'id_token_hint_invalid')
+  if (token !== undefined && !hint) return ignore(nothing, 'id_token_hint_invalid')
   const named = parameters.get('client_id')
   // §2: the two must be one and the same.
   if (hint && named !== undefined && hint.client_id !== named) {
-    return drop(nothing, 'id_token_hint_of_another_client', named)
+    return ignore(nothing, 'id_token_hint_of_another_client', named)
   }
   const clientId = hint?.client_id ?? named
   const uri = parameters.get('post_logout_redirect_uri')
   if (clientId === undefined) {
-    return uri === undefined ? { asked: nothing } : drop(nothing, 'post_logout_redirect_uri_without_client')
+    return uri === undefined ? { asked: nothing } : ignore(nothing, 'post_logout_redirect_uri_without_client')
   }
   const client = await ports.clients.find(clientId)
-  if (!client?.enabled) return drop(nothing, client ? 'client_disabled' : 'client_unknown', clientId)
+  if (!client?.enabled) return ignore(nothing, client ? 'client_disabled' : 'client_unknown', clientId)
   const asked = { ...nothing, client_id: client.client_id, ...(hint && { hint: sessionOf(hint) }) }
   return withTarget(asked, client, uri, parameters.get('state'))
 }
@@ -109,15 +104,15 @@ function withTarget(
   client: Client,
   uri: string | undefined,
   state: string | undefined,
-): Kept {
+): ReadSignOut {
   if (uri === undefined) return { asked }
   if (!isPostLogoutRedirectUriOf(client, uri)) {
-    return drop(asked, 'post_logout_redirect_uri_not_registered', client.client_id)
+    return ignore(asked, 'post_logout_redirect_uri_not_registered', client.client_id)
   }
   return { asked: { ...asked, post_logout_redirect_uri: uri, ...(state !== undefined && { state }) } }
 }
 
-const drop = (asked: SignOutRequest, reason: string, client_id?: string): Kept => ({
+const ignore = (asked: SignOutRequest, reason: string, client_id?: string): ReadSignOut => ({
   asked,
-  dropped: refuse('invalid_request', reason, client_id === undefined ? {} : { log: { client_id } }),
+  ignored: refuse('invalid_request', reason, client_id === undefined ? {} : { log: { client_id } }),
 })

@@ -1,45 +1,41 @@
 /**
- * The signed-out page: it tells the clients in hidden frames (OpenID Connect Front-Channel Logout 1.0 §3), then leads on.
- * With scripts when every frame has loaded, or after a few seconds; without scripts by a `Refresh` inside `noscript`. Just one
- * of the two is in effect, so that the client is called once. There is a link all the time.
+ * The signed-out page. It notifies the clients in hidden frames (OpenID Connect Front-Channel Logout 1.0 §3), then continues: by
+ * a script when every frame has loaded, or after a few seconds; without scripts by a `Refresh` inside `noscript`. Only one of
+ * the two takes effect, so that the client is called once. The page always has a link.
  */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
-import { redirectResponse } from '../../messages/redirect.ts'
 import type { Clients } from '../../model/client.ts'
-import type { Log } from '../../runtime/ports.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
+import type { BrowserRequests } from '../flow/browser-request.ts'
 import type { Csrf } from '../flow/csrf.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { createPageRefuser } from '../flow/refused-page.ts'
 import type { SignedOut, SignOuts } from '../flow/sign-out-state.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type SignedOutPorts = {
+  readonly browserRequests: BrowserRequests
   readonly issuer: string
   readonly signOuts: SignOuts
   readonly clients: Pick<Clients, 'find'>
   readonly subjects: Pick<SubjectIdentifiers, 'sessionIdFor'>
   readonly csrf: Pick<Csrf, 'holds'>
   readonly pages: Pages
-  readonly paths: Paths
-  readonly log: Log
 }
 
-/** How long the frames have, in seconds. */
-const patience = 5
+/** How long the page waits for its frames, in seconds. */
+const frameTimeout = 5
 const limits = { continue: [14_000, 'invalid_request'], state: [14_000, 'invalid_request'] } as const
 
 /** `GET /logout/done`: from our own page (`continue`), or back from another provider (`state`). */
 export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
   const { clients, pages } = ports
-  const refusePage = createPageRefuser('logout', ports)
 
   return async request => {
+    const page = ports.browserRequests.open('logout', request)
     const opened = open(request)
-    if (!opened.ok) return refusePage(request, opened)
+    if (!opened.ok) return page.refuse(opened)
     const { client_id, ui_locales, leads_to, return_refused, ended, upstream, by_form, browser } =
       opened.value
     const goes_on = opened.value.goes_on && (browser === undefined || ports.csrf.holds(request, browser))
@@ -49,19 +45,19 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     // Some browsers hold redirects after a form post to its page's `form-action`, which did not know of the provider.
     const held = by_form && upstream !== undefined
     const redirects = next !== undefined && frames.length === 0 && !held
-    if (redirects) return redirectResponse(request, next)
+    if (redirects) return page.redirect(next)
     return pages.signedOut(
       request,
       {
         frames,
-        ...(next !== undefined && { goesOnAfter: frames.length === 0 ? 0 : patience }),
-        ...hrefOf(next ?? leads_to),
+        goesOnAfter: next === undefined ? undefined : frames.length === 0 ? 0 : frameTimeout,
+        href: next ?? leads_to,
         byProvider: upstream !== undefined,
         returnRefused: return_refused === true,
-        again: ports.paths('/account'),
+        again: page.link('/account'),
       },
       {
-        ...(client && { client }),
+        client,
         ui_locales,
         frameSources: [...new Set(frames.map(uri => new URL(uri).origin))],
       },
@@ -75,7 +71,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     return value ? { ok: true, value } : refuse('invalid_request', 'continuation_invalid')
   }
 
-  /** Of the clients that still are registered; each with `iss` and `sid`, whether it asks for them or not (§2). */
+  /** Returns the addresses of clients that are still registered. Each has `iss` and `sid`, even if the client does not require them (§2). */
   async function framesOf({
     sid,
     clients: took,
@@ -90,5 +86,3 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     })
   }
 }
-
-const hrefOf = (href: string | undefined) => (href === undefined ? {} : { href })

@@ -1,72 +1,66 @@
-/** The page for who forgot their password: whatever is typed, the answer is the same, and a mail goes to a verified address only. */
+/** The page for users who forgot their password. The response is the same for any name, and only a verified address gets a mail. */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import type { CountMail } from '../../identity/attempt-limits.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import { networkOf } from '../../runtime/network.ts'
-import type { Log } from '../../runtime/ports.ts'
-import type { SendLetter } from '../flow/account-mail.ts'
+import type { SendAccountMail } from '../flow/account-mail.ts'
+import type { BrowserRequests, PageRequest } from '../flow/browser-request.ts'
 import type { Continuations } from '../flow/continuation.ts'
-import type { Csrf } from '../flow/csrf.ts'
 import { fieldProblem } from '../flow/form-problem.ts'
 import type { MailLinks } from '../flow/mail-link.ts'
-import { readPage } from '../flow/page-form.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { createPageRefuser, logRefusal } from '../flow/refused-page.ts'
 import { type FindRequester, pageContextOf, type Requester } from '../flow/requester.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type ForgottenPorts = {
+  readonly browserRequests: BrowserRequests
   readonly stores: Pick<Stores, 'storedUsers'>
   readonly continuations: Continuations
   readonly findRequester: FindRequester
   readonly countMail: CountMail
   readonly mailLinks: MailLinks
-  readonly sendLetter: SendLetter
-  readonly csrf: Csrf
+  readonly sendAccountMail: SendAccountMail
   readonly pages: Pages
-  readonly paths: Paths
-  readonly log: Log
 }
 
-/** `GET` and `POST /password/forgotten`: `username`, which may be an address; `continue` says in which tenant. */
-export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
-  const { pages, paths, stores } = ports
-  const refusePage = createPageRefuser('recovery', ports)
+type ForgottenPage = PageRequest & { readonly requester: Requester; readonly sealed: string | undefined }
 
-  return async request => {
-    const posted = request.method === 'POST'
-    const form = readPage(request, ports.csrf)
-    if (!form.ok) return refusePage(request, form)
-    const sealed = form.value.get('continue')
-    // It says in which tenant to look, however old it is.
-    const continuation =
-      (await ports.continuations.open(sealed)) ?? (await ports.continuations.look(sealed))?.restarted
+/** `GET` and `POST /password/forgotten`: `username`, which may be an email address; `continue` names the tenant. */
+export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
+  const { pages, stores, continuations } = ports
+
+  return ports.browserRequests.page('recovery', async opened => {
+    const { request, form } = opened
+    const sealed = form.get('continue')
+    // It names the tenant, however old it is.
+    const continuation = (await continuations.open(sealed)) ?? (await continuations.look(sealed))?.restarted
     const found = continuation && (await ports.findRequester(continuation))
-    if (sealed !== undefined && !found?.ok)
-      return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    if (sealed !== undefined && !found?.ok) {
+      return opened.refuse(refuse('invalid_request', 'continuation_invalid'))
+    }
     const requester: Requester = found?.ok ? found.value : { ui_locales: [] }
-    const typed = form.value.get('username') ?? ''
-    if (!posted || typed === '') return show(request, requester, sealed)
+    const page = { ...opened, requester, sealed }
+    const typed = form.get('username') ?? ''
+    if (!page.posted || typed === '') return show(page)
     const user = await accountOf(typed, requester.tenant)
-    // By whichever of their names: what one account is sent is counted together.
+    // All names of one account share a count.
     const count = await ports.countMail('new_password', networkOf(request), user?.sub ?? typed)
     if ('wait' in count) {
-      logRefusal(ports.log, 'recovery', request, refuse('slow_down', 'mail_asked_too_often'))
-      return show(request, requester, sealed, count.wait)
+      page.logRefusal(refuse('slow_down', 'mail_asked_too_often'))
+      return show(page, count.wait)
     }
-    if (count.send) ports.sendLetter(request, async () => letterTo(user), count.forgive)
-    return pages.notice(request, { kind: 'mailSent', links: back(sealed) }, pageContextOf(requester))
-  }
+    if (count.send) ports.sendAccountMail(request, async () => mailTo(user), count.forgive)
+    return pages.notice(request, { kind: 'mailSent', links: backTo(page) }, pageContextOf(requester))
+  })
 
-  function back(sealed: string | undefined) {
-    const href = sealed === undefined ? paths('/account') : paths('/login', sealed)
+  function backTo({ link, sealed }: ForgottenPage) {
+    const href = sealed === undefined ? link('/account') : link('/login', sealed)
     return [{ to: 'backToSignIn', href }] as const
   }
 
-  /** Both are asked whichever answers. */
+  /** Always makes both queries, so that the response takes the same time. */
   async function accountOf(typed: string, tenant: string | undefined): Promise<StoredUser | undefined> {
     const key = identityKey(typed)
     const { storedUsers } = stores
@@ -77,35 +71,25 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     return byAddress ?? byName
   }
 
-  function letterTo(user: StoredUser | undefined) {
+  function mailTo(user: StoredUser | undefined) {
     if (user?.email === undefined || user.email_verified_at === undefined || user.disabled_at !== undefined)
       return undefined
     const link = ports.mailLinks.seal({ kind: 'reset_password', sub: user.sub }, user)
     return { to: user.email, kind: 'resetPassword', path: '/password/reset', link } as const
   }
 
-  function show(
-    request: HttpRequest,
-    requester: Requester,
-    sealed: string | undefined,
-    wait?: number,
-  ): Promise<HttpResponse> {
-    const { token, cookie } = ports.csrf.token(request)
-    const { said, context } = fieldProblem(wait === undefined ? undefined : { wait })
+  function show(page: ForgottenPage, wait?: number): Promise<HttpResponse> {
+    const { text, context } = fieldProblem(wait === undefined ? undefined : { wait })
     return pages.fields(
-      request,
+      page.request,
       {
         kind: 'forgotten',
-        form: {
-          action: paths('/password/forgotten'),
-          csrf: token,
-          ...(sealed !== undefined && { continue: sealed }),
-        },
+        form: page.pageForm('/password/forgotten', page.sealed),
         fields: ['username'],
-        ...said,
-        links: back(sealed),
+        problem: text,
+        links: backTo(page),
       },
-      { ...pageContextOf(requester, cookie), ...context },
+      { ...page.formContext(page.requester), ...context },
     )
   }
 }

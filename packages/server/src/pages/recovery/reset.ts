@@ -1,75 +1,61 @@
-/** Where a mail leads that lets a user choose a new password: it ends every session of theirs. */
+/** The page of a mailed link that lets a user choose a new password. It ends all of the user's sessions. */
 
-import type { Endpoint } from '@tessera/protocol/http'
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { ok } from '@tessera/protocol/result'
 import type { KnownAccounts } from '../../identity/password-guesses.ts'
 import type { AccountSettings } from '../../model/account.ts'
 import { localProvider } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { KnownBrowsers } from '../flow/known-browsers.ts'
-import type { TellOwner } from '../flow/security-notification.ts'
+import type { NotifyOwner } from '../flow/security-notification.ts'
 import type { FieldProblem } from '../ui/field-pages.ts'
-import { type LinkPorts, linkPage } from './link-page.ts'
+import { type LinkPage, type LinkPagePorts, linkPage } from './link-page.ts'
 
-export type ResetPorts = LinkPorts & {
+export type ResetPorts = LinkPagePorts & {
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly knownBrowsers: KnownBrowsers
   readonly knownAccounts: Pick<KnownAccounts, 'of'>
-  readonly tellOwner: TellOwner
+  readonly notifyOwner: NotifyOwner
 }
 
-/** `GET` and `POST /password/reset?link=…`: `new_password`. Nobody is signed in by it: a second factor may be due. */
+/** `GET` and `POST /password/reset?link=…`: `new_password`. It signs nobody in, because a second factor may be required. */
 export function createResetEndpoint(ports: ResetPorts): Endpoint {
-  const { accounts, pages, paths } = ports
-  const min_length = ports.accountSettings.passwordPolicy.min_length
+  const { accounts, pages } = ports
+  const { min_length } = ports.accountSettings.passwordPolicy
 
   return linkPage('reset_password', ports, {
-    show: (request, linked) => page(request, linked),
-    async act(request, linked, form) {
-      const { user } = linked
-      const password = form.get('new_password') ?? ''
+    show: page => show(page),
+    async act(page) {
+      const { request, user } = page
+      const password = page.form.get('new_password') ?? ''
       const fault = accounts.passwordFault(password, user)
-      if (fault) return ok(page(request, linked, fault === 'too_short' ? { min_length } : fault))
+      if (fault) return ok(show(page, fault === 'too_short' ? { min_length } : fault))
       const changed = await accounts.setPassword(user, password, { from: networkOf(request) })
       if (!changed.ok) return changed
       const { sub, username, tenant } = user
-      ports.tellOwner(request, sub, 'passwordChanged')
+      ports.notifyOwner(request, sub, 'passwordChanged')
       const account = ports.knownAccounts.of(sub, { idp: localProvider, username, tenant })
-      // Who holds the mailbox is let in here, however much strangers guess.
+      // The user controls the mailbox, so guesses by strangers don't lock this browser out.
       const cookies = [ports.knownBrowsers.remember(request, account)]
-      const links = [{ to: 'signIn', href: paths('/account') }] as const
+      const links = [{ to: 'signIn', href: page.link('/account') }] as const
       return ok(pages.notice(request, { kind: 'passwordSaved', links }, { cookies }))
     },
   })
 
-  function page(
-    request: Parameters<typeof pages.fields>[0],
-    {
-      link,
-      user: { username },
-      form,
-    }: {
-      link: string
-      user: { username: string }
-      form: { csrf: string; cookies: readonly (string | undefined)[] }
-    },
-    problem?: FieldProblem,
-  ) {
+  function show(page: LinkPage<'reset_password'>, problem?: FieldProblem): Promise<HttpResponse> {
     return pages.fields(
-      request,
+      page.request,
       {
         kind: 'reset',
-        form: { action: paths('/password/reset'), csrf: form.csrf },
-        ...{
-          link,
-          fields: ['username', 'new_password'],
-          values: { username },
-          fixed: 'username',
-          min_length,
-        },
-        ...(problem && { problem }),
+        form: page.pageForm('/password/reset'),
+        link: page.linkText,
+        fields: ['username', 'new_password'],
+        values: { username: page.user.username },
+        fixed: 'username',
+        min_length,
+        problem,
       },
-      { cookies: form.cookies, ...(problem && { status: 400 }) },
+      { ...page.formContext(), status: problem && 400 },
     )
   }
 }

@@ -1,117 +1,110 @@
-/** Where the mail leads that invites a new user: their address is verified by the link, which makes one account. */
+/** The page of the mailed link that invites a new user. The link verifies the address, and creates one account. */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../model/account.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { Users } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
-import type { Log } from '../../runtime/ports.ts'
-import type { Csrf } from '../flow/csrf.ts'
+import type { BrowserRequest, BrowserRequests, PageRequest } from '../flow/browser-request.ts'
 import { fieldProblem } from '../flow/form-problem.ts'
 import type { LinkOf, MailLinks } from '../flow/mail-link.ts'
-import { browserOf, readPage } from '../flow/page-form.ts'
-import type { Paths } from '../flow/page-paths.ts'
-import { createPageRefuser, logRefusal } from '../flow/refused-page.ts'
-import { formContextOf } from '../flow/requester.ts'
+import { browserOf } from '../flow/page-form.ts'
 import type { FieldProblem } from '../ui/field-pages.ts'
 import type { Pages } from '../ui/pages.ts'
-import type { Waiting, WaitingPorts } from './waiting.ts'
-import { createWelcome, type WelcomePorts } from './welcome.ts'
+import { createNewAccounts, type NewAccountPorts } from './new-account.ts'
+import { toAccount, type Waiting, type WaitingPorts } from './waiting.ts'
 
 export type CompletePorts = WaitingPorts &
-  WelcomePorts & {
+  NewAccountPorts & {
+    readonly browserRequests: BrowserRequests
     readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
     readonly users: Pick<Users, 'isNameTaken'>
     readonly mailLinks: MailLinks
-    readonly csrf: Csrf
     readonly pages: Pages
-    readonly paths: Paths
-    readonly log: Log
   }
+
+type InvitedPage = PageRequest & { readonly linkText: string; readonly invited: LinkOf<'sign_up'> }
 
 /** `GET` and `POST /register/complete?link=…`: `full_name` and `new_password`. */
 export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
-  const { pages, paths } = ports
-  const refusePage = createPageRefuser('signup', ports)
-  const welcome = createWelcome(ports)
-  const min_length = ports.accountSettings.passwordPolicy.min_length
+  const { pages } = ports
+  const newAccounts = createNewAccounts(ports)
+  const { min_length } = ports.accountSettings.passwordPolicy
 
-  return async request => {
-    const posted = request.method === 'POST'
-    const form = readPage(request, ports.csrf)
-    if (!form.ok) return refusePage(request, form)
-    const link = form.value.get('link') ?? ''
-    const invited = ports.mailLinks.open(link, 'sign_up')
-    if (!invited || (await isUsed(invited)))
-      return invalid(request, refuse('invalid_request', 'mail_link_invalid'))
+  return ports.browserRequests.page('signup', async opened => {
+    const { request, form } = opened
+    const linkText = form.get('link') ?? ''
+    const invited = ports.mailLinks.open(linkText, 'sign_up')
+    if (!invited || (await isUsed(invited))) {
+      return invalid(opened, refuse('invalid_request', 'mail_link_invalid'))
+    }
     // The mail may be older than the configuration.
-    if (!ports.offered.signUpIn(invited.tenant))
-      return invalid(request, refuse('invalid_request', 'sign_up_not_offered'))
-    const full_name = form.value.get('full_name')?.trim() ?? ''
-    if (!posted) return show(request, link, invited, full_name)
+    if (!ports.offered.signUpIn(invited.tenant)) {
+      return invalid(opened, refuse('invalid_request', 'sign_up_not_offered'))
+    }
+    const page = { ...opened, linkText, invited }
+    const full_name = form.get('full_name')?.trim() ?? ''
+    if (!page.posted) return show(page, full_name)
     const { sub, email, tenant } = invited
-    const added = await welcome.add({
-      ...{ sub, username: email, email, verified: true, full_name, from: networkOf(request) },
-      password: form.value.get('new_password') ?? '',
-      ...(tenant !== undefined && { tenant }),
+    const password = form.get('new_password') ?? ''
+    const from = networkOf(request)
+    const added = await newAccounts.add({
+      sub,
+      username: email,
+      email,
+      verified: true,
+      full_name,
+      password,
+      from,
+      tenant,
     })
-    if (added.ok)
-      return welcome.signIn(request, added.user, await waitingFor(invited, hashHandle(browserOf(form.value))))
-    if (added.problem === 'username_taken' || added.problem === 'username_malformed')
-      return invalid(request, added.refusal)
-    const problem = added.problem === 'too_short' ? { min_length } : added.problem
-    return show(request, link, invited, full_name, problem)
-  }
+    if (added.ok) return newAccounts.signIn(request, added.user, await waitingFor(page))
+    if (added.problem === 'username_taken' || added.problem === 'username_malformed') {
+      return invalid(page, added.refusal)
+    }
+    return show(page, full_name, added.problem === 'too_short' ? { min_length } : added.problem)
+  })
 
-  /** Whether it made its account, or the address has become another account's since. */
+  /** Whether it created its account, or the address now belongs to another account. */
   async function isUsed({ sub, email, tenant }: LinkOf<'sign_up'>): Promise<boolean> {
     return (await ports.accounts.find(sub)) !== undefined || ports.users.isNameTaken(email, tenant)
   }
 
-  /** What waits, if it waits in this browser; else the account page: a client's request is of no use elsewhere. */
-  async function waitingFor(
-    { continuation, browser, tenant }: LinkOf<'sign_up'>,
-    here: string,
-  ): Promise<Waiting> {
+  /** Returns what waits in this browser, otherwise the account page: a client's request is of no use in another browser. */
+  async function waitingFor({ invited, form }: InvitedPage): Promise<Waiting> {
+    const { continuation, browser, tenant } = invited
+    const here = hashHandle(browserOf(form))
     const requester = browser === here && continuation ? await ports.findRequester(continuation) : undefined
     if (continuation && requester?.ok) return { continuation, requester: requester.value }
-    const now = ports.clock.now()
-    return {
-      continuation: { kind: 'account', to: '/account', asked_at: now, prior_handle: null },
-      requester: { ...(tenant !== undefined && { tenant }), ui_locales: [] },
-    }
+    return { continuation: toAccount(ports.clock), requester: { tenant, ui_locales: [] } }
   }
 
-  async function show(
-    request: HttpRequest,
-    link: string,
-    { email, continuation }: LinkOf<'sign_up'>,
-    full_name: string,
-    problem?: FieldProblem,
-  ): Promise<HttpResponse> {
-    const { token, cookie } = ports.csrf.token(request)
-    const { said, context } = fieldProblem(problem)
+  async function show(page: InvitedPage, full_name: string, problem?: FieldProblem): Promise<HttpResponse> {
+    const { email, continuation } = page.invited
+    const { text, context } = fieldProblem(problem)
     const requester = continuation && (await ports.findRequester(continuation))
     return pages.fields(
-      request,
+      page.request,
       {
         kind: 'complete',
-        form: { action: paths('/register/complete'), csrf: token },
-        ...{ link, fields: ['username', 'full_name', 'new_password'], fixed: 'username', min_length },
+        form: page.pageForm('/register/complete'),
+        link: page.linkText,
+        fields: ['username', 'full_name', 'new_password'],
+        fixed: 'username',
+        min_length,
         values: { username: email, full_name },
-        ...said,
+        problem: text,
       },
       {
-        cookies: [cookie],
-        ...(continuation && requester?.ok && formContextOf(requester.value, continuation, cookie)),
+        ...(requester?.ok ? page.formContext(requester.value, continuation) : page.formContext()),
         ...context,
       },
     )
   }
 
-  function invalid(request: HttpRequest, refusal: Refusal): Promise<HttpResponse> {
-    logRefusal(ports.log, 'signup', request, refusal)
-    return pages.notice(request, { kind: 'linkInvalid' }, { status: 400 })
+  function invalid(page: BrowserRequest, refusal: Refusal): Promise<HttpResponse> {
+    page.logRefusal(refusal)
+    return pages.notice(page.request, { kind: 'linkInvalid' }, { status: 400 })
   }
 }

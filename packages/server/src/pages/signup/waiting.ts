@@ -1,13 +1,12 @@
-/** What waits while someone signs up: the request that led here, or the account page. */
+/** What waits while a user signs up: the request that led here, or the account page. */
 
-import type { HttpRequest } from '@tessera/protocol/http'
-import type { Parameters } from '@tessera/protocol/parameters'
-import { type Ok, ok, type Refusal, refuse } from '@tessera/protocol/result'
+import { type Ok, ok, refuse } from '@tessera/protocol/result'
 import { mayUseProvider } from '../../identity/provider-access.ts'
 import { localProvider } from '../../model/user.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { notOpened, type PageRequest } from '../flow/browser-request.ts'
 import type { Continuation } from '../flow/continuation.ts'
-import type { NotOpened, OpenContinuation } from '../flow/open-continuation.ts'
+import type { NotOpened } from '../flow/open-continuation.ts'
 import type { FindRequester, Requester } from '../flow/requester.ts'
 
 export type Waiting = {
@@ -21,33 +20,36 @@ export type WaitingPorts = {
   readonly clock: Clock
 }
 
+/** Returns a continuation that leads to the account page. */
+export const toAccount = (clock: Clock): Continuation => ({
+  kind: 'account',
+  to: '/account',
+  asked_at: clock.now(),
+  prior_handle: null,
+})
+
 /**
- * Refuses what `openContinuation` refuses, what no longer holds, `local_login_disabled` for a client that has no use for accounts
- * that are kept here, and `sign_up_not_offered` in a tenant where nobody signs up.
+ * Refuses invalid continuations and requests that are no longer valid, `local_login_disabled` if users of the client can't sign
+ * in with accounts of this server, and `sign_up_not_offered` in a tenant without sign-up.
  */
-export async function waitingFor(
-  request: HttpRequest,
-  form: Parameters,
-  {
-    openContinuation,
-    findRequester,
-    offered,
-    clock,
-  }: WaitingPorts & { readonly openContinuation: OpenContinuation },
-): Promise<Ok<Waiting> | (Refusal & Partial<NotOpened>)> {
-  const sealed = form.get('continue')
-  const account: Continuation = { kind: 'account', to: '/account', asked_at: clock.now(), prior_handle: null }
-  const opened = sealed === undefined ? ok(account) : await openContinuation(request, sealed)
+export async function findWaiting(
+  page: PageRequest,
+  { findRequester, offered, clock }: WaitingPorts,
+): Promise<Ok<Waiting> | NotOpened> {
+  const sealed = page.form.get('continue')
+  const opened = sealed === undefined ? ok(toAccount(clock)) : await page.openContinuation(sealed, 'sign_in')
   if (!opened.ok) return opened
   const continuation = opened.value
   const requester = await findRequester(continuation)
-  if (!requester.ok) return requester
-  if (!mayUseProvider(requester.value.client, localProvider))
-    return refuse('invalid_request', 'local_login_disabled')
-  if (!offered.signUpIn(requester.value.tenant)) return refuse('invalid_request', 'sign_up_not_offered')
+  if (!requester.ok) return notOpened(page, requester)
+  const { client, tenant } = requester.value
+  if (!mayUseProvider(client, localProvider)) {
+    return notOpened(page, refuse('invalid_request', 'local_login_disabled'))
+  }
+  if (!offered.signUpIn(tenant)) return notOpened(page, refuse('invalid_request', 'sign_up_not_offered'))
   return ok({ continuation, requester: requester.value })
 }
 
-/** How a mail may carry it: where it would make the link longer than mail programs take, the page that waits leads on. */
+/** Whether a mail can carry it. A longer one would make the link longer than mail programs accept; the waiting page leads on then. */
 export const fitsIntoMail = (continuation: Continuation): boolean =>
   JSON.stringify(continuation).length < 1000

@@ -1,4 +1,4 @@
-/** Mails as functions from what they say to text and HTML. The template `mail` can be overridden like a page's. */
+/** Composes mails as text and HTML. Operators can override the template `mail`, like those of pages. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Branding, themesOf } from '../../model/branding.ts'
@@ -9,20 +9,20 @@ import type { ChooseLanguage, Texts } from './texts.ts'
 export type SignInChange = keyof Texts['signInMail']['changes']
 export type MailKind = keyof Texts['mail'] | SignInChange
 
-/** How many of each still open the account. */
-export type StandingFactors = Readonly<Record<'totp' | 'passkey' | 'recovery_codes' | 'connections', number>>
+/** How many of each can still sign in to the account. */
+export type ActiveFactors = Readonly<Record<'totp' | 'passkey' | 'recovery_codes' | 'connections', number>>
 
-export type Letter = {
+export type MailData = {
   readonly to: string
   readonly link: string
   readonly site: string
-  readonly standing?: StandingFactors
+  readonly activeFactors?: ActiveFactors
 }
 
 export type ComposeMail = (
   request: HttpRequest,
   kind: MailKind,
-  letter: Letter,
+  data: MailData,
 ) => Promise<{
   readonly to: string
   readonly subject: string
@@ -42,34 +42,38 @@ export function createMails({
 }): ComposeMail {
   const colors = themesOf(branding.colors ?? {})
 
-  return async (request, kind, { to, link, site, standing: counts }) => {
+  return async (request, kind, { to, link, site, activeFactors: counts }) => {
     const texts = await chooseLanguage(request).language.load()
-    const { subject, text, action, note } = wordsOf(texts, kind)
-    const letter = { subject: subject(site), text: text(site), action, note }
-    const standing = counts && standingOf(texts, counts)
+    const template = templateOf(texts, kind)
+    const { action, note } = template
+    const [subject, text] = [template.subject(site), template.text(site)]
+    const standing = counts && activeFactorsOf(texts, counts)
     const paragraphs = [
-      letter.text,
+      text,
       standing &&
         [standing.lead, ...standing.rows.map(({ name, number }) => `- ${name}: ${number}`)].join('\n'),
       `${action}:\n${link}`,
       note,
     ]
+    const brand = branding.name ?? site
     return {
-      ...{ to, link, subject: letter.subject },
+      to,
+      link,
+      subject,
       text: paragraphs.filter(paragraph => paragraph !== undefined).join('\n\n'),
-      html: await render('mail', { texts, link, ...letter, standing, colors, brand: branding.name ?? site }),
+      html: await render('mail', { texts, link, subject, text, action, note, standing, colors, brand }),
     }
   }
 }
 
-function wordsOf({ mail, signInMail }: Texts, kind: MailKind) {
+function templateOf({ mail, signInMail }: Texts, kind: MailKind) {
   if (kind in mail) return mail[kind as keyof Texts['mail']]
   const { subject, changes, action, note } = signInMail
   return { subject, text: changes[kind as SignInChange], action, note }
 }
 
-/** Undefined where nothing stands. */
-function standingOf({ signInMail: { standing } }: Texts, counts: StandingFactors) {
+/** Returns undefined if no factor is left. */
+function activeFactorsOf({ signInMail: { standing } }: Texts, counts: ActiveFactors) {
   const rows = (['totp', 'passkey', 'recovery_codes', 'connections'] as const)
     .filter(factor => counts[factor] > 0)
     .map(factor => ({ name: standing[factor], number: counts[factor] }))

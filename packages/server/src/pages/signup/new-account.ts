@@ -1,4 +1,4 @@
-/** A new account: added if name and password will do, and its user signed in. */
+/** Adds an account if its name and password are acceptable, and signs its user in. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
@@ -12,7 +12,7 @@ import type { ConcludeSignIn } from '../flow/conclude-sign-in.ts'
 import type { KnownBrowsers } from '../flow/known-browsers.ts'
 import type { Waiting } from './waiting.ts'
 
-type Newcomer = {
+type NewAccount = {
   /** Omitted: a random one. */
   readonly sub?: string
   readonly username: string
@@ -22,15 +22,15 @@ type Newcomer = {
   /** Whether the address is verified. */
   readonly verified?: boolean
   readonly tenant?: string
-  /** The network that asks. */
+  /** The network of the request. */
   readonly from: string
 }
 
 type Problem = PasswordFault | 'username_taken' | 'username_malformed'
 
-export type Welcome = {
+export type NewAccounts = {
   readonly add: (
-    newcomer: Newcomer,
+    account: NewAccount,
   ) => Promise<
     | { readonly ok: true; readonly user: StoredUser }
     | { readonly ok: false; readonly problem: Problem; readonly refusal: Refusal }
@@ -38,7 +38,7 @@ export type Welcome = {
   readonly signIn: (request: HttpRequest, user: StoredUser, waiting: Waiting) => Promise<HttpResponse>
 }
 
-export type WelcomePorts = {
+export type NewAccountPorts = {
   readonly accounts: Accounts
   readonly concludeSignIn: ConcludeSignIn
   readonly knownBrowsers: KnownBrowsers
@@ -46,21 +46,25 @@ export type WelcomePorts = {
   readonly clock: Clock
 }
 
-export const createWelcome = ({
+export const createNewAccounts = ({
   accounts,
   concludeSignIn,
   knownBrowsers,
   knownAccounts,
   clock,
-}: WelcomePorts): Welcome => ({
+}: NewAccountPorts): NewAccounts => ({
   async add({ sub, username, full_name, password, email, verified = false, tenant, from }) {
-    const problem = accounts.passwordFault(password, { username, ...(email !== undefined && { email }) })
+    const problem = accounts.passwordFault(password, { username, email })
     if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
     const added = await accounts.add({
-      ...{ username, password, emailVerified: verified, chosenByUser: true, from },
-      ...(sub !== undefined && { sub }),
-      ...(tenant !== undefined && { tenant }),
-      ...(email !== undefined && { email }),
+      username,
+      password,
+      emailVerified: verified,
+      chosenByUser: true,
+      from,
+      sub,
+      tenant,
+      email,
       claims: full_name === '' ? {} : { name: full_name },
     })
     if (added.ok) return { ok: true, user: added.value }
@@ -72,7 +76,10 @@ export const createWelcome = ({
     const account = knownAccounts.of(sub, { idp: localProvider, username, tenant })
     return concludeSignIn(request, {
       subject: { sub, epoch, ...where, idp: localProvider, amr: ['pwd'], auth_time: clock.now() },
-      ...{ tenant, client, requested_acr, continuation },
+      tenant,
+      client,
+      requested_acr,
+      continuation,
       cookies: [knownBrowsers.remember(request, account)],
     })
   },

@@ -1,0 +1,104 @@
+/** Creates the endpoints of account pages: GET shows the page, POST acts on its form. */
+
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import type { PagePath } from '../../model/routes.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
+import type { Awaitable } from '../../runtime/ports.ts'
+import type { AccountGuard, AccountSession, RequireAccountSession } from '../flow/account-session.ts'
+import type { BrowserRequest, BrowserRequests } from '../flow/browser-request.ts'
+import { type FormProblem, fieldProblem } from '../flow/form-problem.ts'
+import { type AccountSection, accountPaths } from '../flow/page-paths.ts'
+import type { FieldsPage } from '../ui/field-pages.ts'
+import type { Pages } from '../ui/pages.ts'
+
+export type AccountPagePorts = {
+  readonly browserRequests: BrowserRequests
+  readonly requireAccountSession: RequireAccountSession
+  readonly pages: Pages
+}
+
+/** The opened request of a signed-in user. */
+export type AccountPage = BrowserRequest & AccountSession
+
+export type AccountPageSteps = {
+  readonly show: (page: AccountPage) => Awaitable<HttpResponse>
+  /** Omitted for pages without a form. */
+  readonly act?: (page: AccountPage, form: Parameters) => Awaitable<HttpResponse>
+}
+
+/** @param guard what a request must meet, by whether it posts a form. */
+export const accountPage =
+  (
+    { browserRequests, requireAccountSession }: AccountPagePorts,
+    section: AccountSection,
+    { show, act }: AccountPageSteps,
+    guard: (posted: boolean) => AccountGuard = () => ({}),
+  ): Endpoint =>
+  async request => {
+    const opened = browserRequests.open('account', request)
+    const required = await requireAccountSession(opened, section, guard(opened.posted))
+    if (!required.ok) return required.respond()
+    const page = { ...opened, ...required }
+    if (!opened.posted || !act) return show(page)
+    const form = opened.readForm()
+    return form.ok ? act(page, form.value) : opened.refuse(form)
+  }
+
+export type StoredUserPage = AccountPage & { readonly stored: StoredUser }
+
+/** Shows the form again, as it was filled in. */
+export type ShowAgain = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
+
+/** Returns the link back to the account, for a page that ends a task. */
+export const backTo = (page: BrowserRequest) => [{ to: 'account', href: page.link('/account') }] as const
+
+type StoredUserSteps = {
+  readonly path: PagePath
+  readonly section: AccountSection
+  readonly guard?: AccountGuard
+  /** Whether there is something to change for this user. Default: for every stored user. */
+  readonly isFor?: (page: StoredUserPage) => boolean
+  readonly form: (user: StoredUser) => Omit<FieldsPage, 'form' | 'problem'>
+  readonly act: (page: StoredUserPage, form: Parameters, again: ShowAgain) => Awaitable<HttpResponse>
+}
+
+/** Creates the endpoint of a form that changes a stored user. Other users learn that they can't change anything here. */
+export function storedUserPage(
+  ports: AccountPagePorts,
+  { path, section, guard, isFor = () => true, form: formOf, act }: StoredUserSteps,
+): Endpoint {
+  const { pages } = ports
+
+  return async request => {
+    const opened = ports.browserRequests.open('account', request)
+    const required = await ports.requireAccountSession(opened, section, guard)
+    if (!required.ok) return required.respond()
+    const { stored, frame } = required
+    const page = stored && { ...opened, ...required, stored }
+    if (!page || !isFor(page)) return pages.notice(request, { kind: 'notHere', links: backTo(opened) }, frame)
+    if (!page.posted) return show(page)
+    const form = page.readForm()
+    if (!form.ok) return page.refuse(form)
+    return act(page, form.value, (problem, filledIn) => show(page, problem, filledIn))
+  }
+
+  function show(
+    page: StoredUserPage,
+    problem?: FormProblem,
+    filledIn?: FieldsPage['values'],
+  ): Promise<HttpResponse> {
+    const { text, context } = fieldProblem(problem)
+    return pages.fields(
+      page.request,
+      {
+        ...formOf(page.stored),
+        ...(filledIn && { values: filledIn }),
+        problem: text,
+        form: page.pageForm(path),
+        cancel: path === accountPaths[section] ? undefined : page.link('/account'),
+      },
+      { ...page.frame, ...context },
+    )
+  }
+}
