@@ -148,5 +148,5 @@ for (const [password, fault] of [
 ] as const)
   test(`accounts: ${password} is ${fault ?? 'good enough'}`, async () => {
     const { server } = await start()
-    assert.equal(server.accounts.passwordFault(password, dora), fault)
+    assert.equal(server.accounts.passwordProblem(password, dora), fault)
   })

@@ -9,9 +9,9 @@ const issuer = 'https://id.example'
 
 test('configuration: accounts are off, and their defaults are those that the guide names', () => {
   const off = parsed({ issuer }).configuration.accounts
-  assert.deepEqual([off.kept, off.signUp, off.passwordReset], [false, false, false])
+  assert.deepEqual([off.stored, off.signUp, off.passwordReset], [false, false, false])
   assert.deepEqual(parsed({ issuer, accounts: {} }).configuration.accounts, {
-    kept: true,
+    stored: true,
     signUp: false,
     emailVerification: 'required',
     passwordReset: true,

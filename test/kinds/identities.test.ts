@@ -168,6 +168,9 @@ const folding: Readonly<Record<string, Row>> = {
     noIdentity:
       'RFC 4518 §2.3 prescribes how names of certificates are compared, and a trusted authority vouches for them',
   },
+  'identity/directory/directory.ts': {
+    noIdentity: 'the key of a limit: spellings of one DN are counted together',
+  },
   'app/dispatch.ts': {
     noIdentity: 'hosts are ASCII when they arrive, and DNS compares them so (RFC 4343)',
   },

@@ -7,7 +7,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
 import type { KeyInfo } from '../keys/key-ring.ts'
 import type { Session } from '../model/authorization.ts'
-import { type EndSession, lives } from '../model/session.ts'
+import { type EndSession, isCurrent } from '../model/session.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { createEndings } from '../sessions/session-end.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
@@ -55,7 +55,8 @@ export async function openSessions(
   const { endRevokes } = issuer.sessions
   const { endSession } = createEndings({ stores, clock, log, endRevokes, onNotices: () => {} })
   return {
-    ofUser: async sub => (await stores.sessions.ofUser(sub)).filter(session => lives(session, clock.now())),
+    ofUser: async sub =>
+      (await stores.sessions.ofUser(sub)).filter(session => isCurrent(session, clock.now())),
     end: sid => endSession(sid, 'ended_by_operator'),
     close,
   }

@@ -69,7 +69,7 @@ const createGrants = ({
   grantsOf({
     checksPasswords:
       users.length > 0 ||
-      accounts.kept ||
+      accounts.stored ||
       validators.password !== undefined ||
       [...identityProviders.values()].some(
         one => one.directory !== undefined || one.credentialAuthority !== undefined,

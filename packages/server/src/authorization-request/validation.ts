@@ -6,7 +6,7 @@ import { parseDisplay } from '@tessera/protocol/display'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { brings, type ResponseType } from '@tessera/protocol/response-type'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { mayUseProvider, servesTenant, tenantFault } from '../identity/provider-access.ts'
+import { mayUseProvider, servesTenant, tenantRefusal } from '../identity/provider-access.ts'
 import type { Client, Clients, UnknownScopes } from '../model/client.ts'
 import type { Resources } from '../model/resource.ts'
 import { type IdentityProvider, localProvider } from '../model/user.ts'
@@ -202,7 +202,7 @@ function validateSignInPlace(
   const acr = parseAcrValues(text)
   if (!acr.ok) return acr
   const { idp, tenant } = acr.value
-  const refusal = tenantFault(client, tenant, tenants)
+  const refusal = tenantRefusal(client, tenant, tenants)
   if (refusal) return refusal
   const provider = idp === undefined ? undefined : identityProviders.get(idp)
   const known = idp === localProvider || (provider !== undefined && servesTenant(provider, tenant))

@@ -33,7 +33,7 @@ const workersOf = (configuration: Configuration): number => {
 
 /** Whether mails are shown at /dev/mail, because no submission server is configured. */
 const showsMail = ({ mail, accounts, issuer }: Configuration): boolean =>
-  accounts.kept && !mail && isLoopback(new URL(issuer).hostname)
+  accounts.stored && !mail && isLoopback(new URL(issuer).hostname)
 
 /** Serves with several processes on one port. This process supervises them and serves nothing itself. */
 async function runWorkers(

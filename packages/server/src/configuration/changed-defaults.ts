@@ -115,14 +115,14 @@ export const changedDefaults: readonly ChangedDefault[] = [
   {
     title: 'Sensitive account pages ask for the second factor',
     affects: ({ accounts, identityProviders }) =>
-      accounts.kept || [...identityProviders.values()].some(provider => provider.upstream !== undefined)
+      accounts.stored || [...identityProviders.values()].some(provider => provider.upstream !== undefined)
         ? 'accounts, or identity_providers of type oidc'
         : undefined,
   },
   {
     title: 'The dev mailbox is local only',
     affects: ({ issuer, host, mail, accounts }) =>
-      accounts.kept && mail === undefined && isLoopback(new URL(issuer).hostname) && !isLoopback(host)
+      accounts.stored && mail === undefined && isLoopback(new URL(issuer).hostname) && !isLoopback(host)
         ? `host ${host} without mail`
         : undefined,
   },

@@ -36,7 +36,7 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
 function createParser(context: Draft): RegisteredClientParser {
   return input => {
     const outcome = clientSchema.safeParse(input)
-    if (!outcome.success) return { ok: false, faults: explain(outcome.issues, clientSchema, input) }
+    if (!outcome.success) return { ok: false, problems: explain(outcome.issues, clientSchema, input) }
     const { value } = outcome
     const entry = { list: 'clients', index: 0, subject: '', value, invalid: new Set<string>() }
     const draft = { ...context, clients: [entry] }
@@ -44,7 +44,7 @@ function createParser(context: Draft): RegisteredClientParser {
     if (errors.length === 0) return { ok: true, client: clientOf(value) }
     return {
       ok: false,
-      faults: errors.map(error => ({ ...error, path: error.path.replace('clients[0].', '') })),
+      problems: errors.map(error => ({ ...error, path: error.path.replace('clients[0].', '') })),
     }
   }
 }

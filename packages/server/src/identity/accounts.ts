@@ -2,14 +2,14 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
-import type { AccountSettings, PasswordFault } from '../model/account.ts'
+import type { AccountSettings, PasswordProblem } from '../model/account.ts'
 import { newId } from '../model/handle.ts'
 import type { AccessEnding, Stores } from '../model/ports/stores.ts'
 import type { EndCause, EndingWithin } from '../model/session.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { Users } from '../model/user.ts'
 import type { Awaitable, Clock, Log, Random } from '../runtime/ports.ts'
-import { passwordFault, preparePassword } from './password.ts'
+import { passwordProblem, preparePassword } from './password.ts'
 
 export type NewAccount = {
   readonly username: string
@@ -35,10 +35,10 @@ export type Accounts = {
    */
   readonly add: (account: NewAccount) => Promise<Result<StoredUser>>
   /** Why this user may not choose this password. */
-  readonly passwordFault: (
+  readonly passwordProblem: (
     password: string,
     user: Pick<StoredUser, 'username' | 'email'>,
-  ) => PasswordFault | undefined
+  ) => PasswordProblem | undefined
   /**
    * Sets the password of the user as they were seen, and ends their access but by the session that is kept, in one
    * write. Refuses `invalid_request` with `account_changed` where someone was faster.
@@ -162,8 +162,8 @@ export function createAccounts(ports: AccountPorts): Accounts {
       log.info('user_added', { sub, tenant })
       return ok(user)
     },
-    passwordFault: (password, { username, email }) =>
-      passwordFault(password, settings.passwordPolicy, [username, email]),
+    passwordProblem: (password, { username, email }) =>
+      passwordProblem(password, settings.passwordPolicy, [username, email]),
     async setPassword(user, password, { keep, from } = {}) {
       const changes = { password: await hash(password, from), password_changed_at: clock.now() }
       const replaced = await replace({ ...user, ...changes }, { cause: 'password_changed', keep })

@@ -24,7 +24,7 @@ export type PasskeyChallenges = {
   /** The challenge in base64url that a signature must be of; undefined for a ticket that is too old or can't be ours. */
   readonly read: (scope: ChallengeScope, ticket: string) => string | undefined
   /** Uses it up, once it was found to be signed: whoever signs nothing makes the store keep nothing. Answers whether this call did. */
-  readonly use: (scope: ChallengeScope, ticket: string) => Promise<boolean>
+  readonly redeem: (scope: ChallengeScope, ticket: string) => Promise<boolean>
 }
 
 const lifetime = 600
@@ -59,7 +59,7 @@ export function createPasskeyChallenges({
       // Whoever writes a later end gets another challenge, which nobody signed; but no marker may be kept for ever.
       return until <= clock.now() || until > clock.now() + lifetime ? undefined : challengeOf(scope, ticket)
     },
-    use(scope, ticket) {
+    redeem(scope, ticket) {
       const used = `used ${challengeOf(scope, ticket)}`
       const hash = createHmac('sha256', key).update(used).digest('base64url') as TokenHash
       return usedAssertions.add({ hash, expires_at: rememberUntil(endOf(ticket)) })

@@ -107,7 +107,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
         }),
       )
       if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
-      if (!(await challenges.use(asked, answer.ticket)))
+      if (!(await challenges.redeem(asked, answer.ticket)))
         return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
       const { newCounter: counter, credentialBackedUp: backed_up, userVerified } = verified.authenticationInfo
       if (!(await stores.passkeys.use(id, { counter, backed_up, at: clock.now() }))) {
@@ -151,7 +151,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
         }),
       )
       if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
-      if (!(await challenges.use(asked, answer.ticket)))
+      if (!(await challenges.redeem(asked, answer.ticket)))
         return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
       const { credential, credentialDeviceType, credentialBackedUp, userVerified } = verified.registrationInfo
       const passkey: Passkey = {

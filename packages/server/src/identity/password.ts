@@ -1,6 +1,6 @@
 /** Passwords that users choose: which ones may be chosen, and how they are kept (NIST SP 800-63B-4 §3.1.1.2, RFC 9106). */
 
-import type { PasswordFault, PasswordPolicy } from '../model/account.ts'
+import type { PasswordPolicy, PasswordProblem } from '../model/account.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { commonPasswords } from './common-passwords.ts'
 
@@ -18,11 +18,11 @@ export const formsOf = (password: string): ReadonlySet<string> =>
   new Set([preparePassword(password), password.normalize('NFC'), password])
 
 /** @param names what the user is called: a password must not be one of them, nor little more. */
-export function passwordFault(
+export function passwordProblem(
   password: string,
   { min_length }: PasswordPolicy,
   names: readonly (string | undefined)[],
-): PasswordFault | undefined {
+): PasswordProblem | undefined {
   const prepared = preparePassword(password)
   const length = [...prepared].length
   if (length < min_length) return 'too_short'

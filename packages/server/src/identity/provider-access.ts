@@ -5,7 +5,7 @@ import type { Client } from '../model/client.ts'
 import { type IdentityProvider, localProvider } from '../model/user.ts'
 
 /** Returns why a client (undefined: this server itself) may not name this tenant; undefined if it may, or names none. */
-export function tenantFault(
+export function tenantRefusal(
   client: Client | undefined,
   tenant: string | undefined,
   known: ReadonlySet<string>,

@@ -7,9 +7,9 @@ import type { Random, TokenHash } from '../runtime/ports.ts'
 
 export type RecoveryCodeBook = {
   /** New codes in the place of the old ones; they are shown once. */
-  readonly make: (sub: string) => Promise<readonly string[]>
+  readonly create: (sub: string) => Promise<readonly string[]>
   /** Whether this call used the code; case and separators don't matter. */
-  readonly use: (sub: string, typed: string) => Promise<boolean>
+  readonly redeem: (sub: string, typed: string) => Promise<boolean>
 }
 
 export type RecoveryCodePorts = {
@@ -36,7 +36,7 @@ export function createRecoveryCodeBook({
       .digest('base64url') as TokenHash
 
   return {
-    async make(sub) {
+    async create(sub) {
       const codes = Array.from({ length: count }, () =>
         [...random.bytes(length)].map(byte => alphabet[byte % alphabet.length]).join(''),
       )
@@ -46,7 +46,7 @@ export function createRecoveryCodeBook({
       )
       return codes.map(code => `${code.slice(0, length / 2)}-${code.slice(length / 2)}`)
     },
-    async use(sub, typed) {
+    async redeem(sub, typed) {
       const letters = typed.replaceAll(/[\s\p{P}]/gu, '').toUpperCase()
       return letters.length === length && recoveryCodes.use(sub, hashOf(sub, letters))
     },

@@ -20,7 +20,7 @@ import { QueueFull } from '../runtime/fair-queue.ts'
 import type { Awaitable, Clock } from '../runtime/ports.ts'
 import { doCounted, type Forgive } from './attempts.ts'
 import type { CountFoundGuess, CountGuess, KnownBrowser } from './password-guesses.ts'
-import { mayUseProvider, servesTenant, tenantFault } from './provider-access.ts'
+import { mayUseProvider, servesTenant, tenantRefusal } from './provider-access.ts'
 
 type SignInRequest = {
   readonly username: string
@@ -75,7 +75,7 @@ export function createSignIn({
   }
 
   return async ({ username, password, client, acr, acr_values, from, known_browser }) => {
-    const fault = tenantFault(client, acr.tenant, tenants)
+    const fault = tenantRefusal(client, acr.tenant, tenants)
     if (fault) return fault
     const idp = acr.idp ?? localProvider
     const provider = idp === localProvider ? undefined : identityProviders.get(idp)

@@ -1,12 +1,12 @@
 /** User administration by the operator: users are found by `sub`, input is checked, and each problem has a name. */
 
-import type { PasswordFault } from '../model/account.ts'
+import type { PasswordProblem } from '../model/account.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import { type Accounts, isEmail, type NewAccount } from './accounts.ts'
 
 type UserProblem =
-  | PasswordFault
+  | PasswordProblem
   | 'username_taken'
   | 'username_malformed'
   | 'account_taken'
@@ -66,13 +66,13 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
       if (email !== undefined && !isEmail(email)) return refused('email_malformed')
       if (sub !== undefined && !wellFormedSub.test(sub)) return refused('sub_malformed')
       const words = { username, ...(email !== undefined && { email }) }
-      const fault = password !== undefined && accounts.passwordFault(password, words)
+      const fault = password !== undefined && accounts.passwordProblem(password, words)
       return fault ? refused(fault) : withHolder(kept(await accounts.add(account)), account)
     },
     async setPassword(sub, password) {
       const user = await accounts.find(sub)
       if (!user) return refused('account_unknown')
-      const fault = accounts.passwordFault(password, user)
+      const fault = accounts.passwordProblem(password, user)
       return fault ? refused(fault) : kept(await accounts.setPassword(user, password))
     },
     async rename(sub, username) {

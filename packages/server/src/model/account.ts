@@ -6,11 +6,11 @@ export type PasswordPolicy = {
 }
 
 /** Why a password may not be chosen. */
-export type PasswordFault = 'too_short' | 'too_long' | 'too_common' | 'like_name'
+export type PasswordProblem = 'too_short' | 'too_long' | 'too_common' | 'like_name'
 
 export type AccountSettings = {
   /** Whether the store may hold users at all, whoever adds them. */
-  readonly kept: boolean
+  readonly stored: boolean
   /** Whether people may make an account of no tenant. */
   readonly signUp: boolean
   /** `required`: an account comes to be once its address is verified, and is called by it. */

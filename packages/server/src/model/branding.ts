@@ -85,10 +85,10 @@ function themeOf(ground: Ground, accent = ground.accent, page = ground.page): Th
   }
 }
 
-export type ColorFault = { readonly key: keyof BrandColors; readonly nearest: Color }
+export type ColorProblem = { readonly key: keyof BrandColors; readonly nearest: Color }
 
 /** Colours that could not be read, or on which nothing could, each with the nearest that can. */
-export function colorFaults(colors: BrandColors): readonly ColorFault[] {
+export function colorProblems(colors: BrandColors): readonly ColorProblem[] {
   const grounds = { light: themes.light, dark: themes.dark } as const
   const pairs = [
     ['light', 'accent', 'background'],
@@ -98,10 +98,10 @@ export function colorFaults(colors: BrandColors): readonly ColorFault[] {
     const { soft, card, page: ours } = grounds[theme]
     const page = colors[pageKey] ?? ours
     const accent = colors[accentKey]
-    const faults: ColorFault[] = []
-    if (!isReadable(page, [soft])) faults.push({ key: pageKey, nearest: nearestReadable(page, [soft]) })
+    const problems: ColorProblem[] = []
+    if (!isReadable(page, [soft])) problems.push({ key: pageKey, nearest: nearestReadable(page, [soft]) })
     else if (accent && !isReadable(accent, [card, page]))
-      faults.push({ key: accentKey, nearest: nearestReadable(accent, [card, page]) })
-    return faults
+      problems.push({ key: accentKey, nearest: nearestReadable(accent, [card, page]) })
+    return problems
   })
 }

@@ -52,7 +52,7 @@ function destinationOf(uri: string): string {
 }
 
 /** Returns what `application_type` has against the URI (OpenID Connect Dynamic Client Registration 1.0 §2). */
-export function applicationTypeFault(
+export function applicationTypeProblem(
   uri: string,
   type: Client['application_type'],
   implicit: boolean,

@@ -31,10 +31,10 @@ export type RegisteredClientParser = (
   input: object,
 ) =>
   | { readonly ok: true; readonly client: Client }
-  | { readonly ok: false; readonly faults: readonly MetadataFault[] }
+  | { readonly ok: false; readonly problems: readonly MetadataProblem[] }
 
 /** What is wrong with it; never with a value in it. */
-export type MetadataFault = {
+export type MetadataProblem = {
   /** `redirect_uris[0]`. */
   readonly path: string
   readonly problem: string

@@ -14,7 +14,7 @@ export type SessionLifetimes = {
 }
 
 /** Whether it has not ended. */
-export const lives = (session: Session, now: Seconds): boolean => session.idle_expires_at > now
+export const isCurrent = (session: Session, now: Seconds): boolean => session.idle_expires_at > now
 
 /**
  * Ends the session at another provider that this one came from: answers where the browser goes for it, and undefined

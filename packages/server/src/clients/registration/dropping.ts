@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
-import type { MetadataFault, Registration } from '../../model/registration.ts'
+import type { MetadataProblem, Registration } from '../../model/registration.ts'
 import { treatmentOf } from './metadata.ts'
 
 export type Parsed =
@@ -12,7 +12,7 @@ export type Parsed =
       /** The dropped places, for the log: `contacts[3]`. */
       readonly left: readonly string[]
     }
-  | { readonly ok: false; readonly faults: readonly MetadataFault[] }
+  | { readonly ok: false; readonly problems: readonly MetadataProblem[] }
 
 /** Some rules are only checked after others pass, in fewer rounds than this. */
 const maxRounds = 10
@@ -31,8 +31,8 @@ export function parseDropping(
   for (let round = 0; ; round++) {
     const parsed = parse(draftOf(kept))
     if (parsed.ok) return { ...parsed, left }
-    const places = new Set(parsed.faults.map(({ path }) => path).filter(isDroppable))
-    if (places.size === 0 || round === maxRounds) return { ok: false, faults: parsed.faults }
+    const places = new Set(parsed.problems.map(({ path }) => path).filter(isDroppable))
+    if (places.size === 0 || round === maxRounds) return { ok: false, problems: parsed.problems }
     kept = without(kept, places)
     left.push(...places)
   }

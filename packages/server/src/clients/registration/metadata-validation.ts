@@ -5,7 +5,7 @@ import type { Client, SelfRegistration, SigningAlgorithm } from '../../model/cli
 import { describingNames } from '../../model/client-languages.ts'
 import { sectorOf } from '../../model/redirect.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
-import type { MetadataFault, Registration } from '../../model/registration.ts'
+import type { MetadataProblem, Registration } from '../../model/registration.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { parseDropping } from './dropping.ts'
 import { isEmpty, metadataOf, understood, unfulfilledIn } from './metadata.ts'
@@ -65,7 +65,7 @@ export async function validateMetadata(
     kept => draftOf(clientId, withDefaults(kept), registration, secrets),
     registration,
   )
-  if (!parsed.ok) return refuseProblems(parsed.faults)
+  if (!parsed.ok) return refuseProblems(parsed.problems)
   const { client } = parsed
   const unsignable = unsupportedSigningAlgorithm(client, signingAlgorithms)
   if (unsignable) {
@@ -150,7 +150,7 @@ export function readRegistered(
   const unsignable = parsed.ok ? unsupportedSigningAlgorithm(parsed.client, signingAlgorithms) : undefined
   if (parsed.ok && unsignable === undefined)
     return { ...parsed.client, registered: registeredOf(row, registration) }
-  const faults = parsed.ok ? [unsignable] : parsed.faults.map(({ path }) => path)
+  const faults = parsed.ok ? [unsignable] : parsed.problems.map(({ path }) => path)
   log.warn('registered_client_unfit', { client_id, faults })
   return undefined
 }
@@ -255,9 +255,9 @@ const draftOf = (
   client_secrets,
 })
 
-function refuseProblems(faults: readonly MetadataFault[]): Refusal {
-  const [first] = faults
-  const description = faults
+function refuseProblems(problems: readonly MetadataProblem[]): Refusal {
+  const [first] = problems
+  const description = problems
     .slice(0, 5)
     .map(({ path, problem, expected }) => `${path}: ${problem} (expected ${expected})`)
     .join('; ')

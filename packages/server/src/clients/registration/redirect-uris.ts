@@ -9,11 +9,11 @@ import {
   isUnsafeScheme,
   schemeOf,
 } from '@tessera/protocol/uri-scheme'
-import { applicationTypeFault } from '../../model/redirect.ts'
-import type { MetadataFault, Registration } from '../../model/registration.ts'
+import { applicationTypeProblem } from '../../model/redirect.ts'
+import type { MetadataProblem, Registration } from '../../model/registration.ts'
 
 type Policy = Pick<Registration, 'privateUseSchemes'>
-type UriProblem = Omit<MetadataFault, 'path'>
+type UriProblem = Omit<MetadataProblem, 'path'>
 
 export type KeptUris = {
   /** Includes `application_type`, which is derived from the URIs if the client sends no valid one. */
@@ -21,7 +21,7 @@ export type KeptUris = {
   /** The dropped places, for the log: `redirect_uris[1]`. */
   readonly left: readonly string[]
   /** What is wrong with the dropped redirection URIs. */
-  readonly problems: readonly MetadataFault[]
+  readonly problems: readonly MetadataProblem[]
   /** Whether there were redirection URIs and all of them were dropped. */
   readonly isEmptied: boolean
 }
@@ -40,7 +40,7 @@ export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris 
     'redirect_uris',
     uri =>
       uriProblem(uri, policy, { isPublic, implicit }) ??
-      applicationTypeFault(uri, application_type, implicit),
+      applicationTypeProblem(uri, application_type, implicit),
   )
   const logout = filter(metadata, 'post_logout_redirect_uris', uri =>
     uriProblem(uri, policy, { isPublic: true, implicit: false }),
@@ -85,14 +85,14 @@ const isMistaken = (
   isPublic &&
   uris !== undefined &&
   uris.length > 0 &&
-  uris.every(uri => typeof uri === 'string' && applicationTypeFault(uri, 'web', implicit) !== undefined) &&
+  uris.every(uri => typeof uri === 'string' && applicationTypeProblem(uri, 'web', implicit) !== undefined) &&
   typeOf(uris, isPublic) === 'native'
 
 function filter(
   metadata: JsonObject,
   member: 'redirect_uris' | 'post_logout_redirect_uris',
   problemOf: (uri: string) => UriProblem | undefined,
-): { readonly list?: readonly Json[]; readonly problems: readonly MetadataFault[] } {
+): { readonly list?: readonly Json[]; readonly problems: readonly MetadataProblem[] } {
   const list = metadata[member]
   if (!Array.isArray(list)) return { problems: [] }
   const found = list.map((uri: Json) => (typeof uri === 'string' ? problemOf(uri) : undefined))

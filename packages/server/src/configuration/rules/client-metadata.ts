@@ -1,7 +1,7 @@
 /** Rules for the metadata of a client (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2), and unsafe redirect URIs. */
 
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
-import { applicationTypeFault, webHostOf } from '../../model/redirect.ts'
+import { applicationTypeProblem, webHostOf } from '../../model/redirect.ts'
 import type { Description, Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'
@@ -37,7 +37,7 @@ export const hasKeys = ({ value }: Client): boolean =>
 const applicationType: Rule = client => {
   const { application_type: type, redirect_uris } = client.value
   return redirect_uris.flatMap((uri, index) => {
-    const error = applicationTypeFault(uri, type, has(client, 'implicit'))
+    const error = applicationTypeProblem(uri, type, has(client, 'implicit'))
     const fix = 'use https, or register "application_type": "native" for an application on a device'
     return error ? diagnosticAt(client, 'redirect_uris', { ...error, fix }, index) : []
   })

@@ -136,7 +136,7 @@ export const mailSchema = s
 export const accountsOf = (draft: s.output<typeof accountsSchema>): AccountSettings => {
   const settings = draft ?? accountsSchema.unwrap().parse({})
   return {
-    kept: draft !== undefined,
+    stored: draft !== undefined,
     signUp: settings.sign_up,
     emailVerification: settings.email_verification,
     passwordReset: settings.password_reset && draft !== undefined,

@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
-import { type Branding, colorFaults, type Logo, type LogoType, logoTypes } from '../../model/branding.ts'
+import { type Branding, colorProblems, type Logo, type LogoType, logoTypes } from '../../model/branding.ts'
 import { type Color, parseColor, readableContrast } from '../../model/color.ts'
 import { type Diagnostic, valueAt } from '../diagnostic.ts'
 import * as s from '../validation/kinds.ts'
@@ -27,7 +27,7 @@ function read<Key extends string>(
 }
 
 const contrastError = (colors: Readonly<Record<string, string | undefined>>) => {
-  const [first] = colorFaults(read(colors) ?? {})
+  const [first] = colorProblems(read(colors) ?? {})
   if (!first) return undefined
   const { key, nearest } = first
   const page = key.startsWith('background')

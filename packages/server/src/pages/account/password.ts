@@ -14,7 +14,7 @@ import type { NotifyOwner } from '../flow/security-notification.ts'
 import { type AccountPagePorts, backTo, storedUserPage } from './account-page.ts'
 
 export type PasswordPagePorts = AccountPagePorts & {
-  readonly accounts: Pick<Accounts, 'passwordFault' | 'setPassword'>
+  readonly accounts: Pick<Accounts, 'passwordProblem' | 'setPassword'>
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly users: Pick<Users, 'checkPassword'>
   readonly countGuess: CountGuess
@@ -49,7 +49,7 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
         page.logRefusal(refusal)
         return again(refusal.retry_after === undefined ? 'wrong' : { wait: refusal.retry_after })
       }
-      const fault = accounts.passwordFault(chosen, stored)
+      const fault = accounts.passwordProblem(chosen, stored)
       if (fault) return again(fault === 'too_short' ? { min_length } : fault)
       const changed = await accounts.setPassword(stored, chosen, {
         keep: session.sid,

@@ -121,7 +121,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
   }
 
   async function renewCodes({ request, session, link }: SecurityPage): Promise<HttpResponse> {
-    const codes = await ports.recoveryCodeBook.make(session.sub)
+    const codes = await ports.recoveryCodeBook.create(session.sub)
     ports.log.info('recovery_codes_made', { request_id: request.id, sub: session.sub })
     ports.notifyOwner(request, session.sub, 'recovery_codes_made')
     return ports.pages.mfa.recoveryCodes(request, { codes, href: link(path) })

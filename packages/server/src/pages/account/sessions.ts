@@ -5,7 +5,7 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { Session } from '../../model/authorization.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import { type EndSession, lives } from '../../model/session.ts'
+import { type EndSession, isCurrent } from '../../model/session.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { hasPasswordHere } from '../flow/account-session.ts'
 import { browserName } from '../flow/browser-name.ts'
@@ -39,7 +39,7 @@ export function createAccountSessionsEndpoint(ports: AccountSessionsPorts): Endp
 
   async function activeSessions({ session: { sub } }: AccountPage): Promise<readonly Session[]> {
     const now = ports.clock.now()
-    return (await ports.stores.sessions.ofUser(sub)).filter(session => lives(session, now))
+    return (await ports.stores.sessions.ofUser(sub)).filter(session => isCurrent(session, now))
   }
 
   async function show(page: AccountPage): Promise<HttpResponse> {

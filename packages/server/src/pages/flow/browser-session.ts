@@ -5,7 +5,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import type { Session } from '../../model/authorization.ts'
 import { handleShape, hashHandle, newHandle, newTimedId } from '../../model/handle.ts'
 import type { EndedSession, Stores } from '../../model/ports/stores.ts'
-import { type EndSession, lives, type SessionLifetimes } from '../../model/session.ts'
+import { type EndSession, isCurrent, type SessionLifetimes } from '../../model/session.ts'
 import type { Subject } from '../../model/user.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
@@ -92,13 +92,13 @@ export function createBrowserSessions({
     keepOffered: lifetimes.kept !== undefined,
     async read(request) {
       const session = await find(request)
-      if (!session || !lives(session, clock.now())) return undefined
+      if (!session || !isCurrent(session, clock.now())) return undefined
       await touch(session, request)
       return session
     },
     async start(request, subject, tenant, { keep = false } = {}) {
       const found = await find(request)
-      const earlier = found && lives(found, clock.now()) ? found : undefined
+      const earlier = found && isCurrent(found, clock.now()) ? found : undefined
       const same = earlier?.sub === subject.sub && earlier.tenant === tenant
       const handle = newHandle(random, 'ts')
       const now = clock.now()

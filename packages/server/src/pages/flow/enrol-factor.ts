@@ -65,7 +65,7 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
       ports.notifyOwner(request, sub, `${method}_added`)
       const { recoveryCodes } = await ports.findFactors(sub)
       if (recoveryCodes > 0) return enrolled
-      return ok({ ...enrolled.value, recoveryCodes: await ports.recoveryCodeBook.make(sub) })
+      return ok({ ...enrolled.value, recoveryCodes: await ports.recoveryCodeBook.create(sub) })
     },
   }
 

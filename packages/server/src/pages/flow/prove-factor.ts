@@ -70,7 +70,7 @@ export function createFactorProver(ports: ProvePorts): ProveFactor {
     const typed = form.get('code') ?? ''
     const check = async () => {
       if (method === 'totp') return ports.totp.verify(sub, typed.replaceAll(/\s/g, ''))
-      return (await ports.recoveryCodeBook.use(sub, typed)) ? 'right' : 'wrong'
+      return (await ports.recoveryCodeBook.redeem(sub, typed)) ? 'right' : 'wrong'
     }
     const outcome = await doCounted(counted.value, check, found => found !== 'right')
     if (outcome !== 'right') return refuse('access_denied', reasons[method][outcome], { log: { sub } })

@@ -28,7 +28,7 @@ export function createResetEndpoint(ports: ResetPorts): Endpoint {
     async act(page) {
       const { request, user } = page
       const password = page.form.get('new_password') ?? ''
-      const fault = accounts.passwordFault(password, user)
+      const fault = accounts.passwordProblem(password, user)
       if (fault) return ok(show(page, fault === 'too_short' ? { min_length } : fault))
       const changed = await accounts.setPassword(user, password, { from: networkOf(request) })
       if (!changed.ok) return changed

@@ -4,7 +4,7 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Accounts } from '../../identity/accounts.ts'
 import type { KnownAccounts } from '../../identity/password-guesses.ts'
-import type { PasswordFault } from '../../model/account.ts'
+import type { PasswordProblem } from '../../model/account.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { localProvider } from '../../model/user.ts'
 import type { Clock } from '../../runtime/ports.ts'
@@ -26,7 +26,7 @@ type NewAccount = {
   readonly from: string
 }
 
-type Problem = PasswordFault | 'username_taken' | 'username_malformed'
+type Problem = PasswordProblem | 'username_taken' | 'username_malformed'
 
 export type NewAccounts = {
   readonly add: (
@@ -54,7 +54,7 @@ export const createNewAccounts = ({
   clock,
 }: NewAccountPorts): NewAccounts => ({
   async add({ sub, username, full_name, password, email, verified = false, tenant, from }) {
-    const problem = accounts.passwordFault(password, { username, email })
+    const problem = accounts.passwordProblem(password, { username, email })
     if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
     const added = await accounts.add({
       username,
