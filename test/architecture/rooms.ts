@@ -172,7 +172,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // The edges know no OAuth.
   http: {
-    rooms: ['packages/server/src/runtime/async/batch-per-tick.ts'],
+    rooms: [
+      'packages/server/src/runtime/async/batch-per-tick.ts',
+      'packages/server/src/runtime/async/promises.ts',
+    ],
     packages: ['node:crypto', 'node:http', 'node:net', 'node:perf_hooks'],
   },
 
@@ -181,6 +184,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server.ts': { rooms: ['*'], packages: [] },
   cli: {
     rooms: [
+      'packages/server/src/runtime/async/promises.ts',
       'server.ts',
       'packages/server/src/app/administration.ts',
       'packages/server/src/app/archives.ts',

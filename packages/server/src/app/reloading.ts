@@ -1,6 +1,7 @@
 /** The configuration snapshot that is served now, and its replacement: requests in progress finish with the old one. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import { serial } from '../runtime/async/promises.ts'
 import type { Log } from '../runtime/ports.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -23,7 +24,7 @@ export async function createSnapshots(first: Configuration, ports: SnapshotsPort
   /** Replaced snapshots with requests in progress. */
   const retiring = new Set<Snapshot>()
   // One at a time: an earlier configuration never replaces a later one.
-  let last: Promise<unknown> = Promise.resolve()
+  const inOrder = serial()
 
   const retire = async (snapshot: Snapshot): Promise<void> => {
     retiring.add(snapshot)
@@ -39,17 +40,14 @@ export async function createSnapshots(first: Configuration, ports: SnapshotsPort
 
   return {
     current: () => current,
-    replace(configuration) {
-      const replaced = last.then(async () => {
+    replace: configuration =>
+      inOrder(async () => {
         const before = current
         current = await compose(configuration, before.configuration)
         void retire(before)
-      })
-      last = replaced.catch(() => {})
-      return replaced
-    },
+      }),
     async close() {
-      await last
+      await inOrder.settled()
       await Promise.all([current, ...retiring].map(snapshot => snapshot.close()))
     },
   }

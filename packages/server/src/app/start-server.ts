@@ -5,6 +5,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { LoadOptions } from '../configuration/load.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { print as printToStandardOutput } from '../operations/output/standard-output.ts'
+import { settlesWithin } from '../runtime/async/promises.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { edgeOptions } from './edge.ts'
 import { loadPageCode } from './lazy-pages.ts'
@@ -64,10 +65,10 @@ export async function startServer(
       // Until the load balancer has noticed.
       if (drainDelay > 0) await new Promise(resolve => setTimeout(resolve, drainDelay * 1000))
       stopJobs()
-      const ended = await within(closeLimit, async () => {
-        await close()
-        await tessera.close()
-      })
+      const ended = await settlesWithin(
+        closeLimit * 1000,
+        close().then(() => tessera.close()),
+      )
       if (!ended) log.error('stop_timed_out', { waited_s: closeLimit })
       await own?.settle(1000)
     },
@@ -76,16 +77,3 @@ export async function startServer(
 
 /** How long requests in progress, deliveries and the store may take to finish. */
 const closeLimit: Seconds = 15
-
-/** Resolves to whether the work was done in time. Work that was not continues. */
-async function within(limit: Seconds, work: () => Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(resolve, limit * 1000, false)
-  })
-  try {
-    return await Promise.race([work().then(() => true), late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

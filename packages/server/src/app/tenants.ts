@@ -8,6 +8,7 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Load } from '../http/load.ts'
 import { unavailable } from '../http/plain-error.ts'
+import { serial, singleFlight } from '../runtime/async/promises.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import type { Issuer } from './issuer.ts'
 
@@ -37,15 +38,9 @@ type Active = { readonly issuer: Issuer; asked_at: Seconds | undefined }
 
 export function createTenants({ configurations, compose, load, clock, log }: TenantPorts): Tenants {
   const active = new Map<string, Active>()
-  const activating = new Map<string, Promise<Active | undefined>>()
   let closed = false
   // One at a time: creating keys for many tenants at once would leave no thread for signing.
-  let last: Promise<unknown> = Promise.resolve()
-  const serial = <Value>(work: () => Promise<Value>): Promise<Value> => {
-    const run = last.then(work)
-    last = run.catch(() => {})
-    return run
-  }
+  const inOrder = serial()
 
   const activate = async (name: string): Promise<Active | undefined> => {
     const before = active.get(name)
@@ -67,13 +62,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
   }
 
   /** Requests that arrive during an activation share it. */
-  const find = (name: string): Promise<Active | undefined> => {
-    const before = activating.get(name)
-    if (before) return before
-    const found = serial(() => activate(name)).finally(() => activating.delete(name))
-    activating.set(name, found)
-    return found
-  }
+  const find = singleFlight((name: string) => inOrder(() => activate(name)))
 
   const use = (found: Active, request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
     found.asked_at = clock.now()
@@ -82,7 +71,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
 
   const evictIdle = async (): Promise<void> => {
     for (const [name, { asked_at = 0 }] of active)
-      await serial(async () => {
+      await inOrder(async () => {
         const one = active.get(name)
         if (one && asked_at === one.asked_at && asked_at + idle <= clock.now()) await evict(name, one)
       })
@@ -115,13 +104,13 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     async runTenantJobs(names, jobs) {
       await evictIdle()
       for (const name of names)
-        await serial(() => runJobsOf(name, jobs)).catch(error =>
+        await inOrder(() => runJobsOf(name, jobs)).catch(error =>
           log.error('tenant_jobs_failed', { tenant: name, error: String(error) }),
         )
     },
     async close() {
       closed = true
-      await last
+      await inOrder.settled()
       await Promise.all([...active.values()].map(({ issuer }) => issuer.close()))
     },
   }

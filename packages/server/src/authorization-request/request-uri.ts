@@ -4,6 +4,7 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isVouchedFor } from '../model/client.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { createSlots } from '../outbound/slots.ts'
+import { singleFlight } from '../runtime/async/promises.ts'
 
 export type RequestUriPorts = {
   readonly outbound: Outbound
@@ -32,7 +33,7 @@ export function createRequestObjectFetcher({
   outbound,
   allowUnregisteredUris,
 }: RequestUriPorts): FetchRequestObject {
-  const underWay = new Map<string, Promise<Result<string>>>()
+  const askOnce = singleFlight((address: string, stranger: boolean) => ask(address, stranger, outbound))
   const takeSlot = createSlots(maxWaiting)
   return async (uri, client) => {
     const isRegistered = client.request_uris.includes(uri)
@@ -41,11 +42,7 @@ export function createRequestObjectFetcher({
     const trusted = isRegistered && isVouchedFor(client)
     const giveBack = takeSlot({ client_id: slotOwner(client, isRegistered), url: uri, trusted })
     if (!giveBack) return tooMany
-    const address = withoutFragment(uri)
-    const asking =
-      underWay.get(address) ?? ask(address, !trusted, outbound).finally(() => underWay.delete(address))
-    underWay.set(address, asking)
-    return asking.finally(giveBack)
+    return askOnce(withoutFragment(uri), !trusted).finally(giveBack)
   }
 }
 

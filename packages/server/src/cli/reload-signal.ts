@@ -1,26 +1,23 @@
-/** How an operator lets a server read its configuration anew. */
+/** Reloads the configuration on SIGHUP. */
 
 import { closeSync, openSync } from 'node:fs'
+import { singleFlight } from '../runtime/async/promises.ts'
 
 /**
- * From now on SIGHUP waits for what the answer is given, and has it run: once for all that come while it runs. Where it
- * says that the terminal is gone in which the server was started, it ends the server.
+ * Listens for SIGHUP, and returns a function that sets what it runs. Signals that arrive before that are remembered, and
+ * those that arrive during a run cause one more. If the terminal of the server was closed, SIGHUP ends the server.
  */
 export function reloadSignal(): (reload: () => Promise<unknown>) => void {
   let reload: (() => Promise<unknown>) | undefined
   let asked = false
-  let underWay = false
   const interactive = process.stdout.isTTY
 
-  const run = async (): Promise<void> => {
-    if (!reload || underWay) return
-    underWay = true
-    while (asked) {
+  const run = singleFlight(async (): Promise<void> => {
+    while (asked && reload) {
       asked = false
       await reload()
     }
-    underWay = false
-  }
+  })
 
   process.on('SIGHUP', () => {
     if (interactive && !hasTerminal()) return void process.kill(process.pid, 'SIGTERM')

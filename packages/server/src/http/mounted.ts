@@ -1,6 +1,7 @@
 /** The edge in an application's own server: a request listener for `node:http`, Express or a Fastify route. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { settlesWithin } from '../runtime/async/promises.ts'
 import { pathBelowMount, pathOf, requestOf } from './exchange.ts'
 import { createListener, type Listener, type ListenerOptions } from './listener.ts'
 import { plainError } from './plain-error.ts'
@@ -57,12 +58,7 @@ export function createMounted(router: Router, options: MountedOptions): Mounted 
     },
     async close() {
       listener.drain()
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, drainMs)
-      })
-      await Promise.race([listener.idle(), late])
-      clearTimeout(timer)
+      await settlesWithin(drainMs, listener.idle())
       listener.close()
     },
   }

@@ -16,7 +16,7 @@ import {
   type Subject,
   type Users,
 } from '../model/user.ts'
-import { QueueFull } from '../runtime/fair-queue.ts'
+import { QueueFull } from '../runtime/async/fair-queue.ts'
 import type { Awaitable, Clock } from '../runtime/ports.ts'
 import { doCounted, type Forgive } from './attempts.ts'
 import type { CountFoundGuess, CountGuess, KnownBrowser } from './password-guesses.ts'

@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { DerivedKeys, KeyRing } from '../model/keys.ts'
 import type { Keys } from '../model/ports/stores.ts'
+import { serial } from '../runtime/async/promises.ts'
 import { type Changes, type Clock, type Log, passedBy } from '../runtime/ports.ts'
 import {
   defaultPolicy,
@@ -66,7 +67,8 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
   const { keys: store, clock, log, algorithms, policy = defaultPolicy, changes } = ports
   const generate = ports.generate ?? generateSigningKey
   const sealing = createSealing({ ...ports, purpose: 'signing-keys' })
-  const inTurn = createTurns()
+  // An older reading of the store must not replace a newer one.
+  const inOrder = serial()
   let ring: readonly OpenedKey[] = []
   let byKid: ReadonlyMap<string, OpenedKey> = new Map()
   let signers: ReadonlyMap<SigningAlgorithm, OpenedKey> = new Map()
@@ -147,7 +149,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     }))
   }
 
-  const refresh = (): Promise<void> => inTurn(refreshNow)
+  const refresh = (): Promise<void> => inOrder(refreshNow)
   const look = (): void => {
     refresh().catch(error => log.error('keys_refresh_failed', { error: String(error) }))
   }
@@ -179,7 +181,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     algorithms: () => algorithms,
     refresh,
     rotate: ({ now }) =>
-      inTurn(async () => {
+      inOrder(async () => {
         const lead = now ? urgentLead : policy.announce
         await load()
         await Promise.all(algorithms.map(alg => rotateOne(alg, lead)))
@@ -196,14 +198,4 @@ function stateOf(key: OpenedKey, ring: readonly OpenedKey[], now: Seconds): KeyI
   // One that a later key overtakes before its own time comes will never sign.
   const willSign = key.active_from > now && signingKeyOf(ring, key.alg, key.active_from) === key
   return willSign ? 'announced' : 'retained'
-}
-
-/** One after the other: an older reading of the store never replaces a newer one. */
-function createTurns(): <Value>(work: () => Promise<Value>) => Promise<Value> {
-  let last: Promise<unknown> = Promise.resolve()
-  return work => {
-    const turn = last.then(work)
-    last = turn.catch(() => {})
-    return turn
-  }
 }

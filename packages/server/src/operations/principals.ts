@@ -5,6 +5,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { ConfiguredPrincipals, DisabledPrincipals, Principals } from '../model/ports/stores.ts'
+import { serial } from '../runtime/async/promises.ts'
 import type { Changes, Log } from '../runtime/ports.ts'
 
 export type PrincipalWatch = {
@@ -30,18 +31,15 @@ export function createPrincipalWatch({
 }: PrincipalPorts & { readonly log: Log }): PrincipalWatch {
   const { principals, changes } = ports
   let disabled: DisabledPrincipals = { clients: new Set(), users: new Set() }
-  let reading: Promise<void> = Promise.resolve()
+  // An older reading must not replace a newer one.
+  const inOrder = serial()
   let unwatch = (): void => {}
   let timer: NodeJS.Timeout | undefined
 
-  /** One after the other: an older reading never replaces a newer one. */
-  const read = (): Promise<void> => {
-    const turn = reading.then(async () => {
+  const read = (): Promise<void> =>
+    inOrder(async () => {
       disabled = await principals.disabled()
     })
-    reading = turn.catch(() => {})
-    return turn
-  }
   const look = (): void => {
     read().catch(error => log.error('standing_refresh_failed', { error: String(error) }))
   }

@@ -1,6 +1,6 @@
 /** Checks argon2id hashes (RFC 9106) in a bounded queue: slow by design, so a flood must not take all memory and time. */
 
-import { createFairQueue, type FairQueueOptions } from './fair-queue.ts'
+import { createFairQueue, type FairQueueOptions } from './async/fair-queue.ts'
 
 /** The cost of an argon2id password hash: the minimum that OWASP recommends, 19 MiB and two passes. */
 export const defaultCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const

@@ -9,6 +9,7 @@ import type { LogoutNotice } from '../model/authorization.ts'
 import { type Client, type Clients, isVouchedFor } from '../model/client.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import { singleFlight } from '../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 import type { LogoutTokens } from '../tokens/logout-token.ts'
 
@@ -54,12 +55,11 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
     return 'settled'
   }
   const strangers = createStrangers(ports)
-  let running: Promise<void> | undefined
   let again = false
   let isClosed = false
   let wake = (): void => {}
 
-  async function run(): Promise<void> {
+  const run = singleFlight(async (): Promise<void> => {
     const lanes = createLanes(ports, strangers)
     do {
       again = false
@@ -72,7 +72,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       // Also when all ended at once: what waits for a free lane is sent now.
       again = true
     } while (again)
-  }
+  })
 
   /** Sends what is due, until there is no more or enough is under way. */
   async function fill(lanes: Lanes): Promise<void> {
@@ -97,19 +97,14 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
     deliver() {
       again = true
       wake()
-      running ??= run()
-        .catch(error => void onError(error))
-        .finally(() => {
-          running = undefined
-        })
-      return running
+      return run().catch(error => void onError(error))
     },
-    settled: async () => running,
+    settled: async () => run.current()?.catch(() => {}),
     async close() {
       const timer = setTimeout(() => {
         isClosed = true
       }, closeLimit)
-      await running
+      await run.current()?.catch(() => {})
       clearTimeout(timer)
       isClosed = true
     },

@@ -3,8 +3,8 @@
 import { createHmac, hash } from 'node:crypto'
 import type { Secret } from '../../model/client.ts'
 import type { MatchArgon2id } from '../../runtime/argon2id.ts'
+import { QueueFull } from '../../runtime/async/fair-queue.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
-import { QueueFull } from '../../runtime/fair-queue.ts'
 import type { Awaitable, Clock, Random } from '../../runtime/ports.ts'
 
 /** `busy`: too many argon2id verifications are waiting. */

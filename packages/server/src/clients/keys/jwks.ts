@@ -5,6 +5,7 @@ import { type Client, isVouchedFor, type JwkSet } from '../../model/client.ts'
 import { isAffordable } from '../../model/jose.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots, type TakeSlot } from '../../outbound/slots.ts'
+import { singleFlight } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, StoreUnavailable } from '../../runtime/ports.ts'
 
 /** Finds a client's keys. */
@@ -72,7 +73,7 @@ type FindFetched = (client: Client, uri: string, wanted: WantedKey | undefined) 
 
 function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: TakeSlot): FindFetched {
   const known = new Map<string, Fetched>()
-  const underWay = new Map<string, Promise<JwkSet>>()
+  const fetchKeys = singleFlight(fetchSet)
 
   return async (client, uri, wanted) => {
     const { client_id } = client
@@ -87,22 +88,16 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
       if (isFresh || (isPaused && !mayAskOnce)) return validKeys(found, now)
     }
     const isSlightlyStale = !lacks && found.fetched_at + staleWhileAsking > now
-    if (isSlightlyStale && underWay.has(uri)) return validKeys(found, now)
+    if (isSlightlyStale && fetchKeys.current(uri)) return validKeys(found, now)
     const giveBack = takeSlot({ client_id, url: uri, trusted: isVouchedFor(client) })
     if (!giveBack) {
       if (!lacks && found.fetched_at + staleFor > now) return found.keys
       throw new StoreUnavailable('too many requests wait for keys of clients')
     }
-    const asking = (underWay.get(uri) ?? fetchKeys(uri, client)).finally(giveBack)
+    const asking = fetchKeys(uri, client).finally(giveBack)
     if (!isSlightlyStale) return asking
     asking.catch(error => log.warn('client_keys_not_fetched', { client_id, error: String(error) }))
     return validKeys(found, now)
-  }
-
-  function fetchKeys(uri: string, client: Client): Promise<JwkSet> {
-    const fetching = fetchSet(uri, client).finally(() => underWay.delete(uri))
-    underWay.set(uri, fetching)
-    return fetching
   }
 
   async function fetchSet(uri: string, client: Client): Promise<JwkSet> {

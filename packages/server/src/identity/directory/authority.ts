@@ -1,7 +1,7 @@
 /** A directory as a credential authority: for the login page and for the password grant (RFC 6749 §4.3). */
 
 import type { CredentialAuthority, Directory, IdentityProvider } from '../../model/user.ts'
-import { createFairQueue } from '../../runtime/fair-queue.ts'
+import { createFairQueue } from '../../runtime/async/fair-queue.ts'
 import { networkPath } from '../../runtime/network.ts'
 import { type Log, StoreUnavailable } from '../../runtime/ports.ts'
 import type { ResolveSubject } from '../external-identity.ts'

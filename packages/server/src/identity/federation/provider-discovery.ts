@@ -5,6 +5,7 @@ import type { JWK } from 'jose'
 import type { ClientAuth, Configuration, CustomFetch, ExportedJWKSCache } from 'openid-client'
 import type { IdentityProvider, UpstreamProvider } from '../../model/user.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
+import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { createFetch } from './provider-fetch.ts'
 import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
@@ -29,13 +30,11 @@ type Connect = () => Promise<Configuration>
 /** Kept for each configured provider, so there are no more than those; asked once however many wait. */
 export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock: Clock }): Discover {
   const known = new Map<string, Known>()
-  const asking = new Map<string, Promise<Configuration>>()
   const pauses = createPauses(clock)
   const fetch = createFetch(outbound)
   const keys = createProviderKeys(fetch, clock)
 
-  async function ask(provider: OpenIdProvider): Promise<Configuration> {
-    const { name } = provider
+  const ask = singleFlight(async (name: string, provider: OpenIdProvider): Promise<Configuration> => {
     const before = known.get(name)
     try {
       const connect = connecting(provider, { fetch, keys, clock })
@@ -51,22 +50,18 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
       }
       known.set(name, { ...before, askAgain: clock.now() + pause })
       return before.connect()
-    } finally {
-      asking.delete(name)
     }
-  }
+  })
 
   return provider => {
     const found = known.get(provider.name)
     if (found && found.askAgain > clock.now()) return found.connect()
-    const under = asking.get(provider.name)
-    if (under) return under
+    const asking = ask.current(provider.name)
+    if (asking) return asking
     // Anybody can make this server ask, by a logout token that need not be one.
     const failure = pauses.errorFor(provider.name)
     if (failure) return Promise.reject(failure.error)
-    const asked = ask(provider)
-    asking.set(provider.name, asked)
-    return asked
+    return ask(provider.name, provider)
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { CustomFetch } from 'openid-client'
+import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
 
 export type ProviderKeys = {
@@ -27,7 +28,6 @@ type Kept = { readonly body: string; readonly fetched_at: Seconds; readonly aske
 /** Each process has its own. @param fetch how requests leave this server. */
 export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKeys {
   const kept = new Map<string, Kept>()
-  const underWay = new Map<string, Promise<string>>()
   const failed = new Map<string, { readonly at: readonly Seconds[]; readonly error: unknown }>()
 
   async function ask(...[url, options]: Parameters<CustomFetch>): Promise<string> {
@@ -51,15 +51,15 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     }
   }
 
+  const asking = singleFlight((...[url, options]: Parameters<CustomFetch>) => noting(url, ask(url, options)))
+
   function bodyAt(...[url, options]: Parameters<CustomFetch>): string | Promise<string> {
     const found = kept.get(url)
     const since = clock.now() - span
     if (found && found.asked.filter(at => at > since).length >= mostInSpan) return found.body
     const failures = failed.get(url)
     if (failures && failures.at.filter(at => at > since).length >= mostFailedInSpan) throw failures.error
-    const asking = underWay.get(url) ?? noting(url, ask(url, options)).finally(() => underWay.delete(url))
-    underWay.set(url, asking)
-    return asking
+    return asking(url, options)
   }
 
   return {

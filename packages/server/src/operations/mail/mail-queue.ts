@@ -15,6 +15,7 @@ import {
   type WaitingMail,
 } from '../../model/mail.ts'
 import type { Stores } from '../../model/ports/stores.ts'
+import { settlesWithin, singleFlight } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 
 export type Post = {
@@ -53,7 +54,6 @@ const nameOf = (id: string): string => `mail ${id}`
 
 export function createPost({ stores: { waitingMails }, sealing, send, clock, random, log }: PostPorts): Post {
   const underWay = new Set<Promise<void>>()
-  let running: Promise<void> | undefined
   let again = false
   let isClosed = false
   let wake = (): void => {}
@@ -84,14 +84,11 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
   function deliver(): Promise<void> {
     again = true
     wake()
-    running ??= run().finally(() => {
-      running = undefined
-    })
-    return running
+    return run()
   }
 
-  /** Until nothing is due. One mail that takes long keeps a place, and none of the others waiting. */
-  async function run(): Promise<void> {
+  /** Runs until nothing is due. A slow mail keeps one place, and does not delay the others. */
+  const run = singleFlight(async (): Promise<void> => {
     const inFlight = new Set<Promise<void>>()
     const failures: unknown[] = []
     const begin = (waiting: WaitingMail): void => {
@@ -111,7 +108,7 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
       again = true
     } while (again)
     if (failures.length > 0) throw failures[0]
-  }
+  })
 
   async function fill(inFlight: ReadonlySet<unknown>, begin: (waiting: WaitingMail) => void): Promise<void> {
     while (!isClosed && inFlight.size < atOnce && (await waitingMails.anyDue(clock.now()))) {
@@ -150,19 +147,14 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
   async function settled(): Promise<void> {
     while (underWay.size > 0) await Promise.all(underWay)
     // Whoever began the run logs why it failed.
-    await running?.catch(() => {})
+    await run.current()?.catch(() => {})
   }
 
   return {
     deliver,
     settled,
     async close() {
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, closeLimit)
-      })
-      await Promise.race([settled(), late])
-      clearTimeout(timer)
+      await settlesWithin(closeLimit, settled())
       isClosed = true
     },
     send(compose, onLost = async () => {}) {

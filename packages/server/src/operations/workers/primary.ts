@@ -1,6 +1,7 @@
 /** The primary as a worker sees it. When it dies, Node ends the worker at once. */
 
 import cluster from 'node:cluster'
+import { serial } from '../../runtime/async/promises.ts'
 import type { Figures, FiguresOfAll, Gathering } from '../../runtime/metrics.ts'
 import { heartbeatInterval } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
@@ -30,7 +31,7 @@ export function createPrimary(worker: number): Primary {
   let own = (): Figures => nothing
   let questions = 0
   let reload = async (): Promise<boolean> => false
-  let lastReload: Promise<unknown> = Promise.resolve()
+  const inOrder = serial()
   let stop = (): void => {}
   const stopped = new Promise<void>(resolve => {
     stop = resolve
@@ -39,7 +40,7 @@ export function createPrimary(worker: number): Primary {
   process.on('message', (message: ToWorker) => {
     if (message.kind === 'drain') stop()
     else if (message.kind === 'reload')
-      lastReload = lastReload.then(async () => send({ kind: 'reloaded', applied: await reload() }))
+      void inOrder(async () => send({ kind: 'reloaded', applied: await reload() }))
     else if (message.kind === 'tell_figures') send({ kind: 'figures', round: message.round, figures: own() })
     else {
       waiting.get(message.question)?.(message.figures)

@@ -1,6 +1,6 @@
 /** A bounded queue for slow work that strangers can ask for, fair by network: nobody fills it for everybody else. */
 
-import { StoreUnavailable } from './ports.ts'
+import { StoreUnavailable } from '../ports.ts'
 
 /** The work was not begun, since too much of it waits. The response is 503. */
 export class QueueFull extends StoreUnavailable {}

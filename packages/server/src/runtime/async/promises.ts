@@ -1,0 +1,61 @@
+/** Ways to run asynchronous work: one after the other, shared by simultaneous calls, and with a deadline. */
+
+export type Serial = {
+  /** Runs the work once all earlier work has settled. Settles as the work does. */
+  <Value>(work: () => Promise<Value>): Promise<Value>
+  /** Resolves when all work that was given before has settled. */
+  readonly settled: () => Promise<void>
+}
+
+/** Returns a function that runs one piece of work at a time, in the order of the calls. A failure does not stop later work. */
+export function serial(): Serial {
+  let last: Promise<unknown> = Promise.resolve()
+  const run = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const running = last.then(work)
+    last = running.catch(() => {})
+    return running
+  }
+  return Object.assign(run, {
+    async settled() {
+      await last
+    },
+  })
+}
+
+export type SingleFlight<Arguments extends readonly unknown[], Value> = {
+  (...given: Arguments): Promise<Value>
+  /** Returns the run for a key that is in progress. */
+  readonly current: (key?: Arguments[0]) => Promise<Value> | undefined
+}
+
+/**
+ * Lets calls share one run while it is in progress. The first argument is the key: only calls with the same key share a
+ * run, and the other arguments are those of the call that began it.
+ */
+export function singleFlight<Arguments extends readonly unknown[], Value>(
+  work: (...given: Arguments) => Promise<Value>,
+): SingleFlight<Arguments, Value> {
+  const runs = new Map<Arguments[0], Promise<Value>>()
+  const run = (...given: Arguments): Promise<Value> => {
+    const key = given[0]
+    const before = runs.get(key)
+    if (before) return before
+    const begun = work(...given).finally(() => runs.delete(key))
+    runs.set(key, begun)
+    return begun
+  }
+  return Object.assign(run, { current: (key?: Arguments[0]) => runs.get(key) })
+}
+
+/** Resolves to whether the work settled in time; work that did not continues. Rejects if the work rejects in time. */
+export async function settlesWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>(resolve => {
+    timer = setTimeout(resolve, milliseconds, false)
+  })
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
