@@ -96,7 +96,7 @@ test('postgres: what changes with each use of a row changes in no index: all suc
       await stores.sessions.touch(key as never, { last_seen_at: now + time, idle_expires_at: idleExpiresAt })
       assert.equal(await stores.attempts.count([{ hash: key as never, most: 100, span: day }], now), 0)
       await stores.attempts.forgive([key as never])
-      await stores.devices.polled(key as never, now + time, true)
+      await stores.devices.recordPoll(key as never, now + time, true)
     }
     assert.equal(await stores.codes.burn(key as never, now), true)
     await stores.authorizations.revoke(key as never, now)

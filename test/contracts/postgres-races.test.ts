@@ -201,7 +201,7 @@ test('postgres races: what rests on a consent that stood when it was written fal
     const answers = times(8, async index => {
       const authorization = sampleAuthorization({ sub, client_id })
       await node(index).codes.issue(authorization, sampleCode(authorization))
-      return { id: authorization.id, stood: await node(index).consents.stands(sub, client_id) }
+      return { id: authorization.id, stood: await node(index).consents.stillGiven(sub, client_id) }
     })
     const [revoked, ...answered] = await Promise.all([
       node(1).consents.revoke(sub, client_id, now + 1),

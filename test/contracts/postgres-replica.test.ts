@@ -44,7 +44,12 @@ async function open(url: string, replica = standby.at(url)) {
   const tenantStores = await openPostgresTenantStores({ url, replica, log })
   opened.push(tenantStores)
   const { registeredClients: clients } = tenantStores.main
-  return { ...tenantStores.main, clients, copy: clients.copy ?? assert.fail('it reads no copy'), events }
+  return {
+    ...tenantStores.main,
+    clients,
+    replica: clients.replica ?? assert.fail('it reads no replica'),
+    events,
+  }
 }
 
 /** Changes a row behind the back of every node while the standby is held, until an answer shows that the standby gave it. */
@@ -71,7 +76,7 @@ test('replica: nothing but registered clients is read there', () => {
 
 test('replica: registered clients are read there, and not when it is too far behind', async () => {
   const url = await server.database()
-  const { clients, copy, events } = await open(url)
+  const { clients, replica: copy, events } = await open(url)
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   const version = await heldAndRead(url, copy, client.client_id)
@@ -91,31 +96,34 @@ test('replica: a client that is added, changed or removed is so at once, however
   const client = sampleRegisteredClient()
   const { client_id } = client
   await one.clients.add(client, 10)
-  await heldAndRead(url, one.copy, client_id)
+  await heldAndRead(url, one.replica, client_id)
   const added = sampleRegisteredClient()
   await one.clients.add(added, 10)
-  assert.deepEqual(await one.copy.find(added.client_id), added)
-  assert.deepEqual(await other.copy.find(added.client_id), added)
+  assert.deepEqual(await one.replica.find(added.client_id), added)
+  assert.deepEqual(await other.replica.find(added.client_id), added)
   const { version } = (await one.clients.find(client_id)) ?? assert.fail()
   const changed = { ...client, version: version + 1, client_secret_hash: newHash() }
   assert.equal(await one.clients.replace(changed), true)
-  assert.deepEqual(await one.copy.find(client_id), changed)
+  assert.deepEqual(await one.replica.find(client_id), changed)
   await until(
     'the other node has the next version',
-    async () => (await other.copy.find(client_id))?.version === version + 1,
+    async () => (await other.replica.find(client_id))?.version === version + 1,
   )
   assert.equal(await one.clients.remove(client_id), true)
-  assert.equal(await one.copy.find(client_id), undefined)
+  assert.equal(await one.replica.find(client_id), undefined)
   // What another still finds it gets nothing for: the write asks the database.
   const token = sampleReferenceToken()
   const issue = sampleCommit({ client_id, sub: undefined, issue: { referenceToken: token } })
   assert.equal(await other.commit(issue), 'revoked')
-  await until('the other node has the removal', async () => (await other.copy.find(client_id)) === undefined)
+  await until(
+    'the other node has the removal',
+    async () => (await other.replica.find(client_id)) === undefined,
+  )
 })
 
 test('replica: while it is away the database is asked, and said once', async () => {
   const url = await server.database()
-  const { clients, copy, events } = await open(url)
+  const { clients, replica: copy, events } = await open(url)
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   await heldAndRead(url, copy, client.client_id)
@@ -138,7 +146,7 @@ test('replica: while it is away the database is asked, and said once', async () 
 test('replica: a database that follows nothing is no replica', async () => {
   const [url, elsewhere] = [await server.database(), await server.database()]
   await open(elsewhere)
-  const { clients, copy, events } = await open(url, elsewhere)
+  const { clients, replica: copy, events } = await open(url, elsewhere)
   await until('the replica is left', () => events.includes('database_replica_left'))
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
@@ -165,7 +173,7 @@ test('replica: a standby of another cluster is no replica, however far ahead it 
     const ahead = await sql(replica, `select pg_last_wal_replay_lsn() > '${far}'::pg_lsn`)
     return ahead[0]?.[0] === true
   })
-  const { clients, copy, events } = await open(url, replica)
+  const { clients, replica: copy, events } = await open(url, replica)
   await until('the replica is left', () => events.includes('database_replica_left'))
   const client = sampleRegisteredClient()
   await clients.add(client, 10)

@@ -37,7 +37,7 @@ function lookup(more: Partial<ClientsPorts> = {}) {
         return rows.get(clientId)
       },
       hasOrigin: () => false,
-      prolong: async (...values) => void seen.prolonged.push(values),
+      extend: async (...values) => void seen.prolonged.push(values),
     },
     read({ client_id, version }) {
       seen.reads += 1
@@ -124,7 +124,7 @@ test('client lookup: origins are those of enabled clients and of the store; if t
     [throws, false],
   ] as const) {
     const { clients, seen } = lookup({
-      registeredClients: { find: () => undefined, hasOrigin, prolong: async () => {} },
+      registeredClients: { find: () => undefined, hasOrigin, extend: async () => {} },
     })
     assert.equal(await clients.isAllowedOrigin('https://app.example'), allowed)
     const isLogged = hasOrigin === fails || hasOrigin === throws

@@ -88,7 +88,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
   async 'createConsents for share: a consent that is being taken back does not count'() {
     const consent = { sub: newHash(), client_id: 'web', scope: ['openid'], created_at: now }
     await stores.consents.save(consent)
-    const stands = async () => stores.consents.stands(consent.sub, 'web')
+    const stands = async () => stores.consents.stillGiven(consent.sub, 'web')
     assert.equal(
       await waitingFor(url, `delete from consents where sub = ${quoted(consent.sub)}`, stands),
       false,

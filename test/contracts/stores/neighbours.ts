@@ -138,7 +138,7 @@ const writes: Readonly<Record<string, Write>> = {
   'consents.save': (stores, { sub }) =>
     stores.consents.save({ sub, client_id: 'web', scope: ['api1'], created_at: now + 1 }),
   'consents.revoke': (stores, { sub }) => stores.consents.revoke(sub, 'web', now),
-  'devices.polled': (stores, { device }) => stores.devices.polled(device.hash, now, true),
+  'devices.recordPoll': (stores, { device }) => stores.devices.recordPoll(device.hash, now, true),
   'devices.approve': (stores, { sub, device, session }) =>
     stores.devices.approve(device.user_code_hash, sampleAuthorization({ sub }), now, session.sid),
   'devices.deny': (stores, { device }) => stores.devices.deny(device.user_code_hash, now),
@@ -152,8 +152,8 @@ const writes: Readonly<Record<string, Write>> = {
   'referenceTokens.revoke': (stores, { token }) => stores.referenceTokens.revoke(token.hash),
   'registeredClients.replace': (stores, { client }) =>
     stores.registeredClients.replace({ ...client, version: 2, metadata: {} }),
-  'registeredClients.prolong': (stores, { client }) =>
-    stores.registeredClients.prolong(client.client_id, now + 1, now + 2 * day),
+  'registeredClients.extend': (stores, { client }) =>
+    stores.registeredClients.extend(client.client_id, now + 1, now + 2 * day),
   'registeredClients.remove': (stores, { client }) => stores.registeredClients.remove(client.client_id),
   'revokedTokens.add': (stores, { jti }) => stores.revokedTokens.add(jti, now + 2 * day),
   'secondFactors.remove of an app': (stores, { sub }) =>

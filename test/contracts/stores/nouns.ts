@@ -186,18 +186,18 @@ export function testNouns(stores: () => Stores): void {
     const { devices } = stores()
     const device = sampleDevice()
     await devices.issue(device)
-    await devices.polled(device.hash, now + 1, false)
+    await devices.recordPoll(device.hash, now + 1, false)
     assert.deepEqual(await devices.find(device.hash), { device: { ...device, last_polled_at: now + 1 } })
-    await devices.polled(device.hash, now + 2, true)
-    await devices.polled(device.hash, now + 3, true)
+    await devices.recordPoll(device.hash, now + 2, true)
+    await devices.recordPoll(device.hash, now + 3, true)
     assert.deepEqual(await devices.find(device.hash), {
       device: { ...device, interval: 15, last_polled_at: now + 1 },
     })
-    await devices.polled(device.hash, now + 16, false)
+    await devices.recordPoll(device.hash, now + 16, false)
     assert.deepEqual(await devices.find(device.hash), {
       device: { ...device, interval: 15, last_polled_at: now + 16 },
     })
-    await devices.polled(newHash(), now, true)
+    await devices.recordPoll(newHash(), now, true)
   })
 
   test('devices: polls at the same time as an approval or a denial lose neither [RFC 8628 §3.5]', async () => {
@@ -207,8 +207,8 @@ export function testNouns(stores: () => Stores): void {
     await Promise.all([devices.issue(one), devices.issue(other)])
     const sid = await signedIn(stores())
     const polls = [one, other].flatMap(({ hash }) => [
-      ...Array.from({ length: 10 }, () => devices.polled(hash, now + 1, true)),
-      devices.polled(hash, now + 1, false),
+      ...Array.from({ length: 10 }, () => devices.recordPoll(hash, now + 1, true)),
+      devices.recordPoll(hash, now + 1, false),
     ])
     const [approved, denied] = await Promise.all([
       devices.approve(one.user_code_hash, authorization, now, sid),
@@ -323,9 +323,9 @@ export function testNouns(stores: () => Stores): void {
         return authorization.id
       }),
     )
-    assert.equal(await consents.stands('revoker', 'a'), true)
+    assert.equal(await consents.stillGiven('revoker', 'a'), true)
     assert.equal(await consents.revoke('revoker', 'a', now), true)
-    assert.equal(await consents.stands('revoker', 'a'), false)
+    assert.equal(await consents.stillGiven('revoker', 'a'), false)
     assert.equal(await consents.revoke('revoker', 'a', now + 1), false)
     assert.equal(await consents.revoke('revoker', 'unknown', now), false)
     assert.equal(await consents.find('revoker', 'a'), undefined)

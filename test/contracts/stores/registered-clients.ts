@@ -91,7 +91,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     const origins = { allowed_cors_origins: ['https://oldest.example'] }
     for (const client of [used, { ...oldest, metadata: origins }, older, young])
       await clients.add(client, many)
-    await clients.prolong(used.client_id, now, undefined)
+    await clients.extend(used.client_id, now, undefined)
     assert.deepEqual(await clients.find(used.client_id), { ...used, used_at: now })
     const count = async () => {
       const found = await Promise.all(
@@ -123,7 +123,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await add(later, 2, later - 1), true)
     const [first, second, used] = [0, 1, 2].map(() => sampleRegisteredClient({ created_at: later + 1 }))
     await clients.add(used!, many)
-    await clients.prolong(used!.client_id, later + 1, undefined)
+    await clients.extend(used!.client_id, later + 1, undefined)
     assert.equal(await clients.add(first!, many, { most: 2, since: later - 1 }), true)
     // Two are there, and none of them is old enough.
     assert.equal(await clients.add(second!, many, { most: 2, since: later - 1 }), false)
@@ -144,7 +144,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     const inUse = Array.from({ length: 10 }, () => sampleRegisteredClient({ created_at: start }))
     for (const client of inUse) {
       await clients.add(client, many, { most: 30, since: start - 1 })
-      await clients.prolong(client.client_id, start, undefined)
+      await clients.extend(client.client_id, start, undefined)
     }
     const flood = Array.from({ length: 700 }, (_, index) =>
       sampleRegisteredClient({ created_at: start + 10 + index }),
@@ -168,7 +168,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     await clients.add(client, many)
     assert.equal(await clients.hasOrigin(origin, now), true)
     assert.equal(await clients.hasOrigin(origin, now + day), false)
-    await clients.prolong(client.client_id, now, now + 2 * day)
+    await clients.extend(client.client_id, now, now + 2 * day)
     assert.equal(await clients.hasOrigin(origin, now + day), true)
     await clients.replace({ ...client, version: 2, metadata: {} })
     assert.equal(await clients.hasOrigin(origin, now), false)

@@ -110,7 +110,7 @@ export const hotWork: readonly HotWork[] = [
   { name: 'family: find', ask: (stores, key) => stores.families.find(of(key)) },
   { name: 'device: find', ask: (stores, key) => stores.devices.find(of(key)) },
   { name: 'device: find by user code', ask: (stores, key) => stores.devices.findByUserCode(of(key)) },
-  { name: 'device: polled', ask: (stores, key) => stores.devices.polled(of(key), now, false) },
+  { name: 'device: polled', ask: (stores, key) => stores.devices.recordPoll(of(key), now, false) },
   {
     name: 'device: approve',
     ask: (stores, key) => stores.devices.approve(of(key), authorizationOf(key), now, key),

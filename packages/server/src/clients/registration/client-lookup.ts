@@ -9,7 +9,7 @@ import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 
 export type ClientsPorts = {
   readonly configured: Clients
-  readonly registeredClients: Pick<RegisteredClients, 'find' | 'hasOrigin' | 'prolong' | 'copy'>
+  readonly registeredClients: Pick<RegisteredClients, 'find' | 'hasOrigin' | 'extend' | 'replica'>
   /** Returns undefined if the registration no longer fits the configuration. */
   readonly read: (registered: RegisteredClient) => Client | undefined
   readonly registration: Pick<Registration, 'unusedClientLifetime'>
@@ -36,7 +36,7 @@ export type ClientLookup = Clients & {
 export function createClients(ports: ClientsPorts): ClientLookup {
   const { configured, registeredClients, clock, log } = ports
   // The commit refuses what must not be issued to a deleted client.
-  const reads = registeredClients.copy ?? registeredClients
+  const reads = registeredClients.replica ?? registeredClients
   const ready = new Map<string, { readonly row: RegisteredClient; readonly client: Client | undefined }>()
   const prolonging = new Set<string>()
   const origins = new Set(
@@ -84,7 +84,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     if ((used_at !== undefined && isMoved) || prolonging.has(client_id)) return
     prolonging.add(client_id)
     registeredClients
-      .prolong(client_id, now, end)
+      .extend(client_id, now, end)
       .catch(error => log.warn('client_not_prolonged', { client_id, error: String(error) }))
       .finally(() => prolonging.delete(client_id))
   }

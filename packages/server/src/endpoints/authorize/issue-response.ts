@@ -111,7 +111,7 @@ async function issueCounted(
   // After the authorization is written: whoever ends the session or the consent later finds and revokes it.
   const [joined, agreed] = await Promise.all([
     stores.sessions.join(session.sid, client.client_id),
-    !hasConsent || stores.consents.stands(session.sub, client.client_id),
+    !hasConsent || stores.consents.stillGiven(session.sub, client.client_id),
   ])
   if (!joined || !agreed) {
     await stores.authorizations.revoke(authorization.id, clock.now())

@@ -143,7 +143,7 @@ async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): P
   const now = clock.now()
   if (effect.kind === 'burn_code') await stores.codes.burn(effect.hash, now)
   else if (effect.kind === 'revoke_authorization') await stores.authorizations.revoke(effect.id, now)
-  else await stores.devices.polled(effect.hash, now, effect.slowDown)
+  else await stores.devices.recordPoll(effect.hash, now, effect.slowDown)
 }
 
 /**

@@ -1,4 +1,4 @@
-/** What a sign-in at a client leaves, and what is used up on the way. Ports, one for each noun. */
+/** Ports to authorizations and to what is issued for them. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable, TokenHash } from '../../runtime/ports.ts'
@@ -13,9 +13,9 @@ import type {
 } from '../authorization.ts'
 
 export type Authorizations = {
-  /** Also finds a revoked one; a missing one counts as revoked. */
+  /** Also finds a revoked authorization. A missing one counts as revoked. */
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
-  /** Revokes it and so all that came from it. Revoking twice keeps the first time. */
+  /** Revokes it, and with it all that was issued for it. Revoking twice keeps the first time. */
   readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
   /**
    * Deletes the user's authorizations beyond the `keep` that expire last, with their codes and refresh families, but not
@@ -26,8 +26,8 @@ export type Authorizations = {
 
 export type AuthorizationCodes = {
   /**
-   * Stores the authorization, its code and the reference token that comes beside the code in one write. With `use` the
-   * same write marks that as used: resolves to false, and stores nothing, where it was marked before.
+   * Stores the authorization, its code and the reference token issued beside the code in one write. With `use`, the same
+   * write records the use. Resolves to false, and stores nothing, if that was used before.
    */
   readonly issue: (
     authorization: Authorization,
@@ -40,25 +40,28 @@ export type AuthorizationCodes = {
   readonly find: (
     hash: TokenHash,
   ) => Awaitable<{ code: AuthorizationCode; authorization: Authorization } | undefined>
-  /** Marks an unused code as used; does nothing to a used one. Answers whether this call used it. */
+  /** Marks an unused code as used. Returns whether this call did. */
   readonly burn: (hash: TokenHash, at: Seconds) => Promise<boolean>
-  /** Deletes an unused code, and its authorization where nothing else was issued for it; does nothing to a used one. */
+  /** Deletes an unused code, and its authorization if nothing else was issued for it. Does nothing to a used code. */
   readonly discard: (hash: TokenHash) => Promise<void>
 }
 
 export type DeviceAuthorizations = {
-  /** Answers false, and stores nothing, when a living one has the same user code. */
+  /** Returns false, and stores nothing, if an unexpired one has the same user code. */
   readonly issue: (device: DeviceAuthorization) => Promise<boolean>
   readonly find: (
     hash: TokenHash,
   ) => Awaitable<{ device: DeviceAuthorization; authorization?: Authorization } | undefined>
   readonly findByUserCode: (hash: TokenHash) => Awaitable<DeviceAuthorization | undefined>
   /**
-   * Writes the time of a poll; or, with `slowDown`, adds 5 s to the interval and keeps the time of the last poll that was
-   * not too fast, so that a device that waits longer gets through (RFC 8628 §3.5).
+   * Records the time of a poll. With `slowDown`, adds 5 s to the interval instead and keeps the time of the last poll that
+   * was not too fast, so that a device that waits longer succeeds (RFC 8628 §3.5).
    */
-  readonly polled: (hash: TokenHash, at: Seconds, slowDown: boolean) => Promise<void>
-  /** Approves a pending, unexpired one and stores its authorization in one write; answers false when it is not pending any more, or the session that approves has ended. */
+  readonly recordPoll: (hash: TokenHash, at: Seconds, slowDown: boolean) => Promise<void>
+  /**
+   * Approves a pending, unexpired one and stores its authorization in one write. Returns false if it is no longer pending,
+   * or if the session that approves has ended.
+   */
   readonly approve: (
     userCodeHash: TokenHash,
     authorization: Authorization,
@@ -79,7 +82,7 @@ export type ReferenceTokens = {
   readonly revoke: (hash: TokenHash) => Promise<void>
 }
 
-/** Access tokens that were revoked one by one (RFC 7009), by `jti`, until they expire: JWTs, and what tokens of either kind were exchanged for. */
+/** Access tokens that were revoked one by one (RFC 7009), by `jti`, until they expire: JWTs, and exchanged tokens of either kind. */
 export type RevokedTokens = {
   readonly has: (jti: string) => Awaitable<boolean>
   readonly add: (jti: string, expiresAt: Seconds) => Promise<void>
@@ -96,7 +99,7 @@ export type UsedAssertion = { readonly hash: TokenHash; readonly expires_at: Sec
 /** Authorization requests that clients pushed (RFC 9126), and long ones that wait for a user. */
 export type PushedRequests = {
   readonly add: (request: PushedRequest) => Promise<void>
-  /** Returns the living one of this client, and whether an assertion with its hash was used (see {@link UsedAssertions}). Changes nothing. */
+  /** Returns the unexpired request of this client, and whether {@link UsedAssertions} has its hash. Changes nothing. */
   readonly find: (
     hash: TokenHash,
     clientId: string,
@@ -105,7 +108,7 @@ export type PushedRequests = {
 }
 
 export type PushedRequest = {
-  /** Of its `request_uri`. */
+  /** The hash of its `request_uri`. */
   readonly hash: TokenHash
   readonly client_id: string
   /** Form-encoded, sealed. */

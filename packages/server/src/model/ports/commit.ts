@@ -1,4 +1,4 @@
-/** The one write of a token request. Ports, one for each noun. */
+/** The one write of a token request. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { TokenHash } from '../../runtime/ports.ts'
@@ -14,13 +14,13 @@ import type { UsedAssertion } from './authorizations.ts'
 /** One atomic write: the credential is marked used *and* what was issued is stored, or neither. */
 export type Commit = {
   readonly at: Seconds
-  /** Must stand. */
+  /** Must be enabled. */
   readonly client_id: string
-  /** Must stand, unless it was never configured here (an external user). */
+  /** Must be enabled, unless the user was never known here (an external user). */
   readonly sub?: string
-  /** Of a stored user who proved themself for this: must be theirs still. */
+  /** The epoch at which a stored user signed in. Must be the user's current one. */
   readonly epoch?: number
-  /** An authorization that exists, is not revoked, and lives at least until the given time afterwards. */
+  /** Must exist and not be revoked. Its expiry is extended to `until`. */
   readonly authorization?: { readonly id: AuthorizationId; readonly until: Seconds }
   readonly use?: Use
   readonly issue?: {
@@ -30,25 +30,25 @@ export type Commit = {
   }
 }
 
-/** What a token request uses up. */
+/** The credential that a token request consumes. */
 export type Use =
   | { readonly kind: 'authorization_code'; readonly hash: TokenHash }
   | { readonly kind: 'device_code'; readonly hash: TokenHash }
-  /** Compare-and-set of the family's generation n → n+1; requires that it still is n. */
+  /** Compare-and-set of the family's generation n → n+1; requires that it is n. */
   | {
       readonly kind: 'refresh_rotation'
       readonly family: FamilyId
       readonly generation: number
       readonly idleExpiresAt: Seconds
     }
-  /** An idempotent retry: requires that the family's generation is this (n+1) and came to be at or after `since`. */
+  /** An idempotent retry: requires that the family's generation is this (n+1), since `since` or later. */
   | {
       readonly kind: 'refresh_retry'
       readonly family: FamilyId
       readonly generation: number
       readonly since: Seconds
     }
-  /** `refresh_token_usage: "reuse"`: requires that the generation still is this, and may slide the end. */
+  /** `refresh_token_usage: "reuse"`: requires this generation, and may extend the idle lifetime. */
   | {
       readonly kind: 'refresh_reuse'
       readonly family: FamilyId

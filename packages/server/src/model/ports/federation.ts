@@ -1,4 +1,4 @@
-/** Sign-in at other providers. Ports, one for each noun. */
+/** Ports to sign-in at other providers. */
 
 import type { Awaitable, TokenHash } from '../../runtime/ports.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../federation.ts'
@@ -6,23 +6,23 @@ import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../federati
 /** Browsers that were sent to a provider. */
 export type UpstreamRequests = {
   readonly create: (request: UpstreamRequest) => Promise<void>
-  /** Takes the request of this state and this browser away: of any number of calls at once, one gets it. */
+  /** Deletes and returns the request with this state and browser. Of any number of concurrent calls, one gets it. */
   readonly take: (hash: TokenHash, browser: TokenHash) => Promise<UpstreamRequest | undefined>
 }
 
 export type IdentityLinks = {
   readonly find: (provider: string, identity: string) => Awaitable<IdentityLink | undefined>
   readonly ofUser: (sub: string) => Awaitable<readonly IdentityLink[]>
-  /** Answers false, and stores nothing, where this identity is linked already. */
+  /** Returns false, and stores nothing, if this identity is already linked. */
   readonly add: (link: IdentityLink) => Promise<boolean>
-  /** Answers whether this user had the link. */
+  /** Returns whether this user had the link. */
   readonly remove: (provider: string, identity: string, sub: string) => Promise<boolean>
 }
 
 export type UpstreamSessions = {
   readonly create: (session: UpstreamSession) => Promise<void>
   readonly find: (id: string) => Awaitable<UpstreamSession | undefined>
-  /** Those that came from a session there, or from any session of a user there. */
+  /** Returns the sessions that came from one session at the provider, or from any session of one user there. */
   readonly from: (
     provider: string,
     from: { readonly upstream_sid: string } | { readonly identity: string },

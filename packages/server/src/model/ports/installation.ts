@@ -1,4 +1,4 @@
-/** What the whole installation has: keys, settings, clients, and who stands. Ports, one for each noun. */
+/** Ports to what the whole installation has: keys, settings, registered clients and principals. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
@@ -7,48 +7,48 @@ import type { RegisteredClient } from '../registered-client.ts'
 
 export type Keys = {
   readonly all: () => Awaitable<readonly StoredKey[]>
-  /** Adds a key unless the newest of its algorithm is another than the caller saw (two processes rotating at once); answers whether it was added. */
+  /** Adds a key only if the newest of its algorithm is the one the caller saw, since two processes may rotate at once. Returns whether it was added. */
   readonly add: (key: StoredKey, newestSeen: string | undefined) => Promise<boolean>
   readonly remove: (kid: string) => Promise<void>
-  /** Calls back when another process has changed them, where the store can tell at once; answers how to stop that. */
+  /** Calls back when another process has changed them, if the store can tell at once. Returns a function that stops it. */
   readonly watch?: (changed: () => void) => () => void
 }
 
 /** Single values of the whole installation, such as the master key's check value. */
 export type Settings = {
   readonly get: (name: string) => Awaitable<string | undefined>
-  /** Writes it if there is none; answers the value that stands. */
+  /** Writes the value if there is none. Returns the value that is stored afterwards. */
   readonly initialise: (name: string, value: string) => Promise<string>
-  /** Writes it, whatever stood there. */
+  /** Writes the value, whatever was stored before. */
   readonly put: (name: string, value: string) => Promise<void>
 }
 
-/** Clients that registered themselves. Whether one stands for `commit` is written with it. */
+/** Clients that registered themselves. Each write also enables or disables the client for `commit`. */
 export type RegisteredClients = {
-  /** Also finds one that has expired and was not cleaned up yet: the caller checks. */
+  /** Also finds an expired client that clean-up has not deleted yet. The caller checks. */
   readonly find: (clientId: string) => Awaitable<RegisteredClient | undefined>
-  /** Whether a living one has this origin among its `allowed_cors_origins`. */
+  /** Returns whether an unexpired client has this origin among its `allowed_cors_origins`. */
   readonly hasOrigin: (origin: string, at: Seconds) => Awaitable<boolean>
-  /** The same of a moment ago, a few seconds at most, where a store has a place beside it to read from. */
-  readonly copy?: Pick<RegisteredClients, 'find' | 'hasOrigin'>
+  /** The same from a replica, if the store has one. What it returns is at most a few seconds old. */
+  readonly replica?: Pick<RegisteredClients, 'find' | 'hasOrigin'>
   /**
-   * Adds a client unless there are `most` already, or as many that were never used as `unused` allows. Where there are, the
-   * oldest that were never used are deleted first, if they registered at or before `unused.since`: a few more than must
-   * be where there are many. Returns whether it was added.
+   * Adds a client unless there are already `most`, or as many never-used ones as `unused` allows. To make room, the oldest
+   * never-used clients that registered at or before `unused.since` are deleted first: a few more than necessary, if there
+   * are many. Returns whether the client was added.
    */
   readonly add: (client: RegisteredClient, most: number, unused?: UnusedClients) => Promise<boolean>
-  /** Puts it in the place of the version before it; answers false when that is not the one that stands. */
+  /** Replaces the previous version. Returns false if another version is stored. */
   readonly replace: (client: RegisteredClient) => Promise<boolean>
-  /** Writes that it was used, and moves its end. */
-  readonly prolong: (clientId: string, usedAt: Seconds, expiresAt: Seconds | undefined) => Promise<void>
-  /** Answers whether there was one. */
+  /** Records that it was used, and extends its expiry. */
+  readonly extend: (clientId: string, usedAt: Seconds, expiresAt: Seconds | undefined) => Promise<void>
+  /** Returns whether there was one. */
   readonly remove: (clientId: string) => Promise<boolean>
 }
 
-/** How many registered clients that nobody used there may be. */
+/** How many registered clients may exist that were never used. */
 export type UnusedClients = {
   readonly most: number
-  /** One that registered later is not deleted for another: its first user may be on the way. */
+  /** A client that registered later is not deleted to make room: its first user may be about to sign in. */
   readonly since: Seconds
 }
 

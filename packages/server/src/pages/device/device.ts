@@ -167,7 +167,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     const { devices, consents, authorizations } = ports.stores
     if (!(await devices.approve(device.user_code_hash, authorization, clock.now(), session.sid))) return false
     // The consent was revoked before the device's authorization existed, so it was not revoked with it.
-    if (await consents.stands(session.sub, client.client_id)) return true
+    if (await consents.stillGiven(session.sub, client.client_id)) return true
     await authorizations.revoke(authorization.id, clock.now())
     return false
   }

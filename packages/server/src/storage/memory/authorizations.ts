@@ -140,7 +140,7 @@ function createDevices({ authorizations, devices, sessions }: Tables): DeviceAut
       return authorization ? { device, authorization } : { device }
     },
     findByUserCode: byUserCode,
-    async polled(hash, at, slowDown) {
+    async recordPoll(hash, at, slowDown) {
       const device = devices.get(hash)
       if (!device) return
       const change = slowDown ? { interval: device.interval + slowDownBy } : { last_polled_at: at }

@@ -78,7 +78,7 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
       registeredClients.put(client)
       return true
     },
-    async prolong(clientId, used_at, expires_at) {
+    async extend(clientId, used_at, expires_at) {
       const client = registeredClients.get(clientId)
       if (!client) return
       registeredClients.put({ ...client, used_at, ...(expires_at !== undefined && { expires_at }) })

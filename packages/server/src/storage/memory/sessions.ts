@@ -144,7 +144,7 @@ export const isOfEpoch = (
 
 const createConsents = ({ consents, authorizations }: Tables): Consents => ({
   find: (sub, clientId) => consents.get(sub, clientId),
-  stands: (sub, clientId) => consents.has(sub, clientId),
+  stillGiven: (sub, clientId) => consents.has(sub, clientId),
   async save(consent) {
     consents.put(consent)
   },
@@ -163,9 +163,9 @@ const createConsents = ({ consents, authorizations }: Tables): Consents => ({
 })
 
 const createLogoutNotices = ({ logoutNotices }: Tables): LogoutNotices => ({
-  async claim(at, until, limit, but = []) {
+  async claim(at, until, limit, except = []) {
     const due = logoutNotices
-      .filter(({ due_at, client_id }) => due_at <= at && !but.includes(client_id))
+      .filter(({ due_at, client_id }) => due_at <= at && !except.includes(client_id))
       .toSorted((one, other) => one.due_at - other.due_at)
       .slice(0, limit)
       .map(notice => ({ ...notice, attempts: notice.attempts + 1, due_at: until }))

@@ -51,7 +51,8 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
       return device && (authorization ? { device, authorization } : { device })
     },
     findByUserCode: async hash => codec.decode((await findByUserCode(hash)) ?? []),
-    polled: async (hash, at, slowDown) => void (await (slowDown ? poll(hash, null, 5) : poll(hash, at, 0))),
+    recordPoll: async (hash, at, slowDown) =>
+      void (await (slowDown ? poll(hash, null, 5) : poll(hash, at, 0))),
     approve: async (userCode, authorization, at, sid) =>
       (await approve(userCode, at, authorization.id, ...authorizationRow(authorization), sid))?.[0] === true,
     deny: async (userCode, at) => (await deny(userCode, at)) === 1,

@@ -72,7 +72,7 @@ function createReads(run: Run): RegisteredClientReads {
   }
 }
 
-function copyOf(replica: Replica, schema: string, here: RegisteredClientReads): RegisteredClientReads {
+function readsOf(replica: Replica, schema: string, here: RegisteredClientReads): RegisteredClientReads {
   const there = createReads(replica.runOf(schema))
   return {
     find: clientId => replica.ask(there, here, reads => reads.find(clientId)),
@@ -107,7 +107,7 @@ export function createRegisteredClients(
   const reads = createReads(run)
   return {
     ...reads,
-    ...(replica && { copy: copyOf(replica, schema, reads) }),
+    ...(replica && { replica: readsOf(replica, schema, reads) }),
     // Counted before it is added, one at a time, where there is little room.
     add: async (client, most, unused) => {
       const limits = { most, ...(unused && { mostUnused: unused.most }) }
@@ -125,7 +125,7 @@ export function createRegisteredClients(
       })
     },
     replace: async client => told((await replace(...row(client, client.version - 1)))?.[0] === true),
-    prolong: async (clientId, usedAt, expiresAt) => void (await prolong(clientId, usedAt, expiresAt ?? null)),
+    extend: async (clientId, usedAt, expiresAt) => void (await prolong(clientId, usedAt, expiresAt ?? null)),
     remove: async clientId => told(Number((await remove(clientId))?.[0]) === 1),
   }
 }

@@ -33,7 +33,7 @@ function createConsents({ run, locked }: Database): Consents {
     find: async (sub, clientId) => codecs.consents.decode((await find(sub, clientId)) ?? []),
     save: async consent => void (await save(...codecs.consents.encode(consent))),
     ofUser: async sub => (await ofUser(sub)).flatMap(row => codecs.consents.decode(row) ?? []),
-    stands: async (sub, clientId) => (await stands(sub, clientId)) !== undefined,
+    stillGiven: async (sub, clientId) => (await stands(sub, clientId)) !== undefined,
     revoke: (sub, clientId, at) =>
       locked([], async write => {
         if ((await write(remove, [sub, clientId])).count === 0) return false
@@ -75,8 +75,8 @@ function createLogoutNotices({ run }: Database): LogoutNotices {
   const remove = change(run, 'delete from logout_notices where sid = $1 and client_id = $2')
   const due = one(run, 'select 1 from logout_notices where due_at <= $1 order by due_at limit 1')
   return {
-    claim: async (at, until, limit, but = []) =>
-      (await claim(at, until, limit, but)).flatMap(row => codecs.logoutNotices.decode(row) ?? []),
+    claim: async (at, until, limit, except = []) =>
+      (await claim(at, until, limit, except)).flatMap(row => codecs.logoutNotices.decode(row) ?? []),
     postpone: async ({ sid, client_id }, dueAt) => void (await postpone(sid, client_id, dueAt)),
     remove: async ({ sid, client_id }) => void (await remove(sid, client_id)),
     anyDue: async at => (await due(at)) !== undefined,

@@ -98,7 +98,7 @@ function createDevices(database: DatabaseSync, write: Write): DeviceAuthorizatio
       return device && (authorization ? { device, authorization } : { device })
     }),
     findByUserCode: reading(database, hash => codecs.devices.decode(findByUserCode(hash) ?? [])),
-    polled: (hash, at, slowDown) =>
+    recordPoll: (hash, at, slowDown) =>
       slowDown ? write.pollDevice(hash, null, 5) : write.pollDevice(hash, at, 0),
     approve: (userCode, authorization, at, sid) =>
       write.approveDevice(userCode, authorization.id, codecs.authorizations.encode(authorization), at, sid),

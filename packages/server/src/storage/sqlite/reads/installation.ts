@@ -64,7 +64,7 @@ function createRegisteredClients(database: DatabaseSync, write: Write): Register
         client.client_id,
         client.version - 1,
       ),
-    prolong: (clientId, usedAt, expiresAt) =>
+    extend: (clientId, usedAt, expiresAt) =>
       write.prolongRegisteredClient(clientId, usedAt, expiresAt ?? null),
     remove: write.removeRegisteredClient,
   }

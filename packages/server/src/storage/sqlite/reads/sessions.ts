@@ -66,7 +66,7 @@ function createConsents(database: DatabaseSync, write: Write): Consents {
     find: reading(database, (sub, clientId) => codecs.consents.decode(find(sub, clientId) ?? [])),
     save: consent => write.saveConsent(codecs.consents.encode(consent)),
     ofUser: reading(database, sub => ofUser(sub).flatMap(row => codecs.consents.decode(row) ?? [])),
-    stands: reading(database, (sub, clientId) => find(sub, clientId) !== undefined),
+    stillGiven: reading(database, (sub, clientId) => find(sub, clientId) !== undefined),
     revoke: (sub, clientId, at) => write.revokeConsent(sub, clientId, at),
   }
 }
@@ -74,8 +74,8 @@ function createConsents(database: DatabaseSync, write: Write): Consents {
 function createLogoutNotices(database: DatabaseSync, write: Write): LogoutNotices {
   const due = one(database, 'select 1 from logout_notices where due_at <= ? limit 1')
   return {
-    claim: async (at, until, limit, but = []) =>
-      (await write.claimLogoutNotices(at, until, limit, JSON.stringify(but))).flatMap(
+    claim: async (at, until, limit, except = []) =>
+      (await write.claimLogoutNotices(at, until, limit, JSON.stringify(except))).flatMap(
         row => codecs.logoutNotices.decode(row as Parameters<typeof codecs.logoutNotices.decode>[0]) ?? [],
       ),
     postpone: ({ sid, client_id }, dueAt) => write.postponeLogoutNotice(sid, client_id, dueAt),

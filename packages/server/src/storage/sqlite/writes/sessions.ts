@@ -27,11 +27,11 @@ export const sessionWrites = {
     const stands = createEpochGuard(database)
     const remove = change(database, 'delete from sessions where hash = ? and sid = ?')
     const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
-    const prolong = change(database, 'update session_clients set expires_at = ? where sid = ?')
+    const extend = change(database, 'update session_clients set expires_at = ? where sid = ?')
     return (earlier: TokenHash, sid: string, session: Row): boolean => {
       if (!stands(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false
       insert(...session)
-      prolong(session[expiresAt]!, sid)
+      extend(session[expiresAt]!, sid)
       return true
     }
   },
@@ -96,8 +96,8 @@ export const sessionWrites = {
           where due_at <= ?1 and client_id not in (select value from json_each(?4)) order by due_at limit ?3)
       returning ${codecs.logoutNotices.names}`,
     )
-    return (at: number, until: number, limit: number, but: string): readonly Row[] =>
-      claim(at, until, limit, but) as readonly Row[]
+    return (at: number, until: number, limit: number, except: string): readonly Row[] =>
+      claim(at, until, limit, except) as readonly Row[]
   },
   postponeLogoutNotice(database) {
     const postpone = change(database, 'update logout_notices set due_at = ? where sid = ? and client_id = ?')
