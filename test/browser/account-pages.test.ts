@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
 import { until } from '../support/until.ts'
-import { pageCases } from './page-cases.ts'
+import { accountPages } from './page-cases.ts'
 import { type PagesServer, startPages } from './pages-server.ts'
 
 let pages: PagesServer
@@ -16,7 +16,7 @@ after(() => pages?.close())
 const phone = { width: 360, height: 720 }
 
 async function open(page: Page, name: string, locale = 'en'): Promise<void> {
-  const found = pageCases.find(one => one.name === name)
+  const found = accountPages.find(one => one.name === name)
   assert.ok(found, name)
   await found.open({ page, url: pages.url, app: pages.app, locale })
 }

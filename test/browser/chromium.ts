@@ -15,9 +15,21 @@ const unlike = new Set([
   '--allow-running-insecure-content',
 ])
 
+/** Emulates a graphics card on the processor, which takes longer than everything else that a test of pages does. */
+const graphics = new Set([
+  '--ignore-gpu-blocklist',
+  '--in-process-gpu',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+])
+
 const launchOptions = async () => ({
   executablePath: await chromium.executablePath(),
-  args: chromium.args.filter(argument => !unlike.has(argument)),
+  args: [
+    ...chromium.args.filter(argument => !unlike.has(argument) && !graphics.has(argument)),
+    ...['--disable-gpu', '--disable-software-rasterizer'],
+  ],
 })
 
 /** Where the files of one test run find the browser that the run provides. */

@@ -134,11 +134,9 @@ async function enrol(person: Person, name: string): Promise<void> {
 
 /** Signs in as a user who set up an app in another browser: the page that asks for its code. */
 async function startSecondFactor(person: Person, name: string): Promise<void> {
-  const other = await person.page.context().browser()!.newContext({ locale: person.locale })
-  const page = await other.newPage()
-  await enrol({ ...person, page }, name)
-  await page.locator('body[data-page="recovery-codes"]').waitFor()
-  await other.close()
+  await enrol(person, name)
+  await person.page.locator('body[data-page="recovery-codes"]').waitFor()
+  await person.page.context().clearCookies()
   await startEnrolment(person, name)
 }
 
@@ -177,7 +175,8 @@ async function plugIn({ page }: Person): Promise<void> {
 /** Keeps the browser on a page that would lead on by itself. */
 const stay = ({ page }: Person, address: string) => page.route(address, route => route.abort('aborted'))
 
-export const pageCases: readonly PageCase[] = [
+/** What a person sees while signing in at an application or out. */
+export const signInPages: readonly PageCase[] = [
   { name: 'home', template: 'home', open: async ({ page, url }) => void (await page.goto(`${url}/`)) },
   {
     name: 'not-found',
@@ -328,6 +327,10 @@ export const pageCases: readonly PageCase[] = [
     template: 'federation-problem',
     open: async person => void (await person.page.goto(authorize(person, { acr_values: 'idp:other' }))),
   },
+]
+
+/** The second step of a sign-in, and what belongs to an account. */
+export const accountPages: readonly PageCase[] = [
   { name: 'enrolment', template: 'enrolment', open: person => startEnrolment(person, 'mia') },
   { name: 'recovery-codes', template: 'recovery-codes', open: person => enrol(person, 'ida') },
   {

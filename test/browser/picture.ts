@@ -1,10 +1,10 @@
 /** `npm run picture`: the sign-in that the README shows, light and dark side by side. */
 
-import { pageCases } from './page-cases.ts'
+import { signInPages } from './page-cases.ts'
 import { startPages } from './pages-server.ts'
 
 const pages = await startPages()
-const login = pageCases.find(({ name }) => name === 'login-password')
+const login = signInPages.find(({ name }) => name === 'login-password')
 const shots: string[] = []
 for (const colorScheme of ['light', 'dark'] as const) {
   const page = await pages.browser.newPage({ colorScheme, viewport: { width: 420, height: 930 } })

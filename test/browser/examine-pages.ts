@@ -1,0 +1,134 @@
+/** Examines pages as they look: in both themes, on a phone and a desk, from left to right and from right to left. */
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after, before, test } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { BrowserContext, Page } from 'playwright-core'
+import { locales, type PageCase, type Person } from './page-cases.ts'
+import { type PagesServer, startPages } from './pages-server.ts'
+
+type Locale = (typeof locales)[number]
+
+/** Screenshots are for people, so only `npm run screenshots` takes them: they cost more than all checks together. */
+const takesScreenshots = process.env.TESSERA_TEST_SCREENSHOTS === '1'
+const folder = 'test/browser/screenshots'
+const sizes = { phone: { width: 375, height: 720 }, desktop: { width: 1200, height: 800 } } as const
+const schemes = ['light', 'dark'] as const
+
+/** Declares a test for each page. They share a server, and a browser context for each language. */
+export function testPages(cases: readonly PageCase[]): void {
+  let pages: PagesServer
+  let contexts: ReadonlyMap<Locale, BrowserContext>
+
+  before(async () => {
+    pages = await startPages()
+    const opened = locales.map(
+      async locale => [locale, await pages.browser.newContext({ locale, javaScriptEnabled: true })] as const,
+    )
+    contexts = new Map(await Promise.all(opened))
+  })
+  after(() => pages?.close())
+
+  for (const pageCase of cases)
+    test(`pages: ${pageCase.name} reads well in both themes, on phone and desktop, in both directions; axe finds nothing`, async () => {
+      // Side by side: a page that waits for its server leaves the browser to the other.
+      const examined = locales.map(locale => examineIn(locale, pageCase, contexts.get(locale)!, pages))
+      for (const outcome of await Promise.allSettled(examined))
+        if (outcome.status === 'rejected') throw outcome.reason
+    })
+}
+
+async function examineIn(
+  locale: Locale,
+  { name, template, open }: PageCase,
+  context: BrowserContext,
+  { url, app }: PagesServer,
+): Promise<void> {
+  // The server then knows nothing of this browser; pages keep nothing else in it.
+  await context.clearCookies()
+  const page = await context.newPage()
+  page.setDefaultTimeout(30_000)
+  const complaints: string[] = []
+  page.on('console', message => {
+    if (message.type() === 'error' && !/status of [45]\d\d/.test(message.text()))
+      complaints.push(message.text())
+  })
+  const person: Person = { page, url, app, locale }
+  try {
+    await open(person)
+    assert.equal(await page.locator('body').getAttribute('data-page'), template)
+    assert.equal(await page.locator('html').getAttribute('dir'), locale === 'ar' ? 'rtl' : 'ltr')
+    await examineLooks(page, name, locale)
+    assert.deepEqual(complaints, [])
+  } finally {
+    await page.close()
+  }
+}
+
+async function examineLooks(page: Page, name: string, locale: Locale): Promise<void> {
+  await page.evaluate(axeSource)
+  for (const size of ['phone', 'desktop'] as const) {
+    await page.setViewportSize(sizes[size])
+    for (const scheme of schemes) {
+      await page.emulateMedia({ colorScheme: scheme })
+      await page.evaluate(drawTheme)
+      const full = `${name}-${locale}-${size}-${scheme}`
+      if (takesScreenshots)
+        await page.screenshot({ path: `${folder}/${full}.png`, fullPage: true, animations: 'disabled' })
+      await assertFits(page, full)
+      const rules = rulesFor(locale, size, scheme)
+      if (rules !== 'none') await assertAccessible(page, full, rules)
+    }
+  }
+}
+
+/** Until a frame is drawn and transitions have ended, computed styles may mix both themes. */
+const drawTheme = `(async () => {
+  await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))
+  for (const animation of document.getAnimations()) animation.finish()
+})()`
+
+async function assertFits(page: Page, name: string): Promise<void> {
+  const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+  assert.equal(wider, 0, `${name} scrolls sideways`)
+}
+
+/**
+ * Returns which axe rules run on this variant. Every rule runs on a phone from left to right and on a desktop from right to left;
+ * only contrast depends on the theme, so the remaining two looks need only that.
+ */
+function rulesFor(locale: Locale, size: string, scheme: string): 'all' | 'contrast' | 'none' {
+  const look = `${size} ${scheme}`
+  if (locale === 'en') return look === 'phone light' ? 'all' : look === 'desktop light' ? 'contrast' : 'none'
+  return look === 'desktop dark' ? 'all' : look === 'phone dark' ? 'contrast' : 'none'
+}
+
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** The minified form of axe, which the browser reads in half the time. */
+const axeSource = readFileSync(
+  createRequire(import.meta.resolve('@axe-core/playwright')).resolve('axe-core/axe.min.js'),
+  'utf8',
+)
+
+async function assertAccessible(page: Page, name: string, rules: 'all' | 'contrast'): Promise<void> {
+  // Our pages have no frames. Outside legacy mode axe opens another page for each analysis, to collect those of frames.
+  // The source does nothing, because the page has axe already: otherwise it gets axe twice for each analysis.
+  const axe = new AxeBuilder({ page, axeSource: ';' })
+    .setLegacyMode()
+    .options({ resultTypes: ['violations'] })
+  const { violations, passes } = await (rules === 'all'
+    ? axe.withTags(tags)
+    : axe.withRules('color-contrast')
+  ).analyze()
+  assert.ok(passes.length > (rules === 'all' ? 5 : 0), `${name}: axe examined nothing`)
+  assert.deepEqual(
+    violations.map(
+      ({ id, nodes }) =>
+        `${name}: ${id} ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`)}`,
+    ),
+    [],
+  )
+}
