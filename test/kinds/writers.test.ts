@@ -415,13 +415,14 @@ test('writers: each file that writes to something outside of the process has a r
 })
 
 test('writers: every entry point guards its standard streams', () => {
-  const guarded = [...textsOf('packages/server/src/cli/*.ts')]
-    .filter(([, text]) => text.includes('guardStandardOutput()'))
-    .map(([file]) => file)
-  assert.deepEqual(
-    guarded.toSorted(),
-    ['primary', 'program', 'worker'].map(name => source(`cli/${name}.ts`)),
+  const entries = [...textsOf('packages/server/src/cli/*.js').values()].flatMap(text =>
+    [...text.matchAll(/await import\('\.\/([\w-]+\.ts)'\)/g)].map(([, file]) => source(`cli/${file}`)),
   )
+  assert.deepEqual(
+    entries.toSorted(),
+    ['program', 'worker'].map(name => source(`cli/${name}.ts`)),
+  )
+  for (const file of entries) assert.match(textsOf(file).get(file) ?? '', /guardStandardOutput\(\)/, file)
 })
 
 for (const [file, row] of Object.entries(rows)) {

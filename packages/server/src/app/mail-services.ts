@@ -41,7 +41,7 @@ export function createMailServices(
   const { issuer, branding } = configuration
   const { stores, derived, clock, random, log } = context
   const { paths, render, chooseLanguage } = view
-  const { send, mails } = createTransport(configuration, context)
+  const { send, mails } = createMailTransport(configuration, context)
   const sealing = createSealing({ derived, purpose: 'mail' })
   const queue = send && createPost({ stores, sealing, send, clock, random, log })
   const sendAccountMail = createAccountMail({
@@ -63,7 +63,7 @@ export function createMailServices(
 }
 
 /** Mail goes to a submission server, or is printed and shown on a page where the issuer is on loopback. */
-function createTransport(
+function createMailTransport(
   { mail, issuer }: Configuration,
   { sendMail, print }: IssuerContext,
 ): { readonly send?: SendMail; readonly mails?: () => readonly Mail[] } {
