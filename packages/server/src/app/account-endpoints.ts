@@ -29,7 +29,7 @@ export function createAccountEndpoints(
   const { endSession } = services.sessions
   const { accounts, offered } = services.accounts
   const { continuations, sessions } = browser
-  const { openIdProviders, startUpstreamRequest, browserMark } = federation
+  const { openIdProviders, startUpstreamRequest, browserBinding } = federation
   const { factorEnrolment, recoveryCodeBook } = factors
   const { countMail, mailLinks, sendAccountMail, notifyOwner } = mail
   const { browserRequests, requireAccountSession } = flow
@@ -41,7 +41,7 @@ export function createAccountEndpoints(
       ...page,
       openIdProviders,
       startUpstreamRequest,
-      browserMark,
+      browserBinding,
       continuations,
       notifyOwner,
       stores,

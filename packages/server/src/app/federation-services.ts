@@ -21,7 +21,7 @@ import {
 import { createSealing } from '../keys/sealing.ts'
 import { providerRoutes } from '../model/routes.ts'
 import type { UpstreamSignOut } from '../model/session.ts'
-import { type BrowserMark, createBrowserMark } from '../pages/flow/browser-mark.ts'
+import { type BrowserBinding, createBrowserBinding } from '../pages/flow/browser-cookies.ts'
 import type { Cookies } from '../pages/flow/cookies.ts'
 import type { Paths } from '../pages/flow/page-paths.ts'
 import type { Services } from './services.ts'
@@ -32,7 +32,7 @@ export type FederationServices = UpstreamAuthorization & {
   readonly callbackPathOf: (provider: string) => string
   readonly upstream: Upstream
   readonly upstreamStates: UpstreamStates
-  readonly browserMark: BrowserMark
+  readonly browserBinding: BrowserBinding
   readonly storeUpstreamSession: StoreUpstreamSession
   readonly upstreamSignOut: UpstreamSignOut
   readonly readLogoutToken: ReadLogoutToken
@@ -71,7 +71,7 @@ export function createFederationServices(
     callbackPathOf,
     upstream,
     upstreamStates,
-    browserMark: createBrowserMark({ cookies, random }),
+    browserBinding: createBrowserBinding({ cookies, random }),
     storeUpstreamSession: createUpstreamSessionStorage({ upstreamSessions, sealing, random, clock }),
     upstreamSignOut: createUpstreamSignOut({ openIdProviders, upstream, upstreamSessions, sealing, log }),
     readLogoutToken: createLogoutTokenReader({ discover, outbound, clock }),

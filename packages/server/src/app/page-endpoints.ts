@@ -50,7 +50,7 @@ function createOtherEndpoints(
   const { lookup: clients } = services.clients
   const { users } = services.signIn
   const { offered } = services.accounts
-  const { pages, paths, look, passkeyScript } = view
+  const { pages, paths, theme, passkeyScript } = view
   const { sessions } = browser
   const refuser = services.refuserOf('register')
   return {
@@ -81,7 +81,7 @@ function createOtherEndpoints(
       refuser,
       log,
     }),
-    assets: createAssetsEndpoint([...look.routes, passkeyScript.route], createErrorPage({ pages, paths })),
+    assets: createAssetsEndpoint([...theme.routes, passkeyScript.route], createErrorPage({ pages, paths })),
   }
 }
 
@@ -92,7 +92,7 @@ function createProviderEndpoints(
   const { stores, clock, log } = services.context
   const { endSession } = services.sessions
   const { users, profile, identityProviders, resolveSubject } = services.signIn
-  const { upstream, upstreamStates, redeemUpstreamRequest, browserMark } = federation
+  const { upstream, upstreamStates, redeemUpstreamRequest, browserBinding } = federation
   const { storeUpstreamSession, callbackPathOf, readLogoutToken } = federation
   const { browserRequests, findRequester, concludeSignIn, signInOptions, resume } = flow
   return {
@@ -105,7 +105,7 @@ function createProviderEndpoints(
       upstream,
       upstreamStates,
       redeemUpstreamRequest,
-      browserMark,
+      browserBinding,
       resolveSubject,
       storeUpstreamSession,
       callbackPathOf,

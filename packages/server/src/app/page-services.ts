@@ -9,6 +9,13 @@ import { createRecoveryCodeBook, type RecoveryCodeBook } from '../identity/recov
 import { createTotp } from '../identity/totp.ts'
 import { createSealing } from '../keys/sealing.ts'
 import { createAccountGuard, type RequireAccountSession } from '../pages/flow/account-session.ts'
+import {
+  chosenLanguage,
+  createKnownBrowsers,
+  createRememberedBrowsers,
+  type KnownBrowsers,
+  type RememberedBrowsers,
+} from '../pages/flow/browser-cookies.ts'
 import { type BrowserRequests, createBrowserRequests } from '../pages/flow/browser-request.ts'
 import { type BrowserSessions, createBrowserSessions } from '../pages/flow/browser-session.ts'
 import { type BrowserState, createBrowserState } from '../pages/flow/browser-state.ts'
@@ -17,13 +24,10 @@ import { type Continuations, createContinuations } from '../pages/flow/continuat
 import { type Cookies, createCookies } from '../pages/flow/cookies.ts'
 import { type Csrf, createCsrf } from '../pages/flow/csrf.ts'
 import { createFactorEnrolment, type FactorEnrolment } from '../pages/flow/enrol-factor.ts'
-import { createKnownBrowsers, type KnownBrowsers } from '../pages/flow/known-browsers.ts'
-import { chosenLanguage } from '../pages/flow/language-cookie.ts'
 import { createResume, type Resume } from '../pages/flow/open-continuation.ts'
 import { createPaths, type Paths } from '../pages/flow/page-paths.ts'
 import { createPendingSignIns, type PendingSignIns } from '../pages/flow/pending-sign-in.ts'
 import { createFactorProver, type ProveFactor } from '../pages/flow/prove-factor.ts'
-import { createRememberedBrowsers, type RememberedBrowsers } from '../pages/flow/remembered-browser.ts'
 import { createRequesters, type FindRequester } from '../pages/flow/requester.ts'
 import { createSecondFactorCheck, type LackingSecondFactor } from '../pages/flow/second-factor.ts'
 import { createShorten, type Shorten } from '../pages/flow/shorten.ts'
@@ -31,12 +35,11 @@ import { createSignInOptions, type SignInOptions } from '../pages/flow/sign-in-o
 import { createSignOuts, type SignOuts } from '../pages/flow/sign-out-state.ts'
 import { createUserCodes, type UserCodes } from '../pages/flow/user-code.ts'
 import { createWaitingCodes, type NoteWaitingCode } from '../pages/flow/waiting-codes.ts'
-import type { Asset } from '../pages/ui/asset.ts'
+import { type Asset, createPasskeyScript } from '../pages/ui/asset.ts'
 import { createPages, type Pages } from '../pages/ui/pages.ts'
-import { createPasskeyScript } from '../pages/ui/passkey-script.ts'
 import { createTemplates, type Render } from '../pages/ui/templates.ts'
 import { type ChooseLanguage, createLanguageChoice } from '../pages/ui/texts.ts'
-import { createLook, type Look } from '../pages/ui/theme.ts'
+import { createPageTheme, type PageTheme } from '../pages/ui/theme.ts'
 import { type CreateAuthorization, createAuthorizations } from '../tokens/new-authorization.ts'
 import {
   type AuthorizationRequestServices,
@@ -59,13 +62,13 @@ export type PageServices = {
   readonly registration: RegistrationServices
 }
 
-/** How pages look. */
+/** Services that render pages. */
 type ViewServices = {
   readonly cookies: Cookies
   readonly paths: Paths
   readonly render: Render
   readonly chooseLanguage: ChooseLanguage
-  readonly look: Look
+  readonly theme: PageTheme
   readonly passkeyScript: Asset
   readonly pages: Pages
 }
@@ -126,14 +129,14 @@ function createViewServices(
   const paths = createPaths({ issuer })
   const passkeyScript = createPasskeyScript()
   const accents = [...clients.lookup.all()].flatMap(({ accent_color }) => accent_color ?? [])
-  const look = createLook({ branding, accents, paths })
+  const theme = createPageTheme({ branding, accents, paths })
   const render = createTemplates({
     folder,
     onBroken: (template, error) => log.error('template_broken', { template, error: String(error) }),
   })
   const chooseLanguage = createLanguageChoice(chosenLanguage(cookies))
-  const pages = createPages({ render, look, script: paths(passkeyScript.path), chooseLanguage })
-  return { cookies, paths, render, chooseLanguage, look, passkeyScript, pages }
+  const pages = createPages({ render, theme, script: paths(passkeyScript.path), chooseLanguage })
+  return { cookies, paths, render, chooseLanguage, theme, passkeyScript, pages }
 }
 
 function createBrowserServices(

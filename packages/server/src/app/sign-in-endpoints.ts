@@ -112,7 +112,7 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
   const { offered } = services.accounts
   const { pages } = view
   const { continuations, sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
-  const { startUpstreamRequest, browserMark } = federation
+  const { startUpstreamRequest, browserBinding } = federation
   const { passkeys, passkeySignIn, proveFactor, factorEnrolment } = factors
   const { browserRequests, signInOptions, concludeSignIn, lackingSecondFactor, resume } = flow
   return {
@@ -137,7 +137,7 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
       signInOptions,
       resume,
       startUpstreamRequest,
-      browserMark,
+      browserBinding,
       pages,
     }),
     secondFactor: createSecondFactorEndpoint({

@@ -9,7 +9,7 @@ import { servesTenant } from '../../identity/provider-access.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
-import type { BrowserMark } from '../flow/browser-mark.ts'
+import type { BrowserBinding } from '../flow/browser-cookies.ts'
 import type { Continuations } from '../flow/continuation.ts'
 import { tooManyAttempts } from '../flow/form-problem.ts'
 import type { NotifyOwner } from '../flow/security-notification.ts'
@@ -18,7 +18,7 @@ import { type AccountPage, type AccountPagePorts, accountPage } from './account-
 export type ConnectionsPorts = AccountPagePorts & {
   readonly openIdProviders: readonly OpenIdProvider[]
   readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
-  readonly browserMark: BrowserMark
+  readonly browserBinding: BrowserBinding
   readonly stores: Pick<Stores, 'identityLinks'>
   readonly continuations: Pick<Continuations, 'seal'>
   readonly notifyOwner: NotifyOwner
@@ -48,7 +48,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
     const { request, session } = page
     const provider = connectable(page).find(one => one.name === name)
     if (!provider) return page.refuse(refuse('invalid_request', 'provider_not_allowed'))
-    const { mark, cookie } = ports.browserMark.ensure(request)
+    const { binding, cookie } = ports.browserBinding.ensure(request)
     const continuation = ports.continuations.seal({
       kind: 'account',
       to: '/account/connections',
@@ -59,7 +59,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
     const location = await ports.startUpstreamRequest(
       provider,
       {},
-      { browser: mark, continuation, linking_sid: session.sid, from: networkOf(request) },
+      { browser: binding, continuation, linking_sid: session.sid, from: networkOf(request) },
     )
     const to = provider.display_name ?? provider.name
     if (location.ok) {

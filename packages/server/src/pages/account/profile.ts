@@ -1,11 +1,12 @@
 /** The profile page: what this server knows of the signed-in user. */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import type { Clients } from '../../model/client.ts'
+import { mayUseProvider } from '../../identity/provider-access.ts'
+import type { Session } from '../../model/authorization.ts'
+import type { Client, Clients } from '../../model/client.ts'
 import { type IdentityProvider, localProvider } from '../../model/user.ts'
 import type { ProfilePage } from '../ui/account-pages.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
-import { applicationLinks } from './applications.ts'
 
 export type ProfilePorts = AccountPagePorts & {
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
@@ -50,4 +51,33 @@ export function createProfileEndpoint(ports: ProfilePorts): Endpoint {
           : (identityProviders.get(session.idp)?.display_name ?? session.idp),
     }
   }
+}
+
+/**
+ * Returns the applications that the user can open from here: those that accept the sign-in and say where a sign-in that a third
+ * party initiates begins (OpenID Connect Core 1.0 §4).
+ */
+const applicationLinks = (
+  clients: Iterable<Client>,
+  session: Session,
+  issuer: string,
+): ProfilePage['applications'] =>
+  [...clients].flatMap(client => {
+    const { initiate_login_uri: start, client_name: name = client.client_id } = client
+    return start !== undefined && accepts(client, session)
+      ? [{ name, href: linkTo(start, client, issuer) }]
+      : []
+  })
+
+const accepts = (client: Client, { tenant, idp }: Session): boolean =>
+  client.enabled &&
+  mayUseProvider(client, idp) &&
+  (tenant === undefined || client.tenants.length === 0 || client.tenants.includes(tenant))
+
+/** §4: the issuer, and the page that the user opens. */
+function linkTo(start: string, { initiate_login_target_link_uri: target }: Client, issuer: string): string {
+  const link = new URL(start)
+  link.searchParams.set('iss', issuer)
+  if (target !== undefined) link.searchParams.set('target_link_uri', target)
+  return link.href
 }

@@ -19,7 +19,7 @@ import { isAcr } from '../../model/mfa.ts'
 import type { Profile, Subject } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
-import type { BrowserMark } from '../flow/browser-mark.ts'
+import type { BrowserBinding } from '../flow/browser-cookies.ts'
 import { type BrowserRequest, type BrowserRequests, notOpened } from '../flow/browser-request.ts'
 import type { ConcludeSignIn } from '../flow/conclude-sign-in.ts'
 import type { Continuation } from '../flow/continuation.ts'
@@ -36,7 +36,7 @@ export type FederationCallbackPorts = ProblemPorts &
     readonly upstream: Upstream
     readonly upstreamStates: Pick<UpstreamStates, 'proofOf'>
     readonly redeemUpstreamRequest: UpstreamAuthorization['redeemUpstreamRequest']
-    readonly browserMark: BrowserMark
+    readonly browserBinding: BrowserBinding
     readonly resolveSubject: ResolveSubject
     readonly storeUpstreamSession: StoreUpstreamSession
     readonly profile: Pick<Profile, 'isActive'>
@@ -105,9 +105,9 @@ export function createFederationCallbackEndpoint(
     const invalid = (reason: string) => notOpened(page, refuse('invalid_request', reason))
     const proof = ports.upstreamStates.proofOf(response.get('state') ?? undefined)
     if (!proof) return invalid('upstream_state_malformed')
-    const mark = ports.browserMark.read(request)
-    if (!mark) return invalid('upstream_browser_unknown')
-    const sent = await ports.redeemUpstreamRequest(proof.state, mark, networkOf(request))
+    const binding = ports.browserBinding.read(request)
+    if (!binding) return invalid('upstream_browser_unknown')
+    const sent = await ports.redeemUpstreamRequest(proof.state, binding, networkOf(request))
     if (!sent) return invalid('upstream_state_unknown')
     // RFC 9700 §4.4: a response of one provider does not answer a request to another.
     if (sent.provider !== provider.name) return invalid('upstream_mixed_up')

@@ -5,7 +5,7 @@ import { refuse } from '@tessera/protocol/result'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
 import type { UpstreamAuthorization } from '../../identity/federation/upstream-authorization-request.ts'
 import { networkOf } from '../../runtime/network.ts'
-import type { BrowserMark } from '../flow/browser-mark.ts'
+import type { BrowserBinding } from '../flow/browser-cookies.ts'
 import type { BrowserRequests, ContinuedPage } from '../flow/browser-request.ts'
 import type { Continuations } from '../flow/continuation.ts'
 import { createProblemPage, type ProblemPorts } from './problem.ts'
@@ -15,7 +15,7 @@ export type FederationLoginPorts = ProblemPorts & {
   readonly browserRequests: BrowserRequests
   readonly continuations: Pick<Continuations, 'seal'>
   readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
-  readonly browserMark: BrowserMark
+  readonly browserBinding: BrowserBinding
 }
 
 /** `GET /federation/login?continue=…`. */
@@ -35,12 +35,12 @@ export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endp
 
   async function send(page: ContinuedPage, provider: OpenIdProvider): Promise<HttpResponse> {
     const { request, continuation, requester } = page
-    const { mark, cookie } = ports.browserMark.ensure(request)
+    const { binding, cookie } = ports.browserBinding.ensure(request)
     const location = await ports.startUpstreamRequest(
       provider,
       requestParametersOf(requester, continuation),
       {
-        browser: mark,
+        browser: binding,
         from: networkOf(request),
         continuation: ports.continuations.seal(continuation),
       },

@@ -1,4 +1,4 @@
-/** A browser's sign-in at this server: a random handle in a cookie, its hash in the store (OpenID Connect Core 1.0 §3.1.2.3). */
+/** The browser's session at this server: a random handle in a cookie, and its hash in the store (OpenID Connect Core 1.0 §3.1.2.3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -7,42 +7,40 @@ import { handleShape, hashHandle, newHandle, newTimedId } from '../../model/hand
 import type { EndedSession, Stores } from '../../model/ports/stores.ts'
 import { type EndSession, isCurrent, type SessionLifetimes } from '../../model/session.ts'
 import type { Subject } from '../../model/user.ts'
+import { networkOfAddress, networkPath } from '../../runtime/network.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
-import { surplusSessions } from './surplus-sessions.ts'
 
 export type BrowserSessions = {
-  /** Whether users may wish to stay signed in. */
+  /** Whether users can choose to stay signed in. */
   readonly keepOffered: boolean
-  /** The browser's living session; using it puts its sliding end off. */
+  /** Resolves to the browser's active session, and extends its idle lifetime. */
   readonly read: (request: HttpRequest) => Promise<Session | undefined>
   /**
-   * Starts a session under a new handle; answers the `Set-Cookie` value. Another sign-in of the same user keeps the
-   * `sid` and the clients of the browser's earlier session; anyone else's ends it. Undefined where the user's access
-   * was ended since they were checked.
+   * Starts a session under a new handle. Another sign-in of the same user keeps the `sid` and the clients of the browser's
+   * earlier session; a sign-in of another user ends it. Resolves to undefined if the user's access was ended in the meantime.
    */
   readonly start: (
     request: HttpRequest,
     subject: Subject,
     tenant: string | undefined,
-    options?: SignInOptions,
+    options?: StartOptions,
   ) => Promise<{ readonly session: Session; readonly cookie: string } | undefined>
   /**
-   * Puts what was proven since on the session, under a new handle: the same sign-in, seen more closely (RFC 9470 §5).
-   * Undefined when it has ended.
+   * Adds a proven factor to the session, under a new handle (RFC 9470 §5). Resolves to undefined if the session has ended.
    */
   readonly stepUp: (
     session: Session,
     proven: Pick<Session, 'amr' | 'acr'>,
   ) => Promise<{ readonly session: Session; readonly cookie: string } | undefined>
-  /** Ends the browser's session; answers what ended and the `Set-Cookie` value that removes its cookie. */
+  /** Ends the browser's session. Resolves to what ended, and the `Set-Cookie` value that removes the cookie. */
   readonly end: (
     request: HttpRequest,
   ) => Promise<{ readonly ended: EndedSession | undefined; readonly cookie: string }>
 }
 
-type SignInOptions = {
-  /** The user wished to stay signed in; counts where that is offered. */
+type StartOptions = {
+  /** Whether the user wants to stay signed in; ignored unless that is offered. */
   readonly keep?: boolean
 }
 
@@ -58,7 +56,7 @@ export type SessionPorts = {
 const cookieName = 'tessera_session'
 const wellFormed = handleShape('ts')
 const maxUserAgentLength = 256
-/** Of one user: whoever knows a password must not fill the store with sessions. */
+/** Per user: someone who knows a password must not fill the store with sessions. */
 const mostSessions = 1000
 /** A use is written at most this often, and at most ten times in an idle lifetime. */
 const touchInterval: Seconds = 300
@@ -102,16 +100,16 @@ export function createBrowserSessions({
       const same = earlier?.sub === subject.sub && earlier.tenant === tenant
       const handle = newHandle(random, 'ts')
       const now = clock.now()
-      // A wish holds through another sign-in, such as one by a second factor, until the user signs out.
-      const wished = keep || (same && earlier.idle_lifetime === lifetimes.kept)
-      const kept = wished ? lifetimes.kept : undefined
+      // The choice lasts through another sign-in, such as one with a second factor, until the user signs out.
+      const keeps = keep || (same && earlier.idle_lifetime === lifetimes.kept)
+      const kept = keeps ? lifetimes.kept : undefined
       const absolute = kept ?? lifetimes.absolute
       const idle_lifetime = kept ?? lifetimes.idle
       const { tenant: _, ...how } = subject
       const user_agent = request.headers['user-agent']?.slice(0, maxUserAgentLength)
       const session: Session = {
         ...how,
-        // Where the sign-in took place; the `tenant` claim is read from the user's record.
+        // The tenant of the sign-in; the `tenant` claim is read from the user's record.
         ...(tenant !== undefined && { tenant }),
         hash: hashHandle(handle),
         sid: same ? earlier.sid : newTimedId(random),
@@ -127,10 +125,10 @@ export function createBrowserSessions({
         framed: true,
         ...(kept !== undefined && { maxAge: kept }),
       })
-      // A handle from before the sign-in is worth nothing afterwards (session fixation).
+      // A handle from before the sign-in is invalid afterwards (session fixation).
       if (same && (await sessions.renew(earlier.hash, session))) return { session, cookie }
       if (earlier && !same) await endSession(earlier.sid, 'another_user')
-      // One that ended this very moment can't be gone on with: its clients were told that it is over.
+      // A session that has just ended can't be continued: its clients were notified.
       const fresh = same ? { ...session, sid: newTimedId(random) } : session
       if (!(await sessions.create(fresh))) return undefined
       for (const { sid } of surplusSessions(await sessions.ofUser(subject.sub), mostSessions))
@@ -140,7 +138,7 @@ export function createBrowserSessions({
     async stepUp(session, proven) {
       const handle = newHandle(random, 'ts')
       const stepped = { ...session, ...proven, hash: hashHandle(handle) }
-      // A handle from before is worth nothing afterwards, whoever knows it.
+      // The earlier handle is invalid afterwards.
       if (!(await sessions.renew(session.hash, stepped))) return undefined
       const kept = lifetimes.kept !== undefined && session.idle_lifetime === lifetimes.kept
       const cookie = cookies.write(cookieName, handle, {
@@ -155,4 +153,26 @@ export function createBrowserSessions({
       return { ended, cookie: cookies.clear(cookieName, { framed: true }) }
     },
   }
+}
+
+/**
+ * Returns the sessions of a user that end because there are too many. The network with the most sessions loses the one that was
+ * used longest ago: a script that signs in repeatedly ends its own sessions, not those of the user's browsers elsewhere.
+ *
+ * @param sessions of one user, the most recently used first.
+ */
+function surplusSessions(sessions: readonly Session[], most: number): readonly Session[] {
+  if (sessions.length <= most) return []
+  const networks = [...Map.groupBy(sessions, networkOfSession).values()]
+  return Array.from({ length: sessions.length - most }, () => networks.reduce(fuller).pop()!)
+}
+
+/** Returns the widest network that one IPv6 customer has. Sessions of earlier versions have no address. */
+const networkOfSession = ({ address = '' }: Session): string | undefined =>
+  networkPath(networkOfAddress(address))[0]
+
+/** Returns the network with more sessions; of two with as many, the one with the session that was used longest ago. */
+function fuller(one: Session[], other: Session[]): Session[] {
+  if (one.length !== other.length) return one.length > other.length ? one : other
+  return (one.at(-1)?.last_seen_at ?? 0) <= (other.at(-1)?.last_seen_at ?? 0) ? one : other
 }

@@ -6,7 +6,7 @@ import type { AskSecondFactor, Proven, SecondFactorNeed } from '../../identity/m
 import type { Client } from '../../model/client.ts'
 import { acrOf, type FactorMethod, factorMethods, type RequestedAcr } from '../../model/mfa.ts'
 import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
-import type { RememberedBrowsers } from './remembered-browser.ts'
+import type { RememberedBrowsers } from './browser-cookies.ts'
 
 /** Resolves to what is missing, or to undefined. Called wherever a session is about to be used. */
 export type LackingSecondFactor = (

@@ -8,8 +8,8 @@ import type { PasswordProblem } from '../../model/account.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { localProvider } from '../../model/user.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import type { KnownBrowsers } from '../flow/browser-cookies.ts'
 import type { ConcludeSignIn } from '../flow/conclude-sign-in.ts'
-import type { KnownBrowsers } from '../flow/known-browsers.ts'
 import type { Waiting } from './waiting.ts'
 
 type NewAccount = {

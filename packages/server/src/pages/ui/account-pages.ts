@@ -3,7 +3,7 @@
 import type { Page, PageForm, Show } from './render.ts'
 import { type ScopeLine, scopeText } from './scope-text.ts'
 import type { Texts } from './texts.ts'
-import { timeAgo } from './time-ago.ts'
+import { timeAgo } from './words.ts'
 
 export type ProfilePage = {
   readonly username?: string

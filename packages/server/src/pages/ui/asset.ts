@@ -1,6 +1,7 @@
-/** What pages load from this server, each under its content's hash, so that browsers may keep it for ever (RFC 8246). */
+/** Files that pages load from this server. Their names contain the hash of the content, so that browsers may cache them without limit (RFC 8246). */
 
 import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { HttpResponse, Route } from '@tessera/protocol/http'
 
 export type AssetPath = `/assets/${string}`
@@ -27,3 +28,12 @@ export function createAsset(
   }
   return { path, route: { path, methods: ['GET'], endpoint: () => response } }
 }
+
+/** Creates the only script file. It asks the browser for a passkey; pages without passkeys don't load it. */
+export const createPasskeyScript = (): Asset =>
+  createAsset(
+    'passkey',
+    'js',
+    'text/javascript; charset=utf-8',
+    readFileSync(new URL('./passkey.js', import.meta.url), 'utf8'),
+  )

@@ -5,7 +5,7 @@ import type { Color } from '../../model/color.ts'
 import { nearestKey } from './languages.ts'
 import type { Texts } from './texts.ts'
 
-export type ClientLook = { readonly [Name in DescribingName]?: string } & {
+export type PageClient = { readonly [Name in DescribingName]?: string } & {
   readonly client_id: string
   readonly localized?: Localized
   readonly accent_color?: Color
@@ -13,7 +13,7 @@ export type ClientLook = { readonly [Name in DescribingName]?: string } & {
   readonly registered?: { readonly vouched: boolean }
 }
 
-export type ClientShown = {
+export type ClientView = {
   readonly name: string
   readonly logo?: string
   readonly home?: string
@@ -22,7 +22,7 @@ export type ClientShown = {
   readonly vouched: boolean
 }
 
-export function clientShown(client: ClientLook, language: string): ClientShown {
+export function clientView(client: PageClient, language: string): ClientView {
   const said = (name: DescribingName): string | undefined => {
     const translated = client.localized?.[name] ?? {}
     const key = nearestKey(Object.keys(translated), language)
@@ -52,7 +52,7 @@ export type ClientLink = { readonly href: string; readonly text: string }
  * ASCII form that no other host looks like.
  */
 export function clientLinks(
-  { name, policy, terms, vouched }: ClientShown,
+  { name, policy, terms, vouched }: ClientView,
   texts: Pick<Texts['consent'], 'policy' | 'terms'>,
 ): readonly ClientLink[] {
   const link = (href: string | undefined, text: string): readonly ClientLink[] => {

@@ -1,6 +1,5 @@
 /** The pages of second factors: asking for one, and setting one up. */
 
-import { qrCode } from './qr-code.ts'
 import type { Page, PageContext, PageForm, Show } from './render.ts'
 import type { Texts } from './texts.ts'
 
@@ -86,4 +85,11 @@ function problemText(
   if (problem === undefined) return undefined
   if (typeof problem === 'object') return problems.tooMany(problem.waitMinutes)
   return problem === 'wrong' ? problems.wrong[method] : problems[problem]
+}
+
+/** Returns a QR code (ISO/IEC 18004) as a `data:` URL of an SVG picture, for authenticator apps. */
+async function qrCode(text: string): Promise<string> {
+  const { default: qr } = await import('qrcode')
+  const svg = await qr.toString(text, { type: 'svg', margin: 2, errorCorrectionLevel: 'M' })
+  return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`
 }

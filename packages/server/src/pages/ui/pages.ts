@@ -2,11 +2,11 @@
 
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
-import { type ClientShown, clientLinks } from './client-view.ts'
+import { type ClientView, clientLinks } from './client-view.ts'
 import { createFieldPages, type FieldPages } from './field-pages.ts'
 import { type Ceremony, createMfaPages, type MfaPages } from './mfa-pages.ts'
 import { createShow, type Page, type PageForm, type ShowPorts } from './render.ts'
-import { type ScopeLine, scopeShown } from './scope-text.ts'
+import { type ScopeLine, scopeView } from './scope-text.ts'
 import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
 import type { Texts } from './texts.ts'
 
@@ -137,11 +137,11 @@ export function createPages(ports: ShowPorts): Pages {
     home: (request, data, context = {}) =>
       show(request, 'home', context, texts => ({
         ...data,
-        title: texts.home.title(ports.look.name ?? texts.name),
+        title: texts.home.title(ports.theme.name ?? texts.name),
         lead: data.user === undefined ? texts.home.lead : texts.consent.user(data.user),
-        product: ports.look.home_url && {
-          href: ports.look.home_url,
-          text: texts.home.product(new URL(ports.look.home_url).host),
+        product: ports.theme.home_url && {
+          href: ports.theme.home_url,
+          text: texts.home.product(new URL(ports.theme.home_url).host),
         },
       })),
     login: (request, data, context = {}) =>
@@ -159,7 +159,7 @@ export function createPages(ports: ShowPorts): Pages {
       show(request, 'consent', context, (texts, client) => ({
         ...data,
         title: texts.consent.title(nameOf(client)),
-        scopes: data.scopes.map(scope => scopeShown(scope, texts)),
+        scopes: data.scopes.map(scope => scopeView(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
         goesTo: 'host' in data ? texts.consent.goesTo(data.host) : texts.consent.goesToApp(`${data.scheme}:`),
         clientLinks: client && clientLinks(client, texts.consent),
@@ -175,7 +175,7 @@ export function createPages(ports: ShowPorts): Pages {
         ...data,
         title: texts.device.confirmTitle(nameOf(client)),
         clientLinks: client && clientLinks(client, texts.consent),
-        scopes: data.scopes.map(scope => scopeShown(scope, texts)),
+        scopes: data.scopes.map(scope => scopeView(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
       })),
     deviceOutcome: (request, outcome, context = {}) =>
@@ -226,11 +226,11 @@ export function createPages(ports: ShowPorts): Pages {
 }
 
 /** A page that asks in a client's name has one. */
-const nameOf = (client: ClientShown | undefined): string => client?.name ?? ''
+const nameOf = (client: ClientView | undefined): string => client?.name ?? ''
 
 /** Without a client: for this server's own account pages. */
 const loginLead = (
-  client: ClientShown | undefined,
+  client: ClientView | undefined,
   provider: string | undefined,
   { login, account }: Texts,
 ): string => {

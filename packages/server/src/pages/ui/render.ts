@@ -2,11 +2,11 @@
 
 import type { Display } from '@tessera/protocol/display'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { type ClientLook, type ClientShown, clientShown } from './client-view.ts'
+import { type ClientView, clientView, type PageClient } from './client-view.ts'
 import { type PageOptions, pageResponse } from './page-response.ts'
 import type { Render, TemplateName } from './templates.ts'
 import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
-import type { Look } from './theme.ts'
+import type { PageTheme } from './theme.ts'
 
 /** A form of ours: where it is posted and what it carries unseen. */
 export type PageForm = { readonly action: string; readonly continue?: string; readonly csrf: string }
@@ -30,7 +30,7 @@ export type PageContext = PageOptions & {
   /** Whether the page loads our script file. */
   readonly withScript?: boolean
   /** Whom the page leads to, and what kind of window that client shows it in. */
-  readonly client?: ClientLook
+  readonly client?: PageClient
   readonly display?: Display
   /** What the account pages share. */
   readonly account?: AccountFrame
@@ -39,7 +39,7 @@ export type PageContext = PageOptions & {
 export type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
 
 /** What a template is given beside the texts. */
-type Shown = {
+type TemplateData = {
   readonly title: string
   readonly form?: PageForm
   /** Whether the page leads on by itself; undefined: as pages of its template do. */
@@ -51,19 +51,19 @@ export type Show = (
   request: HttpRequest,
   template: TemplateName,
   context: PageContext,
-  data: (texts: Texts, client: ClientShown | undefined) => Shown,
+  data: (texts: Texts, client: ClientView | undefined) => TemplateData,
 ) => Promise<HttpResponse>
 
 export type ShowPorts = {
   readonly render: Render
-  readonly look: Look
+  readonly theme: PageTheme
   /** Our script file. */
   readonly script: string
   readonly chooseLanguage: ChooseLanguage
 }
 
 export const createShow =
-  ({ render, look, script, chooseLanguage }: ShowPorts): Show =>
+  ({ render, theme, script, chooseLanguage }: ShowPorts): Show =>
   async (
     request,
     template,
@@ -72,18 +72,18 @@ export const createShow =
   ) => {
     const { language, cookie } = chooseLanguage(request, ui_locales)
     const texts = await language.load()
-    const led = client && clientShown(client, texts.lang)
-    const shown = data(texts, led)
+    const view = client && clientView(client, texts.lang)
+    const shown = data(texts, view)
     const html = await render(template, {
       page: template,
       texts,
-      look: { ...look, name: look.name ?? texts.name },
-      stylesheet: look.stylesheet(client?.accent_color),
+      look: { ...theme, name: theme.name ?? texts.name },
+      stylesheet: theme.stylesheet(client?.accent_color),
       scriptFile: withScript ? script : undefined,
       account,
       navigation: account?.sections,
-      client: led?.name,
-      clientLogo: picture(led?.logo),
+      client: view?.name,
+      clientLogo: picture(view?.logo),
       display,
       languages: (shown.passes ?? passing.has(template)) ? [] : languageLinks(request, language, shown.form),
       ...shown,
@@ -94,7 +94,7 @@ export const createShow =
       headers: { ...options.headers, ...(account && { 'cross-origin-opener-policy': 'same-origin' }) },
       scriptFile: withScript,
       cookies: [...(options.cookies ?? []), cookie],
-      pictures: [picture(look.logo), picture(led?.logo)].filter(one => one !== undefined),
+      pictures: [picture(theme.logo), picture(view?.logo)].filter(one => one !== undefined),
     })
   }
 

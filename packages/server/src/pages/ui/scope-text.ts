@@ -14,12 +14,12 @@ export type ScopeLine = {
   readonly emphasize: boolean
 }
 
-export type ShownScope = Pick<ScopeLine, 'name' | 'required' | 'emphasize'> & {
+export type ScopeView = Pick<ScopeLine, 'name' | 'required' | 'emphasize'> & {
   readonly text: string
   readonly description?: string
 }
 
-export function scopeShown(scope: ScopeLine, texts: Texts): ShownScope {
+export function scopeView(scope: ScopeLine, texts: Texts): ScopeView {
   const { name, required, emphasize, display_name, description } = scope
   const more = description === undefined ? undefined : localText(description, texts.lang)
   return {

@@ -6,7 +6,7 @@ import { type Branding, type Logo, logoTypes, type Theme, themesOf } from '../..
 import type { Color } from '../../model/color.ts'
 import { type Asset, type AssetPath, createAsset } from './asset.ts'
 
-export type Look = {
+export type PageTheme = {
   readonly name?: string
   /** An address on the web or a path of this server. */
   readonly logo?: string
@@ -20,14 +20,14 @@ export type Look = {
   readonly routes: readonly Route[]
 }
 
-export type LookPorts = {
+export type PageThemePorts = {
   readonly branding: Branding
   /** Those of clients, beside the server's own. */
   readonly accents: Iterable<Color>
   readonly paths: (path: AssetPath) => string
 }
 
-export function createLook({ branding, accents, paths }: LookPorts): Look {
+export function createPageTheme({ branding, accents, paths }: PageThemePorts): PageTheme {
   const { logo, colors = {}, ...words } = branding
   const css = readCss()
   const sheet = (accent?: Color): Asset => {

@@ -1,7 +1,7 @@
 /** Arabic, from right to left. */
 
-import { countIn } from '../plural.ts'
 import type { Translation } from '../translation.ts'
+import { countIn } from '../words.ts'
 
 const count = countIn('ar')
 const minutes = (number: number): string =>

@@ -1,7 +1,7 @@
 /** German. */
 
-import { countIn } from '../plural.ts'
 import type { Translation } from '../translation.ts'
+import { countIn } from '../words.ts'
 
 const count = countIn('de')
 const minutes = (number: number): string => count(number, { one: 'eine Minute', other: '# Minuten' })

@@ -1,6 +1,6 @@
 /** English. A new language is a file beside this one with the same shape, named in `../languages.ts`. */
 
-import { countIn } from '../plural.ts'
+import { countIn } from '../words.ts'
 
 const count = countIn('en')
 const minutes = (number: number): string => count(number, { one: 'a minute', other: '# minutes' })

@@ -1,7 +1,7 @@
 /** Spanish. */
 
-import { countIn } from '../plural.ts'
 import type { Translation } from '../translation.ts'
+import { countIn } from '../words.ts'
 
 const count = countIn('es')
 const minutes = (number: number): string => count(number, { one: 'un minuto', other: '# minutos' })

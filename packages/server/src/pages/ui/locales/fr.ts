@@ -1,7 +1,7 @@
 /** French. */
 
-import { countIn } from '../plural.ts'
 import type { Translation } from '../translation.ts'
+import { countIn } from '../words.ts'
 
 const count = countIn('fr')
 const minutes = (number: number): string => count(number, { one: 'une minute', other: '# minutes' })

@@ -1,7 +1,7 @@
 /** Portuguese, in words that Brazil and Portugal share. */
 
-import { countIn } from '../plural.ts'
 import type { Translation } from '../translation.ts'
+import { countIn } from '../words.ts'
 
 const count = countIn('pt')
 const minutes = (number: number): string => count(number, { one: 'um minuto', other: '# minutos' })

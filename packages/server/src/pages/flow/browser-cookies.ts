@@ -1,0 +1,168 @@
+/** Cookies besides the session and the anti-forgery token: the binding of the browser, its known and remembered users, and its language. */
+
+import { createHmac } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { type Factors, fingerprintOf } from '../../identity/factors.ts'
+import type { KnownBrowser } from '../../identity/password-guesses.ts'
+import { hashHandle, newId } from '../../model/handle.ts'
+import type { DerivedKeys } from '../../model/keys.ts'
+import type { MfaPolicy } from '../../model/mfa.ts'
+import type { Subject } from '../../model/user.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
+import type { Awaitable, Clock, Random, TokenHash } from '../../runtime/ports.ts'
+import type { ChosenLanguage } from '../ui/texts.ts'
+import type { Cookies } from './cookies.ts'
+
+const year: Seconds = 31_536_000
+
+/** A random cookie that identifies the browser, so that a sign-in that one browser started can't be finished in another (RFC 9700 §4.7). */
+export type BrowserBinding = {
+  /** Returns the hash of the browser's cookie; undefined if it sent none. */
+  readonly read: (request: HttpRequest) => TokenHash | undefined
+  /** Returns the hash, and the cookie to set if the browser has none yet. */
+  readonly ensure: (request: HttpRequest) => { readonly binding: TokenHash; readonly cookie?: string }
+}
+
+const bindingCookie = 'tessera_mark'
+const bindingShape = /^[\w-]{43}$/
+
+export function createBrowserBinding({
+  cookies,
+  random,
+}: {
+  cookies: Cookies
+  random: Random
+}): BrowserBinding {
+  const read: BrowserBinding['read'] = request => {
+    const secret = cookies.read(request, bindingCookie)
+    return secret !== undefined && bindingShape.test(secret) ? hashHandle(secret) : undefined
+  }
+
+  return {
+    read,
+    ensure(request) {
+      const binding = read(request)
+      if (binding) return { binding }
+      const secret = Buffer.from(random.bytes(32)).toString('base64url')
+      return { binding: hashHandle(secret), cookie: cookies.write(bindingCookie, secret) }
+    },
+  }
+}
+
+/** Browsers in which an account signed in before: guesses that strangers make elsewhere do not lock its user out. */
+export type KnownBrowsers = {
+  /** Returns the browser if this account signed in there. Looks the account up only where the browser carries a cookie. */
+  readonly read: (
+    request: HttpRequest,
+    findAccount: () => Awaitable<string | undefined>,
+  ) => Promise<KnownBrowser | undefined>
+  /** Returns the cookie that remembers the account, as `KnownAccounts` names it; undefined where the browser carries it. */
+  readonly remember: (request: HttpRequest, account: string) => string | undefined
+}
+
+const knownCookie = 'tessera_known'
+/** For people who share a browser. */
+const mostAccounts = 4
+/** `ID.MAC.MAC…`: 128 bits each. */
+const knownShape = /^[\w-]{22}(\.[\w-]{22}){1,4}$/
+
+export function createKnownBrowsers({
+  derived,
+  random,
+  cookies,
+}: {
+  derived: DerivedKeys
+  random: Random
+  cookies: Cookies
+}): KnownBrowsers {
+  const key = derived.derive('known-browser')
+  const macOf = (id: string, account: string): string =>
+    createHmac('sha256', key)
+      .update(JSON.stringify(['account', id, account]))
+      .digest('base64url')
+      .slice(0, 22)
+  const parse = (request: HttpRequest) => {
+    const cookie = cookies.read(request, knownCookie)
+    if (cookie === undefined || !knownShape.test(cookie)) return undefined
+    const [id = '', ...macs] = cookie.split('.')
+    return { id, macs }
+  }
+  const holds = ({ id, macs }: { id: string; macs: readonly string[] }, account: string): boolean => {
+    const expected = macOf(id, account)
+    return macs.some(mac => equalInConstantTime(mac, expected))
+  }
+
+  return {
+    async read(request, findAccount) {
+      const browser = parse(request)
+      if (!browser) return undefined
+      const account = await findAccount()
+      return account !== undefined && holds(browser, account) ? { id: browser.id, account } : undefined
+    },
+    remember(request, account) {
+      const browser = parse(request)
+      if (browser && holds(browser, account)) return undefined
+      const id = browser?.id ?? newId(random)
+      const macs = [macOf(id, account), ...(browser?.macs ?? [])].slice(0, mostAccounts)
+      return cookies.write(knownCookie, [id, ...macs].join('.'), { maxAge: year })
+    },
+  }
+}
+
+/**
+ * Browsers that a user asked to remember after a second factor: a cookie with a MAC. It is valid as long as the policy says, the
+ * user's factors stay the same and their access is not ended.
+ */
+export type RememberedBrowsers = {
+  readonly holds: (request: HttpRequest, user: Remembered, factors: Factors, policy: MfaPolicy) => boolean
+  /** Returns the `Set-Cookie` value that remembers the browser from now on. */
+  readonly remember: (user: Remembered, factors: Factors, policy: MfaPolicy) => string
+}
+
+type Remembered = Pick<Subject, 'sub' | 'epoch'>
+
+const rememberedCookie = 'tessera_browser'
+const day = 86_400
+const rememberedShape = /^(\d{1,12})\.([\w-]{43})$/
+
+export function createRememberedBrowsers({
+  derived,
+  clock,
+  cookies,
+}: {
+  derived: DerivedKeys
+  clock: Clock
+  cookies: Cookies
+}): RememberedBrowsers {
+  const key = derived.derive('remembered-browser')
+  const macOf = ({ sub, epoch = 0 }: Remembered, since: number, factors: Factors): string =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([sub, epoch, since, fingerprintOf(factors)]))
+      .digest('base64url')
+
+  return {
+    holds(request, user, factors, { remember_browser_days }) {
+      const [, since = '', mac = ''] =
+        rememberedShape.exec(cookies.read(request, rememberedCookie) ?? '') ?? []
+      // The current policy applies, even if it was tightened since.
+      const lives = Number(since) + remember_browser_days * day > clock.now()
+      return lives && equalInConstantTime(mac, macOf(user, Number(since), factors))
+    },
+    remember(user, factors, { remember_browser_days }) {
+      const since = clock.now()
+      return cookies.write(rememberedCookie, `${since}.${macOf(user, since, factors)}`, {
+        framed: true,
+        maxAge: remember_browser_days * day,
+      })
+    },
+  }
+}
+
+const languageCookie = 'tessera_language'
+
+/** The language that the user chose on a page. The cookie outlives the session, and is no secret. */
+export const chosenLanguage = (cookies: Cookies): ChosenLanguage => ({
+  read: request => cookies.read(request, languageCookie),
+  write: value => cookies.write(languageCookie, value, { maxAge: year }),
+})

@@ -1,0 +1,26 @@
+/** Numbers and times in words of a language: plurals (Unicode CLDR) and relative times (ECMA-402 §18). */
+
+/** The forms of a noun; `other` is required, and `#` stands for the number. */
+export type PluralForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>
+
+/** Returns a function that counts in a language. Its rules are loaded at the first count. */
+export function countIn(tag: string): (count: number, forms: PluralForms) => string {
+  let rules: Intl.PluralRules | undefined
+  return (count, forms) => {
+    rules ??= new Intl.PluralRules(tag)
+    return (forms[rules.select(count)] ?? forms.other).replaceAll('#', String(count))
+  }
+}
+
+const units = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const
+
+/** Returns how long ago something was. Less than a minute is now. */
+export function timeAgo(seconds: number, language: string): string {
+  const words = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+  const fits = units.find(([, size]) => seconds >= size)
+  return fits ? words.format(-Math.floor(seconds / fits[1]), fits[0]) : words.format(0, 'second')
+}
