@@ -94,7 +94,7 @@ function memberOf(asked: Json): Member | undefined {
   const { essential = false, value, values } = object
   if (typeof essential !== 'boolean' || (values !== undefined && !Array.isArray(values))) return undefined
   if (value !== undefined) return { essential, values: [value] }
-  return { essential, ...(values !== undefined && { values: values as readonly Json[] }) }
+  return { essential, values: values as readonly Json[] | undefined }
 }
 
 /** Returns `idp`, which is not a profile claim but is added to ID tokens on request. */

@@ -40,7 +40,9 @@ export const createLongRequests = ({
     // Like a pushed request, the row's key is the hash of a secret handle, so that the two can't be confused.
     const hash = hashHandle(newHandle(random, 'tcp'))
     await pushedRequests.add({
-      ...{ hash, client_id, expires_at: clock.now() + lifetime },
+      hash,
+      client_id,
+      expires_at: clock.now() + lifetime,
       parameters: Buffer.from(sealing.seal(parameters, nameOf(hash))).toString('base64url'),
     })
     return { hash, client_id }

@@ -83,7 +83,9 @@ export const createPushedRequests = ({
     const hash = hashHandle(handle)
     const sealed = sealing.seal(formatParameters(parameters), nameOf(hash))
     await pushedRequests.add({
-      ...{ hash, client_id, expires_at },
+      hash,
+      client_id,
+      expires_at,
       parameters: sealedPrefix + Buffer.from(sealed).toString('base64url'),
     })
     return { request_uri: prefix + handle, expires_in: pushedLifetime }

@@ -190,4 +190,4 @@ function parseJson(part: string): JsonObject | undefined {
 }
 
 const invalid = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
-  refuse('invalid_request_object', reason, { description: 'Invalid JWT request', ...(log && { log }) })
+  refuse('invalid_request_object', reason, { description: 'Invalid JWT request', log })

@@ -77,4 +77,4 @@ async function ask(address: string, stranger: boolean, outbound: Outbound): Prom
 const withoutFragment = (uri: string): string => uri.split('#', 1)[0] ?? ''
 
 const invalid = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
-  refuse('invalid_request_uri', reason, { description: 'Invalid request_uri', ...(log && { log }) })
+  refuse('invalid_request_uri', reason, { description: 'Invalid request_uri', log })

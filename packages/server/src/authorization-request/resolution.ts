@@ -117,7 +117,7 @@ async function resolveObject(
   // A fetched object may be readable for this server only, too.
   const isHidden = object.value.isEncrypted || parameters.get('request_uri') !== undefined
   const mixed = isHidden && !isStrict
-  return ok({ parameters: merged.value, ...(isSigned && { signed: true }), ...(mixed && { mixed }) })
+  return ok({ parameters: merged.value, signed: isSigned || undefined, mixed: mixed || undefined })
 }
 
 type Requirements = Pick<ResolutionPorts, 'requirePushed' | 'requireSigned'>

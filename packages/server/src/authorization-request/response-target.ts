@@ -33,12 +33,11 @@ export async function proveResponseTarget(
     return refuseMode('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
   }
   const mode = parseResponseMode(parameters, redirectUri)
-  const state = parameters.get('state')
   return ok({
     client,
     redirect_uri: redirectUri,
     response_mode: mode.ok ? mode.value : defaultResponseMode(parameters),
-    ...(state !== undefined && { state }),
+    state: parameters.get('state'),
   })
 }
 

@@ -76,7 +76,10 @@ async function validate(
   const apis = validateResources(parameters.all('resource'), resources)
   if (parameters.get('scope') === undefined && ports.requiresScope) return scopeMissing
   const granted = validateScope(parameters.get('scope'), {
-    ...{ client, resources, kinds: userScopeKinds, apis: apis.ok ? apis.value : [] },
+    client,
+    resources,
+    kinds: userScopeKinds,
+    apis: apis.ok ? apis.value : [],
     issuesCode: brings(type.value, 'code'),
     ignoresOfflineAccess: true,
     ignoresUnknown: (client.unknown_scopes ?? ports.unknownScopes) === 'ignore',
@@ -120,13 +123,14 @@ async function validate(
     ...maxAge.value,
     ...signInPlace,
     requested_acr: requestedAcr(acr, claims.value),
-    ...(hint.value && { hint: { client_id: hint.value.client.client_id, sub: hint.value.subs[0] } }),
+    hint: hint.value && { client_id: hint.value.client.client_id, sub: hint.value.subs[0] },
     expected_users: [...(hint.value ? [hint.value] : []), ...users.map(subs => ({ client, subs }))],
-    ...((parameters.get('claims') !== undefined || locales.length > 0) && {
-      requested_claims: { userinfo, id_token, ...(locales.length > 0 && { locales }) },
-    }),
-    ...optional(parameters, 'nonce'),
-    ...optional(parameters, 'login_hint'),
+    requested_claims:
+      parameters.get('claims') !== undefined || locales.length > 0
+        ? { userinfo, id_token, locales: locales.length > 0 ? locales : undefined }
+        : undefined,
+    nonce: parameters.get('nonce'),
+    login_hint: parameters.get('login_hint'),
     ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],
     display: parseDisplay(parameters.get('display')),
     ignored: [
@@ -208,9 +212,9 @@ function validateSignInPlace(
   const known = idp === localProvider || (provider !== undefined && servesTenant(provider, tenant))
   return ok({
     acr: acr.value.acr,
-    ...(text !== undefined && { acr_values: text }),
-    ...(tenant !== undefined && { tenant }),
-    ...(idp !== undefined && known && mayUseProvider(client, idp) && { idp }),
+    acr_values: text,
+    tenant,
+    idp: idp !== undefined && known && mayUseProvider(client, idp) ? idp : undefined,
   })
 }
 
@@ -246,11 +250,3 @@ const scopeMissing = refuse('invalid_request', 'scope_missing', { description: '
 
 const unfitHint = (reason: string): Refusal =>
   refuse('invalid_request', reason, { description: 'Invalid id_token_hint' })
-
-const optional = <Name extends string>(
-  parameters: Parameters,
-  name: Name,
-): { readonly [Key in Name]?: string } => {
-  const value = parameters.get(name)
-  return (value === undefined ? {} : { [name]: value }) as { readonly [Key in Name]?: string }
-}

@@ -23,7 +23,11 @@ export function logIgnoredParameters(
     const scopes = group.flatMap(({ scope }) => scope ?? [])
     const left = index === maxLines - 1 ? groups.length - maxLines : 0
     log.info('parameter_ignored', {
-      ...{ endpoint, request_id: request.id, client_id, parameter, reason },
+      endpoint,
+      request_id: request.id,
+      client_id,
+      parameter,
+      reason,
       ...(scopes.length > 0 && { scope: scopes.join(' ').slice(0, maxScopeTextLength) }),
       ...(scopes.length > 1 && { scopes: scopes.length }),
       ...(left > 0 && { more: left }),

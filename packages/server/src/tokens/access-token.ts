@@ -105,7 +105,7 @@ export function createAccessTokens({
       expires_in: content.lifetime,
       reference: {
         hash: hashHandle(value),
-        ...(content.authorization_id !== undefined && { authorization_id: content.authorization_id }),
+        authorization_id: content.authorization_id,
         client_id: content.client.client_id,
         claims,
         expires_at: content.issued_at + content.lifetime,
@@ -135,13 +135,13 @@ export const reservedClaims = {
 export const authenticationClaims = (
   subject: NonNullable<AccessTokenContent['subject']>,
   sid: string | undefined,
-): JsonObject => ({
+): Readonly<Record<string, Json | undefined>> => ({
   auth_time: subject.auth_time,
   idp: subject.idp,
   amr: subject.amr,
-  ...(subject.acr !== undefined && { acr: subject.acr }),
-  ...(sid !== undefined && { sid }),
-  ...(subject.tenant !== undefined && { tenant: subject.tenant }),
+  acr: subject.acr,
+  sid,
+  tenant: subject.tenant,
 })
 
 /**

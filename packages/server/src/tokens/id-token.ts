@@ -53,11 +53,11 @@ export const createIdTokens = ({ issuer, keys, subjects, clock, alwaysWithIdp }:
       iat: now,
       ...authenticationClaims(subject, subjects.sessionIdFor(client, subject.sid)),
       // OpenID Connect does not define `idp`, and some clients warn about unknown claims.
-      ...(!alwaysWithIdp && !isRequested(requested?.idp, subject.idp) && { idp: undefined }),
-      ...(nonce !== undefined && { nonce }),
-      ...(accessToken !== undefined && { at_hash: leftHalfHash(accessToken, key.alg) }),
-      ...(code !== undefined && { c_hash: leftHalfHash(code, key.alg) }),
-      ...(s_hash !== undefined && { s_hash }),
+      idp: alwaysWithIdp || isRequested(requested?.idp, subject.idp) ? subject.idp : undefined,
+      nonce,
+      at_hash: accessToken === undefined ? undefined : leftHalfHash(accessToken, key.alg),
+      c_hash: code === undefined ? undefined : leftHalfHash(code, key.alg),
+      s_hash,
     }
     return signJwt(key, 'JWT', claims)
   },

@@ -112,10 +112,9 @@ function describe(claims: JsonObject, expiresAt: Seconds): VerifiedToken {
     scope: scope ?? [],
     audience: (Array.isArray(claims.aud) ? claims.aud : [claims.aud]) as string[],
     expires_at: expiresAt,
-    ...(typeof claims.authorization_id === 'string' && {
-      authorization_id: claims.authorization_id as AuthorizationId,
-    }),
-    ...(claims.cnf !== undefined && { cnf: claims.cnf as Confirmation }),
+    authorization_id:
+      typeof claims.authorization_id === 'string' ? (claims.authorization_id as AuthorizationId) : undefined,
+    cnf: claims.cnf as Confirmation | undefined,
   }
 }
 

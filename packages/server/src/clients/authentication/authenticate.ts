@@ -192,5 +192,5 @@ function answer(
   outcome: Result<Confirmation | undefined>,
 ): Result<Authenticated> {
   if (!outcome.ok) return { ...outcome, log: { client_id: client.client_id, method, ...outcome.log } }
-  return ok({ client, method, ...(outcome.value && { confirmation: outcome.value }) })
+  return ok({ client, method, confirmation: outcome.value })
 }

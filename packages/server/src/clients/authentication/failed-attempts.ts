@@ -198,5 +198,6 @@ function forgetOldest(map: Map<string, unknown>): void {
 const tooMany = (client_id: string, retry_after: Seconds): Refusal =>
   refuse('invalid_client', 'client_guessed_too_often', {
     description: 'too many failed client authentications; try again later',
-    ...{ retry_after, log: { client_id } },
+    retry_after,
+    log: { client_id },
   })

@@ -118,4 +118,4 @@ export const credentialLimits: Limits = {
 
 /** Refuses with one description for every cause, so that an unknown client looks like a wrong secret. */
 export const refuseClient = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
-  refuse('invalid_client', reason, { description: 'client authentication failed', ...(log && { log }) })
+  refuse('invalid_client', reason, { description: 'client authentication failed', log })

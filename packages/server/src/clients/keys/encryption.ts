@@ -32,9 +32,10 @@ export const createClientEncryption =
       const key = await importJWK(jwk, alg)
       return await new CompactEncrypt(new TextEncoder().encode(text))
         .setProtectedHeader({
-          ...{ alg, enc },
-          ...(typeof jwk.kid === 'string' && { kid: jwk.kid }),
-          ...(content === 'JWT' && { cty: 'JWT' }),
+          alg,
+          enc,
+          kid: typeof jwk.kid === 'string' ? jwk.kid : undefined,
+          cty: content === 'JWT' ? 'JWT' : undefined,
         })
         .encrypt(key)
     } catch (cause) {

@@ -158,7 +158,7 @@ export function readRegistered(
 const registeredOf = (row: RegisteredClient, registration: Registration): SelfRegistration => ({
   vouched: isVouched(row, registration),
   version: row.version,
-  ...(row.shown_since !== undefined && { shown_since: row.shown_since }),
+  shown_since: row.shown_since,
 })
 
 /**

@@ -58,7 +58,11 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       const now = clock.now()
       const made = withCredentials(
         {
-          ...{ client_id, version: 1, created_at: now, ...endOf(), metadata: valid.value.metadata },
+          client_id,
+          version: 1,
+          created_at: now,
+          ...endOf(),
+          metadata: valid.value.metadata,
           ...vouchingOf(valid.value, by),
         },
         valid.value.needsSecret ? newSecret() : {},
@@ -92,8 +96,12 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       const { client_id, version, created_at, used_at, vouched_by } = client
       const made = withCredentials(
         {
-          ...{ client_id, version: version + 1, created_at, ...endOf(), metadata: valid.value.metadata },
-          ...(used_at !== undefined && { used_at }),
+          client_id,
+          version: version + 1,
+          created_at,
+          ...endOf(),
+          metadata: valid.value.metadata,
+          used_at,
           ...shownSince(client, valid.value),
           ...vouchingOf(valid.value, vouched_by),
         },
@@ -117,7 +125,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     return {
       client: { ...client, ...kept, registration_token_hash: hashHandle(registration_access_token) },
       registration_access_token,
-      ...(client_secret !== undefined && { client_secret }),
+      client_secret,
     }
   }
 
@@ -135,7 +143,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     return {
       client_secret,
       client_secret_hash: hashHandle(client_secret),
-      ...(lifetime > 0 && { client_secret_expires_at: clock.now() + lifetime }),
+      client_secret_expires_at: lifetime > 0 ? clock.now() + lifetime : undefined,
     }
   }
 

@@ -84,12 +84,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const { client, hint, ignored } = validated.value
     logIgnoredParameters(ports.log, 'authorize', request, client, ignored)
     const asked_at = ports.clock.now()
-    const origin = {
-      ...(pushed && { pushed }),
-      ...(signed && { signed_since: asked_at }),
-      ...(mixed && { mixed }),
-    }
-    const progress = { asked_at, ...origin, ...(hint && { hint }) }
+    const progress = { asked_at, pushed, signed_since: signed ? asked_at : undefined, mixed, hint }
     // A form post from the client's page lacks our SameSite=Lax cookies. Redirect, because the GET has them.
     if (request.method === 'POST')
       return goOn(request, '/connect/authorize/callback', validated.value.client, parameters, progress, ports)
@@ -164,7 +159,7 @@ async function decide(
         ports.csrf.holds(request, came.refused_by) ||
         signedInSince(came, session) ||
         (await mayRedirect(request, target, [...validated.prompt].join(' '), ports)),
-      ...(refusal.error !== 'login_required' && { session_state }),
+      session_state: refusal.error === 'login_required' ? undefined : session_state,
     })
   if (came.refused) return refuseTo(refusedByUser(came.refused))
   const seen = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came

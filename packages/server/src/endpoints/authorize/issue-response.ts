@@ -84,8 +84,11 @@ async function issueCounted(
   const now = clock.now()
   const hasCode = brings(response_type, 'code')
   const authorization = await ports.createAuthorization({
-    ...{ client, session, scope, resources },
-    ...(requested_claims && { requested_claims }),
+    client,
+    session,
+    scope,
+    resources,
+    requested_claims,
     expires_at: now + lifetimeOf(request),
   })
   const code = hasCode ? newHandle(random, 'tc') : undefined
@@ -128,14 +131,12 @@ async function issueCounted(
   })
   return ok({
     code,
-    ...(accessToken.value && {
-      access_token: accessToken.value.value,
-      token_type: accessToken.value.token_type,
-      expires_in: String(accessToken.value.expires_in),
-    }),
+    access_token: accessToken.value?.value,
+    token_type: accessToken.value?.token_type,
+    expires_in: accessToken.value && String(accessToken.value.expires_in),
     id_token: idToken,
     // RFC 6749 §4.2.2 defines `scope` beside an access token; a code response has none (§4.1.2).
-    ...((accessToken.value || ports.emitsScope) && { scope: scope.join(' ') }),
+    scope: accessToken.value || ports.emitsScope ? scope.join(' ') : undefined,
   })
 }
 
@@ -190,9 +191,10 @@ const codeOf = (
   hash: hashHandle(code),
   authorization_id: id,
   redirect_uri: target.redirect_uri,
-  ...(code_challenge !== undefined && { code_challenge, code_challenge_method }),
-  ...(nonce !== undefined && { nonce }),
-  ...(s_hash !== undefined && { s_hash }),
+  code_challenge,
+  code_challenge_method,
+  nonce,
+  s_hash,
   expires_at: now + client.authorization_code_lifetime,
 })
 
@@ -234,17 +236,22 @@ async function makeIdToken(
 ): Promise<string> {
   const alone = response_type === 'id_token' || client.always_include_user_claims_in_id_token
   const claims = await readIdentityClaims({
-    ...{ client, subject: authorization, use: 'id_token', scope: alone ? scope : [] },
+    client,
+    subject: authorization,
+    use: 'id_token',
+    scope: alone ? scope : [],
     requested: requested_claims,
   })
   const { code, accessToken, s_hash } = beside
   return idTokens.make({
-    ...{ client, subject: authorization, claims },
-    ...(requested_claims?.id_token && { requested: requested_claims.id_token }),
-    ...(nonce !== undefined && { nonce }),
-    ...(code !== undefined && { code }),
-    ...(accessToken && { accessToken: accessToken.value }),
-    ...(s_hash !== undefined && { s_hash }),
+    client,
+    subject: authorization,
+    claims,
+    requested: requested_claims?.id_token,
+    nonce,
+    code,
+    accessToken: accessToken?.value,
+    s_hash,
   })
 }
 
@@ -257,8 +264,10 @@ async function storeWithoutCode(
   const { client_id, sub } = authorization
   const referenceToken = accessToken?.reference
   return stores.commit({
-    ...{ at: now, client_id, sub },
-    ...(pushed && { use: { kind: 'assertion', ...usedAssertionOf(pushed) } }),
+    at: now,
+    client_id,
+    sub,
+    use: pushed && { kind: 'assertion', ...usedAssertionOf(pushed) },
     issue: { authorization, referenceToken },
   })
 }

@@ -54,7 +54,9 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
       return ports.refuser(request, grantTypeNotAllowed, { clientId })
     }
     const granted = validateScope(parameters.value.get('scope'), {
-      ...{ client, resources: ports.resources, kinds: userScopeKinds },
+      client,
+      resources: ports.resources,
+      kinds: userScopeKinds,
       ignoresOfflineAccess: true,
     })
     if (!granted.ok) return ports.refuser(request, granted, { clientId })

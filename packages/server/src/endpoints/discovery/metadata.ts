@@ -60,8 +60,8 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     jwks_uri: issuer + protocolRoutes.jwks.path,
     ...endpointsAt(issuer),
     ui_locales_supported: offered.uiLocales,
-    ...(offered.branding.privacy_url !== undefined && { op_policy_uri: offered.branding.privacy_url }),
-    ...(offered.branding.terms_url !== undefined && { op_tos_uri: offered.branding.terms_url }),
+    op_policy_uri: offered.branding.privacy_url,
+    op_tos_uri: offered.branding.terms_url,
     scopes_supported: [...resources.identity.keys(), ...resources.apiScopes.keys(), 'offline_access'],
     claims_supported: [
       ...new Set([
@@ -113,10 +113,8 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     request_object_encryption_enc_values_supported: contentEncryptionAlgorithms,
     require_signed_request_object: offered.requireSigned,
     require_pushed_authorization_requests: offered.requirePushed,
-    ...(offered.registers && { registration_endpoint: issuer + pageRoutes.register.path }),
-    ...(offered.mtls && {
-      tls_client_certificate_bound_access_tokens: true,
-      mtls_endpoint_aliases: endpointsAt(offered.mtlsBase),
-    }),
+    registration_endpoint: offered.registers ? issuer + pageRoutes.register.path : undefined,
+    tls_client_certificate_bound_access_tokens: offered.mtls || undefined,
+    mtls_endpoint_aliases: offered.mtls ? endpointsAt(offered.mtlsBase) : undefined,
   }
 }

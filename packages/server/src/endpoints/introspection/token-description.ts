@@ -40,7 +40,9 @@ export async function describeToken(
     return inactive
   return {
     ...claims,
-    ...{ active: true, client_id, scope: formatScope(scope) },
+    active: true,
+    client_id,
+    scope: formatScope(scope),
     ...kindOf('access_token', ports),
   }
 }

@@ -47,9 +47,9 @@ export function informationResponse(
   return jsonResponse(status, {
     client_id,
     client_id_issued_at: created_at,
-    ...(client_secret !== undefined && { client_secret }),
+    client_secret,
     // RFC 7591 §3.2.1: required with a secret; 0 if the secret does not expire.
-    ...(client_secret_hash !== undefined && { client_secret_expires_at }),
+    client_secret_expires_at: client_secret_hash === undefined ? undefined : client_secret_expires_at,
     registration_access_token,
     registration_client_uri: `${issuer}/connect/register/${client_id}`,
     ...metadata,

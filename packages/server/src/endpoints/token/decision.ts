@@ -110,7 +110,7 @@ export type AuthorizationChoice =
   /** The authorization of another token: if it is revoked, this token is too (token exchange). */
   | { readonly kind: 'inherited'; readonly id: AuthorizationId; readonly until: Seconds }
 
-type RefreshChoice =
+export type RefreshChoice =
   | { readonly kind: 'new'; readonly scope: readonly string[] }
   /** Reissues the family's token of this generation. */
   | { readonly kind: 'existing'; readonly family: RefreshFamily; readonly generation: number }

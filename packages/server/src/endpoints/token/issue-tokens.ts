@@ -145,7 +145,7 @@ function contentOf(
     client,
     audience,
     subject,
-    ...(derived_from && { derived_from }),
+    derived_from,
     cnf: decision.confirmation,
     claims: { ...only(kept, audience.claims), ...decision.claims },
     clientClaims,
@@ -174,8 +174,8 @@ function familyOf(
     client_id: client.client_id,
     generation: 1,
     scope: refresh.scope,
-    ...(claims && { access_claims: claims }),
-    ...(cnf && { cnf }),
+    access_claims: claims,
+    cnf,
     created_at: now,
     expires_at,
     idle_expires_at: idleEnd(client, now, expires_at),
@@ -230,13 +230,14 @@ function commitOf(
   return {
     at,
     client_id: client.client_id,
-    ...(subject && { sub: subject.sub }),
-    ...(authorization && subject?.epoch !== undefined && { epoch: subject.epoch }),
-    ...(existing && {
-      authorization: { id: existing.id, until: untilOfExisting(decision, family, { now: at, lifetime }) },
-    }),
-    ...(use && { use }),
-    ...((authorization || family || referenceToken) && { issue: { authorization, family, referenceToken } }),
+    sub: subject?.sub,
+    epoch: authorization && subject?.epoch,
+    authorization: existing && {
+      id: existing.id,
+      until: untilOfExisting(decision, family, { now: at, lifetime }),
+    },
+    use,
+    issue: authorization || family || referenceToken ? { authorization, family, referenceToken } : undefined,
   }
 }
 

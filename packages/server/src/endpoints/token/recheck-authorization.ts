@@ -3,7 +3,7 @@
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Authorization } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
-import type { Decision, GrantPorts, TokenRequest, TokenSubject } from './decision.ts'
+import type { GrantPorts, RefreshChoice, TokenRequest, TokenSubject } from './decision.ts'
 
 /**
  * Refuses `invalid_grant` if the authorization was revoked or the user is inactive, and `invalid_scope` if a scope was
@@ -48,10 +48,8 @@ export const subjectOf = ({
 })
 
 /** Returns a new refresh family if the user granted `offline_access` and the client may still refresh. */
-export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): Pick<Decision, 'refresh'> =>
-  scope.includes('offline_access') && grant_types.has('refresh_token')
-    ? { refresh: { kind: 'new', scope } }
-    : {}
+export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): RefreshChoice | undefined =>
+  scope.includes('offline_access') && grant_types.has('refresh_token') ? { kind: 'new', scope } : undefined
 
 /** Refuses `invalid_scope` if the client lost a scope that was granted before. */
 const withdrawnScope = (scope: readonly string[], client: Client): Refusal | undefined => {

@@ -51,11 +51,10 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     // A delayed duplicate of a request that succeeded must not revoke anything (docs/decisions/0029).
     const gone = effect !== undefined && !(await isConnected(request))
     if (effect && !gone) await perform(effect, ports)
-    return ports.refuser(
-      request,
-      { ...answer, log: { ...answer.log, ...(gone && { client_gone: true }) } },
-      { client, alarm: effect?.kind === 'revoke_authorization' && !gone },
-    )
+    return ports.refuser(request, gone ? { ...answer, log: { ...answer.log, client_gone: true } } : answer, {
+      client,
+      alarm: effect?.kind === 'revoke_authorization' && !gone,
+    })
   }
 
   async function answerClient(

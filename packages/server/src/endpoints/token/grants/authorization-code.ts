@@ -61,8 +61,8 @@ export const authorizationCode: Grant = {
       authorization: { kind: 'existing', authorization },
       use: { kind: 'authorization_code', hash: code.hash },
       confirmation: request.confirmation,
-      ...refreshOf(authorization, client),
-      ...(scope.includes('openid') && { idToken: { nonce: code.nonce, s_hash: code.s_hash } }),
+      refresh: refreshOf(authorization, client),
+      idToken: scope.includes('openid') ? { nonce: code.nonce, s_hash: code.s_hash } : undefined,
     }
   },
 }

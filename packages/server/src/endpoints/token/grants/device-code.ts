@@ -38,8 +38,8 @@ export const deviceCode: Grant = {
       authorization: { kind: 'existing', authorization },
       use: { kind: 'device_code', hash: device.hash },
       confirmation: request.confirmation,
-      ...refreshOf(authorization, client),
-      ...(scope.includes('openid') && { idToken: {} }),
+      refresh: refreshOf(authorization, client),
+      idToken: scope.includes('openid') ? {} : undefined,
     }
   },
 }

@@ -157,18 +157,16 @@ async function recheck(
     confirmation: confirmation.value,
     lifetime: Math.floor(Math.min(lifetime, client.access_token_lifetime)),
     not_after: answer.derivedFrom?.expires_at,
-    ...(origin.value && { derived_from: origin.value }),
+    derived_from: origin.value,
     accessTokenType: answer.access_token_type,
     members: answer.members,
-    ...(subject &&
-      scope.value.includes('offline_access') && { refresh: { kind: 'new', scope: scope.value } }),
-    ...(answer.uses && {
-      use: {
-        kind: 'assertion',
-        hash: hashHandle(`${extension.grantType}\n${answer.uses.id}`),
-        expires_at: rememberUntil(answer.uses.expires_at),
-      },
-    }),
+    refresh:
+      subject && scope.value.includes('offline_access') ? { kind: 'new', scope: scope.value } : undefined,
+    use: answer.uses && {
+      kind: 'assertion',
+      hash: hashHandle(`${extension.grantType}\n${answer.uses.id}`),
+      expires_at: rememberUntil(answer.uses.expires_at),
+    },
   }
 }
 
@@ -276,7 +274,7 @@ async function subjectOf(
     amr: [],
     auth_time: now,
     ...rest,
-    ...(record?.tenant !== undefined && { tenant: record.tenant }),
+    tenant: record?.tenant,
   }
 }
 

@@ -68,7 +68,7 @@ export function jwtBearer({
       const decision: GrantDecision = {
         ok: true,
         subject: { sub: user.sub, idp: iss, amr: ['jwt'] },
-        ...(resource.length > 0 && { audience: resource }),
+        audience: resource.length > 0 ? resource : undefined,
         uses: {
           id: jti === undefined ? signedPart(assertion) : `${iss}\n${jti}`,
           expires_at: exp + skewAfterEnd,

@@ -38,7 +38,10 @@ export const password: Grant = {
 
     const audience = requestedResources(parameters, resources)
     const granted = validateScope(parameters.get('scope'), {
-      ...{ client, resources, kinds: userScopeKinds, apis: audience.ok ? audience.value : [] },
+      client,
+      resources,
+      kinds: userScopeKinds,
+      apis: audience.ok ? audience.value : [],
       ignoresOfflineAccess: true,
     })
     if (!granted.ok) return granted
@@ -52,9 +55,9 @@ export const password: Grant = {
       subject,
       authorization: { kind: 'new' },
       confirmation,
-      ...(scope.includes('offline_access') && { refresh: { kind: 'new', scope } }),
+      refresh: scope.includes('offline_access') ? { kind: 'new', scope } : undefined,
       ignored,
-      ...(signedIn.value.members && { members: signedIn.value.members }),
+      members: signedIn.value.members,
     }
   },
 }

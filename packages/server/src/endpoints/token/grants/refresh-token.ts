@@ -60,8 +60,8 @@ export const refreshToken: Grant = {
       use: use.value,
       confirmation,
       refresh: { kind: 'existing', family, generation: nextGeneration(use.value, family) },
-      ...(!client.update_access_token_claims_on_refresh && { keptClaims: family.access_claims ?? {} }),
-      ...(family.scope.includes('openid') && { idToken: {} }),
+      keptClaims: client.update_access_token_claims_on_refresh ? undefined : (family.access_claims ?? {}),
+      idToken: family.scope.includes('openid') ? {} : undefined,
     }
   },
 }

@@ -96,7 +96,7 @@ function mayAct({ claims }: VerifiedToken, party: Party): boolean {
 const partyOf = ({ sub, client_id, claims: { iss } }: VerifiedToken): Party => ({
   sub,
   client_id,
-  ...(iss !== undefined && { iss }),
+  iss,
 })
 const partyOfClient = ({ client: { client_id } }: GrantRequest, { issuer }: GrantContext): Party => ({
   sub: client_id,
@@ -115,11 +115,11 @@ function decision(
   const ofUser = claims.sub !== claims.client_id
   return {
     ok: true,
-    ...(ofUser && { subject: userOf(subject) }),
+    subject: ofUser ? userOf(subject) : undefined,
     audience: [...new Set([...audience, ...resource])],
     claims: act === undefined ? {} : { act },
     derivedFrom: subject,
-    ...(issuedType === jwtType && { access_token_type: 'jwt' as const }),
+    access_token_type: issuedType === jwtType ? 'jwt' : undefined,
     members: { issued_token_type: issuedType },
   }
 }
@@ -134,10 +134,10 @@ const actorClaim = (actor: VerifiedToken, earlier: Json | undefined): JsonObject
 /** Returns the user with the original sign-in's authentication claims. */
 const userOf = ({ sub, claims }: VerifiedToken): GrantDecision['subject'] => ({
   sub,
-  ...(typeof claims.idp === 'string' && { idp: claims.idp }),
-  ...(Array.isArray(claims.amr) && { amr: claims.amr as string[] }),
-  ...(typeof claims.acr === 'string' && { acr: claims.acr }),
-  ...(typeof claims.auth_time === 'number' && { auth_time: claims.auth_time }),
+  idp: typeof claims.idp === 'string' ? claims.idp : undefined,
+  amr: Array.isArray(claims.amr) ? (claims.amr as string[]) : undefined,
+  acr: typeof claims.acr === 'string' ? claims.acr : undefined,
+  auth_time: typeof claims.auth_time === 'number' ? claims.auth_time : undefined,
 })
 
 const refused = (reason: string, description: string): GrantRefusal & { reason: string } => ({
