@@ -225,6 +225,7 @@ const elsewhere: Readonly<Record<number, string>> = {
   429: 'above',
   500: 'a fault of ours, logged with its stack: test/flows/http.test.ts',
   503: 'above',
+  505: 'HTTP/2 at a mounted listener: test/flows/http-listener.test.ts',
 }
 
 test('refusing: the table has each status that the edge and the router refuse with', () => {

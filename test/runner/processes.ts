@@ -31,7 +31,7 @@ const isSlow = (file: string): boolean =>
 
 /** Matches what one file can do to another in its process. */
 const changesProcess =
-  /process\.(?:env\.\w+ *(?:\?\?)?= |chdir|umask|on\(|once\(|exit\(|kill\()|mock\.|memoryUsage|global\.?gc|delete process\.env|setFlags|monitorEventLoopDelay|stdout\.write *=/
+  /process\.(?:env\.\w+ *(?:\?\?)?= |chdir|umask|on\(|once\(|exit\(|kill\()|mock\.|memoryUsage|global\.?gc|delete process\.env|setFlags|monitorEventLoopDelay|createRequire|stdout\.write *=/
 
 /** Returns whether a file needs a process of its own. */
 const isAlone = (file: string): boolean =>
