@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createOutbox } from '../../packages/server/src/operations/mail/dev-mailbox.ts'
+import { createDevMailbox } from '../../packages/server/src/operations/mail/dev-mailbox.ts'
 import { accountsWorld } from '../support/accounts.ts'
 import { createTestServer } from '../support/tessera.ts'
 
@@ -75,7 +75,7 @@ test('dev mail: a page of another site whose name leads to this machine reads no
 
 test('dev mail: the newest fifty are kept, the newest first', async () => {
   let printed = 0
-  const outbox = createOutbox({ print: () => void printed++ })
+  const outbox = createDevMailbox({ print: () => void printed++ })
   for (let count = 0; count < 60; count++)
     await outbox.send({ to: 'dora@example.com', subject: `mail ${count}`, text: '', html: '' } as never)
   const subjects = outbox.mails().map(({ subject }) => subject)

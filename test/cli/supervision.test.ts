@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { mock, test } from 'node:test'
 import { createHeartbeats } from '../../packages/server/src/operations/workers/heartbeat.ts'
 import { createReplacement } from '../../packages/server/src/operations/workers/replacement.ts'
-import { createFiguresBook } from '../../packages/server/src/operations/workers/worker-metrics.ts'
+import { createWorkerMetrics } from '../../packages/server/src/operations/workers/worker-metrics.ts'
 
 function watch() {
   let at = 0
@@ -94,36 +94,36 @@ test('supervision: a worker that lived for a minute is replaced soon, however of
 })
 
 test('supervision: metrics of a worker that ended stay in the sums, and only a death counts as one', async () => {
-  const book = createFiguresBook()
-  const metricsOf = (count: number) => ({ counted: { requests_total: count }, measured: { rss: count } })
-  const told = (counts: Readonly<Record<number, number>>) =>
-    book.gather(Object.keys(counts).map(Number), (worker, round) =>
-      book.told(worker, round, metricsOf(counts[worker] ?? 0)),
+  const metrics = createWorkerMetrics()
+  const metricsOf = (count: number) => ({ counters: { requests_total: count }, gauges: { rss: count } })
+  const collect = (counts: Readonly<Record<number, number>>) =>
+    metrics.collect(Object.keys(counts).map(Number), (worker, round) =>
+      metrics.reported(worker, round, metricsOf(counts[worker] ?? 0)),
     )
-  assert.deepEqual(await told({ 2: 20, 1: 10 }), {
+  assert.deepEqual(await collect({ 2: 20, 1: 10 }), {
     processes: [
-      { worker: 1, figures: metricsOf(10) },
-      { worker: 2, figures: metricsOf(20) },
+      { worker: 1, metrics: metricsOf(10) },
+      { worker: 2, metrics: metricsOf(20) },
     ],
     ended: {},
     deaths: 0,
   })
-  book.ended(1, true)
-  book.ended(2, false)
-  const { processes, ended, deaths } = await told({ 1: 1 })
-  assert.deepEqual(processes, [{ worker: 1, figures: metricsOf(1) }])
+  metrics.ended(1, true)
+  metrics.ended(2, false)
+  const { processes, ended, deaths } = await collect({ 1: 1 })
+  assert.deepEqual(processes, [{ worker: 1, metrics: metricsOf(1) }])
   assert.deepEqual([ended, deaths], [{ requests_total: 30 }, 1])
 })
 
 test('supervision: whoever waits for the metrics of a worker waits no longer than it lives', async t => {
   // No timer runs: only the end of the worker can end the wait.
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const book = createFiguresBook()
-  const gathered = book.gather([1, 2], (worker, round) => {
-    if (worker === 1) book.told(worker, round, { counted: {}, measured: {} })
+  const metrics = createWorkerMetrics()
+  const collected = metrics.collect([1, 2], (worker, round) => {
+    if (worker === 1) metrics.reported(worker, round, { counters: {}, gauges: {} })
   })
-  book.ended(2, true)
-  const { processes, deaths } = await gathered
+  metrics.ended(2, true)
+  const { processes, deaths } = await collected
   assert.deepEqual([processes.map(({ worker }) => worker), deaths], [[1], 1])
 })
 

@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises'
 import { createSealing } from '../../packages/server/src/keys/sealing.ts'
 import type { SendMail } from '../../packages/server/src/model/mail.ts'
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
-import { createPost } from '../../packages/server/src/operations/mail/mail-queue.ts'
+import { createMailQueue } from '../../packages/server/src/operations/mail/mail-queue.ts'
 import { createSmtp } from '../../packages/server/src/operations/mail/smtp.ts'
 import { createRandom } from '../../packages/server/src/runtime/random.ts'
 import { day } from '../contracts/stores/samples.ts'
@@ -130,7 +130,7 @@ async function createTestPost(send: SendMail, given?: Pick<Stores, 'waitingMails
   }
   const derived = { derive: () => Buffer.alloc(32, 5) }
   const sealing = createSealing({ derived, purpose: 'mail' })
-  const post = createPost({ stores, sealing, send, clock, random: createRandom(), log: ours })
+  const post = createMailQueue({ stores, sealing, send, clock, random: createRandom(), log: ours })
   return { ...post, stores, clock, events }
 }
 

@@ -8,7 +8,7 @@ import { createCounter } from '../../packages/server/src/operations/metrics/coun
 import { createMetricsEndpoint } from '../../packages/server/src/operations/metrics/endpoint.ts'
 import { createMetrics } from '../../packages/server/src/operations/metrics/metrics.ts'
 import { createOverloadLog } from '../../packages/server/src/operations/overload.ts'
-import type { Gathering } from '../../packages/server/src/runtime/metrics.ts'
+import type { MetricsExchange } from '../../packages/server/src/runtime/metrics.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createClock } from '../keys/keys.ts'
 
@@ -42,23 +42,23 @@ test('metrics: a label has at most a thousand values, and all others are counted
 })
 
 test('metrics: an unknown reason is counted as other', t => {
-  let own: Parameters<Gathering['tell']>[0] = () => assert.fail('the metrics are not told')
+  let own: Parameters<MetricsExchange['report']>[0] = () => assert.fail('the metrics are not reported')
   const metrics = createMetrics({
     ...{ clock: createClock(), tokens: () => [], underWay: () => 0 },
-    gathering: {
-      tell: (read: typeof own) => {
+    exchange: {
+      report: (read: typeof own) => {
         own = read
       },
-      all: async () => ({ processes: [], ended: {}, deaths: 0 }),
+      collect: async () => ({ processes: [], ended: {}, deaths: 0 }),
     },
   })
   t.after(metrics.stop)
   const log = metrics.listen(silentLog)
   for (const reason of ['code_expired', 'A "reason"', 'x'.repeat(65), '', undefined, 7])
     log.info('refused', { reason })
-  const { counted } = own()
-  assert.equal(counted['tessera_refusals_total{reason="code_expired"}'], 1)
-  assert.equal(counted['tessera_refusals_total{reason="other"}'], 5)
+  const { counters } = own()
+  assert.equal(counters['tessera_refusals_total{reason="code_expired"}'], 1)
+  assert.equal(counters['tessera_refusals_total{reason="other"}'], 5)
 })
 
 test('overload: a queue that rejects work logs it at once, and then the count every ten seconds', () => {

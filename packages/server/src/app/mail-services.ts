@@ -5,8 +5,8 @@ import { isLoopback } from '../configuration/issuer.ts'
 import { type CountMail, createMailCounter } from '../identity/attempt-limits.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Mail, SendMail } from '../model/mail.ts'
-import { createOutbox } from '../operations/mail/dev-mailbox.ts'
-import { createPost } from '../operations/mail/mail-queue.ts'
+import { createDevMailbox } from '../operations/mail/dev-mailbox.ts'
+import { createMailQueue } from '../operations/mail/mail-queue.ts'
 import { createSmtp } from '../operations/mail/smtp.ts'
 import { createAccountMail, type SendAccountMail } from '../pages/flow/account-mail.ts'
 import { createMailLinks, type MailLinks } from '../pages/flow/mail-link.ts'
@@ -43,7 +43,7 @@ export function createMailServices(
   const { paths, render, chooseLanguage } = view
   const { send, mails } = createMailTransport(configuration, context)
   const sealing = createSealing({ derived, purpose: 'mail' })
-  const queue = send && createPost({ stores, sealing, send, clock, random, log })
+  const queue = send && createMailQueue({ stores, sealing, send, clock, random, log })
   const sendAccountMail = createAccountMail({
     issuer,
     paths,
@@ -69,5 +69,5 @@ function createMailTransport(
 ): { readonly send?: SendMail; readonly mails?: () => readonly Mail[] } {
   if (sendMail) return { send: sendMail }
   if (mail) return { send: createSmtp(mail) }
-  return isLoopback(new URL(issuer).hostname) ? createOutbox({ print }) : {}
+  return isLoopback(new URL(issuer).hostname) ? createDevMailbox({ print }) : {}
 }

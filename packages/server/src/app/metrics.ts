@@ -6,11 +6,11 @@ import type { Load } from '../http/load.ts'
 import type { Secret } from '../model/client.ts'
 import type { TenantStores } from '../model/ports/stores.ts'
 import type { Metrics } from '../operations/metrics/metrics.ts'
-import type { Gathering } from '../runtime/metrics.ts'
+import type { MetricsExchange } from '../runtime/metrics.ts'
 import type { ServerContext } from './server-context.ts'
 
 export type WithMetrics = {
-  /** The same context, with a log and stores that are measured. */
+  /** The same context, with a log that counts and stores that are measured. */
   readonly context: ServerContext
   readonly routes: readonly Route[]
   readonly observe?: Metrics['observeRequest'] | undefined
@@ -20,7 +20,7 @@ export type WithMetrics = {
 export type MetricsSources = {
   readonly context: ServerContext
   readonly load: Load
-  readonly gathering?: Gathering | undefined
+  readonly metricsExchange?: MetricsExchange | undefined
   readonly droppedLines?: (() => number) | undefined
   /** Returns the tokens that `/metrics` accepts now. */
   readonly accepted: () => readonly Secret[]
@@ -29,7 +29,7 @@ export type MetricsSources = {
 /** Without metrics in the configuration nothing is measured, and their code is not loaded. */
 export async function addMetrics(
   { metrics: access }: Configuration,
-  { context, load, gathering, droppedLines, accepted }: MetricsSources,
+  { context, load, metricsExchange, droppedLines, accepted }: MetricsSources,
 ): Promise<WithMetrics> {
   if (!access) return { context, routes: [], stop: () => {} }
   const { createMetrics } = await import('../operations/metrics/metrics.ts')
@@ -37,7 +37,7 @@ export async function addMetrics(
   const metrics = createMetrics({
     clock,
     tokens: accepted,
-    gathering,
+    exchange: metricsExchange,
     droppedLines,
     underWay: load.underWay,
     waiting: tenantStores.waiting,

@@ -9,7 +9,7 @@ import type { Settings, TenantStores } from '../model/ports/stores.ts'
 import { createChanges } from '../operations/changes.ts'
 import { startTime } from '../operations/time.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
-import type { Gathering } from '../runtime/metrics.ts'
+import type { MetricsExchange } from '../runtime/metrics.ts'
 import {
   type Changes,
   type Clock,
@@ -42,8 +42,8 @@ export type Overrides = {
   readonly print?: (text: string) => void
   /** Returns the number of lines that the log could not write. */
   readonly droppedLines?: (() => number) | undefined
-  /** Gets the metrics of the other processes of this server, if there are any. */
-  readonly gathering?: Gathering | undefined
+  /** Collects the metrics of the other processes of this server, if there are any. */
+  readonly metricsExchange?: MetricsExchange | undefined
 }
 
 /** Returns what sends requests, to the addresses that this configuration allows. */

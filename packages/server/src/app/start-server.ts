@@ -12,7 +12,7 @@ import { loadPageCode } from './lazy-pages.ts'
 import type { Overrides } from './server-context.ts'
 import { createTessera } from './tessera.ts'
 
-export type ServerOptions = Pick<Overrides, 'log' | 'print' | 'gathering'> & {
+export type ServerOptions = Pick<Overrides, 'log' | 'print' | 'metricsExchange'> & {
   /** The number of this process among several on one port and one store, from 1. Some jobs run in the first one only. */
   readonly worker?: number
 }
@@ -31,12 +31,12 @@ export type Server = {
 /** Listens and starts the background jobs. Throws what `createTessera` throws, and if the address can't be listened on. */
 export async function startServer(
   configuration: Configuration,
-  { worker, gathering, log: given, print = printToStandardOutput }: ServerOptions = {},
+  { worker, metricsExchange, log: given, print = printToStandardOutput }: ServerOptions = {},
 ): Promise<Server> {
   const own = given ? undefined : logFromEnvironment(worker)
   const log = given ?? own ?? silentLog
   const [tessera, { listen }] = await Promise.all([
-    createTessera(configuration, { log, print, droppedLines: own?.dropped, gathering }),
+    createTessera(configuration, { log, print, droppedLines: own?.dropped, metricsExchange }),
     import('../http/node.ts'),
     loadPageCode(),
   ])

@@ -86,7 +86,7 @@ export async function createTessera(
   const metrics = await addMetrics(configuration, {
     context,
     load,
-    gathering: overrides.gathering,
+    metricsExchange: overrides.metricsExchange,
     droppedLines: overrides.droppedLines,
     accepted: () => snapshots.current().configuration.metrics?.tokens ?? [],
   })

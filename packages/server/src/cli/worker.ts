@@ -32,7 +32,7 @@ export async function work([
     const { startServer } = await import('../server.ts')
     const server = await startServer(loaded.configuration, {
       worker: Number(number),
-      gathering: primary.gathering,
+      metricsExchange: primary.metrics,
     })
     primary.onReload(() => server.reload(source))
     primary.ready()

@@ -1,28 +1,29 @@
-/** What processes have counted and measured, for whoever watches over them. */
+/** Metrics of the processes of a server: what each reports, and how they are collected. */
 
-/** By series, as it is shown: `tessera_refusals_total{reason="code_expired"}`. */
+/** Values by series, as Prometheus names them: `tessera_refusals_total{reason="code_expired"}`. */
 export type Series = Readonly<Record<string, number>>
 
-export type Figures = {
-  /** Only grows, and is added up over processes. */
-  readonly counted: Series
-  /** Each process's own. */
-  readonly measured: Series
+export type ProcessMetrics = {
+  /** Only grow, and are added up over processes. */
+  readonly counters: Series
+  /** Those of this process alone. */
+  readonly gauges: Series
 }
 
-/** Of every process of this server. */
-export type FiguresOfAll = {
-  readonly processes: readonly { readonly worker: number; readonly figures: Figures }[]
-  /** What those that have ended had counted: a sum that shrank would look like a new start. */
+/** The metrics of all processes of a server. */
+export type ServerMetrics = {
+  readonly processes: readonly { readonly worker: number; readonly metrics: ProcessMetrics }[]
+  /** The counters of processes that ended. Without them, sums would shrink, which looks like a restart. */
   readonly ended: Series
-  /** How many ended without being told to. */
+  /** The number of processes that ended unexpectedly. */
   readonly deaths: number
 }
 
-/** How a process learns the figures of all, and tells its own. */
-export type Gathering = {
-  readonly tell: (own: () => Figures) => void
-  readonly all: () => Promise<FiguresOfAll>
+/** Connects a process to the metrics of the others. */
+export type MetricsExchange = {
+  /** Sets what this process reports. */
+  readonly report: (own: () => ProcessMetrics) => void
+  readonly collect: () => Promise<ServerMetrics>
 }
 
 export function addSeries(...parts: readonly Series[]): Series {

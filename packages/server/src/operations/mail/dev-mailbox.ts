@@ -1,8 +1,8 @@
-/** Mail when developing: it goes nowhere but is printed, and kept for a page. */
+/** Prints emails during development instead of sending them, and keeps them for a page. */
 
 import type { Mail, SendMail } from '../../model/mail.ts'
 
-export type Outbox = {
+export type DevMailbox = {
   readonly send: SendMail
   /** The newest first. */
   readonly mails: () => readonly Mail[]
@@ -10,7 +10,7 @@ export type Outbox = {
 
 const most = 50
 
-export function createOutbox({ print }: { print: (text: string) => void }): Outbox {
+export function createDevMailbox({ print }: { print: (text: string) => void }): DevMailbox {
   let mails: readonly Mail[] = []
   return {
     async send(mail) {

@@ -1,7 +1,7 @@
 /**
- * Mail is written behind the answer that it belongs to, since how long that takes tells nobody whether there was one; kept
- * sealed in the store, and handed on from there: one whose sender died comes again when its claim has run out. So a mail
- * may be sent twice, and is not lost before its time.
+ * Queues emails, sealed in the store, and sends them from there. An email is composed after the response, so that the time
+ * of the response does not show whether there is one. If a sender dies, another sends the email when its claim has
+ * expired. An email may therefore arrive twice, and is not lost before it expires.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -18,18 +18,18 @@ import type { Stores } from '../../model/ports/stores.ts'
 import { settlesWithin, singleFlight } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 
-export type Post = {
-  /** Composes, keeps and sends; what goes wrong is logged. Calls `onLost` where the mail could not be kept. */
+export type MailQueue = {
+  /** Composes, stores and sends an email. Logs failures. Calls `onLost` if the email could not be stored. */
   readonly send: (compose: () => Promise<OutgoingMail | undefined>, onLost?: () => Promise<void>) => void
-  /** Hands on what is due, whoever kept it. Calls at once share one run. */
+  /** Sends all emails that are due, also those of other processes. Simultaneous calls share one run. */
   readonly deliver: () => Promise<void>
-  /** Fulfilled when nothing is under way. */
+  /** Resolves when nothing is in progress. */
   readonly settled: () => Promise<void>
-  /** Hands on what it can within a few seconds, then claims no more. What is left is in the store. */
+  /** Sends emails for a few seconds, then claims no more. The rest remains in the store. */
   readonly close: () => Promise<void>
 }
 
-export type PostPorts = {
+export type MailQueuePorts = {
   readonly stores: Pick<Stores, 'waitingMails'>
   readonly sealing: Sealing
   readonly send: SendMail
@@ -41,18 +41,25 @@ export type PostPorts = {
 const mostUnderWay = 200
 const mostWaiting = 10_000
 const atOnce = 4
-/** Milliseconds. A submission server that does not answer must not hold up the end of the process. */
+/** Milliseconds. A submission server that does not respond must not delay the end of the process. */
 const closeLimit = 5000
-/** Longer than handing one on takes. */
+/** Longer than sending takes. */
 const claimLasts: Seconds = 300
-/** Until a mail whose end is not certain is looked at again. */
+/** Until an email that may have expired is checked again. */
 const uncertain: Seconds = 600
-/** How long after which attempt the next one is made; the last again and again. */
+/** The delays after the first attempts; the last one applies to all later attempts. */
 const backoff: readonly Seconds[] = [10, 60, 300, 900, 3600]
 
 const nameOf = (id: string): string => `mail ${id}`
 
-export function createPost({ stores: { waitingMails }, sealing, send, clock, random, log }: PostPorts): Post {
+export function createMailQueue({
+  stores: { waitingMails },
+  sealing,
+  send,
+  clock,
+  random,
+  log,
+}: MailQueuePorts): MailQueue {
   const underWay = new Set<Promise<void>>()
   let again = false
   let isClosed = false
@@ -69,7 +76,7 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
       log.error('mail_failed', { error: String(error) })
       return onLost()
     }
-    // Not awaited: what is kept no longer counts as under way, however long the submission server takes.
+    // Not awaited: a stored email no longer counts as in progress, however long the submission server takes.
     void deliver().catch(error => log.error('mail_failed', { error: String(error) }))
   }
 
@@ -78,7 +85,7 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
     const now = clock.now()
     const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
     const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }
-    if (!(await waitingMails.add(waiting, mostWaiting))) throw new Error('too many are waiting')
+    if (!(await waitingMails.add(waiting, mostWaiting))) throw new Error('too many emails are waiting')
   }
 
   function deliver(): Promise<void> {
@@ -92,10 +99,10 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
     const inFlight = new Set<Promise<void>>()
     const failures: unknown[] = []
     const begin = (waiting: WaitingMail): void => {
-      const handing = handOn(waiting)
+      const sending = sendOne(waiting)
         .catch(error => void failures.push(error))
-        .finally(() => inFlight.delete(handing))
-      inFlight.add(handing)
+        .finally(() => inFlight.delete(sending))
+      inFlight.add(sending)
     }
     do {
       again = false
@@ -119,20 +126,20 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
     }
   }
 
-  async function handOn(waiting: WaitingMail): Promise<void> {
+  async function sendOne(waiting: WaitingMail): Promise<void> {
     try {
       if (waiting.expires_at > clock.now())
         await send(JSON.parse(sealing.open(waiting.sealed, nameOf(waiting.id))) as Mail)
-      // By a clock that may be ahead: it waits until its end is certain.
+      // The clock may be ahead: the email is kept until it has certainly expired.
       else if (waiting.expires_at > passedBy(clock))
         return await waitingMails.postpone(waiting, clock.now() + uncertain)
     } catch (error) {
-      return putOff(waiting, error)
+      return retryLater(waiting, error)
     }
     await waitingMails.remove(waiting.id)
   }
 
-  async function putOff(waiting: WaitingMail, error: unknown): Promise<void> {
+  async function retryLater(waiting: WaitingMail, error: unknown): Promise<void> {
     const { id, attempts, expires_at } = waiting
     const wait = backoff[attempts - 1] ?? backoff.at(-1) ?? 0
     const next = clock.now() + wait
@@ -146,7 +153,7 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
 
   async function settled(): Promise<void> {
     while (underWay.size > 0) await Promise.all(underWay)
-    // Whoever began the run logs why it failed.
+    // The caller that began the run logs why it failed.
     await run.current()?.catch(() => {})
   }
 
@@ -159,7 +166,7 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
     },
     send(compose, onLost = async () => {}) {
       const isFull = underWay.size >= mostUnderWay
-      if (isFull) log.error('mail_failed', { error: 'too many are under way' })
+      if (isFull) log.error('mail_failed', { error: 'too many emails are being composed' })
       const writing = isFull
         ? onLost()
         : new Promise<void>(resolve => setImmediate(() => resolve(write(compose, onLost))))

@@ -1,11 +1,11 @@
-/** Counters and histograms of one process: a few additions on the way of a request, text only when they are read. */
+/** Counters and histograms of one process. Counting costs a few additions; text is made when they are read. */
 
 import type { Series } from '../../runtime/metrics.ts'
 
 /** Seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** A label never takes more values than this: whatever comes later is counted as `other`. */
+/** The most values of a label: later ones are counted as `other`. */
 const mostValues = 1000
 const other = 'other'
 
@@ -14,7 +14,7 @@ export type Counter = {
   readonly read: () => Series
 }
 
-/** Counts by the values of one label, or of what `labels` makes of a value. */
+/** Counts by the values of one label. */
 export function createCounter(name: string, label: string): Counter {
   const counts = new Map<string | number, number>()
   return {
@@ -33,7 +33,7 @@ export type Histogram = {
   readonly read: () => Series
 }
 
-/** @param labels as {@link labelled} writes them; empty: none. */
+/** @param labels as {@link labelled} writes them; none by default. */
 export function createHistogram(name: string, labels = ''): Histogram {
   const counts = new Float64Array(bounds.length + 1)
   let sum = 0
@@ -60,6 +60,6 @@ export function createHistogram(name: string, labels = ''): Histogram {
   }
 }
 
-/** `endpoint="/connect/token"`, with what the text format escapes. */
+/** Returns `endpoint="/connect/token"`, escaped as the text format requires. */
 export const labelled = (label: string, value: string | number): string =>
   `${label}="${String(value).replaceAll(/[\\"\n]/g, found => (found === '\n' ? '\\n' : `\\${found}`))}"`

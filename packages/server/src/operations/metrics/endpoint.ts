@@ -1,16 +1,16 @@
-/** `GET /metrics`, for whoever has a token (RFC 6750 §2.1): figures tell how many sign in, and how often it fails. */
+/** `GET /metrics`, protected by a token (RFC 6750 §2.1), since metrics show how many users sign in, and how often that fails. */
 
 import { hash } from 'node:crypto'
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Secret } from '../../model/client.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
-import type { FiguresOfAll } from '../../runtime/metrics.ts'
+import type { ServerMetrics } from '../../runtime/metrics.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import { formatFigures } from './text.ts'
+import { formatMetrics } from './text.ts'
 
 export type MetricsAccess = {
   readonly clock: Clock
-  /** Any of these opens; an argon2id hash never does. */
+  /** Returns the accepted tokens. An argon2id hash matches no token. */
   readonly tokens: () => readonly Secret[]
 }
 
@@ -18,23 +18,23 @@ export function createMetricsEndpoint({
   clock,
   tokens,
   read,
-}: MetricsAccess & { readonly read: () => Promise<FiguresOfAll> }): Endpoint {
-  const opens = (presented: string): boolean => {
+}: MetricsAccess & { readonly read: () => Promise<ServerMetrics> }): Endpoint {
+  const isAccepted = (presented: string): boolean => {
     const digest = hash('sha256', presented, 'buffer')
-    // All are compared, so that the time tells nothing of which one fits.
-    const fitting = tokens().filter(
+    // Compares all, so that the time does not show which one matches.
+    const matching = tokens().filter(
       token => token.kind === 'sha256' && equalInConstantTime(digest, token.hash),
     )
-    return fitting.some(({ expires_at }) => expires_at === undefined || expires_at > clock.now())
+    return matching.some(({ expires_at }) => expires_at === undefined || expires_at > clock.now())
   }
 
   return async ({ headers: { authorization } }) => {
     const [, token] = /^Bearer ([\x21-\x7E]{1,4096})$/i.exec(authorization ?? '') ?? []
-    if (token === undefined || !opens(token)) return unauthorized
+    if (token === undefined || !isAccepted(token)) return unauthorized
     return {
       status: 200,
       headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' },
-      body: formatFigures(await read()),
+      body: formatMetrics(await read()),
     }
   }
 }
@@ -46,5 +46,5 @@ const unauthorized = {
     'cache-control': 'no-store',
     'www-authenticate': 'Bearer realm="metrics"',
   },
-  body: 'a token is needed: docs/endpoints/metrics.md\n',
+  body: 'a bearer token is required: docs/endpoints/metrics.md\n',
 }

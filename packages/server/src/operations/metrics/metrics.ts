@@ -1,61 +1,61 @@
-/** What is counted of a server, and where it is read: loaded only where the configuration asks for it. */
+/** Counts what a server does, and serves `/metrics`. Loaded only if the configuration has `metrics`. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Stores } from '../../model/ports/stores.ts'
-import { addSeries, type Gathering } from '../../runtime/metrics.ts'
+import { addSeries, type MetricsExchange } from '../../runtime/metrics.ts'
 import type { Log, LogLine } from '../../runtime/ports.ts'
 import { createCounter, createHistogram } from './counting.ts'
 import { createMetricsEndpoint, type MetricsAccess } from './endpoint.ts'
-import { createProcessFigures } from './process.ts'
-import { createRequestFigures, type RequestFigures } from './requests.ts'
+import { createProcessGauges } from './process.ts'
+import { createRequestMetrics, type RequestMetrics } from './requests.ts'
 
 export type Metrics = {
   readonly endpoint: Endpoint
-  readonly observeRequest: RequestFigures['observe']
-  /** The same log; refusals and issued tokens are counted where they are told. */
+  readonly observeRequest: RequestMetrics['observe']
+  /** Wraps the log: counts refusals, issued tokens, warnings and errors. */
   readonly listen: (log: Log) => Log
-  /** The same store; its commits are timed. */
+  /** Wraps the store: measures its commits. */
   readonly time: (stores: Stores) => Stores
   readonly stop: () => void
 }
 
 export type MetricsPorts = MetricsAccess & {
-  /** How those of other processes are had; undefined: there are none. */
-  readonly gathering?: Gathering
+  /** Collects the metrics of other processes. Omitted: there are none. */
+  readonly exchange?: MetricsExchange
   readonly underWay: () => number
-  /** Lines that the log could not write. */
+  /** Returns how many lines the log could not write. */
   readonly droppedLines?: () => number
-  /** Of a store that keeps a queue. */
+  /** Returns how many writes wait, for a store with a queue. */
   readonly waiting?: () => number
 }
 
 export function createMetrics({
-  gathering,
+  exchange,
   underWay,
   droppedLines,
   waiting,
   ...access
 }: MetricsPorts): Metrics {
-  const requests = createRequestFigures()
+  const requests = createRequestMetrics()
   const refusals = createCounter('tessera_refusals_total', 'reason')
   const tokens = createCounter('tessera_tokens_issued_total', 'grant_type')
   const events = createCounter('tessera_log_events_total', 'event')
   const commits = createHistogram('tessera_store_commit_duration_seconds')
-  const ofProcess = createProcessFigures()
+  const processGauges = createProcessGauges()
 
   const own = () => ({
-    counted: addSeries(
+    counters: addSeries(
       ...[requests, refusals, tokens, events, commits].map(({ read }) => read()),
       droppedLines ? { tessera_log_lines_dropped_total: droppedLines() } : {},
     ),
-    measured: {
+    gauges: {
       tessera_http_requests_under_way: underWay(),
       ...(waiting && { tessera_store_writes_waiting: waiting() }),
-      ...ofProcess.read(),
+      ...processGauges.read(),
     },
   })
-  gathering?.tell(own)
-  const alone = async () => ({ processes: [{ worker: 1, figures: own() }], ended: {}, deaths: 0 })
+  exchange?.report(own)
+  const alone = async () => ({ processes: [{ worker: 1, metrics: own() }], ended: {}, deaths: 0 })
 
   const counting =
     (write: LogLine): LogLine =>
@@ -65,7 +65,7 @@ export function createMetrics({
     }
 
   return {
-    endpoint: createMetricsEndpoint({ ...access, read: gathering?.all ?? alone }),
+    endpoint: createMetricsEndpoint({ ...access, read: exchange?.collect ?? alone }),
     observeRequest: requests.observe,
     listen: log => ({
       debug: log.debug,
@@ -92,10 +92,10 @@ export function createMetrics({
         }
       },
     }),
-    stop: ofProcess.stop,
+    stop: processGauges.stop,
   }
 }
 
-/** An operator's own code may refuse with a reason that is none: never text of a client. */
+/** An operator's own code may refuse with any reason, so that text of a client must not become a label. */
 const reasonOf = (reason: unknown): string =>
   typeof reason === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(reason) ? reason : 'other'

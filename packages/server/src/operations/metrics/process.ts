@@ -1,20 +1,20 @@
-/** What the process itself uses, in the names that dashboards know. */
+/** CPU, memory and event loop of the process, by the names that Prometheus dashboards use. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Series } from '../../runtime/metrics.ts'
 import { labelled } from './counting.ts'
 
-/** Milliseconds between two looks at how late the event loop is. */
+/** Milliseconds between two measurements of the event loop's lag. */
 const resolution = 20
 
-export type ProcessFigures = {
-  /** Of the event loop's lag: since it was read last. */
+export type ProcessGauges = {
+  /** The event loop's lag is that since the last call. */
   readonly read: () => Series
   readonly stop: () => void
 }
 
-export function createProcessFigures(): ProcessFigures {
+export function createProcessGauges(): ProcessGauges {
   const lag = monitorEventLoopDelay({ resolution })
   lag.enable()
   const version = labelled('version', versionOfServer())
@@ -46,10 +46,10 @@ export function createProcessFigures(): ProcessFigures {
   }
 }
 
-/** The timer's own span is in it. An empty histogram has a least value of its own. */
+/** Subtracts the timer's interval. The minimum of an empty histogram is not a lag. */
 const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - resolution) / 1000
 
-/** Only Linux tells it so cheaply. */
+/** Returns undefined where the system is not Linux. */
 function openFiles(): number | undefined {
   try {
     return readdirSync('/proc/self/fd').length

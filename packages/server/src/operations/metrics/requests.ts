@@ -1,10 +1,10 @@
-/** Requests by endpoint and status, and how long their answers took. */
+/** Counts requests by endpoint and status, and measures how long their responses took. */
 
 import { addSeries, type Series } from '../../runtime/metrics.ts'
 import { createHistogram, type Histogram, labelled } from './counting.ts'
 
-export type RequestFigures = {
-  /** @param endpoint the path of a route of ours; undefined for a path that none has. */
+export type RequestMetrics = {
+  /** @param endpoint the path of a route; undefined for a path without one. */
   readonly observe: (endpoint: string | undefined, status: number, milliseconds: number) => void
   readonly read: () => Series
 }
@@ -17,7 +17,7 @@ type OfEndpoint = {
 
 const name = 'tessera_http_request_duration_seconds'
 
-export function createRequestFigures(): RequestFigures {
+export function createRequestMetrics(): RequestMetrics {
   const endpoints = new Map<string, OfEndpoint>()
 
   const begin = (endpoint: string): OfEndpoint => {

@@ -1,25 +1,25 @@
-/** What the primary and its workers tell each other. */
+/** Messages between the primary and its workers. */
 
-import type { Figures, FiguresOfAll } from '../../runtime/metrics.ts'
+import type { ProcessMetrics, ServerMetrics } from '../../runtime/metrics.ts'
 
 export type FromWorker =
-  /** Its event loop runs; sent each second. */
+  /** A heartbeat: the event loop runs. */
   | { readonly kind: 'alive' }
-  /** It serves. */
+  /** The worker serves requests. */
   | { readonly kind: 'ready' }
-  /** It could not start. */
+  /** The worker could not start. */
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string | undefined }
-  /** It has read its configuration anew; not `applied`: and goes on with the one before. */
+  /** The worker has read its configuration again. If it was not applied, the worker continues with the current one. */
   | { readonly kind: 'reloaded'; readonly applied: boolean }
-  /** Its own, as it was asked for in this round. */
-  | { readonly kind: 'figures'; readonly round: number; readonly figures: Figures }
-  /** It wants those of all. */
-  | { readonly kind: 'figures_wanted'; readonly question: number }
+  /** The metrics of the worker, as this round asked for them. */
+  | { readonly kind: 'metrics'; readonly round: number; readonly metrics: ProcessMetrics }
+  /** The worker asks for the metrics of all. */
+  | { readonly kind: 'metrics_requested'; readonly question: number }
 
 export type ToWorker =
-  /** Finish what is under way, and end. */
+  /** Finish the requests in progress, and exit. */
   | { readonly kind: 'drain' }
-  /** Read the configuration anew. */
+  /** Read the configuration again. */
   | { readonly kind: 'reload' }
-  | { readonly kind: 'tell_figures'; readonly round: number }
-  | { readonly kind: 'figures_of_all'; readonly question: number; readonly figures: FiguresOfAll }
+  | { readonly kind: 'report_metrics'; readonly round: number }
+  | { readonly kind: 'metrics_of_all'; readonly question: number; readonly metrics: ServerMetrics }

@@ -1,34 +1,34 @@
-/** The primary as a worker sees it. When it dies, Node ends the worker at once. */
+/** The primary as a worker sees it. If it dies, Node ends the worker immediately. */
 
 import cluster from 'node:cluster'
 import { serial } from '../../runtime/async/promises.ts'
-import type { Figures, FiguresOfAll, Gathering } from '../../runtime/metrics.ts'
+import type { MetricsExchange, ProcessMetrics, ServerMetrics } from '../../runtime/metrics.ts'
 import { heartbeatInterval } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 
 export type Primary = {
-  /** This worker serves. */
+  /** Reports that this worker serves requests. */
   readonly ready: () => void
-  /** Fulfilled when it is to drain. */
+  /** Resolves when the worker must drain. */
   readonly stopped: Promise<void>
-  /** What reads its configuration anew when it is to; answers whether that is served now. */
+  /** Sets what reloads the configuration. It resolves to whether the configuration was applied. */
   readonly onReload: (reload: () => Promise<boolean>) => void
-  /** It could not start, or not end well: ends the process. */
+  /** Reports that this worker could not start or stop, and ends the process. */
   readonly fail: (error: unknown) => void
-  /** It has drained: ends the process. */
+  /** Ends the process, which has drained. */
   readonly leave: () => void
-  readonly gathering: Gathering
+  readonly metrics: MetricsExchange
 }
 
 /** Milliseconds to wait for the primary, which may be hung: for the metrics of all workers, and for a last message. */
-const patience = 2000
+const timeout = 2000
 
 /** @param worker this worker's number. */
 export function createPrimary(worker: number): Primary {
   const send = (message: FromWorker, then = () => {}): void => void process.send?.(message, then)
-  const waiting = new Map<number, (figures: FiguresOfAll) => void>()
-  const nothing: Figures = { counted: {}, measured: {} }
-  let own = (): Figures => nothing
+  const waiting = new Map<number, (metrics: ServerMetrics) => void>()
+  const nothing: ProcessMetrics = { counters: {}, gauges: {} }
+  let own = (): ProcessMetrics => nothing
   let questions = 0
   let reload = async (): Promise<boolean> => false
   const inOrder = serial()
@@ -41,14 +41,15 @@ export function createPrimary(worker: number): Primary {
     if (message.kind === 'drain') stop()
     else if (message.kind === 'reload')
       void inOrder(async () => send({ kind: 'reloaded', applied: await reload() }))
-    else if (message.kind === 'tell_figures') send({ kind: 'figures', round: message.round, figures: own() })
+    else if (message.kind === 'report_metrics')
+      send({ kind: 'metrics', round: message.round, metrics: own() })
     else {
-      waiting.get(message.question)?.(message.figures)
+      waiting.get(message.question)?.(message.metrics)
       waiting.delete(message.question)
     }
   })
 
-  // One at a time: a primary that is hung reads none of them.
+  // One at a time: a primary that hangs reads none of them.
   let beating = false
   setInterval(() => {
     if (beating || !process.connected) return
@@ -67,25 +68,25 @@ export function createPrimary(worker: number): Primary {
     fail(error) {
       const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
       send({ kind: 'failed', message, stack }, () => process.exit(1))
-      setTimeout(() => process.exit(1), patience)
+      setTimeout(() => process.exit(1), timeout)
     },
     leave: () => void cluster.worker?.disconnect(),
-    gathering: {
-      tell(figures) {
-        own = figures
+    metrics: {
+      report(metrics) {
+        own = metrics
       },
-      all: () =>
+      collect: () =>
         new Promise(resolve => {
           const question = ++questions
           const timer = setTimeout(() => {
             waiting.delete(question)
-            resolve({ processes: [{ worker, figures: own() }], ended: {}, deaths: 0 })
-          }, patience)
-          waiting.set(question, figures => {
+            resolve({ processes: [{ worker, metrics: own() }], ended: {}, deaths: 0 })
+          }, timeout)
+          waiting.set(question, metrics => {
             clearTimeout(timer)
-            resolve(figures)
+            resolve(metrics)
           })
-          send({ kind: 'figures_wanted', question })
+          send({ kind: 'metrics_requested', question })
         }),
     },
   }

@@ -1,40 +1,40 @@
-/** The primary: starts the workers, replaces those that end, and ends them all. Serves nothing itself. */
+/** The primary: starts the workers, replaces those that end, and stops them all. Serves no requests itself. */
 
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from '../../runtime/ports.ts'
 import { createHeartbeats } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 import { createReplacement } from './replacement.ts'
-import { createFiguresBook } from './worker-metrics.ts'
+import { createWorkerMetrics } from './worker-metrics.ts'
 
 export type SupervisionOptions = {
   readonly count: number
   /** The file that a worker runs. */
   readonly entry: string
-  /** What it is told on its command line, before its number. */
+  /** Its arguments, before its number. */
   readonly words: readonly string[]
-  /** Fulfilled when all are to drain and end. */
+  /** Resolves when all workers must drain and end. */
   readonly stopped: Promise<void>
-  /** Is given what has all of them read the configuration anew. */
+  /** Gets a function that reloads the configuration in all workers. */
   readonly onReload: (reload: () => Promise<void>) => void
-  /** Called once all of them serve. */
+  /** Called when all workers serve requests. */
   readonly onReady: () => void
   readonly log: Log
 }
 
-/** Where a worker stands: whoever takes its place has its number. */
+/** The place of a worker. A worker that replaces it has the same number. */
 type Place = {
   readonly number: number
   worker: Worker | undefined
   ready: boolean
   startedAt: number
-  /** How many times all had been told to read the configuration anew when it started. */
+  /** How many reloads had begun when it started. */
   knows: number
-  /** Told when it has, or has ended: whether it may be asked of the others. */
+  /** Called when it has reloaded, or has ended: with whether the others may reload too. */
   reloaded?: ((applied: boolean) => void) | undefined
 }
 
-/** Answers 0 when all have drained; 1 when one could not start at the beginning, with its error on standard error. */
+/** Resolves to 0 when all workers have drained, and to 1 if one failed during startup, with its error on standard error. */
 export function supervise({
   count,
   entry,
@@ -54,7 +54,7 @@ export function supervise({
       knows: 0,
     }),
   )
-  const book = createFiguresBook()
+  const metrics = createWorkerMetrics()
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let code: 0 | 1 = 0
   let reloads = 0
@@ -88,8 +88,8 @@ export function supervise({
       if (message.kind === 'alive') return
       if (message.kind === 'ready') becomeReady(place)
       else if (message.kind === 'reloaded') place.reloaded?.(message.applied)
-      else if (message.kind === 'figures') book.told(place.number, message.round, message.figures)
-      else if (message.kind === 'figures_wanted') answerFigures(place, message.question)
+      else if (message.kind === 'metrics') metrics.reported(place.number, message.round, message.metrics)
+      else if (message.kind === 'metrics_requested') void sendMetrics(place, message.question)
       else if (state === 'starting') giveUp(message.message, message.stack)
       else if (state === 'serving')
         log.error('worker_start_failed', { worker: place.number, error: message.message })
@@ -97,21 +97,21 @@ export function supervise({
 
     const becomeReady = (place: Place): void => {
       place.ready = true
-      // What it read may have been the file as it was before.
+      // It may have read the file before the change.
       if (place.knows < reloads) void reload(place)
       if (state !== 'starting' || !places.every(({ ready }) => ready)) return
       state = 'serving'
       onReady()
     }
 
-    /** Answers whether it serves the configuration now; one that ended leaves that to its successor. */
+    /** Resolves to whether the worker applied the configuration, or ended: its successor reads the file. */
     const reload = (place: Place): Promise<boolean> =>
       new Promise(resolve => {
         place.reloaded = resolve
-        tell(place, { kind: 'reload' })
+        send(place, { kind: 'reload' })
       })
 
-    /** One after the other, so that all but one answer without a pause; what the first refuses is not asked of the rest. */
+    /** Reloads one worker after the other, so that the others serve meanwhile. Stops at the first that rejects the file. */
     const reloadAll = async (): Promise<void> => {
       reloads += 1
       for (const place of places) {
@@ -120,16 +120,16 @@ export function supervise({
       }
     }
 
-    const answerFigures = async (place: Place, question: number): Promise<void> => {
+    const sendMetrics = async (place: Place, question: number): Promise<void> => {
       const asked = places.filter(({ ready }) => ready)
-      const figures = await book.gather(
+      const collected = await metrics.collect(
         asked.map(({ number }) => number),
-        (worker, round) => tell(places[worker - 1], { kind: 'tell_figures', round }),
+        (worker, round) => send(places[worker - 1], { kind: 'report_metrics', round }),
       )
-      tell(place, { kind: 'figures_of_all', question, figures })
+      send(place, { kind: 'metrics_of_all', question, metrics: collected })
     }
 
-    const tell = (place: Place | undefined, message: ToWorker): void => {
+    const send = (place: Place | undefined, message: ToWorker): void => {
       if (place?.worker?.isConnected()) place.worker.send(message)
     }
 
@@ -137,7 +137,7 @@ export function supervise({
       place.worker = undefined
       place.ready = false
       place.reloaded?.(true)
-      book.ended(place.number, exitCode !== 0)
+      metrics.ended(place.number, exitCode !== 0)
       if (state === 'starting') giveUp(`a worker ended (${signal ?? exitCode}) before it was ready`)
       if (state === 'stopping') finish()
       else replace(place, exitCode, signal)
@@ -149,7 +149,7 @@ export function supervise({
       log.warn('worker_ended', { worker: place.number, exit_code: exitCode, signal, again_in_ms })
     }
 
-    /** What one of them could not do, none can: told once. */
+    /** Stops all workers with the error of the first one that failed. */
     const giveUp = (message: string, stack?: string): void => {
       process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG && stack ? `${stack}\n` : ''}`)
       code = 1
@@ -159,7 +159,7 @@ export function supervise({
     const stop = (): void => {
       state = 'stopping'
       replacement.cancel()
-      for (const place of places) tell(place, { kind: 'drain' })
+      for (const place of places) send(place, { kind: 'drain' })
       finish()
     }
 

@@ -1,39 +1,40 @@
-/** The figures of all workers: each is asked when one of them wants to show them, and the primary remembers what each told last. */
+/** Collects the metrics of all workers in the primary, which remembers the latest report of each. */
 
-import { addSeries, type Figures, type FiguresOfAll, type Series } from '../../runtime/metrics.ts'
+import { addSeries, type ProcessMetrics, type Series, type ServerMetrics } from '../../runtime/metrics.ts'
 
-export type FiguresBook = {
-  /** Asks all of these, and answers what they told; of one that does not answer in time, what it told before. */
-  readonly gather: (
+export type WorkerMetrics = {
+  /** Asks these workers, and resolves to the latest report of each. A worker that does not respond in time has an older one. */
+  readonly collect: (
     workers: readonly number[],
     ask: (worker: number, round: number) => void,
-  ) => Promise<FiguresOfAll>
-  readonly told: (worker: number, round: number, figures: Figures) => void
-  /** Its counts stay in the sums. */
+  ) => Promise<ServerMetrics>
+  readonly reported: (worker: number, round: number, metrics: ProcessMetrics) => void
+  /** Keeps the counters of a worker that ended. */
   readonly ended: (worker: number, died: boolean) => void
 }
 
 /** Milliseconds. */
-const patience = 1000
+const timeout = 1000
 
-export function createFiguresBook(): FiguresBook {
-  const last = new Map<number, Figures>()
+export function createWorkerMetrics(): WorkerMetrics {
+  const latest = new Map<number, ProcessMetrics>()
   const rounds = new Map<number, { readonly missing: Set<number>; readonly done: () => void }>()
   let count = 0
   let ended: Series = {}
   let deaths = 0
 
-  const miss = (worker: number, round: number): void => {
-    const one = rounds.get(round)
-    one?.missing.delete(worker)
-    if (one?.missing.size === 0) one.done()
+  /** Stops waiting for a worker in this round. */
+  const settle = (worker: number, round: number): void => {
+    const found = rounds.get(round)
+    found?.missing.delete(worker)
+    if (found?.missing.size === 0) found.done()
   }
 
   return {
-    async gather(workers, ask) {
+    async collect(workers, ask) {
       const round = ++count
       await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, patience)
+        const timer = setTimeout(resolve, timeout)
         const done = (): void => {
           clearTimeout(timer)
           resolve()
@@ -42,18 +43,18 @@ export function createFiguresBook(): FiguresBook {
         for (const worker of workers) ask(worker, round)
       })
       rounds.delete(round)
-      const processes = [...last].map(([worker, figures]) => ({ worker, figures }))
+      const processes = [...latest].map(([worker, metrics]) => ({ worker, metrics }))
       return { processes: processes.sort((left, right) => left.worker - right.worker), ended, deaths }
     },
-    told(worker, round, figures) {
-      last.set(worker, figures)
-      miss(worker, round)
+    reported(worker, round, metrics) {
+      latest.set(worker, metrics)
+      settle(worker, round)
     },
     ended(worker, died) {
-      ended = addSeries(ended, last.get(worker)?.counted ?? {})
-      last.delete(worker)
+      ended = addSeries(ended, latest.get(worker)?.counters ?? {})
+      latest.delete(worker)
       if (died) deaths += 1
-      for (const round of [...rounds.keys()]) miss(worker, round)
+      for (const round of [...rounds.keys()]) settle(worker, round)
     },
   }
 }
