@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
+import { createFetchHandler } from '../../packages/server/src/http/fetch.ts'
 import { ask, mount, sendBytes, serve } from '../support/edges.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { beginShared } from '../support/storage.ts'
@@ -163,6 +164,31 @@ test('attack: bodies beyond the limit get 413, with a correct, missing or wrong 
   const huge = await bytes(post(`${credentials}${formType}Content-Length: 99999999999999\r\n${ends}`, form))
   assert.ok(['400', '413'].includes(huge.statuses[0] ?? ''))
   for (const { received } of [told, untold, huge]) assert.match(received, /no-store/)
+  await assertStillServes()
+})
+
+test('attack: a body in a thousand parts of one byte gets 413, and a few hundred are read', async () => {
+  const inParts = (text: string) => `${[...text].map(one => `1\r\n${one}\r\n`).join('')}0\r\n\r\n`
+  const headers = `${credentials}${formType}Transfer-Encoding: chunked\r\n${ends}`
+  const padded = (length: number) => `${form}&x=`.padEnd(length, 'x')
+  assert.deepEqual((await bytes(post(headers, inParts(padded(1024))))).statuses, ['200'])
+  const refused = await bytes(post(headers, inParts(padded(1025))))
+  assert.deepEqual(refused.statuses, ['413'])
+  assert.match(refused.received, /connection: close/i)
+  const handler = createFetchHandler(async () => ({ status: 200, headers: {}, body: '' }))
+  for (const [count, status] of [
+    [1024, 200],
+    [1025, 413],
+  ] as const) {
+    const body = new ReadableStream({
+      start(parts) {
+        for (let part = 0; part < count; part++) parts.enqueue(Buffer.from('x'))
+        parts.close()
+      },
+    })
+    const sent = new Request('http://localhost/', { method: 'POST', body, duplex: 'half' } as never)
+    assert.equal((await handler(sent)).status, status)
+  }
   await assertStillServes()
 })
 

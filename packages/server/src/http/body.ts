@@ -8,8 +8,11 @@ export type BodyOutcome =
   | { readonly lost: true }
   | { readonly alreadyRead: true }
 
+/** Node calls for each part, and each holds what was read with it: bodies in parts of one byte took gigabytes. */
+export const mostParts = 1024
+
 /**
- * Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes, when the connection ended before the
+ * Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes or comes in too many parts, when the connection ended before the
  * body was complete, or when something else has read the body (waiting for it would never end).
  */
 export function readBody(raw: IncomingMessage, limit: number, done: (outcome: BodyOutcome) => void): void {
@@ -37,7 +40,7 @@ export function readBody(raw: IncomingMessage, limit: number, done: (outcome: Bo
   }
   const take = (chunk: Buffer): void => {
     size += chunk.length
-    if (size > limit) finish({ tooLarge: true })
+    if (size > limit || chunks.length === mostParts) finish({ tooLarge: true })
     else chunks.push(chunk)
   }
   raw.on('data', take)

@@ -1,6 +1,7 @@
 /** The edge for people who mount Tessera in another framework: a fetch handler (Fetch Standard). */
 
 import type { HttpRequest, HttpResponse, Peer } from '@tessera/protocol/http'
+import { mostParts } from './body.ts'
 import { plainError } from './plain-error.ts'
 import { createRequestIds, requestIdHeader } from './request-id.ts'
 import type { Router } from './router.ts'
@@ -53,7 +54,7 @@ export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: Fetch
   }
 }
 
-/** The body's text; 413 when it is larger than the limit, told so or not; 400 when it breaks off. */
+/** The body's text; 413 when it is larger than the limit, told so or not, or in too many parts; 400 when it breaks off. */
 async function readBody({ body, headers }: Request, limit: number): Promise<string | 413 | 400> {
   if (Number(headers.get('content-length') ?? 0) > limit) return 413
   if (!body) return ''
@@ -62,7 +63,7 @@ async function readBody({ body, headers }: Request, limit: number): Promise<stri
   try {
     for await (const chunk of body) {
       size += chunk.length
-      if (size > limit) return 413
+      if (size > limit || chunks.length === mostParts) return 413
       chunks.push(chunk)
     }
   } catch {
