@@ -43,7 +43,7 @@ const connect = async (browser: Browser): Promise<Page> =>
 test('connections: a user connects an upstream account, signs in with it, and disconnects it', async () => {
   const { server, browser } = await startSignedIn()
   const before = await browser.visit(page)
-  assert.match(before.text, /No account at another service is connected/)
+  assert.match(before.text, /You haven’t connected any accounts/)
   assert.match(before.text, /Connect Corp/)
   const shown = await connect(browser)
   assert.equal(shown.target, page)
@@ -57,7 +57,7 @@ test('connections: a user connects an upstream account, signs in with it, and di
   const [, identity = ''] = /name="identity" value="([^"]*)"/.exec(shown.body) ?? []
   const gone = await press(browser, shown, 'disconnect', { identity })
   assert.equal(gone.location, page)
-  assert.match((await browser.visit(page)).text, /No account at another service is connected/)
+  assert.match((await browser.visit(page)).text, /You haven’t connected any accounts/)
   answerOf(await signInByProvider(createBrowser(server), atCorp))
   assert.match(String(subOf(server)), /^fed_/)
 })

@@ -180,7 +180,7 @@ test('login: without any sign-in option the page says so, and links back', async
     clients: pagesWorld.clients.filter(client => client.client_id !== 'restricted'),
   })
   const page = await browser.visit(authorizePath({ client_id: 'nolocal' }))
-  assert.match(page.text, /no way to sign in/)
+  assert.match(page.text, /can’t sign in to this application/)
   assert.equal(answerOf(await browser.submit(page, { button: 'cancel' })).get('error'), 'access_denied')
 })
 

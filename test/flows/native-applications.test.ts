@@ -89,7 +89,7 @@ test('consent: an application with a scheme without a dot needs consent each tim
   for (const page of [first, await browser.visit(ask(uri))]) {
     assert.ok(asksConsent(page))
     assert.match(page.text, /the application on this device that opens myapp: addresses/)
-    assert.doesNotMatch(page.text, /Remember my answer/)
+    assert.doesNotMatch(page.text, /Remember my choice/)
     assert.ok((await answerTo(page, uri)).get('code'))
   }
   const silent = answerOf(await browser.visit(ask(uri, { prompt: 'none' })), uri)
@@ -97,8 +97,8 @@ test('consent: an application with a scheme without a dot needs consent each tim
 
   // Remembered consent for an https address counts there only.
   const web = await browser.visit(ask(callback))
-  assert.match(web.text, /Your answer goes to app\.example/)
-  assert.match(web.text, /Remember my answer/)
+  assert.match(web.text, /Your choice is sent to app\.example/)
+  assert.match(web.text, /Remember my choice/)
   await answerTo(web, callback)
   assert.ok(answerOf(await browser.visit(ask(callback))).get('code'))
   assert.ok(asksConsent(await browser.visit(ask(uri))))

@@ -69,7 +69,7 @@ test('sign-in mail: each change of a second factor and each used recovery code s
   await other.submit(asked, { code: codes[0] ?? '', button: 'verify' })
   await newest(/A recovery code was used/)
   await post(browser, security, { button: 'codes' })
-  await newest(/New recovery codes were made/)
+  await newest(/New recovery codes were created/)
   const [passkey] = await server.stores.passkeys.of(sub)
   await post(browser, security, { button: 'remove', id: passkey?.id ?? '' })
   await newest(/A passkey was removed/)
@@ -138,7 +138,7 @@ test('sign-in mail: a user who is linked by address is notified, the first time'
   const atCorp = authorizePath({ acr_values: 'idp:corp' })
   await signInByProvider(createBrowser(server), atCorp)
   const [mail] = await told()
-  assert.match(mail?.text ?? '', /An account elsewhere was connected/)
+  assert.match(mail?.text ?? '', /An account at another service was connected/)
   assert.equal(mail?.link, `${issuer}/account/connections`)
   await signInByProvider(createBrowser(server), atCorp)
   assert.deepEqual(await told(), [])
@@ -153,12 +153,12 @@ test('sign-in mail: connecting and disconnecting an upstream account send a mail
   const leaving = await post(browser, connections, { provider: 'corp', button: 'connect' })
   const [, location] = /^0; url=(.*)$/.exec(String(leaving.headers.refresh)) ?? []
   await browser.visit(await visitProvider({ ...leaving, location }))
-  assert.match((await newestMail(server)).text, /An account elsewhere was connected/)
+  assert.match((await newestMail(server)).text, /An account at another service was connected/)
   const [link] = await server.stores.identityLinks.ofUser(sub)
   await post(browser, connections, {
     ...{ provider: 'corp', identity: link?.identity ?? '', button: 'disconnect' },
   })
-  assert.match((await newestMail(server)).text, /An account elsewhere was disconnected/)
+  assert.match((await newestMail(server)).text, /An account at another service was disconnected/)
 })
 
 test('mail: is in the language of the page, with its writing direction', async () => {

@@ -1,4 +1,4 @@
-/** Mail that went nowhere, for who develops: only where the issuer is on loopback and no mail is configured. */
+/** The development mailbox: shows mails that were not sent. Only if the issuer is on loopback and no mail is configured. */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
@@ -18,7 +18,7 @@ export function createDevMailEndpoint({ pages, log, mails }: DevMailPorts): Endp
   }
 }
 
-/** The links let people in, so the reader's connection must come from this machine, whatever its headers say. */
+/** The links give access to accounts, so the connection must come from this machine, whatever its headers say. */
 const isReaderHere = ({ peer, headers }: HttpRequest): boolean =>
   isLoopbackAddress(peer.address) &&
   !cameByProxy(headers) &&

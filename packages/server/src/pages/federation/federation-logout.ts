@@ -1,6 +1,6 @@
 /**
- * A provider tells that its user signed out there: by a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5), or in
- * a hidden frame (Front-Channel Logout 1.0 §2). The sessions here that came from that one end, and their clients are told.
+ * A provider notifies this server that its user signed out: by a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5), or in
+ * a hidden frame (Front-Channel Logout 1.0 §2). The local sessions that came from it end, and their clients are notified.
  */
 
 import { hash } from 'node:crypto'
@@ -61,7 +61,7 @@ export function createFrontChannelLogoutEndpoint(
     const [iss, sid] = query.ok ? [query.value.get('iss'), query.value.get('sid')] : []
     const fits = iss === provider.upstream.issuer && sid !== undefined
     if (fits) await endAll(provider, { iss, sid }, ports)
-    // Whether anything ended is nobody's to know.
+    // The response does not reveal whether anything ended.
     return answer
   }
 }

@@ -52,12 +52,12 @@ export function createBrowserBinding({
 
 /** Browsers in which an account signed in before: guesses that strangers make elsewhere do not lock its user out. */
 export type KnownBrowsers = {
-  /** Returns the browser if this account signed in there. Looks the account up only where the browser carries a cookie. */
+  /** Resolves to the browser if this account signed in there. Looks up the account only if the browser has the cookie. */
   readonly read: (
     request: HttpRequest,
     findAccount: () => Awaitable<string | undefined>,
   ) => Promise<KnownBrowser | undefined>
-  /** Returns the cookie that remembers the account, as `KnownAccounts` names it; undefined where the browser carries it. */
+  /** Returns the cookie that remembers the account, as `KnownAccounts` names it; undefined if the browser has it already. */
   readonly remember: (request: HttpRequest, account: string) => string | undefined
 }
 

@@ -1,8 +1,8 @@
-/** What a browser and its system are called, as far as `user-agent` tells (RFC 9110 §10.1.5): for people, never for a decision. */
+/** The names of a browser and its system, from `user-agent` (RFC 9110 §10.1.5). For display only, never for a decision. */
 
 export type BrowserName = { readonly browser?: string; readonly system?: string }
 
-/** The first that fits: browsers also name those that they descend from. */
+/** The first match counts, because browsers also name those that they derive from. */
 const browsers: readonly (readonly [RegExp, string])[] = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\bOPR\/|\bOpera\b/, 'Opera'],

@@ -123,7 +123,7 @@ export function createBrowserSessions({
       }
       const cookie = cookies.write(cookieName, handle, {
         framed: true,
-        ...(kept !== undefined && { maxAge: kept }),
+        maxAge: kept,
       })
       // A handle from before the sign-in is invalid afterwards (session fixation).
       if (same && (await sessions.renew(earlier.hash, session))) return { session, cookie }
@@ -143,7 +143,7 @@ export function createBrowserSessions({
       const kept = lifetimes.kept !== undefined && session.idle_lifetime === lifetimes.kept
       const cookie = cookies.write(cookieName, handle, {
         framed: true,
-        ...(kept && { maxAge: session.expires_at - clock.now() }),
+        maxAge: kept ? session.expires_at - clock.now() : undefined,
       })
       return { session: stepped, cookie }
     },

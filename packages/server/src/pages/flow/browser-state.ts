@@ -13,9 +13,9 @@ import type { Random } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
 
 export type BrowserState = {
-  /** As the browser holds it. */
+  /** The cookie's name in the browser. */
   readonly cookieName: string
-  /** The `Set-Cookie` value for this session; undefined where the browser has it. */
+  /** Returns the `Set-Cookie` value for this session; undefined if the browser has it already. */
   readonly cookieFor: (request: HttpRequest, session: Session) => string | undefined
   readonly clear: () => string
   /** `session_state` for a client's answer (§2); undefined where its redirection URI has no origin. */

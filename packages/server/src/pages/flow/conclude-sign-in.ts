@@ -1,4 +1,4 @@
-/** What follows a right password, passkey or provider's word: a session, or the page for the second factor. */
+/** Concludes a sign-in by password, passkey or provider: starts a session, or asks for the second factor. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { redirectResponse } from '../../messages/redirect.ts'
@@ -16,18 +16,18 @@ import type { LackingSecondFactor } from './second-factor.ts'
 
 type ProvenSignIn = {
   readonly subject: Subject
-  /** Where it took place. */
+  /** The tenant of the sign-in. */
   readonly tenant?: string | undefined
-  /** Omitted: for this server's own account pages. */
+  /** Undefined for this server's own account pages. */
   readonly client?: Client | undefined
-  /** What the client asks of the sign-in. */
+  /** The authentication context classes that the client requests. */
   readonly requested_acr?: RequestedAcr | undefined
   readonly continuation: Continuation
-  /** `Set-Cookie` values that go out before the session's own. */
+  /** `Set-Cookie` values that are sent before the session's own. */
   readonly cookies?: readonly (string | undefined)[]
 }
 
-/** Every way of signing in ends here, so that none can go round the second factor. */
+/** Every sign-in ends here, so that none can bypass the second factor. */
 export type ConcludeSignIn = (request: HttpRequest, signIn: ProvenSignIn) => Promise<HttpResponse>
 
 export type ConcludePorts = {
@@ -48,16 +48,16 @@ export const createConcludeSignIn =
     { subject: given, tenant, client, requested_acr: asked, continuation: came, cookies = [] },
   ) => {
     const subject: Subject = { ...given, acr: given.acr ?? acrOf(given) }
-    // A session that was to be raised is replaced by this sign-in.
+    // This sign-in replaces the session that was to be raised.
     const { stepping_sid: _, ...continuation } = came
     const line = { request_id: request.id, client_id: client?.client_id, sub: subject.sub, idp: subject.idp }
-    /** What they showed may be worth nothing any more: they show it anew. */
+    /** The user's access was ended in the meantime, so they must sign in again. */
     const again = (): HttpResponse => {
       ports.log.info('sign_in_overtaken', line)
       return redirectResponse(request, ports.paths('/login', ports.continuations.seal(continuation)), cookies)
     }
     const need = await ports.lackingSecondFactor(request, subject, {
-      ...(client && { client }),
+      client,
       asked,
     })
     if (need) {

@@ -15,31 +15,31 @@ import { packRequests } from './packed-request.ts'
 import type { AccountPath } from './page-paths.ts'
 import { createSeals, type Seals } from './seal.ts'
 
-/** How far the user has come. */
+/** How far the user has progressed. */
 export type Progress = {
-  /** When the request came. */
+  /** When the request was received. */
   readonly asked_at: Seconds
-  /** The pushed request that it came from: what is issued uses that up. */
+  /** The pushed request that it came from. Issuing a response consumes it. */
   readonly pushed?: Pushed
-  /** When the signed request object that it came as was read: its client may have given it a short life. */
+  /** When its signed request object was read; the client may have given it a short lifetime. */
   readonly signed_since?: Seconds
-  /** Its parameters do not all come from one party, so that none may be told by how well they compress. */
+  /** Its parameters come from several parties, so they are not compressed: their length could reveal a secret. */
   readonly mixed?: true
-  /** Where its parameters are kept, if they are too long for an address. */
+  /** Where its parameters are stored, if they are too long for a URL. */
   readonly stored?: StoredRequest
-  /** An earlier page of it expired; `sign_in`: before the user had signed in, so that they sign in whoever is here now. */
+  /** An earlier page of it expired. `sign_in`: before the user signed in, so they sign in even if someone is signed in by now. */
   readonly restarted?: 'sign_in' | 'elsewhere'
-  /** Hash of the session's handle that the browser had then; null: none; absent: not looked at yet. */
+  /** Hash of the session handle that the browser had then; null: none; absent: not checked yet. */
   readonly prior_handle?: string | null
-  /** What the request's `id_token_hint` says, which can be too long for a URL itself. */
+  /** The checked `id_token_hint`; the hint itself can be too long for a URL. */
   readonly hint?: CheckedHint
   /** The identity provider that the user chose on the login page. */
   readonly idp?: string
-  /** The name that the user gave on the login page, for that provider. */
+  /** The user name that was typed on the login page, for that provider. */
   readonly login_hint?: string
-  /** The user wishes to stay signed in. */
+  /** The user wants to stay signed in. */
   readonly keep?: true
-  /** The session whose user chose to go on as who they are. */
+  /** The session whose user chose to continue with the current account. */
   readonly selected_sid?: string
   /** The user chose to sign in with another account. */
   readonly another?: true
@@ -50,13 +50,13 @@ export type Progress = {
   /** The session whose user agreed, and to which scopes. */
   readonly consented_sid?: string
   readonly consented_scope?: readonly string[]
-  /** The session that the second factor's page is to raise; absent: a sign-in that is pending. */
+  /** The session that the second factor raises; absent: a pending sign-in. */
   readonly stepping_sid?: string
   /** A form was posted on the way here, so a redirect to a provider would count as part of that form's submission. */
   readonly by_form?: true
   /** The user refused: `login` on the login page, `consent` on the consent page. */
   readonly refused?: 'login' | 'consent'
-  /** The CSRF token of the browser in which the user refused: the address that tells of it can be sent to others. */
+  /** The anti-forgery token of the browser in which the user refused, because its URL can be sent to others. */
   readonly refused_by?: string
 }
 
@@ -65,7 +65,7 @@ export type Continuation =
   | (Progress & { readonly kind: 'authorization'; readonly parameters: string })
   | (Progress & {
       readonly kind: 'device'
-      /** As it is shown, for comparison (RFC 8628 §5.4). */
+      /** As the device shows it, for comparison (RFC 8628 §5.4). */
       readonly user_code: string
       readonly outcome?: 'approved' | 'denied' | 'gone'
     })
@@ -82,14 +82,14 @@ export type Continuations = {
   readonly seal: (continuation: Continuation) => string
   /** Resolves to undefined for text that is not ours, was changed, or is older than an hour. */
   readonly open: (text: string | undefined) => Promise<Continuation | undefined>
-  /** What can be said of text of any age; undefined for text that is not ours. */
-  readonly look: (text: string | undefined) => Promise<Look | undefined>
+  /** Resolves to what is known of text of any age; undefined for text that is not ours. */
+  readonly inspect: (text: string | undefined) => Promise<Inspection | undefined>
 }
 
-type Look = {
-  /** Of an authorization request, as far as it is known. */
+type Inspection = {
+  /** The client of an authorization request, if it is known. */
   readonly client_id?: string
-  /** The same from the beginning: nothing that was done on its pages counts. Undefined where it can't begin again. */
+  /** The same from the start, without what was done on its pages. Undefined if it can't start again. */
   readonly restarted?: Continuation
 }
 
@@ -109,7 +109,7 @@ export function createContinuations({ derived, clock, longRequests }: Continuati
     packing: packRequests<Continuation>(),
   })
 
-  /** With its parameters, wherever they are. */
+  /** Adds the parameters, if they are stored. */
   async function complete(continuation: Continuation): Promise<Continuation | undefined> {
     if (continuation.kind !== 'authorization' || !continuation.stored) return continuation
     const parameters = await longRequests.find(continuation.stored)
@@ -127,13 +127,13 @@ export function createContinuations({ derived, clock, longRequests }: Continuati
       const continuation = seals.open(text)
       return continuation && complete(continuation)
     },
-    async look(text) {
+    async inspect(text) {
       const continuation = seals.openAnyAge(text)
       if (!continuation) return undefined
       const completed = await complete(continuation)
       const client_id = clientOf(continuation, completed)
       const restarted = completed && restartOf(completed, clock.now())
-      return { ...(client_id !== undefined && { client_id }), ...(restarted && { restarted }) }
+      return { client_id, restarted }
     },
   }
 }
@@ -152,9 +152,11 @@ function restartOf(continuation: Continuation, now: Seconds): Continuation | und
     case 'account': {
       const { kind, to, tenant, requested_acr } = continuation
       return {
-        ...{ kind, to, asked_at },
-        ...(tenant !== undefined && { tenant }),
-        ...(requested_acr && { requested_acr }),
+        kind,
+        to,
+        asked_at,
+        tenant,
+        requested_acr,
       }
     }
     case 'authorization': {
@@ -163,12 +165,14 @@ function restartOf(continuation: Continuation, now: Seconds): Continuation | und
       // Beyond that the marker of a pushed request's use may be gone.
       if (since !== undefined && since + pushedRestartLifetime <= now) return undefined
       return {
-        ...{ kind, parameters, asked_at },
-        ...(pushed && { pushed }),
-        ...(signed_since !== undefined && { signed_since }),
-        ...(mixed && { mixed }),
-        ...(stored && { stored }),
-        ...(hint && { hint }),
+        kind,
+        parameters,
+        asked_at,
+        pushed,
+        signed_since,
+        mixed,
+        stored,
+        hint,
       }
     }
   }

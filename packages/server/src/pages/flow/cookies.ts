@@ -1,24 +1,27 @@
-/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, HttpOnly, for the whole host, and SameSite=Lax, except the few that frames of other sites need. A tenant's own issuer has names of its own, since `__Host-` knows no paths. */
+/**
+ * This server's cookies (RFC 6265bis): `__Host-` and Secure if the issuer is https, HttpOnly, for the whole host, and SameSite=Lax,
+ * except for those that frames of other sites need. Each tenant with an issuer has its own names, because `__Host-` allows no path.
+ */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { parseCookie, stringifySetCookie } from 'cookie'
 
 export type Cookies = {
-  /** What a cookie is called in the browser. */
+  /** Returns the cookie's name in the browser. */
   readonly nameOf: (name: string) => string
   readonly read: (request: HttpRequest, name: string) => string | undefined
-  /** A `Set-Cookie` value. */
+  /** Returns a `Set-Cookie` value. */
   readonly write: (name: string, value: string, options?: CookieOptions & { maxAge?: Seconds }) => string
-  /** A `Set-Cookie` value that removes it. */
+  /** Returns a `Set-Cookie` value that removes it. */
   readonly clear: (name: string, options?: CookieOptions) => string
 }
 
 /** Without `maxAge` it lasts until the browser closes. */
 type CookieOptions = {
-  /** For scripts of ours in a frame of another site: neither HttpOnly nor SameSite. Nothing secret may be in it. */
+  /** For our scripts in a frame of another site: neither HttpOnly nor SameSite. It must contain nothing secret. */
   readonly readable?: boolean
-  /** For requests in a frame of another site, where the configuration allows that: what a silent authorization request needs. */
+  /** For requests in a frame of another site, such as silent authorization requests, if the configuration allows them. */
   readonly framed?: boolean
 }
 
@@ -39,7 +42,7 @@ export function createCookies({
   const nameOf = (name: string): string => (secure ? '__Host-' : '') + name + suffix
   // Lax: a client's link to the authorization endpoint must arrive with the session.
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
-  // Browsers take SameSite=None only of Secure cookies (RFC 6265bis §5.7).
+  // Browsers accept SameSite=None only for Secure cookies (RFC 6265bis §5.7).
   const readable = { path: '/', secure, sameSite: secure ? 'none' : 'lax' } as const
   // On a loopback host Lax does the same between ports, which belong to one site.
   const framed = { ...attributes, sameSite: secure ? sameSite : 'lax' } as const

@@ -1,4 +1,4 @@
-/** Forms that only our own pages can post: a token in the form that belongs to a random cookie (RFC 6749 §10.12, RFC 9700 §4.7). */
+/** Protects forms from cross-site request forgery: a token in the form must match a random cookie (RFC 6749 §10.12, RFC 9700 §4.7). */
 
 import { createHmac } from 'node:crypto'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -8,9 +8,9 @@ import type { Random } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
 
 export type Csrf = {
-  /** The token for a form, and the cookie to set where the browser has none yet. */
+  /** Returns the token for a form, and the cookie to set if the browser has none yet. */
   readonly token: (request: HttpRequest) => { readonly token: string; readonly cookie?: string }
-  /** Whether the form's token belongs to the cookie that came with it. */
+  /** Whether the form's token matches the cookie of the request. */
   readonly holds: (request: HttpRequest, token: string | undefined) => boolean
 }
 

@@ -1,4 +1,4 @@
-/** Setting up a second factor by a form: what the page shows, and what its answer leads to. */
+/** Sets up a second factor with a form: prepares the page, and checks the posted form. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
@@ -15,12 +15,12 @@ import type { ProvenFactor } from './prove-factor.ts'
 import type { NotifyOwner } from './security-notification.ts'
 
 type Enrolled = ProvenFactor & {
-  /** Made with the user's first factor, to be shown once. */
+  /** Created with the user's first factor, and shown once. */
   readonly recoveryCodes?: readonly string[]
 }
 
 export type FactorEnrolment = {
-  /** What the page shows; the same secret again where the form holds one that was begun. */
+  /** Resolves to what the page shows. A form that was already shown keeps its secret. */
   readonly begin: (
     who: Enrolling,
     method: FactorMethod,
@@ -35,7 +35,7 @@ export type FactorEnrolment = {
   ) => Promise<Result<Enrolled>>
 }
 
-/** Who sets it up, and the name that they know themself by. */
+/** The user who sets it up, and a name that they recognize. */
 export type Enrolling = { readonly sub: string; readonly username: string }
 
 export type EnrolmentPorts = {

@@ -1,6 +1,6 @@
 /**
- * Links in mails: sealed, good for an hour, and bound to the state that they change, so that each works once and none
- * survives a change by another. Opening one changes nothing: mail scanners open links too.
+ * Links in mails: sealed, valid for an hour, and bound to the state that they change, so that each works once and becomes
+ * invalid if the state changes. Opening one changes nothing, because mail scanners open links too.
  */
 
 import { createHmac } from 'node:crypto'
@@ -18,11 +18,11 @@ import { createSeals, sealLifetime } from './seal.ts'
 export type MailLink =
   | {
       readonly kind: 'sign_up'
-      /** The account that it makes. No `sub` is given out twice, not even after a deletion, so the link makes one at most. */
+      /** The account that it creates. No `sub` is used twice, not even after a deletion, so the link creates one account at most. */
       readonly sub: string
       readonly email: string
       readonly tenant?: string
-      /** What waits for the new user, and the hash of what only the browser has where it waits. */
+      /** What waits for the new user, and the hash of the anti-forgery token of the browser where it waits. */
       readonly continuation?: Continuation
       readonly browser: string
     }
@@ -33,11 +33,11 @@ type Kind = MailLink['kind']
 export type LinkOf<Named extends Kind> = Extract<MailLink, { readonly kind: Named }>
 
 export type MailLinks = {
-  /** @param user whom it changes, as they are now. */
+  /** @param user the user that the link changes, in their current state. */
   readonly seal: (link: MailLink, user?: StoredUser) => string
   /** Undefined for text that is not ours, was changed, is of another kind or is older than an hour. */
   readonly open: <Named extends Kind>(text: string | undefined, kind: Named) => LinkOf<Named> | undefined
-  /** Whether the user still is as they were when the link was made. */
+  /** Whether the user is unchanged since the link was created. */
   readonly holds: (link: MailLink, user: StoredUser) => boolean
   /** Resolves to whether this call was the first to redeem the link. */
   readonly redeem: (link: MailLink) => Promise<boolean>
@@ -87,10 +87,10 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
   }
 }
 
-/** What a link changes, and what must not have changed since. */
+/** The state that must be unchanged for a link to be valid. */
 const states = {
   sign_up: () => [],
-  // Who sets a new password shuts out whoever asked for another address by the old one.
+  // A new password invalidates address changes that were requested with the old one.
   confirm_email: ({ sub, password, email, email_verified_at }) => [sub, password, email, email_verified_at],
   reset_password: ({ sub, password, email, disabled_at }) => [sub, password, email, disabled_at],
 } as const satisfies Record<Kind, (user: StoredUser) => readonly (string | number | undefined)[]>

@@ -5,7 +5,7 @@ import { mayUseProvider } from '../../identity/provider-access.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Progress } from './continuation.ts'
 
-/** `other_user`: someone has just signed in, but not whom the client expects. */
+/** `other_user`: a user has just signed in, but not the one that the client expects. */
 export type NextPrompt =
   | 'create'
   | 'login'
@@ -21,15 +21,15 @@ export type PromptState = {
     'client' | 'consent_scope' | 'prompt' | 'max_age' | 'tenant' | 'idp'
   >
   readonly progress: Progress
-  /** The browser's living session, if its user may have tokens now. */
+  /** The browser's active session, if its user may get tokens. */
   readonly session?: Session
   /** Whether its sign-in lacks a second factor. */
   readonly lacksSecondFactor?: boolean
-  /** Whether the operator's policy asks the user; a client may be configured to in any case. */
+  /** Whether the operator's policy requires consent; the client's configuration can require it too. */
   readonly asksConsent?: boolean
-  /** Scopes that its user agreed to earlier, and that are remembered. */
+  /** Remembered scopes that the user agreed to earlier. */
   readonly remembered?: readonly string[]
-  /** false: it is not the user whom the client expects. */
+  /** false: the client expects another user. */
   readonly isExpected?: boolean
 }
 
@@ -60,7 +60,7 @@ export function nextPrompt({
   return mustAgree(request, progress, session, asksConsent, remembered) ? 'consent' : 'none'
 }
 
-/** A session of another tenant, of another provider than the one asked for, or of one that the client may not use, is none. */
+/** Whether the session is of the requested tenant and provider, and the client may use that provider. */
 const fits = (request: PromptState['request'], { idp: chosen }: Progress, session: Session): boolean => {
   const idp = request.idp ?? chosen
   return (
@@ -70,18 +70,21 @@ const fits = (request: PromptState['request'], { idp: chosen }: Progress, sessio
   )
 }
 
-/** `max_age=0` asks for the same as `prompt=login` (§3.1.2.1). A new account is no business of who is signed in. */
+/** `max_age=0` means the same as `prompt=login` (§3.1.2.1). A new account has nothing to do with the current session. */
 const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
   prompt.has('login') || prompt.has('create') || max_age === 0
 
-/** A sign-in is a choice too. Who asked for another account gets to no other page. */
+/** Whether the user must choose an account. A sign-in counts as a choice. */
 const mustSelect = (
   { prompt }: PromptState['request'],
   { selected_sid }: Progress,
   { sid }: Session,
 ): boolean => prompt.has('select_account') && selected_sid !== sid
 
-/** Whether the user signed in while the request waited: told by the handle, which each sign-in changes, since a second is too coarse. A provider may have seen the user earlier; how long ago is asked there. */
+/**
+ * Whether the user signed in while the request waited. The handle shows it, because each sign-in changes it and times in seconds
+ * are too coarse. A provider may have authenticated the user earlier; its own check covers that.
+ */
 export const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session | undefined): boolean =>
   session !== undefined &&
   prior_handle !== undefined &&

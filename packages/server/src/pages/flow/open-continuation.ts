@@ -45,12 +45,13 @@ export function createContinuationOpener(
   return async (request, sealed) => {
     const continuation = await continuations.open(sealed)
     if (continuation) return ok(continuation)
-    const look = await continuations.look(sealed)
-    const client = look?.client_id === undefined ? undefined : await ports.clients.find(look.client_id)
-    const refusal = refuse('invalid_request', look ? 'continuation_expired' : 'continuation_invalid', {
+    const inspection = await continuations.inspect(sealed)
+    const client =
+      inspection?.client_id === undefined ? undefined : await ports.clients.find(inspection.client_id)
+    const refusal = refuse('invalid_request', inspection ? 'continuation_expired' : 'continuation_invalid', {
       log: client && { client_id: client.client_id },
     })
-    const again = look?.restarted
+    const again = inspection?.restarted
     return {
       ...refusal,
       async respond() {

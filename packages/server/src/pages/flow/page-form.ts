@@ -1,4 +1,4 @@
-/** A form that one of our pages posted: read, and proven to be ours. */
+/** Reads forms and queries of our pages, and checks that a form came from one of them. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
@@ -36,10 +36,10 @@ const limits: Limits = {
   identity: [4096, 'invalid_request'],
 }
 
-/** A box for each. */
+/** Each checkbox sends one. */
 const repeatable: ReadonlySet<string> = new Set(['scope'])
 
-/** Refuses `invalid_request` with the reason `csrf_token_wrong` for a form that did not come from this browser's page, before anything else is looked at. */
+/** Refuses forms that did not come from a page of this browser (`csrf_token_wrong`), before anything else is checked. */
 export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameters> {
   if (!isForm(request)) return refuse('invalid_request', 'media_type_not_form')
   const parameters = parseParameters(request.body, limits, repeatable)
@@ -49,13 +49,13 @@ export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameter
     : refuse('invalid_request', 'csrf_token_wrong')
 }
 
-/** The form that was posted, else the query. */
+/** Reads the form that was posted, otherwise the query. */
 export const readPage = (request: HttpRequest, csrf: Csrf): Result<Parameters> =>
   request.method === 'POST' ? readPageForm(request, csrf) : readPageQuery(request)
 
-/** What a form of this browser carries and no other's does: its anti-forgery token, once that was found to hold. */
+/** Returns the anti-forgery token of a checked form, which identifies this browser. */
 export const browserOf = (form: Parameters): string => form.get('csrf') ?? ''
 
-/** The query of one of our pages. */
+/** Reads the query of one of our pages. */
 export const readPageQuery = (request: HttpRequest): Result<Parameters> =>
   parseParameters(request.query, limits)

@@ -1,4 +1,4 @@
-/** Links to pages, below the issuer's own path, with a sealed continuation where one is resumed. */
+/** Paths of pages below the issuer's path, with a sealed continuation if one is resumed. */
 
 import { type PagePath, pageRoutes } from '../../model/routes.ts'
 

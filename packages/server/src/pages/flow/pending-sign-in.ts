@@ -1,4 +1,4 @@
-/** A sign-in that lacks its second factor, bound to the browser by a cookie of its own: no session, which no other endpoint can read. */
+/** A sign-in that lacks its second factor, bound to the browser by a separate cookie. It is not a session: no other endpoint reads it. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -11,13 +11,13 @@ import type { Cookies } from './cookies.ts'
 
 export type PendingSignIns = {
   readonly read: (request: HttpRequest) => Promise<PendingSignIn | undefined>
-  /** Puts one in the place of the browser's earlier one; answers the `Set-Cookie` value, and undefined where the user's access was ended since they were checked. */
+  /** Replaces the browser's earlier one. Resolves to the `Set-Cookie` value, or to undefined if the user's access was ended in the meantime. */
   readonly start: (
     request: HttpRequest,
     subject: Subject,
     tenant: string | undefined,
   ) => Promise<string | undefined>
-  /** Ends it; answers whether this call did, and the `Set-Cookie` value that removes its cookie. */
+  /** Ends it. Resolves to whether this call did so, and the `Set-Cookie` value that removes the cookie. */
   readonly take: (request: HttpRequest) => Promise<{ readonly taken: boolean; readonly cookie: string }>
 }
 
@@ -56,7 +56,7 @@ export function createPendingSignIns({
       const created = await pendingSignIns.create({
         ...how,
         hash: hashHandle(handle),
-        // Where the sign-in takes place, as a session has it.
+        // The tenant of the sign-in, as in a session.
         ...(tenant !== undefined && { tenant }),
         created_at: now,
         expires_at: now + lifetime,

@@ -1,4 +1,4 @@
-/** Proving a second factor by a form: a code of an app, a recovery code or a passkey. Codes are counted before they are checked. */
+/** Checks a second factor from a form: a code of an app, a recovery code or a passkey. Codes are counted before they are checked. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
@@ -14,14 +14,14 @@ import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
 import { browserOf } from './page-form.ts'
 import type { NotifyOwner } from './security-notification.ts'
 
-/** What a sign-in gains by it. */
+/** Added to the sign-in or the session. */
 export type ProvenFactor = {
   /** RFC 8176 §2. */
   readonly amr: readonly string[]
   readonly acr: Acr
 }
 
-/** Refuses `access_denied`, with how long to wait where there were too many wrong codes. */
+/** Refuses `access_denied`, with `retry_after` after too many wrong codes. */
 export type ProveFactor = (
   request: HttpRequest,
   sub: string,

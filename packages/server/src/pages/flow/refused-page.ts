@@ -1,4 +1,4 @@
-/** How pages answer refusals: an error page with status 400, and a line in the log. */
+/** Responds to refusals with an error page, and logs them. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
@@ -13,7 +13,7 @@ export type RefusePage = (
   context?: PageContext & { readonly back?: string },
 ) => Promise<HttpResponse>
 
-/** The reasons that the user can do something about have a text of their own. */
+/** Reasons that the user can do something about have their own text. */
 const kinds: Readonly<Record<string, 'expired' | 'csrf' | 'gone'>> = {
   continuation_invalid: 'expired',
   continuation_expired: 'expired',
@@ -28,11 +28,7 @@ export const createPageRefuser =
     const { error, description } = refusal
     const kind = kinds[refusal.reason] ?? 'request'
     const status = refusal.reason === 'media_type_not_form' ? 415 : 400
-    return pages.error(
-      request,
-      { kind, error, ...(description !== undefined && { description }), ...(back !== undefined && { back }) },
-      { status, ...context },
-    )
+    return pages.error(request, { kind, error, description, back }, { status, ...context })
   }
 
 export const logRefusal = (log: Log, endpoint: string, request: HttpRequest, refusal: Refusal): void =>

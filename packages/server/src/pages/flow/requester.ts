@@ -14,13 +14,13 @@ import type { Continuation } from './continuation.ts'
 import type { UserCodes } from './user-code.ts'
 
 export type Requester = {
-  /** Omitted: this server itself, for its account pages. */
+  /** Undefined for this server's own account pages. */
   readonly client?: Client
   readonly tenant?: string
   /** The provider that the client asks for; undefined: the user chooses. */
   readonly idp?: string
   readonly acr_values?: string
-  /** Authentication context classes that are asked for; omitted: none. */
+  /** The requested authentication context classes. */
   readonly requested_acr?: RequestedAcr
   readonly login_hint?: string
   readonly prompt?: ReadonlySet<Prompt>

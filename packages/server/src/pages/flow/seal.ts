@@ -1,4 +1,4 @@
-/** Values that a browser carries but can neither read nor change: JSON, encrypted and authenticated, with an end. */
+/** Seals values that a browser carries but can neither read nor change: JSON, encrypted and authenticated, with an expiry. */
 
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -14,7 +14,7 @@ export type Seals<Value> = {
   readonly openAnyAge: (text: string | undefined) => Value | undefined
 }
 
-/** How a value becomes bytes. Undefined: as JSON. `decode` returns undefined for bytes that are none of its own. */
+/** Encodes values as bytes. `encode` returns undefined for values to encode as JSON; `decode` for bytes that it did not write. */
 export type Packing<Value> = {
   readonly encode: (value: Value) => Uint8Array | undefined
   readonly decode: (bytes: Buffer) => Value | undefined
@@ -25,17 +25,17 @@ const version = 'v2'
 const algorithm = 'aes-256-gcm'
 const saltBytes = 16
 const tagBytes = 16
-/** Each message has a key of its own, so one nonce is enough (NIST SP 800-38D §8.2.1). */
+/** Each message has its own key, so one nonce is enough (NIST SP 800-38D §8.2.1). */
 const nonce = Buffer.alloc(12)
 
-/** Marks what was packed: authenticated with it, and unknown to versions that pack nothing, which so take it for expired. */
+/** Marks packed values. It is authenticated; versions that don't pack treat such values as expired. */
 const packed = '.p'
 
 /**
  * Requests that a client pushed (RFC 9126) or encrypted (RFC 9101 §6.1) must not be readable in the browser's address
- * bar, its history, a proxy's log or a mail. Each message has a key of its own, derived from a MAC of the message: random nonces
- * under one key would be safe for 2^32 messages only (NIST SP 800-38D §8.3), and pages that must look alike, for a known
- * name and an unknown one, stay alike.
+ * bar, its history, a proxy's log or a mail. Each message has its own key, derived from a MAC of the message. Random nonces
+ * under one key would be safe for 2^32 messages only (NIST SP 800-38D §8.3). Equal values also stay equal, so that the pages
+ * for a known and an unknown name look the same.
  */
 export function createSeals<Value extends { readonly asked_at: Seconds }>(
   purpose: string,
@@ -63,7 +63,7 @@ export function createSeals<Value extends { readonly asked_at: Seconds }>(
     const [encrypted = Buffer.alloc(0), proof = Buffer.alloc(0)] = text
       .split('.', 2)
       .map(part => Buffer.from(part, 'base64url'))
-    // base64url has several spellings of the same bytes, and only ours is taken.
+    // base64url has several encodings of the same bytes. Only ours is accepted.
     if (`${encrypted.toString('base64url')}.${proof.toString('base64url')}${mark}` !== text) return undefined
     if (proof.length !== saltBytes + tagBytes) return undefined
     const opened = decrypt(encrypted, proof, mark)

@@ -1,16 +1,16 @@
-/** What travels through the pages of a sign-out (OpenID Connect RP-Initiated Logout 1.0), sealed. */
+/** The sealed state of the sign-out pages (OpenID Connect RP-Initiated Logout 1.0). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../../model/keys.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { createSeals, type Seals } from './seal.ts'
 
-/** A request to sign out as far as it holds (§2): what was sent and is not true is not in it. */
+/** A request to sign out (§2), without parameters that were invalid. */
 export type SignOutRequest = {
   readonly asked_at: Seconds
-  /** The client that asks. */
+  /** The client that sent the request. */
   readonly client_id?: string
-  /** Whose session it means, as its ID token says. */
+  /** The session that the ID token names. */
   readonly hint?: { readonly sub: string; readonly sid?: string }
   /** Registered by the client. */
   readonly post_logout_redirect_uri?: string
@@ -20,27 +20,27 @@ export type SignOutRequest = {
   readonly ui_locales: readonly string[]
 }
 
-/** A session that has ended: what is left for its browser to do. */
+/** A session that has ended, and what its browser must still do. */
 export type SignedOut = {
   readonly asked_at: Seconds
   readonly ui_locales: readonly string[]
-  /** The client that asked. */
+  /** The client that sent the request. */
   readonly client_id?: string
-  /** Where the browser goes in the end. */
+  /** Where the browser finally goes. */
   readonly leads_to?: string
   readonly return_refused?: true
   /** Whether it goes there by itself. */
   readonly goes_on: boolean
-  /** The CSRF token of the browser that goes there by itself, for a client that nobody vouched for; undefined: any browser does. */
+  /** For clients that nobody vouched for: the anti-forgery token of the only browser that goes there by itself. */
   readonly browser?: string
   readonly ended?: {
     readonly sid: string
-    /** The clients that took part, and are told in frames. */
+    /** The clients of the session that are notified in frames. */
     readonly clients: readonly string[]
   }
-  /** Where the session that it came from, at another provider, is ended; the provider sends the browser back. */
+  /** Where the session at the upstream provider is ended. The provider sends the browser back. */
   readonly upstream?: string
-  /** The user confirmed it by a form of ours. */
+  /** The user confirmed it with a form of ours. */
   readonly by_form: boolean
 }
 
@@ -61,7 +61,7 @@ export const stayingHere = ({
   ...asked
 }: SignOutRequest): SignOutRequest => ({ ...asked, return_refused: true })
 
-/** `post_logout_redirect_uri` with the state (§2.1): a registered query is kept as it is. */
+/** Returns `post_logout_redirect_uri` with the state (§2.1). A registered query is kept as it is. */
 export function postLogoutUri(uri: string, state: string | undefined): string {
   if (state === undefined) return uri
   return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams({ state })}`

@@ -4,17 +4,17 @@ import { createHmac } from 'node:crypto'
 import type { DerivedKeys } from '../../model/keys.ts'
 import type { Random, TokenHash } from '../../runtime/ports.ts'
 
-/** No vowels, so that no word arises; none that looks like a digit. */
+/** Without vowels, so that codes form no words, and without letters that look like digits. */
 const alphabet = 'BCDFGHJKLMNPQRSTVWXZ'
 const length = 8
-/** The largest multiple of the alphabet's size in a byte: what is beyond it would favour some letters. */
+/** The largest multiple of the alphabet's size in a byte. Larger values would favor some letters. */
 const fair = 256 - (256 % alphabet.length)
 
 export type UserCodes = {
   readonly make: () => string
-  /** The letters in capitals as they are shown; undefined for text that can't be a code. Case and separators don't matter. */
+  /** Returns the code as it is shown; undefined for text that can't be a code. Ignores case and separators. */
   readonly normalise: (typed: string) => string | undefined
-  /** What is stored: keyed, since 34 bits alone could be found by trying. */
+  /** Returns what is stored. It is keyed, because 34 bits could be found by brute force. */
   readonly hash: (code: string) => TokenHash
 }
 

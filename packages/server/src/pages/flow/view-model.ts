@@ -1,11 +1,11 @@
-/** What pages show of a user and of scopes. */
+/** View models of users and scopes, and how a consent form is read. */
 
 import type { Session } from '../../model/authorization.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Users } from '../../model/user.ts'
 import type { ScopeLine } from '../ui/scope-text.ts'
 
-/** The scopes in the order of configuration, `offline_access` last, with the words that the operator has for them. */
+/** Returns the scopes in the order of the configuration, `offline_access` last, with the operator's texts. */
 export const scopeLines = (scope: readonly string[], resources: Resources): readonly ScopeLine[] => {
   const order = [...resources.identity.keys(), ...resources.apiScopes.keys(), 'offline_access']
   return order
@@ -18,30 +18,30 @@ export const scopeLines = (scope: readonly string[], resources: Resources): read
       } = resources.identity.get(name) ?? resources.apiScopes.get(name) ?? {}
       return {
         name,
-        ...(display_name !== undefined && { display_name }),
-        ...(description !== undefined && { description }),
+        display_name,
+        description,
         required: isRequired(name, resources),
         emphasize,
       }
     })
 }
 
-/** Without `openid` the user could not be told (OpenID Connect Core 1.0 §3.1.2.1); others are as the operator says. */
+/** `openid` identifies the user (OpenID Connect Core 1.0 §3.1.2.1); the operator decides about the others. */
 const isRequired = (name: string, { identity, apiScopes }: Resources): boolean =>
   name === 'openid' || (identity.get(name) ?? apiScopes.get(name))?.required === true
 
-/** What was ticked, among what was asked for, and what can't be unticked. */
+/** Returns the requested scopes that the user selected, and those that are required. */
 export const agreedOf = (
   asked: readonly string[],
   ticked: readonly string[],
   resources: Resources,
 ): readonly string[] => asked.filter(name => ticked.includes(name) || isRequired(name, resources))
 
-/** Nothing for later is nothing. Who agrees to nothing refuses. */
+/** Whether the user refused: clearing every box counts as a refusal, and `offline_access` alone grants nothing. */
 export const agreesToNothing = (agreed: readonly string[]): boolean =>
   !agreed.some(name => name !== 'offline_access')
 
-/** A name that the user knows themself by. */
+/** Returns a name that the user recognizes. */
 export async function userName(
   { sub, claims }: Pick<Session, 'sub' | 'claims'>,
   users: Pick<Users, 'find'>,

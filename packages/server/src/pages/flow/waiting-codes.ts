@@ -19,7 +19,7 @@ type Waiting = { readonly client_id: string; readonly hash: TokenHash; readonly 
 
 const mostAtClient = 100
 const mostOfUser = 500
-/** Codes of all users that are remembered; beyond it, those of the user who signed in least recently are forgotten. */
+/** The most codes that are tracked. Beyond that, the codes of the user who signed in least recently are no longer tracked. */
 const capacity = 50_000
 
 export function createWaitingCodes({
@@ -42,7 +42,7 @@ export function createWaitingCodes({
     ofUsers.delete(sub)
     ofUsers.set(sub, waiting)
     forgetSome()
-    // One that was redeemed meanwhile stays as it is.
+    // A code that was redeemed in the meantime is not changed.
     if (surplus) await codes.discard(surplus.hash)
   }
 

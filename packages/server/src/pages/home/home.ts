@@ -1,4 +1,4 @@
-/** The page at `/`: for people who come here by themselves, or cancel at their account. */
+/** The home page, for people who open the issuer's address, or cancel on an account page. */
 
 import { grantTypes } from '@tessera/protocol/grant-types'
 import type { Endpoint } from '@tessera/protocol/http'
@@ -35,10 +35,10 @@ export function createHomeEndpoint({
     return pages.home(request, {
       accountHref: paths('/account'),
       signOut: paths('/logout'),
-      ...(session && { user: await userName(session, users) }),
-      ...(offered.signUp && { signUp: paths('/register') }),
-      ...(hasDevices() && { device: paths('/device') }),
-      ...(local && { developers: developers() }),
+      user: session && (await userName(session, users)),
+      signUp: offered.signUp ? paths('/register') : undefined,
+      device: hasDevices() ? paths('/device') : undefined,
+      developers: local ? developers() : undefined,
     })
   }
 
@@ -51,7 +51,7 @@ export function createHomeEndpoint({
   function developers(): NonNullable<HomePage['developers']> {
     return {
       base: paths('/').slice(0, -1),
-      ...(offered.devMail && { mail: paths('/dev/mail') }),
+      mail: offered.devMail ? paths('/dev/mail') : undefined,
     }
   }
 }

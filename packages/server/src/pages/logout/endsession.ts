@@ -92,11 +92,11 @@ async function readValid(parameters: Parameters, ports: EndSessionPorts): Promis
   }
   const client = await ports.clients.find(clientId)
   if (!client?.enabled) return ignore(nothing, client ? 'client_disabled' : 'client_unknown', clientId)
-  const asked = { ...nothing, client_id: client.client_id, ...(hint && { hint: sessionOf(hint) }) }
+  const asked = { ...nothing, client_id: client.client_id, hint: hint && sessionOf(hint) }
   return withTarget(asked, client, uri, parameters.get('state'))
 }
 
-const sessionOf = ({ sub, sid }: IdTokenHint) => ({ sub, ...(sid !== undefined && { sid }) })
+const sessionOf = ({ sub, sid }: IdTokenHint) => ({ sub, sid })
 
 /** §2.1, §3: only a URI that the client registered. */
 function withTarget(
@@ -109,7 +109,7 @@ function withTarget(
   if (!isPostLogoutRedirectUriOf(client, uri)) {
     return ignore(asked, 'post_logout_redirect_uri_not_registered', client.client_id)
   }
-  return { asked: { ...asked, post_logout_redirect_uri: uri, ...(state !== undefined && { state }) } }
+  return { asked: { ...asked, post_logout_redirect_uri: uri, state } }
 }
 
 const ignore = (asked: SignOutRequest, reason: string, client_id?: string): ReadSignOut => ({

@@ -77,7 +77,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     return finish(page, asked, ended, [cookie, ports.browserState.clear()])
   }
 
-  /** Redirects to the page that notifies the clients, and leads from there to where the client wants the browser. */
+  /** Redirects to the page that notifies the clients and then continues at the client's URI. */
   async function finish(
     page: BrowserRequest,
     asked: SignOutRequest,

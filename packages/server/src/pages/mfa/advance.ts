@@ -25,12 +25,12 @@ export type AdvancePorts = {
   readonly log: Log
 }
 
-/** What the user has proven so far: a pending sign-in, or the session that is to be raised. */
+/** The user's sign-in so far: a pending one, or the session that is to be raised. */
 export type Proven =
   | { readonly kind: 'pending'; readonly subject: PendingSignIn }
   | { readonly kind: 'session'; readonly subject: Session }
 
-/** What was proven now. */
+/** A factor that was proven now. */
 export type Gain = {
   readonly amr: readonly string[]
   readonly acr: Acr

@@ -142,7 +142,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
   }
 }
 
-/** What both kinds of page show. */
+/** Shared by both kinds of page. */
 type Shared = Pick<SecondFactorPage, 'form' | 'others' | 'problem'>
 
 const methodOf = (plan: SecondFactorPlan, chosen: Parameters): SecondFactorMethod | undefined =>

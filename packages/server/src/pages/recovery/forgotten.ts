@@ -35,7 +35,8 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const { request, form } = opened
     const sealed = form.get('continue')
     // It names the tenant, however old it is.
-    const continuation = (await continuations.open(sealed)) ?? (await continuations.look(sealed))?.restarted
+    const continuation =
+      (await continuations.open(sealed)) ?? (await continuations.inspect(sealed))?.restarted
     const found = continuation && (await ports.findRequester(continuation))
     if (sealed !== undefined && !found?.ok) {
       return opened.refuse(refuse('invalid_request', 'continuation_invalid'))

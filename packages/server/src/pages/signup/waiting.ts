@@ -1,4 +1,4 @@
-/** What waits while a user signs up: the request that led here, or the account page. */
+/** Finds the request that waits while a user signs up, otherwise the account page. */
 
 import { type Ok, ok, refuse } from '@tessera/protocol/result'
 import { mayUseProvider } from '../../identity/provider-access.ts'

@@ -1,4 +1,4 @@
-/** The account pages: what a signed-in user sees of themself. */
+/** The view functions of the account pages. */
 
 import type { Page, PageForm, Show } from './render.ts'
 import { type ScopeLine, scopeText } from './scope-text.ts'
@@ -12,9 +12,9 @@ export type ProfilePage = {
   readonly email_verified?: boolean
   /** The provider that knows the user; undefined: this server. */
   readonly provider?: string
-  /** Where the user changes what is kept here; undefined: it is kept elsewhere. */
+  /** Where the user changes a stored account; undefined for other accounts. */
   readonly changes?: { readonly name: string; readonly email?: string }
-  /** Where the user deletes the account, if the operator lets them. */
+  /** Where the user deletes the account, if the operator allows it. */
   readonly deletion?: string
   /** Where sign-ins at applications begin. */
   readonly applications: readonly { readonly name: string; readonly href: string }[]
@@ -31,11 +31,11 @@ type SessionsPage = {
 
 type SessionLine = {
   readonly sid: string
-  /** The one that looks at the page. */
+  /** The session of this browser. */
   readonly current: boolean
   readonly browser?: string
   readonly system?: string
-  /** When it was used last, and how long ago, in seconds. */
+  /** When it was last used, and how long ago, in seconds. */
   readonly seen: { readonly at: number; readonly ago: number }
   readonly address?: string
 }
@@ -59,13 +59,13 @@ type SecurityPage = {
   readonly app?: { readonly addedAgo: number }
   readonly passkeys: readonly PasskeyLine[]
   readonly recoveryCodes: number
-  /** What may be set up, and where. */
+  /** Factors that can be set up, and where. */
   readonly adding: readonly { readonly method: 'totp' | 'passkey'; readonly href: string }[]
-  /** The last factor can't go where one is required. */
+  /** The last factor can't be removed if one is required. */
   readonly problem?: 'lastFactor'
 }
 
-/** Seconds since it was used, else since it was set up. */
+/** Seconds since it was last used, or since it was set up if it was never used. */
 type PasskeyLine = {
   readonly id: string
   /** Empty: it has none. */
@@ -80,7 +80,7 @@ export type ConsentsPage = {
     readonly scopes: readonly ScopeLine[]
     /** Seconds since the epoch. */
     readonly since: number
-    /** Whether it answers for the user, and until when; without an end: for ever. */
+    /** Whether the consent page is skipped, and until when. Without `until` it does not expire. */
     readonly remembered: boolean
     readonly until?: number
   }[]
@@ -107,7 +107,8 @@ export const createAccountPages = (show: Show): AccountPages => ({
         title: consents.title,
         removed: data.removed === undefined ? undefined : consents.removed(data.removed),
         consents: data.consents.map(({ client_id, client, scopes, since, remembered, until }) => ({
-          ...{ client_id, client },
+          client_id,
+          client,
           scopes: scopes.map(scope => scopeText(scope, texts)),
           when: consents.since(date(since)),
           remembered: remembered
@@ -127,14 +128,18 @@ export const createAccountPages = (show: Show): AccountPages => ({
         { term: profile.username, value: username },
         { term: profile.name, value: name, change: changes?.name, label: links.names },
         {
-          ...{ term: profile.email, value: email, change: changes?.email, label: links.email },
+          term: profile.email,
+          value: email,
+          change: changes?.email,
+          label: links.email,
           tag: email && (email_verified ? profile.verified : profile.unverified),
         },
         { term: profile.provider, value: provider },
       ]
       return {
         title: profile.title,
-        ...{ applications, deletion },
+        applications,
+        deletion,
         // A line without a value is for what can be added.
         details: details.filter(({ value, change }) => value !== undefined || change !== undefined),
       }

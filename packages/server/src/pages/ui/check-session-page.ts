@@ -11,7 +11,7 @@ export function createCheckSessionPage(cookieName: string): CheckSessionPage {
   return {
     html: `<!doctype html><html lang="en" data-cookie="${cookieName}"><head><meta charset="utf-8"><title>Session</title><script>${script}</script></head></html>`,
     headers: {
-      // The one page that any site may frame: it shows nothing, and tells whether a sign-in that one knows still holds.
+      // The only page that any site may frame. It shows nothing, and only says whether a known sign-in is unchanged.
       'content-security-policy': `default-src 'none'; script-src 'sha256-${hash('sha256', script, 'base64')}'; base-uri 'none'; form-action 'none'`,
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',

@@ -1,4 +1,4 @@
-/** A client as the pages that lead to it show it, in the language of the page (RFC 7591 §2.2). */
+/** The view model of a client, in the language of the page (RFC 7591 §2.2). */
 
 import type { DescribingName, Localized } from '../../model/client-languages.ts'
 import type { Color } from '../../model/color.ts'
@@ -9,7 +9,7 @@ export type PageClient = { readonly [Name in DescribingName]?: string } & {
   readonly client_id: string
   readonly localized?: Localized
   readonly accent_color?: Color
-  /** Of a client that registered itself: whether someone vouched for it. */
+  /** For a client that registered itself: whether someone vouched for it. */
   readonly registered?: { readonly vouched: boolean }
 }
 
@@ -23,23 +23,23 @@ export type ClientView = {
 }
 
 export function clientView(client: PageClient, language: string): ClientView {
-  const said = (name: DescribingName): string | undefined => {
+  const textOf = (name: DescribingName): string | undefined => {
     const translated = client.localized?.[name] ?? {}
     const key = nearestKey(Object.keys(translated), language)
     return key === undefined ? client[name] : translated[key]
   }
   const [logo, home, policy, terms] = [
-    said('logo_uri'),
-    said('client_uri'),
-    said('policy_uri'),
-    said('tos_uri'),
+    textOf('logo_uri'),
+    textOf('client_uri'),
+    textOf('policy_uri'),
+    textOf('tos_uri'),
   ]
   return {
-    name: said('client_name') ?? client.client_id,
-    ...(logo !== undefined && { logo }),
-    ...(home !== undefined && { home }),
-    ...(policy !== undefined && { policy }),
-    ...(terms !== undefined && { terms }),
+    name: textOf('client_name') ?? client.client_id,
+    logo,
+    home,
+    policy,
+    terms,
     vouched: client.registered?.vouched ?? true,
   }
 }

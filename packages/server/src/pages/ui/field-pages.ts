@@ -1,4 +1,4 @@
-/** Pages that are a form of named fields: signing up, and looking after an account; and what they lead to. */
+/** Pages with a form of named fields, such as sign-up and account changes, and the notices that follow them. */
 
 import type { Page, PageForm, Show } from './render.ts'
 import type { Texts } from './texts.ts'
@@ -18,13 +18,13 @@ export type FieldLink = { readonly to: LinkKind; readonly href: string }
 export type FieldsPage = {
   readonly kind: FieldsKind
   readonly form: PageForm
-  /** What came with a mail. */
+  /** The sealed link of a mail. */
   readonly link?: string
   readonly fields: readonly FieldName[]
   readonly values?: Partial<Readonly<Record<FieldName, string>>>
-  /** Shown, and not to be changed. */
+  /** Shown, but read-only. */
   readonly fixed?: FieldName
-  /** Of a password that is to be chosen. */
+  /** The minimum length of a new password. */
   readonly min_length?: number
   readonly problem?: FieldProblem
   /** Where the user goes instead. */
@@ -35,7 +35,7 @@ export type FieldsPage = {
 export type FieldPages = {
   readonly fields: Page<FieldsPage>
   readonly notice: Page<{ readonly kind: NoticeKind; readonly links?: readonly FieldLink[] }>
-  /** Mail that went nowhere, when developing. */
+  /** The development mailbox. */
   readonly outbox: Page<{
     readonly mails: readonly { to: string; subject: string; text: string; link?: string }[]
   }>
@@ -50,11 +50,18 @@ type Attributes = {
 }
 
 const text = (autocomplete: string, required = false): Attributes => ({
-  ...{ type: 'text', autocomplete, maxlength: 200, required },
+  type: 'text',
+  autocomplete,
+  maxlength: 200,
+  required,
   plain: autocomplete === 'username',
 })
 const secret = (autocomplete: string): Attributes => ({
-  ...{ type: 'password', autocomplete, maxlength: 512, required: true, plain: true },
+  type: 'password',
+  autocomplete,
+  maxlength: 512,
+  required: true,
+  plain: true,
 })
 
 const attributes: Readonly<Record<FieldName, Attributes>> = {

@@ -1,12 +1,12 @@
-/** The languages of the pages, each loaded when it is first asked for (BCP 47; lookup by language and script, RFC 4647 §3.4). */
+/** The languages of the pages, each loaded when it is first needed (BCP 47; lookup by language and script, RFC 4647 §3.4). */
 
 import { en } from './locales/en.ts'
 import type { Texts, Translation } from './translation.ts'
 
 export type Language = {
-  /** As pages are labelled. */
+  /** The value of `lang` in HTML. */
   readonly tag: string
-  /** As its speakers call it. */
+  /** The language's own name. */
   readonly name: string
   readonly load: () => Promise<Texts>
 }
@@ -29,13 +29,13 @@ export const languages: readonly Language[] = [
   language('ar', 'العربية', async () => (await import('./locales/ar.ts')).ar),
 ]
 
-/** The language that a range asks for: `pt-BR` is Portuguese, `zh-CN` is written in `Hans`, `zh-TW` is not. */
+/** Returns the language for a range: `pt-BR` is Portuguese, `zh-CN` is written in `Hans`, `zh-TW` is not. */
 export function findLanguage(range: string): Language | undefined {
   const asked = localeOf(range)
   return asked && languages.find(({ tag }) => sameWriting(localeOf(tag), asked))
 }
 
-/** The first of these keys of a text in several languages that a page's language is written as; undefined: none. */
+/** Returns the first of these language keys that matches the page's language; undefined if none does. */
 export const nearestKey = (keys: readonly string[], tag: string): string | undefined => {
   const asked = localeOf(tag)
   return keys.find(key => key === tag) ?? keys.find(key => asked && sameWriting(localeOf(key), asked))
@@ -56,14 +56,14 @@ const sameWriting = (one: Intl.Locale | undefined, other: Intl.Locale): boolean 
   one?.language === other.language && one.script === other.script
 
 /**
- * What is told within a text keeps to itself, so that a name in the other direction turns nothing around it (Unicode
- * UAX #9 §2.7). Where both run from left to right there is nothing to keep apart.
+ * Isolates values inside a text, so that a name in the other direction does not reorder the text around it (Unicode UAX #9
+ * §2.7). If both are left to right, nothing is isolated.
  */
 function isolating<Part extends object>(texts: Part, dir = (texts as { dir?: string }).dir): Part {
-  const isolate = (told: unknown): unknown =>
-    typeof told === 'string' && (dir === 'rtl' || rightToLeft.test(told)) ? `\u2068${told}\u2069` : told
+  const isolate = (value: unknown): unknown =>
+    typeof value === 'string' && (dir === 'rtl' || rightToLeft.test(value)) ? `\u2068${value}\u2069` : value
   const entries = Object.entries(texts).map(([key, text]) => {
-    if (typeof text === 'function') return [key, (...told: unknown[]) => text(...told.map(isolate))]
+    if (typeof text === 'function') return [key, (...values: unknown[]) => text(...values.map(isolate))]
     return [key, typeof text === 'object' && text !== null ? isolating(text, dir) : text]
   })
   return Object.fromEntries(entries) as Part
@@ -71,7 +71,7 @@ function isolating<Part extends object>(texts: Part, dir = (texts as { dir?: str
 
 const rightToLeft = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
-/** English where the translation is silent. */
+/** Adds the English texts that the translation lacks. */
 function overlay<Part extends object>(base: Part, over: Translation<Part>): Part {
   const merged = { ...base } as Record<string, unknown>
   for (const [key, value] of Object.entries(over)) {

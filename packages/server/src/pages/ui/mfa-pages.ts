@@ -3,7 +3,7 @@
 import type { Page, PageContext, PageForm, Show } from './render.ts'
 import type { Texts } from './texts.ts'
 
-/** What the script hands to the browser, and what the form brings back with its answer. */
+/** A WebAuthn ceremony: options for the browser, and a ticket that the form returns with the credential. */
 export type Ceremony = { readonly options: string; readonly ticket: string }
 
 export type SecondFactorMethod = 'totp' | 'passkey' | 'recovery_code'
@@ -19,7 +19,7 @@ export type SecondFactorPage = {
   /** For a passkey. */
   readonly ceremony?: Ceremony
   readonly others: readonly OtherMethod[]
-  /** For how long the browser may be remembered, where that is offered. */
+  /** How many days the browser can be remembered, if that is offered. */
   readonly rememberDays?: number
   readonly problem?: FactorProblem
 }
@@ -27,7 +27,7 @@ export type SecondFactorPage = {
 export type EnrolmentPage = {
   readonly form: PageForm
   readonly method: 'totp' | 'passkey'
-  /** Whether the user must, rather than wants to. */
+  /** Whether the user must set it up. */
   readonly required: boolean
   readonly totp?: { readonly secret: string; readonly uri: string; readonly ticket: string }
   readonly ceremony?: Ceremony
@@ -37,7 +37,7 @@ export type EnrolmentPage = {
 
 type RecoveryCodesPage = {
   readonly codes: readonly string[]
-  /** Where the user goes on. */
+  /** Where the user continues. */
   readonly href: string
 }
 
@@ -62,7 +62,7 @@ export const createMfaPages = (show: Show): MfaPages => ({
       picture,
       title: mfa.enrol[data.method].title,
       lead: data.required ? mfa.enrol.required : mfa.enrol[data.method].lead,
-      // In groups of four, as one types it.
+      // In groups of four, which are easier to type.
       secret: data.totp?.secret.replaceAll(/(.{4})(?=.)/g, '$1 '),
       problem: problemText(data.problem, data.method, mfa),
     }))
@@ -74,7 +74,7 @@ export const createMfaPages = (show: Show): MfaPages => ({
 /** Only passkeys need the script. */
 const withScript = (context: PageContext, { ceremony }: { readonly ceremony?: Ceremony }): PageContext => ({
   ...context,
-  ...(ceremony && { withScript: true }),
+  withScript: ceremony !== undefined,
 })
 
 function problemText(

@@ -1,4 +1,4 @@
-/** A page as an answer: its status, cookies and security headers (CSP Level 3; RFC 9700 §4.16 against clickjacking). */
+/** Creates the response of a page: its status, cookies and security headers (CSP Level 3; RFC 9700 §4.16 against clickjacking). */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 import { browserHeaders, type SetCookies, withCookies } from '../../messages/redirect.ts'
@@ -14,7 +14,7 @@ export type PageOptions = {
   readonly scriptFile?: boolean
   /** The CSP hash of the page's only script. */
   readonly scriptHash?: string
-  /** Where its pictures are loaded from besides this server: addresses. */
+  /** Addresses of its pictures on other servers. */
   readonly pictures?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }

@@ -1,4 +1,4 @@
-/** Every page as a function from what it shows to an answer. No page needs a script. */
+/** The view functions of all pages: from data to a response. No page needs a script, except for passkeys. */
 
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
@@ -13,13 +13,13 @@ import type { Texts } from './texts.ts'
 export type HomePage = {
   /** Where the account is, which asks for a sign-in first. */
   readonly accountHref: string
-  /** Who is signed in, and where they sign out. */
+  /** The signed-in user, and where they sign out. */
   readonly user?: string
   readonly signOut: string
-  /** Where accounts are made and devices connected, if there is such a thing. */
+  /** Where users sign up and connect devices, if that is offered. */
   readonly signUp?: string
   readonly device?: string
-  /** What only developers need, on their own machine. */
+  /** Links for developers, on their own machine. */
   readonly developers?: { readonly base: string; readonly mail?: string }
 }
 
@@ -27,25 +27,25 @@ type LoginPage = {
   readonly form: PageForm
   /** The provider that checks the password; undefined: this server. */
   readonly provider?: string
-  /** What the form asks for: the name first, where it says who checks the password. */
+  /** What the form asks for: the user name first, if it decides which provider checks the password. */
   readonly asks: 'username' | 'password' | 'nothing'
   readonly username?: string
-  /** Whether the user may wish to stay signed in. */
+  /** Whether the user can choose to stay signed in. */
   readonly keepOffered: boolean
   readonly problem?: Problem | 'away' | 'passkey'
   /** An earlier page of it expired. */
   readonly restarted?: boolean
-  /** For signing in with a passkey, where that is offered. */
+  /** For signing in with a passkey, if that is offered. */
   readonly passkey?: Ceremony
-  /** Where to make an account, and where to go without the password, where that is offered. */
+  /** Where to sign up, and where to reset the password, if that is offered. */
   readonly signUp?: string
   readonly forgotten?: string
-  /** Other ways to sign in. */
-  readonly others: readonly OtherWay[]
+  /** Other options to sign in. */
+  readonly others: readonly OtherOption[]
 }
 
-/** Without a name: with a password, here. */
-type OtherWay = { readonly name?: string; readonly href: string }
+/** Without a name: with a password of this server. */
+type OtherOption = { readonly name?: string; readonly href: string }
 
 type Asking = {
   readonly form: PageForm
@@ -54,14 +54,14 @@ type Asking = {
 }
 
 type ConsentPage = Asking & {
-  /** Whether the user may let the answer be remembered. */
+  /** Whether the decision can be remembered. */
   readonly canRemember: boolean
 } & Destination
 
 /** Where the response goes: to a host, or to an application on the device by its scheme. */
 type Destination = { readonly host: string } | { readonly scheme: string }
 
-/** What was typed is wrong, or was wrong too often. */
+/** The input is wrong, or was wrong too often. */
 type Problem = 'wrong' | { readonly waitMinutes: number }
 
 export type DevicePage = {
@@ -81,14 +81,14 @@ type ErrorPage = {
   readonly back?: string
 }
 
-/** What went wrong before a page or an endpoint had its say. */
+/** Errors of the edge, before a page or an endpoint gets the request. */
 export type EdgeProblem = keyof Texts['error']['edge']
 
 type FederationProblemPage = {
   readonly provider: string
-  /** `denied`: the user may not sign in with it; `taken`: is another user here already. */
+  /** `denied`: the user may not sign in with it; `taken`: it is linked to another user. */
   readonly kind: 'failed' | 'denied' | 'taken'
-  /** Where to try again, to choose anew, and to go back to whoever asked. */
+  /** Where to try again, to choose another option, and to go back to the requester. */
   readonly again?: string
   readonly others?: string
   readonly back: string
@@ -96,7 +96,7 @@ type FederationProblemPage = {
 
 type SelectAccountPage = {
   readonly form: PageForm
-  /** Who is signed in. */
+  /** The signed-in user. */
   readonly user: string
 }
 
@@ -114,7 +114,7 @@ export type Pages = SignOutPages &
     readonly device: Page<DevicePage>
     readonly deviceConfirm: Page<DeviceConfirmPage>
     readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
-    /** On to another site without a form's submission, whose redirects CSP's `form-action` would bind to this one. */
+    /** Leads to another site without a redirect after a form post, which CSP's `form-action` would block. */
     readonly leaving: Page<{ readonly to: string; readonly href: string }>
     readonly federationProblem: Page<FederationProblemPage>
     readonly formPost: Page<FormPostPage>
@@ -122,7 +122,7 @@ export type Pages = SignOutPages &
     readonly mfa: MfaPages
     /** Errors of the edge: unknown addresses, methods, sizes, failures. */
     readonly problem: Page<{ readonly kind: EdgeProblem; readonly home: string }>
-    /** Status 400 unless said otherwise. */
+    /** The default status is 400. */
     readonly error: Page<ErrorPage>
   }
 
@@ -208,8 +208,8 @@ export function createPages(ports: ShowPorts): Pages {
         ...error.edge[kind],
         sign: kind === 'notFound' ? 'neutral' : 'error',
         links: [{ href: home, text: error.home }],
-        // What a person can report: the log has it too.
-        ...(kind === 'failed' && { details: [[error.request, request.id]] }),
+        // The request id is in the log too, so that people can report it.
+        details: kind === 'failed' ? [[error.request, request.id]] : undefined,
       })),
     error: (request, { kind, error, description, back }, context = {}) =>
       show(request, 'message', { status: 400, ...context }, (texts, client) => ({

@@ -1,4 +1,4 @@
-/** How a page comes to be: texts in the user's language, a template, the answer with its headers. */
+/** Renders a page: texts in the user's language, a template, and the response with its headers. */
 
 import type { Display } from '@tessera/protocol/display'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -8,7 +8,7 @@ import type { Render, TemplateName } from './templates.ts'
 import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
 import type { PageTheme } from './theme.ts'
 
-/** A form of ours: where it is posted and what it carries unseen. */
+/** A form of ours: its action and its hidden fields. */
 export type PageForm = { readonly action: string; readonly continue?: string; readonly csrf: string }
 
 /** A link to a section of the account pages. */
@@ -19,7 +19,7 @@ export type NavigationLink = {
 }
 
 type AccountFrame = {
-  /** Who is signed in. */
+  /** The signed-in user. */
   readonly user: string
   readonly sections: readonly NavigationLink[]
   readonly signOut: PageForm
@@ -29,20 +29,20 @@ export type PageContext = PageOptions & {
   readonly ui_locales?: readonly string[]
   /** Whether the page loads our script file. */
   readonly withScript?: boolean
-  /** Whom the page leads to, and what kind of window that client shows it in. */
+  /** The client that the page leads to, and the kind of window that it shows the page in. */
   readonly client?: PageClient
   readonly display?: Display
-  /** What the account pages share. */
+  /** The frame of the account pages. */
   readonly account?: AccountFrame
 }
 
 export type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
 
-/** What a template is given beside the texts. */
+/** Data for a template, besides the texts. */
 type TemplateData = {
   readonly title: string
   readonly form?: PageForm
-  /** Whether the page leads on by itself; undefined: as pages of its template do. */
+  /** Whether the page continues by itself; the default depends on the template. */
   readonly passes?: boolean
   readonly [name: string]: unknown
 }
@@ -90,7 +90,7 @@ export const createShow =
     })
     return pageResponse(html, {
       ...options,
-      // Pages of a sign-in may stand in a client's popup, which must find its opener again; these never do.
+      // Pages of a sign-in may be in a popup of a client, which needs its opener; account pages never are.
       headers: { ...options.headers, ...(account && { 'cross-origin-opener-policy': 'same-origin' }) },
       scriptFile: withScript,
       cookies: [...(options.cookies ?? []), cookie],
@@ -98,10 +98,10 @@ export const createShow =
     })
   }
 
-/** Pages that lead on by themselves and hold what is not given twice. */
+/** Pages that continue by themselves, or that show something only once. */
 const passing: ReadonlySet<TemplateName> = new Set(['form-post', 'leaving', 'signed-out', 'recovery-codes'])
 
-/** A picture on the web: by https only, since anyone on the way could change another. */
+/** Returns the address of a picture on the web, only if it is https. */
 const picture = (address: string | undefined): string | undefined =>
   address !== undefined && URL.canParse(address) && new URL(address).protocol === 'https:'
     ? address

@@ -1,15 +1,15 @@
-/** Scopes in a page's language: the operator's words, else ours for a standard scope, else the scope's name. */
+/** Texts of scopes in the page's language: the operator's, otherwise ours for a standard scope, otherwise the scope's name. */
 
 import type { LocalText } from '../../model/resource.ts'
 import { nearestKey } from './languages.ts'
 import type { Texts } from './texts.ts'
 
-/** A scope, in the words that the operator has for it. */
+/** A scope with the operator's texts. */
 export type ScopeLine = {
   readonly name: string
   readonly display_name?: LocalText
   readonly description?: LocalText
-  /** It can't be unticked. */
+  /** Whether the user can't clear its checkbox. */
   readonly required: boolean
   readonly emphasize: boolean
 }
@@ -23,9 +23,11 @@ export function scopeView(scope: ScopeLine, texts: Texts): ScopeView {
   const { name, required, emphasize, display_name, description } = scope
   const more = description === undefined ? undefined : localText(description, texts.lang)
   return {
-    ...{ name, required, emphasize },
+    name,
+    required,
+    emphasize,
     text: scopeText({ name, display_name }, texts),
-    ...(more !== undefined && { description: more }),
+    description: more,
   }
 }
 
@@ -35,7 +37,7 @@ export const scopeText = (
 ): string =>
   (display_name === undefined ? undefined : localText(display_name, texts.lang)) ?? texts.scopes[name] ?? name
 
-/** In the language asked for, else in English, else in the first that there is. */
+/** Returns the text in the page's language, otherwise in English, otherwise in the first language. */
 function localText(text: LocalText, tag: string): string | undefined {
   if (typeof text === 'string') return text
   const keys = Object.keys(text)

@@ -1,4 +1,4 @@
-/** The pages of a sign-out. */
+/** The view functions of the sign-out pages. */
 
 import { hash } from 'node:crypto'
 import type { Page, PageForm, Show } from './render.ts'
@@ -9,11 +9,11 @@ type SignOutPage = {
 }
 
 type SignedOutPage = {
-  /** Addresses of the clients that are told. */
+  /** Front-channel logout URIs of the clients. */
   readonly frames: readonly string[]
-  /** Seconds after which the browser goes on by itself at the latest; undefined: it stays. */
+  /** Seconds after which the browser continues by itself; undefined: it stays. */
   readonly goesOnAfter?: number
-  /** Where the browser goes on; undefined: the home page of the client that asked, where it has one. */
+  /** Where the browser continues; the default is the client's home page, if it has one. */
   readonly href?: string
   /** It goes to a provider first, not to that client. */
   readonly byProvider: boolean
@@ -30,7 +30,7 @@ export type SignOutPages = {
 }
 
 /**
- * Leads on once: when the page and every frame have loaded, or when the time is up. `data-seconds` is a number of ours.
+ * Continues once: when the page and every frame have loaded, or when the time is up. `data-seconds` is our own number.
  */
 const leaveScript = `(function(){var l=document.getElementById('next'),d=false;function go(){if(!d){d=true;location.replace(l.href)}}addEventListener('load',go);setTimeout(go,l.dataset.seconds*1000)})()`
 const leaveScriptHash = `sha256-${hash('sha256', leaveScript, 'base64')}`
@@ -60,7 +60,7 @@ export const createSignOutPages = (show: Show): SignOutPages => ({
         frames,
         href: href ?? client?.home,
         label: client && !byProvider ? done.back(client.name) : done.next,
-        ...(returnRefused && { notice: done.returnRefused }),
+        notice: returnRefused ? done.returnRefused : undefined,
         again: goesOn ? undefined : { href: again, text: done.again },
         passes: goesOn,
         ...(goesOn && { script: leaveScript, seconds: goesOnAfter, refresh: `${goesOnAfter}; url=${href}` }),

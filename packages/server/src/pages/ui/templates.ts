@@ -1,4 +1,4 @@
-/** Templates to HTML, each compiled once, the first time it is needed; every value is escaped. An operator's folder goes before ours. */
+/** Renders templates to HTML. Each is compiled once, when it is first needed, and escapes every value. An operator's folder takes precedence. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,13 +30,13 @@ export type TemplateName =
   | 'enrolment'
   | 'recovery-codes'
 
-/** Renders a template within the layout, or by itself where it is a whole document. */
+/** Renders a template in the layout, or by itself if it is a complete document. */
 export type Render = (name: TemplateName, data: object) => Promise<string>
 
 export type TemplateOptions = {
-  /** Where an operator keeps templates of the same names; those that are missing there are ours. */
+  /** The operator's templates, by the same names. Missing ones are ours. */
   readonly folder?: string
-  /** Told of a template of the operator's that can't be read, compiled or rendered; ours is shown instead. */
+  /** Called if an operator's template can't be read, compiled or rendered. Ours is shown instead. */
   readonly onBroken?: (file: string, error: unknown) => void
 }
 
@@ -44,7 +44,7 @@ type Template = (data: object) => string
 
 const ours = fileURLToPath(new URL('./templates/', import.meta.url))
 
-/** Nobody is kept from signing in by a mistake in a template. */
+/** A mistake in a template prevents nobody from signing in. */
 export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions = {}): Render {
   let loaded: Promise<(name: TemplateName) => Template> | undefined
 

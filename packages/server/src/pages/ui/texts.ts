@@ -1,7 +1,7 @@
 /**
- * The language of a page: what the client asks for (`ui_locales`, OpenID Connect Core 1.0 §3.1.2.1), else what was
- * chosen on a page of ours, else what the browser prefers (RFC 9110 §12.5.4). Who chooses on a page overrules what
- * that client asks for.
+ * Chooses the language of a page: what the client requests (`ui_locales`, OpenID Connect Core 1.0 §3.1.2.1), otherwise what the
+ * user chose on a page, otherwise what the browser prefers (RFC 9110 §12.5.4). A choice on a page overrides the request of that
+ * client.
  */
 
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -9,22 +9,22 @@ import { english, findLanguage, type Language, languages } from './languages.ts'
 
 export type { Texts } from './translation.ts'
 
-/** Where a browser keeps what was chosen. */
+/** Stores the chosen language in the browser. */
 export type ChosenLanguage = {
   readonly read: (request: HttpRequest) => string | undefined
-  /** Answers the `Set-Cookie` value. */
+  /** Returns the `Set-Cookie` value. */
   readonly write: (value: string) => string
 }
 
 type LanguageChoice = {
   readonly language: Language
-  /** To set where it was chosen just now. */
+  /** Set if the user has just chosen it. */
   readonly cookie?: string
 }
 
 export type ChooseLanguage = (request: HttpRequest, uiLocales?: readonly string[]) => LanguageChoice
 
-/** The query parameter by which a page is asked for in another language. */
+/** The query parameter that requests a page in another language. */
 const parameter = 'lang'
 
 export const createLanguageChoice =
@@ -46,7 +46,7 @@ const firstOf = (ranges: readonly string[]): Language | undefined => {
   return undefined
 }
 
-/** Ranges of `accept-language`, the most wanted first; one with `q=0` is unwanted. */
+/** Returns the ranges of `accept-language`, the most preferred first, without those with `q=0`. */
 function accepted({ headers }: HttpRequest): readonly string[] {
   const ranges = (headers['accept-language'] ?? '').slice(0, 300).split(',')
   return ranges
@@ -70,8 +70,8 @@ export type LanguageLink = {
 const longestQuery = 4000
 
 /**
- * The same page in each language. A page that answers a form is asked for again where its form leads, and one that
- * can't be asked for again (by GET, within bounds) has no links.
+ * Returns links to the same page in each language. After a form post they lead to the form's action. A page that can't be
+ * requested again (by GET, within the length limit) has no links.
  */
 export function languageLinks(
   { method, path, query }: HttpRequest,
@@ -92,5 +92,5 @@ export function languageLinks(
   })
 }
 
-/** Browsers read `//host/` and `/\\host/` as the address of another host (URL Standard §4.4); a link of its query alone stays here. */
+/** Browsers read `//host/` and `/\\host/` as the address of another host (URL Standard §4.4); a link with only a query stays on this host. */
 const ownPath = (path: string): string => (/^\/[/\\]/.test(path) ? '' : path)

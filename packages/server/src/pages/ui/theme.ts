@@ -1,4 +1,4 @@
-/** How pages look: a stylesheet for each accent that is configured, the logo, and what stands around every page. */
+/** The theme of the pages: a stylesheet for each configured accent color, the logo, and the links on every page. */
 
 import { readFileSync } from 'node:fs'
 import type { Route } from '@tessera/protocol/http'
@@ -22,7 +22,7 @@ export type PageTheme = {
 
 export type PageThemePorts = {
   readonly branding: Branding
-  /** Those of clients, beside the server's own. */
+  /** The accent colors of clients, besides the server's own. */
   readonly accents: Iterable<Color>
   readonly paths: (path: AssetPath) => string
 }
@@ -42,7 +42,7 @@ export function createPageTheme({ branding, accents, paths }: PageThemePorts): P
   const assets = new Map([usual, ...ofAccent.values(), ...(file ? [file] : [])].map(one => [one.path, one]))
   return {
     ...words,
-    ...(shown !== undefined && { logo: shown }),
+    logo: shown,
     stylesheet: accent => paths(((accent && ofAccent.get(accent)) ?? usual).path),
     routes: [...assets.values()].map(({ route }) => route),
   }
@@ -56,7 +56,7 @@ export const pageStyle = (): string => {
 
 const readCss = (): string => readFileSync(new URL('./tessera.css', import.meta.url), 'utf8')
 
-/** A picture opened by itself runs nothing, whatever its file holds. */
+/** The policy stops scripts in an SVG file that is opened by itself. */
 const logoAsset = ({ type, bytes }: Logo & { readonly kind: 'file' }): Asset =>
   createAsset('logo', type, logoTypes[type], bytes, {
     'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",

@@ -1,10 +1,10 @@
-/** Texts of the pages, and what a language says otherwise than English. */
+/** The types of the English texts and of their translations. */
 
 import type { en } from './locales/en.ts'
 
 export type Texts = typeof en
 
-/** All of them (a test holds this); while a text is new it is English in the others. */
+/** Every text (a test checks this). A missing text is shown in English. */
 export type Translation<Part = Texts> = {
   readonly [Key in keyof Part]?: Part[Key] extends string
     ? Part[Key]

@@ -1,4 +1,4 @@
-/** English. A new language is a file beside this one with the same shape, named in `../languages.ts`. */
+/** English. A new language is a file in this folder with the same structure, listed in `../languages.ts`. */
 
 import { countIn } from '../words.ts'
 
@@ -11,7 +11,7 @@ export const en = {
   name: 'Tessera',
   /** Around every page. */
   frame: {
-    skip: 'Skip to the content',
+    skip: 'Skip to content',
     language: 'Language',
     support: 'Help',
     terms: 'Terms',
@@ -19,7 +19,6 @@ export const en = {
   },
   home: {
     title: (site: string) => `Welcome to ${site}`,
-
     discovery: 'OpenID Connect discovery',
     metadata: 'Authorization server metadata',
     keys: 'Public keys (JWKS)',
@@ -36,7 +35,7 @@ export const en = {
     submit: 'Sign in',
     keep: 'Keep me signed in on this device',
     cancel: 'Cancel',
-    restarted: 'This page was open for too long, so the sign-in starts again.',
+    restarted: 'This page was open too long. Sign-in starts over.',
     wrong: 'That username and password don’t match. Check both and try again.',
     tooMany: (wait: number) => `Too many wrong passwords. Wait ${minutes(wait)} and try again.`,
     away: 'Passwords can’t be checked right now. Try again in a few minutes.',
@@ -44,17 +43,17 @@ export const en = {
     or: 'or',
     withProvider: (provider: string) => `Sign in with ${provider}`,
     here: 'Sign in with a username and password',
-    nowhere: 'There is no way to sign in to this application here. Go back and ask its owner.',
+    nowhere: 'You can’t sign in to this application here. Go back and ask its owner.',
     back: 'Go back',
   },
   federation: {
     title: (provider: string) => `Sign-in with ${provider} didn’t work`,
-    failed: (provider: string) => `${provider} didn’t answer as it should. Try again in a few minutes.`,
+    failed: (provider: string) => `${provider} isn’t responding correctly. Try again in a few minutes.`,
     denied: (provider: string) => `Your account at ${provider} can’t be used to sign in here.`,
     taken: (provider: string) =>
       `Your account at ${provider} belongs to another account here. Disconnect it there first.`,
     again: 'Try again',
-    others: 'Sign in another way',
+    others: 'Use another sign-in method',
   },
   mfa: {
     title: 'Confirm that it’s you',
@@ -75,7 +74,7 @@ export const en = {
     problems: {
       wrong: {
         totp: 'That code is wrong or too old. Enter the one that your app shows now.',
-        passkey: 'That passkey can’t be used here. Try again, or choose another way.',
+        passkey: 'That passkey can’t be used here. Try again, or choose another method.',
         recovery_code: 'That recovery code is wrong, or it was used before.',
       },
       used: 'That code was used before. Wait until your app shows the next one.',
@@ -99,20 +98,20 @@ export const en = {
       instead: { totp: 'Set up an authenticator app', passkey: 'Set up a passkey' },
     },
     codes: {
-      title: 'Keep your recovery codes',
+      title: 'Save your recovery codes',
       lead: 'Use one of these codes to sign in when you can’t use your usual method. Each works once. They are shown only now.',
       note: 'Print them, or save them in a password manager that isn’t only on your phone.',
-      submit: 'I have kept them',
+      submit: 'I’ve saved them',
     },
   },
   passkey: {
     signIn: 'Sign in with a passkey',
-    wrong: 'That passkey can’t be used to sign in here. Try another one, or sign in another way.',
+    wrong: 'That passkey can’t be used to sign in here. Try another one, or use another sign-in method.',
     use: 'Use a passkey',
     create: 'Create a passkey',
     name: 'A name for it, such as “My phone”',
     unnamed: 'Passkey',
-    notGiven: 'Your device didn’t provide a passkey. Try again, or choose another way.',
+    notGiven: 'Your device didn’t provide a passkey. Try again, or choose another method.',
     withoutScript: 'Passkeys need JavaScript and a browser that supports them.',
   },
   selectAccount: {
@@ -129,10 +128,10 @@ export const en = {
     choose: 'Clear the boxes that you don’t want to allow.',
     required: 'Required',
     sensitive: 'Sensitive',
-    remember: 'Remember my answer',
-    goesTo: (host: string) => `Your answer goes to ${host}.`,
+    remember: 'Remember my choice',
+    goesTo: (host: string) => `Your choice is sent to ${host}.`,
     goesToApp: (scheme: string) =>
-      `Your answer goes to the application on this device that opens ${scheme} addresses.`,
+      `Your choice is sent to the application on this device that opens ${scheme} addresses.`,
     policy: (client: string) => `Privacy policy of ${client}`,
     terms: (client: string) => `Terms of service of ${client}`,
   },
@@ -201,12 +200,11 @@ export const en = {
       removeOf: (name: string) => `Remove ${name}`,
       codes: 'Recovery codes',
       codesLeft: (number: number) => count(number, { one: 'One left', other: '# left' }),
-      newCodes: 'Make new codes',
+      newCodes: 'Create new codes',
       lastFactor: 'Your account needs a second step. Set up another one before you remove this one.',
       none: 'There is nothing to set up for your account.',
       yours: 'In use',
       adding: 'Add a method',
-
       save: 'Save',
       passkey: 'Passkey',
     },
@@ -225,7 +223,7 @@ export const en = {
     connections: {
       title: 'Connected accounts',
       lead: 'Accounts at other services that you can sign in with.',
-      none: 'No account at another service is connected.',
+      none: 'You haven’t connected any accounts.',
       since: (date: string) => `Since ${date}`,
       remove: 'Disconnect',
       removeOf: (name: string) => `Disconnect ${name}`,
@@ -238,7 +236,6 @@ export const en = {
       username: 'Username',
       name: 'Name',
       email: 'Email address',
-
       verified: 'Verified',
       unverified: 'Not verified',
       provider: 'Signed in with',
@@ -253,11 +250,11 @@ export const en = {
       until: (date: string) => `until ${date}`,
       once: 'asks every time',
       remove: 'Remove access',
-      removeFrom: (client: string) => `Remove the access of ${client}`,
+      removeFrom: (client: string) => `Remove access for ${client}`,
       removed: (client: string) => `${client} no longer has access.`,
     },
   },
-  /** Forms about accounts that are kept here, and what they lead to. */
+  /** Forms for accounts of this server, and the notices that follow them. */
   fields: {
     names: {
       email: 'Email address',
@@ -360,30 +357,30 @@ export const en = {
       text: (site: string) =>
         `Someone, probably you, wants to create an account at ${site} with this address.`,
       action: 'Create the account',
-      note: 'The link works once, for an hour. If it wasn’t you, you can ignore this mail.',
+      note: 'The link works once, for one hour. If it wasn’t you, you can ignore this email.',
     },
     alreadyHere: {
       subject: (site: string) => `Your account at ${site}`,
       text: (site: string) =>
-        `Someone, probably you, wanted to create an account at ${site} with this address, which has one already.`,
+        `Someone, probably you, tried to create an account at ${site} with this address, but it already has one.`,
       action: 'Sign in',
-      note: 'If you forgot your password, the sign-in page helps. If it wasn’t you, you can ignore this mail.',
+      note: 'If you forgot your password, the sign-in page helps. If it wasn’t you, you can ignore this email.',
     },
     resetPassword: {
       subject: (site: string) => `A new password for ${site}`,
       text: (site: string) => `Someone, probably you, asked for a new password at ${site}.`,
       action: 'Choose a new password',
-      note: 'The link works once, for an hour. If it wasn’t you, you can ignore this mail: nothing has changed.',
+      note: 'The link works once, for one hour. If it wasn’t you, you can ignore this email: nothing has changed.',
     },
     confirmEmail: {
       subject: (site: string) => `Confirm your address for ${site}`,
       text: (site: string) => `This address was given for an account at ${site}.`,
       action: 'Confirm the address',
-      note: 'The link works once, for an hour. If it wasn’t you, you can ignore this mail.',
+      note: 'The link works once, for one hour. If it wasn’t you, you can ignore this email.',
     },
     emailChanged: {
       subject: (site: string) => `Your address at ${site} was changed`,
-      text: (site: string) => `Your account at ${site} has another email address from now on.`,
+      text: (site: string) => `The email address of your account at ${site} was changed.`,
       action: 'Review your account',
       note: 'If it wasn’t you, tell the people who run the service right away.',
     },
@@ -395,12 +392,12 @@ export const en = {
     },
     accountDeleted: {
       subject: (site: string) => `Your account at ${site} was deleted`,
-      text: (site: string) => `Your account at ${site} and what belonged to it were deleted.`,
+      text: (site: string) => `Your account at ${site} and its data were deleted.`,
       action: 'Go to the service',
       note: 'If it wasn’t you, tell the people who run the service right away.',
     },
   },
-  /** To the owner of an account, of how it is signed in to. */
+  /** Security notifications: changes to how an account is signed in to. */
   signInMail: {
     subject: (site: string) => `A change to how you sign in at ${site}`,
     changes: {
@@ -409,12 +406,12 @@ export const en = {
       passkey_added: (site: string) => `A passkey was added to your account at ${site}.`,
       passkey_removed: (site: string) => `A passkey was removed from your account at ${site}.`,
       recovery_codes_made: (site: string) =>
-        `New recovery codes were made for your account at ${site}; the old ones no longer work.`,
+        `New recovery codes were created for your account at ${site}. The old ones no longer work.`,
       recovery_code_used: (site: string) => `A recovery code was used to sign in to your account at ${site}.`,
       identity_linked: (site: string) =>
-        `An account elsewhere was connected with your account at ${site} and can sign in to it.`,
+        `An account at another service was connected to your account at ${site} and can sign in to it.`,
       identity_unlinked: (site: string) =>
-        `An account elsewhere was disconnected from your account at ${site}.`,
+        `An account at another service was disconnected from your account at ${site}.`,
     },
     action: 'Review your account',
     note: 'If it wasn’t you, change your password right away and remove anything that you don’t recognize.',
@@ -426,7 +423,7 @@ export const en = {
       connections: 'Connected accounts',
     },
   },
-  /** Where the operator has no words of their own. */
+  /** Used unless the operator has texts for a scope. */
   scopes: {
     openid: 'Your user identifier',
     profile: 'Your profile, such as your name',
@@ -450,15 +447,18 @@ export const en = {
     code: 'Error',
     request: 'Request',
     edge: {
-      notFound: { title: 'Page not found', text: 'Check the address, or begin at the start page.' },
-      refused: { title: 'Something went wrong', text: 'Go back and try again, or begin at the start page.' },
+      notFound: { title: 'Page not found', text: 'Check the address, or go to the home page.' },
+      refused: { title: 'Something went wrong', text: 'Go back and try again, or go to the home page.' },
       tooLarge: {
         title: 'Something went wrong',
         text: 'What you sent is too long. Go back, shorten it and try again.',
       },
-      failed: { title: 'Something went wrong', text: 'The fault is ours. Try again in a few minutes.' },
+      failed: {
+        title: 'Something went wrong',
+        text: 'Something failed on our side. Try again in a few minutes.',
+      },
       unavailable: { title: 'Not available right now', text: 'Try again in a moment.' },
     },
-    home: 'Go to the start page',
+    home: 'Go to the home page',
   },
 }
