@@ -69,7 +69,7 @@ async function heldAndRead(url: string, copy: Pick<RegisteredClients, 'find'>, i
 
 test('replica: nothing but registered clients is read there', () => {
   const readers = [...textsOf('packages/server/src/**/*.ts')]
-    .filter(([, text]) => /\breplica\??\.(?:ask|runOf)\b/.test(text))
+    .filter(([, text]) => /\breplica\??\.(?:query|runOf)\b/.test(text))
     .map(([file]) => file)
   assert.deepEqual(readers, ['packages/server/src/storage/postgres/registered-clients.ts'])
 })
@@ -187,7 +187,7 @@ test('replica: one that stops answering costs a request one second before the pr
   const replica = followReplica(primary as unknown as Database, pool as unknown as Pool)
   t.after(() => replica.close())
   const asks = (there: () => Promise<string>) =>
-    replica.ask(
+    replica.query(
       there,
       async () => 'primary',
       look => look(),

@@ -12,9 +12,8 @@ import {
   unsealedNouns,
 } from '../storage/tables/archive.ts'
 import { type Filled, fill, ImportRefused } from '../storage/transfer/fill.ts'
-import type { Report } from '../storage/transfer/progress.ts'
 import { readExport, verifyExport } from '../storage/transfer/read.ts'
-import { type Sections, sectionsOf } from '../storage/transfer/sections.ts'
+import { type Report, type Sections, sectionsOf } from '../storage/transfer/sections.ts'
 import { type Written, writeExport } from '../storage/transfer/write.ts'
 
 export { everyNoun, isArchivedNoun } from '../storage/tables/archive.ts'

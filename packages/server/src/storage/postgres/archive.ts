@@ -19,7 +19,7 @@ import type { Run } from './statements.ts'
 const batchSize = 500
 
 export function createPostgresArchives(options: PostgresOptions): Archives {
-  /** The tenants' schemas, whether or not the server's own is there. */
+  /** Returns the tenants that have a schema, whether or not the server's own exists. */
   const tenants = async (): Promise<readonly string[]> => {
     const connection = await openConnection(options)
     try {
@@ -63,7 +63,7 @@ export function createPostgresArchives(options: PostgresOptions): Archives {
 }
 
 async function openSource({ run, script, close }: Connection): Promise<ArchiveSource> {
-  // Of one moment: that of its first read. Rows in the order of the file, so about in that in which they were added.
+  // A snapshot as of the first read. Rows come in the order of the file, which is roughly the order of insertion.
   await script(`begin isolation level repeatable read read only; set synchronize_seqscans = off;
     set local statement_timeout = 0; select 1 from settings`)
   const tables = await tablesIn(run)
@@ -120,7 +120,7 @@ const types = { text: 'text', integer: 'bigint', bytes: 'bytea' } as const satis
   string
 >
 
-/** What hangs on rows and is written with them: that users and clients who are stored stand. */
+/** Statements that enable the users and clients of imported rows. */
 const consequences: Readonly<Record<string, string>> = {
   stored_users: `insert into standing (kind, id, stands)
     select 'stored_user', sub, case when disabled_at is null then 1 else 0 end
@@ -175,12 +175,12 @@ async function addOrigins(run: Run, names: readonly string[], rows: readonly Arc
   )
 }
 
-/** Tables of the stores rather than of a store. */
+/** Tables that belong to all stores together. */
 const own: ReadonlySet<string> = new Set(['tessera_schema', 'tenants'])
 const placed: ReadonlySet<string> = new Set(
   allTables.flatMap(([, { name, placed }]) => (placed ? [name] : [])),
 )
-/** Columns that SQLite does not have. They have a value where a row brings none. */
+/** Columns that SQLite does not have. They have defaults. */
 const unshared: ReadonlySet<string> = new Set(
   allTables.flatMap(([, { name, placed, expiry }]) => [
     ...(placed ? [`${name}.place`] : []),
@@ -190,7 +190,7 @@ const unshared: ReadonlySet<string> = new Set(
 
 const kinds: Readonly<Record<string, ArchivedKind>> = { text: 'text', bigint: 'integer', bytea: 'bytes' }
 
-/** Those that were made by the migrations; names from the database itself, never from a file. */
+/** Returns the tables that the migrations created. Names come from the database itself, never from a file. */
 async function tablesIn(run: Run): Promise<readonly ArchivedTable[]> {
   const { rows } = await run(
     `select table_name::text, column_name::text, data_type::text from information_schema.columns

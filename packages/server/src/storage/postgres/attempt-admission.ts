@@ -1,4 +1,4 @@
-/** Decides which attempts of a batch have room in all their counters, as if they were counted one after the other. */
+/** Decides which attempts of a batch have room in all their counters, as if they were counted one by one. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { AttemptLimit } from '../../model/ports/stores.ts'
@@ -6,21 +6,21 @@ import type { TokenHash } from '../../runtime/ports.ts'
 
 export type Asked = { readonly limits: readonly AttemptLimit[]; readonly at: Seconds }
 
-/** Known counters of the store: their count and when they expire. An unknown one counts as empty. */
+/** The counters known so far, with their count and expiry. A missing counter counts as empty. */
 export type Counters = ReadonlyMap<string, readonly [count: number, expiresAt: Seconds]>
 
 export type Admission = {
-  /** In the order asked. 0: admitted; else how long to wait, in seconds. */
+  /** For each attempt, 0 if it is admitted, or how long to wait, in seconds. */
   readonly waits: readonly Seconds[]
   readonly at: Seconds
-  /** The counters of those admitted, each once, and for each: how much is added, the highest stored count that admits all of them, and its span. */
+  /** The counters of the admitted attempts, and for each: how much is added, the highest stored count that admits all of it, and its span. */
   readonly hashes: TokenHash[]
   readonly added: number[]
   readonly room: number[]
   readonly spans: number[]
 }
 
-/** @param asked attempts of one time. */
+/** @param asked attempts with the same time. */
 export function admit(asked: readonly Asked[], counters: Counters): Admission {
   const at = asked[0]?.at ?? 0
   const sums = new Map<TokenHash, { added: number; room: number; span: Seconds }>()

@@ -1,5 +1,5 @@
 /**
- * Counted attempts, in PostgreSQL. One conditional upsert counts every attempt that one event-loop tick brought, or none
+ * Counted attempts in PostgreSQL. One conditional upsert counts every attempt that arrived in one event-loop tick, or none
  * of them; no lock is held across a round trip. See docs/decisions/0016-counting-attempts.md.
  */
 
@@ -13,8 +13,8 @@ import { sqlState } from './failure.ts'
 import { change } from './statements.ts'
 
 /**
- * `room` is the highest stored count that leaves room for all that is added. A counter without room is first looked for
- * without any lock: whoever guesses on at a full one must not make others wait. Rows are locked in the order of their
+ * `room` is the highest stored count that leaves room for all that is added. A counter without room is first searched
+ * without a lock, so that guessing at a full counter makes nobody wait. Rows are locked in the order of their
  * keys, so no two statements wait for each other. A counter that filled up meanwhile violates `not null`, which undoes
  * the whole statement.
  */
@@ -52,13 +52,13 @@ const longestWait = `select coalesce(max(attempts.expires_at - $3::bigint), 0)
   from unnest($1::text[], $2::bigint[]) as asked (hash, most) join attempts on attempts.hash = asked.hash
   where attempts.count >= asked.most and attempts.expires_at > $3`
 
-/** Each time another process took the room that was seen; counters fill up, so it ends long before. */
+/** In each round, another process has taken the room that was seen. Counters fill up, so this ends much earlier. */
 const mostRounds = 20
 
 export function createAttempts({ run }: Database): Attempts {
   const forgiveAll = change(run, takeBack)
 
-  /** Counts what there is room for. Waits, in seconds, in the order asked; 0: counted. */
+  /** Counts the attempts that have room. Returns for each 0, or how long to wait, in seconds. */
   async function count(asked: readonly Asked[]): Promise<readonly Seconds[]> {
     let counters: Counters = new Map()
     for (let round = 0; round < mostRounds; round++) {
@@ -88,13 +88,13 @@ export function createAttempts({ run }: Database): Attempts {
         ]),
       }
     } catch (error) {
-      // Filled up after it was looked at (23502): nothing was counted.
+      // 23502: a counter filled up after it was read, so nothing was counted.
       if (sqlState(error) === '23502') return { counted: false, seen: before }
       throw error
     }
   }
 
-  // Attempts of different times are counted apart: the time says which counters have ended.
+  // Attempts with different times are counted separately, since the time decides which counters have expired.
   const countOne = batched(
     count,
     () =>

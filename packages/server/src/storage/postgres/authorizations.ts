@@ -34,8 +34,8 @@ function createAuthorizations({ run }: Database): Authorizations {
     `select ${codecs.authorizations.names} from authorizations where id = any ($1::text[])`,
   )
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
-  // Found first and locked then: `for update` would lock the rows that `offset` skips too, which are those that are kept.
-  // Passes over authorizations that a request is extending.
+  // Finds rows first and locks them afterwards: `for update` would also lock the rows that `offset` skips, which are kept.
+  // Skips authorizations that a request is extending.
   const trim = change(
     run,
     `with found as materialized (

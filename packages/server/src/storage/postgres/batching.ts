@@ -1,15 +1,15 @@
-/** What is asked of the database in one turn of the event loop, or while it is busy with the like, asked by one statement: see docs/decisions/0015-batched-postgresql-statements.md. */
+/** Combines requests of one event-loop tick into one statement: see docs/decisions/0015-batched-postgresql-statements.md. */
 
 import type { Row } from './codecs.ts'
 import { isolatable } from './failure.ts'
 import type { Run } from './statements.ts'
 
-/** More are asked by several statements, so that none takes long. */
+/** The most requests in one statement, so that none takes long. */
 const mostTogether = 64
 
 /**
- * Statements of one kind that are under way at once. What comes up meanwhile gathers, and the next one answers more. Not
- * one alone: while it waits for a row that is locked, nobody else would get on.
+ * Statements of one kind in flight at once. Requests that arrive meanwhile wait and share the next statement. One is not
+ * enough: while it waited for a locked row, every other request would wait too.
  */
 const mostAtOnce = 2
 
@@ -20,49 +20,49 @@ type Piece<Asked, Answer> = {
 }
 
 /**
- * @param ask answers in the order in which it was asked.
- * @param sorting says, for each turn anew, which may be asked together: those of one name.
+ * @param ask returns one result for each request, in their order.
+ * @param sorting returns, for each tick, a function that names a request's group. Only one group shares a statement.
  */
 export function batched<Asked, Answer>(
   ask: (asked: readonly Asked[]) => Promise<readonly Answer[]>,
   sorting: () => (asked: Asked) => string = () => () => '',
 ): (asked: Asked) => Promise<Answer> {
   const waiting: Piece<Asked, Answer>[] = []
-  let underWay = 0
+  let inFlight = 0
   let scheduled = false
 
   function schedule(): void {
-    if (scheduled || waiting.length === 0 || underWay >= mostAtOnce) return
+    if (scheduled || waiting.length === 0 || inFlight >= mostAtOnce) return
     scheduled = true
     setImmediate(begin)
   }
 
   function begin(): void {
     scheduled = false
-    // No more than could go now if they were alike: whoever waits is not looked at again with each statement.
+    // No more than fit if all were alike, so that waiting requests are not sorted again for each statement.
     const pieces = waiting.splice(0, mostTogether * mostAtOnce)
     const left: Piece<Asked, Answer>[] = []
     const nameOf = sorting()
     for (const alike of Map.groupBy(pieces, ({ asked }) => nameOf(asked)).values())
       for (let from = 0; from < alike.length; from += mostTogether) {
         const together = alike.slice(from, from + mostTogether)
-        if (underWay < mostAtOnce) answer(together)
+        if (inFlight < mostAtOnce) answer(together)
         else left.push(...together)
       }
     waiting.unshift(...left)
   }
 
   async function answer(pieces: readonly Piece<Asked, Answer>[]): Promise<void> {
-    underWay += 1
+    inFlight += 1
     try {
       const answers = await ask(pieces.map(({ asked }) => asked))
       for (const [index, { resolve }] of pieces.entries()) resolve(answers[index] as Answer)
     } catch (error) {
-      // No neighbour suffers for what one asked: then nothing was written, and each is asked by itself.
+      // Nothing was written, so each request is retried alone and only the one at fault fails.
       if (pieces.length > 1 && isolatable(error)) for (const piece of pieces) answer([piece])
       else for (const { reject } of pieces) reject(error)
     } finally {
-      underWay -= 1
+      inFlight -= 1
       schedule()
     }
   }
@@ -74,7 +74,7 @@ export function batched<Asked, Answer>(
     })
 }
 
-/** A query for the row of a key: `sql` finds those whose key is `= any ($1)`, and each begins with it. */
+/** Returns a query for the row of one key. `sql` selects rows whose key is `= any ($1)`, with the key as first column. */
 export const byKey = (run: Run, sql: string): ((key: string) => Promise<Row | undefined>) =>
   batched(async keys => {
     const found = new Map((await run(sql, [keys])).rows.map(row => [row[0], row]))

@@ -25,7 +25,7 @@ const renewSession = `with ${sessionEpoch.part},
     update session_clients set expires_at = $${end} where sid in (select sid from renewed))
   select exists (select 1 from renewed)`
 
-// The session's lock is kept until the client is written: whoever ends the session waits for it, and then finds it.
+// Holds the session's lock until the client is written, so whoever ends the session waits for it and then finds it.
 const joinSession = `with session as (select sid, expires_at from sessions where sid = $1 for key share),
   joined as (
     insert into session_clients (sid, client_id, expires_at) select sid, $2::text, expires_at from session
@@ -35,7 +35,7 @@ const joinSession = `with session as (select sid, expires_at from sessions where
 const endSession = `delete from sessions where sid = $1 returning ${names}`
 
 const due = { key: 'hash', due: 'clean_at' }
-// Among those that are due first: however many have expired, no more are read. A request for one waits for 50 at most.
+// Reads only the rows that are due first, however many have expired. A request for one of them waits for at most 50.
 const putOff = `with due as materialized (${dueRows('sessions', { ...due, limit: '500' })}),
   living as materialized (
     select hash from sessions where ${keyIn('hash', 'due')} and idle_expires_at > $1 limit 50 ${skipLocked})
@@ -46,7 +46,7 @@ const endExpired = `with due as materialized (
 
 const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or sid <> $2) returning ${names}`
 
-// What else the end of sessions writes: their authorizations fall, and their clients are turned into notices.
+// Revokes the authorizations of ended sessions, and turns their clients into notices.
 const leave = `with revoked as (
     update authorizations set revoked_at = $3
     where sid = any ($1::text[]) and revoked_at is null
@@ -65,7 +65,7 @@ async function leaveAll(
 ): Promise<readonly EndedSession[]> {
   const sessions = rows.flatMap(row => decode(row) ?? [])
   if (sessions.length === 0) return []
-  // A statement of its own, after the sessions' locks: it sees whoever joined meanwhile.
+  // A separate statement, after the sessions' locks, so that it sees clients that joined meanwhile.
   const parted = await write(leave, [
     sessions.map(({ sid }) => sid),
     sessions.map(({ sub }) => sub),
@@ -95,7 +95,7 @@ const endRest = `with waiting as (delete from pending_sign_ins where sub = $1),
   update sessions set epoch = coalesce((select epoch from stored_users where sub = $1), epoch)
   where sub = $1 and sid = $3`
 
-/** Answers the sessions that ended. Whoever calls it has written the user's new epoch, in a statement before. */
+/** Ends a user's access as part of a transaction. Returns the ended sessions. The caller has written the user's new epoch in an earlier statement. */
 export async function endAccess(
   write: Run,
   sub: string,
@@ -116,7 +116,7 @@ export function createSessions({ run, locked }: Database): Sessions {
   const fromUpstream = all(run, `${select} where upstream = $1`)
   const touch = change(
     run,
-    // No index holds what it changes, unless the end comes nearer.
+    // Changes no indexed column unless the end moves closer.
     `update sessions set last_seen_at = $2, idle_expires_at = $3, address = $4, clean_at = least(clean_at, $3)
     where hash = $1`,
   )
@@ -138,7 +138,7 @@ export function createSessions({ run, locked }: Database): Sessions {
     end: (sid, ending) =>
       locked([], async write => (await leaveAll(write, (await write(endSession, [sid])).rows, ending))[0]),
     async endExpired(ending, limit) {
-      // Mostly there is none: then nothing is begun.
+      // Usually none has expired, and no transaction is started.
       if (!(await anyDue(ending.at))) return []
       while ((await putOffLiving(ending.at)) > 0);
       return locked([], async write =>

@@ -1,6 +1,6 @@
 /**
- * What other processes changed in the database, told at once by LISTEN and NOTIFY over a connection of its own. Where
- * the database does not understand that, whoever watches looks each second.
+ * Reports changes by other processes at once, by LISTEN and NOTIFY on a separate connection. If the database does not
+ * support that, watchers are called every second.
  */
 
 import pg from 'pg'
@@ -8,18 +8,18 @@ import { type PostgresOptions, settingsOf } from './connection.ts'
 
 const channel = 'tessera_changes'
 
-/** Tells of a change in this schema when the transaction is committed, and only then. */
+/** Announces a change in this schema, but only if the transaction commits. */
 export const announce = `select pg_notify('${channel}', current_schema())`
 
 export type Changes = {
-  /** Calls back for each change in the schema, and when some may have been missed; answers how to stop that. The first one opens the connection. */
+  /** Calls back for each change in the schema, and when some may have been missed. Returns a function that stops it. The first call opens the connection. */
   readonly watch: (schema: string, changed: () => void) => () => void
   readonly close: () => Promise<void>
 }
 
-/** After a connection was lost, in milliseconds. */
+/** Milliseconds between a lost connection and the next attempt. */
 const retryDelay = 1000
-/** Without LISTEN, in milliseconds. */
+/** Milliseconds between calls to watchers without LISTEN. */
 const lookInterval = 1000
 
 export function createChanges(options: PostgresOptions): Changes {
@@ -42,7 +42,7 @@ export function createChanges(options: PostgresOptions): Changes {
     try {
       await opening.connect()
       const understood = await understands(opening)
-      // What changed before this went untold.
+      // Changes before this were not reported.
       tell()
       if (!understood && client === opening) looking = setInterval(tell, lookInterval).unref()
     } catch {
@@ -51,7 +51,7 @@ export function createChanges(options: PostgresOptions): Changes {
     }
   }
 
-  /** Once for each connection that ended. */
+  /** Called once for each connection that ended. */
   function retry(ended: pg.Client): void {
     if (closed || client !== ended) return
     client = undefined

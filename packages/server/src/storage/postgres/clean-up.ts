@@ -1,4 +1,4 @@
-/** Deletes what has expired, in small transactions that pass over whatever row a request holds. */
+/** Deletes expired rows, in small transactions that skip rows locked by requests. */
 
 import type { Stores } from '../../model/ports/stores.ts'
 import { type ExpiringTable, expiringTables } from '../tables/expiry.ts'
@@ -7,17 +7,17 @@ import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { removal } from './registered-clients.ts'
 import { one } from './statements.ts'
 
-/** Rows that one transaction looks at. */
+/** Rows that one transaction examines. */
 const batch = 500
-/** Rows that live on and are put off by it: a request for one of them waits for no more than these. */
+/** Living rows that one transaction postpones, so that a request for one of them waits for no more than these. */
 const livingBatch = 50
 
 const tables = expiringTables({ name: 'postgres', least: 'least' })
 
-/** Nobody is told of it, and what a crash brings back goes again: so no lock is held until it is on disk, or at a standby. */
+/** Rows that a crash brings back are deleted again, so no lock is held until the commit reaches the disk or a standby. */
 const soon = `set_config('synchronous_commit', 'off', true)`
 
-/** A statement that answers how many rows went, and how many it put off. */
+/** Returns a statement that selects how many rows it deleted and how many it postponed. */
 function sweepOf({ table, key, due, until }: ExpiringTable): string {
   const rows = dueRows(table, { key, due, limit: `${batch}` })
   if (table === 'registered_clients')
@@ -41,7 +41,7 @@ export function createCleanUp({ run }: Database): Stores['cleanUp'] {
   return async at => {
     let total = 0
     for (const sweep of sweeps) {
-      // What is left when a sweep finds nothing is held by requests: its time comes with the next clean-up.
+      // Rows that remain when a sweep finds nothing are locked by requests, and left to the next clean-up.
       for (let more = true; more; ) {
         const [gone, putOff] = ((await sweep(at)) ?? []).map(Number) as [number, number]
         total += gone

@@ -13,12 +13,12 @@ const { names, count, placeholders } = codec
 const afterCode = 1 + count + 1
 const afterAuthorization = afterCode + codecs.authorizations.count + 1
 
-/** The statement that stores a code; beside it, a reference token; and only where a marker is new. */
+/** Returns the statement that stores a code, and a reference token beside it, only if an assertion is new. */
 function issueStatement(hasToken: boolean, isMarked: boolean): string {
   const where = isMarked ? 'exists (select from used)' : 'true'
   const marker = afterAuthorization + (hasToken ? codecs.referenceTokens.count : 0)
   const parts = [
-    // Of two at once, the second waits here until the first is committed or undone.
+    // Of two concurrent uses, the second waits here until the first commits or rolls back.
     ...(isMarked
       ? [
           `used as (insert into replays (hash, expires_at) values ($${marker}, $${marker + 1})

@@ -1,4 +1,4 @@
-/** The one write of a token request, in PostgreSQL, together with others of the same turn of the event loop. */
+/** The one write of a token request in PostgreSQL, together with others of the same event-loop tick. */
 
 import type { Commit, CommitOutcome, Stores } from '../../model/ports/stores.ts'
 import { batched } from './batching.ts'
@@ -28,7 +28,7 @@ export function createCommit({ run }: Database): Stores['commit'] {
   }, apart)
 }
 
-/** Those of one shape are written together, but two that write the same row: the second then sees what the first left. */
+/** Groups commits by shape. Two that write the same row go into different statements, so that the second sees the first. */
 function apart(): (commit: Commit) => string {
   const written = new Map<string, number>()
   return commit => {

@@ -1,4 +1,4 @@
-/** Connections to the database: how they are made, and how values pass over them. */
+/** Opens connections to the database, and converts values on the way. */
 
 import pg from 'pg'
 import type { Log } from '../../runtime/ports.ts'
@@ -7,36 +7,36 @@ import { mapDriverError } from './failure.ts'
 import type { Answer, Run } from './statements.ts'
 
 export type PostgresOptions = {
-  /** `postgres://user@host/database?sslmode=…`; what it leaves out comes from libpq's variables (PGPASSWORD, PGPASSFILE, …). */
+  /** `postgres://user@host/database?sslmode=…`; missing parts come from libpq's variables (PGPASSWORD, PGPASSFILE, …). */
   readonly url: string
-  /** Asked for each new connection, where passwords are short-lived tokens. */
+  /** Called for each new connection, for passwords that are short-lived tokens. */
   readonly password?: () => Promise<string>
-  /** Connections of this process, at most; 10 unless said otherwise. */
+  /** The most connections of this process; 10 by default. */
   readonly poolSize?: number
   readonly log?: Log
-  /** `defaultTimeouts` unless said otherwise. */
+  /** {@link defaultTimeouts} by default. */
   readonly timeouts?: Timeouts
 }
 
-/** How long to wait before the database counts as away, in milliseconds. */
+/** How long to wait before the database counts as unreachable, in milliseconds. */
 export type Timeouts = {
-  /** For a connection, new or given back. */
+  /** For a connection, new or returned to the pool. */
   readonly connection: number
-  /** For the server to work on one statement. */
+  /** For the server to run one statement. */
   readonly statement: number
-  /** For one lock, within that. */
+  /** For one lock, within the statement's time. */
   readonly lock: number
 }
 
-/** For a replica: whoever waits in vain asks elsewhere. */
+/** For a standby, since a request that waits in vain falls back to the primary. */
 export const standbyTimeouts: Timeouts = { connection: 1000, statement: 1000, lock: 1000 }
 
 export const defaultTimeouts: Timeouts = { connection: 10_000, statement: 5000, lock: 3000 }
 
-/** Where nobody else is on the way. */
+/** Hosts to which traffic does not leave the machine. */
 const nearby = /^(localhost|127\.|::1$|\/)/
 
-/** What pg makes of the address; taken apart, since its own password, even none, would stand before the hook's. */
+/** Returns pg's reading of the address in parts, since its own password, even an empty one, would override the hook's. */
 export function settingsOf({
   url,
   password: hook,
@@ -53,7 +53,7 @@ export function settingsOf({
   }
 }
 
-/** Asks over a connection; a statement with a name is parsed once for it. */
+/** Runs a statement on a connection. A statement with a name is parsed once for each connection. */
 export async function ask(
   client: pg.ClientBase,
   text: string,
@@ -62,7 +62,7 @@ export async function ask(
 ): Promise<Answer> {
   const query = {
     ...({ text, types, rowMode: 'array', values: values.map(parameter) } as const),
-    // By the extended protocol also without parameters: BindComplete tells that the server began on it.
+    // The extended protocol even without parameters, since BindComplete shows that the server has begun.
     queryMode: 'extended',
     ...(name !== undefined && { name }),
   }
@@ -70,7 +70,7 @@ export async function ask(
   return { rows: answer.rows, count: answer.rowCount ?? 0 }
 }
 
-/** A connection of its own, outside the pool and without its limits of time. */
+/** A separate connection, outside the pool and without its timeouts. */
 export type Connection = {
   readonly run: Run
   /** Runs a script: any number of statements without parameters. */
@@ -78,7 +78,7 @@ export type Connection = {
   readonly close: () => Promise<void>
 }
 
-/** Whether what passes can be read on the way. */
+/** Returns whether traffic to the database could be read on the way. */
 export function isExposed(options: PostgresOptions): boolean {
   const { host = '', ssl } = settingsOf(options)
   return !ssl && !nearby.test(host)
@@ -86,7 +86,7 @@ export function isExposed(options: PostgresOptions): boolean {
 
 export async function openConnection(options: PostgresOptions): Promise<Connection> {
   const client = new pg.Client(settingsOf(options))
-  // Its queries tell of it.
+  // Its queries report the error.
   client.on('error', () => {})
   await mapDriverError(() => client.connect())
   return {

@@ -1,4 +1,4 @@
-/** The database: one bounded pool of connections for every issuer, each of whose stores is a schema of its own. */
+/** One bounded pool of connections for all issuers, each of which has a schema of its own. */
 
 import { createHash } from 'node:crypto'
 import pg from 'pg'
@@ -16,11 +16,11 @@ import {
 import { createConnect } from './shortage.ts'
 import { isRead, type Run } from './statements.ts'
 
-/** One issuer's part of the database. */
+/** One issuer's schema in the database. */
 export type Database = {
   readonly schema: string
   readonly run: Run
-  /** Runs statements as one transaction that holds these locks first, whatever rows there are; each sees what was committed before it began. */
+  /** Runs statements in one transaction that first takes these advisory locks. Each statement sees what was committed before it began. */
   readonly locked: <Value>(locks: readonly string[], work: (run: Run) => Promise<Value>) => Promise<Value>
 }
 
@@ -29,22 +29,22 @@ export type Pool = {
   readonly close: () => Promise<void>
 }
 
-/** How much longer than the server to wait for an answer, in milliseconds. */
+/** How much longer than the server's timeout to wait for a response, in milliseconds. */
 const answerDelay = 2000
 
 /**
- * Every query here looks rows up by a key, one after the other: a plan made while a table was small must not read it
- * whole later, and none gets better by the values that are asked.
+ * Every query here finds rows by a key, one by one. A plan made while a table was small must not read all of it later,
+ * and no plan improves with the values of the parameters.
  */
 const lookUps = [
   ...['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off', 'enable_material=off'],
   'plan_cache_mode=force_generic_plan',
 ]
 
-/** How often what gave way to another transaction is done again. */
+/** Retries after a deadlock or serialization failure (40P01, 40001). */
 const repetitions = 3
 
-/** Names given to statements, for all schemas: beyond, those of more tenants are parsed each time rather than kept by each connection. */
+/** The most named statements of all schemas. Further statements are parsed each time rather than kept by each connection. */
 const mostNames = 4000
 
 export function openPool(options: PostgresOptions): Pool {
@@ -61,11 +61,11 @@ export function openPool(options: PostgresOptions): Pool {
     options: lookUps.map(setting => `-c ${setting}`).join(' '),
   })
   const connect = createConnect(pool, { poolSize, limit: timeouts.connection, log })
-  // A connection that breaks while nobody uses it; whoever asks next gets a new one.
+  // An idle connection broke. The next request gets a new one.
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))
   const bound = new WeakSet<pg.ClientBase>()
   pool.on('connect', client => {
-    // One that breaks in use: its query tells of it, and an error that nobody listens for would end the process.
+    // A connection that breaks in use fails its query. Without a listener, the error event would end the process.
     client.on('error', () => {})
     const { connection } = client as unknown as DatedClient
     connection.on('bindComplete', () => bound.add(client))
@@ -74,10 +74,10 @@ export function openPool(options: PostgresOptions): Pool {
   const nameOf = createNames()
   let closed = false
 
-  /** Errors after which the work may be repeated, because none of it was or will be written. */
+  /** Errors after which the work may be retried, because none of it was or will be written. */
   const repeatable = new WeakSet<object>()
 
-  /** Takes a connection that was opened after this time; older ones that are idle are closed. */
+  /** Returns a connection that was opened after this time, and closes older idle ones. */
   async function take(openedAfter: number): Promise<DatedClient & pg.PoolClient> {
     for (;;) {
       const client = (await mapDriverError(connect)) as DatedClient & pg.PoolClient
@@ -103,15 +103,15 @@ export function openPool(options: PostgresOptions): Pool {
       return value
     } catch (error) {
       if (certainlyNotExecuted(error, bound.has(client))) repeatable.add(error as object)
-      // One that a rule of the database refused has its connection back in order; any other may not.
+      // After a violated constraint (classes 22 and 23) the connection is usable; after other errors it may not be.
       client.release(!/^2[23]/.test(sqlState(error) ?? ''))
       throw error
     }
   }
 
   /**
-   * Runs work on a connection, and once more on a new one where the first had ended: a failover, or a proxy that closes
-   * idle connections, fails no request for each connection that was open. A write whose outcome is unknown is not repeated.
+   * Runs work on a connection, and retries on a new one if the first had ended, so that neither a failover nor a proxy that
+   * closes idle connections fails a request for each open connection. A write whose outcome is unknown is not retried.
    */
   async function surviving<Value>(
     schema: string,
@@ -133,10 +133,10 @@ export function openPool(options: PostgresOptions): Pool {
         0,
       )
     } catch (error) {
-      // Refused by a demoted primary: the address may lead to another server by now.
+      // A demoted primary refused it. The address may resolve to another server by now.
       const demoted = isReadOnly(error) && reached !== undefined && reached.openedAt < begun
       const unsent = connectionEnded(error) && (reads || reached === undefined)
-      // After a stall whoever asked for a write may be gone, and may have asked elsewhere.
+      // After a stall the caller of a write may have given up, and may have retried elsewhere.
       const late = !reads && reached !== undefined && performance.now() - sentAt > timeouts.statement
       if (!(demoted || unsent || repeatable.has(error as object)) || late || closed) throw error
       log?.warn('database_connection_lost', { error: String((error as Error).cause ?? error), retried: true })
@@ -209,7 +209,7 @@ function createNames(): (schema: string, text: string) => string | undefined {
   }
 }
 
-/** A script that takes them, in one order for all, so that no two wait for each other. */
+/** Returns a script that takes advisory locks in one global order, so that no two transactions wait for each other. */
 export function lockAll(locks: readonly string[]): string {
   const numbers = locks.map(lock => createHash('sha256').update(lock).digest().readBigInt64BE())
   return [...new Set(numbers)]

@@ -1,8 +1,8 @@
-/** Some rows of a table, for a statement that changes them. */
+/** Selects rows of a table for a statement that changes them. */
 
 /**
- * The condition that a row is one of those in `from`, a table of a `with` that holds their keys. The key's index is asked
- * for one after the other: a join would read all of the table where the plan was made while that was small.
+ * Returns the condition that a row's key is in `from`, a part of a `with` that holds keys. It looks up each key by its
+ * index, while a join would read the whole table if the plan was made while the table was small.
  */
 export function keyIn(key: string, from: string): string {
   const [first] = key.split(', ')
@@ -10,7 +10,7 @@ export function keyIn(key: string, from: string): string {
   return key === first ? found : `${found} and (${key}) in (select ${key} from ${from})`
 }
 
-/** Those whose time has come, the longest first. `$1` is now. */
+/** Returns a query for rows that are due at `$1`, the longest overdue first. */
 export const dueRows = (
   table: string,
   {
@@ -21,5 +21,5 @@ export const dueRows = (
   }: { readonly key: string; readonly due: string; readonly limit: string; readonly where?: string },
 ): string => `select ${key} from ${table} where ${due} <= $1 and ${where} order by ${due} limit ${limit}`
 
-/** Locks them, and passes over those that somebody else holds. */
+/** Locks the rows, and skips rows that another transaction has locked. */
 export const skipLocked = 'for update skip locked'

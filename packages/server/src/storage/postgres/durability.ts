@@ -1,17 +1,17 @@
-/** Whether what the database acknowledges survives a crash of it, and a failover: see docs/guides/postgresql.md. */
+/** Makes commits survive a crash of the database, and warns if a failover could lose them: see docs/guides/postgresql.md. */
 
 import type { Log } from '../../runtime/ports.ts'
 import type { Run } from './statements.ts'
 
 /**
- * Settings of a connection, in one round trip; `$1` is its schema. With `synchronous_commit = off` a crash of the database
- * makes used codes and refresh tokens usable again, so it is `on` here; whatever else the operator chose stays.
+ * Settings of a connection, in one round trip. `$1` is its schema. With `synchronous_commit = off`, a crash of the database
+ * would make used codes and refresh tokens usable again, so it becomes `on`. Other values of the operator's are kept.
  */
 export const settings = `select set_config('search_path', $1, false),
   set_config('synchronous_commit',
     coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)`
 
-/** Logs what may be lost. The state of standbys that the role may not see is unknown, and they count. */
+/** Logs what may be lost. Standbys whose state the role may not see count as standbys. */
 export async function warnOfLosses(run: Run, log: Log | undefined): Promise<void> {
   const [row = []] = (await run(look, []).catch(() => ({ rows: [] }))).rows
   const [commits, configured, synchronous, standbys] = row

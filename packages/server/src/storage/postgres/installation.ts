@@ -31,7 +31,7 @@ function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
   )
   return {
     all: async () => (await rows()).flatMap(row => codecs.keys.decode(row) ?? []),
-    // The nodes elect who rotates by this lock: one adds its key, the others find that theirs is not wanted.
+    // This lock elects the node that rotates: one adds its key, and the others find that theirs is not needed.
     add: (key, newestSeen) =>
       locked(['keys'], async write => {
         const { count } = await write(addKey, [...codecs.keys.encode(key), newestSeen ?? null])
@@ -55,7 +55,7 @@ function createSettings({ run }: Database): Settings {
   return {
     get,
     async initialise(name, value) {
-      // Read first: every start but the first finds it, and writes nothing.
+      // Reads first: every start except the first finds it, and writes nothing.
       const before = await get(name)
       if (before !== undefined) return before
       await insert(name, value)
@@ -67,7 +67,7 @@ function createSettings({ run }: Database): Settings {
   }
 }
 
-/** A real write, to learn whether one succeeds. */
+/** Writes a row, to find out whether writes succeed. */
 export function createProbe({ run }: Database): () => Promise<boolean> {
   const touch = change(
     run,
@@ -75,7 +75,7 @@ export function createProbe({ run }: Database): () => Promise<boolean> {
   )
   let underWay: Promise<boolean> | undefined
   return () => {
-    // One at a time, however many ask.
+    // One at a time, however many callers there are.
     underWay ??= touch()
       .then(
         () => true,
@@ -100,7 +100,7 @@ const drop = `update standing set stands = 0
 
 function createPrincipals({ run, locked, schema }: Database, changes: Changes): Principals {
   const stored = all(run, 'select id, stands from standing where kind = $1')
-  /** Read first: a start with an unchanged configuration writes nothing. */
+  /** Reads first, so that a start with an unchanged configuration writes nothing. */
   const differs = async (kind: Kind, rows: ReadonlyMap<string, 0 | 1>): Promise<boolean> => {
     const known = new Map((await stored(kind)) as readonly (readonly [string, 0 | 1])[])
     for (const [id, stands] of rows) if (known.get(id) !== stands) return true

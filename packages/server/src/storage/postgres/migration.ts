@@ -1,22 +1,22 @@
-/** Brings an issuer's schema to the newest version: by one node at a time, forward only, while others read and write. */
+/** Migrates an issuer's schema to the newest version: one node at a time, forward only, while others read and write. */
 
 import { setTimeout } from 'node:timers/promises'
 import { type Connection, openConnection, type PostgresOptions, quoted } from './connection.ts'
 import { causeOf } from './failure.ts'
 import { migrations as known, type Migration } from './schema.ts'
 
-/** How long one migration may take, and how long to try for a lock, in milliseconds. */
+/** How long one migration may take, and how long to retry for a lock, in milliseconds. */
 const longest = 3_600_000
 
-/** For one lock: whoever asks for a table's after a migration that waits for it, waits behind it. In milliseconds. */
+/** Milliseconds to wait for one lock, since requests for a table's lock queue behind a migration that waits for it. */
 const lockTimeout = 2000
 
-/** Between two trials, in milliseconds. */
+/** Milliseconds between two attempts. */
 const retryDelay = 100
 
 /**
- * Makes the schema if there is none. Rejects, and changes nothing, where the database is ahead of this version of
- * Tessera: it does not know what its rows mean. A migration that fails leaves nothing of itself; those before it stay.
+ * Creates the schema if there is none. Rejects, and changes nothing, if the database is newer than this version of
+ * Tessera. A migration that fails is rolled back, and those before it are kept.
  */
 export async function migrate(
   options: PostgresOptions,
@@ -46,7 +46,7 @@ async function requireUtf8({ run }: Connection): Promise<void> {
     throw new Error(`the database is encoded in ${encoding}: make one with encoding 'UTF8'`)
 }
 
-/** How many migrations were applied. */
+/** Returns how many migrations were applied. */
 async function versionOf(
   { run }: Connection,
   schema: string,
@@ -64,12 +64,12 @@ async function versionOf(
   return version
 }
 
-/** Makes the schema and the table that counts; of many nodes that do so at once some are told that it is there already. */
+/** Creates the schema and the table of its versions. Of many nodes that do so at once, some get an error that it exists. */
 async function begin({ run, script }: Connection, schema: string): Promise<void> {
   const table = `${quoted(schema)}.tessera_schema`
   await persistently(madeMeanwhile, async () => {
     const there = await run('select 1 from pg_namespace where nspname = $1', [schema])
-    // Asked first: `if not exists` alone needs the right to make schemas where there is one already.
+    // Checked first: `if not exists` needs the privilege to create schemas even if the schema exists.
     if (there.count === 0) await script(`create schema ${quoted(schema)}`)
     await script(`create table if not exists ${table} (version bigint primary key)`)
     await run(`insert into ${table} (version) values (0) on conflict do nothing`, [])
@@ -77,9 +77,9 @@ async function begin({ run, script }: Connection, schema: string): Promise<void>
 }
 
 /**
- * Does the work while no other node does: whoever holds the row of version 0, over a connection of its own, whose end
- * gives it up. It is tried, not waited for: an index that is built concurrently waits for everybody who waits with a
- * snapshot. And every engine has locks of rows.
+ * Does the work while no other node does. The node that holds the row of version 0, on a separate connection, works, and
+ * the end of that connection releases it. Nodes retry instead of waiting, since an index that is built concurrently waits
+ * for every transaction with a snapshot. Row locks exist in every engine.
  */
 async function aloneIn(options: PostgresOptions, schema: string, work: () => Promise<void>): Promise<void> {
   const holder = await openConnection(options)
@@ -100,7 +100,7 @@ async function aloneIn(options: PostgresOptions, schema: string, work: () => Pro
   }
 }
 
-/** Beside the other settings: a column of `tessera_schema` could not be added while a node holds its row. */
+/** A setting, since a column of `tessera_schema` could not be added while a node holds its row. */
 const keepOldest = `insert into settings (name, value) values ('oldest_schema', $1)
   on conflict (name) do update set value = excluded.value`
 
@@ -125,7 +125,7 @@ async function apply(connection: Connection, migration: Migration, version: numb
   })
 }
 
-/** Builds an index while its table is written. What a node that was killed left of it is not valid, and goes first. */
+/** Builds an index while its table is written. Drops an invalid one first, which a killed node left behind. */
 async function build(
   { run, script }: Connection,
   { index, on, unique = false }: Extract<Migration, { readonly index: string }>,
@@ -142,10 +142,10 @@ async function build(
   await script(`create ${unique ? 'unique ' : ''}index concurrently ${quoted(index)} on ${on}`)
 }
 
-/** 55P03: a lock that is another's. */
+/** 55P03: another transaction has the lock. */
 const isLocked = (state: string | undefined): boolean => state === '55P03'
 
-/** 23505, 42710, 42P06, 42P07, 40001: another node made it, in a transaction that this one did not see. */
+/** 23505, 42710, 42P06, 42P07, 40001: another node created it, in a transaction that this one did not see. */
 const madeMeanwhile = (state: string | undefined): boolean =>
   /^(23505|42710|42P06|42P07|40001)$/.test(state ?? '')
 

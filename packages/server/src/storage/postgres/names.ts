@@ -1,11 +1,11 @@
-/** What the schemas of issuers are called. */
+/** Names the schemas of issuers. */
 
 import { createHash } from 'node:crypto'
 
-/** Of the server's own issuer; it also holds which tenants have one. */
+/** The schema of the server's own issuer, which also lists the tenants that have one. */
 export const mainSchema = 'tessera'
 
-/** An identifier of PostgreSQL has 63 bytes at most; what is longer would be cut, and two become one. */
+/** Returns a tenant's schema. PostgreSQL truncates identifiers to 63 bytes, which could make two equal, so long ones are hashed. */
 export function schemaOf(tenant: string | undefined): string {
   if (tenant === undefined) return mainSchema
   const readable = `${mainSchema}_${tenant}`

@@ -1,4 +1,4 @@
-/** Clients that registered themselves, in PostgreSQL (RFC 7591). What hangs on one is written with it: that it stands, and its origins. */
+/** Clients that registered themselves, in PostgreSQL (RFC 7591). Each write also covers the principal and the origins. */
 
 import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { createAllowance, type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
@@ -20,7 +20,7 @@ const addOrigins = `insert into registered_origins (origin, client_id)
 
 const addClient = `with written as (
     insert into registered_clients (${names}) values (${placeholders()}) returning 1),
-  standing_now as (
+  principal_written as (
     insert into standing (kind, id, stands) select 'stored_client', $1::text, 1
     where exists (select 1 from written)),
   origins as (${addOrigins})
@@ -35,10 +35,10 @@ const replaceClient = `with written as (
   origins as (${addOrigins})
   select exists (select 1 from written)`
 
-/** Parts of a `with`, and its `select`, that take clients away with what hangs on them; the condition may name `$1`. */
+/** Returns parts of a `with`, and its `select`, that delete clients with their principals and origins. The condition may use `$1`. */
 export const removal = (where: string): string => `removed as (
     delete from registered_clients where ${where} returning client_id),
-  standing_gone as (
+  principal_deleted as (
     delete from standing where kind = 'stored_client' and id = any (array(select client_id from removed))),
   origins_gone as (
     delete from registered_origins where ${keyIn('client_id', 'removed')})
@@ -47,7 +47,7 @@ export const removal = (where: string): string => `removed as (
 const countClients = `select (select count(*) from registered_clients),
   (select count(*) from registered_clients where used_at is null)`
 
-/** `$1`: registered at or before; `$2`: how many. */
+/** `$1`: the latest time of registration. `$2`: how many. */
 const evictUnused = `with ${removal(`client_id in (
     select client_id from registered_clients where used_at is null and created_at <= $1 order by created_at
     limit $2::bigint)`)}`
@@ -72,11 +72,11 @@ function createReads(run: Run): RegisteredClientReads {
   }
 }
 
-function readsOf(replica: Replica, schema: string, here: RegisteredClientReads): RegisteredClientReads {
-  const there = createReads(replica.runOf(schema))
+function readsOf(replica: Replica, schema: string, onPrimary: RegisteredClientReads): RegisteredClientReads {
+  const onStandby = createReads(replica.runOf(schema))
   return {
-    find: clientId => replica.ask(there, here, reads => reads.find(clientId)),
-    hasOrigin: (origin, at) => replica.ask(there, here, reads => reads.hasOrigin(origin, at)),
+    find: clientId => replica.query(onStandby, onPrimary, reads => reads.find(clientId)),
+    hasOrigin: (origin, at) => replica.query(onStandby, onPrimary, reads => reads.hasOrigin(origin, at)),
   }
 }
 
@@ -97,8 +97,8 @@ export function createRegisteredClients(
   const remove = one(run, `with ${removal('client_id = $1')}`)
   const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
   if (replica) changes.watch(schema, replica.outdated)
-  /** No node goes on by an older row of its replica; one that is not told of it learns it when that is too old. */
-  const told = async (changed: boolean): Promise<boolean> => {
+  /** Makes every node stop using an older row of its replica. A node that misses this stops when the replica is too old. */
+  const announceChange = async (changed: boolean): Promise<boolean> => {
     if (!changed || !replica) return changed
     replica.outdated()
     await run(announce, []).catch(() => {})
@@ -108,7 +108,7 @@ export function createRegisteredClients(
   return {
     ...reads,
     ...(replica && { replica: readsOf(replica, schema, reads) }),
-    // Counted before it is added, one at a time, where there is little room.
+    // Clients are counted before one is added, one at a time, if there is little room.
     add: async (client, most, unused) => {
       const limits = { most, ...(unused && { mostUnused: unused.most }) }
       const key = JSON.stringify(limits)
@@ -124,8 +124,9 @@ export function createRegisteredClients(
         return room >= 1 && (await write(addClient, values)).rows[0]?.[0] === true
       })
     },
-    replace: async client => told((await replace(...row(client, client.version - 1)))?.[0] === true),
+    replace: async client =>
+      announceChange((await replace(...row(client, client.version - 1)))?.[0] === true),
     extend: async (clientId, usedAt, expiresAt) => void (await prolong(clientId, usedAt, expiresAt ?? null)),
-    remove: async clientId => told(Number((await remove(clientId))?.[0]) === 1),
+    remove: async clientId => announceChange(Number((await remove(clientId))?.[0]) === 1),
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A streaming standby, asked in place of the database that is written: only for what may be a little old, and only while it
- * is known to hold everything that was written up to {@link oldest} ago. Where it is not, the database itself is asked.
+ * Reads from a streaming standby in place of the primary: only rows that may be slightly old, and only while it is known to
+ * hold everything that was written up to {@link maxAge} ago. Otherwise the primary is queried.
  */
 
 import type { Awaitable, Log } from '../../runtime/ports.ts'
@@ -8,59 +8,59 @@ import type { Database, Pool } from './database.ts'
 import type { Run } from './statements.ts'
 
 export type Replica = {
-  /** Asks there, and here, the database that is written, where the standby is behind, away, or finds nothing. */
-  readonly ask: <Reads, Value>(
-    there: Reads,
-    here: Reads,
+  /** Queries the standby; falls back to the primary when it is stale, unreachable or returns nothing. */
+  readonly query: <Reads, Value>(
+    onStandby: Reads,
+    onPrimary: Reads,
     look: (reads: Reads) => Awaitable<Value>,
   ) => Promise<Value>
-  /** Asks the standby itself. */
+  /** Runs statements on the standby itself. */
   readonly runOf: (schema: string) => Run
-  /** Something was written that must be seen: the standby is asked again once it has that. */
+  /** Records a write that must be visible: the standby is queried again once it has that. */
   readonly outdated: () => void
   readonly close: () => Promise<void>
 }
 
-/** How old what it answers may be, in milliseconds. */
-const oldest = 2000
+/** How old its rows may be, in milliseconds. */
+const maxAge = 2000
 
-/** Between two looks at how far it is, in milliseconds: while it keeps up, and while it does not. */
-const calmly = 500
-const eagerly = 50
+/** Milliseconds between two checks of its position: while it keeps up, and while it does not. */
+const pollInterval = 500
+const catchUpInterval = 50
 
-/** How long a request waits for the standby, all in all, before it asks the primary, in milliseconds. */
-const askLimit = 1000
+/** How long a request waits for the standby before it queries the primary, in milliseconds. */
+const standbyTimeout = 1000
 
-/** What is on disk, as whoever was told that a write is durable may rely on; and of which cluster. */
+/** Selects the position on disk, which includes every acknowledged write, and the identity of the cluster. */
 const written = `select pg_current_wal_flush_lsn()::text, system_identifier::text from pg_control_system()`
 
-/** It has that, and goes on following this cluster. */
+/** Selects whether the standby has reached a position and still follows this cluster. */
 const reached = `select pg_is_in_recovery() and pg_last_wal_replay_lsn() >= $1::text::pg_lsn
   and system_identifier::text = $2::text from pg_control_system()`
 
-/** @param standby connections that give up soon: a request waits for them before it asks the database. */
+/** @param standby connections with short timeouts, since a request waits for them before it queries the primary. */
 export function followReplica(primary: Database, standby: Pool, log?: Log): Replica {
-  const asked = standby.of(primary.schema)
-  /** Up to when, by the monotonic clock, nothing that it answers is older than {@link oldest}. */
+  const standbyStore = standby.of(primary.schema)
+  /** The time, by the monotonic clock, until which its rows are no older than {@link maxAge}. */
   let freshUntil = 0
-  /** Counts what it must have before it is asked again. */
+  /** Counts the writes that it must have before it is queried again. */
   let generation = 0
-  let left = false
+  let abandoned = false
   let closed = false
   let timer: NodeJS.Timeout | undefined
 
-  /** Whether it has what was written before this was called; undefined where that is no longer the question. */
+  /** Returns whether it has what was written before this call, or undefined if a later write made that obsolete. */
   async function look(): Promise<boolean | undefined> {
     const [begun, wanted] = [performance.now(), generation]
     const [position = []] = (await primary.run(written, [])).rows
-    while (performance.now() < begun + oldest) {
-      const [has] = (await asked.run(reached, position.map(String))).rows
+    while (performance.now() < begun + maxAge) {
+      const [has] = (await standbyStore.run(reached, position.map(String))).rows
       if (closed || wanted !== generation) return undefined
       if (has?.[0] === true) {
-        freshUntil = begun + oldest
+        freshUntil = begun + maxAge
         return true
       }
-      await new Promise(resolve => setTimeout(resolve, eagerly).unref())
+      await new Promise(resolve => setTimeout(resolve, catchUpInterval).unref())
     }
     return false
   }
@@ -68,28 +68,28 @@ export function followReplica(primary: Database, standby: Pool, log?: Log): Repl
   async function follow(): Promise<void> {
     const caught = await look().catch(() => false)
     if (closed) return
-    if (caught === left) {
-      left = !caught
-      if (left)
+    if (caught === abandoned) {
+      abandoned = !caught
+      if (abandoned)
         log?.warn('database_replica_left', { advice: 'it is away, too far behind, or no standby of it' })
       else log?.info('database_replica_followed')
     }
-    timer = setTimeout(() => void follow(), caught ? calmly : eagerly).unref()
+    timer = setTimeout(() => void follow(), caught ? pollInterval : catchUpInterval).unref()
   }
   void follow()
 
   return {
-    async ask(there, here, look) {
+    async query(onStandby, onPrimary, look) {
       if (performance.now() < freshUntil) {
         try {
-          const found = await within(askLimit, look(there))
+          const found = await within(standbyTimeout, look(onStandby))
           if (found) return found
         } catch {
-          // Whatever it was: the next look says whether it can be asked.
+          // The next check decides whether it can be queried.
           freshUntil = 0
         }
       }
-      return look(here)
+      return look(onPrimary)
     },
     runOf: schema => standby.of(schema).run,
     outdated() {
@@ -104,7 +104,7 @@ export function followReplica(primary: Database, standby: Pool, log?: Log): Repl
   }
 }
 
-/** Rejects after so many milliseconds; whatever the work comes to later is ignored. */
+/** Rejects after `limit` milliseconds, and ignores a later result of the work. */
 async function within<Value>(limit: number, work: Awaitable<Value>): Promise<Value> {
   if (!(work instanceof Promise)) return work
   let timer: NodeJS.Timeout | undefined

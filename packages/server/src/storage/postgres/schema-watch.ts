@@ -1,18 +1,18 @@
-/** Notices that a node of a newer version migrated the schema while this one runs, and whether this one can live with it. */
+/** Detects that a node of a newer version migrated the schema, and whether this node is still compatible. */
 
 import type { Log } from '../../runtime/ports.ts'
 import type { Run } from './statements.ts'
 
-/** Milliseconds between two checks by itself; each `/readyz` checks too. */
+/** Milliseconds between two checks. Each `/readyz` checks too. */
 const interval = 60_000
 
 const newest = `select (select max(version) from tessera_schema),
   (select value from settings where name = 'oldest_schema')`
 
 export type SchemaWatch = {
-  /** Reads the schema's version now. An outage is not an error: the version is unknown, and stays what it was. */
+  /** Reads the schema's version now. During an outage, the version stays as it was. */
   readonly look: () => Promise<void>
-  /** Why this node can't live with the schema; undefined if it can. */
+  /** Returns why this node is not compatible with the schema, or undefined if it is. */
   readonly fault: () => object | undefined
   readonly stop: () => void
 }

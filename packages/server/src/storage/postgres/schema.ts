@@ -1,15 +1,15 @@
 /**
- * The schema of one issuer's store as forward-only migrations; `tessera_schema` counts those that were applied. Append,
- * never edit. Each must leave nodes of the version before it working: they go on while it is applied and afterwards. One
- * that older nodes can't live with says so by `oldest`.
+ * The schema of one issuer's store as forward-only migrations. `tessera_schema` counts those that were applied. Append,
+ * never edit. Nodes of the previous version continue while a migration is applied and afterwards, so it must not break
+ * them. A migration that does break older nodes declares `oldest`.
  *
- * `clean_at` is when clean-up looks at a row next. It may lag behind the row's end, so that extending a life, as each
- * refresh does, touches no index (a heap-only update, for which each page keeps room); clean-up then moves it on.
+ * `clean_at` is when clean-up examines a row next. It may lag behind the row's expiry, so that extending it, as each
+ * refresh does, changes no index (a heap-only update, for which each page keeps room). Clean-up then postpones it.
  *
  * Keys compare byte by byte, whatever the database's locale, as the other stores do.
  *
  * A script is applied in one transaction. An index of a table that may be large is a migration of its own, built while
- * the table is written: `create index` within a script lets every write wait until it is done.
+ * the table is written, since `create index` within a script blocks every write until it is done.
  */
 
 export type Migration =
@@ -17,19 +17,19 @@ export type Migration =
   | {
       /** Its name. */
       readonly index: string
-      /** Table and columns, as behind `on`: `codes (expires_at)`. */
+      /** Table and columns as in `create index … on`: `codes (expires_at)`. */
       readonly on: string
       readonly unique?: boolean
     }
   | {
       readonly script: string
-      /** How many migrations a node must know to go on beside this one: nodes that know fewer become unready. */
+      /** How many migrations a node must know to keep running. Nodes that know fewer become unready. */
       readonly oldest: number
     }
 
 const key = 'text collate "C"'
 
-/** Room for updates in the same page, and the traces of updates and deletions taken away soon. */
+/** Keeps room for updates in the same page, and vacuums soon. */
 const updated = 'with (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.02)'
 const shortLived = 'with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1)'
 
@@ -192,7 +192,7 @@ export const migrations: readonly Migration[] = [
   create index waiting_mails_due_at on waiting_mails (due_at);
   create index waiting_mails_expires_at on waiting_mails (expires_at);
   `,
-  // A session is prolonged while it is used. One that an older node adds is due at once, and clean-up puts it off.
+  // A session is extended while it is used. One that an older node adds is due at once, and clean-up postpones it.
   `
   alter table sessions add column clean_at bigint not null default 0;
   drop index sessions_idle_expires_at;

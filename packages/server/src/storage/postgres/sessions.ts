@@ -23,10 +23,10 @@ function createConsents({ run, locked }: Database): Consents {
     `insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
     on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`,
   )
-  // Waits for who is taking it back.
+  // Waits for a transaction that is revoking it.
   const stands = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
   const remove = 'delete from consents where sub = $1 and client_id = $2'
-  // A statement of its own, after the consent's lock: it sees whatever was written while the consent stood.
+  // A separate statement, after the consent's lock, so that it sees what was written while the consent was given.
   const revokeAll = `update authorizations set revoked_at = $3
     where sub = $1 and client_id = $2 and revoked_at is null`
   return {
@@ -64,7 +64,7 @@ function createPendingSignIns({ run }: Database): PendingSignIns {
 const noticeKey = 'sid, client_id'
 
 function createLogoutNotices({ run }: Database): LogoutNotices {
-  // What another node is claiming is passed over.
+  // Skips rows that another node is claiming.
   const claim = all(
     run,
     `with due as materialized (${dueRows('logout_notices', { key: noticeKey, due: 'due_at', limit: '$3', where: 'client_id <> all ($4::text[])' })} ${skipLocked})

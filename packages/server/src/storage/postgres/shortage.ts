@@ -1,4 +1,4 @@
-/** A pool whose server grants fewer connections than the pool may open: requests then wait for those that it has. */
+/** Handles a server that grants fewer connections than the pool may open: requests wait for those that it has. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
@@ -15,7 +15,7 @@ const growAgainAfter = 10_000
 const retryDelay = 100
 
 export type ShortageOptions = {
-  /** Connections that the pool may open. */
+  /** The most connections that the pool may open. */
   readonly poolSize: number
   /** Milliseconds to wait for a connection. */
   readonly limit: number
@@ -28,14 +28,14 @@ export function createConnect(
   { poolSize, limit, log }: ShortageOptions,
 ): () => Promise<pg.PoolClient> {
   const options = pool.options as { max: number }
-  // Unlike `totalCount` without those that are still being opened, some of which are about to be refused.
+  // Unlike `totalCount`, without connections that are still being opened, some of which will be refused.
   const granted = new Set<pg.ClientBase>()
   pool.on('connect', client => void granted.add(client))
   pool.on('remove', client => void granted.delete(client))
   const report =
     log && repeatedLine(log.warn, { event: 'database_connections_short', count: 'refused_connections' })
 
-  /** From now on the pool queues requests rather than open more connections. */
+  /** Makes the pool queue requests rather than open more connections. */
   function shrink(): void {
     options.max = Math.max(1, granted.size)
     report?.({ connections: granted.size, wanted: poolSize })

@@ -1,4 +1,4 @@
-/** Users who are kept in the store, in PostgreSQL. That one stands is written with it. */
+/** Stored users in PostgreSQL. Each write also covers the principal. */
 
 import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
@@ -12,7 +12,7 @@ const codec = codecs.storedUsers
 
 const { names, count, placeholders, parameter, encode, decode } = codec
 
-/** Whether the name, or the verified address, is another's name or verified address. */
+/** Whether the name or the verified address is another user's name or verified address. */
 const clash = `exists (
     select 1 from stored_users other
     where coalesce(other.tenant, '') = coalesce(${parameter('tenant')}, '') and other.sub <> ${parameter('sub')}
@@ -24,13 +24,13 @@ const clash = `exists (
       and (other.username_key = ${parameter('email_key')}
         or (other.email_verified_at is not null and other.email_key = ${parameter('email_key')}))))`
 
-// A `sub` keeps its row of standing for ever: it is never another user's.
+// A `sub` keeps its principal forever, so that no other user gets it.
 const addUser = `with written as (
     insert into stored_users (${names}) select ${placeholders()}
     where not (${clash})
       and not exists (select 1 from standing where kind = 'stored_user' and id = ${parameter('sub')})
     on conflict do nothing returning sub, disabled_at),
-  standing_now as (
+  principal_written as (
     insert into standing (kind, id, stands)
     select 'stored_user', sub, case when disabled_at is null then 1 else 0 end from written)
   select exists (select 1 from written)`
@@ -38,7 +38,7 @@ const addUser = `with written as (
 const replaceUser = `with written as (
     update stored_users set (${names}) = row (${placeholders()})
     where sub = ${parameter('sub')} and version = $${count + 1} and not (${clash}) returning sub, disabled_at),
-  standing_now as (
+  principal_written as (
     update standing set stands = case when written.disabled_at is null then 1 else 0 end
     from written
     where kind = 'stored_user' and id = written.sub
@@ -46,7 +46,7 @@ const replaceUser = `with written as (
   select exists (select 1 from written)`
 
 const removeUser = `with removed as (delete from stored_users where sub = $1 returning sub),
-  standing_no_more as (
+  principal_disabled as (
     update standing set stands = 0
     where kind = 'stored_user' and id in (select sub from removed)),
   upstream as (
@@ -59,7 +59,7 @@ const removeUser = `with removed as (delete from stored_users where sub = $1 ret
   agreed as (delete from consents where sub in (select sub from removed))
   select exists (select 1 from removed)`
 
-/** Who writes a name or an address holds its lock: no two users get it, one as a name and one as an address. */
+/** Returns the locks of a user's name and address, so that no two users get the same text, one as name and one as address. */
 const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: StoredUser) =>
   [username_key, ...(email_verified_at === undefined ? [] : [email_key ?? ''])].map(
     name => `user name ${JSON.stringify([tenant, name])}`,
@@ -68,7 +68,7 @@ const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: St
 export function createStoredUsers({ run, locked }: Database): StoredUsers {
   const select = `select ${names} from stored_users`
   const find = byKey(run, `${select} where sub = any ($1::text[])`)
-  // No tenant's name is empty.
+  // No tenant has an empty name.
   const byName = one(run, `${select} where coalesce(tenant, '') = $1 and username_key = $2`)
   const byEmail = one(
     run,

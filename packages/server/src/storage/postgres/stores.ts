@@ -48,13 +48,13 @@ export const createPostgresStores = (
 const readClock = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint'
 
 export type TenantStoresOptions = PostgresOptions & {
-  /** The address of a streaming standby, which is read for what is seldom written. */
+  /** The address of a streaming standby, which serves reads of rarely written rows. */
   readonly replica?: string
-  /** Those of another version, where tests have two side by side. */
+  /** The migrations of another version, for tests that run two side by side. */
   readonly migrations?: readonly Migration[]
 }
 
-/** Rejects where the database can't be reached, is ahead of this version, or may not be written. */
+/** Rejects if the database can't be reached, has a newer schema, or can't be written. */
 export async function openPostgresTenantStores({
   migrations,
   replica: replicaUrl,
@@ -111,7 +111,7 @@ export async function openPostgresTenantStores({
       if (before) return before
       const opening = open(name)
       tenants.set(name, opening)
-      // Whoever asks next tries again.
+      // The next caller tries again.
       opening.catch(() => tenants.delete(name))
       return opening
     },

@@ -25,7 +25,7 @@ export const createUserStores = (database: Database): UserStores => ({
   attempts: createAttempts(database),
 })
 
-/** The lock of all that is counted or replaced among a user's factors. */
+/** Returns the lock for counting or replacing a user's factors. */
 const factorsOf = (sub: string): string => `factors ${sub}`
 
 function createTotpSecrets({ run }: Database): TotpSecrets {
@@ -47,7 +47,7 @@ function createRecoveryCodes({ run, locked }: Database): RecoveryCodes {
   const use = change(run, 'delete from recovery_codes where sub = $1 and hash = $2')
   return {
     count: async sub => Number((await count(sub))?.[0]),
-    // Of two who replace them at once, the codes of one stay.
+    // If two calls replace them at once, the codes of one remain.
     replace: (sub, hashes) =>
       locked([factorsOf(sub)], async write => {
         await write('delete from recovery_codes where sub = $1', [sub])
@@ -72,7 +72,7 @@ function createPasskeys({ run, locked }: Database): Passkeys {
   return {
     find: async id => codecs.passkeys.decode((await find(id)) ?? []),
     of: async sub => (await of(sub)).flatMap(row => codecs.passkeys.decode(row) ?? []),
-    // Counted before it is added: one at a time for each user.
+    // Passkeys are counted before one is added, one at a time for each user.
     add: (passkey, most) =>
       locked(
         [factorsOf(passkey.sub)],
@@ -119,7 +119,7 @@ const addMail = `insert into waiting_mails (${codecs.waitingMails.names}) select
   where (select count(*) from waiting_mails) < $${codecs.waitingMails.count + 1}::bigint`
 
 function createWaitingMails({ run, locked }: Database): WaitingMails {
-  // What another node is claiming is passed over.
+  // Skips rows that another node is claiming.
   const claim = all(
     run,
     `with due as materialized (${dueRows('waiting_mails', { key: 'id', due: 'due_at', limit: '$3' })} ${skipLocked})
@@ -130,7 +130,7 @@ function createWaitingMails({ run, locked }: Database): WaitingMails {
   const remove = change(run, 'delete from waiting_mails where id = $1')
   const due = one(run, 'select 1 from waiting_mails where due_at <= $1 order by due_at limit 1')
   return {
-    // They are counted before one is added.
+    // Mails are counted before one is added.
     add: (mail, most) =>
       locked(
         ['waiting mails'],

@@ -15,7 +15,7 @@ import { openDatabase } from './database.ts'
 import { all, change, inTransaction, one } from './statements.ts'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
 
-/** How long a statement waits for a server's lock, in milliseconds. */
+/** How long a statement waits for the lock of a running server, in milliseconds. */
 const busyTimeout = 30_000
 const batchSize = 500
 
@@ -36,7 +36,7 @@ export function createSqliteArchives(file: string): Archives {
 }
 
 function openSource(database: DatabaseSync): ArchiveSource {
-  // A read transaction in WAL: what is read is of its first read's moment, and no writer waits for it.
+  // A read transaction in WAL sees a snapshot as of its first read, and no writer waits for it.
   database.exec('begin; select 1 from settings')
   return {
     tables: async () => tablesIn(database),
@@ -70,7 +70,7 @@ function openTarget(database: DatabaseSync): ArchiveTarget {
   }
   const holds = (name: string): boolean =>
     one(database, `select 1 from ${known(name).name} limit 1`)() !== undefined
-  /** Made once for all batches of a table. */
+  /** Created once for all batches of a table. */
   const adders = new WeakMap<ArchivedTable, (rows: readonly ArchivedRow[]) => Added>()
   const adderOf = (table: ArchivedTable) => {
     const adder = adders.get(table) ?? createAdd(database, known(table.name), table)
@@ -130,7 +130,7 @@ function createAdd(
   }
 }
 
-/** Those that were made by the migrations; names from the database itself, never from a file. */
+/** Returns the tables that the migrations created. Names come from the database itself, never from a file. */
 function tablesIn(database: DatabaseSync): readonly ArchivedTable[] {
   const names = all(database, `select name from pragma_table_list where schema = 'main' and type = 'table'`)()
   return names.flatMap(([name]) => {
@@ -146,7 +146,7 @@ function tablesIn(database: DatabaseSync): readonly ArchivedTable[] {
 
 const kinds: Readonly<Record<string, ArchivedKind>> = { text: 'text', integer: 'integer', blob: 'bytes' }
 
-/** The tables are strict: there are no other types. */
+/** The tables are strict, so there are no other types. */
 function kindOf(type: unknown): ArchivedKind {
   const kind = kinds[String(type).toLowerCase()]
   if (kind) return kind

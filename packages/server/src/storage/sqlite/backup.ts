@@ -1,16 +1,16 @@
-/** Copies of SQLite files, made while servers read and write (https://sqlite.org/backup.html). */
+/** Copies SQLite files while servers read and write them (https://sqlite.org/backup.html). */
 
 import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
 
-/** Pages that are copied at once: between two such steps writers go on. */
+/** Pages that are copied at once. Writers continue between two such steps. */
 const rate = 1000
 
 /**
- * Copies the server's file and its tenants' into a folder, under the names that they have. Each copy is of one moment.
- * Rejects where there is a copy already, or no database.
+ * Copies the server's file and its tenants' into a folder, under the same names. Each copy is a snapshot.
+ * Rejects if there already is a copy, or no database.
  */
 export async function backUp(file: string, folder: string): Promise<readonly string[]> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -25,7 +25,7 @@ async function copy(from: string, to: string): Promise<string> {
   if (existsSync(to)) throw new Error(`there is a file ${to}`)
   if (!existsSync(from)) throw new Error(`there is no database ${from}`)
   const database = new DatabaseSync(from, { readOnly: true })
-  // Made first, so that nobody else can read it while it is written.
+  // Created first with its mode, so that nobody else can read it while it is written.
   closeSync(openSync(to, 'wx', 0o600))
   try {
     await backup(database, to, { rate })

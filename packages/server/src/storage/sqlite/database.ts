@@ -1,4 +1,4 @@
-/** A connection to the database file: opened, of the right schema, with durable commits. */
+/** Opens connections to the database file, with the newest schema and durable commits. */
 
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
@@ -10,15 +10,15 @@ export type OpenOptions = {
   readonly file: string
   /** How long a connection waits for another process's lock, in milliseconds. */
   readonly busyTimeout: number
-  /** Whether a file that is not there is made; true by default. */
+  /** Whether a missing file is created; true by default. */
   readonly create?: boolean
-  /** The file is to be filled by an import, which may bring the master key first. */
+  /** Whether an import fills the file. The master key may then exist before the tables. */
   readonly toFill?: boolean
 }
 
 /**
- * Opens the file, which is made with mode 0600 if there is none, and brings it to the newest schema. Throws for a newer
- * one, and for one that has no tables although the master key beside it was used: what it held is lost.
+ * Opens the file and migrates it to the newest schema. Creates it with mode 0600 if there is none. Throws for a newer
+ * schema, and for a file without tables beside a master key that was used, since its data is lost.
  */
 export function openDatabase({
   file,
@@ -26,7 +26,7 @@ export function openDatabase({
   create = true,
   toFill = false,
 }: OpenOptions): DatabaseSync {
-  // Looked for before the database: the key is made after the tables, also by a process that starts at the same time.
+  // Checked before the database: any process creates the key after the tables.
   const used = !toFill && existsSync(keyFileBeside(file))
   if (used) requireNotLost(file, existsSync(file))
   if (!create && !existsSync(file)) throw new UnusableDatabase(`${file} was removed while the server runs`)
@@ -45,7 +45,7 @@ function requireNotLost(file: string, isThere: boolean): void {
   )
 }
 
-/** SQLite's own messages do not say which file they are about. */
+/** Adds the file's name to SQLite's messages, which do not contain it. */
 function named<Value>(file: string, open: () => Value): Value {
   try {
     return open()
@@ -79,7 +79,7 @@ function prepare(
 }
 
 /**
- * Makes the file with its mode, which SQLite gives to its companions too. An existing file is not opened here: closing
+ * Creates the file with its mode, which SQLite gives to its companions too. An existing file is not opened here, because closing
  * it would drop the locks that SQLite holds on it in this process (https://sqlite.org/howtocorrupt.html, §2.2).
  */
 function createFile(file: string): void {
@@ -90,7 +90,7 @@ function createFile(file: string): void {
   }
 }
 
-/** Two processes that open a new file at once: SQLite does not wait for the lock that leads into WAL, so we do. */
+/** Waits while another process opens a new file too, since SQLite does not wait for the lock that enables WAL. */
 function enterWal(database: DatabaseSync, deadline: number): void {
   for (;;) {
     try {
@@ -125,9 +125,9 @@ const primaryCode = (error: unknown): number => (Number((error as { errcode?: un
 // https://sqlite.org/rescode.html: BUSY and LOCKED.
 export const isBusy = (error: unknown): boolean => [5, 6].includes(primaryCode(error))
 
-// ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE: what one operation brought about; and 0 is no error of SQLite's.
+// ERROR, TOOBIG, CONSTRAINT, MISMATCH and RANGE are caused by one operation, and 0 is not an error of SQLite.
 const ofOneOperation: ReadonlySet<number> = new Set([0, 1, 18, 19, 20, 25])
 
-/** Whether an error says that the database can't be used now, rather than that one operation was wrong. */
+/** Returns whether an error means that the database can't be used now, rather than that one operation was wrong. */
 export const isOutage = (error: unknown): boolean =>
   error instanceof UnusableDatabase || !ofOneOperation.has(primaryCode(error))

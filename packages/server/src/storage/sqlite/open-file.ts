@@ -1,4 +1,4 @@
-/** Whether a database that is open is still the one at its path, and still of this version's schema. */
+/** Checks that an open database is still the one at its path, and still has this version's schema. */
 
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
@@ -16,19 +16,19 @@ export type OpenFile = {
    * process ends, so a commit counts only after this check.
    */
   readonly requireInPlace: () => void
-  /** Throws if a newer version of Tessera changed the schema. Within a transaction it holds until that ends. */
+  /** Throws if a newer version of Tessera changed the schema. Within a transaction, the result holds until its end. */
   readonly requireSchema: () => void
 }
 
-/** Returns what tells a file from another that takes its place; undefined if there is none. */
+/** Returns the identity of the file at a path, which differs if another file replaces it, or undefined if there is none. */
 export function identityOf(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false })
   return found && `${found.dev}:${found.ino}`
 }
 
 /**
- * @param database just opened, in WAL mode.
- * @param identity the one that the file must have; by default the one that it has now.
+ * @param database was just opened, in WAL mode.
+ * @param identity that the file must have; its current one by default.
  */
 export function createOpenFile(
   file: string,
@@ -53,7 +53,7 @@ export function createOpenFile(
   function requireInPlace(): void {
     requireSame(file, true)
     requireSame(`${file}-wal`, false)
-    // A process that opens the file without it creates another, and neither would see the locks of the other.
+    // A process that opens the file without it creates another one, and neither process would see the other's locks.
     requireSame(`${file}-shm`, false)
   }
 
@@ -80,13 +80,13 @@ export const newerSchema = (file: string, version: number): UnusableDatabase =>
 const interval = 1000
 
 export type ReadGuard = {
-  /** Throws while the database can't be used; looks at most once a second. */
+  /** Throws while the database can't be used. Checks at most once a second. */
   readonly require: () => void
-  /** Throws while the database can't be used; looks now. */
+  /** Throws while the database can't be used. Checks now. */
   readonly look: () => void
 }
 
-/** @param onChange is told when the database becomes unusable, with the reason, and when it can be used again. */
+/** @param onChange is called with the reason when the database becomes unusable, and with undefined when it is usable again. */
 export function createReadGuard(
   { requireInPlace, requireSchema }: OpenFile,
   onChange: (reason: string | undefined) => void,
@@ -102,7 +102,7 @@ export function createReadGuard(
       requireSchema()
       reason = undefined
     } catch (error) {
-      // Any other error is the query's to report.
+      // The query itself reports any other error.
       if (!(error instanceof UnusableDatabase)) return
       reason = error.message
     }

@@ -1,10 +1,10 @@
 /**
- * The schema as forward-only migrations: `user_version` counts those that were applied. Append, never edit.
+ * The schema as forward-only migrations. `user_version` counts those that were applied. Append, never edit.
  *
- * `clean_at` is when clean-up looks at a row next. It may lag behind the row's end, so that extending a life, as each
- * refresh does, touches no index; clean-up then moves it on.
+ * `clean_at` is when clean-up examines a row next. It may lag behind the row's expiry, so that extending it, as each
+ * refresh does, changes no index. Clean-up then postpones it.
  *
- * Tables that grow with the requests keep their row id: rows and the index of ends are then appended to, and so is the
+ * Tables that grow with the requests keep their row id, so that rows and the index of expiry are appended to, and so is the
  * index of keys that begin with a time (measured: `without rowid` costs a fifth more, and twice as much with random keys).
  */
 
@@ -141,7 +141,7 @@ export const migrations: readonly string[] = [
   create index logout_notices_due_at on logout_notices (due_at);
   create index logout_notices_expires_at on logout_notices (expires_at);
   `,
-  // Clients that registered themselves. What hangs on one is written with it: that it stands, and its origins.
+  // Clients that registered themselves. Triggers write their principals and origins.
   `
   create table registered_clients (
     client_id text primary key, version integer not null, metadata text not null, client_secret_hash text,
@@ -177,7 +177,7 @@ export const migrations: readonly string[] = [
   `
   alter table authorizations add column requested_claims text;
   `,
-  // Users who are kept here: that one stands is written with it.
+  // Stored users. Triggers write their principals.
   `
   create table stored_users (
     sub text primary key, version integer not null, username text not null, username_key text not null, tenant text,
@@ -212,7 +212,7 @@ export const migrations: readonly string[] = [
   `
   alter table consents add column remembered text;
   `,
-  // A sign-in that was checked before its user's access ended makes no session: see `StoredUser.epoch`.
+  // A sign-in that was checked before its user's access ended creates no session: see `StoredUser.epoch`.
   `
   alter table stored_users add column epoch integer not null default 0;
   alter table sessions add column epoch integer;
@@ -224,7 +224,7 @@ export const migrations: readonly string[] = [
     update standing set stands = 0 where kind = 'stored_user' and id = old.sub;
   end;
   `,
-  // The `sub` of a user who was removed is nobody else's, whoever adds one.
+  // The `sub` of a deleted user is never reused.
   `
   create trigger stored_user_returns before insert on stored_users
   when exists (select 1 from standing where kind = 'stored_user' and id = new.sub) begin

@@ -1,9 +1,9 @@
-/** Statements: prepared once for a connection, at their first use. */
+/** Prepares statements once for each connection, at their first use. */
 
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../runtime/ports.ts'
 
-/** Rows as arrays: cheaper than objects, and joined tables may have columns of one name. */
+/** Rows are arrays, which are cheaper than objects, and joined tables may have columns with the same name. */
 export type Query = (...values: readonly SQLInputValue[]) => readonly SQLOutputValue[] | undefined
 export type Statement = (...values: readonly SQLInputValue[]) => number
 
@@ -17,13 +17,13 @@ const prepared = (database: DatabaseSync, sql: string): (() => StatementSync) =>
   }
 }
 
-/** A query for at most one row. */
+/** Returns a query for at most one row. */
 export function one(database: DatabaseSync, sql: string): Query {
   const statement = prepared(database, sql)
   return (...values) => statement().get(...values) as unknown as readonly SQLOutputValue[] | undefined
 }
 
-/** A query for all rows. */
+/** Returns a query for all rows. */
 export function all(
   database: DatabaseSync,
   sql: string,
@@ -32,22 +32,22 @@ export function all(
   return (...values) => statement().all(...values) as unknown as readonly (readonly SQLOutputValue[])[]
 }
 
-/** A change; answers how many rows it changed. */
+/** Returns a function that runs a change and returns how many rows it changed. */
 export function change(database: DatabaseSync, sql: string): Statement {
   const statement = prepared(database, sql)
   return (...values) => Number(statement().run(...values).changes)
 }
 
 /**
- * A read by the main thread: whatever the database has against it means that it can't answer now. All reads of one turn
- * of the event loop share a transaction, since a transaction costs more than what is read in it: they see what was
- * committed when the first of them began, which is after all that anybody waited for.
+ * Wraps a read of the main thread. Any database error is reported as StoreUnavailable. All reads of one event-loop tick
+ * share a transaction, since beginning one costs more than the read. They see what was committed when the first of them
+ * began, which includes every write that a caller has awaited.
  */
 export function reading<Values extends readonly unknown[], Answer>(
   database: DatabaseSync,
   read: (...values: Values) => Answer,
 ): (...values: Values) => Answer {
-  const share = turnOf(database)
+  const share = sharedTransactionOf(database)
   return (...values) => {
     try {
       share()
@@ -60,28 +60,28 @@ export function reading<Values extends readonly unknown[], Answer>(
 
 const guards = new WeakMap<DatabaseSync, () => void>()
 
-/** Has reads of this connection begin with `guard`, which throws while the database can't be used. Called before {@link reading}. */
+/** Makes reads of this connection call `guard` first, which throws while the database can't be used. Call it before {@link reading}. */
 export const guardReads = (database: DatabaseSync, guard: () => void): void =>
   void guards.set(database, guard)
 
-const turns = new WeakMap<DatabaseSync, () => void>()
+const sharedTransactions = new WeakMap<DatabaseSync, () => void>()
 
-/** Begins the transaction of this turn, unless it has begun. */
-function turnOf(database: DatabaseSync): () => void {
-  const known = turns.get(database)
+/** Returns a function that begins the transaction of this tick, unless it has begun. */
+function sharedTransactionOf(database: DatabaseSync): () => void {
+  const known = sharedTransactions.get(database)
   if (known) return known
   const begin = prepared(database, 'begin')
   const commit = prepared(database, 'commit')
   const guard = guards.get(database) ?? (() => {})
   let begun = false
 
-  /** After the promises that were fulfilled meanwhile, and before anything else arrives. */
+  /** Runs after the promises that were resolved in this tick, and before the next event. */
   function end(): void {
     begun = false
     try {
       if (database.isOpen && database.isTransaction) commit().run()
     } catch {
-      // Nobody is asking now: the next read tells what it finds.
+      // No caller is waiting. The next read reports the error.
     }
   }
 
@@ -92,11 +92,11 @@ function turnOf(database: DatabaseSync): () => void {
     begun = true
     process.nextTick(end)
   }
-  turns.set(database, share)
+  sharedTransactions.set(database, share)
   return share
 }
 
-/** @param begin waits for another process as the connection does unless said otherwise. */
+/** @param begin begins the transaction. By default it waits for other processes as the connection is configured. */
 export function inTransaction<Answer>(
   database: DatabaseSync,
   work: () => Answer,
@@ -108,7 +108,7 @@ export function inTransaction<Answer>(
     database.exec('commit')
     return answer
   } catch (error) {
-    // A full disk, for one, has rolled it back already.
+    // Some errors, such as a full disk, have already rolled it back.
     if (database.isTransaction) database.exec('rollback')
     throw error
   }

@@ -21,18 +21,18 @@ import type { Calls } from './writes/operation.ts'
 import { operationNames, type operations } from './writes/operations.ts'
 
 export type SqliteOptions = {
-  /** Made with mode 0600 if there is none; its folder must exist. */
+  /** Created with mode 0600 if there is none. Its folder must exist. */
   readonly file: string
   readonly log?: Log
-  /** How long a write waits for another process's lock, in milliseconds; 5000 unless said otherwise. */
+  /** How long a write waits for another process's lock, in milliseconds; 5000 by default. */
   readonly busyTimeout?: number
-  /** How many writes may wait before more are refused with `StoreUnavailable`; 16384 unless said otherwise. */
+  /** How many writes may wait before more are refused with `StoreUnavailable`; 16384 by default. */
   readonly capacity?: number
-  /** The thread that writes other files too, and is ended by whoever started it; one of its own unless given. */
+  /** A thread that writes other files too, and that whoever started it ends. By default, the store starts its own. */
   readonly thread?: WriterThread
 }
 
-/** Starts the thread that writes this file, and others beside it. */
+/** Starts the thread that writes this file and others beside it. */
 export const startWriter = ({
   file,
   log,
@@ -42,7 +42,7 @@ export const startWriter = ({
 
 const standardBusyTimeout = 5000
 
-/** A read must not hold up the event loop for longer, in milliseconds; in WAL it waits only for another process's recovery. */
+/** How long a read may block the event loop, in milliseconds. In WAL it waits only for another process's recovery. */
 const readTimeout = 250
 
 /** Rejects when the file can't be opened or has a newer schema. */
@@ -118,7 +118,7 @@ export async function openSqliteTenantStores(options: SqliteOptions): Promise<Te
       if (before) return before
       const opening = open(name)
       tenants.set(name, opening)
-      // Whoever asks next tries again.
+      // The next caller tries again.
       opening.catch(() => tenants.delete(name))
       return opening
     },

@@ -1,4 +1,4 @@
-/** Where the files of tenants' own issuers lie: in a folder beside the server's. */
+/** Names the files of tenants' own issuers, in a folder beside the server's file. */
 
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,17 +6,17 @@ import { join } from 'node:path'
 const ending = '.db'
 const folderBeside = (file: string): string => `${file}.tenants`
 
-/** @param tenant a name that the configuration allows, which no path can be made of. */
+/** @param tenant a name that the configuration allows, so that it can't be a path. */
 export const fileOfTenant = (file: string, tenant: string): string =>
   join(folderBeside(file), tenant + ending)
 
-/** The same, and its folder is there. */
+/** Returns the same, and creates its folder. */
 export function placeOfTenant(file: string, tenant: string): string {
   mkdirSync(folderBeside(file), { recursive: true, mode: 0o700 })
   return fileOfTenant(file, tenant)
 }
 
-/** The tenants that have a file. */
+/** Returns the tenants that have a file. */
 export function tenantsBeside(file: string): readonly string[] {
   const folder = folderBeside(file)
   const files = existsSync(folder) ? readdirSync(folder) : []

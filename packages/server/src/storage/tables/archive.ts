@@ -1,4 +1,4 @@
-/** What export, import and move see of a store: tables row by row. The ports between stores of different kinds. */
+/** The ports of export and import: a store as tables, row by row. */
 
 import type { Archive } from './table.ts'
 import { type TableName, tables } from './tables.ts'
@@ -31,7 +31,7 @@ export type ArchiveSource = {
 /** One issuer's store to write to. Each write is durable when its promise resolves. */
 export type ArchiveTarget = {
   readonly tables: () => Promise<readonly ArchivedTable[]>
-  /** Whether any of these tables has a row. */
+  /** Returns whether any of these tables has a row. */
   readonly holdsAny: (tables: readonly string[]) => Promise<boolean>
   readonly empty: (tables: readonly string[]) => Promise<void>
   /** Keeps a row that exists as it is. Rejects for a column that the table does not have. */

@@ -1,4 +1,4 @@
-/** Which rows clean-up deletes, for stores in SQL. */
+/** Lists the tables that clean-up works on, for stores in SQL. */
 
 import { type AnyTable, allTables } from './tables.ts'
 
@@ -6,9 +6,9 @@ export type ExpiringTable = {
   readonly table: string
   /** The columns of its key, separated by commas. */
   readonly key: string
-  /** The column that says when to look at a row. */
+  /** The column with the time at which clean-up examines a row. */
   readonly due: string
-  /** Where a row that is due may live on: an expression for its end. Null, or a time that has passed, means that it ends. */
+  /** An expression for the expiry of a row that is due, if it may live longer. Null, or a time in the past, means that it has expired. */
   readonly until?: string
 }
 

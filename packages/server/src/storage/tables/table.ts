@@ -1,4 +1,4 @@
-/** What every store must know of a stored noun, said once: its columns, its key, its end, and how it is exported. */
+/** Declares what every store must know of a stored noun: its columns, key, expiry, and how it is exported. */
 
 /** `json`: a list or an object as JSON text, which keeps what `jsonb` would not: U+0000 and how numbers were written. */
 export type ColumnKind = 'text' | 'integer' | 'bytes' | 'json'

@@ -1,4 +1,4 @@
-/** Filling stores with what an export or another store holds. */
+/** Fills stores with the rows of an export or of another store. */
 
 import {
   type Added,
@@ -12,10 +12,9 @@ import {
   tablesOf,
 } from '../tables/archive.ts'
 import { tables } from '../tables/tables.ts'
-import type { Report } from './progress.ts'
-import type { Sections } from './sections.ts'
+import type { Report, Sections } from './sections.ts'
 
-/** Why nothing was imported; told to the operator. */
+/** Reports to the operator why nothing was imported. */
 export class ImportRefused extends Error {}
 
 export type Filled = ReadonlyMap<string, Added>
@@ -24,9 +23,9 @@ const without = (nouns: ReadonlySet<ArchivedNoun>): ReadonlySet<ArchivedNoun> =>
   new Set([...everyNoun].filter(noun => !nouns.has(noun)))
 
 /**
- * Fills the stores of `archives`. Nouns that stand by themselves may be added to stores in use. Anything else needs stores
- * that nothing was kept in yet, or that an earlier import left unfinished: those are emptied and filled from the start,
- * and no server starts on them until they are full.
+ * Fills the stores of `archives`. Addable nouns may be added to stores in use. Other nouns need stores that were never used,
+ * or that an earlier import left unfinished. Those are emptied and filled from the start, and no server starts on them
+ * until they are full.
  * @throws ImportRefused before anything was written.
  */
 export async function fill(
@@ -63,7 +62,7 @@ async function begin(
     }
   }
   await main.set(importBegun, 'yes')
-  // Keys and settings of a start before stay: rows of another value there would be another installation's.
+  // Deletes keys and settings of an earlier start, which would belong to another installation.
   for (const target of targets.values()) await target.empty([...used, tables.principals.name])
 }
 

@@ -1,5 +1,5 @@
 /**
- * The file of an export: JSON, one value a line. A header, then for each table of each store its columns, its rows and
+ * The file of an export: JSON, one value on each line. A header, then for each table of each store its columns, its rows and
  * their count and SHA-256, then the count and SHA-256 of all before. docs/guides/backup.md shows one.
  */
 
@@ -10,7 +10,7 @@ export const format = 1
 export type Header = {
   readonly tessera_export: number
   readonly created_at: number
-  /** Tells whether a master key opens what is sealed; null where the store never had one. */
+  /** Shows whether a master key opens sealed values; null if the store never had one. */
   readonly master_key_check: string | null
 }
 export type Opening = {
@@ -24,7 +24,7 @@ export type Total = { readonly total: number; readonly sha256: string }
 
 export type Line = Header | Opening | Closing | Total | readonly unknown[]
 
-/** Something in a file that an export would not have written. */
+/** Reports a part of a file that an export would not have written. */
 export class MalformedExport extends Error {}
 
 export function encodeRow(row: ArchivedRow): string {
@@ -49,7 +49,7 @@ export function decodeRow(values: readonly unknown[], { name, columns }: Archive
   })
 }
 
-/** @throws MalformedExport for what is no line of an export. */
+/** @throws MalformedExport for a text that is not a line of an export. */
 export function parseLine(text: string): Line {
   let line: unknown
   try {

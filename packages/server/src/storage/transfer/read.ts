@@ -1,4 +1,4 @@
-/** Reading an export, each line held against the checksums as it goes by. */
+/** Reads an export, and checks each line against the checksums. */
 
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -19,12 +19,12 @@ import {
 } from './format.ts'
 import type { Sections } from './sections.ts'
 
-/** Rows that are handed on at once. */
+/** Rows in one batch. */
 const batchSize = 500
 
 export type Verified = {
   readonly header: Header
-  /** Of each table of each store, how many rows, by `keyOf`. */
+  /** The number of rows of each table of each store, by `keyOf`. */
   readonly counts: ReadonlyMap<string, number>
   readonly tables: ReadonlySet<string>
   readonly tenants: ReadonlySet<string>
@@ -32,7 +32,7 @@ export type Verified = {
   readonly sha256: string
 }
 
-/** Reads the whole file once. @throws MalformedExport unless it is whole and as it was written. */
+/** Reads the whole file once. @throws MalformedExport unless it is complete and unchanged. */
 export async function verifyExport(file: string): Promise<Verified> {
   const counts = new Map<string, number>()
   const tables = new Set<string>()
@@ -52,7 +52,7 @@ export async function verifyExport(file: string): Promise<Verified> {
   throw new MalformedExport('the file ends too early')
 }
 
-/** The rows of a file that was verified. @throws MalformedExport where it has changed meanwhile. */
+/** Returns the rows of a verified file. @throws MalformedExport if it has changed meanwhile. */
 export async function* readExport(file: string, counts: Verified['counts']): Sections {
   const reading = events(file)[Symbol.asyncIterator]()
   try {
@@ -96,7 +96,7 @@ type Event =
   | { readonly kind: 'closed'; readonly opening: Opening; readonly rows: number }
   | { readonly kind: 'total'; readonly rows: number; readonly sha256: string }
 
-/** What the lines say, in the one order that they may come in. */
+/** Parses the lines, in the only order in which they may come. */
 async function* events(file: string): AsyncGenerator<Event> {
   const whole = createHash('sha256')
   let section: { readonly opening: Opening; readonly digest: Hash; rows: number } | undefined

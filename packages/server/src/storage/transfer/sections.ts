@@ -1,4 +1,4 @@
-/** What is carried from one place to another: the tables of each store, in batches of rows. */
+/** Reads the tables of each store in batches of rows, for export and import. */
 
 import {
   type ArchivedNoun,
@@ -13,14 +13,22 @@ type Section = {
   /** Undefined: the server's own issuer. */
   readonly tenant: string | undefined
   readonly table: ArchivedTable
-  /** How many rows there will be. */
+  /** The number of rows. */
   readonly count: number
   readonly rows: AsyncIterable<readonly ArchivedRow[]>
 }
 
 export type Sections = AsyncIterable<Section>
 
-/** The rows of these nouns, of every issuer. */
+/** Called after each batch of rows. */
+export type Report = (progress: {
+  readonly tenant: string | undefined
+  readonly table: string
+  readonly done: number
+  readonly of: number
+}) => void
+
+/** Returns the rows of these nouns from every issuer. */
 export async function* sectionsOf(archives: Archives, nouns: ReadonlySet<ArchivedNoun>): Sections {
   for (const tenant of [undefined, ...(await archives.tenants())]) {
     const source = await archives.source(tenant)

@@ -1,19 +1,18 @@
-/** Writing an export. */
+/** Writes an export. */
 
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { encodeRow, format, type Header } from './format.ts'
-import type { Report } from './progress.ts'
-import type { Sections } from './sections.ts'
+import type { Report, Sections } from './sections.ts'
 
-/** How many characters are gathered for one write. */
+/** Characters that are collected for one write. */
 const chunkSize = 64 * 1024
 
 export type Written = { readonly rows: number; readonly sha256: string }
 
 /**
- * Writes a new file with mode 0600; rejects where there is one. A file is whole when its last line, the total, is
- * there: what was begun and failed is left for the operator to look at.
+ * Writes a new file with mode 0600. Rejects if it exists. A file is complete if its last line, the total, exists. After a
+ * failure, the incomplete file is kept for the operator.
  */
 export async function writeExport(
   file: string,
@@ -25,7 +24,7 @@ export async function writeExport(
   const whole = createHash('sha256')
   let waiting = ''
   const flush = async (): Promise<void> => {
-    // `write` may write a part only, where the disk is nearly full, and does not reject then.
+    // On a nearly full disk, `write` may write only a part, and does not reject.
     await handle.writeFile(waiting)
     waiting = ''
   }

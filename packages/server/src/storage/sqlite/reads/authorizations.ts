@@ -1,4 +1,4 @@
-/** Authorizations, what is issued for them, and their commit, as the main thread reads them and has them written. */
+/** The ports of authorizations and of what is issued for them, and of commit, for the main thread. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type {

@@ -1,4 +1,4 @@
-/** Looks for expired rows, and has them deleted while no other write waits. */
+/** Finds expired rows on the main thread, and has them deleted while no other write waits. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -8,8 +8,8 @@ import { batch, type cleanUpWrites, expiring } from '../writes/clean-up.ts'
 import type { Calls } from '../writes/operation.ts'
 
 /**
- * Read first: where nothing is due nothing is written, and the writer thread of a server that never writes never starts.
- * @param idle is fulfilled when no write waits.
+ * Reads first: if nothing is due, nothing is written, so the writer thread of a server that never writes never starts.
+ * @param idle resolves when no write waits.
  */
 export function createCleanUp(
   database: DatabaseSync,

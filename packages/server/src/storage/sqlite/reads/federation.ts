@@ -1,4 +1,4 @@
-/** Sign-in at other providers, as the main thread reads it and has it written. */
+/** The ports of sign-in at other providers, for the main thread. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type {

@@ -1,4 +1,4 @@
-/** Keys, settings, registered clients and principals, as the main thread reads them and has them written. */
+/** The ports of keys, settings, registered clients and principals, for the main thread. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type {
@@ -37,7 +37,7 @@ function createSettings(database: DatabaseSync, write: Write): Settings {
   const get = reading(database, (name: string) => find(name)?.[0] as string | undefined)
   return {
     get,
-    // Read first: every start but the first finds it, and writes nothing.
+    // Reads first: every start except the first finds it, and writes nothing.
     initialise: async (name, value) => get(name) ?? write.initialiseSetting(name, value),
     put: write.putSetting,
   }
@@ -72,7 +72,7 @@ function createRegisteredClients(database: DatabaseSync, write: Write): Register
 
 function createPrincipals(database: DatabaseSync, write: Write): Principals {
   const stored = all(database, 'select id, stands from standing where kind = ?')
-  /** Read first: a start with an unchanged configuration writes nothing. */
+  /** Reads first, so that a start with an unchanged configuration writes nothing. */
   const differs = reading(
     database,
     (kind: ConfiguredKind, configured: ReadonlyMap<string, 0 | 1>): boolean => {

@@ -1,4 +1,4 @@
-/** Browser sessions, consents, pending sign-ins and logout notices, as the main thread reads them and has them written. */
+/** The ports of sessions, consents, pending sign-ins and logout notices, for the main thread. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type {
@@ -49,7 +49,7 @@ function createSessions(database: DatabaseSync, write: Write): Sessions {
     clients: reading(database, sid => clients(sid).map(([clientId]) => String(clientId))),
     end: async (sid, ending) => endedOf(await write.endSession(sid, ending)),
     async endExpired(ending, limit) {
-      // Mostly there is none: then nothing is written.
+      // Usually none has expired, and nothing is written.
       if (!anyExpired(ending.at)) return []
       return (await write.endExpiredSessions(ending, limit)).flatMap(ended => endedOf(ended) ?? [])
     },

@@ -1,4 +1,4 @@
-/** Users who are kept here, their second factors, their mails and counted attempts, as the main thread reads them and has them written. */
+/** The ports of stored users, second factors, mails and counted attempts, for the main thread. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type {
@@ -49,7 +49,7 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
   )
   return {
     find: reading(database, sub => codecs.storedUsers.decode(find(sub) ?? [])),
-    // No tenant's name is empty.
+    // No tenant has an empty name.
     findByName: reading(database, (key, tenant) =>
       codecs.storedUsers.decode(byName(tenant ?? '', key) ?? []),
     ),

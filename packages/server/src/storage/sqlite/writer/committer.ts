@@ -1,4 +1,4 @@
-/** Commits batches of operations, each by one transaction and so by one `fsync`, on the files that they are for. */
+/** Commits batches of operations, each in one transaction and so with one `fsync`. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isBusy, isOutage, type OpenOptions, openDatabase } from '../database.ts'
@@ -8,14 +8,14 @@ import { type OperationName, operationNames, operations } from '../writes/operat
 import { beginLocked } from './lock.ts'
 
 export type Operation = readonly [name: OperationName, values: readonly unknown[]]
-/** With the identity of the file that the process reads: one that was put in its place is not written. */
+/** A file, the identity of the one that the process reads, and operations. A file that replaced it is not written. */
 export type Batch = readonly [file: string, identity: string, operations: readonly Operation[]]
 
-/** For each operation its answer, or an Error if it was wrong; a text if the whole batch failed and nothing was written. */
+/** For each operation its result, or an Error if it was wrong. A string if the whole batch failed and nothing was written. */
 export type Answers = readonly unknown[] | string
 
 export type Committer = {
-  /** A file that can't be opened, or whose transaction can't be ended, is opened again for its next batch. */
+  /** Reopens a file for its next batch if it can't be opened, or if its transaction can't be ended. */
   readonly commit: (batch: Batch) => Answers
   readonly close: () => void
 }
@@ -28,15 +28,15 @@ type Opened = {
   readonly operations: Readonly<Record<OperationName, (...values: readonly unknown[]) => unknown>>
 }
 
-/** Tenants' files that are open at once; of more, the one that was written longest ago is closed until its next write. */
+/** The most tenants' files that are open at once. Beyond that, the least recently written one is closed until its next write. */
 const mostOpen = 64
 
-/** Opens each file with its first batch. */
+/** Returns a committer that opens each file for its first batch. */
 export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions): Committer {
   const files = new Map<string, Opened>()
 
   function open(file: string, identity: string): Opened {
-    // Whoever reads has opened it before: one that is not there any more must not be begun again.
+    // The main thread has opened it before, so a file that is missing now must not be created again.
     const database = openDatabase({ file, busyTimeout, create: false })
     database.exec('pragma busy_timeout = 0')
     const prepared = Object.fromEntries(operationNames.map(name => [name, operations[name](database)]))
@@ -52,7 +52,7 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
     try {
       return commit(opened(file, identity), batch)
     } catch (error) {
-      // Closing rolls back. One file's trouble is not the others'.
+      // Closing rolls back. Other files are not affected.
       close(file)
       return messageOf(error)
     }
@@ -62,7 +62,7 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
     const found = files.get(file) ?? open(file, identity)
     files.delete(file)
     files.set(file, found)
-    // The server's file is not counted.
+    // The server's own file does not count.
     if (files.size > mostOpen + 1) close([...files.keys()].find(name => name !== serverFile)!)
     return found
   }
@@ -87,7 +87,7 @@ function commit(opened: Opened, batch: readonly Operation[]): Answers {
   } catch (error) {
     if (isOutage(error)) return outage(opened, error)
   }
-  // One of them was wrong and must not take its neighbours with it.
+  // One operation was wrong, and must not fail the others.
   try {
     return locked(opened, () => batch.map(operation => performApart(opened, operation)))
   } catch (error) {
@@ -95,7 +95,7 @@ function commit(opened: Opened, batch: readonly Operation[]): Answers {
   }
 }
 
-/** Runs the work in a transaction. Nothing counts as committed in a file that was removed meanwhile, or that has a newer schema by now. */
+/** Runs the work in a transaction that holds the write lock. Throws if the file was removed meanwhile, or has a newer schema. */
 function locked<Answer>({ database, file, busyTimeout }: Opened, work: () => Answer): Answer {
   const answer = inTransaction(
     database,
@@ -127,12 +127,12 @@ function performApart(opened: Opened, operation: Operation): unknown {
 
 const heldElsewhere = "another process has held the database's write lock"
 
-/** Whether a batch failed only because another process was writing. */
+/** Returns whether a batch failed only because another process was writing. */
 export const wasBusy = (answers: Answers): boolean =>
   typeof answers === 'string' && answers.startsWith(heldElsewhere)
 
 function outage({ database, busyTimeout }: Opened, error: unknown): string {
-  // Left inside a transaction it can't go on, and is closed.
+  // Still inside a transaction it is unusable, and is closed.
   if (database.isTransaction) throw error
   if (isBusy(error)) return `${heldElsewhere} for ${busyTimeout / 1000} s`
   return messageOf(error)

@@ -1,17 +1,17 @@
 /**
- * The first few batches of a process, committed by its main thread: what a start writes needs no writer thread, which
- * takes 10 MB and 40 ms. Blocking the main thread for an `fsync` each does no harm so early and so seldom.
+ * Commits the first few batches of a process on its main thread, so that the writes of a start need no writer thread, which
+ * takes 10 MB and 40 ms. Blocking the main thread for a few `fsync` calls is harmless that early.
  */
 
 import type { OpenOptions } from '../database.ts'
 import { type Answers, type Batch, type Committer, createCommitter, wasBusy } from './committer.ts'
 
 const most = 8
-/** For another process's lock, in milliseconds: the writer thread can wait for longer. */
+/** Milliseconds to wait for another process's lock. The writer thread can wait longer. */
 const longestWait = 50
 
 export type FirstBatches = {
-  /** Undefined for a batch that the writer thread must commit: it is none of the first, or another process was writing. */
+  /** Returns undefined for a batch that the writer thread must commit: a later one, or one during another process's write. */
   readonly commit: (batch: Batch) => Answers | undefined
   readonly close: () => void
 }
@@ -29,7 +29,7 @@ export function createFirstBatches({ file, busyTimeout }: OpenOptions): FirstBat
     left -= 1
     committer ??= createCommitter({ file, busyTimeout: Math.min(busyTimeout, longestWait) })
     const answers = committer.commit(batch)
-    // After a failure here, the writer thread takes over from the next batch on.
+    // After a failure, the writer thread commits all further batches.
     if (typeof answers === 'string' || left === 0) close()
     return wasBusy(answers) ? undefined : answers
   }

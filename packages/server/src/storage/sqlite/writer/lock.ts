@@ -1,15 +1,15 @@
-/** The turn to write among several processes on one file. */
+/** Waits for the write lock among several processes on one file. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isBusy } from '../database.ts'
 
-/** Milliseconds: a commit of another takes about as long. */
+/** Milliseconds, about as long as another process's commit takes. */
 const longestPause = 1
 
 /**
- * Begins a transaction that may write, as soon as no other process does; throws when none could begin for `timeout`
- * milliseconds. SQLite's own waiting sleeps for up to 100 ms, while a busy process takes the lock again and again within
- * one: whoever came second could wait for seconds. Looking each millisecond costs 1% of a core while it waits.
+ * Begins a transaction that may write as soon as no other process does. Throws if that takes longer than `timeout`
+ * milliseconds. SQLite's own wait sleeps for up to 100 ms, while a busy process takes the lock again and again within
+ * one millisecond, so another process could wait for seconds. Polling every millisecond costs 1 % of a core.
  */
 export function beginLocked(database: DatabaseSync, timeout: number): void {
   const deadline = performance.now() + timeout
@@ -26,5 +26,5 @@ export function beginLocked(database: DatabaseSync, timeout: number): void {
 
 const nobody = new Int32Array(new SharedArrayBuffer(4))
 
-/** Of the whole thread, which has nothing else to do. */
+/** Blocks the whole thread, which has nothing else to do. */
 const sleep = (milliseconds: number): void => void Atomics.wait(nobody, 0, 0, milliseconds)

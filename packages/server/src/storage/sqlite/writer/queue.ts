@@ -1,4 +1,4 @@
-/** The queue of a file's writes before the writer thread: while one batch is being committed the next one gathers. */
+/** Queues a file's writes for the writer thread: while one batch is committed, the next one fills. */
 
 import { type Log, StoreUnavailable } from '../../../runtime/ports.ts'
 import { repeatedLine } from '../../../runtime/repeated-line.ts'
@@ -6,13 +6,13 @@ import type { OperationName } from '../writes/operations.ts'
 import type { Answers, Operation } from './committer.ts'
 
 export type WriteQueue = {
-  /** Fulfilled once the operation's transaction is on disk; rejects with `StoreUnavailable` when it can't be. */
+  /** Resolves once the operation's transaction is on disk. Rejects with `StoreUnavailable` if that fails. */
   readonly write: (name: OperationName, values: readonly unknown[]) => Promise<unknown>
-  /** Fulfilled when no write waits; at the latest after a second, since a busy server must be cleaned too. */
+  /** Resolves when no write waits, but after a second at the latest, since a busy server must be cleaned up too. */
   readonly idle: () => Promise<void>
-  /** How many are not yet answered. */
+  /** Returns how many writes are not finished. */
   readonly waiting: () => number
-  /** `failing`: the last batch could not be committed; `dead`: there is no thread any more. */
+  /** `failing`: the last batch could not be committed. `dead`: there is no thread any more. */
   readonly health: () => 'working' | 'failing' | 'dead'
   /** Refuses new writes and finishes those that wait. */
   readonly close: () => Promise<void>
@@ -27,15 +27,15 @@ export type WriteQueueOptions = {
 /** How a queue reaches the writer thread. */
 export type Transport = {
   readonly send: (batch: readonly Operation[]) => void
-  /** Called when the first write waits, and when none waits any more. */
+  /** Called when a first write waits, and when none waits any more. */
   readonly busy: (busy: boolean) => void
 }
 
-/** The thread's end of a queue. */
+/** A queue as the thread sees it. */
 export type QueueEnd = WriteQueue & {
-  /** Answers the batch that was sent. */
+  /** Settles the writes of the batch that was sent. */
   readonly settle: (answers: Answers) => void
-  /** The thread ended: what it was writing may or may not be on disk. `forGood`: no other takes its place. */
+  /** Rejects the writes in flight after the thread ended: they may or may not be on disk. `forGood`: no thread replaces it. */
   readonly abandon: (forGood: boolean) => void
 }
 
@@ -45,7 +45,7 @@ type Entry = {
   readonly reject: (error: Error) => void
 }
 
-/** So that no write waits for more than a few milliseconds of others' in its transaction. */
+/** Bounds a transaction to a few milliseconds of other writes. */
 const maxBatch = 1024
 const maxIdleWait = 1000
 
@@ -60,7 +60,7 @@ export function createWriteQueue(transport: Transport, { capacity, log }: WriteQ
 
   const isIdle = (): boolean => waiting.length === 0 && inFlight.length === 0
 
-  /** After the I/O of this turn of the event loop, so that requests that came together are committed together. */
+  /** Sends after the I/O of this event-loop tick, so that requests that arrived together are committed together. */
   function schedule(): void {
     if (scheduled || inFlight.length > 0 || waiting.length === 0) return
     scheduled = true

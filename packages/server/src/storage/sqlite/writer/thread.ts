@@ -1,8 +1,8 @@
 /**
- * The one thread that writes every file, and its restart. Each file has a queue of its own and at most one batch under
- * way, so that no issuer's writes hold up another's for longer than a batch. The thread starts when there is more to write
- * than a start does, since a server that signs JWTs alone never needs it, and keeps the process alive only while a write
- * is under way.
+ * Starts and restarts the one thread that writes every file. Each file has a queue of its own and at most one batch in
+ * flight, so that no issuer's writes delay another's for longer than a batch. The thread starts when there is more to write
+ * than at a start, since a server that only signs JWTs never needs it, and keeps the process alive only while a write is in
+ * flight.
  */
 
 import { getCompileCacheDir } from 'node:module'
@@ -15,15 +15,15 @@ import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOption
 import type { Answered } from './writer.ts'
 
 export type WriterThread = {
-  /** A queue for this file, which is open already; one for each file. */
+  /** Creates the queue for a file, which is already open. Call it once for each file. */
   readonly queueFor: (file: string, identity: string) => WriteQueue
-  /** How many writes of all files are not yet answered. */
+  /** Returns how many writes of all files are not finished. */
   readonly waiting: () => number
   /** Finishes the writes that wait and ends the thread. */
   readonly close: () => Promise<void>
 }
 
-// Published code is JavaScript, and a file name in a URL is not rewritten by the compiler.
+// Published code is JavaScript, and the compiler does not rewrite a file name in a URL.
 const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url)
 
 /** @param open the server's own file, which the thread keeps open. */
@@ -36,7 +36,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
   let worker: Worker | undefined
 
   function start(): Worker {
-    // Not our environment: it may hold the master key, which a thread that writes rows has no need of.
+    // Without our environment, which may hold the master key: a thread that writes rows does not need it.
     const started = new Worker(writerUrl, { workerData: open, env: compileCache(), name: 'sqlite-writer' })
     started.on('message', ([file, answers]: Answered) => {
       if (typeof answers !== 'string') restarted = false
@@ -48,7 +48,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
     return started
   }
 
-  /** Another takes the place of a thread that ended, once. */
+  /** Replaces a thread that ended, once. */
   function replace(): void {
     if (state === 'closed') return
     if (restarted) state = 'dead'
@@ -103,7 +103,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
   }
 }
 
-/** Shares the process's cache of compiled modules, if it has one: else the thread strips and compiles its own at each start. */
+/** Shares the process's compile cache, if it has one. Otherwise the thread would strip and compile its modules at each start. */
 function compileCache(): { NODE_COMPILE_CACHE?: string } {
   const directory = getCompileCacheDir()
   // Node appends its version's own folder.

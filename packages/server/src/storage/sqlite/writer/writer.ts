@@ -1,4 +1,4 @@
-/** The writer thread: each message is a batch, answered once it is on disk. See `docs/decisions/0001-sqlite-writer-thread.md`. */
+/** Runs as the writer thread: each message is a batch, and its results are sent back once it is on disk. See `docs/decisions/0001-sqlite-writer-thread.md`. */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import type { OpenOptions } from '../database.ts'

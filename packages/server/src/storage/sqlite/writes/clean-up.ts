@@ -6,7 +6,7 @@ import { type ExpiringTable, expiringTables } from '../../tables/expiry.ts'
 import { change } from '../statements.ts'
 import type { Writes } from './operation.ts'
 
-/** Rows that one transaction looks at. */
+/** Rows that one transaction examines. */
 export const batch = 500
 
 export const expiring = expiringTables({ name: 'sqlite', least: 'min' })
@@ -28,7 +28,7 @@ function createSweep(database: DatabaseSync, { table, due, until }: ExpiringTabl
     : () => 0
   const remove = change(database, `delete from ${table} where ${rows('?2')}`)
   return at => {
-    // What is not postponed now comes first in the same order.
+    // Rows that were not postponed come first in the same order now.
     const postponed = postpone(at)
     const deleted = remove(at, batch - postponed)
     return [deleted, deleted + postponed]

@@ -14,7 +14,7 @@ import {
 import type { Writes } from './operation.ts'
 import { createEpochGuard } from './sessions.ts'
 
-/** What the commit asks of its surroundings: `authorization` is [id, until]. */
+/** What the commit requires: client, user, epoch, and the authorization with its new expiry. */
 type Guards = readonly [
   client: string,
   sub: string | null,
@@ -45,7 +45,7 @@ export const commitWrites = {
   },
 } as const satisfies Writes
 
-/** Answers when the authorization ends (0 where none is asked for), and undefined when something does not stand. */
+/** Returns when the authorization expires (0 if none is required), or undefined if something required is not valid. */
 function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => number | undefined {
   const standing = one(
     database,
@@ -61,7 +61,7 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
   const isOfEpoch = createEpochGuard(database)
   return ([client, sub, epoch, authorization], at) => {
     const [clientStands, userStands, end] = standing(client, sub, authorization) ?? []
-    // A user without a row was never known here: an external one.
+    // A user without a row is an external one, who was never known here.
     if (clientStands !== 1 || userStands === 0) return undefined
     if (epoch !== null && !isOfEpoch(sub, epoch)) return undefined
     if (authorization === null) return 0
@@ -69,7 +69,7 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
   }
 }
 
-/** Uses the credential up by a compare-and-set; only when that fails is the row read, for the reason. */
+/** Consumes the credential by a compare-and-set. Only if that fails is the row read, for the reason. */
 function createConsume(database: DatabaseSync): (use: Use, at: Seconds) => CommitOutcome {
   const living = 'expires_at > ?1 and idle_expires_at > ?1'
   const useCode = change(

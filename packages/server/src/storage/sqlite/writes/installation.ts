@@ -38,7 +38,7 @@ export const installationWrites = {
     const put = change(database, 'insert or replace into settings (name, value) values (?, ?)')
     return (name: string, value: string): void => void put(name, value)
   },
-  /** A real write, to learn whether one succeeds. */
+  /** Writes a row, to find out whether writes succeed. */
   probe(database) {
     const touch = change(database, `insert or replace into settings (name, value) values ('probe', '')`)
     return (): void => void touch()
@@ -89,7 +89,7 @@ export const installationWrites = {
     const remove = change(database, 'delete from registered_clients where client_id = ?')
     return (clientId: string): boolean => remove(clientId) === 1
   },
-  /** `configured`: a JSON object of id to 1 or 0; one statement however many there are. */
+  /** `configured` is a JSON object of id to 1 or 0, so that one statement writes any number. */
   syncPrincipals(database) {
     const upsert = change(
       database,

@@ -1,12 +1,12 @@
-/** Write operations: what the writer thread runs inside its transaction, and how the main thread calls them. */
+/** The types of write operations: what the writer thread runs inside its transaction, and how the main thread calls it. */
 
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Operations by name. Each is given the writer's connection once, and then plain values for each call. */
+/** Operations by name. Each gets the writer's connection once, and then plain values for each call. */
 // biome-ignore lint/suspicious/noExplicitAny: stands for any arguments, as `Calls` infers them
 export type Writes = Readonly<Record<string, (database: DatabaseSync) => (...values: any[]) => unknown>>
 
-/** The same operations as the main thread calls them: each promise is fulfilled once its transaction is on disk. */
+/** The same operations as the main thread calls them. Each promise resolves once its transaction is on disk. */
 export type Calls<Operations extends Writes> = {
   readonly [Name in keyof Operations]: (
     ...values: Parameters<ReturnType<Operations[Name]>>

@@ -14,7 +14,7 @@ const pendingSubAt = codecs.pendingSignIns.names.indexOf('sub')
 const pendingEpochAt = codecs.pendingSignIns.names.indexOf('epoch')
 export const clientsOf = 'select client_id from session_clients where sid = ? order by client_id'
 
-/** A session that was deleted, and its clients; rows, since they go from thread to thread. */
+/** A deleted session and its clients, as rows, since they go from thread to thread. */
 export type Ended = readonly [session: Row, clients: readonly string[]]
 
 export const sessionWrites = {
@@ -122,7 +122,7 @@ export const sessionWrites = {
   },
 } as const satisfies Writes
 
-/** Of who is no stored user there is none; a configured user of the same `sub` goes before a stored one. */
+/** Checks that a sign-in has its user's current epoch: see `StoredUser`. Other users have none. A configured user takes precedence over a stored one with the same `sub`. */
 export function createEpochGuard(
   database: DatabaseSync,
 ): (sub: SQLInputValue, epoch: SQLInputValue) => boolean {
@@ -134,7 +134,7 @@ export function createEpochGuard(
   return (sub, epoch) => stands(sub, epoch)?.[0] === 1
 }
 
-/** Answers the sessions that ended. Whoever calls it has written the user's new epoch. */
+/** Ends a user's access within a write. Returns the ended sessions. The caller has written the user's new epoch. */
 export function createEndAccess(
   database: DatabaseSync,
 ): (sub: string, ending: AccessEnding) => readonly Ended[] {
@@ -159,7 +159,7 @@ export function createEndAccess(
   }
 }
 
-/** Deletes all of a user, but the one that is kept. */
+/** Deletes all sessions of a user except the one that is kept. */
 function createEndSessionsOfUser(
   database: DatabaseSync,
 ): (sub: string, ending: AccessEnding) => readonly Ended[] {
@@ -171,7 +171,7 @@ function createEndSessionsOfUser(
   return (sub, ending) => remove(sub, ending.kept_sid ?? null).map(session => leave(session as Row, ending))
 }
 
-/** What else the end of a session writes: its authorizations fall, and its clients are turned into notices. */
+/** Revokes the authorizations of an ended session, and turns its clients into notices. */
 function createLeave(database: DatabaseSync): (session: Row, ending: SessionEnding) => Ended {
   const revoke = change(
     database,

@@ -1,4 +1,4 @@
-/** Writes of users who are kept in the store. Triggers write with one whether it is enabled. */
+/** Writes of stored users. Triggers write their principals. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { AccessEnding } from '../../../model/ports/stores.ts'
@@ -55,10 +55,10 @@ export const storedUserWrites = {
   },
 } as const satisfies Writes
 
-/** Tenant, name and verified address, as they are compared. */
+/** Tenant, name and verified address, in the form in which they are compared. */
 export type Names = readonly [tenant: string, username: string, address: string | null]
 
-/** Whether the name is another's verified address, or the address another's name: the indexes see only like with like. */
+/** Checks whether the name is another user's verified address, or the address another user's name, which no index does. */
 function createNameCheck(database: DatabaseSync): (sub: string, names: Names) => boolean {
   const clash = one(
     database,
