@@ -378,7 +378,7 @@ test('attack: an address within our network is not asked, and its refusal tells 
   )
   assert.deepEqual(
     [...new Set(answers)],
-    ['400 invalid_client_metadata sector_identifier_uri: it can not be fetched'],
+    ['400 invalid_client_metadata sector_identifier_uri: can not be fetched'],
   )
   const asked = server.logged.filter(({ reason }) => reason === 'sector_identifier_not_fetched')
   assert.deepEqual([...new Set(asked.map(({ outbound }) => outbound))], ['outbound_address_private'])

@@ -73,21 +73,21 @@ test('redirect URIs: none holds credentials, an empty user included, and each ot
     'https://:@app.example/cb',
     'com.example.app://@host/cb',
   ])
-    assert.equal(redirectUriProblem(uri), 'it holds credentials', uri)
+    assert.equal(redirectUriProblem(uri), 'it contains credentials', uri)
   for (const [uri, fault] of [
     ['https://app.example/ cb', /white space/],
-    ['https://app.example/ü', /not ASCII/],
+    ['https://app.example/ü', /non-ASCII/],
     ['https://*.app.example/cb', /wildcard/],
     ['https://app.example/cb#', /fragment/],
     ['/cb', /not an absolute/],
     ['javascript:alert(1)', /dangerous/],
     ['http://app.example/cb', /loopback hosts only/],
-    ['https:app.example/cb', /not written as a web address/],
-    ['https://app.example\\cb', /not written as a web address/],
-    ['https://app.example;x/cb', /characters that no host/],
+    ['https:app.example/cb', /not a valid web address/],
+    ['https://app.example\\cb', /not a valid web address/],
+    ['https://app.example;x/cb', /not valid in host names/],
     ['urn:ietf:wg:oauth:2.0:oob', /show the code for copying/],
     ['localhost:3000/cb', /begins with a host/],
-    ['http://127.1/cb', /not written as 127/],
+    ['http://127.1/cb', /must be written as 127/],
   ] as const)
     assert.match(String(redirectUriProblem(uri)), fault, uri)
   for (const uri of [

@@ -449,7 +449,7 @@ test('configuration: an application with a secret, without PKCE or with the impl
 })
 
 for (const [uri, problem] of [
-  ['urn:ietf:wg:oauth:2.0:oob', /show the code for copying, which is not offered; use a loopback address/],
+  ['urn:ietf:wg:oauth:2.0:oob', /show the code for copying, which is not supported; use a loopback address/],
   ['urn:ietf:wg:oauth:2.0:oob:auto', /show the code for copying/],
   ['URN:IETF:WG:OAUTH:2.0:OOB', /show the code for copying/],
   ['urn:example:cb', /dangerous/],
@@ -459,8 +459,8 @@ for (const [uri, problem] of [
   ['localhost:3000/cb', /begins with a host/],
   ['app.example:8080/cb', /begins with a host/],
   ['app.example/cb', /not an absolute URI/],
-  ['http://127.1/cb', /not written as 127\.0\.0\.1/],
-  ['http://[0:0:0:0:0:0:0:1]/cb', /not written as 127\.0\.0\.1, \[::1\]/],
+  ['http://127.1/cb', /must be written as 127\.0\.0\.1/],
+  ['http://[0:0:0:0:0:0:0:1]/cb', /must be written as 127\.0\.0\.1, \[::1\]/],
   ['http://127.0.0.2/cb', /http is for loopback hosts only/],
   ['http://localhost./cb', /http is for loopback hosts only/],
   ['http://127.0.0.1:65536/cb', /not an absolute URI/],

@@ -12,10 +12,10 @@ export type AcrValues = {
 }
 
 const unclearProvider = refuse('invalid_request', 'acr_values_idp_malformed', {
-  description: 'acr_values must name one identity provider at most',
+  description: 'acr_values may contain one idp: value with a name',
 })
 const unclearTenant = refuse('invalid_request', 'acr_values_tenant_malformed', {
-  description: 'acr_values must name one tenant at most',
+  description: 'acr_values may contain one tenant: value with a name',
 })
 
 const none: AcrValues = { acr: [] }

@@ -14,23 +14,23 @@ export const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]',
 /** Returns why a URI may not be registered as a redirection URI, or undefined if it may. */
 export function redirectUriProblem(uri: string): string | undefined {
   // RFC 3986 §2: redirects send the URI in a header, which allows only these characters.
-  if (/[^\x21-\x7E]/.test(uri)) return 'it holds white space, control or other characters that are not ASCII'
-  if (uri.includes('*')) return 'it holds a wildcard, and redirection URIs are compared exactly'
+  if (/[^\x21-\x7E]/.test(uri)) return 'it contains white space, control or non-ASCII characters'
+  if (uri.includes('*')) return 'it contains a wildcard, but redirection URIs are compared exactly'
   if (uri.includes('#')) return 'it has a fragment (RFC 6749 §3.1.2)'
   if (!URL.canParse(uri)) return 'it is not an absolute URI (RFC 6749 §3.1.2)'
   // Check the original text, since parsing drops empty user information (`https://@host/`).
-  if (/^[a-z][a-z\d+.-]*:\/\/[^/?]*@/i.test(uri)) return 'it holds credentials'
+  if (/^[a-z][a-z\d+.-]*:\/\/[^/?]*@/i.test(uri)) return 'it contains credentials'
   return hasPrivateUseScheme(uri) ? privateUseProblem(uri) : webProblem(uri)
 }
 
 function privateUseProblem(uri: string): string | undefined {
   const scheme = schemeOf(uri)
   if (/^urn:ietf:wg:oauth:2\.0:oob(?::auto)?$/i.test(uri)) {
-    return 'it asks to show the code for copying, which is not offered; use a loopback address (RFC 8252 §7.3) or the device grant'
+    return 'it asks the server to show the code for copying, which is not supported; use a loopback address (RFC 8252 §7.3) or the device grant'
   }
   if (isUnsafeScheme(scheme)) return `its scheme ${scheme}: is dangerous to redirect to`
   // `localhost:3000/callback`, where "localhost" is the scheme.
-  return /^[^:]+:\d+(?:[/?]|$)/.test(uri) ? 'it begins with a host in place of a scheme' : undefined
+  return /^[^:]+:\d+(?:[/?]|$)/.test(uri) ? 'it begins with a host instead of a scheme' : undefined
 }
 
 function webProblem(uri: string): string | undefined {
@@ -38,11 +38,11 @@ function webProblem(uri: string): string | undefined {
   if (protocol === 'http:' && !loopbackHosts.has(hostname))
     return 'http is for loopback hosts only (RFC 9700 §2.6); use https'
   // RFC 9110 §4.2.2: without slashes, browsers resolve it as a path relative to the current page.
-  if (!/^https?:\/\//i.test(uri) || uri.includes('\\')) return 'it is not written as a web address is'
-  if (!isWebHost(hostname)) return 'its host holds characters that no host on the web has'
+  if (!/^https?:\/\//i.test(uri) || uri.includes('\\')) return 'it is not a valid web address'
+  if (!isWebHost(hostname)) return 'its host contains characters that are not valid in host names'
   // Clients that use any port send the canonical form, never `127.1` or `[0:0:0:0:0:0:0:1]`.
   return protocol === 'http:' && !/^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/i.test(uri)
-    ? 'its loopback host is not written as 127.0.0.1, [::1] or localhost'
+    ? 'its loopback host must be written as 127.0.0.1, [::1] or localhost'
     : undefined
 }
 

@@ -21,12 +21,12 @@ export function parsePrompt(
   }
   if (known.includes('none') && known.length > 1) {
     return refuse('invalid_request', 'prompt_none_with_others', {
-      description: 'prompt=none can not be combined',
+      description: 'prompt=none can not be combined with other values',
     })
   }
   if (known.includes('create') && known.length > 1) {
     return refuse('invalid_request', 'prompt_create_with_others', {
-      description: 'prompt=create can not be combined',
+      description: 'prompt=create can not be combined with other values',
     })
   }
   return ok(new Set(known))

@@ -57,7 +57,7 @@ const maxBytes = 16_384
 const maxWaiting = 200
 
 const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting', {
-  description: 'Too many requests by request_uri',
+  description: 'Too many requests with request_uri; try again',
 })
 
 async function ask(address: string, stranger: boolean, outbound: Outbound): Promise<Result<string>> {

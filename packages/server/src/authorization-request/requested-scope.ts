@@ -111,7 +111,7 @@ function problemOf(name: string, rules: ScopeRules): Refusal | undefined {
   const { client, resources, kinds } = rules
   const kind = scopeKind(resources, name)
   if (kind === undefined) return { ...unknown, log: { scope: name } }
-  if (!client.scope.has(name)) return invalid('scope_not_allowed', name, 'is not allowed to this client')
+  if (!client.scope.has(name)) return invalid('scope_not_allowed', name, 'is not allowed for this client')
   if (!kinds.has(kind)) return invalid('scope_of_wrong_kind', name, 'can not be granted here')
   return kind === 'offline_access' && !mayRefresh(rules)
     ? invalid('scope_offline_access_without_refresh', name, 'needs the grant type refresh_token')
@@ -141,11 +141,11 @@ const invalid = (reason: string, scope: string, problem: string): Refusal =>
 
 /** Doesn't echo unknown scopes, which strangers may have put into a link. */
 const unknown = refuse('invalid_scope', 'scope_unknown', {
-  description: 'scope has a scope that this server does not know',
+  description: 'scope contains an unknown scope',
 })
 
 const malformed = refuse('invalid_scope', 'scope_malformed', {
-  description: 'scope has characters that no scope may have',
+  description: 'scope contains invalid characters',
 })
 
 /** The request, or everything that its client may use, leaves no scope. */

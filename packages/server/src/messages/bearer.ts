@@ -24,7 +24,7 @@ export function readBearer(request: HttpRequest): Result<string | undefined> {
   return start === null
     ? inForm
     : refuse('invalid_request', 'several_access_tokens', {
-        description: 'send the access token in one way only',
+        description: 'send the access token only once',
       })
 }
 

@@ -6,8 +6,8 @@
 
 import { type Client, isPublic } from '../model/client.ts'
 
-const unknownCode = 'The code is unknown, or was issued to another client'
-const unknownDeviceCode = 'The device_code is unknown, or was issued to another client'
+const unknownCode = 'The code is unknown or was issued to another client'
+const unknownDeviceCode = 'The device_code is unknown or was issued to another client'
 const unknownRefreshToken = 'The refresh token is unknown, has expired, or was issued to another client'
 /** One text for all of these, so that clients can't learn which users are active. */
 const endedSignIn = 'The sign-in or its user is no longer valid for this client'
@@ -18,7 +18,7 @@ export const explanations = {
   code_of_another_client: unknownCode,
   code_replayed: 'The code was used before',
   code_expired: 'The code has expired',
-  redirect_uri_differs: 'redirect_uri differs from the one of the authorization request',
+  redirect_uri_differs: 'redirect_uri differs from that of the authorization request',
   code_verifier_missing: 'code_verifier is required: the authorization request had a code_challenge',
   code_verifier_unexpected: 'code_verifier was sent, but the authorization request had no code_challenge',
   code_verifier_wrong: 'code_verifier does not match the code_challenge',
@@ -34,12 +34,12 @@ export const explanations = {
   refresh_token_of_another_client: unknownRefreshToken,
   // Checked before the owner of the token is known.
   refresh_token_expired: unknownRefreshToken,
-  refresh_token_idle_too_long: 'The refresh token was not used for too long',
-  refresh_token_reused: 'The refresh token was used before: its sign-in is revoked',
-  refresh_generation_ahead: 'The server lost the state of this refresh token: the user must sign in again',
-  refresh_rotated_in_future: 'The server can not tell whether this refresh token was used before',
+  refresh_token_idle_too_long: 'The refresh token expired because it was not used',
+  refresh_token_reused: 'The refresh token was used before, so its sign-in was revoked',
+  refresh_generation_ahead: 'The server lost the state of this refresh token, so the user must sign in again',
+  refresh_rotated_in_future: 'The server can not determine whether this refresh token was used before',
   offline_access_withdrawn: 'This client may no longer use the scope offline_access',
-  lost_twice: 'The same code or token was used by another request at the same time',
+  lost_twice: 'A concurrent request used the same code or token',
 
   authorization_revoked: endedSignIn,
   no_longer_standing: endedSignIn,
@@ -48,7 +48,7 @@ export const explanations = {
   subject_is_a_client: endedSignIn,
 
   assertion_replayed: 'The assertion was used before',
-  extension_subject_token_expired: 'The token that this request rests on has expired',
+  extension_subject_token_expired: 'The token that this request is based on has expired',
 
   /** The error code already says it. */
   grant_type_unknown: undefined,

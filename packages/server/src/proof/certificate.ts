@@ -26,7 +26,7 @@ const unauthenticated = refuse('invalid_client', 'client_certificate_missing', {
 })
 
 const withoutCertificate = refuse('invalid_request', 'binding_certificate_missing', {
-  description: 'a client certificate is required: the tokens of this client are bound to it',
+  description: 'a client certificate is required, because tokens of this client are bound to it',
 })
 
 /**

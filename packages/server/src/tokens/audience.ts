@@ -50,21 +50,21 @@ export function createAudiences({
     const owners = apisOf(resources, scope)
     if (limit.some(name => !owners.some(api => api.name === name))) {
       return refuse('invalid_target', 'resource_outside_scope', {
-        description: 'resource has none of the scopes',
+        description: 'resource does not own any of the scopes',
       })
     }
     const apis = limit.length === 0 ? owners : owners.filter(api => limit.includes(api.name))
     const algorithms = new Set(apis.flatMap(api => api.access_token_signing_alg ?? []))
     if (algorithms.size > 1) {
       return refuse('invalid_scope', 'signing_algorithms_conflict', {
-        description: 'the APIs of these scopes ask for different signing algorithms',
+        description: 'the APIs of these scopes require different signing algorithms',
       })
     }
     const typs = new Set(apis.flatMap(api => api.access_token_typ ?? []))
     if (typs.size > 1) {
       return refuse('invalid_scope', 'access_token_typs_conflict', {
         description:
-          'the APIs of these scopes ask for access tokens of different types: name one as resource',
+          'the APIs of these scopes require access tokens of different types: select one with resource',
       })
     }
     const names = apis.map(api => api.name)

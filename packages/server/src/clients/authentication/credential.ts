@@ -39,11 +39,11 @@ export function readCredential(
 }
 
 const mismatch = refuse('invalid_request', 'client_id_mismatch', {
-  description: 'client_id differs from that of the Authorization header',
+  description: 'client_id differs from the Authorization header',
 })
 
 const severalCredentials = refuse('invalid_request', 'several_client_credentials', {
-  description: 'a request may authenticate its client in one way only',
+  description: 'a request must use exactly one client authentication method',
 })
 
 type Body = {

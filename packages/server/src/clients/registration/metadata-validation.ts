@@ -51,7 +51,7 @@ export async function validateMetadata(
   const { statedNames, metadata: said } = stated.value
   const unfulfilled = unfulfilledIn(said)
   if (unfulfilled) {
-    return refuseMetadata('client_metadata_unsupported', `${unfulfilled}: this server does not support it`)
+    return refuseMetadata('client_metadata_unsupported', `${unfulfilled}: not supported by this server`)
   }
   const reduced = reducePermissions(understood(said), registration)
   if (!reduced.ok) return reduced
@@ -69,12 +69,12 @@ export async function validateMetadata(
   const { client } = parsed
   const unsignable = unsupportedSigningAlgorithm(client, signingAlgorithms)
   if (unsignable) {
-    return refuseMetadata('client_metadata_invalid', `${unsignable}: this server does not sign with it`)
+    return refuseMetadata('client_metadata_invalid', `${unsignable}: not a signing algorithm of this server`)
   }
   if (isSectorUnproven(client)) {
     return refuseMetadata(
       'client_metadata_not_allowed',
-      'subject_type: pairwise identifiers of a host are for grants whose answers go there',
+      'subject_type: pairwise identifiers of a host require grants that respond through redirect_uris',
     )
   }
   const { sector_identifier_uri: sector, redirect_uris } = client

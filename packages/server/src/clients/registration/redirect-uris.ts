@@ -113,7 +113,7 @@ function uriProblem(
 ): UriProblem | undefined {
   const problem = uri.length > longest ? `it is longer than ${longest} characters` : redirectUriProblem(uri)
   if (problem !== undefined) {
-    return { problem, expected: 'an https URI, http on a loopback host, or the scheme of an application' }
+    return { problem, expected: 'an https URI, http on a loopback host, or a private-use scheme' }
   }
   return hasPrivateUseScheme(uri) ? schemeProblem(schemeOf(uri), policy, client) : undefined
 }
@@ -126,7 +126,7 @@ function schemeProblem(
   // RFC 8252 §8.2: PKCE doesn't protect a token that is sent to whatever application claimed the scheme.
   if (implicit) {
     return {
-      problem: 'it is the scheme of an application, and the client has the implicit grant',
+      problem: 'private-use schemes are not allowed with the implicit grant',
       expected: 'the authorization_code grant with PKCE',
     }
   }

@@ -188,7 +188,7 @@ function identifiersRefusal({ client_id, metadata }: RegisteredClient, after: Cl
   const stays = subject_type === after.subject_type
   if (stays && (subject_type === 'public' || sectorOf(before) === sectorOf(after))) return undefined
   return refuse('invalid_client_metadata', 'client_identifiers_changed', {
-    description: `${stays ? 'redirect_uris: the host' : 'subject_type'}: it can not be changed`,
+    description: `${stays ? 'redirect_uris: the host' : 'subject_type'}: can not be changed`,
   })
 }
 
@@ -203,14 +203,13 @@ const neverSent = [
 function updateRefusal(client: RegisteredClient, sent: JsonObject): Refusal | undefined {
   const invalid = (description: string): Refusal =>
     refuse('invalid_client_metadata', 'client_update_malformed', { description })
-  if (sent.client_id !== client.client_id)
-    return invalid('client_id: it must be sent, and be that of the client')
+  if (sent.client_id !== client.client_id) return invalid('client_id: must be the client_id of this client')
   const surplus = neverSent.find(name => !isEmpty(sent[name]))
-  if (surplus) return invalid(`${surplus}: it may not be sent`)
+  if (surplus) return invalid(`${surplus}: may not be sent`)
   const { client_secret } = sent
   if (isEmpty(client_secret)) return undefined
   return typeof client_secret === 'string' &&
     equalInConstantTime(hashHandle(client_secret), client.client_secret_hash ?? '')
     ? undefined
-    : invalid('client_secret: it is not the one of the client')
+    : invalid('client_secret: must be the current secret of this client')
 }

@@ -36,7 +36,7 @@ async function checkSectorIdentifier(
   if (!answer.ok || answer.status !== 200) {
     const log = answer.ok ? { status: answer.status } : { outbound: answer.reason, detail: answer.detail }
     return refuse('invalid_client_metadata', 'sector_identifier_not_fetched', {
-      description: 'sector_identifier_uri: it can not be fetched',
+      description: 'sector_identifier_uri: can not be fetched',
       log,
     })
   }
@@ -44,7 +44,7 @@ async function checkSectorIdentifier(
   return listed && redirectUris.every(one => listed.includes(one))
     ? undefined
     : refuse('invalid_client_metadata', 'sector_identifier_incomplete', {
-        description: 'sector_identifier_uri: it does not list every redirect URI',
+        description: 'sector_identifier_uri: does not list every redirect URI',
       })
 }
 

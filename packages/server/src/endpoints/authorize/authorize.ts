@@ -252,7 +252,7 @@ const reachesEssentialAcr = (
 
 /** OpenID Connect Core Error Code unmet_authentication_requirements 1.0 §2. */
 const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', {
-  description: 'The requested acr can not be reached',
+  description: 'The requested acr can not be satisfied',
 })
 
 /** Errors for requests with `prompt=none` (OpenID Connect Core 1.0 §3.1.2.6). */

@@ -175,7 +175,7 @@ async function countFrontChannelTokens(
 }
 
 const refuseIneligible = (reason: string, { sub }: Session) =>
-  refuse('access_denied', reason, { description: 'This user can not sign in to this client', log: { sub } })
+  refuse('access_denied', reason, { description: 'This user may not sign in to this client', log: { sub } })
 
 const stateHash = (
   { client, target: { state } }: ValidatedAuthorizationRequest,

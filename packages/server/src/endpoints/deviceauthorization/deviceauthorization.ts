@@ -110,6 +110,6 @@ async function issue(
     if (issued) return ok({ device_code, user_code })
   }
   return refuse('temporarily_unavailable', 'user_codes_exhausted', {
-    description: 'No user code is free; try again',
+    description: 'No user code is available; try again',
   })
 }

@@ -171,22 +171,22 @@ async function recheck(
 }
 
 const scopeNotAllowed = refuse('invalid_scope', 'scope_not_allowed', {
-  description: 'scope has a scope that is not allowed to the client of the token',
+  description: 'scope contains a scope that the client of the token may not use',
 })
 const accessTokenTypeNotAllowed = refuse('invalid_request', 'access_token_type_not_allowed', {
-  description: 'This client may not have JWTs as access tokens',
+  description: 'This client may not use JWT access tokens',
 })
 const offlineAccessNotDerivable = refuse('invalid_scope', 'scope_offline_access_not_derivable', {
-  description: 'The scope offline_access can not be granted here',
+  description: 'offline_access can not be granted here',
 })
 const scopeWidened = refuse('invalid_scope', 'scope_widened', {
-  description: 'scope asks for more than the token that it comes from has',
+  description: 'scope exceeds the scope of the original token',
 })
 const resourceOutsideScope = refuse('invalid_target', 'resource_outside_scope', {
-  description: 'A resource has none of the scopes',
+  description: 'A resource does not own any of the scopes',
 })
 const chainTooLong = refuse('invalid_request', 'extension_chain_too_long', {
-  description: 'The token was exchanged too often',
+  description: 'The token was exchanged too many times',
 })
 
 /** Returns the key binding of tokens for `client`, which may not be the requesting client (RFC 8705 §3.4). */

@@ -110,7 +110,7 @@ const nextGeneration = (use: Use, { generation }: RefreshFamily): number =>
   use.kind === 'refresh_rotation' ? generation + 1 : generation
 
 const scopeWidened = refuse('invalid_scope', 'scope_widened', {
-  description: 'scope asks for more than was granted before',
+  description: 'scope exceeds the scope that was granted originally',
 })
 
 /** Returns the requested scope, which may be narrower than the original one but not wider (RFC 6749 §6). */
