@@ -1,15 +1,19 @@
 /**
- * `npm run test:on -- sqlite` (or `postgres`): the flows and attacks with servers on that store, or the files that are
- * named. One PostgreSQL serves the whole run.
+ * `npm run test:on -- sqlite` (or `postgres`): the tests of features with their servers on that store, or only the named
+ * files. One PostgreSQL serves the whole run.
  */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { sharedServer, startPostgres } from './support/postgres.ts'
 
 const [kind = '', ...named] = process.argv.slice(2)
-const files = named.length > 0 ? named : globSync('test/{flows,attacks}/*.test.ts').toSorted()
+/** Tests about one store, about processes, or about all endpoints at once. */
+const others = /^test\/(?:contracts|cli|interop|kinds|browser|reliability)\//
+const isOfFeature = (file: string): boolean =>
+  !others.test(file) && readFileSync(file, 'utf8').includes('/support/tessera.ts')
+const files = named.length > 0 ? named : globSync('test/*/*.test.ts').filter(isOfFeature).toSorted()
 
 async function runOn(storage: string): Promise<number> {
   const runner = ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files]

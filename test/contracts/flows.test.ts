@@ -7,12 +7,12 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const files = [
-  'test/attacks/codes.test.ts',
-  'test/attacks/overtaken-answers.test.ts',
-  'test/attacks/overtaken-sign-ins.test.ts',
-  'test/flows/device.test.ts',
-  'test/flows/nodes.test.ts',
-  'test/flows/sessions.test.ts',
+  'test/token/codes.attack.test.ts',
+  'test/authorize/overtaken-answers.attack.test.ts',
+  'test/sign-in/overtaken-sign-ins.attack.test.ts',
+  'test/device/device.test.ts',
+  'test/operations/nodes.test.ts',
+  'test/sessions/sessions.test.ts',
 ]
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -1,7 +1,7 @@
 /**
  * Redirect URIs as people have them, at every place that compares them, for every kind of client: loopback addresses,
  * `localhost`, schemes of applications, and claimed https (RFC 8252 §7). What applications get is in
- * `flows/native-applications.test.ts`.
+ * `authorize/native-applications.test.ts`.
  */
 
 import assert from 'node:assert/strict'

@@ -220,12 +220,12 @@ test('refusing guesses: an account that is blocked is answered 429 whatever the 
 
 /** Statuses that other tests of this file and of the edge bring about, or that say that something is broken. */
 const elsewhere: Readonly<Record<number, string>> = {
-  408: 'a timeout of the edge: test/flows/http-malformed.test.ts',
-  421: 'a host that nobody has: test/flows/tenants.test.ts',
+  408: 'a timeout of the edge: test/http/http-malformed.test.ts',
+  421: 'a host that nobody has: test/tenants/tenants.test.ts',
   429: 'above',
-  500: 'a fault of ours, logged with its stack: test/flows/http.test.ts',
+  500: 'a fault of ours, logged with its stack: test/http/http.test.ts',
   503: 'above',
-  505: 'HTTP/2 at a mounted listener: test/flows/http-listener.test.ts',
+  505: 'HTTP/2 at a mounted listener: test/http/http-listener.test.ts',
 }
 
 test('refusing: the table has each status that the edge and the router refuse with', () => {

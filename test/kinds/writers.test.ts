@@ -342,7 +342,7 @@ type Row = readonly Check[] | HeldBy
 
 const source = (file: string): string => `packages/server/src/${file}`
 const mail: HeldBy = {
-  heldBy: 'test/flows/mail.test.ts',
+  heldBy: 'test/accounts/mail.test.ts',
   title:
     'mail: an unresponsive submission server does not prevent storing, and all mail is sent when it is back',
 }
@@ -376,15 +376,15 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'operations/mail/smtp.ts': mail,
   'outbound/outbound.ts': {
-    heldBy: 'test/flows/outbound.test.ts',
+    heldBy: 'test/outbound/outbound.test.ts',
     title: 'outbound: a response that is too large, too slow or aborted is an error',
   },
   'sessions/logout-delivery.ts': {
-    heldBy: 'test/flows/backchannel-logout.test.ts',
+    heldBy: 'test/sessions/backchannel-logout.test.ts',
     title: 'back-channel logout: undelivered notices survive a restart',
   },
   'identity/directory/connection.ts': {
-    heldBy: 'test/flows/ldap.test.ts',
+    heldBy: 'test/federation/ldap.test.ts',
     title: 'ldap: there are at most the configured connections, however many users sign in',
   },
   'keys/master-key.ts': {

@@ -18,7 +18,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'reload: requests that come all the while are all answered, through ten new configurations',
     ),
     "the store can't be reached": held(
-      'flows/reload.test.ts',
+      'operations/reload.test.ts',
       'reload: while the store is unreachable nothing changes, and a later reload works as if it were the first',
     ),
     "A module can't be reloaded, because Node reads it once": held(
@@ -26,7 +26,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'reload: a module is refused with the fix, and a worker that is restarted reads it',
     ),
     "Such a node can't enable them again": held(
-      'flows/nodes.test.ts',
+      'operations/nodes.test.ts',
       'nodes: a client removed at one is refused by the other, whose file still contains it',
     ),
     'Connections to PostgreSQL of this process, at most;': held(
@@ -40,7 +40,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     '`trust_forwarded_host`: only for tenants by host,': none('advice'),
     'Who can register clients: nobody,': none('definition'),
     'Changes apply to every registered client.': held(
-      'attacks/token-guards.test.ts',
+      'token/token-guards.attack.test.ts',
       'registration: a client whose algorithm this server no longer has is unknown until it has it',
     ),
     'at most 256 KiB).': held(
@@ -48,7 +48,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'branding: a logo is a picture beside the configuration or lies behind https',
     ),
     'Links at the bottom of every page.': held(
-      'flows/branding.test.ts',
+      'pages/branding.test.ts',
       'branding: name and links are on every page',
     ),
     "A color that can't be read in its theme": held(
@@ -61,19 +61,19 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'Identifier of the software, the same': none('definition'),
     'false: every request of the client': held(
-      'attacks/clients.test.ts',
+      'clients/clients.attack.test.ts',
       'attack: a disabled client is refused at every endpoint that authenticates clients',
     ),
     'Addresses of request objects, compared': held(
-      'flows/request-object.test.ts',
+      'authorize/request-object.test.ts',
       'request_uri: an unregistered address, or one of another client, is not fetched',
     ),
     'Every authorization request must be a signed': held(
-      'flows/request-object.test.ts',
+      'authorize/request-object.test.ts',
       'request object: if the client or the server requires signed ones, others are refused',
     ),
     'Every authorization request must be pushed': held(
-      'flows/par.test.ts',
+      'authorize/par.test.ts',
       'par: if the client or the server requires pushed requests, others are refused',
     ),
     'Omitted: ["code"] with the authorization_code': held(
@@ -81,15 +81,15 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'configuration: a client without the code grant has no response types unless it names them',
     ),
     'Redirect URIs, compared byte for byte': held(
-      'attacks/codes.test.ts',
+      'token/codes.attack.test.ts',
       'attack: a code for one redirect URI is not redeemed with …',
     ),
     'they are always sent.': held(
-      'flows/endsession.test.ts',
+      'sessions/endsession.test.ts',
       'front-channel logout: the signed-out page frames exactly the clients of the session, with iss and sid',
     ),
     'it is always included.': held(
-      'flows/backchannel-logout.test.ts',
+      'sessions/backchannel-logout.test.ts',
       'back-channel logout: each client of the session receives its own logout token',
     ),
     'RFC 6749 §4.1.2 recommends at most': none('quotes a specification'),
@@ -97,13 +97,13 @@ export const configuration: Readonly<Record<string, Rows>> = {
     '`127.0.0.1`, `[::1]` and `localhost` are different': held(
       'kinds/redirect-uris.test.ts',
       'redirect URIs: … accepts those of a client that is …, and no others',
-      'flows/native-applications.test.ts',
+      'authorize/native-applications.test.ts',
       'configuration: … is not a valid redirect URI, and the error says why',
     ),
     '**Redirect URIs** are compared byte for byte, except': held(
-      'attacks/token-guards.test.ts',
+      'token/token-guards.attack.test.ts',
       'redirect URIs: loopback addresses are distinct, and only loopback matches any port',
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: … gets an error page and never a redirect',
     ),
     'Each entry has exactly one of `value`, `sha256`': held(
@@ -115,7 +115,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'configuration: a second … is refused',
     ),
     'no other is requested, and none counts.': held(
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: amr and acr of the provider count only if configured',
     ),
     'none: passwords are sent unencrypted;': none('definition'),
@@ -125,7 +125,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     "Settings that clients can't choose, by the keys": none('definition'),
     "A client that can't keep a secret (browser, phone,": none('definition'),
     "Users can't clear it on the consent page.": held(
-      'flows/consent.test.ts',
+      'consent/consent.test.ts',
       'consent: a scope that was not shown can’t be checked, and a required scope can’t be omitted',
     ),
   },

@@ -10,7 +10,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     'Without the master key, none of them': held(
       'keys/key-ring.test.ts',
       'keys: a wrong master key or a sealed value under another name fails with an error',
-      'attacks/refresh.test.ts',
+      'token/refresh.attack.test.ts',
       'attack: a refresh token made under another master key is garbage',
     ),
     'This copies `tessera.db` and the': held(
@@ -54,45 +54,45 @@ export const operation: Readonly<Record<string, Rows>> = {
   },
   'docs/guides/federation.md': {
     'Each provider has a different redirect URI,': held(
-      'attacks/federation.test.ts',
+      'federation/federation.attack.test.ts',
       'federation attack: a response from another provider is refused',
     ),
     'Exactly one sign-in option remains': held(
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: a single remaining sign-in option is used without a page',
     ),
     'A provider that sends no `auth_time`': held(
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: max_age is passed on and enforced: an older sign-in, or one of unknown age, is not accepted',
     ),
     '`prompt=none` is answered by this server': held(
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: single sign-on continues without the provider, and prompt=none never redirects there',
     ),
     'With the password grant, `idp:NAME` of': held(
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: idp:NAME of an OpenID provider is invalid_request at the password grant',
     ),
     'The `sub` is therefore stable and differs': held(
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: the sub is the same at every sign-in, differs by user, provider and issuer, and is never the upstream one',
       'configuration/rules.test.ts',
       'configuration: only a user of another provider has a sub that begins with fed_',
     ),
     '`"linking": "verified_email"` (default: `none`) links': held(
-      'attacks/names.test.ts',
+      'accounts/names.attack.test.ts',
       'names: an address that a configured and a stored user both have, or that is verified for',
     ),
     'Claims that this server sets': held(
       'configuration/providers.test.ts',
       'configuration: no provider can map a claim that this server says itself',
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: claims are mapped, read from userinfo if configured, and never replace this server’s own',
     ),
     '`state` can be used once, and': held(
-      'attacks/federation.test.ts',
+      'federation/federation.attack.test.ts',
       'federation attack: a state works once, even for fifty concurrent requests',
-      'attacks/federation.test.ts',
+      'federation/federation.attack.test.ts',
       'federation attack: another browser can neither use nor consume a state',
     ),
     'It is never a `client_id` or the `sub` of a local': held(
@@ -112,7 +112,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     'Every process on the store learns': held(
       'keys/key-ring.test.ts',
       'keys: what one process adds, another publishes as soon as it has looked',
-      'flows/nodes.test.ts',
+      'operations/nodes.test.ts',
       'nodes: keys rotated at one are published by the other',
     ),
     'HTTP caches may keep the JWK Set for': held(
@@ -132,7 +132,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'keys: every key that is added or removed is logged with its kid',
     ),
     'It is never stored in the database.': held(
-      'attacks/at-rest.test.ts',
+      'operations/at-rest.attack.test.ts',
       'at rest: the database contains no plaintext credential, password, factor or key, and no master key',
     ),
     'Once a store has been used with a key,': held(
@@ -143,15 +143,15 @@ export const operation: Readonly<Record<string, Rows>> = {
   },
   'docs/guides/ldap.md': {
     'it never continues unencrypted.': held(
-      'flows/ldap.test.ts',
+      'federation/ldap.test.ts',
       'ldap: a directory without TLS or with a wrong certificate receives no password',
     ),
     'Exactly one entry must match.': held(
-      'flows/ldap.test.ts',
+      'federation/ldap.test.ts',
       'ldap: unknown, wrong, locked, expired and ambiguous get the same response, and unknown names also bind',
     ),
     'If none or several match,': held(
-      'flows/ldap.test.ts',
+      'federation/ldap.test.ts',
       'ldap: unknown, wrong, locked, expired and ambiguous get the same response, and unknown names also bind',
     ),
     'The server connects to the `url`': none('definition'),
@@ -162,9 +162,9 @@ export const operation: Readonly<Record<string, Rows>> = {
   },
   'docs/guides/operating.md': {
     'Emails and logout tokens are sent for': held(
-      'flows/mail.test.ts',
+      'accounts/mail.test.ts',
       'mail: closing does not wait for an unresponsive submission server, and leaves the rest in the store',
-      'flows/logout-queue.test.ts',
+      'sessions/logout-queue.test.ts',
       'logout tokens: closing waits for those in progress, and not for all that are due',
     ),
     'A machine that was suspended kills no worker,': held(
@@ -184,17 +184,17 @@ export const operation: Readonly<Record<string, Rows>> = {
       'workers: what is to end says so first, and takes connections for a while',
       'cli/workers.test.ts',
       'workers: … ends them all with exit code 0, and a request under way is answered',
-      'flows/http-malformed.test.ts',
+      'http/http-malformed.test.ts',
       'http: closing waits at most for its time limit',
     ),
     "It returns 503 while the store can't": held(
-      'flows/health.test.ts',
+      'operations/health.test.ts',
       'health: while the store … the server is alive, but not ready',
       'kinds/skewed-nodes.test.ts',
       'time: a node is unready beyond the tolerated skew, says why, and is ready again by itself',
     ),
     'The log has one `store_unavailable` line at once': held(
-      'flows/health.test.ts',
+      'operations/health.test.ts',
       'health: an unreachable store is logged in one line that counts the requests, without a stack',
     ),
     'After an upgrade that changes the schema, restart': held(
@@ -208,7 +208,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'log: the process exits in time even if nobody reads its …',
     ),
     'Persistent state is in the store, and every decision': held(
-      'attacks/races.test.ts',
+      'operations/races.attack.test.ts',
       'race: a thousand redemptions of a code at … yield tokens once, and those are revoked',
     ),
   },
@@ -217,20 +217,20 @@ export const operation: Readonly<Record<string, Rows>> = {
     '`identity_resources`, `api_scopes`, `api_resources` (a list replaces the whole': none('definition'),
     'Tenants by host are also separated': none('others’ behaviour'),
     '`/healthz`, `/readyz` and `/metrics` answer under every': held(
-      'flows/tenants.test.ts',
+      'tenants/tenants.test.ts',
       'tenants: health checks and metrics respond under every host',
     ),
     'A host is compared exactly, with its port': held(
-      'flows/tenants.test.ts',
+      'tenants/tenants.test.ts',
       'tenants: the host may include its scheme’s default port and use capitals',
-      'flows/tenants.test.ts',
+      'tenants/tenants.test.ts',
       'tenants: an unknown tenant name is 404, and an unknown host is 421',
     ),
     "Some proxies can't do that and send the": none('others’ behaviour'),
     'It is off by default because many proxies': none('others’ behaviour'),
     'Before you turn it on, make sure': none('advice'),
     'With this setting, every response has': held(
-      'attacks/tenants.test.ts',
+      'tenants/tenants.attack.test.ts',
       'tenants: where x-forwarded-host may choose the issuer, caches are told by every response',
     ),
     'A name has at most 63': held(
@@ -238,7 +238,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'tenants: a name that stands in an address and a file’s name holds small letters, digits and',
     ),
     'A tenant that nobody uses for': held(
-      'flows/tenants.test.ts',
+      'tenants/tenants.test.ts',
       'tenants: an issuer without requests for an hour is evicted, and returns as it was',
     ),
   },

@@ -5,11 +5,11 @@ import { held, none, type Rows } from './rows.ts'
 export const pages: Readonly<Record<string, Rows>> = {
   'docs/endpoints/account.md': {
     'Every sign-in option of the server is offered.': held(
-      'flows/federation.test.ts',
+      'federation/federation.test.ts',
       'federation: a federated user can open an account page',
     ),
     'Registered clients are never listed as applications.': held(
-      'flows/applications.test.ts',
+      'accounts/applications.test.ts',
       'applications: self-registered clients are not listed, whatever their metadata',
     ),
     'Every sensitive action requires a sign-in within the last': held(
@@ -23,104 +23,104 @@ export const pages: Readonly<Record<string, Rows>> = {
     'Must match a registered URI byte for byte, except': held(
       'kinds/redirect-uris.test.ts',
       'redirect URIs: … accepts those of a client that is …, and no others',
-      'attacks/token-guards.test.ts',
+      'token/token-guards.attack.test.ts',
       'redirect URIs: loopback addresses are distinct, and only loopback matches any port',
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: … gets an error page and never a redirect',
     ),
     'Every scope must exist and be allowed to the client.': held(
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: … redirects an error to the client, with the state and without a code',
     ),
     'Every public client must use PKCE, as must clients': held(
-      'flows/native-applications.test.ts',
+      'authorize/native-applications.test.ts',
       'pkce: a response to a private-use scheme needs a code challenge, regardless of the configuration',
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: … redirects an error to the client, with the state and without a code',
-      'flows/authorization-code.test.ts',
+      'token/authorization-code.test.ts',
       'pkce: a client that requires PKCE gets no code without a challenge',
     ),
     'Codes can be used once, for `authorization_code_lifetime` seconds.': held(
-      'attacks/authorize.test.ts',
+      'authorize/authorize.attack.test.ts',
       'attack: concurrent redemptions of a code yield tokens once, and all of them are revoked',
-      'flows/authorization-code.test.ts',
+      'token/authorization-code.test.ts',
       'code: a hundred concurrent uses return tokens once',
     ),
     "Use the other response types only for clients that can't.": none('advice'),
     'A session without a tenant never matches a request': held(
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: a session of another tenant does not count',
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: a session of a provider that the client may not use does not count',
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: idp:NAME redirects to that provider, and a session of another does not count',
     ),
     'The **consent page**, for `prompt=consent`, or with `require_consent` until': held(
-      'flows/consent.test.ts',
+      'consent/consent.test.ts',
       'consent: a wider scope is asked for, and earlier consent remains',
     ),
     'The pending request travels through the pages encrypted (AES-256-GCM)': held(
-      'attacks/sealed.test.ts',
+      'authorize/sealed.attack.test.ts',
       'authorize: a pushed request is unreadable in every URL and form of the sign-in',
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: a changed continuation is refused without a code',
     ),
     "A pushed or encrypted request therefore can't be read": held(
-      'attacks/sealed.test.ts',
+      'authorize/sealed.attack.test.ts',
       'authorize: a pushed request is unreadable in every URL and form of the sign-in',
     ),
     'Every response except `login_required` contains `session_state` for [check': held(
-      'flows/checksession.test.ts',
+      'sessions/checksession.test.ts',
       'check session: errors about a signed-in user contain session_state, login_required does not',
-      'flows/checksession.test.ts',
+      'sessions/checksession.test.ts',
       'check session: a form post contains session_state, unless the client has no origin',
     ),
     'Until the client and `redirect_uri` are verified, an error': held(
-      'flows/authorize.test.ts',
+      'authorize/authorize.test.ts',
       'authorize: … gets an error page and never a redirect',
     ),
     "This sign-in can't reach an essential `acr`.": none('names a case'),
     "Every page loads only this server's stylesheet, its script": held(
-      'flows/login.test.ts',
+      'sign-in/login.test.ts',
       'login: pages can’t be framed or cached, and load nothing from other origins',
-      'attacks/headers.test.ts',
+      'http/headers.attack.test.ts',
       'headers: every page and redirect, at every issuer, forbids caching, framing, sniffing and referrers',
     ),
   },
   'docs/endpoints/checksession.md': {
     '`session_state` is in every authorization response whose redirect': held(
-      'flows/checksession.test.ts',
+      'sessions/checksession.test.ts',
       'check session: errors about a signed-in user contain session_state, login_required does not',
-      'flows/checksession.test.ts',
+      'sessions/checksession.test.ts',
       'check session: a form post contains session_state, unless the client has no origin',
     ),
     'It is set by every sign-in, including those at': held(
-      'flows/checksession.test.ts',
+      'sessions/checksession.test.ts',
       'check session: a sign-in at the account pages changes the state too',
-      'flows/checksession.test.ts',
+      'sessions/checksession.test.ts',
       'check session: session_state matches until the sign-out, and a new sign-in changes it',
     ),
     'Browsers that block third-party cookies in iframes always get': none('others’ behaviour'),
   },
   'docs/endpoints/device.md': {
     'No one can lock out signed-in users behind the': held(
-      'attacks/guesses.test.ts',
+      'sign-in/guesses.attack.test.ts',
       'attack: strangers behind the same address, who guess device codes, keep nobody out who is',
-      'attacks/guesses.test.ts',
+      'sign-in/guesses.attack.test.ts',
       'attack: of a thousand device codes typed at once ten are looked for',
     ),
     'Clearing every box counts as a denial.': held(
-      'flows/device.test.ts',
+      'device/device.test.ts',
       'device: unchecked scopes are not granted, required ones are, and clearing every box is a refusal',
     ),
     'Processes share the counters, and none is lost on': held(
-      'attacks/guesses.test.ts',
+      'sign-in/guesses.attack.test.ts',
       'attack: two processes on one store share the counters, and a restart keeps them',
     ),
   },
   'docs/endpoints/endsession.md': {
     "Must match one of the client's `post_logout_redirect_uris` byte for": held(
-      'flows/endsession.test.ts',
+      'sessions/endsession.test.ts',
       'endsession: an unregistered URI is ignored, and the user is still signed out',
     ),
     'With frames, a script continues as soon as every': held(
@@ -132,14 +132,14 @@ export const pages: Readonly<Record<string, Rows>> = {
   },
   'docs/endpoints/federation.md': {
     'The response is always 200 and can be framed': held(
-      'flows/federation-logout.test.ts',
+      'federation/federation-logout.test.ts',
       'federation logout: a hidden frame of the provider ends the session that it identifies',
     ),
     "The provider can't be reached.": none('names a case'),
   },
   'docs/endpoints/mfa.md': {
     'A pending sign-in can only be used once, within': held(
-      'attacks/mfa.test.ts',
+      'mfa/mfa.attack.test.ts',
       'attack: a pending sign-in is bound to its browser, short-lived and used once',
     ),
   },
