@@ -1,4 +1,4 @@
-/** Changing users who are kept in the store: adding them, their passwords, addresses and claims, and disabling them. */
+/** Manages stored users: adds, changes, disables and deletes them. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
@@ -13,47 +13,50 @@ import { passwordProblem, preparePassword } from './password.ts'
 
 export type NewAccount = {
   readonly username: string
-  /** Omitted: a random one. */
+  /** Default: a random one. */
   readonly sub?: string
   readonly tenant?: string
   readonly email?: string
   readonly emailVerified?: boolean
   readonly claims?: JsonObject
-  /** Omitted: no password, until one is set. */
+  /** Omitted: the user has no password until one is set. */
   readonly password?: string
-  /** The user chose the name. An operator may name an account as they like. */
+  /** Whether the user chose the name. An operator may choose any name. */
   readonly chosenByUser?: boolean
-  /** The network that asks: networks take turns at hashing. Omitted: an operator. */
+  /** The network of the request, for fair queueing of hashes. Omitted: an operator. */
   readonly from?: string
 }
 
 export type Accounts = {
   readonly find: (sub: string) => Awaitable<StoredUser | undefined>
   /**
-   * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address` or `account_taken` (its
-   * address or `sub`).
+   * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address` or `account_taken` (the
+   * address or `sub` exists).
    */
   readonly add: (account: NewAccount) => Promise<Result<StoredUser>>
-  /** Why this user may not choose this password. */
+  /** Returns why the user may not choose this password; undefined if they may. */
   readonly passwordProblem: (
     password: string,
     user: Pick<StoredUser, 'username' | 'email'>,
   ) => PasswordProblem | undefined
   /**
-   * Sets the password of the user as they were seen, and ends their access but by the session that is kept, in one
-   * write. Refuses `invalid_request` with `account_changed` where someone was faster.
+   * Sets the password and ends the user's access in one write, except for the session `keep`. Refuses `invalid_request`
+   * with `account_changed` if the stored user is no longer this version.
    */
   readonly setPassword: (
     user: StoredUser,
     password: string,
-    /** `from`: the network that asks; omitted: an operator. */
+    /** `from`: the network of the request; omitted: an operator. */
     options?: { readonly keep?: string; readonly from?: string },
   ) => Promise<Result<StoredUser>>
-  /** Changes the user as they were seen; an address is verified now. Refuses `account_changed`, `username_malformed`, `username_taken` or `account_taken`. */
+  /**
+   * Changes the user. A new address counts as verified. Refuses `account_changed`, `username_malformed`, `username_taken` or
+   * `account_taken`.
+   */
   readonly update: (user: StoredUser, changes: AccountChanges) => Promise<Result<StoredUser>>
-  /** Refuses `account_unknown`. Disabling ends the user's access. */
+  /** Enables or disables the user. Disabling ends their access. Refuses `account_unknown`. */
   readonly setActive: (sub: string, active: boolean) => Promise<Result<StoredUser>>
-  /** Refuses `account_unknown`. The user is gone with all that was theirs; their `sub` never stands again. */
+  /** Deletes the user with all their data. The `sub` is never assigned again. Refuses `account_unknown`. */
   readonly remove: (sub: string) => Promise<Result<true>>
 }
 
@@ -66,7 +69,7 @@ type AccountChanges = {
 export type AccountPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
   readonly users: Pick<Users, 'isNameTaken' | 'find'>
-  /** RFC 9700 §4.15: a user must not be taken for a client. */
+  /** RFC 9700 §4.15: a user must not be mistaken for a client. */
   readonly isClient: (id: string) => Awaitable<boolean>
   readonly hashArgon2id: (password: string, from?: string) => Promise<string>
   readonly endingWithin: EndingWithin
@@ -78,20 +81,19 @@ export type AccountPorts = {
 
 const maxNameLength = 200
 
-/** One line that people can read aloud: no control, format or line separating characters. */
+/** Returns whether the name is one line of visible text, without control, format or line-separator characters. */
 export const isUsername = (username: string): boolean =>
   username.trim() !== '' && username.length <= maxNameLength && !/[\p{C}\p{Zl}\p{Zp}]/u.test(username)
 
 /**
- * Whether a name could be somebody's address. An account that has it keeps the owner of the mailbox from confirming it,
- * and reads like its owner's; so users have such a name only where it is their own address and they have verified it.
+ * Returns whether a name could be someone's address. Such a name would look like the owner's account, and would keep the
+ * owner from verifying the address. So users may have one only if it is their own verified address.
  */
 const couldBeAddress = (username: string): boolean => identityKey(username).includes('@')
 
 /**
- * Looks like an address; whether it is one shows when mail arrives (RFC 5321 §4.5.3.1 for the lengths). Addresses are
- * compared by their compatible letters, so that one that is written with others could be a stranger's mailbox and yet
- * count as this one.
+ * Returns whether the text looks like an address (lengths: RFC 5321 §4.5.3.1); only a delivered mail proves that it is one.
+ * Addresses are compared in NFKC. Text that NFKC changes is rejected: it could be a different mailbox that compares equal.
  */
 export const isEmail = (email: string): boolean =>
   email.length <= 254 &&
@@ -197,7 +199,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         const replaced = active
           ? await replace(rest)
           : await replace({ ...rest, disabled_at: clock.now() }, { cause: 'disabled' })
-        // An operator's word counts, whatever changes meanwhile.
+        // The operator's decision applies even if the user changes at the same time.
         if (!replaced.ok) continue
         log.info(active ? 'user_enabled' : 'user_disabled', { sub })
         return replaced

@@ -1,7 +1,7 @@
 /**
- * Counting attempts (RFC 6749 §4.3.2, RFC 8628 §5.1): a bounded number in a span of time for each key, counted before
- * the attempt is made, so that a thousand at once count as a thousand; kept in the store, so that processes share the
- * count and a restart forgets none.
+ * Limits attempts to a number per key and time span (RFC 6749 §4.3.2, RFC 8628 §5.1). An attempt is counted before it is
+ * made, so that concurrent attempts can't exceed the limit. Counts are stored, so that processes share them and they
+ * survive a restart.
  */
 
 import { createHmac } from 'node:crypto'
@@ -10,26 +10,26 @@ import type { DerivedKeys } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Awaitable, Clock, TokenHash } from '../runtime/ports.ts'
 
-/** What is limited, how often and in how long. */
+/** Allows at most `most` attempts for `key` within `span`. */
 export type AttemptKey = { readonly key: string; readonly most: number; readonly span: Seconds }
 
 export type Counted =
   | {
       readonly ok: true
-      /** Takes it back. Never rejects: what can't be taken back now is taken back with the next attempt. */
+      /** Undoes the count. Never rejects: if the store is unavailable, the count is undone with a later attempt. */
       readonly forgive: Forgive
     }
-  /** One of the keys has no room: nothing was counted. */
+  /** One of the keys reached its limit, and nothing was counted. */
   | { readonly ok: false; readonly wait: Seconds }
 
 export type Forgive = () => Promise<void>
 
 export type CountAttempt = (keys: readonly AttemptKey[]) => Promise<Counted>
 
-/** Takes one back of each, where that is known only later. */
+/** Undoes one count of each key, for callers that know only later whether the attempt counts. */
 export type ForgiveAttempt = (keys: readonly AttemptKey[]) => Promise<void>
 
-/** Counts to take back later, at most: an outage must not fill the memory. */
+/** Maximum of counts to undo later, so that an outage does not fill the memory. */
 const mostOwed = 1000
 
 export type AttemptPorts = {
@@ -41,19 +41,19 @@ export type AttemptPorts = {
 export type Attempts = {
   readonly countAttempt: CountAttempt
   readonly forgiveAttempt: ForgiveAttempt
-  /** Returns how long to wait until each key has room, 0 where all have; counts nothing. */
+  /** Returns the time until every key allows an attempt, 0 if all do now. Counts nothing. */
   readonly waitFor: (keys: readonly AttemptKey[]) => Awaitable<Seconds>
 }
 
 export function createAttempts({ stores: { attempts }, derived, clock }: AttemptPorts): Attempts {
   const secret = derived.derive('attempts')
-  // Keyed: names and addresses could be found from a plain hash by trying.
+  // Keyed, because a plain hash of a name or an address can be found by brute force.
   const hashOf = (key: string) => createHmac('sha256', secret).update(key).digest('base64url') as TokenHash
 
   const limitsOf = (keys: readonly AttemptKey[]) =>
     keys.map(({ key, most, span }) => ({ hash: hashOf(key), most, span }))
 
-  /** Attempts to take back as soon as the store can be used again. */
+  /** Counts to undo as soon as the store is available again. */
   let owed: readonly TokenHash[] = []
 
   async function forgive(hashes: readonly TokenHash[]): Promise<void> {
@@ -83,8 +83,8 @@ export function createAttempts({ stores: { attempts }, derived, clock }: Attempt
 }
 
 /**
- * Does the work that was counted before it. Takes the count back unless the work ended in what is limited: whatever was
- * refused for another reason, or failed, must not keep anybody out later.
+ * Runs work that was counted before, and undoes the count unless the result is what the limit is for. Work that failed or
+ * was refused for another reason must not lock anybody out later.
  */
 export async function doCounted<Value>(
   forgive: Forgive,
@@ -98,7 +98,7 @@ export async function doCounted<Value>(
     await forgive()
     throw error
   }
-  // Not waited for: it never rejects.
+  // Not awaited: it never rejects.
   if (!isLimited(value)) forgive()
   return value
 }

@@ -1,4 +1,4 @@
-/** Words that lists of leaked passwords begin with, in small letters: a password that is one of them, with digits and signs around it or disguised by them, is guessed first. */
+/** The most common words in lists of leaked passwords, in lower case. Variants with added or substituted digits and signs are guessed first. */
 
 export const commonPasswords: ReadonlySet<string> = new Set(
   `password passwort passw0rd pass passphrase motdepasse contraseña contrasena senha parola wachtwoord hasło haslo

@@ -1,6 +1,6 @@
 /**
- * Users of other identity providers: who they are here. A `sub` is unique for its issuer only (OpenID Connect Core 1.0
- * §2, §5.7), so none is taken over as it is.
+ * Maps users of other identity providers to local subjects. A `sub` is unique only for its issuer (OpenID Connect Core 1.0
+ * §2, §5.7), so a provider's `sub` is never used as a local one.
  */
 
 import { hash } from 'node:crypto'
@@ -18,21 +18,21 @@ import { isEmail } from './accounts.ts'
 
 export type ExternalIdentity = {
   readonly provider: Pick<IdentityProvider, 'name' | 'linking'>
-  /** Who vouches for it: the issuer of the ID token, or the base of the directory. */
+  /** The issuer of the ID token, or the base of the directory. */
   readonly authority: string
-  /** The user there, for ever. */
+  /** The provider's permanent identifier of the user. */
   readonly id: string
-  /** What is taken over of the user there. */
+  /** The claims that are copied from the provider. */
   readonly claims: JsonObject
-  /** An e-mail address that the provider says it has verified. */
+  /** An email address that the provider states it has verified. */
   readonly verified_email?: string
 }
 
-/** The user here, and their record if there is one. */
+/** The local user, and their record if there is one. */
 type LocalSubject = {
   readonly sub: string
   readonly record?: User
-  /** They were linked just now, since both have the same verified address. */
+  /** Set if they were linked by this sign-in, because both have the same verified address. */
   readonly linked?: true
 }
 
@@ -44,23 +44,23 @@ export type ResolveSubject = (
 export type SubjectPorts = {
   readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
   readonly links: IdentityLinks
-  /** The operator's own decision, where given. */
+  /** The operator's hook. */
   readonly decideSubject?: DecideSubject
   readonly clock: Clock
   readonly log: Log
 }
 
-/** What an identity is called in the store: 43 characters, whatever the provider says. */
+/** Returns the key of an identity in the store: 43 characters, regardless of what the provider sends. */
 export const identityKey = ({ provider, authority, id }: ExternalIdentity): string =>
   hash('sha256', JSON.stringify([provider.name, authority, id]), 'base64url')
 
-/** No client, no configured user and no user of another provider can have it: the configuration refuses the form. */
+/** Returns a `sub` that no client, configured user or user of another provider can have: the configuration rejects this form. */
 export const derivedSub = (identity: ExternalIdentity): string => `fed_${identityKey(identity)}`
 
 /**
- * In this order: what the operator's module decides; a link; a local user of the same verified address, where the
- * provider may link so; else a `sub` derived from provider, authority and id.
- * Refuses `access_denied`: the module says no, or the user here is gone or of another tenant.
+ * Resolves the local subject, in this order: the decision of the operator's hook; an existing link; a local user with the
+ * same verified address, if the provider may link by it; a `sub` derived from provider, authority and id.
+ * Refuses `access_denied` if the hook rejects the user, or if the local user was deleted or belongs to another tenant.
  */
 export function createSubjectResolver({
   users,
@@ -86,7 +86,7 @@ export function createSubjectResolver({
     return (await links.find(identity.provider.name, identityKey(identity)))?.sub
   }
 
-  /** The `sub` of the local user of the same verified address, who is linked from now on. What is no address for us proves none of ours. */
+  /** Links the local user with the same verified address and returns their `sub`. Text that is not a valid address here matches nobody. */
   async function linkByAddress(
     identity: ExternalIdentity,
     tenant: string | undefined,
@@ -101,7 +101,7 @@ export function createSubjectResolver({
     return added ? user.sub : find(identity)
   }
 
-  /** A record's tenant must be the one that is signed in to. */
+  /** Refuses a user whose record belongs to a tenant other than the one of the sign-in. */
   async function withRecord(
     sub: string,
     identity: ExternalIdentity,
@@ -109,20 +109,21 @@ export function createSubjectResolver({
   ): Promise<Result<LocalSubject>> {
     const record = await users.find(sub)
     if (record && record.tenant !== tenant) return denied('user_of_another_tenant', identity, sub)
-    return ok({ sub, ...(record && { record }) })
+    return ok({ sub, record })
   }
 }
 
 const questionOf = (identity: ExternalIdentity, tenant: string | undefined) => {
   const { provider, authority, id, claims } = identity
   const sub = derivedSub(identity)
+  // The operator's hook gets no member without a value.
   return { provider: provider.name, authority, id, claims, sub, ...(tenant !== undefined && { tenant }) }
 }
 
 const denied = (reason: string, { provider }: ExternalIdentity, sub?: string): Refusal =>
   refuse('access_denied', reason, {
     description: 'The user may not sign in here',
-    log: { provider: provider.name, ...(sub !== undefined && { sub }) },
+    log: { provider: provider.name, sub },
   })
 
 /** Limits what a provider can add to sessions and tokens, which contain these claims. */

@@ -1,4 +1,4 @@
-/** The user claims of ID tokens and UserInfo answers (OpenID Connect Core 1.0 §5.4, §5.5). */
+/** The user claims of ID tokens and UserInfo responses (OpenID Connect Core 1.0 §5.4, §5.5). */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Authorization, RequestedClaims } from '../model/authorization.ts'
@@ -10,9 +10,9 @@ type IdentityClaimsRequest = {
   readonly client: Client
   readonly subject: ProfileRequest['subject']
   readonly use: 'id_token' | 'userinfo'
-  /** The scope whose claims are wanted; empty: none of them, only what is asked for one by one. */
+  /** The scope whose claims are included; empty: only claims that are requested individually. */
   readonly scope: readonly string[]
-  /** What the authorization request asked for one by one. */
+  /** The claims that the authorization request asked for individually (`claims` parameter). */
   readonly requested?: Authorization['requested_claims']
 }
 
@@ -25,7 +25,7 @@ export function createIdentityClaims({
   resources: Resources
   profile: Pick<Profile, 'claims'>
 }): ReadIdentityClaims {
-  /** Of claims asked for one by one, those that a scope of the client opens. */
+  /** Returns the individually requested claims that a scope of the client includes. */
   const reachable = (names: readonly string[], client: Client): readonly string[] => {
     if (names.length === 0) return names
     const opened = new Set(identityClaims(resources, [...client.scope]))
@@ -35,12 +35,14 @@ export function createIdentityClaims({
   return async ({ client, subject, use, scope, requested }) => {
     const asked = requested?.[use] ?? {}
     const ofScope = identityClaims(resources, scope)
-    const oneByOne = reachable(Object.keys(asked), client)
-    const names = oneByOne.length === 0 ? ofScope : [...new Set([...ofScope, ...oneByOne])]
+    const individual = reachable(Object.keys(asked), client)
+    const names = individual.length === 0 ? ofScope : [...new Set([...ofScope, ...individual])]
     if (names.length === 0) return {}
     const languages = claimLanguages(requested?.locales ?? [])
     const known = await profile.claims({
-      ...{ subject, client_id: client.client_id, use },
+      subject,
+      client_id: client.client_id,
+      use,
       names: languages.withTags(names),
     })
     const claims = requested?.locales ? languages.choose(names, known) : known
@@ -51,7 +53,7 @@ export function createIdentityClaims({
   }
 }
 
-/** §5.5.1: a claim that is asked for with a value is wanted with that value only; without it, it is left out, and no error. */
+/** §5.5.1: a claim that is requested with a value is included only if it has that value. A mismatch is not an error. */
 const fits = (asked: RequestedClaims[string] | undefined, value: Json): boolean =>
   asked?.values === undefined || asked.values.some(wanted => JSON.stringify(wanted) === JSON.stringify(value))
 

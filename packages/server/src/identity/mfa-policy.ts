@@ -1,4 +1,4 @@
-/** Which second factor a sign-in needs, if any: by the server's policy, the tenant's, the client's, and a module's last word. */
+/** Decides which second factor a sign-in needs, by the policies of the server, the tenant and the client, and the operator's hook. */
 
 import type { Client } from '../model/client.ts'
 import {
@@ -14,26 +14,29 @@ import {
 import type { Subject } from '../model/user.ts'
 import type { Factors, FindFactors } from './factors.ts'
 
-/** A sign-in that is looked at: of a session, or of one that begins. */
+/** The sign-in to check: of an existing session, or a new one. */
 export type Proven = Pick<Subject, 'sub' | 'epoch' | 'tenant' | 'idp' | 'amr' | 'acr'>
 
 export type SecondFactorNeed = {
   readonly policy: MfaPolicy
-  /** What the sign-in must reach. */
+  /** The class that the sign-in must reach. */
   readonly acr: Acr
   readonly factors: Factors
 }
 
 type SecondFactorQuestion = {
   readonly proven: Proven
-  /** Omitted: this server's own account pages. */
+  /** Omitted: the server's own account pages. */
   readonly client?: Client
   readonly asked: RequestedAcr
-  /** Whether the user let this browser be remembered, with these factors: it spares what a policy asks for, not what a request does. */
+  /**
+   * Returns whether the user had this browser remembered, with these factors. It satisfies a policy, but not an explicit
+   * request for a second factor.
+   */
   readonly remembered?: (factors: Factors, policy: MfaPolicy) => boolean
 }
 
-/** Answers what is missing; undefined: nothing. */
+/** Returns the second factor that is still required; undefined if none is. */
 export type AskSecondFactor = (question: SecondFactorQuestion) => Promise<SecondFactorNeed | undefined>
 
 export type MfaPolicyPorts = {
@@ -43,10 +46,10 @@ export type MfaPolicyPorts = {
   readonly findFactors: FindFactors
 }
 
-/** Whether the password grant must refuse this user. */
+/** Returns whether the password grant must refuse this user. */
 export type BarsPasswordGrant = (proven: Proven, client: Client) => Promise<boolean>
 
-/** The policy for a sign-in. */
+/** Returns the policy for a sign-in. */
 export type PolicyFor = (proven: Proven, client?: Client) => Promise<MfaPolicy>
 
 export type MfaPolicies = {
@@ -55,7 +58,7 @@ export type MfaPolicies = {
   readonly policyFor: PolicyFor
 }
 
-/** The classes that this server can reach, the weakest first (`acr_values_supported`). */
+/** Returns the classes that this server can reach, weakest first (`acr_values_supported`). */
 export const acrsOffered = ({ mode, methods }: MfaPolicy): readonly Acr[] =>
   acrs.filter(acr => acr === '1' || (mode !== 'off' && (acr === '2' || methods.includes('passkey'))))
 
@@ -69,13 +72,16 @@ export function createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }: Mf
       ...(tenant !== undefined && tenantMfa.get(tenant)),
       ...client?.mfa,
     }
+    // The operator's hook gets no member without a value.
     const more = await mfaPolicy?.({
-      ...{ sub, idp, amr },
+      sub,
+      idp,
+      amr,
       ...(tenant !== undefined && { tenant }),
       ...(client && { client_id: client.client_id }),
     })
     const policy = { ...settled, ...more }
-    // What the server does not offer, no tenant, client or module adds.
+    // A tenant, client or hook can't add a method that the server doesn't offer.
     const methods = mfa.methods.filter(method => policy.methods.includes(method))
     return { ...policy, methods: methods.length > 0 ? methods : mfa.methods }
   }
@@ -85,16 +91,16 @@ export function createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }: Mf
     const has = acrOf(proven)
     const policy = await policyFor(proven, client)
     const wanted = asked.values.filter(isAcr).filter(acr => offered.includes(acr))
-    // Any value will do (OpenID Connect Core 1.0 §3.1.2.1), so the least of them.
+    // Any of the values satisfies the request (OpenID Connect Core 1.0 §3.1.2.1), so the weakest is enough.
     const [least] = acrs.filter(acr => wanted.includes(acr))
     const met = proven.acr !== undefined && asked.values.includes(proven.acr)
     const required = least === undefined || met || reaches(has, least) ? undefined : least
     if (required === undefined && policy.mode === 'off') return undefined
-    // Passkeys only: nothing less than one will do.
+    // If passkeys are the only method, only a passkey satisfies the policy.
     const usual: Acr = policy.methods.includes('totp') ? '2' : 'phr'
     if (required === undefined && reaches(has, usual)) return undefined
     const factors = await findFactors(proven.sub)
-    // What a request asks for by name is not less where the policy asks for nothing itself.
+    // An explicit request allows every method of the server, even if the policy itself requires nothing.
     if (required !== undefined) return { policy: { ...policy, methods: mfa.methods }, acr: required, factors }
     const asks = policy.mode === 'required' || policy.methods.some(method => factors[method].length > 0)
     return asks && !remembered?.(factors, policy) ? { policy, acr: usual, factors } : undefined

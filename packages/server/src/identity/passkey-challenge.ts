@@ -1,6 +1,6 @@
 /**
- * Challenges for passkeys (WebAuthn Level 3 §13.4.3): each is made of a random ticket by a MAC over the browser and the
- * purpose it is for, so that nothing is stored until one comes back, and is taken once.
+ * Challenges for passkeys (WebAuthn Level 3 §13.4.3). Each is a MAC of a random ticket, the browser and the purpose, so that
+ * nothing is stored until a response arrives. Each is accepted once.
  */
 
 import { createHmac } from 'node:crypto'
@@ -10,20 +10,23 @@ import type { DerivedKeys } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 
-/** For whom and what for: text that no other ceremony has. */
+/** What a challenge is bound to; different for every ceremony. */
 export type ChallengeScope = {
-  /** What only this browser's forms carry. */
+  /** A value that only this browser's forms contain. */
   readonly browser: string
   readonly purpose: 'sign_in' | 'second_factor' | 'register'
-  /** Whose passkey; omitted: whoever signs in. */
+  /** The owner of the passkey. Omitted: any user, for a sign-in. */
   readonly sub?: string
 }
 
 export type PasskeyChallenges = {
   readonly issue: (scope: ChallengeScope) => { readonly ticket: string; readonly challenge: string }
-  /** The challenge in base64url that a signature must be of; undefined for a ticket that is too old or can't be ours. */
+  /** Returns the challenge in base64url that must be signed; undefined if the ticket has expired or is invalid. */
   readonly read: (scope: ChallengeScope, ticket: string) => string | undefined
-  /** Uses it up, once it was found to be signed: whoever signs nothing makes the store keep nothing. Answers whether this call did. */
+  /**
+   * Redeems the challenge, and returns false if it was redeemed before. Call it after verifying the signature, so that
+   * invalid responses store nothing.
+   */
   readonly redeem: (scope: ChallengeScope, ticket: string) => Promise<boolean>
 }
 
@@ -56,7 +59,7 @@ export function createPasskeyChallenges({
     },
     read(scope, ticket) {
       const until = endOf(ticket)
-      // Whoever writes a later end gets another challenge, which nobody signed; but no marker may be kept for ever.
+      // A forged expiry changes the challenge, so no signature matches. The bound limits how long an id is remembered.
       return until <= clock.now() || until > clock.now() + lifetime ? undefined : challengeOf(scope, ticket)
     },
     redeem(scope, ticket) {

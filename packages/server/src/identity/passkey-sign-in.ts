@@ -1,4 +1,4 @@
-/** Signing in with a passkey alone: a verified user with a key is two factors, and nobody types a name. */
+/** Sign-in with a passkey alone. With user verification it counts as two factors, and no user name is needed. */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
@@ -11,14 +11,14 @@ import { mayUseProvider } from './provider-access.ts'
 type PasskeySignInRequest = {
   readonly browser: string
   readonly answer: PasskeyAnswer
-  /** Omitted: this server's own account pages. */
+  /** Omitted: the server's own account pages. */
   readonly client?: Client
   readonly tenant?: string
 }
 
 export type PasskeySignIn = {
   readonly isOffered: (client: Client | undefined) => boolean
-  /** Refuses `access_denied` as passkeys do, and for who may not sign in here. */
+  /** Refuses `access_denied` as `Passkeys.verify` does, and for users who may not sign in here. */
   readonly signIn: (request: PasskeySignInRequest) => Promise<Result<Subject>>
 }
 
@@ -48,17 +48,17 @@ export function createPasskeySignIn({
       if (!proof.ok) return proof
       const { sub } = proof.value.passkey
       const record = await users.find(sub)
-      // Whom only a provider knows, only that provider lets in: they may have left it.
+      // A user who exists only at a provider must sign in there, because the provider may have removed them.
       if (!record || record.tenant !== tenant)
         return refuse('access_denied', 'passkey_of_another_place', { log: { sub } })
       const subject: Subject = {
         sub,
-        ...(tenant !== undefined && { tenant }),
+        tenant,
         idp: localProvider,
         amr: [...amrOf(proof.value), 'mfa'],
         acr: 'phr',
         auth_time: clock.now(),
-        ...(record.epoch !== undefined && { epoch: record.epoch }),
+        epoch: record.epoch,
       }
       const active = await profile.isActive({ subject, ...(client && { client_id: client.client_id }) })
       return active ? ok(subject) : refuse('access_denied', 'user_inactive', { log: { sub } })

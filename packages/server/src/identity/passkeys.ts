@@ -1,4 +1,4 @@
-/** Passkeys (WebAuthn Level 3 §7): registered by a signed-in user, then shown to prove who they are. */
+/** Passkeys (WebAuthn Level 3 §7): registration by a signed-in user, and authentication. */
 
 import { createHmac } from 'node:crypto'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
@@ -9,7 +9,7 @@ import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import type { ChallengeScope, PasskeyChallenges } from './passkey-challenge.ts'
 
-/** What the browser's script hands to `navigator.credentials`, and what its form brings back with the answer. */
+/** The input of `navigator.credentials` in the browser, and the ticket that the form returns with the result. */
 type PasskeyCeremony = {
   /** `PublicKeyCredentialRequestOptionsJSON` or `…CreationOptionsJSON` (WebAuthn Level 3 §5.1.9, §5.1.10). */
   readonly options: string
@@ -18,20 +18,21 @@ type PasskeyCeremony = {
 
 export type PasskeyProof = {
   readonly passkey: Passkey
-  /** Whether the authenticator checked a PIN, a finger or a face: then it is two factors by itself. */
+  /** Whether the authenticator verified the user (PIN, fingerprint or face). If so, the passkey counts as two factors. */
   readonly userVerified: boolean
 }
 
 export type Passkeys = {
-  /** For whoever owns a discoverable passkey, or for one user's. */
+  /** Requests a passkey of one user, or any discoverable passkey if `sub` is omitted. */
   readonly request: (scope: PasskeyScope) => Promise<PasskeyCeremony>
   /**
-   * Refuses `access_denied` for an answer to another challenge, origin or server, a wrong signature, a passkey that is
-   * unknown or another user's, an unverified user without `sub`, and a counter that did not rise (§7.2).
+   * Verifies a response (§7.2). Refuses `access_denied` if the challenge, origin, relying party or signature is wrong, if the
+   * passkey is unknown or of another user, if the counter did not increase, or if `sub` is omitted and the user was not
+   * verified.
    */
   readonly verify: (scope: PasskeyScope, answer: PasskeyAnswer) => Promise<Result<PasskeyProof>>
   readonly create: (scope: Owner, names: UserNames) => Promise<PasskeyCeremony>
-  /** Refuses `access_denied` as {@link verify}, and where the user has as many as one may have. */
+  /** Refuses `access_denied` as {@link verify}, and if the user already has {@link mostPasskeys}. */
   readonly register: (scope: Owner, answer: PasskeyAnswer, name: string) => Promise<Result<PasskeyProof>>
 }
 
@@ -42,7 +43,7 @@ type UserNames = { readonly username: string; readonly displayName: string }
 
 export type PasskeyPorts = {
   readonly issuer: string
-  /** Whom the browser says that the passkey is for. */
+  /** The relying party's name, which the browser shows. */
   readonly issuerName: string
   readonly challenges: PasskeyChallenges
   readonly stores: Pick<Stores, 'passkeys'>
@@ -60,7 +61,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
   const { issuer, issuerName, challenges, stores, derived, clock, log } = ports
   const { origin, hostname: rpId } = new URL(issuer)
   const key = derived.derive('passkey-user')
-  /** The user handle: the same for all of a user's passkeys, and nothing that tells who it is (§14.6.1). */
+  /** Returns the user handle: the same for all passkeys of a user, and without personal information (§14.6.1). */
   const userHandleOf = (sub: string): string => createHmac('sha256', key).update(sub).digest('base64url')
   const library = () => import('@simplewebauthn/server')
 
@@ -102,7 +103,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
           expectedOrigin: origin,
           expectedRPID: rpId,
           requireUserVerification: scope.sub === undefined,
-          // The counter is compared where it is written, so that of two uses at once one is refused.
+          // The store compares the counter when it writes it, so that one of two concurrent uses is refused.
           credential: { id, publicKey: new Uint8Array(passkey.public_key), counter: 0 },
         }),
       )
@@ -111,7 +112,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
         return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
       const { newCounter: counter, credentialBackedUp: backed_up, userVerified } = verified.authenticationInfo
       if (!(await stores.passkeys.use(id, { counter, backed_up, at: clock.now() }))) {
-        // §7.2: perhaps a copy of the authenticator's key is in use.
+        // §7.2: the authenticator may have been cloned.
         log.warn('passkey_counter_regressed', { sub, counter, last_counter: passkey.counter })
         return refuse('access_denied', 'passkey_counter_regressed', { log: { sub } })
       }
@@ -155,7 +156,10 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
         return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
       const { credential, credentialDeviceType, credentialBackedUp, userVerified } = verified.registrationInfo
       const passkey: Passkey = {
-        ...{ id: credential.id, sub, public_key: credential.publicKey, counter: credential.counter },
+        id: credential.id,
+        sub,
+        public_key: credential.publicKey,
+        counter: credential.counter,
         transports: credential.transports?.filter(isTransport) ?? [],
         backup_eligible: credentialDeviceType === 'multiDevice',
         backed_up: credentialBackedUp,
@@ -170,7 +174,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
   }
 }
 
-/** How the proof counts (RFC 8176 §2): a key that may be copied is a software key; `user`: someone was there. */
+/** Returns the methods of a proof (RFC 8176 §2): `swk` for a key that can be synced, `hwk` otherwise, and `user` for presence. */
 export const amrOf = ({ passkey }: PasskeyProof): readonly string[] => [
   passkey.backup_eligible ? 'swk' : 'hwk',
   'user',
@@ -178,7 +182,7 @@ export const amrOf = ({ passkey }: PasskeyProof): readonly string[] => [
 
 const descriptorOf = ({ id, transports }: Passkey) => ({ type: 'public-key', id, transports })
 
-/** WebAuthn Level 3 §5.8.4; what a browser may say there is short and of these letters. */
+/** Returns whether a value has the format of a transport (WebAuthn Level 3 §5.8.4), which browsers may extend. */
 const isTransport = (text: unknown): boolean => typeof text === 'string' && /^[a-z-]{1,20}$/.test(text)
 
 type CredentialJson = { readonly id: string; readonly response: { readonly userHandle?: string } }
@@ -200,7 +204,7 @@ function parseCredential(text: string): CredentialJson | undefined {
     : undefined
 }
 
-/** The library throws for whatever a browser may send that is wrong. */
+/** Returns undefined if the verification throws, as the library does for every invalid input. */
 async function attempt<Value>(verify: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await verify()

@@ -1,4 +1,4 @@
-/** Limits on guessing passwords (RFC 6749 §4.3.2): for each name and for each network, and apart from strangers for a browser that the user signed in with before. */
+/** Limits password guesses per name and per network (RFC 6749 §4.3.2), with separate limits for browsers where the user signed in before. */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { identityKey } from '../model/stored-user.ts'
@@ -11,19 +11,19 @@ export type Guess = {
   readonly idp: string
   readonly tenant?: string
   readonly username: string
-  /** The network that it comes from. */
+  /** The network of the request. */
   readonly from: string
-  /** Set where this very account signed in at this browser before. */
+  /** Set if this account signed in at this browser before. */
   readonly known_browser?: KnownBrowser | undefined
 }
 
-/** A browser and the account that signed in there, as `KnownBrowsers` names them. */
+/** A browser and the account that signed in there, as in `KnownBrowsers`. */
 export type KnownBrowser = { readonly id: string; readonly account: string }
 
-/** Counts a guess before it is checked. The value takes the count back. */
+/** Counts a guess before it is checked. The returned function undoes the count. */
 export type CountGuess = (guess: Guess) => Promise<Result<Forgive>>
 
-/** A guess at a user that a directory found by any of their names; `user` is what the directory calls them. */
+/** A guess for a user that a directory found by any of their names. `user` is the directory's identifier. */
 export type FoundGuess = Pick<Guess, 'idp' | 'known_browser'> & { readonly user: string }
 
 /** Counts a guess between finding the user and checking the password. */
@@ -31,14 +31,14 @@ export type CountFoundGuess = (guess: FoundGuess) => Promise<Result<Forgive>>
 
 const span = 600
 const mostForName = 100
-/** All known browsers of one account together: whoever makes many of them guesses no more. */
+/** For all known browsers of an account together, so that having many of them allows no more guesses. */
 const mostForAccount = 300
-/** Many people may sit behind one address. */
+/** High, because many people can share an address. */
 const mostForNetwork = 1000
-/** Strangers behind the same address leave known browsers room for as many again. */
+/** Twice as many, so that strangers at the same address can't lock out known browsers. */
 const mostForNetworkOfKnown = 2 * mostForNetwork
 
-/** Refuses `invalid_grant` with how long to wait; a name that nobody has is counted alike. */
+/** Refuses `invalid_grant` with the time to wait. Unknown names are counted too, so that limits don't reveal which names exist. */
 export const createGuessCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountGuess =>
   async ({ from, known_browser, ...guess }) => {
@@ -55,8 +55,8 @@ export const createGuessCounter =
   }
 
 /**
- * Beside the count by name, for directories that know one user by several names (`uid`, `mail`). Strangers and browsers
- * that the user signed in with count apart, as they do by name.
+ * Counts guesses per user as well as per name, for directories where a user has several names (`uid`, `mail`). Known
+ * browsers have a separate count, as they do per name.
  */
 export const createFoundGuessCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountFoundGuess =>
@@ -75,34 +75,34 @@ const outcomeOf = (counted: Counted): Result<Forgive> =>
         retry_after: counted.wait,
       })
 
-/** By the account, not by the guessed name: no stranger can use up what belongs to the user, not even with a similar name. */
+/** Counts by account and not by name, so that strangers can't use up the user's limit, even with a similar name. */
 const ofKnown = ({ id, account }: KnownBrowser): readonly AttemptKey[] => [
   { key: JSON.stringify(['password at browser', account, id]), most: mostForName, span },
   { key: JSON.stringify(['password at known browsers', account]), most: mostForAccount, span },
 ]
 
 /**
- * Letters that directories and databases take for others (RFC 3454 appendix B.2, collations that compare base letters),
- * and that Unicode does not decompose.
+ * Maps letters to those that directories and databases consider equal (RFC 3454 appendix B.2, collations that compare base
+ * letters), if Unicode does not decompose them.
  */
 const alike: Readonly<Record<string, string>> = {
   ...{ æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ð: 'd', ħ: 'h', ŧ: 't', þ: 'th', ı: 'i', ς: 'σ' },
 }
 const hasAlike = new RegExp(`[${Object.keys(alike).join('')}]`, 'g')
-/** Katakana, of which each has its hiragana 96 places before. */
+/** Katakana; the hiragana of each is 96 code points before it. */
 const katakana = /[\u30a1-\u30f6]/g
 
 /**
- * Returns one name for all spellings that could mean the same user: directories overlook spaces, accents and invisible
- * characters (RFC 4518 §2.2, §2.6.1), and they know no tenants. Only for counting, never to tell accounts apart: a few
- * users who share a count cost less than one user who has many.
+ * Returns the same key for all spellings that could identify the same user: directories ignore spaces, accents and invisible
+ * characters (RFC 4518 §2.2, §2.6.1), and have no tenants. Use it only for counting. Some users share a count, which is
+ * better than several counts for one user.
  */
 export const guessedName = ({
   idp,
   tenant,
   username,
 }: Pick<Guess, 'idp' | 'tenant' | 'username'>): string => {
-  // RFC 4518 §2.2 maps U+1806 and U+FFFC to nothing too. Capitals in between, so that ß and ss are one.
+  // RFC 4518 §2.2 also removes U+1806 and U+FFFC. Upper case first, so that ß and ss are equal.
   const seen = username.normalize('NFKD').replaceAll(/[\p{M}\p{C}\s\u1806\ufffc]/gu, '')
   const letters = identityKey(identityKey(seen).toUpperCase())
     .replaceAll(hasAlike, letter => alike[letter] ?? letter)

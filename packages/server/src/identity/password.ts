@@ -1,23 +1,26 @@
-/** Passwords that users choose: which ones may be chosen, and how they are kept (NIST SP 800-63B-4 §3.1.1.2, RFC 9106). */
+/** Rules for new passwords, and how passwords are prepared for hashing (NIST SP 800-63B-4 §3.1.1.2, RFC 9106). */
 
 import type { PasswordPolicy, PasswordProblem } from '../model/account.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { commonPasswords } from './common-passwords.ts'
 
-/** What fits everywhere a password is typed, the password grant included. */
+/** The limit of every place that accepts a password, including the password grant. */
 const mostCharacters = 512
 
-/** Costs as much to check as a user's, and fits nothing that anyone knows: its hash is not of any text. */
+/** Verified for unknown users, so that they cost as much as known ones. It matches no password: its hash is not derived from any text. */
 export const decoyPassword = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
-/** One for all the ways in which keyboards compose the same letters (§3.1.1.2: NFKC). */
+/** Normalizes to NFKC, because keyboards compose the same letters in different ways (§3.1.1.2). */
 export const preparePassword = (password: string): string => password.normalize('NFKC')
 
-/** What a hash may have been made of: in nearly every case one form, else NFKC first. */
+/** Returns the forms that an imported hash may be of, NFKC first. For nearly every password they are the same. */
 export const formsOf = (password: string): ReadonlySet<string> =>
   new Set([preparePassword(password), password.normalize('NFC'), password])
 
-/** @param names what the user is called: a password must not be one of them, nor little more. */
+/**
+ * Returns why the password may not be chosen; undefined if it may.
+ * @param names the names of the user: a password must not be one of them, or little more.
+ */
 export function passwordProblem(
   password: string,
   { min_length }: PasswordPolicy,
@@ -36,14 +39,14 @@ function isLikeName(password: string, names: readonly (string | undefined)[]): b
   const words = names
     .flatMap(name => (name === undefined ? [] : [identityKey(name), identityKey(name).split('@')[0] ?? '']))
     .filter(word => word.length >= 3)
-  // What is left beside the name must be worth something by itself.
+  // The rest without the name must be strong enough by itself.
   return words.some(word => {
     const rest = password.replaceAll(word, '').replaceAll(/[^\p{L}\p{N}]/gu, '')
     return password.includes(word) && (rest.length < 8 || isCommon(rest))
   })
 }
 
-/** Common itself, or common with digits and signs around it, or little more than one thing again and again, or a row of keys. */
+/** Returns whether a password is common, also inside digits and signs, is a short repetition, or is a row of keys. */
 function isCommon(password: string): boolean {
   const bare = password.replaceAll(/^[^\p{L}]+|[^\p{L}]+$/gu, '')
   const letters = undisguise(bare).replaceAll(/[^\p{L}]/gu, '')

@@ -1,4 +1,4 @@
-/** What is known of a user and whether they may have tokens (OpenID Connect Core 1.0 §5.1); an operator's module may decide both. */
+/** A user's claims, and whether they may have tokens (OpenID Connect Core 1.0 §5.1). An operator's module can decide both. */
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Authorization } from '../model/authorization.ts'
@@ -7,16 +7,16 @@ import { localProvider, type Profile, type ProfileRequest, type User, type Users
 
 export type ProfilePorts = {
   readonly users: Pick<Users, 'find'>
-  /** The operator's own answers, where given. */
+  /** The operator's hooks. */
   readonly profile?: Partial<Profile>
-  /** Whether others than `users` vouch for local subjects (a password validator, extension grants): one without a record is active then. */
+  /** Whether a password validator or an extension grant vouches for local subjects. Then a subject without a record is active. */
   readonly vouched?: boolean
 }
 
 /**
- * Claims come from the user's record, then from the sign-in (provider, validator or grant): what a third party said
- * never replaces what the record says. A user with a record is active if the record says so; one without is active if
- * someone else vouched for them at sign-in.
+ * Reads claims from the user's record, then from the sign-in (provider, validator or grant). A third party's claim never
+ * replaces one of the record. A user with a record is active if the record says so. A user without one is active if a third
+ * party vouched for them at sign-in.
  */
 export const createProfile = ({ users, profile, vouched = false }: ProfilePorts): Profile => ({
   claims:
@@ -36,7 +36,7 @@ export const createProfile = ({ users, profile, vouched = false }: ProfilePorts)
     }),
 })
 
-/** `sub` and `tenant` are never a third party's to say. */
+/** Selects the named claims. `sub` and `tenant` never come from a third party. */
 function pick(
   { sub, claims }: ProfileRequest['subject'],
   user: User | undefined,
@@ -51,18 +51,18 @@ function pick(
   )
 }
 
-/** The user that a token is about; undefined where it is the client's own. The authorization, if any, has what the sign-in brought. */
+/** Returns the user of a token; undefined for a client's own token. The authorization, if any, contains the claims of the sign-in. */
 export function subjectOfToken(
   { sub, claims }: Pick<VerifiedToken, 'sub' | 'claims'>,
   authorization?: Authorization,
 ): ProfileRequest['subject'] | undefined {
   if (authorization?.sub === sub) return authorization
-  // Only tokens about a user tell when that user signed in.
+  // Only tokens of a user contain auth_time.
   if (claims.auth_time === undefined) return undefined
   const { idp, tenant } = claims
   return {
     sub,
     idp: typeof idp === 'string' ? idp : localProvider,
-    ...(typeof tenant === 'string' && { tenant }),
+    tenant: typeof tenant === 'string' ? tenant : undefined,
   }
 }

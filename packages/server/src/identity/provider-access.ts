@@ -1,10 +1,10 @@
-/** Which identity providers and tenants a client and its users may use. */
+/** Decides which identity providers and tenants a client and its users may use. */
 
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
 import { type IdentityProvider, localProvider } from '../model/user.ts'
 
-/** Returns why a client (undefined: this server itself) may not name this tenant; undefined if it may, or names none. */
+/** Refuses a tenant that the client may not use. Returns undefined if it may, or if there is no tenant. No client: the server's own pages. */
 export function tenantRefusal(
   client: Client | undefined,
   tenant: string | undefined,
@@ -21,7 +21,7 @@ export function tenantRefusal(
 
 /**
  * Returns whether the client may use this identity provider: `identity_provider_restrictions` limits external ones,
- * `enable_local_login` the local one. This server itself (undefined) may use all.
+ * `enable_local_login` the local one. The server's own pages (undefined) may use all.
  */
 export const mayUseProvider = (client: Client | undefined, idp: string): boolean =>
   client === undefined ||
@@ -30,7 +30,7 @@ export const mayUseProvider = (client: Client | undefined, idp: string): boolean
     : client.identity_provider_restrictions.length === 0 ||
       client.identity_provider_restrictions.includes(idp))
 
-/** Returns whether users of this tenant (undefined: of none) sign in with this provider. */
+/** Returns whether users of this tenant sign in with this provider; undefined: users without a tenant. */
 export const servesTenant = (
   { tenants }: Pick<IdentityProvider, 'tenants'>,
   tenant: string | undefined,

@@ -1,4 +1,4 @@
-/** Recovery codes: ten, each of which stands once for a second factor that is not at hand (NIST SP 800-63B §5.1.2, look-up secrets). */
+/** Recovery codes: each of ten replaces an unavailable second factor once (look-up secrets, NIST SP 800-63B §5.1.2). */
 
 import { createHmac } from 'node:crypto'
 import type { DerivedKeys } from '../model/keys.ts'
@@ -6,9 +6,9 @@ import type { Stores } from '../model/ports/stores.ts'
 import type { Random, TokenHash } from '../runtime/ports.ts'
 
 export type RecoveryCodeBook = {
-  /** New codes in the place of the old ones; they are shown once. */
+  /** Replaces the user's codes. Only their hashes are stored, so the new ones can be shown only now. */
   readonly create: (sub: string) => Promise<readonly string[]>
-  /** Whether this call used the code; case and separators don't matter. */
+  /** Redeems the code, and returns false if it is wrong or was redeemed before. Ignores case and separators. */
   readonly redeem: (sub: string, typed: string) => Promise<boolean>
 }
 
@@ -19,7 +19,7 @@ export type RecoveryCodePorts = {
 }
 
 const count = 10
-/** No letters or digits that look like others: 32 of them, 5 bits each. */
+/** 32 letters and digits (5 bits each), without those that look alike. */
 const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
 const length = 10
 
@@ -29,7 +29,7 @@ export function createRecoveryCodeBook({
   random,
 }: RecoveryCodePorts): RecoveryCodeBook {
   const key = derived.derive('recovery-code')
-  // Keyed, since 50 bits alone could be found by trying.
+  // Keyed, because 50 bits alone can be found by brute force.
   const hashOf = (sub: string, letters: string): TokenHash =>
     createHmac('sha256', key)
       .update(JSON.stringify([sub, letters]))

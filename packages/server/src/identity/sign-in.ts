@@ -1,4 +1,4 @@
-/** Proving who a user is by name and password: for the password grant (RFC 6749 §4.3) and the login page alike. */
+/** Sign-in with user name and password, for the password grant (RFC 6749 §4.3) and the login page. */
 
 import type { AcrValues } from '@tessera/protocol/acr-values'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -25,18 +25,18 @@ import { mayUseProvider, servesTenant, tenantRefusal } from './provider-access.t
 type SignInRequest = {
   readonly username: string
   readonly password: string
-  /** Who the user signs in for; omitted: this server's own pages. */
+  /** Omitted: the server's own pages. */
   readonly client?: Client
   readonly acr: AcrValues
   /** As sent, for credential authorities. */
   readonly acr_values?: string
-  /** The network that the request came from. */
+  /** The network of the request. */
   readonly from: string
-  /** Set where this account signed in at this browser before. */
+  /** Set if this account signed in at this browser before. */
   readonly known_browser?: KnownBrowser | undefined
 }
 
-/** A user who signed in, and what a validator adds to the token response. */
+/** A user who signed in, and the members that a validator adds to the token response. */
 type SignedIn = { readonly subject: Subject; readonly members?: JsonObject }
 
 export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn>>
@@ -54,8 +54,8 @@ export type SignInPorts = {
 }
 
 /**
- * Refuses `invalid_request` for a provider or tenant that can't be used, `invalid_grant` (with one description for
- * every cause) for credentials that are wrong or were guessed too often, or whatever a credential authority says.
+ * Refuses `invalid_request` for an unavailable provider or tenant. Refuses `invalid_grant`, with the same description for
+ * every cause, for credentials that are wrong or were guessed too often. A credential authority can return other errors.
  */
 export function createSignIn({
   users,
@@ -75,8 +75,8 @@ export function createSignIn({
   }
 
   return async ({ username, password, client, acr, acr_values, from, known_browser }) => {
-    const fault = tenantRefusal(client, acr.tenant, tenants)
-    if (fault) return fault
+    const refusal = tenantRefusal(client, acr.tenant, tenants)
+    if (refusal) return refusal
     const idp = acr.idp ?? localProvider
     const provider = idp === localProvider ? undefined : identityProviders.get(idp)
     const authority: Result<Authority> =
@@ -86,7 +86,7 @@ export function createSignIn({
     const client_id = client?.client_id
     const { tenant } = acr
     const where = tenant === undefined ? {} : { tenant }
-    // A guess by address counts for the name of the account, or each account could be guessed twice as often.
+    // A guess by address counts for the account's name. Otherwise an account would have two limits.
     const address = idp === localProvider && !validator && identityKey(username).includes('@')
     const named = address ? await users.findNamed(username, tenant) : undefined
     const counted = await countGuess({
@@ -104,7 +104,7 @@ export function createSignIn({
       counting = countFoundGuess({ idp, user, known_browser })
       return (await counting).ok
     }
-    // Where the count failed, the check fails with it.
+    // If counting fails, the check fails too.
     const foundGuess = () => counting?.catch(() => undefined)
     const forgive = async () => {
       const found = await foundGuess()
@@ -113,8 +113,8 @@ export function createSignIn({
     const answer = await doCounted(
       forgive,
       () => unlessFull(() => authority.value.check(request, provider?.directory && isAllowed)),
-      // A password that nobody checked is not a guess. Where the user was guessed too often, the name's count stays: it
-      // limits the searches that find this out.
+      // A password that was not checked is not a guess. If the user was guessed too often, the name's count remains,
+      // because it limits searches in the directory.
       checked => !checked.ok && !checked.unavailable,
     )
     const found = await foundGuess()
@@ -126,7 +126,7 @@ export function createSignIn({
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)
 
     const record = await users.find(answer.sub)
-    // The epoch that the password was read with: it may have been changed while it was checked.
+    // The epoch from before the check: the password may have been changed during it.
     const epoch = answer.epoch ?? record?.epoch
     if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')
     const subject: Subject = {
@@ -146,7 +146,7 @@ export function createSignIn({
 
 type Checked = CredentialCheck & { readonly epoch?: number | undefined }
 
-/** A full queue is an expected failure: it is refused like an authority that is away, and writes no stack to the log. */
+/** Treats a full queue as an expected failure, refused like an unavailable authority and logged without a stack. */
 async function unlessFull(
   check: () => Awaitable<Checked>,
 ): Promise<Checked & { readonly unavailable?: boolean; readonly full?: true }> {
@@ -158,7 +158,7 @@ async function unlessFull(
   }
 }
 
-/** A credential authority; this server's own knows the user's epoch. */
+/** A credential authority. Only the local one returns the user's epoch. */
 type Authority = {
   readonly check: (request: CredentialRequest, isAllowed?: IsGuessAllowed) => Awaitable<Checked>
 }
@@ -189,7 +189,7 @@ function providerAuthority(
 
 const proofOf = (amr: readonly string[]) => ({ amr, acr: acrOf({ amr }) })
 
-/** One description for every cause, so that a caller can't tell an unknown name from a wrong password. */
+/** Uses one description for every cause, so that a caller can't distinguish an unknown name from a wrong password. */
 const wrongCredentials = (
   reason: string,
   told: { error?: string; description?: string; members?: JsonObject; sub?: string } = {},

@@ -1,17 +1,17 @@
-/** Time-based one-time passwords (RFC 6238): six digits, 30 seconds, SHA-1, as every authenticator app has them. */
+/** Time-based one-time passwords (RFC 6238): six digits, 30 seconds and SHA-1, which every authenticator app supports. */
 
 import type { Sealing } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Clock, Random } from '../runtime/ports.ts'
 
 export type Totp = {
-  /** A new secret that is not the user's yet. */
+  /** Creates a secret, which is not the user's until it is confirmed. */
   readonly begin: (sub: string, label: string) => Promise<TotpEnrolment>
-  /** Another look at an enrolment that was begun; undefined when it is not this user's or is older than an hour. */
+  /** Returns an enrolment again; undefined if it is another user's or older than an hour. */
   readonly reopen: (sub: string, label: string, ticket: string) => Promise<TotpEnrolment | undefined>
-  /** Makes it the user's by a first code from their app. */
+  /** Stores the secret for the user, who proves with a first code that their app has it. */
   readonly confirm: (sub: string, ticket: string, code: string) => Promise<'added' | 'wrong' | 'gone'>
-  /** `used`: right, but used before; each code is taken once (RFC 6238 §5.2). */
+  /** Returns `used` for a correct code that was used before: each is accepted once (RFC 6238 §5.2). */
   readonly verify: (sub: string, code: string) => Promise<'right' | 'wrong' | 'used'>
 }
 
@@ -25,7 +25,7 @@ type TotpEnrolment = {
 }
 
 export type TotpPorts = {
-  /** Whom the app says that the code is for. */
+  /** The issuer's name, which the app shows. */
   readonly issuerName: string
   readonly stores: Pick<Stores, 'totpSecrets'>
   readonly sealing: Sealing
@@ -34,7 +34,7 @@ export type TotpPorts = {
 }
 
 const period = 30
-/** RFC 6238 §5.2: one step of delay, or of a clock that is ahead. */
+/** RFC 6238 §5.2: allows one step of delay or of clock drift. */
 const window = 1
 const secretBytes = 20
 const enrolmentLifetime = 3600
@@ -42,14 +42,15 @@ const enrolmentLifetime = 3600
 export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock, random }: TotpPorts): Totp {
   const library = () => import('otpauth')
 
-  /** The step that the code belongs to. */
+  /** Returns the time step of a code; undefined for a wrong code. */
   async function stepOf(secret: string, code: string): Promise<number | undefined> {
     const { Secret, TOTP } = await library()
     const now = clock.now()
     const delta = TOTP.validate({
       token: code,
       secret: Secret.fromBase32(secret),
-      ...{ period, window },
+      period,
+      window,
       timestamp: now * 1000,
     })
     return delta === null ? undefined : Math.floor(now / period) + delta
@@ -69,7 +70,7 @@ export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock
 
   function open(sub: string, ticket: string): { secret: string; until: number } | undefined {
     const sealed = Buffer.from(ticket, 'base64url')
-    // base64url has several spellings of the same bytes, and only ours is taken.
+    // Several base64url texts decode to the same bytes. Only the canonical one is accepted.
     if (sealed.toString('base64url') !== ticket) return undefined
     try {
       const opened = JSON.parse(sealing.open(sealed, enrolmentOf(sub)))

@@ -1,4 +1,4 @@
-/** User administration by the operator: users are found by `sub`, input is checked, and each problem has a name. */
+/** User administration by operators: finds users by `sub`, validates input, and names each problem. */
 
 import type { PasswordProblem } from '../model/account.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
@@ -15,7 +15,7 @@ type UserProblem =
   | 'email_malformed'
   | 'sub_malformed'
 
-type Kept =
+type Outcome =
   | { readonly ok: true; readonly user: StoredUser }
   | {
       readonly ok: false
@@ -25,14 +25,14 @@ type Kept =
     }
 
 export type UserAdministration = {
-  /** Returns the page of users after this `sub`; empty at the end. */
+  /** Returns the page of users after this `sub`; empty after the last one. */
   readonly list: (after?: string) => Promise<readonly StoredUser[]>
-  readonly add: (account: NewAccount) => Promise<Kept>
-  readonly setPassword: (sub: string, password: string) => Promise<Kept>
-  readonly setActive: (sub: string, active: boolean) => Promise<Kept>
-  readonly rename: (sub: string, username: string) => Promise<Kept>
-  /** Deletes the user with everything that belongs to them, and returns what they were. */
-  readonly remove: (sub: string) => Promise<Kept>
+  readonly add: (account: NewAccount) => Promise<Outcome>
+  readonly setPassword: (sub: string, password: string) => Promise<Outcome>
+  readonly setActive: (sub: string, active: boolean) => Promise<Outcome>
+  readonly rename: (sub: string, username: string) => Promise<Outcome>
+  /** Deletes the user with all their data, and returns the deleted user. */
+  readonly remove: (sub: string) => Promise<Outcome>
 }
 
 const page = 500
@@ -40,15 +40,15 @@ const page = 500
 const wellFormedSub = /^[\x20-\x7E]{1,255}$/
 
 export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): UserAdministration {
-  const refused = (problem: UserProblem): Kept => ({ ok: false, problem })
-  const kept = (result: Awaited<ReturnType<Accounts['add']>>): Kept =>
+  const refused = (problem: UserProblem): Outcome => ({ ok: false, problem })
+  const outcomeOf = (result: Awaited<ReturnType<Accounts['add']>>): Outcome =>
     result.ok ? { ok: true, user: result.value } : refused(result.reason as UserProblem)
 
-  /** So that an operator can rename or delete the account that is in the way. */
+  /** Adds the user who has the name or address, so that the operator can rename or delete that account. */
   async function withHolder(
-    outcome: Kept,
+    outcome: Outcome,
     { username, email, tenant }: Pick<NewAccount, 'username' | 'email' | 'tenant'>,
-  ): Promise<Kept> {
+  ): Promise<Outcome> {
     if (outcome.ok || !/^(username|account)_taken$/.test(outcome.problem)) return outcome
     for (const name of [username, ...(email === undefined ? [] : [email])]) {
       const key = identityKey(name)
@@ -60,30 +60,29 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
   }
 
   return {
-    list: async after => storedUsers.list({ limit: page, ...(after !== undefined && { after }) }),
+    list: async after => storedUsers.list({ limit: page, after }),
     async add(account) {
       const { username, email, sub, password } = account
       if (email !== undefined && !isEmail(email)) return refused('email_malformed')
       if (sub !== undefined && !wellFormedSub.test(sub)) return refused('sub_malformed')
-      const words = { username, ...(email !== undefined && { email }) }
-      const fault = password !== undefined && accounts.passwordProblem(password, words)
-      return fault ? refused(fault) : withHolder(kept(await accounts.add(account)), account)
+      const problem = password !== undefined && accounts.passwordProblem(password, { username, email })
+      return problem ? refused(problem) : withHolder(outcomeOf(await accounts.add(account)), account)
     },
     async setPassword(sub, password) {
       const user = await accounts.find(sub)
       if (!user) return refused('account_unknown')
-      const fault = accounts.passwordProblem(password, user)
-      return fault ? refused(fault) : kept(await accounts.setPassword(user, password))
+      const problem = accounts.passwordProblem(password, user)
+      return problem ? refused(problem) : outcomeOf(await accounts.setPassword(user, password))
     },
     async rename(sub, username) {
       const user = await accounts.find(sub)
       if (!user) return refused('account_unknown')
-      return withHolder(kept(await accounts.update(user, { username })), { ...user, username })
+      return withHolder(outcomeOf(await accounts.update(user, { username })), { ...user, username })
     },
     async remove(sub) {
       const user = await accounts.find(sub)
       return user && (await accounts.remove(sub)).ok ? { ok: true, user } : refused('account_unknown')
     },
-    setActive: async (sub, active) => kept(await accounts.setActive(sub, active)),
+    setActive: async (sub, active) => outcomeOf(await accounts.setActive(sub, active)),
   }
 }

@@ -1,4 +1,4 @@
-/** The users that this server knows itself: those of the configuration, kept in memory, then those of the store. */
+/** Local users: those of the configuration, in memory, and those in the store. */
 
 import { createHmac } from 'node:crypto'
 import type { Stores } from '../model/ports/stores.ts'
@@ -13,16 +13,17 @@ export type UserPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
   readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id
-  /** Whether a node with another configuration took them out. */
+  /** Returns whether the most recently applied configuration, possibly at another node, disabled the user. */
   readonly isDisabled: (sub: string) => boolean
 }
 
 /**
- * Configured and stored users are found by one rule: by name as `identityKey` compares names, a configured user first; else by
- * verified address, if exactly one user has it. Passwords are compared in NFKC, and as typed too for hashes that were
- * made elsewhere. Where any user has an argon2id password, every check costs one argon2id verification for each form of
- * what was typed, known name or not. Passwords written plainly in the configuration are compared by a MAC under
- * a key of this process, in constant time.
+ * Finds configured and stored users by name (see `identityKey`), configured users first, or else by a verified address that
+ * exactly one user has. Passwords are compared in NFKC, and also as typed, for imported hashes.
+ *
+ * If any user has an argon2id password, every check costs one argon2id verification per form of the password, whether or
+ * not the name exists. Plain passwords of the configuration are compared as MACs in constant time, under a key of this
+ * process.
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
@@ -32,7 +33,7 @@ export function createUsers(
   const mac = (password: string): Buffer =>
     createHmac('sha256', key).update(preparePassword(password)).digest()
   const nobody = { mac: Buffer.alloc(32), encoded: undefined }
-  // Of the same cost as that of the users who have one; whether it fits is not asked.
+  // Verified for unknown names at the same cost. The result is ignored.
   const decoy = configured.map(encodedPassword).find(encoded => encoded !== undefined)
 
   const bySub = new Map(configured.map(user => [user.sub, visibleUser(user)]))
@@ -48,7 +49,7 @@ export function createUsers(
     return user && isDisabled(sub) ? { ...user, active: false } : user
   }
 
-  /** Reads as much for a known name as for an unknown one; addresses are looked up only for what could be one. */
+  /** Does the same reads for known and unknown names. Looks up addresses only for text that could be one. */
   async function named(typed: string, tenant: string | undefined): Promise<Named> {
     const name = identityKey(typed)
     const mayBeAddress = name.includes('@')
@@ -64,7 +65,7 @@ export function createUsers(
     return storedByAddress ? { sub: storedByAddress.sub, stored: storedByAddress } : { sub: owners[0]?.sub }
   }
 
-  /** One form after the other, so that a sign-in never waits in the queue twice at once. */
+  /** Verifies the forms one after another, so that a sign-in has only one place in the queue. */
   async function argonFits(encoded: string, password: string, from: string): Promise<boolean> {
     for (const form of formsOf(password)) if (await verifyArgon2id(encoded, form, from)) return true
     return false
@@ -106,10 +107,10 @@ export function createUsers(
   }
 }
 
-/** Who a typed name or address means; empty where it means nobody, or an address of several. */
+/** The user with a typed name or address; empty if there is none, or if several have the address. */
 type Named = { readonly sub?: string | undefined; readonly stored?: StoredUser }
 
-/** What the rest of the server sees of a stored user. */
+/** Returns a stored user as the rest of the server sees them. */
 function userOf(stored: StoredUser): User
 function userOf(stored: StoredUser | undefined): User | undefined
 function userOf(stored: StoredUser | undefined): User | undefined {
@@ -119,7 +120,7 @@ function userOf(stored: StoredUser | undefined): User | undefined {
     sub,
     epoch,
     username,
-    ...(tenant !== undefined && { tenant }),
+    tenant,
     active: disabled_at === undefined,
     claims: {
       preferred_username: username,
@@ -130,7 +131,7 @@ function userOf(stored: StoredUser | undefined): User | undefined {
   }
 }
 
-/** Answers at once where the store does. */
+/** Applies `use` synchronously if the value is not a promise. */
 const once = <Found, Answer>(found: Awaitable<Found>, use: (found: Found) => Answer): Awaitable<Answer> =>
   found instanceof Promise ? found.then(use) : use(found)
 
@@ -142,7 +143,7 @@ const provenAddress = ({ claims: { email, email_verified } }: User): string | un
 const encodedPassword = ({ password }: ConfiguredUser): string | undefined =>
   password?.kind === 'argon2id' ? password.encoded : undefined
 
-/** What the rest of the server sees of a configured user: the same as of a stored one. */
+/** Returns a configured user in the same form as a stored one. */
 const visibleUser = ({ password: _, ...user }: ConfiguredUser): User => ({
   ...user,
   claims: { preferred_username: user.username, ...user.claims },

@@ -1,4 +1,4 @@
-/** A directory as a credential authority: for the login page and for the password grant (RFC 6749 §4.3). */
+/** An LDAP directory as a credential authority, for the login page and the password grant (RFC 6749 §4.3). */
 
 import type { CredentialAuthority, Directory, IdentityProvider } from '../../model/user.ts'
 import { createFairQueue } from '../../runtime/async/fair-queue.ts'
@@ -13,8 +13,8 @@ export type DirectoryProvider = IdentityProvider & { readonly directory: Directo
 
 export type DirectoryPorts = { readonly resolveSubject: ResolveSubject; readonly log: Log }
 
-/** How many may wait for each connection. */
-const patience = 10
+/** Maximum of waiting sign-ins per connection. */
+const waitingPerConnection = 10
 
 export function createDirectoryAuthority(
   provider: DirectoryProvider,
@@ -23,8 +23,9 @@ export function createDirectoryAuthority(
   const { directory, name } = provider
   const { max_connections: concurrent } = directory
   const queue = createFairQueue({
-    ...{ concurrent, waiting: concurrent * patience, networksOf: networkPath },
-    // No longer than a sign-in that was begun: a directory that hangs would hold each as often as others are before it.
+    ...{ concurrent, waiting: concurrent * waitingPerConnection, networksOf: networkPath },
+    // A sign-in waits at most as long as one that is being checked. Otherwise a directory that hangs would delay it
+    // once for each sign-in before it.
     longest: directory.timeout * 1000,
   })
   const refused = (reason: string) => {
@@ -51,9 +52,12 @@ export function createDirectoryAuthority(
       const { email } = claims
       const local = await resolveSubject(
         {
-          ...{ provider, authority: directory.base || directory.user_dn || directory.url, id, claims },
-          // The operator's own directory vouches for what stands in it, where linking by it is configured.
-          ...(typeof email === 'string' && { verified_email: email }),
+          provider,
+          authority: directory.base || directory.user_dn || directory.url,
+          id,
+          claims,
+          // If linking by address is configured, the addresses in the operator's directory count as verified.
+          verified_email: typeof email === 'string' ? email : undefined,
         },
         tenant,
       )
@@ -62,7 +66,7 @@ export function createDirectoryAuthority(
   }
 }
 
-/** Printable text as it is (entryUUID), any other bytes in hexadecimal (objectGUID); undefined for none or several. */
+/** Returns a printable value as it is (entryUUID) and other bytes in hexadecimal (objectGUID); undefined for none or several. */
 function idOf(entry: DirectoryEntry, { id_attribute }: Directory): string | undefined {
   const values = [attributeOf(entry, id_attribute)].flat()
   const [value] = values

@@ -2,17 +2,17 @@
 
 import type { Socket } from 'node:net'
 
-/** In bytes. An entry has the id and the mapped attributes only, and its claims at most 8,192 characters. */
+/** Bytes. An entry contains only the id and the mapped attributes, and its claims have at most 8,192 characters. */
 const mostOfMessage = 256 * 1024
 const mostOfConnection = 4 * mostOfMessage
-/** A response has two entries; the other messages are references to other directories. */
+/** A response has at most two entries. Other messages are references to other directories. */
 const mostMessages = 1000
 
 /**
- * Hands whole LDAP messages to the socket's readers, and destroys the socket at the first message that is malformed or
- * too large. The library joins parts of a message again for each one that arrives, and waits for a length that never
- * comes, so the parts must not reach it.
- * @param onExcess is given the reason; the socket is destroyed already.
+ * Passes only complete LDAP messages to the socket's readers, and destroys the socket if a message is malformed or too
+ * large. The library must not get partial messages: it joins all parts again whenever one arrives, and waits indefinitely
+ * for a length that never arrives.
+ * @param onExcess receives the reason, after the socket was destroyed.
  */
 export function bounded<Bounded extends Socket>(socket: Bounded, onExcess: (error: Error) => void): Bounded {
   const push = socket.push.bind(socket)
@@ -67,8 +67,8 @@ export function createFraming(): (chunk: Buffer) => readonly Buffer[] | string {
 }
 
 /**
- * Returns the length of the message that begins here, or of as much as tells it; undefined if it is not a sequence of
- * definite length (RFC 4511 §5.1) in at most four bytes.
+ * Returns the length of the message that begins here, or the number of bytes needed to know it. Returns undefined if it is
+ * not a sequence of definite length (RFC 4511 §5.1) in at most four bytes.
  */
 function lengthOf(bytes: Buffer): number | undefined {
   const [tag, first] = bytes

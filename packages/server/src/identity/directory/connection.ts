@@ -1,4 +1,4 @@
-/** One connection to an LDAP directory for one sign-in: encrypted before anything is said, closed at the end (RFC 4511, RFC 4513 §3). */
+/** A connection to an LDAP directory for one sign-in: encrypted before anything is sent, closed at the end (RFC 4511, RFC 4513 §3). */
 
 import { connect, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
@@ -6,17 +6,17 @@ import type { Client } from 'ldapts'
 import type { Directory } from '../../model/user.ts'
 import { bounded } from './bounded-socket.ts'
 
-/** What a directory says of an entry: values as bytes where asked for so. */
+/** An entry of a directory. Values are bytes if they were requested as bytes. */
 export type DirectoryEntry = { readonly dn: string } & Readonly<
   Record<string, Buffer | Buffer[] | string | string[]>
 >
 
-/** Runs this on a connection of its own; rejects where it can't be made, or after the time that the configuration gives. */
+/** Runs `use` with a new connection. Rejects if connecting fails, or after the configured timeout. */
 export async function withConnection<Value>(
   directory: Directory,
   use: (client: Client) => Promise<Value>,
 ): Promise<Value> {
-  // Loaded when first used: a part of the start that many installations never need.
+  // Loaded on first use, because many installations never need it.
   const { Client } = await import('ldapts')
   const { url, tls, ca, timeout } = directory
   const { hostname } = new URL(url)
@@ -24,7 +24,7 @@ export async function withConnection<Value>(
     minVersion: 'TLSv1.2' as const,
     servername: hostname,
     host: hostname,
-    ...(ca !== undefined && { ca }),
+    ca,
   }
   const limit = timeout * 1000
   const secure = url.startsWith('ldaps:')
@@ -50,7 +50,7 @@ export async function withConnection<Value>(
     ...(secure && { tlsOptions }),
   })
   const work = async () => {
-    // RFC 4513 §3.1.1: before any bind. Without it the sign-in fails: it never goes on in the clear.
+    // RFC 4513 §3.1.1: before any bind. If it fails, the sign-in fails, and nothing is sent unencrypted.
     if (!secure && tls === 'required') await client.startTLS(tlsOptions)
     return use(client)
   }

@@ -5,13 +5,13 @@ import type { Directory } from '../../model/user.ts'
 import { mapClaims } from '../external-identity.ts'
 import type { DirectoryEntry } from './connection.ts'
 
-/** Claims that have one value, even if the attribute has several (OpenID Connect Core 1.0 §5.1). */
+/** Claims with a single value, even if the attribute has several (OpenID Connect Core 1.0 §5.1). */
 const single: ReadonlySet<string> = new Set([
   ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile'],
   ...['picture', 'website', 'email', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number'],
 ])
 
-/** Undefined where they are too large. */
+/** Returns the claims of an entry; undefined if they are too large. */
 export function claimsOf(entry: DirectoryEntry, directory: Directory): JsonObject | undefined {
   const theirs = Object.fromEntries(
     Object.entries(directory.claims).map(([claim, attribute]) => {
@@ -22,7 +22,7 @@ export function claimsOf(entry: DirectoryEntry, directory: Directory): JsonObjec
   return mapClaims(Object.fromEntries(Object.keys(theirs).map(claim => [claim, claim])), theirs)
 }
 
-/** Names of attributes have no case (RFC 4512 §2.5). */
+/** Returns the value of an attribute. Attribute names are case-insensitive (RFC 4512 §2.5). */
 export function attributeOf(entry: DirectoryEntry, attribute: string): DirectoryEntry[string] | undefined {
   const name = Object.keys(entry).find(key => key.toLowerCase() === attribute.toLowerCase())
   const value = name === undefined ? undefined : entry[name]
@@ -40,13 +40,13 @@ function claimOf(claim: string, values: readonly string[], isList: boolean): Jso
 
 const isTrue = (value: string): boolean => value.toUpperCase() === 'TRUE'
 
-/** Standard claims that are no text. */
+/** Standard claims that are not strings. */
 const types = {
   // RFC 4517 §3.3.3: TRUE or FALSE.
   email_verified: isTrue,
   phone_number_verified: isTrue,
   updated_at: secondsOf,
-  // RFC 4517 §3.3.28: lines divided by $, with \24 and \5c for the characters themselves.
+  // RFC 4517 §3.3.28: lines are separated by $; \24 and \5c escape $ and the backslash.
   address: (value: string) => ({
     formatted: value
       .split('$')
@@ -55,7 +55,7 @@ const types = {
   }),
 } as const satisfies Record<string, (value: string) => Json | undefined>
 
-/** RFC 4517 §3.3.13: a generalized time, such as 20261130061500Z; or seconds as they are. */
+/** Parses a generalized time (RFC 4517 §3.3.13), such as 20261130061500Z, or a number of seconds. */
 function secondsOf(value: string): number | undefined {
   const time = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[+-]\d\d(?:\d\d)?)$/.exec(value)
   if (!time) return /^\d{1,10}$/.test(value) ? Number(value) : undefined

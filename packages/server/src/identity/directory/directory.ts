@@ -1,4 +1,4 @@
-/** Checking a password by an LDAP directory: find the user, then bind as them (RFC 4511 §4.2, RFC 4513 §5.1). */
+/** Checks a password against an LDAP directory: finds the user, then binds as that user (RFC 4511 §4.2, RFC 4513 §5.1). */
 
 import type { Client } from 'ldapts'
 import type { Directory, IsGuessAllowed } from '../../model/user.ts'
@@ -6,7 +6,7 @@ import { guessedName } from '../password-guesses.ts'
 import { type DirectoryEntry, withConnection } from './connection.ts'
 import { bindNameFor, filterFor, parseFilter } from './filter.ts'
 
-/** The entry of a user whose password is right; or why there is none, for the log. */
+/** The entry of a user whose password is correct, or a reason for the log. */
 export type BindOutcome =
   | { readonly ok: true; readonly entry: DirectoryEntry }
   | { readonly ok: false; readonly reason: BindFailure }
@@ -20,16 +20,16 @@ type BindFailure =
   | 'directory_bind_refused'
   | 'directory_user_inactive'
 
-/** Rejects where the directory can't tell: it is away, its certificate does not hold, or our own account is refused. */
+/** Rejects if the directory is unreachable, its certificate is invalid, or it refuses the configured account. */
 export async function bindUser(
   directory: Directory,
   username: string,
   password: string,
   isAllowed: IsGuessAllowed = async () => true,
 ): Promise<BindOutcome> {
-  // RFC 4513 §5.1.2: a bind with a name and no password succeeds without proving anything.
+  // RFC 4513 §5.1.2: a bind with a name and an empty password succeeds, but authenticates nobody.
   if (password === '') return refused('directory_password_empty')
-  // A half of a surrogate pair has no UTF-8, and would be looked up as another character.
+  // A lone surrogate has no UTF-8 encoding and would be replaced by another character.
   if (!username.isWellFormed()) return refused('directory_name_unfit')
   const name = directory.user_dn === undefined ? undefined : bindNameFor(directory.user_dn, username)
   if (directory.user_dn !== undefined && name === undefined) return refused('directory_name_unfit')
@@ -53,7 +53,7 @@ async function searchAndBind(
   const user = entry && found.length === 1 ? `entry ${entry.dn.toLowerCase()}` : `name ${plainName(username)}`
   if (!(await isAllowed(user))) return refused('directory_user_limited')
   if (!entry || found.length > 1) {
-    // As much work as for a known name: the directory refuses a bind of nobody's.
+    // Does the same work as for a known name, so that response times don't reveal which names exist.
     await bound(client, `cn=nobody,${directory.base}`, password)
     return refused(entry ? 'directory_user_ambiguous' : 'directory_user_unknown')
   }
@@ -74,12 +74,12 @@ async function bindDirectly(
       ? await search(client, { ...directory, scope: 'base', filter: '(objectClass=*)' }, name, username)
       : await search(client, directory, directory.base, username)
   const [entry] = found
-  // The password was right, but the entry is not among those that may sign in.
+  // The password is correct, but the filters exclude the entry.
   if (!entry) return refused('directory_user_inactive')
   return found.length > 1 ? refused('directory_user_ambiguous') : { ok: true, entry }
 }
 
-/** At most two entries: one too many shows that the filter names no single user. */
+/** Returns at most two entries: a second one shows that the filter is ambiguous. */
 async function search(
   client: Client,
   directory: Omit<Directory, 'scope'> & { readonly scope: 'base' | 'one' | 'sub' },
@@ -89,7 +89,10 @@ async function search(
   const { active_filter, scope, timeout, id_attribute, claims } = directory
   const user = filterFor(directory.filter, username)
   const { searchEntries } = await client.search(base, {
-    ...{ scope, derefAliases: 'never', sizeLimit: 2, timeLimit: timeout },
+    scope,
+    derefAliases: 'never',
+    sizeLimit: 2,
+    timeLimit: timeout,
     filter: await parseFilter(active_filter === undefined ? user : `(&${user}${active_filter})`),
     attributes: [...new Set([id_attribute, ...Object.values(claims)])],
     explicitBufferAttributes: [id_attribute],
@@ -97,12 +100,12 @@ async function search(
   return searchEntries
 }
 
-/** RFC 4511 §A.1: results by which a directory refuses a user, however it puts it (wrong, locked, expired, no such entry). */
+/** Result codes (RFC 4511 §A.1) that mean that a user is refused: wrong password, locked, expired, no such entry. */
 const refusals: ReadonlySet<unknown> = new Set([19, 32, 34, 48, 49, 50, 53])
 
-/** Whether the directory takes this name and password. */
+/** Returns whether the directory accepts this name and password. */
 async function bound(client: Client, name: string, password: string): Promise<boolean> {
-  // RFC 4513 §5.1.1: without a name it is anonymous, and succeeds.
+  // RFC 4513 §5.1.1: a bind without a name is anonymous and succeeds.
   if (name === '') return false
   try {
     await client.bind(name, password)
@@ -113,7 +116,7 @@ async function bound(client: Client, name: string, password: string): Promise<bo
   }
 }
 
-/** Names of nobody are counted too, or the time would tell them. */
+/** Counts unknown names too, so that response times don't reveal which names exist. */
 const plainName = (username: string): string => guessedName({ idp: '', username })
 
 const refused = (reason: BindFailure): BindOutcome => ({ ok: false, reason })

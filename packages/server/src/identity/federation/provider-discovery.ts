@@ -1,4 +1,4 @@
-/** OpenID Connect providers as they describe themselves (OpenID Connect Discovery 1.0 §4), asked when first used. */
+/** Discovers OpenID Connect providers on first use (OpenID Connect Discovery 1.0 §4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JWK } from 'jose'
@@ -10,24 +10,24 @@ import type { Clock } from '../../runtime/ports.ts'
 import { createFetch } from './provider-fetch.ts'
 import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
 
-/** One that has an `upstream`. */
+/** An OpenID Connect provider. */
 export type OpenIdProvider = IdentityProvider & { readonly upstream: UpstreamProvider }
 
-/** Rejects with what openid-client or the way out throws. */
+/** Rejects with the errors of openid-client and of `createFetch`. */
 export type Discover = (provider: OpenIdProvider) => Promise<Configuration>
 
-/** How long a provider's metadata count as new; what is older is used on while the provider can't be asked. */
+/** Seconds until metadata is fetched again. Older metadata remains in use while the provider is unreachable. */
 const lifetime = 600
 const longest = 86_400
-/** Seconds between two questions to one that did not answer, while its old metadata serve. */
+/** Seconds between attempts to reach a provider while its old metadata is in use. */
 const pause = 30
 
 type Known = { readonly connect: Connect; readonly at: number; readonly askAgain: number }
 
-/** Makes a configuration of what the provider said of itself, with the keys that it has now. */
+/** Creates a configuration from the provider's metadata and its current keys. */
 type Connect = () => Promise<Configuration>
 
-/** Kept for each configured provider, so there are no more than those; asked once however many wait. */
+/** Caches the metadata of each configured provider. Concurrent calls share one request. */
 export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock: Clock }): Discover {
   const known = new Map<string, Known>()
   const pauses = createPauses(clock)
@@ -58,7 +58,7 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
     if (found && found.askAgain > clock.now()) return found.connect()
     const asking = ask.current(provider.name)
     if (asking) return asking
-    // Anybody can make this server ask, by a logout token that need not be one.
+    // Anybody can cause requests with an invalid logout token.
     const failure = pauses.errorFor(provider.name)
     if (failure) return Promise.reject(failure.error)
     return ask(provider.name, provider)
@@ -68,12 +68,12 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
 type ConnectPorts = { readonly fetch: CustomFetch; readonly keys: ProviderKeys; readonly clock: Clock }
 
 function connecting(provider: OpenIdProvider, ports: ConnectPorts): Connect {
-  const askOnce = createOneAnswer(ports.fetch)
-  return () => describe(provider, askOnce, ports)
+  const fetchOnce = createFetchOnce(ports.fetch)
+  return () => describe(provider, fetchOnce, ports)
 }
 
-/** Fetches once, and repeats what came. */
-function createOneAnswer(fetch: CustomFetch): CustomFetch {
+/** Returns a `fetch` that sends one request and then repeats its response. */
+function createFetchOnce(fetch: CustomFetch): CustomFetch {
   let answer: { readonly body: string; readonly status: number; readonly headers: Headers } | undefined
   return async (...request) => {
     if (!answer) {
@@ -84,20 +84,20 @@ function createOneAnswer(fetch: CustomFetch): CustomFetch {
   }
 }
 
-/** openid-client looks for an unknown key at the provider only where its own copy of the keys is older than this (seconds). */
+/** openid-client fetches keys for an unknown `kid` only if its copy of the keys is older than this (seconds). */
 const old = 61
 
 /**
- * A new configuration for each use, whose keys count as old: an ID token with an unknown key is looked for at the
- * provider then, within the bounds of `createProviderKeys`. A configuration that is kept fails for a minute after the
- * provider rotated.
+ * Creates a configuration for each use, with keys that count as old. So an ID token with an unknown `kid` causes a fetch,
+ * within the limits of `createProviderKeys`. A cached configuration would fail for a minute after the provider rotated its
+ * keys.
  */
 async function describe(
   { upstream }: OpenIdProvider,
-  askOnce: CustomFetch,
+  fetchOnce: CustomFetch,
   { fetch, keys, clock }: ConnectPorts,
 ): Promise<Configuration> {
-  // Loaded when first used: a part of the start that many installations never need.
+  // Loaded on first use, because many installations never need it.
   const client = await import('openid-client')
   const issuer = new URL(upstream.issuer)
   const metadata = {
@@ -105,7 +105,7 @@ async function describe(
     ...(upstream.id_token_signed_response_alg !== undefined && {
       id_token_signed_response_alg: upstream.id_token_signed_response_alg,
     }),
-    // The server's own time counts, as everywhere.
+    // Uses the server's clock instead of the machine's.
     [client.clockSkew]: clock.now() - Math.floor(Date.now() / 1000),
   }
   const configuration = await client.discovery(
@@ -114,11 +114,11 @@ async function describe(
     metadata,
     await authenticationOf(upstream),
     {
-      [client.customFetch]: askOnce,
+      [client.customFetch]: fetchOnce,
       execute: [
-        // OpenID Connect Core 1.0 §3.1.3.7 (6) would let TLS stand for the signature; ours is checked all the same.
+        // OpenID Connect Core 1.0 §3.1.3.7 (6) allows TLS in place of the signature check. We always check the signature.
         client.enableNonRepudiationChecks,
-        // An issuer without TLS is the operator's decision; where such a request may go, the way out decides.
+        // An issuer without TLS is the operator's decision. `outbound` decides where such requests may go.
         ...(issuer.protocol === 'http:' ? [client.allowInsecureRequests] : []),
       ],
     },
@@ -134,7 +134,7 @@ async function describe(
   return configuration
 }
 
-/** What is no key set is the library's to refuse. */
+/** Returns undefined for invalid JSON, so that the library fetches the keys. */
 function parse(keys: string): ExportedJWKSCache['jwks'] | undefined {
   try {
     return JSON.parse(keys)

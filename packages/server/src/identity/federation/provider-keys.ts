@@ -1,4 +1,4 @@
-/** The key sets of OpenID Connect providers (RFC 7517 §5): fetched when a key is missing, and only so often. */
+/** Key sets of OpenID Connect providers (RFC 7517 §5): fetched when a key is missing, at a limited rate. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { CustomFetch } from 'openid-client'
@@ -6,41 +6,42 @@ import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
 
 export type ProviderKeys = {
-  /** Responds with the key set at an address. Rejects as the fetch does. */
+  /** Responds with the key set at an address. Rejects as the given fetch does. */
   readonly fetch: CustomFetch
-  /** The set as it was fetched last, as JSON; undefined for one that should be fetched again. */
+  /** Returns the cached set as JSON; undefined if it should be fetched again. */
   readonly recent: (url: string) => string | undefined
 }
 
-/** How long a set is used without a look at the provider. */
+/** How long a set is used without asking the provider. */
 const freshFor: Seconds = 300
 /**
- * Two fetches in this time: the ordinary one, and one for a provider that rotated its keys since. Whoever sends tokens
- * with made-up `kid`s must not make this server flood the provider.
+ * Two fetches in this time: the regular one, and one in case the provider rotated its keys since. The limit keeps tokens
+ * with made-up `kid`s from flooding the provider with requests.
  */
 const span: Seconds = 60
 const mostInSpan = 2
-/** More where they fail, so that a provider that is back again serves sign-ins soon. */
+/** Higher for failures, so that sign-ins work soon after the provider recovers. */
 const mostFailedInSpan = 10
 
-type Kept = { readonly body: string; readonly fetched_at: Seconds; readonly asked: readonly Seconds[] }
+type CachedKeys = { readonly body: string; readonly fetched_at: Seconds; readonly asked: readonly Seconds[] }
 
-/** Each process has its own. @param fetch how requests leave this server. */
+/** Each process has its own cache. @param fetch sends the requests. */
 export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKeys {
-  const kept = new Map<string, Kept>()
+  const cached = new Map<string, CachedKeys>()
   const failed = new Map<string, { readonly at: readonly Seconds[]; readonly error: unknown }>()
 
   async function ask(...[url, options]: Parameters<CustomFetch>): Promise<string> {
     const response = await fetch(url, options)
     const body = await response.text()
-    if (response.status !== 200) throw new Error(`the keys at ${url} were answered by ${response.status}`)
+    if (response.status !== 200)
+      throw new Error(`the response for the keys at ${url} has status ${response.status}`)
     const now = clock.now()
-    const asked = (kept.get(url)?.asked ?? []).filter(at => at > now - span)
-    kept.set(url, { body, fetched_at: now, asked: [...asked, now] })
+    const asked = (cached.get(url)?.asked ?? []).filter(at => at > now - span)
+    cached.set(url, { body, fetched_at: now, asked: [...asked, now] })
     return body
   }
 
-  async function noting(url: string, asking: Promise<string>): Promise<string> {
+  async function recordFailure(url: string, asking: Promise<string>): Promise<string> {
     try {
       return await asking
     } catch (error) {
@@ -51,10 +52,12 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     }
   }
 
-  const asking = singleFlight((...[url, options]: Parameters<CustomFetch>) => noting(url, ask(url, options)))
+  const asking = singleFlight((...[url, options]: Parameters<CustomFetch>) =>
+    recordFailure(url, ask(url, options)),
+  )
 
   function bodyAt(...[url, options]: Parameters<CustomFetch>): string | Promise<string> {
-    const found = kept.get(url)
+    const found = cached.get(url)
     const since = clock.now() - span
     if (found && found.asked.filter(at => at > since).length >= mostInSpan) return found.body
     const failures = failed.get(url)
@@ -66,7 +69,7 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     fetch: async (url, options) =>
       new Response(await bodyAt(url, options), { headers: { 'content-type': 'application/json' } }),
     recent(url) {
-      const found = kept.get(url)
+      const found = cached.get(url)
       return found && found.fetched_at + freshFor > clock.now() ? found.body : undefined
     },
   }

@@ -17,13 +17,13 @@ export type LogoutToken = {
   readonly sub?: string
 }
 
-/** Refuses `invalid_request` for a token that does not hold, and as the way to the provider's keys does. */
+/** Refuses `invalid_request` for an invalid token, and as `refusalOf` does if the provider's keys can't be fetched. */
 export type ReadLogoutToken = (provider: OpenIdProvider, token: string) => Promise<Result<LogoutToken>>
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
-/** Older ones are of another time (§2.6: the recipient decides). */
+/** Maximum age of a token, which §2.6 leaves to the recipient. */
 const oldest = '10m'
-/** For how long after its end a token is accepted: two clocks never agree. */
+/** Seconds that a token is accepted after it expired, because clocks differ. */
 export const clockTolerance = 60
 
 export function createLogoutTokenReader({
@@ -36,7 +36,7 @@ export function createLogoutTokenReader({
   clock: Clock
 }): ReadLogoutToken {
   const keys = new Map<string, ReturnType<typeof createRemoteJWKSet>>()
-  // Apart from those of sign-ins: whoever sends logout tokens must not use up their fetches.
+  // Separate from the keys for sign-ins, so that logout tokens can't use up their fetches.
   const providerKeys = createProviderKeys(createFetch(outbound), clock)
 
   return async (provider, token) => {
@@ -45,12 +45,14 @@ export function createLogoutTokenReader({
       const known = keys.get(uri)
       if (known) return known
       const made = jose.createRemoteJWKSet(new URL(uri), {
-        // The bound is in `createProviderKeys`.
+        // `createProviderKeys` limits the fetches.
         cooldownDuration: 0,
         [jose.customFetch]: (url, { method, headers }) =>
           providerKeys.fetch(url, {
-            ...{ method, headers: Object.fromEntries(headers) },
-            ...{ body: undefined, redirect: 'manual' },
+            method,
+            headers: Object.fromEntries(headers),
+            body: undefined,
+            redirect: 'manual',
           }),
       })
       keys.set(uri, made)
@@ -61,7 +63,10 @@ export function createLogoutTokenReader({
       if (jwks_uri === undefined) return invalid('upstream_logout_token_invalid', provider)
       const { id_token_signed_response_alg: alg, client_id } = provider.upstream
       const { payload } = await jose.jwtVerify(token, keysAt(jwks_uri), {
-        ...{ issuer, audience: client_id, maxTokenAge: oldest, clockTolerance },
+        issuer,
+        audience: client_id,
+        maxTokenAge: oldest,
+        clockTolerance,
         algorithms: alg === undefined ? [...assertionAlgorithms] : [alg],
         requiredClaims: ['iat', 'exp', 'jti', 'events'],
         currentDate: new Date(clock.now() * 1000),
@@ -74,7 +79,7 @@ export function createLogoutTokenReader({
   }
 }
 
-/** §2.4: the event, a session or a user, and never a nonce, which would make an ID token of it. */
+/** §2.4: requires the event and a session or a user, and forbids a nonce, which would make it an ID token. */
 function readPayload(payload: JWTPayload, iss: string, provider: OpenIdProvider): Result<LogoutToken> {
   const { events, sub, sid, jti, exp, nonce } = payload
   const happened =
@@ -85,9 +90,11 @@ function readPayload(payload: JWTPayload, iss: string, provider: OpenIdProvider)
     return invalid('upstream_logout_token_invalid', provider)
   }
   return ok({
-    ...{ iss, jti: id, exp: exp! },
-    ...(session !== undefined && { sid: session }),
-    ...(user !== undefined && { sub: user }),
+    iss,
+    jti: id,
+    exp: exp!,
+    sid: session,
+    sub: user,
   })
 }
 

@@ -1,4 +1,4 @@
-/** Sign-in at an OpenID Connect provider by the code flow (OpenID Connect Core 1.0 §3.1, RFC 7636, RFC 9207). */
+/** Sign-in at an OpenID Connect provider with the code flow (OpenID Connect Core 1.0 §3.1, RFC 7636, RFC 9207). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
@@ -18,11 +18,11 @@ export type UpstreamRequestParameters = {
   readonly max_age?: Seconds
   readonly login_hint?: string
   readonly ui_locales?: string
-  /** Our acr values, the best first; asked for as far as the provider's are mapped to them. */
+  /** Our acr values, preferred first. Those that the provider's values are mapped to are requested. */
   readonly acr?: readonly string[]
 }
 
-/** Who came back. */
+/** The user that the provider authenticated. */
 export type UpstreamUser = {
   readonly iss: string
   readonly sub: string
@@ -30,30 +30,30 @@ export type UpstreamUser = {
   readonly verified_email?: string
   readonly amr: readonly string[]
   readonly acr?: string
-  /** When the user proved who they are there; undefined where the provider does not say. */
+  /** When the user authenticated at the provider; undefined if the provider does not state it. */
   readonly auth_time?: Seconds
   readonly id_token: string
-  /** The session there. */
+  /** The provider's session. */
   readonly sid?: string
 }
 
 export type Upstream = {
-  /** Where to send the browser. Refuses `temporarily_unavailable` and `server_error`. */
+  /** Returns the URL to redirect the browser to. Refuses `temporarily_unavailable` and `server_error`. */
   readonly authorizationUrl: (
     provider: OpenIdProvider,
     proof: UpstreamProof,
     parameters: UpstreamRequestParameters,
   ) => Promise<Result<string>>
   /**
-   * Redeems what the browser brought back. Refuses `access_denied` where the user refused there,
-   * `temporarily_unavailable` where the provider is away, `server_error` for anything else that does not hold.
+   * Redeems the parameters of the callback. Refuses `access_denied` if the user or the provider denied the request,
+   * `temporarily_unavailable` if the provider is unreachable, and `server_error` for any other invalid response.
    */
   readonly complete: (
     provider: OpenIdProvider,
-    answer: URLSearchParams,
+    callback: URLSearchParams,
     proof: UpstreamProof,
   ) => Promise<Result<UpstreamUser>>
-  /** Where to sign out there. Refuses as `authorizationUrl` does, and where the provider offers no sign-out. */
+  /** Returns the URL for signing out at the provider. Refuses as `authorizationUrl` does, and if the provider has no sign-out. */
   readonly endSessionUrl: (
     provider: OpenIdProvider,
     parameters: EndSessionParameters,
@@ -68,7 +68,7 @@ type EndSessionParameters = {
 
 export type UpstreamPorts = {
   readonly discover: Discover
-  /** Where a provider sends browsers back to: an address of its own, so that no provider can answer for another (RFC 9700 §4.4.2). */
+  /** Returns the callback URL. Each provider has its own, so that none can respond for another (RFC 9700 §4.4.2). */
   readonly callbackOf: (provider: string) => string
 }
 
@@ -82,7 +82,9 @@ export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstrea
         const acr_values = theirAcr(acr_mapping, parameters.acr ?? [])
         const url = client.buildAuthorizationUrl(configuration, {
           redirect_uri: callbackOf(provider.name),
-          ...{ scope, state, nonce },
+          scope,
+          state,
+          nonce,
           code_challenge: await client.calculatePKCECodeChallenge(code_verifier),
           code_challenge_method: 'S256',
           ...(response_mode === 'form_post' && { response_mode }),
@@ -92,20 +94,20 @@ export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstrea
           ...(parameters.ui_locales && { ui_locales: parameters.ui_locales }),
           ...(acr_values && { acr_values }),
         })
-        // openid-client builds addresses of the web only, and without TLS only where the issuer has none.
+        // openid-client builds only http(s) URLs, and http only for an http issuer.
         return ok(url.href)
       } catch (error) {
         return refusalOf(error, provider.name)
       }
     },
 
-    async complete(provider, answer, { state, nonce, code_verifier }) {
+    async complete(provider, callback, { state, nonce, code_verifier }) {
       const { upstream } = provider
       try {
         const client = await import('openid-client')
         const configuration = await discover(provider)
         const url = new URL(callbackOf(provider.name))
-        url.search = answer.toString()
+        url.search = callback.toString()
         const tokens = await client.authorizationCodeGrant(configuration, url, {
           expectedState: state,
           expectedNonce: nonce,
@@ -130,7 +132,7 @@ export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstrea
           return refuse('server_error', 'upstream_without_sign_out')
         }
         const url = client.buildEndSessionUrl(configuration, { ...parameters, id_token_hint })
-        // §2: only a recommendation. An address that is too long for a server is worth less than being asked there.
+        // §2 only recommends the hint. Without it the provider asks the user, which is better than a URL that is too long.
         if (url.href.length > longestUrl) url.searchParams.delete('id_token_hint')
         return ok(url.href)
       } catch (error) {
@@ -147,7 +149,7 @@ const theirAcr = (mapping: Readonly<Record<string, string>>, wanted: readonly st
 
 type TheirClaims = Readonly<Record<string, unknown>> & { readonly iss: string; readonly sub: string }
 
-/** A longer `sub` than OpenID Connect Core 1.0 §2 allows is none, and an ID token that fills a row is no hint for signing out. */
+/** Limits of a `sub` (OpenID Connect Core 1.0 §2) and of the ID token, which is stored for signing out. */
 const longestSub = 255
 const longestIdToken = 16_384
 
@@ -161,18 +163,21 @@ function userOf(
   if (!claims || sub.length > longestSub || id_token.length > longestIdToken) {
     return refuse('server_error', 'upstream_answer_too_large', { log: { provider } })
   }
-  const ours = typeof acr === 'string' && Object.hasOwn(upstream.acr_mapping, acr)
+  const isMapped = typeof acr === 'string' && Object.hasOwn(upstream.acr_mapping, acr)
   return ok({
-    ...{ iss, sub, claims, id_token },
-    ...(typeof email === 'string' && email_verified === true && { verified_email: email }),
+    iss,
+    sub,
+    claims,
+    id_token,
+    verified_email: typeof email === 'string' && email_verified === true ? email : undefined,
     amr: ['fed', ...(upstream.trust_amr ? trustedAmr(amr) : [])],
-    ...(ours && { acr: upstream.acr_mapping[acr]! }),
-    ...(typeof auth_time === 'number' && { auth_time: Math.floor(auth_time) }),
-    ...(typeof sid === 'string' && sid.length <= longestSub && { sid }),
+    acr: isMapped ? upstream.acr_mapping[acr] : undefined,
+    auth_time: typeof auth_time === 'number' ? Math.floor(auth_time) : undefined,
+    sid: typeof sid === 'string' && sid.length <= longestSub ? sid : undefined,
   })
 }
 
-/** RFC 8176 values are short names. */
+/** Returns the provider's `amr` values, limited to the format of RFC 8176. */
 const trustedAmr = (amr: unknown): readonly string[] =>
   Array.isArray(amr)
     ? amr.filter(value => typeof value === 'string' && /^[\w-]{1,32}$/.test(value)).slice(0, 10)
