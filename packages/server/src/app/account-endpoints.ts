@@ -28,7 +28,7 @@ export function createAccountEndpoints(
   const { policyFor } = policies
   const { endSession } = services.sessions
   const { accounts, offered } = services.accounts
-  const { continuations, sessions } = browser
+  const { sessions } = browser
   const { openIdProviders, startUpstreamRequest, browserBinding } = federation
   const { factorEnrolment, recoveryCodeBook } = factors
   const { countMail, mailLinks, sendAccountMail, notifyOwner } = mail
@@ -42,7 +42,6 @@ export function createAccountEndpoints(
       openIdProviders,
       startUpstreamRequest,
       browserBinding,
-      continuations,
       notifyOwner,
       stores,
       clock,
@@ -87,7 +86,7 @@ export function createMailLinkEndpoints(
   const { accounts, offered } = services.accounts
   const { pages } = view
   const { continuations, knownBrowsers } = browser
-  const { browserRequests, requireAccountSession, findRequester, concludeSignIn, resume } = flow
+  const { browserRequests, requireAccountSession, findRequester, concludeSignIn } = flow
   const { countMail, mailLinks, sendAccountMail, notifyOwner } = mail
   return {
     signUp: createSignUpEndpoint({
@@ -103,7 +102,6 @@ export function createMailLinkEndpoints(
       countMail,
       mailLinks,
       sendAccountMail,
-      resume,
       pages,
       clock,
       random,

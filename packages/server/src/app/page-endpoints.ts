@@ -94,14 +94,13 @@ function createProviderEndpoints(
   const { users, profile, identityProviders, resolveSubject } = services.signIn
   const { upstream, upstreamStates, redeemUpstreamRequest, browserBinding } = federation
   const { storeUpstreamSession, callbackPathOf, readLogoutToken } = federation
-  const { browserRequests, findRequester, concludeSignIn, signInOptions, resume } = flow
+  const { browserRequests, findRequester, concludeSignIn, signInOptions } = flow
   return {
     callback: createFederationCallbackEndpoint(provider, {
       browserRequests,
       identityProviders,
       findRequester,
       signInOptions,
-      resume,
       upstream,
       upstreamStates,
       redeemUpstreamRequest,

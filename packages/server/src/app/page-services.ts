@@ -24,7 +24,7 @@ import { type Continuations, createContinuations } from '../pages/flow/continuat
 import { type Cookies, createCookies } from '../pages/flow/cookies.ts'
 import { type Csrf, createCsrf } from '../pages/flow/csrf.ts'
 import { createFactorEnrolment, type FactorEnrolment } from '../pages/flow/enrol-factor.ts'
-import { createResume, type Resume } from '../pages/flow/open-continuation.ts'
+import { createResume } from '../pages/flow/open-continuation.ts'
 import { createPaths, type Paths } from '../pages/flow/page-paths.ts'
 import { createPendingSignIns, type PendingSignIns } from '../pages/flow/pending-sign-in.ts'
 import { createFactorProver, type ProveFactor } from '../pages/flow/prove-factor.ts'
@@ -102,7 +102,6 @@ type FlowServices = {
   readonly findRequester: FindRequester
   readonly lackingSecondFactor: LackingSecondFactor
   readonly concludeSignIn: ConcludeSignIn
-  readonly resume: Resume
   readonly requireAccountSession: RequireAccountSession
   readonly createAuthorization: CreateAuthorization
   readonly noteWaitingCode: NoteWaitingCode
@@ -237,7 +236,6 @@ function createFlowServices(
       resume,
       log,
     }),
-    resume,
     requireAccountSession: createAccountGuard({
       lackingSecondFactor,
       findFactors,

@@ -111,10 +111,10 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
   const { users, signIn, knownAccounts, identityProviders, findFactors } = services.signIn
   const { offered } = services.accounts
   const { pages } = view
-  const { continuations, sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
+  const { sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
   const { startUpstreamRequest, browserBinding } = federation
   const { passkeys, passkeySignIn, proveFactor, factorEnrolment } = factors
-  const { browserRequests, signInOptions, concludeSignIn, lackingSecondFactor, resume } = flow
+  const { browserRequests, signInOptions, concludeSignIn, lackingSecondFactor } = flow
   return {
     login: createLoginEndpoint({
       browserRequests,
@@ -133,9 +133,7 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
     federationLogin: createFederationLoginEndpoint({
       browserRequests,
       identityProviders,
-      continuations,
       signInOptions,
-      resume,
       startUpstreamRequest,
       browserBinding,
       pages,

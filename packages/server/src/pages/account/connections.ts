@@ -10,7 +10,6 @@ import type { Stores } from '../../model/ports/stores.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import type { BrowserBinding } from '../flow/browser-cookies.ts'
-import type { Continuations } from '../flow/continuation.ts'
 import { tooManyAttempts } from '../flow/form-problem.ts'
 import type { NotifyOwner } from '../flow/security-notification.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
@@ -20,7 +19,6 @@ export type ConnectionsPorts = AccountPagePorts & {
   readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
   readonly browserBinding: BrowserBinding
   readonly stores: Pick<Stores, 'identityLinks'>
-  readonly continuations: Pick<Continuations, 'seal'>
   readonly notifyOwner: NotifyOwner
   readonly clock: Clock
   readonly log: Log
@@ -49,7 +47,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
     const provider = connectable(page).find(one => one.name === name)
     if (!provider) return page.refuse(refuse('invalid_request', 'provider_not_allowed'))
     const { binding, cookie } = ports.browserBinding.ensure(request)
-    const continuation = ports.continuations.seal({
+    const continuation = page.seal({
       kind: 'account',
       to: '/account/connections',
       asked_at: ports.clock.now(),

@@ -7,13 +7,11 @@ import type { UpstreamAuthorization } from '../../identity/federation/upstream-a
 import { networkOf } from '../../runtime/network.ts'
 import type { BrowserBinding } from '../flow/browser-cookies.ts'
 import type { BrowserRequests, ContinuedPage } from '../flow/browser-request.ts'
-import type { Continuations } from '../flow/continuation.ts'
 import { createProblemPage, type ProblemPorts } from './problem.ts'
 import { requestParametersOf } from './upstream-parameters.ts'
 
 export type FederationLoginPorts = ProblemPorts & {
   readonly browserRequests: BrowserRequests
-  readonly continuations: Pick<Continuations, 'seal'>
   readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
   readonly browserBinding: BrowserBinding
 }
@@ -42,7 +40,7 @@ export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endp
       {
         browser: binding,
         from: networkOf(request),
-        continuation: ports.continuations.seal(continuation),
+        continuation: page.seal(continuation),
       },
     )
     return location.ok ? page.redirect(location.value, [cookie]) : showProblem(page, location, provider)

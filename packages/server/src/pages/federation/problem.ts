@@ -5,14 +5,12 @@ import type { Refusal } from '@tessera/protocol/result'
 import { isVouchedFor } from '../../model/client.ts'
 import type { IdentityProvider } from '../../model/user.ts'
 import type { ContinuedPage } from '../flow/browser-request.ts'
-import type { Resume } from '../flow/open-continuation.ts'
 import type { SignInOptions } from '../flow/sign-in-options.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type ProblemPorts = {
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly signInOptions: SignInOptions
-  readonly resume: Resume
   readonly pages: Pages
 }
 
@@ -45,7 +43,7 @@ export const createProblemPage =
         kind: error === 'access_denied' ? 'denied' : 'failed',
         again: page.link('/federation/login', { ...continuation, idp: provider.name }),
         others: linkToOptions(page, ports),
-        back: ports.resume(page.refusedByUser(continuation, 'login')),
+        back: page.resumeLink(page.refusedByUser(continuation, 'login')),
       },
       {
         ...page.formContext(requester),
@@ -65,7 +63,7 @@ export function linkAfterRefusal(page: UpstreamPage, ports: ProblemPorts): strin
   if (others !== undefined) return others
   const { client } = page.requester
   const trusted = !client || isVouchedFor(client)
-  return trusted ? ports.resume(page.refusedByUser(page.continuation, 'login')) : undefined
+  return trusted ? page.resumeLink(page.refusedByUser(page.continuation, 'login')) : undefined
 }
 
 /** Returns the login page, if the user has a choice there. */

@@ -57,6 +57,10 @@ export type BrowserRequest = {
   /** Returns the address of a page, with the sealed continuation. */
   readonly link: (path: PagePath, continuation?: Continuation | Sealed) => string
   readonly redirect: (location: string, cookies?: SetCookies) => HttpResponse
+  /** Returns a continuation as a URL or a form carries it. */
+  readonly seal: (continuation: Continuation) => Sealed
+  /** Returns the address of what waits for the user. */
+  readonly resumeLink: (continuation: Continuation) => string
   /** Redirects to what waits for the user. */
   readonly resume: (continuation: Continuation, cookies?: SetCookies) => HttpResponse
   /** Notes that the user of this browser refused (RFC 9700 §4.11.2). */
@@ -151,6 +155,8 @@ export function createBrowserRequests(ports: BrowserRequestPorts): BrowserReques
       }),
       link: (path, continuation) => paths(path, sealed(continuation)),
       redirect,
+      seal: continuations.seal,
+      resumeLink: ports.resume,
       resume: (continuation, cookies) => redirect(ports.resume(continuation), cookies),
       refusedByUser: (continuation, refused) => ({
         ...continuation,

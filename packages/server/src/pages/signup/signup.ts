@@ -18,7 +18,6 @@ import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { BrowserRequests, PageRequest } from '../flow/browser-request.ts'
 import { type FormProblem, fieldProblem } from '../flow/form-problem.ts'
 import type { MailLinks } from '../flow/mail-link.ts'
-import type { Resume } from '../flow/open-continuation.ts'
 import { browserOf } from '../flow/page-form.ts'
 import { pageContextOf } from '../flow/requester.ts'
 import type { FieldName, FieldProblem } from '../ui/field-pages.ts'
@@ -34,7 +33,6 @@ export type SignUpPorts = WaitingPorts &
     readonly countMail: CountMail
     readonly mailLinks: MailLinks
     readonly sendAccountMail: SendAccountMail
-    readonly resume: Resume
     readonly pages: Pages
     readonly random: Random
   }
@@ -72,7 +70,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     const count = await ports.countMail('sign_up', networkOf(request), email)
     if ('wait' in count) return tooMany(page, { email }, count.wait)
     if (count.send) ports.sendAccountMail(request, () => invitation(email, page), count.forgive)
-    const links = [{ to: 'goOn', href: ports.resume(continuation) }] as const
+    const links = [{ to: 'goOn', href: page.resumeLink(continuation) }] as const
     return pages.notice(request, { kind: 'mailSent', links }, pageContextOf(requester))
   }
 
