@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { createAdmission } from '../../packages/server/src/http/admission.ts'
-import { type BodyOutcome, readBody } from '../../packages/server/src/http/body.ts'
+import { type BodyOutcome, limitParts, readBody } from '../../packages/server/src/http/body.ts'
 import { createPipelines } from '../../packages/server/src/http/pipeline.ts'
 import { createPresence } from '../../packages/server/src/http/presence.ts'
 import { until } from '../support/until.ts'
@@ -159,6 +159,24 @@ test('body: one with a larger Content-Length is refused before a byte is read', 
   readBody(raw as never, 8, outcome => outcomes.push(outcome))
   assert.deepEqual(outcomes, [{ tooLarge: true }])
   assert.equal(raw.listenerCount('data'), 0)
+})
+
+test('body: of a request that waits, no more than 1,024 parts are kept, and one with more has no end', () => {
+  for (const [parts, expected] of [
+    [1024, { kept: [...Array(1024).fill('x'), null], told: 0 }],
+    [1025, { kept: Array(1024).fill('x'), told: 1 }],
+    [5000, { kept: Array(1024).fill('x'), told: 1 }],
+  ] as const) {
+    const kept: unknown[] = []
+    let told = 0
+    const raw = { push: (part: unknown) => kept.push(part) > 0 }
+    limitParts(raw as never, () => {
+      told += 1
+    })
+    for (let part = 0; part < parts; part++) raw.push('x')
+    raw.push(null)
+    assert.deepEqual({ kept, told }, expected)
+  }
 })
 
 test('admission: pipelined requests wait no longer than others', async () => {

@@ -12,6 +12,27 @@ export type BodyOutcome =
 export const mostParts = 1024
 
 /**
+ * Calls `onExcess` and drops the rest once a chunked body comes in too many parts. Also for a request that still waits:
+ * Node keeps all parts of one read for it, thousands of one byte.
+ */
+export function limitParts(raw: IncomingMessage, onExcess: () => void): void {
+  const push = raw.push.bind(raw)
+  let parts = 0
+  raw.push = (part: unknown) => {
+    if (parts < mostParts || (parts === mostParts && part === null)) {
+      parts += part === null ? 0 : 1
+      return push(part)
+    }
+    // Its end is dropped too: the request must not be served with what came before.
+    if (parts === mostParts) {
+      parts += 1
+      onExcess()
+    }
+    return false
+  }
+}
+
+/**
  * Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes or comes in too many parts, when the connection ended before the
  * body was complete, or when something else has read the body (waiting for it would never end).
  */

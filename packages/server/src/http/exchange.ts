@@ -172,7 +172,11 @@ function headOf(status: number, lines: readonly OutgoingHttpHeader[]): string {
   return `${head}\r\n`
 }
 
+/** The code of the error of a body in too many parts. */
+export const tooManyParts = 'TOO_MANY_PARTS'
+
 const statusOfBytes: Readonly<Record<string, number>> = {
+  [tooManyParts]: 413,
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   ERR_HTTP_REQUEST_TIMEOUT: 408,

@@ -5,8 +5,16 @@ import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { batchPerTick } from '../runtime/async/batch-per-tick.ts'
 import { createAdmission } from './admission.ts'
-import { readBody } from './body.ts'
-import { type Exchange, pathOf, plainRequest, presenceOf, refuseBytes, sendOr500 } from './exchange.ts'
+import { limitParts, readBody } from './body.ts'
+import {
+  type Exchange,
+  pathOf,
+  plainRequest,
+  presenceOf,
+  refuseBytes,
+  sendOr500,
+  tooManyParts,
+} from './exchange.ts'
 import { createPeerReader, type PeerOptions } from './peer.ts'
 import { createPipelines } from './pipeline.ts'
 import { plainError, unavailable } from './plain-error.ts'
@@ -166,6 +174,15 @@ export function createListener(router: Router, options: ListenerOptions): Listen
     else finish(exchange, response)
   }
 
+  /** Stops to read the connection at once: what comes in tiny parts costs most when it is parsed. */
+  const refuseParts = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    if (response.headersSent || response.socket === null) socket.destroy()
+    else {
+      refuseBytes(Object.assign(new Error('too many parts'), { code: tooManyParts }), socket, nextId())
+      socket.pause()
+    }
+  }
+
   const ended = (): void => {
     inFlight -= 1
     if (inFlight > 0 || whenIdle.length === 0) return
@@ -175,7 +192,10 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   }
 
   return {
-    handle: (raw, response) => inTurn(response, raw.socket, ahead => take(raw, response, ahead)),
+    handle(raw, response) {
+      if (raw.headers['transfer-encoding'] && !embedded) limitParts(raw, () => refuseParts(raw, response))
+      inTurn(response, raw.socket, ahead => take(raw, response, ahead))
+    },
     refuse: (error, socket) => refuseBytes(error, socket, nextId()),
     accepted: stalls.accepted,
     readPeer: (address, headers) => readPeer(address, headers),
