@@ -29,7 +29,7 @@ export type ValidatedAuthorizationRequest = {
   readonly response_type: ResponseType
   /** Sorted and unique. Every scope exists and is allowed for the client. */
   readonly scope: readonly string[]
-  /** What the user is asked to agree to: `scope`, and the scopes of claims that were requested individually. */
+  /** The scopes that the user is asked to agree to: `scope`, and the scopes of claims that were requested individually. */
   readonly consent_scope: readonly string[]
   /** The APIs that the tokens are limited to (RFC 8707); empty if they are not limited. */
   readonly resources: readonly string[]

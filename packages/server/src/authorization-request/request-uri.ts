@@ -61,16 +61,16 @@ const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting
 })
 
 async function ask(address: string, stranger: boolean, outbound: Outbound): Promise<Result<string>> {
-  const answer = await outbound(address, {
+  const response = await outbound(address, {
     headers: { accept: 'application/oauth-authz-req+jwt, application/jwt' },
     maxBytes: maxBytes,
     stranger,
   })
-  if (!answer.ok)
-    return invalid('request_uri_not_fetched', { outbound: answer.reason, detail: answer.detail })
-  if (answer.status !== 200) return invalid('request_uri_not_fetched', { status: answer.status })
-  const type = answer.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-  return mediaTypes.has(type) ? ok(answer.body.trim()) : invalid('request_uri_media_type_wrong', { type })
+  if (!response.ok)
+    return invalid('request_uri_not_fetched', { outbound: response.reason, detail: response.detail })
+  if (response.status !== 200) return invalid('request_uri_not_fetched', { status: response.status })
+  const type = response.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  return mediaTypes.has(type) ? ok(response.body.trim()) : invalid('request_uri_media_type_wrong', { type })
 }
 
 /** Removes the fragment, which only identifies the version of the object (OpenID Connect Core 1.0 §6.2). */

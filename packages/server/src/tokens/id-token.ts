@@ -45,7 +45,7 @@ export const createIdTokens = ({ issuer, keys, subjects, clock, alwaysWithIdp }:
     const claims: Record<string, Json | undefined> = {
       ...ofUser,
       ...reservedClaims,
-      ...bound,
+      ...bindingClaims,
       iss: issuer,
       sub: subjects.subjectFor(client, subject.sub),
       aud: client.client_id,
@@ -81,7 +81,7 @@ const isRequested = (asked: RequestedClaims[string] | undefined, value: string):
  * Removes claims that bind the token to its request and to what was issued with it, since only this server may set
  * them.
  */
-const bound = {
+const bindingClaims = {
   nonce: undefined,
   at_hash: undefined,
   c_hash: undefined,

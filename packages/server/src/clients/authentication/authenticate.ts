@@ -10,7 +10,7 @@ import type { MatchArgon2id } from '../../runtime/argon2id.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable, Random } from '../../runtime/ports.ts'
 import { readCredential } from './credential.ts'
-import type { ClientFailures, Held } from './failed-attempts.ts'
+import type { Block, ClientFailures } from './failed-attempts.ts'
 import {
   type AuthenticationMethod,
   type Credential,
@@ -115,12 +115,12 @@ export function createClientAuthentication({
     names: readonly string[],
   ): Awaitable<Result<Authenticated>> {
     const from = networkOf(request)
-    const held = heldOf(names, from)
-    if (held) return refuseHeld(held)
+    const block = blockFor(names, from)
+    if (block) return refuseBlocked(block)
     const outcome = found(credential, request)
     return outcome instanceof Promise ? outcome.then(settle) : settle(outcome)
 
-    async function refuseHeld({ by, refusal }: Held): Promise<Result<Authenticated>> {
+    async function refuseBlocked({ by, refusal }: Block): Promise<Result<Authenticated>> {
       if (by === 'client') return refusal
       const known = await Promise.all(namesOf(credential).map(async name => clients.find(name)))
       if (known.every(client => client === undefined)) return refusal
@@ -137,9 +137,9 @@ export function createClientAuthentication({
   }
 
   /** Returns the refusal to apply. A client's own limit takes precedence over that of its network. */
-  function heldOf(names: readonly string[], from: string): Held | undefined {
+  function blockFor(names: readonly string[], from: string): Block | undefined {
     const all = names.map(name => failures.refusal(name, from))
-    return all.find(held => held?.by === 'client') ?? (all.includes(undefined) ? undefined : all[0])
+    return all.find(block => block?.by === 'client') ?? (all.includes(undefined) ? undefined : all[0])
   }
 
   function verify(
@@ -159,8 +159,8 @@ export function createClientAuthentication({
     }
     const verified = method.verify(client, credential, request, ports)
     return verified instanceof Promise
-      ? verified.then(outcome => answer(client, method, outcome))
-      : answer(client, method, verified)
+      ? verified.then(outcome => authenticatedBy(client, method, outcome))
+      : authenticatedBy(client, method, verified)
   }
 }
 
@@ -186,7 +186,7 @@ function methodOf(
   return byName.get(registered)
 }
 
-function answer(
+function authenticatedBy(
   client: Client,
   { name: method }: AuthenticationMethod,
   outcome: Result<Confirmation | undefined>,

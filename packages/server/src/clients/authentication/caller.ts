@@ -59,12 +59,12 @@ export function createCallerAuthentication({
     if (!credential.ok) return credential
     const candidates = findApis(credential.value)
     const from = networkOf(request)
-    let held: Refusal | undefined
+    let blocked: Refusal | undefined
     for (const candidate of candidates) {
       const outcome = await checkApi(candidate, request, from)
       if (outcome?.ok || outcome?.error === 'temporarily_unavailable') return outcome
       // An API's name may be a prefix of another's. Failures of one must not block the other.
-      held ??= outcome
+      blocked ??= outcome
     }
     // Count a wrong secret for every name that it may belong to, so that several readings don't allow more guesses.
     const apis = candidates.map(({ api }) => api.name)
@@ -72,7 +72,8 @@ export function createCallerAuthentication({
     if (!authenticated.ok) {
       const [api] = apis
       return (
-        held ?? (api !== undefined ? { ...authenticated, log: { ...authenticated.log, api } } : authenticated)
+        blocked ??
+        (api !== undefined ? { ...authenticated, log: { ...authenticated.log, api } } : authenticated)
       )
     }
     const { client } = authenticated.value
@@ -87,8 +88,9 @@ export function createCallerAuthentication({
     request: HttpRequest,
     from: string,
   ): Promise<Result<Caller> | undefined> {
-    const held = ports.failures.refusal(api.name, from)
-    if (held && (held.by === 'client' || !(await ports.failures.wasSeen(api.name, from)))) return held.refusal
+    const blocked = ports.failures.refusal(api.name, from)
+    if (blocked && (blocked.by === 'client' || !(await ports.failures.wasSeen(api.name, from))))
+      return blocked.refusal
     const forms = readings.map(({ secret }) => secret)
     const { check, form = 0 } = await secrets.checkForms(forms, api.api_secrets, from)
     if (check === 'busy') return secretQueueFull

@@ -10,7 +10,7 @@ import type { Clock } from '../../runtime/ports.ts'
 
 export type ClientFailures = {
   /** Returns a refusal if, as far as this process knows, the credential must not be checked. */
-  readonly refusal: (name: string, from: string) => Held | undefined
+  readonly refusal: (name: string, from: string) => Block | undefined
   /** Returns whether any process saw this client authenticate from the network within a day. */
   readonly wasSeen: (name: string, from: string) => Promise<boolean>
   /**
@@ -22,7 +22,7 @@ export type ClientFailures = {
 }
 
 /** `by: 'network'`: still checks clients that authenticated from the network within a day. */
-export type Held = { readonly by: 'client' | 'network'; readonly refusal: Refusal }
+export type Block = { readonly by: 'client' | 'network'; readonly refusal: Refusal }
 
 type Counter = { readonly key: string; readonly most: number; readonly span: Seconds }
 

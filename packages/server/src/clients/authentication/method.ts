@@ -1,4 +1,4 @@
-/** What the client authentication methods have in common (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
+/** Types and limits that all client authentication methods share (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'

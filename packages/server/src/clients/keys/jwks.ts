@@ -102,14 +102,16 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
 
   async function fetchSet(uri: string, client: Client): Promise<JwkSet> {
     const { client_id } = client
-    const answer = await outbound(uri, {
+    const response = await outbound(uri, {
       headers: { accept: 'application/jwk-set+json, application/json' },
       maxBytes,
       stranger: !isVouchedFor(client),
     })
-    const keys = answer.ok && answer.status === 200 ? readSet(answer.body) : undefined
+    const keys = response.ok && response.status === 200 ? readSet(response.body) : undefined
     if (!keys) {
-      const why = answer.ok ? { status: answer.status } : { reason: answer.reason, detail: answer.detail }
+      const why = response.ok
+        ? { status: response.status }
+        : { reason: response.reason, detail: response.detail }
       log.warn('client_keys_not_fetched', { client_id, jwks_uri: uri, ...why })
     }
     const now = clock.now()

@@ -24,13 +24,13 @@ export type ValidationPorts = {
 }
 
 export type ValidMetadata = {
-  /** What was registered, including defaults. */
+  /** The registered metadata, including defaults. */
   readonly metadata: JsonObject
   /** Whether the client authenticates with a `client_secret`. */
   readonly needsSecret: boolean
   /** The client with this metadata. */
   readonly client: Client
-  /** What was requested but dropped, for the log: `scope: api1`, `logo_uri`. */
+  /** Requested values that were dropped, for the log: `scope: api1`, `logo_uri`. */
   readonly left: readonly string[]
   /** Whether a software statement contains every URL of the client. */
   readonly vouched: boolean
@@ -48,12 +48,12 @@ export async function validateMetadata(
   const { registration, signingAlgorithms } = ports
   const stated = await withStatement(sent, ports)
   if (!stated.ok) return stated
-  const { statedNames, metadata: said } = stated.value
-  const unfulfilled = unfulfilledIn(said)
+  const { statedNames, metadata: requested } = stated.value
+  const unfulfilled = unfulfilledIn(requested)
   if (unfulfilled) {
     return refuseMetadata('client_metadata_unsupported', `${unfulfilled}: not supported by this server`)
   }
-  const reduced = reducePermissions(understood(said), registration)
+  const reduced = reducePermissions(understood(requested), registration)
   if (!reduced.ok) return reduced
   const uris = keepAllowedUris(reduced.value.metadata, registration)
   if (uris.isEmptied) return refuseProblems(uris.problems)
@@ -204,7 +204,7 @@ async function withStatement(
   return ok({ metadata: { ...Object.fromEntries(kept), ...claims.value }, statedNames })
 }
 
-/** What users see. Pages also link to the start of the sign-in. */
+/** Members that users see. Pages also link to the start of the sign-in. */
 const displayedNames = [...describingNames, 'initiate_login_uri'] as const
 
 /** Returns `client_name` for `client_name#fr`. */

@@ -20,7 +20,7 @@ export type KeptUris = {
   readonly metadata: JsonObject
   /** The dropped places, for the log: `redirect_uris[1]`. */
   readonly left: readonly string[]
-  /** What is wrong with the dropped redirection URIs. */
+  /** The problems of the dropped redirection URIs. */
   readonly problems: readonly MetadataProblem[]
   /** Whether there were redirection URIs and all of them were dropped. */
   readonly isEmptied: boolean

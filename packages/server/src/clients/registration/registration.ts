@@ -25,7 +25,7 @@ export type Registered = {
   readonly registration_access_token: string
   /** Set if it was newly created. */
   readonly client_secret?: string
-  /** What the client requested but did not get, for the log. */
+  /** Requested values that the client did not get, for the log. */
   readonly left?: readonly string[]
 }
 

@@ -32,15 +32,17 @@ async function checkSectorIdentifier(
   redirectUris: readonly string[],
   outbound: Outbound,
 ): Promise<Refusal | undefined> {
-  const answer = await outbound(uri, { headers: { accept: 'application/json' }, stranger: true })
-  if (!answer.ok || answer.status !== 200) {
-    const log = answer.ok ? { status: answer.status } : { outbound: answer.reason, detail: answer.detail }
+  const response = await outbound(uri, { headers: { accept: 'application/json' }, stranger: true })
+  if (!response.ok || response.status !== 200) {
+    const log = response.ok
+      ? { status: response.status }
+      : { outbound: response.reason, detail: response.detail }
     return refuse('invalid_client_metadata', 'sector_identifier_not_fetched', {
       description: 'sector_identifier_uri: can not be fetched',
       log,
     })
   }
-  const listed = readList(answer.body)
+  const listed = readList(response.body)
   return listed && redirectUris.every(one => listed.includes(one))
     ? undefined
     : refuse('invalid_client_metadata', 'sector_identifier_incomplete', {

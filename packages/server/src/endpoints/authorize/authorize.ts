@@ -67,13 +67,13 @@ export type AuthorizePorts = ResponderPorts &
 
 /** `GET` and `POST /connect/authorize`. */
 export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
-  const answers = createResponder(ports)
+  const responder = createResponder(ports)
   return async request => {
     const read = readRequest(request)
-    if (!read.ok) return answers.refuse(request, read, undefined)
+    if (!read.ok) return responder.refuse(request, read, undefined)
     const resolved = await ports.resolution.resolve(read.value)
     const page = pageOf(read.value)
-    const refuseTo = refuserOf(request, read.value, answers, ports)
+    const refuseTo = createRefuseTo(request, read.value, responder, ports)
     if (!resolved.ok) return refuseTo(resolved, resolved.target, page)
     const { parameters: counting, pushed, signed, mixed } = resolved.value
     const validated = await ports.validate(counting)
@@ -87,35 +87,42 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const progress = { asked_at, pushed, signed_since: signed ? asked_at : undefined, mixed, hint }
     // A form post from the client's page lacks our SameSite=Lax cookies. Redirect, because the GET has them.
     if (request.method === 'POST')
-      return goOn(request, '/connect/authorize/callback', validated.value.client, parameters, progress, ports)
-    return decide(request, validated.value, parameters, progress, answers, ports)
+      return redirectToPage(
+        request,
+        '/connect/authorize/callback',
+        validated.value.client,
+        parameters,
+        progress,
+        ports,
+      )
+    return decide(request, validated.value, parameters, progress, responder, ports)
   }
 }
 
 /** `GET /connect/authorize/callback?continue=…`: the login, consent and other pages return here. */
 export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint {
-  const answers = createResponder(ports)
+  const responder = createResponder(ports)
   const openContinuation = createContinuationOpener('authorize', 'elsewhere', ports)
   return async request => {
     const query = readPageQuery(request)
-    if (!query.ok) return answers.refuse(request, query, undefined)
+    if (!query.ok) return responder.refuse(request, query, undefined)
     const opened = await openContinuation(request, query.value.get('continue'))
     if (!opened.ok) return opened.respond()
     const continuation = opened.value
     if (continuation.kind !== 'authorization') {
-      return answers.refuse(request, refuse('invalid_request', 'continuation_invalid'), undefined)
+      return responder.refuse(request, refuse('invalid_request', 'continuation_invalid'), undefined)
     }
     const { kind: _, parameters, ...progress } = continuation
     const read = parseRequest(parameters)
-    if (!read.ok) return answers.refuse(request, read, undefined)
+    if (!read.ok) return responder.refuse(request, read, undefined)
     const validated = await ports.validate(read.value, progress.hint)
-    const refuseTo = refuserOf(request, read.value, answers, ports)
+    const refuseTo = createRefuseTo(request, read.value, responder, ports)
     if (!validated.ok) return refuseTo(validated, validated.target, pageOf(read.value))
     const { client, target } = validated.value
     // The configuration may have changed since the request began.
     const refusal = progress.restarted && ports.resolution.originProblem(client, progress)
     if (refusal) return refuseTo(refusal, target, pageOf(read.value))
-    return decide(request, validated.value, parameters, progress, answers, ports)
+    return decide(request, validated.value, parameters, progress, responder, ports)
   }
 }
 
@@ -125,8 +132,8 @@ const readRequest = (request: HttpRequest): Result<Parameters> => {
 }
 
 /** Returns a function that refuses before the next page is known. `counting`: the effective parameters, once known. */
-const refuserOf =
-  (request: HttpRequest, sent: Parameters, answers: Responder, ports: AuthorizePorts) =>
+const createRefuseTo =
+  (request: HttpRequest, sent: Parameters, responder: Responder, ports: AuthorizePorts) =>
   async (
     refusal: Refusal,
     target: ResponseTarget | undefined,
@@ -134,15 +141,15 @@ const refuserOf =
     counting = sent,
   ): Promise<HttpResponse> => {
     const redirects = target && (await mayRedirect(request, target, counting.get('prompt'), ports))
-    return answers.refuse(request, refusal, target, { page, redirects })
+    return responder.refuse(request, refusal, target, { page, redirects })
   }
 
 async function decide(
   request: HttpRequest,
   validated: ValidatedAuthorizationRequest,
   parameters: string,
-  came: Progress,
-  answers: Responder,
+  arrived: Progress,
+  responder: Responder,
   ports: AuthorizePorts,
 ): Promise<HttpResponse> {
   const { client, target, ui_locales, display } = validated
@@ -153,24 +160,25 @@ async function decide(
     session && ports.browserState.sessionState(session, client.client_id, target.redirect_uri)
   // `login_required` must not reveal whether someone is signed in, so it carries no session state.
   const refuseTo = async (refusal: Refusal) =>
-    answers.refuse(request, refusal, target, {
+    responder.refuse(request, refusal, target, {
       page,
       redirects:
-        ports.csrf.holds(request, came.refused_by) ||
-        signedInSince(came, session) ||
+        ports.csrf.holds(request, arrived.refused_by) ||
+        signedInSince(arrived, session) ||
         (await mayRedirect(request, target, [...validated.prompt].join(' '), ports)),
       session_state: refusal.error === 'login_required' ? undefined : session_state,
     })
-  if (came.refused) return refuseTo(refusedByUser(came.refused))
-  const seen = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
+  if (arrived.refused) return refuseTo(refusedByUser(arrived.refused))
+  const seen =
+    arrived.prior_handle === undefined ? { ...arrived, prior_handle: found?.hash ?? null } : arrived
   const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
-  const progress = withStandingConsent(seen, session, earlier)
+  const progress = withValidConsent(seen, session, earlier)
   const eachTime = asksEachTime(client, target.redirect_uri)
   const remembered =
     earlier && mayRememberConsent(client, target.redirect_uri)
       ? rememberedScope(earlier, client, ports.clock.now())
       : []
-  const asksConsent = eachTime || (session && (await asks(validated, session, ports)))
+  const asksConsent = eachTime || (session && (await consentPolicyRequires(validated, session, ports)))
   const isExpected =
     session &&
     validated.expected_users.every(({ client, subs }) =>
@@ -188,26 +196,35 @@ async function decide(
     const answered = { ...session, acr: answeredAcr(session, asked.values) }
     const { consented_scope } = progress
     const granted = consented_scope ? narrowTo(validated, consented_scope, ports.resources) : validated
-    const standing = { session: answered, hasConsent: earlier !== undefined, pushed: progress.pushed }
-    const issued = await issueResponse(request, granted, standing, ports)
+    const issueContext = { session: answered, hasConsent: earlier !== undefined, pushed: progress.pushed }
+    const issued = await issueResponse(request, granted, issueContext, ports)
     // The session or the consent ended meanwhile, so decide again without it.
-    if (!issued) return decide(request, validated, parameters, progress, answers, ports)
+    if (!issued) return decide(request, validated, parameters, progress, responder, ports)
     if (!issued.ok) return refuseTo(issued)
     // Session Management 1.0 §2: the client's page watches this cookie for changes of the session.
     const cookies = [ports.browserState.cookieFor(request, session)]
-    return answers.send(request, target, { ...issued.value, session_state }, { page, cookies })
+    return responder.send(request, target, { ...issued.value, session_state }, { page, cookies })
   }
   // Only their own `prompt` values lead to these pages, and those exclude `none`.
-  if (next === 'create') return goOn(request, '/register', client, parameters, progress, ports)
+  if (next === 'create') return redirectToPage(request, '/register', client, parameters, progress, ports)
   const asksAs = { ...progress, asking_sid: session?.sid }
-  if (next === 'select_account') return goOn(request, '/select-account', client, parameters, asksAs, ports)
+  if (next === 'select_account')
+    return redirectToPage(request, '/select-account', client, parameters, asksAs, ports)
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return refuseTo(silentRefusals[next])
-  if (next === 'none' || next === 'login') return goOn(request, '/login', client, parameters, progress, ports)
+  if (next === 'none' || next === 'login')
+    return redirectToPage(request, '/login', client, parameters, progress, ports)
   if (next === 'second_factor') {
-    return goOn(request, '/mfa', client, parameters, { ...progress, stepping_sid: session?.sid }, ports)
+    return redirectToPage(
+      request,
+      '/mfa',
+      client,
+      parameters,
+      { ...progress, stepping_sid: session?.sid },
+      ports,
+    )
   }
-  return goOn(request, '/consent', client, parameters, asksAs, ports)
+  return redirectToPage(request, '/consent', client, parameters, asksAs, ports)
 }
 
 /** Returns the page options of a request that was not validated. */
@@ -220,18 +237,18 @@ const refusedByUser = (where: NonNullable<Progress['refused']>): Refusal =>
   refuse('access_denied', `${where}_refused_by_user`, { description: 'The user refused' })
 
 /** Drops the user's consent if it was given in another session, or was revoked or narrowed since. */
-function withStandingConsent(
+function withValidConsent(
   progress: Progress,
   session: Session | undefined,
-  stands: Consent | undefined,
+  current: Consent | undefined,
 ): Progress {
   const { consented_sid, consented_scope, ...others } = progress
   const counts =
-    consented_sid === session?.sid && consented_scope?.every(name => stands?.scope.includes(name))
+    consented_sid === session?.sid && consented_scope?.every(name => current?.scope.includes(name))
   return counts ? progress : others
 }
 
-const asks = (
+const consentPolicyRequires = (
   { client: { client_id }, consent_scope }: ValidatedAuthorizationRequest,
   { sub, tenant }: Session,
   { consentPolicy }: Pick<AuthorizePorts, 'consentPolicy'>,
@@ -266,7 +283,7 @@ const silentRefusals = {
   }),
 } as const satisfies Record<Exclude<NextPrompt, 'create' | 'select_account'>, Refusal>
 
-async function goOn(
+async function redirectToPage(
   request: HttpRequest,
   path: '/login' | '/register' | '/select-account' | '/mfa' | '/consent' | '/connect/authorize/callback',
   client: Client,

@@ -45,8 +45,8 @@ export type IssuePorts = {
   readonly emitsScope: boolean
 }
 
-/** What the response depends on in addition to the request. */
-type Standing = {
+/** Everything that the response depends on in addition to the request. */
+type IssueContext = {
   readonly session: Session
   readonly hasConsent: boolean
   /** The pushed request, which this response redeems. */
@@ -61,7 +61,7 @@ type Standing = {
 export async function issueResponse(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
-  { session, hasConsent, pushed }: Standing,
+  { session, hasConsent, pushed }: IssueContext,
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
   if (await isClientId(ports.clients.find, session.sub))
@@ -76,7 +76,7 @@ export async function issueResponse(
 async function issueCounted(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
-  { session, hasConsent, pushed }: Standing,
+  { session, hasConsent, pushed }: IssueContext,
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
   const { client, scope, resources, response_type, requested_claims } = request

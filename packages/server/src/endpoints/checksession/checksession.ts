@@ -12,9 +12,9 @@ const maxAge = 3600
 
 export function createCheckSessionEndpoint({ browserState }: { browserState: BrowserState }): Endpoint {
   const { html, headers } = createCheckSessionPage(browserState.cookieName)
-  const answer = createCacheableResponse({ body: html, type: 'text/html; charset=utf-8', maxAge })
+  const respond = createCacheableResponse({ body: html, type: 'text/html; charset=utf-8', maxAge })
   return request => {
-    const { headers: cached, ...response } = answer(request)
+    const { headers: cached, ...response } = respond(request)
     return { ...response, headers: { ...headers, ...cached } }
   }
 }

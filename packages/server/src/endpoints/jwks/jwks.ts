@@ -18,13 +18,13 @@ export function createJwksEndpoint({
     const { body, maxAge } = keys.jwks()
     const set = JSON.parse(body) as { readonly keys: readonly object[] }
     const all = JSON.stringify({ keys: [...set.keys, decryption.jwk()] })
-    return { body, answer: createCacheableResponse({ body: all, maxAge, type }) }
+    return { body, respond: createCacheableResponse({ body: all, maxAge, type }) }
   }
   // Built at the first request, so that startup does not have to derive the encryption key.
   let ready: ReturnType<typeof made> | undefined
   return request => {
     if (ready?.body !== keys.jwks().body) ready = made()
-    return ready.answer(request)
+    return ready.respond(request)
   }
 }
 

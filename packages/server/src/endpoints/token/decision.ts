@@ -1,5 +1,5 @@
 /**
- * What grants read and decide. A decision is a value: the endpoint signs, commits and responds; a grant does neither.
+ * Ports and decisions of grants. A decision is a value: the endpoint signs, commits and responds; a grant does neither.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -45,7 +45,7 @@ export type TokenRequest = {
   readonly from: string
 }
 
-/** What grants may use. */
+/** The ports of grants. */
 export type GrantPorts = {
   readonly clock: Clock
   readonly log: Log

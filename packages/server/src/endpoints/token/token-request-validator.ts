@@ -23,7 +23,7 @@ export const validateBy =
   (validator: TokenRequestValidator) =>
   async ({ parameters }: TokenRequest, decision: Decision): Promise<Decision | RefusedDecision> => {
     const names = [...parameters.names()].filter(name => !withheldParameters.has(name))
-    const answer = await validator({
+    const result = await validator({
       client_id: decision.client.client_id,
       grant_type: parameters.get('grant_type') ?? '',
       sub: decision.subject?.sub,
@@ -31,7 +31,7 @@ export const validateBy =
       parameters: new Map(names.map(name => [name, parameters.get(name) ?? ''])),
     })
     // Members of the grant win: `issued_token_type` is a standard member (RFC 8693 §2.2.1).
-    if (answer.ok) return { ...decision, members: { ...answer.members, ...decision.members } }
-    const { error = 'invalid_request', description, members } = answer
+    if (result.ok) return { ...decision, members: { ...result.members, ...decision.members } }
+    const { error = 'invalid_request', description, members } = result
     return refuse(error, 'validator_refused', { description, members })
   }

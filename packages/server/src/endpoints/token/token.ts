@@ -45,19 +45,19 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     if (!authenticated.ok)
       return ports.refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
     const { client } = authenticated.value
-    const answer = await answerClient(request, parameters.value, client)
-    if ('status' in answer) return answer
-    const { effect } = answer
+    const result = await respondToClient(request, parameters.value, client)
+    if ('status' in result) return result
+    const { effect } = result
     // A delayed duplicate of a request that succeeded must not revoke anything (docs/decisions/0029).
     const gone = effect !== undefined && !(await isConnected(request))
     if (effect && !gone) await perform(effect, ports)
-    return ports.refuser(request, gone ? { ...answer, log: { ...answer.log, client_gone: true } } : answer, {
+    return ports.refuser(request, gone ? { ...result, log: { ...result.log, client_gone: true } } : result, {
       client,
       alarm: effect?.kind === 'revoke_authorization' && !gone,
     })
   }
 
-  async function answerClient(
+  async function respondToClient(
     request: HttpRequest,
     parameters: Parameters,
     client: Client,

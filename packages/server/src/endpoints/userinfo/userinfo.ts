@@ -27,19 +27,19 @@ export type UserinfoPorts = UserinfoResponsePorts &
  */
 export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
   const refuser = createRefuser('userinfo', ports)
-  const answerRefusal = (request: HttpRequest, refusal: Refusal, clientId?: string): HttpResponse =>
+  const respondWithRefusal = (request: HttpRequest, refusal: Refusal, clientId?: string): HttpResponse =>
     refuser(request, refusal, { clientId, headers: { 'www-authenticate': challenge(refusal) } })
 
   return async request => {
     const bearer = readBearer(request)
-    if (!bearer.ok) return answerRefusal(request, bearer)
+    if (!bearer.ok) return respondWithRefusal(request, bearer)
     if (bearer.value === undefined) return unauthenticated
     const verified = await ports.verifier.verifyAccessToken(bearer.value)
-    if (!verified.ok) return answerRefusal(request, verified)
+    if (!verified.ok) return respondWithRefusal(request, verified)
     const claims = await claimsFor(verified.value, request, ports)
     return claims.ok
       ? userinfoResponse(claims.value.claims, claims.value.client, ports)
-      : answerRefusal(request, claims, verified.value.client_id)
+      : respondWithRefusal(request, claims, verified.value.client_id)
   }
 }
 

@@ -67,8 +67,8 @@ export function fromExtension(extension: ExtensionGrant): Grant {
       }
       const requested = parseRequestedScope(parameters.get('scope'))
       if (!requested.ok) return requested
-      const answer = await ask(extension, request, requested.value, ports)
-      return answer.ok ? recheck(answer, extension, request, requested.value, ports) : asRefusal(answer)
+      const decided = await ask(extension, request, requested.value, ports)
+      return decided.ok ? recheck(decided, extension, request, requested.value, ports) : asRefusal(decided)
     },
   }
 }
@@ -82,11 +82,11 @@ async function ask(
   const resource = parameters.all('resource')
   const audience = parameters.all('audience')
   try {
-    const answer = await extension.decide(
+    const decided = await extension.decide(
       { client, parameters, scope, resource, audience, confirmation },
       { ...context, now: clock.now() },
     )
-    return readDecision(answer, 'decide')
+    return readDecision(decided, 'decide')
   } catch (error) {
     if (error instanceof InvalidHookResult) {
       log.error('extension_decision_invalid', { grant_type: extension.grantType, problem: error.message })
@@ -101,19 +101,19 @@ const asRefusal = ({ error, description, reason, members }: GrantRefusal): Refus
   refuse(error ?? 'invalid_grant', reason ?? 'extension_refused', { description, members })
 
 async function recheck(
-  answer: GrantDecision,
+  decided: GrantDecision,
   extension: ExtensionGrant,
   request: TokenRequest,
   requested: readonly string[] | undefined,
   ports: GrantPorts,
 ): Promise<Decision | Refusal> {
-  const client = answer.client_id === undefined ? request.client : await ports.findClient(answer.client_id)
+  const client = decided.client_id === undefined ? request.client : await ports.findClient(decided.client_id)
   if (!client?.enabled)
-    return refuse('invalid_grant', 'extension_client_unknown', { log: { client_id: answer.client_id } })
+    return refuse('invalid_grant', 'extension_client_unknown', { log: { client_id: decided.client_id } })
   const confirmation = confirmationFor(client, request)
   if (!confirmation.ok) return confirmation
   const now = ports.clock.now()
-  const subject = answer.subject && (await subjectOf(answer.subject, now, ports))
+  const subject = decided.subject && (await subjectOf(decided.subject, now, ports))
   if (subject && !mayUseTenant(subject.tenant, [client, request.client])) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log: { sub: subject.sub } })
   }
@@ -121,27 +121,27 @@ async function recheck(
   if (
     subject &&
     client.subject_type === 'pairwise' &&
-    (answer.derivedFrom?.sub ?? subject.sub) !== subject.sub
+    (decided.derivedFrom?.sub ?? subject.sub) !== subject.sub
   ) {
     return refuse('invalid_grant', 'extension_subject_not_derived', { log: { sub: subject.sub } })
   }
-  if (subject && answer.derivedFrom && !(await maySeeSubject(client, subject, answer.derivedFrom, ports))) {
+  if (subject && decided.derivedFrom && !(await maySeeSubject(client, subject, decided.derivedFrom, ports))) {
     return refuse('invalid_grant', 'extension_subject_of_another_sector', { log: { sub: subject.sub } })
   }
   if (subject && !(await ports.profile.isActive({ subject, client_id: client.client_id }))) {
     return refuse('invalid_grant', 'user_inactive', { log: { sub: subject.sub } })
   }
-  const scope = checkScope(answer, requested, request.client, ports.resources)
+  const scope = checkScope(decided, requested, request.client, ports.resources)
   if (!scope.ok) return scope
   if (!isWithin(scope.value, client.scope)) return scopeNotAllowed
-  const audience = checkAudience(answer, scope.value, ports.resources)
+  const audience = checkAudience(decided, scope.value, ports.resources)
   if (!audience.ok) return audience
-  const origin = originOf(answer)
+  const origin = originOf(decided)
   if (!origin.ok) return origin
   // Clients with reference tokens rely on immediate revocation, which JWTs don't offer.
-  if (answer.access_token_type === 'jwt' && client.access_token_type === 'reference')
+  if (decided.access_token_type === 'jwt' && client.access_token_type === 'reference')
     return accessTokenTypeNotAllowed
-  const { lifetime = client.access_token_lifetime } = answer
+  const { lifetime = client.access_token_lifetime } = decided
   // Also refuses NaN.
   if (!(lifetime >= 1)) return refuse('invalid_grant', 'extension_lifetime_invalid', { log: { lifetime } })
 
@@ -151,21 +151,21 @@ async function recheck(
     scope: scope.value,
     audience: audience.value,
     subject,
-    authorization: authorizationOf(answer, subject),
-    claims: answer.claims,
-    clientClaims: answer.client_claims,
+    authorization: authorizationOf(decided, subject),
+    claims: decided.claims,
+    clientClaims: decided.client_claims,
     confirmation: confirmation.value,
     lifetime: Math.floor(Math.min(lifetime, client.access_token_lifetime)),
-    not_after: answer.derivedFrom?.expires_at,
+    not_after: decided.derivedFrom?.expires_at,
     derived_from: origin.value,
-    accessTokenType: answer.access_token_type,
-    members: answer.members,
+    accessTokenType: decided.access_token_type,
+    members: decided.members,
     refresh:
       subject && scope.value.includes('offline_access') ? { kind: 'new', scope: scope.value } : undefined,
-    use: answer.uses && {
+    use: decided.uses && {
       kind: 'assertion',
-      hash: hashHandle(`${extension.grantType}\n${answer.uses.id}`),
-      expires_at: rememberUntil(answer.uses.expires_at),
+      hash: hashHandle(`${extension.grantType}\n${decided.uses.id}`),
+      expires_at: rememberUntil(decided.uses.expires_at),
     },
   }
 }
