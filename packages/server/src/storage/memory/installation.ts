@@ -62,7 +62,7 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
     async add(client, most, unused) {
       // In the order in which they registered.
       const neverUsed = registeredClients.filter(({ used_at }) => used_at === undefined)
-      const limits = { most, ...(unused && { mostUnused: unused.most }) }
+      const limits = { most, mostUnused: unused?.most }
       const room = roomFor({ inAll: registeredClients.size, unused: neverUsed.length }, limits)
       const evicted = neverUsed
         .filter(({ created_at }) => unused && created_at <= unused.since)

@@ -44,7 +44,9 @@ export function admit(asked: readonly Asked[], counters: Counters): Admission {
   })
   const all = [...sums.values()]
   return {
-    ...{ waits, at, hashes: [...sums.keys()] },
+    waits,
+    at,
+    hashes: [...sums.keys()],
     added: all.map(({ added }) => added),
     room: all.map(({ room }) => room),
     spans: all.map(({ span }) => span),

@@ -54,7 +54,9 @@ export function createCodes({ run }: Database): AuthorizationCodes {
   return {
     async issue(authorization, code, { referenceToken, use } = {}) {
       const values = [
-        ...[...codec.encode(code), code.expires_at, ...authorizationRow(authorization)],
+        ...codec.encode(code),
+        code.expires_at,
+        ...authorizationRow(authorization),
         ...(referenceToken ? codecs.referenceTokens.encode(referenceToken) : []),
         ...(use ? [use.hash, use.expires_at] : []),
       ]

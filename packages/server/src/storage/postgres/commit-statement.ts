@@ -206,7 +206,11 @@ select place, case
   end
 from input`,
     valuesOf: ({ at, client_id, sub, epoch, authorization, use, issue = {} }) => [
-      ...[at, client_id, sub ?? null, authorization?.id ?? null, authorization?.until ?? 0],
+      at,
+      client_id,
+      sub ?? null,
+      authorization?.id ?? null,
+      authorization?.until ?? 0,
       ...(epoch === undefined ? [] : [epoch]),
       ...(use && consumption ? consumption.values(use) : []),
       ...issued.flatMap(({ part, values }) => values(issue[part])),

@@ -45,11 +45,15 @@ export function settingsOf({
   const { host, port, user, database, ssl, password } = new pg.Client({ connectionString: url })
   const secret = hook ?? password ?? undefined
   return {
-    ...{ host, port, ssl, application_name: 'tessera', keepAlive: true },
+    host,
+    port,
+    ssl,
+    application_name: 'tessera',
+    keepAlive: true,
     connectionTimeoutMillis: timeouts.connection,
-    ...(user !== undefined && { user }),
-    ...(database !== undefined && { database }),
-    ...(secret !== undefined && { password: secret }),
+    user,
+    database,
+    password: secret,
   }
 }
 
@@ -61,10 +65,13 @@ export async function ask(
   name?: string,
 ): Promise<Answer> {
   const query = {
-    ...({ text, types, rowMode: 'array', values: values.map(parameter) } as const),
+    text,
+    types,
+    rowMode: 'array' as const,
+    values: values.map(parameter),
     // The extended protocol even without parameters, since BindComplete shows that the server has begun.
     queryMode: 'extended',
-    ...(name !== undefined && { name }),
+    name,
   }
   const answer = await mapDriverError(() => client.query<unknown[]>(query))
   return { rows: answer.rows, count: answer.rowCount ?? 0 }

@@ -37,7 +37,10 @@ const answerDelay = 2000
  * and no plan improves with the values of the parameters.
  */
 const lookUps = [
-  ...['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off', 'enable_material=off'],
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'enable_material=off',
   'plan_cache_mode=force_generic_plan',
 ]
 

@@ -107,10 +107,10 @@ export function createRegisteredClients(
   const reads = createReads(run)
   return {
     ...reads,
-    ...(replica && { replica: readsOf(replica, schema, reads) }),
+    replica: replica && readsOf(replica, schema, reads),
     // Clients are counted before one is added, one at a time, if there is little room.
     add: async (client, most, unused) => {
-      const limits = { most, ...(unused && { mostUnused: unused.most }) }
+      const limits = { most, mostUnused: unused?.most }
       const key = JSON.stringify(limits)
       const values = [...codec.encode(client), originsOf(client)]
       if (allowance.use(key)) return (await insert(...values))?.[0] === true

@@ -77,7 +77,9 @@ export async function openPostgresTenantStores({
     ])
     await migrate(options, schema, migrations)
     return createPostgresStores(pool.of(schema), {
-      ...{ changes, replica, close: async () => void tenants.delete(name) },
+      changes,
+      replica,
+      close: async () => void tenants.delete(name),
     })
   }
 

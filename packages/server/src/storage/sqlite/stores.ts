@@ -38,7 +38,7 @@ export const startWriter = ({
   log,
   busyTimeout = standardBusyTimeout,
   capacity = 16_384,
-}: SqliteOptions): WriterThread => startWriterThread({ file, busyTimeout }, { capacity, ...(log && { log }) })
+}: SqliteOptions): WriterThread => startWriterThread({ file, busyTimeout }, { capacity, log })
 
 const standardBusyTimeout = 5000
 

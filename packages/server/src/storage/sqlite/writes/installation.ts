@@ -58,7 +58,7 @@ export const installationWrites = {
     )
     const allowance = createAllowance()
     return (client: Row, most: number, unused: UnusedClients | null): boolean => {
-      const limits = { most, ...(unused && { mostUnused: unused.most }) }
+      const limits = { most, mostUnused: unused?.most }
       const key = JSON.stringify(limits)
       if (allowance.use(key)) return insert(...client) === 1
       const [[inAll = 0] = [], [neverUsed = 0] = []] = [count(), unused ? countUnused() : []]
