@@ -45,10 +45,10 @@ export const accountPage =
     return form.ok ? act(page, form.value) : opened.refuse(form)
   }
 
-export type StoredUserPage = AccountPage & { readonly stored: StoredUser }
+type StoredUserPage = AccountPage & { readonly stored: StoredUser }
 
 /** Shows the form again, as it was filled in. */
-export type ShowAgain = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
+type ShowAgain = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
 
 /** Returns the link back to the account, for a page that ends a task. */
 export const backTo = (page: BrowserRequest) => [{ to: 'account', href: page.link('/account') }] as const

@@ -12,7 +12,7 @@ export type MailKind = keyof Texts['mail'] | SignInChange
 /** How many of each can still sign in to the account. */
 export type ActiveFactors = Readonly<Record<'totp' | 'passkey' | 'recovery_codes' | 'connections', number>>
 
-export type MailData = {
+type MailData = {
   readonly to: string
   readonly link: string
   readonly site: string
