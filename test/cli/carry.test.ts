@@ -168,8 +168,16 @@ test('cli: migrate brings every store to this version, and fails where one is ah
       const { stderr, ...ended } = await tessera(['migrate', '--config', config])
       return { ...ended, stderr: withoutWarnings(stderr) }
     }
-    assert.deepEqual(await migrate(old), { code: 0, stdout: 'one store is of this version\n', stderr: '' })
-    assert.deepEqual(await migrate(fresh), { code: 0, stdout: '2 stores are of this version\n', stderr: '' })
+    assert.deepEqual(await migrate(old), {
+      code: 0,
+      stdout: 'migrated 1 store to the schema of this version\n',
+      stderr: '',
+    })
+    assert.deepEqual(await migrate(fresh), {
+      code: 0,
+      stdout: 'migrated 2 stores to the schema of this version\n',
+      stderr: '',
+    })
     const ahead = await openPostgresTenantStores({
       url: database,
       migrations: [...migrations, 'create table later (id text)'],
@@ -250,7 +258,10 @@ test('cli: nouns are chosen by name; users can be added to a store in use', asyn
     assert.match((await tessera(['import', '--config', fresh, '--from', to])).stdout, /added=0 same=1/)
 
     const unknown = await tessera(['export', '--config', old, '--to', `${to}2`, '--noun', 'tokens'])
-    assert.deepEqual([unknown.code, /no noun "tokens": settings, keys/.test(unknown.stderr)], [2, true])
+    assert.deepEqual(
+      [unknown.code, /unknown noun "tokens"; expected one of settings, keys/.test(unknown.stderr)],
+      [2, true],
+    )
   })
 })
 

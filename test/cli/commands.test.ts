@@ -41,7 +41,7 @@ test('cli: config check tells what a good configuration holds', async () => {
   const file = await fileOf('good.yaml', 'issuer: https://login.example\ntenants: [{ name: acme }]\n')
   const { code, stdout, stderr } = await tessera(['config', 'check', file])
   assert.deepEqual([code, stderr], [0, ''])
-  assert.match(stdout, /good\.yaml is good: 0 clients.*issuer https:\/\/login\.example/)
+  assert.match(stdout, /good\.yaml is valid: 0 clients.*issuer https:\/\/login\.example/)
 })
 
 test('cli: config check reports every error on standard error and exits 1', async () => {

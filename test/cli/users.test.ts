@@ -56,7 +56,7 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
 
     const taken = await users(['rename', '--user', sub, '--username', 'Alice'])
     assert.equal(taken.code, 1)
-    assert.match(taken.stderr, /^tessera: that username is taken$/m)
+    assert.match(taken.stderr, /^tessera: the username is taken$/m)
     const inTheWay = await users(['add', '--username', 'D@a.example', '--no-password'])
     assert.equal(inTheWay.code, 1)
     assert.match(inTheWay.stderr, new RegExp(`belongs to sub=${sub}; "tessera users rename"`))
@@ -72,7 +72,7 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
     assert.equal((await users(['delete', '--user', sub])).code, 1)
     const again = await users(['add', '--username', 'dora', '--sub', sub], `${password}\n`)
     assert.equal(again.code, 1)
-    assert.match(again.stderr, /^tessera: that sub or verified address is taken$/m)
+    assert.match(again.stderr, /^tessera: the sub or the verified address is taken$/m)
   } finally {
     await server.stop()
     await remove()
@@ -86,13 +86,13 @@ test('cli: what is wrong with a user is told, and nothing is stored', async () =
   try {
     for (const [words, input, told, code] of [
       [['--username', 'ALICE'], password, /username is taken/, 1],
-      [['--username', 'x', '--sub', 'direct'], password, /sub or verified address is taken/, 1],
-      [['--username', 'x', '--email', 'nowhere'], password, /not an email address/, 1],
+      [['--username', 'x', '--sub', 'direct'], password, /the sub or the verified address is taken/, 1],
+      [['--username', 'x', '--email', 'nowhere'], password, /the email address is invalid/, 1],
       [['--username', 'x', '--in-tenant', 'nowhere'], password, /no tenant "nowhere"/, 1],
       [['--username', 'x', '--claims', '[]'], password, /not a JSON object/, 2],
       [['--username', 'x'], 'short', /too short/, 1],
-      [['--username', 'x'], '', /holds no password/, 1],
-      [['--username', ' '], password, /can not be a username/, 1],
+      [['--username', 'x'], '', /expected a password/, 1],
+      [['--username', ' '], password, /the username is invalid/, 1],
     ] as const) {
       const refused = await add(words, input)
       assert.equal(refused.code, code, refused.stderr)

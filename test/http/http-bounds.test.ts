@@ -39,7 +39,7 @@ type Pipelines = ReturnType<typeof createPipelines>
 /** A pipelined request; its response gets the connection when the previous one has ended. */
 function sendAhead(pipelines: Pipelines, socket: ReturnType<typeof createSocket>, start = () => {}) {
   const response = Object.assign(new EventEmitter(), { socket: null })
-  pipelines.inTurn(response as never, socket as never, start)
+  pipelines.inOrder(response as never, socket as never, start)
   return response
 }
 

@@ -192,13 +192,13 @@ test('cli: the keys of a tenant’s issuer are listed and rotated apart from the
   assert.equal(await list(), own)
   const unknown = await tessera(['keys', 'list', '--config', written.file, '--tenant', 'nobody'])
   assert.equal(unknown.code, 1)
-  assert.match(unknown.stderr, /no tenant "nobody" has an issuer of its own/)
+  assert.match(unknown.stderr, /no tenant "nobody" with its own issuer/)
 })
 
 test('cli: config check tells of each issuer', async () => {
   const { code, stdout } = await tessera(['config', 'check', written.file])
   assert.equal(code, 0)
-  assert.match(stdout, /is good: 2 clients, .*1 users; issuer http:\/\/localhost:\d+, storage sqlite/)
+  assert.match(stdout, /is valid: 2 clients, .*1 users; issuer http:\/\/localhost:\d+, storage sqlite/)
   assert.match(stdout, /tenant acme: 2 clients, .*1 users; issuer http:\/\/localhost:\d+\/t\/acme/)
   assert.match(stdout, /tenant globex: .*issuer http:\/\/globex\.localhost:\d+/)
 })

@@ -1,4 +1,4 @@
-/** Which issuer a request is for: a tenant's by its host or by its path, else the server's own (RFC 8414 §3.1, RFC 9110 §7.4). */
+/** Finds the issuer of a request: a tenant's by host or by path, otherwise the server's own (RFC 8414 §3.1, RFC 9110 §7.4). */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -13,11 +13,11 @@ export type DispatchPorts = {
   readonly configuration: Configuration
   readonly server: Router
   readonly tenants: Pick<Tenants, 'answer'>
-  /** Paths that are the server's under every host: an orchestrator asks by address. */
+  /** Paths of the server under any host: an orchestrator uses the address. */
   readonly probes: readonly string[]
 }
 
-/** Without tenants that have an issuer of their own it is the server's own router, and costs nothing. */
+/** Returns the server's own router if no tenant has an issuer of its own. */
 export function createDispatcher({ configuration, server, tenants, probes }: DispatchPorts): Router {
   const { tenantIssuers } = configuration
   if (tenantIssuers.size === 0) return server
@@ -26,38 +26,38 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
   const { issuer, mtls } = configuration
   const own = [issuer, mtls?.endpointOrigin ?? issuer].flatMap(hostSpellings)
 
-  const issuerOf = (request: HttpRequest): { readonly tenant: string } | 'server' | 'nobody' => {
+  const issuerOf = (request: HttpRequest): { readonly tenant: string } | 'server' | 'unknown' => {
     if (hosts.size > 0 && !probes.includes(request.path)) {
       const host = hostOf(request)
       const tenant = hosts.get(host)
       if (tenant !== undefined) return { tenant }
-      if (!own.includes(host) && !isLoopback(withoutPort(host))) return 'nobody'
+      if (!own.includes(host) && !isLoopback(withoutPort(host))) return 'unknown'
     } else if (hosts.size > 0) return 'server'
     const tenant = tenantOfPath(request.path)
     return tenant === undefined ? 'server' : { tenant }
   }
 
   const handle = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
-    const whose = issuerOf(request)
-    if (whose === 'nobody') return present(request, misdirected(request))
-    return whose === 'server' ? server(request) : tenants.answer(whose.tenant, request)
+    const found = issuerOf(request)
+    if (found === 'unknown') return present(request, misdirected(request))
+    return found === 'server' ? server(request) : tenants.answer(found.tenant, request)
   }
-  /** By the server's own pages; a tenant's may have to be composed first, and an error is no reason to. */
+  /** Uses only the server's pages: a tenant is not activated for an error. */
   const present: NonNullable<Router['present']> = (request, error) =>
     typeof issuerOf(request) === 'string' ? (server.present?.(request, error) ?? error) : error
   const early = (head: HttpRequest): HttpResponse | undefined => {
-    const whose = issuerOf(head)
-    if (whose === 'nobody') return undefined
-    return whose === 'server' ? server.early?.(head) : undefined
+    const found = issuerOf(head)
+    if (found === 'unknown') return undefined
+    return found === 'server' ? server.early?.(head) : undefined
   }
   /** Every path of a tenant counts as served: its routes are not known while it is not active. */
   const serves = (head: HttpRequest): boolean => {
-    const whose = issuerOf(head)
-    return typeof whose === 'object' || (whose === 'server' && (server.serves?.(head) ?? true))
+    const found = issuerOf(head)
+    return typeof found === 'object' || (found === 'server' && (server.serves?.(head) ?? true))
   }
   if (hosts.size === 0) return Object.assign(handle, { early, present, serves })
 
-  // Without the header too: what is kept for `host` must not go to whoever sends another one here.
+  // Also without the header: a response that is cached for a host must not be used for another one.
   const varies = ({ peer }: HttpRequest): boolean =>
     configuration.trustForwardedHost || peer.host !== undefined
   return Object.assign(
@@ -77,18 +77,18 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
   )
 }
 
-/** Tells caches that this header chose the issuer: most keep responses by host and path (RFC 9111 §4.1). */
+/** Adds `vary`, since this header selects the issuer: most caches use only host and path (RFC 9111 §4.1). */
 function varied(response: HttpResponse): HttpResponse {
   const { vary } = response.headers
   const names = [vary ?? [], 'x-forwarded-host'].flat().join(', ')
   return { ...response, headers: { ...response.headers, vary: names } }
 }
 
-/** Unless a request says for whom it is, nobody answers it: a new host of a tenant's is configured before it is pointed here. */
+/** Refuses an unknown host: a host of a tenant is configured before it points here. */
 const misdirected = ({ id }: HttpRequest): HttpResponse =>
   plainError(421, 'invalid_request', { [requestIdHeader]: id })
 
-/** The name in `/t/NAME/…`, also behind the well-known segments that RFC 8414 puts before an issuer's path. */
+/** Returns a reader of the name in `/t/NAME/…`, also after the well-known segments before an issuer's path (RFC 8414). */
 function createPathReader({ issuer, tenantIssuers }: Configuration): (path: string) => string | undefined {
   const below = new Set(
     [...tenantIssuers].flatMap(([name, own]) => (own.issuer === issuer + tenantPath + name ? [name] : [])),
@@ -104,7 +104,7 @@ function createPathReader({ issuer, tenantIssuers }: Configuration): (path: stri
   }
 }
 
-/** Host → tenant, for tenants by host. */
+/** Maps hosts to tenants. */
 const hostsOf = ({ issuer, tenantIssuers }: Configuration): ReadonlyMap<string, string> =>
   new Map(
     [...tenantIssuers].flatMap(([name, own]) =>
@@ -114,7 +114,7 @@ const hostsOf = ({ issuer, tenantIssuers }: Configuration): ReadonlyMap<string, 
     ),
   )
 
-/** How a `host` header may name it: the scheme's own port may stand there or not (RFC 9110 §4.2.3). */
+/** Returns the `host` headers for an issuer: with or without the default port of the scheme (RFC 9110 §4.2.3). */
 function hostSpellings(issuer: string): readonly string[] {
   const { host, port, protocol } = new URL(issuer)
   return port === '' ? [host, `${host}:${protocol === 'https:' ? 443 : 80}`] : [host]

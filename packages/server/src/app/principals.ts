@@ -1,4 +1,4 @@
-/** Who stands by a configuration, at the server's own issuer and at its tenants'. */
+/** Applies the clients and users of a configuration, at the server's own issuer and at those of tenants. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { hashHandle } from '../model/handle.ts'
@@ -15,7 +15,7 @@ export const principalsOf = ({ clients, users }: Configuration): ConfiguredPrinc
 /** Nodes of every version must write the same text, so it keeps the name `stands`. */
 const textOf = ({ id, enabled }: Principal): string => JSON.stringify({ id, stands: enabled })
 
-/** The same text wherever the entries stand; empty for a tenant that has no issuer of its own. */
+/** Returns a text that does not depend on the order of entries. It is empty for a tenant without an issuer of its own. */
 const comparable = (configuration: Configuration | undefined): string => {
   if (!configuration) return ''
   const { clients, users } = principalsOf(configuration)
@@ -25,9 +25,8 @@ const comparable = (configuration: Configuration | undefined): string => {
 const settingName = 'standing_of_tenants'
 
 /**
- * Tells all nodes that this configuration is the one that was applied last, and answers how to ask whether it still is: a
- * tenant's issuer that is composed later writes who stands there only then. Nothing is kept while nobody has tenants
- * with an issuer of their own.
+ * Records that this configuration was applied last. Returns a function that returns whether it still is: a tenant's issuer
+ * that is composed later writes its principals only then. Records nothing while no tenant has an issuer of its own.
  */
 export async function declareTenants(
   { tenantIssuers }: Configuration,
@@ -41,7 +40,7 @@ export async function declareTenants(
   return async () => (await settings.get(settingName)) === own
 }
 
-/** Writes who stands at those tenants where that differs from before, those that sleep or are gone among them. */
+/** Writes the principals of tenants that differ from before, also of inactive and removed tenants. */
 export async function writeChangedTenants(
   before: Configuration,
   next: Configuration,
@@ -52,8 +51,8 @@ export async function writeChangedTenants(
     name => comparable(before.tenantIssuers.get(name)) !== comparable(next.tenantIssuers.get(name)),
   )
   if (differ.length === 0) return
-  const begun = new Set(await tenantStores.list())
-  for (const name of differ.filter(one => begun.has(one))) {
+  const existing = new Set(await tenantStores.list())
+  for (const name of differ.filter(one => existing.has(one))) {
     try {
       const own = next.tenantIssuers.get(name)
       const { principals, close } = await tenantStores.forTenant(name)
@@ -63,8 +62,8 @@ export async function writeChangedTenants(
         await close()
       }
     } catch (error) {
-      // The others' are not kept from it; here it is written when the tenant's issuer is composed next.
-      log.error('tenant_standing_failed', { tenant: name, error: String(error) })
+      // Other tenants continue. This one is written when its issuer is composed next.
+      log.error('tenant_principals_failed', { tenant: name, error: String(error) })
     }
   }
 }

@@ -1,11 +1,11 @@
-/** Tenants' stores that two editions may have open at once: one is closed when the last of them gives it back. */
+/** Shares tenants' stores between configuration snapshots. A store is closed when the last snapshot releases it. */
 
 import type { TenantStores } from '../model/ports/stores.ts'
 
 export function shareTenants(tenantStores: TenantStores): TenantStores {
   const holders = new Map<string, number>()
-  /** Answers whether nobody else has it. */
-  const giveBack = (name: string): boolean => {
+  /** Returns whether this was the last holder. */
+  const release = (name: string): boolean => {
     const left = (holders.get(name) ?? 1) - 1
     if (left > 0) holders.set(name, left)
     else holders.delete(name)
@@ -21,13 +21,13 @@ export function shareTenants(tenantStores: TenantStores): TenantStores {
         return {
           ...stores,
           async close() {
-            const last = held && giveBack(name)
+            const last = held && release(name)
             held = false
             if (last) await stores.close()
           },
         }
       } catch (error) {
-        giveBack(name)
+        release(name)
         throw error
       }
     },

@@ -1,6 +1,6 @@
-/** What a command is given and what it answers. */
+/** Options and exit codes of commands. */
 
-/** 0: done; 1: the configuration or the surroundings are at fault; 2: wrong usage. */
+/** 0: success; 1: an invalid configuration or a failed operation; 2: wrong usage. */
 export type ExitCode = 0 | 1 | 2
 
 export type ServeFlags = {
@@ -27,13 +27,13 @@ export type AddUserFlags = IssuerFlags & {
   readonly inTenant?: string
   /** JSON. */
   readonly claims?: string
-  /** False: none. */
+  /** False: without a password. */
   readonly password?: boolean
 }
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }
-export type CarryFlags = {
+export type TransferFlags = {
   readonly config: string
-  /** Nouns; undefined: all. */
+  /** Default: all nouns. */
   readonly noun?: readonly string[]
 }
 export type BackupFlags = { readonly config: string; readonly to: string }

@@ -10,7 +10,7 @@ export async function check(file: string): Promise<ExitCode> {
   if (!configuration) return 1
   const { issuer, storage, tenantIssuers } = configuration
   process.stdout.write(
-    `${file} is good: ${contentOf(configuration)}; issuer ${issuer}, storage ${storage.kind}\n`,
+    `${file} is valid: ${contentOf(configuration)}; issuer ${issuer}, storage ${storage.kind}\n`,
   )
   for (const [name, own] of tenantIssuers)
     process.stdout.write(`  tenant ${name}: ${contentOf(own)}; issuer ${own.issuer}\n`)
@@ -20,14 +20,14 @@ export async function check(file: string): Promise<ExitCode> {
 
 const guide = 'docs/guides/changed-defaults.md'
 
-/** Lists the changed defaults that this configuration, or a tenant's own, notices. */
+/** Lists the changed defaults that affect this configuration or that of a tenant. */
 function changesFor(configuration: Configuration): string {
   const all = [configuration, ...configuration.tenantIssuers.values()]
   const lines = changedDefaults.flatMap(({ title, affects }) => {
     const what = all.map(affects).find(found => found !== undefined)
     return what === undefined ? [] : [`  ${title} (${what}): ${guide}#${anchorOf(title)}\n`]
   })
-  return `defaults that changed and affect this file, besides those of ${guide}#every-server: ${
+  return `changed defaults that affect this file, besides those in ${guide}#every-server: ${
     lines.length === 0 ? 'none' : lines.length
   }\n${lines.join('')}`
 }

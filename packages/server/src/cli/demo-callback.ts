@@ -1,4 +1,4 @@
-/** Where the demo's web client gets its codes: one page that shows the code and the request that comes next. */
+/** The redirect URI of the demo's web client: a page that shows the code and the next request. */
 
 import { createServer, type Server } from 'node:http'
 import { demoCodeExchange, demoPages } from './demo-requests.ts'
@@ -7,7 +7,7 @@ export type DemoCallback = { readonly redirectUri: string; readonly close: () =>
 
 const preferredPort = 5081
 
-/** Listens on 127.0.0.1 only; on another port where 5081 is taken (RFC 8252 §7.3: the client may use any). */
+/** Listens on 127.0.0.1 only, and on another port if 5081 is in use (RFC 8252 §7.3: the client may use any). */
 export async function startDemoCallback(issuer: string): Promise<DemoCallback> {
   const style = (await import('../server.ts')).pageStyle()
   const server = createServer((request, response) => {
@@ -59,7 +59,7 @@ function pageOf(parameters: URLSearchParams, issuer: string, redirectUri: string
 </head>
 <body>
 <div class="frame wide">
-<header class="brand"><span class="site">Invoice desk</span><span class="who">an application of the demo</span></header>
+<header class="brand"><span class="site">Invoice desk</span><span class="who">a demo application</span></header>
 <main class="card">
 ${body}
 <div class="buttons">
@@ -77,14 +77,14 @@ const codeShown = (
   issuer: string,
   redirectUri: string,
 ): string => `<div class="sign approved" aria-hidden="true"></div>
-<h1>The application has its code</h1>
-<p class="lead">It would now exchange the code for tokens. Do it yourself: paste this into bash within five minutes.</p>
+<h1>The application received a code</h1>
+<p class="lead">It would now exchange the code for tokens. To do that yourself, paste this into bash within five minutes.</p>
 <pre tabindex="0">CODE='${escapeHtml(code.replaceAll("'", ''))}'
 ${escapeHtml(demoCodeExchange(issuer, redirectUri))}</pre>`
 
 const refusal = (parameters: URLSearchParams): string => `<div class="sign error" aria-hidden="true"></div>
-<h1>The application got no code</h1>
-<p class="lead">${escapeHtml(parameters.get('error') ?? 'The address has neither a code nor an error.')}</p>
+<h1>The application received no code</h1>
+<p class="lead">${escapeHtml(parameters.get('error') ?? 'The URL contains neither a code nor an error.')}</p>
 <p>${escapeHtml(parameters.get('error_description') ?? '')}</p>`
 
 const ownStyle = `pre{margin:1.25rem 0 0;padding:1rem 1.25rem;overflow-x:auto;border:1px dashed var(--field);border-radius:0.75rem;font:0.875rem/1.6 var(--mono)}`

@@ -1,25 +1,25 @@
-/** What the demo prints: addresses to open, and a curl request for each grant. All of it can be pasted into bash. */
+/** What the demo prints: URLs to open, and a curl request for each grant. All of it can be pasted into bash. */
 
 export type DemoRequest = {
   readonly grant_type: string
   readonly title: string
-  /** Pasted in order they work. None: a page shows them. */
+  /** To be run in order. Empty if a page shows them. */
   readonly commands: readonly string[]
 }
 
-/** The proof key of RFC 7636 appendix B: fixed, so that it can be printed; a real client makes one for each request. */
+/** The proof key of RFC 7636 appendix B. It is fixed, so that it can be printed; a real client creates one per request. */
 const demoProofKey = {
   verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
   challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
 } as const
 
-/** Reads a member of the JSON in $ANSWER into a variable; sed, since not everyone has jq. */
+/** Returns a command that reads a member of the JSON in $ANSWER into a variable. Uses sed, since jq may be missing. */
 const keep = (variable: string, member: string): string =>
   `${variable}=$(printf '%s' "$ANSWER" | sed -n 's/.*"${member}": *"\\([^"]*\\)".*/\\1/p')`
 
 /**
- * A form post by curl, on two lines. Values have no character that a form or bash reads otherwise, except the space;
- * bash fills in `$NAME`.
+ * Returns a form post by curl, on two lines. Values contain no special characters of forms or bash, except spaces and
+ * `$NAME`, which bash replaces.
  */
 const post = (url: string, form: Readonly<Record<string, string>>, credentials?: string): string =>
   [
@@ -31,7 +31,7 @@ const post = (url: string, form: Readonly<Record<string, string>>, credentials?:
 
 const answer = (command: string): string => `ANSWER=$(${command}); echo "$ANSWER"`
 
-/** The address that begins the authorization code flow of the demo's web client. */
+/** Returns the URL that starts the authorization code flow of the demo's web client. */
 export const demoAuthorizationUrl = (issuer: string, redirectUri: string): string =>
   `${issuer}/connect/authorize?${new URLSearchParams({
     client_id: 'web',
@@ -44,7 +44,7 @@ export const demoAuthorizationUrl = (issuer: string, redirectUri: string): strin
     nonce: 'demo',
   })}`
 
-/** The request that exchanges the code; `$CODE` is set before. */
+/** Returns the request that exchanges the code in `$CODE`. */
 export const demoCodeExchange = (issuer: string, redirectUri: string): string =>
   post(
     `${issuer}/connect/token`,
@@ -62,7 +62,7 @@ export function demoRequests(issuer: string): readonly DemoRequest[] {
   return [
     {
       grant_type: 'client_credentials',
-      title: 'A service on its own behalf',
+      title: 'A service with its own credentials',
       commands: [
         post(
           token,
@@ -73,7 +73,7 @@ export function demoRequests(issuer: string): readonly DemoRequest[] {
     },
     {
       grant_type: 'password',
-      title: "A user's name and password: alice of the tenant acme, then alice of no tenant",
+      title: 'A user name and password: alice of the tenant acme, then alice without a tenant',
       commands: [
         answer(
           post(
@@ -107,7 +107,7 @@ export function demoRequests(issuer: string): readonly DemoRequest[] {
     },
     {
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-      title: "A worker exchanges the user's token for one of its own, by an extension grant",
+      title: "A worker exchanges the user's token for its own, by an extension grant",
       commands: [
         post(
           token,
@@ -149,7 +149,7 @@ export function demoRequests(issuer: string): readonly DemoRequest[] {
   ]
 }
 
-/** Pages that the user of the demo opens without a client. */
+/** Returns pages that open without a client. */
 export const demoPages = (issuer: string) =>
   ({
     account: `${issuer}/account`,
@@ -157,7 +157,7 @@ export const demoPages = (issuer: string) =>
     signOut: `${issuer}/connect/endsession`,
   }) as const
 
-/** What a person opens, in the order in which it makes sense. */
+/** Returns the URLs to open in a browser, in a sensible order. */
 export function formatDemoPages(issuer: string, redirectUri: string): string {
   const { account, mail, signOut } = demoPages(issuer)
   return [
@@ -173,7 +173,7 @@ export function formatDemoPages(issuer: string, redirectUri: string): string {
   ].join('\n')
 }
 
-/** A request for each grant, to be pasted in this order. */
+/** Returns a request for each grant, to be run in this order. */
 export const formatDemoRequests = (requests: readonly DemoRequest[]): string =>
   requests
     .filter(({ commands }) => commands.length > 0)

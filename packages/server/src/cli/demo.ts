@@ -1,4 +1,4 @@
-/** `tessera demo`: the demo configuration, served, and requests to try. */
+/** `tessera demo`: serves the demo configuration and prints requests to try. */
 
 import { fileURLToPath } from 'node:url'
 import { print } from '../operations/output/standard-output.ts'
@@ -11,7 +11,7 @@ import { runUntilStopped, settlePort } from './serve.ts'
 export const demoFile = fileURLToPath(new URL('../../../../examples/demo/tessera.jsonc', import.meta.url))
 
 export async function demo({ port }: { readonly port: string }): Promise<ExitCode> {
-  // Nothing between the lines that are printed but what needs attention.
+  // Only warnings and errors may appear between the printed lines.
   process.env.TESSERA_LOG_LEVEL ??= 'warn'
   const loaded = await loadOrReport(demoFile, { port })
   if (!loaded) return 1
@@ -23,9 +23,9 @@ export async function demo({ port }: { readonly port: string }): Promise<ExitCod
         const { issuer } = configuration
         const shown = [
           formatDemoPages(issuer, callback.redirectUri),
-          '# Or paste these requests into bash, from top to bottom.',
+          '# Or paste these requests into bash, in this order.',
           formatDemoRequests(demoRequests(issuer)),
-          `# Everything at a glance: ${issuer}/`,
+          `# An overview: ${issuer}/`,
           '# Ctrl-C stops the demo. TESSERA_LOG_LEVEL=info shows the log of every request.',
         ]
         print(`\n${shown.join('\n\n')}\n`)

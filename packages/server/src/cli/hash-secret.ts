@@ -1,18 +1,18 @@
-/** `tessera hash-secret`: what a configuration keeps instead of a secret. */
+/** `tessera hash-secret`: prints the hash of a secret, for a configuration. */
 
 import { createHash } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import type { ExitCode } from './command.ts'
 
-/** OWASP's least cost for argon2id: 19 MiB, two passes. */
+/** The minimum cost of OWASP for argon2id: 19 MiB, two passes. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 export async function hashSecret({ argon2id }: { readonly argon2id?: boolean }): Promise<ExitCode> {
-  if (process.stdin.isTTY) process.stderr.write('Type the secret, Enter, then Ctrl-D:\n')
-  // A line end is what `echo` and editors add; a secret has none.
+  if (process.stdin.isTTY) process.stderr.write('Type the secret, then press Enter and Ctrl-D:\n')
+  // `echo` and editors add a line end, which is not part of the secret.
   const secret = (await text(process.stdin)).replace(/\r?\n$/, '')
   if (secret === '') {
-    process.stderr.write('tessera: standard input holds no secret\n')
+    process.stderr.write('tessera: standard input is empty; expected a secret\n')
     return 1
   }
   const hashed = argon2id ? { argon2id: await argon2idOf(secret) } : { sha256: sha256Of(secret) }

@@ -1,10 +1,10 @@
-/** The issuer that a command is about: the server's own, or a tenant's. What is wrong is told on standard error. */
+/** Finds the issuer of a command: the server's own or a tenant's. Writes errors to standard error. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
-/** @param what lies in the store, for the message that `memory:` forgets it. */
+/** @param what the stored noun, for the error about `memory:`. */
 export async function issuerOrReport(
   { config, tenant }: IssuerFlags,
   what: string,
@@ -12,18 +12,20 @@ export async function issuerOrReport(
   const server = await loadOrReport(config)
   if (!server) return undefined
   if (server.storage.kind === 'memory') {
-    process.stderr.write(`tessera: "memory:" keeps ${what} only while the server runs\n`)
+    process.stderr.write(
+      `tessera: storage "memory:" keeps ${what} only in the server process; use sqlite: or postgres:\n`,
+    )
     return undefined
   }
   const issuer = tenant === undefined ? server : server.tenantIssuers.get(tenant)
   if (!issuer) {
-    process.stderr.write(`tessera: no tenant "${tenant}" has an issuer of its own\n`)
+    process.stderr.write(`tessera: no tenant "${tenant}" with its own issuer\n`)
     return undefined
   }
   return { server, issuer }
 }
 
-/** `name=… created_at=…` of what has a value; times as ISO 8601. */
+/** Returns `name=… created_at=…` without undefined values; times in ISO 8601. */
 export const lineOf = (row: object): string =>
   Object.entries(row)
     .filter(([, value]) => value !== undefined)

@@ -1,4 +1,4 @@
-/** The primary of `tessera serve` with several workers. */
+/** The primary process of `tessera serve` with several workers. */
 
 import { fileURLToPath } from 'node:url'
 import { endSoon, print } from '../operations/output/standard-output.ts'
@@ -8,7 +8,7 @@ import { reloadSignal } from './reload-signal.ts'
 import { stopSignal } from './stop-signal.ts'
 
 export type PrimaryOptions = {
-  /** Of workers. */
+  /** Number of workers. */
   readonly count: number
   readonly host: string
   readonly port: number

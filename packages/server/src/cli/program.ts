@@ -1,4 +1,4 @@
-/** Commands and their options. What a command does is imported only when it runs. */
+/** Commands and their options. The code of a command is imported when it runs. */
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
@@ -6,7 +6,6 @@ import { endSoon, guardStandardOutput, outputFailure } from '../operations/outpu
 import type {
   AddUserFlags,
   BackupFlags,
-  CarryFlags,
   ExitCode,
   IssuerFlags,
   KeyFlags,
@@ -14,6 +13,7 @@ import type {
   RenameUserFlags,
   ServeFlags,
   SessionFlags,
+  TransferFlags,
   UserFlags,
 } from './command.ts'
 
@@ -29,7 +29,7 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     await programOf(does)
       .parseAsync(words, { from: 'user' })
       .catch((error: unknown) => {
-        // Help and the version: what was asked for is printed.
+        // Help and the version are printed already.
         if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
       })
     // A stream reports its errors after the promises of this tick.
@@ -40,17 +40,17 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     return 1
   } catch (error) {
     if (error instanceof CommanderError) return 2
-    // Broken surroundings: a port that is taken, a file that can't be written, a master key that does not fit.
+    // A failed operation: a port in use, a file that can't be written, a wrong master key.
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
     process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
     return 1
   } finally {
-    // Whatever starts servers again must learn that this one could not start, even if nobody reads why.
+    // A supervisor must notice that the server did not start, even if nothing reads the output.
     if (isServer(words)) endSoon(2000)
   }
 }
 
-/** A server goes on when nobody reads what it prints. */
+/** A server continues if its output is not read. */
 const isServer = ([command]: readonly string[]): boolean => command === 'serve' || command === 'demo'
 
 type Does = <Arguments extends unknown[]>(
@@ -61,16 +61,16 @@ function programOf(does: Does): Command {
   const program = new Command('tessera')
     .description('An OpenID Connect and OAuth 2.0 server')
     .version(version(), '-v, --version')
-    .showHelpAfterError('(tessera --help tells more)')
+    .showHelpAfterError('(see tessera --help)')
     .exitOverride()
 
   program
     .command('serve')
     .description('serve a configuration')
     .addOption(configOption())
-    .option('--port <number>', 'port to listen on; 0: any free one')
-    .option('--host <address>', 'address to listen on; 0.0.0.0: all')
-    .option('--workers <number>', 'processes that share the port; omitted: one for each core')
+    .option('--port <number>', 'port to listen on; 0 for any free port')
+    .option('--host <address>', 'address to listen on; 0.0.0.0 for all')
+    .option('--workers <number>', 'worker processes on the port (default: one per core)')
     .action(does(async (options: ServeFlags) => (await import('./serve.ts')).serve(options)))
 
   program
@@ -79,7 +79,7 @@ function programOf(does: Does): Command {
     .option('--port <number>', 'port to listen on', '5080')
     .action(does(async (options: { port: string }) => (await import('./demo.ts')).demo(options)))
 
-  const config = program.command('config').description('look after configuration files')
+  const config = program.command('config').description('check configuration files')
   config
     .command('check')
     .description('report every error in a configuration')
@@ -92,11 +92,11 @@ function programOf(does: Does): Command {
 
   program
     .command('migrate')
-    .description('bring the store to the schema of this version; serve does so too')
+    .description('migrate the stores to the schema of this version; serve does this too')
     .addOption(configOption())
     .action(does(async (options: { config: string }) => (await import('./migrate.ts')).migrate(options)))
 
-  const keys = program.command('keys').description('look after the signing keys')
+  const keys = program.command('keys').description('manage signing keys')
   keys
     .command('list')
     .description('list the signing keys')
@@ -105,33 +105,33 @@ function programOf(does: Does): Command {
     .action(does(async (options: KeyFlags) => (await import('./keys.ts')).list(options)))
   keys
     .command('rotate')
-    .description('make new signing keys')
+    .description('create new signing keys')
     .addOption(configOption())
     .addOption(tenantOption())
     .option('--now', 'sign with them as soon as every node publishes them')
     .action(does(async (options: KeyFlags) => (await import('./keys.ts')).rotate(options)))
 
-  const sessions = program.command('sessions').description("look after users' sessions")
+  const sessions = program.command('sessions').description("manage users' sessions")
   sessions
     .command('list')
-    .description('list where a user is signed in')
+    .description('list the sessions of a user')
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--user <sub>', 'the user, by sub')
+    .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: SessionFlags) => (await import('./sessions.ts')).list(options)))
   sessions
     .command('end')
-    .description('end a session, or all of a user; a running server tells the clients')
+    .description('end a session or all sessions of a user; a running server notifies the clients')
     .addOption(configOption())
     .addOption(tenantOption())
-    .option('--sid <sid>', 'this session')
-    .option('--user <sub>', 'all sessions of this user, by sub')
+    .option('--sid <sid>', 'session to end')
+    .option('--user <sub>', 'sub of the user whose sessions end')
     .action(does(async (options: SessionFlags) => (await import('./sessions.ts')).end(options)))
 
-  const users = program.command('users').description('look after users')
+  const users = program.command('users').description('manage users')
   users
     .command('list')
-    .description('list the users who are kept in the store')
+    .description('list the users in the store')
     .addOption(configOption())
     .addOption(tenantOption())
     .action(does(async (options: IssuerFlags) => (await import('./users.ts')).list(options)))
@@ -140,89 +140,91 @@ function programOf(does: Does): Command {
     .description('add a user; the password is read from standard input')
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--username <name>', 'what the user signs in with')
-    .option('--in-tenant <name>', "of this tenant that shares the server's issuer")
-    .option('--email <address>', 'the address')
-    .option('--email-verified', 'the address is known to be theirs')
-    .option('--sub <sub>', 'the sub; omitted: a random one')
-    .option('--claims <json>', 'more claims, as a JSON object')
+    .requiredOption('--username <name>', 'name to sign in with')
+    .option('--in-tenant <name>', "tenant of the user, which shares the server's issuer")
+    .option('--email <address>', 'email address')
+    .option('--email-verified', 'the email address is verified')
+    .option('--sub <sub>', 'sub (default: a random one)')
+    .option('--claims <json>', 'additional claims as a JSON object')
     .option('--no-password', 'without a password')
     .action(does(async (options: AddUserFlags) => (await import('./users.ts')).add(options)))
   users
     .command('set-password')
-    .description("set a user's password, read from standard input; their sessions end")
+    .description("set a user's password, read from standard input, and end their sessions")
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--user <sub>', 'the user, by sub')
+    .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).setPassword(options)))
   users
     .command('rename')
-    .description('give a user another name to sign in with')
+    .description("change a user's name to sign in with")
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--user <sub>', 'the user, by sub')
-    .requiredOption('--username <name>', 'the new name')
+    .requiredOption('--user <sub>', 'sub of the user')
+    .requiredOption('--username <name>', 'new name')
     .action(does(async (options: RenameUserFlags) => (await import('./users.ts')).rename(options)))
   users
     .command('delete')
-    .description('delete a user, with all that is theirs; their sessions and tokens end')
+    .description('delete a user with all their data, sessions and tokens')
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--user <sub>', 'the user, by sub')
+    .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).remove(options)))
   users
     .command('disable')
-    .description('keep a user out; their sessions and tokens end')
+    .description('disable a user, and end their sessions and tokens')
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--user <sub>', 'the user, by sub')
+    .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).disable(options)))
   users
     .command('enable')
-    .description('let a user in again')
+    .description('enable a user again')
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--user <sub>', 'the user, by sub')
+    .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).enable(options)))
   users
     .command('reset-mfa')
-    .description("take a user's second factors, passkeys and recovery codes away, when they are lost")
+    .description("remove a user's second factors, passkeys and recovery codes")
     .addOption(configOption())
     .addOption(tenantOption())
-    .requiredOption('--user <sub>', 'the user, by sub')
+    .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: UserFlags) => (await import('./reset-mfa.ts')).resetMfa(options)))
 
   program
     .command('export')
-    .description('write what the stores hold to a file; servers may go on')
+    .description('write the contents of the stores to a file; servers may keep running')
     .addOption(configOption())
-    .requiredOption('--to <file>', 'the file to make')
-    .option('--noun <name...>', 'these nouns; omitted: all')
+    .requiredOption('--to <file>', 'file to create')
+    .option('--noun <name...>', 'nouns to export (default: all)')
     .action(
-      does(async (options: CarryFlags & { to: string }) => (await import('./transfer.ts')).exportTo(options)),
+      does(async (options: TransferFlags & { to: string }) =>
+        (await import('./transfer.ts')).exportTo(options),
+      ),
     )
   program
     .command('import')
     .description('fill the stores from an export, or from another store whose servers are stopped')
     .addOption(configOption())
-    .requiredOption('--from <file>', 'an export, sqlite:FILE or postgres://…')
-    .option('--noun <name...>', 'these nouns; omitted: all that are there')
+    .requiredOption('--from <file>', 'export file, sqlite:FILE or postgres://…')
+    .option('--noun <name...>', 'nouns to import (default: all)')
     .action(
-      does(async (options: CarryFlags & { from: string }) =>
+      does(async (options: TransferFlags & { from: string }) =>
         (await import('./transfer.ts')).importFrom(options),
       ),
     )
   program
     .command('backup')
-    .description('copy the files of an embedded store; servers may go on')
+    .description('copy the files of an SQLite store; servers may keep running')
     .addOption(configOption())
-    .requiredOption('--to <folder>', 'where the copies go')
+    .requiredOption('--to <folder>', 'folder for the copies')
     .action(does(async (options: BackupFlags) => (await import('./transfer.ts')).backUp(options)))
 
   program
     .command('hash-secret')
-    .description('hash a secret from standard input for a configuration')
-    .option('--argon2id', 'slow hash, for passwords and secrets that people chose')
+    .description('hash a secret from standard input, for a configuration')
+    .option('--argon2id', 'use a slow hash, for passwords and secrets that people choose')
     .action(
       does(async (options: { argon2id?: boolean }) => (await import('./hash-secret.ts')).hashSecret(options)),
     )
@@ -232,11 +234,11 @@ function programOf(does: Does): Command {
 const configOption = (): Option =>
   new Option(
     '-c, --config <file>',
-    'configuration: .json, .jsonc, .yaml, .yml, .js, .mjs, .ts, .mts',
+    'configuration file: .json, .jsonc, .yaml, .yml, .js, .mjs, .ts, .mts',
   ).makeOptionMandatory()
 
 const tenantOption = (): Option =>
-  new Option('--tenant <name>', "of this tenant's own issuer; omitted: of the server's")
+  new Option('--tenant <name>', "tenant with its own issuer (default: the server's issuer)")
 
 const version = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })

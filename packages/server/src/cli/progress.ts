@@ -1,13 +1,13 @@
-/** Shows how far a long work is: on standard error, so that it is never among the results. */
+/** Shows the progress of long work on standard error, apart from the results. */
 
 type Archives = typeof import('../app/archives.ts')
 type Report = Parameters<Archives['exportStores']>[2]['report']
 
 const width = 24
-/** Between two drawings, in milliseconds. */
+/** Milliseconds between two updates. */
 const interval = 100
 
-/** At a terminal one line that fills up; elsewhere a line for each table that is done. */
+/** Returns a progress bar at a terminal, and elsewhere a line for each finished table. */
 export function showProgress(): Report {
   const { stderr } = process
   let drawnAt = 0

@@ -1,4 +1,4 @@
-/** `tessera users reset-mfa`: for a user who has lost what they prove themself by; it works beside a running server. */
+/** `tessera users reset-mfa`: removes the second factors of a user who lost them. The server may run meanwhile. */
 
 import type { ExitCode, UserFlags } from './command.ts'
 import { issuerOrReport } from './issuer.ts'

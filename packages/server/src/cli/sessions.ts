@@ -1,4 +1,4 @@
-/** `tessera sessions list` and `tessera sessions end`: beside a running server, which tells the clients. */
+/** `tessera sessions list` and `tessera sessions end`. The server may run meanwhile; it notifies the clients. */
 
 import type { ExitCode, SessionFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
@@ -16,7 +16,7 @@ export const list = (flags: SessionFlags): Promise<ExitCode> =>
 export async function end(flags: SessionFlags): Promise<ExitCode> {
   const { user, sid } = flags
   if ((user === undefined) === (sid === undefined)) {
-    process.stderr.write('tessera: name either --sid or --user\n')
+    process.stderr.write('tessera: specify either --sid or --user\n')
     return 2
   }
   return withSessions(flags, async sessions => {
@@ -26,7 +26,7 @@ export async function end(flags: SessionFlags): Promise<ExitCode> {
       process.stdout.write(`ended sid=${session.sid} sub=${session.sub} clients=${clients.join(',')}\n`)
     }
     if (ended.length > 0) return 0
-    process.stderr.write('tessera: there is no such session\n')
+    process.stderr.write('tessera: no such session\n')
     return 1
   })
 }
@@ -46,7 +46,7 @@ async function withSessions(
   }
 }
 
-/** Never the handle's hash: it is of no use to people. */
+/** Omits the handle's hash, which is useless to people. */
 const shown = ({ sid, sub, idp, created_at, last_seen_at, idle_expires_at, address, user_agent }: Row) => ({
   ...{ sid, sub, idp, created_at, last_seen_at },
   expires_at: idle_expires_at,

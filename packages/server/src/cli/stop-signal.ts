@@ -1,4 +1,4 @@
-/** How an operator ends a server. */
+/** Stops a server on SIGTERM or SIGINT. */
 
 /** Resolves on the first SIGTERM or SIGINT; a second one ends the process without draining. */
 export const stopSignal = (): Promise<void> =>

@@ -1,7 +1,7 @@
 /** `tessera export`, `tessera import` and `tessera backup`: see docs/guides/backup.md. */
 
 import { storageOf } from '../configuration/schema/deployment.ts'
-import type { BackupFlags, CarryFlags, ExitCode } from './command.ts'
+import type { BackupFlags, ExitCode, TransferFlags } from './command.ts'
 import { showProgress } from './progress.ts'
 import { loadOrReport } from './report.ts'
 
@@ -12,7 +12,7 @@ export async function exportTo({
   config,
   to,
   noun,
-}: CarryFlags & { readonly to: string }): Promise<ExitCode> {
+}: TransferFlags & { readonly to: string }): Promise<ExitCode> {
   const configuration = await loadOrReport(config)
   if (!configuration) return 1
   const archives = await openArchives()
@@ -30,7 +30,7 @@ export async function importFrom({
   config,
   from,
   noun,
-}: CarryFlags & { readonly from: string }): Promise<ExitCode> {
+}: TransferFlags & { readonly from: string }): Promise<ExitCode> {
   const configuration = await loadOrReport(config)
   if (!configuration) return 1
   const archives = await openArchives()
@@ -66,6 +66,6 @@ function nounsOf(
   if (names === undefined) return { ok: true, chosen: {} }
   const unknown = names.find(name => !isArchivedNoun(name))
   if (unknown === undefined) return { ok: true, chosen: { nouns: new Set(names.filter(isArchivedNoun)) } }
-  process.stderr.write(`tessera: there is no noun "${unknown}": ${[...everyNoun].join(', ')}\n`)
+  process.stderr.write(`tessera: unknown noun "${unknown}"; expected one of ${[...everyNoun].join(', ')}\n`)
   return { ok: false, code: 2 }
 }

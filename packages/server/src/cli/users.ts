@@ -1,4 +1,4 @@
-/** `tessera users add|list|rename|disable|enable|set-password|delete`: users who are kept in the store; beside a running server. */
+/** `tessera users add|list|rename|disable|enable|set-password|delete`: stored users. The server may run meanwhile. */
 
 import { text } from 'node:stream/consumers'
 import type { AddUserFlags, ExitCode, IssuerFlags, NamedUserFlags, RenameUserFlags } from './command.ts'
@@ -23,15 +23,17 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
     const { username, sub, email, emailVerified = false, inTenant, claims: json } = flags
     const claims = json === undefined ? {} : claimsOf(json)
     if (!claims) return report('--claims is not a JSON object', 2)
-    if (inTenant !== undefined && !tenants.has(inTenant)) return report(`there is no tenant "${inTenant}"`)
+    if (inTenant !== undefined && !tenants.has(inTenant)) return report(`no tenant "${inTenant}"`)
     const password = flags.password === false ? undefined : await readPassword()
-    if (password === '') return report('standard input holds no password')
+    if (password === '') return report('standard input is empty; expected a password')
     const added = await users.add({
-      ...{ username, claims, emailVerified },
-      ...(sub !== undefined && { sub }),
-      ...(email !== undefined && { email }),
-      ...(inTenant !== undefined && { tenant: inTenant }),
-      ...(password !== undefined && { password }),
+      username,
+      claims,
+      emailVerified,
+      sub,
+      email,
+      tenant: inTenant,
+      password,
     })
     if (!added.ok) return report(problemOf(added))
     process.stdout.write(`added ${lineOf(shown(added.user))}\n`)
@@ -41,7 +43,7 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
 export const setPassword = (flags: NamedUserFlags): Promise<ExitCode> =>
   withUsers(flags, async users => {
     const password = await readPassword()
-    if (password === '') return report('standard input holds no password')
+    if (password === '') return report('standard input is empty; expected a password')
     return reported('changed', await users.setPassword(flags.user, password))
   })
 
@@ -80,7 +82,7 @@ async function withUsers(
   }
 }
 
-/** From standard input, never from an argument, which other users of the machine could read; at a terminal it is not shown. */
+/** Reads a password from standard input, without echo at a terminal. Other users of the machine could read an argument. */
 async function readPassword(): Promise<string> {
   if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
   process.stderr.write('Password: ')
@@ -125,20 +127,20 @@ const problemOf = ({
     : `${problems[problem]}\n  it belongs to sub=${holder}; "tessera users rename" or "delete" frees it`
 
 const problems = {
-  username_taken: 'that username is taken',
-  username_malformed: 'that can not be a username',
-  account_taken: 'that sub or verified address is taken',
-  account_changed: 'the user was changed at the same time; try again',
-  account_unknown: 'there is no such user in the store',
-  email_malformed: 'that is not an email address',
-  sub_malformed: 'that can not be a sub: at most 255 printable ASCII characters',
+  username_taken: 'the username is taken',
+  username_malformed: 'the username is invalid',
+  account_taken: 'the sub or the verified address is taken',
+  account_changed: 'the user was changed at the same time; retry',
+  account_unknown: 'no such user in the store',
+  email_malformed: 'the email address is invalid',
+  sub_malformed: 'the sub is invalid; expected at most 255 printable ASCII characters',
   too_short: 'the password is too short for accounts.password_policy',
   too_long: 'the password is longer than 512 characters',
   too_common: 'the password is too easy to guess',
-  like_name: 'the password is too much like the name',
+  like_name: 'the password is too similar to the name',
 } as const
 
-/** Never the hash of a password. */
+/** Omits the hash of the password. */
 const shown = ({
   sub,
   username,
@@ -149,6 +151,12 @@ const shown = ({
   disabled_at,
   password,
 }: Row) => ({
-  ...{ sub, username: JSON.stringify(username), tenant, email, email_verified_at, created_at, disabled_at },
+  sub,
+  username: JSON.stringify(username),
+  tenant,
+  email,
+  email_verified_at,
+  created_at,
+  disabled_at,
   password: password === undefined ? 'none' : 'set',
 })

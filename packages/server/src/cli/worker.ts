@@ -1,4 +1,4 @@
-/** One of several processes that serve on one port, from its start to its end. */
+/** Runs a worker: one of several processes that serve on one port. */
 
 import type { Overrides } from '../configuration/environment.ts'
 import { loadConfiguration } from '../configuration/load.ts'
@@ -7,7 +7,7 @@ import { endSoon, guardStandardOutput } from '../operations/output/standard-outp
 import { createPrimary } from '../operations/workers/primary.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words what `serve` passes on: the configuration's file, port, host, flags and mark, then this worker's number. */
+/** @param words arguments from `serve`: the configuration's file, port, host, flags and mark, then this worker's number. */
 export async function work([
   file = '',
   port = '',
@@ -18,7 +18,7 @@ export async function work([
 ]: readonly string[]): Promise<void> {
   guardStandardOutput()
   const signalled = stopSignal()
-  // A terminal sends it to all of its processes; workers reload when the primary says so.
+  // A terminal sends it to all of its processes; workers reload when the primary asks them.
   process.on('SIGHUP', () => {})
   const primary = createPrimary(Number(number))
   try {

@@ -1,12 +1,12 @@
-/** Which representation a client prefers (RFC 9110 §12.5.1). */
+/** Reads which representation a client prefers (RFC 9110 §12.5.1). */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 
 const longest = 500
 
 /**
- * Returns whether to send a page rather than JSON. Only a client that names HTML, as browsers do when a person opens an
- * address, gets one; a wildcard is from a program. One that names JSON with the same weight is a program too.
+ * Returns whether to send a page rather than JSON. Only a client that names HTML gets a page, as browsers do when a person
+ * opens an address. A wildcard, or JSON with the same weight, is from a program.
  */
 export function prefersHtml({ headers }: Pick<HttpRequest, 'headers'>): boolean {
   const weights = weightsOf((headers.accept ?? '').slice(0, longest))

@@ -1,10 +1,10 @@
-/** Where a server listens: an address, both addresses of localhost, a port that several processes share. */
+/** Listens at an address, at both addresses of localhost, or at a port that several processes share. */
 
 import { type Server as Connections, createServer as createConnections } from 'node:net'
 
 type ListenTarget = { readonly host: string; readonly port: number; readonly reusePort?: true }
 
-/** Resolves once it listens; rejects where it can't. */
+/** Resolves once the server listens. Rejects if the address can't be used. */
 export const started = (server: Connections, target: ListenTarget): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -14,7 +14,7 @@ export const started = (server: Connections, target: ListenTarget): Promise<void
     })
   })
 
-/** Hands the connections of another address to a server; undefined where the machine does not have that address. */
+/** Passes the connections of another address to a server. Resolves to undefined if the machine lacks that address. */
 export async function listenBesides(
   server: Connections,
   target: ListenTarget,
@@ -30,5 +30,5 @@ export async function listenBesides(
   }
 }
 
-/** Where the system spreads connections (https://nodejs.org/api/net.html#serverlistenoptions-callback); elsewhere the primary hands them out. */
+/** Whether the system distributes connections (https://nodejs.org/api/net.html#serverlistenoptions-callback). Elsewhere the primary does. */
 export const canShare = process.platform === 'linux' || process.platform === 'freebsd'

@@ -1,49 +1,49 @@
 /**
- * Bounds how many requests are worked on at once by what the machine does: as long as the event loop has idle time there is
- * no bound; once it has none, as many as it gets through in a tenth of a second. A request beyond that waits with
- * its body unread and its connection not read any further, so waiting costs next to nothing. One that waits too long is refused.
+ * Limits how many requests are in progress by what the machine can do. While the event loop has idle time, there is no
+ * limit. Otherwise the limit is what it completes in a tenth of a second. Further requests wait with their bodies unread
+ * and their connections paused, which costs next to nothing. A request that waits too long is refused.
  */
 
 import { createOwnTime } from './own-time.ts'
 
 export type Admission = {
-  /** Whether the next one would be started at once. */
+  /** Returns whether a request would start immediately. */
   readonly isOpen: () => boolean
-  /** Counts one that is started by the caller; only while `isOpen`. */
+  /** Counts a request that the caller starts. Call it only if `isOpen`. */
   readonly begin: () => void
-  /** Calls `start`, now or later, or `refuse`: never both. */
+  /** Calls either `start`, now or later, or `refuse`. */
   readonly enter: (waiter: Waiter) => void
-  /** To be called once for each that was started. */
+  /** Call it once for each request that was started. */
   readonly leave: () => void
   readonly underWay: () => number
   readonly waiting: () => number
-  /** Refuses all that wait. */
+  /** Refuses all waiting requests. */
   readonly close: () => void
 }
 
 type Waiter = {
   readonly start: () => void
   readonly refuse: () => void
-  /** From a connection that sends ahead of its responses: all others go first. */
+  /** From a connection that sends requests ahead of its responses: all others go first. */
   readonly ahead: boolean
 }
 
 export type AdmissionOptions = {
-  /** As many start at first, however busy the loop is: enough for signatures and writes to be made together. */
+  /** The first limit while the loop is busy. Enough requests for signatures and writes to be batched. */
   readonly first?: number
-  /** Milliseconds that one may wait. */
+  /** Milliseconds that a request may wait. */
   readonly longestMs?: number
-  /** Milliseconds of the process's own time, so that a busy neighbor has nothing refused. */
+  /** Returns milliseconds of the process's own time, so that a busy neighbor does not cause refusals. */
   readonly now?: () => number
-  /** The share of that time that the event loop was busy since it was asked last. */
+  /** Returns the share of that time that the event loop was busy since the last call. */
   readonly busyShare?: () => number
-  /** Called when one was refused, once until none waits. */
+  /** Called when a request is refused; once until none waits. */
   readonly onOverload?: (underWay: number) => void
 }
 
 /** Milliseconds. */
 const sampleMs = 20
-const lookMs = 50
+const checkMs = 50
 /** Milliseconds that a request may take from start to end while the loop is busy. If requests take longer, too many are started. */
 const longestWork = 100
 const fewest = 4
@@ -56,14 +56,14 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   const { now, busyShare } = { ...createOwnTime(), ...options }
   let limit = first
   let underWay = 0
-  const others = createWaitingLine()
-  const ahead = createWaitingLine()
+  const others = createWaitingQueue()
+  const ahead = createWaitingQueue()
   let overloaded = false
   let starting = false
   let timer: NodeJS.Timeout | undefined
-  let lookedAt = 0
+  let checkedAt = 0
   let over = 0
-  /** Until it is known, nobody is outrun. */
+  /** Infinite until it is known. */
   let endedPerMs = Number.POSITIVE_INFINITY
   let sampledAt = Number.NEGATIVE_INFINITY
   let busy = false
@@ -90,7 +90,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     waiter.start()
   }
 
-  /** When not all can be served in time, the newest go first: their clients are the least likely to have given up. */
+  /** If not all can be served in time, the newest go first: their clients are the least likely to have given up. */
   const isOutrun = (): boolean => waiting() > endedPerMs * longestMs
 
   const next = (): Waiter => {
@@ -99,7 +99,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   }
 
   const startNext = (): void => {
-    // One that is over at once calls `leave` from within.
+    // A request that ends immediately calls `leave` from within.
     if (starting) return
     starting = true
     while (waiting() > 0 && mayStart()) start(next())
@@ -107,7 +107,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     if (waiting() === 0) overloaded = false
   }
 
-  const refuseOverdue = (line: WaitingLine): void => {
+  const refuseOverdue = (line: WaitingQueue): void => {
     const since = now() - longestMs
     while (line.size() > 0 && line.oldestSince() <= since) {
       if (!overloaded) onOverload(underWay)
@@ -119,30 +119,30 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   /** Derives the duration of a request from how many are under way and how many ended (Little's law). */
   const adapt = (): void => {
     const at = now()
-    const elapsed = at - lookedAt
-    // The process hardly ran, so that nothing follows from how little it got done.
+    const elapsed = at - checkedAt
+    // The process hardly ran, so how little it completed means nothing.
     if (elapsed < sampleMs) return
     const took = (underWay * elapsed) / Math.max(over, 0.5)
-    // Less than one would say that nothing is ever served, and the oldest would starve.
+    // Zero would mean that nothing is served, and the oldest would starve.
     const newest = Math.max(over, 1) / elapsed
     endedPerMs = endedPerMs === Number.POSITIVE_INFINITY ? newest : (endedPerMs * 7 + newest) / 8
-    lookedAt = at
+    checkedAt = at
     over = 0
     if (took > longestWork) limit = Math.max(fewest, limit * Math.max(0.5, longestWork / took))
     else if (took < longestWork / 2) limit = Math.min(most, limit * 1.1)
   }
 
-  const look = (): void => {
+  const check = (): void => {
     adapt()
     refuseOverdue(others)
     refuseOverdue(ahead)
     startNext()
     timer = undefined
-    if (waiting() > 0) lookLater()
+    if (waiting() > 0) checkLater()
   }
 
-  const lookLater = (): void => {
-    timer = setTimeout(look, lookMs)
+  const checkLater = (): void => {
+    timer = setTimeout(check, checkMs)
   }
 
   const isOpen = (): boolean => waiting() === 0 && mayStart()
@@ -156,9 +156,9 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
         const line = waiter.ahead ? ahead : others
         line.add(waiter, now())
         if (timer !== undefined) return
-        lookedAt = now()
+        checkedAt = now()
         over = 0
-        lookLater()
+        checkLater()
       }
     },
     leave() {
@@ -175,7 +175,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   }
 }
 
-type WaitingLine = {
+type WaitingQueue = {
   readonly size: () => number
   readonly add: (waiter: Waiter, since: number) => void
   readonly oldestSince: () => number
@@ -183,7 +183,7 @@ type WaitingLine = {
   readonly takeNewest: () => Waiter
 }
 
-function createWaitingLine(): WaitingLine {
+function createWaitingQueue(): WaitingQueue {
   /** The oldest first, from `head` on. */
   let line: (readonly [waiter: Waiter, since: number])[] = []
   let head = 0

@@ -12,8 +12,8 @@ export type BodyOutcome =
 export const mostParts = 1024
 
 /**
- * Calls `onExcess` and drops the rest once a chunked body comes in too many parts. Also for a request that still waits:
- * Node keeps all parts of one read for it, thousands of one byte.
+ * Calls `onExcess` and drops the rest if a chunked body comes in too many parts, also while its request waits: Node keeps
+ * all parts of one read for it, thousands of one byte.
  */
 export function limitParts(raw: IncomingMessage, onExcess: () => void): void {
   const push = raw.push.bind(raw)
@@ -33,8 +33,8 @@ export function limitParts(raw: IncomingMessage, onExcess: () => void): void {
 }
 
 /**
- * Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes or comes in too many parts, when the connection ended before the
- * body was complete, or when something else has read the body (waiting for it would never end).
+ * Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes or comes in too many parts, when the
+ * connection ended before the body was complete, or when something else has read the body (it would never arrive).
  */
 export function readBody(raw: IncomingMessage, limit: number, done: (outcome: BodyOutcome) => void): void {
   if (raw.readableDidRead) {

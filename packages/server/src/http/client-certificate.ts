@@ -1,6 +1,6 @@
-/** A client certificate that a proxy ending TLS hands on: RFC 9440, or PEM in percent-encoding as nginx's `$ssl_client_escaped_cert`. */
+/** Reads a client certificate from a header of a proxy: RFC 9440, or percent-encoded PEM as in nginx's `$ssl_client_escaped_cert`. */
 
-/** The certificate's DER in base64; undefined for a value that holds no certificate or several. */
+/** Returns the certificate's DER in base64. Returns undefined for a value without a certificate or with several. */
 export function certificateOf(value: string): string | undefined {
   const der = value.startsWith(':') ? bytes.exec(value)?.[1] : pemOf(value)
   // DER of a certificate is a SEQUENCE (0x30) of more than 127 bytes: "MI" in base64.

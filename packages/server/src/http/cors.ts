@@ -1,16 +1,16 @@
-/** Cross-origin reads (Fetch Standard §3.2): metadata and registration for anyone, protocol responses for the origins that clients registered. Never with credentials. */
+/** Allows cross-origin reads (Fetch Standard §3.2): of metadata and registration for any origin, of protocol responses for origins that clients registered. Without credentials. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 
 export type CorsPorts = {
-  /** Whether an enabled client registered this origin, as the browser sends it. Never throws or rejects. */
+  /** Returns whether an enabled client registered this origin, as the browser sends it. Must not throw or reject. */
   readonly isAllowedOrigin: (origin: string) => boolean | Promise<boolean>
 }
 
-/** Headers that let an origin read the answer; undefined for an endpoint that no script may ask. */
+/** Headers that let an origin read the response; undefined for an endpoint that scripts may not use. */
 export type CorsHeaders = Readonly<Record<string, string>> | undefined
 
-/** `vary` so that no cache hands an answer to another origin. */
+/** Returns headers for the request's origin. `vary` keeps caches from using the response for another origin. */
 export function allowOrigin(
   { headers: { origin } }: HttpRequest,
   { cors }: Route,
@@ -27,7 +27,7 @@ export function allowOrigin(
       : nobody
 }
 
-/** The headers of a response that needs no origin looked up: readable where any origin may read. */
+/** Returns headers without looking up the origin: those for any origin, or none. */
 export const corsOfRefusal = ({ cors }: Route): CorsHeaders =>
   cors === undefined ? undefined : cors === 'any' ? anyone : nobody
 
@@ -37,7 +37,7 @@ const readableBy = (origin: string): CorsHeaders => ({
   'access-control-allow-origin': origin,
 })
 
-/** What a script may read besides the headers that it always may: why it was refused, when to retry, and what to report. */
+/** Headers that a script may read: why it was refused, when to retry, and the id to report. */
 const exposed = { 'access-control-expose-headers': 'www-authenticate, retry-after, x-request-id' } as const
 const anyone = { ...exposed, 'access-control-allow-origin': '*' } as const
 const nobody = { vary: 'origin' } as const
@@ -56,15 +56,15 @@ const noStore = { 'cache-control': 'no-store' } as const
 const permission = { ...noStore, 'access-control-max-age': '600' } as const
 const methodsOf = ({ methods }: Route) => ({ 'access-control-allow-methods': methods.join(', ') })
 
-/** What protocol libraries, MCP clients and tracing add to their requests. */
+/** Headers of protocol libraries, MCP clients and tracing. */
 const usual = [
   ...['authorization', 'content-type', 'mcp-protocol-version', 'x-requested-with'],
   ...['traceparent', 'tracestate', 'baggage', 'sentry-trace'],
 ]
 
 /**
- * Allows any header that the browser asks for: libraries add new ones all the time, and one that is not allowed fails
- * the whole request. Nothing depends on them, except on those that only a proxy may set.
+ * Allows any header that the browser asks for, except those that only a proxy may set. Libraries often add new ones, and
+ * a header that is not allowed fails the whole request.
  */
 function headersFor({ headers }: HttpRequest): Readonly<Record<string, string>> {
   const asked = (headers['access-control-request-headers'] ?? '').slice(0, mostAsked)
@@ -75,15 +75,15 @@ function headersFor({ headers }: HttpRequest): Readonly<Record<string, string>> 
   return { 'access-control-allow-headers': [...new Set([...usual, ...more])].join(', ') }
 }
 
-/** Characters of the list that are read. */
+/** The most characters of the list that are read. */
 const mostAsked = 2000
 
 /** RFC 9110 §5.6.2. */
 const token = /^[!#$%&'*+.^_`|~\w-]+$/
 
 /**
- * What a proxy says of the browser, which a page in that browser must not say: where the request comes from, for which
- * host it is, and with which certificate or as which user it came.
+ * Headers in which a proxy describes the browser, so a page in the browser must not send them: where the request comes
+ * from, its host, its certificate and its user.
  */
 const ofProxies =
   /forwarded|^via$|real-ip|client-ip|connecting-ip|original|rewrite|override|cert|^(x-)?ssl|tls|^x-(host|auth|remote)|remote-(user|addr)/

@@ -1,4 +1,4 @@
-/** One request and its response on a connection of Node's: from its message to ours, and back to bytes (RFC 9110, RFC 9112). */
+/** Converts a request of Node into ours, and our response into bytes (RFC 9110, RFC 9112). */
 
 import {
   type IncomingMessage,
@@ -93,7 +93,7 @@ function withoutQuery(target: string): string {
   return mark < 0 ? target : target.slice(0, mark)
 }
 
-/** RFC 9112 §3.2.2: of a target that is a whole URI the authority counts, and a `host` that says otherwise is ignored. */
+/** RFC 9112 §3.2.2: the authority of a target that is a whole URI replaces the `host` header. */
 const authorityOf = (target = ''): string | undefined =>
   target.startsWith('/') ? undefined : /^https?:\/\/([^/?#]+)/i.exec(target)?.[1]
 
@@ -104,10 +104,10 @@ const originForm = (target = ''): string => {
   return path === undefined || path.startsWith('/') ? (path ?? target) : `/${path}`
 }
 
-/** Node joins repeated headers, all but `set-cookie`, which no request has a use for. */
+/** Node joins repeated headers, except `set-cookie`, which requests don't use. */
 type SingleHeaders = Readonly<Record<Exclude<keyof IncomingMessage['headers'], 'set-cookie'>, string>>
 
-/** Never throws: a response that comes later has nobody to catch it, and would end the process. `last`: the connection ends with it. */
+/** Sends a response, or 500 if HTTP can't express it. Does not throw: the error would end the process. `last`: closes the connection. */
 export function sendOr500(
   exchange: Exchange,
   answer: HttpResponse,
@@ -126,7 +126,7 @@ export function sendOr500(
   }
 }
 
-/** Throws, having sent nothing, for what HTTP can't say. */
+/** Throws before anything is sent if HTTP can't express the response. */
 function send(exchange: Exchange, answer: HttpResponse, last: boolean): void {
   const begun = exchange.presence?.begun() ?? ''
   if (begun === '') {
@@ -142,16 +142,16 @@ function headerLines(
 ): OutgoingHttpHeader[] {
   const lines: OutgoingHttpHeader[] = []
   for (const name in headers) lines.push(name, headers[name] as string | string[])
-  // Responses of the edge itself have none yet.
+  // Responses of the edge itself lack it.
   if (headers[requestIdHeader] === undefined) lines.push(requestIdHeader, id)
   if (last) lines.push('connection', 'close')
-  // The response to HEAD says the length of GET's itself.
+  // A response to HEAD contains the length of the response to GET.
   if (!isBodyless(status) && headers['content-length'] === undefined)
     lines.push('content-length', String(bytes?.length ?? Buffer.byteLength(body)))
   return lines
 }
 
-/** Sends the rest of a response, after the bytes that probed whether the client is there. Node's own response would repeat those. */
+/** Sends the rest of a response after the probe has written its first bytes. Node's own response would repeat those. */
 function sendRest({ id, raw }: Exchange, answer: HttpResponse, begun: string): void {
   const { method, socket } = raw
   const head = headOf(answer.status, headerLines(id, answer, true))

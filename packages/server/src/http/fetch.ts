@@ -1,4 +1,4 @@
-/** The edge for people who mount Tessera in another framework: a fetch handler (Fetch Standard). */
+/** The edge for frameworks with web requests: a fetch handler (Fetch Standard). */
 
 import type { HttpRequest, HttpResponse, Peer } from '@tessera/protocol/http'
 import { mostParts } from './body.ts'
@@ -6,15 +6,15 @@ import { plainError } from './plain-error.ts'
 import { createRequestIds, requestIdHeader } from './request-id.ts'
 import type { Router } from './router.ts'
 
-/** @param peer who sent it, as the framework knows: limits by address and client certificates need it. */
+/** @param peer the sender, as the framework knows it. Limits by address and client certificates need it. */
 export type FetchHandler = (request: Request, peer?: Peer) => Promise<Response>
 
 export type FetchOptions = {
-  /** Bytes; 65536 unless said otherwise. A larger body is answered 413. */
+  /** Bytes; 65536 by default. A larger body is refused with 413. */
   readonly bodyLimit?: number
 }
 
-/** Answers web requests. Paths are compared as `URL` normalises them. */
+/** Handles web requests. Paths are compared as `URL` normalizes them. */
 export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: FetchOptions = {}): FetchHandler {
   const nextId = createRequestIds()
   return async (request, peer = { address: '' }) => {
@@ -30,7 +30,7 @@ export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: Fetch
       body: '',
       peer,
       async connected() {
-        // The end of a connection is seen between two turns of the event loop.
+        // The end of a connection is noticed between two ticks of the event loop.
         await new Promise(resolve => setImmediate(resolve))
         return !request.signal.aborted
       },
@@ -42,19 +42,19 @@ export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: Fetch
       const error = plainError(body, 'invalid_request')
       return responseOf((await router.present?.(head, error)) ?? error)
     }
-    // Nobody reads what is returned, and nothing is done.
+    // The client is gone, so the request has no effect.
     if (request.signal.aborted) return responseOf(plainError(400, 'invalid_request'))
     const answer = await router({ ...head, body })
     try {
       return responseOf(answer)
     } catch {
-      // What HTTP can't say, such as a header with a line end.
+      // HTTP can't express it, such as a header with a line end.
       return responseOf(plainError(500, 'server_error'))
     }
   }
 }
 
-/** The body's text; 413 when it is larger than the limit, told so or not, or in too many parts; 400 when it breaks off. */
+/** Resolves to the body's text; to 413 if it is larger than the limit or in too many parts; to 400 if it is incomplete. */
 async function readBody({ body, headers }: Request, limit: number): Promise<string | 413 | 400> {
   if (Number(headers.get('content-length') ?? 0) > limit) return 413
   if (!body) return ''

@@ -70,7 +70,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   const nextId = createRequestIds()
   const stalls = watchStalls({ onStall })
   const admission = createAdmission({ onOverload })
-  const { inTurn } = createPipelines()
+  const { inOrder } = createPipelines()
 
   const take = (raw: IncomingMessage, response: ServerResponse, ahead: boolean): void => {
     const exchange: Exchange = { id: nextId(), raw, response, embedded }
@@ -194,7 +194,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   return {
     handle(raw, response) {
       if (raw.headers['transfer-encoding'] && !embedded) limitParts(raw, () => refuseParts(raw, response))
-      inTurn(response, raw.socket, ahead => take(raw, response, ahead))
+      inOrder(response, raw.socket, ahead => take(raw, response, ahead))
     },
     refuse: (error, socket) => refuseBytes(error, socket, nextId()),
     accepted: stalls.accepted,

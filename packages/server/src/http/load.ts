@@ -1,7 +1,7 @@
-/** How many requests wait for their answer, over all routers that share it: more than so many are answered 503. */
+/** Counts the requests in progress of all routers that share it, and limits them: further requests get 503. */
 
 export type Load = {
-  /** Whether one more would be too many. */
+  /** Returns whether one more would be too many. */
   readonly isFull: () => boolean
   readonly underWay: () => number
   readonly enter: () => void
@@ -10,12 +10,12 @@ export type Load = {
 
 /** A part of a load, with a count of its own. */
 export type Part = Load & {
-  /** Fulfilled when none of its requests waits. */
+  /** Resolves when none of its requests is in progress. */
   readonly unused: () => Promise<void>
 }
 
 export type LoadOptions = {
-  /** Requests that may wait for their answer at once; 2000 unless said otherwise. */
+  /** Requests that may be in progress at once; 2000 by default. */
   readonly mostRequests?: number
   /** Called when the limit is reached, once until the load has halved. */
   readonly onOverload?: (underWay: number) => void
@@ -44,7 +44,7 @@ export function createLoad({ mostRequests = 2000, onOverload = () => {} }: LoadO
 
 export function createPart(whole: Load): Part {
   let underWay = 0
-  let told: readonly (() => void)[] = []
+  let whenUnused: readonly (() => void)[] = []
   return {
     isFull: whole.isFull,
     underWay: () => underWay,
@@ -55,15 +55,15 @@ export function createPart(whole: Load): Part {
     leave() {
       underWay -= 1
       whole.leave()
-      if (underWay > 0 || told.length === 0) return
-      for (const tell of told) tell()
-      told = []
+      if (underWay > 0 || whenUnused.length === 0) return
+      for (const resolve of whenUnused) resolve()
+      whenUnused = []
     },
     async unused() {
-      // Who left may have entered again at once, for the next step of the same request.
+      // A request leaves and enters again between two of its steps.
       while (underWay > 0)
         await new Promise<void>(resolve => {
-          told = [...told, resolve]
+          whenUnused = [...whenUnused, resolve]
         })
     },
   }

@@ -1,6 +1,6 @@
 /**
- * A clock that counts only the time a process had for itself: it worked, or it had nothing to do. On a busy machine other
- * processes take the rest, in which a backlog builds up that says nothing about how much this one is asked for.
+ * A clock that counts only the time in which the process ran or was idle. On a busy machine other processes take the rest.
+ * The backlog of that time says nothing about the load of this process.
  */
 
 import { performance } from 'node:perf_hooks'
@@ -17,7 +17,7 @@ export type TimeSources = {
   readonly wall: () => number
   /** CPU time of the process. */
   readonly cpu: () => number
-  /** Time that the event loop waited for something to do. */
+  /** Time that the event loop was idle. */
   readonly idle: () => number
 }
 
@@ -25,8 +25,8 @@ export type TimeSources = {
 const readEveryMs = 5
 
 /**
- * The least share of all time that counts as the process's own: a loop that waits for a disk looks like one without a
- * processor. A limit of 750 ms is therefore one of 3 s at most.
+ * The smallest share of all time that counts as the process's own, since a loop that waits for a disk looks like one
+ * without a processor. A limit of 750 ms is therefore at most 3 s.
  */
 const leastShare = 0.25
 

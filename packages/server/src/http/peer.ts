@@ -1,4 +1,4 @@
-/** Who sent a request: the socket's address, or what a trusted proxy says of the one before it. */
+/** Finds the sender of a request: the socket's address, or the one that a trusted proxy reports. */
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP } from 'node:net'
@@ -6,15 +6,15 @@ import type { Peer } from '@tessera/protocol/http'
 import { certificateOf } from './client-certificate.ts'
 
 export type PeerOptions = {
-  /** Proxies whose `x-forwarded-for` is believed: addresses or ranges. */
+  /** Proxies whose `x-forwarded-for` is trusted: addresses or ranges. */
   readonly trustedProxies?: readonly string[]
-  /** Whether their `x-forwarded-host` is believed too. Many proxies pass on what a client sent there. */
+  /** Whether their `x-forwarded-host` is trusted too. Many proxies pass on the value of the client. */
   readonly trustForwardedHost?: boolean
-  /** The header with the client's certificate, and the proxies (addresses or ranges) that may send it. */
+  /** The header with the client's certificate, and the proxies that may send it (addresses or ranges). */
   readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
 }
 
-/** Reads who sent a request. It removes the certificate's header: from anyone but a trusted proxy it is a forgery. */
+/** Returns the sender of a request, and removes the certificate's header: except from a trusted proxy it is a forgery. */
 export type ReadPeer = (socketAddress: string | undefined, headers: IncomingHttpHeaders) => Peer
 
 export function createPeerReader({
@@ -41,7 +41,7 @@ export function createPeerReader({
   }
 }
 
-/** Each proxy appends whom it saw, so only what trusted ones appended counts: from the right, the first that is none of them. */
+/** Returns the last address that is not a trusted proxy: each proxy appends its client, so only the end of the list is reliable. */
 function clientBehind(
   forwarded: string | readonly string[],
   proxy: string,
@@ -57,7 +57,7 @@ function clientBehind(
   return nearest
 }
 
-/** Some proxies append to what a client sent, as for `x-forwarded-for`: the last entry is the nearest proxy's own. */
+/** Returns the last entry, which is the nearest proxy's own: some proxies append to the value of the client. */
 const hostOf = (forwarded: string | readonly string[] | undefined): string | undefined =>
   forwarded === undefined ? undefined : String(forwarded).split(',').at(-1)?.trim()
 
@@ -65,7 +65,7 @@ const hostOf = (forwarded: string | readonly string[] | undefined): string | und
 const withoutPort = (entry: string): string =>
   /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? /^\[([^\]]*)\](?::\d+)?$/.exec(entry)?.[1] ?? entry
 
-/** A list for each family: in a common one an IPv4 address would be found in IPv6 ranges that hold the mapped addresses. */
+/** Uses a list for each family: in a common list, IPv6 ranges with the mapped addresses would contain IPv4 addresses. */
 function createTrust(proxies: readonly string[]): (address: string) => boolean {
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const proxy of proxies) {
@@ -79,7 +79,7 @@ function createTrust(proxies: readonly string[]): (address: string) => boolean {
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
-/** A socket that takes both families shows IPv4 addresses mapped into IPv6 (RFC 4291 §2.5.5.2); proxies spell them in several ways. */
+/** Returns the IPv4 address of one that is mapped into IPv6 (RFC 4291 §2.5.5.2), as sockets for both families report them. */
 function withoutMapping(address: string): string {
   if (!address.includes(':')) return address
   const { 1: dotted, 2: high, 3: low } = mapped.exec(address) ?? []

@@ -1,6 +1,6 @@
 /**
- * One request at a time for each connection (RFC 9112 §9.3.2). Node parses all that a client sends ahead; here what comes
- * ahead waits untouched and the connection is read no further, so that its client waits and nobody else does.
+ * Handles one request at a time for each connection (RFC 9112 §9.3.2). Node parses all requests that a client sends
+ * ahead. Here they wait, and the connection is paused, so that only this client waits.
  */
 
 import type { ServerResponse } from 'node:http'
@@ -8,10 +8,10 @@ import type { Socket } from 'node:net'
 
 export type Pipelines = {
   /** Calls `start`, with whether the request was sent ahead, once all earlier responses of the connection are sent; never if the connection ends before. */
-  readonly inTurn: (response: ServerResponse, socket: Socket, start: (ahead: boolean) => void) => void
+  readonly inOrder: (response: ServerResponse, socket: Socket, start: (ahead: boolean) => void) => void
 }
 
-/** Node parses what one read brought, 64 KiB, before it can be stopped: thousands of the shortest requests. */
+/** Node parses a whole read of 64 KiB before it can be stopped: thousands of the shortest requests. */
 const mostWaitingOnOne = 256
 const mostWaitingOnAll = 16_384
 
@@ -36,8 +36,8 @@ export function createPipelines(): Pipelines {
   }
 
   return {
-    inTurn(response, socket, start) {
-      // Node gives a response its socket when the one before it is finished.
+    inOrder(response, socket, start) {
+      // Node assigns the socket to a response when the previous one is finished.
       if (response.socket !== null) {
         start(false)
         return

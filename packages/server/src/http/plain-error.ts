@@ -1,8 +1,8 @@
-/** Errors that no endpoint answers, in the shape of RFC 6749 §5.2: unknown paths and methods, oversized bodies, overload, bugs. */
+/** Errors that come from no endpoint, in the format of RFC 6749 §5.2: unknown paths and methods, large bodies, overload, bugs. */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 
-/** A JSON error that no cache keeps and no browser takes for anything else. */
+/** Returns a JSON error that caches don't keep and browsers don't sniff. */
 export const plainError = (
   status: number,
   error: string,
@@ -19,7 +19,7 @@ export const plainError = (
   body: JSON.stringify({ error }),
 })
 
-/** What the client may try again (RFC 9110 §10.2.3). */
+/** The client may retry (RFC 9110 §10.2.3). */
 export const unavailable = plainError(503, 'temporarily_unavailable', { 'retry-after': '1' })
 
 export const notFound = plainError(404, 'not_found')

@@ -1,18 +1,18 @@
 /**
- * Whether the client of a request still waits for the response. A closed connection may look like a half-closed one: both
- * sent their FIN, and only the answer to our next bytes tells them apart (RFC 9293 §3.6: the closed one resets).
+ * Finds out whether the client of a request still waits for the response. A closed connection looks like a half-closed one,
+ * since both sent their FIN. Only the reaction to further bytes differs: a closed one resets (RFC 9293 §3.6).
  */
 
 import type { Socket } from 'node:net'
 
 export type Presence = {
-  /** Resolves to false once the client is known to be gone. Reads the connection before it says so. */
+  /** Resolves to whether the client is connected, after the connection has been read. */
   readonly connected: () => Promise<boolean>
   /** Returns the part of the response that the probe has written; the rest must follow it. */
   readonly begun: () => string
 }
 
-/** How each response begins, in two pieces: the reset comes in return for the first and meets the second. */
+/** How each response begins, in two pieces: the first causes the reset, and the second one meets it. */
 const pieces = ['HTTP/', '1.1 '] as const
 
 /** Milliseconds for a reset to come back: more than a round trip around the world. */
@@ -45,10 +45,10 @@ export const observePresence = (socket: Socket): Presence => ({
   begun: () => '',
 })
 
-/** Whether the connection was already read to its end: its client sends nothing more and may be gone. */
+/** Returns whether the connection was read to its end: its client sends nothing more and may be gone. */
 export const mayBeGone = (socket: Socket): boolean => socket.destroyed || socket.readableEnded
 
-/** Resolves when the event loop has asked all sockets for news once more. */
+/** Resolves when the event loop has polled all sockets once more. */
 export async function nextRead(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve))
 }
@@ -61,7 +61,7 @@ function probe(socket: Socket): Promise<boolean> {
     setTimeout(() => {
       if (socket.destroyed) return
       socket.write(second, error => resolve(!error))
-      // A client that reads nothing keeps both pieces here, but it is there.
+      // If the client reads nothing, both pieces stay here, but it is connected.
       setTimeout(() => resolve(!socket.destroyed), roundTripMs)
     }, roundTripMs)
   })

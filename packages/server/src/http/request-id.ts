@@ -1,14 +1,14 @@
 /**
- * Ids of requests, for log lines and for the client, which can name the response that it got. An id that a client or a
- * proxy sends is not taken over: a client could choose the ids that an operator looks for.
+ * Ids of requests, for log lines and for clients that report a problem. An id from a client or proxy is not used: a client
+ * could choose the ids that an operator searches for.
  */
 
 import { randomBytes } from 'node:crypto'
 
-/** On each response, whoever makes it. */
+/** The header of each response, also of errors of the edge. */
 export const requestIdHeader = 'x-request-id'
 
-/** Ids that are unique for each request, on every node, at the price of a count. */
+/** Returns a function that returns unique ids, across nodes, at the cost of a counter. */
 export function createRequestIds(): () => string {
   const prefix = randomBytes(6).toString('base64url')
   let count = 0

@@ -1,4 +1,4 @@
-/** From a request to the endpoint that answers it: the same for every edge. Knows no OAuth but the shape of an error. */
+/** Finds the endpoint for a request; all edges share it. Knows nothing of OAuth except the format of an error. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import { prefersHtml } from './accept.ts'
@@ -9,34 +9,35 @@ import { requestIdHeader } from './request-id.ts'
 
 export type RouterPorts = CorsPorts & {
   readonly routes: readonly Route[]
-  /** Headers of every answer, unless the endpoint has its own. */
+  /** Headers of all responses, unless the endpoint sets its own. */
   readonly headers: Readonly<Record<string, string>>
-  /** What an endpoint threw; the client learns nothing of it but the request's id. */
+  /** Called with what an endpoint threw. The client gets only the request's id. */
   readonly onError: (request: HttpRequest, error: unknown) => void
-  /** Shared with other routers; one of its own unless given. Beyond it requests are answered 503 with `Retry-After`. */
+  /** The load that it shares with other routers. If it is full, requests get 503 with `Retry-After`. */
   readonly load?: Load
-  /** Shows an error as a page with the same status, to a browser; JSON unless given. */
+  /** Shows an error to a browser, as a page with the same status. Default: JSON. */
   readonly showError?: ShowError
-  /** Told of each answer: of which route (undefined: none), and how long it took. */
+  /** Called for each response with the path of its route, if there is one, and how long it took. */
   readonly observe?: (path: string | undefined, status: number, milliseconds: number) => void
 }
 
 export type ShowError = (request: HttpRequest, error: HttpResponse) => Promise<HttpResponse>
 
-/** Never rejects. An endpoint that answers at once is answered for at once. */
+/** Does not reject. Returns the response itself if the endpoint does. */
 export type Router = {
   (request: HttpRequest): HttpResponse | Promise<HttpResponse>
   /** Returns a refusal that does not depend on the body (404, 405, 503), so that an edge need not read it; undefined otherwise. */
   readonly early?: (head: HttpRequest) => HttpResponse | undefined
-  /** Returns an error of the edge's own as this request is to be told of it: a page for a browser, else as it is. */
+  /** Returns an error of the edge as this client should get it: as a page in a browser, otherwise unchanged. */
   readonly present?: (request: HttpRequest, error: HttpResponse) => HttpResponse | Promise<HttpResponse>
   /** Returns whether a path is served; an edge may leave another one to its application. */
   readonly serves?: (head: HttpRequest) => boolean
 }
 
 /**
- * Answers 404, 405 with `Allow` (RFC 9110 §15.5.6), HEAD by GET (without asking an endpoint whose GET acts), CORS preflights, 503 under too much load, and 500 or
- * 503 (an error named `StoreUnavailable`) for what an endpoint throws.
+ * Returns a router. Besides calling endpoints it responds with 404, with 405 and `Allow` (RFC 9110 §15.5.6), to HEAD by GET
+ * (without calling an endpoint whose GET acts), to CORS preflights, with 503 under overload, and with 500 or 503 (for an
+ * error named `StoreUnavailable`) if an endpoint throws.
  */
 export function createRouter({
   routes,
@@ -51,22 +52,22 @@ export function createRouter({
   const serves = ({ path }: HttpRequest): boolean => routeOf(path) !== undefined
   return observe ? observed(observe) : Object.assign(handle, { early, present, serves })
 
-  function observed(tell: NonNullable<typeof observe>): Router {
-    const told = (request: HttpRequest, response: HttpResponse, start: number): HttpResponse => {
-      tell(routeOf(request.path)?.path, response.status, performance.now() - start)
+  function observed(report: NonNullable<typeof observe>): Router {
+    const reported = (request: HttpRequest, response: HttpResponse, start: number): HttpResponse => {
+      report(routeOf(request.path)?.path, response.status, performance.now() - start)
       return response
     }
-    const handleAndTell = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+    const handleAndReport = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
       const start = performance.now()
       const response = handle(request)
       return response instanceof Promise
-        ? response.then(value => told(request, value, start))
-        : told(request, response, start)
+        ? response.then(value => reported(request, value, start))
+        : reported(request, response, start)
     }
-    return Object.assign(handleAndTell, {
+    return Object.assign(handleAndReport, {
       early(head: HttpRequest) {
         const refusal = early(head)
-        return refusal && told(head, refusal, performance.now())
+        return refusal && reported(head, refusal, performance.now())
       },
       present,
       serves,
@@ -89,7 +90,7 @@ export function createRouter({
   function early(head: HttpRequest): HttpResponse | undefined {
     const route = routeOf(head.path)
     const refusal = route ? refusalOf(head, route) : notFound
-    // A page takes a moment, in which the body may as well be read.
+    // Rendering a page takes a moment, in which the body can be read.
     if (!refusal || isShown(head, route, refusal)) return undefined
     return complete(head, route && corsOfRefusal(route), refusal)
   }
@@ -103,10 +104,10 @@ export function createRouter({
     route: Route | undefined,
     error: HttpResponse,
   ): HttpResponse | Promise<HttpResponse> {
-    return told(request, route, route && corsOfRefusal(route), error)
+    return showOrSend(request, route, route && corsOfRefusal(route), error)
   }
 
-  function told(
+  function showOrSend(
     request: HttpRequest,
     route: Route | undefined,
     cors: CorsHeaders,
@@ -120,7 +121,7 @@ export function createRouter({
     return shown.then(response => complete(request, cors, response))
   }
 
-  /** Endpoints are for programs, whatever those accept. Under too much load an unknown address is not worth a page. */
+  /** Returns whether an error becomes a page. Endpoints are for programs. Under overload an unknown path gets none. */
   function isShown(request: HttpRequest, route: Route | undefined, { status }: HttpResponse): boolean {
     return (
       showError !== undefined &&
@@ -130,12 +131,12 @@ export function createRouter({
     )
   }
 
-  /** Asks no store, not even whether the origin is known: a refusal costs next to nothing. */
+  /** Queries no store, not even for the origin, so that a refusal costs next to nothing. */
   function refusalOf(request: HttpRequest, route: Route): HttpResponse | undefined {
     const isPreflight = request.method === 'OPTIONS' && route.cors !== undefined
     if (!isPreflight && !isOneOf(route.methods, methodOf(request))) return methodNotAllowed(route)
-    const unasked = route.acts && unaskedFor(request)
-    if (unasked) return unasked
+    const withoutEffect = route.acts && responseWithoutEffect(request)
+    if (withoutEffect) return withoutEffect
     return !route.essential && load.isFull() ? unavailable : undefined
   }
 
@@ -152,7 +153,7 @@ export function createRouter({
       route,
       asked,
       response => complete(request, cors, response),
-      error => told(request, route, cors, failed(request, error)),
+      error => showOrSend(request, route, cors, failed(request, error)),
     )
   }
 
@@ -190,7 +191,7 @@ export function createRouter({
     if (added?.vary && response.headers.vary) merged.vary = `${response.headers.vary}, ${added.vary}`
     if (request.method !== 'HEAD' || isBodyless(status))
       return { status, headers: merged, body, ...(bytes && { bytes }) }
-    // RFC 9110 §9.3.2: the headers of the GET answer, its length among them.
+    // RFC 9110 §9.3.2: the headers of the response to GET, including its length.
     return {
       status,
       headers: { ...merged, 'content-length': String(bytes?.length ?? Buffer.byteLength(body)) },
@@ -207,10 +208,10 @@ export function createRouter({
 }
 
 /**
- * What looks at an address without asking for what it does (RFC 9110 §9.2.1): HEAD, as link scanners send it, and a browser
- * that loads a page ahead, which drops it unless the status is a success (Fetch Standard, `Sec-Purpose`).
+ * Returns a response to requests that must not have an effect (RFC 9110 §9.2.1): to HEAD, which link scanners send, and to a
+ * prefetch, which a browser discards unless the status is a success (Fetch Standard, `Sec-Purpose`).
  */
-function unaskedFor({ method, headers }: HttpRequest): HttpResponse | undefined {
+function responseWithoutEffect({ method, headers }: HttpRequest): HttpResponse | undefined {
   if (method === 'HEAD') return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }
   const isPrefetch = [headers['sec-purpose'], headers.purpose, headers['x-purpose'], headers['x-moz']].some(
     isPrefetchHeader,
@@ -220,10 +221,10 @@ function unaskedFor({ method, headers }: HttpRequest): HttpResponse | undefined 
 
 const isPrefetchHeader = (value = ''): boolean => /^\s*(prefetch|prerender|preview)\b/i.test(value)
 
-/** RFC 9110 §8.6: these have no body, and so no length. */
+/** RFC 9110 §8.6: these have no body, and therefore no length. */
 export const isBodyless = (status: number): boolean => status === 204 || status === 304
 
-/** By the whole path, else by all but its last segment where a route's path ends in `/*`. */
+/** Finds a route by the whole path, or by all except its last segment if the route's path ends in `/*`. */
 function createRouteTable(routes: readonly Route[]): (path: string) => Route | undefined {
   const byPath = new Map(routes.map(route => [route.path, route]))
   if (byPath.size < routes.length) throw new Error('two routes have the same path')

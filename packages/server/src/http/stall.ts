@@ -1,24 +1,24 @@
 /**
- * Notices that the event loop stood still: a paused VM, a stopped process, a long collection of garbage, a machine that
- * slept. Requests that waited in the sockets meanwhile are stale: their clients may have succeeded at another node.
+ * Detects that the event loop stalled: a paused VM, a stopped process, a long garbage collection, a machine that slept.
+ * Requests that waited in the sockets are stale: their clients may have succeeded at another node.
  */
 
 export type Stalls = {
-  /** Whether what arrives now may have waited through a stall. */
+  /** Returns whether requests that arrive now may have waited through a stall. */
   readonly waited: () => boolean
-  /** Whether the loop stood still long enough for clients to have given up, though not for a refusal. */
+  /** Returns whether the loop stalled long enough for clients to have given up, but not for a refusal. */
   readonly paused: () => boolean
-  /** To be called for each connection that is accepted: a backlog of them belongs to the stall. */
+  /** Call it for each accepted connection: a backlog of connections belongs to the stall. */
   readonly accepted: () => void
   readonly stop: () => void
 }
 
 export type StallOptions = {
-  /** Milliseconds; a longer stall has everything refused that waited. */
+  /** Milliseconds. After a longer stall, all waiting requests are refused. */
   readonly longestMs?: number
-  /** Milliseconds from a fixed point, which no change of the wall clock moves. */
+  /** Returns milliseconds from a fixed point, independent of the wall clock. */
   readonly now?: () => number
-  /** Milliseconds by the wall clock, which alone goes on while a machine sleeps. */
+  /** Returns milliseconds by the wall clock, which continues while the machine sleeps. */
   readonly wall?: () => number
   readonly onStall?: (milliseconds: number) => void
 }
@@ -43,10 +43,10 @@ export function watchStalls({
   let pausedUntil = 0
   let connections = 0
 
-  const look = (): void => {
+  const check = (): void => {
     const at = now()
     const atWall = wall()
-    // A clock that is set ahead looks the same; then what arrives within a few turns is refused in vain.
+    // A clock that is set ahead looks the same. Then requests of a few ticks are refused unnecessarily.
     const gap = Math.max(at - last, atWall - lastWall)
     last = at
     lastWall = atWall
@@ -56,39 +56,39 @@ export function watchStalls({
 
   const wake = (at: number, gap: number): void => {
     waking = true
-    let turns = 0
+    let ticks = 0
     let seen = connections
-    const turn = (): void => {
-      turns += 1
+    const tick = (): void => {
+      ticks += 1
       const quiet = connections === seen
       seen = connections
-      if ((turns < iterations || !quiet) && now() - at < longestWakingMs) setImmediate(turn)
+      if ((ticks < iterations || !quiet) && now() - at < longestWakingMs) setImmediate(tick)
       else {
         waking = false
         last = now()
         lastWall = wall()
       }
     }
-    setImmediate(turn)
+    setImmediate(tick)
     onStall(gap)
   }
 
-  const timer = setInterval(look, beatMs)
+  const timer = setInterval(check, beatMs)
   timer.unref()
-  const lookIfLate = (): void => {
-    if (now() - last > pauseMs || Math.abs(wall() - lastWall) > pauseMs) look()
+  const checkIfLate = (): void => {
+    if (now() - last > pauseMs || Math.abs(wall() - lastWall) > pauseMs) check()
   }
-  // Requests of one loop iteration share a look at the clocks, which costs more than most other steps of taking a request.
-  let looked = false
+  // Requests of one tick share a reading of the clocks, which costs more than most other steps.
+  let checked = false
   const forget = (): void => {
-    looked = false
+    checked = false
   }
   return {
     waited() {
-      if (!looked) {
-        looked = true
+      if (!checked) {
+        checked = true
         setImmediate(forget)
-        lookIfLate()
+        checkIfLate()
       }
       return waking
     },

@@ -1,4 +1,4 @@
-/** How processes on one store learn at once that signing keys of some issuer changed, or who stands: one value, looked at each second. */
+/** Notifies processes on one store that signing keys or principals of some issuer changed: they poll one value each second. */
 
 import { newId } from '../model/handle.ts'
 import type { Settings } from '../model/ports/stores.ts'
@@ -8,7 +8,7 @@ const name = 'changed'
 /** Milliseconds. */
 const interval = 1000
 
-/** @param settings those of the server's own issuer, so that a look costs the same for a thousand tenants. */
+/** @param settings of the server's own issuer, so that polling costs the same for a thousand tenants. */
 export function createChanges({
   settings,
   random,
@@ -23,7 +23,7 @@ export function createChanges({
   let seen: string | undefined
   let hasLooked = false
 
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     try {
       const now = await settings.get(name)
       // The first value may already include a change made after the watchers loaded their state.
@@ -31,7 +31,7 @@ export function createChanges({
       hasLooked = true
       seen = now
     } catch (error) {
-      // Who watches tells of an outage itself, with its next look at the store.
+      // The watchers log an outage themselves when they next read the store.
       log.debug('changes_unseen', { error: String(error) })
     }
   }
@@ -41,8 +41,8 @@ export function createChanges({
     watch(refresh) {
       watchers.add(refresh)
       if (timer === undefined) {
-        timer = setInterval(look, interval).unref()
-        void look()
+        timer = setInterval(check, interval).unref()
+        void check()
       }
       return () => {
         watchers.delete(refresh)

@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Stores } from '../model/ports/stores.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 
-/** How long an expired row still explains itself: `expired_token` rather than `invalid_grant`. */
+/** How long expired rows are kept, so that the error is `expired_token` rather than `invalid_grant`. */
 const grace: Seconds = 900
 
 /** Returns the time before which rows must have expired to be deleted. */

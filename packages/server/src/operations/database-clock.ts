@@ -1,39 +1,39 @@
 /**
- * The clock of a server on a database that machines share: the database's, carried on by this machine's monotonic clock.
- * So all nodes agree about what they write, whatever their own clocks say. See docs/decisions/0026-clock-skew.md.
+ * The clock of a server on a shared database: the database's time, extrapolated by this machine's monotonic clock. All
+ * nodes therefore agree, whatever their own clocks show. See docs/decisions/0026-clock-skew.md.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Log, MachineTime, Time } from '../runtime/ports.ts'
 
-/** How far a machine's clock may be from the database's: beyond, the node is unready until they agree again. */
+/** The largest tolerated difference from the database's clock. Beyond it, the node is not ready. */
 const toleratedSkew: Seconds = 300
-/** Beyond, the log says so. */
+/** A larger difference is logged. */
 const notableSkew: Seconds = 5
 
 /** Milliseconds. */
 const interval = 60_000
-/** While the clocks disagree beyond what is tolerated. */
-const eagerInterval = 5000
-/** Between two looks that a jump of this machine's clock brings about. */
+/** While the difference is not tolerated. */
+const skewedInterval = 5000
+/** Between two readings that a jump of this machine's clock causes. */
 const restAfterJump = 1000
-/** A difference between both of this machine's clocks that no correction of a running clock makes. */
+/** A difference between the two clocks of this machine that is larger than any correction of a running clock. */
 const jump = 2000
 
-/** A reading is off by half of what it took at most: the quickest of some counts, and one that took less is good enough. */
+/** A reading is wrong by at most half of its duration. The quickest of some is used, and a quick one ends the series. */
 const mostReadings = 5
 const quickReading = 20
 
 type Anchor = { readonly database: number; readonly wall: number; readonly monotonic: number }
 
 export type DatabaseClockPorts = {
-  /** Asks the database for its time, in milliseconds since 1970. */
+  /** Reads the database's time, in milliseconds since 1970. */
   readonly read: () => Promise<number>
   readonly machine: MachineTime
   readonly log: Log
 }
 
-/** Reads the database's clock before it resolves, and each minute from then on; rejects where the first reading fails. */
+/** Reads the database's clock, and again each minute. Rejects if the first reading fails. */
 export async function followDatabaseClock({ read, machine, log }: DatabaseClockPorts): Promise<Time> {
   let anchor = await measure()
   let state: SkewState = 'agrees'
@@ -60,15 +60,15 @@ export async function followDatabaseClock({ read, machine, log }: DatabaseClockP
   const databaseTime = (): number => {
     const monotonic = machine.monotonic()
     const passed = monotonic - anchor.monotonic
-    // One of both leapt, or the machine slept, which only the wall clock knows of.
+    // One of them jumped, or the machine slept, which only the wall clock shows.
     if (Math.abs(machine.wall() - anchor.wall - passed) > jump && monotonic - measuredAt > restAfterJump)
-      look()
+      compare()
     return anchor.database + passed
   }
 
   const skew = (): Seconds => Math.round((machine.wall() - databaseTime()) / 1000)
 
-  function look(): void {
+  function compare(): void {
     if (measuring || stopped) return
     measuring = true
     measuredAt = machine.monotonic()
@@ -77,7 +77,7 @@ export async function followDatabaseClock({ read, machine, log }: DatabaseClockP
         anchor = measured
         report()
       })
-      // Requests and readiness tell of an outage themselves.
+      // Requests and readiness report an outage themselves.
       .catch(error => log.debug('clock_not_compared', { error: String(error) }))
       .finally(() => {
         measuring = false
@@ -100,7 +100,7 @@ export async function followDatabaseClock({ read, machine, log }: DatabaseClockP
 
   function schedule(): void {
     clearTimeout(timer)
-    if (!stopped) timer = setTimeout(look, state === 'skewed' ? eagerInterval : interval).unref()
+    if (!stopped) timer = setTimeout(compare, state === 'skewed' ? skewedInterval : interval).unref()
   }
 
   report()
@@ -108,7 +108,7 @@ export async function followDatabaseClock({ read, machine, log }: DatabaseClockP
   return {
     clock: {
       now: () => Math.floor(databaseTime() / 1000),
-      // A database whose clock leapt ahead must not have everybody's data deleted either.
+      // A database clock that jumped ahead must not cause deletions either.
       passed: () => Math.floor(Math.min(databaseTime(), machine.wall()) / 1000),
     },
     fault() {

@@ -6,8 +6,8 @@ import type { Log } from '../runtime/ports.ts'
 import { repeatedLine } from '../runtime/repeated-line.ts'
 
 /**
- * Returns what logs a bug with its stack, each time, and a store that is away in one line every 10 s that counts the
- * requests: a stack says nothing about an outage, and under load it would fill the disk.
+ * Returns a function that logs bugs, each with its stack. An unavailable store is logged once every 10 s with the number of
+ * requests: a stack does not explain an outage, and under load it would fill the disk.
  */
 export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
   const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })
@@ -18,10 +18,6 @@ export function createFailureLog(log: Log): (request: HttpRequest, error: unknow
     if (name !== 'StoreUnavailable')
       return log.error('request_failed', { ...where, error: String(error), stack })
     const reason = cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause)
-    storeUnavailable({
-      ...where,
-      error: (error as Error).message,
-      ...(reason !== undefined && { reason }),
-    })
+    storeUnavailable({ ...where, error: (error as Error).message, reason })
   }
 }

@@ -1,4 +1,4 @@
-/** Whether the process lives (`/healthz`) and whether it can serve now (`/readyz`). */
+/** `/healthz`: whether the process runs. `/readyz`: whether it can serve requests. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Awaitable } from '../runtime/ports.ts'
@@ -14,11 +14,11 @@ export const createHealthEndpoint = (): Endpoint => () => answer(200, 'alive')
 export type ReadinessPorts = {
   readonly ready: () => Awaitable<boolean>
   readonly draining: () => boolean
-  /** Why this process may not serve although the store works, such as its clock; undefined: it may. Asked after `ready`. */
+  /** Returns why this process may not serve although the store works, such as its clock. Called after `ready`. */
   readonly fault: () => object | undefined
 }
 
-/** 503 while the store can't read and write (or can't say), while the server drains, and while this process may not serve. */
+/** Responds 503 while the store can't read and write, while the server drains, and while this process may not serve. */
 export const createReadinessEndpoint =
   ({ ready, draining, fault }: ReadinessPorts): Endpoint =>
   async () => {

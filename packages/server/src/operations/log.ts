@@ -1,4 +1,4 @@
-/** The operator's log: JSON lines by pino. Callers never log secrets; should one slip in, a field of a known name is censored. */
+/** The operator's log: JSON lines by pino. Callers must not log secrets. Fields with names of secrets are censored as a second defense. */
 
 import { pino, stdTimeFunctions } from 'pino'
 import type { Log, LogLine } from '../runtime/ports.ts'
@@ -7,15 +7,15 @@ import { createLineSink, type LineSink } from './output/line-sink.ts'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 export type LogOptions = {
-  /** Lines below it cost a function call and nothing more. */
+  /** Lines below it cost only a function call. */
   readonly level: LogLevel
-  /** A file descriptor; stderr unless said otherwise. */
+  /** A file descriptor. Default: standard error. */
   readonly fd?: number
-  /** Which of several processes that write to the same place it is; stands in each line. */
+  /** The number of this process among those that write to the same place. Each line contains it. */
   readonly worker?: number
 }
 
-/** No line may have a field of these names for anything else: `error_code` is how an error's code is called. `authorization_id` is how an authorization's id is called: `authorization` is a request header. */
+/** Censored fields. Other values need other names: `error_code` for an error's code, `authorization_id` for an authorization's id. */
 export const secretFields: ReadonlySet<string> = new Set([
   'password',
   'client_secret',
@@ -71,7 +71,7 @@ export function createLog({ level, fd = 2, worker }: LogOptions): ProcessLog {
   }
 }
 
-/** The same log, with these fields in each line. */
+/** Returns a log that adds these fields to each line. */
 export function logWith(log: Log, about: Readonly<Record<string, unknown>>): Log {
   const line =
     (write: LogLine): LogLine =>
@@ -86,7 +86,7 @@ export const logFromEnvironment = (worker?: number): ProcessLog =>
 
 type Fields = Record<string, unknown>
 
-/** The same fields, those of a secret's name censored, in the objects among them too; copied only where there is one. */
+/** Censors fields with names of secrets, one level deep. Copies the fields only if there is one. */
 function censor(fields: Fields): Fields {
   let censored: Fields | undefined
   for (const name in fields) {

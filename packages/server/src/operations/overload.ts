@@ -1,10 +1,10 @@
-/** Logs that work was turned away because too much of it waits: at once, then at most every ten seconds, with how much. */
+/** Logs that a queue rejects work: immediately, then at most every ten seconds with the count. */
 
 import type { Clock, Log } from '../runtime/ports.ts'
 
 const interval = 10
 
-/** Returns what a queue calls for each work that it turns away. */
+/** Returns a function for a queue to call for each rejected work. */
 export function createOverloadLog({
   log,
   clock,

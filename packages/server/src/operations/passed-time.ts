@@ -1,7 +1,7 @@
 /**
- * How much time has certainly passed, on a store that only this machine writes. A clock that is ahead must not have
- * living rows deleted, and nobody else's clock is there to ask. So time counts as passed while this process watches both
- * of the machine's clocks go on alike, or if the store saw it; a leap ahead counts after an hour of that.
+ * Determines how much time has certainly passed, on a store that only this machine writes. A clock that is ahead must not
+ * cause deletion of valid rows, and there is no other clock to compare. Time counts as passed while both clocks of the
+ * machine advance alike, or if the store recorded it. A jump ahead counts after an hour of that.
  * See docs/decisions/0026-clock-skew.md.
  */
 
@@ -10,13 +10,13 @@ import type { Settings } from '../model/ports/stores.ts'
 import type { Log, MachineTime, Time } from '../runtime/ports.ts'
 
 const setting = 'time_passed'
-/** Less than what clean-up waits after the end of a row: leaps that together are this long delete nothing that lives. */
+/** Less than the grace period of clean-up, so that jumps of this total delete no valid rows. */
 const plausible: Seconds = 600
-/** How long both clocks must go on alike before a leap counts. */
+/** How long both clocks must advance alike before a jump counts. */
 const confirmation: Seconds = 3600
-/** A leap between two starts beyond which what was confirmed of an earlier one does not count. */
+/** After a longer stop, the confirmation of an earlier jump does not count. */
 const longStop: Seconds = 86_400
-/** A difference between both clocks that no correction of a running clock makes. */
+/** A difference between the clocks that is larger than any correction of a running clock. */
 const jump: Seconds = 2
 /** Milliseconds. */
 const keepInterval = 300_000
@@ -25,14 +25,14 @@ const keepInterval = 300_000
 type Watch = {
   /** The newest time that has certainly passed. */
   passed: number
-  /** How long both clocks have gone on alike since the leap. */
+  /** How long both clocks have advanced alike since the jump. */
   confirmed: number
   wall: number
   monotonic: number
 }
 
 export type PassedTimePorts = {
-  /** Where the newest time that was seen is kept; nowhere for a store that does not outlive the process. */
+  /** Stores the newest time that was seen. Omitted for a store that does not outlive the process. */
   readonly settings?: Pick<Settings, 'get' | 'put'>
   readonly machine: MachineTime
   readonly log: Log
@@ -43,17 +43,17 @@ export async function watchPassedTime({ settings, machine, log }: PassedTimePort
   const monotonicTime = (): number => machine.monotonic() / 1000
   const kept = settings && readKept(await settings.get(setting))
   const watch: Watch = {
-    // A store that never kept it may be older than this clock believes.
+    // A store without a record may be older than this clock shows.
     passed: kept?.passed ?? (settings ? 0 : wallTime()),
     confirmed: kept && wallTime() - kept.wall <= longStop ? kept.confirmed : 0,
     wall: wallTime(),
     monotonic: monotonicTime(),
   }
-  // A store that never kept the time waits for an hour too, and that is no reason for a warning.
+  // A store without a record also waits for an hour, which needs no warning.
   let begun = kept !== undefined || !settings
   let waiting = !begun
 
-  /** Follows both clocks, and answers the time that has certainly passed. */
+  /** Reads both clocks, and returns the time that has certainly passed. */
   function passed(): number {
     const [wall, monotonic] = [wallTime(), monotonicTime()]
     const elapsed = Math.max(0, monotonic - watch.monotonic)
@@ -61,7 +61,7 @@ export async function watchPassedTime({ settings, machine, log }: PassedTimePort
     watch.passed += elapsed
     watch.confirmed = leapt ? 0 : watch.confirmed + elapsed
     Object.assign(watch, { wall, monotonic })
-    // Nor is a small leap believed before: many of them would add up to a large one.
+    // Small jumps count no earlier: many of them would add up to a large one.
     if (watch.confirmed >= confirmation) {
       watch.passed = wall
       watch.confirmed = 0
@@ -107,7 +107,7 @@ function readKept(text: string | undefined): Kept | undefined {
     const { passed, confirmed, wall } = JSON.parse(text) as Partial<Kept>
     if ([passed, confirmed, wall].every(Number.isFinite)) return { passed, confirmed, wall } as Kept
   } catch {
-    // As if there were none: then it counts after an hour.
+    // Treated as missing.
   }
   return undefined
 }

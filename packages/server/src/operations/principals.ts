@@ -1,6 +1,6 @@
 /**
- * Who stands, as the store has it for all nodes. The configuration that was applied last decides, at whichever node: a
- * node whose file is an older one lets go of whom that took out.
+ * Tracks clients and users that the most recently applied configuration disabled. A node that still runs an older file
+ * treats them as disabled too.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -11,18 +11,18 @@ import type { Changes, Log } from '../runtime/ports.ts'
 export type PrincipalWatch = {
   readonly isDisabledClient: (clientId: string) => boolean
   readonly isDisabledUser: (sub: string) => boolean
-  /** Writes who stands, where that is told, and from then on knows what others write. */
+  /** Writes the configured principals, if they are given, and follows the changes of other nodes from now on. */
   readonly begin: (configured?: ConfiguredPrincipals) => Promise<void>
   readonly stop: () => void
 }
 
 export type PrincipalPorts = {
   readonly principals: Principals
-  /** Where the store can't tell by itself. */
+  /** Notifies other processes, if the store does not. */
   readonly changes: Changes
 }
 
-/** How often a node looks where it was not told (seconds): an announcement may be lost. */
+/** Seconds between two readings without a notification, which may be lost. */
 const interval: Seconds = 60
 
 export function createPrincipalWatch({
@@ -40,16 +40,16 @@ export function createPrincipalWatch({
     inOrder(async () => {
       disabled = await principals.disabled()
     })
-  const look = (): void => {
-    read().catch(error => log.error('standing_refresh_failed', { error: String(error) }))
+  const refresh = (): void => {
+    read().catch(error => log.error('principals_refresh_failed', { error: String(error) }))
   }
 
   return {
     isDisabledClient: clientId => disabled.clients.has(clientId),
     isDisabledUser: sub => disabled.users.has(sub),
     async begin(configured) {
-      unwatch = principals.watch ? principals.watch(look) : changes.watch(look)
-      timer = setInterval(look, interval * 1000).unref()
+      unwatch = principals.watch ? principals.watch(refresh) : changes.watch(refresh)
+      timer = setInterval(refresh, interval * 1000).unref()
       if (configured) await writePrincipals(configured, ports)
       await read()
     },
@@ -60,7 +60,7 @@ export function createPrincipalWatch({
   }
 }
 
-/** Writes it, and tells the other processes. */
+/** Writes the configured principals, and notifies the other processes of a change. */
 export async function writePrincipals(
   configured: ConfiguredPrincipals,
   { principals, changes }: PrincipalPorts,

@@ -5,7 +5,7 @@ import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../
 import { followDatabaseClock } from './database-clock.ts'
 import { watchPassedTime } from './passed-time.ts'
 
-/** @param clock in place of all others, as tests have it: it is believed. */
+/** @param clock replaces all others, and is trusted. */
 export async function startTime(
   tenantStores: Pick<TenantStores, 'now' | 'main' | 'outlivesProcess'>,
   { clock, machine = systemTime, log }: { clock?: Clock; machine?: MachineTime; log: Log },
@@ -13,9 +13,9 @@ export async function startTime(
   if (clock) return { clock, fault: () => undefined, stop: () => {} }
   const { settings } = tenantStores.main
   if (tenantStores.now) return watched(await followDatabaseClock({ read: tenantStores.now, machine, log }))
-  return watchPassedTime({ ...(tenantStores.outlivesProcess && { settings }), machine, log })
+  return watchPassedTime({ settings: tenantStores.outlivesProcess ? settings : undefined, machine, log })
 
-  /** A database on the same machine, or synchronized with the same source, is wrong together with it. */
+  /** A database on the same machine, or with the same time source, has the same error. */
   async function watched(time: Time): Promise<Time> {
     const { clock } = time
     const wall = (): number => passedBy(clock) * 1000

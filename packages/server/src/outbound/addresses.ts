@@ -1,4 +1,4 @@
-/** Which addresses this server may send requests to: public ones, and those that the operator names (RFC 6890, RFC 9700 §4.11.2). */
+/** Decides which addresses may get requests: public ones, and those that the operator names (RFC 6890, RFC 9700 §4.11.2). */
 
 import { BlockList, isIP } from 'node:net'
 
@@ -36,11 +36,11 @@ const specialRanges = [
 ] as const
 
 export type AddressRule = {
-  /** `public`: anyone's; `allowed`: private, but named by the operator; undefined: no request goes there. */
+  /** Returns `public`, `allowed` for a private address that the operator names, and undefined if requests are forbidden. */
   readonly kindOf: (address: string) => 'public' | 'allowed' | undefined
 }
 
-/** @param allowed private addresses or ranges that requests may go to all the same. */
+/** @param allowed private addresses or ranges that may get requests. */
 export function createAddressRule(allowed: readonly string[] = []): AddressRule {
   const special = listOf(specialRanges)
   const named = listOf(allowed)
@@ -53,7 +53,7 @@ export function createAddressRule(allowed: readonly string[] = []): AddressRule 
   }
 }
 
-/** A list for each family: in a common one an IPv4 address would be found in the IPv6 range of mapped addresses. */
+/** A list for each family: in a common list, the IPv6 range of mapped addresses would contain IPv4 addresses. */
 type Ranges = Readonly<Record<'ipv4' | 'ipv6', BlockList>>
 
 function listOf(ranges: readonly string[]): Ranges {

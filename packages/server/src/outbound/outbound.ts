@@ -1,24 +1,24 @@
 /**
- * The one way out: every request that this server sends to an address from outside (RFC 9700 §4.11.2, OWASP SSRF).
- * https only, the resolved address checked and pinned, private ranges refused unless configured, limits of size, time
- * and redirects. Plain http goes to configured private addresses only.
+ * Sends all requests to addresses that come from others (RFC 9700 §4.11.2, OWASP SSRF): by https, to a resolved address
+ * that is checked and pinned, with limits of size, time and redirects. Private addresses must be configured, and only
+ * they may be reached by http.
  */
 
 import { isIP } from 'node:net'
 import { type AddressRule, createAddressRule } from './addresses.ts'
 
 export type OutboundRequest = {
-  /** `GET` unless said otherwise. */
+  /** Default: `GET`. */
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** The most bytes of the answer's body; 256 KiB unless said otherwise. */
+  /** Maximum bytes of the response's body. Default: 256 KiB. */
   readonly maxBytes?: number
-  /** For the whole exchange, redirects included, in milliseconds; 5000 unless said otherwise. */
+  /** Milliseconds for the whole exchange, including redirects. Default: 5000. */
   readonly timeoutMs?: number
-  /** How many redirects are followed, each checked anew; 0 unless said otherwise: a redirect is the answer then. */
+  /** How many redirects are followed, each checked again. Default: 0, so that a redirect is the response. */
   readonly maxRedirects?: number
-  /** Whether anybody may have chosen the address. Its name is then looked up without a thread of the pool, which a name server could hold. */
+  /** Whether anyone may have chosen the address. Its name is then resolved without a thread of the pool, which a name server could block. */
   readonly stranger?: boolean
 }
 
@@ -31,7 +31,7 @@ type OutboundAnswer = {
   readonly body: string
 }
 
-/** Why there is no answer, for the log: a stable reason and what is known. It tells a caller nothing of our network. */
+/** Why there is no response, for the log: a stable reason and details. It reveals nothing of our network. */
 export type OutboundFailure = {
   readonly ok: false
   readonly reason:
@@ -50,15 +50,15 @@ export type Outbound = (
   request?: OutboundRequest,
 ) => Promise<OutboundAnswer | OutboundFailure>
 
-/** The addresses of a host name. May go on after the signal; nobody waits for it then. */
+/** Resolves to the addresses of a host name. May continue after the signal; its result is then ignored. */
 type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>
 
 export type OutboundOptions = {
   /** Private addresses or ranges that requests may go to. */
   readonly allowedPrivateNetworks?: readonly string[]
-  /** The system's resolver by default. */
+  /** Default: the system's resolver. */
   readonly resolve?: Resolve
-  /** Of names that anybody may have chosen; `resolve` if that is given, else a resolver that holds no thread. */
+  /** Resolves names that anyone may have chosen. Default: `resolve` if it is given, otherwise a resolver without threads. */
   readonly resolveStranger?: Resolve
 }
 
@@ -84,7 +84,7 @@ export function createOutbound({
       const location = answer.ok && answer.status >= 300 && answer.status < 400 && answer.headers.location
       if (!location || hops >= maxRedirects || !URL.canParse(location, target.url)) return answer
       next = new URL(location, target.url)
-      // What was meant for one origin is not told to another (Fetch Standard §4.4).
+      // Headers for one origin are not sent to another (Fetch Standard §4.4).
       if (next.origin !== target.url.origin) asked = { ...asked, headers: {} }
     }
   }
@@ -92,7 +92,7 @@ export function createOutbound({
 
 type Target = { readonly ok: true; readonly url: URL; readonly addresses: readonly string[] }
 
-/** Where a request will go: every address of the name must be permitted, and it goes to one of these and no other. */
+/** Finds the addresses for a request. All addresses of the name must be permitted, and the request goes to one of them. */
 async function targetOf(
   text: string | URL,
   rule: AddressRule,
@@ -134,13 +134,13 @@ const systemResolve: Resolve = async hostname => {
   return (await lookup(hostname, { all: true })).map(({ address }) => address)
 }
 
-/** A name of the operator's own network: no other name server is asked about it. */
+/** Returns whether a name belongs to the operator's network, so that no other name server may see it. */
 const isLocalName = (hostname: string): boolean => /^[^.]+\.?$|(^|\.)localhost\.?$/.test(hostname)
 
 /**
- * Asks the name servers by sockets. `getaddrinfo`, which the system's resolver uses, holds one of few threads until the name
- * server answers: names whose servers stay silent would keep providers, the mail server and the database from being found.
- * It knows no hosts file and no search domains, so names without a dot are left to the system.
+ * Queries the name servers by sockets. `getaddrinfo`, which the system's resolver uses, blocks one of few threads until the
+ * name server responds. Names with silent servers would then prevent lookups of providers, the mail server and the
+ * database. Ignores the hosts file and search domains, so names without a dot go to the system's resolver.
  */
 const publicResolve: Resolve = async (hostname, signal) => {
   if (isLocalName(hostname)) return systemResolve(hostname, signal)
@@ -156,14 +156,14 @@ async function send(
   { method = 'GET', headers = {}, body, maxBytes = 262_144 }: OutboundRequest,
   signal: AbortSignal,
 ): Promise<OutboundAnswer | OutboundFailure> {
-  // Loaded when first used: they are a part of the start that few installations need.
+  // Loaded when they are first used, which few servers do.
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
   const pinned = addresses.map(address => ({ address, family: isIP(address) }))
   return new Promise(done => {
     const outgoing = request(url, {
       method,
       signal,
-      // No kept connection: each is made to an address that was checked for this very request.
+      // No connection is reused: each goes to an address that was checked for this request.
       agent: false,
       headers: {
         'user-agent': 'tessera',

@@ -1,20 +1,20 @@
 /**
- * Places for requests that wait for a server of somebody else. Clients that nobody vouched for have a share of them, and
- * each client and host has a smaller one, so that none keeps the others waiting.
+ * Limits outbound requests in progress. Unvouched clients together have a share of the slots, and each client and host has a
+ * smaller one, so that none blocks the others.
  */
 
 type Asking = {
   readonly client_id: string
-  /** The address to request; its host has a share of the places. */
+  /** The address; its host has a share of the slots. */
   readonly url: string
-  /** Whether the operator, or somebody that the operator trusts, vouches for the client and for the address. */
+  /** Whether the operator, or someone whom the operator trusts, vouches for the client and the address. */
   readonly trusted: boolean
 }
 
-/** Takes a place and returns how to give it back; undefined where one of the shares is used up. */
+/** Takes a slot and returns a function that releases it. Returns undefined if one of the shares is exhausted. */
 export type TakeSlot = (asking: Asking) => (() => void) | undefined
 
-/** Shares of all places. */
+/** Shares of all slots. */
 const shares = {
   trusted: { client: 1 / 2, host: 1 / 2, together: 1 },
   untrusted: { client: 1 / 20, host: 1 / 20, together: 1 / 2 },
@@ -26,7 +26,7 @@ const shares = {
  */
 const shareOfRest = 1 / 4
 
-/** @param most how many requests wait at once, of all clients together. */
+/** @param most requests in progress, of all clients together. */
 export function createSlots(most: number): TakeSlot {
   const taken = new Map<string, number>()
 
@@ -57,7 +57,7 @@ function limitsOf(
   const rest = trusted ? most : (most * share.together - untrusted) * shareOfRest
   const limitOf = (part: number, left = most): number => Math.max(1, Math.floor(Math.min(most * part, left)))
   const together = trusted ? [] : [['untrusted', limitOf(share.together)] as const]
-  // Counted apart: strangers who name a host of somebody else use up none of its places.
+  // Counted separately: unvouched clients that name someone else's host use none of its slots.
   const kind = trusted ? 'trusted' : 'untrusted'
   return [
     ['all', most],

@@ -1,4 +1,4 @@
-/** Checks argon2id hashes (RFC 9106) in a bounded queue: slow by design, so a flood must not take all memory and time. */
+/** Checks argon2id hashes (RFC 9106) in a bounded queue. They are slow by design, so a flood must not use all memory and time. */
 
 import { createFairQueue, type FairQueueOptions } from './async/fair-queue.ts'
 
@@ -6,21 +6,21 @@ import { createFairQueue, type FairQueueOptions } from './async/fair-queue.ts'
 export const defaultCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 /**
- * Whether the text is what was hashed. Rejects with `QueueFull` when too many wait; the response is 503 then.
- * `from` is the network that asks: networks take turns.
+ * Resolves to whether the text matches the hash. Rejects with `QueueFull` if too many wait; the response is then 503.
+ * `from` is the network of the client: networks take turns.
  */
 export type VerifyArgon2id = (encoded: string, text: string, from: string) => Promise<boolean>
 
 /**
- * Returns the index of the first candidate that fits, -1 for none. They are tried one after the other in one place of
- * the queue: however many there are, a request takes the place of one.
+ * Resolves to the index of the first candidate that matches, or -1. All candidates of a request take one place in the
+ * queue.
  */
 export type MatchArgon2id = (
   candidates: readonly { readonly encoded: string; readonly text: string }[],
   from: string,
 ) => Promise<number>
 
-/** `concurrent`: each takes the memory that its hash names (19 MiB by default). */
+/** `concurrent`: each uses the memory that its hash names (19 MiB by default). */
 export type Argon2idBounds = Partial<FairQueueOptions>
 
 export type Argon2id = {
@@ -32,7 +32,7 @@ export type Argon2id = {
 
 export function createArgon2id({ concurrent = 2, waiting = 64, ...rest }: Argon2idBounds = {}): Argon2id {
   const queue = createFairQueue({ concurrent, waiting, ...rest })
-  // Loaded when first used: an installation without argon2id hashes never pays for it.
+  // Loaded when it is first used, so that a server without argon2id hashes does not pay for it.
   const library = () => import('@node-rs/argon2')
 
   return {

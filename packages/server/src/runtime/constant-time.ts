@@ -1,4 +1,4 @@
-/** Comparison of secrets. */
+/** Compares secrets. */
 
 import { timingSafeEqual } from 'node:crypto'
 

@@ -1,6 +1,6 @@
 /**
- * The networks that an address belongs to, for limits. A home or a small company holds a whole /64, /56 or /48 of IPv6
- * (RFC 6177 §2), so that an attacker has 65,536 networks of size /64 for the price of one.
+ * Finds the networks that an address belongs to, for limits. A home or a small company has a whole /64, /56 or /48 of IPv6
+ * (RFC 6177 §2), so an attacker may have 65,536 networks of size /64.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -8,7 +8,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 
 type CountedNetwork = { readonly key: string; readonly most: number; readonly span: Seconds }
 
-/** How many times the limit of a /64 each wider network has: many customers may share it. */
+/** The factor for the limit of each wider network, since many customers may share it. */
 const widths = [
   { bits: 64, factor: 1 },
   { bits: 56, factor: 2 },

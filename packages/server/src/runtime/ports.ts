@@ -1,30 +1,30 @@
-/** What the server asks of its surroundings: time, randomness, a log. Tests put their own in place. */
+/** What the server needs from its process: time, randomness, a log. Tests replace them. */
 
 import type { Brand, Seconds } from '@tessera/protocol/brand'
 
 export type Clock = {
   readonly now: () => Seconds
-  /** The time that has certainly passed, however far this machine's clock is ahead. Omitted: `now`. */
+  /** Returns the time that has certainly passed, however far the machine's clock is ahead. Default: `now`. */
   readonly passed?: () => Seconds
 }
 
-/** The time that deletion goes by: what ends after it may still live. */
+/** Returns the time to use for deletion: rows that expire later may still be valid. */
 export const passedBy = (clock: Clock): Seconds => clock.passed?.() ?? clock.now()
 
 /** Both clocks of this machine, in milliseconds. */
 export type MachineTime = {
-  /** Since 1970, as the machine believes; it may be wrong, and leap. */
+  /** Returns the time since 1970 by the machine's clock, which may be wrong and may jump. */
   readonly wall: () => number
-  /** Since some moment. It never leaps, and may stand still while the machine sleeps. */
+  /** Returns the time since a fixed point. It does not jump, and may stop while the machine sleeps. */
   readonly monotonic: () => number
 }
 
 export type Random = {
-  /** Unpredictable bytes; the caller owns them. */
+  /** Returns unpredictable bytes, which the caller owns. */
   readonly bytes: (count: number) => Uint8Array
 }
 
-/** Why a node must not be sent requests. */
+/** Why a node must not get requests. */
 type ClockFault = {
   readonly reason: string
   readonly skew_seconds: number
@@ -34,14 +34,14 @@ type ClockFault = {
 /** The clock that a server uses, and whether it can be trusted. */
 export type Time = {
   readonly clock: Clock
-  /** Why this node must not be sent requests; undefined: it may. */
+  /** Returns why this node must not get requests, or undefined if it may. */
   readonly fault: () => ClockFault | undefined
   readonly stop: () => void
 }
 
 /**
- * The operator's log: an event name in snake_case and its fields.
- * Fields never hold a secret, a token or a password; ids and hashes may stand.
+ * The operator's log: an event name in snake_case and its fields. Fields may contain ids and hashes, but no secret, token
+ * or password.
  */
 export type Log = {
   readonly debug: LogLine
@@ -54,21 +54,21 @@ export type Log = {
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 export type LogLine = (event: string, fields?: Readonly<Record<string, unknown>>) => void
 
-/** How processes on one store learn at once of what each keeps in memory of it, where the store itself does not tell them. */
+/** Notifies processes on one store of changes to what they cache, if the store does not notify them itself. */
 export type Changes = {
-  /** Tells every process, this one too. */
+  /** Notifies all processes, including this one. */
   readonly announce: () => Promise<void>
-  /** Calls `refresh` after each change; answers how to stop it. */
+  /** Calls `refresh` after each change. Returns a function that stops this. */
   readonly watch: (refresh: () => void) => () => void
 }
 
-/** What may answer at once or later: an embedded store reads without waiting. */
+/** A value now or later: an embedded store reads without waiting. */
 export type Awaitable<Value> = Value | Promise<Value>
 
-/** When a bearer handle was made, and its SHA-256 in base64url: all that is kept of it. See `hashHandle`. */
+/** What is stored of a bearer handle: when it was created, and its SHA-256 in base64url. See `hashHandle`. */
 export type TokenHash = Brand<string, 'TokenHash'>
 
-/** Thrown by a store that can't answer now (full queue, lost connection): the endpoint answers 503 with `Retry-After`. */
+/** Thrown by a store that is unavailable (full queue, lost connection). The response is 503 with `Retry-After`. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }

@@ -1,4 +1,4 @@
-/** Unpredictable bytes as slices of a pool: at a fraction of a system call's price each. */
+/** Takes unpredictable bytes from a pool, which costs a fraction of a system call each. */
 
 import { randomFillSync } from 'node:crypto'
 import type { Random } from './ports.ts'
@@ -15,7 +15,7 @@ export function createRandom(): Random {
         used = 0
       }
       used += count
-      // A copy: what is handed out is never filled again.
+      // A copy, so that returned bytes don't change.
       return Uint8Array.prototype.slice.call(pool, used - count, used)
     },
   }

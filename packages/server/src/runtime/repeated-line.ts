@@ -1,4 +1,4 @@
-/** A log line for what can happen with every request while something is away: one a period, with how often it happened. */
+/** Logs one line per period for events that may occur with each request during an outage. */
 
 import type { LogLine } from './ports.ts'
 
@@ -6,7 +6,7 @@ const standardPeriod = 10_000
 
 /**
  * Returns a function that logs the first occurrence at once and later ones, counted, at the end of each period.
- * @param count the field that holds how many there were since the line before; the other fields are the latest's.
+ * @param count the field with the number of occurrences since the previous line; the other fields are the latest.
  * @param period milliseconds; 10 s by default.
  */
 export function repeatedLine(

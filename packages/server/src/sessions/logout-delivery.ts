@@ -1,7 +1,7 @@
 /**
  * Delivers logout tokens to clients (OpenID Connect Back-Channel Logout 1.0 §2.5, §2.8) from a queue that outlives the
- * process. Each notice is claimed before it is sent; one whose deliverer died comes again when its claim has run out. A
- * client may so be told twice, which does no harm, and is never forgotten before its time.
+ * process. Each notice is claimed before it is sent. If a sender dies, another sends the notice when its claim has expired.
+ * A client may therefore get a token twice, which is harmless, and gets it unless the notice expires.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -23,29 +23,29 @@ export type DeliveryPorts = {
 }
 
 export type LogoutDelivery = {
-  /** Delivers all that are due now; fulfilled when they were tried. Calls at once share one run. */
+  /** Delivers all notices that are due. Resolves when they were tried. Simultaneous calls share one run. */
   readonly deliver: () => Promise<void>
-  /** Fulfilled when nothing is under way. */
+  /** Resolves when no delivery is in progress. */
   readonly settled: () => Promise<void>
-  /** Delivers what it can within a few seconds, then claims no more and waits for what is under way. */
+  /** Delivers for a few seconds, then claims no more and waits for deliveries in progress. */
   readonly close: () => Promise<void>
 }
 
-/** Milliseconds. Slow clients must not hold up the end of the process: what they were not told is in the store. */
+/** Milliseconds. Slow clients must not delay the end of the process: their notices remain in the store. */
 const closeLimit = 5000
-/** Sent at once by one process, and to one client while others wait: one that does not answer must not slow them. */
+/** Deliveries in progress of one process, and to one client while others wait: a silent client must not slow them. */
 const most = 64
 const mostOfClient = 8
-/** To a client that nobody vouched for, and to all of these together. */
-const mostOfStranger = 2
-const mostOfStrangers = most / 2
-/** Such clients that are remembered. */
+/** To an unvouched client, and to all unvouched clients together. */
+const mostOfUnvouched = 2
+const mostOfUnvouchedTotal = most / 2
+/** Unvouched clients that are remembered. */
 const capacity = 1000
 /** Longer than any exchange takes (`outbound` ends one after 5 seconds). */
 const claimLasts: Seconds = 60
-/** How long a client that did not answer is sent nothing else, so that it holds up what others are told once and not for each session. */
+/** How long a client that did not respond gets nothing else, so that it delays others once and not for each session. */
 const rest: Seconds = 10
-/** How long after which attempt the next one is made; after the last, none. */
+/** The delay after each attempt. There is none after the last one. */
 const backoff: readonly Seconds[] = [10, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600]
 
 export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
@@ -54,13 +54,13 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
     log.error('logout_delivery_failed', { error: String(error) })
     return 'settled'
   }
-  const strangers = createStrangers(ports)
+  const unvouched = rememberUnvouched(ports)
   let again = false
   let isClosed = false
   let wake = (): void => {}
 
   const run = singleFlight(async (): Promise<void> => {
-    const lanes = createLanes(ports, strangers)
+    const lanes = createLanes(ports, unvouched)
     do {
       again = false
       const woken = new Promise<void>(resolve => {
@@ -69,26 +69,26 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       await fill(lanes)
       if (!lanes.isBusy()) continue
       await Promise.race([lanes.next(), woken])
-      // Also when all ended at once: what waits for a free lane is sent now.
+      // Also if all ended together: notices that waited for a lane are sent now.
       again = true
     } while (again)
   })
 
-  /** Sends what is due, until there is no more or enough is under way. */
+  /** Starts deliveries until none is due or enough are in progress. */
   async function fill(lanes: Lanes): Promise<void> {
     while (!isClosed && !lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
       const now = clock.now()
-      // Fewer at once while it is crowded: whoever is not known yet may be a stranger.
-      const atOnce = lanes.isCrowded() ? mostOfStranger : mostOfClient
+      // Fewer while it is crowded: a client that is not known yet may be unvouched.
+      const atOnce = lanes.isCrowded() ? mostOfUnvouched : mostOfClient
       const claimed = await stores.logoutNotices.claim(now, now + claimLasts, atOnce, lanes.closed())
-      // What is left belongs to clients who are busy or silent.
+      // The rest is for clients that are busy or silent.
       if (claimed.length === 0) return
-      await strangers.learn(claimed.map(({ client_id }) => client_id))
+      await unvouched.learn(claimed.map(({ client_id }) => client_id))
       for (const notice of claimed) {
         if (lanes.hasRoomFor(notice.client_id))
           lanes.enter(notice.client_id, deliver(notice, ports).catch(onError))
-        // Where too many strangers wait to be remembered, it may not be due again in this run.
-        else await stores.logoutNotices.postpone(notice, strangers.areMany() ? now + rest : now)
+        // Where too many unvouched wait to be remembered, it may not be due again in this run.
+        else await stores.logoutNotices.postpone(notice, unvouched.areMany() ? now + rest : now)
       }
     }
   }
@@ -113,47 +113,47 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
 
 type Lanes = ReturnType<typeof createLanes>
 
-/** What is under way to each client, and who of them did not answer of late. */
-function createLanes({ clock }: { clock: Clock }, strangers: Strangers) {
+/** Counts deliveries in progress to each client, and remembers clients that did not respond recently. */
+function createLanes({ clock }: { clock: Clock }, unvouched: Unvouched) {
   const underWay = new Set<Promise<void>>()
-  let ofStrangers = 0
+  let ofUnvouched = 0
   const byClient = new Map<string, number>()
   const restUntil = new Map<string, Seconds>()
 
   return {
     enter(client: string, delivery: Promise<Outcome>): void {
       byClient.set(client, (byClient.get(client) ?? 0) + 1)
-      const isStranger = strangers.has(client)
-      if (isStranger) ofStrangers += 1
+      const isUnvouched = unvouched.has(client)
+      if (isUnvouched) ofUnvouched += 1
       const done = delivery.then(outcome => {
         underWay.delete(done)
-        if (isStranger) ofStrangers -= 1
+        if (isUnvouched) ofUnvouched -= 1
         byClient.set(client, (byClient.get(client) ?? 1) - 1)
         if (outcome === 'silent') restUntil.set(client, clock.now() + rest)
       })
       underWay.add(done)
     },
-    /** Clients who are sent nothing more for now. */
+    /** Returns clients that get nothing more for now. */
     closed: (): readonly string[] => [
       ...[...byClient].flatMap(([client, count]) =>
-        count >= (strangers.has(client) ? mostOfStranger : mostOfClient) ? client : [],
+        count >= (unvouched.has(client) ? mostOfUnvouched : mostOfClient) ? client : [],
       ),
-      ...(ofStrangers >= mostOfStrangers ? strangers.all() : []),
+      ...(ofUnvouched >= mostOfUnvouchedTotal ? unvouched.all() : []),
       ...[...restUntil].flatMap(([client, until]) => (until > clock.now() ? client : [])),
     ],
-    /** Whether strangers leave room for this client: one that was not known when its notice was claimed may be one of them. */
-    hasRoomFor: (client: string): boolean => !strangers.has(client) || ofStrangers < mostOfStrangers,
+    /** Whether unvouched leave room for this client: one that was not known when its notice was claimed may be one of them. */
+    hasRoomFor: (client: string): boolean => !unvouched.has(client) || ofUnvouched < mostOfUnvouchedTotal,
     isBusy: () => underWay.size > 0,
     isFull: () => underWay.size >= most,
-    isCrowded: () => underWay.size >= mostOfStrangers,
+    isCrowded: () => underWay.size >= mostOfUnvouchedTotal,
     next: (): Promise<void> => Promise.race(underWay),
   }
 }
 
-type Strangers = ReturnType<typeof createStrangers>
+type Unvouched = ReturnType<typeof rememberUnvouched>
 
-/** Clients with notices that nobody vouched for: known once they were met. */
-function createStrangers({ clients }: Pick<DeliveryPorts, 'clients'>) {
+/** Remembers unvouched clients with notices. */
+function rememberUnvouched({ clients }: Pick<DeliveryPorts, 'clients'>) {
   const known = new Set<string>()
 
   return {
@@ -174,13 +174,13 @@ function createStrangers({ clients }: Pick<DeliveryPorts, 'clients'>) {
 
 type Outcome = 'settled' | 'silent'
 
-/** `silent`: the client did not answer at all. */
+/** Resolves to `silent` if the client did not respond. */
 async function deliver(notice: LogoutNotice, ports: DeliveryPorts): Promise<Outcome> {
   const { stores, clients, clock, log } = ports
   const { client_id, sid, attempts } = notice
   const client = await clients.find(client_id)
   const uri = client?.enabled ? client.backchannel_logout_uri : undefined
-  // It has no back channel: it may have been told by the front one.
+  // A client without a back channel may have been notified by the front channel.
   if (!client || uri === undefined) return remove(notice, ports)
   const failure = await send(client, uri, notice, ports)
   if (failure === undefined) {
@@ -203,7 +203,7 @@ async function remove(notice: LogoutNotice, { stores }: DeliveryPorts): Promise<
   return 'settled'
 }
 
-/** Why it was not taken, for the log; undefined: it was (§2.8: 200, and 204 where frameworks answer so). */
+/** Resolves to why the client refused the token, or to undefined if it accepted it (§2.8: 200, and 204 of some frameworks). */
 async function send(
   client: Client,
   uri: string,
@@ -218,8 +218,7 @@ async function send(
     maxBytes: 16_384,
     stranger: !isVouchedFor(client),
   })
-  if (!answer.ok)
-    return { reason: answer.reason, ...(answer.detail !== undefined && { detail: answer.detail }) }
+  if (!answer.ok) return { reason: answer.reason, detail: answer.detail }
   return answer.status === 200 || answer.status === 204
     ? undefined
     : { reason: 'logout_token_refused', detail: answer.status }

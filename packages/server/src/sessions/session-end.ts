@@ -1,4 +1,4 @@
-/** How sessions end: one write, a line in the log, and clients that are told (OpenID Connect Back-Channel Logout 1.0 §2.3). */
+/** Ends sessions: by one write, a log line, and notices to clients (OpenID Connect Back-Channel Logout 1.0 §2.3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { EndedSession, SessionEnding, Stores } from '../model/ports/stores.ts'
@@ -10,18 +10,18 @@ export type EndingPorts = {
   readonly clock: Clock
   readonly log: Log
   readonly endRevokes: SessionEnding['revokes']
-  /** Called when clients wait to be told. */
+  /** Called when notices to clients are due. */
   readonly onNotices: () => void
 }
 
 export type Endings = {
   readonly endSession: EndSession
   readonly endingWithin: EndingWithin
-  /** Ends those that have expired as if they had been signed out; answers how many. */
+  /** Ends expired sessions like a sign-out. Resolves to how many. */
   readonly endExpired: () => Promise<number>
 }
 
-/** How long a client that can't be reached is tried. */
+/** How long delivery to an unreachable client is retried. */
 const noticesLive: Seconds = 86_400
 const batch = 100
 
@@ -35,7 +35,7 @@ export function createEndings({
   const ending = (at = clock.now()): SessionEnding => {
     return { at, revokes: endRevokes, notices_until: clock.now() + noticesLive }
   }
-  const tell = ({ session: { sid, sub }, clients }: EndedSession, cause: EndCause): void => {
+  const notify = ({ session: { sid, sub }, clients }: EndedSession, cause: EndCause): void => {
     log.info('session_ended', { sid, sub, cause, clients })
     if (clients.length > 0) onNotices()
   }
@@ -44,20 +44,20 @@ export function createEndings({
     endingWithin: {
       ending,
       ended: (sessions, cause) => {
-        for (const one of sessions) tell(one, cause)
+        for (const one of sessions) notify(one, cause)
       },
     },
     async endSession(sid, cause) {
       const ended = await sessions.end(sid, ending())
-      if (ended) tell(ended, cause)
+      if (ended) notify(ended, cause)
       return ended
     },
     async endExpired() {
       let total = 0
       for (let more = true; more; ) {
-        // Ending one deletes it: by the time that has certainly passed.
+        // Ending a session deletes it, so only time that has certainly passed counts.
         const ended = await sessions.endExpired(ending(passedBy(clock)), batch)
-        for (const one of ended) tell(one, 'expired')
+        for (const one of ended) notify(one, 'expired')
         total += ended.length
         more = ended.length === batch
       }

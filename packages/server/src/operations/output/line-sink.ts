@@ -1,13 +1,13 @@
 /**
- * Writes lines to a file descriptor that may be full, slow, closed, and back again, without ever holding up the process:
- * lines wait in a bounded buffer and are dropped and counted beyond it. See docs/decisions/0032-log-sink.md.
+ * Writes lines to a file descriptor that may be full, slow or closed for a while, without blocking the process. Lines wait
+ * in a bounded buffer; further lines are dropped and counted. See docs/decisions/0032-log-sink.md.
  */
 
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 
 export type LineSink = {
-  /** Queues a line, which ends in a line feed, or drops it when the buffer is full. Never blocks and never throws. */
+  /** Queues a line, which ends in a line feed, or drops it if the buffer is full. Does not block or throw. */
   readonly write: (line: string) => void
   /** Returns how many lines were dropped since the start. */
   readonly dropped: () => number
@@ -100,7 +100,7 @@ export function createLineSink({
       return
     }
     state = 'writing'
-    // By a thread of the pool: the descriptor may block all the same, since processes that share it can change its mode.
+    // By a thread of the pool: the descriptor may block anyway, since processes that share it can change its mode.
     write(fd, next, done, next.length - done, null, (error, written) => {
       if (error) return fail(error)
       advance(written)

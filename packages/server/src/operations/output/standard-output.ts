@@ -1,11 +1,11 @@
-/** Standard output and standard error, either of which may be a closed pipe or a full disk: neither may end a server. */
+/** Keeps a server running if standard output or standard error is a closed pipe or a full disk. */
 
 let failure: NodeJS.ErrnoException | undefined
 
-/** Bytes of standard output that may wait for a reader that does not read. */
+/** Bytes of standard output that may wait for a reader. */
 const capacity = 1_048_576
 
-/** Remembers a write that fails from now on, rather than throwing. */
+/** Records the first failed write instead of throwing. */
 export function guardStandardOutput(): void {
   process.stdout.on('error', error => {
     failure ??= error
@@ -15,16 +15,16 @@ export function guardStandardOutput(): void {
   if (process.platform !== 'win32') process.on('SIGXFSZ', () => {})
 }
 
-/** Returns why the last command's output is incomplete; a reader that closed the pipe (EPIPE) has seen enough. */
+/** Returns why the output is incomplete. A reader that closed the pipe (EPIPE) does not count. */
 export const outputFailure = (): string | undefined =>
   failure === undefined || failure.code === 'EPIPE' ? undefined : failure.message
 
-/** Writes what is only for people to see, and drops it where nobody reads. */
+/** Writes text for people, and drops it if it is not read. */
 export function print(text: string): void {
   if (process.stdout.writableLength < capacity) process.stdout.write(text)
 }
 
-/** Ends the process after these milliseconds at the latest, even if a reader that does not read still holds output of ours. */
+/** Ends the process within these milliseconds, even if output still waits for a reader. */
 export function endSoon(milliseconds = 500): void {
   setTimeout(() => process.exit(), milliseconds).unref()
 }

@@ -1,9 +1,9 @@
-/** Heartbeats of workers: the primary kills one whose event loop stands still, so that another takes its place. */
+/** Watches the heartbeats of workers: the primary kills a worker with a blocked event loop, and another one replaces it. */
 
 export type HeartbeatOptions = {
-  /** Returns the workers to watch: those that serve, and those that drain. */
+  /** Returns the workers to watch: those that serve or drain. */
   readonly watched: () => Iterable<number>
-  /** Called when nothing was heard of a worker for `limit`; again each second until the worker is no longer watched. */
+  /** Called when a worker was silent for `limit`; again each second until the worker is no longer watched. */
   readonly onSilence: (worker: number, milliseconds: number) => void
   /** Milliseconds of silence; 10 s by default. */
   readonly limit?: number
@@ -13,7 +13,7 @@ export type HeartbeatOptions = {
 
 export type Heartbeats = {
   readonly heard: (worker: number) => void
-  /** Looks for silent workers; `start` has it called each second. */
+  /** Looks for silent workers; `start` calls it each second. */
   readonly check: () => void
   /** Returns a function that stops the checks. */
   readonly start: () => () => void
@@ -22,7 +22,7 @@ export type Heartbeats = {
 /** Milliseconds between two heartbeats, and between two checks. */
 export const heartbeatInterval = 1000
 const silenceLimit = 10_000
-/** Milliseconds between two checks after which the primary itself stood still, as when the machine was suspended. */
+/** Milliseconds between two checks after which the primary itself was stalled, such as by a suspended machine. */
 const ownStall = 3 * heartbeatInterval
 
 export function createHeartbeats({
@@ -36,7 +36,7 @@ export function createHeartbeats({
 
   function check(): void {
     const at = now()
-    // The workers may have stood still for the same reason, and what they sent meanwhile is not read yet.
+    // The workers may have stalled for the same reason, and their heartbeats are not read yet.
     if (at - checkedAt > ownStall) heardAt.clear()
     checkedAt = at
     const workers = new Set(watched())

@@ -1,11 +1,11 @@
-/** The primary's log: a few lines in the form of the server's, which it does not load. */
+/** The primary's log, in the format of the server's log, which the primary does not load. */
 
 import type { Log, LogLine } from '../../runtime/ports.ts'
 import { createLineSink } from '../output/line-sink.ts'
 
 const levels = ['debug', 'info', 'warn', 'error'] as const
 
-/** @param level as for the server's log: `silent` and what is no level write nothing and everything from info on. */
+/** @param level as for the server's log. `silent` writes nothing; an unknown level is `info`. */
 export function createPrimaryLog(level = 'info'): Log {
   const sink = createLineSink({
     fd: 2,

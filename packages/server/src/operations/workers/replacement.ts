@@ -1,27 +1,27 @@
-/** When a worker that ended is replaced: later each time while its successors end soon, but soon while no worker serves. */
+/** Schedules the replacement of a worker that ended: with growing delays while its successors end soon, and soon if no worker serves. */
 
 export type Replacement = {
-  /** Starts a successor later; returns in how many milliseconds. `lived`: how long the worker that ended lived. */
+  /** Schedules a successor. Returns the delay in milliseconds. `lived`: how long the ended worker ran. */
   readonly plan: (worker: number, lived: number) => number
   readonly cancel: () => void
 }
 
 export type ReplacementOptions = {
   readonly start: (worker: number) => void
-  /** Whether another worker serves. */
+  /** Returns whether another worker serves. */
   readonly isServed: () => boolean
 }
 
 /** Milliseconds. */
 const firstDelay = 100
 const longestDelay = 10_000
-/** While no worker serves, nobody is answered: what fails may be the database, which may be back at any time. */
+/** While no worker serves, there are no responses. The cause may be the database, which may return at any time. */
 const longestDelayUnserved = 500
-/** A worker that lived for as long as this did not fail at its start. */
+/** A worker that ran for this long did not fail during startup. */
 const settled = 60_000
 
 export function createReplacement({ start, isServed }: ReplacementOptions): Replacement {
-  /** How many in a row did not live for long. */
+  /** Successive workers that ended soon. */
   const failures = new Map<number, number>()
   const timers = new Map<number, NodeJS.Timeout>()
 
@@ -43,7 +43,7 @@ export function createReplacement({ start, isServed }: ReplacementOptions): Repl
       const usual = Math.min(longestDelay, firstDelay * 2 ** (count - 1))
       const delay = isServed() ? usual : Math.min(usual, longestDelayUnserved)
       startIn(worker, delay)
-      // Those that were put off while others served.
+      // Those that were delayed while others served.
       if (!isServed()) for (const other of timers.keys()) if (other !== worker) startIn(other, delay)
       return delay
     },

@@ -1,4 +1,4 @@
-/** A bounded queue for slow work that strangers can ask for, fair by network: nobody fills it for everybody else. */
+/** A bounded queue for slow work that anyone can cause. It is fair by network, so that one network can't fill it for the others. */
 
 import { StoreUnavailable } from '../ports.ts'
 
@@ -6,7 +6,7 @@ import { StoreUnavailable } from '../ports.ts'
 export class QueueFull extends StoreUnavailable {}
 
 export type FairQueue = {
-  /** Runs the work when its turn comes. Rejects with `QueueFull` if it can't be begun. */
+  /** Runs the work when there is a place. Rejects with `QueueFull` if the work was not begun. */
   readonly run: <Value>(from: string, work: () => Promise<Value>) => Promise<Value>
 }
 
@@ -15,25 +15,24 @@ export type FairQueueOptions = {
   readonly concurrent: number
   /** How many more may wait. */
   readonly waiting: number
-  /** The networks that one belongs to, the widest first; it alone unless given. */
+  /** Returns the networks that a network belongs to, the widest first. Default: itself. */
   readonly networksOf?: (from: string) => readonly string[]
   /** Milliseconds that work may wait, at most. */
   readonly longest?: number
-  /** Called for each work that is turned away. */
+  /** Called for each rejected work. */
   readonly onFull?: () => void
 }
 
-type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
+type Waiter = { readonly begin: () => void; readonly reject: () => void }
 
-/** The work of one network that waits: its own, or that of narrower networks. `lanes` are in the order in which they are served; none is empty. */
+/** The waiting work of a network: its own, and that of narrower networks. `lanes` is in the order of service, and contains no empty lane. */
 type Lane = { size: number; readonly waiters: Waiter[]; readonly lanes: Map<string, Lane> }
 
 const emptyLane = (): Lane => ({ size: 0, waiters: [], lanes: new Map() })
 
 /**
- * Networks take turns, and within each the narrower ones: who holds many narrow networks of a wide one has the turns of
- * one. Where the queue is full, a network that has less waiting than another takes the place of what came last from the
- * network with the most.
+ * Networks take turns, and within each of them the narrower ones: many narrow networks of a wide one have the turns of one.
+ * If the queue is full, new work replaces the latest work of the network with the most, unless its own network has as much.
  */
 export function createFairQueue({
   concurrent,
@@ -47,38 +46,38 @@ export function createFairQueue({
 
   function enqueue(from: string): Promise<void> {
     const path = networksOf(from)
-    if (all.size >= waiting && !makeRoom(path)) return turnedAway()
+    if (all.size >= waiting && !makeRoom(path)) return rejected()
     return new Promise((resolve, reject) => {
       const late =
         longest === undefined
           ? undefined
           : setTimeout(() => {
-              if (remove(all, path, waiter)) waiter.turnAway()
+              if (remove(all, path, waiter)) waiter.reject()
             }, longest)
       const waiter: Waiter = {
         begin() {
           clearTimeout(late)
           resolve()
         },
-        turnAway() {
+        reject() {
           clearTimeout(late)
-          turnedAway().catch(reject)
+          rejected().catch(reject)
         },
       }
       add(all, path, waiter)
     })
   }
 
-  /** Turns away what has least right to its place, if that has less than this network. */
+  /** Rejects the latest work of the largest network, if that has more than this network. Returns whether it did. */
   function makeRoom(path: readonly string[]): boolean {
     const passed: string[] = []
     let lane = all
     for (const name of path) {
       const mine = lane.lanes.get(name)
       const longest = longestOf(lane)
-      // Two more: taking the place of an equal would only exchange who is turned away.
+      // At least two more: replacing work of an equal network would gain nothing.
       if (longest && longest[1].size >= (mine?.size ?? 0) + 2 && longest[1] !== mine) {
-        take(all, [...passed, longest[0]], 'last')?.turnAway()
+        take(all, [...passed, longest[0]], 'last')?.reject()
         return true
       }
       if (!mine) return false
@@ -88,12 +87,12 @@ export function createFairQueue({
     return false
   }
 
-  async function turnedAway(): Promise<never> {
+  async function rejected(): Promise<never> {
     onFull?.()
-    throw new QueueFull('too much of this work waits')
+    throw new QueueFull('too much work is waiting')
   }
 
-  /** Hands the place on, so that nobody slips in between. */
+  /** Passes the place to the next work, so that no other work takes it. */
   function release(): void {
     const next = take(all, [], 'first')
     if (next) next.begin()
@@ -124,7 +123,7 @@ function add(lane: Lane, [name, ...narrower]: readonly string[], waiter: Waiter)
   add(next, narrower, waiter)
 }
 
-/** Takes out whose turn it is (`first`), or who came last of the longest lanes (`last`), beneath the named lanes. */
+/** Removes the next work (`first`), or the latest of the longest lanes (`last`), below the named lanes. */
 function take(lane: Lane, path: readonly string[], which: 'first' | 'last'): Waiter | undefined {
   const [named, ...narrower] = path
   const byItself = which === 'first' ? lane.waiters.shift() : lane.waiters.pop()
@@ -134,7 +133,7 @@ function take(lane: Lane, path: readonly string[], which: 'first' | 'last'): Wai
   if (taken === undefined) return undefined
   lane.size -= 1
   if (name !== undefined && next) {
-    // To the end: the others come first now.
+    // To the end, so that the other lanes come first.
     if (which === 'first' || next.size === 0) lane.lanes.delete(name)
     if (which === 'first' && next.size > 0) lane.lanes.set(name, next)
   }
