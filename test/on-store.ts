@@ -6,6 +6,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { distribute, writeBatch } from './runner/processes.ts'
 import { sharedServer, startPostgres } from './support/postgres.ts'
 
 const [kind = '', ...named] = process.argv.slice(2)
@@ -15,8 +19,20 @@ const isOfFeature = (file: string): boolean =>
   !others.test(file) && readFileSync(file, 'utf8').includes('/support/tessera.ts')
 const files = named.length > 0 ? named : globSync('test/*/*.test.ts').filter(isOfFeature).toSorted()
 
+/** Files share processes: with one each, most of the time goes into creating databases. */
 async function runOn(storage: string): Promise<number> {
-  const runner = ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files]
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-test-on-'))
+  const { alone, shared } = distribute(files, 2)
+  const batches = shared.map((batch, index) => writeBatch(folder, `batch-${index + 1}`, batch))
+  try {
+    return await runFiles(storage, [...alone, ...(await Promise.all(batches))])
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function runFiles(storage: string, paths: readonly string[]): Promise<number> {
+  const runner = ['--test', '--test-concurrency=2', '--test-reporter=spec', ...paths]
   const child = spawn(process.execPath, runner, {
     stdio: 'inherit',
     env: { ...process.env, TESSERA_TEST_STORAGE: storage },

@@ -34,7 +34,7 @@ export const metricsToken = 'a-token-of-a-scraper-that-is-long'
 
 export type Server = Awaited<ReturnType<typeof startServer>>
 
-/** Rejects, with the server killed, where `/healthz` answers nothing in 30 s. */
+/** Rejects, with the server killed, where `/healthz` answers nothing in 60 s. */
 export async function startServer({
   file,
   workers = 1,
@@ -76,7 +76,9 @@ export async function startServer({
       printed += text
     })
   try {
-    await until('the server answers /healthz', async () => (await ask(`${url}/healthz`)).status === 200)
+    await until('the server answers /healthz', async () => (await ask(`${url}/healthz`)).status === 200, {
+      within: 60_000,
+    })
     // One worker may answer while another still starts, and what happens to that one ends the server.
     if (stdout === 'ignore') await until('every worker serves', () => printed.includes('listening on'))
   } catch (error) {
