@@ -24,7 +24,7 @@ export type KnownBrowser = { readonly id: string; readonly account: string }
 export type CountGuess = (guess: Guess) => Promise<Result<Forgive>>
 
 /** A guess for a user that a directory found by any of their names. `user` is the directory's identifier. */
-export type FoundGuess = Pick<Guess, 'idp' | 'known_browser'> & { readonly user: string }
+type FoundGuess = Pick<Guess, 'idp' | 'known_browser'> & { readonly user: string }
 
 /** Counts a guess between finding the user and checking the password. */
 export type CountFoundGuess = (guess: FoundGuess) => Promise<Result<Forgive>>

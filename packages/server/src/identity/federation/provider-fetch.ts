@@ -5,7 +5,7 @@ import type { CustomFetch } from 'openid-client'
 import type { Outbound, OutboundFailure } from '../../outbound/outbound.ts'
 
 /** Carries an expected failure through openid-client, which reports failures only as exceptions. */
-export class Unreachable extends Error {
+class Unreachable extends Error {
   override readonly name = 'Unreachable'
   readonly failure: OutboundFailure
 
