@@ -16,7 +16,7 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 export const maxRequestObjectLength = maxTokenLength
 
 /** The longest user name that the login page accepts. */
-const maxLoginHintLength = 256
+export const maxUsernameLength = 256
 
 /** Enough for every language that a browser lists. */
 export const maxLocalesLength = 1000
@@ -48,7 +48,7 @@ export const requestLimits: Limits = {
   claims: whole,
   registration: whole,
   id_token_hint: [maxTokenLength, 'invalid_request'],
-  login_hint: [maxLoginHintLength],
+  login_hint: [maxUsernameLength],
   ui_locales: [maxLocalesLength],
   claims_locales: [maxLocalesLength],
   display: [100],

@@ -111,7 +111,7 @@ async function issueCounted(
     if (outcome === 'already_used') return alreadyUsed
     if (outcome !== 'committed') return refuseIneligible('no_longer_standing', session)
   }
-  // After the authorization is written: whoever ends the session or the consent later finds and revokes it.
+  // Only after the authorization is written, so that ending the session or the consent from now on revokes it.
   const [joined, agreed] = await Promise.all([
     stores.sessions.join(session.sid, client.client_id),
     !hasConsent || stores.consents.stillGiven(session.sub, client.client_id),

@@ -3,7 +3,7 @@
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import { grantTypes } from '@tessera/protocol/grant-types'
 import { refuse } from '@tessera/protocol/result'
-import { maxAcrValuesLength } from '../../../authorization-request/parameter-limits.ts'
+import { maxAcrValuesLength, maxUsernameLength } from '../../../authorization-request/parameter-limits.ts'
 import { requestedResources } from '../../../authorization-request/requested-resources.ts'
 import { userScopeKinds, validateScope } from '../../../authorization-request/requested-scope.ts'
 import type { Grant } from '../decision.ts'
@@ -11,7 +11,7 @@ import type { Grant } from '../decision.ts'
 export const password: Grant = {
   grantType: grantTypes.password,
   limits: {
-    username: [256, 'invalid_grant'],
+    username: [maxUsernameLength, 'invalid_grant'],
     password: [512, 'invalid_grant'],
     acr_values: [maxAcrValuesLength, 'invalid_request'],
   },
