@@ -114,7 +114,7 @@ for (const [name, client, path, problem, fix] of [
     'a web application with a scheme of its own [OpenID Connect Dynamic Client Registration 1.0 §2]',
     { ...web, application_type: 'web', redirect_uris: ['com.example.app:/cb'] },
     'redirect_uris[0]',
-    /no web address/,
+    /not a web address/,
     /native/,
   ],
   [

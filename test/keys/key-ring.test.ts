@@ -126,9 +126,9 @@ for (const storage of storages)
       const [stored] = await opened.stores.keys.all()
       const { kid, sealed } = stored!
       const bent = [
-        [Buffer.from(sealed).subarray(0, 20), /cut off/],
+        [Buffer.from(sealed).subarray(0, 20), /truncated/],
         [Buffer.from(sealed).subarray(0, -1), /changed/],
-        [Buffer.from(sealed).fill(9, 0, 1), /this version does not know/],
+        [Buffer.from(sealed).fill(9, 0, 1), /its format is unknown/],
         [Buffer.from(sealed.map((byte, index) => (index === 40 ? byte ^ 1 : byte))), /changed/],
       ] as const
       for (const [bytes, why] of bent) {
@@ -145,7 +145,8 @@ for (const storage of storages)
       const listed = await ring.rotate({ now: false })
       const second = listed.at(-1)!
       assert.deepEqual([second.state, second.active_from], ['announced', clock.now() + 14 * day])
-      assert.deepEqual(publishedBy(node), [first])
+      // A store that notifies may have told the node already.
+      if (!opened.stores.keys.watch) assert.deepEqual(publishedBy(node), [first])
       await node.refresh()
       assert.deepEqual(publishedBy(node), [first, second.kid])
       clock.advance(14 * day - 1)
@@ -261,7 +262,7 @@ for (const storage of storages)
 test('keys: an algorithm that no configuration asked for signs nothing', async () => {
   const ring = await openRing({ keys: createMemoryStores().keys })
   ring.stop()
-  assert.throws(() => ring.signing('RS256'), /no key signs with RS256/)
+  assert.throws(() => ring.signing('RS256'), /there is no signing key for RS256/)
 })
 
 test('keys: while the store is away the ring goes on with what it has', async () => {

@@ -1,11 +1,11 @@
-/** The key that clients encrypt request objects for (RFC 9101 §6.1, OpenID Connect Core 1.0 §10.2): derived, so that every node has it and none stores it. */
+/** The key that clients encrypt request objects with (RFC 9101 §6.1, OpenID Connect Core 1.0 §10.2). It is derived from the master key, so it is not stored. */
 
 import { createECDH, hash } from 'node:crypto'
 import { contentEncryptionAlgorithms } from '../model/client.ts'
 import type { Decryption, DerivedKeys } from '../model/keys.ts'
 import { requestEncryptionAlgorithms } from '../model/keys.ts'
 
-/** Made when first used. */
+/** Creates the key on first use. */
 export function createDecryption(derived: DerivedKeys): Decryption {
   let made: ReturnType<typeof makeKey> | undefined
   const key = () => {
@@ -16,7 +16,7 @@ export function createDecryption(derived: DerivedKeys): Decryption {
   return {
     jwk: () => key().published,
     async decrypt(jwe) {
-      // Loaded when first used: few clients encrypt what they ask.
+      // Loaded on first use, because few clients encrypt requests.
       const { compactDecrypt, importJWK } = await import('jose')
       try {
         const { plaintext, protectedHeader } = await compactDecrypt(
@@ -25,7 +25,7 @@ export function createDecryption(derived: DerivedKeys): Decryption {
           {
             keyManagementAlgorithms: [...requestEncryptionAlgorithms],
             contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
-            // RFC 8725 §3.6: nothing compressed is opened, so nothing grows.
+            // RFC 8725 §3.6: rejects compressed content, which could expand to any size.
             maxDecompressedLength: 0,
           },
         )
@@ -41,7 +41,7 @@ export function createDecryption(derived: DerivedKeys): Decryption {
   }
 }
 
-/** A scalar of P-256; one in 2³² derivations is none, and the next is taken. */
+/** Derives a scalar of P-256. About one in 2³² derivations is not a valid scalar; then the next one is used. */
 function makeKey(derived: DerivedKeys) {
   const ecdh = createECDH('prime256v1')
   for (let attempt = 0; ; attempt++) {
@@ -52,7 +52,8 @@ function makeKey(derived: DerivedKeys) {
     }
     const point = ecdh.getPublicKey()
     const members = {
-      ...{ kty: 'EC', crv: 'P-256' },
+      kty: 'EC',
+      crv: 'P-256',
       x: point.subarray(1, 33).toString('base64url'),
       y: point.subarray(33).toString('base64url'),
     }

@@ -1,4 +1,4 @@
-/** The signing keys of this server: made, rotated, published and used. Every node on one store has the same. */
+/** The server's signing keys: created, rotated, published and used. All nodes on a store have the same keys. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { SigningAlgorithm } from '../model/client.ts'
@@ -31,7 +31,7 @@ export type KeyRingPorts = {
   readonly log: Log
   readonly algorithms: readonly SigningAlgorithm[]
   readonly policy?: RotationPolicy
-  /** How other processes are told at once, where the store itself does not tell them. */
+  /** Notifies other processes, for stores that do not do so themselves. */
   readonly changes?: Changes
   readonly generate?: GenerateSigningKey
 }
@@ -45,24 +45,24 @@ export type KeyInfo = {
 }
 
 export type ManagedKeyRing = KeyRing & {
-  /** Reads the store again and rotates what is due. */
+  /** Reads the store again and rotates keys that are due. */
   readonly refresh: () => Promise<void>
-  /** Adds a new key for every algorithm: announced as the policy says, or, `now`, as soon as every node publishes it. */
+  /** Adds a key for every algorithm. It signs after the policy's announcement or, with `now`, as soon as every node publishes it. */
   readonly rotate: (options: { now: boolean }) => Promise<readonly KeyInfo[]>
   readonly list: () => readonly KeyInfo[]
   readonly stop: () => void
 }
 
-/** How often a node looks for keys that others made (seconds). */
+/** Seconds between reads of the store, for keys that other nodes added. */
 const refreshInterval = 60
-/** How long before an urgent new key signs (seconds): every node has read the store once by half of it. */
+/** Seconds before an urgent key signs. Every node has read the store by half of that time. */
 const urgentLead = 2 * refreshInterval
-/** How long caches may keep the JWK Set (seconds): a set from a node that knew no better yet has ended when an urgent key signs. */
+/** Seconds that caches may keep the JWK Set. A set without an urgent key has expired before that key signs. */
 const longestCache = urgentLead - refreshInterval
-/** How often a rotation tries again when other processes rotate at the same moment. */
+/** Attempts of a rotation while other processes rotate at the same time. */
 const rotationAttempts = 5
 
-/** Makes what is missing; throws when a stored key can't be opened with this master key. */
+/** Creates missing keys. Throws if a stored key can't be opened with this master key. */
 export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing> {
   const { keys: store, clock, log, algorithms, policy = defaultPolicy, changes } = ports
   const generate = ports.generate ?? generateSigningKey
@@ -94,25 +94,25 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     nextChange = Math.min(...ring.map(key => key.active_from).filter(time => time > now))
   }
 
-  /** Answers false when another process was first: then its key is the one. */
+  /** Adds a key. Returns false if another process added one first; then that key is used. */
   const add = async ({ alg, active_from, newestSeen }: KeyToAdd): Promise<boolean> => {
     const { kid, jwk } = await generate(alg)
     const sealed = sealing.seal(JSON.stringify(jwk), sealedName({ kid, alg }))
-    // The store goes by this order: a node whose clock is behind must not file its key among the old ones.
+    // The store sorts by this time. A node whose clock is behind must not insert its key among older ones.
     const created_at = Math.max(clock.now(), newestSeen?.created_at ?? 0)
     const added = await store.add({ kid, alg, sealed, created_at, active_from }, newestSeen?.kid)
     if (added) log.info('key_added', { kid, alg, active_from })
-    // The first keys of a store are nobody's news: who begins at the same time reads them itself.
+    // The first keys of a store need no announcement: processes that start at the same time read them.
     if (added && ring.length > 0) await announce()
     return added
   }
 
-  /** The key stands already: who is not told finds it within a minute, long before it signs. */
+  /** Notifies other processes. If that fails, they read the stored key within a minute, long before it signs. */
   const announce = async (): Promise<void> => {
     try {
       if (!store.watch) await changes?.announce()
     } catch (error) {
-      log.warn('key_change_untold', { error: String(error) })
+      log.warn('key_change_announcement_failed', { error: String(error) })
     }
   }
 
@@ -135,7 +135,9 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
       if (await add({ alg, active_from: clock.now() + lead, newestSeen })) return
       await load()
     }
-    throw new Error(`no new ${alg} key could be added: other processes rotate at the same time`)
+    throw new Error(
+      `no new ${alg} key could be added, because other processes rotate at the same time: try again`,
+    )
   }
 
   const list = (): readonly KeyInfo[] => {
@@ -172,11 +174,11 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     signing(alg) {
       if (clock.now() >= nextChange) choose()
       const key = signers.get(alg)
-      if (!key) throw new Error(`no key signs with ${alg}`)
+      if (!key) throw new Error(`there is no signing key for ${alg}`)
       return key
     },
     verification: kid => byKid.get(kid),
-    // A key must not begin to sign while a JWK Set without it may still be kept.
+    // A key must not start to sign while a JWK Set without it may be cached.
     jwks: () => ({ body, maxAge: Math.min(longestCache, policy.announce) }),
     algorithms: () => algorithms,
     refresh,
@@ -195,7 +197,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
 
 function stateOf(key: OpenedKey, ring: readonly OpenedKey[], now: Seconds): KeyInfo['state'] {
   if (signingKeyOf(ring, key.alg, now) === key) return 'signing'
-  // One that a later key overtakes before its own time comes will never sign.
+  // A key never signs if a later key becomes active before it.
   const willSign = key.active_from > now && signingKeyOf(ring, key.alg, key.active_from) === key
   return willSign ? 'announced' : 'retained'
 }

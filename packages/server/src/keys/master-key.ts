@@ -1,4 +1,4 @@
-/** The master key: everything else that must stay secret is derived from it (HKDF, RFC 5869) or sealed with what is. */
+/** The master key. Other secrets are derived from it (HKDF, RFC 5869), or sealed with a key that is. */
 
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import {
@@ -19,7 +19,7 @@ import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Log } from '../runtime/ports.ts'
 
 const keyBytes = 32
-/** The setting that tells whether a master key is the one that a store was begun with. */
+/** The setting that identifies the master key that the store was created with. */
 export const masterKeyCheck = 'master_key_check'
 
 /** @param masterKey 32 bytes. */
@@ -36,22 +36,22 @@ export function createDerivedKeys(masterKey: Uint8Array): DerivedKeys {
   }
 }
 
-/** The keys of a tenant's own issuer: nothing made with them is of use at another. No purpose of the server's begins so. */
+/** Returns the keys of a tenant's own issuer, which no other issuer has. The server's own purposes never start with `tenant:`. */
 export const derivedFor = (derived: DerivedKeys, tenant: string): DerivedKeys => ({
   derive: purpose => derived.derive(`tenant:${tenant}:${purpose}`),
 })
 
 export type MasterKeyPlace = {
-  /** As the operator gave it. */
+  /** The configured master key. */
   readonly configured: Uint8Array | undefined
   readonly storage: { readonly kind: string; readonly file?: string }
   readonly settings: Pick<Settings, 'get' | 'initialise'>
   readonly log: Log
 }
 
-/** Finds or makes the master key; throws when there is none, or not the one that the store was begun with. */
+/** Reads or creates the master key. Throws if there is none, or if it is not the one that the store was created with. */
 export async function unlock({ settings, ...place }: MasterKeyPlace): Promise<DerivedKeys> {
-  // Asked before looking for the file: whoever begins a store makes the file first.
+  // Read before the key file, because a new store's file is created before its setting.
   const begun = (await settings.get(masterKeyCheck)) !== undefined
   const derived = createDerivedKeys(resolveMasterKey({ ...place, begun }))
   await checkMasterKey({ settings, derived })
@@ -59,9 +59,9 @@ export async function unlock({ settings, ...place }: MasterKeyPlace): Promise<De
 }
 
 /**
- * The configured key; else, for the embedded store, one kept in a 0600 file beside the database, made at the first
- * start; else, in memory, a new one. A store that others share needs a configured one: throws.
- * @param begun whether the store has seen a master key: then none is made in place of one that is gone.
+ * Returns the configured key. Without one, SQLite uses a 0600 file next to the database, created at the first start, and
+ * memory storage uses a new key. Throws for other stores, which need a configured key.
+ * @param begun whether the store was already used with a master key. Then a missing one is not replaced.
  */
 export function resolveMasterKey({
   configured,
@@ -75,23 +75,23 @@ export function resolveMasterKey({
   const file = `${storage.file}.key`
   if (begun && !existsSync(file)) {
     throw new Error(
-      `${storage.file} was begun with a master key that is not here: set TESSERA_MASTER_KEY, or put back ${file} (docs/guides/keys.md)`,
+      `the master key of ${storage.file} is missing: set TESSERA_MASTER_KEY, or restore ${file} (docs/guides/keys.md)`,
     )
   }
   const made = makeKeyFile(file)
   if (isReadableByOthers(file)) log.warn('master_key_file_readable_by_others', { file })
   log.warn(made ? 'master_key_made' : 'master_key_beside_database', {
     file,
-    advice: 'fine for developing; in production set TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
+    advice: 'for development only; in production set TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
   })
   const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url')
-  if (key.length !== keyBytes) throw new Error(`${file} does not hold a master key of ${keyBytes} bytes`)
+  if (key.length !== keyBytes) throw new Error(`${file} does not contain a master key of ${keyBytes} bytes`)
   return key
 }
 
 /**
- * Made once, also by processes that start together: a whole file appears under its name, or none does, and whoever
- * comes second finds it. Answers whether this call made it.
+ * Creates the file and returns true, or returns false if it exists. It is created atomically, so that processes that start
+ * at the same time use the same key.
  */
 function makeKeyFile(file: string): boolean {
   if (existsSync(file)) return false
@@ -99,7 +99,7 @@ function makeKeyFile(file: string): boolean {
   try {
     writeDurably(draft, `${randomBytes(keyBytes).toString('base64url')}\n`)
     try {
-      // Unlike a rename, a link never replaces what is there.
+      // Unlike a rename, a link never replaces an existing file.
       linkSync(draft, file)
     } finally {
       unlinkSync(draft)
@@ -109,7 +109,7 @@ function makeKeyFile(file: string): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return false
-    throw new Error(`a master key can't be kept in ${file} (${code}): set TESSERA_MASTER_KEY`, {
+    throw new Error(`the master key can't be written to ${file} (${code}): set TESSERA_MASTER_KEY`, {
       cause: error,
     })
   }
@@ -125,7 +125,7 @@ function writeDurably(file: string, text: string): void {
   }
 }
 
-/** The name outlives a power cut only once its directory is written; Windows opens no directories. */
+/** Makes the file name durable. Not possible on Windows, which can't open directories. */
 function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return
   const descriptor = openSync(directory, 'r')
@@ -136,11 +136,11 @@ function syncDirectory(directory: string): void {
   }
 }
 
-/** Windows keeps permissions elsewhere: its mode bits tell nothing. */
+/** Returns whether other users can read the file. On Windows, mode bits do not contain permissions. */
 const isReadableByOthers = (file: string): boolean =>
   process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 
-/** Throws when the store was begun with another master key: every refresh would fail silently. */
+/** Throws if the store was created with another master key. Otherwise every refresh would fail silently. */
 export async function checkMasterKey({
   settings,
   derived,
@@ -153,6 +153,6 @@ export async function checkMasterKey({
   const value = Buffer.from(kept, 'base64url')
   if (equalInConstantTime(value, own)) return
   throw new Error(
-    'the master key does not fit this store: start with the key that the store was begun with (docs/guides/keys.md)',
+    'the master key is not the one that this store was created with: configure that key (docs/guides/keys.md)',
   )
 }

@@ -1,4 +1,4 @@
-/** When keys come and go: a pure decision over what is stored (OpenID Connect Core 1.0 §10.1.1). */
+/** Decides when keys are added and removed, from the stored keys (OpenID Connect Core 1.0 §10.1.1). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
@@ -8,7 +8,7 @@ export type RotationPolicy = {
   readonly rotate: Seconds
   /** How long a new key is published before it signs. */
   readonly announce: Seconds
-  /** How long a key stays published after another took its place; longer than any token lives. */
+  /** How long a replaced key remains published; longer than the lifetime of any token. */
   readonly retain: Seconds
 }
 
@@ -17,7 +17,10 @@ export const defaultPolicy: RotationPolicy = { rotate: 90 * day, announce: 14 * 
 
 type TokenLifetimes = Pick<Client, 'access_token_lifetime' | 'identity_token_lifetime'>
 
-/** The default policy, but no key goes before what it signed: with a day for nodes that learn late of a new key. */
+/**
+ * Returns the default policy, with a longer `retain` if a token can live longer. A day is added for nodes that learn late of a
+ * new key.
+ */
 export function policyFor(clients: Iterable<TokenLifetimes>): RotationPolicy {
   const lifetimes = [...clients].flatMap(client => [
     client.access_token_lifetime,
@@ -34,35 +37,35 @@ export type KeyTimes = {
   readonly active_from: Seconds
 }
 
-// All functions take keys in the order of the store, the oldest first. A later key replaces all before it as soon as
-// it is active, also one that was announced and has never signed: whoever rotates in a hurry trusts none of them.
+// All functions take keys in the order of the store, oldest first. As soon as a key is active, it replaces all earlier
+// ones, including announced keys that never signed: after an urgent rotation none of them is trusted.
 
-/** The newest key of an algorithm, active or not. */
+/** Returns the newest key of an algorithm, active or not. */
 export const newestOf = <Key extends KeyTimes>(keys: readonly Key[], alg: string): Key | undefined =>
   keys.findLast(key => key.alg === alg)
 
-/** The key of this algorithm that signs now; undefined only when it has none. */
+/** Returns the key of this algorithm that signs now; undefined only if there is no key. */
 export const signingKeyOf = <Key extends KeyTimes>(
   keys: readonly Key[],
   alg: string,
   now: Seconds,
 ): Key | undefined =>
   keys.findLast(key => key.alg === alg && key.active_from <= now) ??
-  // Made by a node whose clock is ahead: the first key of an algorithm signs at once.
+  // The first key of an algorithm signs at once, even if a node whose clock is ahead created it.
   keys.find(key => key.alg === alg)
 
 export type KeyToAdd = {
   readonly alg: SigningAlgorithm
   readonly active_from: Seconds
-  /** The newest key that was seen when this was decided: whoever adds must still find it newest. */
+  /** The newest key at the time of the decision. The key is added only if that is still the newest one. */
   readonly newestSeen: KeyTimes | undefined
 }
 
 /**
- * What to add and what to remove now. The first key of an algorithm signs at once; each next one is published
- * `announce` before the one before it ends, or, if the server slept through that, `announce` from now: until then the
- * old one goes on signing. Keys of an algorithm that is no longer asked for stay: another node may still sign with them.
- * @param passed the time that has certainly passed: a clock that is ahead takes no key away.
+ * Returns the keys to add and to remove now. The first key of an algorithm signs at once. Each next one is published
+ * `announce` before its predecessor ends or, if the server was not running then, `announce` before it signs; until then the
+ * old key continues to sign. Keys of algorithms that are no longer configured remain, because another node may use them.
+ * @param passed the time that has certainly passed, so that a clock that is ahead removes no key.
  */
 export function planRotation(
   keys: readonly KeyTimes[],
@@ -81,6 +84,6 @@ export function planRotation(
   return { add, remove: remove.map(key => key.kid) }
 }
 
-/** Replaced, and long enough ago that no token it signed still lives. */
+/** Returns whether the key was replaced so long ago that all tokens signed with it have expired. */
 const isRetired = (key: KeyTimes, later: readonly KeyTimes[], now: Seconds, retain: Seconds): boolean =>
   later.some(successor => successor.alg === key.alg && successor.active_from + retain <= now)

@@ -1,4 +1,4 @@
-/** Secrets at rest: AES-256-GCM under a key derived from the master key for one purpose (NIST SP 800-38D), bound to their name. */
+/** Encrypts stored secrets with AES-256-GCM (NIST SP 800-38D), under a key derived for one purpose, and binds them to a name. */
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
@@ -7,7 +7,7 @@ const version = 1
 const nonceBytes = 12
 const tagBytes = 16
 
-/** `version 1 byte | nonce 12 | ciphertext | tag 16`. */
+/** Format: `version (1 byte) | nonce (12) | ciphertext | tag (16)`. */
 export function createSealing({ derived, purpose }: { derived: DerivedKeys; purpose: string }): Sealing {
   const key = derived.derive(purpose)
   return {
@@ -18,8 +18,9 @@ export function createSealing({ derived, purpose }: { derived: DerivedKeys; purp
       return Buffer.concat([Buffer.of(version), nonce, sealed, cipher.getAuthTag()])
     },
     open(bytes, name) {
-      if (bytes[0] !== version) throw unopened(name, 'it was sealed in a way that this version does not know')
-      if (bytes.length < 1 + nonceBytes + tagBytes) throw unopened(name, 'it is cut off')
+      if (bytes[0] !== version)
+        throw unopened(name, 'its format is unknown; was it sealed by a newer version?')
+      if (bytes.length < 1 + nonceBytes + tagBytes) throw unopened(name, 'it is truncated')
       const sealed = Buffer.from(bytes)
       const tagStart = sealed.length - tagBytes
       const nonce = sealed.subarray(1, 1 + nonceBytes)

@@ -1,24 +1,24 @@
-/** What users may do with accounts that are kept here, as the configuration says. */
+/** Settings of stored accounts. */
 
 export type PasswordPolicy = {
   /** Characters. */
   readonly min_length: number
 }
 
-/** Why a password may not be chosen. */
+/** Why a password is not accepted. */
 export type PasswordProblem = 'too_short' | 'too_long' | 'too_common' | 'like_name'
 
 export type AccountSettings = {
-  /** Whether the store may hold users at all, whoever adds them. */
+  /** Whether the store may contain users. */
   readonly stored: boolean
-  /** Whether people may make an account of no tenant. */
+  /** Whether people can create an account that belongs to no tenant. */
   readonly signUp: boolean
-  /** `required`: an account comes to be once its address is verified, and is called by it. */
+  /** `required`: the account is created when its address is verified, and the address is the user name. */
   readonly emailVerification: 'required' | 'optional' | 'off'
   readonly passwordReset: boolean
   readonly passwordPolicy: PasswordPolicy
-  /** Whether users may delete their own account. */
+  /** Whether users can delete their own account. */
   readonly selfDeletion: boolean
-  /** What falls when a user's password changes or the user is disabled: sessions as they end, or every token too. */
+  /** What is revoked when a password changes or a user is disabled: only sessions, or every token too. */
   readonly changeEnds: 'everything' | 'sessions'
 }

@@ -1,4 +1,4 @@
-/** What is stored about one sign-in at a client: the authorization and all that hangs on it. Fields bear registry names. */
+/** Stored authorizations and what belongs to them. Fields have the names of the registries. */
 
 import type { Brand, Seconds } from '@tessera/protocol/brand'
 import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
@@ -11,10 +11,10 @@ export type FamilyId = Brand<string, 'FamilyId'>
 /** How a token is bound to its holder's key (RFC 7800 §3.1), for example `x5t#S256` (RFC 8705 §3.1). */
 export type Confirmation = JsonObject
 
-/** Claims that were asked for one by one (OpenID Connect Core 1.0 §5.5), with the values that will do. */
+/** Individually requested claims (OpenID Connect Core 1.0 §5.5), with the accepted values. */
 export type RequestedClaims = Readonly<Record<string, { readonly values?: readonly Json[] }>>
 
-/** One sign-in at a client, or one direct grant with a user: the parent of its code, refresh family and tokens. */
+/** A sign-in at a client, or a direct grant with a user: the parent of its code, refresh family and tokens. */
 export type Authorization = {
   readonly id: AuthorizationId
   readonly client_id: string
@@ -23,23 +23,23 @@ export type Authorization = {
   /** The browser session it came from. */
   readonly sid?: string
   readonly scope: readonly string[]
-  /** The APIs it is limited to (RFC 8707); empty: not limited. */
+  /** The APIs that it is limited to (RFC 8707); empty: no limit. */
   readonly resources: readonly string[]
   readonly idp: string
   readonly amr: readonly string[]
   readonly acr?: string
   readonly auth_time: Seconds
-  /** Claims that a grant, validator or provider supplied. */
+  /** Claims from a grant, validator or provider. */
   readonly claims?: JsonObject
-  /** The `claims` parameter of its request, as far as it asks for the user's claims. */
+  /** The user claims in the `claims` parameter of its request. */
   readonly requested_claims?: {
     readonly userinfo?: RequestedClaims
     readonly id_token?: RequestedClaims
-    /** The languages that claims are told in where the user has them, the most wanted first (`claims_locales`). */
+    /** The languages of returned claims, preferred first (`claims_locales`). */
     readonly locales?: readonly string[]
   }
   readonly created_at: Seconds
-  /** It outlives all that came from it. */
+  /** No earlier than the expiry of everything that was issued for it. */
   readonly expires_at: Seconds
   readonly revoked_at?: Seconds
 }
@@ -51,10 +51,10 @@ export type AuthorizationCode = {
   readonly code_challenge?: string
   readonly code_challenge_method?: CodeChallengeMethod
   readonly nonce?: string
-  /** Hash of the state, where the configuration asks for it. */
+  /** Hash of the state, if the configuration requires it. */
   readonly s_hash?: string
   readonly expires_at: Seconds
-  /** When it was redeemed or burnt; a used code is kept until its authorization ends. */
+  /** When it was redeemed or burnt. A used code remains stored until its authorization ends. */
   readonly used_at?: Seconds
 }
 
@@ -66,7 +66,7 @@ export type DeviceAuthorization = {
   readonly status: 'pending' | 'approved' | 'denied'
   /** Set when a user approved. */
   readonly authorization_id?: AuthorizationId
-  /** How long the device must wait between polls; every `slow_down` adds 5 s (RFC 8628 §3.5). */
+  /** Minimum time between polls. Every `slow_down` adds 5 s (RFC 8628 §3.5). */
   readonly interval: Seconds
   /** The last poll that was not too fast. */
   readonly last_polled_at?: Seconds
@@ -82,19 +82,19 @@ export type RefreshFamily = {
   /** The generation that may be used next; it starts at 1. */
   readonly generation: number
   readonly scope: readonly string[]
-  /** User claims of its access tokens as first issued; kept unless the client wants them read anew. */
+  /** User claims of its access tokens as first issued. Absent if each refresh reads them again. */
   readonly access_claims?: JsonObject
   readonly cnf?: Confirmation
   readonly created_at: Seconds
   /** The absolute end, which never changes. */
   readonly expires_at: Seconds
-  /** The sliding end; equal to `expires_at` where none slides. */
+  /** The sliding end; equal to `expires_at` without sliding expiration. */
   readonly idle_expires_at: Seconds
-  /** When the current generation came to be. */
+  /** When the current generation was issued. */
   readonly rotated_at: Seconds
 }
 
-/** An opaque access token: its claims stay here. */
+/** An opaque access token. Its claims are stored instead of sent. */
 export type ReferenceToken = {
   readonly hash: TokenHash
   readonly authorization_id?: AuthorizationId
@@ -106,7 +106,7 @@ export type ReferenceToken = {
 
 /** A browser's sign-in at this server. */
 export type Session = {
-  /** Of the cookie's handle. */
+  /** The hash of the cookie's handle. */
   readonly hash: TokenHash
   /** The public id (`sid`, OpenID Connect Front-Channel Logout 1.0 §3). */
   readonly sid: string
@@ -117,47 +117,47 @@ export type Session = {
   readonly acr?: string
   readonly auth_time: Seconds
   readonly claims?: JsonObject
-  /** The session at a provider that it came from: see `UpstreamSession`. */
+  /** The id of the `UpstreamSession` that it came from. */
   readonly upstream?: string
-  /** Of a stored user: the epoch that the sign-in was of (see `StoredUser`). */
+  /** For stored users: their epoch at sign-in (see `StoredUser`). */
   readonly epoch?: number
   readonly created_at: Seconds
   /** The absolute end, which never changes. */
   readonly expires_at: Seconds
-  /** The sliding end, never after `expires_at`: it has ended here unless it is used again. */
+  /** The sliding end, never after `expires_at`. Use of the session moves it. */
   readonly idle_expires_at: Seconds
   /** How far each use moves the sliding end. */
   readonly idle_lifetime: Seconds
-  /** When it was used last; kept to within a few minutes. */
+  /** When it was last used, to within a few minutes. */
   readonly last_seen_at: Seconds
-  /** What the browser calls itself (RFC 9110 §10.1.5), shortened. */
+  /** The browser's `User-Agent` (RFC 9110 §10.1.5), shortened. */
   readonly user_agent?: string
-  /** The address that it was used from last. */
+  /** The address that it was last used from. */
   readonly address?: string
 }
 
-/** A client of an ended session that is still to be told so (OpenID Connect Back-Channel Logout 1.0 §2.5). */
+/** A pending back-channel notification of a client about an ended session (OpenID Connect Back-Channel Logout 1.0 §2.5). */
 export type LogoutNotice = {
   readonly sid: string
   readonly client_id: string
   readonly sub: string
-  /** How often it was tried. */
+  /** The number of attempts so far. */
   readonly attempts: number
-  /** When it is tried next. */
+  /** When the next attempt is due. */
   readonly due_at: Seconds
-  /** When it is given up. */
+  /** When attempts stop. */
   readonly expires_at: Seconds
 }
 
-/** What a user agreed to give a client. */
+/** A user's consent for a client. */
 export type Consent = {
   readonly sub: string
   readonly client_id: string
   readonly scope: readonly string[]
   readonly created_at: Seconds
-  /** Those scopes that answer for the user when they are asked for again; absent: all. The rest was agreed to once. */
+  /** Scopes that need no consent when they are requested again; absent: all. The others were agreed to once. */
   readonly remembered?: readonly string[]
-  /** Until when these do; absent: for ever. The consent stays afterwards, since it tells what was allowed. */
+  /** When `remembered` expires; absent: never. The consent itself remains, as a record of what was allowed. */
   readonly remembered_until?: Seconds
 }
 
@@ -168,6 +168,6 @@ export type StoredKey = {
   /** The private JWK, encrypted with the master key. */
   readonly sealed: Uint8Array
   readonly created_at: Seconds
-  /** Published from its creation on, used from here on. */
+  /** When it starts to sign. It is published from its creation. */
   readonly active_from: Seconds
 }

@@ -1,4 +1,4 @@
-/** How an issuer's pages look: its name, logo, colours and links. */
+/** How an issuer's pages look: name, logo, colors and links. */
 
 import { black, type Color, isReadable, mix, nearestReadable, onColor, white } from './color.ts'
 
@@ -12,12 +12,12 @@ export type Branding = {
   readonly privacy_url?: string
 }
 
-/** Where it lies on the web, or a file that this server serves. */
+/** A URL, or a file that this server publishes. */
 export type Logo =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'file'; readonly type: LogoType; readonly bytes: Uint8Array }
 
-/** File endings and media types of pictures that every browser shows. */
+/** File extensions and media types of images that every browser supports. */
 export const logoTypes = {
   svg: 'image/svg+xml',
   png: 'image/png',
@@ -30,13 +30,13 @@ export type LogoType = keyof typeof logoTypes
 export type BrandColors = {
   readonly accent?: Color
   readonly background?: Color
-  /** In the dark; omitted: made of `accent`. */
+  /** For the dark theme. Omitted: derived from `accent`. */
   readonly accent_dark?: Color
   readonly background_dark?: Color
 }
 
-/** What lies under and beside the operator's colours. */
-type Ground = {
+/** The colors of a theme. */
+type Palette = {
   readonly page: Color
   readonly card: Color
   readonly ink: Color
@@ -59,27 +59,27 @@ const themes = {
     soft: '#b5aea3',
     accent: '#f0a07c',
   },
-} as const satisfies Record<string, Readonly<Record<keyof Ground, string>>> as unknown as {
-  readonly light: Ground
-  readonly dark: Ground
+} as const satisfies Record<string, Readonly<Record<keyof Palette, string>>> as unknown as {
+  readonly light: Palette
+  readonly dark: Palette
 }
 
-export type Theme = Ground & { readonly accentOver: Color; readonly onAccent: Color }
+export type Theme = Palette & { readonly accentOver: Color; readonly onAccent: Color }
 
-/** Both themes; an accent that would not be readable in one of them is shaded until it is. */
+/** Returns both themes. An accent that is not readable in a theme is shaded until it is. */
 export const themesOf = (colors: BrandColors): { readonly light: Theme; readonly dark: Theme } => ({
   light: themeOf(themes.light, colors.accent, colors.background),
   dark: themeOf(themes.dark, colors.accent_dark ?? colors.accent, colors.background_dark),
 })
 
-function themeOf(ground: Ground, accent = ground.accent, page = ground.page): Theme {
+function themeOf(ground: Palette, accent = ground.accent, page = ground.page): Theme {
   const readable = nearestReadable(accent, [ground.card, page])
   const onAccent = onColor(readable)
   return {
     ...ground,
     page,
     accent: readable,
-    // Away from what is written on it.
+    // Mixed away from the color of the text on it.
     accentOver: mix(readable, onAccent === white ? black : white, 0.18),
     onAccent,
   }
@@ -87,7 +87,7 @@ function themeOf(ground: Ground, accent = ground.accent, page = ground.page): Th
 
 export type ColorProblem = { readonly key: keyof BrandColors; readonly nearest: Color }
 
-/** Colours that could not be read, or on which nothing could, each with the nearest that can. */
+/** Returns the colors that would make text unreadable, each with the nearest readable color. */
 export function colorProblems(colors: BrandColors): readonly ColorProblem[] {
   const grounds = { light: themes.light, dark: themes.dark } as const
   const pairs = [

@@ -1,17 +1,17 @@
-/** What a client says of itself to people, in one language or in several (RFC 7591 §2.2). */
+/** Human-readable client metadata in several languages (RFC 7591 §2.2). */
 
 export const describingNames = ['client_name', 'client_uri', 'logo_uri', 'policy_uri', 'tos_uri'] as const
 export type DescribingName = (typeof describingNames)[number]
 
-/** By language tag (BCP 47), as it was written. */
+/** Values by language tag (BCP 47), as written. */
 export type Localized = Readonly<Partial<Record<DescribingName, Readonly<Record<string, string>>>>>
 
-/** For all of its names together: a page is in one of few languages. */
+/** Maximum for all names together. Pages exist in few languages. */
 export const mostTranslations = 100
 
 const tagged = /^([a-z_]+)#([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4})$/
 
-/** `client_name#fr`; undefined for a key that is nothing of the kind. */
+/** Parses a key such as `client_name#fr`; returns undefined for any other key. */
 export function languageOf(
   key: string,
 ): { readonly name: DescribingName; readonly language: string } | undefined {
@@ -20,7 +20,7 @@ export function languageOf(
   return name === undefined || language === undefined ? undefined : { name, language }
 }
 
-/** The texts among these members that have a language; undefined where there are none. */
+/** Returns the members that have a language tag; undefined if there are none. */
 export function localizedOf(members: Readonly<Record<string, unknown>>): Localized | undefined {
   const localized: Partial<Record<DescribingName, Record<string, string>>> = {}
   for (const [key, value] of Object.entries(members)) {
@@ -31,7 +31,7 @@ export function localizedOf(members: Readonly<Record<string, unknown>>): Localiz
   return Object.keys(localized).length === 0 ? undefined : localized
 }
 
-/** The members that {@link localizedOf} was made of. */
+/** Returns the members that {@link localizedOf} was given. */
 export const membersOf = (localized: Localized = {}): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(localized).flatMap(([name, texts]) =>

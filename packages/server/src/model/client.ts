@@ -1,4 +1,4 @@
-/** A client as it was registered (RFC 7591 §2 names, else IdentityServer's idea in snake_case), ready for use. */
+/** A client. Fields have the names of RFC 7591 §2, or else IdentityServer's in snake_case. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
@@ -8,7 +8,7 @@ import type { Localized } from './client-languages.ts'
 import type { Color } from './color.ts'
 import type { MfaPolicy } from './mfa.ts'
 
-/** A shared secret as it is kept. */
+/** A shared secret in its stored form. */
 export type Secret = (
   | { readonly kind: 'sha256'; readonly hash: Uint8Array }
   | { readonly kind: 'argon2id'; readonly encoded: string }
@@ -18,7 +18,7 @@ export type Secret = (
 export const signingAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
-/** JWS algorithms of assertions: asymmetric ones only, so that no public key can be taken for a shared secret (RFC 8725 §3.1). */
+/** JWS algorithms of assertions. Only asymmetric ones, so that a public key is never used as a shared secret (RFC 8725 §3.1). */
 export const assertionAlgorithms = [
   'RS256',
   'RS384',
@@ -36,7 +36,7 @@ export const assertionAlgorithms = [
 /** A JWK Set (RFC 7517 §5) of public keys. */
 export type JwkSet = { readonly keys: readonly Readonly<Record<string, unknown>>[] }
 
-/** How the key that encrypts a JWE's content is agreed on (RFC 7518 §4.1): no algorithm that needs a shared secret. */
+/** Key management algorithms of JWEs (RFC 7518 §4.1), except those that need a shared secret. */
 export const keyEncryptionAlgorithms = [
   'RSA-OAEP',
   'RSA-OAEP-256',
@@ -47,7 +47,7 @@ export const keyEncryptionAlgorithms = [
 ] as const
 export type KeyEncryption = (typeof keyEncryptionAlgorithms)[number]
 
-/** What encrypts a JWE's content (RFC 7518 §5.1). */
+/** Content encryption algorithms of JWEs (RFC 7518 §5.1). */
 export const contentEncryptionAlgorithms = [
   'A128CBC-HS256',
   'A192CBC-HS384',
@@ -58,11 +58,11 @@ export const contentEncryptionAlgorithms = [
 ] as const
 export type ContentEncryption = (typeof contentEncryptionAlgorithms)[number]
 
-/** What client assertions must be (RFC 7523 §3). */
+/** Requirements for client assertions (RFC 7523 §3). */
 export type ClientAssertionPolicy = {
   /** `any`: the issuer or the URL of an endpoint; `issuer`: the issuer alone, as one string. */
   readonly audience: 'any' | 'issuer'
-  /** How far ahead `exp` may be: its `jti` is kept until then. */
+  /** How far ahead `exp` may be. The `jti` is remembered until then. */
   readonly maxLifetime: Seconds
 }
 
@@ -77,64 +77,64 @@ export type Client = {
   readonly logo_uri?: string
   readonly policy_uri?: string
   readonly tos_uri?: string
-  /** The same in other languages. */
+  /** These texts in other languages. */
   readonly localized?: Localized
   readonly contacts?: readonly string[]
-  /** Of the pages that lead to it. */
+  /** The accent color of sign-in pages for this client. */
   readonly accent_color?: Color
   readonly software_id?: string
   readonly software_version?: string
-  /** What its redirection URIs may be (OpenID Connect Dynamic Client Registration 1.0 §2); omitted: either. */
+  /** Limits its redirect URIs (OpenID Connect Dynamic Client Registration 1.0 §2). Omitted: no limit. */
   readonly application_type?: 'web' | 'native'
   readonly enabled: boolean
   readonly client_secrets: readonly Secret[]
-  /** Omitted: Basic and body are both taken. */
+  /** Omitted: `client_secret_basic` and `client_secret_post` are both accepted. */
   readonly token_endpoint_auth_method?: ClientAuthenticationMethod
-  /** Public keys of its signatures (RFC 7591 §2), and certificates (`x5c`) for `self_signed_tls_client_auth`. */
+  /** Its public keys (RFC 7591 §2), with certificates (`x5c`) for `self_signed_tls_client_auth`. */
   readonly jwks?: JwkSet
-  /** Where these are instead. */
+  /** The address of its public keys, instead of `jwks`. */
   readonly jwks_uri?: string
   readonly tls_client_auth_subject_dn?: string
-  /** Its access tokens are bound to the certificate of its connection, however it authenticates (RFC 8705 §3.4). */
+  /** Whether access tokens are bound to the certificate of the connection, with any authentication method (RFC 8705 §3.4). */
   readonly tls_client_certificate_bound_access_tokens: boolean
-  /** Algorithms that a client assertion may use; empty: all that are supported. */
+  /** The required algorithm of client assertions. Omitted: any supported one. */
   readonly token_endpoint_auth_signing_alg?: string
-  /** What its assertions must be, where that differs from the server's policy. */
+  /** Overrides the server's policy for client assertions. */
   readonly client_assertion_audience?: ClientAssertionPolicy['audience']
   readonly client_assertion_max_lifetime?: Seconds
-  /** Addresses that request objects may be fetched from, byte for byte (OpenID Connect Core 1.0 §6.2). */
+  /** Addresses of request objects, compared byte for byte (OpenID Connect Core 1.0 §6.2). */
   readonly request_uris: readonly string[]
-  /** How long its request objects may live, where that is less than the server allows. */
+  /** Maximum lifetime of its request objects, if shorter than the server's. */
   readonly request_object_max_lifetime?: Seconds
-  /** What its request objects are signed with; omitted: any asymmetric algorithm, or nothing; `none`: nothing. */
+  /** The required signature of request objects; `none`: unsigned. Omitted: any asymmetric algorithm, or unsigned. */
   readonly request_object_signing_alg?: string
-  /** What it encrypts them with; omitted: anything that is supported, or not at all. */
+  /** The required encryption of request objects. Omitted: optional, with any supported algorithm. */
   readonly request_object_encryption_alg?: string
   readonly request_object_encryption_enc?: string
   /** RFC 9101 §10.5. */
   readonly require_signed_request_object: boolean
   /** RFC 9126 §6. */
   readonly require_pushed_authorization_requests: boolean
-  /** `max_age` and `acr_values` where a request has none (OpenID Connect Dynamic Client Registration 1.0 §2). */
+  /** `max_age` and `acr_values` of requests without them (OpenID Connect Dynamic Client Registration 1.0 §2). */
   readonly default_max_age?: Seconds
   readonly default_acr_values: readonly string[]
-  /** Its ID tokens always say when the user signed in; they do so anyway. */
+  /** Has no effect: every ID token contains `auth_time`. */
   readonly require_auth_time: boolean
   readonly grant_types: ReadonlySet<string>
   readonly response_types: readonly string[]
   readonly redirect_uris: readonly string[]
   readonly post_logout_redirect_uris: readonly string[]
-  /** Loaded in a hidden frame when a session that it took part in ends (OpenID Connect Front-Channel Logout 1.0 §2). */
+  /** Loaded in a hidden frame when one of its sessions ends (OpenID Connect Front-Channel Logout 1.0 §2). */
   readonly frontchannel_logout_uri?: string
-  /** Whether it needs `iss` and `sid` there; they are always sent. */
+  /** Has no effect: `iss` and `sid` are always sent. */
   readonly frontchannel_logout_session_required: boolean
-  /** Where a logout token is posted then (OpenID Connect Back-Channel Logout 1.0 §2.2). */
+  /** Receives a logout token by POST when one of its sessions ends (OpenID Connect Back-Channel Logout 1.0 §2.2). */
   readonly backchannel_logout_uri?: string
-  /** Whether it needs `sid` in the logout token; it is always there. */
+  /** Has no effect: logout tokens always contain `sid`. */
   readonly backchannel_logout_session_required: boolean
-  /** The scopes that it may ask for. */
+  /** The scopes that it may request. */
   readonly scope: ReadonlySet<string>
-  /** Whether authorization requests may name scopes that nobody registered; omitted: as the server is configured. */
+  /** What happens to unknown scopes in authorization requests. Omitted: the server's setting. */
   readonly unknown_scopes?: UnknownScopes
   readonly require_pkce: boolean
   readonly allow_plain_pkce: boolean
@@ -142,24 +142,24 @@ export type Client = {
   readonly access_token_lifetime: Seconds
   readonly identity_token_lifetime: Seconds
   readonly id_token_signed_response_alg: SigningAlgorithm
-  /** Omitted: not encrypted. So for the others. */
+  /** Omitted: not encrypted. The same applies to the other `…_encrypted_response_alg`. */
   readonly id_token_encrypted_response_alg?: KeyEncryption
   readonly id_token_encrypted_response_enc: ContentEncryption
   /** Omitted: plain JSON. */
   readonly userinfo_signed_response_alg?: SigningAlgorithm
   readonly userinfo_encrypted_response_alg?: KeyEncryption
   readonly userinfo_encrypted_response_enc: ContentEncryption
-  /** Of answers that are asked for as a JWT (RFC 9701 §6); omitted: that of its ID tokens. */
+  /** For JWT introspection responses (RFC 9701 §6). Omitted: the algorithm of its ID tokens. */
   readonly introspection_signed_response_alg?: SigningAlgorithm
   readonly introspection_encrypted_response_alg?: KeyEncryption
   readonly introspection_encrypted_response_enc: ContentEncryption
-  /** Whether its ID tokens carry the claims of the scope even where the UserInfo endpoint tells them. */
+  /** Whether ID tokens contain the claims of the scope even if the UserInfo endpoint returns them. */
   readonly always_include_user_claims_in_id_token: boolean
-  /** `pairwise`: the `sub` that it is told of a user is told to clients of its sector only (OpenID Connect Core 1.0 §8). */
+  /** `pairwise`: only clients of its sector get the same `sub` for a user (OpenID Connect Core 1.0 §8). */
   readonly subject_type: 'public' | 'pairwise'
-  /** Its host is the sector; omitted: that of the redirection URIs. */
+  /** Its host is the sector. Omitted: the host of the redirect URIs. */
   readonly sector_identifier_uri?: string
-  /** Where a third party begins a sign-in at it (§4). */
+  /** Where a third party starts a sign-in at this client (§4). */
   readonly initiate_login_uri?: string
   readonly initiate_login_target_link_uri?: string
   readonly authorization_code_lifetime: Seconds
@@ -173,12 +173,12 @@ export type Client = {
   readonly device_code_lifetime: Seconds
   readonly device_polling_interval: Seconds
   readonly require_consent: boolean
-  /** Whether the user may let the answer be remembered. */
+  /** Whether the user may have the consent remembered. */
   readonly allow_remember_consent: boolean
-  /** For how long it is; omitted: for ever. */
+  /** How long consent is remembered. Omitted: indefinitely. */
   readonly consent_lifetime?: Seconds
   readonly enable_local_login: boolean
-  /** Second factors, where its policy differs from that of the server or tenant. */
+  /** Overrides the policy for second factors of the server or tenant. */
   readonly mfa?: Partial<MfaPolicy>
   /** External providers it may use; empty: all. Local sign-in: `enable_local_login`. */
   readonly identity_provider_restrictions: readonly string[]
@@ -193,31 +193,31 @@ export type Client = {
 }
 
 export type SelfRegistration = {
-  /** Whether somebody that the operator trusts vouched for it, by an initial access token or a software statement. */
+  /** Whether an initial access token or a software statement vouched for it. */
   readonly vouched: boolean
-  /** Counts its updates from 1. */
+  /** The number of the version, from 1. */
   readonly version: number
-  /** When what users see of it last changed; undefined: never. */
+  /** When its user-visible metadata last changed; undefined: never. */
   readonly shown_since?: Seconds
 }
 
-/** Returns whether the operator configured the client, or somebody that the operator trusts vouched for it. */
+/** Returns whether the client was configured, or an initial access token or a software statement vouched for it. */
 export const isVouchedFor = ({ registered }: Pick<Client, 'registered'>): boolean =>
   registered?.vouched ?? true
 
-/** A public client keeps no credential (RFC 6749 §2.1). */
+/** Returns whether the client is public: it has no credentials (RFC 6749 §2.1). */
 export const isPublic = (client: Pick<Client, 'token_endpoint_auth_method'>): boolean =>
   client.token_endpoint_auth_method === 'none'
 
 export type Clients = {
-  /** Also finds a client that is not enabled: the caller checks. Answers at once for one that the configuration names. */
+  /** Returns disabled clients too; the caller must check. Synchronous for configured clients. */
   readonly find: (clientId: string) => Awaitable<Client | undefined>
-  /** Those that the configuration names. */
+  /** Returns the configured clients. */
   readonly all: () => Iterable<Client>
 }
 
-/** Notes that tokens or a code were issued to a client: registered clients that nobody uses are deleted. Does not wait for the write. */
+/** Records that tokens or a code were issued to a client, because unused registered clients are deleted. Does not wait for the write. */
 export type NoteUse = (client: Client) => void
 
-/** Whether an enabled client has this origin among its `allowed_cors_origins`. */
+/** Returns whether an enabled client has this origin among its `allowed_cors_origins`. */
 export type IsAllowedOrigin = (origin: string) => Awaitable<boolean>

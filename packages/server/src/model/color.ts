@@ -1,27 +1,27 @@
-/** Colours and how readable they are on one another (WCAG 2.2 §1.4.3, relative luminance). */
+/** Colors, and the contrast between them (WCAG 2.2 §1.4.3, relative luminance). */
 
 import type { Brand } from '@tessera/protocol/brand'
 
 /** `#rrggbb` in lower case. */
 export type Color = Brand<string, 'Color'>
 
-/** Of text that is not large. */
+/** The minimum contrast of normal text. */
 export const readableContrast = 4.5
 
-/** Reads `#rgb` and `#rrggbb`. */
+/** Parses `#rgb` and `#rrggbb`. */
 export function parseColor(text: string): Color | undefined {
   const [, short, long] = /^#(?:([0-9a-f]{3})|([0-9a-f]{6}))$/i.exec(text) ?? []
   if (long !== undefined) return `#${long.toLowerCase()}` as Color
   return short === undefined ? undefined : (`#${short.toLowerCase().replaceAll(/./g, '$&$&')}` as Color)
 }
 
-/** From 1 (the same) to 21 (black on white). */
+/** Returns the contrast, from 1 (the same color) to 21 (black on white). */
 export function contrast(one: Color, other: Color): number {
   const [darker = 0, lighter = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b)
   return (lighter + 0.05) / (darker + 0.05)
 }
 
-/** This much of the way from one colour to another. */
+/** Mixes two colors: 0 returns the first, 1 the second. */
 export function mix(from: Color, to: Color, share: number): Color {
   const target = channels(to)
   const mixed = channels(from).map((value, at) => Math.round(value + ((target[at] ?? 0) - value) * share))
@@ -31,20 +31,20 @@ export function mix(from: Color, to: Color, share: number): Color {
 export const black = '#000000' as Color
 export const white = '#ffffff' as Color
 
-export const isReadable = (color: Color, grounds: readonly Color[]): boolean =>
-  grounds.every(ground => contrast(color, ground) >= readableContrast)
+export const isReadable = (color: Color, backgrounds: readonly Color[]): boolean =>
+  backgrounds.every(background => contrast(color, background) >= readableContrast)
 
-/** The colour itself where it is readable on these, else the nearest shade of it that is: the least black or white mixed in. */
-export function nearestReadable(color: Color, grounds: readonly Color[]): Color {
+/** Returns the color if it is readable on these, or else its nearest readable shade, with the least black or white mixed in. */
+export function nearestReadable(color: Color, backgrounds: readonly Color[]): Color {
   for (let share = 0; share <= 1; share += 0.01) {
     const shades = [mix(color, black, share), mix(color, white, share)]
-    const found = shades.find(shade => isReadable(shade, grounds))
+    const found = shades.find(shade => isReadable(shade, backgrounds))
     if (found) return found
   }
   return color
 }
 
-/** What is readable on it: one of the two always is. */
+/** Returns black or white, whichever has more contrast. At least one is always readable. */
 export const onColor = (color: Color): Color =>
   contrast(color, white) >= contrast(color, black) ? white : black
 

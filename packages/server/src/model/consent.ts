@@ -1,11 +1,11 @@
-/** When a user must be asked whether a client may have what it asks for (OpenID Connect Core 1.0 §3.1.2.4). */
+/** Decides when a user is asked for consent, and updates stored consents (OpenID Connect Core 1.0 §3.1.2.4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { Consent } from './authorization.ts'
 import type { Client } from './client.ts'
 
-/** An operator's own rule: true asks the user, beside the clients that are configured to. */
+/** An operator's hook. Returns true to ask the user, in addition to the clients that always ask. */
 export type ConsentPolicyHook = (request: {
   readonly client_id: string
   readonly sub: string
@@ -14,8 +14,8 @@ export type ConsentPolicyHook = (request: {
 }) => Awaitable<boolean>
 
 /**
- * Returns the scopes that need no answer now: the user agreed to them and let that be remembered. None where a client
- * that registered itself has since changed what users see of it, or it could use the trust in another name.
+ * Returns the scopes whose consent is remembered. Empty if a self-registered client has changed its user-visible metadata
+ * since, because it could abuse the trust in its former name.
  */
 export const rememberedScope = (consent: Consent, client: Client, now: Seconds): readonly string[] => {
   const { remembered_until } = consent
@@ -31,22 +31,22 @@ const stillRemembered = (
 export type Answer = {
   readonly asked: readonly string[]
   readonly agreed: readonly string[]
-  /** For how many seconds it is remembered; undefined: for ever; 0: not. */
+  /** How long it is remembered; undefined: indefinitely; 0: not at all. */
   readonly lifetime: Seconds | undefined
 }
 
 type ConsentTerms = Pick<Consent, 'scope' | 'remembered' | 'remembered_until'>
 
-/** What stands after an answer: what it was not about stands as it was, as far as the client may still ask for it. */
+/** Returns the consent after the user's decision. Scopes that were not asked for remain, if the client may still request them. */
 export function afterAnswer(
   earlier: Consent | undefined,
   { asked, agreed, lifetime }: Answer,
   client: Client,
   now: Seconds,
 ): ConsentTerms {
-  const stands = (name: string): boolean => client.scope.has(name) && !asked.includes(name)
-  const kept = earlier?.scope.filter(stands) ?? []
-  const keptRemembered = earlier ? rememberedScope(earlier, client, now).filter(stands) : []
+  const remains = (name: string): boolean => client.scope.has(name) && !asked.includes(name)
+  const kept = earlier?.scope.filter(remains) ?? []
+  const keptRemembered = earlier ? rememberedScope(earlier, client, now).filter(remains) : []
   const ends = [
     ...(keptRemembered.length > 0 ? [earlier?.remembered_until] : []),
     ...(lifetime === 0 || lifetime === undefined ? [] : [now + lifetime]),
@@ -54,12 +54,12 @@ export function afterAnswer(
   return {
     scope: [...kept, ...agreed].sort(),
     remembered: [...keptRemembered, ...(lifetime === 0 ? [] : agreed)].sort(),
-    // The earlier end counts for both: nothing is remembered for longer than was promised.
+    // The earlier expiry applies to both, so that nothing is remembered longer than agreed.
     ...(ends.length > 0 && { remembered_until: Math.min(...ends) }),
   }
 }
 
-/** What stands after an agreement that is kept for the list and for taking it back, and answers no later question (a device's). */
+/** Returns the consent after an approval that is listed and can be withdrawn, but is not remembered, as for devices. */
 export const withAgreement = (
   earlier: Consent | undefined,
   agreed: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * The public interface of extension grants (RFC 6749 §4.5). Token exchange and JWT bearer are built on it and on
- * nothing else. The endpoint rechecks what a grant decides: scope, audience and lifetime never exceed the client's.
+ * The public interface of extension grants (RFC 6749 §4.5). Token exchange and JWT bearer use nothing else. The endpoint
+ * checks each decision again: scope, audience and lifetime never exceed the client's.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -17,27 +17,27 @@ export const defineGrant = (grant: ExtensionGrant): ExtensionGrant => grant
 export type ExtensionGrant = {
   /** The `grant_type` value: an absolute URI, or a name that no standard grant has. */
   readonly grantType: string
-  /** The parameters that it reads: a missing required one or one that is too long is `invalid_request` before `decide` runs. */
+  /** Its parameters. If a required one is missing, or one is too long, the error is `invalid_request` and `decide` does not run. */
   readonly parameters: Readonly<Record<string, GrantParameter>>
-  /** Decides; reads only. What it throws is logged and answered `invalid_grant`. */
+  /** Decides without side effects. An exception is logged, and the response is `invalid_grant`. */
   readonly decide: (request: GrantRequest, context: GrantContext) => Awaitable<GrantDecision | GrantRefusal>
 }
 
 type GrantParameter = {
   readonly required?: boolean
-  /** Characters; 4096 unless said otherwise. */
+  /** Characters. Default: 4096. */
   readonly maxLength?: number
 }
 
 export type GrantRequest = {
   readonly client: Client
   readonly parameters: Parameters
-  /** The scope asked for, sorted; undefined when none was. Not yet checked. */
+  /** The requested scope, sorted and not yet checked; undefined if there is none. */
   readonly scope: readonly string[] | undefined
   /** RFC 8707 and RFC 8693 §2.1. */
   readonly resource: readonly string[]
   readonly audience: readonly string[]
-  /** The key that the request proved to hold, and that its tokens will be bound to (RFC 8705 §3). */
+  /** The key whose possession the request proved, and that its tokens will be bound to (RFC 8705 §3). */
   readonly confirmation?: Confirmation
 }
 
@@ -45,17 +45,17 @@ export type GrantContext = {
   readonly now: Seconds
   readonly issuer: string
   readonly log: Log
-  /** A living access token of this issuer, JWT or reference; undefined for any other text. */
+  /** Verifies an access token of this issuer, JWT or reference; resolves to undefined if it is not valid. */
   readonly verifyAccessToken: (token: string) => Promise<VerifiedToken | undefined>
-  /** An active user by `sub`. */
+  /** Resolves to an active user by `sub`. */
   readonly user: (sub: string) => Promise<User | undefined>
 }
 
-/** A token of this issuer whose signature, lifetime and standing were checked. */
+/** A token of this issuer whose signature, lifetime and revocation were checked. */
 export type VerifiedToken = {
   readonly claims: JsonObject
   readonly client_id: string
-  /** The user here, or the client itself; `claims.sub` is what the client was told (OpenID Connect Core 1.0 §8). */
+  /** The local user, or the client itself. `claims.sub` may be a pairwise identifier (OpenID Connect Core 1.0 §8). */
   readonly sub: string
   readonly scope: readonly string[]
   readonly audience: readonly string[]
@@ -66,31 +66,31 @@ export type VerifiedToken = {
 
 export type GrantDecision = {
   readonly ok: true
-  /** Whose token it is; omitted: the client's own. */
+  /** The user of the token. Omitted: the client itself. */
   readonly subject?: Partial<Subject> & Pick<Subject, 'sub'>
-  /** Omitted: what was asked for, else every API scope that the client is allowed. */
+  /** Default: the requested scope, or else every API scope that the client may request. */
   readonly scope?: readonly string[]
-  /** API resource names; at most those that own the scope. Omitted: all of those. */
+  /** API resource names, at most those that own the scope. Default: all of those. */
   readonly audience?: readonly string[]
   /** At most the client's `access_token_lifetime`. */
   readonly lifetime?: Seconds
   readonly access_token_type?: 'jwt' | 'reference'
-  /** More claims of the access token, such as `act` (RFC 8693 §4.1); never the registered ones. */
+  /** Additional claims of the access token, such as `act` (RFC 8693 §4.1). Registered claims are ignored. */
   readonly claims?: JsonObject
   readonly client_claims?: readonly ClientClaim[]
-  /** The registered client that the token is issued to instead of the one that asked. */
+  /** The client that the token is issued to, instead of the one that made the request. */
   readonly client_id?: string
-  /** The token that this one stems from: scope and lifetime never exceed its own, and it falls with its authorization. */
+  /** The token that this one is derived from. It limits scope and lifetime, and revoking its authorization revokes this token. */
   readonly derivedFrom?: VerifiedToken
-  /** A one-use id, such as an assertion's `jti`, refused when it was used before. `expires_at`: until when the grant accepts it. */
+  /** A one-time id, such as an assertion's `jti`, which is refused if it was used before. The grant accepts it until `expires_at`. */
   readonly uses?: { readonly id: string; readonly expires_at: Seconds }
-  /** More members of the token response; never the standard ones. */
+  /** Additional members of the token response. Standard members are ignored. */
   readonly members?: { readonly [name: string]: Json }
 }
 
 export type GrantRefusal = {
   readonly ok: false
-  /** `invalid_grant` unless said otherwise. */
+  /** Default: `invalid_grant`. */
   readonly error?: string
   readonly description?: string
   /** For the log. */
@@ -98,7 +98,7 @@ export type GrantRefusal = {
   readonly members?: JsonObject
 }
 
-/** A module's last word on a token request once its grant has decided: it may refuse, or add members to the response. */
+/** A module's hook that runs after the grant's decision. It can refuse the request, or add members to the response. */
 export type TokenRequestValidator = (request: {
   readonly client_id: string
   readonly grant_type: string

@@ -1,4 +1,4 @@
-/** What a user can prove themself by beyond the password: one-time passwords (RFC 6238), recovery codes, passkeys (WebAuthn Level 3). */
+/** Stored second factors: one-time passwords (RFC 6238) and passkeys (WebAuthn Level 3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Session } from './authorization.ts'
@@ -7,9 +7,9 @@ import type { Subject } from './user.ts'
 /** The secret that a user's authenticator app shares with this server. */
 export type TotpSecret = {
   readonly sub: string
-  /** Sealed by a key derived from the master key. */
+  /** Encrypted with a key derived from the master key. */
   readonly sealed: Uint8Array
-  /** The newest step whose code was used: it and all before it are refused (RFC 6238 §5.2). */
+  /** The newest time step whose code was used. It and earlier ones are refused (RFC 6238 §5.2). */
   readonly last_step: number
   readonly created_at: Seconds
 }
@@ -21,17 +21,17 @@ export type Passkey = {
   readonly sub: string
   /** COSE_Key. */
   readonly public_key: Uint8Array
-  /** The signature counter; 0 where the authenticator has none. */
+  /** The signature counter; 0 if the authenticator has none. */
   readonly counter: number
   readonly transports: readonly string[]
-  /** Whether it may be copied to other devices; else it is bound to one. */
+  /** Whether it can be synced to other devices. Otherwise it is bound to one. */
   readonly backup_eligible: boolean
   readonly backed_up: boolean
-  /** The user's own name for it. */
+  /** The name that the user gave it. */
   readonly name: string
   readonly created_at: Seconds
   readonly last_used_at?: Seconds
 }
 
-/** A sign-in that lacks its second factor: it is no session, and no endpoint but the second factor's page knows it. */
+/** A sign-in without its second factor. It is not a session, and only the page for second factors reads it. */
 export type PendingSignIn = Subject & Pick<Session, 'hash' | 'created_at' | 'expires_at'>

@@ -1,39 +1,39 @@
-/** What is stored about users of other identity providers. */
+/** Stored data about users of other identity providers. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { TokenHash } from '../runtime/ports.ts'
 
-/** A browser that was sent to a provider and is expected back (OpenID Connect Core 1.0 §3.1.2.1): it comes once. */
+/** A pending authorization request to a provider (OpenID Connect Core 1.0 §3.1.2.1). Its callback is accepted once. */
 export type UpstreamRequest = {
-  /** Of the `state`, from which nonce and code verifier are derived too. */
+  /** The hash of the `state`, from which nonce and code verifier are derived. */
   readonly hash: TokenHash
-  /** Of the secret in the cookie of the browser that was sent. */
+  /** The hash of the secret in the browser's cookie. */
   readonly browser: TokenHash
   readonly provider: string
-  /** The sealed request that waits for the sign-in. */
+  /** The sealed request that continues after the sign-in. */
   readonly continuation: string
-  /** The session whose user asked for the link, where the browser was sent to make one. */
+  /** The session whose user asked to link the provider's account. Absent for a sign-in. */
   readonly linking_sid?: string
   readonly expires_at: Seconds
 }
 
-/** That a user of a provider is a user here. */
+/** Links a user of a provider to a local user. */
 export type IdentityLink = {
   readonly provider: string
-  /** The user there: see `identityKey`. */
+  /** The provider's user: see `identityKey`. */
   readonly identity: string
   readonly sub: string
-  /** What the user is called there, for people. */
+  /** A display name of the provider's user. */
   readonly label?: string
   readonly created_at: Seconds
 }
 
-/** What ends a session at the provider that it came from (OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0). */
+/** A session at a provider, stored for logout in both directions (OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0). */
 export type UpstreamSession = {
-  /** What the session here is marked with. */
+  /** The local session refers to it. */
   readonly id: string
   readonly provider: string
-  /** The user there. */
+  /** The provider's user. */
   readonly identity: string
   readonly upstream_sid?: string
   /** The ID token, sealed. */

@@ -7,41 +7,41 @@ export type Mail = {
   readonly subject: string
   readonly text: string
   readonly html: string
-  /** What the text leads to. */
+  /** The link in the text. */
   readonly link?: string
 }
 
-/** Rejects where it could not be handed on; with `MailRefused` where it never will be. */
+/** Sends a mail. Rejects if that fails, with `MailRefused` if a retry is pointless. */
 export type SendMail = (mail: Mail) => Promise<void>
 
-/** Nobody takes mail for this address. */
+/** Thrown if the submission server permanently refuses mail for the address. */
 export class MailRefused extends Error {
   override readonly name = 'MailRefused'
 }
 
-/** A mail that is to be sent, and how long it is worth something. */
+/** A mail to send, and how long its content is valid. */
 export type OutgoingMail = Mail & { readonly lasts: Seconds }
 
-/** A mail in the store until it is handed on. */
+/** A stored mail that has not been sent yet. */
 export type WaitingMail = {
   readonly id: string
-  /** As JSON, sealed by a key derived from the master key: its link lets its reader into an account. */
+  /** Encrypted JSON, because its link gives access to an account. */
   readonly sealed: Uint8Array
-  /** How often it was tried. */
+  /** The number of attempts so far. */
   readonly attempts: number
-  /** When it is tried next. */
+  /** When the next attempt is due. */
   readonly due_at: Seconds
-  /** When it is given up. */
+  /** When attempts stop. */
   readonly expires_at: Seconds
 }
 
-/** Who takes mail for delivery (RFC 6409). */
+/** The sender and the submission server (RFC 6409). */
 export type MailSettings = {
   readonly from: string
   readonly smtp: {
     readonly host: string
     readonly port: number
-    /** TLS from the first byte on (RFC 8314 §3.3); else STARTTLS, which is required but on loopback. */
+    /** TLS from the start (RFC 8314 §3.3). Otherwise STARTTLS, which is required except on loopback. */
     readonly secure: boolean
     readonly username?: string
     readonly password?: string

@@ -17,22 +17,22 @@ export const isRedirectUriOf = (client: Destinations, uri: string): boolean =>
 export const isPostLogoutRedirectUriOf = (client: Destinations, uri: string): boolean =>
   matchesRedirectUri(uri, client.post_logout_redirect_uris, optionsOf(client))
 
-// RFC 8252 §8.3 advises against the name, which many native applications have all the same, with a new port each time.
-// A web application listens on one.
+// RFC 8252 §8.3 advises against `localhost`, but many native applications use it, with a new port each time. A web
+// application has a fixed port.
 const optionsOf = (client: Destinations) => ({
   anyLocalhostPort: isPublic(client) || client.application_type === 'native',
 })
 
 /**
- * Returns whether the user is asked for consent at each request, whatever was remembered: behind such a scheme any
- * application can pretend to be the client (RFC 8252 §8.6). The operator answers for a configured reversed domain.
+ * Returns whether the user is asked for consent at each request, even if it was remembered: any application can claim such
+ * a scheme and impersonate the client (RFC 8252 §8.6). A configured reversed domain name is the operator's responsibility.
  */
 export const asksEachTime = ({ registered }: Pick<Client, 'registered'>, uri: string): boolean =>
   hasPrivateUseScheme(uri) && (registered !== undefined || !isReversedDomain(schemeOf(uri)))
 
 /**
- * Returns whether an answer of the user to the consent page may count for later requests. The page shows one destination, so
- * that of a client that nobody vouched for, and that has several, each answer counts once.
+ * Returns whether consent may be remembered. The consent page shows one destination, so the consent for an unvouched client
+ * with several destinations applies to one request only.
  */
 export const mayRememberConsent = (
   client: Pick<Client, 'registered' | 'redirect_uris'>,
@@ -51,7 +51,7 @@ function destinationOf(uri: string): string {
   return loopbackHosts.has(hostname) ? 'loopback' : host
 }
 
-/** Returns what `application_type` has against the URI (OpenID Connect Dynamic Client Registration 1.0 §2). */
+/** Returns why `application_type` does not allow the URI; undefined if it does (OpenID Connect Dynamic Client Registration 1.0 §2). */
 export function applicationTypeProblem(
   uri: string,
   type: Client['application_type'],
@@ -63,8 +63,8 @@ export function applicationTypeProblem(
   if (fits) return undefined
   return {
     problem: implicit
-      ? 'it is not https on a host of its own, and the client has the implicit grant'
-      : 'it is no web address',
+      ? 'it is not https, or its host is localhost, and the client has the implicit grant'
+      : 'it is not a web address',
     expected: 'an https URI for application_type "web"',
   }
 }

@@ -6,20 +6,18 @@ import type { TokenHash } from '../runtime/ports.ts'
 
 export type RegisteredClient = {
   readonly client_id: string
-  /** Counts its updates from 1: whoever updates it must still find the version that they saw. */
+  /** The number of the version, from 1. An update applies only to the version that was read. */
   readonly version: number
-  /** What it registered (RFC 7591 §2), as it is told; without secrets. */
+  /** The registered metadata (RFC 7591 §2), as returned to the client, without secrets. */
   readonly metadata: JsonObject
-  /** Of the `client_secret`; undefined for a client that has none. */
+  /** The hash of the `client_secret`; undefined if the client has none. */
   readonly client_secret_hash?: TokenHash
   /** Undefined: never. */
   readonly client_secret_expires_at?: Seconds
-  /** Of the `registration_access_token` (RFC 7592 §3). */
+  /** The hash of the `registration_access_token` (RFC 7592 §3). */
   readonly registration_token_hash: TokenHash
   readonly created_at: Seconds
-  /**
-   * The way somebody vouched for it; undefined: nobody did, it registered openly. `unknown`: it registered before this was recorded.
-   */
+  /** What vouched for it; undefined: nothing, it registered openly. `unknown`: it registered before this was recorded. */
   readonly vouched_by?: 'initial_access_token' | 'software_statement' | 'unknown'
   /** When tokens were last issued to it, to within a day; undefined: never. */
   readonly used_at?: Seconds
@@ -34,7 +32,7 @@ const made = /^[\w-]{22}$/
 /** Whether a `client_id` has the form of those that registration gives: told apart from others without a look into the store. */
 export const isRegisteredId = (clientId: string): boolean => made.test(clientId)
 
-/** Which rows there are, and how many there may be. */
+/** The number of rows, and the limits. */
 export type ClientCounts = { readonly inAll: number; readonly unused: number }
 export type ClientLimits = { readonly most: number; readonly mostUnused?: number }
 

@@ -1,4 +1,4 @@
-/** How clients may register themselves (RFC 7591): what the operator allows, and how a registration becomes a client. */
+/** Settings of dynamic client registration (RFC 7591), and the interface that turns metadata into a client. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, JwkSet, Secret } from './client.ts'
@@ -8,34 +8,34 @@ export type Registration = {
   readonly initialAccessTokens: readonly Secret[]
   readonly allowedScope: readonly string[]
   readonly allowedGrantTypes: ReadonlySet<string>
-  /** Schemes that are not reversed domain names and that clients may be answered by (RFC 8252 §8.4). */
+  /** URI schemes allowed in redirect URIs besides reversed domain names (RFC 8252 §8.4). */
   readonly privateUseSchemes: ReadonlySet<string> | 'any'
-  /** Who may sign software statements (RFC 7591 §2.3). */
+  /** The trusted issuers of software statements (RFC 7591 §2.3). */
   readonly softwareIssuers: readonly { readonly issuer: string; readonly jwks: JwkSet }[]
   readonly requireSoftwareStatement: boolean
-  /** 0: never ends. */
+  /** 0: never expires. */
   readonly clientSecretLifetime: Seconds
-  /** 0: never goes. */
+  /** 0: never deleted. */
   readonly unusedClientLifetime: Seconds
   readonly mostClients: number
   readonly mostUnusedClients: number
   readonly mostRequestsPerHour: number
-  /** What no client chooses for itself. */
+  /** Settings that clients can't choose. */
   readonly defaults: Readonly<Record<string, unknown>> &
     Pick<Client, 'require_pkce' | 'access_token_lifetime' | 'identity_token_lifetime'>
   readonly parse: RegisteredClientParser
 }
 
-/** @param input a client as the configuration would write it. */
+/** Parses a client in the format of the configuration. */
 export type RegisteredClientParser = (
   input: object,
 ) =>
   | { readonly ok: true; readonly client: Client }
   | { readonly ok: false; readonly problems: readonly MetadataProblem[] }
 
-/** What is wrong with it; never with a value in it. */
+/** A problem in the metadata. Never contains a value. */
 export type MetadataProblem = {
-  /** `redirect_uris[0]`. */
+  /** Such as `redirect_uris[0]`. */
   readonly path: string
   readonly problem: string
   readonly expected: string

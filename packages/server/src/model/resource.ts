@@ -1,34 +1,34 @@
-/** Resources and scopes: what may be asked for and who it is for. */
+/** Resources and scopes: what clients can request, and for which API. */
 
 import { comparableUri } from '@tessera/protocol/resource-indicator'
 import type { Secret, SigningAlgorithm } from './client.ts'
 
-/** A text for people: one, or one for each language by its tag (BCP 47). */
+/** A display text: one text, or one per language tag (BCP 47). */
 export type LocalText = string | Readonly<Record<string, string>>
 
 /** How the consent page shows a scope. */
-type Shown = {
+type ConsentPageEntry = {
   readonly display_name?: LocalText
   readonly description?: LocalText
-  /** Whoever agrees at all agrees to it. */
+  /** The user can't deselect it. */
   readonly required?: boolean
   /** Marked as sensitive. */
   readonly emphasize?: boolean
 }
 
 /** A scope about the user (OpenID Connect Core 1.0 §5.4). */
-export type IdentityResource = Shown & {
+export type IdentityResource = ConsentPageEntry & {
   readonly name: string
   readonly claims: readonly string[]
 }
 
-/** A scope of an API; `claims` name the user claims that its access tokens carry. */
-type ApiScope = Shown & {
+/** A scope of an API. `claims` are the user claims that its access tokens contain. */
+type ApiScope = ConsentPageEntry & {
   readonly name: string
   readonly claims: readonly string[]
 }
 
-/** `JWT` is for APIs whose library refuses the other one. */
+/** `JWT` is for APIs whose library rejects `at+jwt`. */
 export const accessTokenTyps = ['at+jwt', 'JWT'] as const
 export type AccessTokenTyp = (typeof accessTokenTyps)[number]
 
@@ -38,13 +38,13 @@ export type ApiResource = {
   readonly display_name?: string
   readonly scopes: readonly string[]
   readonly claims: readonly string[]
-  /** Its user name at introspection, besides its name. */
+  /** An additional user name at introspection. */
   readonly introspection_client_id?: string
-  /** With its name, how it authenticates at introspection. */
+  /** Its credentials at introspection. */
   readonly api_secrets: readonly Secret[]
-  /** The `typ` of its JWT access tokens; omitted: `at+jwt` (RFC 9068 §2.1). */
+  /** The `typ` of its JWT access tokens. Default: `at+jwt` (RFC 9068 §2.1). */
   readonly access_token_typ?: AccessTokenTyp
-  /** What its JWT access tokens are signed with; omitted: ES256. */
+  /** The signing algorithm of its JWT access tokens. Default: ES256. */
   readonly access_token_signing_alg?: SigningAlgorithm
 }
 
@@ -56,7 +56,7 @@ export type Resources = {
   readonly apis: ReadonlyMap<string, ApiResource>
 }
 
-/** What a scope is; undefined for one that nobody registered. */
+/** Returns the kind of a scope; undefined for an unknown scope. */
 export const scopeKind = (resources: Resources, name: string): ScopeKind | undefined => {
   if (name === 'offline_access') return 'offline_access'
   if (resources.apiScopes.has(name)) return 'api'
@@ -64,8 +64,8 @@ export const scopeKind = (resources: Resources, name: string): ScopeKind | undef
 }
 
 /**
- * The API that a resource indicator names (RFC 8707 §2). URIs that are equal by RFC 3986 §6.2.3 are one: JavaScript
- * writes `https://api.example` as `https://api.example/`. A name that is equal as it stands comes first.
+ * Returns the API that a resource indicator identifies (RFC 8707 §2). An exact match is preferred. URIs that are equal by RFC
+ * 3986 §6.2.3 match too, because JavaScript writes `https://api.example` as `https://api.example/`.
  */
 export function findApi(resources: Resources, indicator: string): ApiResource | undefined {
   const named = resources.apis.get(indicator)
@@ -80,16 +80,16 @@ export function findApi(resources: Resources, indicator: string): ApiResource | 
 
 const apiUris = new WeakMap<Resources, ReadonlyMap<string, ApiResource>>()
 
-/** The APIs that own one of these scopes, in the order of configuration. */
+/** Returns the APIs that own one of these scopes, in the order of the configuration. */
 export const apisOf = (resources: Resources, scope: readonly string[]): readonly ApiResource[] =>
   [...resources.apis.values()].filter(api => api.scopes.some(name => scope.includes(name)))
 
-/** The user claims that the granted identity scopes ask for. */
+/** Returns the user claims of the granted identity scopes. */
 export const identityClaims = (resources: Resources, scope: readonly string[]): readonly string[] => [
   ...new Set(scope.flatMap(name => resources.identity.get(name)?.claims ?? [])),
 ]
 
-/** The user claims that the granted API scopes and their APIs ask for in access tokens. */
+/** Returns the user claims of the granted API scopes and their APIs, for access tokens. */
 export const accessClaims = (
   resources: Resources,
   scope: readonly string[],
@@ -101,5 +101,5 @@ export const accessClaims = (
   ]),
 ]
 
-/** `family_name#ja-Kana-JP` is reached as `family_name` is (OpenID Connect Core 1.0 §5.2). */
+/** Returns the claim without its language tag: `family_name#ja-Kana-JP` → `family_name` (OpenID Connect Core 1.0 §5.2). */
 export const untagged = (claim: string): string => claim.split('#', 1)[0] ?? claim

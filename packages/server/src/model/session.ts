@@ -1,24 +1,24 @@
-/** How long sessions last and how they end (OpenID Connect Core 1.0 §3.1.2.3). */
+/** The lifetimes of sessions and how they end (OpenID Connect Core 1.0 §3.1.2.3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Session } from './authorization.ts'
 import type { EndedSession, SessionEnding } from './ports/stores.ts'
 
 export type SessionLifetimes = {
-  /** Without use. */
+  /** Maximum time without use. */
   readonly idle: Seconds
-  /** Used or not. */
+  /** Maximum time, even if the session is used. */
   readonly absolute: Seconds
-  /** Used or not, when the user wished to stay signed in; undefined: that is not offered. */
+  /** The lifetime if the user chose to stay signed in; undefined: not offered. */
   readonly kept?: Seconds
 }
 
-/** Whether it has not ended. */
+/** Returns whether the session has not expired. */
 export const isCurrent = (session: Session, now: Seconds): boolean => session.idle_expires_at > now
 
 /**
- * Ends the session at another provider that this one came from: answers where the browser goes for it, and undefined
- * where there is none. The provider sends it back to `back.uri` with `state` (RP-Initiated Logout 1.0 §2).
+ * Ends the provider's session that this one came from. Resolves to the URL to redirect the browser to; undefined if there is
+ * none. The provider redirects back to `back.uri` with `state` (RP-Initiated Logout 1.0 §2).
  */
 export type UpstreamSignOut = (
   session: Session,
@@ -36,18 +36,18 @@ export type EndCause =
   | 'disabled'
   | 'deleted'
   | 'expired'
-  /** The user has so many that the one used longest ago goes. */
+  /** The user has too many sessions, so the least recently used one ends. */
   | 'too_many'
 
 /**
- * Ends a session: it is gone, what came from it is revoked as configured, and its clients are told over the back
- * channel. Undefined where it has ended before.
+ * Ends a session, revokes what was issued from it as configured, and notifies its clients over the back channel. Resolves to
+ * undefined if it has already ended.
  */
 export type EndSession = (sid: string, cause: EndCause) => Promise<EndedSession | undefined>
 
-/** Sessions that end as part of another write: how, and what follows it. */
+/** Ends sessions as part of another write. */
 export type EndingWithin = {
   readonly ending: () => SessionEnding
-  /** A line in the log for each, and their clients are told. */
+  /** Logs each ended session and notifies its clients. Call it after the write. */
   readonly ended: (sessions: readonly EndedSession[], cause: EndCause) => void
 }

@@ -1,39 +1,39 @@
-/** Users, and who can check their passwords. */
+/** Users, identity providers, and the hooks that decide about users. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Awaitable } from '../runtime/ports.ts'
 
-/** The identity provider of users that this server knows itself. */
+/** The identity provider of local users. */
 export const localProvider = 'local'
 
 export type User = {
   /** Unique for this issuer, whatever the tenant (OpenID Connect Core 1.0 §2). */
   readonly sub: string
   readonly username: string
-  /** Omitted: belongs to none. */
+  /** Omitted: no tenant. */
   readonly tenant?: string
   readonly active: boolean
   readonly claims: JsonObject
-  /** Of a stored user: see `StoredUser`. */
+  /** For stored users: see `StoredUser`. */
   readonly epoch?: number
 }
 
-/** A user as the configuration names one; the password stays in memory. */
+/** A user of the configuration. The password is only in memory. */
 export type ConfiguredUser = User & {
-  /** `plain`: as it stands in the configuration; omitted: no local password. */
+  /** `plain`: as written in the configuration. Omitted: no local password. */
   readonly password?:
     | { readonly kind: 'plain'; readonly value: string }
     | { readonly kind: 'argon2id'; readonly encoded: string }
 }
 
 export type Users = {
-  /** Also finds a user that is not active: the caller checks. */
+  /** Returns inactive users too; the caller must check. */
   readonly find: (sub: string) => Awaitable<User | undefined>
   /**
-   * Returns the user of this name or verified address in this tenant (undefined: among those of no tenant) if the
-   * password is theirs. An unknown name costs the same work as a wrong password. `from` is the network that asks. Rejects with `QueueFull`
-   * where too many passwords wait to be checked.
+   * Returns the user with this name or verified address if the password is correct. Without a tenant, only users without one
+   * match. An unknown name costs the same work as a wrong password. `from` is the network of the request. Rejects with
+   * `QueueFull` if too many passwords are waiting to be checked.
    */
   readonly checkPassword: (
     username: string,
@@ -41,32 +41,32 @@ export type Users = {
     tenant: string | undefined,
     from: string,
   ) => Awaitable<User | undefined>
-  /** Returns the user whose password {@link Users.checkPassword} would check; undefined where an address is that of several. */
+  /** Returns the user whose password {@link Users.checkPassword} would check; undefined if several have the address. */
   readonly findNamed: (username: string, tenant: string | undefined) => Awaitable<User | undefined>
-  /** The one user of this tenant whose address this is and who has proven it; undefined where there is none or several. */
+  /** Returns the only user of this tenant with this verified address; undefined if there is none, or if there are several. */
   readonly findByVerifiedEmail: (email: string, tenant: string | undefined) => Awaitable<User | undefined>
-  /** Whether a user of this tenant but `except`, active or not, has this name or verified address, or one that could be mistaken for it. */
+  /** Returns whether a user of this tenant other than `except`, active or not, has this name or verified address, or a confusable one. */
   readonly isNameTaken: (name: string, tenant: string | undefined, except?: string) => Promise<boolean>
 }
 
-/** A user who has proven who they are, and how. */
+/** An authenticated user, and how they authenticated. */
 export type Subject = {
   readonly sub: string
   readonly tenant?: string
   readonly idp: string
-  /** RFC 8176 values or a module's own. */
+  /** Values of RFC 8176, or of a module. */
   readonly amr: readonly string[]
   readonly acr?: string
   readonly auth_time: Seconds
-  /** Claims that the provider, validator or grant itself supplied. */
+  /** Claims from the provider, validator or grant. */
   readonly claims?: JsonObject
-  /** The session at a provider that the sign-in came from: see `UpstreamSession`. */
+  /** The id of the `UpstreamSession` that the sign-in came from. */
   readonly upstream?: string
-  /** Of a stored user, as they were when what they showed was checked: see `StoredUser`. */
+  /** For stored users: their epoch when the credentials were checked (see `StoredUser`). */
   readonly epoch?: number
 }
 
-/** The answer of a credential authority: a user, or why not; `members` join the token response or the error response. */
+/** The result of a credential authority. `members` are added to the token response or the error response. */
 export type CredentialCheck =
   | {
       readonly ok: true
@@ -77,7 +77,7 @@ export type CredentialCheck =
     }
   | {
       readonly ok: false
-      /** It can't tell now: the guess does not count. */
+      /** The check failed for technical reasons, so it does not count as a guess. */
       readonly unavailable?: boolean
       readonly error?: string
       readonly description?: string
@@ -87,16 +87,16 @@ export type CredentialCheck =
 export type CredentialRequest = {
   readonly username: string
   readonly password: string
-  /** The network that the request came from: an IPv4 address or an IPv6 /64. */
+  /** The network of the request: an IPv4 address or an IPv6 /64. */
   readonly from?: string
-  /** Omitted: the user signs in at this server's own account pages. */
+  /** Omitted: the server's own account pages. */
   readonly client_id?: string
   readonly tenant?: string
   /** `acr_values` as sent. */
   readonly acr_values?: string
 }
 
-/** Someone other than this server who can check a password: a directory, a database, a module. */
+/** Checks passwords outside of this server: a directory, a database, a module. */
 export type CredentialAuthority = {
   /** @param isAllowed is given by the server to its own directories only. */
   readonly check: (request: CredentialRequest, isAllowed?: IsGuessAllowed) => Awaitable<CredentialCheck>
@@ -109,8 +109,8 @@ export type CredentialAuthority = {
 export type IsGuessAllowed = (user: string) => Promise<boolean>
 
 /**
- * Claims that this server says itself, whoever else speaks of the user: registered ones of tokens (RFC 7519 §4.1, OpenID
- * Connect Core 1.0 §2, RFC 9068 §2.2) and the tenant, which only a user's record names.
+ * Claims that only this server may set: registered claims of tokens (RFC 7519 §4.1, OpenID Connect Core 1.0 §2, RFC 9068
+ * §2.2) and the tenant, which comes only from a user's record.
  */
 export const reservedClaims: ReadonlySet<string> = new Set([
   ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash'],
@@ -126,24 +126,24 @@ export const reservedClaims: ReadonlySet<string> = new Set([
   ],
 ])
 
-/** An identity provider; only one with a credential authority can serve the password grant. */
+/** An identity provider. The password grant needs one with a credential authority. */
 export type IdentityProvider = {
   readonly name: string
   readonly display_name?: string
   readonly type: string
-  /** Tenants whose users sign in with it; empty: all, and users of none. */
+  /** Tenants whose users sign in with it; empty: all tenants, and users without a tenant. */
   readonly tenants: readonly string[]
-  /** E-mail domains whose users sign in with it. */
+  /** Email domains whose users sign in with it. */
   readonly domains: readonly string[]
   readonly linking: 'none' | 'verified_email'
-  /** For type `oidc`: where the browser is sent. */
+  /** For type `oidc`. */
   readonly upstream?: UpstreamProvider
   /** For type `ldap`. */
   readonly directory?: Directory
   readonly credentialAuthority?: CredentialAuthority
 }
 
-/** What this server needs to know of an OpenID Connect provider; the rest is discovered when it is first used. */
+/** Settings of an OpenID Connect provider. The rest is discovered on first use. */
 export type UpstreamProvider = {
   readonly issuer: string
   readonly client_id: string
@@ -159,12 +159,12 @@ export type UpstreamProvider = {
   readonly response_mode: 'query' | 'form_post'
   readonly userinfo: boolean
   readonly trust_amr: boolean
-  /** Its acr → ours. */
+  /** Maps the provider's acr values to ours. */
   readonly acr_mapping: Readonly<Record<string, string>>
   readonly end_session: boolean
-  /** Our claim → theirs. */
+  /** Maps our claims to the provider's. */
   readonly claims: Readonly<Record<string, string>>
-  /** Claims of ours that are a list also where there is one value. */
+  /** Our claims that are lists even with one value. */
   readonly list_claims: ReadonlySet<string>
 }
 
@@ -184,36 +184,34 @@ export type Directory = {
   readonly active_filter?: string
   readonly timeout: Seconds
   readonly max_connections: number
-  /** Our claim → their attribute. */
+  /** Maps our claims to attributes. */
   readonly claims: Readonly<Record<string, string>>
-  /** Claims that are a list also where there is one value. */
+  /** Claims that are lists even with one value. */
   readonly list_claims: ReadonlySet<string>
 }
 
-/**
- * Decides who a provider's user is here: a `sub`, undefined for what the server would decide, or null for nobody.
- */
+/** Maps a provider's user to a local `sub`. Undefined leaves the decision to the server; null rejects the user. */
 export type DecideSubject = (request: {
   readonly provider: string
   /** The issuer of the ID token, or the base of the directory. */
   readonly authority: string
-  /** The user there. */
+  /** The provider's identifier of the user. */
   readonly id: string
-  /** What was taken over. */
+  /** The copied claims. */
   readonly claims: JsonObject
-  /** What the server derives where there is no link. */
+  /** The `sub` that the server derives if there is no link. */
   readonly sub: string
   readonly tenant?: string
 }) => Awaitable<string | null | undefined>
 
-/** What an operator's module may decide about users' claims and standing. */
+/** An operator's hooks for users' claims and whether users are active. */
 export type Profile = {
-  /** Claims of the given names (all of them where `names` is undefined) for this user, client and use. */
+  /** Returns the named claims for this user, client and use. */
   readonly claims: (request: ProfileRequest) => Awaitable<JsonObject>
-  /** Whether the user may have tokens now. */
+  /** Returns whether the user may have tokens now. */
   readonly isActive: (request: {
     readonly subject: ProfileRequest['subject']
-    /** Omitted: the user is at this server's own account pages. */
+    /** Omitted: the server's own account pages. */
     readonly client_id?: string
   }) => Awaitable<boolean>
 }
