@@ -1,4 +1,4 @@
-/** Browser sessions, what their users agreed to, and clients that are to be told of the end, in memory. */
+/** Browser sessions, consents, pending sign-ins and logout notices, in memory. */
 
 import type { Session } from '../../model/authorization.ts'
 import type {

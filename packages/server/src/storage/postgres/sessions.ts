@@ -24,7 +24,7 @@ function createConsents({ run, locked }: Database): Consents {
     on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`,
   )
   // Waits for a transaction that is revoking it.
-  const stands = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
+  const lockGiven = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
   const remove = 'delete from consents where sub = $1 and client_id = $2'
   // A separate statement, after the consent's lock, so that it sees what was written while the consent was given.
   const revokeAll = `update authorizations set revoked_at = $3
@@ -33,7 +33,7 @@ function createConsents({ run, locked }: Database): Consents {
     find: async (sub, clientId) => codecs.consents.decode((await find(sub, clientId)) ?? []),
     save: async consent => void (await save(...codecs.consents.encode(consent))),
     ofUser: async sub => (await ofUser(sub)).flatMap(row => codecs.consents.decode(row) ?? []),
-    stillGiven: async (sub, clientId) => (await stands(sub, clientId)) !== undefined,
+    stillGiven: async (sub, clientId) => (await lockGiven(sub, clientId)) !== undefined,
     revoke: (sub, clientId, at) =>
       locked([], async write => {
         if ((await write(remove, [sub, clientId])).count === 0) return false

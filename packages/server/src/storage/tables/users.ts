@@ -1,4 +1,4 @@
-/** Tables of users who are kept here, of what they prove themselves by, and of what they are told. */
+/** Tables of stored users, second factors, waiting mails and counted attempts. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Passkey, TotpSecret } from '../../model/factor.ts'

@@ -12,11 +12,11 @@ export type Operation = readonly [name: OperationName, values: readonly unknown[
 export type Batch = readonly [file: string, identity: string, operations: readonly Operation[]]
 
 /** For each operation its result, or an Error if it was wrong. A string if the whole batch failed and nothing was written. */
-export type Answers = readonly unknown[] | string
+export type Results = readonly unknown[] | string
 
 export type Committer = {
   /** Reopens a file for its next batch if it can't be opened, or if its transaction can't be ended. */
-  readonly commit: (batch: Batch) => Answers
+  readonly commit: (batch: Batch) => Results
   readonly close: () => void
 }
 
@@ -48,7 +48,7 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
     }
   }
 
-  function commitBatch([file, identity, batch]: Batch): Answers {
+  function commitBatch([file, identity, batch]: Batch): Results {
     try {
       return commit(opened(file, identity), batch)
     } catch (error) {
@@ -81,7 +81,7 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
   }
 }
 
-function commit(opened: Opened, batch: readonly Operation[]): Answers {
+function commit(opened: Opened, batch: readonly Operation[]): Results {
   try {
     return locked(opened, () => batch.map(operation => perform(opened, operation)))
   } catch (error) {
@@ -96,8 +96,8 @@ function commit(opened: Opened, batch: readonly Operation[]): Answers {
 }
 
 /** Runs the work in a transaction that holds the write lock. Throws if the file was removed meanwhile, or has a newer schema. */
-function locked<Answer>({ database, file, busyTimeout }: Opened, work: () => Answer): Answer {
-  const answer = inTransaction(
+function locked<Result>({ database, file, busyTimeout }: Opened, work: () => Result): Result {
+  const result = inTransaction(
     database,
     () => {
       file.requireSchema()
@@ -106,7 +106,7 @@ function locked<Answer>({ database, file, busyTimeout }: Opened, work: () => Ans
     () => beginLocked(database, busyTimeout),
   )
   file.requireInPlace()
-  return answer
+  return result
 }
 
 const perform = ({ operations }: Opened, [name, values]: Operation): unknown => operations[name](...values)
@@ -115,9 +115,9 @@ function performApart(opened: Opened, operation: Operation): unknown {
   const { database } = opened
   database.exec('savepoint operation')
   try {
-    const answer = perform(opened, operation)
+    const result = perform(opened, operation)
     database.exec('release operation')
-    return answer
+    return result
   } catch (error) {
     if (isOutage(error)) throw error
     database.exec('rollback to operation; release operation')
@@ -128,8 +128,8 @@ function performApart(opened: Opened, operation: Operation): unknown {
 const heldElsewhere = "another process has held the database's write lock"
 
 /** Returns whether a batch failed only because another process was writing. */
-export const wasBusy = (answers: Answers): boolean =>
-  typeof answers === 'string' && answers.startsWith(heldElsewhere)
+export const wasBusy = (results: Results): boolean =>
+  typeof results === 'string' && results.startsWith(heldElsewhere)
 
 function outage({ database, busyTimeout }: Opened, error: unknown): string {
   // Still inside a transaction it is unusable, and is closed.

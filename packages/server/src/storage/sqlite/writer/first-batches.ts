@@ -4,7 +4,7 @@
  */
 
 import type { OpenOptions } from '../database.ts'
-import { type Answers, type Batch, type Committer, createCommitter, wasBusy } from './committer.ts'
+import { type Batch, type Committer, createCommitter, type Results, wasBusy } from './committer.ts'
 
 const most = 8
 /** Milliseconds to wait for another process's lock. The writer thread can wait longer. */
@@ -12,7 +12,7 @@ const longestWait = 50
 
 export type FirstBatches = {
   /** Returns undefined for a batch that the writer thread must commit: a later one, or one during another process's write. */
-  readonly commit: (batch: Batch) => Answers | undefined
+  readonly commit: (batch: Batch) => Results | undefined
   readonly close: () => void
 }
 
@@ -24,14 +24,14 @@ export function createFirstBatches({ file, busyTimeout }: OpenOptions): FirstBat
     committer?.close()
     committer = undefined
   }
-  const commit = (batch: Batch): Answers | undefined => {
+  const commit = (batch: Batch): Results | undefined => {
     if (left === 0) return undefined
     left -= 1
     committer ??= createCommitter({ file, busyTimeout: Math.min(busyTimeout, longestWait) })
-    const answers = committer.commit(batch)
+    const results = committer.commit(batch)
     // After a failure, the writer thread commits all further batches.
-    if (typeof answers === 'string' || left === 0) close()
-    return wasBusy(answers) ? undefined : answers
+    if (typeof results === 'string' || left === 0) close()
+    return wasBusy(results) ? undefined : results
   }
   return { commit, close }
 }

@@ -3,7 +3,7 @@
 import { type Log, StoreUnavailable } from '../../../runtime/ports.ts'
 import { repeatedLine } from '../../../runtime/repeated-line.ts'
 import type { OperationName } from '../writes/operations.ts'
-import type { Answers, Operation } from './committer.ts'
+import type { Operation, Results } from './committer.ts'
 
 export type WriteQueue = {
   /** Resolves once the operation's transaction is on disk. Rejects with `StoreUnavailable` if that fails. */
@@ -34,14 +34,14 @@ export type Transport = {
 /** A queue as the thread sees it. */
 export type QueueEnd = WriteQueue & {
   /** Settles the writes of the batch that was sent. */
-  readonly settle: (answers: Answers) => void
+  readonly settle: (results: Results) => void
   /** Rejects the writes in flight after the thread ended: they may or may not be on disk. `forGood`: no thread replaces it. */
   readonly abandon: (forGood: boolean) => void
 }
 
 type Entry = {
   readonly operation: Operation
-  readonly resolve: (answer: unknown) => void
+  readonly resolve: (result: unknown) => void
   readonly reject: (error: Error) => void
 }
 
@@ -75,18 +75,18 @@ export function createWriteQueue(transport: Transport, { capacity, log }: WriteQ
     transport.send(inFlight.map(({ operation }) => operation))
   }
 
-  function settle(answers: Answers): void {
+  function settle(results: Results): void {
     const done = inFlight
     inFlight = []
-    failing = typeof answers === 'string'
-    if (typeof answers === 'string') {
-      logFailure?.({ error: answers }, done.length)
-      rejectAll(done, answers)
+    failing = typeof results === 'string'
+    if (typeof results === 'string') {
+      logFailure?.({ error: results }, done.length)
+      rejectAll(done, results)
     } else {
       for (const [index, { resolve, reject }] of done.entries()) {
-        const answer = answers[index]
-        if (answer instanceof Error) reject(answer)
-        else resolve(answer)
+        const result = results[index]
+        if (result instanceof Error) reject(result)
+        else resolve(result)
       }
     }
     schedule()

@@ -12,7 +12,7 @@ import type { OpenOptions } from '../database.ts'
 import type { Batch } from './committer.ts'
 import { createFirstBatches } from './first-batches.ts'
 import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOptions } from './queue.ts'
-import type { Answered } from './writer.ts'
+import type { Finished } from './writer.ts'
 
 export type WriterThread = {
   /** Creates the queue for a file, which is already open. Call it once for each file. */
@@ -38,9 +38,9 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
   function start(): Worker {
     // Without our environment, which may hold the master key: a thread that writes rows does not need it.
     const started = new Worker(writerUrl, { workerData: open, env: compileCache(), name: 'sqlite-writer' })
-    started.on('message', ([file, answers]: Answered) => {
-      if (typeof answers !== 'string') restarted = false
-      queues.get(file)?.settle(answers)
+    started.on('message', ([file, results]: Finished) => {
+      if (typeof results !== 'string') restarted = false
+      queues.get(file)?.settle(results)
     })
     started.on('error', error => options.log?.error('store_writer_failed', { error: String(error) }))
     started.on('exit', replace)
@@ -72,8 +72,8 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
         {
           send(operations) {
             const batch: Batch = [file, identity, operations]
-            const answers = first.commit(batch)
-            if (answers) return queue.settle(answers)
+            const results = first.commit(batch)
+            if (results) return queue.settle(results)
             worker ??= start()
             worker.postMessage(batch)
           },

@@ -2,14 +2,14 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import type { OpenOptions } from '../database.ts'
-import { type Answers, type Batch, createCommitter } from './committer.ts'
+import { type Batch, createCommitter, type Results } from './committer.ts'
 
-export type Answered = readonly [file: string, answers: Answers]
+export type Finished = readonly [file: string, results: Results]
 
 const committer = createCommitter(workerData as OpenOptions)
 
 parentPort?.on('message', (batch: Batch | null) => {
-  if (batch) return parentPort?.postMessage([batch[0], committer.commit(batch)] satisfies Answered)
+  if (batch) return parentPort?.postMessage([batch[0], committer.commit(batch)] satisfies Finished)
   committer.close()
   parentPort?.close()
 })

@@ -80,14 +80,14 @@ export const authorizationWrites = {
       `insert into codes (${codecs.codes.names}, clean_at) values (${codecs.codes.placeholders}, ?${codeEnd})`,
     )
     const issueReferenceToken = insertReferenceToken(database)
-    const mark = insertUsedAssertion(database)
+    const recordUse = insertUsedAssertion(database)
     return (
       authorization: Row,
       code: Row,
       referenceToken: Row | null,
       use: UsedAssertion | null,
     ): boolean => {
-      if (use && !mark(use.hash, use.expires_at)) return false
+      if (use && !recordUse(use.hash, use.expires_at)) return false
       authorize(authorization)
       insert(...code)
       if (referenceToken) issueReferenceToken(referenceToken)
@@ -131,7 +131,7 @@ export const authorizationWrites = {
       database,
       `update devices set status = 'approved', authorization_id = ? where ${pendingDevice}`,
     )
-    const stands = one(database, 'select 1 from sessions where sid = ?')
+    const findSession = one(database, 'select 1 from sessions where sid = ?')
     return (
       userCode: TokenHash,
       id: AuthorizationId,
@@ -139,7 +139,7 @@ export const authorizationWrites = {
       at: number,
       sid: string,
     ): boolean => {
-      if (!stands(sid) || approve(id, userCode, at) === 0) return false
+      if (!findSession(sid) || approve(id, userCode, at) === 0) return false
       authorize(authorization)
       return true
     }

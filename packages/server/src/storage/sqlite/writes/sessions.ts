@@ -19,17 +19,18 @@ export type Ended = readonly [session: Row, clients: readonly string[]]
 
 export const sessionWrites = {
   createSession(database) {
-    const stands = createEpochGuard(database)
+    const isCurrent = createEpochGuard(database)
     const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
-    return (session: Row): boolean => stands(session[subAt]!, session[epochAt]!) && insert(...session) === 1
+    return (session: Row): boolean =>
+      isCurrent(session[subAt]!, session[epochAt]!) && insert(...session) === 1
   },
   renewSession(database) {
-    const stands = createEpochGuard(database)
+    const isCurrent = createEpochGuard(database)
     const remove = change(database, 'delete from sessions where hash = ? and sid = ?')
     const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
     const extend = change(database, 'update session_clients set expires_at = ? where sid = ?')
     return (earlier: TokenHash, sid: string, session: Row): boolean => {
-      if (!stands(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false
+      if (!isCurrent(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false
       insert(...session)
       extend(session[expiresAt]!, sid)
       return true
@@ -49,8 +50,8 @@ export const sessionWrites = {
       `insert into session_clients (sid, client_id, expires_at)
       select sid, ?2, expires_at from sessions where sid = ?1 on conflict do nothing`,
     )
-    const stands = one(database, 'select 1 from sessions where sid = ?')
-    return (sid: string, clientId: string): boolean => join(sid, clientId) === 1 || stands(sid) !== undefined
+    const exists = one(database, 'select 1 from sessions where sid = ?')
+    return (sid: string, clientId: string): boolean => join(sid, clientId) === 1 || exists(sid) !== undefined
   },
   endSession(database) {
     const remove = all(database, `delete from sessions where sid = ? returning ${names}`)
@@ -108,13 +109,13 @@ export const sessionWrites = {
     return (sid: string, clientId: string): void => void remove(sid, clientId)
   },
   createPendingSignIn(database) {
-    const stands = createEpochGuard(database)
+    const isCurrent = createEpochGuard(database)
     const insert = change(
       database,
       `insert into pending_sign_ins (${codecs.pendingSignIns.names}) values (${codecs.pendingSignIns.placeholders})`,
     )
     return (pending: Row): boolean =>
-      stands(pending[pendingSubAt]!, pending[pendingEpochAt]!) && insert(...pending) === 1
+      isCurrent(pending[pendingSubAt]!, pending[pendingEpochAt]!) && insert(...pending) === 1
   },
   takePendingSignIn(database) {
     const take = change(database, 'delete from pending_sign_ins where hash = ?')
@@ -126,12 +127,12 @@ export const sessionWrites = {
 export function createEpochGuard(
   database: DatabaseSync,
 ): (sub: SQLInputValue, epoch: SQLInputValue) => boolean {
-  const stands = one(
+  const isCurrent = one(
     database,
     `select ?2 is (select epoch from stored_users where sub = ?1)
       or exists (select 1 from standing where kind = 'user' and id = ?1 and stands = 1)`,
   )
-  return (sub, epoch) => stands(sub, epoch)?.[0] === 1
+  return (sub, epoch) => isCurrent(sub, epoch)?.[0] === 1
 }
 
 /** Ends a user's access within a write. Returns the ended sessions. The caller has written the user's new epoch. */

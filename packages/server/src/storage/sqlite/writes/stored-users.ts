@@ -17,7 +17,7 @@ export const storedUserWrites = {
     return (user: Row, sub: string, names: Names): boolean => !taken(sub, names) && insert(...user) === 1
   },
   replaceStoredUser(database) {
-    const stands = one(database, 'select 1 from stored_users where sub = ? and version = ?')
+    const find = one(database, 'select 1 from stored_users where sub = ? and version = ?')
     const replace = change(
       database,
       `update or ignore stored_users set (${codecs.storedUsers.names}) = (${codecs.storedUsers.placeholders}) where sub = ? and version = ?`,
@@ -31,7 +31,7 @@ export const storedUserWrites = {
       names: Names,
       ending: AccessEnding | null,
     ): readonly Ended[] | 'changed' | 'taken' => {
-      if (!stands(sub, version)) return 'changed'
+      if (!find(sub, version)) return 'changed'
       if (taken(sub, names) || replace(...user, sub, version) === 0) return 'taken'
       return ending ? endAccess(sub, ending) : []
     }
