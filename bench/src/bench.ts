@@ -41,7 +41,7 @@ async function run(): Promise<void> {
     const before = performance.now()
     found = { ...found, ...(await parts[name](plan, options.only)) }
     console.log(`\n${name}: ${((performance.now() - before) / 1000).toFixed(0)} s`)
-    // After each part: what was measured is kept when a later part fails.
+    // After each part, so that its results are kept if a later part fails.
     keep({
       ...{ format: 1, measured: new Date().toISOString().slice(0, 10), machine, plan },
       servers: candidates.map(({ name, note }) => ({ name, note })),

@@ -1,4 +1,4 @@
-/** What it was measured on: nothing that names the machine itself. */
+/** The machine of the measurement, without anything that identifies it. */
 
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import type { Machine } from './results/results.ts'

@@ -1,4 +1,4 @@
-/** One measurement: a row asked of a running server, its answers proved, what it cost. */
+/** One measurement: a row of requests to a running server, with checked responses and their cost. */
 
 import { askInTurn } from './load/connection.ts'
 import { type LoadResult, load } from './load/load.ts'
@@ -10,24 +10,24 @@ import { cpuSecondsOf, residentOf } from './servers/usage.ts'
 
 export type Measured = LoadResult & {
   readonly perSecond: number
-  /** Requests for each second of CPU that the server's processes used, all their threads. */
+  /** Requests for each second of CPU that all threads of the server's processes used. */
   readonly perCpuSecond: number
-  /** Bytes resident when the load ended. */
+  /** Resident bytes when the load ended. */
   readonly rss: number
   /** Used credentials that were tried again and refused. */
   readonly replaysRefused: number
 }
 
 export type MeasureOptions = Pick<Plan, 'seconds' | 'warmUpSeconds' | 'connections' | 'polls'> & {
-  /** Requests a second; as many as go unless given. */
+  /** Requests a second; unlimited by default. */
   readonly rate?: number
 }
 
-/** Rejects when an answer is wrong, or a used credential is taken again. */
+/** Rejects if a response is wrong, or a used credential is accepted again. */
 export async function measure(server: Server, row: Row, options: MeasureOptions): Promise<Measured> {
   await proveOnce(server, row)
   const { seconds, connections, rate } = options
-  // Enough for a server that gets faster as it goes.
+  // Enough for a server that becomes faster during the run.
   const warm = await warmUp(server, row, options)
   const perSecond = rate ?? warm * 1.5
   const requests = Math.ceil(perSecond * seconds) + connections
@@ -42,11 +42,11 @@ export async function measure(server: Server, row: Row, options: MeasureOptions)
   }
 }
 
-/** Answers how many requests a second it took at best. */
+/** Returns its best rate in requests a second. */
 async function warmUp(server: Server, row: Row, options: MeasureOptions): Promise<number> {
   let rate = 0
   let left = options.warmUpSeconds
-  // Where each request uses something up, a slow server is not made to prepare what it never comes to.
+  // If each request consumes a credential, a slow server need not prepare more than it uses.
   for (let requests = 250; left > 0; requests *= 2) {
     const { result } = await run(server, row, { ...options, seconds: left, requests })
     left -= result.seconds
@@ -78,7 +78,7 @@ async function proveOnce(server: Server, row: Row): Promise<void> {
   await row.prove(answer!.body, jwks!.body)
 }
 
-/** What was used once must be refused now (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
+/** A used credential must be refused now (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
 async function tryAgain(server: Server, row: Row, work: Work): Promise<number> {
   const replays = work.replays?.() ?? []
   const answers = await askInTurn(server.port, replays)

@@ -1,16 +1,16 @@
-/** What the command line asks for, and what it comes to. */
+/** The options of the command line, and the plan that results from them. */
 
 import { parseArgs } from 'node:util'
 
 export type Plan = {
-  /** Of each measurement, all servers taking turns. */
+  /** Of each measurement, with the servers interleaved. */
   readonly runs: number
   readonly seconds: number
   readonly warmUpSeconds: number
   readonly connections: number
-  /** Whether each row has processes of its own: figures to quote need that. */
+  /** Whether each row has its own processes, as published results require. */
   readonly fresh: boolean
-  /** See `stayAwake`; true unless said otherwise. */
+  /** See `stayAwake`; true by default. */
   readonly polls?: boolean
   readonly soakSeconds: number
 }

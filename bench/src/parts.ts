@@ -1,4 +1,4 @@
-/** The parts of the bench, in their order: each measures, prints, and adds what it found. */
+/** The parts of the bench, in order: each measures, prints, and adds its results. */
 
 import type { CurveResult } from './curves/curve.ts'
 import { curves } from './curves/curves.ts'

@@ -1,4 +1,4 @@
-/** Checks that accounts, their mails and their guess counters are kept apart. */
+/** Separation of accounts, their mails and their guess counters. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -14,7 +14,7 @@ const withAddress = {
   ),
 }
 
-/** An account of the store, and what its change is refused for. */
+/** A stored account, and the reasons for which its change is refused. */
 async function refusalOf(server: TestServer, changes: Parameters<TestServer['accounts']['update']>[1]) {
   const user = await server.accounts.find(await addUser(server))
   assert.ok(user)
@@ -24,22 +24,22 @@ async function refusalOf(server: TestServer, changes: Parameters<TestServer['acc
   return changed.reason
 }
 
-test('accounts: a new name has no control characters, and is nobody else’s', async () => {
+test('accounts: a new name has no control characters and is unique', async () => {
   const server = await createTestServer(withAddress)
   assert.equal(await refusalOf(server, { username: 'do\u0000ra' }), 'username_malformed')
 })
 
-test('accounts: a new name is nobody else’s, those of the configuration included', async () => {
+test('accounts: a new name is unique, and so among configured users', async () => {
   const server = await createTestServer(withAddress)
   assert.equal(await refusalOf(server, { username: 'Alice' }), 'username_taken')
 })
 
-test('accounts: a verified address is nobody else’s, those of the configuration included', async () => {
+test('accounts: a verified address is unique, and so among configured users', async () => {
   const server = await createTestServer(withAddress)
   assert.equal(await refusalOf(server, { verifiedEmail: 'ALICE@example.com' }), 'account_taken')
 })
 
-test('accounts: a sub of the configuration, of a user or a client, is not given to anybody', async () => {
+test('accounts: the sub of a configured user or client is given to nobody else', async () => {
   const server = await createTestServer(withAddress)
   for (const sub of ['1', 'web']) {
     const added = await server.accounts.add({ ...dora, sub })
@@ -55,14 +55,14 @@ async function invite(server: TestServer, email: string): Promise<void> {
   await browser.submit(await browser.visit('/register'), { email })
 }
 
-test('mail: an address is sent five invitations in an hour, however it is written', async () => {
+test('mail: an address is sent at most five invitations an hour, however it is written', async () => {
   const server = await createTestServer(accountsWorld())
   for (let count = 0; count < 4; count++) await invite(server, 'new@example.com')
   for (let count = 0; count < 4; count++) await invite(server, 'New@Example.com')
   assert.equal((await to(server, 'new@example.com')).length, 5)
 })
 
-test('mail: whoever has an address sent invitations keeps no mail of another kind from it', async () => {
+test('mail: invitations sent to an address do not prevent mail of another kind', async () => {
   const server = await createTestServer(accountsWorld())
   await addUser(server)
   for (let count = 0; count < 6; count++) await invite(server, 'new@example.com')
@@ -83,7 +83,7 @@ async function exhaust(server: TestServer, username: string): Promise<void> {
   }
 }
 
-test('guesses: wrong passwords for a name do not keep out whoever has it in a tenant, or at a provider', async () => {
+test('guesses: wrong passwords for a name do not lock out the user with that name in a tenant, or at a provider', async () => {
   const server = await createTestServer(pagesWorld)
   for (const username of ['carol', 'alice']) await exhaust(server, username)
   assert.equal(server.reason(), 'password_guessed_too_often')

@@ -1,4 +1,4 @@
-/** Checks what the account pages offer to which user, and how one session proves its sign-in to another. */
+/** What the account pages offer to which user, and how a session proves its sign-in to another. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -29,7 +29,7 @@ async function startWith(accounts: object, user: object = {}) {
   return { server, sub, browser }
 }
 
-test('account: the notice of a deletion is sent to a verified address only', async () => {
+test('account: the notice of a deletion is sent only to a verified address', async () => {
   for (const [emailVerified, mails] of [
     [true, 1],
     [false, 0],
@@ -46,13 +46,13 @@ const post = async (browser: Browser, form: Readonly<Record<string, string>>) =>
   return browser.request('POST', '/account/security', { form: { csrf, ...form } })
 }
 
-test('account: no recovery codes without a factor that they replace', async () => {
+test('account: there are no recovery codes without a factor that they replace', async () => {
   const { server, sub, browser } = await startWith({})
   assert.equal((await post(browser, { button: 'codes' })).location, '/account/security')
   assert.equal(await server.stores.recoveryCodes.count(sub), 0)
 })
 
-test('account: a factor that is not offered is not set up', async () => {
+test('account: a factor that is not offered can’t be set up', async () => {
   const server = await createTestServer({ ...pagesWorld, mfa: { methods: ['totp'] } })
   const browser = createBrowser(server)
   await signIn(browser, '/account')
@@ -61,7 +61,7 @@ test('account: a factor that is not offered is not set up', async () => {
   assert.equal(server.reason(), undefined)
 })
 
-test('login: a button that the page does not have signs nobody in', async () => {
+test('login: an unknown button does not sign in', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const form = { username: 'alice', password: 'wonderland', button: 'other' }
@@ -72,7 +72,7 @@ test('login: a button that the page does not have signs nobody in', async () => 
 
 const asking = authorizePath({ client_id: 'asking', scope: 'openid api1' })
 
-test('consent: what one user agreed to is not agreed to by another, whoever opens the address', async () => {
+test('consent: consent of one user does not count for another, whoever opens the address', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const page = await signIn(browser, asking)
@@ -85,7 +85,7 @@ test('consent: what one user agreed to is not agreed to by another, whoever open
   assert.ok(next.target.startsWith('/consent?'), next.target)
 })
 
-test('login: a session that is raised by a second factor is no new sign-in [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('login: adding a second factor to a session is not a new sign-in [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   answerOf(await signIn(browser, authorizePath()))
@@ -99,7 +99,7 @@ test('login: a session that is raised by a second factor is no new sign-in [Open
   assert.ok((await browser.visit(back)).target.startsWith('/login?'))
 })
 
-test('session: one that ended while its user signed in again is not gone on with', async () => {
+test('session: a session that ended while its user signed in again is not continued', async () => {
   const tenantStores = await openTenantStores()
   const sessions = { ...tenantStores.main.sessions, renew: async () => false }
   const server = await createTestServer(pagesWorld, {
@@ -124,7 +124,7 @@ async function atDevice() {
 }
 const asAlice = { username: 'alice', password: 'wonderland', button: 'login' }
 
-test('device: what it was given goes on when the browser that connected it signs out', async () => {
+test('device: its authorization continues when the browser that approved it signs out', async () => {
   const { server, browser, login, device_code } = await atDevice()
   await browser.submit(await browser.submit(login, asAlice), { button: 'yes' })
   const tokens = await server.token({ grant_type: deviceGrant, client_id: 'tv', device_code })
@@ -134,7 +134,7 @@ test('device: what it was given goes on when the browser that connected it signs
   assert.equal(refreshed.status, 200, refreshed.body)
 })
 
-test('device: nobody signs in for a client that was disabled since', async () => {
+test('device: a client that was disabled since can’t be approved', async () => {
   const { server, browser, login } = await atDevice()
   const clients = pagesWorld.clients.map(client => ({
     ...client,
@@ -145,7 +145,7 @@ test('device: nobody signs in for a client that was disabled since', async () =>
   assert.equal(browser.cookies.has(session), false)
 })
 
-test('operators: a malformed sub is refused [OpenID Connect Core 1.0 §2], and a password that users may not choose', async () => {
+test('operators: a malformed sub is refused [OpenID Connect Core 1.0 §2], and so is a password that users may not choose', async () => {
   const { server, sub } = await startWith({})
   const keeping = administerUsers(server.accounts, server.stores.storedUsers)
   for (const malformed of ['', 'x'.repeat(256), 'ünï', 'a\nb']) {
@@ -157,7 +157,7 @@ test('operators: a malformed sub is refused [OpenID Connect Core 1.0 §2], and a
   assert.ok((await keeping.setPassword(sub, `${dora.password} too`)).ok)
 })
 
-test('tokens: an access token names the tenant of its user', async () => {
+test('tokens: an access token contains the tenant of its user', async () => {
   const server = await createTestServer(pagesWorld)
   const target = authorizePath({ acr_values: 'tenant:acme' })
   const carol = { username: 'carol', password: 'carol', button: 'login' }

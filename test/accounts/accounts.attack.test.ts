@@ -1,4 +1,4 @@
-/** Getting into an account by its links and forms: in parallel, by tampering, by asking who is there. */
+/** Attacks on accounts by their links and forms: concurrent use, tampering, and probing for accounts. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ const ask = async (server: TestServer, username = 'dora'): Promise<string> => {
 
 const better = 'eleven green bottles'
 
-test('reset: the link sets a new password, ends every session and token, and tells the user', async () => {
+test('reset: the link sets a new password, ends every session and token, and notifies the user', async () => {
   const { server, browser } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const { json } = await tokensOf(server, 'dora', dora.password)
@@ -42,7 +42,7 @@ test('reset: the link sets a new password, ends every session and token, and tel
   assert.match((await newestMail(server)).subject, /was changed/)
 })
 
-test('attack: of a hundred uses of one reset link at once, one wins', async () => {
+test('attack: of a hundred concurrent uses of one reset link, one succeeds', async () => {
   const { server } = await start()
   const path = await ask(server)
   const browser = createBrowser(server)
@@ -82,7 +82,7 @@ test('attack: of two processes that use one reset link, one succeeds; after a re
   assert.equal((await createBrowser(restarted).visit(path)).status, 400)
 })
 
-test('attack: no reset link outlives a change of the password, of the address, or of the user being active', async () => {
+test('attack: a reset link is invalid after a change of the password or the address, or when the user is disabled', async () => {
   const { server, sub } = await start()
   const changes: readonly (() => Promise<unknown>)[] = [
     async () => server.accounts.setPassword((await server.accounts.find(sub))!, better),
@@ -136,7 +136,7 @@ test('attack: a modified, swapped or hour-old link does not work', async () => {
   assert.equal((await browser.submit(page, { new_password: better })).status, 400)
 })
 
-test('attack: a form that did not come from this browser’s page resets nothing [RFC 9700 §4.7]', async () => {
+test('attack: a forged form resets nothing [RFC 9700 §4.7]', async () => {
   const { server, browser } = await start()
   const path = await ask(server)
   const page = await browser.visit(path)
@@ -174,7 +174,7 @@ test('attack: a password reset gets the same response for known and unknown addr
   )
 })
 
-test('attack: an answer does not wait for its mail', async () => {
+test('attack: a response does not wait for its mail', async () => {
   let release = () => {}
   const held = new Promise<void>(resolve => {
     release = resolve
@@ -212,7 +212,7 @@ test('attack: unknown names, wrong passwords and disabled stored users get the s
   assert.equal(answers.size, 1)
 })
 
-test('attack: of a hundred people who sign up with one name at once, one gets it', async () => {
+test('attack: of a hundred users who sign up with one name at once, one gets it', async () => {
   const server = await createTestServer(accountsWorld())
   const added = await Promise.all(
     Array.from({ length: 100 }, (_, n) => server.accounts.add({ username: n % 2 ? 'Newbie' : 'newbie' })),
@@ -237,7 +237,7 @@ test('attack: a user can’t change another’s account by any field of a form',
   assert.equal((await tokensOf(server, 'eve', better)).status, 200)
 })
 
-test('attack: a change of address that a thief asked for does not outlive a new password', async () => {
+test('attack: a change of address that a thief requested is invalid after a new password', async () => {
   const { server, browser: thief, sub } = await start()
   await signIn(thief, '/account', doraSignsIn)
   await thief.submit(await thief.visit('/account/email'), { email: 'thief@evil.example' })
@@ -248,7 +248,7 @@ test('attack: a change of address that a thief asked for does not outlive a new 
   const owner = createBrowser(server)
   await owner.submit(await owner.visit(await ask(server)), { new_password: better })
   assert.ok((await thief.submit(page, {})).target.startsWith('/login'))
-  // Nor for who is signed in by the new password.
+  // Nor for a session that signed in with the new password.
   await signIn(owner, '/account', { ...doraSignsIn, password: better })
   assert.equal((await owner.visit(path)).status, 400)
   assert.equal((await server.accounts.find(sub))?.email, dora.email)
@@ -262,7 +262,7 @@ for (const [what, change] of [
   ],
   ['the user being disabled', (server: TestServer, sub: string) => server.accounts.setActive(sub, false)],
 ] as const) {
-  test(`attack: a sign-in that waits for its second factor does not outlive ${what}`, async () => {
+  test(`attack: a sign-in that waits for its second factor is invalid after ${what}`, async () => {
     const server = await createTestServer({ ...accountsWorld(), mfa: { mode: 'required' } })
     const sub = await addUser(server)
     const thief = createBrowser(server)
@@ -277,13 +277,13 @@ for (const [what, change] of [
   })
 }
 
-test('attack: nobody is made to give their address to a stranger’s account', async () => {
+test('attack: a victim can’t be tricked into confirming their address for a stranger’s account', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, '/account', doraSignsIn)
   await browser.submit(await browser.visit('/account/email'), { email: 'victim@example.com' })
   const { to, path } = await newestMail(server)
   assert.equal(to, 'victim@example.com')
-  // The victim opens the link where nobody is signed in, and where they are.
+  // The victim opens the link without a session, and with one.
   const victim = createBrowser(server)
   assert.ok((await victim.visit(path)).target.startsWith('/login'))
   await addUser(server, { username: 'vic', email: 'vic@example.com' })
@@ -295,7 +295,7 @@ test('attack: nobody is made to give their address to a stranger’s account', a
   assert.notEqual((await server.accounts.find(sub))?.email, 'victim@example.com')
 })
 
-test('reset: where the store fails, nothing has changed, and the link still works', async () => {
+test('reset: if the store fails, nothing has changed, and the link still works', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const path = await ask(server)

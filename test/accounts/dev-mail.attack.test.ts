@@ -1,4 +1,4 @@
-/** The page of unsent mails shows links that let people in: only somebody at this machine may read it. */
+/** The page of unsent mail shows links that sign in: only users of this machine may read it. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ async function ask({ address, headers = {} }: From) {
   return { status: response.status, reason: response.status === 200 ? undefined : server.reason() }
 }
 
-test('dev mail: whoever is at this machine reads it', async () => {
+test('dev mail: a user of this machine can read it', async () => {
   for (const address of ['127.0.0.1', '127.4.5.6', '::1', '::ffff:127.0.0.1', '::FFFF:127.0.0.1'])
     assert.equal((await ask({ address })).status, 200, address)
   const forwarded = { 'x-forwarded-for': '127.0.0.1, ::1' }
@@ -60,7 +60,7 @@ test('dev mail: a reader behind a proxy or tunnel on this machine is refused', a
     )
 })
 
-test('dev mail: a page of another site whose name leads to this machine reads nothing', async () => {
+test('dev mail: a page of another site whose name resolves to this machine can’t read it', async () => {
   for (const host of [
     'evil.example:5080',
     'localhost.evil.example',

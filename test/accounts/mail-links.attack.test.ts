@@ -1,4 +1,4 @@
-/** Links in mails work once, for good: also where what they changed was changed back since. */
+/** Links in mails work once, even if their change was undone since. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -17,7 +17,7 @@ async function invite(server: TestServer, email: string): Promise<string> {
   return mail.path
 }
 
-/** Asks for another address, and confirms it by the mail. */
+/** Requests another address, and confirms it by the mail. */
 async function changeAddress(server: TestServer, browser: Browser, email: string): Promise<string> {
   await browser.submit(await browser.visit('/account/email'), { email })
   const { to, path } = await newestMail(server)
@@ -36,7 +36,7 @@ async function assertDead(server: TestServer, browser: Browser, path: string): P
 const usersOf = async (server: TestServer): Promise<readonly string[]> =>
   (await server.stores.storedUsers.list({ limit: 100 })).map(({ username }) => username).toSorted()
 
-test('sign-up: a link makes one account, also where that account has another address since', async () => {
+test('sign-up: a link creates one account, even if that account has another address since', async () => {
   const server = await createTestServer(accountsWorld())
   const browser = createBrowser(server)
   const path = await invite(server, 'new@example.com')
@@ -46,7 +46,7 @@ test('sign-up: a link makes one account, also where that account has another add
   await changeAddress(server, browser, 'newer@example.com')
   assert.deepEqual(await usersOf(server), ['newer@example.com'])
   await assertDead(server, createBrowser(server), path)
-  // A page that was opened before, too.
+  // So does a page that was opened before.
   assert.match(opened.text, /Choose a password/)
   const late = createBrowser(server)
   const csrf = (await late.visit('/password/forgotten')).form?.fields.csrf ?? ''
@@ -67,13 +67,13 @@ test('sign-up: a link creates no second account after the first one is deleted',
   const page = await again.visit(path)
   if (page.form) await again.submit(page, { new_password: password })
   assert.deepEqual(await usersOf(server), [])
-  // Another mail makes another account: the address is free.
+  // Another mail creates another account: the address is free.
   const fresh = createBrowser(server)
   await fresh.submit(await fresh.visit(await invite(server, 'new@example.com')), { new_password: password })
   assert.deepEqual(await usersOf(server), ['new@example.com'])
 })
 
-test('sign-up: of many uses of one link at once, one makes an account', async () => {
+test('sign-up: of many concurrent uses of one link, one creates an account', async () => {
   const server = await createTestServer(accountsWorld())
   const browser = createBrowser(server)
   const page = await browser.visit(await invite(server, 'new@example.com'))

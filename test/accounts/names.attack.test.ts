@@ -1,4 +1,4 @@
-/** Names and addresses that look or compare like another's: nobody becomes someone else by how they are written. */
+/** Names and addresses that look or compare like another's: no spelling gives access to another account. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -14,7 +14,7 @@ import {
   subOf,
 } from '../support/upstream.ts'
 
-/** Compared by their compatible letters they are `dora@example.com`; as mailboxes they may be a stranger's. */
+/** In compatibility form they equal `dora@example.com`; as mailboxes they may be a stranger's. */
 const lookalikes = [
   'ｄora@example.com',
   'dora@ｅxample.com',
@@ -23,7 +23,7 @@ const lookalikes = [
   'dora@example.com\u2028',
 ]
 
-test('names: an address in other letters signs nobody up, and a new password goes to the mailbox that was verified', async () => {
+test('names: an address in other letters can’t be used to sign up, and a new password is sent to the verified mailbox', async () => {
   const server = await createTestServer(accountsWorld())
   await addUser(server)
   const browser = createBrowser(server)
@@ -38,7 +38,7 @@ test('names: an address in other letters signs nobody up, and a new password goe
   assert.match((await newestMail(server)).path, /^\/password\/reset/)
 })
 
-test('names: a provider’s word for an address in other letters opens no account here', async () => {
+test('names: a provider’s address in other letters opens no account here', async () => {
   const provider = await startForeignProvider()
   try {
     const linking = { ...federatedWorld(provider, { linking: 'verified_email' }), ...mailAndAccounts }
@@ -64,7 +64,7 @@ test('names: a provider’s word for an address in other letters opens no accoun
   }
 })
 
-test('names: an address that a configured and a stored user both have, or that is verified for neither, links to nobody', async () => {
+test('names: an address that a configured and a stored user share, or that is verified for neither, is not linked', async () => {
   const provider = await startForeignProvider()
   try {
     const configured = (email_verified: boolean) => ({
@@ -138,7 +138,7 @@ test("names: an unverified address can't be chosen as a user name at sign-up", a
       assert.equal(server.reason(), 'username_is_address', username)
     }
     assert.deepEqual(await server.stores.storedUsers.list({ limit: 10 }), [])
-    // The owner of the address is in nobody's way, nor is the operator.
+    // Neither the owner of the address nor the operator is affected.
     await addUser(server, { username: 'victim@example.com', email: 'victim@example.com' })
     assert.equal((await browser.submit(page, { ...filled, username: 'victim' })).target, '/account')
   }

@@ -1,4 +1,4 @@
-/** Links in mails: what has to be as it was when they were sent, and what they may not do. */
+/** Links in mails: which state must be unchanged since they were sent, and what they may not do. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -14,7 +14,7 @@ async function start(changes: object = {}) {
   return { server, sub, browser: createBrowser(server) }
 }
 
-/** Asks for another address; returns where the mail leads. */
+/** Requests another address; returns the link in the mail. */
 async function askFor(server: TestServer, browser: Browser, email: string): Promise<string> {
   await browser.submit(await browser.visit('/account/email'), { email })
   const { to, path } = await newestMail(server)
@@ -29,7 +29,7 @@ async function assertDead(server: TestServer, browser: Browser, path: string): P
   assert.equal(server.reason(), 'mail_link_invalid')
 }
 
-test('password: a new one by a mail is as good as any other, and the link lasts until one is', async () => {
+test('password: a new one set by a mail is checked like any other, and the link works until one is set', async () => {
   const { server, browser } = await start()
   await browser.submit(await browser.visit('/password/forgotten'), { username: 'dora' })
   const { path } = await newestMail(server)
@@ -46,7 +46,7 @@ test('password: a new one by a mail is as good as any other, and the link lasts 
   assert.equal((await tokensOf(server, 'dora', new_password)).status, 200)
 })
 
-test('email: once another address is confirmed, a link for a second one is dead, in the same second too', async () => {
+test('email: once another address is confirmed, a link for a second one is invalid, even in the same second', async () => {
   const { server, browser } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const [first, second] = [
@@ -57,7 +57,7 @@ test('email: once another address is confirmed, a link for a second one is dead,
   await assertDead(server, browser, second)
 })
 
-test('email: once an address is confirmed, another link for it is dead', async () => {
+test('email: once an address is confirmed, another link for it is invalid', async () => {
   const { server, sub, browser } = await start({ emailVerified: false })
   await signIn(browser, '/account', doraSignsIn)
   const [first, second] = [
@@ -69,7 +69,7 @@ test('email: once an address is confirmed, another link for it is dead', async (
   await assertDead(server, browser, second)
 })
 
-test('email: a link that fails since somebody has the name is not used up by that', async () => {
+test('email: a link that fails because the name is in use is not consumed', async () => {
   const { server, sub, browser } = await start({ username: dora.email })
   await signIn(browser, '/account', { ...doraSignsIn, username: dora.email })
   const path = await askFor(server, browser, 'new@example.com')
@@ -91,7 +91,7 @@ test('sign-up: a link to an address that became another account’s shows no for
   await assertDead(server, browser, path)
 })
 
-test('login: a client that was disabled while its user typed gets nobody, and the user an error page', async () => {
+test('login: if the client is disabled while its user types, the user gets an error page and the client nothing', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const page = await browser.visit(authorizePath())
@@ -105,7 +105,7 @@ test('login: a client that was disabled while its user typed gets nobody, and th
   assert.equal(browser.cookies.has('__Host-tessera_session'), false)
 })
 
-test('forms: a page’s form counts as a form only [RFC 9110 §8.3]', async () => {
+test('forms: a page’s form must have the media type of a form [RFC 9110 §8.3]', async () => {
   const { server, browser } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const page = await browser.visit('/account/name')
@@ -120,14 +120,14 @@ test('forms: a page’s form counts as a form only [RFC 9110 §8.3]', async () =
   }
 })
 
-test('password: what one keyboard composes and another does not is the same [NIST SP 800-63B-4 §3.1.1.2]', async () => {
+test('password: composed and decomposed characters are the same [NIST SP 800-63B-4 §3.1.1.2]', async () => {
   const password = 'sieben grüne Töpfe'
   const { server } = await start({ password: password.normalize('NFC') })
   for (const form of ['NFC', 'NFD'] as const)
     assert.equal((await tokensOf(server, 'dora', password.normalize(form))).status, 200, form)
 })
 
-test('accounts: names are taken within a tenant, those of the configuration too', async () => {
+test('accounts: names are unique within a tenant, including configured ones', async () => {
   const { server } = await start()
   for (const [tenant, ok] of [
     ['acme', false],

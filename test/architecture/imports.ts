@@ -1,9 +1,9 @@
 /** The imports of a TypeScript file, read from its text: statements, `import('…')`, and `new URL('…', import.meta.url)`. */
 
 export type Imports = {
-  /** As written, in order, repeated ones too. */
+  /** As written, in order, including repeated ones. */
   readonly specifiers: readonly string[]
-  /** `import(…)` of something that is not a literal: nobody can say what it imports. */
+  /** `import(…)` of an expression that is not a literal: its target is unknown. */
   readonly unreadable: number
 }
 
@@ -34,13 +34,13 @@ export function importsOf(source: string): Imports {
   return { specifiers, unreadable }
 }
 
-/** What stands after `from`; undefined when no bindings stand before it, as in `export const from = '…'`. */
+/** What follows `from`; undefined when no bindings precede it, as in `export const from = '…'`. */
 function fromClause(tokens: readonly Token[], start: number): string | undefined {
   for (let at = start; at < tokens.length; at++) {
     const { kind, text } = tokens[at]!
     if (text === 'from' && tokens[at + 1]?.kind === 'text') return tokens[at + 1]?.text
     const binding = kind === 'word' && !declarations.has(text)
-    // `import { default as 'text' }` is the one place where a text may stand among bindings.
+    // `import { default as 'text' }` is the only case in which a string may be among bindings.
     if (!binding && kind !== 'text' && !'{},*'.includes(text)) return undefined
     if (declarations.has(text)) return undefined
   }
@@ -49,7 +49,7 @@ function fromClause(tokens: readonly Token[], start: number): string | undefined
 
 const declarations = new Set(['const', 'let', 'var', 'function', 'class', 'interface', 'enum', 'declare'])
 
-/** Words after which a slash begins a regular expression rather than a division. */
+/** Words after which a slash begins a regular expression instead of a division. */
 const operators = new Set(
   'return typeof case in of void delete instanceof new throw await yield else do'.split(' '),
 )
@@ -63,7 +63,7 @@ const quoted = /'((?:[^'\\\n]|\\[\s\S])*)'|"((?:[^"\\\n]|\\[\s\S])*)"/y
 
 function tokensOf(source: string): readonly Token[] {
   const tokens: Token[] = []
-  /** For each open `${`: how many braces stand open within it. */
+  /** For each open `${`: how many braces are open within it. */
   const templates: number[] = []
   let at = 0
 

@@ -1,16 +1,16 @@
-/** Finds assertions on a refusal that would pass whichever guard refused, because nothing asserts the logged reason. */
+/** Finds assertions on a refusal that would pass whichever guard refused, because the logged reason is not asserted. */
 
 import type { Sources } from './violations.ts'
 
-/** Errors that many guards answer with. */
+/** Errors that many guards return. */
 const bareAssertions = [
-  /** `assert.equal(x.error, 'invalid_grant')`, over several lines too. */
+  /** `assert.equal(x.error, 'invalid_grant')`, also over several lines. */
   /\.error,\s*'(?:invalid_grant|invalid_client|invalid_request)'/g,
   /** `invalid_grant` in any other assertion, such as one on a whole body. */
   /\bassert\.\w+\(.*'invalid_grant'/g,
 ]
 
-/** The log of a server in another process is that process's. */
+/** The log of a server in another process belongs to that process. */
 const startsProcesses = /from '[./\w]+\/(?:support\/process|process|tessera)\.ts'/
 const inProcess = /from '[./\w]+\/support\/tessera\.ts'/
 

@@ -1,4 +1,7 @@
-/** Who may import whom (design §4): this table *is* the rule. A room is a folder; what no row names is forbidden. */
+/**
+ * Which room may import which: this table *is* the rule. A room is a folder; an import that no row allows is
+ * forbidden.
+ */
 
 export type Room = {
   /** Other rooms, or one file of one. Every room may import `protocol`. */
@@ -22,7 +25,7 @@ const protocolEndpoint: Room = {
   packages: [],
 }
 
-/** Endpoints that a browser is sent to: they read its cookies and may lead to a page. */
+/** Endpoints that a browser is redirected to: they read its cookies and may lead to a page. */
 const browserEndpoint: Room = {
   rooms: [...protocolEndpoint.rooms, 'pages/flow', 'pages/ui'],
   packages: [],
@@ -36,7 +39,7 @@ const page: Room = {
 export const rooms: Readonly<Record<string, Room>> = {
   // Pure: neither Node nor a browser.
   protocol: { rooms: [], packages: [] },
-  // What the server asks of the process that it runs in, and ways to run work.
+  // What the server needs from its process, and ways to run work.
   runtime: { rooms: [], packages: ['@node-rs/argon2', 'node:crypto'] },
   // Nouns, and the interfaces of their stores.
   model: { rooms: ['runtime'], packages: ['node:crypto'] },
@@ -111,12 +114,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/token': { ...protocolEndpoint, packages: ['jose', 'node:crypto'] },
   'endpoints/userinfo': protocolEndpoint,
 
-  // Pages for people. What they look like:
+  // Pages for users. Their appearance:
   'pages/ui': {
     rooms: ['messages', 'model'],
     packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'],
   },
-  // Which page comes next, and what the browser carries between them.
+  // Which page comes next, and the state that the browser carries between them.
   'pages/flow': {
     rooms: ['messages', 'model', 'runtime', 'authorization-request', 'identity', 'pages/ui'],
     packages: ['cookie', 'node:crypto', 'node:zlib'],
@@ -137,7 +140,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'pages/selectaccount': page,
   'pages/signup': page,
 
-  // What the stores have in common: their tables, and what export and import see of them.
+  // What the stores have in common: their tables, and what export and import read of them.
   'storage/tables': { rooms: ['model', 'runtime'], packages: [] },
   'storage/memory': { rooms: ['model', 'runtime', 'storage/tables'], packages: [] },
   'storage/sqlite': {
@@ -210,10 +213,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
 }
 
-/** What `*` leaves out: the root starts nobody's command line. */
+/** What `*` excludes: the root starts no command line. */
 export const neverFromRoot: readonly string[] = ['cli', 'server.ts']
 
-/** Files that import less than their room may. The extension grants prove the public interface: they have nothing else. */
+/** Files that import less than their room may. The extension grants prove that the public interface suffices. */
 const grants = 'packages/server/src/endpoints/token/grants'
 const publicInterface = ['packages/server/src/model/extension-grant.ts', 'protocol', 'jose']
 export const narrower: Readonly<Record<string, readonly string[]>> = {
@@ -221,13 +224,13 @@ export const narrower: Readonly<Record<string, readonly string[]>> = {
   [`${grants}/jwt-bearer.ts`]: publicInterface,
 }
 
-/** Files that import what is not written in them: an operator's module. */
+/** Files with dynamic imports: an operator's module. */
 export const mayImportUnread: readonly string[] = ['packages/server/src/configuration/module.ts']
 
-/** Folders whose subfolders are rooms of their own. */
+/** Folders whose subfolders are separate rooms. */
 const parents = ['clients', 'endpoints', 'identity', 'operations', 'pages', 'storage']
 
-/** The room that a package's source file lies in. */
+/** The room of a package's source file. */
 export function roomOf(file: string): string {
   const [, name = '', , ...path] = file.split('/')
   const [first = '', second = ''] = path

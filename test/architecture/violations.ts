@@ -1,4 +1,4 @@
-/** What breaks the rules of `rooms.ts`, in words; nothing when all is well. */
+/** What violates the rules of `rooms.ts`, in words; nothing if all is well. */
 
 import { posix } from 'node:path'
 import { type Imports, importsOf } from './imports.ts'
@@ -24,7 +24,7 @@ export function importViolations(sources: Sources): readonly string[] {
 
 const read = new Map<string, Imports>()
 
-/** Each text is read once, however often the rules are asked. */
+/** Each text is read once, however often the rules are checked. */
 const imports = (text: string): Imports => {
   const known = read.get(text) ?? importsOf(text)
   read.set(text, known)
@@ -34,7 +34,7 @@ const imports = (text: string): Imports => {
 const mostLines = 500
 const usualLines = 300
 
-/** No file is over 500 lines, and nine in ten are under 300. */
+/** No file has more than 500 lines, and nine in ten have fewer than 300. */
 export function lengthViolations(sources: Sources): readonly string[] {
   const lengths = [...sources].map(([file, text]) => ({ file, lines: text.split('\n').length - 1 }))
   const long = lengths.filter(({ lines }) => lines >= usualLines)
@@ -79,7 +79,7 @@ function forbiddenArrow({ from, specifier, file }: Arrow): readonly string[] {
     return row.packages.includes(packageOf(specifier))
       ? []
       : [`${from}: "${room}" may not import ${specifier}`]
-  // Text and templates beside the code belong to whoever reads them.
+  // Text files and templates beside the code may be read by any file of their room.
   if (!isCode(file)) return []
   const to = roomOf(file)
   const allowed =

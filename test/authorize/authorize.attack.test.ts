@@ -1,4 +1,7 @@
-/** Attempts at the authorization endpoint's tokens: replays in parallel, documents that are too deep, confused kinds of token. */
+/**
+ * Attacks on tokens of the authorization endpoint: concurrent replays, excessively deep documents, confused kinds of
+ * token.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,7 +23,7 @@ test('attack: concurrent redemptions of a code yield tokens once, and all of the
   }
 })
 
-test('attack: a token of the front channel is not taken for another kind', async () => {
+test('attack: a front-channel token is not accepted as another kind', async () => {
   const { server, browser } = await startHybrid()
   const answer = answerOf(await browser.visit(authorizePath({ response_type: 'code id_token token' })))
   const [code, idToken, accessToken] = ['code', 'id_token', 'access_token'].map(
@@ -35,12 +38,12 @@ test('attack: a token of the front channel is not taken for another kind', async
     })
     assertRefused({ json, reason }, 'invalid_grant', 'parameter_too_long')
   }
-  // An access token hints at nobody.
+  // An access token is not a hint.
   const hinted = authorizePath({ prompt: 'none', id_token_hint: accessToken })
   assert.equal(answerOf(await browser.visit(hinted)).get('error'), 'invalid_request')
 })
 
-test('attack: claims that are deep, wide or long are refused, and answered', async () => {
+test('attack: claims that are deep, wide or long are refused with a response', async () => {
   const { browser } = await startHybrid()
   const refused = async (claims: string) =>
     answerOf(await browser.visit(authorizePath({ claims }))).get('error')

@@ -1,4 +1,4 @@
-/** Answers that were decided just before the session ended, or the user took back what they agreed to: none is worth anything. */
+/** Responses decided just before the session ended or the consent was revoked: none is valid. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,7 +10,7 @@ import { createTestServer, type TestServer } from '../support/tessera.ts'
 const asked = (changes: Readonly<Record<string, string>> = {}) =>
   authorizePath({ client_id: 'asking', scope: 'openid profile', ...changes })
 
-/** A browser that is signed in, and has agreed to what `asked` asks for. */
+/** A signed-in browser that has consented to what `asked` requests. */
 async function start() {
   const server = await createTestServer(hybridWorld)
   const browser = createBrowser(server)
@@ -21,7 +21,7 @@ async function start() {
   return { server, browser }
 }
 
-/** What the user does in another tab, on a page that they opened before; and what comes instead of the answer. */
+/** What the user does in another tab, on a page that they opened before; and the response that results. */
 const acts = {
   'the end of the session': {
     prepare: async (browser: Browser) => {
@@ -39,7 +39,7 @@ const acts = {
   },
 }
 
-/** Acts just before, or just after, the store writes the authorization. */
+/** Runs an action just before, or just after, the store writes the authorization. */
 function around(
   { stores }: TestServer,
   when: 'before' | 'after',
@@ -76,14 +76,14 @@ for (const when of ['before', 'after'] as const)
       assert.match(late.location ?? late.target, instead)
     })
 
-    // What was approved while the session stood outlives it: the device is elsewhere.
+    // An approval during the session outlives it: the device is elsewhere.
     if (name === 'the end of the session' && when === 'after') continue
-    test(`attack: ${name} just ${when} a device is approved leaves it nothing`, async () => {
+    test(`attack: ${name} just ${when} a device is approved leaves it without tokens`, async () => {
       const { server, browser } = await start()
       const form = { client_id: 'pairtv', scope: 'openid offline_access' }
       const { json } = await server.send('POST', '/connect/deviceauthorization', { form })
       const page = await browser.submit(await browser.visit('/device'), { user_code: json.user_code })
-      // For a device the user agrees anew: what they take back is that.
+      // For a device the user consents again, so that is what they revoke.
       const act = name.endsWith('consent')
         ? () => server.stores.consents.revoke('1', 'pairtv', server.clock.now())
         : await prepare(browser)

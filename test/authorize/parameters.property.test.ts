@@ -10,7 +10,7 @@ const name = text.filter(
   value => value !== '' && value.length <= 64 && value !== 'resource' && value !== 'audience',
 )
 
-test('parameters: whatever URLSearchParams writes is read back', () => {
+test('parameters: everything that URLSearchParams writes is read back', () => {
   fc.assert(
     fc.property(fc.dictionary(name, text, { maxKeys: 20 }), record => {
       const parsed = parseParameters(new URLSearchParams(record).toString())
@@ -21,7 +21,7 @@ test('parameters: whatever URLSearchParams writes is read back', () => {
   )
 })
 
-test('parameters: any text is read or refused as invalid_request, never thrown at', () => {
+test('parameters: any text is read or refused as invalid_request, and never throws', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -38,7 +38,7 @@ test('parameters: any text is read or refused as invalid_request, never thrown a
   )
 })
 
-test('parameters: a repeated name is refused wherever it stands, however it is written', () => {
+test('parameters: a repeated name is refused at any position and in any encoding', () => {
   fc.assert(
     fc.property(
       name,

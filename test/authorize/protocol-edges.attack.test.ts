@@ -1,4 +1,4 @@
-/** The protocol's small readers at their edges: each guard refuses what it alone refuses. */
+/** The protocol's small parsers at their limits: each check refuses what it alone refuses. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ import { isScopeToken, isWithin, parseScope } from '@tessera/protocol/scope'
 
 const refusalOf = (result: Result<unknown>) => (result.ok ? undefined : [result.error, result.reason])
 
-test('acr_values: one provider and one tenant are named, each by a name; the rest keeps its order', () => {
+test('acr_values: one provider and one tenant are named, each by a valid name; the rest keeps its order', () => {
   for (const [text, value] of [
     [undefined, { acr: [] }],
     ['', { acr: [] }],
@@ -39,18 +39,18 @@ test('acr_values: one provider and one tenant are named, each by a name; the res
 const limits: Limits = { scope: [3, 'invalid_scope'] }
 
 for (const [what, text, refusal] of [
-  ['a value of its limit', 'scope=abc', undefined],
+  ['a value at its limit', 'scope=abc', undefined],
   ['a longer value', 'scope=abcd', ['invalid_scope', 'parameter_too_long']],
   ['a value of the common limit', `x=${'a'.repeat(4096)}`, undefined],
   ['an unknown parameter beyond it', `x=${'a'.repeat(4097)}`, undefined],
-  ['a name of an object’s own members', 'constructor=abcd&toString=x', undefined],
+  ['a name of a built-in object property', 'constructor=abcd&toString=x', undefined],
   ['a name of 64 characters', `${'n'.repeat(64)}=1`, undefined],
   ['a name that no parameter has', `${'n'.repeat(65)}=1`, undefined],
   ['a name sent twice', 'x=1&x=1', ['invalid_request', 'repeated_parameter']],
   ['a name sent twice, empty', 'x=&x=', ['invalid_request', 'repeated_parameter']],
-  ['a name sent twice, spelt in another way', 'x=1&%78=1', ['invalid_request', 'repeated_parameter']],
+  ['a name sent twice, encoded differently', 'x=1&%78=1', ['invalid_request', 'repeated_parameter']],
   ['half an escape', 'x=%4', ['invalid_request', 'malformed_encoding']],
-  ['an escape in a name that is none', '%zz=1', ['invalid_request', 'malformed_encoding']],
+  ['an invalid escape in an unknown name', '%zz=1', ['invalid_request', 'malformed_encoding']],
   ['bytes that are not UTF-8', 'x=%ff', ['invalid_request', 'malformed_encoding']],
   ['NUL', 'x=a%00b', ['invalid_request', 'malformed_encoding']],
   ['text that was not UTF-8 before', 'x=\uFFFD', ['invalid_request', 'malformed_encoding']],
@@ -60,20 +60,20 @@ for (const [what, text, refusal] of [
     assert.deepEqual(refusalOf(parseParameters(text, limits)), refusal)
   })
 
-test('parameters: a name of 64 characters is read, and a longer one is not there', () => {
+test('parameters: a name of 64 characters is read, and a longer one is ignored', () => {
   const read = parseParameters(`${'n'.repeat(64)}=1&${'m'.repeat(65)}=2`)
   assert.ok(read.ok)
   assert.deepEqual([...read.value.names()], ['n'.repeat(64)])
 })
 
-test('parameters: 64 are read and the next is refused; nothing between two separators is none', () => {
+test('parameters: 64 are read and the next is refused; empty ones between separators do not count', () => {
   const of = (count: number) => Array.from({ length: count }, (_, n) => `p${n}=1`).join('&')
   assert.equal(refusalOf(parseParameters(of(64))), undefined)
   assert.equal(refusalOf(parseParameters(`&&${of(64)}&&&`)), undefined)
   assert.deepEqual(refusalOf(parseParameters(of(65))), ['invalid_request', 'too_many_parameters'])
 })
 
-test('parameters: empty values count as omitted, and what may be repeated keeps its order', () => {
+test('parameters: empty values count as omitted, and repeatable ones keep their order', () => {
   const read = parseParameters('a=&b&c=1=2&resource=&resource=x&resource=y&audience=z&d=%2B+%20')
   assert.ok(read.ok)
   const { value } = read
@@ -111,7 +111,7 @@ test('response types: words in any order, each once, and no others [RFC 6749 §3
   assert.deepEqual([brings('id_token token', 'token'), brings('id_token', 'token')], [true, false])
 })
 
-test('scope: a sorted list is kept, any other is sorted, and none is named twice', () => {
+test('scope: a sorted list is kept, any other is sorted, and duplicates are removed', () => {
   for (const [text, names] of [
     ['a b c', ['a', 'b', 'c']],
     ['b a', ['a', 'b']],
@@ -132,7 +132,7 @@ test('scope: a sorted list is kept, any other is sorted, and none is named twice
   }
 })
 
-test('PKCE, display and error statuses: what is known, and what is not', () => {
+test('PKCE, display and error statuses: which values are known, and which are not', () => {
   assert.equal(
     codeChallengeOf('v', 'S256', text => `hash of ${text}`),
     'hash of v',

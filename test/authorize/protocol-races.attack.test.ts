@@ -1,4 +1,6 @@
-/** What is good once, or so many times, tried by many at once at two processes on one database, and after `kill -9`. */
+/**
+ * One-use values and limited counts under concurrent requests to two processes on one database, and after `kill -9`.
+ */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
@@ -65,7 +67,7 @@ const at = (index: number): string => servers[index % servers.length]?.url ?? ''
 const post = (index: number, path: string, form: Record<string, string>): Promise<Response> =>
   fetch(at(index) + path, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
 
-/** The same at once, by turns at each process; the status of each answer. */
+/** Sends the same request concurrently, alternating between the processes; returns the status of each response. */
 const flood = (ask: (index: number) => Promise<Response>, count = many): Promise<readonly number[]> =>
   Promise.all(
     Array.from({ length: count }, (_, index) =>
@@ -74,7 +76,7 @@ const flood = (ask: (index: number) => Promise<Response>, count = many): Promise
         async () => {
           const response = await ask(index)
           await response.arrayBuffer()
-          // A process that gets too little of a busy machine turns requests away before they change anything.
+          // A process that gets too little time on a busy machine rejects requests before they change anything.
           const isTurnedAway = response.status === 503 && response.headers.has('retry-after')
           return !isTurnedAway && response.status
         },
@@ -154,7 +156,7 @@ test('race: an assertion authenticates one of many concurrent requests to two pr
   assert.equal((await post(0, '/connect/token', form)).status, 401)
 })
 
-test('race: a bearer assertion brings tokens once, whoever else has it, and not after a kill', async () => {
+test('race: a bearer assertion yields tokens once, whichever client sends it, and none after a kill', async () => {
   const assertion = await sign({ iss: partner, sub: '1' })
   const forms = await Promise.all(
     Array.from({ length: many }, async () => ({
@@ -170,7 +172,7 @@ test('race: a bearer assertion brings tokens once, whoever else has it, and not 
   assert.equal((await post(1, '/connect/token', again)).status, 400)
 })
 
-test('race: a network has so many requests waiting, and registers so many clients, at both processes together', async () => {
+test('race: limits of waiting requests and registrations for a network hold across both processes', async () => {
   const statuses = await flood(index => post(index, '/connect/par', { ...request, client_id: 'spa' }))
   // Two were pushed before.
   assert.equal(howMany(statuses, 201), 48)
@@ -196,7 +198,7 @@ test('race: a network has so many requests waiting, and registers so many client
   assert.equal(howMany(updates, 401) + howMany(updates, 400), 19)
   const registered = await flood(index => register(index, 'POST', '/connect/register', metadata))
   const made = howMany(registered, 201)
-  // Thirty in all; an update whose token was replaced before it came is not counted.
+  // Thirty in all; an update whose token was replaced before it arrived is not counted.
   assert.ok(made <= 30 - 2 && made >= 30 - 21, String(made))
   assert.equal(howMany(registered, 429), many - made)
   await killAndRestart()
@@ -205,7 +207,7 @@ test('race: a network has so many requests waiting, and registers so many client
   assert.equal(old.status, 401)
 })
 
-test('race: neither process met an error', () => {
+test('race: neither process logged an error', () => {
   for (const server of servers)
     assert.ok(!server.log().includes('"level":"error"'), server.log().slice(-2000))
 })

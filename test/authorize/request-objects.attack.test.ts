@@ -1,4 +1,7 @@
-/** Request objects and pushed requests that are meant to be taken for something else, or to cost more than they say (RFC 9101 §10, RFC 9126 §7). */
+/**
+ * Request objects and pushed requests that try to pass as something else, or to cost more than they appear to (RFC
+ * 9101 §10, RFC 9126 §7).
+ */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
@@ -67,7 +70,7 @@ const visit = (server: TestServer, request: string, more: object = {}) =>
     `/connect/authorize?${new URLSearchParams({ client_id: 'app', request, ...more })}`,
   )
 
-test('attack: a request object that grows when it is opened is not opened [RFC 8725 §3.6]', async () => {
+test('attack: a request object that expands when decompressed is refused [RFC 8725 §3.6]', async () => {
   const server = await createTestServer(configured)
   const { keys } = (await server.send('GET', '/.well-known/openid-configuration/jwks')).json
   const jwk = keys.find(({ use }: { use: string }) => use === 'enc')
@@ -76,14 +79,14 @@ test('attack: a request object that grows when it is opened is not opened [RFC 8
     new CompactEncrypt(new TextEncoder().encode(text))
       .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A128GCM', kid: jwk.kid, ...more })
       .encrypt(key)
-  assert.ok((await visit(server, await encrypt(await sign()))).form, 'it is opened as it is')
+  assert.ok((await visit(server, await encrypt(await sign()))).form, 'it is accepted uncompressed')
   for (const text of [await sign(), ' '.repeat(200_000), ' '.repeat(10_000_000)]) {
     assertErrorPage(await visit(server, await encrypt(text, { zip: 'DEF' })), 'invalid_request_object')
     assert.equal(server.reason(), 'request_object_encryption_wrong')
   }
 })
 
-test('attack: keys from a password of billions of rounds, symmetric ones and many recipients are refused unopened [RFC 8725 §3.2]', async () => {
+test('attack: keys from a password with billions of rounds, symmetric ones and many recipients are refused unopened [RFC 8725 §3.2]', async () => {
   const server = await createTestServer(configured)
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const iv = Buffer.alloc(12).toString('base64url')
@@ -110,7 +113,7 @@ test('attack: keys from a password of billions of rounds, symmetric ones and man
   assertErrorPage(await visit(server, general), 'invalid_request_object')
 })
 
-test('attack: a key that the object brings, or says where to find, is not looked at [RFC 8725 §3.10]', async () => {
+test('attack: a key in the object, or an address of one, is ignored [RFC 8725 §3.10]', async () => {
   const asked: string[] = []
   const server = await createTestServer(configured, {
     outbound: async url => {
@@ -140,7 +143,7 @@ test('attack: a key that the object brings, or says where to find, is not looked
   assert.deepEqual(asked, [])
 })
 
-test('attack: a crowd that is sent here makes the server ask an address once at a time', async () => {
+test('attack: a crowd of browsers makes the server fetch an address once at a time', async () => {
   let asked = 0
   const uri = 'https://objects.example/one'
   const request = await sign()
@@ -158,14 +161,14 @@ test('attack: a crowd that is sent here makes the server ask an address once at 
   const crowd = Array.from({ length: 100 }, () => server.send('GET', target))
   const statuses = new Set((await Promise.all(crowd)).map(({ status }) => status))
   assert.deepEqual(statuses, new Set([302]))
-  assert.ok(asked < 10, `it was asked ${asked} times`)
-  // And the next one asks anew.
+  assert.ok(asked < 10, `it was fetched ${asked} times`)
+  // And the next one fetches again.
   const before = asked
   await server.send('GET', target)
   assert.equal(asked, before + 1)
 })
 
-test('attack: addresses that answer slowly take a bounded number of requests along, and nobody else', async () => {
+test('attack: slow addresses hold a limited number of requests, and do not affect others', async () => {
   let answer = (_: string): void => {}
   const slow = new Promise<string>(resolve => {
     answer = resolve
@@ -201,9 +204,9 @@ test('attack: addresses that answer slowly take a bounded number of requests alo
   ]
   const fast = { grant_type: 'client_credentials', scope: 'api1' }
   assert.equal((await server.token(fast, { client: ['machine', 's'] })).status, 200)
-  await until('all but those that wait are answered', () => done.length >= 550)
+  await until('all except those that wait have responses', () => done.length >= 550)
   const turnedAway = done.filter(one => String(one).includes('error=temporarily_unavailable'))
-  // Half of the places for request objects, and half of those for keys.
+  // Half of the slots for request objects, and half of those for keys.
   assert.equal(turnedAway.length, 300 - 100)
   assert.equal(done.filter(one => one === 503).length, 600 - 250)
   assert.equal(done.length, 550)
@@ -219,7 +222,7 @@ const asClient = (client_assertion: string) => ({
   client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
 })
 
-test('attack: a JWT that was made for one purpose serves no other [RFC 8725 §3.11]', async () => {
+test('attack: a JWT made for one purpose is accepted for no other [RFC 8725 §3.11]', async () => {
   const server = await createTestServer(configured)
   const browser = createBrowser(server)
   const page = await signIn(browser, authorizePath())
@@ -231,7 +234,7 @@ test('attack: a JWT that was made for one purpose serves no other [RFC 8725 §3.
     const refused = await visit(server, jwt, { client_id: 'signer' })
     assertErrorPage(refused, 'invalid_request_object')
   }
-  // The client's own request object, were it said to be about itself, is not taken for its authentication.
+  // The client's own request object, with itself as sub, is not accepted as its authentication.
   const request = {
     ...whole,
     client_id: 'signer',
@@ -257,7 +260,7 @@ test('attack: a JWT that was made for one purpose serves no other [RFC 8725 §3.
       claims === request ? 'client_assertion_malformed' : 'client_assertion_type_wrong',
     )
   }
-  // Nor are the server's own tokens anybody's authentication, or a bearer token of another kind.
+  // Nor are the server's own tokens accepted as authentication, or as a bearer token of another kind.
   for (const jwt of [json.id_token, json.access_token]) {
     const answer = await server.token({ grant_type: 'client_credentials', ...asClient(jwt) })
     assertRefused(answer, 'invalid_client', 'client_unknown')
@@ -266,7 +269,7 @@ test('attack: a JWT that was made for one purpose serves no other [RFC 8725 §3.
   assert.equal(answerOf(hinted).get('error'), 'invalid_request')
 })
 
-test('attack: an assertion that is used at one endpoint is used up at all, also at once', async () => {
+test('attack: an assertion used at one endpoint is consumed for all, even concurrently', async () => {
   const server = await createTestServer(configured)
   const ask = (path: string, client_assertion: string, more: object = {}) =>
     server.send('POST', path, { form: { ...asClient(client_assertion), ...more } })
@@ -288,13 +291,13 @@ test('attack: an assertion that is used at one endpoint is used up at all, also 
     Array.from({ length: 20 }, () => everywhere.map(([path, more]) => ask(path, jwt, more))).flat(),
   )
   assert.equal(answers.filter(({ status }) => status < 300).length, 1)
-  // One that was made for another endpoint is not passed on to this one.
+  // An assertion for another endpoint is not accepted at this one.
   const forPar = await assertion('for par', { aud: `${issuer}/connect/par` })
   assert.equal((await ask('/connect/token', forPar, everywhere[0][1])).status, 401)
   assert.equal((await ask('/connect/par', forPar, request)).status, 201)
 })
 
-test('attack: no tenant and no provider comes in by another door than acr_values, nor twice', async () => {
+test('attack: tenant and provider are read only from acr_values, and only once', async () => {
   const server = await createTestServer(configured)
   const errorOf = async (claims: object, more: object = {}) => {
     const request = await sign({ ...whole, ...claims })
@@ -308,9 +311,9 @@ test('attack: no tenant and no provider comes in by another door than acr_values
   assert.equal(await errorOf({ acr_values: 'idp:corp idp:other' }), 'invalid_request')
   assert.notEqual(await errorOf({ client_id: 'acmeonly', acr_values: 'tenant:globex' }), undefined)
   assert.equal(await errorOf({ client_id: 'acmeonly', acr_values: 'tenant:acme' }), undefined)
-  // What stands outside does not join what stands within.
+  // Values outside do not add to those inside.
   assert.equal(await errorOf({ acr_values: 'tenant:acme' }, { acr_values: 'tenant:globex' }), undefined)
-  // In `claims` they are classes like any other, that nobody reaches.
+  // In `claims` they are acr values like any other, which nobody reaches.
   const claims = { id_token: { acr: { essential: true, values: ['tenant:acme', 'idp:corp'] } } }
   const browser = createBrowser(server)
   const target = authorizePath({ client_id: 'web', claims: JSON.stringify(claims) })
@@ -323,7 +326,7 @@ test('attack: no tenant and no provider comes in by another door than acr_values
   assert.equal(idToken.acr, '1')
 })
 
-test('attack: no token gets into a query, however the request says so, and no answer lacks iss [RFC 9207 §2]', async () => {
+test('attack: no token is returned in a query, whatever the request says, and every response has iss [RFC 9207 §2]', async () => {
   const server = await createTestServer(configured)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())
@@ -346,7 +349,7 @@ test('attack: no token gets into a query, however the request says so, and no an
   }
 })
 
-test('attack: form_post says what came as text, whatever it holds [OAuth 2.0 Form Post Response Mode 1.0 §4]', async () => {
+test('attack: form_post returns the parameters as text, whatever they contain [OAuth 2.0 Form Post Response Mode 1.0 §4]', async () => {
   const server = await createTestServer(configured)
   const state = `"><script>alert(1)</script>&quot;'\`\${7*7}<%= 7*7 %>{{7*7}}`
   const browser = createBrowser(server)
@@ -356,7 +359,7 @@ test('attack: form_post says what came as text, whatever it holds [OAuth 2.0 For
   assert.equal(page.form?.action, callback)
 })
 
-test('attack: what was pushed is held to what its client is when the browser comes', async () => {
+test('attack: a pushed request is checked against the client’s metadata at the time of the browser’s request', async () => {
   const server = await createTestServer({
     ...configured,
     registration: { mode: 'open', client_defaults: { require_consent: false } },

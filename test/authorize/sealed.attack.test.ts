@@ -1,4 +1,6 @@
-/** Checks that a browser can't read the state it carries for this server: addresses stay in histories, proxy logs and mailboxes. */
+/**
+ * A browser can't read the state it carries for this server: addresses remain in histories, proxy logs and mailboxes.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,7 +12,7 @@ import { createTestServer } from '../support/tessera.ts'
 
 const secret = 'patient-4711'
 
-/** Everything that can be read in a text without a key: itself, and what its parts say as base64url. */
+/** Everything that can be read in a text without a key: itself, and its base64url parts decoded. */
 const readable = (text: string): string =>
   [text, ...text.split(/[^\w-]+/).map(part => Buffer.from(part, 'base64url').toString('latin1'))].join('\n')
 
@@ -42,7 +44,7 @@ test('seals: a value opens only for its purpose, and no two values share key str
     assert.equal(other?.open(text), undefined)
     assert.doesNotMatch(readable(text), new RegExp(secret))
   }
-  // Under one key stream, texts that begin alike would be encrypted alike.
+  // With the same key stream, texts with the same beginning would have ciphertexts with the same beginning.
   assert.equal(new Set(texts.map(text => text.slice(0, 8))).size, texts.length)
 })
 
@@ -56,7 +58,7 @@ test('mail links: the content of a link is unreadable', async () => {
   assert.doesNotMatch(readable(path), new RegExp(secret))
 })
 
-test('sign-out: the state of a client stays unreadable in the address of the page that asks', async () => {
+test('sign-out: the state of a client remains unreadable in the address of the page that asks', async () => {
   const back = 'https://app.example/bye'
   const clients = [{ ...pagesWorld.clients[0], post_logout_redirect_uris: [back] }]
   const server = await createTestServer({ ...pagesWorld, clients })

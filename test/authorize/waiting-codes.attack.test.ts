@@ -1,4 +1,4 @@
-/** Users with an account of their own who make the store keep sign-ins that no client redeems (RFC 6749 §4.1.2). */
+/** Users who make the store keep sign-ins that no client redeems (RFC 6749 §4.1.2). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -31,18 +31,18 @@ const redeem = (server: TestServer, code: string, client_id = 'web') =>
     ...{ redirect_uri: callback, code_verifier: verifier },
   })
 
-test('attack: sign-ins whose codes nobody redeems leave nothing once the codes have expired', async () => {
+test('attack: sign-ins whose codes are never redeemed leave nothing once the codes have expired', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())
   await server.stores.cleanUp(server.clock.now() + 600)
   for (let asked = 0; asked < 20; asked++) await codeOf(browser, offline)
   server.clock.advance(301)
-  // Codes and authorizations; what else has expired by then was deleted before.
+  // Codes and authorizations; other rows that have expired by then were deleted before.
   assert.equal(await server.stores.cleanUp(server.clock.now()), 40)
 })
 
-test('authorize: an authorization that was redeemed lasts as long as its tokens, though its code lasted minutes', async () => {
+test('authorize: a redeemed authorization lasts as long as its tokens, although its code lasted minutes', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   const page = await signIn(browser, authorizePath(offline))
@@ -54,7 +54,7 @@ test('authorize: an authorization that was redeemed lasts as long as its tokens,
   assert.equal((await server.token(refresh)).status, 200)
 })
 
-test('authorize: a token that comes beside a code outlives the code that nobody redeems', async () => {
+test('authorize: a token issued with a code outlives a code that is never redeemed', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   const beside = { client_id: 'page', response_type: 'code token' }
@@ -83,7 +83,7 @@ test('attack: a user can have 100 pending codes at a client, without effect on o
   assert.equal((await redeem(server, elsewhere, 'page')).status, 200)
 })
 
-test('authorize: a user who signs in and redeems all day is not held up, and keeps what was redeemed', async () => {
+test('authorize: a user who signs in and redeems all day is not limited, and keeps what was redeemed', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   const { json } = await redeem(
@@ -107,7 +107,7 @@ test('attack: codes of one user at many clients are limited together', async () 
   assert.equal((await redeem(server, await codeOf(browser))).status, 200)
 })
 
-test('attack: tokens that come without a code are limited for each user and client within an hour', async () => {
+test('attack: tokens issued without a code are limited for each user and client within an hour', async () => {
   const server = await createTestServer(world)
   const [browser, neighbour] = [createBrowser(server), createBrowser(server)]
   const implicit = { client_id: 'page', response_type: 'id_token' }
@@ -123,7 +123,7 @@ test('attack: tokens that come without a code are limited for each user and clie
   assert.ok((await ask(browser)).get('id_token'))
 })
 
-test('attack: claims are asked for in a number that a row can hold [OpenID Connect Core 1.0 §5.5]', async () => {
+test('attack: the number of requested claims is limited to what a row can hold [OpenID Connect Core 1.0 §5.5]', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())

@@ -1,4 +1,4 @@
-/** Strangers who make the store keep what nobody will ever come for (RFC 9126 §7, RFC 8628 §5.2). */
+/** Strangers who make the store keep rows that are never used (RFC 9126 §7, RFC 8628 §5.2). */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
@@ -44,7 +44,7 @@ for (const [ahead, kept] of [
   [300, 660],
   [3600, 4320],
 ] as const)
-  test(`attack: a client that registered itself does not fill the store with ids of assertions of ${ahead} seconds`, async () => {
+  test(`attack: a self-registered client can’t fill the store with ids of assertions of ${ahead} seconds`, async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const jwks = { keys: [await exportJWK(publicKey)] }
     const authentication = { token_endpoint_auth_method: 'private_key_jwt', jwks }
@@ -81,7 +81,7 @@ for (const [ahead, kept] of [
     assert.equal(await reasonFor(json.client_id), '400 grant_type_missing')
   })
 
-/** A request of another network than the usual one. */
+/** A request from another network than the usual one. */
 const from = (server: TestServer, address: string, path: string, { form = {}, headers = {} }: SendOptions) =>
   server.handle({
     ...{ id: 'x', method: 'POST', path, query: '', body: formOf(form), peer: { address } },
@@ -92,7 +92,7 @@ for (const [what, path, form, client_id, lasts] of [
   ['pushed requests', '/connect/par', request, 'web', 60],
   ['device authorizations', '/connect/deviceauthorization', {}, 'tv', 300],
 ] as const) {
-  test(`attack: a network has a bounded number of ${what} waiting, of clients that nobody vouches for`, async () => {
+  test(`attack: a network can have a limited number of ${what} of unvouched clients waiting`, async () => {
     const server = await createTestServer(configured)
     const send = (more: object, headers = {}) =>
       server.send('POST', path, { form: { ...form, ...more }, headers })
@@ -103,23 +103,23 @@ for (const [what, path, form, client_id, lasts] of [
     assert.equal(refused?.json.error, 'temporarily_unavailable')
     assert.equal(refused?.headers['retry-after'], String(lasts))
     assert.equal(server.reason(), 'too_many_waiting')
-    // A client that registered itself is nobody else, and has proven nothing by its secret.
+    // A self-registered client is as unvouched, and its secret proves nothing.
     const { json } = await register(server, {
       redirect_uris: [callback],
       scope: 'openid',
       grant_types: ['authorization_code', deviceGrant],
     })
     assert.equal((await send({}, basic(json.client_id, json.client_secret))).status, 429)
-    // A client of the configuration pushes for all of its users from one place.
+    // A configured client pushes for all of its users from one address.
     for (let time = 0; time < 20; time++) assert.ok((await send({}, backend)).status < 300)
-    // Another network, and this one once they are gone, are served.
+    // Another network, and this one once they have expired, are served.
     const options = { form: { ...form, client_id } }
     assert.ok((await from(server, '203.0.113.9', path, options)).status < 300)
     server.clock.advance(lasts)
     assert.ok((await send({ client_id })).status < 300)
   })
 
-  test(`attack: ${what} that are refused count for nothing`, async () => {
+  test(`attack: ${what} that are refused do not count`, async () => {
     const server = await createTestServer(configured)
     for (let time = 0; time < 20; time++) {
       const bad = await server.send('POST', path, { form: { ...form, client_id, scope: 'nothing' } })

@@ -22,7 +22,7 @@ async function open(page: Page, name: string, locale = 'en'): Promise<void> {
 }
 
 const isSeen = (page: Page, selector: string): Promise<true> =>
-  until(`${selector} is seen`, async () => {
+  until(`${selector} is visible`, async () => {
     const box = await page.locator(selector).boundingBox()
     return box !== null && box.x >= -1 && box.x + box.width <= phone.width + 1
   })
@@ -37,7 +37,7 @@ async function withoutScripts(context: BrowserContext): Promise<BrowserContext> 
 }
 
 for (const locale of ['en', 'ar'])
-  test(`account pages: on a phone the sections are one line, and the current one is seen without scripts (${locale})`, async () => {
+  test(`account pages: on a phone the sections are one line, and the current one is visible without scripts (${locale})`, async () => {
     const signedIn = await pages.browser.newContext({ locale })
     await open(await signedIn.newPage(), 'account-own', locale)
     const context = await withoutScripts(signedIn)
@@ -53,7 +53,7 @@ for (const locale of ['en', 'ar'])
     await signedIn.close()
   })
 
-test('account pages: by keyboard every section is reached, and is seen when it is', async () => {
+test('account pages: the keyboard reaches every section, and shows the one with the focus', async () => {
   const context = await pages.browser.newContext({ locale: 'en', viewport: phone })
   const page = await context.newPage()
   await open(page, 'account-own')
@@ -68,7 +68,7 @@ test('account pages: by keyboard every section is reached, and is seen when it i
   await context.close()
 })
 
-test('account pages: the name of a passkey is asked for where the user wants to change it, without scripts too', async () => {
+test('account pages: renaming a passkey asks for its name, without scripts too', async () => {
   const context = await pages.browser.newContext({ locale: 'en' })
   const first = await context.newPage()
   await open(first, 'account-security-passkey')

@@ -1,4 +1,7 @@
-/** A person makes an account, forgets its password and gets back in, in a real browser; mail is read on the page for developing. */
+/**
+ * A user creates an account, forgets its password and recovers it, in a real browser; mail is read on the development
+ * page.
+ */
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -55,12 +58,12 @@ async function openMail(page: Page, subject: RegExp): Promise<void> {
 }
 
 for (const javaScriptEnabled of [false, true]) {
-  test(`browser: an account is made, its password changed by mail and on the page, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, async () => {
+  test(`browser: an account is created, its password changed by mail and on the page, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, async () => {
     const context = await browser.newContext({ javaScriptEnabled })
     const page = await context.newPage()
     const complaints: string[] = []
     page.on('console', message => {
-      // A password that is refused is answered 400, which Chromium notes.
+      // A refused password gets 400, which Chromium logs.
       if (message.type() === 'error' && !/status of 400/.test(message.text())) complaints.push(message.text())
     })
     const email = `dora-${javaScriptEnabled}@example.com`

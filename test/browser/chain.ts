@@ -1,4 +1,6 @@
-/** A client whose callback redirects on: to another origin once, twice, or to an application's private scheme. */
+/**
+ * A client whose callback redirects further: to another origin once, twice, or to an application's private-use scheme.
+ */
 
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
@@ -42,7 +44,7 @@ export async function startChainingClient(): Promise<ChainingClient> {
     bye: chain => `${first.origin}/bye/${chain}`,
     async arrival(page, chain, act) {
       const end = chain === 'scheme' ? ends.scheme : `${third.origin}/done`
-      // No program on this machine opens a private scheme: that the browser asks for it has to do.
+      // No program on this machine opens a private-use scheme: it is enough that the browser requests it.
       const arriving = page.waitForRequest(request => request.url().startsWith(end), { timeout: 20_000 })
       const [arrived] = await Promise.all([arriving, act()])
       if (chain !== 'scheme') await page.getByRole('heading', { name: 'Arrived' }).waitFor()

@@ -1,4 +1,4 @@
-/** A real Chromium for tests, and a client application for it to be sent back to. */
+/** A real Chromium for tests, and a client application for it to be redirected to. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import chromium from '@sparticuz/chromium'
 import { type Browser, type BrowserServer, chromium as playwright } from 'playwright-core'
 
-/** Made for serverless functions: these would let a page do what a person's browser does not. */
+/** Meant for serverless functions: these would let a page do what a user's browser does not allow. */
 const unlike = new Set([
   '--single-process',
   '--no-zygote',
@@ -32,27 +32,27 @@ const launchOptions = async () => ({
   ],
 })
 
-/** Where the files of one test run find the browser that the run provides. */
+/** Where the files of one test run find the browser of the run. */
 export const sharedBrowser = 'TESSERA_TEST_CHROMIUM'
 
-/** The browser of the whole run, in contexts of this file's own; a file that runs by itself launches one. */
+/** The browser of the whole run, in contexts of this file's own; a file that runs alone launches one. */
 export async function launchChromium(): Promise<Browser> {
   const shared = process.env[sharedBrowser]
   return shared ? playwright.connect(shared) : playwright.launch(await launchOptions())
 }
 
-/** Launches the browser that `launchChromium` connects to from other processes. Whoever launches it handles signals. */
+/** Launches the browser that `launchChromium` connects to from other processes. The caller handles signals. */
 export const launchSharedChromium = async (): Promise<BrowserServer> =>
   playwright.launchServer({ ...(await launchOptions()), handleSIGINT: false, handleSIGTERM: false })
 
 export type App = {
   readonly origin: string
-  /** What the browser brought last, by query or by form. */
+  /** The last parameters that the browser sent, by query or by form. */
   readonly received: () => { readonly method: string; readonly answer: URLSearchParams } | undefined
   readonly close: () => void
 }
 
-/** Listens for answers at `/cb`. */
+/** Listens for responses at `/cb`. */
 export async function startApp(): Promise<App> {
   let last: ReturnType<App['received']>
   const server = createServer(async (request, response) => {

@@ -53,7 +53,7 @@ const post = async (path: string, form: Record<string, string>) => {
 const authorize = (changes: Record<string, string> = {}) =>
   server.url + authorizePath({ redirect_uri: callback, ...changes })
 
-/** A person with these settings; what the browser complains about fails the test. */
+/** A user with these settings; warnings and errors of the browser fail the test. */
 async function open(settings: Parameters<Browser['newContext']>[0]) {
   const context: BrowserContext = await browser.newContext(settings)
   const page: Page = await context.newPage()
@@ -96,7 +96,7 @@ for (const javaScriptEnabled of [false, true]) {
     await close()
   })
 
-  test(`browser: what is not ticked is not granted, and what was granted is taken back, ${how}`, async () => {
+  test(`browser: an unchecked scope is not granted, and granted access can be revoked, ${how}`, async () => {
     const { page, complaints, close } = await open({ javaScriptEnabled })
     await page.goto(authorize({ client_id: 'asking', scope: 'openid api1 api2', prompt: 'login consent' }))
     await signIn(page)
@@ -123,7 +123,7 @@ for (const javaScriptEnabled of [false, true]) {
     await close()
   })
 
-  test(`browser: of two accounts one is chosen, ${how}`, async () => {
+  test(`browser: a user chooses one of two accounts, ${how}`, async () => {
     const { page, complaints, close } = await open({ javaScriptEnabled })
     await page.goto(authorize())
     await signIn(page)
@@ -142,7 +142,7 @@ for (const javaScriptEnabled of [false, true]) {
     await close()
   })
 
-  test(`browser: a refusal comes back to the app, ${how}`, async () => {
+  test(`browser: a refusal returns to the app, ${how}`, async () => {
     const { page, complaints, close } = await open({ javaScriptEnabled })
     await page.goto(authorize())
     await page.getByRole('button', { name: 'Cancel' }).click()
@@ -152,7 +152,7 @@ for (const javaScriptEnabled of [false, true]) {
     await close()
   })
 
-  test(`browser: form_post brings the code by POST, ${how}`, async () => {
+  test(`browser: form_post sends the code by POST, ${how}`, async () => {
     const { page, complaints, close } = await open({ javaScriptEnabled })
     await page.goto(authorize({ response_mode: 'form_post' }))
     await signIn(page)

@@ -96,8 +96,8 @@ async function assertFits(page: Page, name: string): Promise<void> {
 }
 
 /**
- * Returns which axe rules run on this variant. Every rule runs on a phone from left to right and on a desktop from right to left;
- * only contrast depends on the theme, so the remaining two looks need only that.
+ * Returns which axe rules run on this variant. Every rule runs on a phone from left to right and on a desktop from
+ * right to left; only contrast depends on the theme, so the remaining two variants need only that.
  */
 function rulesFor(locale: Locale, size: string, scheme: string): 'all' | 'contrast' | 'none' {
   const look = `${size} ${scheme}`

@@ -56,7 +56,7 @@ after(async () => {
 const authorize = (changes: Record<string, string> = {}) =>
   server.url + authorizePath({ redirect_uri: `${app.origin}/cb`, scope: 'openid profile', ...changes })
 
-/** A person with these settings; what the browser complains about fails the test. */
+/** A user with these settings; warnings and errors of the browser fail the test. */
 async function open(settings: Parameters<Browser['newContext']>[0]) {
   const context = await browser.newContext(settings)
   const page = await context.newPage()
@@ -77,7 +77,7 @@ const backAtApp = async (page: Page): Promise<string | null | undefined> => {
 for (const javaScriptEnabled of [false, true]) {
   const how = javaScriptEnabled ? 'with scripts' : 'without scripts'
 
-  test(`browser: a sign-in by another provider, chosen, only or asked for, ends in a code, ${how}`, async () => {
+  test(`browser: a sign-in at a provider, chosen, only or requested, ends in a code, ${how}`, async () => {
     for (const [parameters, name] of [
       [{}, 'Sign in with Corp'],
       [{ client_id: 'only' }, undefined],
@@ -92,7 +92,7 @@ for (const javaScriptEnabled of [false, true]) {
     }
   })
 
-  test(`browser: the domain of an e-mail address leads to its provider, and a name here to a password, ${how}`, async () => {
+  test(`browser: the domain of an email address leads to its provider, and a local name to a password, ${how}`, async () => {
     const { page, complaints, close } = await open({ javaScriptEnabled })
     await page.goto(authorize())
     await page.getByLabel('Username').fill('ada@corp.example')
@@ -108,7 +108,7 @@ for (const javaScriptEnabled of [false, true]) {
     await close()
   })
 
-  test(`browser: an account elsewhere is connected, used, and signed out of there too, ${how}`, async () => {
+  test(`browser: an upstream account is connected, used, and signed out of there too, ${how}`, async () => {
     provider.claims = { sub: `of-alice-${how}`, name: `Alice ${how}` }
     const { page, complaints, close } = await open({ javaScriptEnabled })
     await page.goto(`${server.url}/account/connections`)

@@ -1,4 +1,4 @@
-/** Pages by keyboard alone: where the focus goes, that it is seen, and that nothing else is needed. */
+/** Pages by keyboard alone: where the focus goes, that it is visible, and that no mouse is needed. */
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -18,10 +18,10 @@ const authorize = (changes: Record<string, string>) =>
 const hasFocus = (page: Page, selector: string): Promise<boolean> =>
   page.locator(selector).evaluate((element: any) => element === element.ownerDocument.activeElement)
 
-/** Presses Tab until this is focused; every stop on the way is seen by its outline. */
+/** Presses Tab until this has the focus; every stop on the way has a visible outline. */
 async function tabTo(page: Page, selector: string): Promise<readonly string[]> {
   const stops: string[] = []
-  // Where the page puts the focus itself.
+  // Where the page itself sets the focus.
   if ((await page.locator('[autofocus]').count()) > 0) await page.locator(':focus').first().waitFor()
   for (let presses = 0; presses < 30; presses++) {
     if (await hasFocus(page, selector)) return stops
@@ -35,7 +35,7 @@ async function tabTo(page: Page, selector: string): Promise<readonly string[]> {
   throw new Error(`Tab never comes to ${selector}: ${stops}`)
 }
 
-test('keyboard: a sign-in, a choice of scopes and an answer, without a mouse', async () => {
+test('keyboard: a sign-in, a choice of scopes and consent work without a mouse', async () => {
   const page = await pages.browser.newPage()
   await page.goto(authorize({ client_id: 'asking', scope: 'openid profile api1', prompt: 'login consent' }))
   await tabTo(page, '[name="username"]')
@@ -66,7 +66,7 @@ test('keyboard: a sign-in, a choice of scopes and an answer, without a mouse', a
   await page.close()
 })
 
-test('keyboard: the language is changed, and the order of the focus is that of the page', async () => {
+test('keyboard: the language can be changed, and the focus follows the order of the page', async () => {
   const page = await pages.browser.newPage({ locale: 'en' })
   await page.goto(`${pages.url}/device`)
   const stops = await tabTo(page, '.languages summary')
@@ -94,7 +94,7 @@ test('keyboard: on account pages the first stop skips the navigation', async () 
   await page.close()
 })
 
-test('keyboard: nothing moves where the user wishes no motion', async () => {
+test('keyboard: nothing moves if the user prefers reduced motion', async () => {
   const page = await pages.browser.newPage({ reducedMotion: 'reduce' })
   await page.goto(`${pages.url}/device`)
   const duration = await page.evaluate(

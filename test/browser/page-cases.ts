@@ -1,4 +1,4 @@
-/** How a person comes to each page. Found by the names of fields, since pages are seen in several languages. */
+/** How a user reaches each page. Elements are found by field names, because pages are viewed in several languages. */
 
 import type { Page } from 'playwright-core'
 import type { TemplateName } from '../../packages/server/src/pages/ui/templates.ts'
@@ -20,10 +20,10 @@ export type PageCase = {
   readonly open: (person: Person) => Promise<void>
 }
 
-/** Languages that pages are seen in. */
+/** Languages in which pages are viewed. */
 export const locales = ['en', 'ar'] as const
 
-/** The pages' world, whose clients are an application at this origin, and whose provider is a foreign one. */
+/** The pages' world, with an application at this origin as client, and a mock as provider. */
 export const worldOf = (app: string, provider: string) => ({
   ...pagesWorld,
   api_scopes: [
@@ -42,7 +42,7 @@ export const worldOf = (app: string, provider: string) => ({
       ? { ...one, display_name: 'Corp', issuer: provider, domains: ['corp.example'] }
       : { display_name: 'Partner', ...one },
   ),
-  // One for each case and language, since what they set up stays and cases run side by side.
+  // One for each case and language, because their setup persists and cases run concurrently.
   users: [
     ...pagesWorld.users,
     ...['mia', 'ida', 'zoe', 'lea', 'ben', 'max'].flatMap(name =>
@@ -78,7 +78,7 @@ export const worldOf = (app: string, provider: string) => ({
 const authorize = ({ url, app }: Person, changes: Record<string, string> = {}) =>
   url + authorizePath({ redirect_uri: `${app}/cb`, ...changes })
 
-/** Fills in and presses the button of this value. */
+/** Fills in the form and presses the button with this value. */
 async function submit(
   { page }: Person,
   fields: Readonly<Record<string, string>>,
@@ -91,7 +91,7 @@ async function submit(
 
 const alice = { username: 'alice', password: 'wonderland' }
 
-/** The name first, since it may lead elsewhere; then the password. */
+/** The name first, because it may redirect; then the password. */
 async function logIn(person: Person, { username, password }: typeof alice): Promise<void> {
   await submit(person, { username }, 'next')
   await submit(person, { password }, 'login')
@@ -119,7 +119,7 @@ async function confirmDevice(person: Person): Promise<void> {
   await person.page.locator('button[value="yes"]').waitFor()
 }
 
-/** Signs in where a second step is required: the page that sets it up. */
+/** Signs in where a second factor is required: the page that sets it up. */
 async function startEnrolment(person: Person, name: string): Promise<void> {
   await person.page.goto(authorize(person, { client_id: 'strict' }))
   await logIn(person, { username: `${name}-${person.locale}`, password: 'secret' })
@@ -142,16 +142,16 @@ async function startSecondFactor(person: Person, name: string): Promise<void> {
 
 let signedUp = 0
 
-/** Under a new name each time. */
+/** With a new name each time. */
 async function signUp(person: Person, password: string): Promise<void> {
   signedUp += 1
-  // Before anything is awaited: another case may sign up meanwhile.
+  // Before the first await: another case may sign up meanwhile.
   const username = `new${signedUp}`
   await person.page.goto(`${person.url}/register`)
   await submit(person, { username, email: `${username}@example.com`, new_password: password })
 }
 
-/** Signs up and asks for a passkey. */
+/** Signs up and requests a passkey. */
 async function startPasskey(person: Person): Promise<void> {
   await signUp(person, 'a quiet harbour at dusk')
   await person.page.waitForURL('**/account')
@@ -160,7 +160,7 @@ async function startPasskey(person: Person): Promise<void> {
   await person.page.locator('button[value="passkey_enrol"]').waitFor()
 }
 
-/** An authenticator that says yes. */
+/** An authenticator that always confirms. */
 async function plugIn({ page }: Person): Promise<void> {
   const devtools = await page.context().newCDPSession(page)
   await devtools.send('WebAuthn.enable')
@@ -172,7 +172,7 @@ async function plugIn({ page }: Person): Promise<void> {
   })
 }
 
-/** Keeps the browser on a page that would lead on by itself. */
+/** Stops the browser on a page that would redirect by itself. */
 const stay = ({ page }: Person, address: string) => page.route(address, route => route.abort('aborted'))
 
 /** What a person sees while signing in at an application or out. */

@@ -5,10 +5,10 @@ import { test } from 'node:test'
 import { namesIn } from '../support/repository.ts'
 import { accountPages, signInPages } from './page-cases.ts'
 
-/** Around every page, and in mails. */
+/** On every page, and in mails. */
 const noPages: ReadonlySet<string> = new Set(['layout', 'mail'])
 
-test('pages: every template is among them', () => {
+test('pages: every template is covered', () => {
   const templates = namesIn('packages/server/src/pages/ui/templates').map(file => file.replace('.eta', ''))
   const seen = new Set<string>([...signInPages, ...accountPages].map(({ template }) => template))
   assert.deepEqual(

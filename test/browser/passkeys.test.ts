@@ -59,7 +59,7 @@ async function open(settings: Parameters<Browser['newContext']>[0] = {}) {
   return { page, complaints, devtools: await context.newCDPSession(page), close: () => context.close() }
 }
 
-/** Answers its id. */
+/** Returns its id. */
 async function plugIn(devtools: CDPSession): Promise<string> {
   await devtools.send('WebAuthn.enable')
   const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
@@ -81,7 +81,7 @@ async function typePassword(page: Page, username: string, password: string): Pro
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
 }
 
-/** The claims of the ID token for what came back to the app. */
+/** The claims of the ID token that the app received. */
 async function redeem(page: Page) {
   await page.waitForURL(`${callback}**`)
   const body = new URLSearchParams({
@@ -107,7 +107,7 @@ test('browser: a passkey is set up after the password, then is the second factor
   assert.equal(first.acr, 'phr')
   assert.ok(first.amr.includes('mfa') && first.amr.includes('pwd'))
 
-  // The browser would answer the login page's suggestion by itself: someone who types the password.
+  // The browser would accept the login page's suggestion by itself: this user types the password.
   await devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: false })
   await page.context().clearCookies()
   await page.goto(authorize())
@@ -149,7 +149,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.context().clearCookies()
     await page.goto(target())
     await typePassword(page, username, password)
-    // The step was used: a new code comes in half a minute, a recovery code is at hand.
+    // The step was used: a new code takes half a minute, a recovery code is available.
     await page.getByLabel('Six-digit code').fill(code)
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByText('That code was used before').waitFor()

@@ -1,5 +1,5 @@
 /**
- * Whatever a client does behind its redirect URI, each form of ours arrives there. Chromium applies `form-action` to every
+ * Every form reaches the client, whatever redirects follow its redirect URI. Chromium applies `form-action` to every
  * redirect after a form post (CSP 3 §6.4.1), so only a real browser shows it.
  */
 
@@ -19,7 +19,7 @@ const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
 let browser: Browser
 let client: ChainingClient
-/** Where clients ask, and the one that it is a provider of: a broker. */
+/** A server for clients, and the one that it is a provider for: a broker. */
 let server: Server
 let broker: Server
 
@@ -66,7 +66,7 @@ before(async () => {
         },
       ],
     },
-    // A passkey belongs to a domain. The broker has another one, since cookies ignore ports.
+    // A passkey belongs to a domain. The broker has another one, because cookies ignore ports.
     'localhost',
     port,
   )
@@ -104,7 +104,7 @@ after(async () => {
 const authorize = (chain: Chain, changes: Record<string, string> = {}, { url } = server) =>
   url + authorizePath({ redirect_uri: client.callback(chain), scope: 'openid', ...changes })
 
-/** A person's browser; what it complains about fails the test. */
+/** A user's browser; its warnings and errors fail the test. */
 async function visiting(use: (page: Page) => Promise<void>, javaScriptEnabled = true): Promise<void> {
   const context = await browser.newContext({ javaScriptEnabled })
   const page = await context.newPage()
@@ -149,7 +149,7 @@ async function plugIn(page: Page) {
       ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
     },
   })
-  /** Whether it answers at once what a page asks of it. */
+  /** Whether it confirms at once. */
   return (enabled: boolean) =>
     devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
 }
@@ -164,7 +164,7 @@ test('redirect chains: signing in, or cancelling it, arrives wherever the client
     }
   }))
 
-test('redirect chains: so do consent and its refusal', () =>
+test('redirect chains: consent and its refusal arrive too', () =>
   visiting(async page => {
     await signIn(page)
     for (const chain of chains) {
@@ -175,7 +175,7 @@ test('redirect chains: so do consent and its refusal', () =>
     }
   }))
 
-test('redirect chains: so do the choice of an account and leaving it', () =>
+test('redirect chains: the choice of an account and cancelling it arrive too', () =>
   visiting(async page => {
     await signIn(page)
     for (const chain of chains) {
@@ -186,7 +186,7 @@ test('redirect chains: so do the choice of an account and leaving it', () =>
     }
   }))
 
-test('redirect chains: so do a second factor’s code and leaving it', () =>
+test('redirect chains: a second factor’s code and cancelling it arrive too', () =>
   visiting(async page => {
     await page.goto(authorize('once', { client_id: 'strict' }))
     await typePassword(page, 'ben')
@@ -218,7 +218,7 @@ test('redirect chains: so do a second factor’s code and leaving it', () =>
     }
   }))
 
-test('redirect chains: so does a passkey, as the second factor and alone', () =>
+test('redirect chains: a passkey arrives too, as the second factor and alone', () =>
   visiting(async page => {
     const answers = await plugIn(page)
     await page.goto(authorize('once', { client_id: 'keys' }))
@@ -226,7 +226,7 @@ test('redirect chains: so does a passkey, as the second factor and alone', () =>
     await page.locator('button[value="passkey_enrol"]').click()
     await page.locator('body[data-page="recovery-codes"]').waitFor()
     for (const chain of chains) {
-      // The browser would answer the login page's suggestion by itself: someone who types the password.
+      // The browser would accept the login page's suggestion by itself: this user types the password.
       await answers(false)
       await page.context().clearCookies()
       await page.goto(authorize(chain, { client_id: 'keys' }))
@@ -247,7 +247,7 @@ test('redirect chains: so does a passkey, as the second factor and alone', () =>
   }))
 
 for (const javaScriptEnabled of [true, false])
-  test(`redirect chains: so does form_post, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, () =>
+  test(`redirect chains: form_post arrives too, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, () =>
     visiting(async page => {
       for (const chain of javaScriptEnabled ? chains : (['twice'] as const)) {
         await page.goto(authorize(chain, { response_mode: 'form_post', prompt: 'login' }))
@@ -260,7 +260,7 @@ for (const javaScriptEnabled of [true, false])
       }
     }, javaScriptEnabled))
 
-test('redirect chains: so does making an account, with and without a mail', () =>
+test('redirect chains: a sign-up arrives too, with and without a mail', () =>
   visiting(async page => {
     for (const chain of chains) {
       await page.context().clearCookies()
@@ -293,7 +293,7 @@ const endSession = (chain: Chain, { url } = server) =>
   })}`
 
 for (const javaScriptEnabled of [true, false])
-  test(`redirect chains: so does signing out, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, () =>
+  test(`redirect chains: a sign-out arrives too, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, () =>
     visiting(async page => {
       for (const chain of javaScriptEnabled ? chains : (['twice'] as const)) {
         await signIn(page)
@@ -310,7 +310,7 @@ for (const javaScriptEnabled of [true, false])
         await page.goto(authorize(chain, { acr_values: 'idp:upstream' }, broker))
         await typePassword(page, 'zoe')
         await assertCode(client.arrival(page, chain, () => press(page, 'Allow')))
-        // Out at the broker, out at its provider, and back to the client.
+        // Signed out at the broker, at its provider, and back to the client.
         await page.goto(endSession(chain, broker))
         const arrived = await client.arrival(page, chain, () => press(page, 'Sign out'))
         assert.equal(arrived.get('state'), chain)
@@ -319,7 +319,7 @@ for (const javaScriptEnabled of [true, false])
       }
     }, javaScriptEnabled))
 
-test('redirect chains: the code of a device leads to the only provider that its client may use', () =>
+test('redirect chains: a device’s code leads to the only provider that its client may use', () =>
   visiting(async page => {
     const started = await fetch(`${broker.url}/connect/deviceauthorization`, {
       method: 'POST',

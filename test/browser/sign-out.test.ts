@@ -13,7 +13,7 @@ import { launchChromium } from './chromium.ts'
 const nothing = () => {}
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** A client application at an origin of its own, which notes what comes. */
+/** A client application at its own origin, which records what it receives. */
 async function startClient(name: string) {
   const requests: { readonly path: string; readonly query: URLSearchParams; readonly body: string }[] = []
   let frame = ''
@@ -24,7 +24,7 @@ async function startClient(name: string) {
     requests.push({ path: pathname, query: searchParams, body })
     response.setHeader('content-type', 'text/html; charset=utf-8')
     if (pathname !== '/watch') return response.end(`<!doctype html><title>${name}</title><h1>${name}</h1>`)
-    // A page that watches the sign-in as the specification's example does (Session Management 1.0 §3.1).
+    // A page that monitors the session like the specification's example (Session Management 1.0 §3.1).
     response.end(`<!doctype html><title>${name}</title><h1>${name}</h1><iframe id="op" src="${frame}"></iframe>
       <script>
         var answer = new Promise(function (done) {
@@ -98,7 +98,7 @@ after(async () => {
   wiki?.close()
 })
 
-/** A person with these settings; what the browser complains about fails the test. */
+/** A user with these settings; warnings and errors of the browser fail the test. */
 async function open(settings: Parameters<Browser['newContext']>[0] = {}) {
   const context: BrowserContext = await browser.newContext(settings)
   const page: Page = await context.newPage()
@@ -110,7 +110,7 @@ async function open(settings: Parameters<Browser['newContext']>[0] = {}) {
   return { page, complaints, close: () => context.close() }
 }
 
-/** Signs in at a client; answers what it was told. */
+/** Signs in at a client; returns the token response. */
 async function signInAt(page: Page, client: typeof shop) {
   const redirect_uri = `${client.origin}/cb`
   await page.goto(server.url + authorizePath({ client_id: client.name, redirect_uri, scope: 'openid' }))
@@ -155,7 +155,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.waitForURL(`${shop.origin}/bye?state=s+1`)
     assert.equal(shop.to('/bye').length, 1)
     const { sid } = JSON.parse(Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString())
-    await until('the applications are told', () =>
+    await until('the applications are notified', () =>
       [shop, wiki].every(client => client.to('/front').length > 0 && client.to('/back').length > 0),
     )
     for (const client of [shop, wiki]) {
@@ -163,7 +163,7 @@ for (const javaScriptEnabled of [false, true]) {
       assert.deepEqual(Object.fromEntries(front!.query), { iss: server.url, sid })
       assert.match(client.to('/back')[0]!.body, /^logout_token=/)
     }
-    // The sign-in is over.
+    // The session has ended.
     await page.goto(
       server.url + authorizePath({ client_id: 'wiki', redirect_uri: `${wiki.origin}/cb`, scope: 'openid' }),
     )
@@ -173,7 +173,7 @@ for (const javaScriptEnabled of [false, true]) {
   })
 }
 
-test('browser: without scripts the signed-out page has a link that leads back at once', async () => {
+test('browser: without scripts the signed-out page has an immediate link back', async () => {
   const { page, close } = await open({ javaScriptEnabled: false })
   const { id_token } = await signInAt(page, shop)
   await page.goto(endSession({ id_token_hint: id_token, post_logout_redirect_uri: `${shop.origin}/bye` }))
@@ -182,7 +182,7 @@ test('browser: without scripts the signed-out page has a link that leads back at
   await close()
 })
 
-test('browser: with scripts a frame that never answers holds nobody up, and the client is called once', async () => {
+test('browser: with scripts an unresponsive frame does not delay the redirect, and the client is called once', async () => {
   const { page, complaints, close } = await open()
   const { id_token } = await signInAt(page, shop)
   await page.route(`${shop.origin}/front**`, () => {})

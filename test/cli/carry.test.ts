@@ -1,4 +1,4 @@
-/** Export, import, move and backup as an operator does them, with tokens that must survive. */
+/** Export, import, transfer and backup as an operator runs them, with tokens that must survive. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -17,7 +17,7 @@ import { finish, start, tessera, withoutWarnings } from './tessera.ts'
 
 type Places = {
   readonly directory: string
-  /** Configurations that differ in their storage only: `old.db` and `fresh.db`. */
+  /** Configurations that differ only in their storage: `old.db` and `fresh.db`. */
   readonly old: string
   readonly fresh: string
   readonly serve: (config: string) => Promise<RunningServer>
@@ -61,7 +61,7 @@ const signIn = {
 }
 const refresh = (refresh_token: string) => ({ grant_type: 'refresh_token', refresh_token })
 
-/** A second generation was begun at the old place: the first one is spent there. */
+/** A second generation was issued at the old store: the first one is used there. */
 async function familyAt(server: RunningServer) {
   const first = await ask(server, signIn)
   const second = await ask(server, refresh(first.refresh_token))
@@ -69,7 +69,7 @@ async function familyAt(server: RunningServer) {
   return { spent: first.refresh_token as string, living: second.refresh_token as string }
 }
 
-/** Its log comes through a pipe, some time after its answer. */
+/** The log comes through a pipe, some time after the response. */
 async function logged(server: RunningServer, line: RegExp): Promise<void> {
   await until(`${line} is logged`, () => line.test(server.log()))
 }
@@ -82,7 +82,7 @@ async function assertMoved(server: RunningServer, { spent, living }: { spent: st
   assert.equal((await ask(server, refresh(third.refresh_token))).error, 'invalid_grant')
 }
 
-test('cli: an export made beside a running server, and imported elsewhere, keeps refresh tokens and knows spent ones', async () => {
+test('cli: an export beside a running server, imported elsewhere, keeps refresh tokens and recognizes used ones', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const to = join(directory, 'all.jsonl')
     const first = await serve(old)
@@ -114,7 +114,7 @@ test('cli: an export made beside a running server, and imported elsewhere, keeps
   })
 })
 
-test('cli: a store moves into another without a file between', async () => {
+test('cli: a store is transferred into another without a file', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const first = await serve(old)
     const family = await familyAt(first)
@@ -129,7 +129,7 @@ test('cli: a store moves into another without a file between', async () => {
 
 const postgres = providePostgres()
 
-test('cli: a store moves from SQLite into PostgreSQL, and no refresh token is lost', async () => {
+test('cli: a store is transferred from SQLite to PostgreSQL, and no refresh token is lost', async () => {
   const database = await (await postgres()).database()
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const first = await serve(old)
@@ -158,7 +158,7 @@ test('cli: a store moves from SQLite into PostgreSQL, and no refresh token is lo
   }, database)
 })
 
-test('cli: migrate brings every store to this version, and fails where one is ahead', async () => {
+test('cli: migrate updates every store to this version, and fails if one is newer', async () => {
   const database = await (await postgres()).database()
   const tenantStores = await openPostgresTenantStores({ url: database })
   await tenantStores.forTenant('apart')
@@ -188,7 +188,7 @@ test('cli: migrate brings every store to this version, and fails where one is ah
   }, database)
 })
 
-test('cli: another master key than the export was made with is refused', async () => {
+test('cli: an import with another master key is refused', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const to = join(directory, 'all.jsonl')
     await (await serve(old)).stop()
@@ -200,7 +200,7 @@ test('cli: another master key than the export was made with is refused', async (
   })
 })
 
-test('cli: kill -9 in the middle of an import: no server starts on half of it, and it can be run again', async () => {
+test('cli: after kill -9 during an import, no server starts on the partial store, and the import can be run again', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     await (await serve(old)).stop()
     const from = createSqliteArchives(join(directory, 'old.db'))
@@ -227,7 +227,7 @@ test('cli: kill -9 in the middle of an import: no server starts on half of it, a
   })
 })
 
-test('cli: nouns are chosen by name; users can be added to a store in use', async () => {
+test('cli: nouns are selected by name; users can be added to a store in use', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const to = join(directory, 'users.jsonl')
     const add = ['users', 'add', '--username', 'dora', '--no-password', '--sub', 'dora']
@@ -265,7 +265,7 @@ test('cli: nouns are chosen by name; users can be added to a store in use', asyn
   })
 })
 
-test('cli: tenants come along; one that the configuration does not name is refused before anything is written', async () => {
+test('cli: tenants are included; one that is not configured is refused before anything is written', async () => {
   await withPlaces(async ({ directory, old, fresh }) => {
     const to = join(directory, 'all.jsonl')
     const add = ['users', 'add', '--username', 'eve', '--no-password', '--sub', 'eve']
@@ -304,7 +304,7 @@ test('cli: a backup of a running server restores as in the guide: families refre
     const second = await serve(fresh)
     assert.equal((await ask(second, refresh(later.refresh_token))).error, 'invalid_grant')
     await logged(second, /"event":"refresh_generation_ahead"/)
-    // A thief's copy of the token before is worth nothing either.
+    // A thief's copy of the earlier token is invalid too.
     assert.equal((await ask(second, refresh(family.living))).error, 'invalid_grant')
     await logged(second, /"reason":"authorization_revoked"/)
     assert.ok((await ask(second, refresh(quiet.living))).refresh_token)

@@ -1,4 +1,4 @@
-/** Commands that end by themselves: usage, checking, schema, hashing. */
+/** Commands that end by themselves: usage, checks, schema, hashes. */
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -30,14 +30,14 @@ for (const words of [
   })
 }
 
-test('cli: --version and --help answer on standard output and exit 0', async () => {
+test('cli: --version and --help print to standard output and exit 0', async () => {
   const version = await tessera(['--version'])
   assert.deepEqual([version.code, /^\d+\.\d+\.\d+\n$/.test(version.stdout)], [0, true])
   const help = await tessera(['serve', '--help'])
   assert.deepEqual([help.code, /--config <file>/.test(help.stdout)], [0, true])
 })
 
-test('cli: config check tells what a good configuration holds', async () => {
+test('cli: config check prints what a valid configuration contains', async () => {
   const file = await fileOf('good.yaml', 'issuer: https://login.example\ntenants: [{ name: acme }]\n')
   const { code, stdout, stderr } = await tessera(['config', 'check', file])
   assert.deepEqual([code, stderr], [0, ''])
@@ -58,7 +58,7 @@ test('cli: config check reports every error on standard error and exits 1', asyn
   assert.match(stderr, /\d errors$/m)
 })
 
-test('cli: config check warns and exits 0 where nothing is wrong', async () => {
+test('cli: config check prints warnings and exits 0 if there is no error', async () => {
   const file = await fileOf('doubtful.json', '{ "host": "0.0.0.0" }')
   const { code, stderr } = await tessera(['config', 'check', file])
   assert.equal(code, 0)
@@ -74,7 +74,7 @@ test('cli: config schema prints the published schema', async () => {
   )
 })
 
-test('cli: hash-secret prints what a configuration keeps, without the line end of echo', async () => {
+test('cli: hash-secret prints the hash for a configuration, and ignores the trailing newline of echo', async () => {
   const sha256 = createHash('sha256').update('secret').digest('base64')
   for (const input of ['secret', 'secret\n', 'secret\r\n']) {
     const { code, stdout } = await tessera(['hash-secret'], input)
@@ -85,14 +85,14 @@ test('cli: hash-secret prints what a configuration keeps, without the line end o
   assert.equal((await tessera(['hash-secret'], '\n')).code, 1)
 })
 
-test('cli: keys of a store that forgets them are not listed', async () => {
+test('cli: keys of a memory store are not listed', async () => {
   const file = await fileOf('memory.json', '{ "storage": "memory:" }')
   const { code, stderr } = await tessera(['keys', 'list', '--config', file])
   assert.equal(code, 1)
   assert.match(stderr, /memory:/)
 })
 
-test('cli: serve with a faulty configuration exits 1 and starts nothing', async () => {
+test('cli: serve with an invalid configuration exits 1 and starts nothing', async () => {
   const file = await fileOf(
     'faulty.json',
     '{ "clients": [{ "client_id": "a" }], "storage": "sqlite:./never.db" }',

@@ -58,7 +58,7 @@ const answersIn = (output: string): readonly Record<string, any>[] =>
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line))
 
-/** Every token of an answer verifies against the published keys, by a library that we did not write. */
+/** Every token of a response verifies with the published keys, by a third-party library. */
 async function assertVerifies(answer: Record<string, any> | undefined): Promise<void> {
   const jwks = await fetch(`${issuer}/.well-known/openid-configuration/jwks`)
   const keys = createLocalJWKSet((await jwks.json()) as JSONWebKeySet)
@@ -72,7 +72,7 @@ const commandsOf = (...grantTypes: readonly string[]): readonly string[] =>
     .filter(({ grant_type }) => grantTypes.includes(grant_type))
     .flatMap(({ commands }) => commands)
 
-test('demo: it prints a request for each grant, an extension grant among them', () => {
+test('demo: it prints a request for each grant, including an extension grant', () => {
   assert.deepEqual(
     requests().map(({ grant_type }) => grant_type),
     [
@@ -116,7 +116,7 @@ test('demo: client_credentials, password, refresh_token and token exchange work 
 const claimsOf = (answer: Record<string, any> | undefined): Record<string, unknown> =>
   JSON.parse(Buffer.from(answer?.access_token.split('.')[1], 'base64url').toString())
 
-test('demo: the device is allowed in a browser and gets its token', async () => {
+test('demo: the device is approved in a browser and gets its token', async () => {
   const commands = commandsOf(deviceGrant)
   const [begun] = answersIn(await bash(commands.slice(0, -1)))
 
@@ -127,7 +127,7 @@ test('demo: the device is allowed in a browser and gets its token', async () => 
   await assertVerifies(answer)
 })
 
-test('demo: the address to open leads over sign-in and consent to a code, and the page that follows shows how to exchange it', async () => {
+test('demo: the address to open leads through sign-in and consent to a code, and the next page shows how to exchange it', async () => {
   const callback = await startDemoCallback(issuer)
   try {
     const back = await createPerson(issuer, alice).authorize(
@@ -143,7 +143,7 @@ test('demo: the address to open leads over sign-in and consent to a code, and th
   }
 })
 
-test('demo: it names the account page and the way out, and both work', async () => {
+test('demo: it prints the addresses of the account page and the sign-out, and both work', async () => {
   const { account, signOut } = demoPages(issuer)
   for (const address of [account, signOut]) assert.ok(printed.split('\n').includes(`# ${address}`), address)
   const person = createPerson(issuer, alice)
@@ -180,7 +180,7 @@ test('demo callback: it looks like the pages of the server, in both themes', asy
   }
 })
 
-test('demo callback: what an address says is shown as text, never as a page', async () => {
+test('demo callback: parameters are shown as text, never as markup', async () => {
   const callback = await startDemoCallback(issuer)
   try {
     const html = await (await fetch(`${callback.redirectUri}?error=${encodeURIComponent('<script>')}`)).text()

@@ -8,7 +8,7 @@ import { authorizePath } from '../support/sign-in.ts'
 const server = new URL('../../packages/server/src/server.ts', import.meta.url).href
 const app = 'https://app.example/cb'
 
-/** Prints the status of the first page, and the modules of the server that were loaded for it. */
+/** Prints the status of the first page, and the server modules that were loaded for it. */
 const script = (port: number): string => `
   import { registerHooks } from 'node:module'
   const loaded = []
@@ -27,7 +27,7 @@ const script = (port: number): string => `
   await running.close()
   console.log(JSON.stringify({ status, before, ofServer }))`
 
-test('start: the code of the pages is loaded before the server listens, so that the first page stops no other request', async () => {
+test('start: the code of the pages is loaded before the server listens, so that the first page does not delay other requests', async () => {
   const args = ['--input-type=module', '--eval', script(await freePort())]
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 })
   const { status, before, ofServer } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')

@@ -1,4 +1,4 @@
-/** The log of a process whose standard error is full, slow, closed, and back. */
+/** The log of a process whose standard error is full, slow, closed, and open again. */
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -14,7 +14,10 @@ const place = sinkFolder()
 
 const log = new URL('../../packages/server/src/operations/log.ts', import.meta.url)
 
-/** A process that logs numbered lines as standard input asks: `1000` writes so many, `end` settles the log and ends. */
+/**
+ * A process that logs numbered lines on request from standard input: `1000` writes that many, `end` settles the log
+ * and ends.
+ */
 const writer = `
 import { createLog } from '${log}'
 import { guardStandardOutput } from '${new URL('./output/standard-output.ts', log)}'
@@ -42,7 +45,7 @@ function startWriter(fd: number | 'pipe', wrap = (command: readonly string[]) =>
     async writes(count: number): Promise<Told> {
       const before = answers().length
       child.stdin!.write(String(count))
-      await until(`an answer after ${count} lines`, () => answers().length > before)
+      await until(`a reply after ${count} lines`, () => answers().length > before)
       return JSON.parse(answers().at(-1)!)
     },
     async ends(): Promise<number | null> {
@@ -93,7 +96,7 @@ test(
 )
 
 test(
-  'log: when a full disk has room again every line is whole, and the lost ones are counted',
+  'log: when a full disk has space again every line is complete, and the lost ones are counted',
   options,
   async () => {
     const file = place('full.log')
@@ -104,7 +107,7 @@ test(
     const first = readFileSync(file, 'utf8')
     assert.equal(first.length, 16 * 512)
     await makeRoom(file)
-    // Makes room on the disk step by step: each time, some more of the buffer is written.
+    // Frees space on the disk step by step: each time, some more of the buffer is written.
     let read = first
     await until('everything is written', async () => {
       const text = readFileSync(file, 'utf8')
@@ -134,7 +137,7 @@ for (const kind of ['pipe', 'socket'] as const)
 
 for (const kind of ['pipe', 'socket'] as const)
   test(
-    `log: once its ${kind} is read again every line is whole, and the lost ones are counted`,
+    `log: once its ${kind} is read again every line is complete, and the lost ones are counted`,
     options,
     async () => {
       const pipe = kind === 'pipe' ? await openPipe(place('slow')) : undefined
@@ -155,7 +158,7 @@ for (const kind of ['pipe', 'socket'] as const)
     },
   )
 
-test('log: a reader that is gone ends nothing', options, async () => {
+test('log: a closed reader does not end the process', options, async () => {
   const pipe = await openPipe(place('closed'))
   const process = startWriter(pipe.fd)
   await process.writes(10)
@@ -166,9 +169,9 @@ test('log: a reader that is gone ends nothing', options, async () => {
   assert.equal(await process.ends(), 3)
 })
 
-test('cli: a server that can’t start ends with 1 though nobody reads why', options, async () => {
+test('cli: a server that can’t start exits with 1 even if nobody reads why', options, async () => {
   const file = place('faulty.json')
-  // More faults than a pipe holds.
+  // More errors than a pipe holds.
   const clients = Array.from({ length: 2000 }, (_, index) => ({ client_id: `c${index}`, unknown: 1 }))
   writeFileSync(file, JSON.stringify({ storage: 'memory:', clients }))
   const pipe = await openPipe(place('stuck'))

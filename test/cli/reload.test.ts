@@ -47,7 +47,7 @@ async function serve(...words: readonly string[]) {
   const end = finish(child)
   const url = await readyUrl(child)
   const events = (event: string) => logEventsIn(log).filter(line => line.event === event)
-  /** Until so many processes have told so. */
+  /** Resolves when this many processes have logged the event. */
   const reload = async (event: string, count = 1): Promise<void> => {
     const wanted = events(event).length + count
     child.kill('SIGHUP')
@@ -60,7 +60,7 @@ async function serve(...words: readonly string[]) {
   return { url, child, events, reload, stop }
 }
 
-/** By a connection of its own, so that it may be any worker's. */
+/** On its own connection, so that any worker may respond. */
 const ask = (url: string, value: string): Promise<number> =>
   new Promise((resolve, reject) => {
     const headers = {
@@ -76,7 +76,7 @@ const ask = (url: string, value: string): Promise<number> =>
 
 for (const workers of [1, 2])
   test(
-    `reload: requests that come all the while are all answered, through ten new configurations [${workers}]`,
+    `reload: continuous requests all get responses, through ten new configurations [${workers}]`,
     options,
     async () => {
       const { file, write } = await configured('always')
@@ -107,7 +107,7 @@ for (const workers of [1, 2])
 
 for (const workers of ['1', '2'])
   test(
-    `reload: a faulty file is told as a start tells it, and the configuration before it stays [${workers}]`,
+    `reload: errors in a file are reported as at a start, and the current configuration remains [${workers}]`,
     options,
     async () => {
       const { file, write } = await configured('first')
@@ -128,7 +128,7 @@ for (const workers of ['1', '2'])
       await write({ clients: [client('third')] })
       await server.reload('configuration_applied', Number(workers))
       assert.equal(await ask(server.url, 'third'), 200)
-      // What the first refuses, the others are not asked for.
+      // If the first worker rejects it, the others are not asked.
       assert.equal(server.events('configuration_refused').length, 2)
       assert.equal(await server.stop(), 0)
     },
@@ -136,7 +136,7 @@ for (const workers of ['1', '2'])
 
 for (const workers of ['1', '2'])
   test(
-    `reload: what needs a restart is refused by its name, together with all else in the file [${workers}]`,
+    `reload: a change that needs a restart is refused by name, with everything else in the file [${workers}]`,
     options,
     async () => {
       const { file, write } = await configured('first')
@@ -159,7 +159,7 @@ for (const workers of ['1', '2'])
   )
 
 test(
-  'reload: proxies that hand on certificates are believed from then on, and no longer than that',
+  'reload: proxies that forward certificates are trusted while they are configured, and no longer',
   options,
   async () => {
     const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.0/8'] }
@@ -187,7 +187,7 @@ test(
 )
 
 test(
-  'reload: signals that come while it reads are not lost, and what the last of them found is served',
+  'reload: signals during a reload are not lost, and the newest configuration is served',
   options,
   async () => {
     const { file, write } = await configured('first')
@@ -257,7 +257,7 @@ export default defineConfig({
   )
 
 test(
-  'reload: a worker that is replaced joins no other store than the others, whatever the file says by then',
+  'reload: a replaced worker uses the same store as the others, whatever the file says by then',
   options,
   async () => {
     const { file, write } = await configured('first')

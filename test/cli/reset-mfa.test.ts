@@ -6,7 +6,7 @@ import { openSqliteStores } from '../../packages/server/src/storage/sqlite/store
 import { writeConfiguration } from '../support/process.ts'
 import { tessera } from './tessera.ts'
 
-test('cli: users reset-mfa takes app, passkeys and recovery codes, of this user only', async () => {
+test('cli: users reset-mfa removes app, passkeys and recovery codes, only of this user', async () => {
   const { file, directory, remove } = await writeConfiguration({ storage: 'sqlite:./tessera.db' })
   const reset = (user: string) => tessera(['users', 'reset-mfa', '--config', file, '--user', user])
   try {
@@ -37,6 +37,6 @@ test('cli: users reset-mfa takes app, passkeys and recovery codes, of this user 
   }
 })
 
-test('cli: users reset-mfa names a user', async () => {
+test('cli: users reset-mfa requires a user', async () => {
   assert.equal((await tessera(['users', 'reset-mfa', '--config', 'x'])).code, 2)
 })

@@ -14,7 +14,7 @@ const fileOf = (name: string, configuration: object): Promise<string> =>
   folder.write(name, JSON.stringify(configuration))
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`serve: it tells its address when ready, and ${signal} ends it with exit code 0`, async () => {
+  test(`serve: it prints its address when ready, and ${signal} ends it with exit code 0`, async () => {
     const child = start([
       'serve',
       '--config',
@@ -31,7 +31,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-test('serve: started by npm it drains on SIGTERM too, and leaves no process behind', async () => {
+test('serve: started by npm it also drains on SIGTERM, and leaves no process behind', async () => {
   const file = await fileOf('memory.json', { storage: 'memory:' })
   const child = startByNpm(['serve', '--config', file, '--port', '0'])
   const end = finish(child)
@@ -41,7 +41,7 @@ test('serve: started by npm it drains on SIGTERM too, and leaves no process behi
   await assert.rejects(fetch(`${url}/readyz`))
 })
 
-test('serve: behind a trusted proxy wrong device codes are counted for each browser, not for all together', async () => {
+test('serve: behind a trusted proxy, wrong device codes are counted for each browser separately', async () => {
   const guess = async (url: string, browser: string): Promise<number> => {
     const headers = { 'x-forwarded-for': browser }
     const page = await fetch(`${url}/device`, { headers })
@@ -67,7 +67,7 @@ test('serve: behind a trusted proxy wrong device codes are counted for each brow
   assert.notEqual(await statuses({ storage: 'memory:', trusted_proxies: ['127.0.0.0/8'] }), 429)
 })
 
-test('serve: with --port 0 an issuer that nobody configured follows the real port', async () => {
+test('serve: with --port 0 the default issuer has the actual port', async () => {
   const child = start([
     'serve',
     '--config',
@@ -101,7 +101,7 @@ export default defineConfig({ storage: 'memory:', grants: [tokenExchange()] })`,
   assert.equal(issuer, 'https://login.example')
 })
 
-test('serve: a port that is taken ends the start with exit code 1 and its reason', async () => {
+test('serve: a port in use ends the start with exit code 1 and its reason', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   const { port } = taken.address() as { port: number }

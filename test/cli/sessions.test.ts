@@ -13,7 +13,7 @@ import { claimsOf } from '../support/tessera.ts'
 import { inTime, until } from '../support/until.ts'
 import { tessera } from './tessera.ts'
 
-test('cli: sessions are listed and ended while the server runs, which tells the clients', async () => {
+test('cli: sessions are listed and ended while the server runs, which notifies the clients', async () => {
   const bodies: string[] = []
   const client = createServer(async (request, response) => {
     let body = ''
@@ -45,7 +45,7 @@ test('cli: sessions are listed and ended while the server runs, which tells the 
     const told = once(client, 'request')
     const ended = await tessera(['sessions', 'end', '--config', file, '--sid', sid])
     assert.deepEqual([ended.code, ended.stdout], [0, `ended sid=${sid} sub=1 clients=web\n`])
-    await inTime('the client is told', told)
+    await inTime('the client is notified', told)
     await until('the logout token arrives', () => bodies.length > 0)
     assert.equal(claimsOf(logoutTokenOf({ url: '', request: { body: bodies[0]! } })).sid, sid)
     assert.equal((await tessera(['sessions', 'list', '--config', file, '--user', '1'])).stdout, '')
@@ -61,7 +61,7 @@ test('cli: sessions are listed and ended while the server runs, which tells the 
   }
 })
 
-test('cli: sessions end needs one of --sid and --user, and list a user', async () => {
+test('cli: sessions end requires one of --sid and --user, and list requires a user', async () => {
   for (const words of [
     ['sessions', 'end', '--config', 'x'],
     ['sessions', 'end', '--config', 'x', '--sid', 'a', '--user', 'b'],

@@ -1,4 +1,4 @@
-/** Checks how the primary handles workers that hang or end, with a fake clock. */
+/** How the primary handles workers that hang or end, with a fake clock. */
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -17,7 +17,7 @@ function watch() {
   })
   return {
     silent,
-    /** Lets seconds pass, in which these workers are heard of. */
+    /** Advances the clock by seconds, in which these workers report. */
     pass(seconds: number, alive: readonly number[]) {
       for (let left = seconds; left > 0; left--) {
         at += 1000
@@ -25,7 +25,7 @@ function watch() {
         heartbeats.check()
       }
     },
-    /** The primary stands still, and so do the workers: then it checks before it reads what they sent. */
+    /** The primary is suspended, and so are the workers: then it checks before it reads their reports. */
     suspend(seconds: number) {
       at += seconds * 1000
       heartbeats.check()
@@ -33,7 +33,7 @@ function watch() {
   }
 }
 
-test('supervision: a worker that is silent for more than 10 s is reported, and no other', () => {
+test('supervision: only a worker that is silent for more than 10 s is reported', () => {
   const { silent, pass } = watch()
   pass(5, [1, 2])
   pass(10, [2])
@@ -42,7 +42,7 @@ test('supervision: a worker that is silent for more than 10 s is reported, and n
   assert.deepEqual(silent, [[1, 11_000]])
 })
 
-test('supervision: a machine that was suspended kills no worker', () => {
+test('supervision: a suspended machine kills no worker', () => {
   const { silent, pass, suspend } = watch()
   pass(5, [1, 2])
   suspend(3600)
@@ -51,7 +51,7 @@ test('supervision: a machine that was suspended kills no worker', () => {
   assert.deepEqual(silent, [])
 })
 
-test('supervision: a worker that ends at once is replaced later each time, as long as another serves', () => {
+test('supervision: a worker that keeps ending at once is replaced later each time, as long as another serves', () => {
   const replacement = createReplacement({ start: () => {}, isServed: () => true })
   const delays = Array.from({ length: 9 }, () => replacement.plan(1, 10))
   replacement.cancel()
@@ -60,7 +60,7 @@ test('supervision: a worker that ends at once is replaced later each time, as lo
   replacement.cancel()
 })
 
-test('supervision: while no worker serves all of them are replaced within half a second', () => {
+test('supervision: while no worker serves, all of them are replaced within half a second', () => {
   mock.timers.enable({ apis: ['setTimeout'] })
   try {
     const started: number[] = []
@@ -81,7 +81,7 @@ test('supervision: while no worker serves all of them are replaced within half a
   }
 })
 
-test('supervision: a worker that lived for a minute is replaced soon, however often those before it failed', t => {
+test('supervision: a worker that ran for a minute is replaced soon, however often earlier ones failed', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const replacement = createReplacement({ start: () => {}, isServed: () => true })
   t.after(replacement.cancel)
@@ -93,7 +93,7 @@ test('supervision: a worker that lived for a minute is replaced soon, however of
   assert.equal(replacement.plan(1, 0), 10_000)
 })
 
-test('supervision: metrics of a worker that ended stay in the sums, and only a death counts as one', async () => {
+test('supervision: metrics of an ended worker remain in the sums, and only an unexpected end is counted', async () => {
   const metrics = createWorkerMetrics()
   const metricsOf = (count: number) => ({ counters: { requests_total: count }, gauges: { rss: count } })
   const collect = (counts: Readonly<Record<number, number>>) =>
@@ -115,7 +115,7 @@ test('supervision: metrics of a worker that ended stay in the sums, and only a d
   assert.deepEqual([ended, deaths], [{ requests_total: 30 }, 1])
 })
 
-test('supervision: whoever waits for the metrics of a worker waits no longer than it lives', async t => {
+test('supervision: waiting for the metrics of a worker ends with the worker', async t => {
   // No timer runs: only the end of the worker can end the wait.
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const metrics = createWorkerMetrics()

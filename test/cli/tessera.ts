@@ -1,4 +1,4 @@
-/** Runs the command line as a process of its own. */
+/** Runs the command line as a separate process. */
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -19,14 +19,14 @@ export const start = (
 ): ChildProcessWithoutNullStreams =>
   spawn(process.execPath, [entry, ...words], { env: { ...environment, ...variables } })
 
-/** As the README has it: by npm, whose shell must not stand between a signal and the server. */
+/** As in the README: by npm, whose shell must not intercept signals to the server. */
 export const startByNpm = (words: readonly string[]): ChildProcessWithoutNullStreams =>
   spawn('npm', ['run', '-s', 'tessera', '--', ...words], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: environment,
   })
 
-/** Resolves when the process has ended. A command that does not end is the caller's to limit. */
+/** Resolves when the process has ended. The caller limits a command that does not end. */
 export const finish = (child: ChildProcessWithoutNullStreams): Promise<Finished> =>
   new Promise((resolve, reject) => {
     let stdout = ''
@@ -41,7 +41,7 @@ export const finish = (child: ChildProcessWithoutNullStreams): Promise<Finished>
     child.once('close', code => resolve({ code, stdout, stderr }))
   })
 
-/** To its end, with nothing or `input` on standard input. */
+/** Runs it to its end, with nothing or `input` on standard input. */
 export function tessera(words: readonly string[], input = ''): Promise<Finished> {
   const child = start(words)
   child.stdin.end(input)

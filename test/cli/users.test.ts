@@ -79,7 +79,7 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
   }
 })
 
-test('cli: what is wrong with a user is told, and nothing is stored', async () => {
+test('cli: an error in a user is reported, and nothing is stored', async () => {
   const { file, remove } = await writeConfiguration(configuration)
   const add = (words: readonly string[], input = password) =>
     tessera(['users', 'add', '--config', file, ...words], input)

@@ -45,7 +45,7 @@ async function fileOf(changes: object = {}): Promise<string> {
   return file
 }
 
-/** Serves with this many workers, as an operator does; what it logs can be asked for. */
+/** Serves with this many workers, as an operator does, and gives access to the log. */
 async function serve(words: readonly string[], variables: Record<string, string> = {}) {
   const child = start(['serve', ...words], variables)
   running = child
@@ -59,7 +59,7 @@ async function serve(words: readonly string[], variables: Record<string, string>
   return { child, url, end, events, pids: () => events('worker_started').map(({ pid }) => pid as number) }
 }
 
-/** By a connection of its own, so that it may be any worker's. */
+/** On its own connection, so that any worker may respond. */
 function request(
   url: string,
   { headers, form }: { headers?: Record<string, string>; form?: Record<string, string> } = {},
@@ -107,7 +107,7 @@ const lives = (pid: number): boolean => {
   }
 }
 
-test('workers: they share one port, and tell one address once all of them serve', options, async () => {
+test('workers: they share one port, and print one address once all of them serve', options, async () => {
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '3'])
   const served = () => new Set(server.events('tokens_issued').map(({ worker }) => worker))
   await until('every worker serves', async () => {
@@ -120,7 +120,7 @@ test('workers: they share one port, and tell one address once all of them serve'
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   test(
-    `workers: ${signal} ends them all with exit code 0, and a request under way is answered`,
+    `workers: ${signal} ends them all with exit code 0, and a running request gets its response`,
     options,
     async () => {
       const server = await serve(['--config', await fileOf({ drain_delay: 1 }), '--port', '0'], {
@@ -141,7 +141,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     },
   )
 
-test('workers: one that is killed is replaced, and the others serve meanwhile', options, async () => {
+test('workers: a killed worker is replaced, and the others serve meanwhile', options, async () => {
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const [first] = server.pids() as [number]
   process.kill(first, 'SIGKILL')
@@ -158,11 +158,11 @@ test('workers: one that is killed is replaced, and the others serve meanwhile', 
   assert.equal((await server.end).code, 0)
 })
 
-test('workers: one that hangs is killed and replaced, and the others serve meanwhile', options, async () => {
+test('workers: a hung worker is killed and replaced, and the others serve meanwhile', options, async () => {
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const [first] = server.pids() as [number]
   process.kill(first, 'SIGSTOP')
-  const hung = until('a worker is found hung', () => server.events('worker_hung').length > 0, {
+  const hung = until('a worker is reported as hung', () => server.events('worker_hung').length > 0, {
     within: 60_000,
   })
   // The system still gives the worker connections: some of these wait until it is killed.
@@ -202,7 +202,7 @@ test(
 )
 
 test(
-  'workers: a refresh token that all of them are given at once is used once, and its second use revokes',
+  'workers: a refresh token sent to all workers concurrently is used once, and its second use revokes',
   options,
   async () => {
     const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
@@ -221,10 +221,10 @@ test(
   },
 )
 
-test('workers: guesses at a password are counted for all of them together', options, async () => {
+test('workers: guesses at a password are counted for all workers together', options, async () => {
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const guess = () => ask(server.url, '/connect/token', { ...password, password: 'wrong' })
-  // As many as a name has in one process; were they counted apart, each would have half of them left.
+  // As many as a name has in one process; counted separately, each worker would have half of them left.
   for (let count = 0; count < 100; count += 20) await Promise.all(Array.from({ length: 20 }, guess))
   assert.notEqual((await ask(server.url, '/connect/token', password)).status, 200)
   server.child.kill('SIGTERM')
@@ -232,7 +232,7 @@ test('workers: guesses at a password are counted for all of them together', opti
 })
 
 test(
-  'workers: what stops one from starting stops all, is told once and answered with exit code 1',
+  'workers: if one worker can’t start, all stop, and the error is logged once with exit code 1',
   options,
   async () => {
     const file = await fileOf()
@@ -256,7 +256,7 @@ test(
 )
 
 test(
-  'workers: a faulty configuration and a port that is taken are told as by one process',
+  'workers: an invalid configuration and a port in use are reported as by one process',
   options,
   async () => {
     const faulty = await fileOf({ storag: 'memory:' })
@@ -282,7 +282,7 @@ test(
   },
 )
 
-test('workers: memory is one process’s own, so that several are refused with it', options, async () => {
+test('workers: memory belongs to one process, so several are refused with it', options, async () => {
   const file = await fileOf({ storage: 'memory:' })
   const { code, stderr } = await tessera(['serve', '--config', file, '--port', '0', '--workers', '2'])
   assert.equal(code, 1)
@@ -296,7 +296,7 @@ test('workers: memory is one process’s own, so that several are refused with i
 
 for (const count of ['1', '2'])
   test(
-    `workers: what is to end says so first, and takes connections for a while [${count}]`,
+    `workers: a server that is stopped reports so first, and accepts connections for a while [${count}]`,
     options,
     async () => {
       const file = await fileOf({ drain_delay: 3 })
@@ -310,7 +310,7 @@ for (const count of ['1', '2'])
     },
   )
 
-test('workers: mail that is only shown is not spread over processes', options, async () => {
+test('workers: mail that is only displayed can’t be used with several processes', options, async () => {
   const server = await serve(['--config', await fileOf({ accounts: {} }), '--port', '0'])
   await ask(server.url, '/connect/token', password)
   assert.deepEqual(server.pids(), [])
@@ -319,7 +319,7 @@ test('workers: mail that is only shown is not spread over processes', options, a
 })
 
 test(
-  'workers: any of them shows the figures of all, and what a killed one had counted is not lost',
+  'workers: any of them shows the metrics of all, and the counts of a killed one are not lost',
   options,
   async () => {
     const token = 'a-token-of-thirty-two-characters'
@@ -347,7 +347,7 @@ test(
     process.kill(server.pids()[0]!, 'SIGKILL')
     await until('a worker ends', () => server.events('worker_ended').length > 0)
     await until(
-      'the death of a worker is counted',
+      'the killed worker is counted',
       async () => (await figures())('tessera_worker_deaths_total') === 1,
     )
     await ask(server.url, '/connect/token', password)
@@ -357,7 +357,7 @@ test(
   },
 )
 
-test('workers: a key that the command line adds is published by all of them', options, async () => {
+test('workers: a key that the command line adds is published by all workers', options, async () => {
   const file = await fileOf()
   const server = await serve(['--config', file, '--port', '0', '--workers', '2'])
   const { stdout } = await tessera(['keys', 'rotate', '--config', file])
@@ -372,7 +372,7 @@ test('workers: a key that the command line adds is published by all of them', op
   await server.end
 })
 
-test('workers: the primary holds no server', options, async t => {
+test('workers: the primary runs no server', options, async t => {
   if (process.platform !== 'linux') return t.skip('/proc is Linux’s')
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const hasStoreOpen = async (pid: number | undefined) => {

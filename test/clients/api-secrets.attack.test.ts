@@ -1,4 +1,4 @@
-/** Guessing the secrets of APIs where one Basic header can be read in several ways (RFC 6749 §2.3.1, RFC 7662 §2.1). */
+/** Guesses at the secrets of APIs when a Basic header can be read in several ways (RFC 6749 §2.3.1, RFC 7662 §2.1). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -39,7 +39,7 @@ test('attack: an API whose name begins with that of another has a hundred guesse
     assertRefused(await ask(server, id, 'v2-secret'), 'invalid_client', 'client_guessed_too_often')
 })
 
-test('attack: guesses at one API keep no other out whose name begins with its name', async () => {
+test('attack: guesses at one API do not lock out another whose name begins with its name', async () => {
   const server = await createTestServer(nested)
   assert.equal(await guesses(server, () => 'urn%3Aapi'), 100)
   assertRefused(await ask(server, 'urn:api', 'api-secret'), 'invalid_client', 'client_guessed_too_often')
@@ -47,14 +47,14 @@ test('attack: guesses at one API keep no other out whose name begins with its na
     assert.equal((await ask(server, id, 'v2-secret')).status, 200, id)
 })
 
-test('attack: a client whose header may also be an API has a hundred guesses at introspection and elsewhere together', async () => {
+test('attack: a client whose header may also be an API has a hundred guesses, shared by introspection and other endpoints', async () => {
   const server = await createTestServer(nested)
   assert.equal(await guesses(server, () => 'a%2Bb'), 100)
   const form = { grant_type: 'client_credentials', scope: 'api1', client_id: 'a+b', client_secret: secret }
   assertRefused(await server.token(form), 'invalid_client', 'client_guessed_too_often')
 })
 
-test('attack: a client whose id begins with the name of an API has a hundred guesses at introspection and elsewhere together', async () => {
+test('attack: a client whose id begins with the name of an API has a hundred guesses, shared by introspection and other endpoints', async () => {
   const server = await createTestServer({
     ...nested,
     clients: [

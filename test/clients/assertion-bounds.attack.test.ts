@@ -1,4 +1,4 @@
-/** Assertions at the edge of what is taken, and one step beyond it (RFC 7523 §3). */
+/** Assertions at the limit of what is accepted, and just beyond it (RFC 7523 §3). */
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -49,16 +49,16 @@ const authenticate = async (server: TestServer, claims: object, typ?: string) =>
   })
 const strict = 'client-authentication+jwt'
 const clientCases: readonly (readonly [string, object, string | undefined, string?])[] = [
-  ['lives for the longest time', { exp: startOfTime + 3960 }, undefined],
-  ['lives for a second longer', { exp: startOfTime + 3961 }, 'client_assertion_lives_too_long'],
+  ['is valid for the longest time', { exp: startOfTime + 3960 }, undefined],
+  ['is valid for a second longer', { exp: startOfTime + 3961 }, 'client_assertion_lives_too_long'],
   ['began within the skew', { nbf: startOfTime + 60 }, undefined],
   ['began a second beyond the skew', { nbf: startOfTime + 61 }, 'client_assertion_invalid'],
-  ['has a text as its time of issue', { iat: 'now' }, 'client_assertion_invalid'],
+  ['has a string as its time of issue', { iat: 'now' }, 'client_assertion_invalid'],
   ['was issued within the skew', { iat: startOfTime + 60 }, undefined],
   ['was issued a second beyond the skew', { iat: startOfTime + 61 }, 'client_assertion_from_the_future'],
   ['was issued long ago', { iat: 1 }, undefined],
   ['has the longest id', { jti: 'x'.repeat(256) }, undefined],
-  ['has an id of one character more', { jti: 'x'.repeat(257) }, 'client_assertion_without_id'],
+  ['has an id that is one character longer', { jti: 'x'.repeat(257) }, 'client_assertion_without_id'],
   ['has an empty id', { jti: '' }, 'client_assertion_without_id'],
   ['has a number as its id', { jti: 7 }, 'client_assertion_without_id'],
   ['has a list as its id', { jti: ['x'] }, 'client_assertion_without_id'],
@@ -75,7 +75,7 @@ const clientCases: readonly (readonly [string, object, string | undefined, strin
   ],
   ['is for a list with the issuer', { aud: [issuer] }, undefined],
   [
-    'is for an issuer that begins alike',
+    'is for an issuer with the same beginning',
     { aud: `${issuer}.evil.example` },
     'client_assertion_audience_wrong',
   ],
@@ -84,14 +84,14 @@ const clientCases: readonly (readonly [string, object, string | undefined, strin
   ['is an access token', {}, 'client_assertion_type_wrong', 'at+jwt'],
 ]
 for (const [what, claims, reason, typ] of clientCases)
-  test(`private_key_jwt: an assertion that ${what} is ${reason ?? 'taken'}`, async () => {
+  test(`private_key_jwt: an assertion that ${what} is ${reason ?? 'accepted'}`, async () => {
     const server = await createTestServer(input)
     const answer = await authenticate(server, claims, typ)
     if (reason === undefined) assert.equal(answer.status, 200, String(answer.reason))
     else assertRefused(answer, 'invalid_client', reason)
   })
 
-test('private_key_jwt: an assertion of an hour is used once for as long as it lives [RFC 7523 §3 (7)]', async () => {
+test('private_key_jwt: an assertion of an hour is accepted once during its lifetime [RFC 7523 §3 (7)]', async () => {
   const server = await createTestServer(input)
   const claims = { exp: startOfTime + 3600, jti: 'one' }
   assert.equal((await authenticate(server, claims)).status, 200)
@@ -112,7 +112,7 @@ const lifetimes: readonly (readonly [object, object, number])[] = [
   [{ client_assertion_max_lifetime: 60 }, { client_assertion_max_lifetime: 86_400 }, 86_400],
 ]
 for (const [ofServer, ofClient, most] of lifetimes)
-  test(`private_key_jwt: with ${JSON.stringify([ofServer, ofClient])} an assertion ends at most ${most} seconds ahead`, async () => {
+  test(`private_key_jwt: with ${JSON.stringify([ofServer, ofClient])} an assertion expires at most ${most} seconds ahead`, async () => {
     const clients = input.clients.map(client =>
       client.client_id === 'signer' ? { ...client, ...ofClient } : client,
     )
@@ -149,7 +149,7 @@ for (const [ofServer, ofClient, strict] of audiences)
     }
   })
 
-test('private_key_jwt: assertions that the client signed are no guesses, however many are refused', async () => {
+test('private_key_jwt: refused assertions with a valid signature are not counted as guesses', async () => {
   const server = await createTestServer(input)
   for (let count = 0; count < 101; count++)
     assertRefused(
@@ -160,7 +160,7 @@ test('private_key_jwt: assertions that the client signed are no guesses, however
   assert.equal((await authenticate(server, {})).status, 200)
 })
 
-test('private_key_jwt: the audience may be the endpoint where certificates are shown [RFC 8705 §5]', async () => {
+test('private_key_jwt: the audience may be an mTLS endpoint alias [RFC 8705 §5]', async () => {
   const mtls = {
     ...{ certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
     endpoint_origin: 'https://mtls.example',
@@ -192,10 +192,10 @@ const redeem = async (server: TestServer, claims: object) =>
     { client: ['bearer', secret] },
   )
 const grantCases: readonly (readonly [string, object, string | undefined])[] = [
-  ['lives for the longest time', { exp: startOfTime + 3960 }, undefined],
-  ['lives for a second longer', { exp: startOfTime + 3961 }, 'assertion_lifetime_invalid'],
-  ['ended within the skew', { exp: startOfTime - 4 }, undefined],
-  ['ended beyond the skew', { exp: startOfTime - 5 }, 'assertion_invalid'],
+  ['is valid for the longest time', { exp: startOfTime + 3960 }, undefined],
+  ['is valid for a second longer', { exp: startOfTime + 3961 }, 'assertion_lifetime_invalid'],
+  ['expired within the skew', { exp: startOfTime - 4 }, undefined],
+  ['expired beyond the skew', { exp: startOfTime - 5 }, 'assertion_invalid'],
   ['was issued within the skew', { iat: startOfTime + 60 }, undefined],
   ['was issued a second beyond the skew', { iat: startOfTime + 61 }, 'assertion_lifetime_invalid'],
   ['has a number as its id', { jti: 7 }, 'assertion_invalid'],
@@ -203,19 +203,19 @@ const grantCases: readonly (readonly [string, object, string | undefined])[] = [
   ['has no issuer', { iss: undefined }, 'assertion_invalid'],
   ['has an empty issuer', { iss: '' }, 'assertion_invalid'],
   ['is for a list with the issuer', { aud: ['https://other.example', issuer] }, undefined],
-  ['is for an issuer that begins alike', { aud: `${issuer}.evil.example` }, 'assertion_invalid'],
-  ['has no end', { exp: undefined }, 'assertion_invalid'],
+  ['is for an issuer with the same beginning', { aud: `${issuer}.evil.example` }, 'assertion_invalid'],
+  ['has no exp', { exp: undefined }, 'assertion_invalid'],
   ['has no subject', { sub: undefined }, 'assertion_invalid'],
 ]
 for (const [what, claims, reason] of grantCases)
-  test(`jwt-bearer: an assertion that ${what} is ${reason ?? 'taken'}`, async () => {
+  test(`jwt-bearer: an assertion that ${what} is ${reason ?? 'accepted'}`, async () => {
     const server = await createTestServer(input)
     const answer = await redeem(server, claims)
     if (reason === undefined) assert.equal(answer.status, 200, String(answer.reason))
     else assertRefused(answer, 'invalid_grant', reason)
   })
 
-test('token: no subject of a grant is a client, so that nobody takes its tokens for the client’s own [RFC 9700 §4.15]', async () => {
+test('token: the subject of a grant is never a client, so that its tokens can’t be confused with the client’s own [RFC 9700 §4.15]', async () => {
   const { defineGrant } = await import('../../packages/server/src/model/extension-grant.ts')
   const become = defineGrant({
     grantType: 'urn:example:become',

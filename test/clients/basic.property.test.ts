@@ -11,7 +11,7 @@ const wellFormed = fc
   .string({ unit: 'binary', maxLength: 40 })
   .filter(text => text.isWellFormed() && !text.includes('\0'))
 
-test('basic: whatever id and secret are form-encoded are read back [RFC 6749 §2.3.1]', () => {
+test('basic: any form-encoded id and secret are read back [RFC 6749 §2.3.1]', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -30,7 +30,7 @@ test('basic: whatever id and secret are form-encoded are read back [RFC 6749 §2
   )
 })
 
-test('basic: whatever id and secret are sent as they are is one of the readings, and no reading mixes the two [RFC 7617 §2]', () => {
+test('basic: any unencoded id and secret are one of the readings, and no reading mixes the two [RFC 7617 §2]', () => {
   const text = { unit: fc.constantFrom('a', '+', '%', ' ', ':', '2', 'B', 'é') } as const
   fc.assert(
     fc.property(
@@ -52,7 +52,7 @@ test('basic: whatever id and secret are sent as they are is one of the readings,
   )
 })
 
-test('basic: any header at all is read, malformed or not of this scheme, and never throws', () => {
+test('basic: any header is parsed, malformed or of another scheme, and never throws', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -68,7 +68,7 @@ test('basic: any header at all is read, malformed or not of this scheme, and nev
   )
 })
 
-test('basic: of all spellings of the same bytes only the canonical base64 is taken [RFC 4648 §3.5]', () => {
+test('basic: of all spellings of the same bytes only the canonical base64 is accepted [RFC 4648 §3.5]', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 60 }),
@@ -84,7 +84,7 @@ test('basic: of all spellings of the same bytes only the canonical base64 is tak
   )
 })
 
-test('basic: ids and secrets within bounds are returned, nothing longer', () => {
+test('basic: ids and secrets within the limits are returned, nothing longer', () => {
   fc.assert(
     fc.property(fc.nat(300), fc.nat(1200), (id, secret) => {
       const read = readBasicHeader(`Basic ${base64(`${'i'.repeat(id)}:${'s'.repeat(secret)}`)}`)

@@ -1,4 +1,7 @@
-/** Networks in which too many client secrets were wrong: whoever authenticated there within a day goes on, whatever process sees it, and at no cost. */
+/**
+ * Networks with too many wrong client secrets: clients that authenticated there within a day continue, at any process,
+ * and at no cost.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,11 +14,11 @@ const here = '192.0.2.1'
 const authenticate = (server: TestServer, client = 'client', value = secret) =>
   server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client: [client, value], from: here })
 
-/** Fails until the network is full at this process. */
+/** Sends wrong secrets until the network is over its limit at this process. */
 async function fill(server: TestServer): Promise<void> {
   for (let count = 0; count < 1001; count++)
     if ((await authenticate(server, `nobody-${count}`, 'wrong')).status === 429) return
-  assert.fail('the network never filled')
+  assert.fail('the network never reached its limit')
 }
 
 async function assertHeld(server: TestServer, client = 'client'): Promise<void> {
@@ -23,7 +26,7 @@ async function assertHeld(server: TestServer, client = 'client'): Promise<void> 
   assert.deepEqual([status, reason], [429, 'client_guessed_too_often'])
 }
 
-/** A server and how often it looked into the store for a mark. */
+/** A server, and the number of times it read a mark from the store. */
 async function countingServer() {
   const opened = createMemoryTenantStores()
   const looks = { count: 0 }
@@ -39,7 +42,7 @@ async function countingServer() {
   return { server: await createTestServer(world, { tenantStores }), looks }
 }
 
-test('client authentication: in a full network a client that this process saw there goes on without a look into the store', async () => {
+test('client authentication: over the network limit, a client that this process has seen there continues without a read of the store', async () => {
   const { server, looks } = await countingServer()
   assert.equal((await authenticate(server)).status, 200)
   await fill(server)
@@ -48,7 +51,7 @@ test('client authentication: in a full network a client that this process saw th
   assert.equal(looks.count, before)
 })
 
-test('client authentication: in a full network a client that nobody saw there is looked for once in ten minutes', async () => {
+test('client authentication: over the network limit, an unknown client is read from the store once in ten minutes', async () => {
   const { server, looks } = await countingServer()
   await fill(server)
   const before = looks.count
@@ -56,7 +59,7 @@ test('client authentication: in a full network a client that nobody saw there is
   assert.equal(looks.count, before + 1)
 })
 
-test('client authentication: a client that went on in a full network is not held for one wrong secret', async () => {
+test('client authentication: one wrong secret does not block a client that continued over the network limit', async () => {
   const server = await createTestServer(world)
   await authenticate(server)
   await fill(server)
@@ -65,7 +68,7 @@ test('client authentication: a client that went on in a full network is not held
   assert.equal((await authenticate(server)).status, 200)
 })
 
-test('client authentication: whoever authenticates every day is let in for a day after the last time, not the first', async () => {
+test('client authentication: a client that authenticates every day is exempt for a day after the last time, not the first', async () => {
   const server = await createTestServer(world)
   await authenticate(server)
   server.clock.advance(80_000)
@@ -75,7 +78,7 @@ test('client authentication: whoever authenticates every day is let in for a day
   assert.equal((await authenticate(server)).status, 200)
 })
 
-/** Two processes on one store, each with what it remembers itself. */
+/** Two processes on one store, each with its own memory. */
 async function twoProcesses() {
   const tenantStores = createMemoryTenantStores()
   const [one, two] = [
@@ -88,7 +91,7 @@ async function twoProcesses() {
   return { one, two, advance }
 }
 
-test('client authentication: another process knows who authenticated in the half day before', async () => {
+test('client authentication: another process knows which clients authenticated in the last half day', async () => {
   const { one, two, advance } = await twoProcesses()
   await authenticate(one)
   await authenticate(one, 'nobody', 'wrong')
@@ -98,7 +101,7 @@ test('client authentication: another process knows who authenticated in the half
   await assertHeld(two, 'exchanger')
 })
 
-test('client authentication: a client that was looked for in vain is looked for again ten minutes later', async () => {
+test('client authentication: a client that was not found is read again ten minutes later', async () => {
   const { one, two, advance } = await twoProcesses()
   await fill(two)
   await assertHeld(two)
@@ -110,7 +113,7 @@ test('client authentication: a client that was looked for in vain is looked for 
   assert.equal((await authenticate(two)).status, 200)
 })
 
-test('client authentication: another process forgets who authenticated more than a day and a half ago', async () => {
+test('client authentication: another process forgets a client that authenticated more than a day and a half ago', async () => {
   const { one, two, advance } = await twoProcesses()
   await authenticate(one)
   advance(43_200)

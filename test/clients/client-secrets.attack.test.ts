@@ -1,4 +1,6 @@
-/** Guessing the secrets of clients and APIs (RFC 6749 §2.3.1): limited by network, without keeping anybody out elsewhere. */
+/**
+ * Guesses at secrets of clients and APIs (RFC 6749 §2.3.1): limited by network, without locking out clients elsewhere.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -70,7 +72,7 @@ for (const [name, guess] of ways)
     const server = await createTestServer(world)
     assert.equal(await guesses(server, guess, () => 'client', 101), 100)
     assertWaits(server, await guess(server, 'client', secret, here))
-    // At every endpoint, and only from there and for this client.
+    // At every endpoint, and only from this network and for this client.
     assertWaits(server, await atToken(server, 'client', secret, here))
     assert.equal((await atToken(server, 'client', secret, elsewhere)).status, 200)
     assert.equal((await atIntrospection(server, 'roclient', secret, here)).status, 200)
@@ -79,7 +81,7 @@ for (const [name, guess] of ways)
   })
 
 for (const api of ['urn:api', 'urn%3Aapi'])
-  test(`attack: of the secrets of an API (${api}) a hundred are tried from one network`, async () => {
+  test(`attack: a network can try a hundred secrets of an API (${api})`, async () => {
     const server = await createTestServer(world)
     const raw: Guess = (server, name, value, from) =>
       server.send('POST', '/connect/introspect', {
@@ -102,19 +104,19 @@ test('attack: a network can try a thousand secrets, including of unknown clients
   assertWaits(server, await atToken(server, 'nobody', secret, here))
   assert.equal((await atToken(server, 'client', secret, here)).status, 200)
   assert.equal((await atToken(server, 'exchanger', secret, elsewhere)).status !== 429, true)
-  // It is a client like others a day later.
+  // A day later it is a client like any other.
   server.clock.advance(86_400)
   assert.equal(await guesses(server, atToken, n => `nobody-${n}`, 1001), 1000)
   assertWaits(server, await atToken(server, 'client', secret, here))
 })
 
-test('attack: a client that fails from a network does not stop its neighbours there', async () => {
+test('attack: a client that fails from a network does not block other clients there', async () => {
   const server = await createTestServer(world)
   for (let count = 0; count < 5000; count++) await atToken(server, 'empty', 'old-secret', here)
   assert.equal((await atToken(server, 'client', secret, here)).status, 200)
 })
 
-test('attack: of five thousand secrets at once a hundred are tried, and none fits by luck afterwards', async () => {
+test('attack: of five thousand concurrent secrets a hundred are checked, and a correct one after them is refused', async () => {
   const server = await createTestServer(world)
   const answers = await Promise.all(
     Array.from({ length: 5000 }, (_, n) => atToken(server, 'client', n === 4000 ? secret : `${n}`, here)),
@@ -148,7 +150,7 @@ test('attack: two processes on one store share failure counts and known clients'
     [await open(), await open()].map(tenantStores => createTestServer(world, { tenantStores })),
   )) as [TestServer, TestServer]
   assert.equal(await guesses(one, atToken, () => 'client', 100), 100)
-  // The second process learns by its own first failure.
+  // The second process reads the counts after its own first failure.
   assert.equal(await guesses(two, atToken, () => 'client', 2), 0)
   assertWaits(two, await atToken(two, 'client', secret, here))
 
@@ -159,7 +161,7 @@ test('attack: two processes on one store share failure counts and known clients'
   assert.equal((await atToken(two, 'client', secret, elsewhere)).status, 200)
 })
 
-test('client authentication: a right secret reads and writes no counter', async () => {
+test('client authentication: a correct secret reads and writes no counter', async () => {
   const tenantStores = createMemoryTenantStores()
   const calls: string[] = []
   const { count, wait, forgive } = tenantStores.main.attempts
@@ -184,7 +186,7 @@ test('client authentication: a right secret reads and writes no counter', async 
   assert.ok(calls.length > 0)
 })
 
-test('client authentication: while the store is away, each process limits guesses by itself', async () => {
+test('client authentication: while the store is unreachable, each process limits guesses by itself', async () => {
   const tenantStores = createMemoryTenantStores()
   const attempts = { ...tenantStores.main.attempts, count: () => Promise.reject(new Error('away')) }
   const server = await createTestServer(world, {
@@ -194,7 +196,7 @@ test('client authentication: while the store is away, each process limits guesse
   assertWaits(server, await atToken(server, 'client', secret, here))
 })
 
-test('client authentication: public clients are not kept out by guesses from their network', async () => {
+test('client authentication: guesses from their network do not block public clients', async () => {
   const server = await createTestServer(world)
   assert.equal(await guesses(server, atToken, n => `nobody-${n}`, 1001), 1000)
   const { status } = await server.send('POST', '/connect/deviceauthorization', {

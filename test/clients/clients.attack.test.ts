@@ -45,7 +45,7 @@ const names = [
 ]
 
 for (const name of names) {
-  test(`attack: ${JSON.stringify(name.slice(0, 20))} (${name.length}) is no client, by Basic or in the body`, async () => {
+  test(`attack: ${JSON.stringify(name.slice(0, 20))} (${name.length}) is not a client, by Basic or in the body`, async () => {
     const server = await createTestServer(world)
     const answers = [
       await ask(server, { client_id: name, client_secret: secret }),
@@ -117,7 +117,7 @@ test('attack: a disabled client is refused at every endpoint that authenticates 
   assert.equal(authorize.status, 400)
 })
 
-test('attack: a page of a client that was disabled may not read answers across origins', async () => {
+test('attack: a page of a disabled client can’t read responses across origins', async () => {
   const origin = 'https://spa.example'
   const preflight = async (enabled: boolean) => {
     const server = await createTestServer(
@@ -131,7 +131,7 @@ test('attack: a page of a client that was disabled may not read answers across o
   assert.equal((await preflight(false)).headers['access-control-allow-origin'], undefined)
 })
 
-test('attack: tokens of a client fall when it is disabled', async () => {
+test('attack: tokens of a client are refused when it is disabled', async () => {
   const before = await createTestServer(world)
   const { json } = await before.token(
     { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid api1' },
@@ -167,7 +167,7 @@ for (const [what, form, headers, reason] of [
     'several_client_credentials',
   ],
 ] as const) {
-  test(`attack: ${what} in one request is refused, even where each alone is right`, async () => {
+  test(`attack: ${what} in one request is refused, even if each alone is correct`, async () => {
     const server = await createTestServer(world)
     const answer = await ask(server, form, { headers })
     assert.equal(answer.status, 400)
@@ -175,7 +175,7 @@ for (const [what, form, headers, reason] of [
   })
 }
 
-test('attack: a certificate alone, without being registered for it, proves nothing', async () => {
+test('attack: a certificate of a client that is not registered for it does not authenticate', async () => {
   const server = await createTestServer({
     ...world,
     mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
@@ -188,7 +188,7 @@ test('attack: a certificate alone, without being registered for it, proves nothi
     )
 })
 
-test('attack: a public client gets nothing that needs proof', async () => {
+test('attack: a public client gets nothing that requires authentication', async () => {
   const server = await createTestServer(world)
   for (const [path, expected] of [
     ['/connect/introspect', 'invalid_client'],
@@ -225,7 +225,7 @@ const malformed = [
 ]
 
 for (const authorization of malformed) {
-  test(`attack: ${JSON.stringify(authorization.slice(0, 40))} in the header authenticates nobody`, async () => {
+  test(`attack: ${JSON.stringify(authorization.slice(0, 40))} in the header does not authenticate`, async () => {
     const server = await createTestServer(world)
     const { status, json, reason } = await ask(server, {}, { headers: { authorization } })
     assert.equal(status, 401)
@@ -259,7 +259,7 @@ test('attack: an unknown name costs one argon2id verification, like a known one'
     ),
   )
   assert.deepEqual(costs, Array(4).fill('m=65536,t=3,p=4'))
-  // Every verification said yes: only the user whose it was may be let in.
+  // Every verification succeeded: only the user with this password may be signed in.
   assert.deepEqual(
     found.map(user => user?.sub),
     ['2', undefined, undefined, undefined],
@@ -331,7 +331,7 @@ const guess = (server: TestServer, username: string, password: string) =>
     { client: ['roclient', secret] },
   )
 
-test('attack: a hundred guesses of a password, also all at once, and the name waits; known or not', async () => {
+test('attack: after a hundred guesses of a password, concurrent or not, the name must wait, known or unknown', async () => {
   for (const username of ['bob', 'nobody']) {
     const server = await createTestServer(world)
     const answers = await Promise.all(
@@ -347,7 +347,7 @@ test('attack: a hundred guesses of a password, also all at once, and the name wa
   }
 })
 
-test('attack: guessing one name keeps nobody else out, and who knows the password is never counted', async () => {
+test('attack: guessing one name does not lock out other users, and a correct password is never counted', async () => {
   const server = await createTestServer(world)
   for (let count = 0; count < 150; count++) assert.equal((await guess(server, 'bob', 'bob')).status, 200)
   for (let count = 0; count < 100; count++) await guess(server, 'nobody', 'x')

@@ -1,4 +1,4 @@
-/** Floods of slow work (argon2id, directories): whoever asks for much of it keeps neither other networks nor other kinds of work waiting. */
+/** Floods of slow work (argon2id, directories): they delay neither other networks nor other kinds of work. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -57,7 +57,7 @@ function held(bounds: FairQueueOptions) {
   return { ask, begun, outcomes, finishOne }
 }
 
-test('fair queue: networks take turns, whichever asked for more', async () => {
+test('fair queue: networks alternate, however much each requests', async () => {
   const { ask, begun, finishOne } = held({ concurrent: 1, waiting: 64 })
   for (let n = 0; n < 10; n++) ask('flood', `flood ${n}`)
   ask('one', 'one 0')
@@ -75,7 +75,7 @@ test('fair queue: when it is full, the newest work of the network with the most 
   assert.deepEqual(outcomes, { 'flood 5': 'StoreUnavailable' })
   ask('one', 'one 0')
   ask('one', 'one 1')
-  // Now nobody has two more waiting than this network.
+  // Now no other network has two more waiting than this one.
   ask('one', 'one 2')
   ask('two', 'two 0')
   await setImmediate()
@@ -84,7 +84,7 @@ test('fair queue: when it is full, the newest work of the network with the most 
   assert.deepEqual(begun.toSorted(), ['flood 0', 'flood 1', 'one 0', 'one 1', 'two 0'])
 })
 
-test('fair queue: the /64s of one /48 take turns among themselves, and the /48 has the turns of one network', async () => {
+test('fair queue: the /64s of one /48 alternate among themselves, and the /48 has the share of one network', async () => {
   const { ask, begun, finishOne } = held({ concurrent: 1, waiting: 64, networksOf: networkPath })
   for (let n = 0; n < 8; n++) ask(`2001:db8:1:${n}`, `flood ${n}`)
   ask('192.0.2.1', 'one 0')
@@ -96,7 +96,7 @@ test('fair queue: the /64s of one /48 take turns among themselves, and the /48 h
   assert.equal(begun.length, 12)
 })
 
-test('fair queue: where the /64s of one /48 fill it, others take their places, and a neighbour there one of the /64 with the most', async () => {
+test('fair queue: if the /64s of one /48 fill it, others take their places, and a neighbour one of the /64 with the most', async () => {
   const { ask, begun, outcomes, finishOne } = held({ concurrent: 1, waiting: 6, networksOf: networkPath })
   for (let n = 0; n < 7; n++) ask(`2001:db8:1:${(n % 2) << 8}`, `flood ${n}`)
   await setImmediate()
@@ -185,17 +185,17 @@ test('attack: overload is logged once for many, without a stack', async () => {
   )
 })
 
-test('client authentication: a right argon2id secret is hashed once, a wrong one each time', async () => {
+test('client authentication: a correct argon2id secret is hashed once, a wrong one each time', async () => {
   const server = await createTestServer(withClients(await slowClient()))
   assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 200)
-  // More at once than the queue takes.
+  // More at once than the queue accepts.
   const answers = await Promise.all(times(500, () => authenticate(server, 'slow', '192.0.2.1')))
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
   assert.equal((await authenticate(server, 'wrong', '192.0.2.1')).status, 401)
   assert.equal(server.reason(), 'client_secret_wrong')
 })
 
-test('client authentication: a right argon2id secret that is remembered of one client is none of another', async () => {
+test('client authentication: a cached argon2id secret of one client is not accepted for another', async () => {
   const client = await slowClient()
   const other = { ...(await slowClient('other')), client_id: 'neighbour' }
   const server = await createTestServer(withClients(client, other))
@@ -206,7 +206,7 @@ test('client authentication: a right argon2id secret that is remembered of one c
   assert.equal((await asOther('other')).status, 200)
 })
 
-test('client authentication: a secret that ended in one entry is good by the other that has its hash', async () => {
+test('client authentication: a secret that expired in one entry is accepted by another entry with its hash', async () => {
   const { client_secrets, ...client } = await slowClient()
   const ended = { value: 'slow', expires_at: '2026-09-20T00:00:00Z' }
   const both = { ...client, client_secrets: [ended, ...client_secrets] }
@@ -218,7 +218,7 @@ test('client authentication: a secret that ended in one entry is good by the oth
   assert.equal((await authenticate(server, 'slow', '192.0.2.1')).reason, 'client_secret_expired')
 })
 
-test('client authentication: an argon2id secret that was right is not any more when it is changed or has expired', async () => {
+test('client authentication: a cached argon2id secret is refused once it is changed or has expired', async () => {
   const client = await slowClient()
   const [kept] = client.client_secrets
   const expiring = { ...client, client_secrets: [{ ...kept, expires_at: '2026-09-22T00:00:00Z' }] }

@@ -1,4 +1,4 @@
-/** Accounts and mail, as configured. */
+/** Accounts and mail in a configuration. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { assertErrors, parsed } from './errors.ts'
 const mail = { from: 'Login <login@a.example>', smtp: { host: 'smtp.a.example' } }
 const issuer = 'https://id.example'
 
-test('configuration: accounts are off, and their defaults are those that the guide names', () => {
+test('configuration: accounts are disabled by default, with the defaults of the guide', () => {
   const off = parsed({ issuer }).configuration.accounts
   assert.deepEqual([off.stored, off.signUp, off.passwordReset], [false, false, false])
   assert.deepEqual(parsed({ issuer, accounts: {} }).configuration.accounts, {
@@ -21,7 +21,7 @@ test('configuration: accounts are off, and their defaults are those that the gui
   })
 })
 
-test('configuration: signing up by mail needs mail, but on a loopback issuer', () => {
+test('configuration: sign-up by mail requires mail, except on a loopback issuer', () => {
   const accounts = { sign_up: true }
   assertErrors({ issuer, accounts }, [{ path: 'accounts.sign_up', problem: /mail/, fix: /mail/ }])
   parsed({ issuer, accounts, mail })
@@ -33,7 +33,7 @@ test('configuration: signing up by mail needs mail, but on a loopback issuer', (
   ])
 })
 
-test('configuration: signing up does not go with a module that checks the passwords', () => {
+test('configuration: sign-up can’t be combined with a module that checks the passwords', () => {
   assertErrors(
     { issuer, mail, accounts: { sign_up: true }, validators: { password: { check: () => ({ ok: false }) } } },
     [{ path: 'accounts.sign_up', problem: /validators\.password/ }],
@@ -41,7 +41,7 @@ test('configuration: signing up does not go with a module that checks the passwo
   )
 })
 
-test('configuration: a tenant with an issuer of its own has accounts of its own and inherits the mail', () => {
+test('configuration: a tenant with its own issuer has its own accounts and inherits the mail', () => {
   const tenants = [{ name: 'acme', issuer: 'path' }]
   const { configuration } = parsed({ issuer, mail, accounts: { sign_up: true }, tenants })
   const acme = configuration.tenantIssuers.get('acme')
@@ -57,7 +57,7 @@ test('configuration: the mail server’s password may come from the environment,
   assert.deepEqual([without.configuration.mail, without.warnings], [undefined, []])
 })
 
-test('configuration: an address that is none, a short password and unknown words are errors', () => {
+test('configuration: an invalid address, a short password and unknown values are errors', () => {
   assertErrors(
     {
       issuer,

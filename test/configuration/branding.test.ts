@@ -14,7 +14,7 @@ const errorsOf = (input: object, directory?: string) => {
   return outcome.ok ? [] : outcome.errors
 }
 
-test('branding: a colour that can not be read stops the start, with the nearest that can [WCAG 2.2 §1.4.3]', () => {
+test('branding: an unreadable colour stops the start, and the error has the nearest readable one [WCAG 2.2 §1.4.3]', () => {
   const [error, ...more] = errorsOf({ branding: { colors: { accent: '#ffcc00' } } })
   assert.equal(error?.path, 'branding.colors.accent')
   assert.deepEqual(more, [])
@@ -23,7 +23,7 @@ test('branding: a colour that can not be read stops the start, with the nearest 
   assert.ok(contrast(parseColor(nearest)!, parseColor('#ffffff')!) >= 4.5)
 })
 
-test('branding: each theme has its own measure', () => {
+test('branding: each theme has its own contrast limit', () => {
   assert.deepEqual(errorsOf({ branding: { colors: { accent: '#0b5c8a', accent_dark: '#ffcc00' } } }), [])
   const path = (colors: object) => errorsOf({ branding: { colors } })[0]?.path
   assert.equal(path({ accent_dark: '#0b5c8a' }), 'branding.colors.accent_dark')
@@ -37,7 +37,7 @@ test('branding: each theme has its own measure', () => {
   )
 })
 
-test('branding: a logo is a picture beside the configuration or lies behind https', () => {
+test('branding: a logo is a file beside the configuration or has an https address', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-logo-'))
   writeFileSync(join(folder, 'a.svg'), '<svg/>')
   writeFileSync(join(folder, 'a.exe'), '')
@@ -56,7 +56,7 @@ test('branding: a logo is a picture beside the configuration or lies behind http
   rmSync(folder, { recursive: true })
 })
 
-test('branding: words of a scope are one text or one for each language', () => {
+test('branding: texts of a scope are one string, or one for each language', () => {
   const path = (display_name: unknown) => errorsOf({ api_scopes: [{ name: 'a', display_name }] })[0]?.path
   assert.equal(path('Orders'), undefined)
   assert.equal(path({ en: 'Orders', 'pt-BR': 'Pedidos' }), undefined)

@@ -1,4 +1,4 @@
-/** `config check` says which changed defaults affect a configuration, each with its section in the guide. */
+/** `config check` lists the changed defaults that affect a configuration, each with its section in the guide. */
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -53,7 +53,7 @@ const staff = (claim_mapping: object) => ({
   directory: { url: 'ldaps://ldap.example', user_dn: 'uid={username},dc=example' },
 })
 
-/** A configuration that is affected, and one that is nearly the same and is not. */
+/** An affected configuration, and a similar one that is not affected. */
 const examples: Readonly<Record<string, readonly [affected: object, unaffected: object]>> = {
   'LDAP groups are lists': [
     { identity_providers: [staff({ groups: 'memberOf' })] },
@@ -133,7 +133,7 @@ test('changed defaults: the guide and the list have the same sections', () => {
 })
 
 for (const { title, affects } of changedDefaults)
-  test(`changed defaults: "${title}" is listed for a configuration that it affects, and for no other`, () => {
+  test(`changed defaults: "${title}" is listed for an affected configuration, and for no other`, () => {
     const [affected, unaffected] = examples[title]!
     assert.equal(typeof affects(configurationOf(affected)), 'string')
     assert.equal(affects(configurationOf(unaffected)), undefined)

@@ -1,4 +1,4 @@
-/** What a configuration becomes: defaults, hashes, times and names ready for use. */
+/** Parsed configurations: defaults, hashes, times and names. */
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -7,7 +7,7 @@ import { standardGrantTypes } from '../../packages/server/src/configuration/rule
 import { standardGrants } from '../../packages/server/src/endpoints/token/grants/index.ts'
 import { errorsOf, machine, parsed, spa, withClient } from './errors.ts'
 
-test('configuration: a client that says little gets the documented defaults', async () => {
+test('configuration: a minimal client gets the documented defaults', async () => {
   const client = await parsed(
     withClient({ ...spa, redirect_uris: ['https://app.example/callback'] }),
   ).configuration.clients.find('spa')
@@ -61,12 +61,12 @@ test('configuration: a client that says little gets the documented defaults', as
   })
 })
 
-test('configuration: a client without the code grant has no response types unless it names them [RFC 7591 §2.1]', async () => {
+test('configuration: a client without the code grant has no response types by default [RFC 7591 §2.1]', async () => {
   const client = await parsed(withClient(machine)).configuration.clients.find('machine')
   assert.deepEqual(client?.response_types, [])
 })
 
-test('configuration: a secret in any form is kept as its hash, its end in seconds', async () => {
+test('configuration: a secret in any form is stored as its hash, with its expiry in seconds', async () => {
   const hash = createHash('sha256').update('secret').digest()
   const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
   const client_secrets = [
@@ -132,20 +132,20 @@ test('configuration: an empty one is a server without clients at http://localhos
   assert.deepEqual([...clients.all()], [])
 })
 
-test('configuration: a loopback issuer tells the port, a public one does not', () => {
+test('configuration: a loopback issuer sets the port, a public one does not', () => {
   assert.equal(parsed({ issuer: 'http://localhost:6001' }).configuration.port, 6001)
   assert.equal(parsed({ issuer: 'http://localhost:6001', port: 7 }).configuration.port, 7)
   assert.equal(parsed({ issuer: 'https://login.example:8443' }).configuration.port, 5080)
 })
 
-test('configuration: each kind of storage is told apart', () => {
+test('configuration: each kind of storage is recognized', () => {
   const storage = (text: string) => parsed({ storage: text }, { directory: '/srv' }).configuration.storage
   assert.deepEqual(storage('memory:'), { kind: 'memory' })
   assert.deepEqual(storage('sqlite:/var/t.db'), { kind: 'sqlite', file: '/var/t.db' })
   assert.deepEqual(storage('postgres://db/t'), { kind: 'postgres', url: 'postgres://db/t', poolSize: 10 })
 })
 
-test('configuration: users keep their claims as they are, any JSON', () => {
+test('configuration: users keep their claims unchanged, as any JSON', () => {
   const claims = { name: 'Alice', address: { country: 'NL' }, roles: ['a', 1, null, true] }
   const [user] = parsed({ users: [{ sub: '1', username: 'alice', password: 'pw', claims }] }).configuration
     .users
@@ -158,7 +158,7 @@ test('configuration: users keep their claims as they are, any JSON', () => {
   })
 })
 
-test('configuration: keys are made for the defaults and for what clients and APIs ask for', () => {
+test('configuration: keys are created for the defaults and for algorithms of clients and APIs', () => {
   const { signingAlgorithms } = parsed(
     withClient(
       { ...machine, id_token_signed_response_alg: 'EdDSA' },
@@ -168,7 +168,7 @@ test('configuration: keys are made for the defaults and for what clients and API
   assert.deepEqual([...signingAlgorithms].sort(), ['ES256', 'EdDSA', 'PS256', 'RS256'])
 })
 
-test('configuration: an upstream provider keeps what federation needs', () => {
+test('configuration: an upstream provider has the settings for federation', () => {
   const provider = {
     name: 'corp',
     type: 'oidc',
@@ -194,6 +194,6 @@ test('configuration: an upstream provider keeps what federation needs', () => {
   assert.equal(Object.hasOwn(claims ?? {}, 'sub'), false)
 })
 
-test('configuration: the grants that clients may have are those that the token endpoint serves', () => {
+test('configuration: clients may have exactly the grants that the token endpoint supports', () => {
   assert.deepEqual([...standardGrantTypes].sort(), standardGrants.map(grant => grant.grantType).sort())
 })

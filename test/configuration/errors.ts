@@ -1,4 +1,4 @@
-/** Small configurations with one thing wrong, and what is reported about them. */
+/** Small configurations with one error each, and the expected reports. */
 
 import assert from 'node:assert/strict'
 import type { Diagnostic } from '../../packages/server/src/configuration/diagnostic.ts'
@@ -6,21 +6,21 @@ import { type ParseOptions, parseConfiguration } from '../../packages/server/src
 
 export type Input = Readonly<Record<string, unknown>>
 
-/** A confidential client that works. */
+/** A valid confidential client. */
 export const machine: Input = {
   client_id: 'machine',
   client_secrets: [{ value: 'secret-of-a-machine' }],
   grant_types: ['client_credentials'],
 }
 
-/** A public client that works. */
+/** A valid public client. */
 export const spa: Input = {
   client_id: 'spa',
   token_endpoint_auth_method: 'none',
   redirect_uris: ['https://app.example/callback'],
 }
 
-/** A configuration with this one client. */
+/** A configuration with only this client. */
 export const withClient = (client: Input, more: Input = {}): Input => ({ clients: [client], ...more })
 
 export const errorsOf = (input: unknown, options?: ParseOptions): readonly Diagnostic[] => {
@@ -28,7 +28,7 @@ export const errorsOf = (input: unknown, options?: ParseOptions): readonly Diagn
   return outcome.ok ? [] : outcome.errors
 }
 
-/** Asserts that nothing is reported but these, in any order. */
+/** Asserts that exactly these are reported, in any order. */
 export function assertErrors(
   input: unknown,
   expected: readonly { path: string; problem: RegExp; fix?: RegExp; nearest?: string }[],

@@ -1,4 +1,4 @@
-/** Files of every format, modules wherever they lie, the environment and flags. */
+/** Files of every format, modules in any folder, the environment and flags. */
 
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
@@ -57,13 +57,13 @@ for (const [name, text] of [
   })
 }
 
-test('configuration: broken JSON is reported by line and column', async () => {
+test('configuration: malformed JSON is reported with line and column', async () => {
   const [error] = await refused('broken.json', '{\n  "clients": [\n    { "client_id" "m" }\n  ]\n}')
   assert.match(error!.path, /broken\.json:3:19$/)
   assert.match(error!.problem, /not JSON/)
 })
 
-test('configuration: a key written twice is refused, in JSON and in YAML', async () => {
+test('configuration: a duplicate key is refused, in JSON and in YAML', async () => {
   const [json] = await refused('twice.json', '{ "clients": [],\n  "clients": [] }')
   assert.match(json!.path, /twice\.json:2:3$/)
   assert.match(json!.problem, /"clients" is written twice/)
@@ -71,7 +71,7 @@ test('configuration: a key written twice is refused, in JSON and in YAML', async
   assert.match(yaml!.path, /twice\.yaml:2:1$/)
 })
 
-test('configuration: broken YAML, several documents and exploding aliases are refused', async () => {
+test('configuration: malformed YAML, several documents and exploding aliases are refused', async () => {
   assert.match((await refused('broken.yaml', 'clients: [\n'))[0]!.problem, /not YAML/)
   assert.match(
     (await refused('several.yaml', 'clients: []\n---\nusers: []\n'))[0]!.problem,
@@ -84,7 +84,7 @@ test('configuration: broken YAML, several documents and exploding aliases are re
   assert.match((await refused('bomb.yaml', levels.join('\n')))[0]!.problem, /aliases/)
 })
 
-test('configuration: an empty file, an unknown format and a missing file are refused with what to do', async () => {
+test('configuration: an empty file, an unknown format and a missing file are refused with a fix', async () => {
   assert.match((await refused('empty.json', ''))[0]!.problem, /empty|not JSON/)
   assert.match((await refused('empty.yaml', ''))[0]!.problem, /empty/)
   const [error] = await refused('tessera.toml', '')
@@ -95,7 +95,7 @@ test('configuration: an empty file, an unknown format and a missing file are ref
   assert.match(missing.errors[0]!.problem, /no such file/)
 })
 
-test('configuration: a module outside any package can import defineConfig, and hold code', async () => {
+test('configuration: a module outside any package can import defineConfig, and contain code', async () => {
   const configuration = await loaded(
     'code.mts',
     `import { defineConfig, defineGrant } from '@tessera/server'
@@ -130,7 +130,7 @@ export default defineConfig({
   assert.equal(configuration.profile?.claims, undefined)
 })
 
-test("configuration: a module's code is checked where no compiler looked", async () => {
+test("configuration: a module's values are checked even without a compiler", async () => {
   const errors = await refused(
     'miscoded.mjs',
     `export default {
@@ -152,7 +152,7 @@ test("configuration: a module's code is checked where no compiler looked", async
   assert.equal(errors.find(error => error.path === 'profile.isActiv')?.nearest, 'isActive')
 })
 
-test('configuration: a module may put its own token exchange in place of the built-in one, once', async () => {
+test('configuration: a module may replace the built-in token exchange with its own, once', async () => {
   const grant = `{ grantType: 'urn:ietf:params:oauth:grant-type:token-exchange', parameters: {}, decide() {} }`
   assert.equal((await loaded('own.mjs', `export default { grants: [${grant}] }`)).grants.length, 1)
   const [error] = await refused('both.mjs', `export default { grants: [${grant}, ${grant}] }`)
@@ -167,7 +167,7 @@ test('configuration: a module that throws, or exports nothing, is refused with i
   assert.match((await refused('text.mjs', 'export default "text"'))[0]!.problem, /not an object/)
 })
 
-test('configuration: flags win over the environment, the environment over the file', async () => {
+test('configuration: flags take precedence over the environment, the environment over the file', async () => {
   const file = '{ "issuer": "https://file.example", "host": "10.0.0.1", "port": 1, "storage": "memory:" }'
   const environment = {
     TESSERA_ISSUER: 'https://environment.example',
@@ -186,7 +186,7 @@ test('configuration: flags win over the environment, the environment over the fi
   assert.equal(third.issuer, 'https://file.example')
 })
 
-test('configuration: --port without an issuer makes the issuer', async () => {
+test('configuration: --port without an issuer sets the issuer', async () => {
   assert.equal(
     (await loaded('bare.json', '{}', { overrides: { port: '7777' } })).issuer,
     'http://localhost:7777',
@@ -197,7 +197,7 @@ test('configuration: --port without an issuer makes the issuer', async () => {
   assert.deepEqual([named.issuer, named.port], ['http://localhost:5080', 7777])
 })
 
-test('configuration: errors of flags and variables name them, and misspelt variables are warned of', async () => {
+test('configuration: errors name their flag or variable, and misspelt variables cause warnings', async () => {
   const errors = await refused('bare.json', '{}', {
     environment: { TESSERA_ISSUER: 'x', TESSERA_MASTER_KEY: 'short' },
     overrides: { port: 'http' },
@@ -241,7 +241,7 @@ test('configuration: the master key comes from a variable, a file beside the con
   assert.deepEqual([missing?.path, /ENOENT/.test(missing!.problem)], ['master_key_file', true])
 })
 
-test('configuration: a database named in the file lies beside the file', async () => {
+test('configuration: a relative database path is relative to the file', async () => {
   assert.deepEqual((await loaded('beside.json', '{ "storage": "sqlite:./t.db" }')).storage, {
     kind: 'sqlite',
     file: folder.at('t.db'),

@@ -1,4 +1,4 @@
-/** The published JSON Schema, and that it and the demo keep up with the code. */
+/** The published JSON Schema, and that it and the demo match the code. */
 
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { configurationJsonSchema } from '../../packages/server/src/configuration
 
 const inRepository = (path: string) => new URL(`../../${path}`, import.meta.url)
 
-test('configuration schema: the published one is what the code says (else: tessera config schema > docs/configuration.schema.json)', async () => {
+test('configuration schema: the published one matches the code (otherwise: tessera config schema > docs/configuration.schema.json)', async () => {
   const published = JSON.parse(await readFile(inRepository('docs/configuration.schema.json'), 'utf8'))
   assert.deepEqual(published, configurationJsonSchema())
 })
@@ -22,7 +22,7 @@ type Schema = {
   readonly additionalProperties?: unknown
 }
 
-test('configuration schema: every key of a client has a description, omitted ones their defaults', () => {
+test('configuration schema: every key of a client has a description, and optional keys their defaults', () => {
   const client = (configurationJsonSchema() as Schema).properties?.clients?.items
   const properties = Object.entries(client?.properties ?? {})
   assert.ok(properties.length > 30)
@@ -34,7 +34,7 @@ test('configuration schema: every key of a client has a description, omitted one
   assert.equal(client?.additionalProperties, false)
 })
 
-test('configuration guide: it tells of every key', async () => {
+test('configuration guide: it describes every key', async () => {
   const guide = await readFile(inRepository('docs/guides/configuration.md'), 'utf8')
   const keys = new Set<string>()
   const collect = (schema: Schema | undefined): void => {
@@ -71,14 +71,14 @@ const sections: readonly (readonly [opening: string, path: string])[] = [
   ['## `tenants`', 'tenants'],
 ]
 
-/** Rows that say less than the schema, because the guide says the rest elsewhere. */
+/** Rows that say less than the schema, because the guide has the rest elsewhere. */
 const shorter: ReadonlySet<string> = new Set([
   '.registration',
   'authorization_requests.request_object_max_lifetime',
   'branding.colors',
 ])
 
-/** A meaning without links, code marks and references to other pages. */
+/** A description without links, code marks and references to other pages. */
 const plain = (meaning: string): string =>
   meaning
     .replaceAll(/\s*\(\[[^\]]*\]\([^)]*\)\)/g, '')
@@ -86,7 +86,7 @@ const plain = (meaning: string): string =>
     .replaceAll('`', '')
     .trim()
 
-test('configuration guide: a key means there what editors show for it', async () => {
+test('configuration guide: the description of a key is the one that editors show', async () => {
   const guide = await readFile(inRepository('docs/guides/configuration.md'), 'utf8')
   const schemaAt = (path: string): Schema | undefined =>
     path

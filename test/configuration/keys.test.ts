@@ -1,4 +1,4 @@
-/** Keys and values: what may stand in a configuration and what is said about what may not. */
+/** Keys and values: which are allowed in a configuration, and the errors for others. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -31,19 +31,19 @@ for (const [written, meant] of [
   ['requirePkce', 'require_pkce'],
   ['refresh_token_uasge', 'refresh_token_usage'],
 ] as const) {
-  test(`configuration: ${written} is recognised as a slip of ${meant}`, () => {
+  test(`configuration: ${written} is recognized as a misspelling of ${meant}`, () => {
     const error = errorsOf(withClient({ ...machine, [written]: 'x' })).find(one => one.path.endsWith(written))
     assert.equal(error?.nearest, meant)
   })
 }
 
-test('configuration: no nearest key is named for a key that resembles none', () => {
+test('configuration: no nearest key is suggested for a key that resembles none', () => {
   const [error] = errorsOf({ zzzzzzzz: 1 })
   assert.equal(error?.nearest, undefined)
   assert.equal(error?.fix, 'remove it')
 })
 
-test('nearest: edits are counted with swapped neighbours as one', () => {
+test('nearest: swapped neighbours count as one edit', () => {
   assert.equal(editDistance('scope', 'scpoe'), 1)
   assert.equal(editDistance('', 'abc'), 3)
   assert.equal(editDistance('kitten', 'sitting'), 3)
@@ -51,7 +51,7 @@ test('nearest: edits are counted with swapped neighbours as one', () => {
   assert.equal(nearestOf('xyz', ['one']), undefined)
 })
 
-test('configuration: code in a file of data is answered with the way to a module', () => {
+test('configuration: the error for code in a data file refers to modules', () => {
   assertErrors({ grants: [] }, [{ path: 'grants', problem: /not a known key/, fix: /module/ }])
 })
 
@@ -90,7 +90,7 @@ test('configuration: an entry is read once, whether it is valid or not', () => {
   }
 })
 
-test('configuration: an invalid key is reported once; rules that read it keep silent', () => {
+test('configuration: an invalid key is reported once; rules that read it report nothing', () => {
   assertErrors(withClient({ ...machine, client_secrets: 'secret' }), [
     { path: 'clients[0].client_secrets', problem: /is a string/, fix: /brackets/ },
   ])
@@ -203,7 +203,7 @@ for (const [name, client, path, problem, fix] of [
   ['a client_uri that is no URL', { client_uri: 'app' }, 'client_uri', /web address/, /https/],
   ['an empty client_id', { client_id: '' }, 'client_id', /empty/, /fill/],
   [
-    'a claim that is no JSON',
+    'a claim that is not JSON',
     { claims: [{ type: 'a', value: Number.NaN }] },
     'claims[0].value',
     /JSON/,
@@ -250,7 +250,7 @@ for (const issuer of [
   'http://127.0.0.1:1',
   'http://[::1]:1',
 ]) {
-  test(`configuration: the issuer ${issuer} is taken`, () => {
+  test(`configuration: the issuer ${issuer} is accepted`, () => {
     assert.equal(parsed({ issuer }).configuration.issuer, issuer)
   })
 }
@@ -271,7 +271,7 @@ test('configuration: storage, proxies and trusted issuers are checked', () => {
 })
 
 for (const input of [undefined, null, [], 'text', 7]) {
-  test('proxies: a forwarded host is believed of nobody where no proxy is trusted', () => {
+  test('proxies: a forwarded host is ignored if no proxy is trusted', () => {
     assertErrors({ trust_forwarded_host: true }, [
       { path: 'trust_forwarded_host', problem: /no proxy is trusted/, fix: /trusted_proxies/ },
     ])
@@ -280,7 +280,7 @@ for (const input of [undefined, null, [], 'text', 7]) {
     assert.equal(parsed(believed).configuration.trustForwardedHost, true)
   })
 
-  test(`configuration: ${JSON.stringify(input) ?? 'nothing'} is no configuration`, () => {
+  test(`configuration: ${JSON.stringify(input) ?? 'nothing'} is not a configuration`, () => {
     assertErrors(input, [{ path: '(top)', problem: /not an object/ }])
   })
 }

@@ -1,9 +1,9 @@
-/** What a client says of itself in several languages (RFC 7591 §2.2). */
+/** Client metadata in several languages (RFC 7591 §2.2). */
 
 import { test } from 'node:test'
 import { assertErrors, spa, withClient } from './errors.ts'
 
-test('configuration languages: names and addresses may stand in any language', () => {
+test('configuration languages: names and addresses may be in any language', () => {
   assertErrors(
     withClient({
       ...spa,
@@ -15,7 +15,7 @@ test('configuration languages: names and addresses may stand in any language', (
   )
 })
 
-test('configuration languages: a value is held to what it must be without a tag', () => {
+test('configuration languages: a tagged value must be as valid as an untagged one', () => {
   assertErrors(
     withClient({ ...spa, 'client_name#fr': '', 'policy_uri#de': 'javascript:alert(1)', 'tos_uri#de': 7 }),
     [
@@ -26,7 +26,7 @@ test('configuration languages: a value is held to what it must be without a tag'
   )
 })
 
-test('configuration languages: other keys are as unknown as ever, also beside another error', () => {
+test('configuration languages: other keys remain unknown, even with another error', () => {
   assertErrors(
     withClient({
       ...spa,
@@ -46,7 +46,7 @@ test('configuration languages: other keys are as unknown as ever, also beside an
   )
 })
 
-test('configuration languages: there may be many texts, and not any number of them', () => {
+test('configuration languages: the number of texts is limited', () => {
   const texts = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`client_name#de-x-${index}`, 'Name']))
   assertErrors(withClient({ ...spa, ...texts(100) }), [])

@@ -20,9 +20,9 @@ test('configuration: a key of the server touches its schema, its type and its co
   assert.deepEqual(filesWith('drain_delay', 'drainDelay'), [
     // Its consumer.
     'app/start-server.ts',
-    // Its type in the configuration, with what it means.
+    // Its type in the configuration, with its description.
     'configuration/configuration.ts',
-    // Its schema, its owner where tenants have their own issuer, and its place in the configuration.
+    // Its schema, its owner if tenants have their own issuer, and its place in the configuration.
     'configuration/schema/deployment.ts',
   ])
 })

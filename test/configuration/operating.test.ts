@@ -1,11 +1,11 @@
-/** How many processes serve, how they end, and who may read their figures. */
+/** How many processes serve, how they end, and which tokens open the metrics. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { assertErrors, parsed } from './errors.ts'
 
-test('operating: memory is one process’s own, so there are no others', () => {
+test('operating: a memory store allows one process only', () => {
   assertErrors({ storage: 'memory:', workers: 2 }, [
     { path: 'workers', problem: /its own memory/, fix: /sqlite/ },
   ])
@@ -14,7 +14,7 @@ test('operating: memory is one process’s own, so there are no others', () => {
   assert.equal(parsed({}).configuration.workers, undefined)
 })
 
-test('operating: a replica is one of a database of PostgreSQL', () => {
+test('operating: a replica requires PostgreSQL', () => {
   const [storage, storage_replica] = ['postgres://db/t', 'postgres://standby/t']
   assertErrors({ storage_replica }, [{ path: 'storage_replica', problem: /only PostgreSQL/, fix: /primary/ }])
   assertErrors({ storage, storage_replica: 'sqlite:./t.db' }, [
@@ -25,7 +25,7 @@ test('operating: a replica is one of a database of PostgreSQL', () => {
   })
 })
 
-test('operating: an error names the flag or the variable that it comes from', () => {
+test('operating: an error names its flag or variable', () => {
   for (const [given, path] of [
     [{ overrides: { workers: '2' } }, '--workers'],
     [{ environment: { TESSERA_WORKERS: '2' } }, 'TESSERA_WORKERS'],
@@ -36,7 +36,7 @@ test('operating: an error names the flag or the variable that it comes from', ()
   }
 })
 
-test('operating: a number of workers and a delay are within bounds', () => {
+test('operating: the number of workers and delays are limited', () => {
   assertErrors({ workers: 0 }, [{ path: 'workers', problem: /./ }])
   assertErrors({ workers: 257 }, [{ path: 'workers', problem: /./ }])
   assertErrors({ drain_delay: -1 }, [{ path: 'drain_delay', problem: /./ }])
@@ -44,7 +44,7 @@ test('operating: a number of workers and a delay are within bounds', () => {
   assert.equal(parsed({}).configuration.drainDelay, 0)
 })
 
-test('operating: a token for the figures is none that can be guessed, and none that is slow to check', () => {
+test('operating: a token for the metrics must be neither guessable nor slow to check', () => {
   const withToken = (token: object) => ({ metrics: { tokens: [token] } })
   assertErrors(withToken({ value: 'fifteen-letters' }), [
     { path: 'metrics.tokens[0]', problem: /guessed/, fix: /openssl rand/ },

@@ -1,4 +1,4 @@
-/** Identity providers: what is refused, and what is only warned of. */
+/** Identity providers: errors and warnings. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -19,7 +19,7 @@ for (const [method, credential] of [
   ['client_secret_post', { client_secret: 'a-secret-of-tessera' }],
   ['private_key_jwt', { client_jwk }],
 ] as const)
-  test(`configuration: a provider that wants ${method} needs something to prove it with`, () => {
+  test(`configuration: a provider with ${method} needs credentials for it`, () => {
     const token_endpoint_auth_method = method
     assert.deepEqual(errorsOf(providers({ ...oidc, token_endpoint_auth_method, ...credential })), [])
     assertErrors(providers({ ...oidc, token_endpoint_auth_method }), [
@@ -31,7 +31,7 @@ for (const [method, credential] of [
     ])
   })
 
-test('configuration: a domain leads to one provider of a tenant', () => {
+test('configuration: a domain selects one provider of a tenant', () => {
   const domains = ['corp.example']
   const twin = { ...oidc, name: 'twin', domains }
   const problem = /"corp.example" already belongs to identity_providers\[0\]/
@@ -53,7 +53,7 @@ test('configuration: a domain leads to one provider of a tenant', () => {
     assert.deepEqual(errorsOf(providers(...pair)), [])
 })
 
-test('configuration: a directory that is asked in the clear is warned of, unless it is on this machine', () => {
+test('configuration: a directory without TLS causes a warning, unless it is on this machine', () => {
   const warningsOf = (url: string) =>
     parsed(
       providers({

@@ -1,4 +1,4 @@
-/** Checks that an identity provider can't be mapped to claims that this server sets itself. */
+/** An identity provider can't be mapped to claims that this server sets itself. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ const ldap = {
   directory: { url: 'ldaps://ldap.example', user_dn: 'uid={username},dc=example' },
 }
 
-test('configuration: no provider can map a claim that this server says itself [RFC 7519 §4.1]', () => {
+test('configuration: no provider can map a claim that this server sets itself [RFC 7519 §4.1]', () => {
   for (const claim of ['sub', 'iss', 'aud', 'tenant', 'amr', 'scope', 'client_id', 'sid'])
     assert.ok(reservedClaims.has(claim), claim)
   const problem = /only this server may set/

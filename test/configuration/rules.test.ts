@@ -1,4 +1,4 @@
-/** Rules between keys and between entries: clients that would be unsafe or could never work, names that clash or lead nowhere. */
+/** Rules between keys and between entries: unsafe or unusable clients, duplicate names, and references to nothing. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -35,7 +35,7 @@ for (const [name, client, path, problem, fix] of [
     /https/,
   ],
   [
-    'a logout URI that is no web address',
+    'a logout URI that is not a web address',
     { ...spa, backchannel_logout_uri: 'com.example.app:/logout' },
     'backchannel_logout_uri',
     /web address/,
@@ -98,7 +98,7 @@ for (const [name, client, path, problem, fix] of [
     /"none"/,
   ],
   [
-    'keys and an address of keys',
+    'jwks and jwks_uri together',
     {
       ...web,
       client_secrets: [],
@@ -111,7 +111,7 @@ for (const [name, client, path, problem, fix] of [
     /remove/,
   ],
   [
-    'a web application with a scheme of its own [OpenID Connect Dynamic Client Registration 1.0 §2]',
+    'a web application with a private-use scheme [OpenID Connect Dynamic Client Registration 1.0 §2]',
     { ...web, application_type: 'web', redirect_uris: ['com.example.app:/cb'] },
     'redirect_uris[0]',
     /not a web address/,
@@ -145,21 +145,21 @@ for (const [name, client, path, problem, fix] of [
     /sector_identifier_uri/,
   ],
   [
-    'a target of a sign-in that nobody can begin [OpenID Connect Core 1.0 §4]',
+    'an initiate_login_uri parameter without initiate_login_uri [OpenID Connect Core 1.0 §4]',
     { ...web, initiate_login_target_link_uri: 'https://a.example/start' },
     'initiate_login_target_link_uri',
     /initiate_login_uri, .* is missing/,
     /initiate_login_uri/,
   ],
   [
-    'a sign-in that begins by http',
+    'an initiate_login_uri with http',
     { ...web, initiate_login_uri: 'http://a.example/start' },
     'initiate_login_uri',
     /http is for loopback/,
     /https/,
   ],
   [
-    'a response type that is not served',
+    'an unsupported response type',
     { ...web, grant_types: ['implicit'], response_types: ['token'] },
     'response_types[0]',
     /./,
@@ -201,13 +201,13 @@ for (const [name, client, path, problem, fix] of [
     /"code"/,
   ],
   [
-    'no absolute end with an absolute expiration',
+    'no absolute lifetime with an absolute expiration',
     { ...web, absolute_refresh_token_lifetime: 0 },
     'absolute_refresh_token_lifetime',
     /absolute/,
     /sliding/,
   ],
-  ['a scope that nobody registered', { ...web, scope: 'openid api2' }, 'scope', /"api2"/, /"api1"/],
+  ['an unknown scope', { ...web, scope: 'openid api2' }, 'scope', /"api2"/, /"api1"/],
   [
     'an unknown grant',
     { ...machine, grant_types: ['client_credential'] },
@@ -303,7 +303,7 @@ for (const [name, input, path] of [
   })
 }
 
-test('configuration: two user names that are compared alike are refused, and a blank one', () => {
+test('configuration: two equivalent user names are refused, and so is a blank one', () => {
   for (const [one, other] of [
     ['alice', 'Alice'],
     ['alice', ' alice\u00a0'],
@@ -334,7 +334,7 @@ test('configuration: two user names that are compared alike are refused, and a b
   })
 })
 
-test('configuration: the introspection_client_id of an API is no user name of another one', () => {
+test('configuration: the introspection_client_id of an API can’t be a user name of another one', () => {
   const api = (name: string, introspection_client_id?: string) => ({
     ...{ name, api_secrets: [{ value: 'a long secret of an api' }] },
     ...(introspection_client_id !== undefined && { introspection_client_id }),
@@ -370,7 +370,7 @@ test('configuration: no two APIs have names that are equal as URIs [RFC 8707 §2
   parsed(named('https://api.example', ...other, ...more))
 })
 
-test('configuration: secrets and passwords that no request can bring are errors', () => {
+test('configuration: secrets and passwords that no request can send are errors', () => {
   const fits = 's'.repeat(512)
   const cases: readonly (readonly [string, (value: string) => object])[] = [
     ['clients[0].client_secrets[0].value', value => withClient({ ...machine, client_secrets: [{ value }] })],
@@ -388,7 +388,7 @@ test('configuration: secrets and passwords that no request can bring are errors'
   }
 })
 
-test('configuration: tokens are bound to certificates where these reach the server, and tokens from the authorization endpoint never are [RFC 8705 §3]', () => {
+test('configuration: tokens are bound to certificates if these reach the server, and tokens from the authorization endpoint never are [RFC 8705 §3]', () => {
   const bound = { ...machine, tls_client_certificate_bound_access_tokens: true }
   const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
   const path = 'clients[0].tls_client_certificate_bound_access_tokens'
@@ -420,7 +420,7 @@ test('configuration: endpoint_origin is an https origin', () => {
     assertErrors(with_(bad), [{ path, problem: /not an origin|not https/ }])
 })
 
-test('configuration: an API with access tokens of type JWT has the name of no client [RFC 8725 §3.12]', () => {
+test('configuration: an API with access tokens of type JWT can’t have a client’s id as name [RFC 8725 §3.12]', () => {
   const input = (name: string, access_token_typ?: string) =>
     withClient(machine, { api_resources: [{ name, ...(access_token_typ && { access_token_typ }) }] })
   const path = 'api_resources[0].access_token_typ'
@@ -429,7 +429,7 @@ test('configuration: an API with access tokens of type JWT has the name of no cl
     assertErrors(fine, [])
 })
 
-test('configuration: a confirmed address that is also another user’s address or name draws a warning', () => {
+test('configuration: a confirmed address that is also another user’s address or name causes a warning', () => {
   const claims = { email: 'One@example.com', email_verified: true }
   const warned = (...users: object[]) =>
     parsed({ users: users.map((user, index) => ({ sub: `${index}`, username: `${index}`, ...user })) })
@@ -452,7 +452,7 @@ test('configuration: one user name in two tenants and in none is three users', (
   assert.equal(parsed({ users, tenants: [{ name: 't' }, { name: 'u' }] }).configuration.users.length, 3)
 })
 
-test('configuration: a scope is of an identity resource or of an API, not of both', () => {
+test('configuration: a scope belongs to an identity resource or to an API, not to both', () => {
   assertErrors({ api_scopes: [{ name: 'email' }] }, [
     { path: 'api_scopes[0].name', problem: /identity resource/ },
   ])
@@ -464,19 +464,19 @@ test('configuration: a scope is of an identity resource or of an API, not of bot
   ])
 })
 
-test('configuration: an API resource names API scopes that exist', () => {
+test('configuration: an API resource refers to API scopes that exist', () => {
   assertErrors({ api_resources: [{ name: 'urn:api', scopes: ['api2'] }], ...api }, [
     { path: 'api_resources[0].scopes[0]', problem: /api2/, nearest: 'api1' },
   ])
 })
 
-test("configuration: a user's sub is no client_id [RFC 9700 §4.15]", () => {
+test("configuration: a user's sub can’t be a client_id [RFC 9700 §4.15]", () => {
   assertErrors(withClient(machine, { users: [{ sub: 'machine', username: 'a' }] }), [
     { path: 'users[0].sub', problem: /client_id/ },
   ])
 })
 
-test('configuration: only a user of another provider has a sub that begins with fed_', () => {
+test('configuration: only a federated user has a sub that begins with fed_', () => {
   const derived = `fed_${'a'.repeat(43)}`
   assertErrors({ users: [{ sub: derived, username: 'a' }] }, [
     { path: 'users[0].sub', problem: /another identity provider/ },
@@ -517,7 +517,7 @@ test('configuration: an OpenID Connect provider needs issuer and client_id, and 
   ])
 })
 
-test('configuration: secrets that have all expired, and other doubts, are warned of', () => {
+test('configuration: secrets that have all expired, and other risks, cause warnings', () => {
   const now = Date.parse('2027-01-01T00:00:00Z') / 1000
   const expiring = (at: string) => ({ value: 'a-secret-of-a-machine', expires_at: at })
   const warnings = (client: Input) => parsed(withClient(client), { now }).warnings.map(one => one.path)
@@ -544,7 +544,7 @@ test('configuration: secrets that have all expired, and other doubts, are warned
   ])
 })
 
-test('configuration: secrets that could be guessed are warned of [RFC 6749 §10.10]', () => {
+test('configuration: secrets that could be guessed cause warnings [RFC 6749 §10.10]', () => {
   const warnings = (input: Input) =>
     parsed(input).warnings.map(({ path, problem, fix }) => [path, /guessed/.test(problem), fix])
   const fix = 'make one with: openssl rand -base64 32'
@@ -576,7 +576,7 @@ test('configuration: a hash that is slower than the default causes a warning', (
   assert.deepEqual(warnings('m=65536,t=2,p=1'), ['users[0].password_argon2id'])
 })
 
-test('configuration: a server that others reach should know its issuer', () => {
+test('configuration: a server that others can reach should have a configured issuer', () => {
   assert.deepEqual(
     parsed({ host: '0.0.0.0' }).warnings.map(one => one.path),
     ['issuer'],
@@ -586,13 +586,13 @@ test('configuration: a server that others reach should know its issuer', () => {
 
 for (const [name, registration, path, problem] of [
   [
-    'initial access tokens that nobody has',
+    'unknown initial access tokens',
     { mode: 'initial_access_token' },
     'registration.initial_access_tokens',
     /there is none/,
   ],
   [
-    'software statements that nobody may sign',
+    'software statements without a trusted issuer',
     { require_software_statement: true },
     'registration.trusted_software_issuers',
     /no issuer is trusted/,

@@ -12,13 +12,13 @@ const issuesOf = (schema: s.Schema<never, never>, value: unknown) => {
 const codesOf = (schema: unknown, value: unknown) =>
   issuesOf(schema as s.Schema<never, never>, value).map(({ code, path }) => [code, path.join('.')])
 
-test('schemas: any JSON fits "json" as it is, and nothing else does', () => {
+test('schemas: "json" accepts any JSON unchanged, and nothing else', () => {
   fc.assert(fc.property(fc.jsonValue(), value => assert.deepEqual(s.json().parse(value), value)))
   for (const value of [undefined, Number.NaN, new Map(), { inner: [() => 1] }, Symbol('no'), 1n])
     assert.deepEqual(codesOf(s.json(), value), [['none_fits', '']])
 })
 
-test('schemas: a value has one of the kinds that it fits, whatever it is', () => {
+test('schemas: a value is read as a kind that it matches, whatever it is', () => {
   const kinds: Readonly<
     Record<string, s.AnySchema & { safeParse: (value: unknown) => { success: boolean } }>
   > = {
@@ -85,7 +85,7 @@ test('schemas: the valid parts of an invalid value remain, each in its place', (
   })
 })
 
-test('schemas: a rule of the whole runs beside a value out of bounds, and not beside one of the wrong type', () => {
+test('schemas: a rule on the whole runs if a value is out of range, and not if one has the wrong type', () => {
   const schema = s
     .strictObject({ small: s.int().max(9), large: s.int() })
     .check(({ small, large }) =>
@@ -99,7 +99,7 @@ test('schemas: a rule of the whole runs beside a value out of bounds, and not be
   assert.deepEqual(codesOf(schema, { small: 2, large: 1, other: 1 }), [['unknown_keys', '']])
 })
 
-test('schemas: what every object inherits is no setting, and __proto__ is no key of a record', () => {
+test('schemas: inherited properties are not settings, and __proto__ is not a key of a record', () => {
   const schema = s.strictObject({ toString: s.string().optional() })
   assert.deepEqual({ ...(schema.parse({}) as object) }, {})
   assert.deepEqual(codesOf(s.strictObject({}), JSON.parse('{ "constructor": 1, "__proto__": 1 }')), [
@@ -112,7 +112,7 @@ test('schemas: what every object inherits is no setting, and __proto__ is no key
   assert.equal((read as { admin?: boolean }).admin, undefined)
 })
 
-test('schemas: omitted, a value is its default, and no two configurations share one', () => {
+test('schemas: an omitted value is its default, and no two configurations share one', () => {
   const schema = s.strictObject({
     list: s.array(s.string()).default([]),
     inner: s.strictObject({ on: s.boolean().default(true) }).default({}),
@@ -131,7 +131,7 @@ test('schemas: omitted, a value is its default, and no two configurations share 
   ])
 })
 
-test('schemas: of a union the type decides which errors are told', () => {
+test('schemas: in a union, the type decides which errors are reported', () => {
   const schema = s.strictObject({
     text: s.union([s.string().max(2), s.record(s.string().max(2), s.string())]),
   })
@@ -144,7 +144,7 @@ test('schemas: of a union the type decides which errors are told', () => {
   assert.deepEqual(codesOf(names, 'all'), [['not_in_list', '']])
 })
 
-test('schemas: bounds are part of what they bound, in texts, lists and numbers', () => {
+test('schemas: limits belong to what they limit: strings, lists and numbers', () => {
   const between = (least: number, most: number) => ({
     text: (size: number) => codesOf(s.string().min(least).max(most), 'x'.repeat(size)).length === 0,
     list: (size: number) =>
@@ -160,7 +160,7 @@ test('schemas: bounds are part of what they bound, in texts, lists and numbers',
   )
 })
 
-test('schemas: a number is whole and one that a double holds', () => {
+test('schemas: a number is an integer that a double can represent exactly', () => {
   for (const value of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 0, -1, 1e3])
     assert.deepEqual(codesOf(s.int(), value), [], String(value))
   for (const value of [
@@ -177,7 +177,7 @@ test('schemas: a number is whole and one that a double holds', () => {
     assert.deepEqual(codesOf(s.int(), value), [['wrong_type', '']], String(value))
 })
 
-test('schemas: text is whole text: a pattern is looked for from the start each time', () => {
+test('schemas: a pattern must match the whole string, from the start each time', () => {
   const schema = s.string().regex(/^[a-c]+$/, 'letters from a to c')
   for (const value of ['abc', 'abc', 'a', 'abc']) assert.deepEqual(codesOf(schema, value), [])
   for (const value of ['abcd', '', 'a b', 'abc\nd']) {
@@ -185,7 +185,7 @@ test('schemas: text is whole text: a pattern is looked for from the start each t
   }
 })
 
-test('schemas: code is held to its test alone, and has no JSON Schema', () => {
+test('schemas: code is checked only by its test, and has no JSON Schema', () => {
   const schema = s.custom<() => void>(value => typeof value === 'function', { expected: 'e', fix: 'f' })
   const act = () => undefined
   assert.equal(schema.parse(act), act)
@@ -193,7 +193,7 @@ test('schemas: code is held to its test alone, and has no JSON Schema', () => {
   assert.throws(() => schema.jsonSchema(), /no JSON Schema/)
 })
 
-test('schemas: of others than its own keys an object leaves out, refuses, or reads those that it can name', () => {
+test('schemas: an object omits, refuses or reads unknown keys', () => {
   const given = { a: 'x', 'a#fr': 'y', b: 1 }
   assert.deepEqual(s.object({ a: s.string() }).parse(given), { a: 'x' })
   assert.deepEqual(codesOf(s.strictObject({ a: s.string() }), given), [['unknown_keys', '']])
@@ -207,7 +207,7 @@ test('schemas: of others than its own keys an object leaves out, refuses, or rea
   assert.deepEqual(named.jsonSchema().patternProperties, { '^a#': { type: 'string' } })
 })
 
-test('schemas: a value of our own that does not fit is a bug', () => {
+test('schemas: an invalid value of our own is a bug', () => {
   assert.throws(() => s.strictObject({ a: s.int() }).parse({ a: 'x' }), /does not fit.*wrong_type/)
 })
 
@@ -221,7 +221,7 @@ test('schemas: fields can be used again, and describe leaves the schema that it 
   assert.deepEqual([schema.description, other.description, renamed.description], ['first', 'second', 'third'])
 })
 
-test('schemas: the JSON Schema says bounds, patterns, defaults, what is required and that no other key may stand', () => {
+test('schemas: the JSON Schema has limits, patterns, defaults, required keys and additionalProperties', () => {
   const schema = s.strictObject({
     id: s.string().min(1).max(9).regex(/^\d+$/, 'digits').describe('Its id.'),
     ports: s.array(s.int().min(1).max(65_535)).min(1).default([80]),

@@ -1,4 +1,4 @@
-/** How long sessions last, as configured. */
+/** Lifetimes of sessions in a configuration. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -6,7 +6,7 @@ import { assertErrors, parsed } from './errors.ts'
 
 const sessionsOf = (sessions: object) => parsed({ sessions }).configuration.sessions
 
-test('configuration: sessions last two hours unused and ten hours at most, and none is kept', () => {
+test('configuration: by default sessions last two hours unused and ten hours at most, and none is persistent', () => {
   assert.deepEqual(parsed({}).configuration.sessions, {
     lifetimes: { idle: 7200, absolute: 36_000 },
     endRevokes: 'online',
@@ -15,12 +15,12 @@ test('configuration: sessions last two hours unused and ten hours at most, and n
   })
 })
 
-test('configuration: a short absolute lifetime shortens the idle one that nobody named', () => {
+test('configuration: a short absolute lifetime shortens the default idle one', () => {
   assert.deepEqual(sessionsOf({ absolute_lifetime: 600 }).lifetimes, { idle: 600, absolute: 600 })
   assert.equal(sessionsOf({ keep_signed_in: true }).lifetimes.kept, 2_592_000)
 })
 
-test('configuration: an idle lifetime that never counts is an error', () => {
+test('configuration: an idle lifetime that never applies is an error', () => {
   assertErrors({ sessions: { idle_lifetime: 601, absolute_lifetime: 600 } }, [
     { path: 'sessions.idle_lifetime', problem: /has no effect/, fix: /shorter/ },
   ])
@@ -30,7 +30,7 @@ test('configuration: an idle lifetime that never counts is an error', () => {
   ])
 })
 
-test('configuration: the session cookie is SameSite=Lax, or None where it is said; Strict would hide every session from clients', () => {
+test('configuration: the session cookie is SameSite=Lax, or None if configured; Strict would hide every session from clients', () => {
   assert.equal(sessionsOf({ same_site: 'none' }).sameSite, 'none')
   assertErrors({ sessions: { same_site: 'strict' } }, [{ path: 'sessions.same_site', problem: /not known/ }])
   assertErrors({ issuer: 'http://id.example', sessions: { same_site: 'none' } }, [

@@ -1,4 +1,4 @@
-/** Tenants with an issuer of their own in a configuration: what is theirs, what they inherit, and what can't be. */
+/** Tenants with their own issuer in a configuration: their own settings, inherited ones, and impossible ones. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ test('tenants: the issuer is the path below the server’s, or the tenant’s or
   assert.equal(ownOf(withTenant({ issuer: 'https://id.acme.example' })).issuer, 'https://id.acme.example')
 })
 
-test('tenants: an issuer by path follows the port of a server that nobody named', () => {
+test('tenants: an issuer by path has the port of a server without a configured issuer', () => {
   const { configuration } = parsed({
     port: 0,
     tenants: [
@@ -38,7 +38,7 @@ test('tenants: an issuer by path follows the port of a server that nobody named'
   assert.equal(tenantIssuers.get('globex')?.issuer, 'http://globex.localhost:5080')
 })
 
-test('tenants: users are of one issuer only, and there of no tenant', () => {
+test('tenants: users belong to one issuer only, and there to no tenant', () => {
   const alice = { sub: '1', username: 'alice', password: 'a' }
   const input = withTenant({}, { users: [alice, { ...alice, tenant: 'acme' }] })
   const { configuration } = parsed(input)
@@ -102,7 +102,7 @@ test('tenants: settings are the server’s unless the tenant has its own', () =>
   assert.equal(emitStateHash, true)
 })
 
-test('tenants: an operator’s hooks are told whose user they are asked about', async () => {
+test('tenants: an operator’s hooks get the tenant of the user', async () => {
   const asked: unknown[] = []
   const check = (request: { tenant?: string }) => {
     asked.push(request.tenant)
@@ -126,7 +126,7 @@ test('tenants: an operator’s hooks are told whose user they are asked about', 
   assert.equal(own.profile?.isActive, undefined)
 })
 
-test('tenants: an error in a tenant’s own entries is told with its place', () => {
+test('tenants: an error in a tenant’s own entries is reported with its path', () => {
   assertErrors(
     withTenant({
       clients: [
@@ -147,12 +147,12 @@ test('tenants: an error in a tenant’s own entries is told with its place', () 
   ])
 })
 
-test('tenants: what the server got wrong is told once, however many tenants inherit it', () => {
+test('tenants: an error of the server is reported once, however many tenants inherit it', () => {
   const scopes = { api_scopes: [{ name: 'offline_access' }] }
   assertErrors(withTenant({}, scopes), [{ path: 'api_scopes[0].name', problem: /is predefined/ }])
 })
 
-test('tenants: names and subs must be unique within an issuer, not across', () => {
+test('tenants: names and subs must be unique within an issuer, not across issuers', () => {
   const alice = { sub: '1', username: 'alice', tenant: 'acme' }
   parsed(
     withTenant(
@@ -169,14 +169,14 @@ test('tenants: names and subs must be unique within an issuer, not across', () =
   ])
 })
 
-test('tenants: one that shares the server’s issuer has nothing else of its own', () => {
+test('tenants: a tenant that shares the server’s issuer has no other settings of its own', () => {
   assertErrors({ tenants: [{ name: 'acme', clients: [machine], compatibility: 'none' }] }, [
     { path: 'tenants[0].clients', problem: /shares the server's issuer/, fix: /"issuer": "path"/ },
     { path: 'tenants[0].compatibility', problem: /shares the server's issuer/ },
   ])
 })
 
-test('tenants: one that shares the server’s issuer says whether people sign up in it, and nothing else of accounts', () => {
+test('tenants: a tenant that shares the server’s issuer may enable sign-up, and nothing else of accounts', () => {
   const accounts = { email_verification: 'off' }
   const tenants = [{ name: 'acme', accounts: { sign_up: true } }, { name: 'globex' }]
   const { configuration, warnings } = parsed({ accounts, tenants })
@@ -205,7 +205,7 @@ test('tenants: one that shares the server’s issuer says whether people sign up
   ])
 })
 
-test('tenants: what is the whole server’s is no key of a tenant', () => {
+test('tenants: server-wide settings are not keys of a tenant', () => {
   for (const key of [
     'host',
     'port',
@@ -224,14 +224,14 @@ test('tenants: what is the whole server’s is no key of a tenant', () => {
     assertErrors(withTenant({ [key]: [] }), [{ path: `tenants[0].${key}`, problem: /not a known key/ }])
 })
 
-test('tenants: a name that stands in an address and a file’s name holds small letters, digits and hyphens', () => {
+test('tenants: a name for addresses and file names has lower-case letters, digits and hyphens', () => {
   for (const name of ['Acme', 'a_b', '-a', 'a-', '..', 'a/b', 'a'.repeat(64)])
     assertErrors(withTenant({ name }), [{ path: 'tenants[0].name', problem: /other characters/ }])
   parsed(withTenant({ name: 'a'.repeat(63) }))
   parsed({ tenants: [{ name: 'Acme_Shared' }] })
 })
 
-test('tenants: an issuer by host is an origin of its own', () => {
+test('tenants: an issuer by host has its own origin', () => {
   for (const issuer of [
     'https://acme.example/',
     'https://acme.example/login',
@@ -249,7 +249,7 @@ test('tenants: an issuer by host is an origin of its own', () => {
   assertErrors({ tenants: two }, [{ path: 'tenants[1].issuer', problem: /the host of tenant "acme"/ }])
 })
 
-test('tenants: no client of the server names a tenant of another issuer', () => {
+test('tenants: no client of the server may name a tenant of another issuer', () => {
   const client = { ...machine, tenants: ['shared', 'acme'] }
   const tenants = [{ name: 'shared' }, { name: 'acme', issuer: 'path' }]
   assertErrors({ clients: [client], tenants }, [{ path: 'clients[0].tenants[1]', problem: /its own issuer/ }])

@@ -1,4 +1,7 @@
-/** Getting more than the user agreed to, or keeping what they took back (OpenID Connect Core 1.0 §3.1.2.4, RFC 6749 §10.3). */
+/**
+ * Attempts to get more than the user granted, or to keep what they revoked (OpenID Connect Core 1.0 §3.1.2.4, RFC 6749
+ * §10.3).
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -47,7 +50,7 @@ const present = (server: TestServer, answer: URLSearchParams, client_id: string)
 const redeem = async (server: TestServer, answer: URLSearchParams, client_id = 'asking') =>
   (await present(server, answer, client_id)).json
 
-test('attack: what the user did not tick comes by no token, no claim, no refresh and no answer of this server', async () => {
+test('attack: what the user did not check is in no token, claim, refresh or other response', async () => {
   const { server, browser } = await start()
   const claims = JSON.stringify({
     id_token: { email: { essential: true }, name: null },
@@ -67,7 +70,7 @@ test('attack: what the user did not tick comes by no token, no claim, no refresh
     const { email, name } = claimsOf(token)
     assert.deepEqual([email, name], [undefined, undefined])
   }
-  // Nor is it had by asking for it again.
+  // Requesting it again does not help.
   for (const scope of ['openid email', 'openid api1', everything]) {
     const wider = await server.token({
       ...{
@@ -81,7 +84,7 @@ test('attack: what the user did not tick comes by no token, no claim, no refresh
   }
 })
 
-test('attack: prompt=none gives no more than is remembered, in every response type', async () => {
+test('attack: prompt=none returns no more than is remembered, in every response type', async () => {
   const { browser } = await start()
   await agree(browser, asked(), { scope: ['profile'] })
   const silently = async (changes: Readonly<Record<string, string>>) =>
@@ -100,7 +103,7 @@ test('attack: prompt=none gives no more than is remembered, in every response ty
   assert.equal((await silently({ scope: 'openid profile offline_access' })).get('error'), 'consent_required')
 })
 
-test('attack: no field of the consent form says who agrees, to what client, or to what was not asked for', async () => {
+test('attack: no field of the consent form changes the user, the client or the requested scope', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(asked({ scope: 'openid profile' }))
   const answer = answerOf(
@@ -118,24 +121,24 @@ test('attack: no field of the consent form says who agrees, to what client, or t
   assert.equal(await server.stores.consents.find('2', 'asking'), undefined)
 })
 
-test('attack: an answer to the page that was taken back, or narrowed, since gives nothing by going there again', async () => {
+test('attack: repeating a response after consent was revoked or narrowed yields nothing', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(asked())
   const form = { ...page.form?.fields, button: 'yes', scope: ['profile', 'email', 'api1'] }
   const { location = '' } = await browser.request('POST', '/consent', { form })
   assert.match(location, /^\/connect\/authorize\/callback/)
   assert.ok(answerOf(await browser.request('GET', location)).get('code'))
-  // The user has come back to the page and unticked what they had agreed to.
+  // The user has returned to the page and cleared boxes that they had checked.
   await agree(browser, asked({ prompt: 'consent' }), { scope: ['profile'] })
   assert.ok((await browser.visit(location)).target.startsWith('/consent'))
-  // And has taken all of it back.
+  // And has revoked all of it.
   const list = await browser.visit('/account/consents')
   await browser.submit(list, { client_id: 'asking', button: 'revoke' })
   assert.equal(await server.stores.consents.find('1', 'asking'), undefined)
   assert.ok((await browser.visit(location)).target.startsWith('/consent'))
 })
 
-test('consent: what one user ticked narrows nothing of whoever signs in after them', async () => {
+test('consent: boxes that one user cleared narrow nothing for the next user who signs in', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(asked())
   const form = { ...page.form?.fields, button: 'yes', scope: ['profile'] }
@@ -149,7 +152,7 @@ test('consent: what one user ticked narrows nothing of whoever signs in after th
   assert.equal(tokens.scope, 'api1 email offline_access openid profile')
 })
 
-test('consent: is not asked for where the essential acr is out of reach [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
+test('consent: the page is not shown if the essential acr can’t be reached [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
   const { server, browser } = await start()
   const claims = JSON.stringify({ id_token: { acr: { essential: true, value: 'urn:out-of-reach' } } })
   assert.equal(
@@ -159,7 +162,7 @@ test('consent: is not asked for where the essential acr is out of reach [OpenID 
   assert.equal(server.reason(), 'acr_not_reached')
 })
 
-test('authorize: the authorization of a code and an access token is kept until both have ended', async () => {
+test('authorize: the authorization of a code and an access token is kept until both have expired', async () => {
   const { server, browser } = await start()
   const answer = await agree(browser, asked({ response_type: 'code token' }), {})
   const token = answer.get('access_token') ?? ''
@@ -170,16 +173,16 @@ test('authorize: the authorization of a code and an access token is kept until b
   assert.equal((await userinfo(server, token)).status, 401)
 })
 
-/** Ways in which what came of an authorization falls. */
+/** Ways to revoke what an authorization issued. */
 const falls = {
-  'the consent is taken back': async (_: TestServer, browser: Browser, client_id: string) => {
+  'the consent is revoked': async (_: TestServer, browser: Browser, client_id: string) => {
     const list = await browser.visit('/account/consents')
     await browser.submit(list, { client_id, button: 'revoke' })
   },
   'the user signs out': async (_: TestServer, browser: Browser) => {
     await browser.submit(await browser.visit('/logout'), { button: 'yes' })
   },
-  'the code beside it is replayed': async (
+  'the code issued with it is replayed': async (
     server: TestServer,
     _: Browser,
     client_id: string,
@@ -200,7 +203,7 @@ const falls = {
 } as const
 
 for (const [what, fall] of Object.entries(falls)) {
-  test(`attack: an access token of the front channel is worth nothing once ${what}`, async () => {
+  test(`attack: a front-channel access token is invalid once ${what}`, async () => {
     for (const client_id of ['asking', 'askingref']) {
       const { server, browser } = await start({ sessions: { end_revokes: 'all' } })
       const target = asked({ client_id, response_type: 'code id_token token' })
@@ -220,7 +223,7 @@ for (const [what, fall] of Object.entries(falls)) {
   })
 }
 
-test('attack: what a device was let have is listed, falls when it is taken back, and answers nothing else', async () => {
+test('attack: a device’s access is listed, is revoked with the consent, and applies to nothing else', async () => {
   const { server, browser } = await start()
   const tv = { client_id: 'pairtv', scope: 'openid profile offline_access' }
   const connect = async (scope: readonly string[]) => {
@@ -245,7 +248,7 @@ test('attack: what a device was let have is listed, falls when it is taken back,
   assertRefused(refreshed, 'invalid_grant', 'authorization_revoked')
 })
 
-test('attack: of a user who signs in as another in one browser, nothing that the first agreed to counts', async () => {
+test('attack: when another user signs in in the same browser, the first user’s consent does not count', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(asked({ scope: 'openid profile' }))
   const form = { ...page.form?.fields, button: 'yes', scope: ['profile'] }

@@ -1,4 +1,4 @@
-/** The contract of export and import: whatever one store holds, another holds afterwards, or nothing of it. */
+/** The contract of export and import: another store has all rows of the exported one afterwards, or none of them. */
 
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -22,7 +22,7 @@ const header = { created_at: 1_790_000_000, master_key_check: null }
 const whole = { nouns: everyNoun, report }
 
 for (const { name, open } of databases) {
-  /** A filled archives, its export, and an empty archives. */
+  /** A filled store, its export, and an empty store. */
   async function withExport(
     use: (given: {
       from: Awaited<ReturnType<typeof open>>['archives']
@@ -52,7 +52,7 @@ for (const { name, open } of databases) {
       await end()
     })
 
-    test('an import holds every row of the export, of every issuer, in the order in which they were added', async () => {
+    test('an import contains every row of the export, of every issuer, in the order of insertion', async () => {
       await withExport(async ({ from, to, read }) => {
         const filled = await fill(to, await read(), whole)
         for (const tenant of [undefined, 'acme']) {
@@ -65,14 +65,14 @@ for (const { name, open } of databases) {
       })
     })
 
-    test('a store moves straight into another', async () => {
+    test('a store can be moved directly into another', async () => {
       await withExport(async ({ from, to }) => {
         await fill(to, sectionsOf(from, everyNoun), whole)
         assert.deepEqual(await contentOf(to), await contentOf(from))
       })
     })
 
-    test('what is written while an export goes on is not part of it', async () => {
+    test('rows written during an export are not part of it', async () => {
       const { archives, end } = await open()
       await fillArchives(archives, [], 1200)
       const [source, target] = [await archives.source(), await archives.target()]
@@ -90,7 +90,7 @@ for (const { name, open } of databases) {
       await end()
     })
 
-    test('rows pass in batches, however many there are', async () => {
+    test('rows are read in batches, however many there are', async () => {
       const { archives, end } = await open()
       await fillArchives(archives, [], 2600)
       const source = await archives.source()
@@ -107,13 +107,13 @@ for (const { name, open } of databases) {
     })
 
     for (const [how, spoil] of Object.entries({
-      'a digit of a row': (text: string) => text.replace('9007199254740989', '9007199254740988'),
-      'a row that is gone': (text: string) => text.replace(/\n\[.*\n/, '\n'),
-      'a row that came twice': (text: string) => text.replace(/\n(\[.*\n)/, '\n$1$1'),
-      'a table that is gone': (text: string) =>
+      'a changed digit in a row': (text: string) => text.replace('9007199254740989', '9007199254740988'),
+      'a missing row': (text: string) => text.replace(/\n\[.*\n/, '\n'),
+      'a repeated row': (text: string) => text.replace(/\n(\[.*\n)/, '\n$1$1'),
+      'a missing table': (text: string) =>
         text.replace(/\{"tenant":"acme","table":"codes".*?\{"rows.*?\n/s, ''),
       'another tenant': (text: string) => text.replaceAll('"tenant":"acme"', '"tenant":"evil"'),
-      'a last line that is gone': (text: string) => text.replace(/\{"total.*\n$/, ''),
+      'a missing last line': (text: string) => text.replace(/\{"total.*\n$/, ''),
       'half a file': (text: string) => text.slice(0, text.length / 2),
       'a line after the end': (text: string) => `${text}{}\n`,
       'another format': (text: string) => text.replace('"tessera_export":1', '"tessera_export":2'),
@@ -130,7 +130,7 @@ for (const { name, open } of databases) {
         })
       })
 
-    test('a store in use is not filled over', async () => {
+    test('a store in use is not overwritten', async () => {
       await withExport(async ({ to, read }) => {
         await fillArchives(to, [])
         const before = await contentOf(to)
@@ -139,7 +139,7 @@ for (const { name, open } of databases) {
       })
     })
 
-    test('neither is a tenant’s', async () => {
+    test('and neither is a tenant’s', async () => {
       await withExport(async ({ to, read }) => {
         await fillArchives(to, ['acme'])
         const target = await to.target()
@@ -149,7 +149,7 @@ for (const { name, open } of databases) {
       })
     })
 
-    test('an import that was cut off says so, and the next one is whole', async () => {
+    test('an interrupted import says so, and the next one is complete', async () => {
       await withExport(async ({ from, to, read }) => {
         await assert.rejects(fill(to, cutOff(await read()), whole), /cut off/)
         const target = await to.target()
@@ -161,7 +161,7 @@ for (const { name, open } of databases) {
       })
     })
 
-    test('users can be added to a store in use; who is there stays as they are', async () => {
+    test('users can be added to a store in use; existing users remain as they are', async () => {
       await withExport(async ({ to, read }) => {
         const target = await to.target()
         const table = (await target.tables()).find(one => one.name === 'stored_users')!
@@ -178,7 +178,7 @@ for (const { name, open } of databases) {
       })
     })
 
-    test('a column or a table that this version does not keep is refused', async () => {
+    test('an unknown column or table is refused', async () => {
       const { archives, end } = await open()
       const target = await archives.target()
       await assert.rejects(
@@ -206,7 +206,7 @@ async function* only(sections: Sections, table: string): Sections {
   for await (const section of sections) if (section.table.name === table) yield section
 }
 
-test('archives: what is read from a file comes in batches too', async () => {
+test('archives: rows of a file are read in batches too', async () => {
   const { file, remove } = await temporaryFolder()
   const table = { name: 'codes', columns: { hash: 'text' } } as const
   async function* sections(): Sections {

@@ -1,5 +1,5 @@
 /**
- * The SQL of PostgreSQL's commit, as text that a person can read, run with EXPLAIN, and review. After a change of the
+ * The SQL of PostgreSQL's commit, as text that can be read, run with EXPLAIN, and reviewed. After a change of the
  * statement, `TESSERA_UPDATE_SQL=1 npm exec -- node --test test/contracts/commit-sql.test.ts` writes the files again.
  */
 

@@ -1,4 +1,6 @@
-/** Flows and attacks that lean on the store the most, on the stores that keep something; `npm run test:on` runs them all. */
+/**
+ * Flows and attacks that depend most on the store, run on the persistent stores; `npm run test:on` runs all of them.
+ */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -17,8 +19,8 @@ const files = [
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 for (const storage of ['sqlite', 'postgres'])
-  test(`flows and attacks come to the same on ${storage}`, async () => {
-    // Of this run they are one test.
+  test(`flows and attacks have the same results on ${storage}`, async () => {
+    // In this run they are one test.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
     const child = spawn(process.execPath, ['test/on-store.ts', storage, ...files], { cwd: root, env })
     let told = ''

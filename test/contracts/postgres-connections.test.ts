@@ -1,4 +1,4 @@
-/** Connections to PostgreSQL that end: what is repeated on a new one, and what is not. */
+/** Lost connections to PostgreSQL: what is retried on a new one, and what is not. */
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -40,7 +40,7 @@ const open = async (url: string, options: Partial<TenantStoresOptions> = {}): Pr
 
 const support = fileURLToPath(new URL('../support/postgres.ts', import.meta.url))
 
-/** Ends every connection to the database, as a failover does, before this process reads anything of it. */
+/** Ends every connection to the database, as a failover does, before this process reads any of them. */
 function disconnectUnseen({ address }: Pick<PostgresServer, 'address'>, url: string): void {
   const script = `import { databasesAt } from ${JSON.stringify(support)}
     await databasesAt(process.argv[1]).disconnect(process.argv[2])`
@@ -55,7 +55,7 @@ function disconnectUnseen({ address }: Pick<PostgresServer, 'address'>, url: str
 const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
   Array.from({ length: count }, (_, index) => make(index))
 
-test('postgres connections: after a failover no request fails for each connection that had been open', async () => {
+test('postgres connections: after a failover, lost open connections fail no request', async () => {
   const server = await postgres()
   const url = await server.database()
   const warned: unknown[] = []
@@ -96,11 +96,11 @@ test('postgres connections: after a failover no request fails for each connectio
   assert.ok(warned.includes('database_connection_lost'), 'a lost connection is logged')
 })
 
-/** A way to the database that delivers what is sent, and ends the connection in place of the next response. */
+/** A proxy that forwards everything, and closes the connection instead of the next response. */
 async function cuttable(url: string): Promise<{
   readonly url: string
   readonly cutNext: () => void
-  /** Ends it in place of the response to the next message that holds this text. */
+  /** Closes it instead of the response to the next message that contains this text. */
   readonly cutAfter: (text: string) => void
   readonly close: () => void
 }> {
@@ -149,7 +149,7 @@ async function cuttable(url: string): Promise<{
   }
 }
 
-test('postgres connections: a read whose response is lost is repeated; a write whose outcome is unknown is not', async t => {
+test('postgres connections: a read whose response is lost is retried; a write whose outcome is unknown is not', async t => {
   const direct = await (await postgres()).database()
   const way = await cuttable(direct)
   t.after(way.close)
@@ -159,7 +159,7 @@ test('postgres connections: a read whose response is lost is repeated; a write w
   way.cutNext()
   assert.deepEqual(await main.codes.find(code.hash), { code, authorization })
 
-  // Repeated, it would say that another request had used the code.
+  // Retried, it would report that another request had used the code.
   way.cutNext()
   await assert.rejects(
     main.commit(sampleCommit({ use: { kind: 'authorization_code', hash: code.hash } })),
@@ -173,7 +173,7 @@ test('postgres connections: a read whose response is lost is repeated; a write w
   assert.ok(await main.authorizations.find(next.id))
 })
 
-test('postgres connections: a transaction is repeated when its connection ends before it is committed', async t => {
+test('postgres connections: a transaction is retried if its connection ends before the commit', async t => {
   const direct = await (await postgres()).database()
   const way = await cuttable(direct)
   t.after(way.close)
@@ -185,19 +185,19 @@ test('postgres connections: a transaction is repeated when its connection ends b
   assert.deepEqual(await main.storedUsers.find(user.sub), user)
 })
 
-test('postgres connections: a transaction is not repeated once its commit was sent, whose outcome is unknown', async t => {
+test('postgres connections: a transaction is not retried once its commit was sent, because its outcome is unknown', async t => {
   const direct = await (await postgres()).database()
   const way = await cuttable(direct)
   t.after(way.close)
   const { main } = await open(way.url, { poolSize: 1 })
   const user = sampleUser()
   way.cutAfter('commit')
-  // Repeated, it would say that another user had the name.
+  // Retried, it would report that another user had the name.
   await assert.rejects(main.storedUsers.add(user), StoreUnavailable)
   assert.deepEqual(await main.storedUsers.find(user.sub), user)
 })
 
-test('postgres connections: fewer than the pool wants serve all requests, and the log says so', async () => {
+test('postgres connections: fewer connections than the pool allows serve all requests, and this is logged', async () => {
   const server = await postgres()
   const owner = await openConnection({ url: server.address })
   const role = `short_${process.pid}`
@@ -218,7 +218,7 @@ test('postgres connections: fewer than the pool wants serve all requests, and th
   await owner.close()
 })
 
-test('postgres connections: where the database grants none within the limit, a request is unavailable', async () => {
+test('postgres connections: if the database grants none within the limit, the request gets 503', async () => {
   const server = await postgres()
   const owner = await openConnection({ url: server.address })
   const role = `none_${process.pid}`
@@ -231,7 +231,7 @@ test('postgres connections: where the database grants none within the limit, a r
   const pool = openPool({ url, timeouts: { connection: 300, statement: 20_000, lock: 20_000 } })
   try {
     const asked = pool.of('public').run('select 1', [])
-    await assert.rejects(inTime('the request is given up', asked), StoreUnavailable)
+    await assert.rejects(inTime('the request fails', asked), StoreUnavailable)
     await holder.close()
     assert.deepEqual((await pool.of('public').run('select 1', [])).rows, [[1]])
   } finally {
@@ -241,7 +241,7 @@ test('postgres connections: where the database grants none within the limit, a r
   }
 })
 
-test('postgres connections: a write that the database had begun when it ended the session is not repeated', async () => {
+test('postgres connections: a write that had started when its session ended is not retried', async () => {
   const url = await (await postgres()).database()
   const { main } = await open(url)
   const { code } = await issuedCode(main)
@@ -266,7 +266,7 @@ test('postgres connections: a write that the database had begun when it ended th
   }
 })
 
-test('postgres connections: a request that finds none free within the limit is unavailable', async () => {
+test('postgres connections: a request that gets no connection within the limit gets 503', async () => {
   const server = await postgres()
   const timeouts = { connection: 200, statement: 20_000, lock: 20_000 }
   const pool = openPool({ url: await server.database(), poolSize: 1, timeouts })

@@ -1,4 +1,4 @@
-/** Checks that `synchronous_commit = off` is overridden, and that the log warns of settings that may lose acknowledged commits. */
+/** `synchronous_commit = off` is overridden, and settings that may lose acknowledged commits are logged. */
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
@@ -17,7 +17,7 @@ const sql = async (url: string, text: string): Promise<void> => {
   await connection.close()
 }
 
-/** Events that a start at this database warns of. */
+/** The events that a start with this database logs as warnings. */
 async function warningsAt(url: string): Promise<readonly string[]> {
   const events: string[] = []
   const tenantStores = await openPostgresTenantStores({
@@ -53,7 +53,7 @@ test("postgres: a commit is on disk before it is acknowledged, regardless of the
   }
 })
 
-test('postgres: the log warns of a standby whose promotion may lose what was acknowledged', async () => {
+test('postgres: a standby whose promotion may lose acknowledged commits is logged', async () => {
   const url = await server.database()
   const standby = await server.standby()
   try {

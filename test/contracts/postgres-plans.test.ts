@@ -1,4 +1,7 @@
-/** On tables with many rows: how PostgreSQL reaches those of each hot statement, what updates leave behind, and whom clean-up keeps waiting. */
+/**
+ * Tables with many rows: the query plans of hot statements, what updates leave behind, and which requests wait for
+ * clean-up.
+ */
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
@@ -16,7 +19,8 @@ import { openPostgresTenantStores } from '../../packages/server/src/storage/post
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { day } from './stores/samples.ts'
 
-// Of its own: a transaction that is open in any database of a server keeps old rows, and then updates are not heap-only.
+// Its own server: a transaction open in any database of a server keeps old rows, and then updates are not
+// heap-only.
 const postgres = provideOwnPostgres()
 let filled = ''
 before(async () => {
@@ -27,7 +31,7 @@ before(async () => {
 const copy = async (): Promise<string> =>
   (await postgres()).database(`template ${new URL(filled).pathname.slice(1)}`)
 
-test('postgres: every hot statement finds its rows by an index, and neither reads nor sorts a table', async () => {
+test('postgres: every hot statement finds its rows by an index, and neither scans nor sorts a table', async () => {
   const faults: string[] = []
   let explained = 0
   for (const { name, statements } of await takePlans(await copy()))
@@ -40,7 +44,7 @@ test('postgres: every hot statement finds its rows by an index, and neither read
   assert.ok(explained > hotWork.length, `only ${explained} statements`)
 })
 
-test('postgres: a plan made while the tables were empty will find its rows by an index, too', async () => {
+test('postgres: a plan made while the tables were empty also finds its rows by an index', async () => {
   const url = await (await postgres()).database()
   await (await openPostgresTenantStores({ url })).close()
   const faults = (await takePlans(url)).flatMap(({ name, statements }) =>
@@ -52,7 +56,7 @@ test('postgres: a plan made while the tables were empty will find its rows by an
   assert.deepEqual(faults, [])
 })
 
-test('postgres: a statement that reads or sorts a table is told from one that does not', () =>
+test('postgres: the check detects statements that scan or sort a table', () =>
   connected(filled, async client => {
     const sweep = 'select hash from codes where clean_at <= $1 order by clean_at limit 500'
     for (const [text, values, fault] of [
@@ -70,7 +74,7 @@ test('postgres: a statement that reads or sorts a table is told from one that do
     }
   }))
 
-test('postgres: what changes with each use of a row changes in no index: all such updates are heap-only', async () => {
+test('postgres: columns that change with each use of a row are in no index: all such updates are heap-only', async () => {
   const url = await copy()
   const { main: stores, close } = await openPostgresTenantStores({ url })
   const keys = Array.from({ length: 40 }, (_, index) => livingKey(index))
@@ -119,11 +123,11 @@ test('postgres: what changes with each use of a row changes in no index: all suc
   })
 })
 
-test('postgres: while a clean-up of every table is under way, no request for what lives waits for it', async () => {
+test('postgres: during clean-up of every table, no request for live rows waits for it', async () => {
   const url = await copy()
   const { main: stores, close } = await openPostgresTenantStores({ url })
   await connected(url, async client => {
-    // It ends when all have been asked: as slow as a clean-up can be.
+    // It ends when all requests have been made: a clean-up can't be slower.
     await client.query('begin; set local enable_seqscan = off')
     const run: Database['run'] = (text, values) => ask(client, text, values)
     const cleanUp = createCleanUp({ schema: mainSchema, run, locked: (_, work) => work(run) })

@@ -1,4 +1,4 @@
-/** Two nodes on one PostgreSQL that write what stands in each other's way: nobody fails, and it ends as if in some order. */
+/** Two nodes on one PostgreSQL with conflicting writes: none fails, and the result is that of some serial order. */
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
@@ -50,7 +50,7 @@ const isRevoked = async (id: AuthorizationId) =>
   (await node(0).authorizations.find(id))?.revoked_at !== undefined
 const sessionEnding = { at: now + 1, revokes: 'all', notices_until: now + day } as const
 
-test('postgres races: tokens of a sign-in, the end of the user, the removal of the client and clean-up at once', async () => {
+test('postgres races: concurrent sign-ins, the end of the user, the removal of the client and clean-up do not fail', async () => {
   for (let round = 0; round < 25; round++) {
     const user = sampleUser()
     const { sub } = user
@@ -80,7 +80,7 @@ test('postgres races: tokens of a sign-in, the end of the user, the removal of t
   }
 })
 
-test('postgres races: refreshes, redeemed codes, revocations and the deletion of surplus authorizations at once', async () => {
+test('postgres races: concurrent refreshes, redemptions, revocations and deletions of surplus authorizations do not fail', async () => {
   for (let round = 0; round < 10; round++) {
     const sub = newHash()
     const redeemed = await Promise.all(
@@ -133,9 +133,9 @@ test('postgres races: refreshes, redeemed codes, revocations and the deletion of
       ...times(6, index => node(index).authorizations.trim(sub, 20, 100)),
       ...redeemed.slice(0, 10).map(({ authorization: { id } }) => node(1).authorizations.revoke(id, now)),
     ])
-    // A refresh finds its authorization, or that it is gone.
+    // A refresh finds its authorization, or finds it deleted.
     for (const outcome of rotated) assert.match(outcome, /^(committed|revoked|already_used)$/)
-    // No code that waited was taken away.
+    // No pending code was deleted.
     assert.deepEqual(tally(redeemedLater), { committed: 20 })
     for (const { authorization } of waiting) assert.ok(await node(0).authorizations.find(authorization.id))
     for (const { authorization, family } of redeemed)
@@ -144,7 +144,7 @@ test('postgres races: refreshes, redeemed codes, revocations and the deletion of
   }
 })
 
-test('postgres races: consents, sessions and all of a user’s access end at once over the same authorizations', async () => {
+test('postgres races: consents, sessions and all access of a user can end concurrently over the same authorizations', async () => {
   for (let round = 0; round < 10; round++) {
     const user = sampleUser()
     const { sub } = user
@@ -155,7 +155,7 @@ test('postgres races: consents, sessions and all of a user’s access end at onc
     for (const client_id of clients)
       await node(0).consents.save({ sub, client_id, scope: ['openid'], created_at: now })
     for (const session of sessions) await node(0).sessions.create(session)
-    // Those of a client lie in another order than those of a session.
+    // Those of a client are locked in another order than those of a session.
     await Promise.all(
       times(100, async index => {
         const [client_id, { sid }] = [clients[index % 5]!, sessions[(index * 3 + (index >> 3)) % 5]!]
@@ -175,7 +175,7 @@ test('postgres races: consents, sessions and all of a user’s access end at onc
   }
 })
 
-test('postgres races: whoever joined a session before its end is told, and what came from it falls', async () => {
+test('postgres races: a client that joined a session before its end is notified, and its tokens are revoked', async () => {
   for (let round = 0; round < 30; round++) {
     const session = sampleSession()
     const { sid } = session
@@ -194,7 +194,7 @@ test('postgres races: whoever joined a session before its end is told, and what 
   }
 })
 
-test('postgres races: what rests on a consent that stood when it was written falls with it', async () => {
+test('postgres races: tokens written while a consent was valid are revoked with it', async () => {
   for (let round = 0; round < 50; round++) {
     const [sub, client_id] = [newHash(), 'web']
     await node(0).consents.save({ sub, client_id, scope: ['openid'], created_at: now })
@@ -212,7 +212,7 @@ test('postgres races: what rests on a consent that stood when it was written fal
   }
 })
 
-test('postgres races: a device that is approved as the session of its user ends is worth nothing', async () => {
+test('postgres races: a device approved while the session of its user ends gets no tokens', async () => {
   for (let round = 0; round < 50; round++) {
     const [session, device] = [sampleSession(), sampleDevice()]
     await node(0).sessions.create(session)
@@ -225,18 +225,21 @@ test('postgres races: a device that is approved as the session of its user ends 
     assert.ok(ended)
     const found = await node(0).authorizations.find(authorization.id)
     assert.equal(found !== undefined, approved)
-    if (found) assert.notEqual(found.revoked_at, undefined, 'what was approved lives on')
+    if (found) assert.notEqual(found.revoked_at, undefined, 'the approved device is still authorized')
   }
 })
 
-/** Lets `write` wait for a row that this holds, and then waits for one that `write` holds: one of both must give way. */
+/**
+ * Makes `write` wait for a row that this transaction locks, then waits for a row that `write` locks: a deadlock, and
+ * one is rolled back.
+ */
 async function standInTheWay<Value>(
   { held, wanted }: { readonly held: string; readonly wanted: string },
   write: () => Promise<Value>,
 ): Promise<Value> {
   const other = await openConnection({ url })
   try {
-    // It looks for a deadlock so late that the node's write is what gives way.
+    // This one checks for deadlocks so late that the node's write is rolled back.
     await other.script(`set search_path = tessera; set deadlock_timeout = '1min'; begin; ${held}`)
     const written = write()
     await untilSomebodyWaits(other, written)
@@ -248,7 +251,7 @@ async function standInTheWay<Value>(
   }
 }
 
-test('postgres races: tokens whose write gave way to another are written after it', async () => {
+test('postgres races: tokens whose write was rolled back by a deadlock are written afterwards', async () => {
   const user = sampleUser()
   const { sub } = user
   await node(0).storedUsers.add(user)
@@ -262,7 +265,7 @@ test('postgres races: tokens whose write gave way to another are written after i
   assert.deepEqual(await node(1).authorizations.find(authorization.id), authorization)
 })
 
-test('postgres races: whoever waits too long for a row keeps no other of the same turn from its tokens', async () => {
+test('postgres races: a write that waits too long for a row delays no other write of the same batch', async () => {
   const impatient = await openPostgresTenantStores({
     url,
     timeouts: { connection: 30_000, statement: 30_000, lock: 300 },
@@ -288,7 +291,7 @@ test('postgres races: whoever waits too long for a row keeps no other of the sam
   }
 })
 
-test('postgres races: the end of a user’s access that gave way to another write is whole after it', async () => {
+test('postgres races: the end of a user’s access that was rolled back by a deadlock is complete afterwards', async () => {
   const user = sampleUser()
   const { sub } = user
   await node(0).storedUsers.add(user)
@@ -310,7 +313,7 @@ test('postgres races: the end of a user’s access that gave way to another writ
   assert.ok(await isRevoked(authorization.id))
 })
 
-test('postgres races: nodes that count attempts of one network and many names at once never admit more than there is room for', async () => {
+test('postgres races: nodes that count attempts of one network and many names concurrently never exceed the limit', async () => {
   const nodes = await Promise.all([1, 2, 3, 4].map(() => openPostgresTenantStores({ url })))
   try {
     for (const most of [1, 37, 200]) {
@@ -339,7 +342,7 @@ test('postgres races: nodes that count attempts of one network and many names at
   }
 })
 
-test('postgres races: attempts that are counted and taken back at once end at zero, and none gets in the way of another', async () => {
+test('postgres races: attempts counted and undone concurrently end at zero, and do not block each other', async () => {
   const network = { hash: newHash(), most: 100_000, span: 600 }
   const names = times(20, () => ({ hash: newHash(), most: 100_000, span: 600 }))
   const waits = await Promise.all(
@@ -356,7 +359,7 @@ test('postgres races: attempts that are counted and taken back at once end at ze
   assert.equal(await node(0).attempts.wait(least, now), 0)
 })
 
-test('postgres races: with the database far away, attempts of one network take few round trips together', async () => {
+test('postgres races: with a distant database, concurrent attempts of one network share few round trips', async () => {
   const { hostname, port } = new URL(url)
   const proxy = await openDelayedTcp({ host: hostname, port: Number(port) }, 10)
   const tenantStores = await openPostgresTenantStores({
@@ -369,7 +372,7 @@ test('postgres races: with the database far away, attempts of one network take f
     await count(0)
     const before = proxy.sent()
     assert.deepEqual(tally(await Promise.all(times(100, count))), { 0: 100 })
-    // Once through for each statement, and for the connections that they need: two statements at once, of 64 each.
+    // One round trip for each statement, and for its connections: two statements at once, of 64 each.
     assert.ok(proxy.sent() - before <= 20, `${proxy.sent() - before} round trips`)
   } finally {
     await tenantStores.close()
@@ -395,8 +398,8 @@ test('postgres races: of codes that two nodes issue for one pushed request, one 
   }
 })
 
-test('postgres races: what waited for its row is stored with the time at which it had it', async () => {
-  // As clean-up and a poll write it, which leaves it as good as it was.
+test('postgres races: a write that waited for its row is stored with the time at which it locked it', async () => {
+  // As clean-up and a poll write it, which leaves it as valid as before.
   const held = (table: string, key: string, value: string) =>
     `update ${table} set expires_at = expires_at where ${key} = '${value}'`
   const wait = (lock: string, use: Use) =>

@@ -1,4 +1,4 @@
-/** A streaming standby beside PostgreSQL, which is read for registered clients: a real one, whose replay can be held. */
+/** A streaming standby beside PostgreSQL for reads of registered clients: a real one, whose replay can be paused. */
 
 import assert from 'node:assert/strict'
 import { after, afterEach, test } from 'node:test'
@@ -52,7 +52,10 @@ async function open(url: string, replica = standby.at(url)) {
   }
 }
 
-/** Changes a row behind the back of every node while the standby is held, until an answer shows that the standby gave it. */
+/**
+ * Changes a row without notifying any node while the standby is paused, until a response shows that the standby was
+ * read.
+ */
 async function heldAndRead(url: string, copy: Pick<RegisteredClients, 'find'>, id: string): Promise<number> {
   for (let version = 2; ; version++) {
     await atStandby('select pg_wal_replay_resume()')
@@ -67,14 +70,14 @@ async function heldAndRead(url: string, copy: Pick<RegisteredClients, 'find'>, i
   }
 }
 
-test('replica: nothing but registered clients is read there', () => {
+test('replica: only registered clients are read from it', () => {
   const readers = [...textsOf('packages/server/src/**/*.ts')]
     .filter(([, text]) => /\breplica\??\.(?:query|runOf)\b/.test(text))
     .map(([file]) => file)
   assert.deepEqual(readers, ['packages/server/src/storage/postgres/registered-clients.ts'])
 })
 
-test('replica: registered clients are read there, and not when it is too far behind', async () => {
+test('replica: registered clients are read from it, unless it is too far behind', async () => {
   const url = await server.database()
   const { clients, replica: copy, events } = await open(url)
   const client = sampleRegisteredClient()
@@ -85,12 +88,12 @@ test('replica: registered clients are read there, and not when it is too far beh
     'the standby has the version',
     async () => (await copy.find(client.client_id))?.version === version,
   )
-  await until('the replica is left', () => events.includes('database_replica_left'))
+  await until('the replica is not used', () => events.includes('database_replica_left'))
   await atStandby('select pg_wal_replay_resume()')
-  await until('the replica is followed', () => events.includes('database_replica_followed'))
+  await until('the replica is used', () => events.includes('database_replica_followed'))
 })
 
-test('replica: a client that is added, changed or removed is so at once, however far it is behind', async () => {
+test('replica: an added, changed or removed client is so at once, however far the replica is behind', async () => {
   const url = await server.database()
   const [one, other] = [await open(url), await open(url)]
   const client = sampleRegisteredClient()
@@ -111,7 +114,7 @@ test('replica: a client that is added, changed or removed is so at once, however
   )
   assert.equal(await one.clients.remove(client_id), true)
   assert.equal(await one.replica.find(client_id), undefined)
-  // What another still finds it gets nothing for: the write asks the database.
+  // A client that another node still finds gets nothing: the write checks the primary.
   const token = sampleReferenceToken()
   const issue = sampleCommit({ client_id, sub: undefined, issue: { referenceToken: token } })
   assert.equal(await other.commit(issue), 'revoked')
@@ -121,7 +124,7 @@ test('replica: a client that is added, changed or removed is so at once, however
   )
 })
 
-test('replica: while it is away the database is asked, and said once', async () => {
+test('replica: while it is unreachable the primary is read, and this is logged once', async () => {
   const url = await server.database()
   const { clients, replica: copy, events } = await open(url)
   const client = sampleRegisteredClient()
@@ -131,29 +134,29 @@ test('replica: while it is away the database is asked, and said once', async () 
   await standby.stop()
   try {
     for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
-    await until('the replica is left', () => events.includes('database_replica_left'))
+    await until('the replica is not used', () => events.includes('database_replica_left'))
     for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
   } finally {
     await standby.start()
   }
-  await until('the replica is followed', () => events.includes('database_replica_followed'))
+  await until('the replica is used', () => events.includes('database_replica_followed'))
   const said = events.filter(event => event.startsWith('database_replica'))
   for (const [index, event] of said.entries())
     assert.equal(event, index % 2 === 0 ? 'database_replica_left' : 'database_replica_followed')
   await heldAndRead(url, copy, client.client_id)
 })
 
-test('replica: a database that follows nothing is no replica', async () => {
+test('replica: a database that is not a standby is not used', async () => {
   const [url, elsewhere] = [await server.database(), await server.database()]
   await open(elsewhere)
   const { clients, replica: copy, events } = await open(url, elsewhere)
-  await until('the replica is left', () => events.includes('database_replica_left'))
+  await until('the replica is not used', () => events.includes('database_replica_left'))
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   assert.deepEqual(await copy.find(client.client_id), client)
 })
 
-test('replica: a standby of another cluster is no replica, however far ahead it is', async t => {
+test('replica: a standby of another cluster is not used, however far ahead it is', async t => {
   const elsewhere = await startPostgres()
   let foreign: Standby | undefined
   t.after(async () => {
@@ -174,7 +177,7 @@ test('replica: a standby of another cluster is no replica, however far ahead it 
     return ahead[0]?.[0] === true
   })
   const { clients, replica: copy, events } = await open(url, replica)
-  await until('the replica is left', () => events.includes('database_replica_left'))
+  await until('the replica is not used', () => events.includes('database_replica_left'))
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   assert.deepEqual(await copy.find(client.client_id), client)
@@ -192,7 +195,7 @@ test('replica: one that stops answering costs a request one second before the pr
       async () => 'primary',
       look => look(),
     )
-  await until('the standby is followed', async () => (await asks(async () => 'standby')) === 'standby')
+  await until('the standby is used', async () => (await asks(async () => 'standby')) === 'standby')
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const asked = asks(() => new Promise(() => {}))
   t.mock.timers.tick(1000)

@@ -1,4 +1,4 @@
-/** What only a store in PostgreSQL can promise: nodes that share it, a server that goes and comes, schemas of other versions. */
+/** Guarantees of PostgreSQL only: nodes that share it, outages, and schemas of other versions. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -60,7 +60,7 @@ const open = async (url: string, options: Partial<TenantStoresOptions> = {}): Pr
 }
 const openMain = async (url: string): Promise<Stores> => (await open(url)).main
 
-/** The same database behind a proxy that garbles one word, so that the server has never heard of it. */
+/** The same database behind a proxy that garbles one word, so that the server does not recognize it. */
 async function without(word: string, url: string): Promise<string> {
   const { port } = new URL(url)
   const proxy = createServer(near => {
@@ -81,7 +81,7 @@ async function without(word: string, url: string): Promise<string> {
   return Object.assign(new URL(url), { port: String((proxy.address() as AddressInfo).port) }).href
 }
 
-test('postgres: where LISTEN is not understood, who fell at one node is known to another all the same', {
+test('postgres: without LISTEN, a client disabled at one node is still disabled at another', {
   timeout: 30_000,
 }, async () => {
   const { url } = await begin()
@@ -92,14 +92,14 @@ test('postgres: where LISTEN is not understood, who fell at one node is known to
   await watch.begin()
   assert.equal(watch.isDisabledClient('web'), false)
   await one.principals.sync({ clients: [], users: [] })
-  await until('the watch learns that the client is gone', () => watch.isDisabledClient('web'))
-  // Each second, and not for once.
+  await until('the watch reports that the client is disabled', () => watch.isDisabledClient('web'))
+  // Each second, and not only once.
   await enablePrincipals(one)
-  await until('the watch learns that the client is back', () => !watch.isDisabledClient('web'))
+  await until('the watch reports that the client is enabled again', () => !watch.isDisabledClient('web'))
   watch.stop()
 })
 
-test('postgres: what was acknowledged is there when the store is opened again; a closed one answers nothing', async () => {
+test('postgres: acknowledged writes are there when the store is opened again; a closed store rejects', async () => {
   const { url } = await begin()
   const tenantStores = await open(url)
   const { authorization, code } = await issuedCode(tenantStores.main)
@@ -125,10 +125,10 @@ test('postgres: kill -9 of a node loses no acknowledged write, and no code is re
   await killWhileWriting({ storage: url, open: () => openMain(url) }, [300, 2000])
 })
 
-test('postgres: kill -9 of a node leaves of the end of a user’s access all or nothing', async () => {
+test('postgres: after kill -9 of a node, the end of a user’s access is complete or absent', async () => {
   const { server, url } = await begin()
   const open = async () => {
-    // What the killed node began last may still be under way in the database.
+    // The killed node's last write may still be running in the database.
     await server.alone(url)
     return openMain(url)
   }
@@ -140,7 +140,7 @@ test('postgres: while another node signs a user in, no session outlives the end 
   await signInMeanwhile({ storage: url, open: () => openMain(url) }, 100)
 })
 
-test('postgres: of a name and an address that are the same, at once, one is taken', async () => {
+test('postgres: of an equal name and address added concurrently, one is accepted', async () => {
   const { url } = await begin()
   const [one, two] = [await openMain(url), await openMain(url)]
   for (let round = 0; round < 30; round++) {
@@ -152,7 +152,7 @@ test('postgres: of a name and an address that are the same, at once, one is take
   }
 })
 
-test('postgres: while the database is away the store is unavailable and not ready, and then it goes on', async () => {
+test('postgres: while the database is unreachable the store is unavailable and not ready, and recovers afterwards', async () => {
   const { server, url } = await begin()
   const stores = await openMain(url)
   const { code } = await issuedCode(stores)
@@ -171,7 +171,7 @@ test('postgres: while the database is away the store is unavailable and not read
   await issuedCode(stores)
 })
 
-test('postgres: a connection that breaks in use fails what it did, and nothing else', async () => {
+test('postgres: a connection that breaks during use fails only its own statements', async () => {
   const { server, url } = await begin()
   const stores = await openMain(url)
   for (let round = 0; round < 5; round++) {
@@ -185,7 +185,7 @@ test('postgres: a connection that breaks in use fails what it did, and nothing e
   await issuedCode(stores)
 })
 
-test('postgres: of tokens whose connection breaks while they are written together each is there whole or not at all', async () => {
+test('postgres: if the connection breaks during a batch, each token is stored completely or not at all', async () => {
   const { server, url } = await begin()
   let broken = 0
   for (let round = 0; round < 5; round++) {
@@ -213,7 +213,7 @@ test('postgres: of tokens whose connection breaks while they are written togethe
     await server.disconnect(url)
     await other.close()
     const outcomes = await commits
-    // Over connections that nobody broke.
+    // Over connections that did not break.
     const { codes, families } = await openMain(url)
     for (const [index, outcome] of outcomes.entries()) {
       const { code, family } = asked[index]!
@@ -227,7 +227,7 @@ test('postgres: of tokens whose connection breaks while they are written togethe
   assert.ok(broken > 0)
 })
 
-test('postgres: many nodes that begin one database at once agree on it', async () => {
+test('postgres: many nodes that create one schema concurrently succeed', async () => {
   const { url } = await begin()
   const nodes = await Promise.all(Array.from({ length: 5 }, () => open(url)))
   const tenants = await Promise.all(nodes.map(tenantStores => tenantStores.forTenant('acme')))
@@ -235,7 +235,7 @@ test('postgres: many nodes that begin one database at once agree on it', async (
   for (const stores of tenants) assert.deepEqual(await stores.codes.find(code.hash), { code, authorization })
 })
 
-test('postgres: a node of the version before goes on beside one that migrates, and starts no more', async () => {
+test('postgres: a node of the previous version continues beside one that migrates, and none can start', async () => {
   const { url } = await begin()
   const next = [
     ...migrations,
@@ -254,7 +254,7 @@ test('postgres: a node of the version before goes on beside one that migrates, a
   await issuedCode(await before.forTenant('acme'))
 })
 
-test('postgres: a node notices a newer schema once, and becomes unready where it can not live with it', async () => {
+test('postgres: a node notices a newer schema once, and becomes unready if it is incompatible', async () => {
   const { url } = await begin()
   const logged: [event: string, fields: object | undefined][] = []
   const note = (event: string, fields?: object): void => void logged.push([event, fields])
@@ -286,7 +286,7 @@ test('postgres: a node notices a newer schema once, and becomes unready where it
   assert.equal((await newer.send('GET', '/readyz')).status, 200)
 })
 
-test('postgres: a node goes on with a schema that says that its own version may', async () => {
+test('postgres: a node continues with a newer schema that declares itself compatible', async () => {
   const { url } = await begin()
   const tenantStores = await open(url)
   const server = await createTestServer({}, { tenantStores })
@@ -298,14 +298,14 @@ test('postgres: a node goes on with a schema that says that its own version may'
   assert.deepEqual([status, json.status], [200, 'ready'])
 })
 
-test('postgres: a migration that fails changes nothing', async () => {
+test('postgres: a failed migration changes nothing', async () => {
   const { url } = await begin()
   const broken = [...migrations, 'create table half (id text); select no_such_function()']
   await assert.rejects(openPostgresTenantStores({ url, migrations: broken }), /no_such_function/)
   await issuedCode(await openMain(url))
 })
 
-test('postgres: an index is built while its table is written, by one of the nodes that start', async () => {
+test('postgres: an index is built while its table is written, by one of the starting nodes', async () => {
   const { url } = await begin()
   const { main } = await open(url)
   const online = [...migrations, { index: 'codes_later', on: 'codes (expires_at, hash)' }]
@@ -317,7 +317,7 @@ test('postgres: an index is built while its table is written, by one of the node
         [],
       )
     ).count
-  // A build waits for whoever has written already, and meanwhile keeps nobody waiting.
+  // A build waits for open transactions, and does not block others meanwhile.
   await writer.script(`begin; delete from tessera.codes where hash = 'none'; insert into tessera.codes
     (hash, authorization_id, redirect_uri, expires_at, clean_at) values ('open', 'none', 'none', 1, 1)`)
   const opening = [1, 2, 3].map(() => open(url, { migrations: online }))
@@ -332,7 +332,7 @@ test('postgres: an index is built while its table is written, by one of the node
   await Promise.all([writer.close(), asker.close()])
 })
 
-test('postgres: an index whose building broke off is built anew', async () => {
+test('postgres: an index whose build was interrupted is rebuilt', async () => {
   const { url } = await begin()
   await open(url)
   const online = [...migrations, { index: 'codes_later', on: 'codes (expires_at)' }]
@@ -340,7 +340,7 @@ test('postgres: an index whose building broke off is built anew', async () => {
   await writer.script(`begin; insert into tessera.codes
     (hash, authorization_id, redirect_uri, expires_at, clean_at) values ('open', 'none', 'none', 1, 1)`)
   const opening = assert.rejects(openPostgresTenantStores({ url, migrations: online }), StoreUnavailable)
-  await until('the index is begun', async () => (await validity(asker, 'codes_later')).length > 0)
+  await until('the index build has started', async () => (await validity(asker, 'codes_later')).length > 0)
   // As after kill -9 of the node, or of the database.
   await asker.run(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -355,7 +355,7 @@ test('postgres: an index whose building broke off is built anew', async () => {
   await Promise.all([writer.close(), asker.close()])
 })
 
-test('postgres: a migration that waits for a table lets those go first who use it', async () => {
+test('postgres: a migration that waits for a table does not block its users', async () => {
   const { url } = await begin()
   const { main } = await open(url)
   const holder = await openConnection({ url })
@@ -363,7 +363,7 @@ test('postgres: a migration that waits for a table lets those go first who use i
   const next = [...migrations, 'alter table consents add column later text']
   const opening = open(url, { migrations: next })
   const { rows } = await holder.run('select count(*) from tessera.tessera_schema', [])
-  // It gives up its place in the queue for this table again and again: a read takes one.
+  // It gives up its place in the queue for this table again and again, so a read gets one.
   assert.equal(await main.consents.find('nobody', 'web'), undefined)
   assert.deepEqual(rows, [[migrations.length + 1]])
   await holder.script('commit')
@@ -379,7 +379,7 @@ const validity = async ({ run }: Connection, index: string): Promise<readonly un
     )
   ).rows.map(([valid]) => valid)
 
-test('postgres: a flood of attempts at one name keeps no connections waiting', async () => {
+test('postgres: a flood of attempts at one name does not occupy all connections', async () => {
   const { url } = await begin()
   const timeouts = { connection: 1000, statement: 5000, lock: 3000 }
   const { main } = await open(url, { poolSize: 2, timeouts })
@@ -391,7 +391,7 @@ test('postgres: a flood of attempts at one name keeps no connections waiting', a
   await meanwhile
 })
 
-test('postgres: whatever characters a request brings are kept and told apart, U+0000 too', async () => {
+test('postgres: all characters of a request are stored and distinguished, including U+0000', async () => {
   const { url } = await begin()
   const stores = await openMain(url)
   const nonces = [
@@ -419,7 +419,7 @@ test('postgres: whatever characters a request brings are kept and told apart, U+
   assert.equal(await stores.recoveryCodes.count('\u00010'), 0)
 })
 
-test('postgres: tenants that share few connections never see each other', async () => {
+test("postgres: tenants that share few connections never see each other's rows", async () => {
   const { url } = await begin()
   const tenantStores = await open(url, { poolSize: 2 })
   const names = Array.from({ length: 8 }, (_, index) => `tenant-${index}`)
@@ -441,7 +441,7 @@ test('postgres: tenants that share few connections never see each other', async 
   assert.deepEqual(tally(found), { true: issued.length * tenants.length })
 })
 
-test('postgres: a tenant whose name is longer than an identifier has a store of its own', async () => {
+test('postgres: a tenant whose name is longer than an identifier has its own store', async () => {
   const { url } = await begin()
   const tenantStores = await open(url)
   const names = [`${'a'.repeat(62)}b`, `${'a'.repeat(62)}c`]
@@ -450,7 +450,7 @@ test('postgres: a tenant whose name is longer than an identifier has a store of 
   assert.deepEqual(await tenantStores.list(), names)
 })
 
-test('postgres: a user who is disabled while a grant is written has no authorization that stands', async () => {
+test('postgres: if a user is disabled while a grant is written, its authorization is revoked', async () => {
   const { url } = await begin()
   const stores = await openMain(url)
   await enablePrincipals(stores)
@@ -476,7 +476,7 @@ test('postgres: a user who is disabled while a grant is written has no authoriza
   }
 })
 
-test('postgres: clean-up passes over what a request holds, and the request over clean-up', async () => {
+test('postgres: clean-up skips rows that a request locks, and requests skip those of clean-up', async () => {
   const { url } = await begin()
   const stores = await openMain(url)
   const issued = await Promise.all(Array.from({ length: 200 }, () => issuedCode(stores)))
@@ -491,13 +491,13 @@ test('postgres: clean-up passes over what a request holds, and the request over 
   for (const { code } of issued) assert.equal(await stores.codes.find(code.hash), undefined)
 })
 
-test('postgres: keys that one node makes are known to the others at once, and after an outage', async () => {
+test('postgres: keys that one node creates are known to the others at once, and after an outage', async () => {
   const { server, url } = await begin()
   const rings = await Promise.all(
     [1, 2].map(async () => openRing({ keys: (await openMain(url)).keys, algorithms: ['ES256'] })),
   )
   const [one, two] = rings as [ManagedKeyRing, ManagedKeyRing]
-  // Long before they would look by themselves.
+  // Long before their next regular check.
   const knows = async () => {
     await until(
       'the other node publishes the same keys',
@@ -518,7 +518,7 @@ test('postgres: keys that one node makes are known to the others at once, and af
   }
 })
 
-test('postgres: the password comes from the address, a variable, a file, or a hook that each connection asks', async () => {
+test('postgres: the password comes from the address, a variable, a file, or a hook that each connection calls', async () => {
   const { url } = await begin()
   const address = new URL(url)
   const { password, username, host, pathname } = address
@@ -534,10 +534,10 @@ test('postgres: the password comes from the address, a variable, a file, or a ho
     asked++
     return password
   }
-  // It wins over the address.
+  // It takes precedence over the address.
   const { main } = await open(wrong, { password: hook, poolSize: 4 })
   await Promise.all(Array.from({ length: 20 }, () => issuedCode(main)))
-  // Four of the pool, one that migrates, and one that keeps others from it meanwhile.
+  // Four of the pool, one that migrates, and one that holds the migration lock.
   assert.equal(asked, 6)
 
   const folder = await temporaryFolder()
@@ -555,7 +555,7 @@ test('postgres: the password comes from the address, a variable, a file, or a ho
   }
 })
 
-test('postgres: where TLS is asked for nothing is sent without it', async () => {
+test('postgres: if TLS is required, nothing is sent without it', async () => {
   const { url } = await begin()
   for (const mode of ['require', 'verify-ca', 'verify-full'])
     await assert.rejects(openPostgresTenantStores({ url: `${url}?sslmode=${mode}` }), StoreUnavailable)

@@ -1,4 +1,4 @@
-/** What only a store on disk can promise: processes that share it, that are killed, and files that can't be used. */
+/** Guarantees of stores on disk only: shared by processes, killed processes, and unusable files. */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -42,14 +42,14 @@ const openStores = async (options: Partial<SqliteOptions> = {}): Promise<Stores>
 
 const shared = (): Shared => ({ storage: folder.file, open: () => openStores() })
 
-/** Does this to the file as another program would. */
+/** Runs SQL on the file as another program would. */
 const meddle = (sql: string): DatabaseSync => {
   const database = new DatabaseSync(folder.file)
   database.exec(sql)
   return database
 }
 
-test('sqlite: what was acknowledged is there when the store is opened again', async () => {
+test('sqlite: acknowledged writes are there when the store is opened again', async () => {
   const stores = await openStores()
   const { authorization, code } = await issuedCode(stores)
   await stores.close()
@@ -60,7 +60,7 @@ test('sqlite: what was acknowledged is there when the store is opened again', as
   assert.deepEqual(await again.codes.find(code.hash), { code, authorization })
 })
 
-test('sqlite: closing finishes the writes that wait', async () => {
+test('sqlite: closing finishes pending writes', async () => {
   const stores = await openStores()
   const writes = Array.from({ length: 3000 }, () => issuedCode(stores))
   await Promise.all([stores.close(), ...writes])
@@ -68,19 +68,19 @@ test('sqlite: closing finishes the writes that wait', async () => {
   for (const write of writes) assert.ok(await again.codes.find((await write).code.hash))
 })
 
-test('sqlite: the database and its companions are readable by their owner only', async () => {
+test('sqlite: only their owner can read the database and its companion files', async () => {
   const stores = await openStores()
   await issuedCode(stores)
   for (const suffix of ['', '-wal', '-shm'])
     assert.equal((await stat(folder.file + suffix)).mode & 0o777, 0o600)
 })
 
-test('sqlite: an open store does not keep the process alive, but a write under way does', async () => {
+test('sqlite: an open store does not keep the process alive, but a running write does', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [script('one-write'), folder.file])
   assert.equal(stdout, 'yes')
 })
 
-test('sqlite: reads of one turn see one moment; later ones see what others have written since', async () => {
+test('sqlite: reads of one event-loop tick see one snapshot; later ones see what others have written since', async () => {
   const [reader, writer] = [await openStores(), await openStores()]
   const { code } = await issuedCode(writer)
   const other = meddle('')
@@ -92,7 +92,7 @@ test('sqlite: reads of one turn see one moment; later ones see what others have 
   other.close()
 })
 
-test('sqlite: reads leave no transaction that would keep the log from being emptied', async () => {
+test('sqlite: reads leave no transaction open that would prevent a checkpoint', async () => {
   const stores = await openStores()
   const { code } = await issuedCode(stores)
   await stores.codes.find(code.hash)
@@ -108,18 +108,18 @@ test('sqlite: a database with a newer schema is refused', async () => {
   await assert.rejects(openStores(), /schema 99, newer/)
 })
 
-test('sqlite: a file that is no database is refused', async () => {
+test('sqlite: a file that is not a database is refused', async () => {
   await writeFile(folder.file, 'This is not a database, however long one looks at it.'.repeat(100))
   await assert.rejects(openStores())
 })
 
-test('sqlite: a torn database is unavailable, for reads and for writes', async () => {
+test('sqlite: a corrupt database is unavailable, for reads and for writes', async () => {
   const stores = await openStores()
   const issued = await Promise.all(Array.from({ length: 2000 }, () => issuedCode(stores)))
   await stores.close()
   const file = await open(folder.file, 'r+')
   const { size } = await file.stat()
-  // The first pages hold the schema and the roots of the trees; without them it would not even open.
+  // The first pages contain the schema and the roots of the trees; without them the file would not even open.
   const kept = 100 * 4096
   await file.write(Buffer.alloc(size - kept, 0x5a), 0, size - kept, kept)
   await file.close()
@@ -128,7 +128,7 @@ test('sqlite: a torn database is unavailable, for reads and for writes', async (
   await assert.rejects(Promise.all(issued.map(() => issuedCode(torn))), StoreUnavailable)
 })
 
-test('sqlite: while another process holds the lock, writes are unavailable and reads go on', async () => {
+test('sqlite: while another process holds the lock, writes are unavailable and reads continue', async () => {
   const stores = await openStores({ busyTimeout: 50 })
   const { code } = await issuedCode(stores)
   const holder = meddle('begin immediate')
@@ -140,7 +140,7 @@ test('sqlite: while another process holds the lock, writes are unavailable and r
   await issuedCode(stores)
 })
 
-/** Keeps what is logged, by event. */
+/** Collects what is logged, by event. */
 function listening() {
   const lines: [event: string, fields: Readonly<Record<string, unknown>>][] = []
   const keep = (event: string, fields = {}) => void lines.push([event, fields])
@@ -148,11 +148,11 @@ function listening() {
   return { log, of: (event: string) => lines.filter(([name]) => name === event).map(([, fields]) => fields) }
 }
 
-/** Ways in which another program may damage the files of an open store; `back` undoes them. */
+/** How another program may damage the files of an open store; `back` undoes it. */
 const meddling: readonly {
   readonly what: string
   readonly reason: RegExp
-  /** How many writes there were before; one by default. */
+  /** How many writes precede; one by default. */
   readonly writes?: number
   readonly before: () => Promise<unknown>
   readonly back?: () => Promise<unknown>
@@ -174,7 +174,7 @@ const meddling: readonly {
   {
     what: 'whose write-ahead log was removed',
     reason: /tessera\.db-wal was removed while the server runs/,
-    // Once the writer has it open: one that opens the file later makes a new one.
+    // After the writer has opened it: a writer that opens the file later creates a new one.
     writes: 20,
     before: () => rm(`${folder.file}-wal`),
   },
@@ -227,9 +227,9 @@ for (const { what, reason, writes = 1, before, back } of meddling)
   })
 
 for (const lost of ['missing', 'empty'] as const)
-  test(`sqlite: a database that is ${lost} beside a used key is refused rather than begun again`, async () => {
+  test(`sqlite: a database that is ${lost} beside a used key is refused, and not created again`, async () => {
     await (await openStores()).close()
-    await writeFile(`${folder.file}.key`, 'made by the first start')
+    await writeFile(`${folder.file}.key`, 'created by the first start')
     await (await openStores()).close()
     await rm(folder.file)
     if (lost === 'empty') await writeFile(folder.file, '')
@@ -239,7 +239,7 @@ for (const lost of ['missing', 'empty'] as const)
     )
   })
 
-test('sqlite: a database that can not be opened is named', async () => {
+test('sqlite: the path of a database that can’t be opened is in the error', async () => {
   await assert.rejects(openStores({ file: join(dirname(folder.file), 'none', 'x.db') }), /none\/x\.db/)
   await mkdir(`${folder.file}.folder`)
   await assert.rejects(
@@ -266,7 +266,7 @@ test('sqlite: writes beyond the capacity are refused, the others are not lost', 
     else assert.ok(await stores.codes.find(outcome.value.code.hash))
 })
 
-test('sqlite: writes go on as soon as the writer can open the file, and until then the store is not ready', async () => {
+test('sqlite: writes continue as soon as the writer can open the file, and until then the store is not ready', async () => {
   const stores = await openStores()
   meddle('pragma user_version = 99').close()
   for (let write = 0; write < 3; write++) await assert.rejects(issuedCode(stores), /schema 99, newer/)
@@ -278,7 +278,7 @@ test('sqlite: writes go on as soon as the writer can open the file, and until th
 })
 
 for (const forGood of [false, true])
-  test(`sqlite: when the writer thread ends ${forGood ? 'for good' : 'and is replaced'}, no write is left without an outcome`, async () => {
+  test(`sqlite: when the writer thread ends ${forGood ? 'for good' : 'and is replaced'}, every write gets an outcome`, async () => {
     let sent = 0
     const queue = createWriteQueue({ send: () => void sent++, busy: () => {} }, { capacity: 10 })
     const first = queue.write('probe', [])

@@ -49,12 +49,12 @@ for (const { name, open } of kinds)
     })
     after(() => opened.end())
 
-    test('a tenant’s store is the same each time it is asked for', async () => {
+    test('a tenant’s store is the same object each time', async () => {
       const { tenantStores } = opened
       assert.equal(await tenantStores.forTenant('acme'), await tenantStores.forTenant('acme'))
     })
 
-    test('it knows the tenants that have a store', async () => {
+    test('it lists the tenants that have a store', async () => {
       const { tenantStores, end } = await open()
       assert.deepEqual(await tenantStores.list(), [])
       for (const name of ['acme', 'globex']) await issuedCode(await tenantStores.forTenant(name))
@@ -62,7 +62,7 @@ for (const { name, open } of kinds)
       await end()
     })
 
-    test('a tenant’s store that was closed is opened again, as it was', async () => {
+    test('a tenant’s store that was closed is opened again unchanged', async () => {
       const { tenantStores, end } = await open()
       for (let times = 0; times < 3; times++) {
         const stores = await tenantStores.forTenant('acme')
@@ -126,7 +126,7 @@ for (const { name, open } of kinds)
           await other.principals.sync({ clients: [], users: [] })
           await other.cleanUp(now + 1_000_000_000)
         }
-        // All of it is as it was.
+        // All of it is unchanged.
         assert.deepEqual(await own.codes.find(code.hash), { code, authorization })
         assert.ok((await own.keys.all()).some(({ kid }) => kid === key.kid))
         const use = { kind: 'authorization_code', hash: code.hash } as const
@@ -135,7 +135,7 @@ for (const { name, open } of kinds)
     })
   })
 
-test('tenants’ stores, sqlite: each tenant has a file of its own, readable by its owner only', async () => {
+test('tenants’ stores, sqlite: each tenant has its own file, readable only by its owner', async () => {
   const folder = await temporaryFolder()
   const tenantStores = await openSqliteTenantStores({ file: folder.file })
   await issuedCode(await tenantStores.forTenant('acme'))
@@ -149,7 +149,7 @@ test('tenants’ stores, sqlite: each tenant has a file of its own, readable by 
   await folder.remove()
 })
 
-test('tenants’ stores, sqlite: what was acknowledged is there when it is opened again, in each store', async () => {
+test('tenants’ stores, sqlite: acknowledged writes are there when it is opened again, in each store', async () => {
   const folder = await temporaryFolder()
   const tenantStores = await openSqliteTenantStores({ file: folder.file })
   const names = Array.from({ length: 100 }, (_, index) => `tenant-${index}`)
@@ -165,7 +165,7 @@ test('tenants’ stores, sqlite: what was acknowledged is there when it is opene
   await folder.remove()
 })
 
-test('tenants’ stores, sqlite: of more tenants than the writer keeps open, each still writes', async () => {
+test('tenants’ stores, sqlite: with more tenants than the writer keeps open, each can still write', async () => {
   const folder = await temporaryFolder()
   const tenantStores = await openSqliteTenantStores({ file: folder.file })
   const names = Array.from({ length: 150 }, (_, index) => `tenant-${index}`)
@@ -193,14 +193,14 @@ test('tenants’ stores, sqlite: a tenant whose file can’t be used is unavaila
   assert.ok(await (await again.forTenant('acme')).codes.find(code.hash))
   await issuedCode(again.main)
   assert.equal(await again.main.ready(), true)
-  // Mended, it is opened without a restart.
+  // After a repair it is opened without a restart.
   await rm(file)
   await issuedCode(await again.forTenant('broken'))
   await again.close()
   await folder.remove()
 })
 
-test('tenants’ stores, sqlite: a tenant whose file another process locks holds up nobody for good', async () => {
+test('tenants’ stores, sqlite: a tenant whose file another process locks does not block others permanently', async () => {
   const folder = await temporaryFolder()
   const tenantStores = await openSqliteTenantStores({ file: folder.file, busyTimeout: 50 })
   const acme = await tenantStores.forTenant('acme')

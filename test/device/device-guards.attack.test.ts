@@ -1,4 +1,4 @@
-/** Checks what is verified again between the page that shows a device's code and the decision of its user (RFC 8628 §3.3). */
+/** Checks between the page that shows a device's code and the decision of its user (RFC 8628 §3.3). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -40,7 +40,7 @@ const changed = (change: Readonly<Record<string, object>>) => ({
   clients: pagesWorld.clients.map(client => ({ ...client, ...change[client.client_id] })),
 })
 
-test('device: a second factor that is required since the page was shown is asked for first', async () => {
+test('device: a second factor that became required after the page was shown is asked for first', async () => {
   const { server, browser } = await start()
   const device = await begin(server)
   const page = await asked(server, browser, device)
@@ -64,7 +64,7 @@ test('device: the code of a client that was disabled since is unknown', async ()
   )
 })
 
-test('device: a code that was answered is unknown from then on', async () => {
+test('device: a code is unknown once it was approved or denied', async () => {
   for (const button of ['yes', 'no']) {
     const { server, browser } = await start()
     const device = await begin(server)
@@ -74,7 +74,7 @@ test('device: a code that was answered is unknown from then on', async () => {
   }
 })
 
-test('device: a user who became inactive signs in again, and connects nothing', async () => {
+test('device: a user who became inactive must sign in again, and approves nothing', async () => {
   const { server, browser } = await start()
   const device = await begin(server)
   const page = await asked(server, browser, device)
@@ -85,7 +85,7 @@ test('device: a user who became inactive signs in again, and connects nothing', 
   assert.equal(await statusOf(server, device), 'pending')
 })
 
-test('device: what the user takes back while they confirm connects nothing', async () => {
+test('device: consent revoked during the confirmation approves nothing', async () => {
   const tenantStores = await openTenantStores()
   const { devices, consents } = tenantStores.main
   const approve: typeof devices.approve = async (...given) => {
@@ -105,7 +105,7 @@ test('device: what the user takes back while they confirm connects nothing', asy
   assertRefused(polled, 'invalid_grant', 'authorization_revoked')
 })
 
-test('device: right codes are no guesses: a user connects any number of devices', async () => {
+test('device: correct codes are not counted as guesses: a user can approve any number of devices', async () => {
   const { server, browser } = await start()
   await signIn(browser, '/account')
   for (let count = 0; count < 12; count++) {

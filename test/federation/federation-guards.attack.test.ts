@@ -1,4 +1,4 @@
-/** Checks how users of an upstream provider are told apart, and how recent their sign-in there must be. */
+/** How users of an upstream provider are distinguished, and how recent their sign-in there must be. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -28,7 +28,7 @@ function assertFailed(server: TestServer, page: Page, reason: string): void {
   assert.equal(server.reason(), reason)
 }
 
-test('federation: a sign-in there may be a minute older than it has to be, for clocks that differ', async () => {
+test('federation: a sign-in there may be a minute older than required, to allow for clock differences', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const now = server.clock.now()
   provider.claims = { sub: 'ada', auth_time: now - 360 }
@@ -38,14 +38,14 @@ test('federation: a sign-in there may be a minute older than it has to be, for c
   assertFailed(server, late, 'upstream_sign_in_too_old')
 })
 
-test('federation: nobody signed in at a time that has not come', async () => {
+test('federation: a sign-in time in the future is refused', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   provider.claims = { sub: 'ada', auth_time: server.clock.now() + 40 }
   const claims = await redeem(server, await signInByProvider(browser, atCorp()))
   assert.equal(claims.auth_time, server.clock.now())
 })
 
-test('federation: an account page that wants a recent sign-in has the provider ask again', async () => {
+test('federation: an account page that requires a recent sign-in makes the provider ask again', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   answerOf(await signInByProvider(browser, atCorp()))
   server.clock.advance(601)
@@ -54,7 +54,7 @@ test('federation: an account page that wants a recent sign-in has the provider a
   assert.equal(new URL(sent.location ?? '').searchParams.get('prompt'), 'login')
 })
 
-test('federation: the same sub at another issuer is another user, though the provider has the same name here', async () => {
+test('federation: the same sub at another issuer is another user, even if the provider has the same name here', async () => {
   const tenantStores = await openTenantStores()
   const one = await startFederated(federatedWorld(provider), tenantStores)
   answerOf(await signInByProvider(one.browser, atCorp()))
@@ -63,7 +63,7 @@ test('federation: the same sub at another issuer is another user, though the pro
   assert.notEqual(subOf(one.server), subOf(two.server))
 })
 
-test('federation: a user of one tenant who is linked does not sign in elsewhere', async () => {
+test('federation: a linked user of one tenant can’t sign in elsewhere', async () => {
   const linked = { ...federatedWorld(provider), federation: { subject: async () => '3' } }
   const { server, browser } = await startFederated(linked)
   assertFailed(server, await signInByProvider(browser, atCorp()), 'user_of_another_tenant')
@@ -72,7 +72,7 @@ test('federation: a user of one tenant who is linked does not sign in elsewhere'
   assert.equal(subOf(server), '3')
 })
 
-test('federation: an inactive user is refused, whoever vouches for them', async () => {
+test('federation: an inactive user is refused, whichever provider signs them in', async () => {
   const { server, browser } = await startFederated({
     ...federatedWorld(provider),
     federation: { subject: async () => '4' },
@@ -82,7 +82,7 @@ test('federation: an inactive user is refused, whoever vouches for them', async 
   assert.deepEqual(sessionsOf(server), [])
 })
 
-test('federation: a sign-in in another tenant goes on with no session of the one before', async () => {
+test('federation: a sign-in in another tenant does not continue the earlier session', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   answerOf(await signInByProvider(browser, atCorp()))
   answerOf(await signInByProvider(browser, atCorp({ acr_values: 'idp:corp tenant:acme' })))
@@ -92,7 +92,7 @@ test('federation: a sign-in in another tenant goes on with no session of the one
   assert.deepEqual([ended?.sid, ended?.cause], [first, 'another_user'])
 })
 
-test('federation: a provider speaks of its own classes, and never of this server’s', async () => {
+test('federation: a provider’s acr never counts as this server’s', async () => {
   const settings = { trust_amr: true, acr_mapping: { theirs: 'phr', other: 'urn:corp:loa2' } }
   const world = { ...federatedWorld(provider, settings), mfa: { mode: 'if_enrolled' } }
   const { server, browser } = await startFederated(world)
@@ -101,14 +101,14 @@ test('federation: a provider speaks of its own classes, and never of this server
   assert.notEqual(claims.acr, 'phr')
 })
 
-test('federation: a mark that is not one of ours is replaced', async () => {
+test('federation: a mark of unknown origin is replaced', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   browser.cookies.set('__Host-tessera_mark', 'guessable')
   answerOf(await signInByProvider(browser, atCorp()))
   assert.match(browser.cookies.get('__Host-tessera_mark') ?? '', /^[\w-]{43}$/)
 })
 
-test('federation: claims that this server says itself are never taken over, nor what nobody said', () => {
+test('federation: reserved claims and claims that nobody sent are never taken over', () => {
   const mapping = { name: 'name', sub: 'sub', tenant: 'tenant', odd: 'constructor', toString: 'toString' }
   const theirs = { name: 'Ada', sub: 'x', tenant: 'acme' }
   assert.deepEqual(mapClaims(mapping, theirs), { name: 'Ada' })

@@ -24,7 +24,7 @@ const world = () =>
 
 const signedIn = (server: TestServer) => server.logged.filter(entry => entry.event === 'signed_in').length
 
-/** The answer with parameters changed; undefined takes one away. */
+/** The response with changed parameters; undefined removes one. */
 function change(path: string, changes: Record<string, string | undefined>): string {
   const url = new URL(path, issuer)
   for (const [name, value] of Object.entries(changes))
@@ -55,7 +55,7 @@ test('federation attack: another browser can neither use nor consume a state [RF
   const stranger = createBrowser(server)
   assertErrorPage(await stranger.visit(answer), 'invalid_request')
   assert.equal(server.reason(), 'upstream_browser_unknown')
-  // One that has a mark of its own, since it was sent somewhere itself.
+  // With its own mark, since it was redirected itself.
   await stranger.visit(atCorp)
   assertErrorPage(await stranger.visit(answer), 'invalid_request')
   assert.equal(server.reason(), 'upstream_state_unknown')
@@ -63,7 +63,7 @@ test('federation attack: another browser can neither use nor consume a state [RF
   assert.ok(answerOf(await browser.visit(answer)).get('code'))
 })
 
-test('federation attack: a changed, missing, expired or invented state signs nobody in', async () => {
+test('federation attack: a changed, missing, expired or invented state is refused', async () => {
   const { server, browser } = await startFederated(world())
   const answer = await visitProvider(await browser.visit(atCorp))
   const state = new URL(answer, issuer).searchParams.get('state') ?? ''
@@ -94,7 +94,7 @@ test("federation attack: another's code in one's own flow is refused [RFC 9700 ย
   assert.equal(signedIn(server), 0)
 })
 
-test('federation attack: a code that the provider redeems without PKCE falls by its nonce', async () => {
+test('federation attack: a code that the provider redeems without PKCE is refused by its nonce', async () => {
   const { server, browser } = await startFederated(world())
   provider.claims = { sub: 'ada', nonce: 'of-another-flow' }
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_invalid', 'nonce')
@@ -119,7 +119,7 @@ test('federation attack: an ID token with a wrong issuer, audience or time is re
   }
 })
 
-test('federation attack: an ID token that the provider did not sign is refused', async () => {
+test('federation attack: an ID token with a wrong signature is refused', async () => {
   const { server, browser } = await startFederated(world())
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -146,7 +146,7 @@ test('federation attack: an ID token that the provider did not sign is refused',
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_invalid', 'no ID token')
 })
 
-test('federation attack: an answer that names another issuer is refused before its code goes anywhere [RFC 9207 ยง2.4]', async () => {
+test('federation attack: a response with another issuer is refused before its code is sent [RFC 9207 ยง2.4]', async () => {
   const { server, browser } = await startFederated(world())
   let redeemed = 0
   provider.service.on('beforeResponse', () => redeemed++)
@@ -164,7 +164,7 @@ test('federation attack: a response from another provider is refused [RFC 9700 ย
   const answer = await visitProvider(await browser.visit(atCorp))
   const elsewhere = answer.replace('/callback/corp', '/callback/evil')
   assertFailed(await browser.visit(elsewhere), server, 'upstream_mixed_up', 'mixed up')
-  // The state is used up: the right place does not help any more.
+  // The state is consumed: the right issuer does not help any more.
   assertFailed(await browser.visit(answer), server, 'upstream_state_unknown', 'afterwards')
   assert.equal((await browser.visit('/federation/callback/unknown?state=x')).status, 404)
 })
@@ -206,19 +206,19 @@ test("federation attack: a provider can't turn its user into a local one, by sub
   const { server, browser } = await start('verified_email')
   answerOf(await signInByProvider(browser, atCorp))
   assert.equal(subOf(server), '1')
-  // From now on it is a link: the address does not matter any more.
+  // From now on it is a link: the address no longer matters.
   provider.claims = { sub: 'eve' }
   answerOf(await signInByProvider(createBrowser(server), atCorp))
   assert.equal(subOf(server), '1')
 })
 
-test('federation attack: what is larger than any user is refused', async () => {
+test('federation attack: oversized claims and tokens are refused', async () => {
   const { server, browser } = await startFederated(world())
   for (const claims of [{ sub: 'x'.repeat(256) }, { sub: 'ada', name: 'x'.repeat(9000) }]) {
     provider.claims = claims
     assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_too_large', 'large')
   }
-  // An ID token is kept for signing out there: beyond 16,384 characters it is none.
+  // An ID token is stored for the upstream sign-out: beyond 16,384 characters it is not.
   provider.claims = { sub: 'ada', filling: 'x'.repeat(12_500) }
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_too_large', 'a large token')
   provider.claims = { sub: 'ada', filling: 'x'.repeat(300_000) }
@@ -243,7 +243,7 @@ test('federation attack: secrets, codes, states and tokens are never logged', as
     assert.ok(secret !== '' && !logged.includes(secret), secret)
 })
 
-test('federation attack: a form post from elsewhere does nothing by itself, and takes only what the flow knows', async () => {
+test('federation attack: a cross-site form post changes nothing by itself, and accepts only known parameters', async () => {
   const { server } = await startFederated(world())
   const form = { code: 'x', state: 'y', continue: 'z', location: 'https://evil.example' }
   const posted = await server.send('POST', '/federation/callback/corp', { form })

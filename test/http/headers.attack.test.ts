@@ -1,4 +1,6 @@
-/** What every answer to a browser carries, errors included, at every issuer: who may frame, keep and run it, and who is told of it. */
+/**
+ * Headers of every response to a browser, errors included, at every issuer: framing, caching, scripts and referrers.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -17,11 +19,11 @@ const world = {
   clients: tenantsWorld.clients.map(client => ({ ...client, enable_local_login: true })),
 }
 
-/** Documents that anyone may keep; none of them is about anybody. */
+/** Documents that may be cached; none is about a user. */
 const cacheable = /\/(\.well-known\/[\w/.-]+|assets\/[\w./-]+|connect\/checksession)$/
 const framable = /\/connect\/checksession$|\/federation\/frontchannel-logout\//
 
-/** Whether it may be a page whose form can end at a client; `kinds/browser-rules.test.ts` looks at each. */
+/** Whether it may be a page whose form redirects to a client; `kinds/browser-rules.test.ts` checks each. */
 const formsLeave = (body: string): boolean =>
   pageForms.some(({ form, leaves }) => leaves && body.includes(`data-page="${form.split('/')[0]}"`))
 
@@ -118,7 +120,7 @@ test('headers: every page and redirect, at every issuer, forbids caching, framin
   }
 })
 
-test('headers: so is every refusal of a path, method, media type or fault of the server’s own', async () => {
+test('headers: so does every error for a path, method or media type, and every server error', async () => {
   const server = await createTestServer(world)
   for (const { name, send, base } of placesOf(server)) {
     const browser = createBrowser({ send })
@@ -153,7 +155,7 @@ test('headers: so is every refusal of a path, method, media type or fault of the
   }
 })
 
-test('headers: no page answers another site’s script, with or without its cookies', async () => {
+test('headers: no page allows another site’s script to read it, with or without its cookies', async () => {
   const server = await createTestServer(world)
   const protocol =
     /\/(token|userinfo|revocation|introspect|par|deviceauthorization|register|\*|jwks|openid-configuration|oauth-authorization-server)/

@@ -41,14 +41,14 @@ const bytes = async (...pieces: readonly string[]) => {
   return { received, statuses: statuses(received) }
 }
 
-/** Whatever was tried: the next honest request is served, and the process is the same. */
+/** Whatever was sent: the next valid request is served, and the process is the same. */
 async function assertStillServes(): Promise<void> {
   const { statuses: answered } = await bytes(token(ends))
   assert.deepEqual(answered, ['200'])
   assert.equal(server.process.exitCode, null)
 }
 
-test('attack: two requests in one, by length beside chunks, never become two [RFC 9112 §6.1]', async () => {
+test('attack: a request with a length and chunks is never read as two [RFC 9112 §6.1]', async () => {
   const smuggled = token()
   for (const headers of [
     'Transfer-Encoding: chunked\r\nContent-Length: 5\r\n',
@@ -74,7 +74,7 @@ test('attack: two requests in one, by length beside chunks, never become two [RF
   await assertStillServes()
 })
 
-test('attack: a header or path with NUL, a bare line feed or a fold is no request', async () => {
+test('attack: a header or path with NUL, a bare line feed or a fold is refused', async () => {
   for (const request of [
     token('X-Bad: a\0b\r\n'),
     token('X-Bad: a\nb: c\r\n'),
@@ -92,7 +92,7 @@ test('attack: a header or path with NUL, a bare line feed or a fold is no reques
   await assertStillServes()
 })
 
-test('attack: a second Authorization header neither wins nor hides', async () => {
+test('attack: a second Authorization header is neither used nor hidden', async () => {
   const wrong = `Authorization: ${basic('client', 'wrong').authorization}\r\n`
   for (const headers of [wrong, credentials])
     assert.deepEqual((await bytes(token(headers + ends))).statuses, ['401'])
@@ -105,7 +105,7 @@ test('attack: a second media type, host or length does not change how the body i
   assert.ok(!twoHosts.received.includes('evil.example'))
 })
 
-test('attack: targets that mean the token endpoint to someone else', async () => {
+test('attack: targets that others may read as the token endpoint are refused', async () => {
   for (const target of [
     '/connect/token/',
     '//connect/token',
@@ -127,7 +127,7 @@ test('attack: targets that mean the token endpoint to someone else', async () =>
   }
 })
 
-test('a whole URI in the request line is its path, and its host decides nothing [RFC 9112 §3.2.2]', async () => {
+test('an absolute URI in the request line is reduced to its path, and its host is ignored [RFC 9112 §3.2.2]', async () => {
   const { statuses: answered } = await bytes(token(ends, form, 'http://evil.example/connect/token'))
   assert.deepEqual(answered, ['200'])
   const metadata =
@@ -192,7 +192,7 @@ test('attack: a body in a thousand parts of one byte gets 413, and a few hundred
   await assertStillServes()
 })
 
-test('attack: ten thousand parameters and a compressed bomb are one refusal each', async () => {
+test('attack: ten thousand parameters and a compressed bomb each get one error', async () => {
   const flood = Array.from({ length: 10_000 }, (_, index) => `p${index}`).join('&')
   assert.deepEqual((await bytes(token(ends, flood))).statuses, ['400'])
   const { gzipSync } = await import('node:zlib')
@@ -201,7 +201,7 @@ test('attack: ten thousand parameters and a compressed bomb are one refusal each
   assert.ok(['400', '413', '401'].includes(encoded.statuses[0] ?? ''))
 })
 
-test('attack: pipelined requests are each authenticated for themselves, and garbage between ends it', async () => {
+test('attack: pipelined requests are authenticated separately, and garbage between them closes the connection', async () => {
   const anonymous = post(`${formType}Content-Length: ${form.length}\r\n${ends}`, form)
   assert.deepEqual((await bytes(token() + anonymous)).statuses, ['200', '401'])
   const { received } = await bytes(`${anonymous.replace(ends, '')}GARBAGE\r\n\r\n${token()}`)
@@ -209,7 +209,7 @@ test('attack: pipelined requests are each authenticated for themselves, and garb
   await assertStillServes()
 })
 
-test('attack: a hundred senders who dawdle over a body hold nobody else up', async () => {
+test('attack: a hundred clients with slow bodies do not delay others', async () => {
   const sockets = Array.from({ length: 100 }, () => connect(Number(new URL(server.url).port), '127.0.0.1'))
   try {
     await Promise.all(sockets.map(socket => once(socket, 'connect')))
@@ -225,7 +225,7 @@ test('attack: a hundred senders who dawdle over a body hold nobody else up', asy
   await assertStillServes()
 })
 
-test('attack: connections that end in the middle of anything leave nothing behind', async () => {
+test('attack: connections that close in the middle of anything leave nothing behind', async () => {
   const whole = token()
   for (let length = 1; length < whole.length; length += 23) {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
@@ -235,7 +235,7 @@ test('attack: connections that end in the middle of anything leave nothing behin
     socket.resume()
     await once(socket, 'close')
   }
-  // Sent whole, but gone before the answer.
+  // Sent completely, but closed before the response.
   for (let time = 0; time < 50; time++) {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     await once(socket, 'connect')
@@ -269,7 +269,7 @@ for (const method of [
   })
 }
 
-test('attack: an upgrade is not one', async () => {
+test('attack: an upgrade is ignored', async () => {
   const { statuses: answered } = await bytes(
     token('Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n').replace(
       'Connection: Upgrade',
@@ -287,7 +287,7 @@ const unsendable = [
 const hostile = { status: 200, headers: { 'x-planted': 'a\r\nSet-Cookie: x=y' }, body: 'inner' }
 
 for (const [name, start] of Object.entries({ serve, mount })) {
-  test(`attack: a header with a line end splits no answer and ends no process (${name})`, async () => {
+  test(`attack: a header with a line break splits no response and ends no process (${name})`, async () => {
     const errors: unknown[] = []
     const own = await start(unsendable, { onUnsendable: (_, error) => errors.push(error) })
     for (const path of ['/later', '/now', '/later']) {
@@ -300,7 +300,7 @@ for (const [name, start] of Object.entries({ serve, mount })) {
   })
 }
 
-test('attack: both edges refuse the same requests alike', async () => {
+test('attack: both edges refuse the same requests in the same way', async () => {
   const tessera = await createTestServer(world)
   const served = await serve(tessera.routes)
   const mounted = await mount(tessera.routes)
@@ -342,7 +342,7 @@ test('attack: both edges refuse the same requests alike', async () => {
   await Promise.all([served.close(), mounted.close()])
 })
 
-test('attack: after all of this the log holds no error and no secret', async () => {
+test('attack: after all of this the log contains no error and no secret', async () => {
   const log = server.log()
   assert.ok(!log.includes('"level":"error"'), log.slice(-2000))
   assert.ok(!log.includes(basic('client', secret).authorization))

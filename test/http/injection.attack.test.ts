@@ -1,4 +1,6 @@
-/** Text that operators, clients, users, providers and links bring: it stands in pages, headers and mails as text and as nothing else. */
+/**
+ * Texts of operators, clients, users, providers and links: pages, headers and mails contain them only as escaped text.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -14,7 +16,7 @@ const broken = /<img[ /]src=x|onerror=alert\(1\)>|<\/script><\/title>/
 
 const evilPath = `?"'><img/src=x/onerror=alert(1)>`
 
-/** @param below the first status that must not come. */
+/** @param below The first status that must not occur. */
 function assertText(page: Page, what = page.target, below = 500): void {
   assert.ok(page.status < below, `${what}: ${page.status}`)
   assert.doesNotMatch(page.body, broken, what)
@@ -93,7 +95,7 @@ test('injection: names, pictures, links and claims of operators, clients and use
   for (const page of seen) assertText(page)
 })
 
-test('injection: what a link brings is text on the page that it leads to', async () => {
+test('injection: values from a link are text on the page that it leads to', async () => {
   const server = await createTestServer(hostile)
   const browser = createBrowser(server)
   const text = encodeURIComponent(evil)
@@ -126,7 +128,7 @@ test('injection: what a link brings is text on the page that it leads to', async
     }
 })
 
-test('injection: what people type is text when it is shown again, and in no header of a mail', async () => {
+test('injection: values that users enter are text when shown again, and are in no header of a mail', async () => {
   const server = await createTestServer(hostile)
   const browser = createBrowser(server)
   await addUser(server, { claims: { name: evil } })
@@ -151,7 +153,7 @@ test('injection: what people type is text when it is shown again, and in no head
   for (const part of [mail.html, mail.text, mail.subject]) assert.doesNotMatch(part, broken)
 })
 
-test('injection: a mail’s links are to the issuer, whatever host a request names', async () => {
+test('injection: links in mails use the issuer, whatever host a request names', async () => {
   const server = await createTestServer(hostile)
   await addUser(server)
   const browser = createBrowser(server)
@@ -168,7 +170,7 @@ test('injection: a mail’s links are to the issuer, whatever host a request nam
   assert.doesNotMatch(JSON.stringify(mail), /evil/)
 })
 
-test('injection: a provider’s words about its user, and about what went wrong, are text', async () => {
+test('injection: a provider’s claims and errors are text', async () => {
   const provider = await startForeignProvider()
   try {
     provider.claims = { sub: 'ada', name: evil, preferred_username: evil, email: evil, email_verified: true }
@@ -198,7 +200,7 @@ test('injection: a provider’s words about its user, and about what went wrong,
   }
 })
 
-test('injection: no web address of a client can be anything but a web address, nor widen a page’s policy', async () => {
+test('injection: addresses of a client must be web addresses, and can’t widen a page’s policy', async () => {
   const names = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'initiate_login_uri']
   const addresses = [
     [
@@ -228,7 +230,7 @@ test('injection: no web address of a client can be anything but a web address, n
   }
   const server = await createTestServer(registering)
   const register = (metadata: object) => {
-    // How often one may register is another matter.
+    // The limit of registrations is tested elsewhere.
     server.clock.advance(86_400)
     return server.send('POST', '/connect/register', {
       headers: { 'content-type': 'application/json' },

@@ -42,7 +42,7 @@ const everything = {
 const inputs = {
   NUL: 'a\0b',
   'CR LF': 'a\r\nSet-Cookie: x=y\r\n\r\nb',
-  'a line end': '\n',
+  'a line break': '\n',
   'other controls': '\u0001\u001B[31m\u007F',
   quotes: `"'\`\\`,
   markup: '<script>alert(1)</script>',
@@ -65,7 +65,7 @@ const inputs = {
   'a longest one': 'x'.repeat(20_000),
 }
 
-/** RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2: all that a token request may be told. */
+/** RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2: all errors that a token request may get. */
 const errors = new Set([
   'invalid_request',
   'invalid_client',
@@ -89,13 +89,13 @@ function assertRefusedCleanly({ status, json, headers, body }: Answer, what: str
 }
 
 for (const [grant_type, parameters] of Object.entries(grants)) {
-  test(`attack: no hostile text in any parameter of ${grant_type} is more than a refusal`, async () => {
+  test(`attack: hostile text in any parameter of ${grant_type} is at most refused`, async () => {
     const server = await createTestServer(everything)
     for (const parameter of parameters) {
       for (const [what, text] of Object.entries(inputs)) {
         const form = { ...likely(grant_type), grant_type, [parameter]: text }
         const answer = await server.token(form, { client: ['all', secret] })
-        // Text that counts as nothing, or that a grant does not read, may pass.
+        // Text that counts as empty, or that a grant does not read, may pass.
         if (answer.status !== 200) assertRefusedCleanly(answer, `${parameter}: ${what}`)
         assert.equal(answer.json.refresh_token, undefined)
       }
@@ -144,7 +144,7 @@ test('attack: hostile text in client credentials, method and media type is refus
   assertNoFaults(server)
 })
 
-test('attack: hostile text at introspection, revocation, userinfo and device authorization', async () => {
+test('attack: hostile text at introspection, revocation, userinfo and device authorization is refused cleanly', async () => {
   const server = await createTestServer(everything)
   const client = { client_id: 'all', client_secret: secret }
   for (const [what, text] of Object.entries(inputs)) {
@@ -187,7 +187,7 @@ for (const name of names) {
   })
 }
 
-test('attack: ten thousand parameters, alike, colliding or empty, are refused at once', async () => {
+test('attack: ten thousand parameters, equal, colliding or empty, are refused at once', async () => {
   const server = await createTestServer(everything)
   const count = 10_000
   const bodies = {
@@ -196,13 +196,13 @@ test('attack: ten thousand parameters, alike, colliding or empty, are refused at
     'without names': Array.from({ length: count }, () => '=1').join('&'),
     'of numbers': Array.from({ length: count }, (_, index) => `${index}=`).join('&'),
     resources: Array.from({ length: count }, () => 'resource=urn:api').join('&'),
-    // Names of one hash in engines that hash by a fixed seed.
+    // Names with the same hash in engines with a fixed hash seed.
     colliding: Array.from(
       { length: count },
       (_, index) => `${index.toString(2).padStart(14, '0').replaceAll('0', 'Aa').replaceAll('1', 'BB')}=1`,
     ).join('&'),
   }
-  // A repetition is found before there are too many.
+  // A repetition is found before the limit is reached.
   const refusals: Record<string, string> = {
     alike: 'repeated_parameter',
     'without names': 'repeated_parameter',
@@ -214,14 +214,14 @@ test('attack: ten thousand parameters, alike, colliding or empty, are refused at
     assert.equal(status, 400, what)
     assertRefused({ json, reason }, 'invalid_request', refusals[what] ?? 'too_many_parameters', what)
   }
-  // Separators alone are no parameters.
+  // Separators alone are not parameters.
   const separators = await server.token(`grant_type=client_credentials&scope=api1${'&'.repeat(count)}`, {
     client: ['all', secret],
   })
   assert.equal(separators.status, 200)
 })
 
-test('attack: deeply nested and other bodies that are no form are refused unread', async () => {
+test('attack: deeply nested bodies and bodies that are not forms are refused unread', async () => {
   const server = await createTestServer(everything)
   for (const [type, body] of [
     ['application/json', '['.repeat(30_000)],
@@ -244,7 +244,7 @@ test('attack: deeply nested and other bodies that are no form are refused unread
   }
 })
 
-test('attack: whatever bytes come, the token endpoint answers by its rules and nothing else', async () => {
+test('attack: whatever bytes are sent, the token endpoint responds by its rules', async () => {
   const server = await createTestServer(everything)
   const grantType = fc.constantFrom(...Object.keys(grants))
   const parameter = fc.constantFrom(...new Set(Object.values(grants).flat()))
@@ -270,7 +270,7 @@ test('attack: whatever bytes come, the token endpoint answers by its rules and n
   assertNoFaults(server)
 })
 
-test('attack: refusals are logged without the secrets that were sent', async () => {
+test('attack: refusals are logged without the secrets of the request', async () => {
   const server = await createTestServer(everything)
   const planted = 'PLANTED-7f3a'
   for (const [grant_type, parameters] of Object.entries(grants)) {
@@ -306,7 +306,7 @@ const echo = (server: TestServer, note: string): Promise<Answer> =>
   server.token({ grant_type: 'urn:example:echo', note }, { client: ['echo', secret] })
 
 for (const error of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
-  test(`attack: a module that echoes ${error} as its error answers 400 like any other`, async () => {
+  test(`attack: a module that echoes ${error} as its error gets a 400 response like any other`, async () => {
     const server = await createTestServer(
       module({ decide: ({ parameters }: any) => ({ ok: false, error: parameters.get('note') }) }),
     )
@@ -316,7 +316,7 @@ for (const error of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) 
   })
 }
 
-test('attack: a module that echoes text as its description still keeps to the characters of RFC 6749 §5.2', async () => {
+test('attack: a module that echoes text as its description is limited to the characters of RFC 6749 §5.2', async () => {
   const server = await createTestServer(
     module({
       decide: ({ parameters }: any) => ({ ok: false, description: `unknown: ${parameters.get('note')}` }),
@@ -352,7 +352,7 @@ test('attack: an extension grant’s parameters do not shorten those of other gr
   assert.equal(status, 200)
 })
 
-test('attack: no member of a module replaces what a standard says, issued_token_type included [RFC 8693 §2.2.1]', async () => {
+test('attack: no member of a module replaces a standard one, issued_token_type included [RFC 8693 §2.2.1]', async () => {
   const server = await createTestServer({
     ...world,
     validators: {
@@ -389,7 +389,7 @@ test('attack: no member of a module replaces what a standard says, issued_token_
   assert.equal(exchanged.json.issued_token_type, urn)
 })
 
-test('attack: a validator sees no credential', async () => {
+test('attack: a validator gets no credential', async () => {
   let seen = ''
   const server = await createTestServer({
     ...world,
@@ -420,7 +420,7 @@ test('attack: a validator sees no credential', async () => {
     assert.ok(!seen.includes(hidden))
 })
 
-test('attack: the host, forwarded and method headers of a request name nothing in an answer', async () => {
+test('attack: the host, forwarded and method headers of a request appear nowhere in a response', async () => {
   const server = await createTestServer(world)
   const { json } = await server.send('GET', '/.well-known/openid-configuration', {
     headers: {

@@ -1,4 +1,4 @@
-/** What strangers can make the server keep, send or wait for, and that it keeps nobody else from anything. */
+/** What strangers can make the server store, send or wait for, without effect on others. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ import { federatedWorld, startFederated, startForeignProvider, visitProvider } f
 
 const atCorp = authorizePath({ acr_values: 'idp:corp' })
 
-/** The server as it is asked from a network of its own. */
+/** The server, called from its own network. */
 const from = (server: TestServer, address: string): Pick<TestServer, 'send'> => ({
   async send(method, target, { form, headers = {} } = {}) {
     const [path = '', query = ''] = target.split('?')
@@ -27,7 +27,7 @@ const from = (server: TestServer, address: string): Pick<TestServer, 'send'> => 
   },
 })
 
-test('attack: a network that sends browsers to a provider and never back is stopped; who comes back is counted no longer', async () => {
+test('attack: a network that sends browsers to a provider that never return is stopped; a browser that returns is no longer counted', async () => {
   const provider = await startForeignProvider()
   try {
     provider.claims = { sub: 'ada' }
@@ -58,7 +58,7 @@ test('attack: a network that sends browsers to a provider and never back is stop
   }
 })
 
-test('attack: whoever has invitations sent to an address keeps its owner from no new password', async () => {
+test('attack: invitations sent to an address do not keep its owner from a new password', async () => {
   const server = await createTestServer(accountsWorld())
   await addUser(server)
   const stranger = createBrowser(server)
@@ -72,7 +72,7 @@ test('attack: whoever has invitations sent to an address keeps its owner from no
   assert.match(mails.at(-1)?.link ?? '', /\/password\/reset\?link=/)
 })
 
-test('attack: whoever tries to take a name keeps its owner from no new password', async () => {
+test('attack: attempts to register a name do not keep its owner from a new password', async () => {
   const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'off' }))
   await addUser(server)
   const stranger = createBrowser(server)
@@ -85,7 +85,7 @@ test('attack: whoever tries to take a name keeps its owner from no new password'
   assert.equal((await server.mails()).length, 1)
 })
 
-test('attack: a client that never answers holds up no other client’s logout tokens', async () => {
+test('attack: a client that never responds does not delay another client’s logout tokens', async () => {
   const told: string[] = []
   const hanging: (() => void)[] = []
   let gaveUp = false
@@ -107,14 +107,14 @@ test('attack: a client that never answers holds up no other client’s logout to
   const count = (host: string) => told.filter(one => one === host).length
   await until('one place is free', () => count('wiki.example') === 99)
   assert.ok(hanging.length <= 8, `${hanging.length} at once`)
-  // Also while these hang.
+  // Even while these hang.
   await server.endSession(sids[99]!, 'ended_by_operator')
   await until('every place is taken', () => count('wiki.example') === 100)
 
   gaveUp = true
   for (const end of hanging) end()
   await server.settled()
-  // It did not answer, so the other ninety are not tried one after the other, five seconds each.
+  // It did not respond, so the other ninety are not tried one after the other, five seconds each.
   const first = count('shop.example')
   assert.ok(first <= 8, String(first))
   server.clock.advance(10)
@@ -122,19 +122,19 @@ test('attack: a client that never answers holds up no other client’s logout to
   assert.ok(count('shop.example') > first)
 })
 
-test('attack: a store that fails just when a right password’s count is taken back ends no process', async () => {
+test('attack: a store that fails while a correct password’s count is undone ends no process', async () => {
   const tenantStores = await openTenantStores()
   const { main } = tenantStores
   const attempts = { ...main.attempts, forgive: () => Promise.reject(new Error('the disk is full')) }
   const server = await createTestServer(pagesWorld, {
     tenantStores: { ...tenantStores, main: { ...main, attempts } },
   })
-  // A rejection that nobody waits for would end the process, and here the test.
+  // An unhandled rejection would end the process, and here the test.
   assert.ok(answerOf(await signIn(createBrowser(server), authorizePath())).get('code'))
   await new Promise(resolve => setImmediate(resolve))
 })
 
-test('attack: passkeys that nobody signed with make the store keep nothing', async () => {
+test('attack: unused passkey challenges store nothing', async () => {
   const tenantStores = await openTenantStores()
   const { main } = tenantStores
   let kept = 0
@@ -160,7 +160,7 @@ test('attack: passkeys that nobody signed with make the store keep nothing', asy
   assert.equal(kept, 0)
 })
 
-test('attack: a user who signs in without end has a thousand sessions, and the one that was used longest ago goes', async () => {
+test('attack: a user who signs in endlessly has at most a thousand sessions, and the least recently used one is removed', async () => {
   const server = await createTestServer(logoutWorld, {
     outbound: async () => ({ ok: false, reason: 'outbound_failed' }),
   })
@@ -186,7 +186,7 @@ test('attack: a user who signs in without end has a thousand sessions, and the o
   assert.deepEqual([ended?.sid, ended?.cause, ended?.clients], [oldest.sid, 'too_many', ['shop', 'web']])
 })
 
-test('attack: a script that signs in without end ends its own sessions, not those of browsers in other networks', async () => {
+test('attack: a script that signs in endlessly ends its own sessions, not those of browsers in other networks', async () => {
   const server = await createTestServer(pagesWorld)
   const from = (address: string) =>
     createBrowser({
@@ -199,7 +199,7 @@ test('attack: a script that signs in without end ends its own sessions, not thos
   assert.ok(newest)
   for (let times = 0; times < 998; times++) {
     const last_seen_at = newest.last_seen_at + 1 + times
-    // A script that has a network of IPv6 uses another address each time.
+    // A script with an IPv6 network uses another address each time.
     const address = `2001:db8:8:${times.toString(16)}::1`
     const at = { hash: `hash-${times}` as TokenHash, sid: `sid-${times}`, last_seen_at, address }
     await sessions.create({ ...newest, ...at })

@@ -8,7 +8,7 @@ import { networkKeys, networkOfAddress } from '../../packages/server/src/runtime
 const group = fc.integer({ min: 0, max: 0xffff })
 const address = fc.tuple(group, group, group, group, group, group, group, group)
 const full = (groups: readonly number[]): string => groups.map(one => one.toString(16)).join(':')
-/** The way that Node and RFC 5952 write it. */
+/** The notation of Node and RFC 5952. */
 const canonical = (groups: readonly number[]): string =>
   new URL(`http://[${full(groups)}]`).hostname.slice(1, -1)
 
@@ -24,7 +24,7 @@ test('networks: every spelling of an IPv6 address is in one /64 [RFC 4291 §2.2]
   )
 })
 
-test('networks: addresses of one /64 share it, and those of two share it only where the first 64 bits are equal', () => {
+test('networks: addresses of one /64 are one network, and others are one only if the first 64 bits are equal', () => {
   const sparse = fc.tuple(...Array.from({ length: 8 }, () => fc.constantFrom(0, 0, 1, 0xffff)))
   fc.assert(
     fc.property(sparse, sparse, (one, other) => {
@@ -37,7 +37,7 @@ test('networks: addresses of one /64 share it, and those of two share it only wh
   )
 })
 
-test('networks: an IPv4 address is the same when it comes mapped to IPv6 or translated [RFC 4291 §2.5.5.2, RFC 6052 §2.1]', () => {
+test('networks: an IPv4 address is the same when mapped to IPv6 or translated [RFC 4291 §2.5.5.2, RFC 6052 §2.1]', () => {
   const byte = fc.integer({ min: 0, max: 255 })
   fc.assert(
     fc.property(fc.tuple(byte, byte, byte, byte), ([a, b, c, d]) => {

@@ -11,7 +11,7 @@ const hasCurl = await run('curl', ['--version']).then(
   () => false,
 )
 
-test('curl: a token by -u and by --data, as in the README', {
+test('curl: -u and --data each get a token, as in the README', {
   skip: hasCurl ? false : 'there is no curl here',
 }, async () => {
   await withServer(world, async ({ url }) => {

@@ -1,4 +1,7 @@
-/** Three nodes on one PostgreSQL, under load, through what happens to a fleet; then the history of all answers is looked through. */
+/**
+ * Three nodes on one PostgreSQL under load, during failures and an upgrade; then the history of all responses is
+ * checked.
+ */
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -11,7 +14,7 @@ import { type Held, refreshOn, requireGood, signInOn } from './fleet/clients.ts'
 import { freePorts, startFleet } from './fleet/fleet.ts'
 import { check, createHistory, type Exchange } from './fleet/history.ts'
 
-test('fleet: what must not be found in a history is found where it is planted', () => {
+test('fleet: the check of a history finds planted errors', () => {
   const refreshed = (next: string) => ({
     ...({ kind: 'refresh', node: 0, uses: 'r', began: 1, status: 200, headers: {} } as const),
     text: JSON.stringify({ refresh_token: next }),
@@ -42,14 +45,14 @@ test('fleet: what must not be found in a history is found where it is planted', 
 const postgres = provideOwnPostgres({ durable: true })
 process.env.TESSERA_MASTER_KEY = randomBytes(32).toString('base64')
 
-/** How long load goes on between one event and the next. */
+/** How long load continues between one event and the next. */
 const between = 1500
 
-test('fleet: through kill -9, an outage of the database and a rolling upgrade with a migration no credential is used twice and no acknowledged token lost', async () => {
+test('fleet: kill -9, a database outage and a rolling upgrade with a migration reuse no credential and lose no acknowledged token', async () => {
   const server = await postgres()
   const ports = await freePorts(3)
   const clients = world.clients.map(client =>
-    // Longer than the outage: who has no answer asks again with the same token.
+    // Longer than the outage: a client without a response retries with the same token.
     client.client_id === 'roclient' ? { ...client, refresh_token_retry_window: 120 } : client,
   )
   const storage = await server.database()
@@ -65,7 +68,7 @@ test('fleet: through kill -9, an outage of the database and a rolling upgrade wi
     ...Array.from({ length: 2 }, () => signInOn(fleet, isStopped)),
   ])
   try {
-    // Where one client fails, the test does so at once.
+    // If one client fails, the test fails at once.
     const meanwhile = <Done>(event: Promise<Done>) => Promise.race([event, load.then(() => event)])
 
     await meanwhile(setTimeout(between))
@@ -99,10 +102,11 @@ test('fleet: through kill -9, an outage of the database and a rolling upgrade wi
       kind,
     )
   for (let node = 0; node < fleet.size; node++) assert.ok(answered.some(exchange => exchange.node === node))
-  // Whether one of these is lost or refused is up to chance: a kill may meet no request, and a short outage is ridden out.
+  // Whether one of these is lost or refused depends on chance: a kill may affect no request, and a short outage
+  // may go unnoticed.
   for (const { what, from, to } of history.absences)
     assert.ok(
       history.exchanges.some(({ began, ended }) => began < to && from < ended),
-      `nothing was asked while the ${what} was away`,
+      `no request was sent while the ${what} was away`,
     )
 })

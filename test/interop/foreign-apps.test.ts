@@ -1,4 +1,4 @@
-/** Applications made with libraries that we did not write, unmodified, in a real browser. */
+/** Unmodified applications with third-party libraries, in a real browser. */
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -82,7 +82,7 @@ async function signIn(page: Page): Promise<void> {
 }
 
 for (const name of Object.keys(apps)) {
-  test(`${name}: signs in and knows the user's name`, async () => {
+  test(`${name}: signs in and shows the user's name`, async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
     await openApp(page, name)
@@ -95,7 +95,7 @@ for (const name of Object.keys(apps)) {
 
 /** Those that sign out at the server too. The others leave that to the application. */
 for (const name of Object.keys(apps).filter(name => name !== '@auth/core' && name !== 'next-auth')) {
-  test(`${name}: signs out here too, and comes back`, async () => {
+  test(`${name}: also signs out at the server, and returns`, async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
     await openApp(page, name)
@@ -115,7 +115,7 @@ for (const name of Object.keys(apps).filter(name => name !== '@auth/core' && nam
   })
 }
 
-test('express-openid-connect: takes the logout token that a sign-out at another application brings', async () => {
+test('express-openid-connect: accepts the logout token after a sign-out at another application', async () => {
   const context = await browser.newContext()
   const page = await context.newPage()
   for (const name of ['express-openid-connect', 'oidc-client-ts']) {
@@ -126,7 +126,7 @@ test('express-openid-connect: takes the logout token that a sign-out at another 
   }
   await press(page, 'Log out')
   await page.getByRole('button', { name: 'Log in' }).waitFor()
-  // It is told in the background.
+  // It is notified in the background.
   const told = async () => {
     await openApp(page, 'express-openid-connect')
     return (await page.getByRole('link', { name: 'Log in' }).count()) > 0
@@ -135,7 +135,7 @@ test('express-openid-connect: takes the logout token that a sign-out at another 
   await context.close()
 })
 
-test('single sign-on: who signed in for one application is signed in for all others without a page', async () => {
+test('single sign-on: a user who is signed in to one application signs in to all others without a page', async () => {
   const context = await browser.newContext()
   const page = await context.newPage()
   const [first, ...others] = Object.keys(apps)
@@ -154,7 +154,7 @@ test('single sign-on: who signed in for one application is signed in for all oth
   await context.close()
 })
 
-test('oidc-client-ts: renews its token by the refresh token, in the browser', async () => {
+test('oidc-client-ts: renews its token with the refresh token, in the browser', async () => {
   const context = await browser.newContext()
   const page = await context.newPage()
   await openApp(page, 'oidc-client-ts')

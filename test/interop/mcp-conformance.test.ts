@@ -1,4 +1,4 @@
-/** The Model Context Protocol's own conformance tests of authorization servers, as its package brings them. */
+/** The Model Context Protocol's own conformance tests of authorization servers, from its package. */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -27,7 +27,7 @@ const configured = {
   ],
 }
 
-/** Runs the command, signs in at the address that it prints, and resolves to what it says of each check. */
+/** Runs the command, signs in at the address that it prints, and resolves to its results. */
 async function runConformance(issuer: string, version: string) {
   const port = await freePort()
   const child = spawn(process.execPath, [
@@ -62,7 +62,7 @@ async function runConformance(issuer: string, version: string) {
 
 const versions = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']
 
-test('mcp conformance: metadata and the authorization code grant pass by every version of the protocol', t =>
+test('mcp conformance: metadata and the authorization code grant pass for every version of the protocol', t =>
   withServer(configured, async ({ url }) => {
     for (const version of versions)
       await t.test(version, async () => {

@@ -1,6 +1,6 @@
 /**
- * The Model Context Protocol's TypeScript SDK, unmodified, on both sides: a server that names Tessera as its authorization
- * server (RFC 9728), and a client that discovers it, registers itself and signs its user in.
+ * The Model Context Protocol's TypeScript SDK, unmodified, on both sides: a server that announces Tessera as its
+ * authorization server (RFC 9728), and a client that discovers it, registers itself and signs its user in.
  */
 
 import assert from 'node:assert/strict'
@@ -27,7 +27,7 @@ const configurationFor = (resource: string) => ({
   users: [{ sub: '1', ...bob, claims: { name: 'Bob' } }],
 })
 
-/** Keeps what the SDK gives it, as an application would on disk. */
+/** Stores what the SDK passes to it, as an application would on disk. */
 function createProvider(metadata: Partial<OAuthClientMetadata> = {}) {
   let client: OAuthClientInformationFull | undefined
   let tokens: OAuthTokens | undefined

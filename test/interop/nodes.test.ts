@@ -1,4 +1,4 @@
-/** Two nodes on one PostgreSQL: any of them serves any request. */
+/** Two nodes on one PostgreSQL: any of them can serve any request. */
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -28,7 +28,7 @@ const ask = async (url: string, form: Record<string, string>) => {
 
 const readiness = async (url: string): Promise<number> => (await fetch(`${url}/readyz`)).status
 
-test('nodes: what one node issues another redeems and refreshes; while the database is away both say so', async () => {
+test('nodes: a token of one node is redeemed and refreshed at another; during a database outage both report it', async () => {
   const server = await postgres()
   const ports = [await freePort(), await freePort()] as const
   const issuer = `http://localhost:${ports[0]}`
@@ -81,7 +81,7 @@ test('nodes: what one node issues another redeems and refreshes; while the datab
     const third = await ask(two, { grant_type: 'refresh_token', refresh_token: second.refresh_token })
     assert.ok(third.refresh_token, JSON.stringify(third))
 
-    // Whoever brings the code again takes all of it away, at every node.
+    // A second redemption of the code revokes everything, at every node.
     assert.equal((await ask(one, redemption)).error, 'invalid_grant')
     const revoked = await ask(one, { grant_type: 'refresh_token', refresh_token: third.refresh_token })
     assert.equal(revoked.error, 'invalid_grant')
@@ -91,7 +91,7 @@ test('nodes: what one node issues another redeems and refreshes; while the datab
   }
 })
 
-test('nodes: one that is told of a changed file by SIGHUP lets a client fall at the other too, whose file still names it', async () => {
+test('nodes: after SIGHUP, a client removed at one node is refused at the other too, whose file still contains it', async () => {
   const server = await postgres()
   const ports = [await freePort(), await freePort()] as const
   const shared = { ...world, issuer: `http://localhost:${ports[0]}`, storage: await server.database() }

@@ -1,4 +1,4 @@
-/** Small OAuth 2.0 clients that we did not write, unmodified: `simple-oauth2` and `@badgateway/oauth2-client`. */
+/** Small third-party OAuth 2.0 clients, unmodified: `simple-oauth2` and `@badgateway/oauth2-client`. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +11,7 @@ import { world } from '../support/world.ts'
 const bob = { username: 'bob', password: 'bob' }
 const redirectUri = 'https://app.example/cb'
 
-/** Characters that `application/x-www-form-urlencoded` changes (RFC 6749 §2.3.1): some clients send them as they are. */
+/** Characters that `application/x-www-form-urlencoded` changes (RFC 6749 §2.3.1): some clients send them unencoded. */
 const secret = 'a+b/c%2F==: of the client, long enough'
 
 const scopes = 'openid api1 offline_access'
@@ -24,7 +24,7 @@ const configured = {
       grant_types: ['client_credentials', 'password', 'refresh_token'],
       scope: scopes,
     },
-    // These clients know no PKCE, or do not require it.
+    // These clients do not support PKCE, or do not require it.
     {
       client_id: 'web',
       client_secrets: [{ value: secret }],
@@ -46,7 +46,7 @@ for (const credentialsEncodingMode of ['strict', 'loose'] as const)
           tokenPath: '/connect/token',
           revokePath: '/connect/revocation',
         },
-        // By default it wants JSON from revocation too, whose response has no body.
+        // By default it expects JSON from revocation too, whose response has no body.
         http: { json: true },
         options: { credentialsEncodingMode },
       })

@@ -1,4 +1,4 @@
-/** `oidc-provider` as the provider that users sign in with: a certified implementation that was written by others. */
+/** `oidc-provider` as upstream provider: a certified third-party implementation. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -64,7 +64,7 @@ after(() => {
   peer.close()
 })
 
-/** A person at the provider: signs in and agrees on its pages, until it sends them back; answers what it sends. */
+/** A user at the provider: signs in and consents on its pages until it redirects back; returns what it sends. */
 function createVisitor() {
   const cookies = new Map<string, string>()
   async function ask(url: string, form?: Record<string, string>): Promise<Response> {
@@ -123,7 +123,7 @@ const byKey = () => ({
   userinfo: true,
 })
 
-test('oidc-provider: a sign-in there by private_key_jwt, userinfo, and a sign-out here and there', async () => {
+test('oidc-provider: a sign-in with private_key_jwt and userinfo, and a sign-out here and there', async () => {
   const { server, browser } = await startFederated(world(byKey()))
   const visit = createVisitor()
   const back = await visit((await browser.visit(atCorp)).location ?? '')
@@ -152,17 +152,17 @@ test('oidc-provider: a sign-in there by private_key_jwt, userinfo, and a sign-ou
   assert.equal(done.location, `${farewell}?state=s`)
 })
 
-test('oidc-provider: an answer by form_post, and a secret by Basic', async () => {
+test('oidc-provider: a form_post response, with a secret by Basic', async () => {
   const secret = { client_id: 'with-secret', client_secret: 'a-secret-of-some-length' }
   const { server, browser } = await startFederated(world({ ...secret, response_mode: 'form_post' }))
   const back = await createVisitor()((await browser.visit(atCorp)).location ?? '')
   assert.ok(back.form, 'no form')
-  // As a browser posts from elsewhere: without our cookies.
+  // A cross-site post: without our cookies.
   const posted = await server.send('POST', back.url.pathname, { form: back.form })
   assert.ok(answerOf(await browser.visit(String(posted.headers.location))).get('code'))
 })
 
-test('oidc-provider: an answer without the issuer that it promises is refused [RFC 9207 §2.4]', async () => {
+test('oidc-provider: a response without the issuer that it announces is refused [RFC 9207 §2.4]', async () => {
   const { server, browser } = await startFederated(world(byKey()))
   const back = await createVisitor()((await browser.visit(atCorp)).location ?? '')
   back.url.searchParams.delete('iss')

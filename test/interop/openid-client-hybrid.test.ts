@@ -1,4 +1,4 @@
-/** The implicit and hybrid flows by `openid-client`, which checks signature, nonce and hashes itself. */
+/** The implicit and hybrid flows with `openid-client`, which checks signature, nonce and hashes itself. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -48,7 +48,7 @@ test('openid-client: response_type=id_token signs in by the front channel alone,
   })
 })
 
-test('openid-client: response_type=code id_token, whose code is bound to its ID token, and UserInfo of the same user', async () => {
+test('openid-client: response_type=code id_token returns a code bound to its ID token, and UserInfo of the same user', async () => {
   await withServer(hybrid, async ({ url }) => {
     const config = await discover(url)
     client.useCodeIdTokenResponseType(config)

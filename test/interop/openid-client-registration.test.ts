@@ -1,4 +1,4 @@
-/** A foreign client library registers itself and sends its requests pushed and signed: `openid-client`, unmodified. */
+/** A third-party client library registers itself and sends pushed and signed requests: `openid-client`, unmodified. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ const configured = {
   registration: { mode: 'initial_access_token', initial_access_tokens: [{ value: 'let me in' }] },
 }
 
-test('openid-client: registers itself, pushes its request, signs one, and reads an encrypted ID token and signed userinfo', async () => {
+test('openid-client: registers itself, pushes a request, signs one, and reads an encrypted ID token and signed userinfo', async () => {
   const signing = await generateKeyPair('ES256')
   const encryption = await generateKeyPair('RSA-OAEP-256')
   const jwks = {

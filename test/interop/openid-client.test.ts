@@ -79,7 +79,7 @@ test('openid-client: device authorization, approved on the device page', async (
   })
 })
 
-test('openid-client: its end-session address signs out, with an ID token and with the client alone', async () => {
+test('openid-client: its end-session URL signs out, with an ID token and with the client alone', async () => {
   const bye = 'https://app.example/bye'
   const clients = world.clients.map(client =>
     client.client_id === 'web' ? { ...client, post_logout_redirect_uris: [bye] } : client,

@@ -1,4 +1,7 @@
-/** A real OpenLDAP, where `slapd` is installed: names of any script are found, escaped and bound as it means them (RFC 4515, RFC 4514). */
+/**
+ * A real OpenLDAP, if `slapd` is installed: names of any script are found, escaped and bound as it reads them (RFC
+ * 4515, RFC 4514).
+ */
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
@@ -161,7 +164,7 @@ for (const [how, directory] of [
 }
 
 test(
-  'openldap: what a name holds means nothing in the filter, and several entries are nobody',
+  'openldap: characters of a name have no meaning in the filter, and several entries are refused',
   options,
   async () => {
     const server = await start(searching)

@@ -1,4 +1,7 @@
-/** Tenants’ issuers in servers as operators run them: over sockets, through a proxy, by several processes, through restarts. */
+/**
+ * Tenants’ issuers in servers as operators run them: over sockets, through a proxy, with several processes, through
+ * restarts.
+ */
 
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
@@ -54,7 +57,7 @@ after(() => written.remove())
 
 type Reply = { readonly status: number; readonly json: any }
 
-/** By `node:http`, which sends the `host` that it is told. */
+/** By `node:http`, which sends the given `host`. */
 function send(
   { url }: Pick<RunningServer, 'url'>,
   path: string,
@@ -101,7 +104,7 @@ const kids = async (server: RunningServer, base: string): Promise<readonly strin
     .map(({ kid }: { kid: string }) => kid)
     .sort()
 
-test('tenants: over a socket, by path, by host and by what a trusted proxy says', async () => {
+test('tenants: over a socket, the issuer is selected by path, by host and by the header of a trusted proxy', async () => {
   const server = await serveConfiguration(written.file, port)
   const acme = await token(server, '/t/acme', 'acme', signIn)
   assert.equal(acme.status, 200, JSON.stringify(acme.json))
@@ -121,7 +124,7 @@ test('tenants: over a socket, by path, by host and by what a trusted proxy says'
   await server.stop()
 })
 
-test('tenants: openid-client finds a tenant’s issuer by path, in both ways, and gets a device code there', async () => {
+test('tenants: openid-client discovers a tenant’s issuer by path, in both ways, and gets a device code there', async () => {
   const server = await serveConfiguration(written.file, port)
   for (const algorithm of ['oidc', 'oauth2'] as const) {
     const config = await discovery(new URL(`${server.url}/t/acme`), 'tv', undefined, openid.None(), {
@@ -135,7 +138,7 @@ test('tenants: openid-client finds a tenant’s issuer by path, in both ways, an
   await server.stop()
 })
 
-test('tenants: keys and refresh families outlive a restart and a kill, and others can’t use them', async () => {
+test('tenants: keys and refresh families survive a restart and a kill, and others can’t use them', async () => {
   let server = await serveConfiguration(written.file, port)
   let { refresh_token } = (await token(server, '/t/acme', 'acme', signIn)).json
   const keys = await kids(server, '/t/acme')
@@ -153,7 +156,7 @@ test('tenants: keys and refresh families outlive a restart and a kill, and other
   await server.stop()
 })
 
-test('tenants: two processes that begin a tenant at once have the same keys, and one of them uses a token once', async () => {
+test('tenants: two processes that start a tenant concurrently have the same keys, and one of them uses a token once', async () => {
   const fresh = await writeConfiguration({
     issuer: `http://localhost:${port}`,
     storage: 'sqlite:./tessera.db',
@@ -164,7 +167,7 @@ test('tenants: two processes that begin a tenant at once have the same keys, and
   const ports = [port, await freePort()]
   const servers = await Promise.all(ports.map(one => serveConfiguration(fresh.file, one)))
   const [first, second] = await Promise.all(servers.map(one => kids(one, '/t/acme')))
-  // The one that lost a race for a key reads the winner's again before it answers.
+  // The process that lost a race for a key reads the winner's before it responds.
   assert.deepEqual(first, second)
   const { refresh_token } = (await token(servers[0]!, '/t/acme', 'acme', signIn)).json
   const once = await Promise.all(
@@ -172,14 +175,14 @@ test('tenants: two processes that begin a tenant at once have the same keys, and
       token(servers[index % 2]!, '/t/acme', 'acme', refresh(refresh_token)),
     ),
   )
-  // A retry within its window answers with the very same next token: there is no second branch.
+  // A retry within its window returns the same next token: there is no second branch.
   const next = new Set(once.flatMap(({ json }) => json.refresh_token ?? []))
   assert.equal(next.size, 1)
   await Promise.all(servers.map(server => server.stop()))
   await fresh.remove()
 })
 
-test('cli: the keys of a tenant’s issuer are listed and rotated apart from the server’s', async () => {
+test('cli: the keys of a tenant’s issuer are listed and rotated separately from the server’s', async () => {
   const list = async (...more: string[]) =>
     (await tessera(['keys', 'list', '--config', written.file, ...more])).stdout
   const own = await list()
@@ -195,7 +198,7 @@ test('cli: the keys of a tenant’s issuer are listed and rotated apart from the
   assert.match(unknown.stderr, /no tenant "nobody" with its own issuer/)
 })
 
-test('cli: config check tells of each issuer', async () => {
+test('cli: config check reports each issuer', async () => {
   const { code, stdout } = await tessera(['config', 'check', written.file])
   assert.equal(code, 0)
   assert.match(stdout, /is valid: 2 clients, .*1 users; issuer http:\/\/localhost:\d+, storage sqlite/)

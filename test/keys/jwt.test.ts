@@ -1,4 +1,4 @@
-/** Our own JWTs: a foreign library verifies what we sign, and we take nothing but what we signed. */
+/** Our own JWTs: a third-party library verifies what we sign, and we accept only what we signed. */
 
 import assert from 'node:assert/strict'
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
@@ -55,12 +55,12 @@ for (const alg of all)
       claims,
       key: keys.verification(key.kid),
     })
-    // Made by hand from the same claims: the forger of the refusals below makes good tokens.
+    // Created from the same claims: the forger of the tokens below can create valid ones.
     assert.deepEqual(taken(forge(headerOf('ES256'), es256()))?.claims, claims)
   })
 
 for (const alg of ['ES256', 'RS256'] as const)
-  test(`jwt: of many signatures at once by ${alg} one that fails takes no other with it`, async () => {
+  test(`jwt: of many concurrent ${alg} signatures, one that fails does not affect the others`, async () => {
     const key = keys.signing(alg)
     const misfit = { ...key, privateKey: keys.verification(key.kid)!.publicKey }
     const signing = Array.from({ length: 30 }, (_, index) =>
@@ -73,7 +73,7 @@ for (const alg of ['ES256', 'RS256'] as const)
     }
   })
 
-test('jwt: none, and a public key taken for a shared secret, are refused [RFC 8725 §3.1]', () => {
+test('jwt: none, and a public key used as a shared secret, are refused [RFC 8725 §3.1]', () => {
   const { publicKey } = keys.verification(keys.signing('RS256').kid)!
   const secrets = [
     publicKey.export({ type: 'spki', format: 'pem' }),
@@ -105,35 +105,35 @@ test('jwt: the algorithm must be that of the key, whatever the header says', asy
   assert.equal(taken(await signJwt({ ...rsa, alg: 'PS256' }, typ, claims)), undefined)
 })
 
-test('jwt: another type is refused, and so is none [RFC 8725 §3.11]', async () => {
+test('jwt: another type is refused, and so is a missing one [RFC 8725 §3.11]', async () => {
   for (const other of ['JWT', 'at+JWT', 'application/at+jwt', ''])
     assert.equal(taken(await signJwt(keys.signing('ES256'), other, claims)), undefined)
   assert.equal(taken(forge(headerOf('ES256', { typ: undefined }), es256())), undefined)
   assert.equal(taken(forge(headerOf('ES256', { typ: ['at+jwt'] }), es256())), undefined)
 })
 
-test('jwt: a key that is unknown, missing or brought along is refused', () => {
+test('jwt: an unknown, missing or embedded key is refused', () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const own = es256(privateKey)
   const jwk = publicKey.export({ format: 'jwk' })
   for (const more of [{ kid: 'unknown' }, { kid: undefined }, { kid: 1 }, { kid: '__proto__' }, {}])
     assert.equal(taken(forge(headerOf('ES256', { jwk, ...more }), own)), undefined)
-  // Not found by trying: the signature fits, but which key is meant must be said.
+  // Not found by trying: the signature is valid, but the token must name its key.
   for (const kid of ['unknown', undefined, 1, '__proto__'])
     assert.equal(taken(forge(headerOf('ES256', { kid }), es256())), undefined)
 })
 
-test('jwt: extensions that are critical are refused [RFC 7515 §4.1.11]', () => {
+test('jwt: critical extensions are refused [RFC 7515 §4.1.11]', () => {
   assert.equal(taken(forge(headerOf('ES256', { crit: ['b64'], b64: false }), es256())), undefined)
   assert.equal(taken(forge(headerOf('ES256', { crit: [] }), es256())), undefined)
 })
 
-test('jwt: claims that are no object are refused, though the signature fits', () => {
+test('jwt: claims that are not an object are refused, even with a valid signature', () => {
   for (const payload of ['"text"', '[]', 'null', '1', 'no json'])
     assert.equal(taken(forge(headerOf('ES256'), es256(), payload)), undefined)
 })
 
-test('jwt: a signature in DER, cut off, empty or of zeros is refused', () => {
+test('jwt: a signature in DER, truncated, empty or of zeros is refused', () => {
   const { privateKey } = keys.signing('ES256')
   const header = headerOf('ES256')
   assert.equal(taken(forge(header, input => sign('sha256', input, privateKey))), undefined)
@@ -143,7 +143,7 @@ test('jwt: a signature in DER, cut off, empty or of zeros is refused', () => {
   assert.equal(taken(forge(header, () => Buffer.alloc(0))), undefined)
 })
 
-test('jwt: a second spelling of a good token is refused', async () => {
+test('jwt: a second spelling of a valid token is refused', async () => {
   const token = await signJwt(keys.signing('ES256'), typ, claims)
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   // 64 bytes leave four bits of the last character unused.
@@ -165,7 +165,7 @@ test('jwt: a second spelling of a good token is refused', async () => {
   assert.ok(taken(token))
 })
 
-test('jwt: more characters than a form holds are refused without a look', async () => {
+test('jwt: more characters than a form may have are refused unread', async () => {
   const make = (length: number) => signJwt(keys.signing('ES256'), typ, { x: 'a'.repeat(length) })
   const fits = await make(48_900)
   const tooLong = await make(49_200)
@@ -174,7 +174,7 @@ test('jwt: more characters than a form holds are refused without a look', async 
   assert.equal(taken(tooLong), undefined)
 })
 
-test('jwt: with any character changed it is refused', async () => {
+test('jwt: a token with any changed character is refused', async () => {
   const tokens = await Promise.all(all.map(alg => signJwt(keys.signing(alg), typ, claims)))
   fc.assert(
     fc.property(

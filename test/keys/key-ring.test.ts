@@ -1,4 +1,4 @@
-/** The key ring on every store: what it makes, publishes, shares and refuses. */
+/** The key ring on every store: which keys it creates, publishes, shares and refuses. */
 
 import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
@@ -34,7 +34,7 @@ for (const storage of storages)
       return ring
     }
 
-    test('keys: what one process adds, another publishes as soon as it has looked', async t => {
+    test('keys: a key that one process adds is published by another after its next check', async t => {
       t.mock.timers.enable({ apis: ['setInterval'] })
       const { settings } = opened.stores
       const ports = { settings, random: createRandom(), log: silentLog }
@@ -44,15 +44,15 @@ for (const storage of storages)
       const other = await open({ changes: there })
       await one.rotate({ now: true })
       assert.equal(publishedBy(one).length, 2)
-      // A store may tell it before.
+      // A store may notify earlier.
       t.mock.timers.tick(1000)
       await until('the other process publishes the key', () => publishedBy(other).length === 2)
       assert.deepEqual(publishedBy(other), publishedBy(one))
-      // Announced, not used yet.
+      // Published, not used yet.
       assert.equal(other.signing('ES256').kid, publishedBy(one)[0])
     })
 
-    test('keys: the first start makes a key for each algorithm, and it signs at once', async () => {
+    test('keys: the first start creates a key for each algorithm, which signs at once', async () => {
       const ring = await open({ algorithms: all })
       assert.deepEqual(ring.algorithms(), all)
       for (const alg of all) {
@@ -67,7 +67,7 @@ for (const storage of storages)
       assert.equal(ring.verification('nobody'), undefined)
     })
 
-    test('keys: the JWK Set holds alg, kid (its thumbprint), use and public members, and nothing else [RFC 7517 §5] [discovery-008] [discovery-009] [discovery-010]', async () => {
+    test('keys: the JWK Set contains alg, kid (its thumbprint), use and public members, and nothing else [RFC 7517 §5] [discovery-008] [discovery-009] [discovery-010]', async () => {
       const ring = await open({ algorithms: all })
       const { keys } = JSON.parse(ring.jwks().body)
       const members: Record<string, string[]> = {
@@ -85,14 +85,14 @@ for (const storage of storages)
       }
     })
 
-    test('keys: a later start finds the same keys', async () => {
+    test('keys: a later start loads the same keys', async () => {
       const before = await open({ algorithms: ['ES256', 'EdDSA'] })
       const after = await open({ algorithms: ['ES256', 'EdDSA'] })
       assert.equal(after.jwks().body, before.jwks().body)
       assert.equal(after.signing('ES256').kid, before.signing('ES256').kid)
     })
 
-    test('keys: four that start at once on one store end with the same keys', async () => {
+    test('keys: four concurrent starts on one store end with the same keys', async () => {
       const algorithms = ['ES256', 'EdDSA'] as const
       const started = await Promise.all([1, 2, 3, 4].map(() => open({ algorithms })))
       const bodies = new Set(started.map(ring => ring.jwks().body))
@@ -100,7 +100,7 @@ for (const storage of storages)
       assert.equal((await opened.stores.keys.all()).length, 2)
     })
 
-    test('keys: a wrong master key or a sealed value under another name fails with an error', async () => {
+    test('keys: a wrong master key or a sealed value under another name causes an error', async () => {
       const ring = await open()
       const { kid } = ring.signing('ES256')
       await assert.rejects(open({ master: masterKey(2) }), new RegExp(`ES256 ${kid} can't be opened`))
@@ -120,8 +120,8 @@ for (const storage of storages)
       }
     })
 
-    test('keys: what is sealed opens neither cut off, nor changed, nor of an unknown version', async () => {
-      // Else it would make a new key as soon as it is told that its own is gone.
+    test('keys: a sealed value that is truncated, changed or of an unknown version can’t be opened', async () => {
+      // Otherwise it would create a new key as soon as it is notified that its own was removed.
       ;(await open()).stop()
       const [stored] = await opened.stores.keys.all()
       const { kid, sealed } = stored!
@@ -138,7 +138,7 @@ for (const storage of storages)
       }
     })
 
-    test('keys: an ordered rotation is announced at once, signs 14 days later, and a node that refreshes sees it', async () => {
+    test('keys: a planned rotation is published at once, signs 14 days later, and is seen by a node that refreshes', async () => {
       const clock = createClock()
       const [ring, node] = [await open({ clock }), await open({ clock })]
       const first = ring.signing('ES256').kid
@@ -163,7 +163,7 @@ for (const storage of storages)
       assert.deepEqual(publishedBy(node), [second.kid])
     })
 
-    test('keys: an urgent rotation signs after two minutes, before and instead of an announced key, and again', async () => {
+    test('keys: an urgent rotation signs after two minutes, before and instead of an announced key, and can be repeated', async () => {
       const clock = createClock()
       const ring = await open({ clock })
       await ring.rotate({ now: false })
@@ -183,12 +183,12 @@ for (const storage of storages)
       assert.equal(ring.signing('ES256').kid, urgent)
     })
 
-    test('keys: no set that a cache may still keep lacks a key that signs, urgent or not', async () => {
+    test('keys: no JWK Set that may still be cached lacks a signing key, urgent or not', async () => {
       for (const now of [true, false]) {
         const clock = createClock()
         const [ring, node] = [await open({ clock }), await open({ clock })]
         await ring.rotate({ now })
-        // The last moment before the other node looks at the store again.
+        // The last moment before the other node checks the store again.
         clock.advance(59)
         const kept = node.jwks()
         clock.advance(kept.maxAge)
@@ -196,13 +196,13 @@ for (const storage of storages)
       }
     })
 
-    test('keys: a cache keeps no set for longer than the next key is announced', async () => {
+    test('keys: no JWK Set is cached past the announcement of the next key', async () => {
       const policy = { rotate: day, announce: 30, retain: day }
       assert.equal((await open({ policy })).jwks().maxAge, 30)
       assert.equal((await open()).jwks().maxAge, 60)
     })
 
-    test('keys: one that is taken from the store verifies nothing after the next look', async () => {
+    test('keys: a key removed from the store verifies nothing after the next check', async () => {
       const clock = createClock()
       const ring = await open({ clock })
       const leaked = ring.signing('ES256').kid
@@ -234,7 +234,7 @@ for (const storage of storages)
       assert.deepEqual(logged.slice(2), [['key_removed', first]])
     })
 
-    test('keys: of nodes that rotate at once each adds its key, and all agree on the last', async () => {
+    test('keys: nodes that rotate concurrently each add a key, and all agree on the last', async () => {
       const clock = createClock()
       const nodes = [await open({ clock }), await open({ clock }), await open({ clock })]
       await Promise.all(nodes.map(node => node.rotate({ now: true })))
@@ -244,7 +244,7 @@ for (const storage of storages)
       assert.equal(new Set(nodes.map(node => node.signing('ES256').kid)).size, 1)
     })
 
-    test('keys: a node whose clock is behind rotates once, not with every look at the store', async () => {
+    test('keys: a node whose clock is behind rotates once, not with every check of the store', async () => {
       const clock = createClock()
       const ring = await open({ clock })
       await ring.rotate({ now: true })
@@ -253,19 +253,19 @@ for (const storage of storages)
       await node.rotate({ now: true })
       await node.refresh()
       await ring.refresh()
-      // Last in the order of the store: filed by its own clock it would count as the oldest, and never sign.
+      // Last in the order of the store: sorted by its own clock it would be the oldest, and never sign.
       assert.deepEqual(publishedBy(ring).slice(0, -1), before)
       assert.equal(publishedBy(ring).length, 3)
     })
   })
 
-test('keys: an algorithm that no configuration asked for signs nothing', async () => {
+test('keys: a key of an algorithm that is not configured signs nothing', async () => {
   const ring = await openRing({ keys: createMemoryStores().keys })
   ring.stop()
   assert.throws(() => ring.signing('RS256'), /there is no signing key for RS256/)
 })
 
-test('keys: while the store is away the ring goes on with what it has', async () => {
+test('keys: while the store is unreachable the ring continues with its keys', async () => {
   const { keys } = createMemoryStores()
   let away = false
   const ring = await openRing({
@@ -288,7 +288,7 @@ test('keys: while the store is away the ring goes on with what it has', async ()
   assert.deepEqual(publishedBy(ring), [kid])
 })
 
-test('keys: other processes receive each key that is added or removed, once, and nothing else', async () => {
+test('keys: other processes are notified of each added or removed key, once, and of nothing else', async () => {
   const clock = createClock()
   let told = 0
   const changes = { announce: async () => void told++, watch: () => () => {} }

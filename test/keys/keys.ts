@@ -1,4 +1,4 @@
-/** A key ring as tests need it: any store, a clock that stands still until told. */
+/** A key ring for tests: any store, with a clock that the test advances. */
 
 import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'

@@ -1,4 +1,4 @@
-/** The master key: found, made once, checked against the store. */
+/** The master key: found, created once, checked against the store. */
 
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
@@ -18,7 +18,7 @@ beforeEach(async () => {
 })
 afterEach(() => folder.remove())
 
-/** Unlocks a store; answers what was derived and which warnings were logged. */
+/** Unlocks a store; returns the derived secrets and the logged warnings. */
 async function open(
   settings = createMemoryStores().settings,
   configured?: Uint8Array,
@@ -35,7 +35,7 @@ async function open(
   return { secret: Buffer.from(derived.derive('test')).toString('hex'), warned }
 }
 
-test('master key: each purpose has a secret of 32 bytes of its own, the same on every node [RFC 5869]', () => {
+test('master key: each purpose has its own secret of 32 bytes, the same on every node [RFC 5869]', () => {
   const [one, same, other] = [masterKey(1), masterKey(1), masterKey(2)].map(createDerivedKeys)
   assert.equal(one!.derive('a').length, 32)
   assert.deepEqual(one!.derive('a'), same!.derive('a'))
@@ -44,7 +44,7 @@ test('master key: each purpose has a secret of 32 bytes of its own, the same on 
   assert.notDeepEqual(one!.derive('a'), masterKey(1))
 })
 
-test('master key: the embedded store makes one beside it, for its owner only, and finds it again', async () => {
+test('master key: the embedded store creates a file beside it, only for its owner, and finds it again', async () => {
   const { settings } = createMemoryStores()
   const first = await open(settings)
   assert.deepEqual(first.warned, ['master_key_made'])
@@ -54,7 +54,7 @@ test('master key: the embedded store makes one beside it, for its owner only, an
   assert.deepEqual(second, { secret: first.secret, warned: ['master_key_beside_database'] })
 })
 
-test('master key: a key file that others can read is warned about', async () => {
+test('master key: a key file that others can read causes a warning', async () => {
   await open()
   for (const mode of [0o644, 0o640, 0o604, 0o620, 0o601]) {
     await chmod(`${folder.file}.key`, mode)
@@ -64,12 +64,12 @@ test('master key: a key file that others can read is warned about', async () => 
   assert.ok(!(await open()).warned.includes('master_key_file_readable_by_others'))
 })
 
-test('master key: a configured one makes no file and no warning', async () => {
+test('master key: a configured one creates no file and causes no warning', async () => {
   assert.deepEqual((await open(undefined, masterKey(1))).warned, [])
   assert.deepEqual(await readdir(dirname(folder.file)), [])
 })
 
-test('master key: one that does not fit the store is refused', async () => {
+test('master key: one that does not match the store is refused', async () => {
   const { settings } = createMemoryStores()
   await open(settings, masterKey(1))
   await open(settings, masterKey(1))
@@ -87,14 +87,14 @@ test('master key: a lost key is not replaced', async () => {
   assert.deepEqual(await readdir(dirname(folder.file)), [])
 })
 
-test('master key: a file that holds none is refused, and stays as it is', async () => {
+test('master key: an invalid key file is refused and not changed', async () => {
   await writeFile(`${folder.file}.key`, 'bm90IGEga2V5\n')
   await assert.rejects(open(), /does not contain a master key of 32 bytes/)
   assert.equal(await readFile(`${folder.file}.key`, 'utf8'), 'bm90IGEga2V5\n')
 })
 
-test('master key: one that is there is used also where no other file could be made beside it', async () => {
-  // The name of a draft would be longer than a file system allows.
+test('master key: an existing one is used even if no other file could be created beside it', async () => {
+  // The name of a temporary file would be longer than a file system allows.
   const file = join(dirname(folder.file), 'x'.repeat(240))
   await writeFile(`${file}.key`, `${Buffer.from(masterKey(3)).toString('base64url')}\n`, { mode: 0o600 })
   const settings = createMemoryStores().settings
@@ -103,7 +103,7 @@ test('master key: one that is there is used also where no other file could be ma
   assert.deepEqual(found.warned, ['master_key_beside_database'])
 })
 
-test('master key: where no file can be made, the operator is told what to do', async () => {
+test('master key: if no file can be created, the operator gets an error with a fix', async () => {
   const storage = { kind: 'sqlite', file: join(folder.file, 'missing', 'tessera.db') }
   await assert.rejects(
     open(undefined, undefined, storage),
@@ -111,13 +111,13 @@ test('master key: where no file can be made, the operator is told what to do', a
   )
 })
 
-test('master key: a store that others share makes none; one in memory has a new one each time', async () => {
+test('master key: a shared store creates none; a memory store has a new one each time', async () => {
   await assert.rejects(open(undefined, undefined, { kind: 'postgres' }), /set TESSERA_MASTER_KEY/)
   const memory = () => open(undefined, undefined, { kind: 'memory' })
   assert.notEqual((await memory()).secret, (await memory()).secret)
 })
 
-test('master key: three processes that start at once agree on one', async () => {
+test('master key: three concurrent processes agree on one', async () => {
   const script = fileURLToPath(new URL('unlocking.ts', import.meta.url))
   const processes = [1, 2, 3].map(() => fork(script))
   try {

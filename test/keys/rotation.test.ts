@@ -1,4 +1,4 @@
-/** Rotation as a table of times, and what must hold at any time. */
+/** Rotation as a table of times, and rules that hold at any time. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -99,7 +99,7 @@ for (const { when, keys, at, signs, adds, removes = [] } of table)
     assert.deepEqual(plan.remove, removes)
   })
 
-test('rotation: each algorithm has keys of its own, and those of one that is not asked for stay', () => {
+test('rotation: each algorithm has its own keys, and those of an algorithm that is not configured remain', () => {
   const old = [{ ...key('r', 0, 0), alg: 'RS256' }, key('a', 0, 0)]
   const plan = planRotation(old, ['ES256', 'EdDSA'], 1000 * day, defaultPolicy)
   assert.deepEqual(
@@ -112,7 +112,7 @@ test('rotation: each algorithm has keys of its own, and those of one that is not
   assert.deepEqual(plan.remove, [])
 })
 
-test('rotation: keys are kept for as long as the longest token of any client lives', () => {
+test('rotation: keys are kept as long as the longest token of any client is valid', () => {
   const clients = (access_token_lifetime: number, identity_token_lifetime: number) => [
     { access_token_lifetime: 60, identity_token_lifetime: 60 },
     { access_token_lifetime, identity_token_lifetime },

@@ -1,4 +1,4 @@
-/** A process that finds or makes the master key beside the file that it is told, and answers with what it derives. */
+/** A process that loads or creates the master key beside the given file, and prints what it derives. */
 
 import { createDerivedKeys, resolveMasterKey } from '../../packages/server/src/keys/master-key.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'

@@ -1,7 +1,7 @@
 /**
- * Each promise of SECURITY.md names the tests that hold it, and so does each absolute sentence ("never", "once", "at
- * most", "every") of SECURITY.md, the guides and the endpoint pages, or says why it promises nothing. A new sentence
- * without a row fails, and so do a row whose sentence is gone and a title that no test has.
+ * Each promise of SECURITY.md names the tests that verify it. Each absolute sentence ("never", "once", "at most",
+ * "every") of SECURITY.md, the guides and the endpoint pages does so too, or has a reason why it promises nothing. A
+ * new sentence without a row fails, and so do a row without its sentence and a title that no test has.
  */
 
 import assert from 'node:assert/strict'
@@ -31,7 +31,7 @@ const table: Readonly<Record<string, Rows>> = {
 
 const promises = /^## Security properties\n([\s\S]*?)\n(?=## )/m
 
-/** Texts by file. The promises of SECURITY.md are left out: they name their tests themselves. */
+/** Texts by file. The promises of SECURITY.md are excluded: they name their tests themselves. */
 const texts = new Map([
   ['SECURITY.md', readText('SECURITY.md').replace(promises, '')],
   ...textsOf('docs/{guides,endpoints}/*.md'),
@@ -64,7 +64,7 @@ test('promises: every file with absolute sentences has rows', () => {
 })
 
 for (const [file, text] of texts) {
-  test(`promises: every absolute sentence of ${file} has a test that holds it, or is no promise`, () => {
+  test(`promises: every absolute sentence of ${file} has a test that verifies it, or is no promise`, () => {
     const rows = table[file] ?? {}
     const sentences = absoluteSentences(text)
     const beginnings = Object.keys(rows)
@@ -86,7 +86,7 @@ for (const [file, text] of texts) {
   })
 }
 
-test('promises: absolute sentences are found, however they are laid out', () => {
+test('promises: absolute sentences are found in every layout', () => {
   const text = [
     '# Never a heading',
     'A code is',

@@ -1,6 +1,6 @@
 /**
- * Every request header that the server reads, and what it may decide. Clients send each of them through a proxy that does
- * not set it: a header that only a trusted proxy may send decides nothing then.
+ * Every request header that the server reads, and what it may decide. Clients send each of them through a proxy that
+ * does not set it: a header that only a trusted proxy may send must have no effect then.
  */
 
 import assert from 'node:assert/strict'
@@ -15,9 +15,9 @@ import { assertCovers } from './coverage.ts'
 
 /** The peers that may send the header, and the decision that depends on it. */
 type Row =
-  /** A proxy that is listed for just this header. */
+  /** A proxy that is trusted for just this header. */
   | 'a trusted proxy'
-  /** The client speaks for itself: what it gains by a lie it has without. */
+  /** The client speaks for itself: a false value gains it nothing. */
   | { readonly client: string }
 
 const rows: Readonly<Record<string, Row>> = {
@@ -67,7 +67,7 @@ function headersRead(text: string): readonly string[] {
   ]
 }
 
-/** Rooms that read requests; the others read what other servers answer. */
+/** Rooms that read requests; the others read responses of other servers. */
 const readers = [
   'http',
   'messages',
@@ -86,7 +86,7 @@ test('every request header that the server reads has a row', () => {
   assertCovers(Object.keys(rows), read, 'request header')
 })
 
-test('planted reads of headers are found, however they are written', () => {
+test('planted reads of headers are found, in every notation', () => {
   const planted = [
     `const a = request.headers['x-a']`,
     `const b = request.headers.bee`,
@@ -111,7 +111,7 @@ after(async () => {
   for (const server of opened.values()) await (await server).close()
 })
 
-/** One server for each way to believe. */
+/** One server for each setting of trusted proxies. */
 async function open(peers: object): Promise<Seen> {
   const server = await createTestServer({ ...tenantsWorld, ...peers })
   const { trustedProxies, trustForwardedHost, mtls } = server.configuration
@@ -135,7 +135,7 @@ async function open(peers: object): Promise<Seen> {
   }
 }
 
-/** Returns the client and the issuer that the response shows the server derived from the request. */
+/** Returns the client and the issuer that the server derived from the request, as the response shows. */
 async function seen(
   peers: object,
   headers: Record<string, string | string[]>,
@@ -189,7 +189,7 @@ for (const [name, value] of Object.entries(lies))
     }
   })
 
-test('x-forwarded-for: the nearest hop that is no trusted proxy counts, whatever a client wrote before it', async () => {
+test('x-forwarded-for: the nearest hop that is not a trusted proxy counts, whatever a client wrote before it', async () => {
   const proxies = { trusted_proxies: ['127.0.0.1', '10.0.0.0/8'] }
   const addressOf = async (value: string | string[]) =>
     ((await seen(proxies, { ...own, 'x-forwarded-for': value })).peer as { address: string }).address
@@ -215,7 +215,7 @@ test('x-forwarded-for: the nearest hop that is no trusted proxy counts, whatever
     assert.equal(await addressOf(`1.1.1.1, ${hostile}`), '127.0.0.1', hostile)
 })
 
-test('x-forwarded-host: where it is believed, the last value chooses the issuer, and an unknown one nobody', async () => {
+test('x-forwarded-host: if trusted, the last value selects the issuer, and an unknown one none', async () => {
   const believed = { trusted_proxies: ['127.0.0.1'], trust_forwarded_host: true }
   const issuerOf = async (value: string | string[]) => {
     const { status, issuer } = await seen(believed, { ...own, 'x-forwarded-host': value })
@@ -229,7 +229,7 @@ test('x-forwarded-host: where it is believed, the last value chooses the issuer,
     assert.equal(await issuerOf(value), 421, value)
 })
 
-test('host: of a request for a whole URI its authority chooses the issuer, and nothing else does [RFC 9112 §3.2.2]', async () => {
+test('host: if a request has an absolute URI, its authority alone selects the issuer [RFC 9112 §3.2.2]', async () => {
   const issuerFor = async (target: string, headers: Record<string, string>) => {
     const { status, issuer } = await seen({}, headers, target)
     return issuer ?? status
@@ -240,7 +240,7 @@ test('host: of a request for a whole URI its authority chooses the issuer, and n
   assert.equal(await issuerFor(`http://id.example${discovery}`, { host: hostTenant }), 'https://id.example')
   for (const authority of ['evil.example', `x@${hostTenant}`, `${hostTenant}.`, `${hostTenant}:1`])
     assert.equal(await issuerFor(`http://${authority}${discovery}`, { host: hostTenant }), 421, authority)
-  // A trusted proxy names the host that the browser requested, whatever host the proxy itself requests here.
+  // A trusted proxy forwards the host that the browser requested, whatever host the proxy itself requests here.
   const believed = { trusted_proxies: ['127.0.0.1'], trust_forwarded_host: true }
   const forwarded = { ...own, 'x-forwarded-host': hostTenant }
   assert.equal((await seen(believed, forwarded, `http://id.example${discovery}`)).issuer, tenant)

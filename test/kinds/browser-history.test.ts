@@ -1,7 +1,8 @@
 /**
- * A browser's real rules: what HEAD, a prefetch, a reload and Back do to each address that a GET reaches. Link scanners send
- * HEAD, browsers load pages ahead, and people press Back: none of them uses anything up. Each row opens an address in a
- * browser for which its GET matters, compares all that is stored before and after, and then shows that the GET still works.
+ * A browser's actual behaviour: what HEAD, a prefetch, a reload and Back do to each address with a GET. Link scanners
+ * send HEAD, browsers prefetch, and users press Back: none of them consumes anything. Each row opens an address in a
+ * browser in which its GET matters, compares the whole store before and after, and then shows that the GET still
+ * works.
  */
 
 import assert from 'node:assert/strict'
@@ -24,19 +25,22 @@ const provider = foreignProvider({ sub: 'ada', name: 'Ada', sid: 'session-there'
 type At = { readonly server: TestServer; readonly browser: Browser }
 
 type Row = {
-  /** The address to look at, in a browser and a store that are ready for it. */
+  /** The address to open, and a browser and a store that are prepared for it. */
   readonly open: (at: At) => string | Promise<string>
-  /** What GET brings afterwards. */
+  /** The result of GET afterwards. */
   readonly after?: (page: Page, at: At) => unknown
-  /** GET has an effect: it is the protocol's (a code is issued, a callback consumed). Otherwise a reload and Back change nothing either. */
+  /**
+   * GET has an effect that the protocol requires (a code is issued, a callback consumed). Otherwise a reload and Back
+   * change nothing either.
+   */
   readonly acts?: true
-  /** How a server differs that offers it. */
+  /** The configuration of a server that offers it. */
   readonly outbox?: true
 }
 
 const shown = (page: Page): void => assert.equal(page.status, 200, page.text)
 const plain = (path: string): Row => ({ open: () => path, after: shown })
-/** Bearer endpoints and the like, which no browser opens. */
+/** Bearer endpoints and others that no browser opens. */
 const bare = (path: string): Row => ({ open: () => path })
 const signedIn =
   (path: string) =>
@@ -51,7 +55,7 @@ const asDora = async ({ browser, server }: At, target = authorizePath()): Promis
   return signIn(browser, target, doraSignsIn)
 }
 
-/** Where the browser would go next, without going there. */
+/** Where the browser would be redirected, without following it. */
 async function nextOf(
   browser: Browser,
   page: Page,
@@ -59,7 +63,7 @@ async function nextOf(
 ): Promise<string> {
   const { action = '', fields: given = {} } = page.form ?? {}
   const { location } = await browser.request('POST', action, { form: { ...given, ...fields } })
-  assert.ok(location, 'not sent on')
+  assert.ok(location, 'not redirected')
   return location
 }
 
@@ -73,7 +77,7 @@ async function hintOf({ browser, server }: At): Promise<string> {
   return `/connect/endsession?${new URLSearchParams({ id_token_hint: json.id_token })}`
 }
 
-/** The address behind a link in a mail. */
+/** The address of the link in a mail. */
 async function mailed({ browser, server }: At, open: string, fields: Readonly<Record<string, string>>) {
   await browser.submit(await browser.visit(open), fields)
   return (await newestMail(server)).path
@@ -249,7 +253,7 @@ async function start({ outbox }: Row): Promise<At & { readonly stored: () => str
   return { server, browser: createBrowser(server), stored: () => contents(tables) }
 }
 
-/** Everything that is stored, but for what counts attempts and what makes the keys ready. */
+/** Everything that is stored, except counters of attempts and rows that prepare the keys. */
 const contents = (tables: Tables): string =>
   JSON.stringify(
     Object.entries(tables).map(([name, table]) =>
@@ -261,12 +265,12 @@ const contents = (tables: Tables): string =>
 const looks = [
   ['HEAD', 'HEAD', {}],
   ['a prefetch', 'GET', { 'sec-purpose': 'prefetch' }],
-  ['a page that is rendered ahead', 'GET', { 'sec-purpose': 'prefetch;prerender' }],
+  ['a prerendered page', 'GET', { 'sec-purpose': 'prefetch;prerender' }],
   ['an older prefetch', 'GET', { purpose: 'prefetch' }],
   ['a preview of an older Safari', 'GET', { 'x-purpose': 'preview' }],
 ] as const
 
-test('browser history: each row is one of an address that a GET reaches', async () => {
+test('browser history: each row has the address of an endpoint with GET', async () => {
   const gets = (await everyEndpoint()).filter(endpoint => endpoint.startsWith('GET '))
   assertCovers(Object.keys(rows), gets, 'address')
 })
@@ -303,7 +307,7 @@ for (const [endpoint, row] of Object.entries(rows)) {
   })
 }
 
-test('browser history: a reload of what GET has done once is told so, and undoes nothing', async () => {
+test('browser history: a reload of a GET that works once gets an error, and undoes nothing', async () => {
   const { stored, ...at } = await start({ open: () => '' })
   const callbackPath = await visitProvider(await at.browser.visit(atCorp))
   assert.ok(answerOf(await at.browser.visit(callbackPath)).get('code'))
@@ -315,7 +319,7 @@ test('browser history: a reload of what GET has done once is told so, and undoes
   await at.server.close()
 })
 
-test('browser history: a form that is sent twice signs in once, and both answers lead to the client', async () => {
+test('browser history: a form that is sent twice signs in once, and both responses lead to the client', async () => {
   const { server, browser } = await start({ open: () => '' })
   const page = await browser.visit(authorizePath())
   const [first, second] = [await browser.submit(page, alice), await browser.submit(page, alice)]
@@ -325,7 +329,7 @@ test('browser history: a form that is sent twice signs in once, and both answers
   await server.close()
 })
 
-test('browser history: a new account that is asked for twice is made once', async () => {
+test('browser history: a new account that is requested twice is created once', async () => {
   const { stored: _, ...at } = await start({ open: () => '' })
   const page = await at.browser.visit(await mailed(at, '/register', { email: 'eve@example.com' }))
   const fields = { full_name: 'Eve', new_password: 'nine green bottles hang' }

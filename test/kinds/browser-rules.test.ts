@@ -1,7 +1,7 @@
 /**
- * A browser's real rules: Content Security Policy along redirects. Chromium applies `form-action` to every redirect after a
- * form post (CSP 3 §6.4.1), so a page whose form can end at a client sends none, and each other page sends `'self'`.
- * `browser/redirect-chains.test.ts` shows in Chromium that forms arrive. And cookies, which ignore ports.
+ * A browser's actual rules. Content Security Policy along redirects: Chromium applies `form-action` to every redirect
+ * after a form post (CSP 3 §6.4.1), so a page whose form can end at a client sends none, and each other page sends
+ * `'self'`. `browser/redirect-chains.test.ts` shows in Chromium that forms arrive. And cookies, which ignore ports.
  */
 
 import assert from 'node:assert/strict'
@@ -61,7 +61,7 @@ test('browser rules: the table lists every form of the pages', () => {
   assertCovers(new Set(pageForms.map(({ form }) => form)), forms, 'form')
 })
 
-test('browser rules: the table posts to every page that takes a form', async () => {
+test('browser rules: the table posts to every page that accepts a form', async () => {
   const protocol = /^POST \/(connect|federation|admin)\//
   const posts = (await everyEndpoint()).filter(one => one.startsWith('POST ') && !protocol.test(one))
   assert.deepEqual(
@@ -72,14 +72,14 @@ test('browser rules: the table posts to every page that takes a form', async () 
 
 const provider = foreignProvider({ sub: 'ada', name: 'Ada' })
 
-/** A page of ours that leads on by itself, and not as part of a form's submission. */
+/** A page of ours that redirects by itself, and not as part of a form's submission. */
 function assertLeadsToProvider(page: Page, what: string): void {
   assert.equal(page.location, undefined, `${what}: a redirect`)
   assert.equal(templateOf(page), 'leaving', what)
   assert.match(String(page.headers.refresh), /^0; url=\/federation\/login\?/, what)
 }
 
-test('browser rules: no form’s redirects lead to a provider: its page sends form-action ’self’, and one of ours leads on', async () => {
+test('browser rules: no form redirects to a provider: its page sends form-action ’self’, and another page redirects', async () => {
   const { server, browser } = await startFederated({
     ...federatedWorld(provider),
     clients: federatedWorld(provider).clients.map(client =>
@@ -91,7 +91,7 @@ test('browser rules: no form’s redirects lead to a provider: its page sends fo
   assert.match(policyOf(device), /; form-action 'self';/)
   assertLeadsToProvider(await browser.submit(device, { user_code: json.user_code }), 'the code of a device')
 
-  // A form of the account pages, posted when the sign-in by the provider is older than it may be.
+  // A form of the account pages, posted when the sign-in by the provider is too old.
   await signInByProvider(browser, authorizePath({ acr_values: 'idp:corp', scope: 'openid profile' }))
   assert.match(policyOf(await browser.visit('/account/sessions')), /; form-action 'self';/)
   const { csrf = '' } = device.form?.fields ?? {}
@@ -101,12 +101,12 @@ test('browser rules: no form’s redirects lead to a provider: its page sends fo
     assert.match(posted.location ?? posted.text, /^\/login\?/, path)
     assertLeadsToProvider(await browser.visit(posted.location ?? ''), path)
   }
-  // A link is no form: it goes there at once.
+  // A link is not a form: it goes there directly.
   const linked = await browser.visit('/account/security?add=totp')
   assert.ok(linked.location?.startsWith(provider.issuer), linked.text)
 })
 
-/** One browser at two servers of a host, whose cookies it sends to both (RFC 6265bis §8.5). */
+/** One browser at two servers of a host, which both get all cookies (RFC 6265bis §8.5). */
 async function startNeighbours(issuers: readonly [string, string]) {
   const cookies = new Map<string, string>()
   const at = await Promise.all(
@@ -123,7 +123,7 @@ for (const issuers of [
   ['http://127.0.0.1:7001', 'http://127.0.0.1:7002'],
   ['https://id.example', 'https://id.example:8443'],
 ] as const)
-  test(`browser rules: cookies ignore ports, and no sign-in or sign-out at one server of a host touches the other’s: ${issuers.join(' and ')} [RFC 6265bis §8.5]`, async () => {
+  test(`browser rules: cookies ignore ports, and a sign-in or sign-out at one server of a host does not affect the other: ${issuers.join(' and ')} [RFC 6265bis §8.5]`, async () => {
     const [one, other] = await startNeighbours(issuers)
     const isSignedIn = async (browser: Browser) =>
       answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).get('code') !== null

@@ -1,7 +1,6 @@
 /**
- * A client of the configuration and a client that registered itself are one noun: with the same metadata they are
- * answered alike at every endpoint. A member that may be registered needs a row; one that only the configuration has, a
- * reason.
+ * A configured client and a self-registered one are one noun: with the same metadata they get the same responses at
+ * every endpoint. A member that may be registered needs a row; one that can only be configured, a reason.
  */
 
 import assert from 'node:assert/strict'
@@ -39,11 +38,11 @@ const common = {
   grant_types: ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', device],
   response_types: ['code', 'code id_token'],
   scope: 'openid profile api1 offline_access',
-  // RFC 7591 §2: registered clients that name no method use Basic; configured ones may use the body too.
+  // RFC 7591 §2: registered clients without a method use Basic; configured ones may also use the body.
   token_endpoint_auth_method: 'client_secret_basic',
 }
 
-/** What each member is set to; undefined: left out on both paths. */
+/** The value of each member; undefined: omitted on both paths. */
 const values: Readonly<Record<keyof typeof treatments, readonly unknown[]>> = {
   client_name: [undefined, 'Ünïcode <b>'],
   client_uri: ['https://app.example'],
@@ -93,7 +92,7 @@ const values: Readonly<Record<keyof typeof treatments, readonly unknown[]>> = {
   allowed_cors_origins: [['https://app.example'], []],
 }
 
-/** Members that need other members. */
+/** Members that require other members. */
 const beside: Readonly<Record<string, object>> = {
   id_token_encrypted_response_alg: { jwks },
   userinfo_encrypted_response_alg: { jwks },
@@ -112,7 +111,7 @@ const beside: Readonly<Record<string, object>> = {
 
 type Credentials = { readonly client_id: string; readonly client_secret?: string }
 
-/** Everything that comes back for a client, without what differs from one request to the next. */
+/** All responses to a client, except what differs between requests. */
 async function answersOf(
   server: TestServer,
   { client_id, client_secret }: Credentials,
@@ -196,7 +195,7 @@ test('client paths: every member that may be registered has a row', () => {
 })
 
 for (const [member, settings] of Object.entries(values))
-  test(`client paths: a configured and a registered client with the same ${member} are answered alike at every endpoint [RFC 7591 §2]`, async () => {
+  test(`client paths: a configured and a registered client with the same ${member} get the same responses at every endpoint [RFC 7591 §2]`, async () => {
     for (const value of settings) {
       const metadata: Record<string, unknown> = { ...common, ...beside[member], [member]: value }
       for (const [name, one] of Object.entries(metadata)) if (one === undefined) delete metadata[name]
@@ -204,7 +203,7 @@ for (const [member, settings] of Object.entries(values))
       const { status, json } = await register(before, metadata, bearer(initial))
       assert.equal(status, 201, JSON.stringify(json))
       const isPublic = metadata.token_endpoint_auth_method === 'none'
-      // What was registered, which may be less than what was asked for (RFC 7591 §3.2.1).
+      // The registered metadata, which may be less than requested (RFC 7591 §3.2.1).
       const registered = Object.entries(json).filter(([name]) => Object.hasOwn(treatments, name))
       const configured = {
         ...Object.fromEntries(registered),
@@ -231,7 +230,7 @@ const server = 'registered clients follow the server-wide setting'
 /** Members that registration does not have, each with the reason. */
 const configuredOnly: Readonly<Record<string, string>> = {
   client_id: 'the server names registered clients',
-  client_secrets: 'the server makes their secrets',
+  client_secrets: 'the server creates their secrets',
   enabled: 'a registered client is deleted',
   require_pkce: defaults,
   access_token_type: defaults,
@@ -258,20 +257,20 @@ const configuredOnly: Readonly<Record<string, string>> = {
   allow_plain_pkce: 'plain PKCE is for old clients that an operator knows (RFC 9700 §2.1.1)',
   always_include_user_claims_in_id_token: 'registered clients use UserInfo or the claims parameter',
   initiate_login_target_link_uri: 'an address of the operator, who puts the client on the account pages',
-  accent_color: 'no stranger styles pages of this server',
+  accent_color: 'no stranger may style pages of this server',
   allow_remember_consent: 'users decide for registered clients',
   consent_lifetime: 'users decide for registered clients',
-  claims: 'claims of a client are the word of the operator',
-  always_send_client_claims: 'claims of a client are the word of the operator',
-  client_claims_prefix: 'claims of a client are the word of the operator',
+  claims: 'the operator vouches for the claims of a client',
+  always_send_client_claims: 'the operator vouches for the claims of a client',
+  client_claims_prefix: 'the operator vouches for the claims of a client',
 }
 
-test('client paths: each member that only the configuration has is named with a reason', () => {
+test('client paths: each member that can only be configured is listed with a reason', () => {
   const existing = Object.keys(clientSchema.fields).filter(name => !Object.hasOwn(treatments, name))
   assertCovers(Object.keys(configuredOnly), existing, 'member')
 })
 
-test('client paths: what the operator chooses for registered clients is said where they register', () => {
+test('client paths: members that the operator sets for registered clients are checked at registration', () => {
   const chosen = Object.entries(configuredOnly).filter(([, reason]) => reason === defaults)
   const offered = Object.keys(registrationSchema.unwrap().fields.client_defaults.unwrap().fields)
   assertCovers(

@@ -1,10 +1,10 @@
-/** Lists every endpoint of a server with all features on, and checks that a table has a row for each. */
+/** Lists every endpoint of a server with all features enabled, and checks that a table has a row for each. */
 
 import assert from 'node:assert/strict'
 import { createTestServer } from '../support/tessera.ts'
 import { world } from '../support/world.ts'
 
-/** A configuration that leaves no endpoint out. */
+/** A configuration with every endpoint. */
 export const everythingOn = {
   ...world,
   // On a loopback issuer mail is shown at /dev/mail, which is an endpoint too.
@@ -27,7 +27,10 @@ export async function everyEndpoint(): Promise<readonly string[]> {
   }
 }
 
-/** Fails unless `rows` names exactly what exists: a new endpoint, counter or reader needs a row, and a removed one loses its row. */
+/**
+ * Throws unless `rows` names exactly what exists: a new endpoint, counter or reader needs a row, and a removed one
+ * loses its row.
+ */
 export function assertCovers(rows: Iterable<string>, existing: Iterable<string>, what: string): void {
   const named = [...rows]
   const names = new Set(named)

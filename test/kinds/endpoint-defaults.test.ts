@@ -1,6 +1,6 @@
 /**
- * What a request gets that leaves a parameter out is the same wherever it is sent: by GET or POST, pushed, in a request
- * object, from a device or with a password. A difference is named with its reason.
+ * A request without a parameter gets the same wherever it is sent: by GET or POST, pushed, in a request object, from a
+ * device or with a password. A difference is listed with its reason.
  */
 
 import assert from 'node:assert/strict'
@@ -51,7 +51,7 @@ const redeem = (server: TestServer, page: Page) =>
 const visit = (server: TestServer, form: Form) =>
   signIn(createBrowser(server), `/connect/authorize?${new URLSearchParams(form)}`)
 
-/** How a user's tokens are asked for; each returns the token response. */
+/** The ways to request a user's tokens; each returns the token response. */
 const ways: Readonly<Record<string, (server: TestServer, form: Form) => ReturnType<TestServer['token']>>> = {
   'GET authorize': async (server, form) => redeem(server, await visit(server, { ...request, ...form })),
   'POST authorize': async (server, form) => {
@@ -90,18 +90,18 @@ const ways: Readonly<Record<string, (server: TestServer, form: Form) => ReturnTy
     server.token({ grant_type: 'password', username: 'alice', password: 'wonderland', ...form }, { client }),
 }
 
-/** RFC 8628 §3.1 has no resource parameter: the scope says all. */
+/** RFC 8628 §3.1 has no resource parameter: the scope decides. */
 const withoutResource = ['the device grant']
 
 for (const [way, ask] of Object.entries(ways)) {
-  test(`endpoint defaults: without a scope ${way} gets what the client is allowed [RFC 6749 §3.3]`, async () => {
+  test(`endpoint defaults: without a scope, ${way} gets what the client is allowed [RFC 6749 §3.3]`, async () => {
     const { status, json } = await ask(await createTestServer(clientOf({})), {})
     assert.equal(status, 200, JSON.stringify(json))
     assert.equal(json.scope, 'offline_access openid other profile read write')
     assert.ok(json.refresh_token)
   })
 
-  test(`endpoint defaults: without the grant refresh_token ${way} gets no offline_access [OpenID Connect Core 1.0 §11]`, async () => {
+  test(`endpoint defaults: without the grant refresh_token, ${way} gets no offline_access [OpenID Connect Core 1.0 §11]`, async () => {
     const grant_types = ['authorization_code', 'password', device]
     for (const form of [{}, { scope: 'openid profile read write other offline_access' }] as Form[]) {
       const { json } = await ask(await createTestServer(clientOf({ grant_types })), form)
@@ -111,13 +111,13 @@ for (const [way, ask] of Object.entries(ways)) {
   })
 
   if (!withoutResource.includes(way))
-    test(`endpoint defaults: without a scope and with a resource ${way} gets the scopes of that API [RFC 8707 §2]`, async () => {
+    test(`endpoint defaults: without a scope and with a resource, ${way} gets the scopes of that API [RFC 8707 §2]`, async () => {
       const { json } = await ask(await createTestServer(clientOf({})), { resource: 'https://api.example/' })
       assert.equal(json.scope, 'offline_access openid profile read write')
     })
 }
 
-test('endpoint defaults: without a scope client_credentials gets the API scopes, with a resource those of the API', async () => {
+test('endpoint defaults: without a scope, client_credentials gets the API scopes, with a resource those of the API', async () => {
   const server = await createTestServer(clientOf({}))
   for (const [form, scope] of [
     [{}, 'other read write'],
@@ -128,7 +128,7 @@ test('endpoint defaults: without a scope client_credentials gets the API scopes,
   }
 })
 
-test('endpoint defaults: redirect_uri is required wherever an authorization request comes from [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('endpoint defaults: redirect_uri is required, however an authorization request is sent [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const server = await createTestServer(clientOf({}))
   const { redirect_uri: _, ...rest } = request
   const refusals = [

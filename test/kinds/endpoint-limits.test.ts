@@ -1,6 +1,6 @@
 /**
- * Every limit on a parameter of the endpoints that clients call: a value at the limit is read, and a longer one is refused
- * for its length or ignored whole, whoever asks. A parameter without a row fails.
+ * Every limit on a parameter of the endpoints that clients call: a value at the limit is read, and a longer one is
+ * refused for its length or ignored completely. A parameter without a row fails.
  */
 
 import assert from 'node:assert/strict'
@@ -25,7 +25,7 @@ const world = {
   ],
 }
 
-/** The most characters, and the error of a longer value; undefined: it is ignored. */
+/** The maximum length, and the error of a longer value; undefined: it is ignored. */
 type Row = readonly [max: number, error?: string]
 const credentials = {
   client_id: [100, 'invalid_client'],
@@ -33,7 +33,7 @@ const credentials = {
   client_assertion: [16_384, 'invalid_client'],
   client_assertion_type: [200, 'invalid_client'],
 } as const satisfies Readonly<Record<string, Row>>
-// A little less than the body of a request may have.
+// A little less than a request body may have.
 const token: Row = [65_536, 'invalid_request']
 
 const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
@@ -52,7 +52,7 @@ const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     password: [512, 'invalid_grant'],
     acr_values: [2048, 'invalid_request'],
   },
-  // An API authenticates there by its name, which may be longer than an id.
+  // An API authenticates there by its name, which may be longer than a client id.
   '/connect/introspect': {
     ...credentials,
     client_id: [200, 'invalid_client'],
@@ -64,7 +64,7 @@ const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   '/connect/userinfo': { access_token: token },
 }
 
-/** What tells that a value was too long, whatever else is wrong with the request. */
+/** Shows that a value was too long, whatever else is wrong with the request. */
 const send = async (path: string, name: string, value: string) => {
   const server = await createTestServer(world)
   const answer = await server.send('POST', path, {
@@ -79,7 +79,7 @@ for (const [path, parameters] of Object.entries(rows))
   for (const [name, [max, error]] of Object.entries(parameters))
     test(`endpoint limits: ${path} reads ${name} of ${max} characters, and ${error ? `answers ${error} to` : 'ignores'} a longer one`, async () => {
       const letter = name === 'scope' || name.endsWith('token') ? 'x' : 'y'
-      // The whole body of a request is bounded before it is read.
+      // The whole body of a request is limited before it is read.
       const fits = await send(path, name, letter.repeat(Math.min(max, 60_000)))
       assert.notEqual(fits.reason, 'parameter_too_long')
       const { json, reason } = await send(path, name, letter.repeat(max + 1))
@@ -105,7 +105,7 @@ test('endpoint limits: every limit in the code of these endpoints has a row', ()
   assertCovers(named, new Set([...own, ...shared]), 'parameter')
 })
 
-test('endpoint limits: a configured user’s longest password signs in at the token endpoint as at the page', async () => {
+test('endpoint limits: a configured user’s longest password works at the token endpoint and on the page', async () => {
   const server = await createTestServer(world)
   const { status, json } = await server.token(
     { grant_type: 'password', username: 'u'.repeat(100), password, scope: 'openid' },

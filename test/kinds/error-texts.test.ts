@@ -15,7 +15,7 @@ const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter(path => /^\w+\/src\/.*\.ts$/.test(path) && !/\/(ui|cli|identity)\//.test(path))
   .map(path => ({ path, text: readFileSync(new URL(path, root), 'utf8') }))
 
-/** Texts between quotes, outside of comments: a template's expressions are part of its text here. */
+/** Quoted strings outside comments: a template's expressions count as its text here. */
 const texts = sources.flatMap(({ path, text }) => {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/ .*$/gm, '')
   return [...code.matchAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g)].map(([quoted]) => ({
@@ -56,7 +56,7 @@ for (const [what, text, sent] of [
   ['a character outside the first plane', 'ok 👍', 'ok ?'],
   ['printable ASCII', 'plain ~ text!', 'plain ~ text!'],
 ] as const) {
-  test(`errors: ${what} in the text of a module is spelled in ASCII [RFC 6749 §5.2]`, () => {
+  test(`errors: ${what} in a module’s text is converted to ASCII [RFC 6749 §5.2]`, () => {
     assert.equal(errorText(text), sent)
   })
 }
@@ -70,7 +70,7 @@ for (const [what, wrong] of [
   ['values in quotation marks', { subject_type: 'private' }],
   ['text of the client', { grant_types: ['日本 "§"'] }],
 ] as const) {
-  test(`registration: a refusal with ${what} is in ASCII, and says what was meant [RFC 6749 §5.2, RFC 7591 §3.2.2]`, async () => {
+  test(`registration: a refusal with ${what} is in ASCII, and its meaning is kept [RFC 6749 §5.2, RFC 7591 §3.2.2]`, async () => {
     const server = await createTestServer({ ...pagesWorld, registration: { mode: 'open' } })
     const { status, json } = await register(server, { ...metadata, ...wrong })
     assert.equal(status, 400)
@@ -80,7 +80,7 @@ for (const [what, wrong] of [
   })
 }
 
-test('registration: a challenge has only characters that a quoted text may have [RFC 6750 §3]', async () => {
+test('registration: a challenge has only characters that a quoted string may have [RFC 6750 §3]', async () => {
   const registration = { mode: 'initial_access_token', initial_access_tokens: [{ value: 'let me in' }] }
   const server = await createTestServer({ ...pagesWorld, registration })
   const { headers } = await register(server, metadata, bearer('wrong'))

@@ -1,6 +1,6 @@
 /**
- * Errors of the token endpoint say what was wrong to a client that authenticated, and to nobody else what a stored
- * credential would show. A new reason needs a description, an explanation, or the decision that nobody is told.
+ * Errors of the token endpoint tell an authenticated client what was wrong; others learn nothing about a stored
+ * credential. A new reason needs a description, an explanation, or the decision that it is not explained.
  */
 
 import assert from 'node:assert/strict'
@@ -25,7 +25,7 @@ const input = withClients(
 
 type Fields = Readonly<Record<string, string>>
 
-/** Sends a token request as the client, which proves itself where it can. */
+/** Sends a token request as the client, authenticated if it can. */
 const ask = (server: TestServer, client_id: string, form: Fields) =>
   client_id === 'public'
     ? server.token({ ...form, client_id })
@@ -65,7 +65,7 @@ const refusals = {
 >
 
 for (const [reason, request] of Object.entries(refusals)) {
-  test(`explanations: a client that authenticated is told of ${reason}, a public one is not [RFC 6749 §5.2]`, async () => {
+  test(`explanations: an authenticated client gets an explanation of ${reason}, a public one does not [RFC 6749 §5.2]`, async () => {
     const server = await createTestServer(input)
     const proven = await ask(server, 'proven', await request(server, 'proven'))
     assertRefused(proven, 'invalid_grant', reason)
@@ -76,7 +76,7 @@ for (const [reason, request] of Object.entries(refusals)) {
   })
 }
 
-test('explanations: an unknown user and a wrong password are told alike, whoever asks', async () => {
+test('explanations: an unknown user and a wrong password get the same error at every client', async () => {
   const server = await createTestServer(input)
   const told = async (username: string) => {
     const answer = await ask(server, 'proven', { grant_type: 'password', username, password: 'wrong' })
@@ -86,7 +86,7 @@ test('explanations: an unknown user and a wrong password are told alike, whoever
   assert.equal(await told('bob'), await told('nobody'))
 })
 
-test('explanations: nothing that depends on whether a user exists or is active has a text of its own', () => {
+test('explanations: reasons that depend on whether a user exists or is active have no separate text', () => {
   const ofUsers = [
     'authorization_revoked',
     'no_longer_standing',
@@ -114,7 +114,7 @@ const places = [
   'packages/protocol/src/*.ts',
 ]
 
-test('explanations: every reason that a client can be refused with has a text or the decision that nobody is told', () => {
+test('explanations: every reason to refuse a client has a text, or is listed as not explained', () => {
   const found = places
     .flatMap(place => [...textsOf(place).values()])
     .flatMap(text => [

@@ -1,4 +1,7 @@
-/** A memory store that notes what is called after an attempt was counted, can fail at any of those calls, and knows what stays counted. */
+/**
+ * A memory store that records the calls after a counted attempt, can fail at any of them, and knows which counts
+ * remain.
+ */
 
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
@@ -6,10 +9,10 @@ import { createMemoryTenantStores } from '../../packages/server/src/storage/memo
 
 export type FaultyTenantStores = {
   readonly tenantStores: TenantStores
-  /** Notes calls from the next count on; the one of this index fails. */
+  /** Records calls from the next count on; the one with this index fails. */
   readonly begin: (failing?: number) => void
   readonly calls: () => readonly string[]
-  /** The highest net count of any counter since `begin`; undefined where nothing was counted. */
+  /** The highest net count of any counter since `begin`; undefined if nothing was counted. */
   readonly kept: () => number | undefined
 }
 

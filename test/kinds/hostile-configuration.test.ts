@@ -10,7 +10,7 @@ import { readText } from '../support/repository.ts'
 import { tenantsWorld } from '../support/tenants.ts'
 import { everythingOn } from './coverage.ts'
 
-/** As `config check` does: also what it would print. */
+/** As `config check` does, including its output. */
 function check(value: unknown, isModule: boolean, what: string): void {
   assert.doesNotThrow(() => {
     const outcome = parseConfiguration(value, { isModule, directory: '/nowhere', now: 1_790_000_000 })
@@ -25,7 +25,7 @@ type Schema = {
   readonly anyOf?: readonly Schema[]
 }
 
-/** Every key that the schema knows, in the first entry of each list. */
+/** Every key of the schema, in the first entry of each list. */
 function pathsOf({ properties = {}, items, anyOf = [] }: Schema): readonly (readonly (string | number)[])[] {
   const below = [
     ...Object.entries(properties).map(([key, schema]) => [key, schema] as const),
@@ -40,7 +40,7 @@ function pathsOf({ properties = {}, items, anyOf = [] }: Schema): readonly (read
 const schema = JSON.parse(readText('docs/configuration.schema.json')) as Schema
 const world = JSON.parse(JSON.stringify({ ...everythingOn, tenants: tenantsWorld.tenants.slice(0, 1) }))
 
-/** The value at this place, and what must stand around it. */
+/** The value at this place, with the surrounding keys that it needs. */
 function placedAt(document: any, [key, ...rest]: readonly (string | number)[], value: unknown): unknown {
   if (key === undefined) return value
   const around =
@@ -52,14 +52,14 @@ test('configuration: any JSON value at any key of the schema yields a configurat
   const paths = [...new Map(pathsOf(schema).map(path => [path.join('.'), path])).values()]
   assert.ok(paths.length > 300, `only ${paths.length} keys were found`)
   const values = hostileValues()
-  // Each key has every eleventh of the values, so that neighbours have all of them.
+  // Each key has every eleventh of the values, so that neighbouring keys cover all of them.
   for (const [index, path] of paths.entries())
     for (const [at, value] of values.entries())
       if ((at + index) % 11 === 0)
         check(placedAt(world, path, value), false, `${path.join('.')}: ${JSON.stringify(value).slice(0, 60)}`)
 })
 
-test('configuration: any JSON value at any place of a whole one, of data or of a module, yields a configuration or errors', () => {
+test('configuration: any JSON value at any place of a complete one, of data or of a module, yields a configuration or errors', () => {
   for (const [index, { what, value }] of [...variants(world, 13)].entries())
     check(value, index % 2 === 0, what)
   fc.assert(
@@ -68,7 +68,7 @@ test('configuration: any JSON value at any place of a whole one, of data or of a
   )
 })
 
-test('configuration: what only a module can hold yields errors too', () => {
+test('configuration: values that only a module can contain also yield errors', () => {
   const strange: readonly unknown[] = [
     Symbol('x'),
     10n,

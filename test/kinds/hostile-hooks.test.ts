@@ -1,4 +1,4 @@
-/** Checks that a hook's return value of the wrong type is refused, is logged with a stable reason, and never reaches a token. */
+/** A hook's return value of the wrong type is refused, is logged with a stable reason, and never reaches a token. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,11 +18,11 @@ type Driven = {
   readonly keepsTime?: boolean
 }
 type Row = {
-  /** Returns what it should, with as many members as there may be. */
+  /** Returns a valid value, with all optional members. */
   readonly right: unknown
-  /** A server with this hook, and what makes it call the hook. */
+  /** A server with this hook, and a function that makes it call the hook. */
   readonly open: (hook: () => unknown) => Promise<Driven>
-  /** Values of these kinds are no fault: nothing of them comes into a token. */
+  /** Values of these kinds are valid: nothing of them is in a token. */
   readonly takes?: (value: unknown) => boolean
 }
 
@@ -38,14 +38,14 @@ const openPages = async (more: object): Promise<Driven> => {
   return { server, ask: () => signIn(createBrowser(server), authorizePath()) }
 }
 
-/** Has the row's hook return one value after another. */
+/** Makes the row's hook return one value after another. */
 async function driver({ open }: Row): Promise<(returned: () => unknown) => Promise<Outcome>> {
   let returns: () => unknown = () => undefined
   const { server, ask, keepsTime = false } = await open(() => returns())
   return async next => {
     returns = next
     server.logged.length = 0
-    // So that no limit of guesses ends the row early. A foreign provider keeps to the machine's clock.
+    // So that no limit of guesses ends the row early. The mock provider uses the machine's clock.
     if (!keepsTime) server.clock.advance(3600)
     return { server, ...(await ask()) }
   }
@@ -130,7 +130,7 @@ const rows: Readonly<Record<string, Row | 'its driver takes a string only'>> = {
   storagePassword: 'its driver takes a string only',
 }
 
-/** No JSON, and not what any hook returns. */
+/** Not JSON, and not what any hook returns. */
 const cycle: unknown[] = []
 cycle.push(cycle)
 const strange: readonly (readonly [what: string, value: unknown])[] = [
@@ -145,7 +145,7 @@ const strange: readonly (readonly [what: string, value: unknown])[] = [
   ['a rejected value', new Boolean(true)],
 ]
 
-/** Whatever comes of it, no claim that others rely on is of another type than it must be. */
+/** Whatever is returned, every claim that others rely on has the right type. */
 function assertSound({ server, status, json }: Outcome, what: string): void {
   const failed = server.logged.find(({ event }) => event === 'request_failed')
   assert.equal(failed, undefined, `${what}: ${JSON.stringify(failed)}`)
@@ -164,20 +164,20 @@ for (const [name, row] of Object.entries(rows)) {
   if (typeof row === 'string') continue
   const { right, takes = () => false } = row
 
-  test(`hooks: what ${name} returns is taken when it is right`, async () => {
+  test(`hooks: a valid return value of ${name} is accepted`, async () => {
     const outcome = await (await driver(row))(() => right)
     assert.ok(outcome.status < 400, `${outcome.status} ${outcome.server.reason()}`)
     assertSound(outcome, 'right')
   })
 
-  test(`hooks: what ${name} returns never breaks a request nor a token, whatever it is`, async () => {
+  test(`hooks: no return value of ${name} breaks a request or a token`, async () => {
     const stride = typeof right === 'object' ? 3 : 1
     const drive = await driver(row)
     for (const { what, value } of variants(right, stride))
       assertSound(await drive(() => value), `${name} ${what}`)
   })
 
-  test(`hooks: of ${name} a value of another type is refused as such, and promised or not makes no difference`, async () => {
+  test(`hooks: a value of another type from ${name} is refused as such, promise or not`, async () => {
     const others = hostileTexts
       .map(text => [text, JSON.parse(text)] as const)
       .filter(([, value]) => !Object.is(typeof value, typeof right))
@@ -242,7 +242,7 @@ for (const [name, wrong] of [
 type Inner = { readonly unwrap?: () => Inner; readonly fields?: Readonly<Record<string, Inner>> }
 const inner = (shape: Inner): Inner => (shape.unwrap ? inner(shape.unwrap()) : shape)
 
-test('hooks: every key of a module that holds code has a row here', () => {
+test('hooks: every key of a module that contains code has a row here', () => {
   const keys = Object.entries(codeFields as unknown as Record<string, Inner>).flatMap(([key, shape]) => {
     const members = inner(shape).fields
     return members

@@ -1,6 +1,6 @@
 /**
- * Every reader of JSON that others wrote: whatever value stands at whatever member, the server answers with a refusal or a
- * valid result. It never throws, which would be a 500 with a stack in the log.
+ * Every reader of JSON that others wrote: with any value at any member, the response is a refusal or a valid result.
+ * The reader never throws, which would be a 500 with a stack in the log.
  */
 
 import assert from 'node:assert/strict'
@@ -55,7 +55,7 @@ function* hostileJwts(header: object, payload: object, { make = jws, stride = 1 
 }
 
 let network = 0
-/** From a network of its own, so that no limit ends the row early. */
+/** From its own network, so that no limit ends the row early. */
 async function send(
   server: TestServer,
   method: string,
@@ -175,7 +175,7 @@ test('every cookie of a browser that signs in is sent with hostile values too', 
 })
 
 type Row = () => Promise<void>
-/** Why nobody else writes what is read there. */
+/** Why others can't write what is read there. */
 type Own =
   | 'sealed or signed by this server'
   | 'its own package or process'
@@ -428,7 +428,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const sent = { credential: JSON.stringify(value), name: 'k', button: 'passkey_enrol' }
       const answer = await browser.submit(asked, sent)
       assertAnswered(server, answer.status, what)
-      // The page that refused it asks again; one that took it, as it may, ends this part.
+      // A page that refused it asks again; one that accepted it, as it may, ends this part.
       if (answer.status === 200) break
     }
     const login = await createBrowser(server).visit(authorizePath())
@@ -519,7 +519,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  // What it reads is authenticated first: text of others ends there, and text of ours for another purpose too.
+  // The reader authenticates first: other texts are refused there, and so are our texts for another purpose.
   'pages/flow/packed-request.ts': async () => {
     const server = await createTestServer(pagesWorld)
     const { headers } = await send(server, 'GET', authorizePath())
@@ -623,7 +623,7 @@ type Said = {
   error?: unknown
 }
 
-/** Signs in by the provider, which says this. */
+/** Signs in at the provider, which returns these claims. */
 async function signInThere(server: TestServer, what: string, said: Said): Promise<string | undefined> {
   server.clock.advance(601)
   const put = (path: string, value: unknown, status = 200) =>
@@ -687,7 +687,7 @@ test('any JSON value at any member of client metadata is refused or valid', asyn
   )
 })
 
-test('a registered client that no longer can be read is unknown, and the log says why', async () => {
+test('a registered client that can no longer be parsed is unknown, and the reason is logged', async () => {
   const server = await createTestServer(signerWorld, { outbound })
   let count = 0
   for (const { what, value } of variants({

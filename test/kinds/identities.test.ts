@@ -1,6 +1,6 @@
 /**
- * Every identity that is compared: what may collide (spellings of one thing) and what must not (two things). Code that
- * derives or normalizes an identity is found in the source, so an addition without a row fails.
+ * Every identity that is compared: which inputs may be equal (spellings of one thing) and which must differ (two
+ * things). Code that derives or normalizes an identity is found in the source, so an addition without a row fails.
  */
 
 import assert from 'node:assert/strict'
@@ -20,7 +20,7 @@ import { assertCovers } from './coverage.ts'
 
 const source = 'packages/server/src/'
 
-/** Every match in the source, with the file that it is in. */
+/** Every match in the source, with its file. */
 const scan = (pattern: RegExp): readonly { readonly file: string; readonly found: string }[] =>
   globSync(`${source}**/*.ts`).flatMap(path =>
     [...readFileSync(path, 'utf8').matchAll(pattern)].map(([whole, found = whole]) => ({
@@ -29,7 +29,9 @@ const scan = (pattern: RegExp): readonly { readonly file: string; readonly found
     })),
   )
 
-/** Letters that are equal in one form and not in another, that are not seen, or that look like others. */
+/**
+ * Letters that are equal in one normalization form and not in another, that are invisible, or that look like others.
+ */
 const confusable = [
   ...['a', 'A', 'ａ', 'á', 'a\u0301', 'а', 'ª', 'k', 'K', 'ß', 'ẞ', 'ss', 'ſ', 'İ', 'i', 'ı', 'I', 'ﬁ', 'fi'],
   ...['σ', 'ς', 'Σ', '@', '＠', '﹫', '.', '．', '。', '\u200b', '\u00ad', '\u202e', '\ufe0f', '\u034f', ' '],
@@ -65,7 +67,8 @@ const folding: Readonly<Record<string, Row>> = {
         ['Straße', 'STRAẞE'],
       ] as const)
         assert.equal(identityKey(one), identityKey(other))
-      // Letters that only look alike, or that cannot be seen, are other names; a name holds no invisible ones.
+      // Names that only look alike, or contain invisible letters, are other names; a valid name contains no
+      // invisible letters.
       for (const [one, other] of [
         ['dora', 'dоra'],
         ['dora', 'd ora'],
@@ -79,7 +82,7 @@ const folding: Readonly<Record<string, Row>> = {
   },
   'identity/accounts.ts': {
     check() {
-      // No two mailboxes are one address: what compares alike differs in case only.
+      // No two mailboxes are one address: equal addresses differ only in case.
       fc.assert(
         fc.property(fc.array(address, { minLength: 20, maxLength: 40 }), addresses => {
           const mailboxes = new Map<string, string>()
@@ -97,7 +100,8 @@ const folding: Readonly<Record<string, Row>> = {
         'do\u200bra@example.com',
       ])
         assert.equal(isEmail(foreign), false, foreign)
-      // The same mailbox in two spellings of its domain: two accounts of one owner, which open nothing of each other.
+      // The same mailbox with two spellings of its domain: two accounts of one owner, which give no access to each
+      // other.
       assert.notEqual(identityKey('a@xn--4ca.example'), identityKey('a@ä.example'))
     },
   },
@@ -105,7 +109,7 @@ const folding: Readonly<Record<string, Row>> = {
     check() {
       const nameOf = (username: string, tenant?: string, idp = 'local') =>
         guessedName({ idp, username, ...(tenant !== undefined && { tenant }) })
-      // Whatever means one account is one count; what counts alike need not be one account.
+      // Every spelling of one account shares one count; inputs with one count need not be one account.
       fc.assert(
         fc.property(text, one => {
           for (const other of spellings(one))
@@ -126,7 +130,7 @@ const folding: Readonly<Record<string, Row>> = {
       fc.assert(
         fc.property(text, text, text, (username, tenant, idp) => {
           assert.notEqual(nameOf(username, tenant), nameOf(username))
-          // A directory has one user, whatever tenant is signed in to.
+          // A directory has one user, whichever tenant the sign-in is for.
           if (idp !== 'local') assert.equal(nameOf(username, tenant, idp), nameOf(username, undefined, idp))
           if (idp !== 'local') assert.notEqual(nameOf(username, tenant, idp), nameOf(username, tenant))
         }),
@@ -189,7 +193,7 @@ const folding: Readonly<Record<string, Row>> = {
   'storage/sqlite/archive.ts': { noIdentity: 'a type of a column' },
 }
 
-test('identities: what folds case or normalizes letters has a row', () => {
+test('identities: code that folds case or normalizes letters has a row', () => {
   const files = scan(/\.(?:normalize|toLowerCase|toUpperCase|localeCompare|toLocale\w+)\(/g)
     .map(({ file }) => file)
     .filter(file => !file.startsWith('ui/'))
@@ -199,7 +203,7 @@ test('identities: what folds case or normalizes letters has a row', () => {
 for (const [file, row] of Object.entries(folding))
   if ('check' in row) test(`identities: ${file} confuses no two`, row.check)
 
-test('identities: no two secrets are derived for one purpose', () => {
+test('identities: no two secrets are derived for the same purpose', () => {
   const purposes = scan(
     /derive\(\s*'([^']+)'|createSeals(?:<\w+>)?\(\s*'([^']+)'|createSealing\([^)]*purpose: '([^']+)'/g,
   )
@@ -209,14 +213,14 @@ test('identities: no two secrets are derived for one purpose', () => {
     named.filter((name, index) => named.indexOf(name) !== index),
     [],
   )
-  // Nor can a tenant's name make one of another issuer's: its secrets begin with a word that no purpose has.
+  // Nor can a tenant's name collide with another issuer's: its secrets begin with a word that no purpose has.
   assert.deepEqual(
     named.filter(name => name.startsWith('tenant:') || / v2 (salt|message)$/.test(name)),
     [],
   )
 })
 
-/** Each counter of attempts: as its key begins. All share one table. */
+/** The beginning of each attempt counter's key. All share one table. */
 const counters = [
   ...['password of name', 'password at browser', 'password at known browsers'],
   ...['second factor in minutes', 'second factor in a day', 'front-channel tokens'],
@@ -230,7 +234,7 @@ const counters = [
   ],
 ]
 
-test('identities: each counter of attempts has a name that no other counter’s key can begin with', () => {
+test('identities: each attempt counter has a name that is no prefix of another counter’s key', () => {
   const found = scan(/key: (?:JSON\.stringify\(\['([^']+)'|`([^`]+)`)/g)
     .filter(({ file }) => !file.startsWith('storage/'))
     .map(({ found: whole }) => whole)
@@ -238,7 +242,7 @@ test('identities: each counter of attempts has a name that no other counter’s 
   assertCovers(counters, found, 'counter of attempts')
   const ofNetworks = scan(/networkKeys\(\s*'([^']+)'/g).map(({ found }) => found)
   assert.ok(ofNetworks.length >= 6, `only ${ofNetworks.length} were found`)
-  // Two that share one would fill each other: those of users and of others are apart on purpose.
+  // Two counters with one key would fill each other: those of users and of others are separate on purpose.
   assert.deepEqual(
     ofNetworks.filter((kind, index) => ofNetworks.indexOf(kind) !== index),
     [],
@@ -275,7 +279,7 @@ function formsOf(all: readonly number[]): readonly string[] {
   return plain.flatMap(one => [one, one.toUpperCase(), `${one}%eth0`])
 }
 
-test('identities: every spelling of an address is one network, a mapped one that of its IPv4 address [RFC 5952 §2]', () => {
+test('identities: every spelling of an address is one network, and a mapped one is that of its IPv4 address [RFC 5952 §2]', () => {
   fc.assert(
     fc.property(groups, groups, (one, other) => {
       const networks = new Set(formsOf(one).map(networkOfAddress))
@@ -296,7 +300,7 @@ test('identities: every spelling of an address is one network, a mapped one that
   )
 })
 
-test('identities: two users of providers are never one, whatever provider, authority and id hold [OpenID Connect Core 1.0 §5.7]', () => {
+test('identities: two upstream users are never one, whatever provider, authority and id contain [OpenID Connect Core 1.0 §5.7]', () => {
   const identity = fc.tuple(text, text, text)
   const subOf = ([name, authority, id]: readonly [string, string, string]) =>
     derivedSub({ provider: { name, linking: 'none' } as never, authority, id, claims: {} })
@@ -307,7 +311,7 @@ test('identities: two users of providers are never one, whatever provider, autho
   )
 })
 
-test('identities: of all accounts of a tenant, no name or verified address means two', async () => {
+test('identities: within a tenant, no name or verified address identifies two accounts', async () => {
   const pool = ['dora', 'Dora', 'ｄora', 'd@a.example', 'D@A.example', 'dóra', 'do\u0301ra', 'x@b.example']
   const account = fc.record({
     username: fc.constantFrom(...pool),

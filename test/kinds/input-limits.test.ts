@@ -1,6 +1,7 @@
 /**
  * Every limit on an input: the largest value that honest clients send is accepted, and a larger one is refused with a
- * reason or ignored whole. It is never truncated: a truncated hint names another user. A parameter without a row fails.
+ * reason or ignored completely. It is never truncated: a truncated hint names another user. A parameter without a row
+ * fails.
  */
 
 import assert from 'node:assert/strict'
@@ -55,7 +56,7 @@ const request = {
 }
 type Changes = Readonly<Record<string, string>>
 
-/** Posts an authorization request, since a query is bounded by what headers may hold. */
+/** Posts an authorization request, because headers limit a query. */
 async function authorize(server: TestServer, changes: Changes): Promise<Page> {
   const browser = createBrowser(server)
   const page = await browser.request('POST', '/connect/authorize', { form: { ...request, ...changes } })
@@ -90,7 +91,7 @@ async function idTokenOf(server: TestServer, user = alice): Promise<string> {
 }
 
 type Row = {
-  /** The largest honest value; none: the parameter is not offered. */
+  /** The largest honest value; none: the parameter is not supported. */
   readonly honest?: string
   /** Other parameters of the same request. */
   readonly beside?: Changes
@@ -153,7 +154,7 @@ test('input limits: every parameter of an authorization request has a row', () =
 
 for (const [name, { honest, beside = {}, above, outcome }] of Object.entries(rows)) {
   if (honest !== undefined)
-    test(`input limits: the largest honest ${name} lets the user sign in`, async () => {
+    test(`input limits: with the largest honest ${name}, the user can sign in`, async () => {
       const server = await createTestServer(input)
       const value =
         name === 'id_token_hint'
@@ -211,7 +212,7 @@ test('input limits: an unknown parameter is ignored however long it and its name
   assert.equal(status, 200)
 })
 
-test('input limits: a max_age above 2³¹ counts as 2³¹, and only digits are a number [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('input limits: a max_age above 2³¹ counts as 2³¹, and a number has only digits [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const server = await createTestServer(input)
   for (const max_age of ['2147483648', '99999999999', long(300, '9'), '007'])
     assert.ok(isSignIn(await authorize(server, { max_age })), max_age)
@@ -219,13 +220,13 @@ test('input limits: a max_age above 2³¹ counts as 2³¹, and only digits are a
     await authorize(server, { max_age })
     assert.equal(server.reason(), 'max_age_malformed', max_age)
   }
-  // Empty counts as omitted; a number of JSON may be written with an exponent.
+  // Empty counts as omitted; a JSON number may have an exponent.
   assert.ok(isSignIn(await authorize(server, { max_age: '' })))
   assert.ok(isSignIn(await authorize(server, { request: unsigned({ max_age: 1e21 }) })))
   assert.ok(!isSignIn(await authorize(server, { request: unsigned({ max_age: 1.5 }) })))
 })
 
-test('input limits: a state of 6000 characters comes back as it was sent', async () => {
+test('input limits: a state of 6000 characters is returned unchanged', async () => {
   const server = await createTestServer(input)
   const state = `${long(3000)}ü%&= ${long(2900)}`
   const browser = createBrowser(server)
@@ -233,7 +234,7 @@ test('input limits: a state of 6000 characters comes back as it was sent', async
   assert.equal(answerOf(await browser.submit(login, alice)).get('state'), state)
 })
 
-test('input limits: whatever token this server issues it accepts again, of users in 120 and in 900 groups', async () => {
+test('input limits: every token that this server issues is accepted by it, for users in 120 and in 900 groups', async () => {
   const server = await createTestServer(input)
   for (const user of [alice, { ...alice, username: 'bob', password: 'builder' }]) {
     const { access_token } = await tokensOf(server, user.username, user.password)
@@ -282,7 +283,7 @@ test('input limits: whatever token this server issues it accepts again, of users
   }
 })
 
-test('input limits: a long id_token_hint still names whom the client expects, after the sign-in too [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('input limits: a long id_token_hint still identifies the expected user, after the sign-in too [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const server = await createTestServer(input)
   const id_token_hint = await idTokenOf(server)
   for (const [user, error] of [
@@ -293,7 +294,7 @@ test('input limits: a long id_token_hint still names whom the client expects, af
     const login = await browser.visit(
       `/connect/authorize?${new URLSearchParams({ ...request, id_token_hint })}`,
     )
-    // The hint itself does not travel: what it says does.
+    // The pages carry the content of the hint, not the hint itself.
     assert.ok(login.target.length < 3000, `${login.target.length}`)
     assert.equal(answerOf(await browser.submit(login, user)).get('error'), error)
   }
@@ -310,7 +311,7 @@ const limited = new Set(
 )
 const ofForms = /\b(?:parameters|form|query|read|value|outside)(?:\.value)?\??\.(?:get|all)\(\s*'([a-z_]+)'/g
 
-test('input limits: every parameter that an endpoint reads has a limit, since unknown ones are ignored when they are long', () => {
+test('input limits: every parameter that an endpoint reads has a limit, because unknown ones are ignored when they are long', () => {
   const read = new Set(
     sources
       .filter(([path]) => !path.includes('/cli/'))

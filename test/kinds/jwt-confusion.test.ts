@@ -1,4 +1,7 @@
-/** Every kind of JWT that this server signs, at every place that takes one: none passes for another (RFC 8725 §3.11, §3.12). */
+/**
+ * Every kind of JWT that this server signs, at every place that accepts one: none is accepted as another (RFC 8725
+ * §3.11, §3.12).
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,13 +12,13 @@ import { secret, world } from '../support/world.ts'
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 const end = 4_000_000_000
-/** What an operator may put into every token: it makes none of them another. */
+/** What an operator may put into every token: it turns none of them into another kind. */
 const confusing = {
   ...{ client_id: 'web', scope: 'openid api1', jti: 'x', exp: end, token_use: 'access_token' },
   ...{ response_type: 'code', redirect_uri: redirectUri, events: {}, typ: 'at+jwt' },
 }
 
-/** @param jwks The worst that can be configured: the keys of this server are those of its clients. */
+/** @param jwks The worst configuration: the keys of this server are those of its clients. */
 const worldOf = (typ: 'JWT' | 'at+jwt', jwks?: object) => ({
   ...world,
   identity_resources: [...world.identity_resources, { name: 'profile', claims: Object.keys(confusing) }],
@@ -96,7 +99,7 @@ const isOk = ({ status }: Answer): boolean => status === 200
 const swap = (server: TestServer, more: Record<string, string>) =>
   server.token({ grant_type: exchange, subject_token_type: accessTokenType, ...more }, web)
 
-/** Whether a place takes a JWT for what it wants there. */
+/** Whether a place accepts a JWT as the kind that it expects. */
 const places: Readonly<Record<string, (server: TestServer, jwt: string, jwts: Jwts) => Promise<boolean>>> = {
   userinfo: async (server, jwt) =>
     isOk(await server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${jwt}` } })),
@@ -143,7 +146,7 @@ const takers: Readonly<Record<string, readonly string[]>> = {
 }
 
 for (const typ of ['at+jwt', 'JWT'] as const)
-  test(`jwts: with access tokens of type ${typ} each kind is taken where it belongs, and nowhere else [RFC 8725 §3.11]`, async () => {
+  test(`jwts: with access tokens of type ${typ} each kind is accepted where it belongs, and nowhere else [RFC 8725 §3.11]`, async () => {
     const { server, jwts } = await start(typ)
     const taken: Record<string, string[]> = {}
     for (const [kind, jwt] of Object.entries(jwts)) {

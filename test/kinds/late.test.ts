@@ -1,6 +1,6 @@
 /**
- * Late: everything that is done for a client asks whether the client is still there. A response that it did not receive must
- * not be held against it (docs/decisions/0029-clients-that-hang-up.md).
+ * Late responses: before each change for a client, the server checks whether the client is still connected. A response
+ * that it did not receive must not be held against it (docs/decisions/0029-clients-that-hang-up.md).
  */
 
 import assert from 'node:assert/strict'
@@ -37,7 +37,7 @@ const refresh = async (server: TestServer, refresh_token: string, client: Client
 
 type Row = {
   readonly title: string
-  /** Brings about the refusal that writes, for a client that is there or not; resolves to whether it was written. */
+  /** Causes the refusal with an effect, for a client that is connected or not; resolves to whether it was written. */
   readonly written: (server: TestServer, client: Client) => Promise<boolean>
   readonly reason: string
 }
@@ -125,7 +125,7 @@ test('late: the table has each effect that a refusal may have', () => {
 })
 
 for (const { title, written, reason } of Object.values(effects).flat()) {
-  test(`late: ${title} is refused and writes, where its client is there`, async () => {
+  test(`late: ${title} is refused and writes, if its client is connected`, async () => {
     const server = await createTestServer(world)
     assert.equal(await written(server, { connected: there }), true)
     const line = server.logged.find(entry => entry.event === 'refused' && entry.reason === reason)
@@ -140,7 +140,7 @@ for (const { title, written, reason } of Object.values(effects).flat()) {
   })
 }
 
-test('late: at every endpoint a refused request of a client that has gone writes nothing but what counts guesses', async () => {
+test('late: at every endpoint, a refused request of a disconnected client writes only counters of guesses', async () => {
   const { stores, calls } = createCountingStores()
   const server = await createTestServer(everythingOn, { stores, sendMail: false, print: () => {} })
   for (const endpoint of await everyEndpoint()) {
@@ -205,7 +205,7 @@ test('late: no endpoint starts a waiting request after its client has hung up', 
 const postgres = providePostgres()
 
 for (const store of ['PostgreSQL', 'SQLite'] as const)
-  test(`late: a node that stood still takes no sign-in from clients that went on elsewhere, on ${store}`, {
+  test(`late: a stalled node ends no sign-in of clients that continued elsewhere, on ${store}`, {
     timeout: 120_000,
   }, async () => {
     const storage = store === 'SQLite' ? 'sqlite:./tessera.db' : await (await postgres()).database()
@@ -219,7 +219,7 @@ for (const store of ['PostgreSQL', 'SQLite'] as const)
     })
   })
 
-test('late: what waited for two seconds is answered 503 with Retry-After and not done, and the probe is answered', {
+test('late: requests that waited for two seconds get 503 with Retry-After and do nothing, and probes are answered', {
   timeout: 60_000,
 }, async () => {
   await withNodes('sqlite:./tessera.db', async ([stalls, serves]) => {
@@ -234,7 +234,7 @@ test('late: what waited for two seconds is answered 503 with Retry-After and not
     assert.match(received, /\r\nretry-after: 1\r\n/i)
     assert.equal((await probed).status, 200)
     assert.match(stalls.log(), /"event":"event_loop_stalled"/)
-    // On a busy machine it may stand still again: a client does as `retry-after` says.
+    // On a busy machine it may stall again: a client follows `retry-after`.
     const retried = await until(
       'it serves again',
       async () => {

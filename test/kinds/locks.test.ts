@@ -1,7 +1,7 @@
 /**
- * Every lock that a statement takes, and every transaction of several round trips: while another transaction holds what
- * it must wait for, it waits and then sees what was done; a row that it may pass over it passes over. So a lock that is
- * removed fails a test. A transaction that stalls stops others for a bounded time.
+ * Every lock that a statement takes, and every transaction of several round trips: it waits while another transaction
+ * holds its rows, and then sees the changes; it skips rows that it may skip. So a removed lock fails a test. A stalled
+ * transaction blocks others for a limited time.
  */
 
 import assert from 'node:assert/strict'
@@ -61,7 +61,7 @@ async function addedUser() {
 }
 const epochRaised = (sub: string) => `update stored_users set epoch = epoch + 1 where sub = ${quoted(sub)}`
 
-/** A row for each lock. `run` fails without it; a string says why it needs no test of its own. */
+/** A row for each lock. `run` fails without it; a string says why it needs no test. */
 const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
   async 'createDevices for share: approval waits for the end of the session that approves'() {
     const [session, device] = [sampleSession(), sampleDevice()]
@@ -291,7 +291,7 @@ test('locks: every kind of lock in every declaration has a row', () => {
 for (const [name, run] of Object.entries(locks))
   if (typeof run !== 'string') test(`locks: ${name}`, { timeout: 30_000 }, run)
 
-test('locks: a transaction that stalls while it holds a lock stops others for a bounded time', {
+test('locks: a transaction that stalls while it holds a lock blocks others for a limited time', {
   timeout: 60_000,
 }, async () => {
   const stalled = openPool({ url, timeouts: { connection: 10_000, statement: 500, lock: 500 } })
@@ -321,11 +321,11 @@ test('locks: a transaction that stalls while it holds a lock stops others for a 
     const failed = assert.rejects(stall, StoreUnavailable)
     await holds
     const add = (to: TenantStores) => to.main.registeredClients.add(sampleRegisteredClient(), 1_000_000)
-    // It gives up rather than keep its connection.
+    // It fails instead of keeping its connection.
     await assert.rejects(add(impatient), StoreUnavailable)
-    // Nobody who asks for another lock waits.
+    // Requests for another lock do not wait.
     await patient.main.waitingMails.add(sampleMail(), 1_000_000)
-    // The database ends the stalled one, and whoever waits goes on.
+    // The database ends the stalled transaction, and the waiting one continues.
     assert.equal(await add(patient), true)
     end()
     await failed

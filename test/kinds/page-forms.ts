@@ -1,4 +1,4 @@
-/** Every form of the pages: how a person comes to it, what they fill in, and whether it can end at a client. */
+/** Every form of the pages: how a user reaches it, what they fill in, and whether it can end at a client. */
 
 import { addUser, doraSignsIn, newestMail } from '../support/accounts.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
@@ -13,12 +13,12 @@ export type PageForm = {
   readonly name: string
   /** The page's template; for the template `fields`, `fields/` and which of its forms. */
   readonly form: string
-  /** Whether it can end at a client, wherever that redirects to then: such a page sends no `form-action`. */
+  /** Whether it can end at a client, wherever that redirects to: such a page sends no `form-action`. */
   readonly leaves: boolean
   readonly mfa?: object
   readonly accounts?: object
   readonly open: (at: At) => Promise<Page>
-  /** What a person fills in and presses. */
+  /** What a user fills in and presses. */
   readonly answer: Readonly<Record<string, string>> | ((at: At, page: Page) => Record<string, string>)
 }
 
@@ -59,7 +59,7 @@ async function enterDevice({ server, browser }: At): Promise<Page> {
   return browser.submit(await browser.visit('/device'), { user_code: json.user_code })
 }
 
-/** Dora is kept in the store; users of the configuration can change nothing. */
+/** Dora is a stored user; configured users can change nothing. */
 async function asDora({ server, browser }: At, page: string): Promise<Page> {
   await addUser(server)
   await signIn(browser, '/account', doraSignsIn)
@@ -126,7 +126,7 @@ const signInForms: readonly PageForm[] = [
     answer: codeOf('verify'),
   },
   {
-    // Shows recovery codes first, but for who has some already.
+    // Shows recovery codes first, unless the user has some already.
     ...{ name: 'setting up a factor, for a client', form: 'enrolment', leaves: true, mfa: everyone },
     open: signsIn(authorizePath()),
     answer: { button: 'cancel' },
@@ -138,7 +138,7 @@ const signInForms: readonly PageForm[] = [
   },
   { name: 'the code of a device', form: 'device', leaves: false, open: visits('/device'), answer: {} },
   {
-    ...{ name: 'connecting a device', form: 'device-confirm', leaves: false },
+    ...{ name: 'approving a device', form: 'device-confirm', leaves: false },
     open: async at => {
       await signIn(at.browser, authorizePath())
       return enterDevice(at)
@@ -232,7 +232,7 @@ const accountForms: readonly PageForm[] = [
     ...{ name: 'signing out on an account page', form: 'layout', leaves: false },
     async open({ browser }) {
       const page = await signIn(browser, '/account')
-      // Around every account page, and not what a person comes to the page for.
+      // On every account page, and not what a user opens the page for.
       const [form] = formsOf(page.body).filter(({ action }) => action === '/logout')
       return { ...page, form: form && { action: form.action, fields: form.hidden, ticked: {} } }
     },
@@ -267,5 +267,5 @@ const accountForms: readonly PageForm[] = [
 
 export const pageForms = [...signInForms, ...signOutForms, ...signUpForms, ...accountForms]
 
-/** Where forms that leave may end. */
+/** Where forms that redirect away may end. */
 export const ends: readonly string[] = [callback, bye]

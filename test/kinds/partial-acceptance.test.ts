@@ -1,7 +1,6 @@
 /**
- * Every member that a client may register, and what becomes of a value that is not supported, malformed or empty
- * (RFC 7591 §3.2.1): permissions are reduced, what the client works without is left out, and protection is never
- * registered in part.
+ * Every member that a client may register, with unsupported, malformed and empty values (RFC 7591 §3.2.1): permissions
+ * are reduced, optional members are omitted, and protection is never registered in part.
  */
 
 import assert from 'node:assert/strict'
@@ -139,7 +138,7 @@ const configured = {
   },
 }
 
-/** The ways in which metadata reach the server; each gets the same treatment. */
+/** The ways to send metadata; each gets the same treatment. */
 const ways: Readonly<Record<string, (server: TestServer, metadata: object) => Promise<Answer>>> = {
   'at registration': register,
   'by an update': async (server, metadata) => {
@@ -155,7 +154,7 @@ const ways: Readonly<Record<string, (server: TestServer, metadata: object) => Pr
 }
 
 for (const [way, send] of Object.entries(ways)) {
-  test(`registration: ${way}, unsupported permissions are left out and protection is refused [RFC 7591 §3.2.1]`, async () => {
+  test(`registration: ${way}, unsupported permissions are omitted and protection is refused [RFC 7591 §3.2.1]`, async () => {
     const server = await createTestServer(configured)
     for (const [member, cases] of Object.entries(rows)) {
       for (const row of cases) {
@@ -186,7 +185,7 @@ for (const [way, send] of Object.entries(ways)) {
     for (const member of Object.keys(rows)) {
       const usual = await send(server, withoutMember(member))
       for (const value of [null, '', ' ', [], [''], [null], {}, { keys: [] }]) {
-        // An origin list without entries says that no origin may call.
+        // An empty list of origins means that no origin may call.
         if (member === 'allowed_cors_origins' && Array.isArray(value)) continue
         const about = `${member}: ${JSON.stringify(value)}`
         const answer = await send(server, { ...base, [member]: value })
@@ -209,7 +208,7 @@ test('registration: every member that a client may register has a row', () => {
   }
 })
 
-/** Members whose registration in part would leave a client with less security than it asked for. */
+/** Members whose partial registration would leave a client with less security than requested. */
 const protecting =
   /^(token_endpoint_auth_|jwks|tls_|require_|subject_type|sector_|default_(max_age|acr)|.*_(alg|enc)$)/
 
@@ -220,7 +219,7 @@ test('registration: protection is never registered in part', () => {
   assert.deepEqual(weakened, [])
 })
 
-test('registration: protection that this server does not have is refused, and not ignored', async () => {
+test('registration: unsupported protection is refused, and not ignored', async () => {
   const server = await createTestServer(configured)
   assert.deepEqual(unfulfilled, [
     'dpop_bound_access_tokens',
@@ -241,14 +240,14 @@ test('registration: protection that this server does not have is refused, and no
   }
 })
 
-test('registration: members that nobody knows are ignored [RFC 7591 §2]', async () => {
+test('registration: unknown members are ignored [RFC 7591 §2]', async () => {
   const server = await createTestServer(configured)
   const { status, json } = await register(server, { ...base, unheard_of: { a: [1] }, 'scope#de': 'api1' })
   assert.equal(status, 201)
   assert.deepEqual([json.unheard_of, json['scope#de']], [undefined, undefined])
 })
 
-test('registration: the log says what was left out', async () => {
+test('registration: omitted members are logged', async () => {
   const server = await createTestServer(configured)
   const grant_types = ['authorization_code', 'password']
   const sent = { redirect_uris: [callback], grant_types, scope: 'openid api1', logo_uri: script }
@@ -259,17 +258,17 @@ test('registration: the log says what was left out', async () => {
 
 for (const [what, sent, registered] of [
   [
-    'a grant that goes takes its response types along',
+    'removing a grant removes its response types',
     { grant_types: ['authorization_code'], response_types: ['code', 'code id_token'] },
     { grant_types: ['authorization_code'], response_types: ['code'] },
   ],
   [
-    'a grant without a response type goes',
+    'a grant without a response type is removed',
     { grant_types: ['authorization_code', 'implicit'], response_types: ['code'] },
     { grant_types: ['authorization_code'], response_types: ['code'] },
   ],
   [
-    'a grant without a response type goes, by default too',
+    'a grant without a response type is removed, even by default',
     { grant_types: ['authorization_code', 'implicit'] },
     { grant_types: ['authorization_code'], response_types: ['code'] },
   ],
@@ -289,7 +288,7 @@ for (const [what, sent, registered] of [
     { grant_types: ['authorization_code'], response_types: ['code'] },
   ],
 ] as const) {
-  test(`registration: grants and response types fit each other: ${what} [RFC 7591 §2.1]`, async () => {
+  test(`registration: grants and response types match: ${what} [RFC 7591 §2.1]`, async () => {
     const registration = {
       ...configured.registration,
       allowed_grant_types: ['authorization_code', 'implicit', 'client_credentials', device],

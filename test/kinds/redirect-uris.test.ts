@@ -16,7 +16,7 @@ import { assertCovers } from './coverage.ts'
 
 type Who = 'all' | 'public or native' | 'none'
 
-/** The requested URI, and which clients may ask for it, by the registered one. */
+/** The requested URI, and which clients may request it, by the registered one. */
 const rows: Readonly<Record<string, Readonly<Record<string, Who>>>> = {
   'http://127.0.0.1/cb': {
     'http://127.0.0.1/cb': 'all',
@@ -110,7 +110,7 @@ const rows: Readonly<Record<string, Readonly<Record<string, Who>>>> = {
     'http://localhost/callback': 'public or native',
     'http://127.0.0.1:3000/callback': 'none',
   },
-  // Only plain http is for loopback with any port.
+  // Only plain http allows any port on loopback.
   'https://localhost/cb': { 'https://localhost/cb': 'all', 'https://localhost:4711/cb': 'none' },
   'https://127.0.0.1:8443/cb': { 'https://127.0.0.1:8443/cb': 'all', 'https://127.0.0.1:4711/cb': 'none' },
   // A universal link, or an https address that an application claimed.
@@ -126,7 +126,7 @@ const rows: Readonly<Record<string, Readonly<Record<string, Who>>>> = {
   },
 }
 
-/** Of applications: other clients do not have them, or only where the operator says so. */
+/** For applications only: other clients can't have them, or only if the operator allows it. */
 const ofApplications: typeof rows = {
   'com.example.app:/cb': {
     'com.example.app:/cb': 'all',
@@ -155,7 +155,7 @@ type Kind = {
   /** How it authenticates at the token endpoint; undefined: it has no secret. */
   readonly confidential?: true
   readonly anyLocalhostPort?: true
-  /** Only these have schemes without a dot when they register themselves. */
+  /** Only these may register schemes without a dot. */
   readonly schemes: boolean
   readonly registered?: true
 }
@@ -262,7 +262,7 @@ type Place = {
   readonly assertRefused: (answer: Answer, about: string) => void
 }
 
-/** Every place that compares what is sent with what is registered. */
+/** Every place that compares a requested URI with the registered ones. */
 const places: Readonly<Record<string, Place>> = {
   'the authorization endpoint, GET': {
     send: ({ server, client_id }, uri) => server.send('GET', target({ client_id, ...asked(uri) })),
@@ -304,7 +304,7 @@ const places: Readonly<Record<string, Place>> = {
         `/connect/endsession?${new URLSearchParams({ client_id, post_logout_redirect_uri })}`,
       ),
     assertAllowed: leadsOn,
-    // The user can sign out all the same, and goes nowhere.
+    // The user can still sign out, without a redirect.
     assertRefused: ({ status, reason }, about) =>
       assert.deepEqual([status, reason], [302, 'post_logout_redirect_uri_not_registered'], about),
   },
@@ -329,7 +329,7 @@ for (const [name, kind] of Object.entries<Kind>(kinds)) {
     })
   }
 
-  test(`redirect URIs: the token endpoint takes the one of the authorization request only, of a client that is ${name} [RFC 6749 §4.1.3]`, async () => {
+  test(`redirect URIs: the token endpoint accepts only that of the authorization request, from a client that is ${name} [RFC 6749 §4.1.3]`, async () => {
     const worldOf = await startWorlds(kind, Object.keys(table))
     for (const [registered, requests] of Object.entries(table)) {
       const { server, client_id, client_secret } = worldOf(registered)
@@ -353,7 +353,7 @@ for (const [name, kind] of Object.entries<Kind>(kinds)) {
   })
 }
 
-/** Files that know what a client registered, or compare, once it is registered. The places above hold those that compare. */
+/** Files that read what a client registered, or compare it. The places above cover those that compare. */
 const files = {
   compares: [
     'protocol/src/redirect-uri.ts',

@@ -1,6 +1,6 @@
 /**
- * Refunds: each counter that is taken before the work, against every way in which the work can fail. Work that was
- * not done, or was refused for a reason that the counter does not limit, is taken back, so that it locks nobody out later.
+ * Refunds: each counter that is incremented before the work, with every way in which the work can fail. Work that was
+ * not done, or was refused for a reason that the counter does not limit, is undone, so that it locks nobody out later.
  */
 
 import assert from 'node:assert/strict'
@@ -41,14 +41,14 @@ type Way = {
   readonly prepare: (server: TestServer) => Promise<Act>
   /** The count that remains if nothing fails. */
   readonly kept: 0 | 1
-  /** Calls that come after what is limited: the count stays where one of these fails. */
+  /** Calls after the limited work: the count remains if one of these fails. */
   readonly afterwards?: readonly string[]
 }
 
 type Reason =
-  /** A function that the counters of other rows are made of. */
+  /** A function that creates the counters of other rows. */
   | 'has its callers as rows'
-  /** Nothing is done after it that could fail. */
+  /** Nothing that could fail is done after it. */
   | 'counts what has failed already'
   | 'is a mark, which limits nothing'
 
@@ -62,12 +62,12 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
   'endpoints/register/request-limit.ts countAttempt': 'has its callers as rows',
   'endpoints/authorize/issue-response.ts countFrontChannelTokens': 'has its callers as rows',
   'identity/sign-in.ts countGuess': [
-    guess('a right password', world, { username: 'bob', password: 'bob' }, 0),
+    guess('a correct password', world, { username: 'bob', password: 'bob' }, 0),
     guess('a wrong password', world, { username: 'bob', password: 'wrong' }, 1),
     guess('an unknown name', world, { username: 'nobody', password: 'wrong' }, 1),
     guess('a user who is not active', world, { username: 'ina', password: 'ina' }, 0),
     {
-      name: 'a right password at the login page',
+      name: 'a correct password at the login page',
       world: () => pagesWorld,
       prepare: posting(authorizePath(), alice),
       kept: 0,
@@ -80,13 +80,13 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
     },
   ],
   'identity/sign-in.ts countFoundGuess': [
-    guess('a right password at a directory', directoryWorld(), atDirectory('ada', 'right'), 0),
+    guess('a correct password at a directory', directoryWorld(), atDirectory('ada', 'right'), 0),
     guess('a wrong password at a directory', directoryWorld(), atDirectory('ada', 'wrong'), 1),
     guess('a name that a directory does not have', directoryWorld(), atDirectory('eve', 'wrong'), 1),
   ],
   'pages/account/password.ts countGuess': [
     {
-      name: 'a right password at the account page',
+      name: 'a correct password at the account page',
       world: () => accountsWorld(),
       prepare: asDora('/account/password', { password: dora.password, new_password: 'nine yellow kettles' }),
       kept: 0,
@@ -99,12 +99,12 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
     },
   ],
   'pages/flow/prove-factor.ts countFactorGuess': [
-    { name: 'a right code of an app', world: secondFactors, prepare: typingCode(true), kept: 0 },
+    { name: 'a correct code of an app', world: secondFactors, prepare: typingCode(true), kept: 0 },
     { name: 'a wrong code of an app', world: secondFactors, prepare: typingCode(false), kept: 1 },
   ],
   'pages/device/device.ts countAttempt': [
     {
-      name: 'a right user code',
+      name: 'a correct user code',
       world: () => pagesWorld,
       async prepare(server) {
         const { json } = await server.send('POST', '/connect/deviceauthorization', {
@@ -134,7 +134,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       world: () => accountsWorld({ sign_up: true, email_verification: 'optional' }),
       prepare: posting('/register', newcomer, onTheWayToSignUp),
       kept: 1,
-      // The account is there, and its mail is kept.
+      // The account exists, and its mail is stored.
       afterwards: [
         ...mailOnItsWay(),
         ...['totpSecrets.find', 'passkeys.of', 'recoveryCodes.count', 'sessions.create', 'sessions.ofUser'],
@@ -215,7 +215,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
   ],
   'identity/federation/upstream-authorization-request.ts countAttempt': [
     {
-      name: 'a departure to a provider',
+      name: 'a redirect to a provider',
       world: () => federatedWorld(provider),
       async prepare(server) {
         const browser = createBrowser(server)
@@ -351,7 +351,7 @@ test('refunds: each call of a counter in the source has a row', () => {
   const calls = new Set<string>()
   for (const [file, text] of textsOf('packages/server/src/**/*.ts')) {
     const name = file.replace('packages/server/src/', '')
-    // These rooms count nothing that is tried.
+    // These rooms count no attempts.
     if (/^(storage|pages\/ui|http)\//.test(name)) continue
     for (const [, call = ''] of text.matchAll(/(?<!function |async )\b(count[A-Z]\w*)\(/g))
       calls.add(`${name} ${call}`)
@@ -365,7 +365,7 @@ const at = Math.floor(Date.now() / 1000)
 const isBackground = (call: string): boolean =>
   /^(waitingMails\.anyDue|settings\.get|keys\.all|principals\.\w+)$/.test(call)
 
-/** A fresh server on which this is about to be done, with the call of this index failing. */
+/** Prepares a fresh server for this action, with the call of this index failing. */
 async function prepared({ world, prepare }: Way) {
   const faulty = createFaultyTenantStores()
   const server = await createTestServer(world(), { tenantStores: faulty.tenantStores, at })
@@ -375,7 +375,7 @@ async function prepared({ world, prepare }: Way) {
 for (const [call, ways] of Object.entries(rows)) {
   if (typeof ways === 'string') continue
   for (const way of ways)
-    test(`refunds: ${way.name} is not counted where the store fails at any later moment (${call})`, async () => {
+    test(`refunds: ${way.name} is not counted if the store fails at any later moment (${call})`, async () => {
       const { faulty, server, act } = await prepared(way)
       faulty.begin()
       const { status } = await act()
@@ -394,7 +394,7 @@ for (const [call, ways] of Object.entries(rows)) {
     })
 }
 
-/** Guesses often enough to fill the counter if they counted; then the right password must be let in. */
+/** Guesses often enough to reach the limit if they counted; then the correct password must be accepted. */
 async function guessInVain(server: TestServer, once: () => Promise<Answer>, expected: number, times = 150) {
   for (let count = 0; count < times; count++) assert.equal((await once()).status, expected)
   return server
@@ -405,7 +405,7 @@ const passwordOf = (server: TestServer, password: string, from?: string) =>
     { client: ['roclient', secret], ...(from !== undefined && { from }) },
   )
 
-test('refunds: a guess that a validator could not check is not counted, whether it throws or says so', async () => {
+test('refunds: a guess that a validator could not check is not counted, whether it throws or returns that', async () => {
   for (const [expected, fail] of [
     [500, () => Promise.reject(new Error('a broken module'))],
     [503, async () => ({ ok: false, unavailable: true }) as const],
@@ -422,7 +422,7 @@ test('refunds: a guess that a validator could not check is not counted, whether 
   }
 })
 
-test('refunds: a guess that meets a full queue is not counted, and the right password works afterwards', async () => {
+test('refunds: a guess that meets a full queue is not counted, and the correct password works afterwards', async () => {
   const encoded = await argon2id('bob', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const users = [{ sub: '1', username: 'bob', password_argon2id: encoded, claims: {} }]
   const server = await createTestServer({ ...world, users })
@@ -436,7 +436,7 @@ test('refunds: a guess that meets a full queue is not counted, and the right pas
   assert.equal(checked, 100)
 })
 
-test('refunds: a directory that is away makes no guess count', async () => {
+test('refunds: guesses at an unreachable directory are not counted', async () => {
   const server = await createTestServer({
     ...world,
     identity_providers: [
@@ -459,7 +459,7 @@ test('refunds: a directory that is away makes no guess count', async () => {
   assert.equal(server.reason(), 'credential_authority_unavailable')
 })
 
-test('refunds: what could not be taken back while the store was away is taken back later', async () => {
+test('refunds: counts that could not be undone while the store was unreachable are undone later', async () => {
   const tenantStores = createMemoryTenantStores()
   let away = false
   const { count, wait, forgive } = tenantStores.main.attempts
@@ -480,10 +480,10 @@ test('refunds: what could not be taken back while the store was away is taken ba
   assert.equal(server.logged.filter(({ level }) => level === 'error').length, 0)
 })
 
-test('refunds: where one counter is full, the others of an attempt are not counted', async () => {
+test('refunds: if one counter is at its limit, the others of an attempt are not counted', async () => {
   const server = await createTestServer(world)
   for (let round = 0; round < 100; round++) await passwordOf(server, 'wrong')
-  // Ten times what the network has room for.
+  // Ten times what the network allows.
   await guessInVain(server, () => passwordOf(server, 'bob'), 429, 10_000)
   const other = await server.token(
     {
@@ -498,7 +498,7 @@ test('refunds: where one counter is full, the others of an attempt are not count
   assert.equal(other.status, 200)
 })
 
-test('refunds: a sign-up that is refused does not use up the mails of its address', async () => {
+test('refunds: a refused sign-up does not use up the mails of its address', async () => {
   const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'optional' }))
   const browser = createBrowser(server)
   const page = await browser.visit(await onTheWayToSignUp(browser))

@@ -1,4 +1,4 @@
-/** Checks the cost of each refusing status: whether the body is read, the store is read or written, and what is logged. */
+/** The cost of each refusing status: whether the body is read, the store is read or written, and what is logged. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -16,9 +16,9 @@ import { secret } from '../support/world.ts'
 import { assertCovers, everythingOn } from './coverage.ts'
 
 type Costs = {
-  /** `unread`: answered although nothing of the announced body came. */
+  /** `unread`: the response came although the announced body was not sent. */
   readonly body: 'read' | 'unread'
-  /** Whether the store is asked, and whether anything but counters of attempts is written. */
+  /** Whether the store is read, and whether anything except attempt counters is written. */
   readonly store: 'untouched' | 'read' | 'written'
   /** Lines of the log. */
   readonly lines: number
@@ -52,7 +52,7 @@ const rows: Readonly<Record<string, Row>> = {
     ...{ ...free, status: 431, error: 'invalid_request' },
     request: ['POST', token, { ...form, 'x-large': 'x'.repeat(20_000) }],
   },
-  'no request at all': { ...free, status: 400, error: 'invalid_request', request: ['P OST', token, form] },
+  'no valid request': { ...free, status: 400, error: 'invalid_request', request: ['P OST', token, form] },
   'another media type': {
     ...{ status: 400, error: 'invalid_request', body: 'read', store: 'untouched', lines: 1 },
     request: ['POST', token, { 'content-type': 'text/plain' }],
@@ -83,7 +83,7 @@ const rows: Readonly<Record<string, Row>> = {
     request: ['POST', token, client],
     form: 'grant_type=authorization_code&code=tc_x&redirect_uri=https://app.example/cb&code_verifier=x',
   },
-  'a refresh token that we did not make': {
+  'a refresh token that we did not issue': {
     ...{ status: 400, error: 'invalid_grant', body: 'read', store: 'untouched', lines: 1 },
     request: ['POST', token, client],
     form: 'grant_type=refresh_token&refresh_token=tr_x',
@@ -109,7 +109,7 @@ after(async () => {
   await server.close()
 })
 
-/** Sends the head, and the body only where there is a form; resolves to the response once it is whole. */
+/** Sends the head, and the body only if there is a form; resolves to the complete response. */
 async function refusalOf(
   to: Edge,
   { request: [method, path, headers = {}], form: body }: Pick<Row, 'request' | 'form'>,
@@ -151,13 +151,13 @@ for (const [name, row] of Object.entries(rows))
     const before = server.logged.length
     const { status, error } = await refusalOf(edge, row)
     assert.deepEqual([status, error], [row.status, row.error])
-    // Once a second the server looks at the settings for changes by other processes.
+    // Once a second the server reads the settings for changes by other processes.
     const calls = counting.calls.filter(call => !call.startsWith('attempts.') && call !== 'settings.get')
     const store = calls.some(isWrite) ? 'written' : calls.length > 0 ? 'read' : 'untouched'
     assert.deepEqual([store, server.logged.length - before], [row.store, row.lines], calls.join(', '))
   })
 
-test('refusing under overload: the body is unread, no endpoint and no store asked, and nothing logged for each', async () => {
+test('refusing under overload: the body is unread, no endpoint and no store is called, and nothing is logged for each request', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()
   const slow: Route = {
@@ -203,7 +203,7 @@ test('refusing under overload: the body is unread, no endpoint and no store aske
   await busy.close()
 })
 
-test('refusing guesses: an account that is blocked is answered 429 whatever the password, and writes nothing else', async () => {
+test('refusing guesses: a blocked account gets 429 whatever the password, and writes nothing else', async () => {
   const guess = { grant_type: 'password', username: 'bob', password: 'wrong', scope: 'api1' }
   const roclient = { client: ['roclient', secret] } as const
   let status = 0
@@ -218,7 +218,7 @@ test('refusing guesses: an account that is blocked is answered 429 whatever the 
   )
 })
 
-/** Statuses that other tests of this file and of the edge bring about, or that say that something is broken. */
+/** Statuses that other tests of this file and of the edge cause, or that mean that something is broken. */
 const elsewhere: Readonly<Record<number, string>> = {
   408: 'a timeout of the edge: test/http/http-malformed.test.ts',
   421: 'a host that nobody has: test/tenants/tenants.test.ts',

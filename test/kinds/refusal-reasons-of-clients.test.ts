@@ -56,7 +56,7 @@ const asked = {
 }
 const authorize = (more: Record<string, string>) => (server: TestServer) =>
   server.send('GET', `/connect/authorize?${new URLSearchParams({ ...asked, ...more })}`)
-/** Without a signature: it says no more than parameters could (OpenID Connect Core 1.0 §6.1). */
+/** Without a signature: it proves no more than parameters (OpenID Connect Core 1.0 §6.1). */
 const object = (claims: object): string =>
   `${[{ alg: 'none' }, claims].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`
 const byObject = (claims: object, more: Record<string, string> = {}) =>
@@ -189,7 +189,7 @@ for (const [reason, cases] of Object.entries(refusals))
       assert.equal(answer.json?.access_token, undefined)
     })
 
-test('refused: software_statement_missing, where one is required', async () => {
+test('refused: software_statement_missing, if one is required', async () => {
   const server = await createTestServer({
     ...input,
     registration: { ...input.registration, require_software_statement: true },
@@ -200,7 +200,7 @@ test('refused: software_statement_missing, where one is required', async () => {
   )
 })
 
-test('refused: prompt_create_with_others, where people may sign up', async () => {
+test('refused: prompt_create_with_others, if sign-up is enabled', async () => {
   const server = await createTestServer({ ...input, accounts: { sign_up: true, email_verification: 'off' } })
   assert.equal((await authorize({ prompt: 'create login' })(server)).reason, 'prompt_create_with_others')
 })
@@ -217,7 +217,7 @@ test('refused: user_code_unknown, and after many user_code_guesses_exhausted [RF
   assert.equal(reasons.at(-1), 'user_code_guesses_exhausted')
 })
 
-test('request object: one without a signature is good within the skew of clocks', async () => {
+test('request object: an unsigned one is accepted within the clock skew', async () => {
   const server = await createTestServer(input)
   for (const claims of [{ exp: startOfTime - 59 }, { nbf: startOfTime + 60 }]) {
     const answer = await byObject(claims)(server)

@@ -1,4 +1,4 @@
-/** Reasons of refusals that need a full queue, a slow hook, or two requests at the same time. */
+/** Reasons of refusals that need a full queue, a slow hook, or two concurrent requests. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -52,7 +52,7 @@ for (const [place, ask] of Object.entries(slowSecretAt))
     assert.ok(busy.some(({ reason }) => reason === 'client_secret_queue_full'))
   })
 
-/** Addresses that answer nobody until they are let go. */
+/** Addresses that do not respond until they are released. */
 function openSilence() {
   const waiting: (() => void)[] = []
   const outbound: Outbound = () =>
@@ -66,7 +66,7 @@ function openSilence() {
   }
 }
 
-test('refused: sector_identifiers_too_many_waiting for one host, while another still has its places', async () => {
+test('refused: sector_identifiers_too_many_waiting for one host, while another still has free slots', async () => {
   const { outbound, letGo } = openSilence()
   const registration = { mode: 'open', max_requests_per_hour: 1000 }
   const server = await createTestServer({ ...world, registration }, { outbound })
@@ -91,7 +91,7 @@ test('refused: sector_identifiers_too_many_waiting for one host, while another s
   assertRefused(await again, 'invalid_client_metadata', 'sector_identifier_not_fetched')
 })
 
-test('refused: user_codes_exhausted after five user codes that are taken [RFC 8628 §6.1]', async () => {
+test('refused: user_codes_exhausted after five user codes that are in use [RFC 8628 §6.1]', async () => {
   const tenantStores = await openTenantStores()
   const hashes: string[] = []
   const devices = {
@@ -111,7 +111,7 @@ test('refused: user_codes_exhausted after five user codes that are taken [RFC 86
   assert.equal(new Set(hashes).size, 5)
 })
 
-test('refused: registration_token_replaced for the second of two updates at the same time [RFC 7592 §2.2]', async () => {
+test('refused: registration_token_replaced for the second of two concurrent updates [RFC 7592 §2.2]', async () => {
   const server = await createTestServer({ ...world, registration: { mode: 'open' } })
   const { json } = await register(server, { redirect_uris: [redirectUri], client_name: 'Before' })
   const answers = await Promise.all(
@@ -145,7 +145,7 @@ const gone: Readonly<Record<string, (server: TestServer) => unknown>> = {
     }),
 }
 for (const [what, happen] of Object.entries(gone))
-  test(`refused: device_authorization_gone where somebody signs up for a device that ${what} [RFC 8628 §3.3]`, async () => {
+  test(`refused: device_authorization_gone if a user signs up for a device that ${what} [RFC 8628 §3.3]`, async () => {
     const server = await createTestServer(accountsWorld())
     const browser = createBrowser(server)
     const form = { client_id: 'tv' }
@@ -160,7 +160,7 @@ for (const [what, happen] of Object.entries(gone))
   })
 
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
-test('refused: extension_subject_token_expired where the token ends while a hook answers [RFC 8693 §2.1]', async () => {
+test('refused: extension_subject_token_expired if the token expires while a hook runs [RFC 8693 §2.1]', async () => {
   let takes = 0
   const profile = {
     claims: async () => {
@@ -191,7 +191,7 @@ test('refused: extension_subject_token_expired where the token ends while a hook
   assertRefused(await exchanging(), 'invalid_grant', 'extension_subject_token_expired')
 })
 
-test('refused: token_without_user where a token of a client has the scope openid [OpenID Connect Core 1.0 §5.3]', async () => {
+test('refused: token_without_user if a client’s own token has the scope openid [OpenID Connect Core 1.0 §5.3]', async () => {
   const grantType = 'urn:example:machine'
   const decide = () => ({ ok: true, scope: ['openid'] }) as const
   const server = await createTestServer({

@@ -1,4 +1,6 @@
-/** Reasons for refusals that need some steps before: a sign-in, a second factor, a certificate, or another request at the same time. */
+/**
+ * Reasons of refusals that need some steps before: a sign-in, a second factor, a certificate, or a concurrent request.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +13,7 @@ import { alice, answerOf, authorizePath, pagesWorld, signIn } from '../support/s
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
-test('refused: acr_not_reached where an essential acr is out of reach [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
+test('refused: acr_not_reached if an essential acr can’t be reached [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const claims = JSON.stringify({ id_token: { acr: { essential: true, value: 'urn:out-of-reach' } } })
@@ -20,7 +22,7 @@ test('refused: acr_not_reached where an essential acr is out of reach [OpenID Co
   assert.equal(server.reason(), 'acr_not_reached')
 })
 
-test('refused: signed_in_as_another_user where the hint names somebody else [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('refused: signed_in_as_another_user if the hint is for another user [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const server = await createTestServer(pagesWorld)
   const claims = JSON.stringify({ id_token: { sub: { value: '2' } } })
   const answer = answerOf(await signIn(createBrowser(server), authorizePath({ claims }), alice))
@@ -28,7 +30,7 @@ test('refused: signed_in_as_another_user where the hint names somebody else [Ope
   assert.equal(server.reason(), 'signed_in_as_another_user')
 })
 
-test('refused: request_too_long where the pages could not carry it', async () => {
+test('refused: request_too_long if the pages could not carry it', async () => {
   const server = await createTestServer(pagesWorld)
   const answer = answerOf(
     await createBrowser(server).visit(
@@ -46,7 +48,7 @@ test('refused: request_too_long where the pages could not carry it', async () =>
   assert.equal(server.reason(), 'request_too_long')
 })
 
-test('refused: factor_not_named where a form names no second factor', async () => {
+test('refused: factor_not_named if a form names no second factor', async () => {
   const server = await createTestServer({ ...pagesWorld, mfa: { mode: 'required' } })
   const browser = createBrowser(server)
   await enrolApp(server, browser, '/account/security')
@@ -60,7 +62,7 @@ test('refused: factor_not_named where a form names no second factor', async () =
   assert.equal(server.reason(), 'factor_not_named')
 })
 
-test('refused: password_unfit where a new user chooses a weak password', async () => {
+test('refused: password_unfit if a new user chooses a weak password', async () => {
   const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'off' }))
   const browser = createBrowser(server)
   const page = await browser.visit('/register?continue=')
@@ -68,7 +70,7 @@ test('refused: password_unfit where a new user chooses a weak password', async (
   assert.equal(server.reason(), 'password_unfit')
 })
 
-test('refused: username_malformed and account_unknown by what an operator calls', async () => {
+test('refused: username_malformed and account_unknown in calls of an operator', async () => {
   const server = await createTestServer(accountsWorld())
   const added = await server.accounts.add({ ...dora, username: ' \u200b' })
   assert.ok(!added.ok)
@@ -78,7 +80,7 @@ test('refused: username_malformed and account_unknown by what an operator calls'
   assert.equal(removed.reason, 'account_unknown')
 })
 
-test('refused: account_changed for one of two changes at the same time', async () => {
+test('refused: account_changed for one of two concurrent changes', async () => {
   const server = await createTestServer(accountsWorld())
   const user = await server.accounts.find(await addUser(server))
   assert.ok(user)
@@ -117,7 +119,7 @@ const bound = {
   mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
 }
 
-test('refused: refresh_token_bound_to_another_key where a public client shows another certificate [RFC 8705 §4]', async () => {
+test('refused: refresh_token_bound_to_another_key if a public client presents another certificate [RFC 8705 §4]', async () => {
   const server = await createTestServer(bound)
   const first = await server.token(
     {
@@ -140,7 +142,7 @@ test('refused: refresh_token_bound_to_another_key where a public client shows an
 })
 
 for (const role of ['subject', 'actor'] as const)
-  test(`refused: ${role}_token_bound_to_another_key where the exchange does not show its certificate [RFC 8705 §3]`, async () => {
+  test(`refused: ${role}_token_bound_to_another_key if the exchange does not present its certificate [RFC 8705 §3]`, async () => {
     const server = await createTestServer(bound)
     const tokenOf = async (certificate?: string) =>
       (

@@ -1,4 +1,4 @@
-/** Each reason for a refusal is the one that a test asserts: a guard whose reason no test asserts could be removed unnoticed. */
+/** Each reason for a refusal is asserted by a test: otherwise its guard could be removed unnoticed. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

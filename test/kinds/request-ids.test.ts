@@ -1,4 +1,4 @@
-/** Every response has `x-request-id`, the id that the request's log lines have, whoever makes the response. */
+/** Every response has `x-request-id`, the id in the request's log lines, whichever part of the server created it. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +9,7 @@ import { everyEndpoint, everythingOn } from './coverage.ts'
 
 const requestId = 'x-request-id'
 
-test('request ids: every endpoint sends the id of its log lines with each response, whatever is asked', async () => {
+test('request ids: every endpoint sends the id of its log lines with each response, whatever is requested', async () => {
   const server = await createTestServer(everythingOn, { print: () => {} })
   const seen = new Set<unknown>()
   const statuses = new Set<number>()
@@ -44,7 +44,7 @@ test('request ids: every endpoint sends the id of its log lines with each respon
   await server.close()
 })
 
-test('request ids: a response that a cache still has is answered 304 with the id of this request [RFC 9110 §15.4.5]', async () => {
+test('request ids: a 304 has the id of its own request [RFC 9110 §15.4.5]', async () => {
   const server = await createTestServer(everythingOn, { print: () => {} })
   const path = '/.well-known/openid-configuration'
   const first = await server.send('GET', path)
@@ -78,7 +78,7 @@ const routes: readonly Route[] = [
 ]
 
 for (const [name, open] of Object.entries({ node: serve, fetch: mount })) {
-  test(`request ids: the ${name} edge sends one with what it answers itself too`, async t => {
+  test(`request ids: the ${name} edge also sends one with its own responses`, async t => {
     const edge = await open(routes, { bodyLimit: 100 })
     t.after(edge.close)
     const ids = new Set<string>()
@@ -102,7 +102,7 @@ for (const [name, open] of Object.entries({ node: serve, fetch: mount })) {
   })
 }
 
-test('request ids: bytes that are no request are answered with one, each with its own [RFC 9112 §2.2]', async t => {
+test('request ids: the response to invalid bytes has one, each its own [RFC 9112 §2.2]', async t => {
   const edge: Edge = await serve(routes, { headerLimit: 1000 })
   t.after(edge.close)
   const ids = []

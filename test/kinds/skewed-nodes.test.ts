@@ -1,4 +1,4 @@
-/** Two nodes on one store whose machines' clocks differ: everything works as if they agreed, and nothing is lost. */
+/** Two nodes on one store with different clocks: everything works as if they agreed, and nothing is lost. */
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
@@ -26,7 +26,7 @@ const postgres = providePostgres()
 const opened: TenantStores[] = []
 after(() => Promise.all(opened.map(tenantStores => tenantStores.close())))
 
-/** Stores that two nodes share: memory with a clock of its own, as a database has, or PostgreSQL. */
+/** Stores that two nodes share: memory with its own clock, as a database has, or PostgreSQL. */
 const shared = {
   memory: async () => {
     const tenantStores = createMemoryTenantStores()
@@ -46,7 +46,7 @@ async function nodesWith(skew: number, store: keyof typeof shared, input: object
     const tenantStores = await open()
     opened.push(tenantStores)
     const server = await createTestServer(input, { machine: of, tenantStores: time.sharing(tenantStores) })
-    // For what tests put into the store: a moment that both nodes agree on.
+    // For rows that tests create: a moment that both nodes agree on.
     return { ...server, clock: time }
   }
   return {
@@ -152,7 +152,7 @@ const works: Readonly<Record<string, (one: TestServer, other: TestServer, nodes:
   },
 }
 
-/** The same in both directions: what one begins, the other goes on with. */
+/** The same in both directions: one node begins, the other continues. */
 for (const [name, skew] of Object.entries({ ...tolerated, ...beyond }))
   test(`time: a node whose clock is ${name} off agrees with the others`, { timeout: 60_000 }, async t => {
     const nodes = await nodesWith(skew, 'memory', input)
@@ -178,7 +178,7 @@ for (const [name, skew] of Object.entries({ ...tolerated, ...beyond }).filter(([
   })
 
 for (const [name, skew] of Object.entries({ ...tolerated, ...beyond }))
-  test(`time: a sign-in at one node counts at one whose clock is ${name} off, until it ends`, async () => {
+  test(`time: a session of one node is valid at one whose clock is ${name} off, until it ends`, async () => {
     const { right, wrong, advance } = await nodesWith(skew, 'memory', pagesWorld)
     let current = right
     const browser = createBrowser({ send: (...request) => current.send(...request) })
@@ -212,7 +212,7 @@ for (const store of ['memory', 'postgres'] as const)
       assert.equal((await refresh(right, json.refresh_token)).status, 200)
     })
 
-test('time: a node is unready beyond the tolerated skew, says why, and is ready again by itself', async () => {
+test('time: a node is unready beyond the accepted skew, logs why, and recovers by itself', async () => {
   for (const [name, skew] of Object.entries(tolerated)) {
     const { wrong } = await nodesWith(skew, 'memory', world)
     assert.equal((await wrong.send('GET', '/readyz')).status, 200, name)
@@ -236,7 +236,7 @@ test('time: a node is unready beyond the tolerated skew, says why, and is ready 
   }
 })
 
-test('time: a node whose clock leaps while it runs goes on by the database, and is unready', async () => {
+test('time: a node whose clock leaps while it runs follows the database, and is unready', async () => {
   const { right, wrong, machine, advance } = await nodesWith(0, 'memory', input)
   const { json } = await password(right)
   machine.skew = 3_024_000
@@ -248,7 +248,7 @@ test('time: a node whose clock leaps while it runs goes on by the database, and 
   assert.equal(await introspect(right, next.json.access_token), true)
 })
 
-test('time: a database whose clock leaps ahead has no node delete what lives', async () => {
+test('time: a database whose clock leaps ahead makes no node delete valid rows', async () => {
   const time = createTime()
   const tenantStores = createMemoryTenantStores()
   let ahead = 0

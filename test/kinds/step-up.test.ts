@@ -1,6 +1,6 @@
 /**
- * Each action of the account pages, and what it asks of whoever finds a browser signed in: a sign-in of the last ten
- * minutes, and the second factor of a user who has one, also where the browser is remembered.
+ * Each action of the account pages, and what it requires of a signed-in browser: a sign-in within ten minutes, and the
+ * second factor of a user who has one, even if the browser is remembered.
  */
 
 import assert from 'node:assert/strict'
@@ -14,7 +14,7 @@ import { assertCovers, everyEndpoint } from './coverage.ts'
 
 type Row = {
   readonly fields: Readonly<Record<string, string>>
-  /** `both`: recent sign-in and second factor; `factor`: the second factor only; else why the action asks for neither. */
+  /** `both`: recent sign-in and second factor; `factor`: the second factor only; otherwise the reason for neither. */
   readonly asks: 'both' | 'factor' | { readonly nothing: string }
 }
 
@@ -24,7 +24,7 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /account/email': { fields: { email: 'thief@example.com' }, asks: 'both' },
   'POST /account/delete': { fields: {}, asks: 'both' },
   'POST /account/password': {
-    // The current password takes the place of a recent sign-in.
+    // The current password replaces a recent sign-in.
     fields: { password: dora.password, new_password: 'eleven green bottles' },
     asks: 'factor',
   },

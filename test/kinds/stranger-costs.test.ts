@@ -1,8 +1,8 @@
 /**
- * Checks the cost of a stranger's request, endpoint by endpoint: the rows that are written, the passwords that are hashed,
- * the requests that are sent and the lines that are logged before anybody is authenticated. Everything that the memory
- * store holds is counted, so that a new write is noticed. Where something is kept, the row says how much a network can
- * make of it, and a neighbour from another network asks for the same thing and must get it.
+ * The cost of a stranger's request, endpoint by endpoint: rows written, passwords hashed, requests sent and lines
+ * logged before anybody is authenticated. Everything that the memory store contains is counted, so that a new write is
+ * noticed. If something is stored, the row says how much one network can cause, and a neighbour from another network
+ * makes the same request and must be served.
  */
 
 import assert from 'node:assert/strict'
@@ -69,16 +69,16 @@ type Row = {
   readonly ask: Ask
   /** At most, of one request. */
   readonly costs: Cost
-  /** Rows that many requests of one network leave. Omitted where nothing is kept. */
+  /** Rows that many requests of one network leave. Omitted if nothing is stored. */
   readonly bound?: {
     /** More than are allowed. */
     readonly requests: number
     readonly rows: Partial<Record<keyof Tables, number>>
-    /** The status of a request beyond the bound. */
+    /** The status of a request beyond the limit. */
     readonly refused: number
     /** The status of the neighbour's request. */
     readonly served: number
-    /** Omitted: asks for the same. */
+    /** Omitted: the same request. */
     readonly neighbour?: Ask
   }
 }
@@ -88,14 +88,14 @@ const send =
   (server, from) =>
     server.send(method, path, { ...(method === 'POST' && { form: {} }), ...options, from })
 
-/** A row of an endpoint that keeps nothing of a stranger's request, whatever the request says. */
+/** A row of an endpoint that stores nothing of a stranger's request, whatever it contains. */
 const nothing = (ask: Ask): Row => ({ ask, costs: {} })
 const bare = (endpoint: string): Row => {
   const [method = '', path = ''] = endpoint.split(' ')
   return nothing(send(method, path.replace('*', 'x')))
 }
 
-/** Fills in the form that a page has, as a browser from this network would. */
+/** Fills in a page's form, as a browser from this network would. */
 const onPage =
   (open: string, fields: (count: number) => Readonly<Record<string, string>>): Ask =>
   async (server, from, count) => {
@@ -207,7 +207,7 @@ const metadataOfCorp = {
 type Respond = (url: string) => object | undefined
 const describeCorp: Respond = url => (url === `${corp}/jwks` ? { keys: [] } : metadataOfCorp)
 
-/** A token that names a key that nobody has. */
+/** A token with an unknown key id. */
 const madeUpToken = (count: number): string =>
   [{ alg: 'RS256', kid: `made-up-${count}` }, { iss: corp }, 'x']
     .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
@@ -243,7 +243,7 @@ async function open(respond: Respond = describeCorp) {
       mails += 1
     },
   })
-  // Where users are kept, a name that nobody has costs as much as theirs.
+  // With stored users, an unknown name costs as much as a known one.
   await addUser(server)
   const measure = () => ({
     rows: Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, table.size])),
@@ -255,7 +255,7 @@ async function open(respond: Respond = describeCorp) {
   return { server, measure }
 }
 
-test('strangers: each row is one of an endpoint', () => {
+test('strangers: each row belongs to an endpoint', () => {
   assertCovers(rows.keys(), endpoints, 'endpoint')
   assert.deepEqual(
     Object.keys(costly).filter(endpoint => !endpoints.includes(endpoint)),
@@ -290,7 +290,7 @@ for (const [endpoint, { ask, costs, bound }] of rows) {
       const more = after[what] - before[what]
       assert.ok(more <= (costs[what] ?? 0) * times, `${times} requests cost ${more} ${what}`)
     }
-    // A row that costs nothing of what it names would prove nothing.
+    // A row without the cost that it names would prove nothing.
     const reached = grown(after.rows, before.rows)
     for (const table of Object.keys(costs.rows ?? {}))
       assert.ok(reached[table], `nothing was added to ${table}`)
@@ -323,7 +323,7 @@ for (const [endpoint, { ask, costs, bound }] of rows) {
   })
 }
 
-test('strangers: long requests leave so many rows, then travel in the address, and a neighbour is served too', async () => {
+test('strangers: long requests leave a limited number of rows, then are carried in the address, and a neighbour is served', async () => {
   const { server, measure } = await open()
   const before = measure()
   const noise = (count: number) => Buffer.from(randomBytes(1500)).toString('base64url') + count
@@ -345,7 +345,7 @@ test('strangers: long requests leave so many rows, then travel in the address, a
     const { status } = await server.send('GET', location ?? '')
     assert.equal(status, 200)
   }
-  // A POST leaves one row too, and the pages that follow use that.
+  // A POST leaves one row too, which the next pages use.
   const body = long(0).split('?')[1] ?? ''
   const posted = await server.send('POST', '/connect/authorize', { form: body, from: '203.0.113.9' })
   await server.send('GET', String(posted.headers.location), { from: '203.0.113.9' })
@@ -356,7 +356,7 @@ test('strangers: long requests leave so many rows, then travel in the address, a
   await server.close()
 })
 
-test('strangers: an account of their own leaves a bounded number of codes, and a neighbour signs in', async () => {
+test('strangers: a user’s own account leaves a limited number of codes, and a neighbour signs in', async () => {
   const { server, measure } = await open()
   const browser = createBrowser(server)
   await signIn(browser, target)
@@ -382,14 +382,14 @@ test('strangers: an account of their own leaves a bounded number of codes, and a
   await server.close()
 })
 
-test('strangers: a sign-in of an account of their own leaves a session, and nothing else that lasts', async () => {
+test('strangers: a sign-in with one’s own account leaves a session, and nothing else that lasts', async () => {
   const { server, measure } = await open()
   const before = measure()
   for (let count = 0; count < 20; count++) await signIn(createBrowser(server), target)
   server.clock.advance(601)
   await server.stores.cleanUp(server.clock.now())
   const left = grown(measure().rows, before.rows)
-  // Of one user 1000 sessions live at a time.
+  // A user has at most 1000 sessions at a time.
   assert.deepEqual(left, { sessions: 20, sessionClients: 20 })
   await server.close()
 })
@@ -399,7 +399,7 @@ for (const [state, respond, most] of [
   ['has no keys', (url: string) => (url === `${corp}/jwks` ? undefined : metadataOfCorp), 11],
   ['is away', () => undefined, 3],
 ] as const)
-  test(`strangers: logout tokens with made-up keys send ${most} requests to a provider that ${state}, not one each`, async () => {
+  test(`strangers: logout tokens with invented keys send ${most} requests to a provider that ${state}, not one each`, async () => {
     const { server, measure } = await open(respond)
     const before = measure()
     for (let count = 0; count < 30; count++) {
@@ -416,7 +416,7 @@ for (const [state, respond, most] of [
     await server.close()
   })
 
-test('strangers: what is ignored of a request is logged in few short lines, however much there is', async () => {
+test('strangers: ignored parts of a request are logged in few short lines, however many there are', async () => {
   const server = await createTestServer({ ...everything, unknown_scopes: 'ignore' })
   const scopes = Array.from({ length: 800 }, (_, index) => `s${index}`)
   const hints = Object.fromEntries(

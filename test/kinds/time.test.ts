@@ -1,6 +1,7 @@
 /**
  * Every comparison of two times says whose clocks they are, and every deletion how it knows that time has passed.
- * Nodes whose clocks differ are in `skewed-nodes.test.ts`; here are machines by themselves, and the list of comparisons.
+ * Nodes with different clocks are in `skewed-nodes.test.ts`; this file has single machines, and the list of
+ * comparisons.
  */
 
 import assert from 'node:assert/strict'
@@ -19,7 +20,8 @@ import { assertCovers } from './coverage.ts'
 
 /** Files by the clocks that they compare. */
 const comparisons = {
-  // Stored times with the server's clock, which is the store's own where machines share it: the nodes' tests hold it.
+  // Stored times with the server's clock, which is the store's own if machines share it: the nodes' tests verify
+  // it.
   'stored, by the clock that all nodes share': [
     'clients/authentication/secrets.ts',
     'model/consent.ts',
@@ -79,14 +81,14 @@ const comparisons = {
     'storage/sqlite/writes/clean-up.ts',
     'storage/sqlite/writes/sessions.ts',
   ],
-  // Times that somebody else's clock wrote, with the server's clock and a tolerance.
+  // Times of other clocks, compared with the server's clock and a tolerance.
   'of others, with a tolerance': [
     'authorization-request/request-object.ts',
     'clients/authentication/private-key-jwt.ts',
     'pages/federation/upstream-parameters.ts',
     'endpoints/token/grants/jwt-bearer.ts',
   ],
-  // Two stored times, or the time of something that is only kept in this process's memory.
+  // Two stored times, or the time of something that is only in this process's memory.
   'of one row, or of one process': [
     'clients/authentication/failed-attempts.ts',
     'clients/authentication/unencoded-basic.ts',
@@ -117,7 +119,7 @@ const comparisons = {
     'storage/sqlite/writer/lock.ts',
     'operations/workers/supervision.ts',
   ],
-  // Counters, places and time steps of an authenticator.
+  // Counters, positions and time steps of an authenticator.
   'no time': [
     'configuration/validation/objects.ts',
     'model/hook-result.ts',
@@ -150,7 +152,7 @@ test('time: every file that compares times says whose clocks they are', () => {
   assertCovers(Object.values(comparisons).flat(), comparingFiles, 'file that compares times')
 })
 
-test('time: nothing is compared with the machine’s own clock but by whoever watches it', () => {
+test('time: only code that monitors the machine’s clock compares with it', () => {
   const reading = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
     name => name.endsWith('.ts') && /\bDate\.now\(\)/.test(readFileSync(new URL(name, source), 'utf8')),
   )
@@ -158,17 +160,17 @@ test('time: nothing is compared with the machine’s own clock but by whoever wa
     [
       // The time is a prefix of a handle or id, and decides nothing.
       'model/handle.ts',
-      // The server's clock, told to a library that has its own.
+      // The server's clock, passed to a library that has its own.
       'identity/federation/provider-discovery.ts',
-      // Before there is a store: warns of a secret that has expired.
+      // Before a store is open: warns of a secret that has expired.
       'configuration/parse.ts',
-      // Says in a file when it was written.
+      // Writes the creation time into a file.
       'app/archives.ts',
-      // Sees by it that the machine slept, which the monotonic clock does not.
+      // Detects that the machine was suspended, which the monotonic clock does not show.
       'http/stall.ts',
       // Draws a bar.
       'cli/progress.ts',
-      // The one place.
+      // The only place.
       'operations/time.ts',
     ],
     reading,
@@ -192,11 +194,11 @@ test('time: every record of a used id outlives the original, by one shared funct
   )
   assertCovers(
     [
-      // Tested with their flows: an assertion is used, its end passes, clean-up runs, and it is refused.
+      // Tested with their flows: an assertion is used, expires, clean-up runs, and it is refused.
       'clients/authentication/private-key-jwt.ts',
       'pages/federation/federation-logout.ts',
       'endpoints/token/grants/extension.ts',
-      // The same place accepts and marks, with no tolerance.
+      // The same place accepts and marks, without a tolerance.
       'identity/passkey-challenge.ts',
       'pages/flow/mail-link.ts',
     ],
@@ -230,7 +232,7 @@ async function issueAll(server: TestServer) {
     await issueCode(server),
   ]
   return {
-    /** Fails unless all of it works. */
+    /** Throws unless all of it works. */
     async assertAlive(by: TestServer): Promise<void> {
       assert.equal(await isActive(by, reference), true, 'the reference token was deleted')
       const form = {
@@ -260,7 +262,7 @@ const chores = async (server: TestServer): Promise<void> => {
   await server.runMails()
 }
 
-/** A store in a file, which outlives the process; each server is one. */
+/** A store in a file, which outlives the process; each server is a process. */
 async function beginFile(t: { after: (end: () => Promise<void>) => void }) {
   const time = createTime()
   const folder = await temporaryFolder()
@@ -281,7 +283,7 @@ async function beginFile(t: { after: (end: () => Promise<void>) => void }) {
 
 const ahead = { '+2 h': 2 * hour, '+2 d': 2 * day, '+35 d': 35 * day }
 
-/** So that the store has seen the time: an hour, with what it keeps of that. */
+/** An hour, so that the store has recorded the time. */
 async function settle(server: TestServer, time: ReturnType<typeof createTime>): Promise<void> {
   for (let minute = 0; minute <= 60; minute++) {
     await chores(server)
@@ -294,7 +296,7 @@ async function settle(server: TestServer, time: ReturnType<typeof createTime>): 
 }
 
 for (const [name, skew] of Object.entries(ahead)) {
-  test(`time: on SQLite a process whose clock is ${name} ahead at its start deletes nothing that lives`, async t => {
+  test(`time: on SQLite, a process whose clock is ${name} ahead at its start deletes no valid rows`, async t => {
     const { start, time } = await beginFile(t)
     const machine = time.machine()
     const server = await start(machine)
@@ -346,7 +348,7 @@ for (const [name, skew] of Object.entries(ahead)) {
 }
 
 for (const kind of ['sqlite', 'shared'] as const)
-  test(`time: a clock that leaps again and again deletes nothing that lives (${kind})`, async t => {
+  test(`time: a clock that leaps repeatedly deletes no valid rows (${kind})`, async t => {
     const { start, time } = await beginFile(t)
     const machine = time.machine()
     const opened = createMemoryTenantStores()
@@ -373,7 +375,7 @@ for (const kind of ['sqlite', 'shared'] as const)
     await server.close()
   })
 
-test('time: after a machine was off for 40 days what expired is refused at once, and deleted an hour later', async t => {
+test('time: after a machine was off for 40 days, expired credentials are refused at once, and deleted an hour later', async t => {
   const { start, time } = await beginFile(t)
   const before = await start(time.machine())
   await settle(before, time)
@@ -402,7 +404,7 @@ test('time: after a machine was off for 40 days what expired is refused at once,
   await after.close()
 })
 
-test('time: a clock that goes back deletes nothing that lives by it, and is logged', async t => {
+test('time: a clock that is set back deletes no valid rows, and is logged', async t => {
   const { start, time } = await beginFile(t)
   const machine = time.machine()
   const server = await start(machine)
@@ -418,7 +420,7 @@ test('time: a clock that goes back deletes nothing that lives by it, and is logg
   await server.close()
 })
 
-test('time: a mail is neither sent late nor given up by a clock that is ahead', async t => {
+test('time: a clock that is ahead neither delays a mail nor gives it up', async t => {
   const { start, time } = await beginFile(t)
   const machine = time.machine()
   const server = await start(machine)
@@ -439,7 +441,7 @@ test('time: a mail is neither sent late nor given up by a clock that is ahead', 
   await server.close()
 })
 
-test('time: a signing key is not removed by a clock that is ahead', async t => {
+test('time: a clock that is ahead removes no signing key', async t => {
   const { start, time } = await beginFile(t)
   const machine = time.machine()
   const server = await start(machine)
@@ -456,7 +458,7 @@ test('time: a signing key is not removed by a clock that is ahead', async t => {
   await server.close()
 })
 
-test('refresh: a rotation that lies in the future is neither answered nor taken for a replay', async () => {
+test('refresh: a rotation in the future is neither retried nor treated as a replay', async () => {
   const server = await createTestServer(world)
   const signedIn = await password(server, 'roclient', 'openid api1 offline_access')
   const first = signedIn.json.refresh_token
@@ -464,7 +466,7 @@ test('refresh: a rotation that lies in the future is neither answered nor taken 
     server.token({ grant_type: 'refresh_token', refresh_token }, { client: ['roclient', secret] })
   server.clock.advance(100)
   const second = (await refresh(first)).json.refresh_token
-  // A difference that synchronized clocks may have counts as now.
+  // A difference within the tolerance of synchronized clocks may count as now.
   server.clock.advance(-2)
   assert.equal((await refresh(first)).json.refresh_token, second)
   server.clock.advance(-1)

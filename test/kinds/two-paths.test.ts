@@ -1,6 +1,6 @@
 /**
- * A user of the configuration and a user of the store are one noun: what a name, an address, a password or a claim means
- * must not depend on where the user is kept. Each row runs on every path.
+ * A configured user and a stored user are one noun: the meaning of a name, an address, a password or a claim must not
+ * depend on where the user is kept. Each row runs on every path.
  */
 
 import assert from 'node:assert/strict'
@@ -80,7 +80,7 @@ const direct = (server: TestServer, username: string, password: string, changes:
 const byPage = async (server: TestServer, username: string, password: string) =>
   signIn(createBrowser(server), authorizePath(), { username, password, button: 'login' })
 
-/** Composed letters, letters of compatibility, capitals whose small letter is longer, scripts without case. */
+/** Composed letters, compatibility letters, capitals with a longer lowercase form, scripts without case. */
 const spellings = [
   ['alice', 'Alice', 'ALICE', ' alice ', '\u00a0alice', 'ａｌｉｃｅ'],
   ['Zoë Müller', 'zoe\u0308 mu\u0308ller', 'ZOË MÜLLER', '\tZoë Müller'],
@@ -91,13 +91,13 @@ const spellings = [
   ['🐘 ａ', '🐘 A'],
 ] as const
 
-/** Names that nobody may sign in by. */
+/** Names that nobody may sign in with. */
 const others = ['аlice', 'al ice', 'alíce', 'alic', 'alice@example.com', '']
 
 const password = 'pâss ﬁ wörd²'
 
 for (const [path, keep] of Object.entries(paths)) {
-  test(`two paths: ${path} signs in by every spelling of the name, at the token endpoint and the page [RFC 8265 §3.3]`, async () => {
+  test(`two paths: ${path} signs in with every spelling of the name, at the token endpoint and the page [RFC 8265 §3.3]`, async () => {
     const people = spellings.map(([username], index) => ({ sub: `u${index}`, username, password }))
     const server = await keep(...people)
     for (const [index, names] of spellings.entries())
@@ -119,7 +119,7 @@ for (const [path, keep] of Object.entries(paths)) {
       if (wrong) assertRefused(await direct(server, 'alice', wrong), 'invalid_grant', 'credentials_refused')
   })
 
-  test(`two paths: ${path} signs in by an address that was confirmed, and by no other`, async () => {
+  test(`two paths: ${path} signs in with a confirmed address, and with no other`, async () => {
     const server = await keep(
       { sub: 'u', username: 'alice', password, email: 'Alice@Example.com', emailVerified: true },
       { sub: 'v', username: 'bob', password, email: 'bob@example.com' },
@@ -139,7 +139,7 @@ for (const [path, keep] of Object.entries(paths)) {
     )
   })
 
-  test(`two paths: guesses at ${path} count together by every spelling and by the address, and not for a known browser`, async () => {
+  test(`two paths: guesses at ${path} count together for every spelling and for the address, and not for a known browser`, async () => {
     const server = await keep({
       ...{ sub: 'u', username: 'Zoë', password, email: 'zoe@example.com', emailVerified: true },
     })
@@ -161,13 +161,13 @@ for (const [path, keep] of Object.entries(paths)) {
     for (const name of ['ZOË', 'zoe@example.com']) answerOf(await page(name))
   })
 
-  test(`two paths: ${path} without a password signs in with none`, async () => {
+  test(`two paths: ${path} without a password can’t sign in with any`, async () => {
     const server = await keep({ sub: 'u', username: 'alice' }, { sub: 'v', username: 'bob', password })
     for (const typed of [password, ' ', 'undefined'])
       assertRefused(await direct(server, 'alice', typed), 'invalid_grant', 'credentials_refused')
   })
 
-  test(`two paths: ${path} is called by preferred_username as by the name, unless the claims say otherwise [OpenID Connect Core 1.0 §5.1]`, async () => {
+  test(`two paths: ${path} has the name as preferred_username, unless the claims differ [OpenID Connect Core 1.0 §5.1]`, async () => {
     const server = await keep(
       { sub: 'u', username: 'Alice', password },
       { sub: 'v', username: 'bob', password, claims: { preferred_username: 'Robert' } },
@@ -185,17 +185,17 @@ for (const [path, keep] of Object.entries(paths)) {
   })
 }
 
-test('two paths: of a configured and a stored user of one name the configured one signs in', async () => {
+test('two paths: of a configured and a stored user with one name, the configured one signs in', async () => {
   const server = await createTestServer(world)
   await addUser(server, { username: 'Alice', email: 'stored@example.com' })
   await server.reconfigure({ ...world, users: [{ sub: 'c', username: 'ALICE', password: 'other' }] })
   assert.equal((await direct(server, 'Alice', 'other')).status, 200)
   assertRefused(await direct(server, 'Alice', 'seven purple kettles'), 'invalid_grant', 'credentials_refused')
-  // The other is still reached by what is theirs alone.
+  // The other can still sign in with their own address.
   assert.equal((await direct(server, 'stored@example.com', 'seven purple kettles')).status, 200)
 })
 
-test('two paths: an address that two users have confirmed signs neither in, whose name it is does', async () => {
+test('two paths: an address that two users have confirmed signs in neither; a user with it as name can sign in', async () => {
   const server = await createTestServer(world)
   const password = 'seven purple kettles'
   await addUser(server, { username: 'three', email: 'shared@example.com' })
@@ -226,7 +226,7 @@ test('two paths: an address that two users have confirmed signs neither in, whos
   assert.equal((await direct(server, 'shared@example.com', 'third')).status, 200)
 })
 
-test('two paths: a user who signs up takes no name or address of a configured user, in any spelling', async () => {
+test('two paths: sign-up accepts no name or address of a configured user, in any spelling', async () => {
   const claims = { email: 'Zoë@example.com', email_verified: true }
   const server = await createTestServer({
     ...world,
@@ -246,7 +246,7 @@ test('two paths: a user who signs up takes no name or address of a configured us
   assert.ok((await add({})).ok)
 })
 
-test('two paths: a hash that was made of a password as it was typed holds, whoever kept it', async () => {
+test('two paths: a hash of a password as it was typed is still accepted, wherever it is stored', async () => {
   const encoded = await hash(password)
   const configured = await createTestServer({
     ...world,

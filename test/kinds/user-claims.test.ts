@@ -1,6 +1,6 @@
 /**
- * What discovery promises is delivered, wherever a user is kept: each claim in `claims_supported` reaches the client with the
- * type that OpenID Connect Core 1.0 §5.1 gives it, in the UserInfo response and in an ID token that has all claims.
+ * Every claim in `claims_supported` is returned, wherever a user is kept: with the type of OpenID Connect Core 1.0
+ * §5.1, in the UserInfo response and in an ID token that has all claims.
  */
 
 import assert from 'node:assert/strict'
@@ -14,7 +14,7 @@ import { claimsOf, createTestServer, type TestServer } from '../support/tessera.
 import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 import { assertCovers } from './coverage.ts'
 
-/** One user, as each place says it. */
+/** One user, as each place represents them. */
 const user = {
   name: 'Zoë Doe',
   family_name: 'Doe',
@@ -37,7 +37,7 @@ const user = {
   phone_number_verified: false,
 } as const
 
-/** What the sign-in says, not the user's record. */
+/** Claims of the sign-in, not of the user's record. */
 const ofSignIn = ['sub', 'auth_time', 'acr', 'amr']
 
 const { email, email_verified, ...rest } = user
@@ -113,7 +113,7 @@ const paths: Readonly<Record<string, () => Promise<SignedIn>>> = {
 }
 
 for (const [path, begin] of Object.entries(paths)) {
-  test(`user claims: each claim in claims_supported of a ${path} is delivered [OpenID Connect Core 1.0 §5.1, §5.4]`, async () => {
+  test(`user claims: each claim in claims_supported of a ${path} is returned [OpenID Connect Core 1.0 §5.1, §5.4]`, async () => {
     const { server, page } = await begin()
     const { json: metadata } = await server.send('GET', '/.well-known/openid-configuration')
     assertCovers([...ofSignIn, ...Object.keys(user)], metadata.claims_supported, 'claim')
@@ -134,7 +134,7 @@ for (const [path, begin] of Object.entries(paths)) {
   })
 }
 
-test('user claims: a stored user was updated when the account was made, until something is changed [OpenID Connect Core 1.0 §5.1]', async () => {
+test('user claims: updated_at of a stored user is the creation time until something is changed [OpenID Connect Core 1.0 §5.1]', async () => {
   const server = await createTestServer(world)
   await addUser(server, { ...credentials, claims: {} })
   const made = server.clock.now()

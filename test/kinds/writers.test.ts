@@ -1,6 +1,7 @@
 /**
- * Everything that the process writes to: full, slow, gone, and back. The table has a row for each source file that writes
- * to something outside of the process; rows run real processes, or name the test that holds the file's behaviour.
+ * Everything that the process writes to: full, slow, gone, and back. The table has a row for each source file that
+ * writes to something outside of the process; rows run actual processes, or name the test that verifies the file's
+ * behaviour.
  */
 
 import assert from 'node:assert/strict'
@@ -59,7 +60,7 @@ function limitFiles({ pid }: ChildProcess, bytes: string): void {
   execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`])
 }
 
-/** Asserts that good clients are served, and that the server exits on a signal. */
+/** Asserts that valid clients are served, and that the server exits on a signal. */
 async function assertServes(server: Server): Promise<void> {
   // More lines than a pipe and a buffer of 1 MiB hold.
   for (let round = 0; round < 20; round++)
@@ -69,7 +70,7 @@ async function assertServes(server: Server): Promise<void> {
   assert.equal(await server.ends(), 0)
 }
 
-/** A command of the command line, to its end. */
+/** Runs a command of the command line to its end. */
 async function run(words: readonly string[], stdout: Output, mostBytes?: number) {
   const limit = mostBytes === undefined ? [] : ['prlimit', `--fsize=${mostBytes}:unlimited`]
   const [command = '', ...args] = [...limit, process.execPath, entry, ...words]
@@ -129,7 +130,7 @@ const sqlite: readonly Check[] = [
     },
   ],
   [
-    'a file that can not grow is 503 for writes, reads go on, and writes go on once there is room',
+    'a file that can’t grow is 503 for writes, reads continue, and writes recover once there is space',
     async () => {
       const [client, api] = ['web', 'urn:api']
       const server = await serve({
@@ -151,7 +152,7 @@ const sqlite: readonly Check[] = [
         ask(`${server.url}/connect/introspect`, `token=${access_token}`, {
           authorization: `Basic ${btoa(`${encodeURIComponent(api)}:api-secret`)}`,
         })
-      // As a full disk does: what lies beyond this many bytes of a file can't be written.
+      // As a full disk does: nothing beyond this many bytes of a file can be written.
       limitFiles(server.child, '4096')
       await until('a write is refused', async () => (await server.token()).status === 503)
       const refused = await server.token()
@@ -205,7 +206,7 @@ const postgres: readonly Check[] = [
 ]
 
 const hungPrimary: Check = [
-  'a primary that hangs keeps no worker from serving, /metrics included',
+  'a hung primary keeps no worker from serving, /metrics included',
   async () => {
     const server = await serve({ workers: 2 })
     server.child.kill('SIGSTOP')
@@ -230,7 +231,7 @@ const command: readonly Check[] = [
     },
   ],
   [
-    'a command whose reader has seen enough ends quietly, and one whose output is full fails, whichever it is',
+    'a command whose reader closes early ends quietly, and one whose output is full fails, whichever it is',
     async () => {
       const name = nextName()
       const configuration = {
@@ -263,7 +264,7 @@ const command: readonly Check[] = [
     },
   ],
   [
-    'a command whose faults nobody reads ends quietly with its own exit code',
+    'a command whose errors nobody reads ends quietly with its own exit code',
     async () => {
       const name = nextName()
       const users = Array.from({ length: 3000 }, () => ({ sub: '', username: '' }))
@@ -279,7 +280,7 @@ const command: readonly Check[] = [
   ],
 ]
 
-/** Makes a database that is larger than what a test's full disk takes. */
+/** Creates a database that is larger than a test's full disk. */
 async function fillDatabase() {
   const name = nextName()
   const file = await folder.write(`${name}.json`, JSON.stringify({ storage: `sqlite:./${name}.db` }))
@@ -294,7 +295,7 @@ async function fillDatabase() {
 
 const backups: readonly Check[] = [
   [
-    'a backup to a full disk fails, says so and leaves no file; once there is room it is made',
+    'a backup to a full disk fails, says so and leaves no file; once there is space it succeeds',
     async () => {
       const { file, at } = await fillDatabase()
       const words = ['backup', '--config', file, '--to', at('backups')]
@@ -311,7 +312,7 @@ const backups: readonly Check[] = [
 
 const exported: readonly Check[] = [
   [
-    'an export to a place that is gone fails and says so',
+    'an export to a missing folder fails and says so',
     async () => {
       const name = nextName()
       const file = await folder.write(`${name}.json`, JSON.stringify({ storage: `sqlite:./${name}.db` }))
@@ -323,10 +324,10 @@ const exported: readonly Check[] = [
     },
   ],
   [
-    'an export to a full disk fails and says so, and one made once there is room is whole',
+    'an export to a full disk fails and says so, and succeeds once there is space',
     async () => {
       const { file, at } = await fillDatabase()
-      // More than SQLite writes beside a database that is only read, and less than the export.
+      // More than SQLite writes for a database that is only read, and less than the export.
       const full = await run(['export', '--config', file, '--to', at('export')], 'ignore', 131_072)
       assert.equal(full.code, 1)
       assert.match(full.stderr, /^tessera: EFBIG/m)
@@ -336,7 +337,7 @@ const exported: readonly Check[] = [
   ],
 ]
 
-/** Names the test that already covers a row, by file and title. */
+/** The test that already covers a row, by file and title. */
 type HeldBy = { readonly heldBy: string; readonly title: string }
 type Row = readonly Check[] | HeldBy
 
@@ -348,7 +349,7 @@ const mail: HeldBy = {
 }
 const sqliteHeld: HeldBy = {
   heldBy: 'test/contracts/sqlite.test.ts',
-  title: 'sqlite: while another process holds the lock, writes are unavailable and reads go on',
+  title: 'sqlite: while another process holds the lock, writes are unavailable and reads continue',
 }
 
 const rows: Readonly<Record<string, Row>> = {
@@ -363,16 +364,17 @@ const rows: Readonly<Record<string, Row>> = {
   'storage/postgres/database.ts': postgres,
   'storage/postgres/connection.ts': {
     heldBy: 'test/contracts/postgres-connections.test.ts',
-    title: 'postgres connections: fewer than the pool wants serve all requests, and the log says so',
+    title:
+      'postgres connections: fewer connections than the pool allows serve all requests, and this is logged',
   },
   'storage/postgres/changes.ts': {
     heldBy: 'test/contracts/postgres-connections.test.ts',
-    title: 'postgres connections: after a failover no request fails for each connection that had been open',
+    title: 'postgres connections: after a failover, lost open connections fail no request',
   },
   'operations/workers/primary.ts': [hungPrimary],
   'operations/workers/supervision.ts': {
     heldBy: 'test/cli/workers.test.ts',
-    title: 'workers: one that hangs is killed and replaced, and the others serve meanwhile',
+    title: 'workers: a hung worker is killed and replaced, and the others serve meanwhile',
   },
   'operations/mail/smtp.ts': mail,
   'outbound/outbound.ts': {
@@ -389,7 +391,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'keys/master-key.ts': {
     heldBy: 'test/keys/master-key.test.ts',
-    title: 'master key: where no file can be made, the operator is told what to do',
+    title: 'master key: if no file can be created, the operator gets an error with a fix',
   },
 }
 
@@ -430,7 +432,7 @@ for (const [file, row] of Object.entries(rows)) {
     for (const [title, check] of row) test(`writers: ${file}: ${title}`, options, check)
     continue
   }
-  test(`writers: ${file} is held by a test of its own`, () => {
+  test(`writers: ${file} is covered by another test`, () => {
     const text = textsOf(row.heldBy).get(row.heldBy) ?? ''
     assert.ok(text.includes(`'${row.title}'`), `${row.heldBy} has no test "${row.title}"`)
   })

@@ -1,4 +1,4 @@
-/** Checks that the proof and the setup of a second factor are bound to their user, challenge and time. */
+/** The proof and the setup of a second factor are bound to their user, challenge and time. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ async function start(input: object = required) {
   return { server, browser: createBrowser(server) }
 }
 
-/** Sets up a passkey on the way of a sign-in. */
+/** Sets up a passkey during a sign-in. */
 async function enrolPasskey(browser: Browser, credentials?: Readonly<Record<string, string>>) {
   const asked = await browser.visit(
     methodHref(await signIn(browser, authorizePath(), credentials), 'passkey'),
@@ -47,7 +47,7 @@ test('passkeys: one challenge registers one passkey', async () => {
   assert.equal((await server.stores.passkeys.of('1')).length, 2)
 })
 
-test('passkeys: a key of an algorithm that was not offered is not registered [WebAuthn Level 3 §7.1]', async () => {
+test('passkeys: a key with an algorithm that was not offered is refused [WebAuthn Level 3 §7.1]', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(methodHref(await signIn(browser, authorizePath()), 'passkey'))
   const credential = createAuthenticator(issuer).create(optionsOn(page), { algorithm: -36 })
@@ -56,7 +56,7 @@ test('passkeys: a key of an algorithm that was not offered is not registered [We
   assert.deepEqual(await server.stores.passkeys.of('1'), [])
 })
 
-test('passkeys: a challenge for one user is none for another, in the same browser', async () => {
+test('passkeys: a challenge for one user is invalid for another, in the same browser', async () => {
   const { server } = await start()
   await enrolPasskey(createBrowser(server))
   const bobs = await enrolPasskey(createBrowser(server), bob)
@@ -70,7 +70,7 @@ test('passkeys: a challenge for one user is none for another, in the same browse
   assert.ok((await shared.submit(forBob, right)).location)
 })
 
-test('passkeys: a ticket that names a later end than any of ours is refused before its answer is looked at', async () => {
+test('passkeys: a ticket with a later expiry than any of ours is refused before its response is read', async () => {
   const { server, browser } = await start()
   const key = await enrolPasskey(createBrowser(server))
   const login = await browser.visit(authorizePath())
@@ -80,7 +80,7 @@ test('passkeys: a ticket that names a later end than any of ours is refused befo
   assertRefused(server, refused, 'passkey_challenge_invalid')
 })
 
-test('passkeys: nobody signs in with one at a client that takes no local sign-in', async () => {
+test('passkeys: they can’t be used for a client without local sign-in', async () => {
   const { server, browser } = await start()
   const key = await enrolPasskey(createBrowser(server))
   const offered = await browser.visit(authorizePath())
@@ -92,7 +92,7 @@ test('passkeys: nobody signs in with one at a client that takes no local sign-in
   assert.equal(browser.cookies.has('__Host-tessera_session'), false)
 })
 
-test('app: an enrolment counts in one spelling only', async () => {
+test('app: an enrolment is accepted in one spelling only', async () => {
   const { server, browser } = await start()
   const page = await signIn(browser, authorizePath())
   const { ticket = '' } = page.form?.fields ?? {}
@@ -102,7 +102,7 @@ test('app: an enrolment counts in one spelling only', async () => {
   assert.equal(await server.stores.totpSecrets.find('1'), undefined)
 })
 
-test('app: a secret that was sealed for one user is none for another, though it is copied in the store', async () => {
+test('app: a secret sealed for one user is invalid for another, even if it is copied in the store', async () => {
   const { server, browser } = await start()
   const { app } = await enrolApp(server, browser, authorizePath())
   const stored = await server.stores.totpSecrets.find('1')
@@ -115,7 +115,7 @@ test('app: a secret that was sealed for one user is none for another, though it 
   assert.equal(thief.cookies.has('__Host-tessera_session'), false)
 })
 
-test('attack: of the codes of one user’s app fifty are looked at in a day [RFC 4226 §7.3]', async () => {
+test('attack: at most fifty codes of one user’s app are checked in a day [RFC 4226 §7.3]', async () => {
   const { server, browser } = await start()
   const { app } = await finishEnrolment(server, browser, await signIn(browser, authorizePath()))
   const guess = async (browser: Browser, asked: Page) => {

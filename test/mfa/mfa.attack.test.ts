@@ -1,4 +1,4 @@
-/** Attempts to get past the second factor. */
+/** Attempts to bypass the second factor. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -17,7 +17,7 @@ async function start(input: object = required) {
   return { server, browser: createBrowser(server) }
 }
 
-/** A browser whose user has an app, and another one that has come as far as the second factor. */
+/** A browser whose user has an app, and another one that waits for the second factor. */
 async function halfway() {
   const { server, browser } = await start()
   const enrolled = await enrolApp(server, browser, authorizePath())
@@ -28,7 +28,7 @@ async function halfway() {
   return { server, browser, other, asked, ...enrolled }
 }
 
-/** No code comes of it, whatever the browser opens. */
+/** No code is issued, whatever the browser opens. */
 async function assertNotSignedIn(server: TestServer, browser: Browser) {
   const silent = await browser.visit(authorizePath({ prompt: 'none' }))
   assert.equal(answerOf(silent).get('error'), 'login_required')
@@ -47,7 +47,7 @@ test('attack: going straight to the callback, or anywhere else, instead of provi
   await assertNotSignedIn(server, other)
 })
 
-test('attack: the cookie of a pending sign-in is no session cookie', async () => {
+test('attack: the cookie of a pending sign-in is not accepted as a session cookie', async () => {
   const { server, other } = await halfway()
   const handle = other.cookies.get('__Host-tessera_pending') ?? ''
   assert.match(handle, /^tp_/)
@@ -109,7 +109,7 @@ test('attack: one of many concurrent uses of an app’s code succeeds', async ()
   assert.equal(pages.filter(page => page.location !== undefined).length, 1)
 })
 
-test('attack: of a thousand guesses at once ten are looked at, and then the right code has to wait too', async () => {
+test('attack: of a thousand concurrent guesses ten are checked, and then the correct code must wait too', async () => {
   const { server, other, asked, app } = await halfway()
   const guesses = Array.from({ length: 1000 }, (_, guess) => String(guess).padStart(6, '0')).filter(
     guess => ![-30, 0, 30].some(shift => app.code(server.clock.now() + shift) === guess),
@@ -130,19 +130,19 @@ test('attack: of a thousand guesses at once ten are looked at, and then the righ
   assert.equal(again.status, 200)
 })
 
-test('attack: a password alone sets up no factor beside the one that the user has', async () => {
+test('attack: a password alone can’t add a second factor to the existing one', async () => {
   const { server, other, asked } = await halfway()
   for (const button of ['enrol', 'passkey_enrol']) {
     const form = { ...asked.form?.fields, method: 'totp', ticket: 'x', code: '000000', button }
     assertErrorPage(await other.request('POST', '/mfa', { form }), 'invalid_request')
     assert.equal(server.reason(), 'button_unknown')
   }
-  // A client that wants a passkey, and a user who has none but an app.
+  // A client that requires a passkey, and a user who has only an app.
   const page = await signIn(createBrowser(server), authorizePath({ acr_values: 'phr' }))
   assert.match(page.text, /Enter the code that your authenticator app shows/)
 })
 
-test('attack: another user’s enrolment, or one of an hour ago, is not taken', async () => {
+test('attack: an enrolment of another user, or one that is an hour old, is refused', async () => {
   const { server, browser } = await start()
   const mine = await signIn(browser, authorizePath())
   const theirs = createBrowser(server)
@@ -171,7 +171,7 @@ const lies: readonly (readonly [string, Lies])[] = [
 ]
 
 for (const [what, lie] of lies)
-  test(`attack: a passkey’s answer ${what} is refused, at sign-in and at registration`, async () => {
+  test(`attack: a passkey response ${what} is refused, at sign-in and at registration`, async () => {
     const { server, key } = await withPasskey()
     const browser = createBrowser(server)
     const login = await browser.visit(authorizePath())
@@ -201,7 +201,7 @@ test('attack: a passkey response counts once, in its browser, within ten minutes
   const theirs = await stranger.visit(authorizePath())
   const ticket = login.form?.fields.ticket ?? ''
   assert.equal((await stranger.submit(theirs, { ...answer, ticket })).status, 400)
-  // Another browser's challenge is another, so the signature is of the wrong one.
+  // Another browser's challenge differs, so the signature is of the wrong one.
   assert.equal(server.reason(), 'passkey_proof_wrong')
 
   // The same browser, but the page for the second factor.
@@ -222,7 +222,7 @@ test('attack: a passkey response counts once, in its browser, within ten minutes
   assert.equal(server.reason(), 'passkey_challenge_invalid')
 })
 
-test('attack: a counter that does not rise is refused and told to the operator [WebAuthn Level 3 §7.2]', async () => {
+test('attack: a counter that does not increase is refused and logged [WebAuthn Level 3 §7.2]', async () => {
   const { server, key } = await withPasskey({ counts: true })
   const attempt = async (counter?: number) => {
     const browser = createBrowser(server)
@@ -239,7 +239,7 @@ test('attack: a counter that does not rise is refused and told to the operator [
   answerOf(await attempt(8))
 })
 
-test('attack: another’s passkey, a user handle of another, and what is no answer at all are refused', async () => {
+test('attack: another’s passkey, another’s user handle and a malformed response are refused', async () => {
   const { server, key } = await withPasskey()
   const browser = createBrowser(server)
   const asked = await signIn(browser, authorizePath(), bob)
@@ -274,7 +274,7 @@ test('attack: another user’s passkey is not a second factor, even if it signs 
   await theirs.submit(asked, { credential: made, name: 'Bob’s', button: 'passkey_enrol' })
   assert.equal((await server.stores.passkeys.of('2')).length, 1)
 
-  // Whoever knows alice's password and has an account of their own.
+  // The attacker knows alice's password and has another account.
   const browser = createBrowser(server)
   const page = await signIn(browser, authorizePath())
   assert.ok(page.target.startsWith('/mfa?'), page.target)
@@ -284,7 +284,7 @@ test('attack: another user’s passkey is not a second factor, even if it signs 
   await assertNotSignedIn(server, browser)
 })
 
-test('attack: a code of the step before or after is taken, one of 60 seconds earlier or later is not [RFC 6238 §5.2]', async () => {
+test('attack: a code of the adjacent step is accepted, one of 60 seconds earlier or later is not [RFC 6238 §5.2]', async () => {
   for (const [seconds, taken] of [
     [-90, false],
     [-60, false],
@@ -306,19 +306,19 @@ test('attack: a code of the step before or after is taken, one of 60 seconds ear
   }
 })
 
-test('attack: an app that was not confirmed within an hour is not taken, and its secret is not shown again', async () => {
+test('attack: an app that was not confirmed within an hour is refused, and its secret is not shown again', async () => {
   const { server, browser } = await start()
   const page = await signIn(browser, authorizePath())
   const { ticket = '' } = page.form?.fields ?? {}
   const app = appOf(secretOn(page), server)
   server.clock.advance(3599)
-  // The sign-in that waits for the factor has ended by then: another one goes on with the same form.
+  // The sign-in that waits for the factor has expired by then: another one continues with the same form.
   const soon = await signIn(createBrowser(server), authorizePath())
   assert.notEqual(secretOn(soon), secretOn(page))
   const again = createBrowser(server)
   const late = await signIn(again, authorizePath())
   const wrong = await again.submit(late, { ticket, code: '000000', button: 'enrol' })
-  assert.equal(secretOn(wrong), secretOn(page), 'a second before its end it still holds')
+  assert.equal(secretOn(wrong), secretOn(page), 'a second before its expiry it is still accepted')
   server.clock.advance(1)
   const gone = await again.submit(late, { ticket, code: app.code(), button: 'enrol' })
   assert.equal(gone.status, 400)

@@ -1,4 +1,4 @@
-/** Checks what the second factor's page asks for, which user it waits for, and what it leaves in the browser. */
+/** What the second factor's page asks for, which user it waits for, and what it leaves in the browser. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -39,14 +39,14 @@ async function rememberedWorld() {
 const isAsked = async (browser: Browser, credentials = alice): Promise<boolean> =>
   (await signIn(browser, again, credentials)).target.startsWith('/mfa?')
 
-test('mfa: a remembered browser spares its own user only, also one whose factors are as old', async () => {
+test('mfa: a remembered browser skips the factor only for its own user, even if another’s factors are as old', async () => {
   const { server, browser } = await rememberedWorld()
   const found = await server.stores.totpSecrets.find('1')
   assert.ok(found && (await server.stores.totpSecrets.add({ ...found, sub: '2' })))
   assert.equal(await isAsked(browser, bob), true)
 })
 
-test('mfa: a remembered browser spares nothing once a factor was added or removed', async () => {
+test('mfa: a remembered browser skips nothing once a factor was added or removed', async () => {
   const { server, browser } = await rememberedWorld()
   const { secondFactors, totpSecrets } = server.stores
   const found = await totpSecrets.find('1')
@@ -55,7 +55,7 @@ test('mfa: a remembered browser spares nothing once a factor was added or remove
   assert.equal(await isAsked(browser), true)
 })
 
-test('mfa: nobody has a browser remembered longer by another date in its cookie', async () => {
+test('mfa: another date in its cookie does not make a browser remembered longer', async () => {
   const { server, browser } = await rememberedWorld()
   server.clock.advance(7 * 86_400)
   const cookie = browser.cookies.get(remembered) ?? ''
@@ -63,7 +63,7 @@ test('mfa: nobody has a browser remembered longer by another date in its cookie'
   assert.equal(await isAsked(browser), true)
 })
 
-test('mfa: a browser is remembered by a factor that was shown, not by one that is set up', async () => {
+test('mfa: a browser is remembered by using a factor, not by setting one up', async () => {
   const server = await createTestServer({
     ...pagesWorld,
     mfa: { mode: 'required', remember_browser_days: 7 },
@@ -76,7 +76,7 @@ test('mfa: a browser is remembered by a factor that was shown, not by one that i
   assert.equal(browser.cookies.has(remembered), false)
 })
 
-test('mfa: no browser is remembered where that is not offered, whatever a form says', async () => {
+test('mfa: no browser is remembered if that is not offered, whatever a form sends', async () => {
   const { server, app } = await start()
   server.clock.advance(60)
   const browser = createBrowser(server)
@@ -99,7 +99,7 @@ test('mfa: a new sign-in in a browser ends the one that was pending there', asyn
   assert.ok(late.target.startsWith('/login?'), late.target)
 })
 
-test('mfa: of two right codes of one pending sign-in at once, one makes a session', async () => {
+test('mfa: of two concurrent correct codes for one pending sign-in, one creates a session', async () => {
   const { server, codes } = await start()
   const browser = createBrowser(server)
   const asked = await browser.visit(methodHref(await signIn(browser, authorizePath()), 'recovery_code'))
@@ -110,7 +110,7 @@ test('mfa: of two right codes of one pending sign-in at once, one makes a sessio
   assert.equal(count(), before + 1)
 })
 
-test('mfa: right codes are no guesses: a user signs in more than ten times in ten minutes', async () => {
+test('mfa: correct codes are not counted as guesses: a user can sign in more than ten times in ten minutes', async () => {
   const { server, app } = await start()
   for (let count = 0; count < 12; count++) {
     server.clock.advance(30)
@@ -120,7 +120,7 @@ test('mfa: right codes are no guesses: a user signs in more than ten times in te
   }
 })
 
-test('mfa: the page that raises one session asks nothing of another in the same browser', async () => {
+test('mfa: the page for the second factor of one session does not apply to another in the same browser', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())
@@ -131,7 +131,7 @@ test('mfa: the page that raises one session asks nothing of another in the same 
   assert.notEqual(next.target, target)
 })
 
-test('mfa: a session gains nothing where nothing is asked for any more', async () => {
+test('mfa: a session gains nothing if nothing is required any more', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())
@@ -146,7 +146,7 @@ test('mfa: a session gains nothing where nothing is asked for any more', async (
   )
 })
 
-test('mfa: where a passkey is asked for, an app neither does nor is set up [acr_values=phr]', async () => {
+test('mfa: if a passkey is required, an app is neither accepted nor set up [acr_values=phr]', async () => {
   const { server, browser, app } = await start()
   const phr = authorizePath({ acr_values: 'phr' })
   const enrolment = await browser.visit(phr)
@@ -169,7 +169,7 @@ test('mfa: where a passkey is asked for, an app neither does nor is set up [acr_
   assert.equal(server.reason(), 'button_unknown')
 })
 
-test('mfa: a client of which only passkeys are good enough is not content with an app', async () => {
+test('mfa: a client that requires passkeys does not accept an app', async () => {
   const clients = pagesWorld.clients.map(client =>
     client.client_id === 'lax' ? { ...client, mfa: { mode: 'required', methods: ['passkey'] } } : client,
   )
@@ -179,7 +179,7 @@ test('mfa: a client of which only passkeys are good enough is not content with a
   assert.ok(optionsOn(page))
 })
 
-/** With apps only, and what the operator's module says. */
+/** With apps only, and the policy of the operator's module. */
 const withModule = (mfa: object, says: object) =>
   createTestServer({ ...pagesWorld, mfa: { methods: ['totp'], ...mfa }, mfaPolicy: async () => says })
 
@@ -193,11 +193,11 @@ test('mfa: a module adds no method that the server does not offer', async () => 
   assert.ok(secretOn(neither))
 })
 
-test('mfa: a module asks for nothing where second factors are off', async () => {
+test('mfa: a module requires nothing if second factors are disabled', async () => {
   answerOf(await pageOf(await withModule({ mode: 'off' }, { mode: 'required' })))
 })
 
-test('mfa: a class that the server can’t reach is not asked for [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('mfa: an acr that the server can’t reach is not asked for [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const server = await withModule({ mode: 'if_enrolled' }, {})
   answerOf(await pageOf(server, authorizePath({ acr_values: 'phr' })))
 })

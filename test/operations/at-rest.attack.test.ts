@@ -1,4 +1,4 @@
-/** Checks that a copy of the database without the master key contains nothing that signs anybody in. */
+/** A copy of the database without the master key contains nothing that allows a sign-in. */
 
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -13,7 +13,7 @@ import { finishEnrolment, secretOn } from '../support/factors.ts'
 import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer, masterKey } from '../support/tessera.ts'
 
-/** Opens a SQLite store in a folder of its own; `bytes` reads everything that the folder has. */
+/** Opens a SQLite store in its own folder; `bytes` reads everything in the folder. */
 async function openFolder(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-at-rest-'))
   const tenantStores = await openSqliteTenantStores({ file: join(folder, 'tessera.db') })
@@ -53,11 +53,11 @@ test('at rest: the database contains no plaintext credential, password, factor o
   }
   assert.ok(Object.keys(secrets).length > 25 && code.length > 40)
   const stored = await bytes()
-  // Values in clear text are found, so the store was read, and not an empty file.
+  // Plaintext values are found, so the store was read, and not an empty file.
   assert.ok(stored.includes(dora.email))
   for (const [what, value] of Object.entries(secrets)) {
     assert.ok(value.length >= 5, what)
-    assert.ok(!stored.includes(value), `the database has ${what}`)
+    assert.ok(!stored.includes(value), `the database contains ${what}`)
   }
 })
 

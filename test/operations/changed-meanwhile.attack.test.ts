@@ -1,4 +1,4 @@
-/** Checks that the newest state counts when an operator or a client changes it while a page waits or a secret is valid. */
+/** The newest state counts when an operator or a client changes it while a page waits or a secret is valid. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -36,7 +36,7 @@ test('device: an approval by a user that the client no longer accepts has no eff
   assert.equal(stored?.device.status, 'pending')
 })
 
-test('consent: a client whose answers last no time offers no box to remember them', async () => {
+test('consent: a client whose consent has no lifetime offers no box to remember it', async () => {
   for (const [lifetime, offers] of [
     [undefined, true],
     [3600, true],
@@ -71,7 +71,7 @@ const ask = (server: TestServer, { client_id, client_secret }: Record<string, st
   )
 const year = 365 * 86_400
 
-test('registration: a secret with a lifetime of 0 never ends, and says so by 0 [RFC 7591 §3.2.1]', async () => {
+test('registration: a secret with a lifetime of 0 never expires, and is returned with 0 [RFC 7591 §3.2.1]', async () => {
   const server = await registering({ client_secret_lifetime: 0, unused_client_lifetime: 0 })
   const { json: client } = await register(server, machine)
   assert.equal(client.client_secret_expires_at, 0)
@@ -136,7 +136,7 @@ for (const [what, before, after, holds] of updates)
     else assertRefused(answer, 'invalid_client_metadata', 'client_identifiers_changed')
   })
 
-test('registration: a client that gets tokens of its own is used, and is not deleted', async () => {
+test('registration: a client that gets its own tokens counts as used, and is not deleted', async () => {
   const server = await registering({ unused_client_lifetime: 1000 })
   const { json: client } = await register(server, machine)
   for (let times = 0; times < 3; times++) {
@@ -148,7 +148,7 @@ test('registration: a client that gets tokens of its own is used, and is not del
   assertRefused(await ask(server, client), 'invalid_client', 'client_unknown')
 })
 
-test('token: whoever loses the same code twice to another request is refused, and the log says so', async () => {
+test('token: a request that loses the same code twice to another is refused and logged', async () => {
   const stores = createMemoryStores()
   const lost: Stores = { ...stores, commit: async () => 'already_used' }
   const server = await createTestServer(world, { stores: lost })
@@ -164,7 +164,7 @@ test('token: whoever loses the same code twice to another request is refused, an
   assertRefused(answer, 'invalid_grant', 'lost_twice')
 })
 
-test('resource: what belongs to no API stays in the scope of a token for one API [RFC 8707 §2.2]', async () => {
+test('resource: scopes of no API remain in a token for one API [RFC 8707 §2.2]', async () => {
   const server = await createTestServer(world)
   const { json } = await server.token(
     {

@@ -52,7 +52,7 @@ after(async () => {
 
 type Told = { readonly status: number; readonly json: any }
 
-/** `node:http`, with few sockets for many requests: `fetch` would spend more time than the server. */
+/** `node:http`, with few sockets for many requests: `fetch` would take more time than the server. */
 const ask = (
   server: RunningServer | undefined,
   form: Record<string, string>,
@@ -87,7 +87,7 @@ const ask = (
     outgoing.end(body)
   })
 
-/** The same request a thousand times at once, shared out among the servers. */
+/** The same request a thousand times at once, distributed among the servers. */
 const flood = (among: readonly RunningServer[], form: Record<string, string>, client?: string) =>
   Promise.all(Array.from({ length: many }, (_, index) => ask(among[index % among.length], form, client)))
 
@@ -154,7 +154,7 @@ for (const [where, among] of [
     }
   })
 
-  test(`race: a thousand polls of an approved device code at ${where} give tokens once`, async () => {
+  test(`race: a thousand polls of an approved device code at ${where} return tokens once`, async () => {
     assertOneSuccess(await flood(among(), await approvedDevice(), 'device'))
   })
 
@@ -168,7 +168,7 @@ for (const [where, among] of [
     assert.equal(next.status, 200)
   })
 
-  test(`race: without a retry window a thousand uses at ${where} succeed once, and the family falls`, async () => {
+  test(`race: without a retry window a thousand uses at ${where} succeed once, and the family is revoked`, async () => {
     const answers = await flood(among(), await newRefreshToken('strict'), 'strict')
     assertOneSuccess(answers)
     const refresh_token = successes(answers)[0]?.json.refresh_token
@@ -177,7 +177,7 @@ for (const [where, among] of [
   })
 }
 
-test('race: neither process met an error', () => {
+test('race: neither process logged an error', () => {
   for (const server of servers)
     assert.ok(!server.log().includes('"level":"error"'), server.log().slice(-2000))
 })

@@ -1,4 +1,4 @@
-/** Strangers who keep requests to slow servers waiting, so that others can't ask theirs (RFC 9700 §4.11.2, OWASP SSRF). */
+/** Strangers whose slow servers keep requests waiting, so that others have no slots (RFC 9700 §4.11.2, OWASP SSRF). */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
@@ -27,7 +27,7 @@ const signer = {
   scope: 'openid api1',
 }
 
-/** Servers of `good.example` answer, and all others keep everybody waiting until they are let go. */
+/** Servers of `good.example` respond, and all others hang until they are released. */
 function openOutside(content: string) {
   const waiting: (() => void)[] = []
   let asked = 0
@@ -81,7 +81,7 @@ const authenticate = async (server: TestServer, client_id: string, exp = server.
       .sign(privateKey),
   })
 
-/** Resolves once so many of these were refused at once; the others wait for the outside. */
+/** Resolves once this many have been refused together; the others wait for the network. */
 async function refusedOf(asked: readonly Promise<unknown>[], most: number): Promise<void> {
   let ended = 0
   for (const one of asked) one.finally(() => ended++)
@@ -105,7 +105,7 @@ test('attack: clients with slow jwks_uri hosts do not block configured clients',
     Array.from({ length: 40 }, () => authenticate(server, client_id)),
   )
   await refusedOf(flood, 800 - 244)
-  // Keys that are 700 seconds old, and keys that have to be fetched first.
+  // Keys that are 700 seconds old, and keys that must be fetched first.
   assert.equal((await authenticate(server, 'known')).status, 200)
   assert.equal((await authenticate(server, 'new')).status, 200)
   assert.ok(outside.asked() <= 20 + 3)
@@ -116,7 +116,7 @@ test('attack: clients with slow jwks_uri hosts do not block configured clients',
   assert.equal(statuses.filter(status => status === 503).length, 800 - 244)
 })
 
-test('client keys: good keys answer where no place is left to ask for them again', async () => {
+test('client keys: cached keys are used if there is no slot to fetch them again', async () => {
   const outside = openOutside(JSON.stringify(jwks))
   const server = await open(outside.outbound)
   const slow = { ...signer, client_id: 'slow', jwks_uri: 'https://slow.example/jwks' }
@@ -166,7 +166,7 @@ test('attack: clients with slow request_uris do not block others', async () => {
   assert.equal(refused.length, 300 - 10)
 })
 
-test('attack: addresses that nobody registered use up no place of those that a client did register', async () => {
+test('attack: unregistered addresses use none of the slots of registered ones', async () => {
   const outside = openOutside('')
   const server = await open(outside.outbound, {
     authorization_requests: { allow_unregistered_request_uris: true },
@@ -200,7 +200,7 @@ test('attack: registrations with slow sector identifier lists do not block other
 test('attack: clients that do not respond to logout tokens do not block others [OpenID Connect Back-Channel Logout 1.0 §2.5]', async () => {
   const tables = emptyTables()
   const posted = new Map<string, number>()
-  // Whatever is begun after the others were let go ends too.
+  // Requests that start after the others were released end too.
   const late = Promise.withResolvers<Awaited<ReturnType<Outbound>>>()
   const server = await createTestServer(
     {
@@ -241,16 +241,16 @@ test('attack: clients that do not respond to logout tokens do not block others [
   // The last in the queue.
   for (let session = 0; session < 20; session++) notify('shop', `shop-${session}`, due_at)
   const running = server.runLogouts()
-  await until('the shop is told 20 times', () => (posted.get('shop.example') ?? 0) >= 20)
+  await until('the shop is notified 20 times', () => (posted.get('shop.example') ?? 0) >= 20)
   const slow = [...posted].filter(([host]) => host !== 'shop.example').map(([, count]) => count)
   assert.ok(slow.reduce((sum, count) => sum + count, 0) < 64, `${slow}`)
-  // Each is asked again later; what was begun ends here.
+  // Each is retried later; those that started end here.
   tables.logoutNotices.clear()
   late.resolve({ ok: false, reason: 'outbound_timeout' })
   await inTime('the deliveries end', running)
 })
 
-test('attack: wherever strangers chose an address, no thread of the pool looks its name up', async () => {
+test('attack: addresses that strangers chose are never resolved in the thread pool', async () => {
   const strange = new Map<string, boolean>()
   const server = await open(async (url, { stranger = false } = {}) => {
     strange.set(new URL(url).pathname, stranger)
@@ -281,7 +281,7 @@ test('attack: wherever strangers chose an address, no thread of the pool looks i
   assert.equal(strange.get('/sector'), true)
 })
 
-test('outbound slots: a place that is given back twice is free once', () => {
+test('outbound slots: a slot released twice is freed once', () => {
   const takeSlot = createSlots(2)
   const asking = (client_id: string) => ({ client_id, url: `https://${client_id}.example/`, trusted: true })
   const [first, second] = [takeSlot(asking('a')), takeSlot(asking('b'))]
@@ -293,7 +293,7 @@ test('outbound slots: a place that is given back twice is free once', () => {
   assert.equal(takeSlot(asking('d')), undefined)
 })
 
-test('outbound slots: strangers who name a host leave its places to those whom the operator trusts', () => {
+test('outbound slots: strangers who name a host leave its slots to trusted callers', () => {
   const takeSlot = createSlots(40)
   const url = 'https://shared.example/keys'
   const strangers = Array.from({ length: 10 }, (_, index) =>
@@ -306,7 +306,7 @@ test('outbound slots: strangers who name a host leave its places to those whom t
   assert.equal(known.filter(Boolean).length, 20)
 })
 
-test('outbound slots: strangers have half of all places together, and each a twentieth', () => {
+test('outbound slots: strangers have half of all slots together, and each a twentieth', () => {
   const takeSlot = createSlots(100)
   const ask = (client: number, host: number, trusted = false) =>
     takeSlot({ client_id: `client-${client}`, url: `https://host-${host}.example/`, trusted })

@@ -1,4 +1,4 @@
-/** Clients that want to be more than they may, or another (RFC 7591 §5, RFC 7592 §5). */
+/** Clients that try to get more than they may, or to pass as another (RFC 7591 §5, RFC 7592 §5). */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
@@ -60,7 +60,7 @@ const hostileUris = [
 ]
 
 for (const field of ['redirect_uris', 'post_logout_redirect_uris']) {
-  test(`attack: nobody registers ${field} that run code, read files, or send what is secret in the clear`, async () => {
+  test(`attack: a ${field} that runs code, reads files, or sends secrets unencrypted can’t be registered`, async () => {
     const server = await open({ max_requests_per_hour: 1000 })
     for (const uri of hostileUris) {
       for (const application_type of ['web', 'native']) {
@@ -73,7 +73,7 @@ for (const field of ['redirect_uris', 'post_logout_redirect_uris']) {
   })
 }
 
-test('attack: addresses that pages link to, show, frame or fetch have no scheme but that of the web', async () => {
+test('attack: addresses that pages link to, show, frame or fetch must use http or https', async () => {
   const server = await open({ max_requests_per_hour: 1000 })
   const assertNotRegistered = async (field: string, value: string | string[], about: string) => {
     const { status, json } = await register(server, { ...web, [field]: value })
@@ -105,7 +105,7 @@ test('attack: addresses that pages link to, show, frame or fetch have no scheme 
   }
 })
 
-/** What an operator decides, and what is the server's to give. */
+/** Members that an operator decides, and members that the server sets. */
 const wider = {
   client_id: 'web',
   client_secret: 'chosen',
@@ -138,7 +138,7 @@ const wider = {
   accent_color: '#ff0000',
 }
 
-test('attack: whatever a client says beside its metadata, at registration, by update or by statement, the operator’s word stands', async () => {
+test('attack: whatever members a client sends at registration, by update or by statement, the operator’s settings apply', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const store = 'https://store.example'
   const server = await open({
@@ -226,7 +226,7 @@ test("attack: a client can't register or update to a scope, grant, response type
   }
   assert.equal((await manage(server, 'GET', json)).json.scope, web.scope)
 
-  // A permission beside one that is allowed is left out (RFC 7591 §3.2.1).
+  // A permission that is not allowed is omitted if another one is (RFC 7591 §3.2.1).
   let client = json
   for (const [change, registered] of [
     [{ scope: 'openid api1' }, { scope: 'openid' }],
@@ -250,7 +250,7 @@ test("attack: a client can't register or update to a scope, grant, response type
   }
 })
 
-test('attack: a name that would turn or break the text around it on our pages is none', async () => {
+test('attack: a name that would reverse or break the text around it on our pages is refused', async () => {
   const server = await open()
   for (const code of [0x202e, 0x2066, 0x202a, 0x2028, 0x0a, 0x00, 0x7f, 0x9b]) {
     const client_name = `Bank${String.fromCodePoint(code)}moc.live`
@@ -262,7 +262,7 @@ test('attack: a name that would turn or break the text around it on our pages is
   assert.equal((await register(server, { ...web, client_name })).json.client_name, client_name)
 })
 
-test('attack: a client with hundreds of keys does not have them all tried for whoever leaves out the kid', async () => {
+test('attack: a client with hundreds of keys does not have them all tried for a request without kid', async () => {
   const pairs = Array.from({ length: 60 }, () => generateKeyPairSync('ec', { namedCurve: 'P-256' }))
   const keys = await Promise.all(
     pairs.map(async ({ publicKey }, index) => ({ ...(await exportJWK(publicKey)), kid: `k${index}` })),
@@ -289,7 +289,7 @@ test('attack: a client with hundreds of keys does not have them all tried for wh
   assert.equal(await ask(59, 'k59'), 'invalid_request')
 })
 
-test('attack: what a client says of itself fills no memory', async () => {
+test('attack: metadata of a client can’t fill the memory', async () => {
   const server = await open()
   const contacts = Array.from({ length: 20 }, () => 'x'.repeat(500))
   assert.equal((await register(server, { ...web, contacts })).status, 201)
@@ -305,7 +305,7 @@ test('attack: what a client says of itself fills no memory', async () => {
   assert.equal((await ofLength(32_769)).reason, 'client_metadata_too_large')
 })
 
-test('attack: a key that makes whoever uses it work is none', async () => {
+test('attack: a key that is expensive to use is refused', async () => {
   const server = await open()
   const [n, e] = [Buffer.alloc(512, 0xaf).toString('base64url'), 'AQAB']
   const huge = Buffer.alloc(2048, 0xaf).toString('base64url')
@@ -320,7 +320,7 @@ test('attack: a key that makes whoever uses it work is none', async () => {
   }
 })
 
-test('attack: members that JavaScript knows are no metadata', async () => {
+test('attack: names of JavaScript’s own properties are not metadata', async () => {
   const server = await open()
   const body = `{"redirect_uris":["${callback}"],"__proto__":{"scope":"openid api1","grant_types":["password"]},
     "constructor":{"prototype":{"scope":"api1"}},"toString":1,"hasOwnProperty":null}`
@@ -331,7 +331,7 @@ test('attack: members that JavaScript knows are no metadata', async () => {
   assert.equal(({} as { scope?: string }).scope, undefined)
 })
 
-test('attack: a JWT that a trusted issuer made for others, or for something else, is no software statement [RFC 8725 §3.9, §3.11]', async () => {
+test('attack: a JWT that a trusted issuer made for others, or for another purpose, is not a software statement [RFC 8725 §3.9, §3.11]', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const store = 'https://store.example'
   const server = await open({
@@ -351,7 +351,7 @@ test('attack: a JWT that a trusted issuer made for others, or for something else
   assert.equal(await ask(statement({})), undefined)
 })
 
-test('attack: an address within our network is not asked, and its refusal tells nothing of it', async () => {
+test('attack: an address in our network is not called, and the error reveals nothing of it', async () => {
   const server = await open({ max_requests_per_hour: 1000 })
   const answers = await Promise.all(
     [
@@ -384,7 +384,7 @@ test('attack: an address within our network is not asked, and its refusal tells 
   assert.deepEqual([...new Set(asked.map(({ outbound }) => outbound))], ['outbound_address_private'])
 })
 
-test('attack: a network that has registered enough makes no update either, and nothing is fetched for it', async () => {
+test('attack: a network over its registration limit can’t update either, and nothing is fetched for it', async () => {
   const server = await open({ max_requests_per_hour: 5 })
   const { json } = await register(server, web)
   const sector = { subject_type: 'pairwise', sector_identifier_uri: 'https://127.0.0.1/' }
@@ -396,7 +396,7 @@ test('attack: a network that has registered enough makes no update either, and n
   const statuses = updates.map(({ status }) => status)
   assert.equal(statuses.filter(status => status === 400).length, 4)
   assert.equal(statuses.filter(status => status === 429).length, 16)
-  // It is read and removed all the same.
+  // Reading and deleting still work.
   assert.equal((await manage(server, 'GET', json)).status, 200)
   assert.equal((await manage(server, 'DELETE', json)).status, 204)
 })
@@ -422,7 +422,7 @@ test('attack: two processes on one database share the limits for registrations a
   assert.equal(await flood({ max_requests_per_hour: 1000, max_clients: 15 }), 5)
 })
 
-test('attack: the token of one client opens no other, wherever it is put', async () => {
+test('attack: the token of one client gives no access to another, wherever it is sent', async () => {
   const server = await open()
   const [mine, theirs] = [(await register(server, web)).json, (await register(server, web)).json]
   const path = new URL(theirs.registration_client_uri).pathname
@@ -442,7 +442,7 @@ test('attack: the token of one client opens no other, wherever it is put', async
     assert.ok(status === 401 || status === 404, `${method} ${target}: ${status}`)
     assert.equal(json?.client_secret ?? json?.redirect_uris, undefined)
   }
-  // A body that names another does not update it.
+  // A body with another client_id does not update that client.
   const swapped = await manage(server, 'PUT', mine, { ...web, client_id: theirs.client_id })
   assert.equal(swapped.status, 400)
   assert.equal((await manage(server, 'GET', theirs)).status, 200)
@@ -498,7 +498,7 @@ for (const [how, remove] of [
   ],
   ['was not used for too long', async (server: TestServer) => server.clock.advance(200_000)],
 ] as const) {
-  test(`attack: a client that ${how} is good for nothing anywhere, nor is what it holds`, async () => {
+  test(`attack: a client that ${how} can’t be used anywhere, and neither can its tokens`, async () => {
     const server = await open({
       allowed_grant_types: [...refreshing.grant_types, deviceGrant],
       unused_client_lifetime: 100_000,
@@ -528,7 +528,7 @@ for (const [how, remove] of [
     await remove(server, client)
     const after = await usesOf(server, client, { ...tokens, ...fresh }, last)
     assert.deepEqual(new Set(Object.values(after)), new Set([false]), JSON.stringify(after))
-    // The user still sees what was allowed, and takes it back.
+    // The user still sees the consent, and revokes it.
     const again = await browser.visit('/account/consents')
     if (again.form) assert.ok(!String(again.body).includes('undefined'))
   })

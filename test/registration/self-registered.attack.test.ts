@@ -1,4 +1,6 @@
-/** Clients that anybody registers: where they send browsers, how they keep a place, and in whose name (RFC 9700 §4.11.2). */
+/**
+ * Self-registered clients: where they redirect browsers, how they keep a place, and in whose name (RFC 9700 §4.11.2).
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -27,7 +29,7 @@ for (const [what, changes, error] of [
   ['an unsupported response type', { response_type: 'token' }, 'unsupported_response_type'],
   ['a response mode that posts a form', { scope: 'nonsense', response_mode: 'form_post' }, 'invalid_scope'],
   ['a response mode in the fragment', { scope: 'nonsense', response_mode: 'fragment' }, 'invalid_scope'],
-  ['a broken request object', { request: 'x' }, 'invalid_request_object'],
+  ['a malformed request object', { request: 'x' }, 'invalid_request_object'],
   ['a request that is too long', { acr_values: 'x'.repeat(30_000) }, 'invalid_request'],
 ] as const) {
   test(`attack: ${what} does not redirect a browser to an unvouched client [RFC 9700 §4.11.2]`, async () => {
@@ -36,7 +38,7 @@ for (const [what, changes, error] of [
     assertErrorPage(await createBrowser(server).visit(requestOf(client, changes)), error)
     assert.ok(server.reason())
 
-    // The user who is signed in elsewhere did not agree to this client either.
+    // A user who is signed in elsewhere did not consent to this client either.
     const browser = createBrowser(server)
     await signIn(browser, authorizePath())
     assertErrorPage(await browser.visit(requestOf(client, changes)), error)
@@ -47,7 +49,7 @@ for (const [what, changes, error] of [
   })
 }
 
-test('authorize: an error goes to a client that nobody vouched for once the user has signed in to it', async () => {
+test('authorize: an error redirects to an unvouched client only after the user has signed in to it', async () => {
   const server = await open()
   const client = await registered(server)
   const browser = createBrowser(server)
@@ -73,7 +75,7 @@ test('authorize: prompt=none and requests in a frame always redirect to the clie
   assertErrorPage(top, 'invalid_scope')
 })
 
-test('authorize: an error goes to configured clients, and to those with an initial access token', async () => {
+test('authorize: an error redirects to configured clients, and to those with an initial access token', async () => {
   const server = await createTestServer({
     ...pagesWorld,
     registration: {
@@ -103,7 +105,7 @@ test('authorize: cancel and refusal redirect to the client, only in the same bro
   const back = await browser.visit(cancelled.location ?? '')
   assert.equal(answerOf(back, trap).get('error'), 'access_denied')
   assert.equal(server.reason(), 'login_refused_by_user')
-  // The address in between can be sent to others.
+  // The address of the intermediate page can be sent to others.
   assertErrorPage(await createBrowser(server).visit(cancelled.location ?? ''), 'access_denied')
 
   const consent = await signIn(browser, requestOf(client))
@@ -129,14 +131,14 @@ test('attack: the networks of one /48 share a limit for registrations', async ()
   assert.equal((await from('192.0.2.1')).status, 201)
 })
 
-test('attack: clients that nobody uses keep no place from new ones, and clients that are used keep theirs', async () => {
+test('attack: unused clients take no place from new ones, and used clients keep theirs', async () => {
   const server = await open({ max_clients: 5, max_requests_per_hour: 1000, unused_client_lifetime: 0 })
   const honest = await registered(server)
   const browser = createBrowser(server)
   await browser.submit(await signIn(browser, requestOf(honest)), { button: 'yes' })
   const flood: any[] = []
   for (let count = 0; count < 4; count++) flood.push(await registered(server))
-  // A visit is no use.
+  // A visit does not count as use.
   for (const client of flood) await createBrowser(server).visit(requestOf(client))
 
   assert.equal((await register(server, page)).status, 503)
@@ -159,14 +161,14 @@ test('attack: clients that nobody uses keep no place from new ones, and clients 
 async function use(server: TestServer, { client_id }: { client_id: string }) {
   const browser = createBrowser(server)
   const asked = await signIn(browser, requestOf({ client_id }))
-  // An answer of before is remembered.
+  // Earlier consent is remembered.
   const done = asked.form ? await browser.submit(asked, { button: 'yes' }) : asked
   const code = answerOf(done, trap).get('code') ?? ''
   const form = { grant_type: 'authorization_code', code, redirect_uri: trap, code_verifier: verifier }
   return (await server.token({ ...form, client_id })).json
 }
 
-test('attack: seventy registrations for each client in use, from as many networks, keep nobody out', async () => {
+test('attack: seventy registrations for each client in use, from as many networks, block nobody', async () => {
   const server = await open({ max_unused_clients: 20 })
   const inUse: any[] = []
   for (let count = 0; count < 10; count++) {
@@ -184,7 +186,7 @@ test('attack: seventy registrations for each client in use, from as many network
     server.clock.advance(10)
   }
   for (const client of inUse) assert.ok((await use(server, client)).access_token)
-  // Somebody who registers during the flood has the time to sign in.
+  // A client that registers during the flood has time for a sign-in.
   assert.ok((await use(server, flood.at(-12))).access_token)
   const found = await Promise.all(
     flood.map(({ client_id }) => server.stores.registeredClients.find(client_id)),
@@ -192,7 +194,7 @@ test('attack: seventy registrations for each client in use, from as many network
   assert.equal(found.filter(client => client !== undefined).length, 20)
 })
 
-test('authorize: a client whose registration is gone leads to a page that says what to do', async () => {
+test('authorize: a client whose registration was deleted leads to a page that says what to do', async () => {
   const server = await open({ max_unused_clients: 1 })
   const gone = await registered(server)
   server.clock.advance(200)
@@ -202,11 +204,11 @@ test('authorize: a client whose registration is gone leads to a page that says w
   assert.equal(server.reason(), 'registered_client_unknown')
   assert.match(answer.text, /no longer known/)
   assert.match(answer.text, /remove its connection/i)
-  // The client itself learns that it must register again.
+  // The client gets an error that tells it to register again.
   const form = { grant_type: 'refresh_token', refresh_token: 'x', client_id: gone.client_id }
   const { status, json } = await server.token(form)
   assert.deepEqual([status, json.error], [401, 'invalid_client'])
-  // An id that no registration makes is another matter.
+  // An id that registration never creates gets another response.
   const other = await createBrowser(server).visit(requestOf({ client_id: 'nobody' }))
   assertErrorPage(other, 'unauthorized_client')
   assert.equal(server.reason(), 'client_unknown')
@@ -246,7 +248,7 @@ test('consent: consent is requested again after a registered client changes its 
   }
 })
 
-test('attack: an answer that was meant for one host of a client counts for no other', async () => {
+test('attack: a response for one host of a client does not count for another', async () => {
   const honest = 'https://honest.example/cb'
   const server = await open()
   const client = await registered(server, { ...page, redirect_uris: [honest, trap] })
@@ -260,7 +262,7 @@ test('attack: an answer that was meant for one host of a client counts for no ot
   assert.match((await browser.visit(requestOf(client))).text, /goes to trap\.example/)
 })
 
-test('consent: of a client with one host and its own machine’s ports the answer is remembered', async () => {
+test('consent: consent for a client with one host and loopback ports is remembered', async () => {
   for (const redirect_uris of [
     [trap, 'https://trap.example/other'],
     ['http://127.0.0.1/cb', 'http://localhost:3000/cb', 'http://[::1]/cb'],
@@ -276,7 +278,7 @@ test('consent: of a client with one host and its own machine’s ports the answe
   }
 })
 
-test('attack: a client that is updated while the user reads gets no agreement to what they did not see', async () => {
+test('attack: if a client is updated while the user reads, the user’s consent does not cover the update', async () => {
   const server = await open()
   const client = await registered(server)
   const browser = createBrowser(server)
@@ -288,7 +290,7 @@ test('attack: a client that is updated while the user reads gets no agreement to
   assert.ok(answerOf(await browser.submit(bank, { button: 'yes' }), trap).get('code'))
 })
 
-test('attack: an ID token of their own leads no visitor from the sign-out to a client that nobody vouched for [RFC 9700 §4.11.2]', async () => {
+test('attack: another user’s ID token does not redirect a visitor from the sign-out to an unvouched client [RFC 9700 §4.11.2]', async () => {
   const server = await open()
   const bye = 'https://trap.example/bye'
   const client = await registered(server, { ...page, post_logout_redirect_uris: [bye] })
@@ -304,7 +306,7 @@ test('attack: an ID token of their own leads no visitor from the sign-out to a c
   assert.equal(visitor.status, 200)
   assert.equal(visitor.headers.refresh, undefined)
 
-  // Whoever signs out goes there, and nobody else by the same address.
+  // The user who signs out is redirected, and nobody else by the same address.
   const start = await browser.request('GET', target)
   const done = await browser.request('GET', start.location ?? '')
   const elsewhere = await createBrowser(server).visit(done.location ?? '')
@@ -332,14 +334,14 @@ test('attack: a provider that refuses without a page does not redirect a browser
   assert.equal(shown.location, undefined)
   assert.equal(shown.status, 403)
   assert.equal(server.reason(), 'upstream_access_denied')
-  // A link leads to the client, for whoever goes there.
+  // A link leads to the client, if the user follows it.
   assert.match(shown.body, /href="\/connect\/authorize\/callback\?continue=/)
   const known = await refuseThere(authorizePath({ acr_values: 'idp:corp' }))
   assert.equal(answerOf(known).get('error'), 'access_denied')
 })
 
 for (const software_statement of [' ', '\t', [], {}, { a: '' }]) {
-  test(`attack: a software statement of ${JSON.stringify(software_statement)} vouches for nobody [RFC 7591 §2.3]`, async () => {
+  test(`attack: a software statement of ${JSON.stringify(software_statement)} does not vouch [RFC 7591 §2.3]`, async () => {
     const server = await open()
     const client = await registered(server, { ...page, software_statement })
     assert.equal(client.software_statement, undefined)

@@ -1,4 +1,6 @@
-/** Software statements of somebody else's software: they are public, and anybody can send one with addresses beside it (RFC 7591 §5). */
+/**
+ * Software statements of other software: they are public, and anybody can send one with other addresses (RFC 7591 §5).
+ */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
@@ -32,23 +34,31 @@ const faulty = (client: { client_id: string }, redirect_uri: string) =>
 for (const [what, said, sent] of [
   ['redirect URIs', { client_name: 'App' }, { redirect_uris: [trap] }],
   [
-    'an address after the sign-out',
+    'a post_logout_redirect_uri',
     { redirect_uris: [good] },
     { post_logout_redirect_uris: ['https://trap.example/bye'] },
   ],
   [
-    'a place of keys',
+    'a jwks_uri',
     { redirect_uris: [good], token_endpoint_auth_method: 'private_key_jwt' },
     { jwks_uri: 'https://trap.example/jwks' },
   ],
-  ['a place of requests', { redirect_uris: [good] }, { request_uris: ['https://trap.example/r'] }],
-  ['a back channel', { redirect_uris: [good] }, { backchannel_logout_uri: 'https://trap.example/b' }],
-  ['a front channel', { redirect_uris: [good] }, { frontchannel_logout_uri: 'https://app.example/trap' }],
-  ['a place to begin', { redirect_uris: [good] }, { initiate_login_uri: 'https://trap.example/l' }],
+  ['a request_uri', { redirect_uris: [good] }, { request_uris: ['https://trap.example/r'] }],
+  [
+    'a back-channel logout URI',
+    { redirect_uris: [good] },
+    { backchannel_logout_uri: 'https://trap.example/b' },
+  ],
+  [
+    'a front-channel logout URI',
+    { redirect_uris: [good] },
+    { frontchannel_logout_uri: 'https://app.example/trap' },
+  ],
+  ['an initiate_login_uri', { redirect_uris: [good] }, { initiate_login_uri: 'https://trap.example/l' }],
   ['a logo', { redirect_uris: [good] }, { logo_uri: 'https://trap.example/logo.png' }],
   ['a page in one language', { redirect_uris: [good] }, { 'tos_uri#de': 'https://trap.example/tos' }],
 ] as const) {
-  test(`attack: a statement vouches for no client with ${what} beside it [RFC 7591 §5]`, async () => {
+  test(`attack: a statement does not vouch for a client with ${what} beside it [RFC 7591 §5]`, async () => {
     const server = await open()
     const software_statement = await statement(said)
     const { status, json } = await register(server, { ...base, ...sent, software_statement })
@@ -56,7 +66,7 @@ for (const [what, said, sent] of [
     const [redirectUri] = json.redirect_uris
     assertErrorPage(await createBrowser(server).visit(faulty(json, redirectUri)), 'invalid_scope')
     assert.ok(server.reason())
-    // The same client is vouched for once the statement says it all, and not any more afterwards.
+    // The same client is vouched for once the statement contains everything, and no longer afterwards.
     const whole = await statement({ ...said, ...sent })
     const stated = (
       await manage(server, 'PUT', json, {
@@ -73,7 +83,7 @@ for (const [what, said, sent] of [
   })
 }
 
-test('attack: where statements are required, no page leads to where a client says that sign-ins begin', async () => {
+test('attack: if statements are required, no page links to an initiate_login_uri from the request', async () => {
   const server = await open({ require_software_statement: true })
   const start = { initiate_login_uri: 'https://trap.example/login' }
   const software_statement = await statement({ redirect_uris: [good] })

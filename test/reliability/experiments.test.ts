@@ -1,4 +1,4 @@
-/** Each experiment of docs/reliability.md in its short form, by the command that the page names. */
+/** Each experiment of docs/reliability.md in its short form, by the command on that page. */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -16,7 +16,7 @@ const names = [...new Set([...page.matchAll(/npm run reliability -- ([\w-]+)/g)]
 const limit = 150_000
 const options = { timeout: limit + 10_000, skip: process.platform !== 'linux' }
 
-/** Runs the command; resolves to its exit code and all that it wrote. */
+/** Runs the command; resolves to its exit code and its output. */
 async function run(name: string): Promise<{ readonly code: unknown; readonly output: string }> {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const child = spawn(process.execPath, [fileURLToPath(new URL('run.ts', import.meta.url)), name], { env })
@@ -48,13 +48,13 @@ test('reliability: the page names each experiment, and no other', () => {
       assert.ok(page.includes(`\`npm run reliability -- ${name}${form}\``), `${name}${form}`)
 })
 
-test('reliability: a command that does not exist exits with 2 and names those that do', options, async () => {
+test('reliability: an unknown experiment exits with 2 and lists the known ones', options, async () => {
   const { code, output } = await run('none')
   assert.equal(code, 2, output)
   assert.match(output, /no such experiment: none; there are: late, /)
 })
 
-// Most of their time they wait.
+// They mostly wait.
 describe('reliability: experiments that wait', { concurrency: true }, () => {
   for (const name of names.filter(name => name !== 'overload'))
     test(`reliability: ${name} keeps its promises`, options, () => assertHolds(name))

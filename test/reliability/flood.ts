@@ -1,4 +1,7 @@
-/** More requests than a server can serve: sent at a fixed rate whatever comes back, by clients that give up after a second. */
+/**
+ * More requests than a server can serve: sent at a fixed rate whatever the responses, by clients that give up after a
+ * second.
+ */
 
 import { connect, type Socket } from 'node:net'
 
@@ -9,15 +12,15 @@ export type FloodOptions = {
   /** Requests a second. */
   readonly rate: number
   readonly seconds: number
-  /** Connections at once; each has one request under way. */
+  /** Concurrent connections; each has one request in progress. */
   readonly connections: number
-  /** Whether each request has a connection of its own. */
+  /** Whether each request has its own connection. */
   readonly fresh?: boolean
 }
 
 export type FloodResult = {
   readonly sent: number
-  /** Answered 200 before the client gave up. */
+  /** Responded with 200 before the client gave up. */
   readonly good: number
   readonly refused: number
   readonly gaveUp: number

@@ -1,6 +1,6 @@
 /**
- * Late duplicates: a node stands still (SIGSTOP) with requests in its sockets. Their clients give up, succeed at another
- * node, and the first one wakes. No client may lose its sign-in.
+ * Late duplicates: a node is stopped (SIGSTOP) with requests in its sockets. Their clients give up, succeed at another
+ * node, and the first one resumes. No client may lose its sign-in.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -44,7 +44,7 @@ async function send(node: RunningServer, client: string, form: Form): Promise<So
   return socket
 }
 
-/** Resolves to all that comes back. */
+/** Resolves to all received data. */
 export async function sendTo(node: RunningServer, client: string, form: Form): Promise<string> {
   return text(await send(node, client, form))
 }
@@ -61,7 +61,7 @@ type Way = 'close' | 'reset'
 
 type Kind = {
   readonly client: string
-  /** The request that comes late. */
+  /** The request that arrives late. */
   readonly start: (node: RunningServer) => Promise<Form>
   /** Succeeds with it elsewhere; resolves to the newest refresh token. */
   readonly goOn: (node: RunningServer, form: Form) => Promise<string>
@@ -117,7 +117,7 @@ export async function lost(
     stalls.process.kill('SIGCONT')
   }
   await fetch(`${stalls.url}/readyz`)
-  // For whatever it does with what had waited.
+  // Time for the waiting requests to be processed.
   await setTimeout(2000)
   const answers = await Promise.all(
     newest.map(refresh_token => ask(serves, client, { grant_type: 'refresh_token', refresh_token })),
@@ -165,7 +165,7 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
                 await lost(nodes, kind, { stoppedMs, clients, way }),
               ])
       })
-    // The long one by one, so that nothing else disturbs the figures.
+    // The long runs one after the other, so that nothing else affects the measurements.
     if (long) for (const store of Object.entries(stores)) await measure(store)
     else await Promise.all(Object.entries(stores).map(measure))
   } finally {

@@ -1,6 +1,6 @@
 /**
- * A log that can't be written: standard error on a full disk, and to a pipe that nobody reads; one process, and a primary
- * with workers. Every request is answered, memory stays bounded, and SIGTERM ends the server.
+ * A log that can't be written: standard error on a full disk, and to a pipe that nobody reads; one process, and a
+ * primary with workers. Every request gets a response, memory stays limited, and SIGTERM ends the server.
  */
 
 import { closeSync, openSync } from 'node:fs'
@@ -44,7 +44,7 @@ const refused = {
   body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'none' }),
 }
 
-/** Sends requests that are refused, over twenty connections; resolves to how many were answered. */
+/** Sends requests that are refused, over twenty connections; resolves to the number of responses. */
 async function askAll(requests: number, url: string) {
   let [left, answered] = [requests, 0]
   const askOn = async (): Promise<void> => {
@@ -106,7 +106,7 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
     const measurements: Promise<Row>[] = []
     for (const place of places)
       for (const workers of [1, 2]) {
-        // The long one alone, for figures that nothing else disturbs.
+        // The long run alone, for measurements that nothing else affects.
         const measuring = measure(place, workers, long, folder)
         measurements.push(long ? Promise.resolve(await measuring) : measuring)
       }

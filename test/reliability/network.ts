@@ -19,7 +19,7 @@ const configuration = {
   ],
 }
 
-/** Resolves to how many responses of each status came. */
+/** Resolves to the number of responses of each status. */
 async function measure(server: TestServer, seconds: number, networkOf: (n: number) => string) {
   const statuses: Record<number, number> = {}
   const end = performance.now() + seconds * 1000
@@ -64,7 +64,7 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
       if (good === 0 || Object.keys(other).length > 0)
         broken.push(`from ${name}: ${good} sign-ins, others by status: ${JSON.stringify(other)}`)
     }
-    // One lock held over round trips would allow one sign-in for each of these at most.
+    // A lock held over several round trips would allow at most one sign-in for each of these.
     const most = (seconds * 1000) / delay
     const [one = 0] = rows.map(([, , good]) => Number(good))
     if (long && one < most) broken.push(`from one network ${one} sign-ins, as if one waited for another`)

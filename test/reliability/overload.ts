@@ -1,6 +1,6 @@
 /**
- * Overload: three and ten times what one process can serve, over kept connections and over new ones, and clients that send
- * far ahead (pipelining). Good responses must not collapse, memory stays flat, and /healthz is answered.
+ * Overload: three and ten times what one process can serve, over kept-alive and new connections, and clients that
+ * pipeline many requests. Good responses must not collapse, memory stays flat, and /healthz responds.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ const entry =
   process.env.RELIABILITY_ENTRY ??
   fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
 
-/** A token by RS256: dear enough for one process of load to ask for ten times as many as can be made. */
+/** An RS256 token: expensive enough for one load process to request ten times as many as can be created. */
 const request = post('/connect/token', machineRs256, clientCredentialsForm(apiRs256.scope))
 
 type Server = { readonly port: number; readonly pid: number; readonly stop: () => Promise<void> }
@@ -53,7 +53,7 @@ async function startServer(): Promise<Server> {
   }
 }
 
-/** How long one request over a connection of its own takes; infinite where none comes in ten seconds. */
+/** How long one request over its own connection takes; infinite if there is no response in ten seconds. */
 const timeOf = (port: number, path: string, bytes?: string): Promise<number> =>
   new Promise(resolve => {
     const start = performance.now()
@@ -70,7 +70,7 @@ const timeOf = (port: number, path: string, bytes?: string): Promise<number> =>
     asking.end(body)
   })
 
-/** Looks at the server every 100 ms until it is stopped. */
+/** Probes the server every 100 ms until it is stopped. */
 function watch({ port, pid }: Server, ask: () => Promise<number> = () => timeOf(port, '/healthz')) {
   let going = true
   let slowest = 0
@@ -92,7 +92,7 @@ function watch({ port, pid }: Server, ask: () => Promise<number> = () => timeOf(
   }
 }
 
-/** Connections that send `ahead` requests at once, and as many again when all were answered. */
+/** Connections that send `ahead` requests at once, and as many again after all responses. */
 async function pipeline(port: number, connections: number, ahead: number, seconds: number): Promise<number> {
   let answered = 0
   const sockets = Array.from({ length: connections }, () => {
@@ -119,9 +119,10 @@ async function pipeline(port: number, connections: number, ahead: number, second
 export async function run({ long }: ExperimentOptions): Promise<Report> {
   pinLoad()
   const seconds = long ? 10 : 2
-  // To open two thousand takes most of a short run.
+  // Opening two thousand takes most of a short run.
   const kept = long ? 2000 : 300
-  // The short one runs beside other work: it holds that good responses go on and that others are answered at all.
+  // The short run shares the machine: it shows that good responses continue and that other requests get responses
+  // at all.
   const limits = long
     ? { share: 0.6, health: 1000, other: 2000 }
     : { share: 0.3, health: 10_000, other: 10_000 }

@@ -1,6 +1,7 @@
 /**
- * `npm run reliability -- NAME… [--long]`: runs the experiments behind docs/reliability.md, each in `NAME.ts` of this folder.
- * Prints one table for each, and exits 1 when a promise was broken.
+ * `npm run reliability -- NAME… [--long]`: runs the experiments behind docs/reliability.md, each in `NAME.ts` of this
+ * folder.
+ * Prints one table for each, and exits 1 if a promise was broken.
  */
 
 import { existsSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * Clocks that are wrong: two nodes on PostgreSQL whose clocks differ by seconds or minutes, and processes that are hours or
- * days ahead and only clean up. No retry may cost a sign-in, no old token may pass, and nothing that lives may be deleted.
+ * Wrong clocks: two nodes on PostgreSQL whose clocks differ by seconds or minutes, and processes that are hours or
+ * days ahead and only clean up. No retry may end a sign-in, no old token may be accepted, and no valid row may be
+ * deleted.
  */
 
 import { setTimeout } from 'node:timers/promises'
@@ -51,7 +52,7 @@ const configuration = {
   ),
 }
 
-/** A process whose clock is so many seconds ahead. */
+/** A process whose clock is this many seconds ahead. */
 async function serve(file: string, skew = 0): Promise<RunningServer> {
   const port = await freePort()
   const before = process.env.NODE_OPTIONS
@@ -71,7 +72,7 @@ const many = <Value>(count: number, make: () => Promise<Value>): Promise<Value[]
 
 type Row = { readonly cells: readonly (string | number)[]; readonly broken: readonly string[] }
 
-/** Two nodes: a retry at once at the other one, and a replay after 14 s (the retry window is 10 s). */
+/** Two nodes: an immediate retry at the other one, and a replay after 14 s (the retry window is 10 s). */
 async function compareNodes(storage: string, skew: number, count: number): Promise<Row> {
   const { file, remove } = await writeConfiguration({
     ...configuration,
@@ -112,7 +113,7 @@ async function compareNodes(storage: string, skew: number, count: number): Promi
   }
 }
 
-/** A process that is ahead and is asked for nothing while it cleans up once. */
+/** A process whose clock is ahead, without requests while it cleans up once. */
 async function cleanUpAhead(
   storage: string | undefined,
   [name, skew]: readonly [string, number],
@@ -186,7 +187,7 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
       inTurn(long ? ahead : ahead.slice(2), async one =>
         Promise.all([cleanUpAhead(await server.database(), one, count), cleanUpAhead(undefined, one, count)]),
       )
-    // The short one at once: most of its time nothing happens.
+    // The short run concurrently: most of its time nothing happens.
     const rows = long
       ? [...(await compared()), ...(await cleanedUp())]
       : (await Promise.all([compared(), cleanedUp()])).flat()

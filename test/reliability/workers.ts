@@ -1,5 +1,5 @@
 /**
- * A worker that hangs: one of two is stopped by SIGSTOP while clients connect. It is killed and replaced, and clients wait
+ * A hung worker: one of two is stopped by SIGSTOP while clients connect. It is killed and replaced, and clients wait
  * no longer than that takes.
  */
 

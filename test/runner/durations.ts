@@ -1,6 +1,7 @@
 /**
- * About how long the slower files take, in seconds, by their names. The longest start first, so that no core is idle at
- * the end of a run, and batches of the others are of similar length. Only the order of a run depends on these numbers.
+ * The approximate durations of slow files, in seconds, by name. The longest start first, so that no core is idle at
+ * the end of a run, and batches of the others have similar durations. Only the order of a run depends on these
+ * numbers.
  */
 const seconds: Readonly<Record<string, number>> = {
   stores: 100,
@@ -54,5 +55,5 @@ const ofOthers = 1.5
 /** Returns about how many seconds the file with this name takes, without the ending `.test.ts`. */
 export const secondsOf = (name: string): number => seconds[name] ?? ofOthers
 
-/** A file that takes so many seconds has a process of its own: starting that costs little beside it. */
+/** A file that takes this many seconds has its own process: the cost of a start is small beside it. */
 export const longFrom = 25

@@ -1,4 +1,4 @@
-/** Limits of a test run, in milliseconds. Whatever hangs fails when it reaches them. */
+/** Limits of a test run, in milliseconds. A test that hangs fails when it reaches them. */
 
 const minute = 60_000
 

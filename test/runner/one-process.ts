@@ -1,4 +1,4 @@
-/** Runs several files of tests in one process, since starting a process costs more than most files do. */
+/** Runs several test files in one process, because starting a process costs more than most files do. */
 
 import { AsyncResource } from 'node:async_hooks'
 import { describe } from 'node:test'

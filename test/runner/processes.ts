@@ -1,4 +1,4 @@
-/** Which files of tests there are, and which of them share a process. */
+/** Which test files exist, and which of them share a process. */
 
 import { globSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -10,7 +10,10 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Selection = 'all' | 'fast' | 'interop'
 
-/** Folders whose tests need a database, a browser, processes or minutes, and imports that tell the same of other files. */
+/**
+ * Folders whose tests need a database, a browser, processes or minutes, and imports that show the same for other
+ * files.
+ */
 const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'kinds', 'reliability']
 const slowImports =
   /from '\.\.?\/(?:\.\.\/)*(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/)/
@@ -29,7 +32,7 @@ export function selectFiles(selection: Selection): readonly string[] {
 const isSlow = (file: string): boolean =>
   slowFolders.some(folder => file.startsWith(`test/${folder}/`)) || slowImports.test(textOf(file))
 
-/** Matches what one file can do to another in its process. */
+/** Matches code that can affect other files in its process. */
 const changesProcess =
   /process\.(?:env\.\w+ *(?:\?\?)?= |chdir|umask|on\(|once\(|exit\(|kill\()|mock\.|memoryUsage|global\.?gc|delete process\.env|setFlags|monitorEventLoopDelay|createRequire|stdout\.write *=/
 
@@ -59,7 +62,7 @@ export async function writeBatch(folder: string, name: string, files: readonly s
   return entry
 }
 
-/** Returns lists that take about the same time. */
+/** Returns lists with similar durations. */
 function spread(files: readonly string[], count: number): readonly (readonly string[])[] {
   const parts = Array.from({ length: count }, () => ({ files: [] as string[], seconds: 0 }))
   for (const file of files.toSorted(longerFirst)) {

@@ -1,4 +1,7 @@
-/** The checks of types, style and unused code, as tests, so that they run beside the others and count among them. */
+/**
+ * The checks of types, style and unused code as tests, so that they run concurrently with the others and are counted
+ * with them.
+ */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

@@ -1,4 +1,4 @@
-/** Preloaded into each process of a test run: ends it when something keeps it from ending. */
+/** Preloaded into each process of a test run: ends it if something keeps it running. */
 
 import { fileLimit } from './limits.ts'
 

@@ -1,4 +1,4 @@
-/** Attempts to sign others out, to redirect by the sign-out, and to forge what it carries. */
+/** Attempts to sign others out, to redirect by the sign-out, and to forge its state. */
 
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
@@ -18,7 +18,7 @@ async function victim() {
   return { ...world, tokens: await signInAt(world.server, world.browser, ['web', 'shop']) }
 }
 
-test("attack: a link without a hint, or with an attacker's own, signs nobody out by itself", async () => {
+test("attack: a link without a hint, or with an attacker's own, does not sign out by itself", async () => {
   const world = await victim()
   const attacker = createBrowser(world.server)
   await signIn(attacker, authorizePath(), bob)
@@ -35,7 +35,7 @@ test("attack: a link without a hint, or with an attacker's own, signs nobody out
   }
 })
 
-test('attack: the confirmation can not be posted from elsewhere, nor with the token of another browser', async () => {
+test('attack: the confirmation can’t be posted from another site, or with the token of another browser', async () => {
   const world = await victim()
   const attacker = createBrowser(world.server)
   await signIn(attacker, authorizePath(), bob)
@@ -48,7 +48,7 @@ test('attack: the confirmation can not be posted from elsewhere, nor with the to
   assert.equal(await isSignedIn(world), true)
 })
 
-test('attack: the sealed request can not be changed, swapped for another kind, or used after an hour', async () => {
+test('attack: the sealed request can’t be modified, replaced by another kind, or used after an hour', async () => {
   const world = await victim()
   const sent = await world.browser.request(
     'GET',
@@ -88,14 +88,14 @@ test('attack: the sealed request can not be changed, swapped for another kind, o
       assert.equal(world.server.reason(), 'continuation_invalid')
     }
   }
-  // A request is no result: the page that leads on does not take it.
+  // A request is not a result: the page that redirects refuses it.
   assertErrorPage(await world.browser.request('GET', `/logout/done?continue=${sealed}`), 'invalid_request')
   assert.equal(await isSignedIn(world), true)
   world.server.clock.advance(3600)
   assertErrorPage(await world.browser.request('GET', `/logout?continue=${sealed}`), 'invalid_request')
 })
 
-test("attack: another issuer's ID token, and one of an unpublished key, prove nothing", async () => {
+test("attack: another issuer's ID token, and one of an unpublished key, are not accepted as hints", async () => {
   const world = await victim()
   const other = await createTestServer({ ...logoutWorld, issuer: 'https://evil.example' })
   const elsewhere = createBrowser(other)
@@ -111,7 +111,7 @@ test("attack: another issuer's ID token, and one of an unpublished key, prove no
   }
 })
 
-test('attack: state and URIs stand in no header and no page unescaped', async () => {
+test('attack: state and URIs are unescaped in no header and no page', async () => {
   const world = await victim()
   const state = '"><script>alert(1)</script>\r\nset-cookie: a=b; url=https://evil.example'
   const page = await world.browser.visit(
@@ -123,7 +123,7 @@ test('attack: state and URIs stand in no header and no page unescaped', async ()
   assert.equal(new URL(url).searchParams.get('state'), state)
 })
 
-test('attack: a hundred sign-outs at once end one session, and tell each client once', async () => {
+test('attack: a hundred concurrent sign-outs end one session, and notify each client once', async () => {
   const world = await victim()
   const page = await world.browser.visit('/logout')
   const outcomes = await Promise.all(
@@ -137,7 +137,7 @@ test('attack: a hundred sign-outs at once end one session, and tell each client 
   assert.equal(world.server.logged.filter(({ event }) => event === 'session_ended').length, 1)
 })
 
-test('attack: the pages of a sign-out can not be framed, but for the frame that watches', async () => {
+test('attack: the pages of a sign-out can’t be framed, except the check session iframe', async () => {
   const world = await victim()
   for (const path of ['/logout', endSessionPath({ id_token_hint: world.tokens.web.id_token })]) {
     const { headers } = await world.browser.visit(path)

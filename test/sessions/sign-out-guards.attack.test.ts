@@ -1,4 +1,4 @@
-/** Checks when a client may sign a user out without asking the user (OpenID Connect RP-Initiated Logout 1.0 §2). */
+/** When a client may sign a user out without asking the user (OpenID Connect RP-Initiated Logout 1.0 §2). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ const clients = logoutWorld.clients.map(client =>
   client.client_id === 'tv' ? { ...client, post_logout_redirect_uris: [bye] } : client,
 )
 
-/** The ID token of a device: of the user, and of no session. */
+/** The ID token of a device: with the user, and without a session. */
 async function hintOf(server: TestServer, credentials = alice): Promise<string> {
   const client_id = 'tv'
   const form = { client_id, scope: 'openid' }
@@ -27,7 +27,7 @@ async function hintOf(server: TestServer, credentials = alice): Promise<string> 
   return tokens.json.id_token
 }
 
-test('endsession: a hint that names the user but no session leads to the page that asks', async () => {
+test('endsession: a hint with the user but without a session leads to the page that asks', async () => {
   const { server, browser } = await startLogoutWorld({ clients })
   await signInAt(server, browser, ['web'])
   const id_token_hint = await hintOf(server)
@@ -37,7 +37,7 @@ test('endsession: a hint that names the user but no session leads to the page th
   assert.equal((await browser.submit(page, { button: 'yes' })).location, bye)
 })
 
-test('endsession: a hint that names another user and no session leads nowhere', async () => {
+test('endsession: a hint with another user and no session does not redirect', async () => {
   const { server, browser } = await startLogoutWorld({ clients })
   await signInAt(server, browser, ['web'])
   const id_token_hint = await hintOf(server, bob)
@@ -48,7 +48,7 @@ test('endsession: a hint that names another user and no session leads nowhere', 
   assert.doesNotMatch(done.body, /tv\.example/)
 })
 
-test('signed out: a client that was disabled meanwhile is loaded in no frame', async () => {
+test('signed out: a client that was disabled meanwhile is not framed', async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['shop', 'wiki'])
   const asked = await browser.visit('/logout')

@@ -1,4 +1,4 @@
-/** Cookies: each means one thing, and none can be read, sent or set by others. */
+/** Cookies: each has one purpose, and none can be read, sent or set by others. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { enrolApp } from '../support/factors.ts'
 import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
 import { federatedWorld, startFederated, startForeignProvider, visitProvider } from '../support/upstream.ts'
 
-test('cookies: a browser that is remembered for its second factor stays so when it goes to a provider, and comes back from there', async () => {
+test('cookies: a browser remembered for its second factor remains so after a redirect to a provider and back', async () => {
   const provider = await startForeignProvider()
   try {
     provider.claims = { sub: 'ada' }

@@ -1,4 +1,4 @@
-/** Every way to a session, where a second factor is required: none leads past it, and what waits for it opens nothing. */
+/** Every way to a session when a second factor is required: none bypasses it, and a pending sign-in gives no access. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -14,9 +14,9 @@ type At = { readonly server: TestServer; readonly browser: Browser }
 type Door = {
   readonly name: string
   readonly accounts?: object
-  /** Before the paths of the issuer that is asked. */
+  /** Relative to the issuer that is called. */
   readonly base?: string
-  /** Does all that there is to do before the second factor. */
+  /** Performs all steps before the second factor. */
   readonly enter: (at: At) => Promise<Page>
 }
 
@@ -26,17 +26,17 @@ const create = { prompt: 'create' }
 const doors: readonly Door[] = [
   { name: 'a password, for a client', enter: ({ browser }) => signIn(browser, authorizePath()) },
   { name: 'a password, for the account pages', enter: ({ browser }) => signIn(browser, '/account') },
-  { name: 'a password, anew', enter: ({ browser }) => signIn(browser, authorizePath({ prompt: 'login' })) },
+  { name: 'a password, again', enter: ({ browser }) => signIn(browser, authorizePath({ prompt: 'login' })) },
   {
     name: 'a password, after a max_age',
     enter: ({ browser }) => signIn(browser, authorizePath({ max_age: '0' })),
   },
   {
-    name: 'a password, for a class that is less',
+    name: 'a password, for a weaker acr',
     enter: ({ browser }) => signIn(browser, authorizePath({ acr_values: '1' })),
   },
   {
-    name: 'a password, to connect a device',
+    name: 'a password, to approve a device',
     async enter({ server, browser }) {
       const { json } = await server.send('POST', '/connect/deviceauthorization', {
         form: { client_id: 'tv' },
@@ -75,7 +75,7 @@ const doors: readonly Door[] = [
       browser.visit(await visitProvider(await browser.visit(authorizePath({ acr_values: 'idp:corp' })))),
   },
   {
-    name: 'another OpenID provider, whose methods are not believed',
+    name: 'another OpenID provider, whose methods are not trusted',
     async enter({ browser }) {
       provider.claims = { sub: 'ada', amr: ['mfa', 'otp', 'hwk', 'user'], acr: 'phr' }
       return browser.visit(
@@ -99,7 +99,7 @@ const doors: readonly Door[] = [
     },
   },
   {
-    name: 'a new account by prompt=create, with a name of one’s own',
+    name: 'a new account by prompt=create, with a chosen name',
     accounts: { sign_up: true, email_verification: 'off' },
     enter: async ({ browser }) =>
       browser.submit(await browser.visit(authorizePath(create)), { username: 'new', new_password: password }),
@@ -216,7 +216,7 @@ test("sign-in paths: a password grant can't use a second factor and fails if one
   assertRefused(wrong, 'invalid_grant', 'credentials_refused')
 })
 
-test('doors: nobody learns from the second factor’s page whether a password was right, unless it was', async () => {
+test('doors: the second factor’s page does not reveal whether a wrong password was right', async () => {
   const { server, browser } = await start()
   for (const credentials of [
     { username: 'alice', password: 'wrong', button: 'login' },

@@ -1,4 +1,4 @@
-/** Every form that changes something, with each of its unseen fields and each cookie that counts tampered with: nothing comes of it. */
+/** Every form that changes something, with each hidden field and each relevant cookie modified: nothing changes. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -14,15 +14,15 @@ type World = { readonly server: TestServer; readonly browser: Browser }
 type Case = {
   readonly name: string
   readonly mfa?: object
-  /** Brings a browser before the form. */
+  /** Brings a browser to the page with the form. */
   readonly arrive: (world: World) => Promise<Page>
-  /** Which form of the page, by a button or a field of it. */
+  /** Which form of the page, identified by a button or a field. */
   readonly form: string
-  /** What a person fills in and presses. */
+  /** What a user fills in and presses. */
   readonly answer: Readonly<Record<string, string>> | ((world: World, page: Page) => Record<string, string>)
-  /** What shows that it was done, as it is logged; or where the browser is afterwards. */
+  /** The log event that shows success; or where the browser is afterwards. */
   readonly done: string | ((world: World, page: Page) => unknown)
-  /** Fields and cookies that may be changed without harm, in every way or in one: a person may choose as much. */
+  /** Fields and cookies that may be modified without harm, in every way or in one: a user may choose as much. */
   readonly free?: readonly string[]
 }
 
@@ -36,7 +36,7 @@ const world = (mfa: object = {}) => ({
 const oneApp = { mode: 'if_enrolled', methods: ['totp'] }
 const everyone = { mode: 'required', methods: ['totp'] }
 
-/** Dora is kept in the store; whoever is configured can change nothing. */
+/** Dora is a stored user; configured users can change nothing. */
 async function asDora({ server, browser }: World, target: string): Promise<Page> {
   await addUser(server)
   return signIn(browser, target, doraSignsIn)
@@ -132,11 +132,11 @@ const cases: readonly Case[] = [
     form: 'yes',
     answer: { button: 'yes' },
     done: 'session_ended',
-    // The user confirms it: without the client's request it is a sign-out of their own.
+    // The user confirms: without the client's request it is an ordinary sign-out.
     free: ['continue missing', 'continue empty'],
   },
   {
-    name: 'a session of mine elsewhere',
+    name: 'another session of mine',
     async arrive({ server, browser }) {
       await signIn(createBrowser(server), authorizePath())
       return signIn(browser, '/account/sessions')
@@ -146,7 +146,7 @@ const cases: readonly Case[] = [
     done: 'session_ended',
   },
   {
-    name: 'every session of mine elsewhere',
+    name: 'all other sessions of mine',
     async arrive({ server, browser }) {
       await signIn(createBrowser(server), authorizePath())
       return signIn(browser, '/account/sessions')
@@ -156,7 +156,7 @@ const cases: readonly Case[] = [
     done: 'session_ended',
   },
   {
-    name: 'an application, forgotten',
+    name: 'an application, removed',
     async arrive({ browser }) {
       const target = authorizePath({ client_id: 'asking', scope: 'openid profile' })
       await browser.submit(await signIn(browser, target), { button: 'yes' })
@@ -167,7 +167,7 @@ const cases: readonly Case[] = [
     done: 'consent_revoked',
   },
   {
-    name: 'a connection, ended',
+    name: 'a connection, removed',
     async arrive({ server, browser }) {
       const { clock, stores } = server
       const link = { provider: 'corp', identity: 'i'.repeat(43), sub: '1', created_at: clock.now() }
@@ -188,7 +188,7 @@ const cases: readonly Case[] = [
     form: 'enrol',
     answer: ({ server }, page) => ({ code: appOf(secretOn(page), server).code(), button: 'enrol' }),
     done: 'second_factor_added',
-    // The button says which; without a passkey's answer nothing can be made of the field.
+    // The button selects the action; without a passkey response the field is useless.
     free: ['method'],
   },
   {
@@ -226,7 +226,7 @@ const cases: readonly Case[] = [
     done: 'second_factor_removed',
   },
   {
-    name: 'recovery codes, made anew',
+    name: 'recovery codes, replaced',
     mfa: oneApp,
     arrive: world => withApp(world, '/account/security'),
     form: 'codes',
@@ -239,11 +239,11 @@ const cases: readonly Case[] = [
     form: 'email',
     answer: { email: 'new@example.com' },
     done: async ({ server }) => (await server.mails()).length > 0,
-    // Who waits for nothing goes to the account page afterwards.
+    // Without a waiting request, the account page follows.
     free: ['continue'],
   },
   {
-    name: 'a new account, made',
+    name: 'a new account, created',
     async arrive({ server, browser }) {
       await browser.submit(await browser.visit('/register'), { email: 'new@example.com' })
       return browser.visit((await newestMail(server)).path)
@@ -274,7 +274,7 @@ const cases: readonly Case[] = [
     done: 'password_changed',
   },
   {
-    name: 'a new password by the old one',
+    name: 'a new password with the old one',
     arrive: world => asDora(world, '/account/password'),
     form: 'new_password',
     answer: { password: 'seven purple kettles', new_password: 'nine orange lamps here' },
@@ -315,7 +315,7 @@ const cases: readonly Case[] = [
   },
 ]
 
-/** What a world has made for itself before a browser comes. */
+/** What a world sets up before a browser arrives. */
 const apps = new WeakMap<TestServer, ReturnType<typeof appOf>>()
 const userCodes = new WeakMap<TestServer, string>()
 
@@ -333,7 +333,7 @@ async function start({ mfa, arrive, form: which }: Case) {
 type Arrived = Awaited<ReturnType<typeof start>>
 type Fields = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Posts the form as a person would, but for what was tampered with, and goes where that leads. */
+/** Posts the form as a user would, except for the modified value, and follows redirects. */
 async function post(one: Case, at: Arrived, changes: Fields = {}) {
   const { browser, form, page } = at
   const filled = typeof one.answer === 'function' ? one.answer(at, page) : one.answer
@@ -354,13 +354,13 @@ async function wasDone(one: Case, at: Arrived, { followed, events }: Awaited<Ret
 const flip = (text: string, at: number): string =>
   text.slice(0, at) + (text.at(at) === 'A' ? 'B' : 'A') + (at === -1 ? '' : text.slice(at + 1))
 
-/** What an attacker may put in the place of a value. */
+/** Values that an attacker may send instead. */
 const tampered = (value: string): Readonly<Record<string, Fields[string]>> => ({
   missing: undefined,
   empty: '',
   'changed at its beginning': flip(value, 0),
   'changed at its end': flip(value, -1),
-  'with more behind it': `${value}A`,
+  'with more after it': `${value}A`,
   twice: [value, value],
   'too long': 'A'.repeat(20_000),
   'of another kind': 'constructor',
@@ -398,19 +398,19 @@ for (const one of cases)
         await attempt(`cookie ${name} ${how}`)
       }
     }
-    assert.ok(await wasDone(one, at, await post(one, at)), 'the form as it is does nothing')
+    assert.ok(await wasDone(one, at, await post(one, at)), 'the unmodified form does nothing')
   })
 
 const cookieChanges: Readonly<Record<string, (value: string) => string | undefined>> = {
   missing: () => undefined,
   'changed at its end': value => flip(value, -1),
-  'with more behind it': value => `${value}A`,
+  'with more after it': value => `${value}A`,
   'of another kind': () => 'constructor',
 }
 
 type Outcome = Awaited<ReturnType<typeof post>>
 
-/** No sign-in, nothing issued, and no fault of the server's. */
+/** No sign-in, nothing issued, and no server error. */
 function assertHarmless({ answer, followed, events }: Outcome, what: string): void {
   for (const { status, location = '' } of [answer, followed]) {
     assert.ok(status < 500, `${what}: ${status}`)

@@ -1,4 +1,4 @@
-/** Checks which guesses are counted together, and that a count that could not be taken back is taken back later. */
+/** Which guesses are counted together, and that a count that could not be undone is undone later. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,13 +18,13 @@ async function exhaust(browser: Browser, username: string): Promise<void> {
   const page = await browser.visit(again)
   for (let count = 0; count < 400; count++)
     if ((await browser.submit(page, as(username, 'wrong'))).status === 429) return
-  assert.fail('any number of guesses is looked at')
+  assert.fail('the number of guesses is unlimited')
 }
 
 const statusOf = async (browser: Browser, username: string, password: string) =>
   (await signIn(browser, again, as(username, password))).status
 
-test('known browsers: wrong passwords for one user of a browser keep out no other one of it', async () => {
+test('known browsers: wrong passwords for one user of a browser do not lock out its other users', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   assert.equal(await statusOf(browser, 'alice', 'wonderland'), 302)
@@ -46,7 +46,7 @@ test('known browsers: a browser with another id is another browser', async () =>
   assert.equal(await statusOf(browser, 'alice', 'wonderland'), 302)
 })
 
-test('known browsers: a browser knows the four who signed in there last', async () => {
+test('known browsers: a browser knows the last four users who signed in there', async () => {
   const users = [1, 2, 3, 4, 5].map(n => ({ sub: `s${n}`, username: `u${n}`, password: `p${n}`, claims: {} }))
   const server = await createTestServer({ ...pagesWorld, users })
   const browser = createBrowser(server)
@@ -57,7 +57,7 @@ test('known browsers: a browser knows the four who signed in there last', async 
   assert.equal(await statusOf(browser, 'u2', 'p2'), 302)
 })
 
-test('known browsers: a user whose password a validator checks is known by their name', async () => {
+test('known browsers: a user whose password a validator checks is identified by name', async () => {
   const check = ({ username, password }: { username: string; password: string }) =>
     password === 'theirs' ? { ok: true, sub: `v-${username}` } : { ok: false }
   const server = await createTestServer({ ...pagesWorld, validators: { password: { check } } })
@@ -68,7 +68,7 @@ test('known browsers: a user whose password a validator checks is known by their
   assert.equal(await statusOf(browser, 'zoe', 'theirs'), 302)
 })
 
-test('guesses: whoever finds one user signed in and guesses their password keeps no other user from their own', async () => {
+test('guesses: an attacker who guesses the password of a signed-in user does not lock out others', async () => {
   const server = await createTestServer(accountsWorld())
   const emma = { username: 'Emma', email: 'emma@example.com' }
   await addUser(server)
@@ -88,7 +88,7 @@ test('guesses: whoever finds one user signed in and guesses their password keeps
   assert.equal(changed.status, 200, changed.text)
 })
 
-/** Creates a server with a store that takes no count back while it is `away`, and that notes how many it was asked for at once. */
+/** Creates a server with a store that can't undo counts while it is `away`, and that records the batch sizes. */
 async function forgetfulServer() {
   const tenantStores = createMemoryTenantStores()
   const state = { away: true, asked: [] as number[] }
@@ -109,7 +109,7 @@ const grant = (server: TestServer, username: string, from: string) =>
     { client: ['direct', 's'], from },
   )
 
-test('attempts: counts that could not be taken back are taken back once the store can be used', async () => {
+test('attempts: counts that could not be undone are undone once the store is reachable', async () => {
   const { server, state } = await forgetfulServer()
   for (let count = 0; count < 100; count++)
     assert.equal((await grant(server, 'alice', '192.0.2.1')).status, 200)
@@ -118,7 +118,7 @@ test('attempts: counts that could not be taken back are taken back once the stor
   assert.equal((await grant(server, 'alice', '192.0.2.1')).status, 200)
 })
 
-test('attempts: a process remembers at most a thousand counts to take back', async () => {
+test('attempts: a process remembers at most a thousand counts to undo', async () => {
   const asked: number[] = []
   let away = true
   const attempts = createAttempts({

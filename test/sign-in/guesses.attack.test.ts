@@ -1,4 +1,7 @@
-/** Guessing passwords and codes: in parallel, by other spellings, across processes and restarts; and keeping a user out by it. */
+/**
+ * Guesses at passwords and codes: concurrent, with other spellings, across processes and restarts; and lock-outs of
+ * users by guesses.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -27,7 +30,7 @@ test('attack: of a thousand concurrent guesses, a hundred are checked', async ()
   assert.deepEqual(tally(statuses), { wrong: 100, waiting: 900 })
 })
 
-test('attack: of a thousand device codes typed at once ten are looked for', async () => {
+test('attack: of a thousand device codes entered at once, ten are looked up', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const page = await browser.visit('/device')
@@ -54,7 +57,7 @@ test('attack: the /64s of one /48 together have forty guesses at device codes [R
   assert.notEqual((await guess('2001:db8:2::1', json.user_code)).status, 429)
 })
 
-test('attack: strangers behind the same address, who guess device codes, keep nobody out who is signed in', async () => {
+test('attack: strangers behind the same address who guess device codes do not lock out a signed-in user', async () => {
   const server = await createTestServer(pagesWorld)
   const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
   const guess = async (browser: Browser, user_code = 'BCDF-GHJK') =>
@@ -65,7 +68,7 @@ test('attack: strangers behind the same address, who guess device codes, keep no
   const user = createBrowser(server)
   await signIn(user, '/account')
   assert.match((await guess(user, json.user_code)).text, /Television/)
-  // Who is signed in guesses no more than others, in however many browsers.
+  // A signed-in user has no more guesses than others, in however many browsers.
   for (let count = 0; count < 10; count++) assert.equal((await guess(user)).status, 400)
   const again = createBrowser(server)
   await signIn(again, '/account')
@@ -80,7 +83,7 @@ test('attack: other spellings of a name share its count', async () => {
     assert.equal(await guess(server, spelling, 'bob'), 429)
 })
 
-test('attack: two processes on one store share the counters, and a restart keeps them', async () => {
+test('attack: two processes on one store share the counters, which survive a restart', async () => {
   const { open } = await beginShared()
   const nodes = [await open(), await open()]
   const servers = await Promise.all(nodes.map(tenantStores => createTestServer(world, { tenantStores })))
@@ -95,7 +98,7 @@ test('attack: two processes on one store share the counters, and a restart keeps
   assert.equal(await guess(restarted, 'bob', 'bob'), 200)
 })
 
-test('attack: a stranger who guesses keeps the user out of no browser that they signed in with before', async () => {
+test('attack: guesses of a stranger do not lock the user out of a known browser', async () => {
   const server = await createTestServer(pagesWorld)
   const [own, strange] = [createBrowser(server), createBrowser(server)]
   await signIn(own, authorizePath())
@@ -106,7 +109,7 @@ test('attack: a stranger who guesses keeps the user out of no browser that they 
   assert.match((await own.submit(again, alice)).location ?? '', /[?&]code=/)
 })
 
-test('attack: a known browser has a bounded number of guesses too, and is known for its user only', async () => {
+test('attack: a known browser’s guesses are limited too, and it is known only for its user', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())
@@ -121,7 +124,7 @@ test('attack: a known browser has a bounded number of guesses too, and is known 
   assert.equal((await browser.submit(page, { username: 'bob', password: 'builder' })).status, 429)
 })
 
-test('attack: a changed cookie of a known browser is none', async () => {
+test('attack: a modified cookie of a known browser is ignored', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())

@@ -1,4 +1,4 @@
-/** Known browsers: no account opens the guesses of another, however similar its name; and no stranger keeps a user out of their own. */
+/** Known browsers: no account adds guesses at another with a similar name, and no stranger locks out a user. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +9,7 @@ import { beginShared } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 
 const cookieName = '__Host-tessera_known'
-/** Each is a name of its own, and directories may take one for the other: they share the count of strangers. */
+/** Each is a different name, and directories may confuse them: they share the count of strangers. */
 const lookAlikes = ['d ora', 'dóra', 'd\u0327ora', 'do\u200Bra']
 const similarUsers = {
   ...pagesWorld,
@@ -21,7 +21,7 @@ const similarUsers = {
 const loginAs = (username: string, password: string) => ({ username, password, button: 'login' })
 const loginPage = (browser: Browser): Promise<Page> => browser.visit(authorizePath({ prompt: 'login' }))
 
-/** The browser's cookie after it signed in once. */
+/** The browser's cookie after one sign-in. */
 async function knownBrowser(server: TestServer, username: string, password: string): Promise<Browser> {
   const browser = createBrowser(server)
   const done = await browser.submit(await loginPage(browser), loginAs(username, password))
@@ -86,7 +86,7 @@ test('attack: all known browsers of an account share three hundred guesses, acro
   assert.ok(await knownBrowser(server, 'dora', 'right 0'))
 })
 
-test('attack: known browsers count for their network too, and strangers there leave them room', async () => {
+test('attack: known browsers count for their network too, and strangers there leave them a share', async () => {
   const users = Array.from({ length: 30 }, (_, n) => ({
     ...{ sub: `u${n}`, username: `user${n}`, password: 'right', claims: {} },
   }))
@@ -107,13 +107,13 @@ test('attack: a user can sign in from a known browser while others exhaust the g
   const own = await knownBrowser(server, 'dora', 'right 0')
   const similar = await Promise.all([1, 2, 3, 4].map(() => knownBrowser(server, 'd ora', 'right 1')))
   assert.equal(await guesses(createBrowser(server), 'dora', 101), 100)
-  // Known browsers of a similar account use up theirs only.
+  // Known browsers of a similar account exhaust only their own guesses.
   for (const browser of similar) await guesses(browser, 'd ora', 101)
   const done = await own.submit(await loginPage(own), loginAs('dora', 'right 0'))
   assert.ok(done.location)
 })
 
-test('attack: of accounts that a provider checks, a known browser is known for the name exactly as typed', async () => {
+test('attack: for accounts that a provider checks, a known browser is known for the name exactly as typed', async () => {
   const server = await createTestServer(pagesWorld)
   const at = (browser: Browser) =>
     browser.visit(authorizePath({ prompt: 'login', acr_values: 'idp:directory' }))

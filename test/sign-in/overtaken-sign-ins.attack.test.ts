@@ -1,4 +1,6 @@
-/** Sign-ins that were checked just before the user's access ended: none makes a session, whatever the way in. */
+/**
+ * Sign-ins that were checked just before the user's access ended: none creates a session, whatever the sign-in option.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +26,7 @@ const endings = {
   },
   'their end': async ({ accounts }: TestServer, sub: string) => {
     assert.ok((await accounts.setActive(sub, false)).ok)
-    // Also where they are let in again before the sign-in gets on.
+    // Even if they are enabled again before the sign-in continues.
     assert.ok((await accounts.setActive(sub, true)).ok)
   },
   'their removal': async ({ accounts }: TestServer, sub: string) => {
@@ -32,7 +34,10 @@ const endings = {
   },
 }
 
-/** The store does this first when a session, a sign-in that waits, tokens or a device's approval are about to be written: all was checked by then. */
+/**
+ * The store does this first, when it is about to write a session, a pending sign-in, tokens or a device's approval:
+ * all checks are done by then.
+ */
 function beforeWriting({ stores }: TestServer, act: () => Promise<void>): () => boolean {
   let acted = false
   const first = async () => {
@@ -77,7 +82,7 @@ for (const [name, end] of Object.entries(endings)) {
     await assertKeptOut(server, browser, late, sub)
   })
 
-  test(`attack: the password grant is overtaken by ${name}`, async () => {
+  test(`attack: the password grant fails if it is overtaken by ${name}`, async () => {
     const server = await createTestServer(accountsWorld())
     const sub = await addUser(server)
     const acted = beforeWriting(server, () => end(server, sub))
@@ -88,7 +93,7 @@ for (const [name, end] of Object.entries(endings)) {
     assert.equal(late.json.refresh_token, undefined)
   })
 
-  test(`attack: the approval of a device is overtaken by ${name}`, async () => {
+  test(`attack: the approval of a device fails if it is overtaken by ${name}`, async () => {
     const server = await createTestServer(accountsWorld())
     const sub = await addUser(server)
     const browser = createBrowser(server)
@@ -102,7 +107,7 @@ for (const [name, end] of Object.entries(endings)) {
     assert.equal(stored?.authorization, undefined)
   })
 
-  test(`attack: another sign-in in a browser that is signed in is overtaken by ${name}`, async () => {
+  test(`attack: another sign-in in a signed-in browser fails if it is overtaken by ${name}`, async () => {
     const server = await createTestServer(accountsWorld())
     const sub = await addUser(server)
     const browser = createBrowser(server)
@@ -114,7 +119,7 @@ for (const [name, end] of Object.entries(endings)) {
     await assertKeptOut(server, browser, late, sub)
   })
 
-  test(`attack: the wait for a second factor, and the factor itself, are overtaken by ${name}`, async () => {
+  test(`attack: a pending second factor, and the factor itself, fail if overtaken by ${name}`, async () => {
     const mfa = { mode: 'required' }
     for (const overtaken of ['wait', 'factor'] as const) {
       const server = await createTestServer({ ...accountsWorld(), mfa })
@@ -137,7 +142,7 @@ for (const [name, end] of Object.entries(endings)) {
     }
   })
 
-  test(`attack: a passkey is overtaken by ${name}`, async () => {
+  test(`attack: a passkey sign-in fails if it is overtaken by ${name}`, async () => {
     const server = await createTestServer({ ...accountsWorld(), mfa: { mode: 'required' } })
     const sub = await addUser(server)
     const owner = createBrowser(server)
@@ -153,7 +158,7 @@ for (const [name, end] of Object.entries(endings)) {
     await assertKeptOut(server, browser, late, sub)
   })
 
-  test(`attack: a sign-in at a provider is overtaken by ${name}`, async () => {
+  test(`attack: a sign-in at a provider fails if it is overtaken by ${name}`, async () => {
     provider.claims = { sub: 'dora-there', email: dora.email, email_verified: true }
     const world = { ...federatedWorld(provider, { linking: 'verified_email' }), accounts: {} }
     const { server, browser } = await startFederated(world)
@@ -167,7 +172,7 @@ for (const [name, end] of Object.entries(endings)) {
   })
 }
 
-test('attack: a new account’s first sign-in is overtaken by its end', async () => {
+test('attack: a new account’s first sign-in fails if the account is deleted meanwhile', async () => {
   const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'off' }))
   const browser = createBrowser(server)
   const page = await browser.visit('/register')

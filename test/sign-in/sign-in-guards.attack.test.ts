@@ -1,4 +1,4 @@
-/** Checks that a correct password is not enough at another tenant, or if it was changed while it was checked. */
+/** A correct password is not enough at another tenant, or if it was changed during the check. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -25,7 +25,7 @@ function changeMeanwhile({ stores, accounts }: TestServer, sub: string): void {
   })
 }
 
-test('password: one that was changed while it was checked gives no tokens [RFC 6749 §5.2]', async () => {
+test('password: one that was changed while it was checked yields no tokens [RFC 6749 §5.2]', async () => {
   const server = await createTestServer(accountsWorld())
   const sub = await addUser(server)
   changeMeanwhile(server, sub)
@@ -36,7 +36,7 @@ test('password: one that was changed while it was checked gives no tokens [RFC 6
   assert.equal((await tokensOf(server, 'dora', 'eleven green bottles')).status, 200)
 })
 
-test('login: a password that was changed while it was checked makes no session', async () => {
+test('login: a password that was changed while it was checked creates no session', async () => {
   const server = await createTestServer(accountsWorld())
   const sub = await addUser(server)
   changeMeanwhile(server, sub)
@@ -47,14 +47,14 @@ test('login: a password that was changed while it was checked makes no session',
   assert.ok(server.logged.some(({ event }) => event === 'sign_in_overtaken'))
 })
 
-/** A provider that knows everybody by this password, and says that they are carol, a user of tenant acme here. */
+/** A provider that accepts everybody with this password, as carol, a user of tenant acme here. */
 const knowsCarol = {
   name: 'staff',
   type: 'directory',
   credentialAuthority: { check: () => ({ ok: true, sub: '3' }) as const },
 }
 
-test('tenant: a provider’s user of one tenant signs in nowhere else', async () => {
+test('tenant: a provider’s user of one tenant can’t sign in elsewhere', async () => {
   const input = { ...withClients(), identity_providers: [knowsCarol] }
   const server = await createTestServer(input)
   const attempt = (acr_values: string) =>
@@ -71,7 +71,7 @@ test('tenant: a provider’s user of one tenant signs in nowhere else', async ()
   assert.equal((await attempt('idp:staff tenant:acme')).status, 200)
 })
 
-test('tenant: a module’s word that somebody is a user of another tenant signs nobody in', async () => {
+test('tenant: a module that returns a user of another tenant does not sign in', async () => {
   const server = await createTestServer({
     ...world,
     validators: { password: { check: () => ({ ok: true, sub: '3' }) as const } },

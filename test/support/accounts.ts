@@ -1,4 +1,4 @@
-/** Users who are kept in the store, and the mail that they get, for tests. */
+/** Stored users, and the mail that they get, for tests. */
 
 import assert from 'node:assert/strict'
 import type { Mail } from '../../packages/server/src/model/mail.ts'
@@ -7,7 +7,7 @@ import type { TestServer } from './tessera.ts'
 
 const mail = { from: 'login@id.example', smtp: { host: 'mail.id.example' } }
 
-/** @param accounts as a configuration writes them. */
+/** @param accounts The configuration's `accounts`. */
 export const accountsWorld = (accounts: object = { sign_up: true }) => ({
   ...pagesWorld,
   mail,
@@ -33,14 +33,14 @@ export const dora = {
 
 export const doraSignsIn = { username: 'dora', password: dora.password, button: 'login' }
 
-/** Adds a user as an operator does; answers their `sub`. */
+/** Adds a user as an operator does; returns their `sub`. */
 export async function addUser(server: TestServer, changes: object = {}): Promise<string> {
   const added = await server.accounts.add({ ...dora, ...changes })
   assert.ok(added.ok, JSON.stringify(added))
   return added.value.sub
 }
 
-/** The newest mail; its link as a path. */
+/** The newest mail, with its link as a path. */
 export async function newestMail(server: TestServer): Promise<Mail & { readonly path: string }> {
   const newest = (await server.mails()).at(-1)
   assert.ok(newest, 'no mail was sent')
@@ -48,7 +48,7 @@ export async function newestMail(server: TestServer): Promise<Mail & { readonly 
   return { ...newest, path: url.pathname + url.search }
 }
 
-/** A password grant's answer. */
+/** The response to a password grant. */
 export const tokensOf = (server: TestServer, username: string, password: string, changes: object = {}) =>
   server.token(
     { grant_type: 'password', username, password, scope: 'openid email api1 offline_access', ...changes },

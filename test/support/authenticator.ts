@@ -1,17 +1,17 @@
-/** An authenticator in software (WebAuthn Level 3 §6), which also lies when a test tells it to. */
+/** A software authenticator (WebAuthn Level 3 §6), which also sends false data when a test requires it. */
 
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import type { Page } from './browser.ts'
 
 export type Lies = {
-  /** Where it says that it was asked. */
+  /** The origin in its client data. */
   readonly origin?: string
   readonly rpId?: string
   readonly challenge?: string
   readonly userVerified?: boolean
   readonly counter?: number
   readonly userHandle?: string
-  /** The COSE algorithm that it says its key is for; -7 by default. */
+  /** The COSE algorithm that it declares for its key; -7 by default. */
   readonly algorithm?: number
 }
 
@@ -27,7 +27,7 @@ const base64url = (data: Buffer): string => data.toString('base64url')
 const negative = (value: number): Buffer =>
   value >= -24 ? Buffer.of(0x20 - 1 - value) : Buffer.of(0x38, -1 - value)
 
-/** @param counts whether its signatures carry a counter. */
+/** @param counts Whether its signatures have a counter. */
 export function createAuthenticator(origin: string, { counts = false } = {}): Authenticator {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
@@ -106,7 +106,7 @@ export function createAuthenticator(origin: string, { counts = false } = {}): Au
 
 const unescapeHtml = (text: string): string => text.replaceAll('&quot;', '"').replaceAll('&amp;', '&')
 
-/** What the page would hand to the browser. */
+/** What the page would receive from the browser. */
 export function optionsOn(page: Page): any {
   const [, options] = /data-options="([^"]*)"/.exec(page.body) ?? []
   if (!options) throw new Error(`no passkey is asked for: ${page.status} ${page.text}`)

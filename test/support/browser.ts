@@ -1,10 +1,10 @@
-/** A browser without scripts for flow tests: it keeps cookies, reads forms and follows our own redirects. */
+/** A browser without scripts for flow tests: it keeps cookies, reads forms and follows redirects within the server. */
 
 import { parseSetCookie } from 'cookie'
 import type { Answer, SendOptions, TestServer } from './tessera.ts'
 
 export type Page = Answer & {
-  /** The path and query that answered. */
+  /** The path and query of the page. */
   readonly target: string
   /** Where a redirect leads. */
   readonly location: string | undefined
@@ -15,25 +15,28 @@ export type Page = Answer & {
 
 type PageForm = {
   readonly action: string
-  /** All but boxes. */
+  /** All fields except checkboxes. */
   readonly fields: Readonly<Record<string, string>>
-  /** Boxes that are ticked and can be unticked, by name. */
+  /** Checked boxes that can be cleared, by name. */
   readonly ticked: Readonly<Record<string, readonly string[]>>
 }
 
 export type Browser = {
   readonly cookies: Map<string, string>
-  /** One request and its answer. */
+  /** Sends one request and returns its response. */
   readonly request: (method: string, target: string, options?: SendOptions) => Promise<Page>
-  /** A request, then every redirect that stays on this server. */
+  /** Sends a request, then follows every redirect that stays on this server. */
   readonly visit: (target: string) => Promise<Page>
-  /** Posts a page's form with these fields filled in (boxes: those that are ticked), then follows redirects that stay on this server. */
+  /**
+   * Posts a page's form with these fields filled in (boxes: those that are checked), then follows redirects that stay
+   * on this server.
+   */
   readonly submit: (page: Page, fields: Readonly<Record<string, string | readonly string[]>>) => Promise<Page>
 }
 
 const mostRedirects = 10
 
-/** @param cookies those of a browser that visits another server of the same host too. */
+/** @param cookies Those of a browser that also visits another server on the same host. */
 export function createBrowser(
   server: Pick<TestServer, 'send'>,
   cookies = new Map<string, string>(),
@@ -74,14 +77,14 @@ export function createBrowser(
   }
 }
 
-/** Where a page leads by itself without scripts: seconds, and the address. */
+/** Where a page redirects without scripts: seconds, and the address. */
 export function refreshOf({ body }: Pick<Page, 'body'>): { readonly wait?: string; readonly url?: string } {
   const [, wait, url] =
     /<noscript><meta http-equiv="refresh" content="(\d+); url=([^"]*)"><\/noscript>/.exec(body) ?? []
   return wait === undefined || url === undefined ? {} : { wait, url: unescapeHtml(url) }
 }
 
-/** Around the page's own form there may be the frame's, which signs out. */
+/** Besides the page's own form there may be that of the frame, which signs out. */
 const mainOf = (html: string): string => /<main[\s\S]*<\/main>/.exec(html)?.[0] ?? html
 
 const tag = /<(form|input)\b([^>]*)>/g

@@ -1,4 +1,7 @@
-/** Client certificates for tests: DER in base64, self-signed, good for a hundred years; their private keys are gone. */
+/**
+ * Client certificates for tests: DER in base64, self-signed, valid for a hundred years; their private keys were
+ * deleted.
+ */
 
 /** `C=SE, O=Example\, Inc., OU=Payments, CN=one.example`, the most significant first. */
 export const one =
@@ -12,7 +15,7 @@ export const jwkOfOne = {
   y: '7Ovv8NDHp0n2RjrJPvw2962LIKujDnrFm2a41KFkbm4',
 }
 
-/** The same names but `CN=two.example`. */
+/** The same names except `CN=two.example`. */
 export const two =
   'MIIB8zCCAZmgAwIBAgIUXprzAHjr175OEpA8x3tSJgF5Z24wCgYIKoZIzj0EAwIwTjELMAkGA1UEBhMCU0UxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCFBheW1lbnRzMRQwEgYDVQQDDAt0d28uZXhhbXBsZTAgFw0yNjExMjQwNDExNDFaGA8yMTI2MTAzMTA0MTE0MVowTjELMAkGA1UEBhMCU0UxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCFBheW1lbnRzMRQwEgYDVQQDDAt0d28uZXhhbXBsZTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABAoIvmabZmZYkODYWGw5OZoilsxZ5yykhAGphas0xZsHAFf6KqrcsHgap/NFqUDzKNGVzf3TTHTJIUI2A0dT87WjUzBRMB0GA1UdDgQWBBQzU3nNIluBflemiQh85j/YbOwAUTAfBgNVHSMEGDAWgBQzU3nNIluBflemiQh85j/YbOwAUTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIGD+Ost5Ss5V/A0DPhGLWAQI197L7e7WMHsB4qLeoIVpAiEArSEX5NlelG4VO3jZWxZpKKmPgn4kW6AASg0x6ngWM40='
 

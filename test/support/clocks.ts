@@ -1,4 +1,4 @@
-/** Machines whose clocks are wrong, and a database that has the right time: the time is one number that the test moves on. */
+/** Machines with wrong clocks, and a database with the right time, which the test advances. */
 
 import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import type { MachineTime } from '../../packages/server/src/runtime/ports.ts'
@@ -17,7 +17,7 @@ export function createTime() {
     advance: (seconds: number) => {
       now += seconds
     },
-    /** The machine stood still, or was off, for so long: its monotonic clock did not go on. */
+    /** Suspends the machine, or turns it off, for this long: its monotonic clock stops. */
     machine: (skew = 0): Machine => {
       const machine = {
         skew,
@@ -26,12 +26,12 @@ export function createTime() {
       }
       return machine
     },
-    /** Stores that machines share, whose own clock is right. */
+    /** Stores that machines share, with a right clock. */
     sharing: (tenantStores: TenantStores): TenantStores => ({ ...tenantStores, now: async () => now * 1000 }),
   }
 }
 
-/** How far clocks are ahead, by name: the tolerated ones, and those beyond. */
+/** How far clocks are ahead, by name: accepted differences, and larger ones. */
 export const tolerated = { '+5 s': 5, '-5 s': -5, '+15 s': 15, '-15 s': -15, '+300 s': 300, '-300 s': -300 }
 export const beyond = {
   '+2 h': 7200,

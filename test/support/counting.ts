@@ -1,4 +1,4 @@
-/** A store in memory that writes down what is asked of it. */
+/** A memory store that records the calls it gets. */
 
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'

@@ -1,16 +1,18 @@
-/** A TCP proxy on loopback that delays what passes, as a network between two data centres does, and counts what clients send. */
+/**
+ * A TCP proxy on loopback that delays all data, like a network between two data centres, and counts what clients send.
+ */
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export type DelayedTcp = {
   readonly port: number
-  /** Pieces of data that clients have sent, all connections together: at least one for each round trip. */
+  /** Pieces of data that clients have sent, over all connections: at least one for each round trip. */
   readonly sent: () => number
   readonly close: () => Promise<void>
 }
 
-/** @param delay one way, in milliseconds. */
+/** @param delay One way, in milliseconds. */
 export async function openDelayedTcp(to: { host: string; port: number }, delay: number): Promise<DelayedTcp> {
   const sockets = new Set<Socket>()
   let sent = 0

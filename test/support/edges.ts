@@ -61,7 +61,7 @@ export type Reply = {
   readonly body: string
 }
 
-/** A request by `node:http`, which sends what it is told, where `fetch` would tidy up. */
+/** Sends a request by `node:http`, which sends what it is given, where `fetch` would normalize it. */
 export function ask(
   edge: Edge,
   method: string,
@@ -88,14 +88,14 @@ export function ask(
   return inTime(`${method} ${path.slice(0, 100)} is answered`, answered)
 }
 
-/** Sends these bytes and answers all that comes back until the server hangs up. */
+/** Sends these bytes and returns everything received until the server hangs up. */
 export async function sendBytes(edge: Edge, ...pieces: readonly string[]): Promise<string> {
   const socket = connect(Number(new URL(edge.url).port), '127.0.0.1')
   let received = ''
   socket.setEncoding('utf8').on('data', text => {
     received += text
   })
-  // A server that hangs up while bytes are under way resets the connection; what came before counts.
+  // A server that hangs up while bytes are in transit resets the connection; what came before counts.
   socket.on('error', () => {})
   for (const piece of pieces) socket.write(piece)
   await inTime('the server hangs up', once(socket, 'close'), { within: 60_000 })

@@ -1,4 +1,4 @@
-/** People with an authenticator app: they set it up and type its codes as the pages ask. */
+/** Users with an authenticator app: they set it up and enter its codes as the pages ask. */
 
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
@@ -8,7 +8,10 @@ import type { TestServer } from './tessera.ts'
 
 export type App = { readonly code: (at?: number) => string }
 
-/** An app that holds this secret, with the server's clock: RFC 6238 written out, so that it is not the server's own library. */
+/**
+ * An app with this secret and the server's clock: its own implementation of RFC 6238, independent of the server's
+ * library.
+ */
 export const appOf = (secret: string, { clock }: Pick<TestServer, 'clock'>): App => {
   const key = fromBase32(secret.replaceAll(' ', ''))
   return {
@@ -40,14 +43,14 @@ export function secretOn(page: Page): string {
 export const recoveryCodesOn = (page: Page): readonly string[] =>
   [...page.body.matchAll(/<code>([^<]+)<\/code>/g)].map(([, code = '']) => code)
 
-/** Where the page with the recovery codes goes on. */
+/** Where the page with the recovery codes continues. */
 export const goOnFrom = (page: Page): string => {
   const [, href] = /<a class="button primary" href="([^"]+)"/.exec(page.body) ?? []
   assert.ok(href, page.text)
   return href.replaceAll('&amp;', '&')
 }
 
-/** Signs in where an app is required, and sets one up on the way. */
+/** Signs in where an app is required, and sets one up during the sign-in. */
 export const enrolApp = async (
   server: TestServer,
   browser: Browser,
@@ -55,7 +58,7 @@ export const enrolApp = async (
   credentials?: Readonly<Record<string, string>>,
 ) => finishEnrolment(server, browser, await signIn(browser, target, credentials))
 
-/** Sets up the app that a page shows, and goes on from the recovery codes. */
+/** Sets up the app that a page shows, and continues from the recovery codes. */
 export async function finishEnrolment(
   server: TestServer,
   browser: Browser,
@@ -73,6 +76,6 @@ export const methodHref = (page: Page, method: string): string => {
   const href = [...page.body.matchAll(/href="(\/mfa\?[^"]+)"/g)]
     .map(([, target = '']) => target.replaceAll('&amp;', '&'))
     .find(target => target.endsWith(`method=${method}`))
-  assert.ok(href, `no way by ${method}: ${page.text}`)
+  assert.ok(href, `no option ${method}: ${page.text}`)
   return href
 }

@@ -1,10 +1,10 @@
-/** The forms of a page, each by itself: what they carry unseen, what a person fills in, and their buttons. */
+/** The forms of a page, each separately: hidden fields, fields that a user fills in, and buttons. */
 
 export type FormOnPage = {
   readonly action: string
   /** Fields of type hidden. */
   readonly hidden: Readonly<Record<string, string>>
-  /** Names of the fields that can be seen. */
+  /** Names of the visible fields. */
   readonly seen: readonly string[]
   readonly buttons: readonly string[]
 }

@@ -1,8 +1,8 @@
-/** JSON values that no reader expects, and documents that have one of them somewhere. */
+/** Unexpected JSON values, and documents that contain one of them. */
 
 import fc from 'fast-check'
 
-/** By text, since an object literal has no own `__proto__`. */
+/** By text, because an object literal has no own `__proto__`. */
 export const hostileTexts: readonly string[] = [
   'null',
   'true',
@@ -50,7 +50,7 @@ export const hostileTexts: readonly string[] = [
 
 export const hostileValues = (): readonly unknown[] => hostileTexts.map(text => JSON.parse(text))
 
-/** Names that every object inherits: a reader that does not ask for own members finds them. */
+/** Names that every object inherits: a reader that does not check for own members finds them. */
 const inheritedNames = ['__proto__', 'constructor', 'toString', 'valueOf', 'hasOwnProperty', 'toJSON', 'then']
 
 type Path = readonly (string | number)[]
@@ -62,7 +62,7 @@ export function pathsOf(document: unknown, at: Path = []): readonly Path[] {
   return [at, ...[...keys].flatMap(key => pathsOf((document as never)[key], [...at, key]))]
 }
 
-/** A copy with another value at this place; undefined takes the member away. */
+/** A copy with another value at this place; undefined removes the member. */
 export function replacedAt(document: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path
   if (key === undefined) return value
@@ -80,7 +80,7 @@ export type Variant = { readonly what: string; readonly value: unknown }
 
 /**
  * Each document that differs from this one in one place: another value, none, or one more member.
- * @param stride takes each so-manieth only, where a try is slow; a prime, so that every place and every value has its turn.
+ * @param stride Takes every nth document, where a try is slow; a prime, so that every place and every value is tried.
  */
 export function* variants(document: unknown, stride = 1): Generator<Variant> {
   let index = 0
@@ -105,7 +105,7 @@ const isObjectAt = (document: unknown, path: Path): boolean => {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Any JSON value, with the keys and texts that readers stumble over. */
+/** Any JSON value, with keys and strings that readers often mishandle. */
 export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(...hostileTexts).map(text => JSON.parse(text) as unknown),
   fc.json({ maxDepth: 4, stringUnit: 'binary' }).map(text => JSON.parse(text) as unknown),

@@ -1,4 +1,4 @@
-/** A world of clients that are told tokens by the authorization endpoint, and by which `sub` they are told of users. */
+/** A world of clients that get tokens from the authorization endpoint, and the `sub` that each gets. */
 
 import assert from 'node:assert/strict'
 import { type Browser, createBrowser } from './browser.ts'
@@ -91,7 +91,7 @@ export async function startHybrid(more: object = {}): Promise<{ server: TestServ
   return { server, browser }
 }
 
-/** Redeems a code of an answer. */
+/** Redeems the code of a response. */
 export const redeem = (server: TestServer, answer: URLSearchParams, client_id: string) =>
   server.token({
     grant_type: 'authorization_code',

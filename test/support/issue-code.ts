@@ -31,7 +31,7 @@ const authorizationOf = (server: TestServer, given: Partial<Authorization>): Aut
   ...given,
 })
 
-/** Answers the code. */
+/** Returns the code. */
 export async function issueCode(
   server: TestServer,
   authorization: Partial<Authorization> = {},

@@ -11,19 +11,19 @@ import { createSecureContext, createServer as createTlsServer, TLSSocket } from 
 export type Entry = {
   readonly dn: string
   readonly password?: string
-  /** What a bind answers instead, for accounts that are locked or expired. */
+  /** The result of a bind instead of success, for accounts that are locked or expired. */
   readonly bindResult?: number
   readonly attributes: Readonly<Record<string, readonly (string | Buffer)[]>>
 }
 
 export type LdapServer = {
   readonly port: number
-  /** What it was asked, such as `bind uid=ada,…`. */
+  /** The requests it got, such as `bind uid=ada,…`. */
   readonly asked: string[]
-  /** The filter of each search, an element of BER (RFC 4511 §4.5.1.7) with lengths in one form. */
+  /** The filter of each search, a BER element (RFC 4511 §4.5.1.7) with lengths in one form. */
   readonly filters: Buffer[]
   entries: Entry[]
-  /** Answers nothing any more. */
+  /** Stops responding. */
   mute: boolean
   /** Sent after each bind instead of a response, repeatedly for as long as the connection is open. */
   endless: Buffer | undefined
@@ -35,7 +35,7 @@ export type LdapServer = {
 
 export type LdapOptions = {
   readonly entries: readonly Entry[]
-  /** Speaks TLS from the first byte. */
+  /** Uses TLS from the first byte. */
   readonly ldaps?: boolean
   /** Refuses StartTLS. */
   readonly withoutTls?: boolean
@@ -54,7 +54,7 @@ const encode = (tag: number, ...parts: readonly (Buffer | string)[]): Buffer => 
   ])
 }
 
-/** The first element, and how long it is; undefined where it is not all there yet. */
+/** The first element, and its length; undefined if it has not arrived completely. */
 function decode(bytes: Buffer): { node: Node; length: number } | undefined {
   if (bytes.length < 2) return undefined
   const first = bytes[1]!
@@ -78,7 +78,7 @@ function children(value: Buffer): readonly Node[] {
   return nodes
 }
 
-/** With lengths in one form; what they hold is as it came. */
+/** With lengths in one form; the contents are unchanged. */
 const canonical = ({ tag, value }: Node): Buffer =>
   encode(tag, ...(tag & 0x20 ? children(value).map(canonical) : [value]))
 
@@ -171,7 +171,7 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
       const dn = String(name!.value)
       state.asked.push(`bind ${dn}`)
       boundAs = ''
-      // RFC 4513 §5.1.1, §5.1.2: as many directories are configured.
+      // RFC 4513 §5.1.1, §5.1.2: many directories are configured so.
       if (dn === '' || password!.value.length === 0) return 0
       const entry = state.entries.find(one => one.dn.toLowerCase() === dn.toLowerCase())
       if (entry?.bindResult !== undefined) return entry.bindResult
@@ -233,7 +233,7 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
   return Object.assign(state, { port: (server.address() as AddressInfo).port })
 }
 
-/** A certificate for `localhost` that vouches for itself, good for a hundred years, and its key: for loopback only. */
+/** A self-signed certificate for `localhost`, valid for a hundred years, and its key: for loopback only. */
 export const certificate = `-----BEGIN CERTIFICATE-----
 MIIBlTCCATugAwIBAgIUELCjEsyBs3+69OB3dN3OTH2X6cowCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDA5MTA0N1oYDzIxMjYxMDMx

@@ -1,4 +1,4 @@
-/** Clients that can be told of a sign-out, and what is posted to them. */
+/** Clients that receive logout notices, and the requests they got. */
 
 import type { Outbound, OutboundRequest } from '../../packages/server/src/outbound/outbound.ts'
 import { type Browser, createBrowser } from './browser.ts'
@@ -51,7 +51,7 @@ export const logoutWorld = {
 
 export type Post = { readonly url: string; readonly request: OutboundRequest }
 
-/** A server whose clients answer back-channel requests with what `status` says. */
+/** A server whose clients respond to back-channel requests with what `status` returns. */
 export async function startLogoutWorld(more: object = {}) {
   const posts: Post[] = []
   let status: (url: string) => number | 'unreachable' = () => 200
@@ -73,7 +73,7 @@ export async function startLogoutWorld(more: object = {}) {
   }
 }
 
-/** Signs in at these clients one after the other, in one browser; answers the ID token of each. */
+/** Signs in at these clients one after the other, in one browser; returns the ID token of each. */
 export async function signInAt(
   server: TestServer,
   browser: Browser,
@@ -101,6 +101,6 @@ export async function signInAt(
 export const endSessionPath = (parameters: Readonly<Record<string, string>> = {}): string =>
   `/connect/endsession?${new URLSearchParams(parameters)}`
 
-/** The logout token of a post. */
+/** The logout token of a request. */
 export const logoutTokenOf = ({ request }: Post): string =>
   new URLSearchParams(request.body).get('logout_token') ?? ''

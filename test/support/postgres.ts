@@ -1,4 +1,4 @@
-/** A real PostgreSQL for tests: one for the whole run, or one of its own for a file that stops it. */
+/** A real PostgreSQL for tests: one for the whole run, or a separate one for a file that stops it. */
 
 import { randomBytes } from 'node:crypto'
 import { appendFile, chmod, chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises'
@@ -11,44 +11,44 @@ import { until } from './until.ts'
 
 /** The databases of a server. */
 export type Databases = {
-  /** The address of a database without rows: a new one (made `with`), or one that was given back. */
+  /** Returns the address of a database without rows: a new one (created `with`), or one that was released. */
   readonly database: (made?: string) => Promise<string>
-  /** Takes its rows away and gives it back; nobody is connected to it any more. */
+  /** Deletes its rows and releases it; no connection to it remains. */
   readonly giveBack: (url: string) => Promise<void>
-  /** Fulfilled when nobody is connected to it. */
+  /** Resolves when no connection to it remains. */
   readonly alone: (url: string) => Promise<void>
-  /** Ends every connection to it, whatever goes on there. */
+  /** Closes every connection to it, whatever it is doing. */
   readonly disconnect: (url: string) => Promise<void>
-  /** Takes away what was made here, whoever is connected to it. */
+  /** Removes everything that was created here, and closes its connections. */
   readonly drop: () => Promise<void>
 }
 
 export type PostgresServer = Databases & {
-  /** Where other processes find it, with the right to make databases. */
+  /** The address for other processes, with the right to create databases. */
   readonly address: string
   /** Where root had to copy the package, for other processes of the run. */
   readonly packageCopy?: string
-  /** Stops the server, as a crash of it would seem to its clients; the data stay. */
+  /** Stops the server, which looks like a crash to its clients; the data remain. */
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
-  /** A standby that follows it from now on; it must be removed before. */
+  /** Creates a standby that follows it from now on; the standby must be removed first. */
   readonly standby: () => Promise<Standby>
-  /** Stops it, and takes its data away. */
+  /** Stops it, and deletes its data. */
   readonly remove: () => Promise<void>
 }
 
 export type Standby = Pick<PostgresServer, 'start' | 'stop' | 'remove'> & {
-  /** Where it has what lies there at the server that it follows. */
+  /** Where it has the file that is here at the primary. */
   readonly at: (url: string) => string
 }
 
-/** Where the files of one test run find the server, and the package where it had to be copied, that the run provides. */
+/** Where the files of a test run find the run's server, and the package if it had to be copied. */
 export const sharedServer = 'TESSERA_TEST_POSTGRES'
 export const sharedPackage = 'TESSERA_TEST_POSTGRES_PACKAGE'
 
 type Shared = Databases & Pick<PostgresServer, 'address'>
 
-/** The server of the whole run; a file that runs by itself starts one of its own, and stops it at its end. */
+/** The server of the whole run; a file that runs alone starts its own, and stops it at its end. */
 export function providePostgres(): () => Promise<Shared> {
   const address = process.env[sharedServer]
   if (!address) return provideOwnPostgres()
@@ -57,7 +57,7 @@ export function providePostgres(): () => Promise<Shared> {
   return async () => shared
 }
 
-/** A server that this file may stop. `durable`: what is acknowledged is on disk, which costs time. */
+/** A server that this file may stop. `durable`: acknowledged commits are on disk, which is slower. */
 export function provideOwnPostgres({ durable = false } = {}): () => Promise<PostgresServer> {
   let starting: Promise<PostgresServer> | undefined
   after(async () => (await starting)?.remove())
@@ -117,7 +117,7 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
       const following = serverIn(copy, place)
       const at = (url: string): string => Object.assign(new URL(url), { port: place }).href
       const start = async () => {
-        // It waits for words that only a server that can be written says.
+        // It waits for a message that only a primary writes.
         following.start().catch(() => {})
         const isUp = async () => (await openConnection({ url: at(address) })).close()
         await until('the standby starts', () =>
@@ -139,7 +139,10 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
   }
 }
 
-/** The package writes the password to a temporary file that the database user must read, whatever the mask of this process is. */
+/**
+ * The package writes the password to a temporary file that the database user must read, whatever the umask of this
+ * process.
+ */
 async function inReachableFolder<Value>(folder: string, act: () => Promise<Value>): Promise<Value> {
   const before = process.env.TMPDIR
   const mask = process.umask(0o022)
@@ -153,7 +156,7 @@ async function inReachableFolder<Value>(folder: string, act: () => Promise<Value
   }
 }
 
-/** Makes databases at a server that another process may have started. */
+/** Creates databases at a server that another process may have started. */
 export function databasesAt(address: string): Databases {
   const made: string[] = []
   const free: string[] = []
@@ -192,8 +195,8 @@ export function databasesAt(address: string): Databases {
 }
 
 /**
- * A schema takes longer to create than to empty; the count of its migrations stays. Deleting the rows of a small table
- * takes a tenth of the time of truncating it, which creates new files for the table and for each of its indexes.
+ * A schema takes longer to create than to empty; the number of its migrations remains. Deleting the rows of a small
+ * table takes a tenth of the time of truncating it, which creates new files for the table and for each of its indexes.
  */
 const deleteAll = `do $$
   declare found record;

@@ -1,4 +1,6 @@
-/** A server in a process of its own, started as an operator starts it: for foreign clients, browsers and `kill -9`. */
+/**
+ * A server in a separate process, started as an operator starts it: for third-party clients, browsers and `kill -9`.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -16,24 +18,24 @@ export type RunningServer = {
   /** Its address, which is its issuer. */
   readonly url: string
   readonly process: ChildProcess
-  /** What it wrote to stderr so far. */
+  /** What it has written to stderr. */
   readonly log: () => string
-  /** SIGTERM; answers the exit code. */
+  /** Sends SIGTERM; returns the exit code. */
   readonly stop: () => Promise<number | null>
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   readonly kill: () => Promise<void>
 }
 
 /** Ten servers that start at once on a busy machine take long. */
 const startLimit = { within: 60_000 }
 
-/** Runs `tessera serve`, or another program like it, with this configuration; the promise is fulfilled by the ready line. */
+/** Runs `tessera serve`, or a similar program, with this configuration; resolves at the ready line. */
 export async function serveConfiguration(
   file: string,
   port: number,
   program = entry,
 ): Promise<RunningServer> {
-  // No variable of the test run's own.
+  // Without variables of the test run.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('TESSERA_TEST_')),
   )
@@ -74,7 +76,7 @@ export async function serveConfiguration(
   }
 }
 
-/** A folder of its own under the system's temporary one, with the configuration in it; removed by `remove`. */
+/** A new folder under the system's temporary one, with the configuration in it; `remove` deletes it. */
 export async function writeConfiguration(
   configuration: object,
 ): Promise<{ file: string; directory: string; remove: () => Promise<void> }> {
@@ -103,7 +105,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port between ${lowestPort} and ${highestPort}`)
 }
 
-/** Serves a configuration on the embedded store for the length of `use`. */
+/** Serves a configuration on the embedded store while `use` runs. */
 export async function withServer<Value>(
   configuration: object,
   use: (server: RunningServer) => Promise<Value>,

@@ -1,12 +1,12 @@
-/** Asserts refusals: the error that the client sees, and the reason that the operator finds in the log. */
+/** Asserts refusals: the error that the client gets, and the reason that the operator finds in the log. */
 
 import assert from 'node:assert/strict'
 import type { Answer } from './tessera.ts'
 
 /**
- * Fails unless the response has this `error` and the request's log line this `reason`. One error has many reasons, and
- * only the reason shows that the guard under test is the one that refused. A list accepts any of its reasons, where
- * timing decides which guard comes first.
+ * Throws unless the response has this `error` and the request's log line this `reason`. One error has many reasons,
+ * and only the reason shows that the guard under test refused. A list accepts any of its reasons, where timing decides
+ * which guard comes first.
  */
 export function assertRefused(
   { json, reason: logged }: Pick<Answer, 'json' | 'reason'>,

@@ -1,4 +1,4 @@
-/** Clients that register themselves in tests. */
+/** Self-registering clients in tests. */
 
 import type { Answer, TestServer } from './tessera.ts'
 
@@ -18,7 +18,7 @@ export const register = (
     body: JSON.stringify(metadata),
   })
 
-/** A request to a registered client's own address. */
+/** Sends a request to a registered client's own address. */
 export const manage = (
   server: Pick<TestServer, 'send'>,
   method: 'GET' | 'PUT' | 'DELETE',

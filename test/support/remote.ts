@@ -1,4 +1,4 @@
-/** A server over real HTTP where a test wants one in memory: for foreign clients' flows through the pages. */
+/** A server over real HTTP instead of one in memory: for flows of third-party clients through the pages. */
 
 import { createBrowser, type Page } from './browser.ts'
 import type { TestServer } from './tessera.ts'
@@ -26,7 +26,7 @@ const remote = (origin: string): Pick<TestServer, 'send'> => ({
   },
 })
 
-/** Someone with a browser, who signs in and agrees where asked. */
+/** A user with a browser, who signs in and consents when asked. */
 export function createPerson(
   origin: string,
   credentials: { readonly username: string; readonly password: string },
@@ -44,23 +44,23 @@ export function createPerson(
   return {
     /** How often a password was asked for. */
     signIns: () => signIns,
-    /** Opens a page, signing in where it asks for that; answers its text. */
+    /** Opens a page, signing in if it asks for that; returns its text. */
     open: async (url: string): Promise<string> =>
       (await signIn(await browser.visit(url.slice(origin.length)))).text,
-    /** Opens an authorization request; answers where the server sends the browser in the end. */
+    /** Opens an authorization request; returns the address that the browser is finally redirected to. */
     async authorize(url: string): Promise<URL> {
       const page = await signIn(await browser.visit(url.slice(origin.length)))
       const asked = page.form ? await browser.submit(page, { button: 'yes' }) : page
       if (!asked.location) throw new Error(`stayed at ${asked.target} (${asked.status}): ${asked.text}`)
       return new URL(asked.location)
     },
-    /** Opens a sign-out request and says yes where asked; answers where the browser ends up, or the last page's text. */
+    /** Opens a sign-out request and confirms if asked; returns the final address, or the last page's text. */
     async signOut(url: string): Promise<URL | string> {
       const page = await browser.visit(url.slice(origin.length))
       const done = page.form ? await browser.submit(page, { button: 'yes' }) : page
       return done.location ? new URL(done.location) : done.text
     },
-    /** Opens `verification_uri_complete` and connects the device; answers the last page's text. */
+    /** Opens `verification_uri_complete` and approves the device; returns the last page's text. */
     async connectDevice(url: string): Promise<string> {
       const page = await browser.submit(await browser.visit(url.slice(origin.length)), {})
       const asked = await signIn(page)

@@ -10,7 +10,7 @@ export const namesIn = (folder: string): readonly string[] => readdirSync(root +
 
 export const readText = (file: string): string => readFileSync(root + file, 'utf8')
 
-/** Files that match, by their paths from the root, with their texts. */
+/** Returns the texts of matching files, by their paths from the root. */
 export const textsOf = (pattern: string): ReadonlyMap<string, string> =>
   new Map(
     globSync(pattern, { cwd: root, exclude: ['**/node_modules/**'] })

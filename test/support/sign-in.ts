@@ -1,4 +1,4 @@
-/** The clients and users of the tests that drive pages, and the usual ways through them. */
+/** The clients and users of the tests that drive pages, and common flows through them. */
 
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
@@ -102,7 +102,7 @@ export const pagesWorld = {
   ],
 }
 
-/** An authorization request that holds; a parameter given as undefined is left out. */
+/** A valid authorization request; a parameter given as undefined is omitted. */
 export function authorizePath(changes: Readonly<Record<string, string | undefined>> = {}): string {
   const parameters = {
     client_id: 'web',
@@ -132,7 +132,7 @@ export const signIn = async (
   credentials: Readonly<Record<string, string>> = alice,
 ): Promise<Page> => browser.submit(await browser.visit(target), credentials)
 
-/** The parameters of the answer that was redirected to the client. */
+/** The parameters of the response that was redirected to the client. */
 export function answerOf(page: Page, redirectUri = callback): URLSearchParams {
   assert.ok(
     page.location?.startsWith(redirectUri),
@@ -141,7 +141,7 @@ export function answerOf(page: Page, redirectUri = callback): URLSearchParams {
   return new URL((page.location ?? '').replace('#', '?')).searchParams
 }
 
-/** What an error page must be: status 400, and nothing that leads to the client. */
+/** Asserts an error page: status 400, and no link to the client. */
 export function assertErrorPage(page: Page, error: string, description?: string): void {
   assert.equal(page.status, 400)
   assert.equal(page.location, undefined)

@@ -1,6 +1,6 @@
 /**
- * RSA keys for the servers of a test run. Making one takes longer than most tests, so the run makes some once, and its
- * processes give them to their servers in turn. A file that runs by itself makes each key when it is needed.
+ * RSA keys for the servers of a test run. Creating one takes longer than most tests, so the run creates some once, and
+ * its processes give them to their servers in turn. A file that runs alone creates each key when it is needed.
  */
 
 import { readFileSync } from 'node:fs'

@@ -7,7 +7,7 @@ import { truncate } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { testFolder } from './folder.ts'
 
-/** Returns a function that names files in a folder of this test file. */
+/** Returns a function that returns paths in a folder of this test file. */
 export const sinkFolder = (): ((name: string) => string) => {
   const folder = testFolder()
   let count = 0
@@ -18,9 +18,9 @@ export const sinkFolder = (): ((name: string) => string) => {
 export type Pipe = {
   /** The descriptor to pass to the writing process. */
   readonly fd: number
-  /** Reads for as long as the writers write, and returns what was read so far. */
+  /** Reads until the writers end, and returns everything read. */
   readonly drain: () => Promise<() => string>
-  /** Ends the reader: writers get EPIPE. */
+  /** Closes the reader: writers get EPIPE. */
   readonly close: () => void
 }
 
@@ -66,5 +66,5 @@ export const limited = (blocks: number, command: readonly string[]): readonly st
   ...command,
 ]
 
-/** Makes room on such a disk. */
+/** Frees space on such a disk. */
 export const makeRoom = (file: string): Promise<void> => truncate(file)

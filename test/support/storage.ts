@@ -1,6 +1,7 @@
 /**
- * The stores of the servers under test: in memory, or where `TESSERA_TEST_STORAGE` says, so that every flow and attack
- * can be tried on every store. What a test opens is closed when it ends; what its file opens, with the file.
+ * The stores of the servers under test: in memory, or as `TESSERA_TEST_STORAGE` says, so that every flow and attack
+ * can run on every store. A store that a test opens is closed when the test ends; one that its file opens, when the
+ * file ends.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,15 +14,15 @@ import { openPostgresTenantStores } from '../../packages/server/src/storage/post
 import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { type Databases, databasesAt, providePostgres } from './postgres.ts'
 
-/** `postgres` begins a server for each file; its address uses one that runs. */
+/** `postgres` starts a server for each file; an address uses a running one. */
 const named = process.env.TESSERA_TEST_STORAGE || 'memory'
 const kinds = ['memory', 'sqlite', 'postgres'] as const
 const kind = kinds.find(one => named === one || named.startsWith(`${one}://`))
 if (!kind) throw new Error(`TESSERA_TEST_STORAGE is ${named}: it must be one of ${kinds.join(', ')}`)
 
-/** A place for rows, and how to open it: as often as wished, as so many nodes would. */
+/** A place for rows, and how to open it: any number of times, as that many nodes would. */
 type Place = {
-  /** What a configuration names it by. */
+  /** Its address in a configuration. */
   readonly storage: string
   readonly open: () => Promise<TenantStores>
   readonly remove: () => Promise<void>
@@ -37,7 +38,7 @@ async function beginFile(): Promise<Place> {
   }
 }
 
-// In this order: what the file opened, the databases, the server.
+// In this order: the file's stores, the databases, the server.
 const ofFile: (() => Promise<void>)[] = []
 let databases: Databases | undefined
 after(async () => {
@@ -46,7 +47,7 @@ after(async () => {
 })
 const ownPostgres = named === 'postgres' ? providePostgres() : undefined
 
-/** Ends with the test or suite that began it, or with the file. */
+/** Ends with the test or suite that started it, or with the file. */
 function atEnd(end: () => Promise<void>): void {
   const context = getTestContext()
   if (context && 'after' in context && context.name !== '<root>') context.after(end)
@@ -57,7 +58,7 @@ async function beginDatabase(): Promise<Place> {
   databases ??= ownPostgres ? await ownPostgres() : databasesAt(named)
   const { database, giveBack } = databases
   const url = await database()
-  // A store that processes share has no key beside it.
+  // A store that processes share has no key file beside it.
   process.env.TESSERA_MASTER_KEY ??= Buffer.alloc(32, 7).toString('base64')
   return {
     storage: url,
@@ -68,18 +69,18 @@ async function beginDatabase(): Promise<Place> {
 
 const beginPlace = kind === 'postgres' ? beginDatabase : beginFile
 
-/** Empty stores, for one server and those that follow it. */
+/** Empty stores, for one server and its successors. */
 export async function openTenantStores(): Promise<TenantStores> {
   if (kind === 'memory') return createMemoryTenantStores()
   return (await beginShared()).open()
 }
 
-/** An empty store, for one server and those that follow it. */
+/** An empty store, for one server and its successors. */
 export const openStores = async (): Promise<Stores> => (await openTenantStores()).main
 
 /**
- * An empty place for servers that each open it by themselves, as processes would, or again after they closed it. Memory
- * can't be shared so: then it is a file.
+ * An empty place that several servers each open themselves, as processes would, or reopen. Memory can't be shared so:
+ * then it is a file.
  */
 export async function beginShared(): Promise<Pick<Place, 'storage' | 'open'>> {
   const { storage, open, remove } = await beginPlace()

@@ -1,10 +1,13 @@
-/** A server with tenants that have issuers of their own, and all of them the same clients and user names: whatever is taken at two of them is a leak. */
+/**
+ * A server with tenants that have their own issuers, all with the same clients and user names: whatever is accepted at
+ * two of them is a leak.
+ */
 
 import { generateKeyPairSync } from 'node:crypto'
 import { callback } from './sign-in.ts'
 import { basic, type Form, type SendOptions, type TestServer } from './tessera.ts'
 
-/** The client "signer" has the same key everywhere, as an application with many customers would. */
+/** The client "signer" has the same key everywhere, like an application with many customers. */
 export const signerKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 const clientsOf = (secret: string) => [
@@ -60,7 +63,7 @@ const apiOf = (secret: string) => ({
   api_secrets: [{ value: `${secret}-api` }],
 })
 
-/** Clients may register at each, with the token that is its own. */
+/** Clients may register at each, with its own token. */
 const registrationOf = (secret: string) => ({
   mode: 'initial_access_token',
   initial_access_tokens: [{ value: `${secret}-may-register` }],
@@ -96,11 +99,11 @@ export const tenantsWorld = {
   ],
 }
 
-/** An issuer of that world: how it is asked, and the secret and password that are its own. */
+/** An issuer of that world: how it is called, and its own secret and password. */
 export type Place = {
   readonly name: string
   readonly issuer: string
-  /** Before its paths. */
+  /** The prefix of its paths. */
   readonly base: string
   readonly secret: string
   readonly send: TestServer['send']

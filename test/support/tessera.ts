@@ -1,4 +1,7 @@
-/** A whole server for tests, in memory or on the store under test: driven by requests and their answers, with a clock that stands still. */
+/**
+ * A whole server for tests, in memory or on the store under test: driven by requests and their responses, with a fixed
+ * clock.
+ */
 
 import assert from 'node:assert/strict'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -19,21 +22,21 @@ type LogEntry = { readonly level: string; readonly event: string } & Record<stri
 export type TestServer = Tessera & {
   readonly clock: { now: () => number; advance: (seconds: number) => void }
   readonly logged: LogEntry[]
-  /** What was sent, the oldest first, once nothing is under way. */
+  /** The mails sent, the oldest first, once none is in progress. */
   readonly mails: () => Promise<readonly Mail[]>
-  /** Serves this configuration from now on, as one that is read again would be. */
+  /** Serves this configuration from now on, like a reload. */
   readonly reconfigure: (input: object) => Promise<void>
   /** The reason of the newest refusal that was logged. */
   readonly reason: () => unknown
   readonly send: (method: string, path: string, options?: SendOptions) => Promise<Answer>
-  /** A form post to the token endpoint; `client` is sent by Basic. */
+  /** Posts a form to the token endpoint; `client` is sent by Basic. */
   readonly token: (
     form: Form,
     options?: SendOptions & { client?: readonly [string, string] },
   ) => Promise<Answer>
 }
 
-/** A list stands for a field that is sent several times. */
+/** A list means that the field is sent several times. */
 export type Form = string | Readonly<Record<string, string | readonly string[] | undefined>>
 export type SendOptions = {
   readonly form?: Form
@@ -42,7 +45,7 @@ export type SendOptions = {
   readonly certificate?: string
   /** The address that the request comes from. */
   readonly from?: string
-  /** Whether the client still waits for the response; it does unless given. */
+  /** Whether the client still waits for the response; by default it does. */
   readonly connected?: HttpRequest['connected']
 }
 export type Answer = HttpResponse & {
@@ -60,18 +63,18 @@ export const startOfTime = 1_790_000_000
 type TestSurroundings = {
   readonly isModule?: boolean
   readonly at?: number
-  /** The machine's own clocks, in place of a clock that is believed: the server goes by its store's. */
+  /** The machine's own clocks, instead of a trusted clock: the server follows its store's. */
   readonly machine?: MachineTime
   /** The store of an earlier server of the same issuer. */
   readonly stores?: Stores
   readonly tenantStores?: TenantStores
   readonly outbound?: Outbound
-  /** Where mail goes instead of into `mails`; false: nowhere, so that what needs it is not offered. */
+  /** Where mail is delivered instead of to `mails`; false: nowhere, so that features that need it are not offered. */
   readonly sendMail?: SendMail | false
   readonly print?: (text: string) => void
 }
 
-/** Composes a server from a configuration as an operator would write it; a fault in it fails the test. */
+/** Creates a server from a configuration as an operator would write it; an error in it fails the test. */
 export async function createTestServer(
   input: object,
   { isModule = true, at = startOfTime, ...given }: TestSurroundings = {},
@@ -180,7 +183,7 @@ const logInto = (entries: LogEntry[]): Log => {
   const line =
     (level: string) =>
     (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
-      // The real log censors these names, so that a line with one of them says nothing, or holds a secret.
+      // The real log censors these names, so a line with one of them is useless, or contains a secret.
       const censored = [fields, ...Object.values(fields).filter(isObject)]
         .flatMap(part => Object.keys(part))
         .filter(name => secretFields.has(name))

@@ -1,4 +1,4 @@
-/** Waiting in tests: each wait has a limit, and says what did not happen. */
+/** Waiting in tests: each wait has a limit, and its error says what did not happen. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,8 +11,8 @@ type Truthy<Value> = Exclude<Value, false | 0 | '' | null | undefined>
 const patience = 30_000
 
 /**
- * Resolves to what `condition` returns once that is truthy; asks again every 20 ms. Rejects after 30 s, saying `what` was
- * awaited. This and `inTime` are the only ways in which tests wait.
+ * Resolves to what `condition` returns once that is truthy; polls every 20 ms. Rejects after 30 s with what was
+ * awaited. Tests wait only with this and `inTime`.
  */
 export async function until<Value>(
   what: string,
@@ -29,7 +29,7 @@ export async function until<Value>(
   }
 }
 
-/** Settles as `promise` does. Rejects when that takes longer than 30 s, saying `what` was awaited. */
+/** Settles as `promise` does. Rejects if that takes longer than 30 s, with what was awaited. */
 export async function inTime<Value>(
   what: string,
   promise: Promise<Value>,

@@ -1,4 +1,4 @@
-/** A foreign OpenID Connect provider (oauth2-mock-server) on loopback, and the usual way of a browser through it. */
+/** A mock OpenID Connect provider (oauth2-mock-server) on loopback, and the usual flow of a browser through it. */
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach } from 'node:test'
@@ -10,9 +10,9 @@ import { createTestServer, issuer, type TestServer } from './tessera.ts'
 
 export type ForeignProvider = {
   readonly issuer: string
-  /** For changing what it says. */
+  /** To change its responses. */
   readonly service: OAuth2Server['service']
-  /** What its ID tokens say besides the registered claims. */
+  /** The claims of its ID tokens besides the registered ones. */
   claims: Record<string, unknown>
   readonly close: () => Promise<void>
 }
@@ -35,7 +35,7 @@ export async function startForeignProvider(): Promise<ForeignProvider> {
   return provider
 }
 
-/** One for a whole file of tests, that says this of its user at the beginning of each. */
+/** One for a whole test file, with these claims of its user at the beginning of each test. */
 export function foreignProvider(claims: ForeignProvider['claims'] = {}): ForeignProvider {
   let started: ForeignProvider
   before(async () => {
@@ -64,7 +64,7 @@ export function foreignProvider(claims: ForeignProvider['claims'] = {}): Foreign
 
 const loopback = { outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] } }
 
-/** The pages' world, with this provider and others in place of its own. */
+/** The pages' world, with this provider and others instead of its own. */
 export const federatedWorld = (
   provider: Pick<ForeignProvider, 'issuer'>,
   settings: object = {},
@@ -86,7 +86,7 @@ export const federatedWorld = (
   clients: pagesWorld.clients.map(client => ({ ...client, identity_provider_restrictions: [] })),
 })
 
-/** A server whose clock is the machine's, stood still: the foreign provider knows no other. */
+/** A server with the machine's time, stopped: the mock provider has no other clock. */
 export async function startFederated(world: object, tenantStores?: TenantStores) {
   const server = await createTestServer(world, {
     at: Math.floor(Date.now() / 1000),
@@ -95,17 +95,17 @@ export async function startFederated(world: object, tenantStores?: TenantStores)
   return { server, browser: createBrowser(server) }
 }
 
-/** Where the provider sends a browser that was sent to it: a path of ours with what it answers. */
+/** Where the provider redirects the browser back: one of our paths with the response parameters. */
 export async function visitProvider(page: Page): Promise<string> {
   const there = page.location ?? ''
-  assert.ok(there.startsWith('http:'), `not sent to the provider: ${page.status} ${page.text}`)
+  assert.ok(there.startsWith('http:'), `not redirected to the provider: ${page.status} ${page.text}`)
   const answer = await fetch(there, { redirect: 'manual' })
   const location = answer.headers.get('location') ?? ''
-  assert.ok(location.startsWith(issuer), `not sent back: ${answer.status} ${await answer.text()}`)
+  assert.ok(location.startsWith(issuer), `not redirected back: ${answer.status} ${await answer.text()}`)
   return location.slice(issuer.length)
 }
 
-/** From an authorization request to where the server sends the browser in the end, by the provider. */
+/** From an authorization request to the final redirect, through the provider. */
 export const signInByProvider = async (browser: Browser, target: string): Promise<Page> =>
   browser.visit(await visitProvider(await browser.visit(target)))
 

@@ -1,4 +1,7 @@
-/** The configuration that most flow tests share: the clients, APIs and users of IdentityServer4's own test suite, in our terms. */
+/**
+ * The configuration that most flow tests share: the clients, APIs and users of IdentityServer4's own test suite, in
+ * Tessera's terms.
+ */
 
 export const secret = 'secret'
 const client_secrets = [{ value: secret }]

@@ -1,6 +1,6 @@
 /**
- * What one issuer gave people (links in mails, half a sign-in, passkeys, apps, browsers that are known), tried at every
- * other, where the same user names exist: it is as good as invented there, and still good where it came from.
+ * What one issuer gave to users (links in mails, pending sign-ins, passkeys, apps, known browsers), tried at every
+ * other with the same user names: it is invalid there, and still valid at its own.
  */
 
 import assert from 'node:assert/strict'
@@ -80,7 +80,7 @@ test('tenants: mail links of one issuer have no effect at another', async () => 
       }
     }
     let seen = 0
-    /** Mail goes out behind the answer. */
+    /** Mail is sent after the response. */
     const newest = async () => {
       for (let turns = 0; turns < 1000 && (await server.mails()).length === seen; turns++)
         await new Promise(resolve => setImmediate(resolve))
@@ -111,7 +111,7 @@ test('tenants: mail links of one issuer have no effect at another', async () => 
     assert.ok(reset.startsWith(`${own.base}/password/reset?link=`), reset)
     await everywhereElse(reset)
     for (const other of others) {
-      // Nor has the other issuer ever heard of the user.
+      // Nor does the other issuer know the user.
       const there = browserAt(other)
       await there.submit(await there.visit(`${other.base}/password/forgotten`), { username: email })
     }
@@ -125,12 +125,12 @@ test('tenants: mail links of one issuer have no effect at another', async () => 
       password: 'ten yellow chairs there',
     })
     assert.ok(again.target.startsWith(`${own.base}/account`), again.text)
-    // That the password was changed is the only mail that came since.
+    // The notice of the changed password is the only mail since.
     assert.equal((await newest()).startsWith(`${own.base}/account`), true)
   })
 })
 
-test('tenants: half a sign-in, an app, its codes and a remembered browser of one issuer are none at another', async () => {
+test('tenants: a pending sign-in, an app, its codes and a remembered browser of one issuer are invalid at another', async () => {
   await eachPlace(async (own, others, server) => {
     const at = browserAt(own)
     await signIn(at, `${own.base}/account`, asAlice(own))
@@ -158,7 +158,7 @@ test('tenants: half a sign-in, an app, its codes and a remembered browser of one
       await enrolThere(there, other, server)
       const visitor = browserAt(other, renamed(half.cookies, own, other))
       const asked = await signIn(visitor, other.base + authorizePath({ prompt: 'login' }), asAlice(other))
-      // Remembered there it is not; and of what is typed nothing counts.
+      // The browser is not remembered there, and none of the codes is accepted.
       assert.ok(asked.target.startsWith(`${other.base}/mfa?`), asked.target)
       assert.equal((await visitor.submit(asked, { code: app.code(), button: 'verify' })).status, 400)
       const byCode = await visitor.visit(recoveryHref(asked, other))
@@ -178,7 +178,7 @@ const recoveryHref = (page: Page, { base }: Place): string =>
   base +
   methodHref({ ...page, body: page.body.replaceAll(`href="${base}/mfa`, 'href="/mfa') }, 'recovery_code')
 
-test('tenants: a passkey of one issuer signs nobody in at another, though hosts are the same', async () => {
+test('tenants: a passkey of one issuer is refused at another, even on the same host', async () => {
   await eachPlace(async (own, others) => {
     const key = createAuthenticator(new URL(own.issuer).origin)
     const browser = browserAt(own)
@@ -191,7 +191,7 @@ test('tenants: a passkey of one issuer signs nobody in at another, though hosts 
       const answer = key.get(optionsOn(login), { origin: new URL(other.issuer).origin })
       assert.equal((await thief.submit(login, { credential: answer, button: 'passkey' })).status, 400)
       assert.equal(await isSignedIn(thief, other), false)
-      // Nor with what was asked here.
+      // Nor with a challenge of this issuer.
       const here = await browserAt(own).visit(own.base + authorizePath())
       const ticket = here.form?.fields.ticket ?? ''
       const credential = key.get(optionsOn(here))

@@ -1,6 +1,6 @@
 /**
- * Whatever one issuer gave out is tried at every other, where the same clients, user names, subs, scopes and APIs exist:
- * it must be as good as invented there, and still good where it came from.
+ * Everything one issuer returned is tried at every other, with the same clients, user names, subs, scopes and APIs: it
+ * must be invalid there, and still valid at its own.
  */
 
 import assert from 'node:assert/strict'
@@ -29,7 +29,7 @@ const passwordGrant = async ({ token, secret }: Place, client = 'web') => {
   return answer.json as { access_token: string; refresh_token: string }
 }
 
-/** A sign-in and, unless that was given before, an agreement. */
+/** Signs in and, unless given before, consents. */
 const agree = async (place: Place): Promise<URLSearchParams> => {
   const browser = createBrowser(place)
   const page = await signIn(browser, place.base + authorizePath(), { ...alice, password: place.secret })
@@ -56,7 +56,7 @@ for (const [kind, client] of [
   ['JWT', 'web'],
   ['reference', 'opaque'],
 ] as const)
-  test(`tenants: a ${kind} access token opens nothing at another issuer, says nothing there and can’t be revoked there`, async () => {
+  test(`tenants: a ${kind} access token of one issuer is refused at another, inactive there, and can’t be revoked there`, async () => {
     await eachPair(async (own, other) => {
       const { access_token } = await passwordGrant(own, client)
       assert.equal(await userinfo(other, access_token), 401)
@@ -76,7 +76,7 @@ for (const [kind, client] of [
     })
   })
 
-test('tenants: a refresh token is unknown at another issuer, can’t be revoked there, and goes on at its own', async () => {
+test('tenants: a refresh token is unknown at another issuer, can’t be revoked there, and still works at its own', async () => {
   await eachPair(async (own, other) => {
     const { refresh_token } = await passwordGrant(own)
     const form = { grant_type: 'refresh_token', refresh_token }
@@ -122,7 +122,7 @@ test('tenants: a device code and its user code are unknown at another issuer', a
   })
 })
 
-test('tenants: a pushed request is unknown at another issuer, isn’t used up there, and leads to a sign-in at its own', async () => {
+test('tenants: a pushed request is unknown at another issuer, isn’t consumed there, and leads to a sign-in at its own', async () => {
   await eachPair(async (own, other, server) => {
     const pushed = await own.send('POST', `${own.base}/connect/par`, {
       form: new URL(authorizePath(), own.issuer).search.slice(1),
@@ -140,7 +140,7 @@ test('tenants: a pushed request is unknown at another issuer, isn’t used up th
   })
 })
 
-test('tenants: an ID token is no hint at another issuer', async () => {
+test('tenants: an ID token is not accepted as a hint at another issuer', async () => {
   await eachPair(async (own, other, server) => {
     const { json } = await own.token(redemption((await agree(own)).get('code') ?? ''))
     const hinted = async ({ base, send }: Place) => {
@@ -153,7 +153,7 @@ test('tenants: an ID token is no hint at another issuer', async () => {
   })
 })
 
-/** The browser's cookies under the names that the other issuer gives its own. */
+/** The browser's cookies under the names that the other issuer uses. */
 const renamed = (cookies: ReadonlyMap<string, string>, own: Place, other: Place): [string, string][] => {
   const suffix = (place: Place) => (place.name === 'main' ? '' : `.${place.name}`)
   const nameless = (name: string) =>
@@ -161,7 +161,7 @@ const renamed = (cookies: ReadonlyMap<string, string>, own: Place, other: Place)
   return [...cookies].map(([name, value]) => [nameless(name) + suffix(other), value])
 }
 
-test('tenants: a sign-out is proven by an ID token of that issuer only', async () => {
+test('tenants: a sign-out accepts only an ID token of that issuer', async () => {
   await eachPair(async (own, other) => {
     const browser = createBrowser(other)
     const page = await signIn(browser, other.base + authorizePath(), { ...alice, password: other.secret })
@@ -192,7 +192,7 @@ test('tenants: cookie names differ between issuers', async () => {
   }
 })
 
-test('tenants: a session’s cookie signs nobody in at another issuer, under no name', async () => {
+test('tenants: a session cookie is refused at another issuer, under any name', async () => {
   await eachPair(async (own, other) => {
     const signedIn = createBrowser(own)
     await signIn(signedIn, own.base + authorizePath(), { ...alice, password: own.secret })
@@ -207,7 +207,7 @@ test('tenants: a session’s cookie signs nobody in at another issuer, under no 
   })
 })
 
-test('tenants: a form’s token and a request that waits for a sign-in are worth nothing at another issuer', async () => {
+test('tenants: a form’s token and a pending request are useless at another issuer', async () => {
   await eachPair(async (own, other, server) => {
     const browser = createBrowser(own)
     const page = await browser.visit(own.base + authorizePath())
@@ -233,7 +233,7 @@ test('tenants: a form’s token and a request that waits for a sign-in are worth
   })
 })
 
-test('tenants: a client’s and an API’s secret are wrong at another issuer', async () => {
+test('tenants: secrets of clients and APIs are wrong at another issuer', async () => {
   await eachPair(async (own, other, server) => {
     const send = other.send('POST', `${other.base}/connect/token`, {
       form: { grant_type: 'client_credentials', scope: 'api1' },
@@ -246,7 +246,7 @@ test('tenants: a client’s and an API’s secret are wrong at another issuer', 
   })
 })
 
-test('tenants: a client’s assertion for one issuer is refused at another, though its key is the same', async () => {
+test('tenants: a client’s assertion for one issuer is refused at another, although its key is the same', async () => {
   await eachPair(async (own, other, server) => {
     for (const aud of [own.issuer, `${own.issuer}/connect/token`]) {
       const now = server.clock.now()
@@ -265,13 +265,13 @@ test('tenants: a client’s assertion for one issuer is refused at another, thou
         })
       assert.equal((await send(other)).status, 401)
       assert.equal(server.reason(), 'client_assertion_audience_wrong')
-      // What was refused there was not used up here.
+      // The refusal there did not consume it here.
       assert.equal((await send(own)).status, 200)
     }
   })
 })
 
-test('tenants: what lets clients register at one issuer, and the clients that did, are unknown at another', async () => {
+test('tenants: initial access tokens and registered clients of one issuer are unknown at another', async () => {
   const server = await createTestServer(tenantsWorld)
   const metadata = {
     redirect_uris: [callback],
@@ -309,18 +309,18 @@ test('tenants: what lets clients register at one issuer, and the clients that di
   }
 })
 
-test('tenants: an agreement at one issuer is none at another, though user and client have the same names', async () => {
+test('tenants: consent at one issuer does not count at another, although user and client have the same names', async () => {
   const server = await createTestServer(tenantsWorld)
   for (const place of placesOf(server)) {
     const browser = createBrowser(place)
     const page = await signIn(browser, place.base + authorizePath(), { ...alice, password: place.secret })
-    assert.ok(page.form, `${place.name}: nobody asked`)
+    assert.ok(page.form, `${place.name}: no consent page`)
     await agree(place)
     assert.ok(answerOf(await browser.visit(place.base + authorizePath())).get('code'))
   }
 })
 
-test('tenants: guessing a name’s password at one issuer locks nobody out of another', async () => {
+test('tenants: guessing a name’s password at one issuer does not lock out at another', async () => {
   const server = await createTestServer(tenantsWorld)
   const [main, acme] = placesOf(server)
   const guess = (place: Place, password: string) =>
@@ -330,12 +330,12 @@ test('tenants: guessing a name’s password at one issuer locks nobody out of an
   assert.equal((await guess(acme!, 'acme')).status, 200)
 })
 
-test('tenants: derived keys differ per issuer, so stored secrets open at no other issuer', async () => {
+test('tenants: derived keys differ per issuer, so stored secrets can’t be opened at another issuer', async () => {
   const server = await createTestServer(tenantsWorld)
   for (const { send, base } of placesOf(server)) await send('GET', `${base}/.well-known/openid-configuration`)
   const acme = await server.tenantStores.forTenant('acme')
   const globex = await server.tenantStores.forTenant('globex')
-  // A tenant's whole store in another's place, as by a restored backup with a wrong name.
+  // A tenant's whole store in another's place, as after restoring a backup under a wrong name.
   const swapped = {
     ...server.tenantStores,
     forTenant: async (name: string) => (name === 'acme' ? globex : acme),
@@ -349,7 +349,7 @@ test('tenants: derived keys differ per issuer, so stored secrets open at no othe
   assert.equal((await main!.send('GET', '/.well-known/openid-configuration')).status, 200)
 })
 
-test('tenants: where x-forwarded-host may choose the issuer, caches are told by every response [RFC 9111 §4.1]', async () => {
+test('tenants: if x-forwarded-host may select the issuer, every response has Vary for it [RFC 9111 §4.1]', async () => {
   const path = '/.well-known/openid-configuration'
   const behind = { trusted_proxies: ['127.0.0.1'], trust_forwarded_host: true }
   for (const [more, expected] of [

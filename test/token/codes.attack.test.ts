@@ -49,13 +49,13 @@ const wrongRedirects = [
 ]
 
 for (const redirect_uri of wrongRedirects) {
-  test(`attack: a code for one redirect URI is not redeemed with ${JSON.stringify(redirect_uri)}`, async () => {
+  test(`attack: a code for one redirect URI can’t be redeemed with ${JSON.stringify(redirect_uri)}`, async () => {
     const server = await createTestServer(world)
     const code = await issueCode(server)
     const { status, json, reason } = await redeem(server, code, { redirect_uri })
     assert.equal(status, 400)
     assertRefused({ json, reason }, 'invalid_grant', 'redirect_uri_differs')
-    // RFC 9700 §4.5: who tries a code with wrong proofs gets no second try.
+    // RFC 9700 §4.5: an attempt with wrong proofs burns the code.
     assertRefused(await redeem(server, code), 'invalid_grant', 'code_replayed')
   })
 }
@@ -65,8 +65,8 @@ const wrongVerifiers = {
   'one character more': `${verifier}A`,
   'one character less': verifier.slice(0, -1),
   'other case': verifier.toUpperCase(),
-  'a space after': `${verifier} `,
-  'a line end after': `${verifier}\n`,
+  'a trailing space': `${verifier} `,
+  'a trailing line break': `${verifier}\n`,
   'padding after': `${verifier}=`,
   'nothing but spaces': '   ',
   'a missing one': undefined,
@@ -74,7 +74,7 @@ const wrongVerifiers = {
 }
 
 for (const [what, code_verifier] of Object.entries(wrongVerifiers)) {
-  test(`attack: ${what} instead of the verifier gives nothing and burns the code`, async () => {
+  test(`attack: ${what} instead of the verifier is refused and burns the code`, async () => {
     const server = await createTestServer(world)
     const code = await issueCode(server)
     assertRefused(
@@ -86,7 +86,7 @@ for (const [what, code_verifier] of Object.entries(wrongVerifiers)) {
   })
 }
 
-test('attack: the method of the challenge is what the authorization request said, not the token request', async () => {
+test('attack: the challenge method is that of the authorization request, not of the token request', async () => {
   const server = await createTestServer(withClients({ client_id: 'web', allow_plain_pkce: true } as never))
   const code = await issueCode(server)
   const { json, reason } = await redeem(server, code, {
@@ -112,7 +112,7 @@ for (const [what, code_verifier] of [
   })
 }
 
-test('attack: a credential of one kind is none of another', async () => {
+test('attack: a credential of one kind is not accepted as another', async () => {
   const server = await createTestServer(
     withClients({
       client_id: 'web',
@@ -146,7 +146,7 @@ test('attack: a credential of one kind is none of another', async () => {
   assert.equal((await redeem(server, code)).status, 200)
 })
 
-test('attack: spellings of a code that are not the code', async () => {
+test('attack: other spellings of a code are refused', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server)
   for (const other of [
@@ -163,7 +163,7 @@ test('attack: spellings of a code that are not the code', async () => {
   assert.equal((await redeem(server, code)).status, 200)
 })
 
-test('attack: a loopback address with a port that is none is no redirection URI [RFC 8252 §7.3]', async () => {
+test('attack: a loopback address with an invalid port is not a valid redirect URI [RFC 8252 §7.3]', async () => {
   const native = {
     client_id: 'native',
     token_endpoint_auth_method: 'none',
@@ -183,7 +183,7 @@ test('attack: a loopback address with a port that is none is no redirection URI 
   }
 })
 
-test('attack: a code in the query of the token endpoint is not read', async () => {
+test('attack: a code in the query of the token endpoint is ignored', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server)
   const query = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: redirectUri })
@@ -197,7 +197,7 @@ test('attack: a code in the query of the token endpoint is not read', async () =
   assertRefused({ json, reason }, 'invalid_client', 'client_id_missing')
 })
 
-test('attack: a code of a client that was disabled, or whose sign-in was revoked, gives nothing', async () => {
+test('attack: a code is refused if its client was disabled or its sign-in revoked', async () => {
   const before = await createTestServer(world)
   const code = await issueCode(before)
   const revoked = await issueCode(before)
@@ -210,11 +210,11 @@ test('attack: a code of a client that was disabled, or whose sign-in was revoked
   assertRefused(await redeem(after, code), 'invalid_client', 'client_disabled')
 })
 
-test('attack: what was decided before the client or user fell is not committed after', async () => {
+test('attack: a decision is not committed if the client or user was disabled since', async () => {
   const server: TestServer = await createTestServer({
     ...world,
     profile: {
-      // While the claims are read, an operator takes the client away.
+      // While the claims are read, an operator removes the client.
       claims: async () => {
         await server.stores.principals.sync({ clients: [], users: [] })
         return {}
@@ -228,7 +228,7 @@ test('attack: what was decided before the client or user fell is not committed a
   assert.equal(json.access_token, undefined)
 })
 
-test('attack: a code that ends while the answer is made gives nothing', async () => {
+test('attack: a code that expires during the request yields nothing', async () => {
   const server: TestServer = await createTestServer({
     ...world,
     profile: {
@@ -242,7 +242,7 @@ test('attack: a code that ends while the answer is made gives nothing', async ()
   assertRefused({ json, reason }, 'invalid_grant', 'no_longer_standing')
 })
 
-test('attack: a sign-in that is revoked while the answer is made gives nothing', async () => {
+test('attack: a sign-in revoked during the request yields nothing', async () => {
   const server: TestServer = await createTestServer({
     ...world,
     profile: {
@@ -267,7 +267,7 @@ async function startDevice(server: TestServer) {
   return { ...json, userCode: found!.device.user_code_hash as never }
 }
 
-test('attack: polling faster and faster is told to slow down, and learns only what the user decided [RFC 8628 §3.5]', async () => {
+test('attack: a device that polls faster and faster gets slow_down, and learns only the user’s decision [RFC 8628 §3.5]', async () => {
   const server = await createTestServer(world)
   const device = await startDevice(server)
   const poll = () =>
@@ -282,7 +282,7 @@ test('attack: polling faster and faster is told to slow down, and learns only wh
   assertRefused(await poll(), 'invalid_grant', 'device_code_used')
 })
 
-test('attack: another client, or none, neither redeems a device code nor slows its owner down', async () => {
+test('attack: another client, or none, can neither redeem a device code nor slow down its owner', async () => {
   const server = await createTestServer(world)
   const device = await startDevice(server)
   await approveDevice(server, device.userCode, { scope: ['api1'] })
@@ -304,7 +304,7 @@ test('attack: another client, or none, neither redeems a device code nor slows i
   assert.equal(status, 200)
 })
 
-test('attack: a denied or used device code can not be approved', async () => {
+test('attack: a denied or used device code can’t be approved', async () => {
   const server = await createTestServer(world)
   const device = await startDevice(server)
   assert.equal(await server.stores.devices.deny(device.userCode, server.clock.now()), true)

@@ -1,4 +1,4 @@
-/** Token exchange (RFC 8693) as an attacker would use it: to outlive a revocation, to lose a binding, to cross tenants and sectors. */
+/** Attacks by token exchange (RFC 8693): outliving a revocation, losing a binding, crossing tenants and sectors. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -38,7 +38,10 @@ const machine = async (server: TestServer, id = 'client'): Promise<string> =>
 const revoke = (server: TestServer, token: string, id = 'roclient'): Promise<Answer> =>
   server.send('POST', '/connect/revocation', { form: { token, client_id: id, client_secret: secret } })
 
-/** Whether the API and the client are told that it is good, and whether it can be exchanged again: all three agree. */
+/**
+ * Whether introspection by the API and the client reports the token active, and whether it can be exchanged again: all
+ * three agree.
+ */
 async function isGood(server: TestServer, token: string, id = 'exchanger'): Promise<boolean> {
   const introspect = async (client_id: string, client_secret: string): Promise<boolean> =>
     (await server.send('POST', '/connect/introspect', { form: { token, client_id, client_secret } })).json
@@ -76,7 +79,7 @@ for (const kind of ['jwt', 'reference'] as const)
       assert.equal(await isGood(server, neighbour), true)
     })
 
-    test(`exchange: a ${issued} token falls with a ${kind} token of a client itself, which has no sign-in behind it`, async () => {
+    test(`exchange: a ${issued} token is revoked with a client’s own ${kind} token, which has no sign-in`, async () => {
       const server = await createTestServer(changed)
       const subject_token = await machine(server)
       const { json } = await exchange(server, { subject_token, scope: 'api1' })
@@ -85,7 +88,7 @@ for (const kind of ['jwt', 'reference'] as const)
       assert.equal(await isGood(server, json.access_token), false)
     })
 
-    test(`exchange: revoking what a ${kind} token was exchanged for leaves that token alone`, async () => {
+    test(`exchange: revoking a token that a ${kind} token was exchanged for revokes only that token`, async () => {
       const server = await createTestServer(changed)
       const { access_token } = await signIn(server)
       const { json } = await exchange(server, { subject_token: access_token })
@@ -95,7 +98,7 @@ for (const kind of ['jwt', 'reference'] as const)
     })
   }
 
-test('exchange: what came of a token falls with its user and with the client that the user gave it to', async () => {
+test('exchange: a derived token is revoked with its user and with the client that the user authorized', async () => {
   const server = await createTestServer(world)
   const { access_token } = await signIn(server)
   const { json } = await exchange(server, { subject_token: access_token })
@@ -126,7 +129,7 @@ test('exchange: a revocation at one node counts at the others', async () => {
   assert.equal(await isGood(there, json.access_token), false)
 })
 
-test('exchange: a chain of exchanges has an end', async () => {
+test('exchange: the length of a chain of exchanges is limited', async () => {
   const server = await createTestServer(world)
   let token = (await signIn(server)).access_token
   let length = 0
@@ -143,7 +146,7 @@ test('exchange: a chain of exchanges has an end', async () => {
   assert.equal(claimsOf(token).derived_from.length, 16)
 })
 
-test('exchange: a client that is limited to reference tokens gets no JWT by asking for one [RFC 8693 §2.1]', async () => {
+test('exchange: a client limited to reference tokens can’t get a JWT by requesting one [RFC 8693 §2.1]', async () => {
   const server = await createTestServer(
     withClients({ client_id: 'exchanger', access_token_type: 'reference' } as never),
   )
@@ -176,7 +179,7 @@ const holder = {
   scope: 'api1',
 }
 
-test('exchange: a subject or actor token that is bound to a certificate is of use only with it [RFC 8705 §3]', async () => {
+test('exchange: a certificate-bound subject or actor token requires its certificate [RFC 8705 §3]', async () => {
   const server = await createTestServer({ ...withClients(bound, holder), mtls })
   const { json } = await server.token(
     { grant_type: 'client_credentials', client_id: 'bound' },
@@ -205,7 +208,7 @@ test('exchange: a subject or actor token that is bound to a certificate is of us
   }
 })
 
-test('exchange: it never yields a refresh token, also for a client that may have offline_access', async () => {
+test('exchange: never returns a refresh token, even to a client that may have offline_access', async () => {
   const server = await createTestServer(
     withClients({
       client_id: 'exchanger',
@@ -222,7 +225,7 @@ test('exchange: it never yields a refresh token, also for a client that may have
   assert.equal(without.json.scope, 'api1')
 })
 
-test('exchange: what a client of one tenant gets is never about a user of another, whoever it is issued to', async () => {
+test('exchange: a client of one tenant never gets a token about a user of another, whichever client it is issued to', async () => {
   const target = {
     client_id: 'target',
     client_secrets: [{ value: secret }],
@@ -253,7 +256,7 @@ test('exchange: what a client of one tenant gets is never about a user of anothe
   }
 })
 
-test('exchange: `act` names a pairwise actor as its own client was told, and by no other name [RFC 8693 §4.1, OpenID Connect Core 1.0 §8.1]', async () => {
+test('exchange: `act` contains a pairwise actor’s sub as its own client got it [RFC 8693 §4.1, OpenID Connect Core 1.0 §8.1]', async () => {
   const server = await createTestServer(
     withClients({
       client_id: 'pairwise',

@@ -8,7 +8,7 @@ const sha256 = (text: string): string => hash('sha256', text, 'base64url')
 const unreserved = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~']
 const verifier = fc.string({ unit: fc.constantFrom(...unreserved), minLength: 43, maxLength: 128 })
 
-test('pkce: an S256 challenge is itself well-formed, and only its own verifier gives it', () => {
+test('pkce: an S256 challenge is well-formed, and matches only its own verifier', () => {
   fc.assert(
     fc.property(verifier, verifier, (one, other) => {
       const challenge = codeChallengeOf(one, 'S256', sha256)
@@ -31,7 +31,7 @@ test('pkce: a verifier is 43 to 128 unreserved characters and nothing else', () 
   assert.equal(isCodeVerifier(`${'a'.repeat(43)}\n`), false)
 })
 
-test('pkce: the RFC’s own example [RFC 7636 appendix B]', () => {
+test('pkce: the RFC’s own example is accepted [RFC 7636 appendix B]', () => {
   const challenge = codeChallengeOf('dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk', 'S256', sha256)
   assert.equal(challenge, 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM')
 })

@@ -1,4 +1,4 @@
-/** Users with an account of their own who redeem codes in a loop: each leaves rows for as long as its refresh token lives. */
+/** Users who redeem codes in a loop: each leaves rows for as long as its refresh token is valid. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -63,7 +63,7 @@ test('attack: a user who redeems codes in a loop keeps the 10,000 authorizations
   assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
 })
 
-test('token: what is counted of a user are authorizations that stay, not refreshes of one', async () => {
+test('token: a user’s limit counts authorizations that remain, not refreshes of one', async () => {
   const trims: unknown[] = []
   const tenantStores = createMemoryTenantStores()
   const authorizations = {

@@ -5,7 +5,7 @@ import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients } from '../support/world.ts'
 
-/** What a client may be configured to, as far as a family's life depends on it. */
+/** The client settings that affect a family's lifetime. */
 type Policy = {
   readonly refresh_token_usage: 'one_time' | 'reuse'
   readonly refresh_token_expiration: 'absolute' | 'sliding'
@@ -15,35 +15,35 @@ type Policy = {
 const absolute = 1000
 const sliding = 300
 
-/** What the design says of a family (§3), without stores, handles and commits. */
+/** The rules of a family (design §3), without stores, handles and commits. */
 type Model = {
   generation: number
   rotatedAt: number
   revoked: boolean
-  /** Ended and cleaned up. */
+  /** Expired and cleaned up. */
   gone: boolean
   idleEnd: number
   readonly absoluteEnd: number
-  /** The token of each generation that was ever answered. */
+  /** The token of each generation that was ever returned. */
   readonly tokens: Map<number, string>
-  /** The newest access token that was answered, and its end. */
+  /** The newest access token that was returned, and its expiry. */
   access: { readonly token: string; readonly end: number }
 }
 
 type Expected = 'next' | 'again' | 'refused'
 
-/** Why a family’s token is refused; which comes first is left to the implementation. */
+/** Why a family’s token is refused; the order is left to the implementation. */
 const reasons = [
   'authorization_revoked',
   'refresh_token_reused',
   'refresh_token_expired',
   'refresh_token_idle_too_long',
   'refresh_token_unknown',
-  // Decided before another use at the same time revoked it, and committed after.
+  // Decided before a concurrent use revoked it, and committed after.
   'no_longer_standing',
 ] as const
 
-/** What a use of this generation must lead to; it changes the model as the store must change. */
+/** The expected result of using this generation; it changes the model as the store must change. */
 function use(model: Model, generation: number, now: number, policy: Policy): Expected {
   if (now >= model.absoluteEnd || now >= model.idleEnd) return 'refused'
   if (generation === model.generation) {
@@ -145,7 +145,7 @@ async function act(server: TestServer, model: Model, action: Action, policy: Pol
   const token = model.tokens.get(generation)!
   switch (action.kind) {
     case 'use': {
-      // All at once: the answers must be those of some order, and the model's order is one after the other.
+      // All concurrently: the results must be those of some order, and the model's order is sequential.
       const answers = await Promise.all(Array.from({ length: action.times }, () => refresh(server, token)))
       const expected = answers.map(() => use(model, generation, now, policy))
       const sorted = answers.toSorted((one, other) => one.status - other.status)
@@ -155,7 +155,7 @@ async function act(server: TestServer, model: Model, action: Action, policy: Pol
       return
     }
     case 'use_too_wide': {
-      // The refusal of the scope must use nothing up; a refusal of the token comes first.
+      // The refusal of the scope must consume nothing; a refusal of the token takes precedence.
       const before = { ...model }
       const outcome = use(model, generation, now, policy)
       const answer = await refresh(server, token, { scope: 'api1 api2' })
@@ -176,7 +176,7 @@ async function act(server: TestServer, model: Model, action: Action, policy: Pol
       await server.send('POST', '/connect/revocation', {
         form: { token, client_id: 'roclient', client_secret: secret },
       })
-      // RFC 7009 §2.2: what ended and was cleaned up is unknown, and nothing happens.
+      // RFC 7009 §2.2: an expired and cleaned-up token is unknown, and nothing happens.
       if (!model.gone) model.revoked = true
       return
     }
@@ -189,7 +189,7 @@ async function act(server: TestServer, model: Model, action: Action, policy: Pol
   }
 }
 
-/** An access token is good exactly as long as it lives and nothing revoked what it came from. */
+/** An access token is valid exactly until it expires or its source is revoked. */
 async function checkAccess(server: TestServer, { access, revoked }: Model): Promise<void> {
   const { json } = await server.send('POST', '/connect/introspect', {
     form: { token: access.token, client_id: 'roclient', client_secret: secret },
@@ -208,7 +208,7 @@ for (const policy of [
     refresh_token_expiration: expiration,
     refresh_token_retry_window,
   } = policy
-  test(`refresh family, ${usage}, ${expiration}, window ${refresh_token_retry_window} s: whatever clients do, it has one branch, and an answered token works until it is revoked or ends`, async () => {
+  test(`refresh family, ${usage}, ${expiration}, window ${refresh_token_retry_window} s: whatever clients do, it has one branch, and a returned token works until it is revoked or expires`, async () => {
     const server = await createTestServer(
       withClients({
         client_id: 'roclient',

@@ -46,7 +46,7 @@ test('attack: a refresh token with any changed byte or another spelling is refus
   assert.equal((await refresh(server, good)).status, 200)
 })
 
-test('attack: a refresh token made under another master key is garbage', async () => {
+test('attack: a refresh token made with another master key is refused', async () => {
   const server = await createTestServer(world)
   const { refresh_token } = await signIn(server)
   const { createRefreshTokens } = await import('../../packages/server/src/tokens/refresh-token.ts')
@@ -58,7 +58,7 @@ test('attack: a refresh token made under another master key is garbage', async (
   assert.equal((await refresh(server, refresh_token)).status, 200)
 })
 
-test('attack: a thief and the owner with one token: whoever comes second after the window ends it for both', async () => {
+test('attack: if a thief and the owner both use one token, the second use after the window ends it for both', async () => {
   const server = await createTestServer(world)
   const stolen = (await signIn(server)).refresh_token
   const thief = await refresh(server, stolen)
@@ -83,7 +83,7 @@ test('attack: within the retry window, a thief and the owner share one branch', 
   assertRefused(await refresh(server, next.json.refresh_token), 'invalid_grant', 'authorization_revoked')
 })
 
-test('attack: retries do not move the window: it is counted from the rotation', async () => {
+test('attack: retries do not extend the window: it is counted from the rotation', async () => {
   const server = await createTestServer(world)
   const token = (await signIn(server)).refresh_token
   await refresh(server, token)
@@ -95,7 +95,7 @@ test('attack: retries do not move the window: it is counted from the rotation', 
   assertRefused(await refresh(server, token), 'invalid_grant', 'refresh_token_reused')
 })
 
-test('attack: a retry gets no more than the first try could: scope, client and user are checked again', async () => {
+test('attack: a retry gets no more than the first attempt could: scope, client and user are checked again', async () => {
   const server = await createTestServer(world)
   const token = (await signIn(server)).refresh_token
   await refresh(server, token)
@@ -107,7 +107,7 @@ test('attack: a retry gets no more than the first try could: scope, client and u
   assertRefused(await refresh(inactive, token), 'invalid_grant', 'user_inactive')
 })
 
-test('attack: a retry of a narrowed refresh gets the scope that it asks for, never more than the family has [RFC 6749 §6]', async () => {
+test('attack: a retry of a narrowed refresh gets the scope that it requests, never more than the family has [RFC 6749 §6]', async () => {
   const server = await createTestServer(world)
   const token = (await signIn(server, 'api1 api2 offline_access')).refresh_token
   const narrow = await refresh(server, token, { scope: 'api2' })
@@ -119,14 +119,14 @@ test('attack: a retry of a narrowed refresh gets the scope that it asks for, nev
   assert.equal(claimsOf(retry.json.access_token).scope, 'api2')
   assert.equal(claimsOf(retry.json.access_token).role, undefined)
   assertRefused(await refresh(server, token, { scope: 'api2 email' }), 'invalid_scope', 'scope_widened')
-  // Without `scope` a retry, as any refresh, has the family's.
+  // Without `scope` a retry, like any refresh, has the family's.
   const whole = await refresh(server, token)
   assert.equal(whole.json.refresh_token, narrow.json.refresh_token)
   assert.equal(whole.json.scope, 'api1 api2 offline_access')
   assert.equal(claimsOf(whole.json.access_token).scope, 'api1 api2 offline_access')
 })
 
-test('attack: turning a sliding family without end into an absolute one does not make it immortal', async () => {
+test('attack: changing a sliding family without end to an absolute one does not make it immortal', async () => {
   const before = await createTestServer(
     withRoclient({ refresh_token_expiration: 'sliding', absolute_refresh_token_lifetime: 0 }),
   )
@@ -166,7 +166,7 @@ test('attack: whatever its lifetimes, a family’s authorization outlives its la
   }
 })
 
-test('attack: a client that moved to certificates needs one to refresh', async () => {
+test('attack: a client that changed to certificates needs one to refresh', async () => {
   const before = await createTestServer(world)
   const token = (await signIn(before)).refresh_token
   const after = await createTestServer(
@@ -224,7 +224,7 @@ test('a client that renewed its certificate keeps its sign-ins: its tokens are b
   assert.notDeepEqual(claimsOf(json.access_token).cnf, claimsOf(first.json.access_token).cnf)
 })
 
-test('a family that began with a token for one API has the claims of the others too [RFC 8707 §2.2]', async () => {
+test('a family that began with a token for one API also has the claims of the others [RFC 8707 §2.2]', async () => {
   const server = await createTestServer({
     ...world,
     api_scopes: world.api_scopes.map(scope =>
@@ -245,7 +245,7 @@ test('a family that began with a token for one API has the claims of the others 
   assert.deepEqual([other.role, other.email], [undefined, 'bob@example.com'])
 })
 
-test('attack: a refresh token in an Authorization header, a cookie or the query is not read', async () => {
+test('attack: a refresh token in an Authorization header, a cookie or the query is ignored', async () => {
   const server = await createTestServer(world)
   const { refresh_token } = await signIn(server)
   const { json, reason } = await server.send('POST', `/connect/token?refresh_token=${refresh_token}`, {

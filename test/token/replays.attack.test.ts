@@ -1,4 +1,7 @@
-/** What travels through the pages, taken to another browser, another user or another page: it asks anew, and never answers for somebody else. */
+/**
+ * Continuations in another browser, for another user or on another page: they ask again, and never act for another
+ * user.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,7 +21,7 @@ import { createTestServer, issuer, type TestServer } from '../support/tessera.ts
 
 const world = { ...pagesWorld, mfa: { mode: 'if_enrolled', methods: ['totp'] } }
 
-/** A browser that writes down every address that it is led to or posts from. */
+/** A browser that records every address that it is redirected to or posts from. */
 function recording(server: TestServer): { readonly browser: Browser; readonly addresses: string[] } {
   const addresses: string[] = []
   const browser = createBrowser({
@@ -33,7 +36,7 @@ function recording(server: TestServer): { readonly browser: Browser; readonly ad
   return { browser, addresses }
 }
 
-/** Everything that a user leaves behind in the addresses of one browser: sign-in, choice, consent, second factor, sign-out. */
+/** All addresses that one user leaves in a browser: sign-in, choice, consent, second factor, sign-out. */
 async function wholeVisit(server: TestServer): Promise<readonly string[]> {
   const { browser, addresses } = recording(server)
   const asking = authorizePath({ client_id: 'asking', scope: 'openid profile api1' })
@@ -75,7 +78,7 @@ test('replay: no URL from one user’s visit signs in, consents or approves in a
   }
 })
 
-test('replay: no address of one user’s visit makes another, who is signed in, choose, agree or approve', async () => {
+test('replay: no address of one user’s visit makes another signed-in user choose, consent or approve', async () => {
   const server = await createTestServer(world)
   const sealed = await wholeVisit(server)
   const bobs = createBrowser(server)
@@ -87,7 +90,7 @@ test('replay: no address of one user’s visit makes another, who is signed in, 
     assert.ok(page.status < 500, address)
     const issued = issuedTo(server, before)
     own += issued.length
-    // What asks for neither consent nor a choice is a sign-in like any other, and bob's own.
+    // Without consent or a choice it is a sign-in like any other, and bob's own.
     assert.ok(
       issued.every(({ sub, client_id }) => sub === '2' && client_id === 'web'),
       address,
@@ -97,7 +100,7 @@ test('replay: no address of one user’s visit makes another, who is signed in, 
   assert.ok(own > 0)
 })
 
-test('replay: what a page carries is taken by no page of another kind, and by none as a link of a mail', async () => {
+test('replay: a continuation is accepted by no page of another kind, and never as a link of a mail', async () => {
   const server = await createTestServer({
     ...world,
     mail: { from: 'login@id.example', smtp: { host: 'mail.id.example' } },
@@ -141,7 +144,7 @@ test('replay: what a page carries is taken by no page of another kind, and by no
           'stepped_up',
         ]
         assert.ok(!changes.includes(event), `${target}: ${event}`)
-        // Alice's own, at a client that asks for nothing, or in the session that she has agreed in: never more.
+        // Alice's own, at a client without consent, or in the session that she has consented in: never more.
         if (event === 'authorization_issued') assert.deepEqual([client_id, sub], ['web', '1'], target)
       }
       if (!(await stillSignedIn(browser))) await signIn(browser, '/account')
@@ -151,7 +154,7 @@ test('replay: what a page carries is taken by no page of another kind, and by no
 const stillSignedIn = async (browser: Browser): Promise<boolean> =>
   (await browser.request('GET', '/account')).status === 200
 
-test('replay: a sign-in of before counts for no request that asked for a new one, nor a stronger one for another session', async () => {
+test('replay: an earlier sign-in does not satisfy a request for a new one, nor a stronger one that of another session', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   const first = await browser.visit(authorizePath({ prompt: 'login' }))
@@ -159,7 +162,7 @@ test('replay: a sign-in of before counts for no request that asked for a new one
   const done = await browser.submit(first, { ...alice, button: 'login' })
   const { auth_time } = await redeem(server, done)
   server.clock.advance(10)
-  // The same request once more, in the browser that has signed in since it was first made: it is the old request.
+  // The same request again, in the browser that has signed in since it was first made: it is the old request.
   const again = await browser.visit(authorizePath({ prompt: 'login' }))
   assert.match(again.target, /^\/login\?/)
   const skipped: Page = await browser.visit(again.target.replace('/login', '/connect/authorize/callback'))
@@ -175,7 +178,7 @@ test('replay: a sign-in of before counts for no request that asked for a new one
   assert.notEqual(stepping, '')
   const before = server.logged.length
   const page = await strong.visit(stepping)
-  // Bob's own session has the class that alice's request asks for; hers gains nothing by it.
+  // Bob's own session has the acr that alice's request requires; hers gains nothing by it.
   assert.ok(
     server.logged.slice(before).every(({ sub }) => sub === undefined || sub === '2'),
     page.text,

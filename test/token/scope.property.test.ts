@@ -17,7 +17,7 @@ const scopeName = fc
   })
   .filter(isScopeToken)
 
-test('scope: parsing sorts and removes duplicates, and formatting gives the same back', () => {
+test('scope: parsing sorts and removes duplicates, and formatting is its inverse', () => {
   fc.assert(
     fc.property(fc.array(scopeName, { minLength: 1, maxLength: 20 }), names => {
       const parsed = parseScope(names.join(' '))
@@ -27,7 +27,7 @@ test('scope: parsing sorts and removes duplicates, and formatting gives the same
   )
 })
 
-test('scope: spaces in any number part names and are none, in whatever order the names stand', () => {
+test('scope: any number of spaces separates names, and the order of names does not matter', () => {
   const gap = fc.string({ unit: fc.constant(' '), minLength: 1, maxLength: 3 })
   fc.assert(
     fc.property(
@@ -44,7 +44,7 @@ test('scope: spaces in any number part names and are none, in whatever order the
   assert.equal(parseScope(''), undefined)
 })
 
-test('scope: text with any character that RFC 6749 §3.3 leaves out is malformed', () => {
+test('scope: text with any character outside RFC 6749 §3.3 is malformed', () => {
   fc.assert(
     fc.property(scopeName, fc.constantFrom('"', '\\', '\t', '\n', 'é', '\u0000', '\u007F'), (name, bad) => {
       assert.equal(parseScope(`ok ${name}${bad}`), undefined)
@@ -60,7 +60,7 @@ const resources = {
   apis: new Map(),
 }
 
-test('scope: what is granted is always asked for, allowed, registered and of a kind that the grant takes', () => {
+test('scope: every granted scope was requested, is allowed and registered, and has a kind that the grant accepts', () => {
   fc.assert(
     fc.property(
       fc.option(

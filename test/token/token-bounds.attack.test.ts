@@ -1,4 +1,7 @@
-/** What bounds a token: nobody else says what ties it to its request, and its authorization is kept for as long as it lives. */
+/**
+ * Limits of tokens: only the server sets what binds one to its request, and its authorization is kept as long as the
+ * token.
+ */
 
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
@@ -41,7 +44,7 @@ after(() => keys.stop())
 const own = ['auth_time', 'idp', 'amr', 'acr', 'sid', 'tenant']
 const binding = ['nonce', 'at_hash', 'c_hash', 's_hash', 'azp', 'nbf', 'jti']
 const said = Object.fromEntries([...own, ...binding].map(name => [name, `user's ${name}`]))
-/** Each claim is asked for by the scope of ID tokens and by the API. */
+/** Each claim is requested by the ID token's scope and by the API. */
 const saying = {
   ...withClients({ client_id: 'web', always_include_user_claims_in_id_token: true } as never),
   identity_resources: [...world.identity_resources, { name: 'profile', claims: Object.keys(said) }],
@@ -49,7 +52,7 @@ const saying = {
   users: world.users.map(user => ({ ...user, claims: { ...user.claims, ...said } })),
 }
 
-test('tokens: what binds an ID token and says how the user signed in is not read from a user’s claims', async () => {
+test('tokens: claims that bind an ID token or describe the sign-in are not read from the user’s record', async () => {
   const server = await createTestServer(saying)
   const code = await issueCode(server, { scope: ['api1', 'openid', 'profile'] })
   const { json } = await server.token(
@@ -80,9 +83,9 @@ const isGood = async (server: TestServer, token: string): Promise<boolean> => {
 
 for (const [what, scope] of [
   ['without a refresh token', 'openid api1'],
-  ['beside a refresh token', 'openid api1 offline_access'],
+  ['with a refresh token', 'openid api1 offline_access'],
 ] as const)
-  test(`tokens: the authorization of an access token ${what} is kept until the token ends`, async () => {
+  test(`tokens: the authorization of an access token ${what} is kept until the token expires`, async () => {
     const server = await createTestServer(
       withClients({
         client_id: 'roclient',
@@ -99,7 +102,7 @@ for (const [what, scope] of [
 
 for (const offline of [[], ['offline_access']])
   for (const grant of ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'] as const)
-    test(`tokens: the authorization of a token by ${grant} outlives its code, with ${offline.join() || 'openid'}`, async () => {
+    test(`tokens: the authorization of a token from ${grant} outlives its code, with ${offline.join() || 'openid'}`, async () => {
       const server = await createTestServer(
         withClients(
           ...['web', 'device'].map(client_id => ({
@@ -139,7 +142,7 @@ const redeemDevice = async (server: TestServer, given: Partial<Authorization>, c
   )
 }
 
-test('tokens: the last refresh of a family keeps its authorization until the new access token ends', async () => {
+test('tokens: the last refresh of a family keeps its authorization until the new access token expires', async () => {
   const server = await createTestServer(
     withClients({
       client_id: 'roclient',
@@ -164,7 +167,7 @@ test('tokens: the last refresh of a family keeps its authorization until the new
   assert.equal(await isGood(server, access_token), false)
 })
 
-test('ID token hint: a JWT without an end is none, whoever signed it so [OpenID Connect Core 1.0 §2, §5.3.2]', async () => {
+test('ID token hint: a JWT without an exp is refused, whoever signed it so [OpenID Connect Core 1.0 §2, §5.3.2]', async () => {
   const read = createIdTokenHintReader({ issuer, keys })
   const claims = { iss: issuer, sub: 'bob', aud: 'web' }
   const sign = (more: object) => signJwt(keys.signing('ES256'), 'JWT', { ...claims, ...more })
@@ -176,7 +179,7 @@ test('ID token hint: a JWT without an end is none, whoever signed it so [OpenID 
   assert.equal(read(await sign({ exp: 1, aud: ['web'] })), undefined)
 })
 
-test('refresh: the family keeps the claims of every API that was agreed to, whichever the code was redeemed for [RFC 8707 §2.2]', async () => {
+test('refresh: the family keeps the claims of every consented API, whichever the code was redeemed for [RFC 8707 §2.2]', async () => {
   const claims: Readonly<Record<string, string>> = { 'urn:api': 'name', 'urn:other': 'email' }
   const server = await createTestServer({
     ...world,
@@ -200,7 +203,7 @@ test('refresh: the family keeps the claims of every API that was agreed to, whic
   assert.deepEqual([other.email, other.name], ['bob@example.com', undefined])
 })
 
-test('consent: a claim in a language is kept with the scope that opens it [OpenID Connect Core 1.0 §5.2]', async () => {
+test('consent: a claim in a language is kept with the scope that contains it [OpenID Connect Core 1.0 §5.2]', async () => {
   const resources = {
     identity: new Map([['profile', { name: 'profile', claims: ['name'] }]]),
     ...{ apiScopes: new Map(), apis: new Map() },
@@ -214,7 +217,7 @@ test('consent: a claim in a language is kept with the scope that opens it [OpenI
 })
 
 for (const access_token_type of ['jwt', 'reference'] as const)
-  test(`revocation: a ${access_token_type} token that was revoked is known until its end, and so is what came of it`, async () => {
+  test(`revocation: the revocation of a ${access_token_type} token is recorded until it expires, and so is that of derived tokens`, async () => {
     const server = await createTestServer(
       withClients(
         { client_id: 'roclient', access_token_type } as never,
@@ -234,7 +237,7 @@ for (const access_token_type of ['jwt', 'reference'] as const)
     assert.equal(await isGood(server, exchanged), false)
   })
 
-test('exchange: the authorization is kept no longer than the token that it began with', async () => {
+test('exchange: the authorization is kept no longer than the token that it started with', async () => {
   const server = await createTestServer(
     withClients({ client_id: 'exchanger', scope: 'openid api1' } as never),
   )
@@ -261,7 +264,7 @@ const exchange = async (server: TestServer, subject_token: string): Promise<stri
     )
   ).json.access_token
 
-test('tokens: the claims of a client are in a user’s token only where the operator says so', async () => {
+test('tokens: claims of a client are in a user’s token only if the operator allows it', async () => {
   const tierOf = async (change: object) => {
     const claims = [{ type: 'tier', value: 'gold' }]
     const server = await createTestServer(withClients({ client_id: 'roclient', claims, ...change } as never))
@@ -275,7 +278,7 @@ for (const [alg, digest] of [
   ['EdDSA', 'sha512'],
   ['PS256', 'sha256'],
 ] as const)
-  test(`ID token: at_hash goes with ${alg} [OpenID Connect Core 1.0 §3.1.3.6]`, async () => {
+  test(`ID token: at_hash uses the hash of ${alg} [OpenID Connect Core 1.0 §3.1.3.6]`, async () => {
     const server = await createTestServer(
       withClients({ client_id: 'web', id_token_signed_response_alg: alg } as never),
     )
@@ -288,25 +291,25 @@ for (const [alg, digest] of [
     assert.equal(claimsOf(json.id_token).at_hash, whole.toString('base64url', 0, whole.length / 2))
   })
 
-test('hooks: JSON of a hundred levels is read, and of one more is not', () => {
+test('hooks: JSON of a hundred levels is accepted, and of one more is not', () => {
   const nested = (levels: number): unknown => (levels === 0 ? {} : { of: nested(levels - 1) })
   assert.deepEqual(jsonObject(nested(100), 'claims'), nested(100))
   assert.throws(() => jsonObject(nested(101), 'claims'), /at most 100 levels/)
 })
 
-test('hooks: a subject has 255 characters at most [OpenID Connect Core 1.0 §2]', () => {
+test('hooks: a subject has at most 255 characters [OpenID Connect Core 1.0 §2]', () => {
   assert.equal(subject('x'.repeat(255), 'sub'), 'x'.repeat(255))
   for (const one of ['x'.repeat(256), '', 'é', 'a\n', 7])
     assert.throws(() => subject(one, 'sub'), /1 to 255 printable ASCII/)
 })
 
-test('par: that a request was used is known for as long as any page of any browser that came with it', () => {
+test('par: the use of a request is recorded for as long as any page opened with it is valid', () => {
   const { expires_at } = usedAssertionOf({ hash: 'x' as never, since: 0 })
   const [lastBrowser, lastPage] = [3600, 3600]
   assert.ok(expires_at > lastBrowser + pushedRestartLifetime + lastPage)
 })
 
-test('par: what authenticates the client is not kept with its request', async () => {
+test('par: client credentials are not stored with its request', async () => {
   const tenantStores = createMemoryTenantStores()
   const kept: number[] = []
   const pushedRequests = {
@@ -327,7 +330,7 @@ test('par: what authenticates the client is not kept with its request', async ()
   assert.equal(kept[1], kept[0])
 })
 
-test('exchange: a client with public identifiers does not learn whom a client with pairwise ones knows [OpenID Connect Core 1.0 §8.1]', async () => {
+test('exchange: a client with public identifiers does not learn which users a client with pairwise ones has [OpenID Connect Core 1.0 §8.1]', async () => {
   const server = await createTestServer(
     withClients({
       client_id: 'roclient',
@@ -348,7 +351,7 @@ test('exchange: a client with public identifiers does not learn whom a client wi
   assertRefused(answer, 'invalid_grant', 'extension_subject_of_another_sector')
 })
 
-test('refresh: an ID token comes with every refresh of a sign-in, whatever the scope of the access token', async () => {
+test('refresh: every refresh of a sign-in returns an ID token, whatever the scope of the access token', async () => {
   const server = await createTestServer(world)
   const { refresh_token } = await signIn(server, 'openid api1 offline_access')
   const form = { grant_type: 'refresh_token', refresh_token, scope: 'api1' }
@@ -357,7 +360,7 @@ test('refresh: an ID token comes with every refresh of a sign-in, whatever the s
   assert.equal(claimsOf(json.id_token).sub, '88421113')
 })
 
-test('scope: a request for one API that names no scope gets those of that API, and of none other [RFC 8707 §2]', () => {
+test('scope: a request for one API without a scope gets only the scopes of that API [RFC 8707 §2]', () => {
   const api = (name: string, scope: string) =>
     [name, { name, scopes: [scope], claims: [], api_secrets: [] }] as const
   const resources = {
@@ -375,7 +378,7 @@ test('scope: a request for one API that names no scope gets those of that API, a
   assert.deepEqual(scopeFor([]), ['free', 'one', 'openid', 'two'])
 })
 
-test('consent: a claim that is asked for alone opens a scope that the client may have, and no other', () => {
+test('consent: a single requested claim adds only a scope that the client may have', () => {
   const resources = {
     identity: new Map(
       ['name', 'email'].map(claim => [`${claim}s`, { name: `${claim}s`, claims: [claim] }] as const),
@@ -388,7 +391,7 @@ test('consent: a claim that is asked for alone opens a scope that the client may
   assert.deepEqual(asked('email'), ['openid'])
 })
 
-test('device: its tokens are bound to the certificate that it shows [RFC 8705 §3.4]', async () => {
+test('device: its tokens are bound to the certificate that it presents [RFC 8705 §3.4]', async () => {
   const server = await createTestServer({
     ...withClients({ client_id: 'device', tls_client_certificate_bound_access_tokens: true } as never),
     mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
@@ -397,7 +400,7 @@ test('device: its tokens are bound to the certificate that it shows [RFC 8705 §
   assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
-test('password: a name of more than 256 characters is refused unlooked at', async () => {
+test('password: a name of more than 256 characters is refused without a lookup', async () => {
   const server = await createTestServer(world)
   const ask = (length: number) =>
     server.token(

@@ -1,4 +1,4 @@
-/** Guards of the token endpoint and of the rules under it: for each, the request that it alone refuses. */
+/** Guards of the token endpoint and of the rules under it: for each, a request that only this guard refuses. */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
@@ -14,7 +14,7 @@ import { secret, withClients, world } from '../support/world.ts'
 
 const web = { client: ['web', secret] as const }
 
-test('refresh: the tokens stay within the APIs that were agreed to [RFC 8707 §2.2]', async () => {
+test('refresh: the tokens remain within the consented APIs [RFC 8707 §2.2]', async () => {
   const server = await createTestServer(world)
   const scope = ['api1', 'offline_access', 'openid', 'other_api']
   const code = await issueCode(server, { scope, resources: ['urn:api'] })
@@ -31,7 +31,7 @@ test('refresh: the tokens stay within the APIs that were agreed to [RFC 8707 §2
   assert.equal(claimsOf(json.access_token).scope.includes('other_api'), false)
 })
 
-test('scope: a name that is sent twice is one [RFC 6749 §3.3]', async () => {
+test('scope: a repeated name counts once [RFC 6749 §3.3]', async () => {
   assert.deepEqual(parseScope('api1 api1'), ['api1'])
   assert.deepEqual(parseScope('b a b a a'), ['a', 'b'])
   const server = await createTestServer(world)
@@ -64,7 +64,7 @@ test('redirect URIs: loopback addresses are distinct, and only loopback matches 
     assert.equal(matches(requested, registered), false, `${requested} as ${registered}`)
 })
 
-test('redirect URIs: none holds credentials, an empty user included, and each other guard refuses what it alone refuses', () => {
+test('redirect URIs: none contains credentials, even an empty user, and each other guard refuses what it alone refuses', () => {
   for (const uri of [
     'https://user@app.example/cb',
     'https://user:word@app.example/cb',
@@ -99,7 +99,7 @@ test('redirect URIs: none holds credentials, an empty user included, and each ot
     assert.equal(redirectUriProblem(uri), undefined, uri)
 })
 
-test('client authentication: a certificate and an assertion are two ways at once [RFC 6749 §2.3]', async () => {
+test('client authentication: a certificate and an assertion are two methods at once [RFC 6749 §2.3]', async () => {
   const byCertificate = (method: string) => ({
     client_id: method,
     token_endpoint_auth_method: method,
@@ -139,7 +139,7 @@ test('parameters: more than 64 are refused [RFC 6749 §3.2]', async () => {
   assert.equal(parseParameters(names(64)).ok, true)
   const refused = parseParameters(names(65))
   assert.equal(!refused.ok && refused.reason, 'too_many_parameters')
-  // Also of one that may be repeated.
+  // Even of one that may be repeated.
   assert.equal(parseParameters('resource=x&'.repeat(65)).ok, false)
   const server = await createTestServer(world)
   const { json } = await server.token(`grant_type=client_credentials&${names(64)}`, {
@@ -149,7 +149,7 @@ test('parameters: more than 64 are refused [RFC 6749 §3.2]', async () => {
   assert.equal(server.reason(), 'too_many_parameters')
 })
 
-test('registration: a client whose algorithm this server no longer has is unknown until it has it again', async () => {
+test('registration: a client whose algorithm this server no longer supports is unknown until it does again', async () => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const registration = { mode: 'open', allowed_grant_types: ['authorization_code', 'client_credentials'] }
   const signs = (alg: string) => ({
@@ -193,14 +193,14 @@ const deciding = (decision: object) => ({
   grants: [{ grantType: 'custom', parameters: {}, decide: () => decision }],
 })
 
-test('extension: nothing is issued to a client that is disabled, whoever asks for it', async () => {
+test('extension: nothing is issued to a disabled client, whichever client requests it', async () => {
   const server = await createTestServer(deciding({ ok: true, client_id: 'device2', scope: ['api1'] }))
   const { json } = await server.token({ grant_type: 'custom' }, { client: ['deciding', secret] })
   assert.equal(json.error, 'invalid_grant')
   assert.equal(server.reason(), 'extension_client_unknown')
 })
 
-test('extension: a grant does not say which tenant a user is of, also of one without a record', async () => {
+test('extension: a grant does not decide the tenant of a user, even of one without a record', async () => {
   for (const sub of ['nobody-known', '88421113']) {
     const server = await createTestServer(deciding({ ok: true, subject: { sub, idp: 'x', tenant: 'acme' } }))
     const { status, json, body } = await server.token(
@@ -212,7 +212,7 @@ test('extension: a grant does not say which tenant a user is of, also of one wit
   }
 })
 
-test('refresh: a bound family is of no use to whoever lacks its key, also once its client is public [RFC 8705 §4]', async () => {
+test('refresh: a bound family requires its key, even once its client is public [RFC 8705 §4]', async () => {
   const changed = (change: object) => ({
     ...withClients({ client_id: 'roclient', client_secrets: undefined, ...change } as never),
     mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },

@@ -1,4 +1,4 @@
-/** Clients that want to know whose user is whose, alone or together (OpenID Connect Core 1.0 §8.1). */
+/** Clients that try to find out, alone or together, which users are the same (OpenID Connect Core 1.0 §8.1). */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
@@ -52,11 +52,11 @@ async function tokensOf(server: TestServer, names: readonly string[]): Promise<r
   return all
 }
 
-/** Every text in what a client may read of a token, however deep. */
+/** Every string that a client may read in a token, at any depth. */
 const textsOf = (value: unknown): readonly string[] =>
   typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [String(value)]
 
-test('attack: two clients of two sectors find nothing in their tokens that names the same user or session', async () => {
+test('attack: two clients of two sectors find nothing in their tokens that identifies the same user or session', async () => {
   const ownSub = 'the-own-sub-of-alice'
   const users = hybridWorld.users.map(user => (user.sub === '1' ? { ...user, sub: ownSub } : user))
   const server = await createTestServer({ ...hybridWorld, clients, users })
@@ -68,13 +68,13 @@ test('attack: two clients of two sectors find nothing in their tokens that names
     ]),
   )
   const [one = [], other = []] = told
-  // What a session is known by is random and long; times, names and the server's own words are shared by everybody.
+  // Identifiers of sessions are random and long; times, names and the server's own words are common to all.
   const common = one.filter(text => other.includes(text) && /^[\w-]{16,}$/.test(text))
   assert.deepEqual(common, [])
   assert.ok(![...one, ...other].includes(ownSub))
 })
 
-test('attack: a pairwise client is told one sid of its own by ID token, access token, refresh and logout token, and signs out by it', async () => {
+test('attack: a pairwise client gets its own sid in ID token, access token, refresh and logout token, and can sign out with it', async () => {
   const pairwise = logoutWorld.clients.map(client =>
     'backchannel_logout_uri' in client ? { ...client, subject_type: 'pairwise' } : client,
   )
@@ -91,7 +91,7 @@ test('attack: a pairwise client is told one sid of its own by ID token, access t
   const page = await browser.visit(endSessionPath({ id_token_hint: shop.id_token }))
   assert.equal(page.form, undefined, 'its own hint signs out at once')
   for (const [at, name] of ['shop', 'wiki'].entries()) {
-    assert.ok(String(page.body).includes(`sid=${sids[at]}`), `the frame of ${name} says its own sid`)
+    assert.ok(String(page.body).includes(`sid=${sids[at]}`), `the frame of ${name} contains its own sid`)
   }
   await server.runLogouts()
   const logoutSids = ['shop', 'wiki'].map(
@@ -113,7 +113,7 @@ async function subAt(server: TestServer, client_id: string, redirect_uri: string
   const target = authorizePath({ client_id, redirect_uri, scope: 'openid offline_access' })
   const browser = createBrowser(server)
   const signedIn = await signIn(browser, target)
-  // A client with a scheme of its own asks each time.
+  // A client with a private-use scheme asks for consent each time.
   const asks = signedIn.target.startsWith('/consent')
   const page = asks ? await browser.submit(signedIn, { button: 'yes' }) : signedIn
   const { json } = await server.token({
@@ -123,7 +123,7 @@ async function subAt(server: TestServer, client_id: string, redirect_uri: string
   return { ...json, sub: claimsOf(json.id_token).sub }
 }
 
-test('attack: a private-use scheme with the host of another client, and a loopback host, are no sector to share [RFC 8252 §8.6]', async () => {
+test('attack: a private-use scheme with the host of another client, and a loopback host, do not share a sector [RFC 8252 §8.6]', async () => {
   const server = await createTestServer({ ...hybridWorld, clients, ...open })
   const victim = await subAt(server, 'pair', of('pair'))
   const subs = [victim.sub]
@@ -140,7 +140,7 @@ test('attack: a private-use scheme with the host of another client, and a loopba
   assert.equal(new Set(subs).size, subs.length)
 })
 
-test('attack: a host and a scheme that only looks like it do not make one sector', async () => {
+test('attack: a host and a scheme that only looks like it are not one sector', async () => {
   const server = await createTestServer({ ...hybridWorld, ...open })
   const redirect_uris = ['https://pair.example/cb', 'com.evil.app://pair.example/cb']
   for (const uris of [redirect_uris, redirect_uris.toReversed()]) {
@@ -150,7 +150,7 @@ test('attack: a host and a scheme that only looks like it do not make one sector
   }
 })
 
-test('attack: a client that holds a refresh token learns nobody’s identifiers in another sector by updating itself', async () => {
+test('attack: a client with a refresh token can’t learn identifiers of another sector by updating itself', async () => {
   const server = await createTestServer({ ...hybridWorld, clients, ...open })
   const victim = await subAt(server, 'pair', of('pair'))
   const mine = 'https://evil.example/cb'
@@ -167,7 +167,7 @@ test('attack: a client that holds a refresh token learns nobody’s identifiers 
       const update = await manage(server, 'PUT', json, { ...metadata, ...change, client_id })
       const moves = update.status === 200
       if (moves) Object.assign(json, update.json)
-      // A public client may move: it is told the same everywhere.
+      // A public client may move: its sub is the same everywhere.
       assert.equal(moves, subject_type === 'public' && !('subject_type' in change), JSON.stringify(change))
       if (!moves) assert.equal(server.reason(), 'client_identifiers_changed')
     }
@@ -179,7 +179,7 @@ test('attack: a client that holds a refresh token learns nobody’s identifiers 
   }
 })
 
-test('attack: a registered client that gets tokens another way than by its host is of no host’s sector', async () => {
+test('attack: a registered client that gets tokens by another way than its host is not in a host’s sector', async () => {
   const server = await createTestServer({
     ...hybridWorld,
     clients,
@@ -197,12 +197,12 @@ test('attack: a registered client that gets tokens another way than by its host 
     (await manage(server, 'PUT', json, { ...metadata, client_id, grant_types: grants })).status,
     400,
   )
-  // Without a host it is a sector of its own.
+  // Without a host it is its own sector.
   const device = { ...native, grant_types: [deviceGrant], response_types: [], redirect_uris: [] }
   assert.equal((await register(server, device)).status, 201)
 })
 
-test('attack: a token of one sector is not exchanged for one of another, nor for the user’s own sub [RFC 8693]', async () => {
+test('attack: a token of one sector can’t be exchanged for one of another, or for the user’s own sub [RFC 8693]', async () => {
   const exchanger = (client_id: string, more: object) => ({
     client_id,
     client_secrets: [{ value: 's' }],
@@ -242,13 +242,13 @@ test('attack: a token of one sector is not exchanged for one of another, nor for
     const { json, reason } = await exchange(subject, client)
     assertRefused({ json, reason }, 'invalid_grant', 'extension_subject_of_another_sector', client)
   }
-  // Of one sector, and between clients that are told the user's own sub, nothing new is learnt.
+  // Within a sector, and between clients that get the user's own sub, an exchange reveals nothing new.
   const kin = await exchange(pair.access_token, 'kin')
   assert.equal(claimsOf(kin.json.access_token).sub, claimsOf(pair.access_token).sub)
   assert.equal((await exchange(await password('plain'), 'plain2')).status, 200)
 })
 
-test('attack: claims that one client asked for are not told to another that exchanged its token', async () => {
+test('attack: claims that one client requested are not returned to another that exchanged its token', async () => {
   const server = await createTestServer({
     ...hybridWorld,
     clients: [
@@ -278,7 +278,7 @@ test('attack: claims that one client asked for are not told to another that exch
   assert.deepEqual((await userinfo(server, exchanged.json.access_token)).json, { sub: '1' })
 })
 
-test('attack: a signed or encrypted UserInfo answer, and a signed introspection answer, say the client’s own sub', async () => {
+test('attack: signed or encrypted UserInfo and signed introspection responses contain the client’s own sub', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), use: 'enc' }] }
   const more = {
@@ -311,7 +311,7 @@ test('attack: a signed or encrypted UserInfo answer, and a signed introspection 
   assert.equal(claimsOf(introspected.body as string).token_introspection.sub, told.sub)
 })
 
-test('attack: a signed UserInfo answer is no ID token: it hints at nobody and signs nobody out', async () => {
+test('attack: a signed UserInfo response is not accepted as an ID token hint, at authorize or at sign-out', async () => {
   const server = await createTestServer({
     ...hybridWorld,
     clients: hybridWorld.clients.map(client => ({ ...client, userinfo_signed_response_alg: 'ES256' })),

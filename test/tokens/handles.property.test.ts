@@ -1,4 +1,4 @@
-/** Handles and what is stored of them. */
+/** Handles and their stored form. */
 
 import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
@@ -18,7 +18,7 @@ import { createRefreshTokens } from '../../packages/server/src/tokens/refresh-to
 const random = createRandom()
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
 
-test('handles: each is another, of its kind and of no other', () => {
+test('handles: each is unique, and valid only as its own kind', () => {
   const handles = Array.from({ length: 2000 }, () => newHandle(random, 'tc'))
   assert.equal(new Set(handles).size, handles.length)
   for (const handle of handles) assert.match(handle, handleShape('tc'))
@@ -37,7 +37,7 @@ test('handles: stored hashes sort by creation time and reveal nothing else', t =
   assert.deepEqual(stored.toSorted(), stored)
 })
 
-test('handles: of any other text the hash alone is stored, and no two texts are stored alike', () => {
+test('handles: for any other text only the hash is stored, and no two texts have the same', () => {
   fc.assert(
     fc.property(fc.string(), text => {
       assert.equal(hashHandle(text), sha256(text))
@@ -50,7 +50,7 @@ test('handles: of any other text the hash alone is stored, and no two texts are 
   assert.notEqual(hashHandle(later).slice(9), hashHandle(handle).slice(9))
 })
 
-test('ids: those of rows come in the order in which they were made, each another', t => {
+test('ids: row ids sort by creation time, and each is unique', t => {
   t.mock.timers.enable({ apis: ['Date'] })
   const ids = [0, 1, 63, 64, 1e12, 1.7e12, 2 ** 42 - 1, 2 ** 42, 2 ** 47].map(at => {
     t.mock.timers.setTime(at)
@@ -63,7 +63,7 @@ test('ids: those of rows come in the order in which they were made, each another
   assert.deepEqual(ids.toSorted(), ids)
 })
 
-test('ids: a refresh token gives back the one that it was made for', () => {
+test('ids: a refresh token returns the id that it was created for', () => {
   const tokens = createRefreshTokens({ derived: { derive: () => Buffer.alloc(32, 1) } as never })
   for (let made = 0; made < 1000; made++) {
     const handle = { family: newTimedId<FamilyId>(random), generation: 1, expires_at: 2_000_000_000 }
@@ -71,7 +71,7 @@ test('ids: a refresh token gives back the one that it was made for', () => {
   }
 })
 
-test('refresh tokens: one that an earlier version made is read, since the layout is kept', () => {
+test('refresh tokens: tokens of earlier versions are read, because the layout is kept', () => {
   const key = Buffer.alloc(32, 7)
   const tokens = createRefreshTokens({ derived: { derive: () => key } as never })
   const head = Buffer.alloc(25)

@@ -1,4 +1,4 @@
-/** Each guard of a token's verification refuses what it alone refuses, and the log says which it was. */
+/** Each check of a token's verification refuses what it alone refuses, and the log contains the reason. */
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -66,37 +66,37 @@ const pairwise = { client_id: 'pair', authorization_id: await authorized({ clien
 
 for (const [what, changes, outcome] of [
   ['that holds', {}, 'sub alice'],
-  ['that ends in a second', { exp: now + 1 }, 'sub alice'],
-  ['that ends now', { exp: now }, 'token_expired'],
-  ['without an end', { exp: undefined }, 'token_expired'],
+  ['that expires in a second', { exp: now + 1 }, 'sub alice'],
+  ['that expires now', { exp: now }, 'token_expired'],
+  ['without an exp', { exp: undefined }, 'token_expired'],
   ['of another issuer', { iss: 'https://other.example' }, 'token_signature_invalid'],
   ['of an issuer below this one', { iss: `${issuer}/t/acme` }, 'token_signature_invalid'],
   ['without an issuer', { iss: undefined }, 'token_signature_invalid'],
   ['of a disabled client', { client_id: 'off' }, 'token_client_disabled'],
   ['of a client that is gone', { client_id: 'gone' }, 'token_client_disabled'],
   ['that was revoked', { jti: revoked }, 'token_revoked'],
-  ['from a revoked one', { derived_from: [randomUUID(), revoked] }, 'token_origin_revoked'],
-  ['from one that was not revoked', { derived_from: [randomUUID()] }, 'sub alice'],
+  ['derived from a revoked one', { derived_from: [randomUUID(), revoked] }, 'token_origin_revoked'],
+  ['derived from one that was not revoked', { derived_from: [randomUUID()] }, 'sub alice'],
   ['of an authorization', { authorization_id: await authorized() }, 'sub alice'],
   ['of a revoked authorization', { authorization_id: fallen }, 'token_authorization_revoked'],
-  ['of an authorization that is gone', { authorization_id: 'gone' }, 'token_authorization_revoked'],
+  ['of an authorization that was deleted', { authorization_id: 'gone' }, 'token_authorization_revoked'],
   [
-    'of what the user gave another client',
+    "of the user's authorization for another client",
     { client_id: 'web', authorization_id: await authorized({ client_id: 'pair' }) },
     'sub alice',
   ],
   [
-    'of what the user gave a client that is disabled',
+    "of the user's authorization for a disabled client",
     { authorization_id: await authorized({ client_id: 'off' }) },
     'token_client_disabled',
   ],
   [
-    'of what the user gave a client that is gone',
+    "of the user's authorization for a deleted client",
     { authorization_id: await authorized({ client_id: 'gone' }) },
     'token_client_disabled',
   ],
   ['of a pairwise sub', { ...pairwise, sub: 'alice at pair' }, 'sub alice'],
-  ['of the sub that the client was never told', { ...pairwise, sub: 'alice' }, 'token_subject_unknown'],
+  ['of a sub that the client never got', { ...pairwise, sub: 'alice' }, 'token_subject_unknown'],
   ['of another sector', { ...pairwise, sub: 'alice at web' }, 'token_subject_unknown'],
   [
     'of a pairwise sub without an authorization',
@@ -109,7 +109,7 @@ for (const [what, changes, outcome] of [
     assert.equal(await outcomeOf(await signed(changes)), outcome)
   })
 
-test('access token: one of another type, or changed, is none [RFC 8725 §3.11]', async () => {
+test('access token: one of another type, or modified, is refused [RFC 8725 §3.11]', async () => {
   for (const typ of ['JWT', 'logout+jwt', 'at+jwt2', ''])
     assert.equal(await outcomeOf(await signed({}, typ)), 'token_signature_invalid')
   const token = await signed()
@@ -129,7 +129,7 @@ test('access token: one of another type, or changed, is none [RFC 8725 §3.11]',
   assert.equal(await outcomeOf('x'.repeat(65_537)), 'token_too_long')
 })
 
-test('access token: claims that are a list or null are none, though the signature fits', async () => {
+test('access token: claims that are a list or null are refused, even with a valid signature', async () => {
   for (const claims of [[], [1], null, 1, 'text'])
     assert.equal(
       verifyJwt(ring, await signJwt(ring.signing('ES256'), 'at+jwt', claims as object), { typ: 'at+jwt' }),
@@ -137,7 +137,7 @@ test('access token: claims that are a list or null are none, though the signatur
     )
 })
 
-test('reference token: one that is unknown or has ended is refused, and one of a disabled client', async () => {
+test('reference token: an unknown or expired one is refused, and so is one of a disabled client', async () => {
   const { hashHandle } = await import('../../packages/server/src/model/handle.ts')
   const store = async (fields: object) => {
     const token = `ta_${newHash()}`
@@ -155,7 +155,7 @@ test('reference token: one that is unknown or has ended is refused, and one of a
 const request = (certificate?: string) =>
   ({ peer: { address: '::1', ...(certificate && { certificate }) } }) as never
 
-test('bound token: only who holds the certificate uses it, and a binding that nobody can check refuses [RFC 8705 §3]', () => {
+test('bound token: it requires its certificate, and an unverifiable binding is refused [RFC 8705 §3]', () => {
   const certified = { token_endpoint_auth_method: 'tls_client_auth' } as Client
   const bound = confirm(request(one), certified)
   assert.ok(bound.ok && bound.value)
@@ -177,7 +177,7 @@ test('bound token: only who holds the certificate uses it, and a binding that no
   }
 })
 
-test('bound token: only clients that authenticate by a certificate get one [RFC 8705 §3]', () => {
+test('bound token: only clients that authenticate with a certificate get one [RFC 8705 §3]', () => {
   for (const token_endpoint_auth_method of ['tls_client_auth', 'self_signed_tls_client_auth'] as const) {
     const missing = confirm(request(), { token_endpoint_auth_method } as Client)
     assert.deepEqual(!missing.ok && [missing.error, missing.reason], [
@@ -193,7 +193,7 @@ test('bound token: only clients that authenticate by a certificate get one [RFC 
     })
 })
 
-test('refresh token: another version, another length or a changed byte is none', () => {
+test('refresh token: another version, another length or a changed byte is refused', () => {
   const tokens = createRefreshTokens({ derived: createDerivedKeys(masterKey(1)) })
   const others = createRefreshTokens({ derived: createDerivedKeys(masterKey(2)) })
   const handle = { family: 'AAAAAAAAAAAAAAAAAAAAAA', generation: 3, expires_at: now } as never

@@ -60,7 +60,7 @@ const registered = {
   tenant: 'forged',
 }
 
-/** What a token says must be what this server decided: none of its words is anyone else's to say. */
+/** A token contains what this server decided: nothing else can set its claims. */
 function assertNothingForged(token: string): void {
   for (const [name, value] of Object.entries(claimsOf(token)))
     assert.ok(
@@ -69,7 +69,7 @@ function assertNothingForged(token: string): void {
     )
 }
 
-test('attack: a client’s own claims without a prefix never become registered ones, nor make it a user', async () => {
+test('attack: a client’s own claims without a prefix never become registered ones, or make it a user', async () => {
   const claims = Object.entries(registered).map(([type, value]) => ({ type, value }))
   const server = await createTestServer(
     withClients({ client_id: 'client', client_claims_prefix: '', claims } as never),
@@ -81,7 +81,7 @@ test('attack: a client’s own claims without a prefix never become registered o
 })
 
 for (const type of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf']) {
-  test(`attack: a claim named ${type} is a claim like any other`, async () => {
+  test(`attack: a claim named ${type} is treated like any other`, async () => {
     const server = await createTestServer(
       withClients({
         client_id: 'client',
@@ -94,7 +94,7 @@ for (const type of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'v
   })
 }
 
-test('attack: a profile hook, a user’s record and a grant can not say what the server says', async () => {
+test('attack: a profile hook, a user’s record and a grant can’t set the server’s own claims', async () => {
   const names = Object.keys(registered)
   const configured = {
     ...world,
@@ -131,7 +131,7 @@ test('attack: a profile hook, a user’s record and a grant can not say what the
   assertNothingForged(json.access_token)
 })
 
-test('attack: unsigned, re-signed and re-labelled access tokens are worth nothing', async () => {
+test('attack: unsigned, re-signed and re-labelled access tokens are refused', async () => {
   const server = await createTestServer(world)
   const good = await userToken(server)
   const [header = '', payload = '', signature = ''] = good.split('.')
@@ -156,7 +156,7 @@ test('attack: unsigned, re-signed and re-labelled access tokens are worth nothin
     'another kid': signed(`${pack({ ...head, kid: 'mine' })}.${payload}`),
     'a kid that is a path': signed(`${pack({ ...head, kid: '../../etc/passwd' })}.${payload}`),
     'a kid of the prototype': signed(`${pack({ ...head, kid: '__proto__' })}.${payload}`),
-    'a kid that is no text': signed(`${pack({ ...head, kid: { toString: 1 } })}.${payload}`),
+    'a kid that is not a string': signed(`${pack({ ...head, kid: { toString: 1 } })}.${payload}`),
     'the zero signature': `${header}.${payload}.${Buffer.alloc(64).toString('base64url')}`,
     'half a signature': `${header}.${payload}.${signature.slice(0, 43)}`,
     'a crit header': `${pack({ ...head, crit: ['exp'] })}.${payload}.${signature}`,
@@ -178,7 +178,7 @@ test('attack: unsigned, re-signed and re-labelled access tokens are worth nothin
   }
 })
 
-test('attack: an ID token, a refresh token or a code is no access token', async () => {
+test('attack: an ID token, a refresh token or a code is not accepted as an access token', async () => {
   const server = await createTestServer(
     withClients({ client_id: 'roclient', grant_types: ['password', 'refresh_token'] } as never),
   )
@@ -207,7 +207,7 @@ test('attack: an ID token, a refresh token or a code is no access token', async 
   assertRefused(asRefresh, 'invalid_grant', 'parameter_too_long')
 })
 
-test('attack: the token of another server with the same master key, but another issuer, is refused', async () => {
+test('attack: the token of another server with the same master key but another issuer is refused', async () => {
   const server = await createTestServer(world)
   const other = await createTestServer(
     { ...world, issuer: 'https://other.example' },
@@ -230,7 +230,7 @@ const withMayAct = (may_act: unknown) => ({
   users: world.users.map(user => ({ ...user, claims: { ...user.claims, may_act } })),
 })
 
-test('attack: who is not named in may_act does not act, with an actor token or by leaving it out [RFC 8693 §4.4]', async () => {
+test('attack: a client not named in may_act can’t act, with an actor token or without one [RFC 8693 §4.4]', async () => {
   const nobody = await createTestServer(withMayAct({ sub: 'somebody-else' }))
   const subject_token = await forwarded(nobody, { sub: 'somebody-else' })
   const actor = { actor_token: await machineToken(nobody), actor_token_type: accessTokenType }
@@ -252,7 +252,7 @@ for (const may_act of [
   null,
   1,
 ]) {
-  test(`attack: a may_act of ${JSON.stringify(may_act)} names nobody who asks`, async () => {
+  test(`attack: a may_act of ${JSON.stringify(may_act)} does not allow the requester`, async () => {
     const server = await createTestServer(withMayAct(may_act))
     const subject_token = await forwarded(server, may_act)
     const actor = { actor_token: await machineToken(server), actor_token_type: accessTokenType }
@@ -282,7 +282,7 @@ test('attack: a chain of exchanges never gains scope, lifetime or an audience ou
   }
 })
 
-test('attack: a token that was limited to one API is exchanged for none of another that owns its scope too [RFC 8707 §2.2]', async () => {
+test('attack: a token limited to one API can’t be exchanged for another that shares its scope [RFC 8707 §2.2]', async () => {
   const server = await createTestServer({
     ...world,
     api_resources: [
@@ -300,7 +300,7 @@ test('attack: a token that was limited to one API is exchanged for none of anoth
     const { json } = await exchange(server, { subject_token: limited, ...more })
     assert.equal(json.error, 'invalid_target')
   }
-  // What was not limited is for all of them, and for one of them where that is asked for.
+  // An unlimited token is for all of them, and for one of them if requested.
   const free = await userToken(server)
   const all = await exchange(server, { subject_token: free })
   assert.deepEqual(claimsOf(all.json.access_token).aud, ['urn:orders', 'urn:payroll'])
@@ -346,7 +346,7 @@ test('attack: a client of one tenant gets no token of another tenant’s user by
     { client: ['ofglobex', secret] },
   )
   assertRefused(byAssertion, 'invalid_grant', 'user_of_another_tenant')
-  // One that may name every tenant, or the user's, is served.
+  // A client that may use every tenant, or the user's, is served.
   assert.equal((await exchange(server, { subject_token: carol })).status, 200)
 })
 
@@ -360,7 +360,7 @@ function otherSignature(jwt: string): string {
   return `${header}.${payload}.${Buffer.concat([bytes.subarray(0, 32), flipped]).toString('base64url')}`
 }
 
-test('attack: an assertion without jti is not used again under another spelling of its signature', async () => {
+test('attack: an assertion without jti can’t be used again with another spelling of its signature', async () => {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const server = await createTestServer({
     ...world,
@@ -387,7 +387,7 @@ test('attack: an assertion without jti is not used again under another spelling 
     assertRefused(await redeem(other), 'invalid_grant', 'assertion_invalid')
 })
 
-test('attack: nobody signs in as a client: a subject with a client’s id is refused [RFC 9700 §4.15]', async () => {
+test('attack: a client can’t sign in as a user: a subject with a client’s id is refused [RFC 9700 §4.15]', async () => {
   const server = await createTestServer({
     ...world,
     validators: {
@@ -436,7 +436,7 @@ const withGrant = (decide: (request: any, context: any) => unknown, more: object
   ...more,
 })
 
-test('attack: lifetimes and ends that are fractions are rounded to the safe side', async () => {
+test('attack: fractional lifetimes and expiries are rounded to the safe side', async () => {
   const server = await createTestServer(
     withGrant(() => ({ ok: true, lifetime: 59.9, uses: { id: 'x', expires_at: startOfTime + 0.5 } })),
   )
@@ -445,7 +445,7 @@ test('attack: lifetimes and ends that are fractions are rounded to the safe side
   assert.equal(claimsOf(json.access_token).exp, startOfTime + 59)
 })
 
-test('attack: a token for another client has no scope that this one could not have', async () => {
+test('attack: a token for another client has no scope that this client could not have', async () => {
   const server = await createTestServer(withGrant(() => ({ ok: true, client_id: 'device2' })))
   const ask = (scope: string) =>
     server.token({ grant_type: 'urn:example:odd', scope }, { client: ['odd', secret] })
@@ -453,7 +453,7 @@ test('attack: a token for another client has no scope that this one could not ha
   assert.equal((await ask('api1 api2')).json.error, 'invalid_scope')
 })
 
-test('attack: while a slow hook answers, no derived token outlives the one that it stems from', async () => {
+test('attack: while a slow hook runs, no derived token outlives its source', async () => {
   let pause = () => {}
   const server: TestServer = await createTestServer({
     ...world,
@@ -472,7 +472,7 @@ test('attack: while a slow hook answers, no derived token outlives the one that 
   assert.equal(json.expires_in, 3500)
 })
 
-test('attack: while a slow hook answers, no token outlives its authorization', async () => {
+test('attack: while a slow hook runs, no token outlives its authorization', async () => {
   let pause = () => {}
   const server: TestServer = await createTestServer({
     ...world,
@@ -490,7 +490,7 @@ test('attack: while a slow hook answers, no token outlives its authorization', a
   assert.ok(authorization && authorization.expires_at >= exp)
 })
 
-test('attack: names with separators in them never make one audience pass for another', async () => {
+test('attack: names with separators can’t make one audience pass for another', async () => {
   const server = await createTestServer({
     clients: [
       {

@@ -1,4 +1,4 @@
-/** Clients in the configuration, every one of them asking for tokens. */
+/** Clients in the configuration, all of which request tokens. */
 
 import { clientCredentialsForm, post } from '../load/requests.ts'
 import { measure } from '../measure.ts'

@@ -1,4 +1,4 @@
-/** Connections: each asks as soon as it is answered. */
+/** Connections: each sends its next request as soon as it has a response. */
 
 import { measure } from '../measure.ts'
 import { clientCredentials } from '../rows/client-credentials.ts'

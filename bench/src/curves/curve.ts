@@ -1,4 +1,4 @@
-/** How the cost of a request grows with something else: the same work at several sizes, Tessera alone. */
+/** How the cost of a request grows with another number: the same work at several sizes, Tessera alone. */
 
 import type { Measured } from '../measure.ts'
 import type { Plan } from '../options.ts'
@@ -8,7 +8,7 @@ export type Point = {
   readonly at: number
   readonly work: string
   readonly runs: readonly Measured[]
-  /** Milliseconds of what the curve's `waited` says. */
+  /** Milliseconds of the wait that the curve's `waited` describes. */
   readonly waitedMs?: number
 }
 
@@ -16,7 +16,7 @@ export type CurveResult = {
   readonly name: string
   /** What grows. */
   readonly along: string
-  /** What had to be waited for before the load, where that grows too. */
+  /** What precedes the load, if that grows too. */
   readonly waited?: string
   readonly points: readonly Point[]
 }
@@ -25,7 +25,7 @@ export type Curve = Omit<CurveResult, 'points'> & {
   readonly measure: (plan: Plan) => Promise<readonly Point[]>
 }
 
-/** Few and small ones where the figures do not count. */
+/** Few and small ones if the results do not count. */
 export const sizesFor =
   (sizes: { readonly quick: readonly number[]; readonly full: readonly number[] }) =>
   ({ fresh }: Plan): readonly number[] =>

@@ -1,4 +1,4 @@
-/** Fills an issuer's schema by SQL alone; indexes are made afterwards, which takes half of the time. */
+/** Fills an issuer's schema by SQL alone; indexes are created afterwards, which takes half of the time. */
 
 import pg from 'pg'
 import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
@@ -6,7 +6,7 @@ import { columnsOf, insertsOfSignIns, rowsOfSignIn } from './sign-ins.ts'
 
 const tables = "'authorizations', 'codes', 'families', 'reference_tokens'"
 
-/** @param rows in all, of all tables together. */
+/** @param rows The total of all tables. */
 export async function fillPostgres(url: string, rows: number): Promise<void> {
   await (await openPostgresTenantStores({ url })).close()
   const signIns = Math.floor(rows / rowsOfSignIn)

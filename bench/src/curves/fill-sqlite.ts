@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { database as fileName, openDatabase } from '../servers/tessera.ts'
 import { columnsOf, insertsOfSignIns, rowsOfSignIn } from './sign-ins.ts'
 
-/** @param rows in all, of all tables together. */
+/** @param rows The total of all tables. */
 export async function fillSqlite(directory: string, rows: number): Promise<void> {
   await (await openDatabase(directory)).close()
   const signIns = Math.floor(rows / rowsOfSignIn)

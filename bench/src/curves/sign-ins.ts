@@ -1,11 +1,14 @@
-/** What sign-ins leave in a store, as SQL: for the i-th one an authorization, its used code, its refresh family and a reference token. */
+/**
+ * The rows that sign-ins leave in a store, as SQL: for the i-th one an authorization, its used code, its refresh
+ * family and a reference token.
+ */
 
-/** Letters in the order of their codes: what an id, and what is stored of a handle, has of the time it was made. */
+/** Letters in the order of their codes: the creation time in an id, and in the stored part of a handle. */
 const idLetters = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
 const handleLetters = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 export type Dialect = {
-  /** Text of `i`, padded to so many letters. */
+  /** The text of `i`, padded to this many letters. */
   readonly padded: (length: number) => string
 }
 
@@ -15,7 +18,7 @@ const scope = `'["api1","offline_access","openid"]'`
 /** Rows that one sign-in leaves. */
 export const rowsOfSignIn = 4
 
-/** Inserts of them all, out of a table `m` with `i`, `made` (milliseconds) and `until`. */
+/** Inserts of all of them, from a table `m` with `i`, `made` (milliseconds) and `until`. */
 export function insertsOfSignIns({
   padded,
 }: Dialect): readonly { readonly into: string; readonly values: string }[] {
@@ -24,7 +27,7 @@ export function insertsOfSignIns({
       const place = letters.length ** (length - 1 - index)
       return `substr('${letters}', cast((made + ${more}) / ${place} % ${letters.length} + 1 as integer), 1)`
     }).join(' || ')
-  // As `model/handle.ts` makes them; what is random there is a number here.
+  // As `model/handle.ts` creates them; the random part is a number here.
   const id = `(${time(idLetters, 8, 2 ** 42)} || ${padded(14)})`
   const hash = `(${time(handleLetters, 9)} || ${padded(43)})`
   return [
@@ -48,7 +51,10 @@ export function insertsOfSignIns({
   ]
 }
 
-/** When sign-ins were made, evenly over the day before the last, and where their lives end: one in ten in a day from now, the others a day ago. */
+/**
+ * When sign-ins were made, evenly over the day before the last, and when they expire: one in ten in a day, the others
+ * a day ago.
+ */
 export const columnsOf = (signIns: number): string => {
   const now = Math.floor(Date.now() / 1000)
   return `i, ${(now - 2 * day) * 1000} + i * ${day * 1000} / ${signIns} as made, ${now} + case i % 10 when 0 then ${day} else -${day} end as until`

@@ -1,4 +1,7 @@
-/** Tenants as they are after their first day: a store for each, with keys in it. Made by hand, since a thousand new RSA keys take minutes. */
+/**
+ * Tenants after their first day: a store for each, with keys in it. Written directly, because a thousand new RSA keys
+ * take minutes.
+ */
 
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Rows in the store: expired ones that nobody has deleted yet, and one in ten that lives. */
+/** Rows in the store: expired ones that were not deleted yet, and one in ten that is valid. */
 
 import { rmSync } from 'node:fs'
 import { type Measured, measure } from '../measure.ts'
@@ -23,7 +23,7 @@ const inPostgres = sizesFor({ quick, full: [1000, 1_000_000, 10_000_000] })
 const works = [codeExchange, refresh, inspection[0]!]
 const along = 'rows, 90 % of them expired'
 
-/** Databases of so many rows each. */
+/** Databases with this many rows each. */
 type Filled = {
   readonly at: number
   readonly start: () => Promise<Server>
@@ -62,7 +62,7 @@ export const postgresRowsCurve: Curve = {
   },
 }
 
-/** In rounds: what the machine does meanwhile falls on all sizes alike. */
+/** In rounds, so that disturbances of the machine affect all sizes alike. */
 async function measureFilled(filled: readonly Filled[], plan: Plan): Promise<readonly Point[]> {
   const runs = new Map<string, Measured[]>()
   const servers = await Promise.all(filled.map(async ({ at, start }) => ({ at, server: await start() })))

@@ -1,4 +1,4 @@
-/** Tenants with issuers of their own, all of them awake and asked in turn. */
+/** Tenants with their own issuers, all of them active and called in turn. */
 
 import { randomBytes } from 'node:crypto'
 import { askInTurn } from '../load/connection.ts'

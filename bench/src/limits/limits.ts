@@ -1,4 +1,4 @@
-/** Starts the measurement of the limits: on the server's core, the other as busy as it is under load. */
+/** Starts the measurement of the limits: on the server's core, with the other as busy as under load. */
 
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

@@ -1,14 +1,14 @@
-/** What the parts of a token request cost alone, in a process on the server's core. */
+/** The cost of each part of a token request alone, in a process on the server's core. */
 
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { sqliteCommits } from './sqlite-commits.ts'
 
-/** Operations for each second of CPU, and for each second that passes. */
+/** Operations for each second of CPU, and for each second of time. */
 export type Limit = { readonly name: string; readonly perCpuSecond: number; readonly perSecond: number }
 
 const [directory = '', seconds = '1'] = process.argv.slice(2)
 
-/** Repeats work, which says how many operations it was, until the time is over. */
+/** Repeats work, which returns its number of operations, until the time is over. */
 function measure(name: string, work: () => number): Limit {
   work()
   const start = performance.now()

@@ -1,4 +1,7 @@
-/** What SQLite commits alone: one connection, every commit on disk, 64 operations in each as our writer groups them. */
+/**
+ * The rate of SQLite commits alone: one connection, every commit on disk, with 64 operations in each as our writer
+ * batches them.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -7,7 +10,7 @@ import { hashHandle, newHandle, newTimedId } from '../../../packages/server/src/
 
 const grouped = 64
 
-/** Each `commit` answers how many operations it was. */
+/** Each `commit` returns its number of operations. */
 export function sqliteCommits(
   directory: string,
 ): readonly { readonly name: string; readonly commit: () => number }[] {

@@ -1,8 +1,8 @@
-/** One HTTP/1.1 answer out of what a socket has brought so far (RFC 9112 §6). */
+/** Parses one HTTP/1.1 response from the data that a socket has received so far (RFC 9112 §6). */
 
 export type Answer = { readonly status: number; readonly body: string }
 
-/** Undefined while more must come. */
+/** Undefined while more data must come. */
 export function parseAnswer(received: string): Answer | undefined {
   const split = received.indexOf('\r\n\r\n')
   if (split < 0) return undefined

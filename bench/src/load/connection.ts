@@ -1,4 +1,7 @@
-/** A raw connection that asks one request after the other: little work for each, so that one core of load fills one core of server. */
+/**
+ * A raw connection that sends one request after the other: little work for each, so that one core of load saturates
+ * one core of server.
+ */
 
 import { connect, type Socket } from 'node:net'
 import { type Answer, parseAnswer } from './answer.ts'
@@ -9,7 +12,7 @@ export type Connection = {
   readonly close: () => Promise<void>
 }
 
-/** Fulfilled once it is there. `onLost` is told when it ends before `close`. */
+/** Resolves when it is connected. Calls `onLost` if it ends before `close`. */
 export function openConnection(
   port: number,
   { onAnswer, onLost }: { onAnswer: (answer: Answer) => void; onLost: (error: Error) => void },
@@ -50,7 +53,7 @@ const end = (socket: Socket): Promise<void> =>
     socket.end()
   })
 
-/** The answers to these requests, one after the other over one connection. */
+/** The responses to these requests, one after the other over one connection. */
 export async function askInTurn(port: number, requests: readonly string[]): Promise<readonly Answer[]> {
   const answers: Answer[] = []
   let arrived: (answer: Answer) => void = () => {}

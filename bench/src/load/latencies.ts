@@ -1,4 +1,4 @@
-/** Where the answers' times lie, in milliseconds. */
+/** The distribution of response times, in milliseconds. */
 
 export type Latencies = { readonly p50: number; readonly p99: number; readonly p999: number }
 

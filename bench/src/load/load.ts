@@ -1,14 +1,17 @@
-/** The load: connections that ask as fast as they are answered, or all together at a steady rate. Every answer is checked. */
+/**
+ * The load: connections that send as fast as responses come, or all together at a constant rate. Every response is
+ * checked.
+ */
 
 import { type Connection, openConnection } from './connection.ts'
 import { type Latencies, latenciesOf } from './latencies.ts'
 
 export type Asking = {
-  /** The next request of a connection, as bytes on the wire; undefined when there is nothing left to ask. */
+  /** The next request of a connection, as bytes on the wire; undefined if there are no more. */
   readonly next: (connection: number, lastBody: string | undefined) => string | undefined
-  /** What is wrong with an answer of status 200; undefined if nothing is. */
+  /** What is wrong with a response of status 200; undefined if nothing is. */
   readonly check: (body: string) => string | undefined
-  /** So many requests of each connection are made even when the time is over: 1 by default. */
+  /** Each connection sends this many requests even when the time is over: 1 by default. */
   readonly atLeast?: number
 }
 
@@ -16,22 +19,22 @@ export type LoadOptions = Asking & {
   readonly port: number
   readonly connections: number
   readonly seconds: number
-  /** Requests a second of all connections together; as many as go unless given. */
+  /** Requests a second of all connections together; unlimited by default. */
   readonly rate?: number
-  /** See `stayAwake`; true unless said otherwise. */
+  /** See `stayAwake`; true by default. */
   readonly polls?: boolean
 }
 
 export type LoadResult = Latencies & {
-  /** Each was answered and checked. */
+  /** Each got a response that was checked. */
   readonly requests: number
   readonly seconds: number
 }
 
-/** How long the last answers may take. */
+/** How long the last responses may take. */
 const patienceSeconds = 60
 
-/** Rejects when an answer is wrong or does not come, or a connection is lost. */
+/** Rejects if a response is wrong or missing, or a connection is lost. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
   const { port, connections, seconds, rate, next, check, atLeast = 1, polls = true } = options
   const times: number[] = []
@@ -78,7 +81,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     else idle.push(index)
   }
 
-  /** A request that no connection is free for waits, and its time counts from when it was due. */
+  /** A request without a free connection waits, and its time counts from when it was due. */
   function keepRate(perSecond: number): void {
     const now = performance.now()
     while (idle.length > 0) {
@@ -113,8 +116,8 @@ function faultOf(body: string, check: Asking['check']): string | undefined {
 }
 
 /**
- * Polls instead of sleeping while the load lasts: else the server pays for waking this process with each answer (20 to
- * 40 µs of its CPU on a virtual machine), the more the faster the load is.
+ * Polls instead of sleeping during the load: otherwise the server pays for waking this process with each response (20
+ * to 40 µs of its CPU on a virtual machine), and more so at higher rates.
  */
 function stayAwake(turn: () => void): () => void {
   let awake = true

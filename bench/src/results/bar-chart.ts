@@ -7,7 +7,7 @@ export type Bar = {
   readonly name: string
   readonly value: Spread
   readonly label: string
-  /** `own`: ours; `bound`: not a server but a limit. */
+  /** `own`: Tessera; `bound`: not a server but a limit. */
   readonly kind: 'own' | 'peer' | 'bound'
 }
 

@@ -1,11 +1,13 @@
-/** What Tessera is to reach, as shares of what others reach in the same run. */
+/** Tessera's goals, as shares of what others reach in the same run. */
 
 import type { Latencies } from '../load/latencies.ts'
 import { mark } from './format.ts'
 import type { Goal, RowResult, SteadyResult } from './results.ts'
 import { medianOf } from './summary.ts'
 
-/** Of the bare server: four fifths where nothing is stored, 65 in 100 where a commit is on disk before the answer. */
+/**
+ * Relative to the bare server: four fifths if nothing is stored, 65 in 100 if a commit is on disk before the response.
+ */
 const nothingStored = 0.8
 const stored = 0.65
 
@@ -36,7 +38,7 @@ export const goalsOf = (row: string): readonly Goal[] => goals[row] ?? []
 
 export type Reached = Goal & { readonly reached: number; readonly met: boolean }
 
-/** Without those whose servers were not asked. */
+/** Without those whose servers were not measured. */
 export function reachedBy({ goals: wanted, servers }: RowResult): readonly Reached[] {
   const figure = (name: string, by: Goal['by']): number | undefined => {
     const runs = servers.find(server => server.name === name)?.runs ?? []
@@ -52,9 +54,9 @@ export function reachedBy({ goals: wanted, servers }: RowResult): readonly Reach
 
 /** For one worker: milliseconds until it listens, bytes when idle. */
 export const startGoal = { ms: 290, rss: 89e6 } as const
-/** The 99th percentile at four fifths of the greatest load, as a multiple of the median. */
+/** The 99th percentile at four fifths of the maximum load, as a multiple of the median. */
 export const steadyGoal = 4
-/** A rate that was not held says nothing of latency: all requests waited alike. */
+/** A rate that was not sustained says nothing of latency: all requests waited alike. */
 const heldShare = 0.97
 
 export type Steadiness = Latencies & {

@@ -10,7 +10,7 @@ export type LineChart = {
   readonly lines: readonly Line[]
   readonly showX: (value: number) => string
   readonly showY: (value: number) => string
-  /** Tenfold steps in place of equal ones. */
+  /** A logarithmic axis instead of a linear one. */
   readonly logarithmic: boolean
 }
 
@@ -53,7 +53,7 @@ export function lineChart({ title, along, lines, showX, showY, logarithmic }: Li
 
 const f = (value: number): string => value.toFixed(1)
 
-/** Each size that was measured; of many, a few at equal distances. */
+/** Each measured size; of many, a few at equal distances. */
 function ticksOf(values: readonly number[], logarithmic: boolean): readonly number[] {
   const sizes = [...new Set(values)].toSorted((a, b) => a - b)
   if (logarithmic || sizes.length <= 6) return sizes

@@ -1,4 +1,4 @@
-/** Text made safe for HTML and SVG. */
+/** Escapes text for HTML and SVG. */
 
 export const asText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')

@@ -1,4 +1,4 @@
-/** The table as it is printed, row by row while it grows. */
+/** The table as printed, row by row as it grows. */
 
 import type { CurveResult } from '../curves/curve.ts'
 import type { Limit } from '../limits/script.ts'
@@ -44,7 +44,7 @@ export function printRow(row: RowResult): void {
   )
 }
 
-/** A multiple, or a share where that is what is wanted. */
+/** A multiple, or a share if that is required. */
 export const shown = (value: number, goal: number): string => (goal >= 1 ? times(value) : percent(value))
 
 const tell = ({ own, of, by, share, reached, met }: Reached): string =>

@@ -1,4 +1,7 @@
-/** What a run of the bench finds out; the form of its JSON. Times in seconds or, where the name says so, milliseconds; memory in bytes. */
+/**
+ * The results of a run of the bench; the form of its JSON. Times in seconds or, if the name says so, milliseconds;
+ * memory in bytes.
+ */
 
 import type { CurveResult } from '../curves/curve.ts'
 import type { Limit } from '../limits/script.ts'
@@ -14,7 +17,7 @@ export type Machine = {
   readonly pinned: boolean
 }
 
-/** One server's figure as a share of another's. */
+/** One server's result as a share of another's. */
 export type Goal = {
   readonly own: string
   readonly of: string
@@ -40,7 +43,7 @@ export type StartResult = {
   readonly rss: readonly number[]
 }
 
-/** A server at four fifths of the load that it can take. */
+/** A server at four fifths of its maximum load. */
 export type SteadyResult = {
   /** The row's. */
   readonly name: string

@@ -1,4 +1,4 @@
-/** How the page looks, in light and in dark. */
+/** The style of the page, in light and dark mode. */
 
 export const style = `
 :root { color-scheme: light dark; --own: light-dark(#0b57d0, #8ab4f8); --peer: light-dark(#9a8c7c, #8d8478); --bound: light-dark(#d8dce3, #3c4350);

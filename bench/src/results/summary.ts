@@ -1,4 +1,4 @@
-/** Of several runs: the middle one, and the range. */
+/** Of several runs: the median, and the range. */
 
 import type { Measured } from '../measure.ts'
 import type { RowResult } from './results.ts'
@@ -13,7 +13,7 @@ export function spreadOf(values: readonly number[]): Spread {
 export const medianOf = <Run>(runs: readonly Run[], pick: (run: Run) => number): number =>
   spreadOf(runs.map(pick)).median
 
-/** Requests a second, the median; undefined where the server was not asked. */
+/** Requests a second, the median; undefined if the server was not measured. */
 export function rateOf({ servers }: RowResult, name: string): number | undefined {
   const runs: readonly Measured[] = servers.find(server => server.name === name)?.runs ?? []
   return runs.length === 0 ? undefined : medianOf(runs, run => run.perSecond)

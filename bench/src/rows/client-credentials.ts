@@ -1,4 +1,4 @@
-/** A machine asks for a token of its own (RFC 6749 §4.4). */
+/** A machine gets its own token (RFC 6749 §4.4). */
 
 import assert from 'node:assert/strict'
 import { clientCredentialsForm, post } from '../load/requests.ts'
@@ -10,7 +10,7 @@ import { checkTokens, parseTokens } from './token-answer.ts'
 type Case = {
   readonly client: Party
   readonly scope: string
-  /** The API that a JWT is for; a reference token otherwise. */
+  /** The API that a JWT is for; otherwise a reference token. */
   readonly audience?: string
 }
 

@@ -6,7 +6,7 @@ import { proveAccessToken, proveIdToken } from './proof.ts'
 import { type Row, wrong } from './row.ts'
 import { checkTokens, isNew, looksLikeJwt, parseTokens } from './token-answer.ts'
 
-/** Of those that were used, how many are tried again. */
+/** How many of the used ones are tried again. */
 const tried = 32
 
 export const codeExchange: Row = {
@@ -25,7 +25,7 @@ export const codeExchange: Row = {
   prove: proveUserTokens,
 }
 
-/** The answer has all three; no refresh token comes twice. */
+/** The response has all three; no refresh token is repeated. */
 export function checkUserTokens(): (body: string) => string | undefined {
   const checkAccessToken = checkTokens('jwt')
   const seen = new Set<number>()

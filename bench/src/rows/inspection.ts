@@ -1,4 +1,7 @@
-/** A token is asked about: by the client it was given to (RFC 7662), and by whoever holds it (OpenID Connect Core 1.0 §5.3). */
+/**
+ * A token is inspected: by the client that it was issued to (RFC 7662), and by its holder (OpenID Connect Core 1.0
+ * §5.3).
+ */
 
 import assert from 'node:assert/strict'
 import { getWithToken, post } from '../load/requests.ts'

@@ -1,4 +1,4 @@
-/** A close look at a token: that the server did the work that the row is about. */
+/** Examines a token: whether the server did the work of the row. */
 
 import assert from 'node:assert/strict'
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
@@ -6,7 +6,7 @@ import { api, lifetimes, user } from '../parties.ts'
 
 export type Expected = { readonly alg: 'ES256' | 'RS256'; readonly sub: string; readonly audience?: string }
 
-/** Signed by a published key, for whom and for how long it should be. */
+/** Signed by a published key, with the right audience and lifetime. */
 export async function proveAccessToken(token: string, jwks: string, expected: Expected): Promise<void> {
   const { scope, exp, iat, jti, aud } = await verify(token, jwks, expected)
   assert.equal(Number(exp) - Number(iat), lifetimes.accessToken)

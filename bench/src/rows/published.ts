@@ -1,10 +1,10 @@
-/** What a server says of itself: metadata (OpenID Connect Discovery 1.0 §4) and keys (RFC 7517 §5). */
+/** The published documents of a server: metadata (OpenID Connect Discovery 1.0 §4) and keys (RFC 7517 §5). */
 
 import assert from 'node:assert/strict'
 import { get } from '../load/requests.ts'
 import { type Row, wrong } from './row.ts'
 
-/** All answers are the same: each is compared with the first, which is looked at closely. */
+/** All responses are the same: each is compared with the first, which is examined. */
 const published = (name: string, endpoint: 'discovery' | 'jwks', prove: Row['prove']): Row => ({
   name,
   endpoint,

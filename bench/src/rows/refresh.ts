@@ -1,4 +1,6 @@
-/** Each connection has a refresh token and asks with the one that it got last (RFC 6749 §6, rotation by RFC 9700 §4.14.2). */
+/**
+ * Each connection has a refresh token and sends the one that it got last (RFC 6749 §6, rotation by RFC 9700 §4.14.2).
+ */
 
 import { post, refreshForm } from '../load/requests.ts'
 import { web } from '../parties.ts'
@@ -11,7 +13,7 @@ export const refresh: Row = {
   needs: { kind: 'refresh_token', for: 'each connection' },
   endpoint: 'token',
   work(path, first) {
-    // The first token and the one after it, of each connection: those are to be refused afterwards.
+    // The first token and the next one, of each connection: those must be refused afterwards.
     const begun = new Map<number, { readonly spent: string; rotations: number }>()
     return {
       next(connection, lastBody) {
@@ -22,9 +24,10 @@ export const refresh: Row = {
         return post(path, web, refreshForm(token))
       },
       check: checkUserTokens(),
-      // Else a slow machine would have nothing to try again after a short run.
+      // Otherwise a slow machine would have nothing to try again after a short run.
       atLeast: 3,
-      // A server may take a token again whose successor is unused, lest a lost answer end the sign-in.
+      // A server may accept a token again whose successor is unused, so that a lost response does not end the
+      // sign-in.
       replays: () =>
         [...begun.values()]
           .filter(({ rotations }) => rotations > 1)

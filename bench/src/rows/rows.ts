@@ -1,4 +1,4 @@
-/** The rows of the table, in its order. */
+/** The rows of the table, in order. */
 
 import { clientCredentials } from './client-credentials.ts'
 import { codeExchange } from './code-exchange.ts'

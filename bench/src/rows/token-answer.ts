@@ -1,4 +1,4 @@
-/** The shape of a token endpoint's answer (RFC 6749 §5.1), looked at for each one of them. */
+/** Checks the form of each token response (RFC 6749 §5.1). */
 
 import { lifetimes } from '../parties.ts'
 import { wrong } from './row.ts'
@@ -13,13 +13,13 @@ export type TokenAnswer = {
 
 export const parseTokens = (body: string): TokenAnswer => JSON.parse(body)
 
-/** No token is like one before it. */
+/** No token is like an earlier one. */
 export function checkTokens(token: 'jwt' | 'reference'): (body: string) => string | undefined {
   const seen = new Set<number>()
   return body => {
     const { access_token, token_type, expires_in } = parseTokens(body)
     if (!/^bearer$/i.test(token_type)) return wrong('no bearer token', body)
-    // How long it lives is rounded down by some.
+    // Some servers round the lifetime down.
     if (!(expires_in > lifetimes.accessToken - 10 && expires_in <= lifetimes.accessToken))
       return wrong('a lifetime that was not agreed', body)
     if ((token === 'jwt') !== looksLikeJwt(access_token)) return wrong(`no ${token} access token`, body)
@@ -27,14 +27,17 @@ export function checkTokens(token: 'jwt' | 'reference'): (body: string) => strin
   }
 }
 
-/** Three parts (RFC 7515 §3.1), the second with something in it. */
+/** Three parts (RFC 7515 §3.1), the second not empty. */
 export const looksLikeJwt = (token: string): boolean => {
   const first = token.indexOf('.')
   const second = token.indexOf('.', first + 1)
   return first > 0 && second > first + 20 && token.indexOf('.', second + 1) < 0 && token.length > second + 60
 }
 
-/** Remembers 45 bits of each text, made of its last 20 letters: of 100,000 tokens two look alike once in 7,000 runs. */
+/**
+ * Remembers 45 bits of each text, from its last 20 letters: among 100,000 tokens a false repetition occurs once in
+ * 7,000 runs.
+ */
 export function isNew(seen: Set<number>, text: string): boolean {
   let mark = 0
   for (let at = Math.max(0, text.length - 20); at < text.length; at++)

@@ -1,4 +1,4 @@
-/** What any server could reach here: it parses, signs, answers from memory. */
+/** The upper limit for any server here: it parses, signs, and responds from memory. */
 
 import { peer } from './peer.ts'
 

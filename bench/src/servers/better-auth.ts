@@ -1,4 +1,4 @@
-/** A framework for accounts with a provider of OAuth 2.1 as a plugin. */
+/** A framework for accounts with an OAuth 2.1 provider as a plugin. */
 
 import { peer } from './peer.ts'
 

@@ -1,4 +1,4 @@
-/** Whom the rows are asked of, the bounds last. */
+/** The servers that the rows are measured on, the bounds last. */
 
 import { bare } from './bare.ts'
 import { betterAuthProvider } from './better-auth.ts'

@@ -1,4 +1,4 @@
-/** Which core runs what: the server has one to itself, the load and everything else the other. */
+/** Which core runs what: the server has its own, the load and everything else have the other. */
 
 import { spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'

@@ -1,4 +1,4 @@
-/** What our HTTP library costs, and with it the one signature that a JWT can't be without. */
+/** The cost of Fastify and of the one signature that a JWT requires. */
 
 import { codeExchange } from '../rows/code-exchange.ts'
 import { refresh } from '../rows/refresh.ts'

@@ -1,4 +1,4 @@
-/** The peer that does most of the same. */
+/** The peer with the most similar features. */
 
 import { peer } from './peer.ts'
 

@@ -1,4 +1,4 @@
-/** A candidate that is a script of ours around a library: it listens, and makes credentials when asked over its channel. */
+/** A candidate that is a script around a library: it listens, and creates credentials when asked over its channel. */
 
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

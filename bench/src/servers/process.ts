@@ -1,4 +1,4 @@
-/** Starts a program as a process of its own, pinned from its first instruction. */
+/** Starts a program as a separate process, pinned from its first instruction. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,13 +13,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 /** Removed at the end of the bench. */
 export const temporaryDirectory = (name: string): string => mkdtempSync(join(root, `${name}-`))
 
-/** All programs start with their modules compiled before, as `tessera serve` does: only a first start is without. */
+/** All programs start with compiled modules, as `tessera serve` does, except at a first start. */
 const compileCache = temporaryDirectory('cache')
 
 export type ProcessOptions = {
   readonly cores: Cores
   readonly env?: Readonly<Record<string, string>>
-  /** With a channel to us, or with its output to be read. */
+  /** With a channel to this process, or with its output readable. */
   readonly stdio: 'channel' | 'output'
 }
 
@@ -41,7 +41,7 @@ export function startNode(args: readonly string[], { cores, env, stdio }: Proces
   return child
 }
 
-/** Rejects when the process ends before, with what it wrote last. */
+/** Rejects if the process ends before, with its last output. */
 export async function unlessEnded<Value>(child: ChildProcess, coming: Promise<Value>): Promise<Value> {
   let written = ''
   const keep = (text: Buffer): void => {

@@ -1,4 +1,4 @@
-/** The parties as Tessera's configuration names them. */
+/** The parties in Tessera's configuration. */
 
 import {
   api,

@@ -1,4 +1,7 @@
-/** Credentials of a running Tessera: codes by way of its store, as a sign-in would issue them; all else by redeeming codes. */
+/**
+ * Credentials of a running Tessera: codes through its store, as a sign-in would issue them; all others by redeeming
+ * codes.
+ */
 
 import { randomBytes } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -20,10 +23,10 @@ import {
 import type { Credential } from '../rows/row.ts'
 import { parseTokens, type TokenAnswer } from '../rows/token-answer.ts'
 
-/** No more at once than the store's queue takes. */
+/** No more at once than the store's queue accepts. */
 const atOnce = 1000
 
-/** @param tokenPath of the server on this port, on whose store `stores` is a second window. */
+/** @param tokenPath The token endpoint of the server on this port; `stores` is a second connection to its store. */
 export async function makeCredentials(
   stores: Stores,
   { port, tokenPath }: { readonly port: number; readonly tokenPath: string },

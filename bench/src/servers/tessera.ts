@@ -28,11 +28,11 @@ export const paths: Paths = {
 
 export type TesseraOptions = {
   readonly cores?: Cores
-  /** Keys beside those that name the parties, or in their place. */
+  /** Keys in addition to those of the parties, or instead of them. */
   readonly configuration?: object
-  /** Where configuration and database lie; a new folder unless given. */
+  /** The folder of configuration and database; a new one by default. */
   readonly directory?: string
-  /** Processes that share the port; one unless given. */
+  /** Processes that share the port; one by default. */
   readonly workers?: number
   readonly env?: Readonly<Record<string, string>>
   /** How the bench reads and writes the same store. */
@@ -59,7 +59,7 @@ export async function startTessera({
   const before = performance.now()
   const child = startNode([command, 'serve', '--config', file, '--port', '0', '--workers', String(workers)], {
     ...{ cores, stdio: 'output' },
-    // A written line costs 4 µs; the peers write none.
+    // A log line costs 4 µs; the peers write none.
     env: { TESSERA_LOG_LEVEL: 'error', ...options.env },
   })
   const port = await unlessEnded(child, listening(child.stdout!))
@@ -99,7 +99,7 @@ export const tessera: Candidate = {
   start: ({ cores = 'server' } = {}) => startTessera({ cores }),
 }
 
-/** Started again where it ran before: its keys are made, which a first start takes a random time for. */
+/** Restarted where it ran before: its keys exist, whose creation takes a random time at a first start. */
 export function startedAgain(): Candidate {
   let directory: string | undefined
   return {

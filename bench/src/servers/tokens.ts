@@ -1,4 +1,7 @@
-/** What the bounds, and a peer that knows no JWTs, are made of: handles, hashes and signatures, each as cheap as Node has it. */
+/**
+ * Building blocks of the bounds, and of a peer without JWTs: handles, hashes and signatures, each as cheap as Node
+ * allows.
+ */
 
 import { generateKeyPairSync, hash, type KeyObject, randomFillSync, sign, type webcrypto } from 'node:crypto'
 import { type api, type apiRs256, lifetimes } from '../parties.ts'
@@ -10,7 +13,7 @@ export const now = (): number => Math.floor(Date.now() / 1000)
 const pool = Buffer.alloc(8192)
 let used = pool.length
 
-/** So many random bytes in base64url; drawn in bulk, which costs a thirtieth. */
+/** This many random bytes in base64url; drawn in bulk, which costs a thirtieth. */
 export function handle(bytes = 32): string {
   if (used + bytes > pool.length) {
     randomFillSync(pool)

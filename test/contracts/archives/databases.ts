@@ -40,7 +40,7 @@ export const databases: readonly { readonly name: string; readonly open: () => P
   },
 ]
 
-/** No two values of a table are the same; a text is JSON, since some columns hold it. */
+/** All values of a table differ; a string is JSON, because some columns contain JSON. */
 const sampleOf: Readonly<
   Record<ArchivedKind, (column: string, row: number) => string | number | Uint8Array>
 > = {
@@ -54,7 +54,7 @@ export const sampleRows = ({ columns }: ArchivedTable, count: number): readonly 
     Object.entries(columns).map(([column, kind]) => sampleOf[kind](column, row)),
   )
 
-/** Tables that the store itself fills by what others hold. */
+/** Tables that the store fills itself from other tables. */
 const derived = ['registered_origins', 'standing']
 
 /** Rows in every table of the server's issuer and of these tenants'. */

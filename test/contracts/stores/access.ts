@@ -1,4 +1,4 @@
-/** What the ports promise of the end of a user's access: one write, which no sign-in that began before it outlives. */
+/** Guarantees of the ports for the end of a user's access: it is one write, and no earlier sign-in outlives it. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ export const accessEnding = (fields: Partial<AccessEnding> = {}): AccessEnding =
 })
 
 export function testAccess(stores: () => Stores): void {
-  /** A stored user, signed in twice, with a sign-in that waits and an authorization of each kind. */
+  /** A stored user, signed in twice, with a pending sign-in and an authorization of each kind. */
   async function signedInUser() {
     const { storedUsers, sessions, pendingSignIns, codes } = stores()
     const user = sampleUser()
@@ -61,7 +61,7 @@ export function testAccess(stores: () => Stores): void {
   const noticesOf = async (sub: string) =>
     (await stores().logoutNotices.claim(now + 1, now + day, 100_000)).filter(notice => notice.sub === sub)
 
-  test('access: a change of the user ends sessions, waiting sign-ins and authorizations, and clients wait to be told', async () => {
+  test('access: a change of the user ends sessions, pending sign-ins and authorizations, and queues logout notices', async () => {
     const { storedUsers, sessions, pendingSignIns } = stores()
     const { user, here, there, pending, revoked } = await signedInUser()
     const replaced = await storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding())
@@ -78,20 +78,20 @@ export function testAccess(stores: () => Stores): void {
     assert.deepEqual(told.toSorted(), [here.sid, there.sid].toSorted())
   })
 
-  test('access: what is kept goes on, and what outlives sessions stays where only they end', async () => {
+  test('access: an excepted session continues, and what outlives sessions remains if only sessions end', async () => {
     const { storedUsers, sessions } = stores()
     const { user, here, revoked } = await signedInUser()
     const next = { ...user, version: 2, epoch: 1 }
     await storedUsers.replace(next, accessEnding({ kept_sid: here.sid, everything: false }))
     assert.deepEqual(await sessions.ofUser(user.sub), [{ ...here, epoch: 1 }])
     assert.deepEqual(await revoked(), ['online'])
-    // It is of the new epoch, and may be renewed.
+    // It has the new epoch, and can be renewed.
     assert.equal(await sessions.renew(here.hash, { ...here, epoch: 1, hash: newHash() }), true)
     await storedUsers.replace({ ...next, version: 3, epoch: 2 }, accessEnding({ kept_sid: here.sid }))
     assert.deepEqual(await revoked(), ['online', 'offline', 'direct'])
   })
 
-  test('access: a change that is refused ends nothing', async () => {
+  test('access: a refused change ends nothing', async () => {
     const { storedUsers, sessions, pendingSignIns } = stores()
     const { user, pending, revoked } = await signedInUser()
     const other = sampleUser()
@@ -105,7 +105,7 @@ export function testAccess(stores: () => Stores): void {
     assert.deepEqual(await revoked(), [])
   })
 
-  test('access: a sign-in of an earlier epoch makes no session, and waits for no second factor', async () => {
+  test('access: a sign-in of an earlier epoch creates no session and no pending sign-in', async () => {
     const { storedUsers, sessions, pendingSignIns } = stores()
     const { user, here } = await signedInUser()
     const { sub } = user
@@ -120,7 +120,7 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await pendingSignIns.create(samplePending({ sub, epoch: 1 })), true)
   })
 
-  test('access: of a sign-in of an earlier epoch nothing is committed', async () => {
+  test('access: a commit for a sign-in of an earlier epoch is refused', async () => {
     const { storedUsers, commit, authorizations } = stores()
     await enablePrincipals(stores())
     const user = sampleUser()
@@ -137,11 +137,11 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await late.done, 'revoked')
     assert.equal(await authorizations.find(late.authorization.id), undefined)
     assert.equal(await signIn(1).done, 'committed')
-    // What is not a sign-in, such as a refresh, asks for none.
+    // A request that is not a sign-in, such as a refresh, has no epoch.
     assert.equal(await signIn().done, 'committed')
   })
 
-  test('access: of sign-ins and ends at once, no session and no authorization outlives an end that came later', async () => {
+  test('access: of concurrent sign-ins and ends, no session and no authorization outlives a later end', async () => {
     const { storedUsers, sessions, commit, authorizations } = stores()
     await enablePrincipals(stores())
     let user = sampleUser()
@@ -159,7 +159,7 @@ export function testAccess(stores: () => Stores): void {
     }
     for (let round = 0; round < 20; round++) {
       const next = { ...user, version: user.version + 1, epoch: user.epoch + 1 }
-      // Some before it, some after it, and some that saw the user before and write after.
+      // Some before it, some after it, and some that read the user before and write after.
       const early = Array.from({ length: 4 }, signIn)
       await setImmediate()
       const late = Array.from({ length: 4 }, signIn)
@@ -179,7 +179,7 @@ export function testAccess(stores: () => Stores): void {
     }
   })
 
-  test('access: who is no stored user has no epoch', async () => {
+  test('access: a user who is not stored has no epoch', async () => {
     const { sessions, pendingSignIns } = stores()
     const sub = newHash()
     assert.equal(await sessions.create(sampleSession({ sub })), true)
@@ -187,7 +187,7 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await pendingSignIns.create(samplePending({ sub, epoch: 0 })), false)
   })
 
-  test('access: a user who is removed is gone with all that was theirs, and their sub never stands again', async () => {
+  test('access: a deleted user is gone with all their rows, and their sub is never accepted again', async () => {
     const world = stores()
     const { storedUsers, sessions } = world
     const { user, pending, revoked } = await signedInUser()
@@ -217,7 +217,7 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await world.upstreamSessions.find(upstream), undefined)
     assert.deepEqual(await revoked(), ['here', 'online', 'offline', 'direct'])
     assert.equal((await noticesOf(sub)).length, 2)
-    // Neither a sign-in that was under way, nor another user of that sub; the name is free.
+    // Neither a running sign-in, nor another user with that sub; the name is free.
     assert.equal(await sessions.create(sampleSession({ sub, epoch: 0 })), false)
     assert.equal(await storedUsers.add({ ...user, username_key: newHash() }), false)
     assert.equal(await storedUsers.add(sampleUser({ username_key: user.username_key })), true)

@@ -1,4 +1,7 @@
-/** A process of its own that ends users' access, each with all that they had, until it is killed, and prints what was acknowledged. */
+/**
+ * A separate process that ends users' access, each with all their rows, until it is killed, and prints what was
+ * acknowledged.
+ */
 
 import { accessEnding } from './access.ts'
 import { samplePending } from './factors.ts'

@@ -1,4 +1,4 @@
-/** What the ports of stored users and of counted attempts promise. */
+/** Guarantees of the ports of stored users and of counted attempts. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,7 +22,7 @@ export function testAccounts(stores: () => Stores): void {
     return stores().commit(sampleCommit({ sub, issue: { authorization: sampleAuthorization({ sub }) } }))
   }
 
-  test('stored users: one is found with every field as it was given', async () => {
+  test('stored users: a stored user is read back with every field unchanged', async () => {
     const { storedUsers } = stores()
     const full = sampleUser({
       tenant: 'acme',
@@ -48,7 +48,7 @@ export function testAccounts(stores: () => Stores): void {
     assert.equal(await storedUsers.find(newHash()), undefined)
   })
 
-  test('stored users: of many with one name at once, one is added; in each tenant anew', async () => {
+  test('stored users: of many concurrent users with one name, one is added in each tenant', async () => {
     const { storedUsers } = stores()
     const username_key = newHash()
     for (const tenant of [undefined, 'acme']) {
@@ -75,7 +75,7 @@ export function testAccounts(stores: () => Stores): void {
     assert.deepEqual(await storedUsers.find(claimed.sub), claimed)
   })
 
-  test('stored users: a name is not another’s verified address, nor the other way round', async () => {
+  test('stored users: a name can’t be another’s verified address, and vice versa', async () => {
     const { storedUsers } = stores()
     const [name, address] = [`${newHash()}@example.com`, `${newHash()}@example.com`]
     const owner = sampleUser({ username_key: name, email_key: address, email_verified_at: now })
@@ -93,7 +93,7 @@ export function testAccounts(stores: () => Stores): void {
       assert.deepEqual(await storedUsers.replace({ ...other, ...change, version: 2 }), { outcome: 'taken' })
   })
 
-  test('stored users: of many updates of one version at once, one replaces it', async () => {
+  test('stored users: of many concurrent updates of one version, one succeeds', async () => {
     const { storedUsers } = stores()
     const user = sampleUser()
     await storedUsers.add(user)
@@ -105,7 +105,7 @@ export function testAccounts(stores: () => Stores): void {
     assert.deepEqual(await storedUsers.replace(sampleUser({ version: 2 })), { outcome: 'changed' })
   })
 
-  test('stored users: one stands for commit while it is active', async () => {
+  test('stored users: a user is accepted by commit while active', async () => {
     const { storedUsers } = stores()
     const user = sampleUser()
     await storedUsers.add(user)
@@ -137,7 +137,7 @@ export function testAccounts(stores: () => Stores): void {
     )
   })
 
-  test('attempts: of a thousand at once as many count as there is room for', async () => {
+  test('attempts: of a thousand concurrent attempts, as many count as the limit allows', async () => {
     const { attempts } = stores()
     const limit = { hash: newHash(), most: 100, span: minute }
     const waits = await Promise.all(Array.from({ length: 1000 }, () => attempts.count([limit], now)))
@@ -146,7 +146,7 @@ export function testAccounts(stores: () => Stores): void {
     assert.equal(await attempts.count([limit], now + minute), 0)
   })
 
-  test('attempts: where one key has no room none is counted, and one taken back makes room', async () => {
+  test('attempts: if one key is at its limit none is counted, and undoing one makes room', async () => {
     const { attempts } = stores()
     const full = { hash: newHash(), most: 1, span: minute }
     const other = { hash: newHash(), most: 1, span: day }
@@ -158,7 +158,7 @@ export function testAccounts(stores: () => Stores): void {
     await attempts.forgive([newHash()])
   })
 
-  test('attempts: waiting is told without counting', async () => {
+  test('attempts: the waiting time can be read without counting', async () => {
     const { attempts } = stores()
     const limit = { hash: newHash(), most: 1, span: minute }
     assert.equal(await attempts.wait([limit], now), 0)
@@ -168,7 +168,7 @@ export function testAccounts(stores: () => Stores): void {
     assert.equal(await attempts.wait([{ ...limit, most: 2 }], now), 0)
   })
 
-  test('attempts: at once, of many names from one network as many count as the network and each name have room for', async () => {
+  test('attempts: of concurrent attempts of many names from one network, as many count as the network and each name allow', async () => {
     const { attempts } = stores()
     const network = { hash: newHash(), most: 150, span: minute }
     const names = Array.from({ length: 10 }, () => ({ hash: newHash(), most: 20, span: day }))
@@ -181,13 +181,13 @@ export function testAccounts(stores: () => Stores): void {
     assert.equal(tally(waits)[0], 150)
     for (const name of names) {
       const counted = asked.filter((one, index) => one.name === name && waits[index] === 0).length
-      // Those that were refused counted for nothing.
+      // Refused attempts counted for nothing.
       assert.equal(await attempts.wait([{ ...name, most: Math.max(counted, 1) }], now), counted && day)
       assert.equal(await attempts.wait([{ ...name, most: counted + 1 }], now), 0)
     }
   })
 
-  test('attempts: one counter may have several bounds', async () => {
+  test('attempts: one counter may have several limits', async () => {
     const { attempts } = stores()
     const few = { hash: newHash(), most: 10, span: minute }
     const many = { ...few, most: 15 }
@@ -198,7 +198,7 @@ export function testAccounts(stores: () => Stores): void {
     assert.ok((await attempts.count([few], now)) > 0)
   })
 
-  test('attempts: many taken back at once are all taken back, and none below zero', async () => {
+  test('attempts: many undone concurrently are all undone, and none goes below zero', async () => {
     const { attempts } = stores()
     const limit = { hash: newHash(), most: 50, span: minute }
     const other = { hash: newHash(), most: 50, span: minute }

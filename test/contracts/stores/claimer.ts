@@ -1,4 +1,4 @@
-/** A process of its own that claims logout notices until none is due, and tells its parent which. */
+/** A separate process that claims logout notices until none is due, and reports them to its parent. */
 
 import { openNamed } from './open.ts'
 import { day, now } from './samples.ts'

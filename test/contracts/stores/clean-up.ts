@@ -1,4 +1,4 @@
-/** What clean-up takes and what it leaves. */
+/** What clean-up deletes and what it keeps. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -36,40 +36,43 @@ export function testCleanUp(open: () => Promise<Opened>): void {
       }
     })
 
-  cleanUpTest('clean-up: what has expired goes, what lives stays, and the rows are counted', async stores => {
-    const pairs = [now + minute, now + day].map(expires_at => ({
-      token: sampleReferenceToken({ expires_at }),
-      session: sampleSession({ expires_at }),
-      pending: samplePending({ expires_at }),
-      device: sampleDevice({ expires_at }),
-      marker: { hash: newHash(), expires_at },
-      jti: `jti-${expires_at}`,
-      expires_at,
-    }))
-    for (const { token, session, pending, device, marker, jti, expires_at } of pairs) {
-      await stores.commit(sampleCommit({ issue: { referenceToken: token } }))
-      await stores.sessions.create(session)
-      await stores.pendingSignIns.create(pending)
-      await stores.devices.issue(device)
-      await stores.usedAssertions.add(marker)
-      await stores.revokedTokens.add(jti, expires_at)
-    }
-    assert.equal(await stores.cleanUp(now + minute - 1), 0)
-    assert.equal(await stores.cleanUp(now + minute), 6)
-    assert.equal(await stores.cleanUp(now + minute), 0)
-    for (const [index, { token, session, pending, device, marker, jti }] of pairs.entries()) {
-      const lives = index === 1
-      assert.equal((await stores.referenceTokens.find(token.hash)) !== undefined, lives)
-      assert.equal((await stores.sessions.find(session.hash)) !== undefined, lives)
-      assert.equal((await stores.pendingSignIns.find(pending.hash)) !== undefined, lives)
-      assert.equal((await stores.devices.find(device.hash)) !== undefined, lives)
-      assert.equal((await stores.devices.findByUserCode(device.user_code_hash)) !== undefined, lives)
-      assert.equal(await stores.revokedTokens.has(jti), lives)
-      assert.equal(await stores.usedAssertions.add(marker), !lives)
-    }
-  })
+  cleanUpTest(
+    'clean-up: expired rows are deleted, live rows remain, and the rows are counted',
+    async stores => {
+      const pairs = [now + minute, now + day].map(expires_at => ({
+        token: sampleReferenceToken({ expires_at }),
+        session: sampleSession({ expires_at }),
+        pending: samplePending({ expires_at }),
+        device: sampleDevice({ expires_at }),
+        marker: { hash: newHash(), expires_at },
+        jti: `jti-${expires_at}`,
+        expires_at,
+      }))
+      for (const { token, session, pending, device, marker, jti, expires_at } of pairs) {
+        await stores.commit(sampleCommit({ issue: { referenceToken: token } }))
+        await stores.sessions.create(session)
+        await stores.pendingSignIns.create(pending)
+        await stores.devices.issue(device)
+        await stores.usedAssertions.add(marker)
+        await stores.revokedTokens.add(jti, expires_at)
+      }
+      assert.equal(await stores.cleanUp(now + minute - 1), 0)
+      assert.equal(await stores.cleanUp(now + minute), 6)
+      assert.equal(await stores.cleanUp(now + minute), 0)
+      for (const [index, { token, session, pending, device, marker, jti }] of pairs.entries()) {
+        const lives = index === 1
+        assert.equal((await stores.referenceTokens.find(token.hash)) !== undefined, lives)
+        assert.equal((await stores.sessions.find(session.hash)) !== undefined, lives)
+        assert.equal((await stores.pendingSignIns.find(pending.hash)) !== undefined, lives)
+        assert.equal((await stores.devices.find(device.hash)) !== undefined, lives)
+        assert.equal((await stores.devices.findByUserCode(device.user_code_hash)) !== undefined, lives)
+        assert.equal(await stores.revokedTokens.has(jti), lives)
+        assert.equal(await stores.usedAssertions.add(marker), !lives)
+      }
+    },
+  )
 
-  cleanUpTest('clean-up: a user code may be given out again', async stores => {
+  cleanUpTest('clean-up: a user code may be issued again', async stores => {
     const device = sampleDevice()
     await stores.devices.issue(device)
     await stores.cleanUp(device.expires_at)
@@ -77,7 +80,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
   })
 
   cleanUpTest(
-    'clean-up: a used code stays until its authorization ends, an unused one goes',
+    'clean-up: a used code remains until its authorization ends, an unused one is deleted',
     async stores => {
       const { code: unused } = await issuedCode(stores)
       const { authorization, code: used } = await issuedCode(stores)
@@ -91,7 +94,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
       assert.equal(await stores.cleanUp(used.expires_at), 1)
       assert.equal(await stores.codes.find(unused.hash), undefined)
       assert.ok(await stores.codes.find(used.hash))
-      // The other authorization, which nothing extended.
+      // The other authorization, which was not extended.
       assert.equal(await stores.cleanUp(authorization.expires_at), 1)
       assert.ok(await stores.codes.find(used.hash))
       assert.equal(await stores.cleanUp(until - 1), 0)
@@ -103,7 +106,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
   )
 
   cleanUpTest(
-    'clean-up: a family that slid on stays with its authorization until it is idle or at its end',
+    'clean-up: an extended family remains with its authorization until it is idle or expires',
     async stores => {
       const authorization = sampleAuthorization({ expires_at: now + 10 * minute })
       const slid = sampleFamily(authorization, { idle_expires_at: now + minute })
@@ -126,11 +129,11 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     },
   )
 
-  cleanUpTest('clean-up: thousands of rows go while others are written', async stores => {
+  cleanUpTest('clean-up: thousands of rows are deleted while others are written', async stores => {
     const codes = Array.from({ length: 1700 }, (_, index) => {
       const authorization = sampleAuthorization({ expires_at: now + minute })
       const code = sampleCode(authorization, { expires_at: now + minute })
-      // Some used: they come due with the others and are put off, as their authorization lives longer.
+      // Some are used: they come due with the others and are postponed, because their authorization lives longer.
       return { authorization, code, used: index % 3 === 0 }
     })
     await Promise.all(codes.map(({ authorization, code }) => stores.codes.issue(authorization, code)))
@@ -152,7 +155,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     assert.equal(await stores.cleanUp(now + day), 2 * (used.length + living.length))
   })
 
-  cleanUpTest('clean-up: a registered client goes at its end, and stands no more', async stores => {
+  cleanUpTest('clean-up: an expired registered client is deleted and disabled', async stores => {
     const [early, late, forever] = [now + minute, now + day, undefined].map(expires_at =>
       sampleRegisteredClient(expires_at === undefined ? {} : { expires_at }),
     ) as [
@@ -174,7 +177,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
   })
 
   cleanUpTest(
-    'clean-up: counters, pushed requests and links to a provider go with their end',
+    'clean-up: expired counters, pushed requests and upstream requests are deleted',
     async stores => {
       const [soon, later] = [now + minute, now + day]
       for (const span of [minute, day])
@@ -206,7 +209,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     },
   )
 
-  cleanUpTest('clean-up: a notice that nobody took goes at its end', async stores => {
+  cleanUpTest('clean-up: an expired undelivered notice is deleted', async stores => {
     const session = sampleSession()
     await stores.sessions.create(session)
     for (const client of ['api', 'web']) await stores.sessions.join(session.sid, client)

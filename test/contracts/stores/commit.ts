@@ -1,4 +1,4 @@
-/** What the one write of a token request promises. */
+/** Guarantees of the single write of a token request. */
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
@@ -25,7 +25,7 @@ export function testCommit(stores: () => Stores): void {
   beforeEach(() => enablePrincipals(stores()))
   const commit = (fields: Partial<Commit>) => stores().commit(sampleCommit(fields))
 
-  test('commit: what is issued is stored together', async () => {
+  test('commit: everything issued is stored together', async () => {
     const authorization = sampleAuthorization()
     const family = sampleFamily(authorization)
     const referenceToken = sampleReferenceToken({ authorization_id: authorization.id })
@@ -34,7 +34,7 @@ export function testCommit(stores: () => Stores): void {
     assert.deepEqual(await stores().referenceTokens.find(referenceToken.hash), referenceToken)
   })
 
-  test('commit: a client that is unknown, or does not stand, is refused', async () => {
+  test('commit: an unknown or disabled client is refused', async () => {
     assert.equal(await commit({}), 'committed')
     assert.equal(await commit({ client_id: 'unknown' }), 'revoked')
     await stores().principals.sync({ clients: [{ id: 'web', enabled: false }], users: [] })
@@ -45,7 +45,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({}), 'committed')
   })
 
-  test('commit: a user that was never configured passes, one that does not stand any more is refused', async () => {
+  test('commit: a user who was never configured is accepted, a disabled one is refused', async () => {
     assert.equal(await commit({ sub: 'external' }), 'committed')
     const clients = [{ id: 'web', enabled: true }]
     await stores().principals.sync({ clients, users: [{ id: 'alice', enabled: false }] })
@@ -55,7 +55,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({}), 'revoked')
   })
 
-  test('standing: who is named no more, or does not stand, has fallen until they stand again', async () => {
+  test('standing: a client or user that is no longer named, or is disabled, is reported as disabled until enabled again', async () => {
     const rows = (...ids: readonly string[]) => ids.map(id => ({ id, enabled: true }))
     const sync = (clients: readonly string[], users: readonly string[]) =>
       stores().principals.sync({ clients: rows(...clients), users: rows(...users) })
@@ -91,7 +91,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({ authorization: { id: authorization.id, until } }), 'revoked')
   })
 
-  test('commit: an authorization is made to live longer, never shorter', async () => {
+  test("commit: an authorization's expiry is extended, never shortened", async () => {
     const { authorization } = await issuedCode(stores())
     const { id, expires_at } = authorization
     const end = async () => (await stores().authorizations.find(id))?.expires_at
@@ -101,7 +101,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await end(), expires_at + minute)
   })
 
-  test('commit: a refused one writes nothing', async () => {
+  test('commit: a refused commit writes nothing', async () => {
     const { authorization, code } = await issuedCode(stores())
     const family = sampleFamily(authorization)
     const referenceToken = sampleReferenceToken()
@@ -123,7 +123,7 @@ export function testCommit(stores: () => Stores): void {
     await isUntouched()
   })
 
-  test('commit: one that can not store what it issues leaves the credential unused', async () => {
+  test('commit: one that can’t store what it issues leaves the credential unused', async () => {
     const { family } = await foundedFamily(stores())
     const { code } = await issuedCode(stores())
     const use = { kind: 'authorization_code', hash: code.hash } as const
@@ -133,7 +133,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({ use }), 'committed')
   })
 
-  test('commit: a code is redeemed once; the second time says so, unless the authorization fell', async () => {
+  test('commit: a code is redeemed once; the second time is reported, unless the authorization was revoked', async () => {
     const { authorization, code } = await issuedCode(stores())
     const redeem = {
       authorization: { id: authorization.id, until: now + minute },
@@ -146,7 +146,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit(redeem), 'revoked')
   })
 
-  test('commit: a code that is burnt, unknown or expired is refused', async () => {
+  test('commit: a burnt, unknown or expired code is refused', async () => {
     const { code: burnt } = await issuedCode(stores())
     await stores().codes.burn(burnt.hash, now)
     const redeem = (hash = newHash(), at = now) => commit({ at, use: { kind: 'authorization_code', hash } })
@@ -170,7 +170,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await redeem(pending.hash), 'revoked')
   })
 
-  test('commit: a rotation moves the generation on by one; a stale one is refused', async () => {
+  test('commit: a rotation advances the generation by one; a stale one is refused', async () => {
     const { authorization, family } = await foundedFamily(stores())
     const idleExpiresAt = now + day - minute
     const use = { kind: 'refresh_rotation', family: family.id, generation: 1, idleExpiresAt } as const
@@ -184,7 +184,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({ use: { ...use, generation: 2 } }), 'committed')
   })
 
-  test('commit: a retry needs the next generation, unused, and come to be within the window', async () => {
+  test('commit: a retry requires the next generation, unused, and issued within the window', async () => {
     const { family } = await foundedFamily(stores())
     const idleExpiresAt = now + day
     const rotation = { kind: 'refresh_rotation', family: family.id, generation: 1, idleExpiresAt } as const
@@ -202,7 +202,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await retry(3, now), 'committed')
   })
 
-  test('commit: a token that is used again and again keeps its generation and may slide', async () => {
+  test('commit: a reusable token keeps its generation and may be extended', async () => {
     const { authorization, family } = await foundedFamily(stores())
     const use = { kind: 'refresh_reuse', family: family.id, generation: 1, idleExpiresAt: now + day } as const
     assert.equal(await commit({ use }), 'committed')
@@ -215,7 +215,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({ use: { ...use, generation: 2 } }), 'already_used')
   })
 
-  test('commit: a family that is unknown, idle for too long or at its end does not stand', async () => {
+  test('commit: an unknown family, or one that is idle for too long or expired, is refused', async () => {
     const { family: idle } = await foundedFamily(stores(), { idle_expires_at: now + minute })
     const { family: absolute } = await foundedFamily(stores(), { expires_at: now + minute })
     for (const family of [idle.id, absolute.id, unknownFamily()]) {
@@ -236,7 +236,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({ at: now + minute - 1, use }), 'committed')
   })
 
-  test('commit: an assertion is used once, whoever used it [RFC 7523 §3]', async () => {
+  test('commit: an assertion is accepted once, whichever client used it [RFC 7523 §3]', async () => {
     const marker = { hash: newHash(), expires_at: now + minute }
     assert.equal(await commit({ client_id: 'unknown', use: { kind: 'assertion', ...marker } }), 'revoked')
     assert.equal(await commit({ use: { kind: 'assertion', ...marker } }), 'committed')

@@ -1,4 +1,4 @@
-/** Conditions of single statements, which no flow would miss at once. */
+/** Conditions of single statements that flows would not cover. */
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
@@ -23,7 +23,7 @@ const ending = { at: now + minute, revokes: 'all', notices_until: now + day } as
 export function testConditions(stores: () => Stores): void {
   beforeEach(() => enablePrincipals(stores()))
 
-  test('consents: taking one back leaves the time at which an authorization was revoked before', async () => {
+  test('consents: revoking one keeps the time at which an authorization was revoked before', async () => {
     const { authorizations, codes, consents } = stores()
     const user = newHash()
     const [before, living, elsewhere, of] = [
@@ -53,7 +53,7 @@ export function testConditions(stores: () => Stores): void {
     assert.equal((await authorizations.find(authorization.id))?.revoked_at, now + 1)
   })
 
-  test('attempts: taking back more than was counted makes no room beyond the limit', async () => {
+  test('attempts: undoing more than was counted makes no room beyond the limit', async () => {
     const { attempts } = stores()
     const limit = { hash: newHash(), most: 2, span: minute }
     assert.equal(await attempts.count([limit], now), 0)
@@ -63,7 +63,7 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(await attempts.count([limit], now), minute)
   })
 
-  test('attempts: taking one back touches no other key', async () => {
+  test('attempts: undoing one affects no other key', async () => {
     const { attempts } = stores()
     const one = { hash: newHash(), most: 1, span: minute }
     const other = { ...one, hash: newHash() }
@@ -73,7 +73,7 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(await attempts.wait([one], now), 0)
   })
 
-  test('attempts: once its span is over, a counter begins again, with a span of its own', async () => {
+  test('attempts: once its period is over, a counter starts again with a new period', async () => {
     const { attempts } = stores()
     const limit = { hash: newHash(), most: 2, span: minute }
     for (const at of [now, now + minute]) {
@@ -84,7 +84,7 @@ export function testConditions(stores: () => Stores): void {
     }
   })
 
-  test('attempts: one that is counted leaves the end of its counter where it was', async () => {
+  test('attempts: a counted attempt does not change the expiry of its counter', async () => {
     const { attempts } = stores()
     const limit = { hash: newHash(), most: 2, span: minute }
     await attempts.count([limit], now)
@@ -110,7 +110,7 @@ export function testConditions(stores: () => Stores): void {
       (world: Stores, { sub }: Session) => world.storedUsers.remove(sub, { ...ending, everything: true }),
     ],
   ] as const)
-    test(`access: ${what} leaves the time at which an authorization was revoked before`, async () => {
+    test(`access: ${what} keeps the time at which an authorization was revoked before`, async () => {
       const world = stores()
       const user = sampleUser()
       const { sub } = user
@@ -125,7 +125,7 @@ export function testConditions(stores: () => Stores): void {
       assert.equal((await world.authorizations.find(living!.id))?.revoked_at, now + minute)
     })
 
-  test('access: a session that is kept keeps its clients, and none of them is told', async () => {
+  test('access: an excepted session keeps its clients, and none of them is notified', async () => {
     const { storedUsers, sessions, logoutNotices } = stores()
     const user = sampleUser()
     const { sub } = user
@@ -150,7 +150,7 @@ export function testConditions(stores: () => Stores): void {
     )
   })
 
-  test('access: a configured user goes before a stored one while they stand, and no longer', async () => {
+  test('access: a configured user takes precedence over a stored one only while configured', async () => {
     const { storedUsers, sessions, pendingSignIns, principals, commit } = stores()
     const user = sampleUser({ epoch: 3 })
     const { sub } = user
@@ -172,7 +172,7 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(await commits(3), 'revoked')
   })
 
-  test('access: where the configuration disabled a user, a stored one of that sub stands no more, and the other way round', async () => {
+  test('access: if the configuration disabled a user, a stored one with that sub is disabled too, and vice versa', async () => {
     const { storedUsers, principals, commit } = stores()
     const [active, disabled] = [sampleUser(), sampleUser({ disabled_at: now })]
     for (const user of [active, disabled]) await storedUsers.add(user)
@@ -202,7 +202,7 @@ export function testConditions(stores: () => Stores): void {
     assert.deepEqual(await sessions.find(other.hash), other)
   })
 
-  test('revoked tokens: one that is added again stays until the later end', async () => {
+  test('revoked tokens: one that is added again remains until the later expiry', async () => {
     const { revokedTokens, cleanUp } = stores()
     const jti = newHash()
     await revokedTokens.add(jti, now + minute)
@@ -213,7 +213,7 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(await revokedTokens.has(jti), false)
   })
 
-  test('stored users: an address that nobody verified keeps its name from nobody', async () => {
+  test('stored users: an unverified address does not reserve its name', async () => {
     const { storedUsers } = stores()
     const address = `${newHash()}@example.com`
     assert.equal(await storedUsers.add(sampleUser({ email_key: address })), true)
@@ -226,7 +226,7 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(renamed.outcome, 'replaced')
   })
 
-  test('keys: of one second the last that was added is the newest', async () => {
+  test('keys: of keys added in one second, the last one is the newest', async () => {
     const { keys } = stores()
     const [alg, created_at] = [newHash(), now]
     const key = (kid: string) => ({ kid, alg, sealed: new Uint8Array([1]), created_at, active_from: now })

@@ -1,4 +1,4 @@
-/** A process of its own that opens a store and redeems what its parent names, thousands of times at once. */
+/** A separate process that opens a store and redeems what its parent names, thousands of times concurrently. */
 
 import type { Use } from '../../../packages/server/src/model/ports/stores.ts'
 import { openNamed } from './open.ts'

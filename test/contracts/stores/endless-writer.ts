@@ -1,4 +1,4 @@
-/** A process of its own that issues and redeems codes until it is killed, and prints what was acknowledged. */
+/** A separate process that issues and redeems codes until it is killed, and prints what was acknowledged. */
 
 import { openNamed } from './open.ts'
 import { print } from './print.ts'

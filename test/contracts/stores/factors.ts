@@ -1,4 +1,4 @@
-/** What the ports of second factors promise. */
+/** Guarantees of the ports of second factors. */
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -37,7 +37,7 @@ export const samplePending = (fields: Partial<PendingSignIn> = {}): PendingSignI
 })
 
 export function testFactors(stores: () => Stores): void {
-  test('totp secrets: a user has one; a second is not taken', async () => {
+  test('totp secrets: a user has one; a second is refused', async () => {
     const { totpSecrets, secondFactors } = stores()
     const sub = randomUUID()
     const secret = { sub, sealed: new Uint8Array([1, 0, 255]), last_step: 7, created_at: now }
@@ -50,7 +50,7 @@ export function testFactors(stores: () => Stores): void {
     assert.equal(await totpSecrets.find(sub), undefined)
   })
 
-  test('totp secrets: a step is used once, and none before it [RFC 6238 §5.2]', async () => {
+  test('totp secrets: a step is used once, and no earlier one after it [RFC 6238 §5.2]', async () => {
     const { totpSecrets } = stores()
     const sub = randomUUID()
     await totpSecrets.add({ sub, sealed: new Uint8Array([1]), last_step: 7, created_at: now })
@@ -77,7 +77,7 @@ export function testFactors(stores: () => Stores): void {
     assert.equal(await recoveryCodes.count(sub), 0)
   })
 
-  test('passkeys: found by id and by user, every field as it was given', async () => {
+  test('passkeys: found by id and by user, with every field unchanged', async () => {
     const { passkeys } = stores()
     const sub = randomUUID()
     const one = samplePasskey({ sub, last_used_at: now + 1 })
@@ -90,7 +90,7 @@ export function testFactors(stores: () => Stores): void {
     assert.deepEqual(await passkeys.of(randomUUID()), [])
   })
 
-  test('passkeys: an id is taken once, and a user has no more than allowed', async () => {
+  test('passkeys: an id is unique, and a user has no more than allowed', async () => {
     const { passkeys } = stores()
     const passkey = samplePasskey()
     assert.deepEqual(await atOnce(() => passkeys.add(passkey, 1000)), oneWins)
@@ -101,7 +101,7 @@ export function testFactors(stores: () => Stores): void {
     assert.deepEqual(tally(added), { true: 2, false: 18 })
   })
 
-  test('passkeys: only their owner renames and removes them', async () => {
+  test('passkeys: only their owner can rename and remove them', async () => {
     const { passkeys, secondFactors } = stores()
     const passkey = samplePasskey()
     const { sub, id } = passkey
@@ -115,7 +115,7 @@ export function testFactors(stores: () => Stores): void {
     assert.equal(await passkeys.find(id), undefined)
   })
 
-  test('passkeys: a counter only rises, or has always been 0 [WebAuthn Level 3 §7.2]', async () => {
+  test('passkeys: a counter only increases, or has always been 0 [WebAuthn Level 3 §7.2]', async () => {
     const { passkeys } = stores()
     const counting = samplePasskey({ counter: 5 })
     await passkeys.add(counting, 5)
@@ -133,7 +133,7 @@ export function testFactors(stores: () => Stores): void {
     assert.equal(await passkeys.use(randomUUID(), use(1)), false)
   })
 
-  test('pending sign-ins: one is found until it is taken, once', async () => {
+  test('pending sign-ins: one is found until it is consumed, once', async () => {
     const { pendingSignIns } = stores()
     const full = samplePending({ tenant: 'acme', acr: '1', claims: { name: 'Alice' }, upstream: 'up' })
     const plain = samplePending()
@@ -146,7 +146,7 @@ export function testFactors(stores: () => Stores): void {
     assert.equal(await pendingSignIns.take(newHash()), false)
   })
 
-  /** A user with an app, two passkeys, recovery codes and a sign-in that waits. */
+  /** A user with an app, two passkeys, recovery codes and a pending sign-in. */
   async function equipped() {
     const { totpSecrets, passkeys, recoveryCodes, pendingSignIns } = stores()
     const sub = randomUUID()
@@ -159,7 +159,7 @@ export function testFactors(stores: () => Stores): void {
     return { sub, one: one.id, two: two.id, pending }
   }
 
-  test('second factors: recovery codes go with the last one', async () => {
+  test('second factors: recovery codes are removed with the last factor', async () => {
     const { secondFactors, recoveryCodes } = stores()
     const { sub, one, two } = await equipped()
     for (const factor of [{ method: 'passkey', id: one }, { method: 'totp' }] as const) {
@@ -170,7 +170,7 @@ export function testFactors(stores: () => Stores): void {
     assert.equal(await recoveryCodes.count(sub), 0)
   })
 
-  test('second factors: of all that are removed at once, one that is required stays', async () => {
+  test('second factors: of concurrent removals, the last required one fails', async () => {
     const { secondFactors, passkeys, totpSecrets } = stores()
     const { sub, one, two } = await equipped()
     const factors = [
@@ -182,13 +182,13 @@ export function testFactors(stores: () => Stores): void {
     assert.deepEqual(tally(outcomes), { removed: 2, last: 1 })
     const left = (await passkeys.of(sub)).length + ((await totpSecrets.find(sub)) ? 1 : 0)
     assert.equal(left, 1)
-    // What does not count as a method may go.
+    // A factor that does not count as a method can be removed.
     const last = factors[outcomes.indexOf('last')] ?? factors[0]
     const other = last.method === 'totp' ? 'passkey' : 'totp'
     assert.equal(await secondFactors.remove(sub, last, [other]), 'removed')
   })
 
-  test('second factors: a reset takes all of a user’s away, and no other’s', async () => {
+  test('second factors: a reset removes all of a user’s, and no other’s', async () => {
     const { secondFactors, totpSecrets, passkeys, recoveryCodes, pendingSignIns } = stores()
     const [lost, other] = [await equipped(), await equipped()]
     assert.equal(await secondFactors.reset(lost.sub), 3)

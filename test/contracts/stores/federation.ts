@@ -1,4 +1,4 @@
-/** What the ports of federation promise. */
+/** Guarantees of the ports of federation. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -37,7 +37,7 @@ const sampleUpstreamSession = (fields: Partial<UpstreamSession> = {}): UpstreamS
 })
 
 export function testFederation(stores: () => Stores): void {
-  test('upstream requests: of a hundred that take one at once, one gets it', async () => {
+  test('upstream requests: of a hundred concurrent redemptions, one succeeds', async () => {
     const { upstreamRequests } = stores()
     const request = sampleRequest({ linking_sid: 'session' })
     await upstreamRequests.create(request)
@@ -50,7 +50,7 @@ export function testFederation(stores: () => Stores): void {
     )
   })
 
-  test('upstream requests: another browser neither gets one nor uses it up', async () => {
+  test('upstream requests: another browser can neither read nor consume one', async () => {
     const { upstreamRequests } = stores()
     const request = sampleRequest()
     await upstreamRequests.create(request)
@@ -61,7 +61,7 @@ export function testFederation(stores: () => Stores): void {
     await assert.rejects(upstreamRequests.create(request))
   })
 
-  test('identity links: an identity is linked to one user, whoever asks at once', async () => {
+  test('identity links: an identity is linked to one user, even concurrently', async () => {
     const { identityLinks } = stores()
     const link = sampleLink({ label: 'alice@corp.example' })
     const added = await Promise.all(
@@ -105,7 +105,7 @@ export function testFederation(stores: () => Stores): void {
     assert.deepEqual(await upstreamSessions.from('corp', { identity }), [two])
   })
 
-  test('sessions: those that came from a session at a provider are found', async () => {
+  test('sessions: those from an upstream session are found', async () => {
     const { sessions } = stores()
     const upstream = newHash()
     const session = sampleSession({ upstream })
@@ -115,7 +115,7 @@ export function testFederation(stores: () => Stores): void {
     assert.deepEqual(await sessions.fromUpstream(newHash()), [])
   })
 
-  test('upstream requests and sessions: those that have ended are cleaned up, links stay', async () => {
+  test('upstream requests and sessions: expired ones are deleted, links remain', async () => {
     const { upstreamRequests, upstreamSessions, identityLinks, cleanUp } = stores()
     const request = sampleRequest({ expires_at: now - 2 * day })
     const session = sampleUpstreamSession({ expires_at: now - 2 * day })

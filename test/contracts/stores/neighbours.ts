@@ -1,4 +1,7 @@
-/** What every write promises about the rows beside its own: those of another user, client, session or provider stay as they are. */
+/**
+ * Guarantees of every write about the rows beside its own: those of another user, client, session or provider remain
+ * unchanged.
+ */
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -27,7 +30,10 @@ import { sampleMail } from './waiting-mails.ts'
 const many = 1_000_000
 const ending = { at: now + 1, revokes: 'all', notices_until: now + day } as const
 
-/** A stored user with a row of every noun. Everybody has the same clients, and identities of the same names at the providers. */
+/**
+ * A stored user with a row of every noun. All have the same clients, and identities with the same names at the
+ * providers.
+ */
 async function inhabitant(stores: Stores, provider: string) {
   const user = sampleUser()
   const { sub } = user
@@ -78,7 +84,7 @@ async function inhabitant(stores: Stores, provider: string) {
 
 type Inhabitant = Awaited<ReturnType<typeof inhabitant>>
 
-/** Everything that is stored about one. */
+/** Everything that is stored about one user. */
 async function everythingOf(stores: Stores, one: Inhabitant) {
   const { sub, session, client } = one
   const [origin = ''] = client.metadata.allowed_cors_origins as readonly string[]
@@ -188,7 +194,7 @@ export function testNeighbours(stores: () => Stores): void {
   beforeEach(() => enablePrincipals(stores()))
 
   for (const [name, write] of Object.entries(writes))
-    test(`neighbours: ${name} changes its own rows, and nobody else's`, async () => {
+    test(`neighbours: ${name} changes only its own rows`, async () => {
       const world = stores()
       const [one, other] = [await inhabitant(world, newHash()), await inhabitant(world, newHash())]
       const [before, beside] = [await everythingOf(world, one), await everythingOf(world, other)]
@@ -200,7 +206,7 @@ export function testNeighbours(stores: () => Stores): void {
       assert.equal(await world.commit(sampleCommit({ client_id: other.client.client_id })), 'committed')
     })
 
-  test('neighbours: a notice is put off and removed for its client of its session alone', async () => {
+  test('neighbours: a notice is postponed and removed for its client and session alone', async () => {
     const { sessions, logoutNotices } = stores()
     const at = now + 20 * day
     const both = [sampleSession({ sub: newHash() }), sampleSession({ sub: newHash() })]
@@ -228,7 +234,7 @@ export function testNeighbours(stores: () => Stores): void {
     for (const one of claimed) await logoutNotices.remove(one)
   })
 
-  test('neighbours: a mail is put off and removed alone', async () => {
+  test('neighbours: a mail is postponed and removed alone', async () => {
     const { waitingMails } = stores()
     const at = now + 30 * day
     const mails = [1, 2, 3].map(() => sampleMail({ due_at: at, expires_at: at + day }))
@@ -245,7 +251,7 @@ export function testNeighbours(stores: () => Stores): void {
     for (const { id } of mails) await waitingMails.remove(id)
   })
 
-  test('neighbours: a client and a user of one name stand apart', async () => {
+  test('neighbours: a client and a user with the same name are independent', async () => {
     const { principals } = stores()
     const id = newHash()
     const fallen = async () => {
@@ -261,7 +267,7 @@ export function testNeighbours(stores: () => Stores): void {
     assert.deepEqual(await fallen(), [true, false])
   })
 
-  test('neighbours: sessions of two users that expire together leave each its own clients to tell', async () => {
+  test('neighbours: sessions of two users that expire together each notify their own clients', async () => {
     const { sessions, logoutNotices } = stores()
     const at = now - 30 * day
     const both = [sampleSession({ sub: newHash() }), sampleSession({ sub: newHash() })].map(session => ({
@@ -285,7 +291,7 @@ export function testNeighbours(stores: () => Stores): void {
     for (const notice of notices) await logoutNotices.remove(notice)
   })
 
-  test('neighbours: of notices that wait, the longest due is claimed first', async () => {
+  test('neighbours: of waiting notices, the longest due is claimed first', async () => {
     const { sessions, logoutNotices } = stores()
     const at = now - 40 * day
     for (const [later, client] of [

@@ -1,4 +1,4 @@
-/** What each noun's port promises. */
+/** Guarantees of each noun's port. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,7 +22,7 @@ import {
 } from './samples.ts'
 
 export function testNouns(stores: () => Stores): void {
-  test('codes: a code is found with its authorization, every field as it was given', async () => {
+  test('codes: a code is found with its authorization, with every field unchanged', async () => {
     const { codes } = stores()
     const full = sampleAuthorization({
       tenant: 'acme',
@@ -48,7 +48,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await codes.find(newHash()), undefined)
   })
 
-  test('codes: an access token that comes beside a code is stored with it, or neither is', async () => {
+  test('codes: an access token issued with a code is stored with it, or neither is', async () => {
     const { codes, authorizations, referenceTokens } = stores()
     const authorization = sampleAuthorization()
     const token = sampleReferenceToken({ authorization_id: authorization.id })
@@ -65,7 +65,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await authorizations.find(other.id), undefined)
   })
 
-  test('codes: a code is burnt once, and stays to be recognised', async () => {
+  test('codes: a code is burnt once, and remains recognizable', async () => {
     const { codes } = stores()
     const { code } = await issuedCode(stores())
     const burnt = await Promise.all(Array.from({ length: 50 }, () => codes.burn(code.hash, now + 1)))
@@ -75,7 +75,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await codes.burn(newHash(), now), false)
   })
 
-  test('codes: an unused code is discarded with its authorization, a used one stays', async () => {
+  test('codes: an unused code is deleted with its authorization, a used one remains', async () => {
     const { codes, authorizations } = stores()
     const authorization = sampleAuthorization()
     const unused = sampleCode(authorization, { expires_at: authorization.expires_at })
@@ -90,7 +90,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal((await codes.find(used.hash))?.code.used_at, now)
   })
 
-  test('codes: the authorization of a discarded code stays where it outlives the code, for the tokens beside it', async () => {
+  test('codes: the authorization of a deleted code remains if it outlives the code, for the tokens issued with it', async () => {
     const { codes, authorizations } = stores()
     const authorization = sampleAuthorization()
     const code = sampleCode(authorization, { expires_at: authorization.expires_at - 1 })
@@ -100,7 +100,7 @@ export function testNouns(stores: () => Stores): void {
     assert.deepEqual(await authorizations.find(authorization.id), authorization)
   })
 
-  test('codes: a write that is wrong stores nothing and takes none of its neighbours with it', async () => {
+  test('codes: an invalid write stores nothing and does not affect others of its batch', async () => {
     const { codes, authorizations } = stores()
     const { code: taken } = await issuedCode(stores())
     const authorization = sampleAuthorization()
@@ -117,7 +117,7 @@ export function testNouns(stores: () => Stores): void {
     }
   })
 
-  test('authorizations: beyond those that a user keeps, the ones that expire first are deleted with their codes and families', async () => {
+  test("authorizations: beyond a user's limit, the first to expire are deleted with their codes and families", async () => {
     const { authorizations, codes, families, commit } = stores()
     const sub = `user-${newHash()}`
     await enablePrincipals(stores())
@@ -133,7 +133,7 @@ export function testNouns(stores: () => Stores): void {
     const [first, second, third, fourth] = await Promise.all(
       [10, 40, 20, 30].map(more => redeemed(now + minute + more)),
     )
-    // Of a sign-in that is under way: its client comes for the code any moment.
+    // A running sign-in: its client may redeem the code at any moment.
     const waiting = sampleAuthorization({ sub, expires_at: now + 5 })
     const waitingCode = sampleCode(waiting)
     await codes.issue(waiting, waitingCode)
@@ -149,7 +149,7 @@ export function testNouns(stores: () => Stores): void {
       assert.ok(gone)
       assert.equal(await authorizations.find(gone.authorization.id), undefined)
       assert.equal(await families.find(gone.family.id), undefined)
-      // Nothing is left of them: an authorization of the same id finds no code and no family.
+      // Nothing is left of them: an authorization with the same id has no code and no family.
       await codes.issue(gone.authorization, sampleCode(gone.authorization))
       assert.equal(await codes.find(gone.code.hash), undefined)
       assert.equal(await families.find(gone.family.id), undefined)
@@ -159,7 +159,7 @@ export function testNouns(stores: () => Stores): void {
     assert.deepEqual(await authorizations.find(waiting.id), waiting)
   })
 
-  test('authorizations: revoking keeps the first time', async () => {
+  test('authorizations: a repeated revocation keeps the first time', async () => {
     const { authorizations } = stores()
     const { authorization } = await issuedCode(stores())
     assert.deepEqual(await authorizations.find(authorization.id), authorization)
@@ -170,7 +170,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await authorizations.find(unknownAuthorization()), undefined)
   })
 
-  test('devices: a user code that is in use is refused and nothing is stored', async () => {
+  test('devices: a user code in use is refused and nothing is stored', async () => {
     const { devices } = stores()
     const device = sampleDevice()
     assert.equal(await devices.issue(device), true)
@@ -182,7 +182,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await devices.findByUserCode(newHash()), undefined)
   })
 
-  test('devices: each slow_down adds 5 seconds and keeps the time of the last poll in time [RFC 8628 §3.5]', async () => {
+  test('devices: each slow_down adds 5 seconds and keeps the time of the last poll that was in time [RFC 8628 §3.5]', async () => {
     const { devices } = stores()
     const device = sampleDevice()
     await devices.issue(device)
@@ -200,7 +200,7 @@ export function testNouns(stores: () => Stores): void {
     await devices.recordPoll(newHash(), now, true)
   })
 
-  test('devices: polls at the same time as an approval or a denial lose neither [RFC 8628 §3.5]', async () => {
+  test('devices: concurrent polls and an approval or a denial lose neither [RFC 8628 §3.5]', async () => {
     const { devices } = stores()
     const [one, other] = [sampleDevice(), sampleDevice()]
     const authorization = sampleAuthorization()
@@ -224,7 +224,7 @@ export function testNouns(stores: () => Stores): void {
     assert.deepEqual(await devices.find(other.hash), { device: { ...other, ...polled, status: 'denied' } })
   })
 
-  test('devices: one is approved or denied once, and only while it lives', async () => {
+  test('devices: one is approved or denied once, and only before it expires', async () => {
     const { devices, authorizations } = stores()
     const device = sampleDevice()
     const authorization = sampleAuthorization()
@@ -252,7 +252,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await devices.deny(newHash(), now), false)
   })
 
-  test('devices: none is approved by a session that has ended', async () => {
+  test('devices: a session that has ended approves none', async () => {
     const { devices, sessions, authorizations } = stores()
     const device = sampleDevice()
     const authorization = sampleAuthorization()
@@ -264,7 +264,7 @@ export function testNouns(stores: () => Stores): void {
     assert.deepEqual(await devices.find(device.hash), { device })
   })
 
-  test('families: one is found with its authorization, every field as it was given', async () => {
+  test('families: one is found with its authorization, with every field unchanged', async () => {
     await enablePrincipals(stores())
     const authorization = sampleAuthorization()
     const family = sampleFamily(authorization, {
@@ -288,7 +288,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await referenceTokens.find(referenceToken.hash), undefined)
   })
 
-  test('revoked tokens: a jti is on the list once it was added', async () => {
+  test('revoked tokens: a jti is listed once it was added', async () => {
     const { revokedTokens } = stores()
     assert.equal(await revokedTokens.has('jti'), false)
     await revokedTokens.add('jti', now + minute)
@@ -303,7 +303,7 @@ export function testNouns(stores: () => Stores): void {
     assert.deepEqual(tally(used), { true: 1, false: 99 })
   })
 
-  test('consents: those of a user are listed; taking one back revokes what hangs on it, and nothing else', async () => {
+  test('consents: those of a user are listed; revoking one revokes only its authorizations', async () => {
     const { consents, codes, authorizations } = stores()
     const consent = { sub: 'revoker', client_id: 'web', scope: ['openid'], created_at: now }
     await consents.save({ ...consent, client_id: 'b', remembered: [], remembered_until: now })
@@ -344,7 +344,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await consents.find('bob', 'web'), undefined)
   })
 
-  test('keys: of two processes that rotate at once, one adds its key', async () => {
+  test('keys: of two processes that rotate concurrently, one adds its key', async () => {
     const { keys } = stores()
     const key = (kid: string, alg: string, created_at = now) => ({
       kid,
@@ -376,7 +376,7 @@ export function testNouns(stores: () => Stores): void {
     )
   })
 
-  test('settings: the first value stands', async () => {
+  test('settings: the first value remains', async () => {
     const { settings } = stores()
     assert.equal(await settings.get('check'), undefined)
     const answers = await Promise.all(['one', 'two'].map(value => settings.initialise('check', value)))

@@ -1,4 +1,4 @@
-/** A process of its own that writes once and never closes its store. */
+/** A separate process that writes once and never closes its store. */
 
 import { openNamed } from './open.ts'
 

@@ -1,4 +1,7 @@
-/** Prints a line at once, so that nothing acknowledged is lost with the process; the pipe is full while the reader is busy. */
+/**
+ * Prints a line synchronously, so that nothing acknowledged is lost with the process; the pipe is full while the
+ * reader is busy.
+ */
 
 import { writeSync } from 'node:fs'
 

@@ -1,4 +1,4 @@
-/** What the port of pushed authorization requests promises. */
+/** Guarantees of the port of pushed authorization requests. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ import {
 } from './samples.ts'
 
 export function testPushedRequests(stores: () => Stores): void {
-  test('pushed requests: one is found by its client, before it ends, as often as it is looked for', async () => {
+  test('pushed requests: one can be read by its client, before it expires, any number of times', async () => {
     const { pushedRequests } = stores()
     const request = { hash: newHash(), client_id: 'web', parameters: 'a=1&b=%20', expires_at: now + minute }
     await pushedRequests.add(request)
@@ -30,8 +30,8 @@ export function testPushedRequests(stores: () => Stores): void {
   })
 
   for (const beside of [{}, { referenceToken: sampleReferenceToken }]) {
-    const what = 'referenceToken' in beside ? 'codes with a token beside them' : 'codes'
-    test(`pushed requests: of a hundred ${what} that use one up, one is stored, and the others leave nothing`, async () => {
+    const what = 'referenceToken' in beside ? 'codes with a token issued with them' : 'codes'
+    test(`pushed requests: of a hundred concurrent ${what} that consume one, one is stored, and the others leave nothing`, async () => {
       const { pushedRequests, codes, authorizations, referenceTokens } = stores()
       const use = { hash: newHash(), expires_at: now + day }
       await pushedRequests.add({
@@ -61,7 +61,7 @@ export function testPushedRequests(stores: () => Stores): void {
     })
   }
 
-  test('pushed requests: one that is used stays used when its row is gone', async () => {
+  test('pushed requests: a consumed one remains consumed when its row is deleted', async () => {
     const { codes, cleanUp, pushedRequests } = stores()
     const use = { hash: newHash(), expires_at: now + day }
     await pushedRequests.add({

@@ -1,4 +1,4 @@
-/** Ten thousand at once: one wins. */
+/** Ten thousand concurrent uses: one succeeds. */
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
@@ -23,7 +23,7 @@ export function testRaces(stores: () => Stores): void {
     tally(await Promise.all(Array.from({ length: contenders }, () => stores().commit(sampleCommit({ use })))))
   const oneWins = { committed: 1, already_used: contenders - 1 }
 
-  test('commit: of ten thousand redemptions of a code at once one succeeds, and issues', async () => {
+  test('commit: of ten thousand concurrent redemptions of a code one succeeds, and issues', async () => {
     const { authorization, code } = await issuedCode(stores())
     const families = Array.from({ length: contenders }, () => sampleFamily(authorization))
     const outcomes = await Promise.all(
@@ -45,12 +45,12 @@ export function testRaces(stores: () => Stores): void {
     )
   })
 
-  test('commit: of ten thousand redemptions of a device code at once one succeeds', async () => {
+  test('commit: of ten thousand concurrent redemptions of a device code one succeeds', async () => {
     const { device } = await approvedDevice(stores())
     assert.deepEqual(await race({ kind: 'device_code', hash: device.hash }), oneWins)
   })
 
-  test('commit: of ten thousand rotations of a generation at once one succeeds', async () => {
+  test('commit: of ten thousand concurrent rotations of a generation one succeeds', async () => {
     const { family } = await foundedFamily(stores())
     const use = { family: family.id, generation: 1, idleExpiresAt: now + day } as const
     assert.deepEqual(await race({ kind: 'refresh_rotation', ...use }), oneWins)

@@ -1,4 +1,4 @@
-/** What the port of clients that registered themselves promises. */
+/** Guarantees of the port of self-registered clients. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,7 +18,7 @@ export const sampleRegisteredClient = (fields: Partial<RegisteredClient> = {}): 
   ...fields,
 })
 
-/** Returns how many there are, once one more was added: what other tests added is not known. */
+/** Returns how many there are, after adding one more: the number that other tests added is not known. */
 async function countOf({ registeredClients: clients }: Stores): Promise<number> {
   for (let most = 1; most < 10_000; most++) if (await clients.add(sampleRegisteredClient(), most)) return most
   throw new Error('there are more registered clients than a test adds')
@@ -30,7 +30,7 @@ export function testRegisteredClients(stores: () => Stores): void {
       sampleCommit({ client_id, sub: undefined, issue: { referenceToken: sampleReferenceToken() } }),
     )
 
-  test('registered clients: one is found with every field as it was given, and stands from then on', async () => {
+  test('registered clients: one is found with every field unchanged, and is enabled from then on', async () => {
     const { registeredClients: clients } = stores()
     const full = sampleRegisteredClient({
       client_secret_hash: newHash(),
@@ -47,7 +47,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await clients.find(newHash()), undefined)
   })
 
-  test('registered clients: of many updates of one version one is made', async () => {
+  test('registered clients: of many updates of one version one succeeds', async () => {
     const { registeredClients: clients } = stores()
     const client = sampleRegisteredClient({ client_secret_hash: newHash(), expires_at: now + day })
     await clients.add(client, many)
@@ -64,7 +64,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await clients.replace(sampleRegisteredClient({ version: 2 })), false)
   })
 
-  test('registered clients: one that is removed is gone and stands no more', async () => {
+  test('registered clients: a deleted one is gone and disabled', async () => {
     const { registeredClients: clients } = stores()
     const client = sampleRegisteredClient()
     await clients.add(client, many)
@@ -75,7 +75,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await clients.replace({ ...client, version: 2 }), false)
   })
 
-  test('registered clients: no more are added than there may be', async () => {
+  test('registered clients: the number of clients is limited', async () => {
     const { registeredClients: clients } = stores()
     const client = sampleRegisteredClient()
     assert.equal(await clients.add(client, 0), false)
@@ -83,7 +83,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await mayCommit(client.client_id), 'revoked')
   })
 
-  test('registered clients: where there are enough, the oldest that was never used gives place', async () => {
+  test('registered clients: at the limit, the oldest unused one is replaced', async () => {
     const { registeredClients: clients } = stores()
     const sample = (created_at: number) =>
       sampleRegisteredClient({ created_at, vouched_by: 'initial_access_token' })
@@ -114,18 +114,18 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await mayCommit(used.client_id), 'committed')
   })
 
-  test('registered clients: there are no more that were never used than there may be, beside those in use', async () => {
+  test('registered clients: the number of unused ones is limited, beside those in use', async () => {
     const { registeredClients: clients } = stores()
     const add = (created_at: number, most: number, since: number) =>
       clients.add(sampleRegisteredClient({ created_at }), many, { most, since })
-    // Those of other tests are deleted as far as the bound asks for it.
+    // Those of other tests are deleted as far as the limit requires.
     const later = now + 10 * day
     assert.equal(await add(later, 2, later - 1), true)
     const [first, second, used] = [0, 1, 2].map(() => sampleRegisteredClient({ created_at: later + 1 }))
     await clients.add(used!, many)
     await clients.extend(used!.client_id, later + 1, undefined)
     assert.equal(await clients.add(first!, many, { most: 2, since: later - 1 }), true)
-    // Two are there, and none of them is old enough.
+    // There are two, and neither is old enough.
     assert.equal(await clients.add(second!, many, { most: 2, since: later - 1 }), false)
     assert.equal(await clients.add(second!, many, { most: 2, since: later }), true)
     assert.equal(await clients.add(sampleRegisteredClient(), many, { most: 2, since: later }), false)
@@ -137,8 +137,8 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await mayCommit(used!.client_id), 'committed')
   })
 
-  /** 1.4 million registrations for 20,000 clients in use, as an operator counted them, in small. */
-  test('registered clients: a flood of seventy registrations for each client in use keeps those in use, and bounds the rest', async () => {
+  /** 1.4 million registrations for 20,000 clients in use, as an operator counted them, scaled down. */
+  test('registered clients: a flood of seventy registrations for each client in use keeps those in use, and limits the rest', async () => {
     const { registeredClients: clients } = stores()
     const start = now + 20 * day
     const inUse = Array.from({ length: 10 }, () => sampleRegisteredClient({ created_at: start }))
@@ -159,7 +159,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.deepEqual(tally(await Promise.all(flood.slice(-30).map(isKept))), { true: 30 })
   })
 
-  test('registered clients: an origin is known while a living client has it', async () => {
+  test('registered clients: an origin is known while an existing client has it', async () => {
     const { registeredClients: clients } = stores()
     const origin = `https://${newHash().toLowerCase()}.example`
     const metadata = { allowed_cors_origins: ['https://x.example', origin] }

@@ -1,4 +1,4 @@
-/** Rows for the contract: each with an id of its own, at a fixed time. */
+/** Rows for the contract: each with a unique id, at a fixed time. */
 
 import { randomBytes } from 'node:crypto'
 import type {
@@ -120,14 +120,14 @@ export const sampleCommit = (fields: Partial<Commit> = {}): Commit => ({
   ...fields,
 })
 
-/** A session that stands; answers its `sid`. */
+/** Stores an active session; returns its `sid`. */
 export async function signedIn(stores: Stores): Promise<string> {
   const session = sampleSession()
   await stores.sessions.create(session)
   return session.sid
 }
 
-/** Lets the client `web` and the user `alice` stand, and them only. */
+/** Enables the client `web` and the user `alice`, and only them. */
 export const enablePrincipals = (stores: Stores): Promise<boolean> =>
   stores.principals.sync({
     clients: [{ id: 'web', enabled: true }],
@@ -159,7 +159,7 @@ export async function foundedFamily(stores: Stores, fields: Partial<RefreshFamil
   return { authorization, family }
 }
 
-/** How many of the outcomes are each of these. */
+/** Returns how many of the outcomes are each of these. */
 export const tally = (outcomes: readonly unknown[]): Record<string, number> => {
   const counts: Record<string, number> = {}
   for (const outcome of outcomes) counts[String(outcome)] = (counts[String(outcome)] ?? 0) + 1

@@ -1,4 +1,4 @@
-/** What the ports of sessions and of the notices that they leave promise. */
+/** Guarantees of the ports of sessions and of their logout notices. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -33,7 +33,7 @@ export function testSessions(open: () => Promise<Opened>): void {
       }
     })
 
-  storeTest('sessions: one is found, every field as it was given, until it ends', async ({ sessions }) => {
+  storeTest('sessions: one is found with every field unchanged until it ends', async ({ sessions }) => {
     const session = sampleSession({
       tenant: 'acme',
       acr: 'high',
@@ -53,7 +53,7 @@ export function testSessions(open: () => Promise<Opened>): void {
     assert.deepEqual(await sessions.find(plain.hash), plain)
   })
 
-  storeTest('sessions: those that were used outlive their first end, however many they are', async stores => {
+  storeTest('sessions: used sessions outlive their first expiry, however many there are', async stores => {
     const { sessions } = stores
     const expires_at = now + minute
     const used = Array.from({ length: 120 }, () => sampleSession({ idle_expires_at: expires_at }))
@@ -99,7 +99,7 @@ export function testSessions(open: () => Promise<Opened>): void {
   })
 
   storeTest(
-    'sessions: of clients that join at once none is lost, and none joins after the end',
+    'sessions: of clients that join concurrently none is lost, and none joins after the end',
     async stores => {
       const { sessions } = stores
       const session = sampleSession()
@@ -110,7 +110,7 @@ export function testSessions(open: () => Promise<Opened>): void {
       )
       assert.deepEqual(tally(joined), { true: 100 })
       assert.deepEqual(await sessions.clients(session.sid), clients)
-      // Whichever comes first: a client that joined is told, and one that did not is not.
+      // Whichever comes first: a client that joined is notified, and one that did not is not.
       const [late, ended, later] = await Promise.all([
         sessions.join(session.sid, 'late'),
         sessions.end(session.sid, ending()),
@@ -130,7 +130,7 @@ export function testSessions(open: () => Promise<Opened>): void {
     ['all', ['online', 'offline']],
   ] as const)
     storeTest(
-      `sessions: with its end falls what came from it (${revokes})`,
+      `sessions: its end revokes what it issued (${revokes})`,
       async ({ sessions, codes, authorizations }) => {
         const { sid, ...session } = sampleSession()
         await sessions.create({ sid, ...session })
@@ -150,7 +150,7 @@ export function testSessions(open: () => Promise<Opened>): void {
       },
     )
 
-  storeTest('sessions: those that have expired end, some at a time', async ({ sessions, logoutNotices }) => {
+  storeTest('sessions: expired ones are ended in batches', async ({ sessions, logoutNotices }) => {
     const idle = sampleSession({ idle_expires_at: now + minute })
     const old = sampleSession({ expires_at: now + 2 * minute })
     const living = sampleSession()
@@ -169,7 +169,7 @@ export function testSessions(open: () => Promise<Opened>): void {
   })
 
   storeTest(
-    'logout notices: each waits for its client, is claimed once at a time, and put off or removed',
+    'logout notices: each waits for its client, is claimed once at a time, and is postponed or removed',
     async stores => {
       const { sessions, logoutNotices } = stores
       const session = sampleSession()
@@ -202,7 +202,7 @@ export function testSessions(open: () => Promise<Opened>): void {
       const of = (client: string) => claimed.find(({ client_id }) => client_id === client)!
       await logoutNotices.remove(of('api'))
       await logoutNotices.postpone(of('web'), now + 2 * minute)
-      // Whoever claimed it and died: it comes again.
+      // The process that claimed it died: it can be claimed again.
       const again = await logoutNotices.claim(now + minute, now + 3 * minute, 10)
       assert.deepEqual(
         again.map(({ client_id, attempts }) => [client_id, attempts]),

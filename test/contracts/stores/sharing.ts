@@ -1,4 +1,4 @@
-/** What a store that processes share promises whatever they do at once, and when one of them is killed. */
+/** Guarantees of a store that processes share, under concurrency and when one of them is killed. */
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork, spawn } from 'node:child_process'
@@ -39,7 +39,7 @@ const nextReport = async (child: ChildProcess): Promise<Report> => {
 
 /** Two processes redeem the same credentials `times` times each: one succeeds once. */
 export async function contend({ storage, open }: Shared, times: number): Promise<void> {
-  // Both make the schema at once, too.
+  // Both also create the schema concurrently.
   const children = [fork(script('contender'), [storage]), fork(script('contender'), [storage])]
   const settings = await Promise.all(children.map(nextReport))
   assert.deepEqual(settings[0], settings[1])
@@ -92,7 +92,7 @@ export async function claimAtOnce({ storage, open }: Shared): Promise<void> {
   assert.deepEqual(claimed.flat().toSorted(), expected.toSorted())
 }
 
-/** Lets a process write until it has printed so many lines, kills it, and answers the whole lines. */
+/** Runs a writing process until it has printed this many lines, kills it, and returns the complete lines. */
 async function killedWhileWriting(
   storage: string,
   lines: number,
@@ -130,7 +130,7 @@ export async function killWhileWriting({ storage, open }: Shared, kills: readonl
       const use = { kind: 'authorization_code', hash: hash as TokenHash } as const
       const outcome = await stores.commit(sampleCommit({ use }))
       const founded = (await stores.families.find(family as FamilyId)) !== undefined
-      // Of an unacknowledged one both or neither is there; of an acknowledged one, both.
+      // Of an unacknowledged write, both or neither exist; of an acknowledged one, both.
       assert.equal(outcome, founded ? 'already_used' : 'committed')
       if (committed.has(hash)) assert.ok(founded)
     }
@@ -138,7 +138,7 @@ export async function killWhileWriting({ storage, open }: Shared, kills: readonl
   }
 }
 
-/** Kills a process that ends users' access: of each end there is all or nothing. */
+/** Kills a process that ends users' access: each end is complete or absent. */
 export async function killWhileChanging({ storage, open }: Shared, kills: readonly number[]): Promise<void> {
   await (await open()).close()
   for (const lines of kills) {
@@ -163,7 +163,7 @@ export async function killWhileChanging({ storage, open }: Shared, kills: readon
   }
 }
 
-/** While another process signs a user in, their access is ended so many times: no session outlives it. */
+/** While another process signs a user in, ends their access this many times: no session outlives it. */
 export async function signInMeanwhile({ storage, open }: Shared, times: number): Promise<void> {
   const stores = await open()
   let user = sampleUser()

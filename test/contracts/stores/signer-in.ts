@@ -1,4 +1,4 @@
-/** A process of its own that signs a user in again and again, as they were when it looked, until it is told to stop. */
+/** A separate process that repeatedly signs a user in, with the user's state as it read it, until it is stopped. */
 
 import { setImmediate } from 'node:timers/promises'
 import { openNamed } from './open.ts'

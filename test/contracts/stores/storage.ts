@@ -1,4 +1,4 @@
-/** The stores that the contract binds, and how to open each of them. */
+/** The stores that the contract applies to, and how to open each of them. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,12 +12,12 @@ import {
 } from '../../../packages/server/src/storage/sqlite/stores.ts'
 import { providePostgres } from '../../support/postgres.ts'
 
-/** An open, empty store; `end` closes it and takes its files away. */
+/** An open, empty store; `end` closes it and removes its files. */
 export type Opened = { readonly stores: Stores; readonly end: () => Promise<void> }
 
 const postgres = providePostgres()
 
-/** On a busy machine ten thousand commits at once take longer than a server would wait. */
+/** On a busy machine, ten thousand concurrent commits take longer than a server would wait. */
 const timeouts = { connection: 120_000, statement: 120_000, lock: 120_000 }
 
 export async function openPostgres() {
@@ -70,7 +70,7 @@ export const storages: readonly { readonly name: string; readonly open: () => Pr
   },
 ]
 
-/** A new folder and the place of a database in it. */
+/** Returns a new folder and the path of a database in it. */
 export async function temporaryFolder() {
   const path = await mkdtemp(join(tmpdir(), 'tessera-stores-'))
   return { file: join(path, 'tessera.db'), remove: () => rm(path, { recursive: true, force: true }) }

@@ -1,4 +1,4 @@
-/** What is asked in one turn of the event loop, which a store may do together: each is answered as if it were alone. */
+/** Calls in one event-loop tick, which a store may batch: each result is as if it were alone. */
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
@@ -20,7 +20,7 @@ import {
   unknownFamily,
 } from './samples.ts'
 
-/** More than are done together. */
+/** More than one batch. */
 const many = 150
 const times = <Value>(count: number, make: (index: number) => Value) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)))
@@ -40,7 +40,7 @@ export function testTurn(stores: () => Stores): void {
   )
   const commit = (fields: Partial<Commit>) => stores().commit(sampleCommit(fields))
 
-  /** The redemption of a code, which founds a family and issues a token. */
+  /** The redemption of a code, which creates a family and issues a token. */
   async function redemption(): Promise<Commit> {
     const { authorization, code } = await issuedCode(stores())
     return sampleCommit({
@@ -52,7 +52,7 @@ export function testTurn(stores: () => Stores): void {
       },
     })
   }
-  /** What of it is there. */
+  /** What of it is stored. */
   async function left({ authorization, use, issue }: Commit): Promise<readonly boolean[]> {
     assert.ok(use?.kind === 'authorization_code' && issue?.family && issue.referenceToken && authorization)
     const [code, family, token, extended] = await Promise.all([
@@ -69,7 +69,7 @@ export function testTurn(stores: () => Stores): void {
     ]
   }
 
-  test('turn: of many redemptions at once each has its own outcome, whole or nothing', async () => {
+  test('turn: of many concurrent redemptions each has its own outcome, complete or absent', async () => {
     const asked = await times(many, redemption)
     const spoilt = await times(many, async (index): Promise<Commit> => {
       const one = asked[index]!
@@ -98,7 +98,7 @@ export function testTurn(stores: () => Stores): void {
     }
   })
 
-  test('turn: of doubles of each of many codes one is committed, and issues', async () => {
+  test('turn: of duplicates for each of many codes one is committed, and issues', async () => {
     const asked = await times(40, redemption)
     const doubles = asked.flatMap(one => {
       const { family } = one.issue!
@@ -116,7 +116,7 @@ export function testTurn(stores: () => Stores): void {
     }
   })
 
-  test('turn: a double that does not stand takes nothing from the one that does', async () => {
+  test('turn: an invalid duplicate does not affect the valid one', async () => {
     const asked = await times(20, redemption)
     const outcomes = await Promise.all(
       asked.flatMap(one => [stores().commit({ ...one, client_id: 'disabled' }), stores().commit(one)]),
@@ -127,7 +127,7 @@ export function testTurn(stores: () => Stores): void {
     )
   })
 
-  test('turn: commits of every kind at once do not mix', async () => {
+  test('turn: concurrent commits of every kind do not mix', async () => {
     const rounds = await times(20, async () => {
       const { family } = await foundedFamily(stores())
       const { family: stale } = await foundedFamily(stores())
@@ -177,14 +177,14 @@ export function testTurn(stores: () => Stores): void {
     }
   })
 
-  test('turn: an authorization lives as long as the longest of what is issued for it at once', async () => {
+  test('turn: an authorization lasts as long as the longest token issued for it in the batch', async () => {
     const { authorization } = await issuedCode(stores())
     const { id, expires_at } = authorization
     await times(20, index => commit({ authorization: { id, until: expires_at + ((index * 7) % 20) } }))
     assert.equal((await stores().authorizations.find(id))?.expires_at, expires_at + 19)
   })
 
-  test('turn: what fails for one that can not be stored fails for no other', async () => {
+  test('turn: a write that can’t be stored fails alone', async () => {
     const { family: there } = await foundedFamily(stores())
     const asked = await times(20, redemption)
     const wrong = { ...asked[7]!, issue: { family: there, referenceToken: sampleReferenceToken() } }
@@ -197,7 +197,7 @@ export function testTurn(stores: () => Stores): void {
     assert.equal(await stores().commit(asked[7]!), 'committed')
   })
 
-  test('turn: of what is looked for at once each finds its own, and what is not there is not found', async () => {
+  test('turn: concurrent reads each find their own row, and a missing row is not found', async () => {
     const asked = await times(many, async index => {
       const { authorization, code } = await issuedCode(stores())
       const referenceToken = sampleReferenceToken()

@@ -1,4 +1,4 @@
-/** What the port of mails that are to be handed on promises. */
+/** Guarantees of the port of waiting mail. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,35 +23,38 @@ export function testWaitingMails(open: () => Promise<Opened>): void {
       }
     })
 
-  storeTest('waiting mails: each is claimed once, the longest due first, and comes again', async stores => {
-    const { waitingMails } = stores
-    const [early, late, later] = [
-      sampleMail({ due_at: now - 5 }),
-      sampleMail(),
-      sampleMail({ due_at: now + 1 }),
-    ]
-    assert.equal(await waitingMails.anyDue(now), false)
-    for (const mail of [late, later, early]) assert.equal(await waitingMails.add(mail, 10), true)
-    assert.equal(await waitingMails.anyDue(now), true)
-    const until = now + minute
-    const claimed = (mail: WaitingMail, attempts = 1) => ({ ...mail, attempts, due_at: until })
-    assert.deepEqual(await waitingMails.claim(now, until, 1), [claimed(early)])
-    const runs = await Promise.all(Array.from({ length: 20 }, () => waitingMails.claim(now, until, 5)))
-    assert.deepEqual(runs.flat(), [claimed(late)])
-    assert.equal(await waitingMails.anyDue(now), false)
-    await waitingMails.remove(early.id)
-    await waitingMails.remove(early.id)
-    const again = await waitingMails.claim(until, until + minute, 5)
-    assert.deepEqual(
-      new Map(again.map(({ id, attempts }) => [id, attempts])),
-      new Map([
-        [later.id, 1],
-        [late.id, 2],
-      ]),
-    )
-  })
+  storeTest(
+    'waiting mails: each is claimed once, the longest due first, and can be claimed again',
+    async stores => {
+      const { waitingMails } = stores
+      const [early, late, later] = [
+        sampleMail({ due_at: now - 5 }),
+        sampleMail(),
+        sampleMail({ due_at: now + 1 }),
+      ]
+      assert.equal(await waitingMails.anyDue(now), false)
+      for (const mail of [late, later, early]) assert.equal(await waitingMails.add(mail, 10), true)
+      assert.equal(await waitingMails.anyDue(now), true)
+      const until = now + minute
+      const claimed = (mail: WaitingMail, attempts = 1) => ({ ...mail, attempts, due_at: until })
+      assert.deepEqual(await waitingMails.claim(now, until, 1), [claimed(early)])
+      const runs = await Promise.all(Array.from({ length: 20 }, () => waitingMails.claim(now, until, 5)))
+      assert.deepEqual(runs.flat(), [claimed(late)])
+      assert.equal(await waitingMails.anyDue(now), false)
+      await waitingMails.remove(early.id)
+      await waitingMails.remove(early.id)
+      const again = await waitingMails.claim(until, until + minute, 5)
+      assert.deepEqual(
+        new Map(again.map(({ id, attempts }) => [id, attempts])),
+        new Map([
+          [later.id, 1],
+          [late.id, 2],
+        ]),
+      )
+    },
+  )
 
-  storeTest('waiting mails: one is put off by who claimed it last only', async ({ waitingMails }) => {
+  storeTest('waiting mails: one can be postponed only by its last claimant', async ({ waitingMails }) => {
     await waitingMails.add(sampleMail(), 10)
     const [first] = await waitingMails.claim(now, now + 1, 1)
     const [second] = await waitingMails.claim(now + 1, now + minute, 1)
@@ -64,7 +67,7 @@ export function testWaitingMails(open: () => Promise<Opened>): void {
     ])
   })
 
-  storeTest('waiting mails: no more wait than may, and the expired are cleaned up', async stores => {
+  storeTest('waiting mails: their number is limited, and expired ones are deleted', async stores => {
     const { waitingMails } = stores
     const added = await Promise.all(
       Array.from({ length: 20 }, () => waitingMails.add(sampleMail({ expires_at: now + minute }), 5)),

@@ -1,19 +1,19 @@
-/** What every foreign application looks like: a link "Log in", and once signed in "Signed in as NAME" and "Log out". */
+/** What all third-party applications show: a link "Log in", and after a sign-in "Signed in as NAME" and "Log out". */
 
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export type ForeignApp = {
-  /** Its client, as the server's configuration names it. */
+  /** Its client in the server's configuration. */
   readonly client: (origin: string) => object
-  /** How it answers, given its own origin and the issuer. */
+  /** Returns its request handler, given its own origin and the issuer. */
   readonly listener: (place: { readonly origin: string; readonly issuer: string }) => Promise<RequestListener>
 }
 
 export type RunningApp = { readonly origin: string; readonly close: () => void }
 
-/** Listens; what answers is set once the issuer is known. */
+/** Listens; the handler is set once the issuer is known. */
 export async function reserveOrigin(): Promise<
   RunningApp & { readonly answerWith: (listener: RequestListener) => void }
 > {
@@ -21,7 +21,7 @@ export async function reserveOrigin(): Promise<
   const server = createServer((request, response) => answer(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    // The name rather than the address: a site of its own beside the server's, which is on 127.0.0.1.
+    // The name instead of the address: another site than the server's, which is on 127.0.0.1.
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
     answerWith(listener) {
       answer = listener

@@ -1,4 +1,6 @@
-/** A web application with Auth.js (`@auth/core`): discovery, PKCE, state and nonce, a session of its own in a cookie. */
+/**
+ * A web application with Auth.js (`@auth/core`): discovery, PKCE, state and nonce, with its own session in a cookie.
+ */
 
 import { Auth, type AuthConfig, skipCSRFCheck } from '@auth/core'
 import { type ForeignApp, secret, signedIn, signedOut } from './app.ts'
@@ -28,7 +30,7 @@ export const authCore: ForeignApp = {
           clientSecret: secret,
           checks: ['pkce', 'state', 'nonce'],
           authorization: { params: { scope: 'openid profile' } },
-          // Only what the ID token has would be read else.
+          // Otherwise only the claims of the ID token would be read.
           idToken: false,
         },
       ],
@@ -44,7 +46,7 @@ export const authCore: ForeignApp = {
         outgoing.writeHead(response.status).end(await response.text())
       }
       const html = (text: string) => send(new Response(text, { headers: { 'content-type': 'text/html' } }))
-      // Auth.js starts a sign-in by a form post of its own page.
+      // Auth.js starts a sign-in with a form post on its own page.
       if (url.pathname === '/login' || url.pathname === '/logout') {
         const action = url.pathname === '/login' ? `signin/${provider}` : 'signout'
         const body = new URLSearchParams({ callbackUrl: origin })

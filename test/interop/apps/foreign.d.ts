@@ -1,4 +1,4 @@
-/** Applications' libraries that bring no types which fit ours. */
+/** Applications' libraries without usable types. */
 declare module 'express'
 declare module 'express-openid-connect'
 declare module 'express-session'

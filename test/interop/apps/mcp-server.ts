@@ -1,4 +1,7 @@
-/** A protected MCP server by the SDK: it names its authorization server, and asks it about each token (RFC 7662). */
+/**
+ * A protected MCP server with the SDK: it announces its authorization server, and introspects each token there (RFC
+ * 7662).
+ */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -40,8 +43,8 @@ export async function serveMcp({ port, issuer, resource, secret, scope }: Place)
     mcpAuthMetadataRouter({
       oauthMetadata: metadata,
       resourceServerUrl: new URL(resource),
-      // Clients ask for these and no others, so without the second one they get no refresh token. Scopes that the guard
-      // requires would go into its challenge, and clients would ask for those alone.
+      // Clients request exactly these, so without the second one they get no refresh token. Scopes that the guard
+      // requires would be in its challenge, and clients would request those alone.
       scopesSupported: [scope, 'offline_access'],
     }),
   )

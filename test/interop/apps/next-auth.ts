@@ -5,12 +5,12 @@ import express from 'express'
 import exported from 'next-auth'
 import { type ForeignApp, pageOf, secret, signedIn, signedOut } from './app.ts'
 
-// It is a CommonJS module with a default export.
+// A CommonJS module with a default export.
 const { default: NextAuth, getServerSession } = exported
 
 const provider = 'tessera'
 
-/** Starts a sign-in or sign-out as the library's own script does: it fetches a token against forged requests and posts a form. */
+/** Starts a sign-in or sign-out as the library's own script does: it fetches a CSRF token and posts a form. */
 const posting = (action: string): string =>
   pageOf(`<form method="post" action="/api/auth/${action}"><input type="hidden" name="csrfToken">
     <input type="hidden" name="callbackUrl" value="/"></form>

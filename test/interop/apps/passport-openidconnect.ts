@@ -1,4 +1,4 @@
-/** A web application with Express, Passport and passport-openidconnect, which knows no PKCE. */
+/** A web application with Express, Passport and passport-openidconnect, which does not support PKCE. */
 
 import express from 'express'
 import session from 'express-session'

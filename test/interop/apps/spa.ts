@@ -1,16 +1,16 @@
-/** Single-page applications: one page and one script, bundled from a browser's source beside this file. */
+/** Single-page applications: one page and one script, bundled from a browser source beside this file. */
 
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { type ForeignApp, pageOf } from './app.ts'
 
-/** @param source a file of the folder `browser`; it finds the issuer and its own client id in the page. */
+/** @param source A file of the folder `browser`; it reads the issuer and its own client id from the page. */
 export const createSpa = (client_id: string, source: string): ForeignApp => ({
   client: origin => ({
     client_id,
     token_endpoint_auth_method: 'none',
     grant_types: ['authorization_code', 'refresh_token'],
-    // `oidc-spa` has its home page as its redirect URI.
+    // `oidc-spa` uses its home page as redirect URI.
     redirect_uris: [`${origin}/callback`, `${origin}/silent`, `${origin}/`],
     post_logout_redirect_uris: [`${origin}/`],
     scope: 'openid profile offline_access',

@@ -1,4 +1,4 @@
-/** What goes on at a fleet: clients that refresh, and people who sign in, each request at whichever node. */
+/** The load on a fleet: clients that refresh, and users who sign in, each request at any node. */
 
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
@@ -12,10 +12,10 @@ const basic = (client: string) => ({
   authorization: `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`,
 })
 
-/** What a client was given last, all of which must be good at the end. */
+/** The last credentials of each client, all of which must be valid at the end. */
 export type Held = { readonly refresh_token: string; readonly access_token: string }
 
-/** Asks again, wherever, until somebody answers. */
+/** Retries at any node until one responds. */
 async function insist(ask: () => Promise<Exchange>): Promise<Exchange> {
   for (;;) {
     const answer = await ask()
@@ -24,7 +24,7 @@ async function insist(ask: () => Promise<Exchange>): Promise<Exchange> {
   }
 }
 
-/** Signs in and refreshes, a third of the time at two nodes at once, until it is told to stop. */
+/** Signs in and refreshes, a third of the time at two nodes concurrently, until it is stopped. */
 export async function refreshOn(fleet: Fleet, stopped: () => boolean, held: Held[]): Promise<void> {
   const token = (kind: Exchange['kind'], form: Record<string, string>, uses = '') =>
     fleet.ask({ kind, path: '/connect/token', headers: basic('roclient'), form, uses })
@@ -48,7 +48,7 @@ export async function refreshOn(fleet: Fleet, stopped: () => boolean, held: Held
   }
 }
 
-/** Gets codes for a browser, each page from whichever node, and brings each code to two nodes at once. */
+/** Gets codes for a browser, each page from any node, and redeems each code at two nodes concurrently. */
 export async function signInOn(fleet: Fleet, stopped: () => boolean): Promise<void> {
   const browser = createBrowser({
     async send(method, path, { form, headers } = {}) {
@@ -73,7 +73,7 @@ export async function signInOn(fleet: Fleet, stopped: () => boolean): Promise<vo
       ? await browser.submit(first, { username: 'bob', password: 'bob', button: 'login' })
       : first
     const code = page.location ? new URL(page.location).searchParams.get('code') : null
-    // A form that was sent twice, since its first answer was lost, may lead elsewhere.
+    // A form that was sent again, because its first response was lost, may lead elsewhere.
     if (code === null) continue
     const form = {
       ...{ grant_type: 'authorization_code', code },
@@ -85,7 +85,7 @@ export async function signInOn(fleet: Fleet, stopped: () => boolean): Promise<vo
   }
 }
 
-/** Every token that was given out last is good, at every node. */
+/** Every token that was issued last is valid, at every node. */
 export async function requireGood(fleet: Fleet, held: readonly Held[]): Promise<void> {
   for (const [index, { refresh_token, access_token }] of held.entries()) {
     const node = index % fleet.size

@@ -1,4 +1,4 @@
-/** Nodes on one database, as whoever spreads the requests over them sees them. */
+/** Nodes on one database, as a load balancer sees them. */
 
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
@@ -8,14 +8,17 @@ import { inTime, until } from '../../support/until.ts'
 import type { Exchange, History } from './history.ts'
 
 export type Fleet = {
-  /** One request to one of the nodes that are in turn, or to that one; written down with what came of it. */
+  /** Sends a request to one of the active nodes, or to the given one; records it with its outcome. */
   readonly ask: (request: Asked, node?: number) => Promise<Exchange>
   readonly size: number
-  /** SIGKILL, in the midst of whatever it does; then it is started again. */
+  /** SIGKILL, whatever it is doing; then it is started again. */
   readonly kill: (node: number) => Promise<void>
-  /** No more requests are sent to it; once it has answered those under way it is ended, and one of a later version started. */
+  /**
+   * It gets no more requests; once it has responded to those in progress it is stopped, and one of a later version is
+   * started.
+   */
   readonly upgrade: (node: number) => Promise<void>
-  /** Fulfilled when every node says that it is ready. */
+  /** Resolves when every node is ready. */
   readonly ready: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -26,11 +29,11 @@ type Asked = {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly form?: Readonly<Record<string, string>>
-  /** The credential that is used up by it. */
+  /** The credential that the request consumes. */
   readonly uses?: string
 }
 
-/** A machine that stands still, or is asked for more than it can do, has its nodes refuse what waited, and say so. */
+/** On a suspended or overloaded machine, nodes refuse waiting requests and log it. */
 const pressure = /"event":"(?:event_loop_stalled|overloaded)"/
 
 const laterNode = new URL('./later-node.ts', import.meta.url)
@@ -93,7 +96,10 @@ export async function startFleet(file: string, ports: readonly number[], history
   }
 }
 
-/** Over a connection of its own: one that is kept may be closed by the node as the next request is sent, and is no loss of an answer. */
+/**
+ * On its own connection: a kept-alive one may be closed by the node as the next request is sent, which is no lost
+ * response.
+ */
 async function send(
   address: string,
   { method, headers = {}, form }: Pick<Asked, 'headers' | 'form'> & { readonly method: string },

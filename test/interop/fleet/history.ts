@@ -1,31 +1,31 @@
-/** Everything that was asked and answered, in order, and what must not be found in it. */
+/** All requests and responses, in order, and what must not occur in them. */
 
 import assert from 'node:assert/strict'
 
 export type Exchange = {
   readonly kind: 'password' | 'refresh' | 'code' | 'page' | 'introspection'
   readonly node: number
-  /** The refresh token or the code that it would use up. */
+  /** The refresh token or the code that it would consume. */
   readonly uses: string
   readonly began: number
   readonly ended: number
-  /** `lost`: no answer came. */
+  /** `lost`: no response came. */
   readonly status: number | 'lost'
-  /** Whether its node has logged that it was overloaded or stood still. */
+  /** Whether its node has logged an overload or a stall. */
   readonly pressed?: () => boolean
   readonly headers: Readonly<Record<string, string | readonly string[]>>
   readonly text: string
 }
 
-/** While what was away: `database`, or a node. */
+/** During which outage: `database`, or a node. */
 type Absence = { readonly what: string; readonly from: number; to: number }
 
 export type History = {
   readonly exchanges: readonly Exchange[]
-  /** A place in the order of all events. */
+  /** A position in the order of all events. */
   readonly tick: () => number
   readonly add: (exchange: Omit<Exchange, 'ended'>) => Exchange
-  /** Answers how to say that it is back. */
+  /** Returns a function that records the end of the outage. */
   readonly away: (what: string) => () => void
   readonly absences: readonly Absence[]
 }
@@ -54,10 +54,10 @@ export function createHistory(): History {
 
 export const json = ({ text }: Exchange): any => JSON.parse(text)
 
-/** Whether nobody can know if it was done. */
+/** Whether it is unknown if it was done. */
 export const isUnknown = ({ status }: Exchange): boolean => status === 'lost' || status === 503
 
-/** No credential is used twice, and no answer is another than promised. */
+/** No credential is used twice, and every response is one of the promised ones. */
 export function check(history: History): void {
   const { exchanges } = history
   for (const exchange of exchanges) requireExpected(history, exchange)
@@ -72,7 +72,7 @@ export function check(history: History): void {
       assert.ok(successes.length <= 1, 'a code was redeemed twice')
       if (!used.some(isUnknown)) assert.equal(successes.length, 1, 'a code was redeemed by nobody')
     } else {
-      // A retry is answered with the same next token: no second branch of the family exists.
+      // A retry returns the same next token: no second branch of the family exists.
       const next = new Set(successes.map(one => json(one).refresh_token))
       assert.ok(next.size <= 1, 'a refresh token had two successors')
     }
@@ -96,7 +96,7 @@ function requireExpected({ absences }: History, exchange: Exchange): void {
       assert.ok(during(`node ${exchange.node}`), told)
       return
     default:
-      // Of two who bring one code at once, one comes late.
+      // Of two concurrent redemptions of one code, one is late.
       assert.ok(exchange.kind === 'code' && json(exchange).error === 'invalid_grant', told)
   }
 }

@@ -1,4 +1,4 @@
-/** Names the tests that hold the absolute sentences about clients, their requests and tokens. */
+/** Names the tests that verify the absolute sentences about clients, their requests and tokens. */
 
 import { held, none, type Rows } from './rows.ts'
 
@@ -18,7 +18,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Now only an issued code or token counts': held(
       'registration/self-registered.attack.test.ts',
-      'attack: clients that nobody uses keep no place from new ones, and clients that are used keep',
+      'attack: unused clients take no place from new ones, and used clients keep theirs',
     ),
     'If the database file was missing or empty': none('history'),
     'The name and password of a configured user were': none('history'),
@@ -30,7 +30,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Each request uses exactly one method.': held(
       'clients/clients.attack.test.ts',
-      'attack: … in one request is refused, even where each alone is right',
+      'attack: … in one request is refused, even if each alone is correct',
     ),
     'Failures always return `invalid_client` with the same': held(
       'clients/clients.attack.test.ts',
@@ -38,7 +38,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Ids have at most 100 characters': held(
       'clients/basic.property.test.ts',
-      'basic: ids and secrets within bounds are returned, nothing longer',
+      'basic: ids and secrets within the limits are returned, nothing longer',
     ),
     'The server counts wrong secrets and assertions at every': held(
       'clients/client-secrets.attack.test.ts',
@@ -46,11 +46,11 @@ export const clients: Readonly<Record<string, Rows>> = {
       'clients/client-secrets.attack.test.ts',
       'attack: a network can try a thousand secrets, including of unknown clients; clients that authenticated there within a day are unaffected',
       'clients/client-secrets.attack.test.ts',
-      'attack: of the secrets of an API (…) a hundred are tried from one network',
+      'attack: a network can try a hundred secrets of an API (…)',
     ),
     'After that, the response is 429 `invalid_client`': held(
       'clients/client-secrets.attack.test.ts',
-      'attack: of five thousand secrets at once a hundred are tried, and none fits by luck afterwards',
+      'attack: of five thousand concurrent secrets a hundred are checked, and a correct one after them is refused',
     ),
     'Nobody can lock a client out from another': held(
       'clients/client-secrets.attack.test.ts',
@@ -64,7 +64,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'For a JWT without `kid`, at most': held(
       'registration/registration.attack.test.ts',
-      'attack: a client with hundreds of keys does not have them all tried for whoever leaves out the',
+      'attack: a client with hundreds of keys does not have them all tried for a request without kid',
     ),
     'required, at most `client_assertion_max_lifetime` ahead': held(
       'clients/private-key-jwt.test.ts',
@@ -104,7 +104,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'registration/self-registered.attack.test.ts',
       'attack: … does not redirect a browser to an unvouched client',
       'registration/self-registered.attack.test.ts',
-      'authorize: an error goes to a client that nobody vouched for once the user has signed in to it',
+      'authorize: an error redirects to an unvouched client only after the user has signed in to it',
     ),
     'A member of the statement takes precedence over': held(
       'registration/register.test.ts',
@@ -122,13 +122,13 @@ export const clients: Readonly<Record<string, Rows>> = {
       'token/extension-grant.test.ts',
       'extension: the tenant is that of the user’s record, and claims never replace the registered ones',
       'tokens/tokens.attack.test.ts',
-      'attack: a profile hook, a user’s record and a grant can not say what the server says',
+      'attack: a profile hook, a user’s record and a grant can’t set the server’s own claims',
     ),
     "Scope and lifetime are at most the client's,": held(
       'token/extension-grant.test.ts',
       'extension: lifetime and token type by request; the lifetime is at most the client’s',
       'tokens/tokens.attack.test.ts',
-      'attack: while a slow hook answers, no derived token outlives the one that it stems from',
+      'attack: while a slow hook runs, no derived token outlives its source',
       'tokens/tokens.attack.test.ts',
       'attack: a chain of exchanges never gains scope, lifetime or an audience outside its scope',
     ),
@@ -136,11 +136,11 @@ export const clients: Readonly<Record<string, Rows>> = {
       'token/extension-grant.test.ts',
       'extension: custom members are added to the response and never replace standard ones',
       'http/input.attack.test.ts',
-      'attack: no member of a module replaces what a standard says, issued_token_type included',
+      'attack: no member of a module replaces a standard one, issued_token_type included',
     ),
     'It is never granted to a derived token.': held(
       'token/exchange.attack.test.ts',
-      'exchange: it never yields a refresh token, also for a client that may have offline_access',
+      'exchange: never returns a refresh token, even to a client that may have offline_access',
     ),
     '`urn:ietf:params:oauth:grant-type:token-exchange` is always available;': held(
       'discovery/discovery.test.ts',
@@ -150,13 +150,16 @@ export const clients: Readonly<Record<string, Rows>> = {
       'tokens/tokens.attack.test.ts',
       'attack: a chain of exchanges never gains scope, lifetime or an audience outside its scope',
     ),
-    'at most 16, [why]': held('token/exchange.attack.test.ts', 'exchange: a chain of exchanges has an end'),
+    'at most 16, [why]': held(
+      'token/exchange.attack.test.ts',
+      'exchange: the length of a chain of exchanges is limited',
+    ),
     'at most 65 minutes ahead;': held('token/jwt-bearer.test.ts', 'jwt-bearer: … is invalid_grant'),
     'each assertion is used once.': held(
       'token/jwt-bearer.test.ts',
       'jwt-bearer: an assertion of a trusted issuer yields the user’s token once',
       'authorize/protocol-races.attack.test.ts',
-      'race: a bearer assertion brings tokens once, whoever else has it, and not after a kill',
+      'race: a bearer assertion yields tokens once, whichever client sends it, and none after a kill',
     ),
     "It is revoked together with the subject token's sign-in, and with every": held(
       'token/exchange.attack.test.ts',
@@ -206,19 +209,19 @@ export const clients: Readonly<Record<string, Rows>> = {
     "the user's `sub`, the same": none('definition'),
     "clients in different sectors can't": held(
       'tokens/correlation.attack.test.ts',
-      'attack: two clients of two sectors find nothing in their tokens that names the same user or',
+      'attack: two clients of two sectors find nothing in their tokens that identifies the same user or session',
     ),
     'A client without a host of its own': held(
       'tokens/correlation.attack.test.ts',
-      'attack: a private-use scheme with the host of another client, and a loopback host, are no',
+      'attack: a private-use scheme with the host of another client, and a loopback host, do not share a sector',
       'tokens/correlation.attack.test.ts',
-      'attack: a registered client that gets tokens another way than by its host is of no host’s',
+      'attack: a registered client that gets tokens by another way than its host is not in a host’s sector',
     ),
     'Nobody can derive the user from': held(
       'tokens/pairwise.test.ts',
       'pairwise: the sub differs by user and sector, and clients of one sector get the same',
       'keys/master-key.test.ts',
-      'master key: each purpose has a secret of 32 bytes of its own, the same on every node',
+      'master key: each purpose has its own secret of 32 bytes, the same on every node',
     ),
     'It appears in every token and response:': held(
       'tokens/pairwise.test.ts',
@@ -230,7 +233,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     "A [self-registered client](client-registration.md) can't change": held(
       'tokens/correlation.attack.test.ts',
-      'attack: a client that holds a refresh token learns nobody’s identifiers in another sector by',
+      'attack: a client with a refresh token can’t learn identifiers of another sector by updating itself',
     ),
     "For a pairwise client, it can't": held(
       'tokens/pairwise.test.ts',

@@ -1,4 +1,4 @@
-/** Names the tests that hold the absolute sentences of the configuration guide. */
+/** Names the tests that verify the absolute sentences of the configuration guide. */
 
 import { held, none, type Rows } from './rows.ts'
 
@@ -15,7 +15,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     "a standard grant can't be replaced": none('definition'),
     'Current requests finish with the previous': held(
       'cli/reload.test.ts',
-      'reload: requests that come all the while are all answered, through ten new configurations',
+      'reload: continuous requests all get responses, through ten new configurations',
     ),
     "the store can't be reached": held(
       'operations/reload.test.ts',
@@ -31,7 +31,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'Connections to PostgreSQL of this process, at most;': held(
       'contracts/postgres-connections.test.ts',
-      'postgres connections: fewer than the pool wants serve all requests, and the log says so',
+      'postgres connections: fewer connections than the pool allows serve all requests, and this is logged',
     ),
     '`issuer`: tokens contain it byte for byte,': held(
       'configuration/keys.test.ts',
@@ -41,11 +41,11 @@ export const configuration: Readonly<Record<string, Rows>> = {
     'Who can register clients: nobody,': none('definition'),
     'Changes apply to every registered client.': held(
       'token/token-guards.attack.test.ts',
-      'registration: a client whose algorithm this server no longer has is unknown until it has it',
+      'registration: a client whose algorithm this server no longer supports is unknown until it does again',
     ),
     'at most 256 KiB).': held(
       'configuration/branding.test.ts',
-      'branding: a logo is a picture beside the configuration or lies behind https',
+      'branding: a logo is a file beside the configuration or has an https address',
     ),
     'Links at the bottom of every page.': held(
       'pages/branding.test.ts',
@@ -53,11 +53,11 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     "A color that can't be read in its theme": held(
       'configuration/branding.test.ts',
-      'branding: a colour that can not be read stops the start, with the nearest that can',
+      'branding: an unreadable colour stops the start, and the error has the nearest readable one',
     ),
     'At most 100 of them.': held(
       'configuration/languages.test.ts',
-      'configuration languages: there may be many texts, and not any number of them',
+      'configuration languages: the number of texts is limited',
     ),
     'Identifier of the software, the same': none('definition'),
     'false: every request of the client': held(
@@ -78,11 +78,11 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'Omitted: ["code"] with the authorization_code': held(
       'configuration/defaults.test.ts',
-      'configuration: a client without the code grant has no response types unless it names them',
+      'configuration: a client without the code grant has no response types by default',
     ),
     'Redirect URIs, compared byte for byte': held(
       'token/codes.attack.test.ts',
-      'attack: a code for one redirect URI is not redeemed with …',
+      'attack: a code for one redirect URI can’t be redeemed with …',
     ),
     'they are always sent.': held(
       'sessions/endsession.test.ts',

@@ -1,4 +1,4 @@
-/** Names the tests that hold the absolute sentences of the descriptions of endpoints that clients call. */
+/** Names the tests that verify the absolute sentences about endpoints that clients call. */
 
 import { held, none, type Rows } from './rows.ts'
 
@@ -8,7 +8,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'device/device.test.ts',
       'device authorization: the response has both codes, the address and the lifetime, and is not cached',
       'http/headers.attack.test.ts',
-      'headers: so is every refusal of a path, method, media type or fault of the server’s own',
+      'headers: so does every error for a path, method or media type, and every server error',
     ),
     'Default: every scope that the client is allowed.': held(
       'device/device.test.ts',
@@ -32,7 +32,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/introspection.md': {
     'Every response has `Cache-Control: no-store`.': held(
       'http/headers.attack.test.ts',
-      'headers: so is every refusal of a path, method, media type or fault of the server’s own',
+      'headers: so does every error for a path, method or media type, and every server error',
       'http/http.test.ts',
       'every response has the security headers and is not cached by default',
     ),
@@ -108,7 +108,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'Must equal the `redirect_uri` of the authorization request byte for byte.': held(
       'token/codes.attack.test.ts',
-      'attack: a code for one redirect URI is not redeemed with …',
+      'attack: a code for one redirect URI can’t be redeemed with …',
     ),
     'every API scope that the client is allowed;': held(
       'token/client-credentials.test.ts',
@@ -128,7 +128,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'token/extension-grant.test.ts',
       'extension: custom members are added to the response and never replace standard ones',
       'http/input.attack.test.ts',
-      'attack: no member of a module replaces what a standard says, issued_token_type included',
+      'attack: no member of a module replaces a standard one, issued_token_type included',
     ),
     'The response always has `WWW-Authenticate: Basic`.': held(
       'clients/clients.attack.test.ts',
@@ -137,13 +137,13 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     "The store can't be written to now.": none('names a case'),
     '**Device codes** can be used once.': held(
       'operations/races.attack.test.ts',
-      'race: a thousand polls of an approved device code at … give tokens once',
+      'race: a thousand polls of an approved device code at … return tokens once',
     ),
     '**Assertions** can be used once, identified by their `jti`.': held(
       'authorize/protocol-races.attack.test.ts',
       'race: an assertion authenticates one of many concurrent requests to two processes, and none after a restart',
       'authorize/protocol-races.attack.test.ts',
-      'race: a bearer assertion brings tokens once, whoever else has it, and not after a kill',
+      'race: a bearer assertion yields tokens once, whichever client sends it, and none after a kill',
     ),
   },
   'docs/endpoints/userinfo.md': {

@@ -1,4 +1,4 @@
-/** Names the tests that hold the absolute sentences about running, keys, tenants and directories. */
+/** Names the tests that verify the absolute sentences about running, keys, tenants and directories. */
 
 import { held, none, type Rows } from './rows.ts'
 
@@ -9,13 +9,13 @@ export const operation: Readonly<Record<string, Rows>> = {
   'docs/guides/backup.md': {
     'Without the master key, none of them': held(
       'keys/key-ring.test.ts',
-      'keys: a wrong master key or a sealed value under another name fails with an error',
+      'keys: a wrong master key or a sealed value under another name causes an error',
       'token/refresh.attack.test.ts',
-      'attack: a refresh token made under another master key is garbage',
+      'attack: a refresh token made with another master key is refused',
     ),
     'This copies `tessera.db` and the': held(
       'cli/carry.test.ts',
-      'cli: an export made beside a running server, and imported elsewhere, keeps refresh tokens and',
+      'cli: an export beside a running server, imported elsewhere, keeps refresh tokens and recognizes used ones',
       'cli/carry.test.ts',
       'cli: a backup of a running server restores as in the guide: families refreshed since then are revoked, others continue',
     ),
@@ -28,9 +28,9 @@ export const operation: Readonly<Record<string, Rows>> = {
     'A client that never returns leaves': none('names a limit of the promise'),
     'Export, import and moving work with every store.': held(
       'cli/carry.test.ts',
-      'cli: a store moves from SQLite into PostgreSQL, and no refresh token is lost',
+      'cli: a store is transferred from SQLite to PostgreSQL, and no refresh token is lost',
       'contracts/archives.test.ts',
-      'a store moves straight into another',
+      'a store can be moved directly into another',
     ),
   },
   'docs/guides/command-line.md': {
@@ -40,15 +40,15 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'migrates the store of every issuer': held(
       'cli/carry.test.ts',
-      'cli: migrate brings every store to this version, and fails where one is ahead',
+      'cli: migrate updates every store to this version, and fails if one is newer',
     ),
     '`--now` is for a leaked key:': held(
       'keys/key-ring.test.ts',
-      'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and',
+      'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and can be repeated',
     ),
     'An issuer that nobody configured uses': held(
       'cli/serve.test.ts',
-      'serve: with --port 0 an issuer that nobody configured follows the real port',
+      'serve: with --port 0 the default issuer has the actual port',
     ),
     'Use SHA-256 for random secrets': none('explains'),
   },
@@ -77,15 +77,15 @@ export const operation: Readonly<Record<string, Rows>> = {
       'federation/federation.test.ts',
       'federation: the sub is the same at every sign-in, differs by user, provider and issuer, and is never the upstream one',
       'configuration/rules.test.ts',
-      'configuration: only a user of another provider has a sub that begins with fed_',
+      'configuration: only a federated user has a sub that begins with fed_',
     ),
     '`"linking": "verified_email"` (default: `none`) links': held(
       'accounts/names.attack.test.ts',
-      'names: an address that a configured and a stored user both have, or that is verified for',
+      'names: an address that a configured and a stored user share, or that is verified for neither, is not linked',
     ),
     'Claims that this server sets': held(
       'configuration/providers.test.ts',
-      'configuration: no provider can map a claim that this server says itself',
+      'configuration: no provider can map a claim that this server sets itself',
       'federation/federation.test.ts',
       'federation: claims are mapped, read from userinfo if configured, and never replace this server’s own',
     ),
@@ -97,35 +97,35 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'It is never a `client_id` or the `sub` of a local': held(
       'configuration/rules.test.ts',
-      'configuration: only a user of another provider has a sub that begins with fed_',
+      'configuration: only a federated user has a sub that begins with fed_',
     ),
   },
   'docs/guides/keys.md': {
     'ES256 (access tokens) and RS256 (ID tokens) are always': held(
       'keys/key-ring.test.ts',
-      'keys: the first start makes a key for each algorithm, and it signs at once',
+      'keys: the first start creates a key for each algorithm, which signs at once',
     ),
     'Keys are stored in the database, sealed with the master key, and shared by every': held(
       'keys/key-ring.test.ts',
-      'keys: four that start at once on one store end with the same keys',
+      'keys: four concurrent starts on one store end with the same keys',
     ),
     'Every process on the store learns': held(
       'keys/key-ring.test.ts',
-      'keys: what one process adds, another publishes as soon as it has looked',
+      'keys: a key that one process adds is published by another after its next check',
       'operations/nodes.test.ts',
       'nodes: keys rotated at one are published by the other',
     ),
     'HTTP caches may keep the JWK Set for': held(
       'keys/key-ring.test.ts',
-      'keys: no set that a cache may still keep lacks a key that signs, urgent or not',
+      'keys: no JWK Set that may still be cached lacks a signing key, urgent or not',
     ),
     'A newer key always replaces older ones,': held(
       'keys/key-ring.test.ts',
-      'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and',
+      'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and can be repeated',
     ),
     "While the store can't be reached, servers continue": held(
       'keys/key-ring.test.ts',
-      'keys: while the store is away the ring goes on with what it has',
+      'keys: while the store is unreachable the ring continues with its keys',
     ),
     'The log contains `key_added` and `key_removed`': held(
       'keys/key-ring.test.ts',
@@ -157,7 +157,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     'The server connects to the `url`': none('definition'),
     'Claims that this server sets': held(
       'configuration/providers.test.ts',
-      'configuration: no provider can map a claim that this server says itself',
+      'configuration: no provider can map a claim that this server sets itself',
     ),
   },
   'docs/guides/operating.md': {
@@ -169,21 +169,21 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'A machine that was suspended kills no worker,': held(
       'cli/supervision.test.ts',
-      'supervision: a machine that was suspended kills no worker',
+      'supervision: a suspended machine kills no worker',
     ),
     "If a worker can't start when": held(
       'cli/workers.test.ts',
-      'workers: what stops one from starting stops all, is told once and answered with exit code 1',
+      'workers: if one worker can’t start, all stop, and the error is logged once with exit code 1',
     ),
     'While the file is invalid, or has another': held(
       'cli/reload.test.ts',
-      'reload: a worker that is replaced joins no other store than the others, whatever the file says',
+      'reload: a replaced worker uses the same store as the others, whatever the file says by then',
     ),
     'Current requests are finished, for at most': held(
       'cli/workers.test.ts',
-      'workers: what is to end says so first, and takes connections for a while',
+      'workers: a server that is stopped reports so first, and accepts connections for a while',
       'cli/workers.test.ts',
-      'workers: … ends them all with exit code 0, and a request under way is answered',
+      'workers: … ends them all with exit code 0, and a running request gets its response',
       'http/http-malformed.test.ts',
       'http: closing waits at most for its time limit',
     ),
@@ -191,7 +191,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'operations/health.test.ts',
       'health: while the store … the server is alive, but not ready',
       'kinds/skewed-nodes.test.ts',
-      'time: a node is unready beyond the tolerated skew, says why, and is ready again by itself',
+      'time: a node is unready beyond the accepted skew, logs why, and recovers by itself',
     ),
     'The log has one `store_unavailable` line at once': held(
       'operations/health.test.ts',
@@ -231,11 +231,11 @@ export const operation: Readonly<Record<string, Rows>> = {
     'Before you turn it on, make sure': none('advice'),
     'With this setting, every response has': held(
       'tenants/tenants.attack.test.ts',
-      'tenants: where x-forwarded-host may choose the issuer, caches are told by every response',
+      'tenants: if x-forwarded-host may select the issuer, every response has Vary for it',
     ),
     'A name has at most 63': held(
       'configuration/tenants.test.ts',
-      'tenants: a name that stands in an address and a file’s name holds small letters, digits and',
+      'tenants: a name for addresses and file names has lower-case letters, digits and hyphens',
     ),
     'A tenant that nobody uses for': held(
       'tenants/tenants.test.ts',

@@ -1,4 +1,4 @@
-/** Names the tests that hold the absolute sentences of the descriptions of endpoints that browsers visit. */
+/** Names the tests that verify the absolute sentences about endpoints that browsers visit. */
 
 import { held, none, type Rows } from './rows.ts'
 
@@ -105,9 +105,9 @@ export const pages: Readonly<Record<string, Rows>> = {
   'docs/endpoints/device.md': {
     'No one can lock out signed-in users behind the': held(
       'sign-in/guesses.attack.test.ts',
-      'attack: strangers behind the same address, who guess device codes, keep nobody out who is',
+      'attack: strangers behind the same address who guess device codes do not lock out a signed-in user',
       'sign-in/guesses.attack.test.ts',
-      'attack: of a thousand device codes typed at once ten are looked for',
+      'attack: of a thousand device codes entered at once, ten are looked up',
     ),
     'Clearing every box counts as a denial.': held(
       'device/device.test.ts',
@@ -115,7 +115,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'Processes share the counters, and none is lost on': held(
       'sign-in/guesses.attack.test.ts',
-      'attack: two processes on one store share the counters, and a restart keeps them',
+      'attack: two processes on one store share the counters, which survive a restart',
     ),
   },
   'docs/endpoints/endsession.md': {
@@ -127,7 +127,7 @@ export const pages: Readonly<Record<string, Rows>> = {
       'browser/sign-out.test.ts',
       'browser: signing out notifies each client by iframe and logout token, then redirects back, …',
       'browser/sign-out.test.ts',
-      'browser: without scripts the signed-out page has a link that leads back at once',
+      'browser: without scripts the signed-out page has an immediate link back',
     ),
   },
   'docs/endpoints/federation.md': {

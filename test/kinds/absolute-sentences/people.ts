@@ -1,4 +1,4 @@
-/** Names the tests that hold the absolute sentences about accounts, sign-in, sessions and pages. */
+/** Names the tests that verify the absolute sentences about accounts, sign-in, sessions and pages. */
 
 import { held, none, type Rows } from './rows.ts'
 
@@ -12,7 +12,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'If several configured users have the same address': held(
       'kinds/two-paths.test.ts',
-      'two paths: an address that two users have confirmed signs neither in, whose name it is does',
+      'two paths: an address that two users have confirmed signs in neither; a user with it as name can sign in',
     ),
     'Passwords are read from standard input, hidden': held(
       'cli/users.test.ts',
@@ -34,7 +34,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'The server keeps only the `sub`, which is never': held(
       'contracts/stores/access.ts',
-      'access: a user who is removed is gone with all that was theirs, and their sub never stands',
+      'access: a deleted user is gone with all their rows, and their sub is never accepted again',
     ),
     'Links are valid for one hour and can be used once.': held(
       'accounts/mail-links.attack.test.ts',
@@ -42,7 +42,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'accounts/mail-links.attack.test.ts',
       'reset: a link works once, even if the old password is chosen again',
       'accounts/accounts.attack.test.ts',
-      'attack: no reset link outlives a change of the password, of the address, or of the user being',
+      'attack: a reset link is invalid after a change of the password or the address, or when the user is disabled',
       'accounts/accounts.attack.test.ts',
       'attack: a modified, swapped or hour-old link does not work',
     ),
@@ -52,11 +52,11 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'Setting a new password signs nobody in': held(
       'accounts/accounts.attack.test.ts',
-      'reset: the link sets a new password, ends every session and token, and tells the user',
+      'reset: the link sets a new password, ends every session and token, and notifies the user',
     ),
     "A stranger can't trick a user": held(
       'accounts/accounts.attack.test.ts',
-      'attack: nobody is made to give their address to a stranger’s account',
+      'attack: a victim can’t be tricked into confirming their address for a stranger’s account',
     ),
     'An account, under any of its names': held(
       'accounts/account-deletion.test.ts',
@@ -66,7 +66,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'Email is composed and sent after the': held(
       'accounts/accounts.attack.test.ts',
-      'attack: an answer does not wait for its mail',
+      'attack: a response does not wait for its mail',
     ),
     'retried after 10 s, 1 min': held(
       'accounts/mail.test.ts',
@@ -84,7 +84,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'Known and unknown names are treated alike.': held(
       'clients/clients.attack.test.ts',
-      'attack: a hundred guesses of a password, also all at once, and the name waits; known or not',
+      'attack: after a hundred guesses of a password, concurrent or not, the name must wait, known or unknown',
       'accounts/accounts.attack.test.ts',
       'attack: unknown names, wrong passwords and disabled stored users get the same response',
     ),
@@ -100,7 +100,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'Answers for a client that nobody vouched for are': held(
       'registration/self-registered.attack.test.ts',
-      'attack: an answer that was meant for one host of a client counts for no other',
+      'attack: a response for one host of a client does not count for another',
     ),
   },
   'docs/guides/mfa.md': {
@@ -126,7 +126,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'The pending sign-in has a separate cookie': held(
       'mfa/mfa.attack.test.ts',
-      'attack: the cookie of a pending sign-in is no session cookie',
+      'attack: the cookie of a pending sign-in is not accepted as a session cookie',
       'mfa/mfa.attack.test.ts',
       'attack: a pending sign-in is bound to its browser, short-lived and used once',
     ),
@@ -144,7 +144,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     "The relying party is the issuer's host, and": held(
       'mfa/mfa.attack.test.ts',
-      'attack: a passkey’s answer … is refused, at sign-in and at registration',
+      'attack: a passkey response … is refused, at sign-in and at registration',
     ),
     "An IP address can't be a relying": held(
       'mfa/passkeys.test.ts',
@@ -190,11 +190,11 @@ export const people: Readonly<Record<string, Rows>> = {
   'docs/guides/sessions.md': {
     'Browsers send cookies to every port of a': held(
       'kinds/browser-rules.test.ts',
-      'browser rules: cookies ignore ports, and no sign-in or sign-out at one server of a host touches',
+      'browser rules: cookies ignore ports, and a sign-in or sign-out at one server of a host does not affect the other: …',
     ),
     'A user has a thousand sessions at most.': held(
       'http/limits.attack.test.ts',
-      'attack: a user who signs in without end has a thousand sessions, and the one that was used',
+      'attack: a user who signs in endlessly has at most a thousand sessions, and the least recently used one is removed',
     ),
     'A use is recorded every five minutes': held(
       'sessions/sessions.test.ts',
@@ -221,7 +221,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'A client that does not respond gets': held(
       'http/limits.attack.test.ts',
-      'attack: a client that never answers holds up no other client’s logout tokens',
+      'attack: a client that never responds does not delay another client’s logout tokens',
       'outbound/outbound-slots.attack.test.ts',
       'attack: clients that do not respond to logout tokens do not block others',
     ),

@@ -1,4 +1,4 @@
-/** Names the tests that hold the absolute sentences of the guide to PostgreSQL. */
+/** Names the tests that verify the absolute sentences of the guide to PostgreSQL. */
 
 import { held, none, type Rows } from './rows.ts'
 
@@ -6,41 +6,41 @@ export const postgresql: Readonly<Record<string, Rows>> = {
   'docs/guides/postgresql.md': {
     '**The master key must be configured**, with': held(
       'keys/master-key.test.ts',
-      'master key: a store that others share makes none; one in memory has a new one each time',
+      'master key: a shared store creates none; a memory store has a new one each time',
     ),
     "A running node checks the schema's version every minute": held(
       'contracts/postgres.test.ts',
-      'postgres: a node notices a newer schema once, and becomes unready where it can not live with it',
+      'postgres: a node notices a newer schema once, and becomes unready if it is incompatible',
     ),
     'Each process (including each of `workers`) has at most': held(
       'contracts/postgres-connections.test.ts',
-      'postgres connections: fewer than the pool wants serve all requests, and the log says so',
+      'postgres connections: fewer connections than the pool allows serve all requests, and this is logged',
     ),
     'none of the connections is free within': held(
       'contracts/postgres-connections.test.ts',
-      'postgres connections: a request that finds none free within the limit is unavailable',
+      'postgres connections: a request that gets no connection within the limit gets 503',
     ),
     'requests share them, the log contains': held(
       'contracts/postgres-connections.test.ts',
-      'postgres connections: fewer than the pool wants serve all requests, and the log says so',
+      'postgres connections: fewer connections than the pool allows serve all requests, and this is logged',
     ),
     "While the database can't be reached or is read-only,": held(
       'contracts/postgres.test.ts',
-      'postgres: while the database is away the store is unavailable and not ready, and then it goes',
+      'postgres: while the database is unreachable the store is unavailable and not ready, and recovers afterwards',
     ),
     'A connection that had been open costs no': held(
       'contracts/postgres-connections.test.ts',
-      'postgres connections: after a failover no request fails for each connection that had been open',
+      'postgres connections: after a failover, lost open connections fail no request',
       'contracts/postgres-connections.test.ts',
-      'postgres connections: a read whose response is lost is repeated; a write whose outcome is',
+      'postgres connections: a read whose response is lost is retried; a write whose outcome is unknown is not',
     ),
     'If the database does not support LISTEN,': held(
       'contracts/postgres.test.ts',
-      'postgres: where LISTEN is not understood, who fell at one node is known to another all the same',
+      'postgres: without LISTEN, a client disabled at one node is still disabled at another',
     ),
     'Each node compares its own clock with it': held(
       'kinds/skewed-nodes.test.ts',
-      'time: a node whose clock leaps while it runs goes on by the database, and is unready',
+      'time: a node whose clock leaps while it runs follows the database, and is unready',
     ),
     'The times in tokens, cookies and rows': held(
       'kinds/skewed-nodes.test.ts',
@@ -50,28 +50,28 @@ export const postgresql: Readonly<Record<string, Rows>> = {
       'kinds/skewed-nodes.test.ts',
       'time: on PostgreSQL a node whose clock is … off agrees with the others',
       'kinds/skewed-nodes.test.ts',
-      'time: a node is unready beyond the tolerated skew, says why, and is ready again by itself',
+      'time: a node is unready beyond the accepted skew, logs why, and recovers by itself',
     ),
     'The error of the correction is at most': none('explains'),
     'Every statement finds its rows by an index,': held(
       'contracts/postgres-plans.test.ts',
-      'postgres: every hot statement finds its rows by an index, and neither reads nor sorts a table',
+      'postgres: every hot statement finds its rows by an index, and neither scans nor sorts a table',
     ),
     'If the announcement is lost, an old': held(
       'contracts/postgres-replica.test.ts',
-      'replica: registered clients are read there, and not when it is too far behind',
+      'replica: registered clients are read from it, unless it is too far behind',
     ),
     'Transactions that issue codes, refresh tokens': held(
       'contracts/postgres-replica.test.ts',
-      'replica: a client that is added, changed or removed is so at once, however far it is behind',
+      'replica: an added, changed or removed client is so at once, however far the replica is behind',
     ),
     'Requests with a registration access token': held(
       'contracts/postgres-replica.test.ts',
-      'replica: a client that is added, changed or removed is so at once, however far it is behind',
+      'replica: an added, changed or removed client is so at once, however far the replica is behind',
     ),
     'One-time credentials, sessions, principal status,': held(
       'contracts/postgres-replica.test.ts',
-      'replica: nothing but registered clients is read there',
+      'replica: only registered clients are read from it',
     ),
     'A standby that accepts connections but': held(
       'contracts/postgres-replica.test.ts',

@@ -1,6 +1,6 @@
 /** Finds the absolute sentences of a Markdown text: those that promise something without exception. */
 
-/** Words that promise. `none` and the like count in prose only: code is left out before. */
+/** Words that promise. `none` and the like count only in prose: code is removed first. */
 const absolute = new RegExp(
   String.raw`\b(?:${[
     'never',

@@ -1,11 +1,11 @@
-/** Titles of tests, as the source has them: what differs between several cases of one test (`${…}`) is written `…`. */
+/** Titles of tests as in the source, with `…` for each part that differs between cases (`${…}`). */
 
 import { textsOf } from '../../support/repository.ts'
 
-/** `test('…'` and `test(\`…\``, also over several lines, and rows of sub-tests (`t.test`). */
+/** `test('…'` and `test(\`…\``, also over several lines, and sub-tests (`t.test`). */
 const call = /\b(?:test|it)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g
 
-/** Titles by file, from the repository's root. */
+/** Titles by file, by the path from the repository's root. */
 export const titles: ReadonlyMap<string, readonly string[]> = new Map(
   [...textsOf('test/**/*.ts')].map(([file, text]) => [
     file,
@@ -15,11 +15,11 @@ export const titles: ReadonlyMap<string, readonly string[]> = new Map(
   ]),
 )
 
-/** Says what is wrong with a reference to a test, or undefined if a title of the file begins so. */
+/** Returns what is wrong with a reference to a test, or undefined if a title of the file begins so. */
 export function missing(file: string, title: string): string | undefined {
   const known = titles.get(file)
   if (known === undefined) return `${file} does not exist`
-  // A few words hold nothing: any test could begin with them.
+  // A few words are not enough: any test could begin with them.
   if (title.split(/\s+/).length < 3) return `"${title}" is too short to name a test`
   return known.some(one => one.startsWith(title)) ? undefined : `no test of ${file} begins with "${title}"`
 }

@@ -1,4 +1,4 @@
-/** A connection of our own to the schema of the server's issuer, beside the store's. */
+/** A separate connection to the schema of the server's issuer, beside the store's. */
 
 import pg from 'pg'
 import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'

@@ -15,9 +15,12 @@ export type Explained = {
   readonly text: string
   /** One for each mode. */
   readonly plans: readonly PlanNode[]
-  /** Pages that it read and wrote, all of them in memory; of a statement that is a part of a transaction it is not tried. */
+  /**
+   * Pages that it reads and writes, all of them in memory; not measured for a statement that is a part of a
+   * transaction.
+   */
   readonly pages?: number
-  /** As people read it, in the first mode. */
+  /** In text format, in the first mode. */
   readonly told: string
 }
 
@@ -41,12 +44,12 @@ export async function explain(client: pg.Client, { text, values, alone }: Sent):
   return { text, plans, told, ...(alone && { pages: await pagesOf(client, text, parameters) }) }
 }
 
-/** Runs it, and takes that back. */
+/** Runs it, and rolls back. */
 async function pagesOf(client: pg.Client, text: string, values: unknown[]): Promise<number> {
   const analyze = `explain (analyze, buffers, timing off, format json) ${text}`
   await client.query('begin')
   try {
-    // Once before: what is prepared for a connection's first look at a table does not count.
+    // Once before: the preparation of a connection's first access to a table does not count.
     await client.query('savepoint before')
     await client.query(analyze, values)
     await client.query('rollback to before')

@@ -1,4 +1,4 @@
-/** Fills every table of an issuer's schema alike, so that no statement can read one whole and stay unnoticed. */
+/** Fills every table of an issuer's schema alike, so that no statement can scan one unnoticed. */
 
 import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'
 import { openPostgresTenantStores } from '../../../../packages/server/src/storage/postgres/stores.ts'
@@ -6,23 +6,23 @@ import { connected } from './connection.ts'
 
 /** Rows in each table. */
 export const filledRows = 10_000
-/** The time at which one row in ten lives, and the others have expired. */
+/** The time at which one row in ten is valid, and the others have expired. */
 export const filledAt = 1_790_000_000
 const day = 86_400
 
-/** The key of the n-th living row, in every table: so those of one number belong together. */
+/** The key of the n-th valid row, in every table: rows with the same number belong together. */
 export const livingKey = (n: number): string => keyOf(10 * n)
 const keyOf = (index: number): string => String(1_000_000 + index)
 
-/** What is not simply a key, a time or null. */
+/** Columns that are not simply a key, a time or null. */
 const special: Readonly<Record<string, string>> = {
   kind: `case when i % 2 = 0 then 'client' else 'user' end`,
   ...{ stands: '1', epoch: '0', generation: '1', attempts: '0', count: '1', status: `'approved'` },
-  // Ended sessions are told of; those that stand are not.
+  // Ended sessions have logout notices; active ones have none.
   'logout_notices.sid': `'ended ' || i`,
   ...{ scope: `'["openid","offline_access"]'`, amr: `'["pwd"]'`, resources: `'[]'`, claims: `'{}'` },
 }
-/** Nullable columns that have an index of their own. */
+/** Nullable columns with their own index. */
 const filled = [
   'sid',
   'upstream',
@@ -56,7 +56,7 @@ function expressionOf({ table_name, name, type, nullable }: Column): string {
     : '0'
 }
 
-/** @param url of an empty database. */
+/** @param url The address of an empty database. */
 export async function fillTables(url: string): Promise<void> {
   await (await openPostgresTenantStores({ url })).close()
   await connected(url, async client => {

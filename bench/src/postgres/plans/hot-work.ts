@@ -1,4 +1,7 @@
-/** What requests and clean-up ask of a store often, each with rows that live; `key` is that of all rows that belong together. */
+/**
+ * The frequent calls of requests and clean-up to a store, each with valid rows; `key` is that of all rows that belong
+ * together.
+ */
 
 import type {
   Authorization,
@@ -17,7 +20,7 @@ export type HotWork = {
 const later = now + 2 * 86_400
 const of = <Id extends string>(key: string): Id => key as Id
 
-/** Rows that are new, beside those of a key. */
+/** New rows, in addition to those of a key. */
 const authorizationOf = (key: string): Authorization => ({
   ...{
     id: of<AuthorizationId>(`new ${key}`),
@@ -60,7 +63,7 @@ const uses: Readonly<Record<Use['kind'], (key: string) => Use>> = {
   refresh_reuse: key => ({ kind: 'refresh_reuse', family: of(key), generation: 1, idleExpiresAt: later }),
 }
 
-/** Each list of some of these, and of none. */
+/** Each subset of these, including the empty one. */
 const subsets = <Value>([first, ...rest]: readonly Value[]): readonly (readonly Value[])[] =>
   first === undefined ? [[]] : subsets(rest).flatMap(some => [some, [first, ...some]])
 
@@ -87,7 +90,7 @@ const seen = { last_seen_at: now, idle_expires_at: later, address: '192.0.2.1' }
 const ending = { at: now, revokes: 'all', notices_until: later } as const
 const limit = (key: string) => ({ hash: of<TokenHash>(key), most: 10, span: 60 })
 
-/** By noun; what none of them is, an account's own pages and the start, is asked seldom. */
+/** By noun; calls outside these, of the account pages and the start, are rare. */
 export const hotWork: readonly HotWork[] = [
   ...commits,
   { name: 'authorization: find', ask: (stores, key) => stores.authorizations.find(of(key)) },

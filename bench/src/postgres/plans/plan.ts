@@ -1,4 +1,4 @@
-/** Plans as PostgreSQL explains them, and what is wrong with one where tables are large. */
+/** Plans as PostgreSQL explains them, and what is wrong with one if tables are large. */
 
 export type PlanNode = {
   readonly 'Node Type': string
@@ -11,10 +11,10 @@ export type PlanNode = {
   readonly Plans?: readonly PlanNode[]
 }
 
-/** More rows than a statement may read of a table, other than up to a limit of its own. */
+/** More rows than a statement may read of a table without a limit of its own. */
 const many = 1000
 
-/** Answers what reads, or sorts, more than the rows that it is about. */
+/** Returns what scans or sorts more than the rows that it needs. */
 export function faultsOf(node: PlanNode, limited = false): readonly string[] {
   const within = limited || (node['Node Type'] === 'Limit' && node['Plan Rows'] <= many)
   return [...ownFaults(node, within), ...(node.Plans ?? []).flatMap(part => faultsOf(part, within))]

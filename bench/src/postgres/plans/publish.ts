@@ -9,7 +9,7 @@ import { takePlans, type WorkPlans } from './take.ts'
 
 const folder = new URL('../../../../docs/benchmarks/', import.meta.url)
 
-/** The commits that grants send most often. The test checks all of them. */
+/** The most frequent commits of grants. The test checks all of them. */
 const usualCommits = new Set([
   'commit + referenceToken',
   'commit + authorization + family',

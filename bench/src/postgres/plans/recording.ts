@@ -1,4 +1,4 @@
-/** A database that shows each statement before it sends it. */
+/** A database that records each statement before it sends it. */
 
 import type { Value } from '../../../../packages/server/src/storage/postgres/codecs.ts'
 import type { Database } from '../../../../packages/server/src/storage/postgres/database.ts'
@@ -7,7 +7,7 @@ import type { Run } from '../../../../packages/server/src/storage/postgres/state
 export type Sent = {
   readonly text: string
   readonly values: readonly Value[]
-  /** Whether it is the whole of its transaction. */
+  /** Whether it is a complete transaction. */
   readonly alone: boolean
 }
 

@@ -1,4 +1,4 @@
-/** Takes the plans of all that is asked of a store often, on tables with rows. */
+/** Takes the plans of all frequent calls to a store, on tables with rows. */
 
 import { createChanges } from '../../../../packages/server/src/storage/postgres/changes.ts'
 import { openPool } from '../../../../packages/server/src/storage/postgres/database.ts'

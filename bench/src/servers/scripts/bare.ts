@@ -1,4 +1,6 @@
-/** The bare server: parses, signs, answers from memory and does nothing else. No server that does more can pass it. */
+/**
+ * The bare server: parses, signs, responds from memory and does nothing else. No server that does more can be faster.
+ */
 
 import { timingSafeEqual, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -117,10 +119,10 @@ function authenticate({ headers }: IncomingMessage): string | undefined {
   return known && timingSafeEqual(known.secret, sha256(secret)) ? id : undefined
 }
 
-/** JWTs whose signature was found to fit. */
+/** JWTs whose signature was verified. */
 const verified = new Map<string, Kept>()
 
-/** What a token says: read from memory. */
+/** The claims of a token, read from memory. */
 const claimsOf = (token: string): Kept | undefined =>
   referenceTokens.get(token) ?? verified.get(token) ?? verifyJwt(token)
 

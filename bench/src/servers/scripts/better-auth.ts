@@ -1,4 +1,4 @@
-/** The peer `better-auth` with its OAuth provider, on SQLite in memory: its own memory adapter looks through all rows. */
+/** The peer `better-auth` with its OAuth provider, on SQLite in memory: its own memory adapter scans all rows. */
 
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -154,7 +154,7 @@ const makers: Record<Credential, () => Promise<string>> = {
     (await tokensOf(webReference, codeForm(await codeOf(webReference)))).access_token,
 }
 
-// A key is made when it first signs; by then the keys are to be published.
+// A key is created when it first signs; by then the keys must be published.
 const named = (resource: string): string =>
   `grant_type=client_credentials&resource=${encodeURIComponent(resource)}`
 await tokensOf(machine, named(api.audience))

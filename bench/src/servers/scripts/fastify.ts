@@ -1,4 +1,4 @@
-/** Fastify alone: ready answers, and tokens with nothing done for them but the parsing of the form and one signature. */
+/** Fastify alone: fixed responses, and tokens without any work except parsing the form and one signature. */
 
 import { parse } from 'node:querystring'
 import Fastify from 'fastify'

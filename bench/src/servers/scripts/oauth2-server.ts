@@ -1,4 +1,7 @@
-/** The peer `@node-oauth/oauth2-server`: its model in memory; it knows no JWTs, so the model signs them, as its documentation says. */
+/**
+ * The peer `@node-oauth/oauth2-server`: its model in memory; it does not support JWTs, so the model signs them, as its
+ * documentation says.
+ */
 
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -72,7 +75,7 @@ const model: any = {
   getAccessToken: async (token: string) => accessTokens.get(token),
   async saveToken(token: any, owner: Client, { sub }: { sub: string }) {
     const saved = { ...token, client: owner, user: { sub } }
-    // A JWT is not kept: who is shown one checks its signature.
+    // A JWT is not stored: its recipient verifies the signature.
     if (!owner.jwt) accessTokens.set(token.accessToken, saved)
     if (token.refreshToken === undefined) return saved
     refreshTokens.set(token.refreshToken, saved)

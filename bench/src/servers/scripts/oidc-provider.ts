@@ -21,7 +21,7 @@ import {
 import type { Credential } from '../../rows/row.ts'
 import { answerBench } from '../protocol.ts'
 
-/** Its own development adapter forgets all but a thousand entries; this one forgets none. */
+/** Its own development adapter keeps only a thousand entries; this one keeps all. */
 class MapAdapter {
   static readonly entries = new Map<string, any>()
   readonly #name: string
