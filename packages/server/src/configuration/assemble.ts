@@ -20,7 +20,7 @@ import { defined } from './schema/values.ts'
 import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } from './schema/whole.ts'
 
 /** Values from outside the configuration. */
-export type Surroundings = {
+export type AssemblyContext = {
   /** The folders that a relative database file and other relative files start from. */
   readonly folders: { readonly storage: string; readonly files: string }
   readonly masterKey?: Uint8Array
@@ -30,7 +30,7 @@ type Draft = ConfigurationDraft & { readonly port: number; readonly issuer: stri
 
 const defaultPort = 5080
 
-export function assemble(draft: ConfigurationDraft, surroundings: Surroundings): Configuration {
+export function assemble(draft: ConfigurationDraft, surroundings: AssemblyContext): Configuration {
   const port = draft.port ?? loopbackPort(draft.issuer) ?? defaultPort
   const server: Draft = { ...draft, port, issuer: draft.issuer ?? localIssuer(port) }
   const tenantIssuers = new Map<string, Configuration>()
@@ -43,7 +43,7 @@ export function assemble(draft: ConfigurationDraft, surroundings: Surroundings):
   return { ...assembleIssuer({ ...server, users }, surroundings), tenantIssuers }
 }
 
-function assembleIssuer(draft: Draft, { folders, masterKey }: Surroundings): Configuration {
+function assembleIssuer(draft: Draft, { folders, masterKey }: AssemblyContext): Configuration {
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
   const resources = resourcesOf(draft)
   const shared = draft.tenants.filter(({ issuer }) => issuer === undefined)

@@ -86,7 +86,17 @@ const ofKnown = ({ id, account }: KnownBrowser): readonly AttemptKey[] => [
  * letters), if Unicode does not decompose them.
  */
 const alike: Readonly<Record<string, string>> = {
-  ...{ æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ð: 'd', ħ: 'h', ŧ: 't', þ: 'th', ı: 'i', ς: 'σ' },
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ð: 'd',
+  ħ: 'h',
+  ŧ: 't',
+  þ: 'th',
+  ı: 'i',
+  ς: 'σ',
 }
 const hasAlike = new RegExp(`[${Object.keys(alike).join('')}]`, 'g')
 /** Katakana; the hiragana of each is 96 code points before it. */

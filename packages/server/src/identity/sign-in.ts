@@ -90,12 +90,18 @@ export function createSignIn({
     const address = idp === localProvider && !validator && identityKey(username).includes('@')
     const named = address ? await users.findNamed(username, tenant) : undefined
     const counted = await countGuess({
-      ...{ idp, username: named?.username ?? username, from, known_browser },
+      idp,
+      username: named?.username ?? username,
+      from,
+      known_browser,
       ...where,
     })
     if (!counted.ok) return counted
     const request: CredentialRequest = {
-      ...{ username, password, from, ...where },
+      username,
+      password,
+      from,
+      ...where,
       ...(client_id !== undefined && { client_id }),
       ...(acr_values !== undefined && { acr_values }),
     }

@@ -113,17 +113,37 @@ export type IsGuessAllowed = (user: string) => Promise<boolean>
  * §2.2) and the tenant, which comes only from a user's record.
  */
 export const reservedClaims: ReadonlySet<string> = new Set([
-  ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash'],
-  ...['acr', 'amr', 'auth_time', 'sid', 'idp', 'tenant', 'client_id', 'scope', 'cnf', 'act', 'may_act'],
-  ...[
-    'events',
-    'typ',
-    'authorization_id',
-    'derived_from',
-    'authorization_details',
-    '_claim_names',
-    '_claim_sources',
-  ],
+  'iss',
+  'sub',
+  'aud',
+  'exp',
+  'nbf',
+  'iat',
+  'jti',
+  'nonce',
+  'azp',
+  'at_hash',
+  'c_hash',
+  's_hash',
+  'acr',
+  'amr',
+  'auth_time',
+  'sid',
+  'idp',
+  'tenant',
+  'client_id',
+  'scope',
+  'cnf',
+  'act',
+  'may_act',
+
+  'events',
+  'typ',
+  'authorization_id',
+  'derived_from',
+  'authorization_details',
+  '_claim_names',
+  '_claim_sources',
 ])
 
 /** An identity provider. The password grant needs one with a credential authority. */

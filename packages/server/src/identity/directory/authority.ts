@@ -23,7 +23,9 @@ export function createDirectoryAuthority(
   const { directory, name } = provider
   const { max_connections: concurrent } = directory
   const queue = createFairQueue({
-    ...{ concurrent, waiting: concurrent * waitingPerConnection, networksOf: networkPath },
+    concurrent,
+    waiting: concurrent * waitingPerConnection,
+    networksOf: networkPath,
     // A sign-in waits at most as long as one that is being checked. Otherwise a directory that hangs would delay it
     // once for each sign-in before it.
     longest: directory.timeout * 1000,

@@ -7,8 +7,21 @@ import type { DirectoryEntry } from './connection.ts'
 
 /** Claims with a single value, even if the attribute has several (OpenID Connect Core 1.0 §5.1). */
 const single: ReadonlySet<string> = new Set([
-  ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile'],
-  ...['picture', 'website', 'email', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number'],
+  'name',
+  'given_name',
+  'family_name',
+  'middle_name',
+  'nickname',
+  'preferred_username',
+  'profile',
+  'picture',
+  'website',
+  'email',
+  'gender',
+  'birthdate',
+  'zoneinfo',
+  'locale',
+  'phone_number',
 ])
 
 /** Returns the claims of an entry; undefined if they are too large. */
