@@ -1,6 +1,6 @@
 /**
  * Every row of IdentityServer4's behaviour in these areas (`acceptance-ids.json`: their ids) is named in brackets by a
- * test that covers it, or stands in `docs/acceptance.md` with what overrules it.
+ * test that covers it, or is listed in `docs/acceptance.md` with what overrules it.
  */
 
 import assert from 'node:assert/strict'

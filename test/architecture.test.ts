@@ -1,4 +1,4 @@
-/** Who imports whom in the packages (design §4). The table is `architecture/rooms.ts`; planted violations prove that each rule can fail. */
+/** The rules of imports between rooms. The table is `architecture/rooms.ts`; planted violations prove that each rule can fail. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -29,7 +29,7 @@ test('architecture: nine files in ten are under 300 lines, none is over 500', ()
 
 const server = 'packages/server/src'
 
-/** What becomes wrong when this file stands among the real ones. */
+/** Returns the violations that this file adds to the real ones. */
 const planted = (file: string, text: string, more: Iterable<[string, string]> = []): readonly string[] =>
   importViolations(new Map([...sources, ...more, [file, text]]) as Sources).filter(
     violation => !standing.has(violation),

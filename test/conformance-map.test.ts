@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { plans } from './support/conformance-modules.ts'
 import { readText, textsOf } from './support/repository.ts'
 
-/** The titles that the page names, in the last column of its tables; `…` stands for what differs. */
+/** The titles that the page names, in the last column of its tables; `…` replaces what differs. */
 const named = (page: string): readonly string[] =>
   [...page.matchAll(/^\| (?!module|---)[^|]+ \| ([^|]+) \|$/gm)].map(([, title = '']) => title.trim())
 

@@ -12,7 +12,7 @@ const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm
 /** Functions that refuse with the reason they are given first, such as `const unproven = (reason: string) => refuse(…, reason)`. */
 const refusers = /\b(?:const|function) (\w+)(?: =)? ?\(\s*reason: string/g
 
-/** Reasons that stand in a place where only a reason may stand. */
+/** Matches reasons in places where only a reason can occur. */
 function given(texts: Iterable<string>): readonly string[] {
   return [...texts].flatMap(text => {
     const code = text.replace(comments, '')

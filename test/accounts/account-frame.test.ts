@@ -1,5 +1,5 @@
 /**
- * What all account pages share: the signed-in user, the sign-out button, and only the sections that this user can use.
+ * The parts that all account pages share: the signed-in user, the sign-out button, and only the sections that this user can use.
  */
 
 import assert from 'node:assert/strict'

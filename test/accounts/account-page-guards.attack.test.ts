@@ -1,4 +1,4 @@
-/** What the account pages offer to which user, and how a session proves its sign-in to another. */
+/** Checks what the account pages offer to which user, and how a session proves its sign-in to another. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

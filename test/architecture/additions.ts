@@ -1,5 +1,5 @@
 /**
- * What the table "To add something" of docs/architecture.md says: for each kind of addition, the source files that it
+ * The table "To add something" of docs/architecture.md: for each kind of addition, the source files that it
  * touches, by an example that exists.
  */
 

@@ -7,7 +7,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { additions } from './additions.ts'
 import { importsOf } from './imports.ts'
-import { proseSuspects } from './prose.ts'
+import { isRead, proseSuspects } from './prose.ts'
 
 const own = new URL('../..', import.meta.url).pathname
 const [folder = own] = process.argv.slice(2).filter(word => !word.startsWith('--'))
@@ -15,7 +15,7 @@ const textsOf = (...patterns: readonly string[]): ReadonlyMap<string, string> =>
   new Map(
     globSync([...patterns], {
       cwd: folder,
-      exclude: ['**/node_modules/**', '**/locales/!(en)*', 'CHANGELOG.md'],
+      exclude: ['**/node_modules/**'],
     })
       .toSorted()
       .map(file => [file, readFileSync(join(folder, file), 'utf8')]),
@@ -23,7 +23,11 @@ const textsOf = (...patterns: readonly string[]): ReadonlyMap<string, string> =>
 
 const server = textsOf('packages/server/src/**/*.{ts,js}')
 const all = textsOf('packages/*/src/**/*.ts', 'bench/src/**/*.ts', 'test/**/*.ts')
-const prose = textsOf('{packages,bench,test,docs,examples}/**/*.{ts,js,mjs,md,eta}', '*.md')
+const prose = new Map(
+  [...textsOf('{packages,bench,test,docs,examples}/**/*.{ts,js,mjs,md,eta}', '*.md')].filter(([file]) =>
+    isRead(file),
+  ),
+)
 
 /** Importing file → the files that it imports, each once. */
 const imported = new Map(

@@ -34,7 +34,7 @@ export function importsOf(source: string): Imports {
   return { specifiers, unreadable }
 }
 
-/** What follows `from`; undefined when no bindings precede it, as in `export const from = '…'`. */
+/** Returns the specifier after `from`; undefined when no bindings precede it, as in `export const from = '…'`. */
 function fromClause(tokens: readonly Token[], start: number): string | undefined {
   for (let at = start; at < tokens.length; at++) {
     const { kind, text } = tokens[at]!

@@ -39,7 +39,7 @@ const page: Room = {
 export const rooms: Readonly<Record<string, Room>> = {
   // Pure: neither Node nor a browser.
   protocol: { rooms: [], packages: [] },
-  // What the server needs from its process, and ways to run work.
+  // Interfaces of the process, and ways to run work.
   runtime: { rooms: [], packages: ['@node-rs/argon2', 'node:crypto'] },
   // Nouns, and the interfaces of their stores.
   model: { rooms: ['runtime'], packages: ['node:crypto'] },
@@ -140,7 +140,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'pages/selectaccount': page,
   'pages/signup': page,
 
-  // What the stores have in common: their tables, and what export and import read of them.
+  // Shared by the stores: their tables, and what export and import read of them.
   'storage/tables': { rooms: ['model', 'runtime'], packages: [] },
   'storage/memory': { rooms: ['model', 'runtime', 'storage/tables'], packages: [] },
   'storage/sqlite': {
@@ -213,7 +213,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
 }
 
-/** What `*` excludes: the root starts no command line. */
+/** Rooms that `*` excludes: the root starts no command line. */
 export const neverFromRoot: readonly string[] = ['cli', 'server.ts']
 
 /** Files that import less than their room may. The extension grants prove that the public interface suffices. */

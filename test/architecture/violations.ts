@@ -1,4 +1,4 @@
-/** What violates the rules of `rooms.ts`, in words; nothing if all is well. */
+/** Finds violations of the rules of `rooms.ts`. */
 
 import { posix } from 'node:path'
 import { type Imports, importsOf } from './imports.ts'

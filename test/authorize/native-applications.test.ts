@@ -218,7 +218,7 @@ const signInOnce = async (browser: ReturnType<typeof createBrowser>, path: strin
     : page
 }
 
-/** What a client sends to register, and which of it is registered; undefined: nothing, the registration is refused. */
+/** The metadata that a client sends to register, and which of it is registered; undefined: nothing, the registration is refused. */
 const registrations: readonly (readonly [
   what: string,
   metadata: object,

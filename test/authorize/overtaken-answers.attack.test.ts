@@ -21,7 +21,7 @@ async function start() {
   return { server, browser }
 }
 
-/** What the user does in another tab, on a page that they opened before; and the response that results. */
+/** Actions of the user in another tab, on a page that they opened before; and the response that results. */
 const acts = {
   'the end of the session': {
     prepare: async (browser: Browser) => {

@@ -11,7 +11,7 @@ import { measure } from '../../bench/src/measure.ts'
 import { clientCredentials } from '../../bench/src/rows/client-credentials.ts'
 import type { Row } from '../../bench/src/rows/row.ts'
 
-/** A server that gives each request the next of these answers, the last one for ever. */
+/** A server that gives each request the next of these answers, the last one indefinitely. */
 async function withAnswers(
   answers: readonly (readonly [status: number, body: string])[],
   use: (port: number) => Promise<void>,
@@ -61,7 +61,7 @@ test('bench: a token that comes twice is no answer', () => {
 test('bench: a server that takes a used credential again ends the measurement', () =>
   withAnswers([[200, '{}']], port => {
     const row: Row = {
-      ...{ name: 'a code for ever', endpoint: 'token', prove: async () => {} },
+      ...{ name: 'a code that never expires', endpoint: 'token', prove: async () => {} },
       work: path => ({ ...asking, next: () => get(path), replays: () => [get(path)] }),
     }
     const server = {

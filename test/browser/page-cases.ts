@@ -175,7 +175,7 @@ async function plugIn({ page }: Person): Promise<void> {
 /** Stops the browser on a page that would redirect by itself. */
 const stay = ({ page }: Person, address: string) => page.route(address, route => route.abort('aborted'))
 
-/** What a person sees while signing in at an application or out. */
+/** Pages that a person sees while signing in at an application or out. */
 export const signInPages: readonly PageCase[] = [
   { name: 'home', template: 'home', open: async ({ page, url }) => void (await page.goto(`${url}/`)) },
   {

@@ -12,7 +12,7 @@ import { type Shape, writeStatement } from '../../packages/server/src/storage/po
 type Issue = Shape['issue']
 const everything: Issue = ['authorization', 'family', 'referenceToken']
 
-/** What each grant commits, by the kind of its credential. */
+/** The commits of each grant, by the kind of its credential. */
 const shapes: Readonly<Record<Use['kind'] | 'none', Readonly<Record<string, Partial<Shape>>>>> = {
   none: {
     'client-credentials': {},

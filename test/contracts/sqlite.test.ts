@@ -158,13 +158,13 @@ const meddling: readonly {
   readonly back?: () => Promise<unknown>
 }[] = [
   {
-    what: 'whose file was moved away',
+    what: 'with a file that was moved away',
     reason: /tessera\.db was removed while the server runs/,
     before: () => rename(folder.file, `${folder.file}.away`),
     back: () => rename(`${folder.file}.away`, folder.file),
   },
   {
-    what: 'whose file was replaced',
+    what: 'with a file that was replaced',
     reason: /tessera\.db was replaced while the server runs/,
     async before() {
       await copyFile(folder.file, `${folder.file}.copy`)

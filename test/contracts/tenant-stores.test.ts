@@ -179,7 +179,7 @@ test('tenants’ stores, sqlite: with more tenants than the writer keeps open, e
   await folder.remove()
 })
 
-test('tenants’ stores, sqlite: a tenant whose file can’t be used is unavailable, and no other is', async () => {
+test('tenants’ stores, sqlite: a tenant with a file that can’t be used is unavailable, and no other is', async () => {
   const folder = await temporaryFolder()
   const tenantStores = await openSqliteTenantStores({ file: folder.file })
   const broken = await tenantStores.forTenant('broken')
@@ -200,7 +200,7 @@ test('tenants’ stores, sqlite: a tenant whose file can’t be used is unavaila
   await folder.remove()
 })
 
-test('tenants’ stores, sqlite: a tenant whose file another process locks does not block others permanently', async () => {
+test('tenants’ stores, sqlite: a tenant with a file that another process locks does not block others permanently', async () => {
   const folder = await temporaryFolder()
   const tenantStores = await openSqliteTenantStores({ file: folder.file, busyTimeout: 50 })
   const acme = await tenantStores.forTenant('acme')

@@ -1,4 +1,4 @@
-/** What scripts of other origins may request and read (Fetch Standard §3.2, §4.8). */
+/** Checks what scripts of other origins may request and read (Fetch Standard §3.2, §4.8). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -147,7 +147,7 @@ test('attack: the names of one user of a directory share the guesses, and the ri
         assert.equal(refused?.reason, 'directory_user_limited')
         assert.ok(!ldap.asked.includes(`bind uid=ada,${base}`), ldap.asked.join())
       }
-      // What was found to be refused is counted for its name, so that the searches end too.
+      // A user that was found to be refused is counted for its name, so that the searches end too.
       for (let n = 0; n < 100; n++) await signIn(server, 'ada@corp.example', 'wrong')
       ldap.asked.length = 0
       assert.equal((await signIn(server, 'ada@corp.example', 'right')).status, 429)

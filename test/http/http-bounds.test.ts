@@ -1,4 +1,4 @@
-/** What the edge remembers of connections and waiting requests, and when it forgets it. */
+/** Checks what the edge remembers of connections and waiting requests, and when it forgets it. */
 
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'

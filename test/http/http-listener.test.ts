@@ -48,7 +48,7 @@ const plain = async (input?: object): Promise<Application> => {
   return { tessera, edge: await listening(createServer(tessera.listener)) }
 }
 
-/** @param before what stands in front of the listener. */
+/** @param before the handlers in front of the listener. */
 async function expressWith(
   input?: object,
   { path = '/', before = [] }: { path?: string; before?: readonly unknown[] } = {},
@@ -167,7 +167,7 @@ test('listener: a body that a parser in front has read is refused at once, and t
   assert.match(String(found?.fix), /before body parsers/)
 })
 
-test('listener: a parser that leaves forms alone may stand in front', async () => {
+test('listener: a parser that ignores forms may run before it', async () => {
   const { edge } = await expressWith(undefined, { before: [express.json()] })
   assert.equal((await ask(edge, 'POST', '/connect/token', asToken)).status, 200)
 })

@@ -1,4 +1,4 @@
-/** What strangers can make the server store, send or wait for, without effect on others. */
+/** Checks what strangers can make the server store, send or wait for, without effect on others. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -91,7 +91,7 @@ test('nodes: a token of one node is redeemed and refreshed at another; during a 
   }
 })
 
-test('nodes: after SIGHUP, a client removed at one node is refused at the other too, whose file still contains it', async () => {
+test('nodes: after SIGHUP, a client removed at one node is refused at the other too, though its file still contains it', async () => {
   const server = await postgres()
   const ports = [await freePort(), await freePort()] as const
   const shared = { ...world, issuer: `http://localhost:${ports[0]}`, storage: await server.database() }

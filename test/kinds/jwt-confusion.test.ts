@@ -12,7 +12,7 @@ import { secret, world } from '../support/world.ts'
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 const end = 4_000_000_000
-/** What an operator may put into every token: it turns none of them into another kind. */
+/** Claims that an operator may put into every token: they turn none of them into another kind. */
 const confusing = {
   ...{ client_id: 'web', scope: 'openid api1', jti: 'x', exp: end, token_use: 'access_token' },
   ...{ response_type: 'code', redirect_uri: redirectUri, events: {}, typ: 'at+jwt' },

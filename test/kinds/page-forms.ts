@@ -18,7 +18,7 @@ export type PageForm = {
   readonly mfa?: object
   readonly accounts?: object
   readonly open: (at: At) => Promise<Page>
-  /** What a user fills in and presses. */
+  /** The fields and the button that a user uses. */
   readonly answer: Readonly<Record<string, string>> | ((at: At, page: Page) => Record<string, string>)
 }
 

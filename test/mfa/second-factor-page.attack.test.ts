@@ -1,4 +1,4 @@
-/** What the second factor's page asks for, which user it waits for, and what it leaves in the browser. */
+/** Checks what the second factor's page asks for, which user it waits for, and what it leaves in the browser. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

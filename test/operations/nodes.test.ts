@@ -48,7 +48,7 @@ const withoutClients = (...ids: readonly string[]) => ({
 })
 
 test(
-  'nodes: a client removed at one is refused by the other, whose file still contains it',
+  'nodes: a client removed at one is refused by the other, though its file still contains it',
   options,
   async () => {
     const [one, other] = await nodesOf(world)

@@ -1,4 +1,4 @@
-/** What the pages that lead to a client show of its metadata (OpenID Connect Dynamic Client Registration 1.0 §2). */
+/** Checks what the pages that lead to a client show of its metadata (OpenID Connect Dynamic Client Registration 1.0 §2). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

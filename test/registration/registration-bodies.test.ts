@@ -24,7 +24,7 @@ type Body = {
 
 const scope = 'openid profile email offline_access api1'
 
-/** What an MCP client sends, except for the addresses. */
+/** The metadata that an MCP client sends, except for the addresses. */
 const mcp = {
   token_endpoint_auth_method: 'none',
   grant_types: ['authorization_code', 'refresh_token'],

@@ -18,7 +18,7 @@ type Case = {
   readonly arrive: (world: World) => Promise<Page>
   /** Which form of the page, identified by a button or a field. */
   readonly form: string
-  /** What a user fills in and presses. */
+  /** The fields and the button that a user uses. */
   readonly answer: Readonly<Record<string, string>> | ((world: World, page: Page) => Record<string, string>)
   /** The log event that shows success; or where the browser is afterwards. */
   readonly done: string | ((world: World, page: Page) => unknown)
@@ -315,7 +315,7 @@ const cases: readonly Case[] = [
   },
 ]
 
-/** What a world sets up before a browser arrives. */
+/** The state that a world sets up before a browser arrives. */
 const apps = new WeakMap<TestServer, ReturnType<typeof appOf>>()
 const userCodes = new WeakMap<TestServer, string>()
 

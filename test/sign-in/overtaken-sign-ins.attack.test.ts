@@ -18,7 +18,7 @@ const provider = foreignProvider()
 
 const better = 'eleven green bottles'
 
-/** What ends a user's access. */
+/** Events that end a user's access. */
 const endings = {
   'a new password': async ({ accounts }: TestServer, sub: string) => {
     const user = await accounts.find(sub)

@@ -106,7 +106,7 @@ export function createAuthenticator(origin: string, { counts = false } = {}): Au
 
 const unescapeHtml = (text: string): string => text.replaceAll('&quot;', '"').replaceAll('&amp;', '&')
 
-/** What the page would receive from the browser. */
+/** The message that the page would receive from the browser. */
 export function optionsOn(page: Page): any {
   const [, options] = /data-options="([^"]*)"/.exec(page.body) ?? []
   if (!options) throw new Error(`no passkey is asked for: ${page.status} ${page.text}`)

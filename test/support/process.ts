@@ -18,7 +18,7 @@ export type RunningServer = {
   /** Its address, which is its issuer. */
   readonly url: string
   readonly process: ChildProcess
-  /** What it has written to stderr. */
+  /** The text that it has written to stderr. */
   readonly log: () => string
   /** Sends SIGTERM; returns the exit code. */
   readonly stop: () => Promise<number | null>

@@ -1,5 +1,5 @@
 /**
- * What one issuer gave to users (links in mails, pending sign-ins, passkeys, apps, known browsers), tried at every
+ * Things that one issuer gave to users (links in mails, pending sign-ins, passkeys, apps, known browsers), tried at every
  * other with the same user names: it is invalid there, and still valid at its own.
  */
 

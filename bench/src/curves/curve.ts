@@ -14,9 +14,9 @@ export type Point = {
 
 export type CurveResult = {
   readonly name: string
-  /** What grows. */
+  /** The quantity that grows. */
   readonly along: string
-  /** What precedes the load, if that grows too. */
+  /** The preparation before the load, if that grows too. */
   readonly waited?: string
   readonly points: readonly Point[]
 }

@@ -9,7 +9,7 @@ import { type Latencies, latenciesOf } from './latencies.ts'
 export type Asking = {
   /** The next request of a connection, as bytes on the wire; undefined if there are no more. */
   readonly next: (connection: number, lastBody: string | undefined) => string | undefined
-  /** What is wrong with a response of status 200; undefined if nothing is. */
+  /** Returns the problem of a response of status 200; undefined if there is none. */
   readonly check: (body: string) => string | undefined
   /** Each connection sends this many requests even when the time is over: 1 by default. */
   readonly atLeast?: number

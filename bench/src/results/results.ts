@@ -52,7 +52,7 @@ export type SteadyResult = {
   readonly runs: readonly Measured[]
 }
 
-/** What each part of the bench adds. */
+/** The results that each part of the bench adds. */
 export type Found = {
   readonly rows?: readonly RowResult[]
   readonly steady?: readonly SteadyResult[]

@@ -1,4 +1,4 @@
-/** What is measured: one kind of work, requested from every server that does it. */
+/** One kind of work that is measured, requested from every server that does it. */
 
 import type { Asking } from '../load/load.ts'
 
@@ -13,7 +13,7 @@ export type Paths = {
   readonly resourceNamed?: true
 }
 
-/** What a server issues before the load: a code, and its tokens for the clients `web` and `webReference`. */
+/** Credentials that a server issues before the load: a code, and its tokens for the clients `web` and `webReference`. */
 export type Credential = 'code' | 'refresh_token' | 'jwt' | 'reference_token'
 
 export type Work = Asking & {
@@ -24,7 +24,7 @@ export type Work = Asking & {
 export type Row = {
   readonly name: string
   readonly needs?: { readonly kind: Credential; readonly for: 'all' | 'each connection' | 'each request' }
-  /** What it requires of a server; a server without it is left out. */
+  /** The endpoint that it requires of a server; a server without it is left out. */
   readonly endpoint: Exclude<keyof Paths, 'resourceNamed'>
   readonly work: (path: string, credentials: readonly string[], paths: Paths) => Work
   /** Examines one response: signatures, lifetimes. Rejects if the work was not done. */

@@ -1,4 +1,4 @@
-/** What a process and those that it started have used, from Linux's /proc: all their threads, also those that ended. */
+/** Resources used by a process and its children, from Linux's /proc: all their threads, also those that ended. */
 
 import { readFileSync } from 'node:fs'
 

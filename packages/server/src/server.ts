@@ -1,4 +1,4 @@
-/** What the package offers. `createTessera` composes a server without a socket; `startServer` listens. */
+/** The public interface of the package. `createTessera` composes a server without a socket; `startServer` listens. */
 
 export { type Server, type ServerOptions, startServer } from './app/start-server.ts'
 export { createTessera, type Tessera } from './app/tessera.ts'

@@ -1,4 +1,4 @@
-/** What clean-up deletes and what it keeps. */
+/** Checks what clean-up deletes and what it keeps. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

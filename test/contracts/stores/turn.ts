@@ -52,7 +52,7 @@ export function testTurn(stores: () => Stores): void {
       },
     })
   }
-  /** What of it is stored. */
+  /** The part of it that is stored. */
   async function left({ authorization, use, issue }: Commit): Promise<readonly boolean[]> {
     assert.ok(use?.kind === 'authorization_code' && issue?.family && issue.referenceToken && authorization)
     const [code, family, token, extended] = await Promise.all([

@@ -1,4 +1,4 @@
-/** What all third-party applications show: a link "Log in", and after a sign-in "Signed in as NAME" and "Log out". */
+/** The page of all third-party applications: a link "Log in", and after a sign-in "Signed in as NAME" and "Log out". */
 
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'

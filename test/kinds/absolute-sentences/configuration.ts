@@ -27,7 +27,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     "Such a node can't enable them again": held(
       'operations/nodes.test.ts',
-      'nodes: a client removed at one is refused by the other, whose file still contains it',
+      'nodes: a client removed at one is refused by the other, though its file still contains it',
     ),
     'Connections to PostgreSQL of this process, at most;': held(
       'contracts/postgres-connections.test.ts',

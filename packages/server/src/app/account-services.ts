@@ -13,7 +13,7 @@ export type AccountServices = {
   readonly offered: AccountOffers
 }
 
-/** What users may do themselves. It depends on whether mail can be sent, and on what checks passwords. */
+/** Changes that users may make themselves. It depends on whether mail can be sent, and on what checks passwords. */
 type AccountOffers = {
   /** Whether users can sign up in some tenant, or without one. */
   readonly signUp: boolean

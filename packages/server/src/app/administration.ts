@@ -1,5 +1,5 @@
 /**
- * What the command line does with the stores of a configuration, beside a running server. In each function `server` is
+ * Operations of the command line on the stores of a configuration, beside a running server. In each function `server` is
  * the whole configuration, and `issuer` either the same one or that of a tenant in `tenantIssuers`.
  */
 

@@ -103,7 +103,7 @@ async function* chosenOf(sections: Sections, nouns: ReadonlySet<ArchivedNoun>): 
   for await (const section of sections) if (nouns.has(requireNoun(section.table.name))) yield section
 }
 
-/** What is sealed can be opened here, and the stores were not begun with another key. */
+/** Checks that sealed values can be opened here, and that the stores were not created with another key. */
 async function requireMasterKey(
   { masterKey: configured, storage }: Configuration,
   check: string,

@@ -1,4 +1,4 @@
-/** What both edges of Node get from the server: which paths are essential, and what they log. */
+/** Settings that both edges of Node get from the server: which paths are essential, and what they log. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { ListenerOptions } from '../http/listener.ts'

@@ -14,7 +14,7 @@ const kinds: Readonly<Record<number, EdgeProblem>> = {
 /** RFC 9110 §12.5.5: what the page depends on. */
 const vary = 'accept, accept-language, cookie'
 
-/** What tells a client how to go on. */
+/** Headers that tell a client how to proceed. */
 const keptHeaders = ['allow', 'retry-after', 'x-request-id'] as const
 
 export const createErrorPage =

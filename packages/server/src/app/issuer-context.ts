@@ -1,4 +1,4 @@
-/** What the services of one issuer are created from: the context of the server, with a store and keys of its own. */
+/** The context that the services of one issuer are created from: the context of the server, with a store and keys of its own. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { createKeyRing, type ManagedKeyRing } from '../keys/key-ring.ts'
@@ -35,7 +35,7 @@ export async function createIssuerContext(
   }
 }
 
-/** What must be useless at any other issuer. */
+/** The parts that must be useless at any other issuer. */
 type Own = Pick<IssuerContext, 'stores' | 'derived' | 'log' | 'close'>
 
 async function addKeys(

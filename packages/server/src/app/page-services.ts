@@ -1,4 +1,4 @@
-/** What the pages of one issuer need, created with the first request for one of them. */
+/** The services that the pages of one issuer need, created with the first request for one of them. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { type CountFactorGuess, createFactorGuessCounter } from '../identity/factors.ts'
@@ -73,7 +73,7 @@ type ViewServices = {
   readonly pages: Pages
 }
 
-/** What a browser carries: in cookies, in forms, and sealed in URLs. */
+/** State that a browser carries: in cookies, in forms, and sealed in URLs. */
 type BrowserServices = {
   readonly csrf: Csrf
   readonly continuations: Continuations
@@ -95,7 +95,7 @@ type FactorServices = {
   readonly factorEnrolment: FactorEnrolment
 }
 
-/** What decides which page comes next. */
+/** Decides which page comes next. */
 type FlowServices = {
   readonly browserRequests: BrowserRequests
   readonly signInOptions: SignInOptions

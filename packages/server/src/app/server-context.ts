@@ -1,4 +1,4 @@
-/** What all issuers of a server share: time, randomness, the log, the stores, keys derived from the master key, and outbound requests. */
+/** The context that all issuers of a server share: time, randomness, the log, the stores, keys derived from the master key, and outbound requests. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { unlock } from '../keys/master-key.ts'
@@ -22,7 +22,7 @@ import {
 import { createRandom } from '../runtime/random.ts'
 import { importBegun } from '../storage/tables/archive.ts'
 
-/** What an embedding application or a test may replace. */
+/** Parts that an embedding application or a test may replace. */
 export type Overrides = {
   readonly log?: Log | undefined
   /** Used instead of the machine's and the store's clock. */

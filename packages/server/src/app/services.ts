@@ -10,7 +10,7 @@ import { createSessionServices, type SessionServices } from './session-services.
 import { createSignInServices, type SignInServices } from './sign-in-services.ts'
 import { createTokenServices, type TokenServices } from './token-services.ts'
 
-/** What protocol endpoints need, created at the start. `PageServices` follow with the first request for a page. */
+/** The services that protocol endpoints need, created at the start. `PageServices` follow with the first request for a page. */
 export type Services = {
   readonly context: IssuerContext
   readonly attempts: Attempts

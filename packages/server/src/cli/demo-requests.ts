@@ -1,4 +1,4 @@
-/** What the demo prints: URLs to open, and a curl request for each grant. All of it can be pasted into bash. */
+/** The output of the demo: URLs to open, and a curl request for each grant. All of it can be pasted into bash. */
 
 export type DemoRequest = {
   readonly grant_type: string

@@ -1,4 +1,4 @@
-/** What commands say about configurations. */
+/** Reports of commands about configurations. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { type Diagnostic, formatDiagnostic } from '../configuration/diagnostic.ts'

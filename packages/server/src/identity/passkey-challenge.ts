@@ -10,7 +10,7 @@ import type { DerivedKeys } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 
-/** What a challenge is bound to; different for every ceremony. */
+/** The context that a challenge is bound to; different for every ceremony. */
 export type ChallengeScope = {
   /** A value that only this browser's forms contain. */
   readonly browser: string

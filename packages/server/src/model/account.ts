@@ -19,6 +19,6 @@ export type AccountSettings = {
   readonly passwordPolicy: PasswordPolicy
   /** Whether users can delete their own account. */
   readonly selfDeletion: boolean
-  /** What is revoked when a password changes or a user is disabled: only sessions, or every token too. */
+  /** Selects what is revoked when a password changes or a user is disabled: only sessions, or every token too. */
   readonly changeEnds: 'everything' | 'sessions'
 }

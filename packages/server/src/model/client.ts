@@ -134,7 +134,7 @@ export type Client = {
   readonly backchannel_logout_session_required: boolean
   /** The scopes that it may request. */
   readonly scope: ReadonlySet<string>
-  /** What happens to unknown scopes in authorization requests. Omitted: the server's setting. */
+  /** Selects what happens to unknown scopes in authorization requests. Omitted: the server's setting. */
   readonly unknown_scopes?: UnknownScopes
   readonly require_pkce: boolean
   readonly allow_plain_pkce: boolean

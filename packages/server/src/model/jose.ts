@@ -35,7 +35,7 @@ export const certificateConfirmation = (certificate: string): Confirmation => ({
   'x5t#S256': thumbprintOf(certificate),
 })
 
-/** If the clock is set back, an id whose row was deleted must not be accepted again. */
+/** If the clock is set back, an id with a deleted row must not be accepted again. */
 const margin: Seconds = 300
 
 /**

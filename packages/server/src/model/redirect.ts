@@ -69,7 +69,7 @@ export function applicationTypeProblem(
   }
 }
 
-/** What determines the sector of a client. */
+/** The metadata that determines the sector of a client. */
 export type SectorMember = Pick<Client, 'client_id' | 'sector_identifier_uri' | 'redirect_uris'>
 
 /**

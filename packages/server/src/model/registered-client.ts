@@ -17,7 +17,7 @@ export type RegisteredClient = {
   /** The hash of the `registration_access_token` (RFC 7592 §3). */
   readonly registration_token_hash: TokenHash
   readonly created_at: Seconds
-  /** What vouched for it; undefined: nothing, it registered openly. `unknown`: it registered before this was recorded. */
+  /** The credential that vouched for it; undefined: none, it registered openly. `unknown`: it registered before this was recorded. */
   readonly vouched_by?: 'initial_access_token' | 'software_statement' | 'unknown'
   /** When tokens were last issued to it, to within a day; undefined: never. */
   readonly used_at?: Seconds

@@ -5,7 +5,7 @@
 
 import type { Route } from '@tessera/protocol/http'
 
-/** What a configuration can turn off. */
+/** Features that a configuration can turn off. */
 export type Offer = 'mail' | 'passwordReset' | 'signUp' | 'deletion' | 'devMail' | 'registration'
 
 export type RouteEntry = Pick<Route, 'path' | 'methods' | 'cors' | 'acts' | 'page'> & {

@@ -30,7 +30,8 @@ function startJob({ run, failed, every, first = every }: Job, log: Log): () => v
     try {
       await run()
     } catch (error) {
-      log.error(failed, { error: String(error) })
+      // As the server stops, its stores close under a job that is still running.
+      if (!stopped) log.error(failed, { error: String(error) })
     }
     if (!stopped) schedule(every)
   }

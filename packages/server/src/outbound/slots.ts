@@ -7,7 +7,7 @@ type Asking = {
   readonly client_id: string
   /** The address; its host has a share of the slots. */
   readonly url: string
-  /** Whether the operator, or someone whom the operator trusts, vouches for the client and the address. */
+  /** Whether the operator, or someone that the operator trusts, vouches for the client and the address. */
   readonly trusted: boolean
 }
 
@@ -21,7 +21,7 @@ const shares = {
 } as const
 
 /**
- * Of what strangers have left together, a client or host may hold this much, and always one place. So a few of them
+ * A client or host may hold this share of the slots that are left for strangers, and always one place. So a few of them
  * can't take all: each finds fewer, and a newcomer finds one until there are hundreds.
  */
 const shareOfRest = 1 / 4

@@ -1,4 +1,4 @@
-/** What the server needs from its process: time, randomness, a log. Tests replace them. */
+/** Interfaces that the server needs from its process: time, randomness, a log. Tests replace them. */
 
 import type { Brand, Seconds } from '@tessera/protocol/brand'
 
@@ -65,7 +65,7 @@ export type Changes = {
 /** A value now or later: an embedded store reads without waiting. */
 export type Awaitable<Value> = Value | Promise<Value>
 
-/** What is stored of a bearer handle: when it was created, and its SHA-256 in base64url. See `hashHandle`. */
+/** The stored form of a bearer handle: when it was created, and its SHA-256 in base64url. See `hashHandle`. */
 export type TokenHash = Brand<string, 'TokenHash'>
 
 /** Thrown by a store that is unavailable (full queue, lost connection). The response is 503 with `Retry-After`. */

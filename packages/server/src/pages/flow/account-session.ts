@@ -28,12 +28,12 @@ import { userName } from './view-model.ts'
 /** A signed-in user on an account page. */
 export type AccountSession = {
   readonly session: Session
-  /** What this server knows of the user; a user of another provider may have no record. */
+  /** The record of the user at this server; a user of another provider may have no record. */
   readonly user?: User
   /** The user's record in the store; users of the configuration and of other providers have none. */
   readonly stored?: StoredUser
   readonly query: Parameters
-  /** What every account page shows: the user, the sections, the sign-out form, and the cookie of the page's forms. */
+  /** The parts that every account page shows: the user, the sections, the sign-out form, and the cookie of the page's forms. */
   readonly frame: PageContext & { readonly cookies: readonly (string | undefined)[] }
 }
 

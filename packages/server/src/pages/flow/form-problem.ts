@@ -1,4 +1,4 @@
-/** What a form that is shown again says about a problem, and the status of the response. */
+/** The message of a form that is shown again with a problem, and the status of the response. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Refusal } from '@tessera/protocol/result'

@@ -22,7 +22,7 @@ export type MailLink =
       readonly sub: string
       readonly email: string
       readonly tenant?: string
-      /** What waits for the new user, and the hash of the anti-forgery token of the browser where it waits. */
+      /** The request that waits for the new user, and the hash of the anti-forgery token of the browser where it waits. */
       readonly continuation?: Continuation
       readonly browser: string
     }

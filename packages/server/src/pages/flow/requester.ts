@@ -26,7 +26,7 @@ export type Requester = {
   readonly prompt?: ReadonlySet<Prompt>
   readonly max_age?: Seconds
   readonly ui_locales: readonly string[]
-  /** What kind of window the client shows the pages in. */
+  /** The kind of window that the client shows the pages in. */
   readonly display?: Display
 }
 

@@ -33,7 +33,7 @@ export type LoginPorts = {
   readonly knownBrowsers: KnownBrowsers
   readonly knownAccounts: KnownAccounts
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
-  /** What users who have an account here may do themselves. */
+  /** Changes that users with an account here may make themselves. */
   readonly offered: {
     readonly signUpIn: (tenant: string | undefined) => boolean
     readonly passwordReset: boolean

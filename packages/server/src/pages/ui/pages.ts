@@ -27,7 +27,7 @@ type LoginPage = {
   readonly form: PageForm
   /** The provider that checks the password; undefined: this server. */
   readonly provider?: string
-  /** What the form asks for: the user name first, if it decides which provider checks the password. */
+  /** The field that the form asks for first: the user name first, if it decides which provider checks the password. */
   readonly asks: 'username' | 'password' | 'nothing'
   readonly username?: string
   /** Whether the user can choose to stay signed in. */

@@ -1,5 +1,5 @@
 /**
- * Asks the browser for a passkey and posts what it answers with the form that the button stands in (WebAuthn Level 3 §5).
+ * Asks the browser for a passkey and posts the result with the form that contains the button (WebAuthn Level 3 §5).
  * Only an enhancement: a form that it does not wake stays hidden, and the page's other ways need no script.
  */
 

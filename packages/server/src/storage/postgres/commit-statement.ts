@@ -14,7 +14,7 @@ import { quoted } from './connection.ts'
 import { epochGuard } from './epoch.ts'
 import { authorizationRow, familyRow } from './inserts.ts'
 
-/** What commits of one statement have in common. */
+/** The properties that commits of one statement share. */
 export type Shape = {
   readonly use: Use['kind'] | undefined
   readonly issue: readonly (keyof typeof tables)[]
@@ -143,7 +143,7 @@ type Table<Row> = {
 }
 const cleanAt: Typed = ['clean_at', 'bigint']
 
-/** What can be issued, and the table that it is stored in. */
+/** The nouns that can be issued, and the table that it is stored in. */
 const tables = {
   authorization: {
     name: 'authorizations',
@@ -261,7 +261,7 @@ function wrapped(items: readonly string[]): string {
  * Selects the commits whose client and user are enabled and whose authorization is valid. A user without a row is an
  * external one, who was never known here.
  *
- * What is issued for an existing authorization is revoked with it, whichever write comes first. A new authorization is
+ * A token that is issued for an existing authorization is revoked with it, whichever write comes first. A new authorization is
  * not: the user's row stays locked until it is written, so that whoever disables the user and then revokes the user's
  * authorizations finds it.
  */

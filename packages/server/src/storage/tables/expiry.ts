@@ -18,7 +18,7 @@ type Dialect = {
   readonly least: string
 }
 
-/** Returns the tables whose rows expire; those that others depend on come last. */
+/** Returns the tables with rows that expire; tables that others depend on come last. */
 export const expiringTables = (dialect: Dialect): readonly ExpiringTable[] =>
   allTables.flatMap(([, table]) => expiringTable(table, dialect) ?? []).toReversed()
 

@@ -14,7 +14,7 @@ import {
 import type { Writes } from './operation.ts'
 import { createEpochGuard } from './sessions.ts'
 
-/** What the commit requires: client, user, epoch, and the authorization with its new expiry. */
+/** The conditions of the commit: client, user, epoch, and the authorization with its new expiry. */
 type Guards = readonly [
   client: string,
   sub: string | null,

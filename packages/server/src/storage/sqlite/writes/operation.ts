@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /** Operations by name. Each gets the writer's connection once, and then plain values for each call. */
-// biome-ignore lint/suspicious/noExplicitAny: stands for any arguments, as `Calls` infers them
+// biome-ignore lint/suspicious/noExplicitAny: represents any arguments, as `Calls` infers them
 export type Writes = Readonly<Record<string, (database: DatabaseSync) => (...values: any[]) => unknown>>
 
 /** The same operations as the main thread calls them. Each promise resolves once its transaction is on disk. */
