@@ -1,4 +1,4 @@
-/** The soak: ten minutes of every kind of token request at a steady rate, memory looked at all the while. */
+/** The soak: ten minutes of every kind of token request at a constant rate, while memory is sampled. */
 
 import { load } from './load/load.ts'
 import type { Plan } from './options.ts'
@@ -19,7 +19,7 @@ export type SoakResult = {
   /** Medians of the second quarter of the time and of the last, in bytes. */
   readonly settled: number
   readonly last: number
-  /** Whether the last is no more than a tenth above the settled one. */
+  /** Whether the last is at most a tenth above the settled one. */
   readonly flat: boolean
 }
 
@@ -65,7 +65,7 @@ export async function measureSoak({ soakSeconds }: Plan): Promise<SoakResult> {
   return { seconds: soakSeconds, requests, samples, settled, last, flat: last <= settled * flatWithin }
 }
 
-/** New codes and tokens for each turn: a code lives for five minutes. */
+/** New codes and tokens for each turn: a code is valid for five minutes. */
 async function turn(server: Server, { row, rate }: (typeof loads)[number], seconds: number): Promise<number> {
   const counts = { all: 1, 'each connection': connections, 'each request': rate * seconds + connections }
   const credentials = row.needs ? await server.prepare(row.needs.kind, counts[row.needs.for]) : []

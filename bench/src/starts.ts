@@ -1,4 +1,4 @@
-/** How soon a server listens, and what it holds when nobody asks it anything. */
+/** How soon a server listens, and its memory when idle. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Plan } from './options.ts'

@@ -1,4 +1,4 @@
-/** Latency that is worth a promise: at four fifths of the load that a server took in the table, requests at a steady rate. */
+/** Latency at four fifths of the load that a server reached in the table, with requests at a constant rate. */
 
 import { type Measured, measure } from './measure.ts'
 import type { Plan } from './options.ts'
@@ -10,7 +10,7 @@ import { planOfRound, type Servers } from './table.ts'
 
 const share = 0.8
 
-/** @param result of this row, whose servers are still warm. */
+/** @param result The result of this row, whose servers are still warm. */
 export async function measureSteady(
   row: Row,
   result: RowResult,

@@ -1,4 +1,7 @@
-/** A row of the table: all servers that do its work started and warm, then asked in turn, as often as the plan says. */
+/**
+ * A row of the table: all servers that do its work are started and warmed up, then measured in turn, as often as the
+ * plan says.
+ */
 
 import { type Measured, measure } from './measure.ts'
 import type { Plan } from './options.ts'
@@ -7,10 +10,10 @@ import type { Goal, RowResult } from './results/results.ts'
 import type { Row } from './rows/row.ts'
 import type { Candidate, Server } from './servers/server.ts'
 
-/** The servers that are running: for one row, or, where figures do not count, for all. */
+/** The running servers: for one row, or, if results do not count, for all. */
 export type Servers = {
   readonly of: (candidate: Candidate) => Promise<Server>
-  /** A row is over. */
+  /** A row is finished. */
   readonly rest: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -33,7 +36,7 @@ export function createServers({ fresh }: Pick<Plan, 'fresh'>): Servers {
   }
 }
 
-/** In later rounds a server is warm already. */
+/** In later rounds a server is already warm. */
 const rewarm = 0.2
 
 /** How a server is measured in this round. */
@@ -52,7 +55,7 @@ export async function measureRow(
   const able = candidates.filter(one => one.paths[row.endpoint] !== undefined && !one.leavesOut?.[row.name])
   const runs = new Map<Candidate, Measured[]>(able.map(candidate => [candidate, []]))
   for (let round = 0; round < plan.runs; round++) {
-    // Another one first in each round: what the machine does meanwhile falls on all alike.
+    // Another one first in each round, so that disturbances of the machine affect all alike.
     const inTurn = able.map((_, index) => able[(index + round) % able.length]!)
     for (const candidate of inTurn) {
       const server = await servers.of(candidate)

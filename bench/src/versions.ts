@@ -1,4 +1,4 @@
-/** Compares this checkout with others of Tessera, which take turns: `--before FOLDER[,FOLDER …]`. */
+/** Compares this checkout with others of Tessera, interleaved: `--before FOLDER[,FOLDER …]`. */
 
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,7 +12,9 @@ import { startedAgain, tessera } from './servers/tessera.ts'
 import { measureStarts } from './starts.ts'
 import { createServers, measureRow } from './table.ts'
 
-/** Each version makes its credentials by its own code, so that schemas may differ. Its packages must be installed. */
+/**
+ * Each version creates its credentials with its own code, so that schemas may differ. Its packages must be installed.
+ */
 export async function measureVersions(folders: readonly string[], plan: Plan, only: string): Promise<Found> {
   const before = await Promise.all(folders.map(loadVersion))
   const candidates = [tessera, ...before.map(({ candidate }) => candidate)]

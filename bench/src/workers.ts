@@ -1,4 +1,7 @@
-/** Two workers against one, by what they do in a second of CPU: twice as much a second can't be shown where the load has one of the two cores. */
+/**
+ * Two workers against one, by their work in a second of CPU: twice the rate can't be shown if the load has one of the
+ * two cores.
+ */
 
 import type { Plan } from './options.ts'
 import type { RowResult } from './results/results.ts'
@@ -27,7 +30,7 @@ export async function measureWorkers(
   for (const row of works) {
     const named = { ...row, name: `two workers: ${row.name}` }
     const goals = [{ own: 'two workers', of: 'one worker', by: 'perCpuSecond', share: 0.9 }] as const
-    // The load sleeps between answers, to leave the workers its core; and each of two gets half of what warms one up.
+    // The load sleeps between responses, to leave the workers its core; and each of two gets half of the warm-up.
     const result = await measureRow(named, candidates, {
       plan: { ...plan, polls: false, warmUpSeconds: plan.warmUpSeconds * 2 },
       servers,

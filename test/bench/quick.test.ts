@@ -1,4 +1,4 @@
-/** The benchmark works: what it says about speed is for a quiet machine, not for a test. */
+/** The benchmark runs to its end: its measurements need an idle machine, not a test. */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -16,7 +16,7 @@ const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bench = join(root, 'bench/src/bench.ts')
 
-test('bench: the quick form prints every row, asks every server that does its work, and finds no wrong answer', async () => {
+test('bench: the quick form prints every row, measures every server that does its work, and finds no wrong response', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tessera-bench-test-'))
   try {
     const json = join(directory, 'results.json')
@@ -39,7 +39,7 @@ test('bench: the quick form prints every row, asks every server that does its wo
       assert.ok(stdout.includes(`\n${name}\n`), `${name} is printed`)
       const asked = servers.filter(({ runs }) => runs.length > 0)
       for (const one of expected[index]!.servers) assert.ok(asked.some(server => server.name === one))
-      // A wrong answer ends the bench; so what is counted was checked.
+      // A wrong response ends the bench, so everything counted was checked.
       for (const { runs } of asked) for (const { requests } of runs) assert.ok(requests > 0)
       const refused = asked.flatMap(({ runs }) => runs).reduce((sum, one) => sum + one.replaysRefused, 0)
       assert.equal(

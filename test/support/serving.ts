@@ -1,6 +1,6 @@
 /**
- * A server in a process of its own whose output goes where a test says: to a full disk, to a pipe that nobody reads. It is
- * ready when `/healthz` answers; the ready line counts too where standard output goes nowhere else.
+ * A server in a separate process with output to a place that a test selects: to a full disk, to a pipe that nobody
+ * reads. It is ready when `/healthz` responds; the ready line counts too if standard output goes nowhere else.
  */
 
 import { spawn } from 'node:child_process'
@@ -17,12 +17,12 @@ export const entry = fileURLToPath(new URL('../../packages/server/src/cli/tesser
 export type Output = number | 'pipe' | 'ignore'
 
 export type Serving = {
-  /** The configuration is written there; everything beside it is the server's own. */
+  /** The configuration is written there; all other files are the server's. */
   readonly file: string
   readonly workers?: number
   readonly stdout?: Output
   readonly stderr?: Output
-  /** Beside a client `web` that may have tokens, and metrics. */
+  /** Besides a client `web` that may get tokens, and metrics. */
   readonly configuration?: object
   /** Another checkout's `tessera.js`. */
   readonly program?: string
@@ -79,7 +79,7 @@ export async function startServer({
     await until('the server answers /healthz', async () => (await ask(`${url}/healthz`)).status === 200, {
       within: 60_000,
     })
-    // One worker may answer while another still starts, and what happens to that one ends the server.
+    // One worker may respond while another still starts, and a failure of that one ends the server.
     if (stdout === 'ignore') await until('every worker serves', () => printed.includes('listening on'))
   } catch (error) {
     child.kill('SIGKILL')
@@ -93,7 +93,7 @@ export async function startServer({
     get: (path: string, headers: Readonly<Record<string, string>> = {}) =>
       ask(url + path, undefined, headers),
     status: async (path: string) => (await ask(url + path)).status,
-    /** SIGTERM; resolves to the exit code. */
+    /** Sends SIGTERM; resolves to the exit code. */
     async ends(): Promise<unknown> {
       child.kill('SIGTERM')
       const [code] = await inTime('the server exits after SIGTERM', exit, { within: 60_000 })
@@ -104,13 +104,13 @@ export async function startServer({
 }
 
 export type Response = {
-  /** Of HTTP, or what was wrong. */
+  /** The HTTP status, or the error. */
   readonly status: number | string
   readonly retryAfter: string | undefined
   readonly body: string
 }
 
-/** By a connection of its own, since any worker may take it. Never rejects. */
+/** On its own connection, because any worker may accept it. Never rejects. */
 export function ask(
   url: string,
   form?: string,

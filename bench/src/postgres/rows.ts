@@ -1,4 +1,4 @@
-/** Tessera on PostgreSQL against what the driver commits alone, in turn on one database. */
+/** Tessera on PostgreSQL compared with the commit rate of the driver alone, interleaved on one database. */
 
 import { type Measured, measure } from '../measure.ts'
 import type { Plan } from '../options.ts'
@@ -28,7 +28,7 @@ export async function measurePostgres(
       const runs = { tessera: [] as Measured[], driver: [] as Measured[] }
       const server = await startOnPostgres(url)
       for (let round = 0; round < plan.runs; round++) {
-        // The load sleeps between answers, to leave the database its core.
+        // The load sleeps between responses, to leave the database its core.
         runs.tessera.push(await measure(server, row, { ...planOfRound(plan, round), polls: false }))
         runs.driver.push(await measureDriver(url, commit, plan))
       }

@@ -12,11 +12,11 @@ import { recording } from './recording.ts'
 
 export type WorkPlans = {
   readonly name: string
-  /** Of each statement that was not sent for another work before. */
+  /** Of each statement that no earlier call has sent. */
   readonly statements: readonly Explained[]
 }
 
-/** @param url of a database whose tables are filled. */
+/** @param url The address of a database with filled tables. */
 export async function takePlans(url: string): Promise<readonly WorkPlans[]> {
   const pool = openPool({ url })
   try {
