@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { typesWithoutImporter } from './architecture/exports.ts'
 import { importsOf } from './architecture/imports.ts'
 import { refusalsWithoutReason } from './architecture/refusals.ts'
 import { roomOf, rooms } from './architecture/rooms.ts'
@@ -25,6 +26,21 @@ test('architecture: rooms import only what the table allows, and no cycle', () =
 
 test('architecture: nine files in ten are under 300 lines, none is over 500', () => {
   assert.deepEqual(lengthViolations(sources), [])
+})
+
+test('architecture: each exported type has an importer', () => {
+  const servers = new Map([...sources].filter(([file]) => file.startsWith('packages/server/')))
+  const others = new Map([...sources, ...textsOf('{test,bench,examples}/**/*.ts')])
+  assert.deepEqual(typesWithoutImporter(servers, others), [])
+})
+
+test('architecture: an exported type without an importer is found', () => {
+  const file: readonly [string, string] = [
+    'packages/server/src/x.ts',
+    'export type Alone = string\ntype Own = Alone',
+  ]
+  assert.deepEqual(typesWithoutImporter(new Map([file]), new Map()), ['packages/server/src/x.ts: Alone'])
+  assert.deepEqual(typesWithoutImporter(new Map([file]), new Map([['y.ts', 'let x: Alone']])), [])
 })
 
 const server = 'packages/server/src'

@@ -6,6 +6,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { additions } from './additions.ts'
+import { typesWithoutImporter } from './exports.ts'
 import { importsOf } from './imports.ts'
 import { isRead, proseSuspects } from './prose.ts'
 
@@ -48,15 +49,7 @@ const linesOf = (text: string): number => text.split('\n').length - 1
 const matchesOf = (pattern: RegExp): number =>
   [...server.values()].reduce((sum, text) => sum + [...text.matchAll(pattern)].length, 0)
 
-/** Exported types whose name occurs in no other file. */
-const unusedTypes = [...server].flatMap(([file, text]) =>
-  [...text.matchAll(/^export (?:type|interface) (\w+)/gm)].flatMap(([, name = '']) => {
-    const word = new RegExp(`\\b${name}\\b`)
-    return [...all].some(([other, content]) => other !== file && word.test(content))
-      ? []
-      : [`${file} ${name}`]
-  }),
-)
+const unusedTypes = typesWithoutImporter(server, all)
 
 const basenames = Map.groupBy([...server.keys()], file => posix.basename(file))
 const small = [...server].filter(([file, text]) => linesOf(text) <= 40 && importersOf(file).length === 1)

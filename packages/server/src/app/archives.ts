@@ -18,7 +18,7 @@ import { type Written, writeExport } from '../storage/transfer/write.ts'
 
 export { everyNoun, isArchivedNoun } from '../storage/tables/archive.ts'
 
-export type Carrying = {
+type Carrying = {
   /** Undefined: all that there are. */
   readonly nouns?: ReadonlySet<ArchivedNoun>
   readonly report: Report

@@ -9,7 +9,7 @@ import { requestIdHeader } from '../http/request-id.ts'
 import type { Router } from '../http/router.ts'
 import type { Tenants } from './tenants.ts'
 
-export type DispatchPorts = {
+type DispatchPorts = {
   readonly configuration: Configuration
   readonly server: Router
   readonly tenants: Pick<Tenants, 'answer'>

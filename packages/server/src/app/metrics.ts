@@ -9,7 +9,7 @@ import type { Metrics } from '../operations/metrics/metrics.ts'
 import type { MetricsExchange } from '../runtime/metrics.ts'
 import type { ServerContext } from './server-context.ts'
 
-export type WithMetrics = {
+type WithMetrics = {
   /** The same context, with a log that counts and stores that are measured. */
   readonly context: ServerContext
   readonly routes: readonly Route[]
@@ -17,7 +17,7 @@ export type WithMetrics = {
   readonly stop: () => void
 }
 
-export type MetricsSources = {
+type MetricsSources = {
   readonly context: ServerContext
   readonly load: Load
   readonly metricsExchange?: MetricsExchange | undefined

@@ -22,7 +22,7 @@ import { createErrorPage } from './error-pages.ts'
 import type { PageServices } from './page-services.ts'
 import { createRequestEndpoints, createSignInEndpoints, createSignOutEndpoints } from './sign-in-endpoints.ts'
 
-export type ProviderEndpoints = Readonly<Record<ProviderRouteName, Endpoint>>
+type ProviderEndpoints = Readonly<Record<ProviderRouteName, Endpoint>>
 
 export type PageEndpoints = Readonly<Record<PageRouteName, Endpoint>> & {
   /** By the provider's name. */

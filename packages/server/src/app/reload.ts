@@ -7,7 +7,7 @@ import { isModuleFile, type LoadOptions, loadConfiguration } from '../configurat
 import { restartErrors } from '../configuration/restart.ts'
 import type { Log } from '../runtime/ports.ts'
 
-export type ReloadPorts = {
+type ReloadPorts = {
   readonly running: Configuration
   readonly replace: (configuration: Configuration) => Promise<void>
   readonly log: Log

@@ -5,14 +5,14 @@ import { serial } from '../runtime/async/promises.ts'
 import type { Log } from '../runtime/ports.ts'
 import type { Snapshot } from './snapshot.ts'
 
-export type Snapshots = {
+type Snapshots = {
   readonly current: () => Snapshot
   /** Replaces the current snapshot. Rejects, and changes nothing, if this configuration can't be composed. */
   readonly replace: (configuration: Configuration) => Promise<void>
   readonly close: () => Promise<void>
 }
 
-export type SnapshotsPorts = {
+type SnapshotsPorts = {
   /** @param before what is served until then. */
   readonly compose: (configuration: Configuration, before?: Configuration) => Promise<Snapshot>
   readonly log: Log

@@ -23,7 +23,7 @@ export type Snapshot = Pick<Tenants, 'runTenantJobs'> & {
   readonly close: () => Promise<void>
 }
 
-export type SnapshotPorts = Pick<IssuerPorts, 'observe'> & {
+type SnapshotPorts = Pick<IssuerPorts, 'observe'> & {
   readonly context: ServerContext
   /** The load of the whole server. */
   readonly load: Load

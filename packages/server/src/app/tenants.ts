@@ -22,7 +22,7 @@ export type Tenants = {
   readonly close: () => Promise<void>
 }
 
-export type TenantPorts = {
+type TenantPorts = {
   readonly configurations: Configuration['tenantIssuers']
   readonly compose: (configuration: Configuration) => Promise<Issuer>
   readonly load: Load

@@ -4,7 +4,7 @@ import type { ResponseTarget } from './authorization-request.ts'
 
 export type ResponseMembers = Readonly<Record<string, string | undefined>>
 
-export type AuthorizationResponse =
+type AuthorizationResponse =
   | { readonly kind: 'redirect'; readonly location: string }
   /** A form that the browser posts. */
   | {

@@ -7,7 +7,7 @@ import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
 import { isPublic } from '../model/client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 
-export type CodeChallenge = {
+type CodeChallenge = {
   readonly code_challenge?: string
   readonly code_challenge_method?: CodeChallengeMethod
 }

@@ -20,7 +20,7 @@ export type LongRequests = {
   readonly find: (stored: StoredRequest) => Promise<string | undefined>
 }
 
-export type LongRequestPorts = {
+type LongRequestPorts = {
   readonly stores: { readonly pushedRequests: PushedRequests }
   readonly clock: Clock
   readonly random: Random

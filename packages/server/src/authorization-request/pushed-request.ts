@@ -60,7 +60,7 @@ export const alreadyUsed = refuse('invalid_request_uri', 'pushed_request_used', 
   description: 'The request_uri was used before',
 })
 
-export type PushedRequestPorts = {
+type PushedRequestPorts = {
   readonly stores: { readonly pushedRequests: PushedRequestStore }
   readonly pushedLifetime: Seconds
   readonly clock: Clock

@@ -9,7 +9,7 @@ import { parseScope } from '@tessera/protocol/scope'
 import type { Client } from '../model/client.ts'
 import { identityClaims, type Resources, type ScopeKind, scopeKind, untagged } from '../model/resource.ts'
 
-export type ScopeRules = {
+type ScopeRules = {
   readonly client: Client
   readonly resources: Resources
   /** Scopes of other kinds are refused. */
@@ -24,7 +24,7 @@ export type ScopeRules = {
   readonly apis?: readonly string[]
 }
 
-export type GrantableScope = {
+type GrantableScope = {
   /** Sorted and unique. Every scope exists and is allowed for the client. */
   readonly scope: readonly string[]
   readonly ignored: readonly Ignored[]

@@ -11,7 +11,7 @@ import { createRequestObjectFetcher, type FetchRequestObject, type RequestUriPor
 import { proveResponseTarget } from './response-target.ts'
 import { formatParameters } from './serialized-request.ts'
 
-export type ResolutionPorts = RequestObjectPorts &
+type ResolutionPorts = RequestObjectPorts &
   RequestUriPorts & {
     readonly clients: Clients
     readonly pushedRequests: PushedRequests

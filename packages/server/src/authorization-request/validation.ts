@@ -26,7 +26,7 @@ import { claimScopes, userScopeKinds, validateScope } from './requested-scope.ts
 import { proveResponseTarget } from './response-target.ts'
 import { parseResponseMode, validateResponseType } from './response-type.ts'
 
-export type AuthorizationRequestPorts = {
+type AuthorizationRequestPorts = {
   readonly clients: Clients
   readonly resources: Resources
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>

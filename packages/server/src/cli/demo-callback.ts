@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import { demoCodeExchange, demoPages } from './demo-requests.ts'
 
-export type DemoCallback = { readonly redirectUri: string; readonly close: () => void }
+type DemoCallback = { readonly redirectUri: string; readonly close: () => void }
 
 const preferredPort = 5081
 

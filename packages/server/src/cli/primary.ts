@@ -7,7 +7,7 @@ import { supervise } from '../operations/workers/supervision.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { stopSignal } from './stop-signal.ts'
 
-export type PrimaryOptions = {
+type PrimaryOptions = {
   /** Number of workers. */
   readonly count: number
   readonly host: string

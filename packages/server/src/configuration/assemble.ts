@@ -20,7 +20,7 @@ import { defined } from './schema/values.ts'
 import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } from './schema/whole.ts'
 
 /** Values from outside the configuration. */
-export type AssemblyContext = {
+type AssemblyContext = {
   /** The folders that a relative database file and other relative files start from. */
   readonly folders: { readonly storage: string; readonly files: string }
   readonly masterKey?: Uint8Array

@@ -9,7 +9,7 @@ import type { Router } from './router.ts'
 /** @param peer the sender, as the framework knows it. Limits by address and client certificates need it. */
 export type FetchHandler = (request: Request, peer?: Peer) => Promise<Response>
 
-export type FetchOptions = {
+type FetchOptions = {
   /** Bytes; 65536 by default. A larger body is refused with 413. */
   readonly bodyLimit?: number
 }

@@ -27,7 +27,7 @@ export type ListenOptions = Omit<ListenerOptions, 'embedded'> & {
   readonly mostConnections?: number
 }
 
-export type Listening = {
+type Listening = {
   /** `http://HOST:PORT` with the real port. */
   readonly url: string
   /** Replaces the proxies that are trusted. */

@@ -5,7 +5,7 @@
 
 import { performance } from 'node:perf_hooks'
 
-export type OwnTime = {
+type OwnTime = {
   /** Returns milliseconds from a fixed point. */
   readonly now: () => number
   /** Returns the share of its own time that the event loop was busy since the last call. */
@@ -13,7 +13,7 @@ export type OwnTime = {
 }
 
 /** All in milliseconds from a fixed point. */
-export type TimeSources = {
+type TimeSources = {
   readonly wall: () => number
   /** CPU time of the process. */
   readonly cpu: () => number

@@ -3,7 +3,7 @@
  * Requests that waited in the sockets are stale: their clients may have succeeded at another node.
  */
 
-export type Stalls = {
+type Stalls = {
   /** Returns whether requests that arrive now may have waited through a stall. */
   readonly waited: () => boolean
   /** Returns whether the loop stalled long enough for clients to have given up, but not for a refusal. */
@@ -13,7 +13,7 @@ export type Stalls = {
   readonly stop: () => void
 }
 
-export type StallOptions = {
+type StallOptions = {
   /** Milliseconds. After a longer stall, all waiting requests are refused. */
   readonly longestMs?: number
   /** Returns milliseconds from a fixed point, independent of the wall clock. */

@@ -49,7 +49,7 @@ export const createMailCounter =
   }
 
 /** Counts an assertion whose `jti` is stored for `kept` seconds. */
-export type CountAssertion = (clientId: string, kept: Seconds) => Promise<Counted>
+type CountAssertion = (clientId: string, kept: Seconds) => Promise<Counted>
 
 /** Maximum of assertions of each kind, within the time for which their ids are stored. */
 const mostAssertions = 2640

@@ -32,7 +32,7 @@ export type ForgiveAttempt = (keys: readonly AttemptKey[]) => Promise<void>
 /** Maximum of counts to undo later, so that an outage does not fill the memory. */
 const mostOwed = 1000
 
-export type AttemptPorts = {
+type AttemptPorts = {
   readonly stores: Pick<Stores, 'attempts'>
   readonly derived: DerivedKeys
   readonly clock: Clock

@@ -41,7 +41,7 @@ export type ResolveSubject = (
   tenant: string | undefined,
 ) => Promise<Result<LocalSubject>>
 
-export type SubjectPorts = {
+type SubjectPorts = {
   readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
   readonly links: IdentityLinks
   /** The operator's hook. */

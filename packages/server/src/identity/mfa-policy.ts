@@ -39,7 +39,7 @@ type SecondFactorQuestion = {
 /** Returns the second factor that is still required; undefined if none is. */
 export type AskSecondFactor = (question: SecondFactorQuestion) => Promise<SecondFactorNeed | undefined>
 
-export type MfaPolicyPorts = {
+type MfaPolicyPorts = {
   readonly mfa: MfaPolicy
   readonly tenantMfa: ReadonlyMap<string, MfaPolicy>
   readonly mfaPolicy?: MfaPolicyHook

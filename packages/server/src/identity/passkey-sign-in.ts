@@ -22,7 +22,7 @@ export type PasskeySignIn = {
   readonly signIn: (request: PasskeySignInRequest) => Promise<Result<Subject>>
 }
 
-export type PasskeySignInPorts = {
+type PasskeySignInPorts = {
   readonly mfa: MfaPolicy
   readonly passkeys: Passkeys
   readonly users: Pick<Users, 'find'>

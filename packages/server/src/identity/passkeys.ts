@@ -16,7 +16,7 @@ type PasskeyCeremony = {
   readonly ticket: string
 }
 
-export type PasskeyProof = {
+type PasskeyProof = {
   readonly passkey: Passkey
   /** Whether the authenticator verified the user (PIN, fingerprint or face). If so, the passkey counts as two factors. */
   readonly userVerified: boolean
@@ -41,7 +41,7 @@ type Owner = PasskeyScope & { readonly sub: string }
 export type PasskeyAnswer = { readonly ticket: string; readonly credential: string }
 type UserNames = { readonly username: string; readonly displayName: string }
 
-export type PasskeyPorts = {
+type PasskeyPorts = {
   readonly issuer: string
   /** The relying party's name, which the browser shows. */
   readonly issuerName: string

@@ -12,7 +12,7 @@ export type RecoveryCodeBook = {
   readonly redeem: (sub: string, typed: string) => Promise<boolean>
 }
 
-export type RecoveryCodePorts = {
+type RecoveryCodePorts = {
   readonly stores: Pick<Stores, 'recoveryCodes'>
   readonly derived: DerivedKeys
   readonly random: Random

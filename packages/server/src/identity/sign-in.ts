@@ -41,7 +41,7 @@ type SignedIn = { readonly subject: Subject; readonly members?: JsonObject }
 
 export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn>>
 
-export type SignInPorts = {
+type SignInPorts = {
   readonly users: Users
   readonly profile: Profile
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>

@@ -24,7 +24,7 @@ type TotpEnrolment = {
   readonly ticket: string
 }
 
-export type TotpPorts = {
+type TotpPorts = {
   /** The issuer's name, which the app shows. */
   readonly issuerName: string
   readonly stores: Pick<Stores, 'totpSecrets'>

@@ -9,7 +9,7 @@ import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Awaitable, Random } from '../runtime/ports.ts'
 import { decoyPassword, formsOf, preparePassword } from './password.ts'
 
-export type UserPorts = {
+type UserPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
   readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id

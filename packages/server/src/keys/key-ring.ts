@@ -24,7 +24,7 @@ import {
   sealedName,
 } from './signing-key.ts'
 
-export type KeyRingPorts = {
+type KeyRingPorts = {
   readonly keys: Keys
   readonly derived: DerivedKeys
   readonly clock: Clock

@@ -41,7 +41,7 @@ export const derivedFor = (derived: DerivedKeys, tenant: string): DerivedKeys =>
   derive: purpose => derived.derive(`tenant:${tenant}:${purpose}`),
 })
 
-export type MasterKeyPlace = {
+type MasterKeyPlace = {
   /** The configured master key. */
   readonly configured: Uint8Array | undefined
   readonly storage: { readonly kind: string; readonly file?: string }

@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 
-export type CacheableDocument = {
+type CacheableDocument = {
   readonly body: string
   /** The media type. */
   readonly type: string

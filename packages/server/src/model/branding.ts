@@ -27,7 +27,7 @@ export const logoTypes = {
 } as const
 export type LogoType = keyof typeof logoTypes
 
-export type BrandColors = {
+type BrandColors = {
   readonly accent?: Color
   readonly background?: Color
   /** For the dark theme. Omitted: derived from `accent`. */
@@ -85,7 +85,7 @@ function themeOf(ground: Palette, accent = ground.accent, page = ground.page): T
   }
 }
 
-export type ColorProblem = { readonly key: keyof BrandColors; readonly nearest: Color }
+type ColorProblem = { readonly key: keyof BrandColors; readonly nearest: Color }
 
 /** Returns the colors that would make text unreadable, each with the nearest readable color. */
 export function colorProblems(colors: BrandColors): readonly ColorProblem[] {

@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 import type { Random, TokenHash } from '../runtime/ports.ts'
 
 /** `tcp` pushed request, `tc` authorization code, `ta` reference access token, `td` device code, `tf` state at a provider, `tp` pending sign-in, `ts` session, `tr` refresh token (see `tokens/refresh-token.ts`). */
-export type HandlePrefix = 'tcp' | 'tc' | 'ta' | 'td' | 'tf' | 'tp' | 'ts'
+type HandlePrefix = 'tcp' | 'tc' | 'ta' | 'td' | 'tf' | 'tp' | 'ts'
 
 const randomText = (random: Random): string => Buffer.from(random.bytes(32)).toString('base64url')
 

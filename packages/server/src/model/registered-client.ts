@@ -33,8 +33,8 @@ const made = /^[\w-]{22}$/
 export const isRegisteredId = (clientId: string): boolean => made.test(clientId)
 
 /** The number of rows, and the limits. */
-export type ClientCounts = { readonly inAll: number; readonly unused: number }
-export type ClientLimits = { readonly most: number; readonly mostUnused?: number }
+type ClientCounts = { readonly inAll: number; readonly unused: number }
+type ClientLimits = { readonly most: number; readonly mostUnused?: number }
 
 /** Returns how many more may be added; negative where there are too many. */
 export const roomFor = (
@@ -54,7 +54,7 @@ export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits):
 /** A store that is nearly full counts for each row, so that small limits are exact. */
 const share = 16
 
-export type Allowance = {
+type Allowance = {
   /** Returns whether a row may be added under these limits without counting, and uses up one. */
   readonly use: (limits: string) => boolean
   /** Allows a share of the room that was counted, so that up to 16 processes together never exceed it. */

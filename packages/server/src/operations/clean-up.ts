@@ -10,7 +10,7 @@ const grace: Seconds = 900
 /** Returns the time before which rows must have expired to be deleted. */
 export const expiredBy = (clock: Clock): Seconds => passedBy(clock) - grace
 
-export type CleanUpPorts = {
+type CleanUpPorts = {
   /** The stores of every active issuer. */
   readonly stores: () => readonly Pick<Stores, 'cleanUp'>[]
   readonly clock: Clock

@@ -26,7 +26,7 @@ const quickReading = 20
 
 type Anchor = { readonly database: number; readonly wall: number; readonly monotonic: number }
 
-export type DatabaseClockPorts = {
+type DatabaseClockPorts = {
   /** Reads the database's time, in milliseconds since 1970. */
   readonly read: () => Promise<number>
   readonly machine: MachineTime

@@ -11,7 +11,7 @@ const answer = (status: number, state: string, more?: object) => ({
 
 export const createHealthEndpoint = (): Endpoint => () => answer(200, 'alive')
 
-export type ReadinessPorts = {
+type ReadinessPorts = {
   readonly ready: () => Awaitable<boolean>
   readonly draining: () => boolean
   /** Returns why this process may not serve although the store works, such as its clock. Called after `ready`. */

@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Log } from '../runtime/ports.ts'
 
-export type Job = {
+type Job = {
   readonly run: () => Promise<void>
   /** The event that is logged when a run fails. */
   readonly failed: string

@@ -6,7 +6,7 @@ import { createLineSink, type LineSink } from './output/line-sink.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
-export type LogOptions = {
+type LogOptions = {
   /** Lines below it cost only a function call. */
   readonly level: LogLevel
   /** A file descriptor. Default: standard error. */
@@ -36,7 +36,7 @@ export const secretFields: ReadonlySet<string> = new Set([
   'cookie',
 ])
 
-export type ProcessLog = Log & Pick<LineSink, 'dropped' | 'settle'>
+type ProcessLog = Log & Pick<LineSink, 'dropped' | 'settle'>
 
 /**
  * Creates the log of this process. Lines are written in the background, and as the process exits. Once the buffer is

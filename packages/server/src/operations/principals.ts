@@ -16,7 +16,7 @@ export type PrincipalWatch = {
   readonly stop: () => void
 }
 
-export type PrincipalPorts = {
+type PrincipalPorts = {
   readonly principals: Principals
   /** Notifies other processes, if the store does not. */
   readonly changes: Changes

@@ -21,9 +21,9 @@ export type MatchArgon2id = (
 ) => Promise<number>
 
 /** `concurrent`: each uses the memory that its hash names (19 MiB by default). */
-export type Argon2idBounds = Partial<FairQueueOptions>
+type Argon2idBounds = Partial<FairQueueOptions>
 
-export type Argon2id = {
+type Argon2id = {
   readonly verify: VerifyArgon2id
   readonly match: MatchArgon2id
   /** Rejects like `verify`, whose queue it shares. */

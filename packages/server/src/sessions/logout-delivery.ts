@@ -13,7 +13,7 @@ import { singleFlight } from '../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 import type { LogoutTokens } from '../tokens/logout-token.ts'
 
-export type DeliveryPorts = {
+type DeliveryPorts = {
   readonly stores: Pick<Stores, 'logoutNotices'>
   readonly clients: Pick<Clients, 'find'>
   readonly logoutTokens: LogoutTokens
@@ -22,7 +22,7 @@ export type DeliveryPorts = {
   readonly log: Log
 }
 
-export type LogoutDelivery = {
+type LogoutDelivery = {
   /** Delivers all notices that are due. Resolves when they were tried. Simultaneous calls share one run. */
   readonly deliver: () => Promise<void>
   /** Resolves when no delivery is in progress. */

@@ -5,7 +5,7 @@ import type { EndedSession, SessionEnding, Stores } from '../model/ports/stores.
 import type { EndCause, EndingWithin, EndSession } from '../model/session.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 
-export type EndingPorts = {
+type EndingPorts = {
   readonly stores: Pick<Stores, 'sessions'>
   readonly clock: Clock
   readonly log: Log

@@ -45,7 +45,7 @@ export type AccessTokens = {
   readonly make: (content: AccessTokenContent) => Promise<AccessToken>
 }
 
-export type AccessTokenPorts = {
+type AccessTokenPorts = {
   readonly issuer: string
   readonly keys: KeyRing
   readonly subjects: SubjectIdentifiers

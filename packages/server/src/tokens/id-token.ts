@@ -29,7 +29,7 @@ type IdTokenContent = {
 
 export type IdTokens = { readonly make: (content: IdTokenContent) => Promise<string> }
 
-export type IdTokenPorts = {
+type IdTokenPorts = {
   readonly issuer: string
   readonly keys: KeyRing
   readonly subjects: SubjectIdentifiers

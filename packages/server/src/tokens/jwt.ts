@@ -102,7 +102,7 @@ function headerOf(key: SigningKey, kind: JwtKind | string): string {
   return header
 }
 
-export type VerifiedJwt = {
+type VerifiedJwt = {
   readonly header: JsonObject
   readonly claims: JsonObject
   /** The key that signed it. */

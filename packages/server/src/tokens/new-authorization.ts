@@ -22,7 +22,7 @@ type AuthorizationGrant = {
 /** Creates the authorization that a signed-in user grants to a client. */
 export type CreateAuthorization = (grant: AuthorizationGrant) => Promise<Authorization>
 
-export type AuthorizationPorts = {
+type AuthorizationPorts = {
   readonly users: Pick<Users, 'find'>
   readonly clock: Clock
   readonly random: Random

@@ -25,7 +25,7 @@ export type TokenVerifier = {
 /** With the authorization as it was when read. */
 export type ActiveToken = VerifiedToken & { readonly authorization?: Authorization }
 
-export type TokenVerifierPorts = {
+type TokenVerifierPorts = {
   readonly issuer: string
   readonly keys: KeyRing
   readonly clock: Clock

@@ -39,7 +39,7 @@ export type AuthenticateClient = (
   given?: { readonly credential: Credential; readonly apis: readonly string[] },
 ) => Awaitable<Result<Authenticated>>
 
-export type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
+type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
   readonly clients: Clients
   readonly failures: ClientFailures
   readonly random: Random

@@ -4,7 +4,7 @@ import { decode } from '@tessera/protocol/parameters'
 import { maxClientIdLength, maxClientSecretLength, type SecretReading } from './method.ts'
 
 /** An empty secret only identifies the client. */
-export type BasicCredentials = SecretReading & {
+type BasicCredentials = SecretReading & {
   /** Other interpretations of the header; undefined if there is only one. */
   readonly others?: readonly SecretReading[]
 }

@@ -24,7 +24,7 @@ export type Caller =
 
 export type AuthenticateCaller = (request: HttpRequest, parameters: Parameters) => Awaitable<Result<Caller>>
 
-export type CallerAuthenticationPorts = {
+type CallerAuthenticationPorts = {
   readonly authenticate: AuthenticateClient
   readonly resources: Pick<Resources, 'apis'>
   readonly failures: ClientFailures

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 
 /** Names are equal if their canonical texts are. */
-export type CanonicalName = string
+type CanonicalName = string
 
 /** Returns the canonical name; undefined if the text is empty or not a distinguished name. */
 export const parseDistinguishedName = (text: string): CanonicalName | undefined => canonical(split(text, ','))

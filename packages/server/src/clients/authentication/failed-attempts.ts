@@ -26,7 +26,7 @@ export type Block = { readonly by: 'client' | 'network'; readonly refusal: Refus
 
 type Counter = { readonly key: string; readonly most: number; readonly span: Seconds }
 
-export type ClientFailurePorts = {
+type ClientFailurePorts = {
   /** Adds one to a counter in the store. Returns the seconds to wait if it is full, otherwise 0. */
   readonly countFailure: (counter: Counter) => Promise<Seconds>
   /** Returns the networks of a request, narrowest first, with their limits; see `networkKeys`. */

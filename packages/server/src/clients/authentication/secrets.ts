@@ -24,7 +24,7 @@ export type Secrets = {
 /** @property form the index of the form that matches, or that matched until it expired. */
 export type CheckedForms = { readonly check: SecretCheck; readonly form?: number }
 
-export type SecretPorts = {
+type SecretPorts = {
   readonly clock: Clock
   readonly random: Random
   readonly matchArgon2id: MatchArgon2id

@@ -19,7 +19,7 @@ export type WantedKey = {
   readonly lacks: (keys: JwkSet) => boolean
 }
 
-export type ClientKeysPorts = { readonly outbound: Outbound; readonly clock: Clock; readonly log: Log }
+type ClientKeysPorts = { readonly outbound: Outbound; readonly clock: Clock; readonly log: Log }
 
 /** How long a fetched set is used without refreshing it. */
 const freshFor: Seconds = 600

@@ -15,7 +15,7 @@ import type { MetadataProblem, Registration } from '../../model/registration.ts'
 type Policy = Pick<Registration, 'privateUseSchemes'>
 type UriProblem = Omit<MetadataProblem, 'path'>
 
-export type KeptUris = {
+type KeptUris = {
   /** Includes `application_type`, which is derived from the URIs if the client sends no valid one. */
   readonly metadata: JsonObject
   /** The dropped places, for the log: `redirect_uris[1]`. */

@@ -6,7 +6,7 @@ import type { Registration } from '../../model/registration.ts'
 
 type Bounds = Pick<Registration, 'allowedGrantTypes' | 'allowedScope'>
 
-export type Reduced = {
+type Reduced = {
   readonly metadata: JsonObject
   /** The dropped values, for the log: `grant_types: password`. */
   readonly left: readonly string[]

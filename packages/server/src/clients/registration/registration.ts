@@ -13,7 +13,7 @@ import { hasExpired } from './client-lookup.ts'
 import { isDisplayedAlike, isEmpty } from './metadata.ts'
 import { type ValidationPorts, type ValidMetadata, validateMetadata } from './metadata-validation.ts'
 
-export type RegistrationPorts = ValidationPorts & {
+type RegistrationPorts = ValidationPorts & {
   readonly registeredClients: RegisteredClients
   readonly clock: Clock
   readonly random: Random

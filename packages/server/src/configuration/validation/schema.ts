@@ -87,7 +87,7 @@ export type output<Of extends AnySchema> = NonNullable<Of['types']>['output']
 export type input<Of extends AnySchema> = NonNullable<Of['types']>['input']
 
 /** A check as a kind adds it: it adds its own issue. */
-export type Test = (value: never, reading: Reading) => void
+type Test = (value: never, reading: Reading) => void
 
 /** The parts that distinguish one kind of schema from the others. */
 export type Kind = {

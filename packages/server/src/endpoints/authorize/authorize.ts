@@ -47,7 +47,7 @@ import {
 } from './send-response.ts'
 import { mayRedirect } from './trusted-target.ts'
 
-export type AuthorizePorts = ResponderPorts &
+type AuthorizePorts = ResponderPorts &
   IssuePorts & {
     readonly resolution: Pick<AuthorizationRequestResolution, 'resolve' | 'originProblem'>
     readonly validate: ValidateAuthorizationRequest

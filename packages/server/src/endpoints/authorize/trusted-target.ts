@@ -9,7 +9,7 @@ import { isVouchedFor } from '../../model/client.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { BrowserSessions } from '../../pages/flow/browser-session.ts'
 
-export type TrustedTargetPorts = {
+type TrustedTargetPorts = {
   readonly sessions: Pick<BrowserSessions, 'read'>
   readonly stores: {
     readonly consents: Pick<Stores['consents'], 'find'>

@@ -20,7 +20,7 @@ import type { Resources } from '../../model/resource.ts'
 import type { UserCodes } from '../../pages/flow/user-code.ts'
 import type { Clock, Log, Random } from '../../runtime/ports.ts'
 
-export type DeviceAuthorizationPorts = {
+type DeviceAuthorizationPorts = {
   readonly issuer: string
   readonly authenticate: AuthenticateClient
   readonly resources: Resources

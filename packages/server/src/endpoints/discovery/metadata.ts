@@ -13,7 +13,7 @@ import { requestEncryptionAlgorithms } from '../../model/keys.ts'
 import type { Resources } from '../../model/resource.ts'
 import { pageRoutes, protocolRoutes } from '../../model/routes.ts'
 
-export type MetadataSources = {
+type MetadataSources = {
   readonly issuer: string
   readonly clients: Clients
   readonly resources: Resources

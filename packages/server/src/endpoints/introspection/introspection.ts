@@ -13,7 +13,7 @@ import type { KeyRing } from '../../model/keys.ts'
 import { signJwt } from '../../tokens/jwt.ts'
 import { type DescriptionPorts, describeToken } from './token-description.ts'
 
-export type IntrospectionPorts = DescriptionPorts & {
+type IntrospectionPorts = DescriptionPorts & {
   readonly keys: Pick<KeyRing, 'signing'>
   readonly encrypt: EncryptForClient
   readonly authenticateCaller: AuthenticateCaller

@@ -16,7 +16,7 @@ import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
 import type { Log } from '../../runtime/ports.ts'
 
-export type ParPorts = {
+type ParPorts = {
   readonly authenticate: AuthenticateClient
   readonly resolution: AuthorizationRequestResolution
   readonly validate: ValidateAuthorizationRequest

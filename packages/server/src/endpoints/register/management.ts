@@ -11,7 +11,7 @@ import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 
-export type ManagementPorts = InformationPorts &
+type ManagementPorts = InformationPorts &
   RequestLimitPorts & {
     readonly clientRegistration: ClientRegistration
     readonly refuser: Refuser

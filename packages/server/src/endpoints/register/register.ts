@@ -13,7 +13,7 @@ import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 
-export type RegisterPorts = InformationPorts &
+type RegisterPorts = InformationPorts &
   RequestLimitPorts & {
     readonly registration: Registration
     readonly clientRegistration: ClientRegistration

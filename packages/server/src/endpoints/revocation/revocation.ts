@@ -14,7 +14,7 @@ import type { Clock, Log } from '../../runtime/ports.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
 
-export type RevocationPorts = {
+type RevocationPorts = {
   readonly authenticate: AuthenticateClient
   readonly verifier: TokenVerifier
   readonly refreshTokens: RefreshTokens

@@ -20,7 +20,7 @@ import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest
 import { type Issued, type IssuePorts, issue } from './issue-tokens.ts'
 import type { NoteAuthorization } from './surplus-authorizations.ts'
 
-export type TokenEndpointPorts = GrantPorts &
+type TokenEndpointPorts = GrantPorts &
   IssuePorts & {
     readonly grants: readonly Grant[]
     readonly authenticate: AuthenticateClient

@@ -12,7 +12,7 @@ import { checkConfirmation } from '../../proof/certificate.ts'
 import type { ActiveToken, TokenVerifier } from '../../tokens/verification.ts'
 import { type UserinfoResponsePorts, userinfoResponse } from './userinfo-response.ts'
 
-export type UserinfoPorts = UserinfoResponsePorts &
+type UserinfoPorts = UserinfoResponsePorts &
   RefuserPorts & {
     readonly verifier: TokenVerifier
     readonly clients: Pick<Clients, 'find'>

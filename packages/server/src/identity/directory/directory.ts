@@ -7,7 +7,7 @@ import { type DirectoryEntry, withConnection } from './connection.ts'
 import { bindNameFor, filterFor, parseFilter } from './filter.ts'
 
 /** The entry of a user whose password is correct, or a reason for the log. */
-export type BindOutcome =
+type BindOutcome =
   | { readonly ok: true; readonly entry: DirectoryEntry }
   | { readonly ok: false; readonly reason: BindFailure }
 

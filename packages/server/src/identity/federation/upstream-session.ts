@@ -44,7 +44,7 @@ export const createUpstreamSessionStorage =
     return id
   }
 
-export type SignOutPorts = {
+type SignOutPorts = {
   readonly openIdProviders: readonly OpenIdProvider[]
   readonly upstream: Pick<Upstream, 'endSessionUrl'>
   readonly upstreamSessions: UpstreamSessions

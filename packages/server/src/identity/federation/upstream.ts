@@ -66,7 +66,7 @@ type EndSessionParameters = {
   readonly state: string
 }
 
-export type UpstreamPorts = {
+type UpstreamPorts = {
   readonly discover: Discover
   /** Returns the callback URL. Each provider has its own, so that none can respond for another (RFC 9700 §4.4.2). */
   readonly callbackOf: (provider: string) => string

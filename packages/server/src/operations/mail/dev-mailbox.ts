@@ -2,7 +2,7 @@
 
 import type { Mail, SendMail } from '../../model/mail.ts'
 
-export type DevMailbox = {
+type DevMailbox = {
   readonly send: SendMail
   /** The newest first. */
   readonly mails: () => readonly Mail[]

@@ -18,7 +18,7 @@ import type { Stores } from '../../model/ports/stores.ts'
 import { settlesWithin, singleFlight } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 
-export type MailQueue = {
+type MailQueue = {
   /** Composes, stores and sends an email. Logs failures. Calls `onLost` if the email could not be stored. */
   readonly send: (compose: () => Promise<OutgoingMail | undefined>, onLost?: () => Promise<void>) => void
   /** Sends all emails that are due, also those of other processes. Simultaneous calls share one run. */
@@ -29,7 +29,7 @@ export type MailQueue = {
   readonly close: () => Promise<void>
 }
 
-export type MailQueuePorts = {
+type MailQueuePorts = {
   readonly stores: Pick<Stores, 'waitingMails'>
   readonly sealing: Sealing
   readonly send: SendMail

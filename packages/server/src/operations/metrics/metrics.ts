@@ -19,7 +19,7 @@ export type Metrics = {
   readonly stop: () => void
 }
 
-export type MetricsPorts = MetricsAccess & {
+type MetricsPorts = MetricsAccess & {
   /** Collects the metrics of other processes. Omitted: there are none. */
   readonly exchange?: MetricsExchange
   readonly underWay: () => number

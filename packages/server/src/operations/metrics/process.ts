@@ -8,7 +8,7 @@ import { labelled } from './counting.ts'
 /** Milliseconds between two measurements of the event loop's lag. */
 const resolution = 20
 
-export type ProcessGauges = {
+type ProcessGauges = {
   /** The event loop's lag is that since the last call. */
   readonly read: () => Series
   readonly stop: () => void

@@ -21,7 +21,7 @@ type DroppedLines = {
   readonly error: string | undefined
 }
 
-export type LineSinkOptions = {
+type LineSinkOptions = {
   readonly fd: number
   /** Other processes write lines to the same place. */
   readonly shared?: boolean

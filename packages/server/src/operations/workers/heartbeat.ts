@@ -1,6 +1,6 @@
 /** Watches the heartbeats of workers: the primary kills a worker with a blocked event loop, and another one replaces it. */
 
-export type HeartbeatOptions = {
+type HeartbeatOptions = {
   /** Returns the workers to watch: those that serve or drain. */
   readonly watched: () => Iterable<number>
   /** Called when a worker was silent for `limit`; again each second until the worker is no longer watched. */
@@ -11,7 +11,7 @@ export type HeartbeatOptions = {
   readonly now?: () => number
 }
 
-export type Heartbeats = {
+type Heartbeats = {
   readonly heard: (worker: number) => void
   /** Looks for silent workers; `start` calls it each second. */
   readonly check: () => void

@@ -6,7 +6,7 @@ import type { MetricsExchange, ProcessMetrics, ServerMetrics } from '../../runti
 import { heartbeatInterval } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 
-export type Primary = {
+type Primary = {
   /** Reports that this worker serves requests. */
   readonly ready: () => void
   /** Resolves when the worker must drain. */

@@ -6,7 +6,7 @@ export type Replacement = {
   readonly cancel: () => void
 }
 
-export type ReplacementOptions = {
+type ReplacementOptions = {
   readonly start: (worker: number) => void
   /** Returns whether another worker serves. */
   readonly isServed: () => boolean

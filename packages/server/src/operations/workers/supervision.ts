@@ -7,7 +7,7 @@ import type { FromWorker, ToWorker } from './message.ts'
 import { createReplacement } from './replacement.ts'
 import { createWorkerMetrics } from './worker-metrics.ts'
 
-export type SupervisionOptions = {
+type SupervisionOptions = {
   readonly count: number
   /** The file that a worker runs. */
   readonly entry: string

@@ -2,7 +2,7 @@
 
 import { addSeries, type ProcessMetrics, type Series, type ServerMetrics } from '../../runtime/metrics.ts'
 
-export type WorkerMetrics = {
+type WorkerMetrics = {
   /** Asks these workers, and resolves to the latest report of each. A worker that does not respond in time has an older one. */
   readonly collect: (
     workers: readonly number[],

@@ -21,7 +21,7 @@ export type AccountPagePorts = {
 /** The opened request of a signed-in user. */
 export type AccountPage = BrowserRequest & AccountSession
 
-export type AccountPageSteps = {
+type AccountPageSteps = {
   readonly show: (page: AccountPage) => Awaitable<HttpResponse>
   /** Omitted for pages without a form. */
   readonly act?: (page: AccountPage, form: Parameters) => Awaitable<HttpResponse>

@@ -14,7 +14,7 @@ import { tooManyAttempts } from '../flow/form-problem.ts'
 import type { NotifyOwner } from '../flow/security-notification.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
 
-export type ConnectionsPorts = AccountPagePorts & {
+type ConnectionsPorts = AccountPagePorts & {
   readonly openIdProviders: readonly OpenIdProvider[]
   readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
   readonly browserBinding: BrowserBinding

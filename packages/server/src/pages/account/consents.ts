@@ -13,7 +13,7 @@ import { scopeLines } from '../flow/view-model.ts'
 import type { ConsentsPage } from '../ui/account-pages.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
 
-export type AccountConsentsPorts = AccountPagePorts & {
+type AccountConsentsPorts = AccountPagePorts & {
   readonly stores: Pick<Stores, 'consents'>
   readonly clients: Clients
   readonly resources: Resources

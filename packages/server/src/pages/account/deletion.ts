@@ -7,7 +7,7 @@ import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { BrowserSessions } from '../flow/browser-session.ts'
 import { type AccountPagePorts, storedUserPage } from './account-page.ts'
 
-export type DeletionPorts = AccountPagePorts & {
+type DeletionPorts = AccountPagePorts & {
   readonly accounts: Pick<Accounts, 'remove'>
   readonly sessions: Pick<BrowserSessions, 'end'>
   readonly sendAccountMail: SendAccountMail

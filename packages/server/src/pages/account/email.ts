@@ -11,7 +11,7 @@ import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { MailLinks } from '../flow/mail-link.ts'
 import { type AccountPagePorts, backTo, storedUserPage } from './account-page.ts'
 
-export type EmailPorts = AccountPagePorts & {
+type EmailPorts = AccountPagePorts & {
   readonly users: Pick<Users, 'findByVerifiedEmail'>
   readonly countMail: CountMail
   readonly mailLinks: MailLinks

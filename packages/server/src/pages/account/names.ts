@@ -7,7 +7,7 @@ import type { Accounts } from '../../identity/accounts.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { type AccountPagePorts, storedUserPage } from './account-page.ts'
 
-export type NamesPorts = AccountPagePorts & {
+type NamesPorts = AccountPagePorts & {
   readonly accounts: Pick<Accounts, 'update'>
   readonly clock: Clock
 }

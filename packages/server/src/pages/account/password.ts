@@ -13,7 +13,7 @@ import { hasPasswordHere } from '../flow/account-session.ts'
 import type { NotifyOwner } from '../flow/security-notification.ts'
 import { type AccountPagePorts, backTo, storedUserPage } from './account-page.ts'
 
-export type PasswordPagePorts = AccountPagePorts & {
+type PasswordPagePorts = AccountPagePorts & {
   readonly accounts: Pick<Accounts, 'passwordProblem' | 'setPassword'>
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly users: Pick<Users, 'checkPassword'>

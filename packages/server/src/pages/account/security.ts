@@ -18,7 +18,7 @@ import type { NotifyOwner } from '../flow/security-notification.ts'
 import { userName } from '../flow/view-model.ts'
 import type { AccountPage, AccountPagePorts } from './account-page.ts'
 
-export type SecurityPorts = AccountPagePorts & {
+type SecurityPorts = AccountPagePorts & {
   readonly findFactors: FindFactors
   readonly policyFor: PolicyFor
   readonly factorEnrolment: FactorEnrolment

@@ -11,7 +11,7 @@ import { hasPasswordHere } from '../flow/account-session.ts'
 import { browserName } from '../flow/browser-name.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
 
-export type AccountSessionsPorts = AccountPagePorts & {
+type AccountSessionsPorts = AccountPagePorts & {
   readonly endSession: EndSession
   readonly stores: Pick<Stores, 'sessions'>
   readonly clock: Clock

@@ -15,7 +15,7 @@ import type { AskingPage, BrowserRequests } from '../flow/browser-request.ts'
 import { agreedOf, agreesToNothing, scopeLines, userName } from '../flow/view-model.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type ConsentPorts = {
+type ConsentPorts = {
   readonly browserRequests: BrowserRequests
   readonly stores: Pick<Stores, 'consents'>
   readonly resources: Resources

@@ -24,7 +24,7 @@ import type { UserCodes } from '../flow/user-code.ts'
 import { agreedOf, agreesToNothing, scopeLines, userName } from '../flow/view-model.ts'
 import type { DevicePage, Pages } from '../ui/pages.ts'
 
-export type DevicePorts = {
+type DevicePorts = {
   readonly browserRequests: BrowserRequests
   readonly lackingSecondFactor: LackingSecondFactor
   readonly profile: Pick<Profile, 'isActive'>

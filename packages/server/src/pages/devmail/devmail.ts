@@ -7,7 +7,7 @@ import type { Log } from '../../runtime/ports.ts'
 import { createPageRefuser } from '../flow/refused-page.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type DevMailPorts = { readonly pages: Pages; readonly log: Log; readonly mails: () => readonly Mail[] }
+type DevMailPorts = { readonly pages: Pages; readonly log: Log; readonly mails: () => readonly Mail[] }
 
 /** `GET /dev/mail`. */
 export function createDevMailEndpoint({ pages, log, mails }: DevMailPorts): Endpoint {

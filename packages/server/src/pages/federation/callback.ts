@@ -29,7 +29,7 @@ import { identityOf, type LinkPorts, linkIdentity } from './link.ts'
 import { createProblemPage, linkAfterRefusal, type ProblemPorts, type UpstreamPage } from './problem.ts'
 import { authTimeOf, isRecentEnough, requestParametersOf } from './upstream-parameters.ts'
 
-export type FederationCallbackPorts = ProblemPorts &
+type FederationCallbackPorts = ProblemPorts &
   LinkPorts & {
     readonly browserRequests: BrowserRequests
     readonly findRequester: FindRequester

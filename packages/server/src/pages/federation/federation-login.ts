@@ -10,7 +10,7 @@ import type { BrowserRequests, ContinuedPage } from '../flow/browser-request.ts'
 import { createProblemPage, type ProblemPorts } from './problem.ts'
 import { requestParametersOf } from './upstream-parameters.ts'
 
-export type FederationLoginPorts = ProblemPorts & {
+type FederationLoginPorts = ProblemPorts & {
   readonly browserRequests: BrowserRequests
   readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
   readonly browserBinding: BrowserBinding

@@ -21,7 +21,7 @@ import type { Stores } from '../../model/ports/stores.ts'
 import type { EndSession } from '../../model/session.ts'
 import type { Log, TokenHash } from '../../runtime/ports.ts'
 
-export type UpstreamLogoutPorts = {
+type UpstreamLogoutPorts = {
   readonly readLogoutToken: ReadLogoutToken
   readonly stores: Pick<Stores, 'sessions' | 'upstreamSessions' | 'usedAssertions'>
   readonly endSession: EndSession

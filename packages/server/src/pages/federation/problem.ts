@@ -17,11 +17,7 @@ export type ProblemPorts = {
 /** A sign-in that waits for a provider, without the form of a page. */
 export type UpstreamPage = Omit<ContinuedPage, 'form'>
 
-export type ShowProblem = (
-  page: UpstreamPage,
-  refusal: Refusal,
-  provider: IdentityProvider,
-) => Promise<HttpResponse>
+type ShowProblem = (page: UpstreamPage, refusal: Refusal, provider: IdentityProvider) => Promise<HttpResponse>
 
 /** RFC 9110 §15.6.3, §15.6.4: the fault is behind this server. A user who may not sign in made no mistake in HTTP. */
 const statuses: Readonly<Record<string, number>> = {

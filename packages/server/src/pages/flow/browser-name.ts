@@ -1,6 +1,6 @@
 /** The names of a browser and its system, from `user-agent` (RFC 9110 §10.1.5). For display only, never for a decision. */
 
-export type BrowserName = { readonly browser?: string; readonly system?: string }
+type BrowserName = { readonly browser?: string; readonly system?: string }
 
 /** The first match counts, because browsers also name those that they derive from. */
 const browsers: readonly (readonly [RegExp, string])[] = [

@@ -113,7 +113,7 @@ export type BrowserRequests = {
   readonly askingPage: (endpoint: string, respond: Respond<AskingPage>) => Endpoint
 }
 
-export type BrowserRequestPorts = OpenContinuationPorts & {
+type BrowserRequestPorts = OpenContinuationPorts & {
   readonly csrf: Csrf
   readonly sessions: Pick<BrowserSessions, 'read'>
   readonly findRequester: FindRequester

@@ -44,7 +44,7 @@ type StartOptions = {
   readonly keep?: boolean
 }
 
-export type SessionPorts = {
+type SessionPorts = {
   readonly stores: Pick<Stores, 'sessions'>
   readonly cookies: Cookies
   readonly clock: Clock

@@ -30,7 +30,7 @@ type ProvenSignIn = {
 /** Every sign-in ends here, so that none can bypass the second factor. */
 export type ConcludeSignIn = (request: HttpRequest, signIn: ProvenSignIn) => Promise<HttpResponse>
 
-export type ConcludePorts = {
+type ConcludePorts = {
   readonly lackingSecondFactor: LackingSecondFactor
   readonly sessions: BrowserSessions
   readonly browserState: BrowserState

@@ -96,7 +96,7 @@ type Inspection = {
 /** Limits for reading a sealed continuation with `parseParameters`. */
 export const continuationLimits = { continue: [14_000, 'invalid_request'] } as const
 
-export type ContinuationPorts = {
+type ContinuationPorts = {
   readonly derived: DerivedKeys
   readonly clock: Clock
   readonly longRequests: Pick<LongRequests, 'find'>

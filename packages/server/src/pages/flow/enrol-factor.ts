@@ -38,7 +38,7 @@ export type FactorEnrolment = {
 /** The user who sets it up, and a name that they recognize. */
 export type Enrolling = { readonly sub: string; readonly username: string }
 
-export type EnrolmentPorts = {
+type EnrolmentPorts = {
   readonly totp: Totp
   readonly recoveryCodeBook: RecoveryCodeBook
   readonly passkeys: Passkeys

@@ -43,7 +43,7 @@ export type MailLinks = {
   readonly redeem: (link: MailLink) => Promise<boolean>
 }
 
-export type MailLinkPorts = {
+type MailLinkPorts = {
   readonly stores: Pick<Stores, 'usedAssertions'>
   readonly derived: DerivedKeys
   readonly clock: Clock

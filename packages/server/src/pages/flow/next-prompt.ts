@@ -15,7 +15,7 @@ export type NextPrompt =
   | 'none'
   | 'other_user'
 
-export type PromptState = {
+type PromptState = {
   readonly request: Pick<
     ValidatedAuthorizationRequest,
     'client' | 'consent_scope' | 'prompt' | 'max_age' | 'tenant' | 'idp'

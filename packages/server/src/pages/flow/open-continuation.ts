@@ -14,7 +14,7 @@ import type { Continuation, Continuations } from './continuation.ts'
 import type { Paths } from './page-paths.ts'
 import { createPageRefuser, logRefusal } from './refused-page.ts'
 
-export type OpenContinuation = (
+type OpenContinuation = (
   request: HttpRequest,
   sealed: string | undefined,
 ) => Promise<Ok<Continuation> | NotOpened>

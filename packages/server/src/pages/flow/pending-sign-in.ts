@@ -21,7 +21,7 @@ export type PendingSignIns = {
   readonly take: (request: HttpRequest) => Promise<{ readonly taken: boolean; readonly cookie: string }>
 }
 
-export type PendingSignInPorts = {
+type PendingSignInPorts = {
   readonly stores: Pick<Stores, 'pendingSignIns'>
   readonly cookies: Cookies
   readonly clock: Clock

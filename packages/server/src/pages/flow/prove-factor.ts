@@ -29,7 +29,7 @@ export type ProveFactor = (
   form: Parameters,
 ) => Promise<Result<ProvenFactor>>
 
-export type ProvePorts = {
+type ProvePorts = {
   readonly totp: Totp
   readonly recoveryCodeBook: RecoveryCodeBook
   readonly passkeys: Passkeys

@@ -7,7 +7,7 @@ import type { Log } from '../../runtime/ports.ts'
 import type { Pages } from '../ui/pages.ts'
 import type { PageContext } from '../ui/render.ts'
 
-export type RefusePage = (
+type RefusePage = (
   request: HttpRequest,
   refusal: Refusal,
   context?: PageContext & { readonly back?: string },

@@ -43,7 +43,7 @@ export const pageContextOf = ({
 
 export type FindRequester = (continuation: Continuation) => Promise<Result<Requester>>
 
-export type RequesterPorts = {
+type RequesterPorts = {
   readonly validate: ValidateAuthorizationRequest
   readonly clients: Clients
   readonly stores: Pick<Stores, 'devices'>

@@ -16,7 +16,7 @@ export type NotifyOwner = (
   change: SignInChange | 'passwordChanged',
 ) => void
 
-export type NotifyOwnerPorts = {
+type NotifyOwnerPorts = {
   readonly users: Pick<Users, 'find'>
   readonly findFactors: FindFactors
   readonly stores: Pick<Stores, 'identityLinks'>

@@ -9,7 +9,7 @@ import type { Paths } from '../flow/page-paths.ts'
 import { userName } from '../flow/view-model.ts'
 import type { HomePage, Pages } from '../ui/pages.ts'
 
-export type HomePorts = {
+type HomePorts = {
   readonly sessions: Pick<BrowserSessions, 'read'>
   readonly users: Pick<Users, 'find'>
   readonly clients: Pick<Clients, 'all'>

@@ -22,7 +22,7 @@ import { pageContextOf } from '../flow/requester.ts'
 import type { SignInOption, SignInOptions } from '../flow/sign-in-options.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type LoginPorts = {
+type LoginPorts = {
   readonly browserRequests: BrowserRequests
   readonly signInOptions: SignInOptions
   readonly signIn: SignIn

@@ -15,7 +15,7 @@ import type { Clock } from '../../runtime/ports.ts'
 import type { BrowserRequests } from '../flow/browser-request.ts'
 import { maxSealedLength, type SignOutRequest, type SignOuts, stayingHere } from '../flow/sign-out-state.ts'
 
-export type EndSessionPorts = {
+type EndSessionPorts = {
   readonly browserRequests: BrowserRequests
   readonly clients: Pick<Clients, 'find'>
   readonly readIdTokenHint: ReadIdTokenHint

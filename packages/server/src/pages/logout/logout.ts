@@ -24,7 +24,7 @@ import {
 import { userName } from '../flow/view-model.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type LogoutPorts = {
+type LogoutPorts = {
   readonly browserRequests: BrowserRequests
   readonly issuer: string
   readonly signOuts: SignOuts

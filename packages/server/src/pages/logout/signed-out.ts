@@ -14,7 +14,7 @@ import type { Csrf } from '../flow/csrf.ts'
 import type { SignedOut, SignOuts } from '../flow/sign-out-state.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type SignedOutPorts = {
+type SignedOutPorts = {
   readonly browserRequests: BrowserRequests
   readonly issuer: string
   readonly signOuts: SignOuts

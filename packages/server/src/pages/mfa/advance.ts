@@ -51,7 +51,7 @@ export async function findProven(
   return subject?.sid === stepping_sid ? { kind: 'session', subject } : undefined
 }
 
-export type Advancing = {
+type Advancing = {
   readonly page: ContinuedPage
   readonly proven: Proven
   readonly gain: Gain

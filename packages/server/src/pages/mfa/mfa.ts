@@ -21,7 +21,7 @@ import type { SecondFactorMethod, SecondFactorPage } from '../ui/mfa-pages.ts'
 import type { PageContext } from '../ui/render.ts'
 import { type AdvancePorts, createAdvance, findProven, type Gain, type Proven } from './advance.ts'
 
-export type SecondFactorPorts = AdvancePorts & {
+type SecondFactorPorts = AdvancePorts & {
   readonly browserRequests: BrowserRequests
   readonly lackingSecondFactor: LackingSecondFactor
   readonly proveFactor: ProveFactor

@@ -13,7 +13,7 @@ import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { RequireAccountSession } from '../flow/account-session.ts'
 import { type LinkPage, type LinkPagePorts, linkPage } from './link-page.ts'
 
-export type ConfirmEmailPorts = LinkPagePorts & {
+type ConfirmEmailPorts = LinkPagePorts & {
   readonly requireAccountSession: RequireAccountSession
   readonly users: Pick<Users, 'isNameTaken'>
   readonly sendAccountMail: SendAccountMail

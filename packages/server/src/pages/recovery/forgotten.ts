@@ -14,7 +14,7 @@ import type { MailLinks } from '../flow/mail-link.ts'
 import { type FindRequester, pageContextOf, type Requester } from '../flow/requester.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type ForgottenPorts = {
+type ForgottenPorts = {
   readonly browserRequests: BrowserRequests
   readonly stores: Pick<Stores, 'storedUsers'>
   readonly continuations: Continuations

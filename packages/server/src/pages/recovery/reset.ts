@@ -11,7 +11,7 @@ import type { NotifyOwner } from '../flow/security-notification.ts'
 import type { FieldProblem } from '../ui/field-pages.ts'
 import { type LinkPage, type LinkPagePorts, linkPage } from './link-page.ts'
 
-export type ResetPorts = LinkPagePorts & {
+type ResetPorts = LinkPagePorts & {
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly knownBrowsers: KnownBrowsers
   readonly knownAccounts: Pick<KnownAccounts, 'of'>

@@ -7,7 +7,7 @@ import type { AskingPage, BrowserRequests } from '../flow/browser-request.ts'
 import { userName } from '../flow/view-model.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type SelectAccountPorts = {
+type SelectAccountPorts = {
   readonly browserRequests: BrowserRequests
   readonly users: Pick<Users, 'find'>
   readonly pages: Pages

@@ -15,7 +15,7 @@ import type { Pages } from '../ui/pages.ts'
 import { createNewAccounts, type NewAccountPorts } from './new-account.ts'
 import { toAccount, type Waiting, type WaitingPorts } from './waiting.ts'
 
-export type CompletePorts = WaitingPorts &
+type CompletePorts = WaitingPorts &
   NewAccountPorts & {
     readonly browserRequests: BrowserRequests
     readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>

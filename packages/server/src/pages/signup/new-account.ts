@@ -28,7 +28,7 @@ type NewAccount = {
 
 type Problem = PasswordProblem | 'username_taken' | 'username_malformed'
 
-export type NewAccounts = {
+type NewAccounts = {
   readonly add: (
     account: NewAccount,
   ) => Promise<

@@ -25,7 +25,7 @@ import type { Pages } from '../ui/pages.ts'
 import { createNewAccounts, type NewAccountPorts } from './new-account.ts'
 import { findWaiting, fitsIntoMail, type Waiting, type WaitingPorts } from './waiting.ts'
 
-export type SignUpPorts = WaitingPorts &
+type SignUpPorts = WaitingPorts &
   NewAccountPorts & {
     readonly browserRequests: BrowserRequests
     readonly accountSettings: AccountSettings

@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-export type CheckSessionPage = { readonly html: string; readonly headers: Readonly<Record<string, string>> }
+type CheckSessionPage = { readonly html: string; readonly headers: Readonly<Record<string, string>> }
 
 /** @param cookieName the cookie that the script reads, which is a name of ours and needs no escape. */
 export function createCheckSessionPage(cookieName: string): CheckSessionPage {

@@ -44,7 +44,7 @@ export function clientView(client: PageClient, language: string): ClientView {
   }
 }
 
-export type ClientLink = { readonly href: string; readonly text: string }
+type ClientLink = { readonly href: string; readonly text: string }
 
 /**
  * Returns the links to what the client says about itself (OpenID Connect Dynamic Client Registration 1.0 §2). They are

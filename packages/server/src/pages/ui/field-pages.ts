@@ -13,7 +13,7 @@ export type FieldProblem =
   | { readonly min_length: number }
   | { readonly waitMinutes: number }
 
-export type FieldLink = { readonly to: LinkKind; readonly href: string }
+type FieldLink = { readonly to: LinkKind; readonly href: string }
 
 export type FieldsPage = {
   readonly kind: FieldsKind

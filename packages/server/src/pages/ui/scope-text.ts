@@ -14,7 +14,7 @@ export type ScopeLine = {
   readonly emphasize: boolean
 }
 
-export type ScopeView = Pick<ScopeLine, 'name' | 'required' | 'emphasize'> & {
+type ScopeView = Pick<ScopeLine, 'name' | 'required' | 'emphasize'> & {
   readonly text: string
   readonly description?: string
 }

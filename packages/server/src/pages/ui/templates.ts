@@ -33,7 +33,7 @@ export type TemplateName =
 /** Renders a template in the layout, or by itself if it is a complete document. */
 export type Render = (name: TemplateName, data: object) => Promise<string>
 
-export type TemplateOptions = {
+type TemplateOptions = {
   /** The operator's templates, by the same names. Missing ones are ours. */
   readonly folder?: string
   /** Called if an operator's template can't be read, compiled or rendered. Ours is shown instead. */

@@ -60,7 +60,7 @@ function accepted({ headers }: HttpRequest): readonly string[] {
     .map(({ range }) => range)
 }
 
-export type LanguageLink = {
+type LanguageLink = {
   readonly tag: string
   readonly name: string
   readonly href: string

@@ -20,7 +20,7 @@ export type PageTheme = {
   readonly routes: readonly Route[]
 }
 
-export type PageThemePorts = {
+type PageThemePorts = {
   readonly branding: Branding
   /** The accent colors of clients, besides the server's own. */
   readonly accents: Iterable<Color>

@@ -1,7 +1,7 @@
 /** Numbers and times in words of a language: plurals (Unicode CLDR) and relative times (ECMA-402 §18). */
 
 /** The forms of a noun; `other` is required, and `#` is replaced by the number. */
-export type PluralForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>
+type PluralForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>
 
 /** Returns a function that counts in a language. Its rules are loaded at the first count. */
 export function countIn(tag: string): (count: number, forms: PluralForms) => string {

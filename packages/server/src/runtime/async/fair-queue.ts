@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../ports.ts'
 /** The work was not begun, since too much of it waits. The response is 503. */
 export class QueueFull extends StoreUnavailable {}
 
-export type FairQueue = {
+type FairQueue = {
   /** Runs the work when there is a place. Rejects with `QueueFull` if the work was not begun. */
   readonly run: <Value>(from: string, work: () => Promise<Value>) => Promise<Value>
 }

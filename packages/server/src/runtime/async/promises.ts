@@ -1,6 +1,6 @@
 /** Ways to run asynchronous work: one after the other, shared by simultaneous calls, and with a deadline. */
 
-export type Serial = {
+type Serial = {
   /** Runs the work once all earlier work has settled. Settles as the work does. */
   <Value>(work: () => Promise<Value>): Promise<Value>
   /** Resolves when all work that was given before has settled. */
@@ -22,7 +22,7 @@ export function serial(): Serial {
   })
 }
 
-export type SingleFlight<Arguments extends readonly unknown[], Value> = {
+type SingleFlight<Arguments extends readonly unknown[], Value> = {
   (...given: Arguments): Promise<Value>
   /** Returns the run for a key that is in progress. */
   readonly current: (key?: Arguments[0]) => Promise<Value> | undefined

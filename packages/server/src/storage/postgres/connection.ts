@@ -19,7 +19,7 @@ export type PostgresOptions = {
 }
 
 /** How long to wait before the database counts as unreachable, in milliseconds. */
-export type Timeouts = {
+type Timeouts = {
   /** For a connection, new or returned to the pool. */
   readonly connection: number
   /** For the server to run one statement. */

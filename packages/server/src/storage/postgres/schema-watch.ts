@@ -9,7 +9,7 @@ const interval = 60_000
 const newest = `select (select max(version) from tessera_schema),
   (select value from settings where name = 'oldest_schema')`
 
-export type SchemaWatch = {
+type SchemaWatch = {
   /** Reads the schema's version now. During an outage, the version stays as it was. */
   readonly look: () => Promise<void>
   /** Returns why this node is not compatible with the schema, or undefined if it is. */

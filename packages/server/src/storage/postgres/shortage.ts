@@ -14,7 +14,7 @@ const growAgainAfter = 10_000
 /** Milliseconds between two attempts while the pool has no connection at all. */
 const retryDelay = 100
 
-export type ShortageOptions = {
+type ShortageOptions = {
   /** The most connections that the pool may open. */
   readonly poolSize: number
   /** Milliseconds to wait for a connection. */

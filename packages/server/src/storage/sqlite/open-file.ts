@@ -79,7 +79,7 @@ export const newerSchema = (file: string, version: number): UnusableDatabase =>
 /** Milliseconds between two checks by reads. */
 const interval = 1000
 
-export type ReadGuard = {
+type ReadGuard = {
   /** Throws while the database can't be used. Checks at most once a second. */
   readonly require: () => void
   /** Throws while the database can't be used. Checks now. */

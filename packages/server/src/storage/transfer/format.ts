@@ -20,7 +20,7 @@ export type Opening = {
   readonly columns: Readonly<Record<string, ArchivedKind>>
 }
 export type Closing = { readonly rows: number; readonly sha256: string }
-export type Total = { readonly total: number; readonly sha256: string }
+type Total = { readonly total: number; readonly sha256: string }
 
 export type Line = Header | Opening | Closing | Total | readonly unknown[]
 

@@ -19,7 +19,7 @@ export const standardGrants = [
   deviceCode,
 ] as const satisfies readonly Grant[]
 
-export type GrantOptions = {
+type GrantOptions = {
   /** Whether anything can check a password; otherwise there is no password grant. */
   readonly checksPasswords: boolean
   /** Extension grants of modules. They replace a built-in grant of the same type. */

@@ -17,7 +17,7 @@ export type AssertionIssuer = {
   readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
 }
 
-export type JwtBearerOptions = {
+type JwtBearerOptions = {
   readonly issuers: readonly AssertionIssuer[]
   /**
    * Maps the claims of an assertion to a `sub` of this server; undefined refuses it. Default: the assertion's own

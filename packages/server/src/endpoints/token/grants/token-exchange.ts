@@ -14,7 +14,7 @@ import {
 } from '../../../model/extension-grant.ts'
 
 /** Decides whether an exchange is allowed; called after both tokens were verified. */
-export type TokenExchangePolicy = (exchange: {
+type TokenExchangePolicy = (exchange: {
   readonly request: GrantRequest
   readonly subject: VerifiedToken
   readonly actor?: VerifiedToken

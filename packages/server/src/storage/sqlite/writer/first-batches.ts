@@ -10,7 +10,7 @@ const most = 8
 /** Milliseconds to wait for another process's lock. The writer thread can wait longer. */
 const longestWait = 50
 
-export type FirstBatches = {
+type FirstBatches = {
   /** Returns undefined for a batch that the writer thread must commit: a later one, or one during another process's write. */
   readonly commit: (batch: Batch) => Results | undefined
   readonly close: () => void

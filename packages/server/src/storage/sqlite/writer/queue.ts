@@ -25,7 +25,7 @@ export type WriteQueueOptions = {
 }
 
 /** How a queue reaches the writer thread. */
-export type Transport = {
+type Transport = {
   readonly send: (batch: readonly Operation[]) => void
   /** Called when a first write waits, and when none waits any more. */
   readonly busy: (busy: boolean) => void
