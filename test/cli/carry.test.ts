@@ -196,7 +196,7 @@ test('cli: an import with another master key is refused', async () => {
     assert.equal((await tessera(['export', '--config', old, '--to', to])).code, 0)
     const imported = await tessera(['import', '--config', fresh, '--from', to])
     assert.deepEqual([imported.code, imported.stdout], [1, ''])
-    assert.match(imported.stderr, /another master key/)
+    assert.match(imported.stderr, /a different master key/)
   })
 })
 
@@ -212,9 +212,9 @@ test('cli: after kill -9 during an import, no server starts on the partial store
     for await (const text of child.stderr) if (String(text).includes('consents')) break
     child.kill('SIGKILL')
     await inTime('the killed import ends', once(child, 'exit'))
-    await assert.rejects(serve(fresh), /an import into this database was begun and is not finished/)
+    await assert.rejects(serve(fresh), /an import into this database is incomplete/)
     const exported = await tessera(['export', '--config', fresh, '--to', join(directory, 'half.jsonl')])
-    assert.deepEqual([exported.code, /not finished/.test(exported.stderr)], [1, true])
+    assert.deepEqual([exported.code, /is incomplete/.test(exported.stderr)], [1, true])
 
     const again = await tessera(words)
     assert.equal(again.code, 0, again.stderr)
@@ -249,7 +249,7 @@ test('cli: nouns are selected by name; users can be added to a store in use', as
     const wanting = await tessera(['import', '--config', fresh, '--from', to, '--noun', 'keys'])
     assert.deepEqual(
       [wanting.code, withoutWarnings(wanting.stderr)],
-      [1, 'tessera: the file holds no keys\n'],
+      [1, 'tessera: the file contains no keys\n'],
     )
     const imported = await tessera(['import', '--config', fresh, '--from', to])
     assert.equal(imported.code, 0, imported.stderr)
@@ -275,7 +275,10 @@ test('cli: tenants are included; one that is not configured is refused before an
     const configuration = JSON.parse(await readFile(fresh, 'utf8'))
     await writeFile(fresh, JSON.stringify({ ...configuration, tenants: world.tenants }))
     const refused = await tessera(['import', '--config', fresh, '--from', to])
-    assert.deepEqual([refused.code, /gives no tenant "apart" an issuer/.test(refused.stderr)], [1, true])
+    assert.deepEqual(
+      [refused.code, /has no tenant "apart" with its own issuer/.test(refused.stderr)],
+      [1, true],
+    )
     await writeFile(fresh, JSON.stringify(configuration))
     assert.equal((await tessera(['import', '--config', fresh, '--from', to])).code, 0)
     const listed = await tessera(['users', 'list', '--config', fresh, '--tenant', 'apart'])
@@ -311,7 +314,7 @@ test('cli: a backup of a running server restores as in the guide: families refre
     const signedInAgain = await familyAt(second)
     assert.ok((await ask(second, refresh(signedInAgain.living))).refresh_token)
     const again = await tessera(['backup', '--config', old, '--to', to])
-    assert.deepEqual([again.code, /there is a file/.test(again.stderr)], [1, true])
+    assert.deepEqual([again.code, /already exists/.test(again.stderr)], [1, true])
   })
 })
 

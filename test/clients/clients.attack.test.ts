@@ -45,7 +45,7 @@ const names = [
 ]
 
 for (const name of names) {
-  test(`attack: ${JSON.stringify(name.slice(0, 20))} (${name.length}) is not a client, by Basic or in the body`, async () => {
+  test(`attack: ${JSON.stringify(name.slice(0, 20))} (${name.length}) is not accepted as a client, in Basic or in the body`, async () => {
     const server = await createTestServer(world)
     const answers = [
       await ask(server, { client_id: name, client_secret: secret }),

@@ -564,5 +564,5 @@ test('postgres: if TLS is required, nothing is sent without it', async () => {
 test('postgres: a database in another encoding is refused', async () => {
   const { server } = await begin()
   const url = await server.database("encoding 'LATIN1' template template0 locale 'C'")
-  await assert.rejects(openPostgresTenantStores({ url }), /encoded in LATIN1/)
+  await assert.rejects(openPostgresTenantStores({ url }), /encoding LATIN1/)
 })

@@ -31,7 +31,7 @@ async function statusesOf(pieces: readonly string[], options: EdgeOptions = {}):
 const host = 'Host: id.example\r\n'
 const formType = 'Content-Type: application/x-www-form-urlencoded\r\n'
 
-test('http: bytes that are not HTTP get 400 in JSON that is not cached', async () => {
+test('http: bytes that are not HTTP get an uncacheable 400 response in JSON', async () => {
   const edge = await serve(routes)
   const received = await sendBytes(edge, 'HELO id.example\r\n\r\n')
   assert.match(received, /^HTTP\/1\.1 400 Bad Request\r\n/)

@@ -90,24 +90,24 @@ test('export: a file that is incomplete or was changed is refused', async () => 
   assert.equal(lines.length, 6)
   await verified(lines)
   const [head = '', opening = '', one = '', two = '', closing = '', total = ''] = lines
-  await refuses(lines.slice(0, -1), /ends too early/)
-  await refuses([], /ends too early/)
-  await refuses([...lines, total], /lines follow the total/)
-  await refuses([...lines, head], /lines follow the total/)
+  await refuses(lines.slice(0, -1), /is truncated/)
+  await refuses([], /is truncated/)
+  await refuses([...lines, total], /lines after the total/)
+  await refuses([...lines, head], /lines after the total/)
   // A row missing, repeated or moved: the section's checksum does not match.
   for (const changed of [[one], [one, two, two], [two, one], [one, two.replace('null', '"b"')]])
-    await refuses(totalled([head, opening, ...changed, closing]), /checksum of settings does not fit/)
+    await refuses(totalled([head, opening, ...changed, closing]), /checksum of table settings does not match/)
   const { sha256 } = JSON.parse(closing)
   for (const count of [1, 3])
     await refuses(
       totalled([head, opening, one, two, JSON.stringify({ rows: count, sha256 })]),
-      /checksum of settings does not fit/,
+      /checksum of table settings does not match/,
     )
-  await refuses([head, opening, one, two, closing, total.replace('2', '3')], /checksum of the whole/)
-  await refuses(totalled([head, opening, one, two, closing], 1), /checksum of the whole/)
-  await refuses([head.replace(':1,', ':1, '), ...lines.slice(1)], /checksum of the whole/)
-  await refuses(totalled([head, one]), /out of place/)
-  await refuses(totalled([head, closing]), /out of place/)
+  await refuses([head, opening, one, two, closing, total.replace('2', '3')], /checksum of the file/)
+  await refuses(totalled([head, opening, one, two, closing], 1), /checksum of the file/)
+  await refuses([head.replace(':1,', ':1, '), ...lines.slice(1)], /checksum of the file/)
+  await refuses(totalled([head, one]), /unexpected line/)
+  await refuses(totalled([head, closing]), /unexpected line/)
 })
 
 test('export: a file must begin with a header of this format', async () => {
@@ -115,15 +115,15 @@ test('export: a file must begin with a header of this format', async () => {
   const { tessera_export, ...more } = JSON.parse(head)
   assert.equal(tessera_export, 1)
   for (const [first, message] of [
-    [{ tessera_export: 2, ...more }, /format 2 is not one/],
-    [{ tessera_export: 0, ...more }, /format 0 is not one/],
-    [{ tessera_export: '1', ...more }, /no export/],
-    [{ ...more }, /no export/],
-    [{ tessera_export: 1, created_at: 1 }, /no export/],
-    [{ tessera_export: 1, created_at: 1, master_key_check: 7 }, /no export/],
+    [{ tessera_export: 2, ...more }, /unsupported format 2/],
+    [{ tessera_export: 0, ...more }, /unsupported format 0/],
+    [{ tessera_export: '1', ...more }, /not a Tessera export/],
+    [{ ...more }, /not a Tessera export/],
+    [{ tessera_export: 1, created_at: 1 }, /not a Tessera export/],
+    [{ tessera_export: 1, created_at: 1, master_key_check: 7 }, /not a Tessera export/],
   ] as const)
     await refuses(totalled([JSON.stringify(first), ...rest.slice(0, -1)]), message)
-  await refuses(['nothing'], /no JSON/)
+  await refuses(['nothing'], /not JSON/)
   await refuses(['7'], /neither a row/)
 })
 
@@ -227,7 +227,7 @@ test('import: independent nouns are added to stores in use; with any other noun 
 test('import: a table with fewer or more rows than announced leaves the stores unfinished', async () => {
   for (const announced of [1, 3]) {
     const main = createTarget()
-    await assert.rejects(fill(archivesOf(main), sections(announced), whole), /where \d were announced/)
+    await assert.rejects(fill(archivesOf(main), sections(announced), whole), /rows, expected \d/)
     assert.equal(main.settings.get(importBegun), 'yes')
     // Rows that others add meanwhile may be there too.
     await fill(archivesOf(createTarget()), sections(announced), some(addable))

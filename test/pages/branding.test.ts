@@ -88,7 +88,7 @@ test('branding: a logo on another origin is the only origin that pictures may co
   )
 })
 
-test('branding: a tenant’s issuer has its own', async () => {
+test('branding: a tenant’s issuer has its own branding', async () => {
   const { server } = await start({
     branding: { name: 'Main' },
     clients: [],

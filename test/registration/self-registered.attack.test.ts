@@ -254,12 +254,12 @@ test('attack: a response for one host of a client does not count for another', a
   const client = await registered(server, { ...page, redirect_uris: [honest, trap] })
   const browser = createBrowser(server)
   const asked = await signIn(browser, requestOf(client, { redirect_uri: honest }))
-  assert.match(asked.text, /goes to honest\.example/)
+  assert.match(asked.text, /is sent to honest\.example/)
   assert.doesNotMatch(asked.body, /name="remember"/)
   assert.ok(answerOf(await browser.submit(asked, { button: 'yes', remember: 'yes' }), honest).get('code'))
   const silent = answerOf(await browser.visit(requestOf(client, { prompt: 'none' })), trap)
   assert.equal(silent.get('error'), 'consent_required')
-  assert.match((await browser.visit(requestOf(client))).text, /goes to trap\.example/)
+  assert.match((await browser.visit(requestOf(client))).text, /is sent to trap\.example/)
 })
 
 test('consent: consent for a client with one host and loopback ports is remembered', async () => {

@@ -345,7 +345,7 @@ test('tenants: derived keys differ per issuer, so stored secrets can’t be open
   const answer = await exchanged!.send('GET', '/t/acme/.well-known/openid-configuration')
   assert.equal(answer.status, 503)
   const failure = restarted.logged.find(({ event }) => event === 'tenant_start_failed')
-  assert.match(String(failure?.error), /master key does not fit/)
+  assert.match(String(failure?.error), /master key is not the one/)
   assert.equal((await main!.send('GET', '/.well-known/openid-configuration')).status, 200)
 })
 

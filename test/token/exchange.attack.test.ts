@@ -117,7 +117,7 @@ test('exchange: a derived token is revoked with its user and with the client tha
   assert.equal(told.active, false)
 })
 
-test('exchange: a revocation at one node counts at the others', async () => {
+test('exchange: a revocation on one node takes effect on the others', async () => {
   const { open } = await beginShared()
   const [here, there] = [
     await createTestServer(world, { tenantStores: await open() }),

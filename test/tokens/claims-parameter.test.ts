@@ -275,7 +275,7 @@ for (const [claims_locales, name] of [
   ['', 'Alice'],
   ['!! fr', 'Alix'],
 ] as const)
-  test(`claims: claims_locales "${claims_locales}" selects the language, without a tag and never with an error [OpenID Connect Core 1.0 §5.2]`, async () => {
+  test(`claims: claims_locales "${claims_locales}" selects the language; the claim has no tag, and invalid values are no error [OpenID Connect Core 1.0 §5.2]`, async () => {
     assert.deepEqual(await namesOf({ claims_locales }), { name })
   })
 

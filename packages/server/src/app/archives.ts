@@ -19,12 +19,12 @@ import { type Written, writeExport } from '../storage/transfer/write.ts'
 export { everyNoun, isArchivedNoun } from '../storage/tables/archive.ts'
 
 type Carrying = {
-  /** Undefined: all that there are. */
+  /** Omitted: all of them. */
   readonly nouns?: ReadonlySet<ArchivedNoun>
   readonly report: Report
 }
 
-/** Writes what the stores hold to a new file; servers may go on. Rejects where the file exists. */
+/** Exports the stores to a new file. Servers may keep running. Rejects if the file exists. */
 export async function exportStores(
   { storage }: Configuration,
   file: string,
@@ -49,7 +49,7 @@ export async function importFile(
   const held = new Set([...tables].map(requireNoun))
   const chosen = nouns ?? held
   for (const noun of chosen) {
-    if (!held.has(noun)) throw new ImportRefused(`the file holds no ${noun}`)
+    if (!held.has(noun)) throw new ImportRefused(`the file contains no ${noun}`)
   }
   const check = header.master_key_check ?? undefined
   return into(
@@ -59,7 +59,7 @@ export async function importFile(
   )
 }
 
-/** The same from another store. No server may use that one meanwhile, or what it does is lost. */
+/** Fills the stores from another store. No server may use that store meanwhile, or its writes are lost. */
 export const importStore = async (
   configuration: Configuration,
   from: Storage,
@@ -75,7 +75,7 @@ export const importStore = async (
   })
 
 type Import = {
-  /** Tells whether a master key fits; undefined where there is nothing that it would have to open. */
+  /** The value that the master key is checked against; undefined if the source has no sealed values. */
   readonly check: string | undefined
   readonly tenants: Iterable<string>
   readonly sections: Sections
@@ -88,9 +88,7 @@ async function into(
 ): Promise<Filled> {
   for (const tenant of tenants) {
     if (!configuration.tenantIssuers.has(tenant))
-      throw new ImportRefused(
-        `the configuration gives no tenant ${JSON.stringify(tenant)} an issuer of its own`,
-      )
+      throw new ImportRefused(`the configuration has no tenant ${JSON.stringify(tenant)} with its own issuer`)
   }
   return withArchives(configuration.storage, async archives => {
     if (check !== undefined && [...nouns].some(noun => !unsealedNouns.has(noun)))
@@ -113,7 +111,7 @@ async function requireMasterKey(
   const own = await target.setting(masterKeyCheck)
   await target.close()
   if (own !== undefined && own !== check)
-    throw new ImportRefused('the database was begun with another master key than what is imported')
+    throw new ImportRefused('the target was created with a different master key than the import')
   await unlock({
     configured,
     storage,
@@ -125,15 +123,15 @@ async function requireMasterKey(
 function requireNoun(table: string): ArchivedNoun {
   const noun = nounOf(table)
   if (noun) return noun
-  throw new ImportRefused(`this version of Tessera keeps no ${JSON.stringify(table)}`)
+  throw new ImportRefused(`unknown table ${JSON.stringify(table)}; was this exported by a newer version?`)
 }
 
-/** Of a store that is whole. */
+/** Returns the master key's check value. Rejects if an import into the store is unfinished. */
 async function checkOf(archives: Archives): Promise<string | undefined> {
   const source = await archives.source()
   try {
     if ((await source.setting(importBegun)) !== undefined)
-      throw new Error('an import into this database was begun and is not finished')
+      throw new Error('an import into this database is incomplete: run it again')
     return await source.setting(masterKeyCheck)
   } finally {
     await source.close()
@@ -153,17 +151,18 @@ async function withArchives<Answer>(
 }
 
 async function openArchivesOf(storage: Storage): Promise<Archives> {
-  if (storage.kind === 'memory') throw new Error('"memory:" keeps nothing that could be carried elsewhere')
+  if (storage.kind === 'memory')
+    throw new Error('"memory:" stores nothing that could be exported; use sqlite: or postgres:')
   if (storage.kind === 'postgres')
     return (await import('../storage/postgres/archive.ts')).createPostgresArchives(storage)
   return (await import('../storage/sqlite/archive.ts')).createSqliteArchives(storage.file)
 }
 
-/** Copies the files of an embedded store into a new folder while servers go on; answers the copies. */
+/** Copies the files of an SQLite store into a folder. Servers may keep running. Returns the paths of the copies. */
 export async function backUpStores({ storage }: Configuration, folder: string): Promise<readonly string[]> {
   if (storage.kind !== 'sqlite')
     throw new Error(
-      'only an embedded store is backed up so: PostgreSQL has its own tools (docs/guides/backup.md)',
+      'tessera backup works with SQLite only; use pg_dump for PostgreSQL (docs/guides/backup.md)',
     )
   return (await import('../storage/sqlite/backup.ts')).backUp(storage.file, folder)
 }

@@ -57,7 +57,7 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
   }
   if (hosts.size === 0) return Object.assign(handle, { early, present, serves })
 
-  // Also without the header: a response that is cached for a host must not be used for another one.
+  // Added even if the request lacks the header: a response cached for one host must not be served for another.
   const varies = ({ peer }: HttpRequest): boolean =>
     configuration.trustForwardedHost || peer.host !== undefined
   return Object.assign(

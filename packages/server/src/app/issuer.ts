@@ -92,7 +92,7 @@ async function composeOn(
       logFailure(request, error)
     },
   })
-  // Last: an issuer that can't be composed must not disable principals of the configuration before it.
+  // Done last: if creating the issuer fails, the principals of the previous configuration must stay enabled.
   await context.principals.begin((await decides()) ? principalsOf(configuration) : undefined)
   const settled = async () => {
     await Promise.all([services.sessions.settled(), pages.mailSettled()])

@@ -1,4 +1,4 @@
-/** Creates an issuer's pages with the first request for one of them: a token server that never shows a page need not hold them. */
+/** Creates an issuer's pages on the first request for one of them, so that a token server without page requests does not load them. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -16,7 +16,7 @@ export type LazyPages = {
   readonly deliverMail: () => Promise<void>
   /** Resolves when no mail is being sent. */
   readonly mailSettled: () => Promise<void>
-  /** Sends the mails that it can within a few seconds. */
+  /** Sends due mails for a few seconds. The rest remains in the store. */
   readonly closeMail: () => Promise<void>
 }
 
@@ -25,8 +25,8 @@ type Loaded = Pick<LazyPages, 'showError' | 'deliverMail' | 'mailSettled' | 'clo
 }
 
 /**
- * Loads the code of the pages. A server does so before it listens: on a busy machine loading takes seconds, in which the
- * event loop stands still, and what arrives meanwhile would be refused.
+ * Loads the code of the pages. A server calls this before it listens: on a busy machine, loading blocks the event loop for
+ * seconds, and requests that arrive meanwhile would be refused.
  */
 export const loadPageCode = () =>
   Promise.all([import('./page-services.ts'), import('./page-endpoints.ts'), import('./error-pages.ts')])

@@ -62,7 +62,7 @@ export function createMailServices(
   }
 }
 
-/** Mail goes to a submission server, or is printed and shown on a page where the issuer is on loopback. */
+/** Returns the mail transport: a submission server or, for an issuer on loopback, the console and a page. */
 function createMailTransport(
   { mail, issuer }: Configuration,
   { sendMail, print }: IssuerContext,

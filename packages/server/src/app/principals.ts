@@ -15,7 +15,7 @@ export const principalsOf = ({ clients, users }: Configuration): ConfiguredPrinc
 /** Nodes of every version must write the same text, so it keeps the name `stands`. */
 const textOf = ({ id, enabled }: Principal): string => JSON.stringify({ id, stands: enabled })
 
-/** Returns a text that does not depend on the order of entries. It is empty for a tenant without an issuer of its own. */
+/** Returns a text that does not depend on the order of entries; empty if no tenant has its own issuer. */
 const comparable = (configuration: Configuration | undefined): string => {
   if (!configuration) return ''
   const { clients, users } = principalsOf(configuration)
@@ -25,8 +25,8 @@ const comparable = (configuration: Configuration | undefined): string => {
 const settingName = 'standing_of_tenants'
 
 /**
- * Records that this configuration was applied last. Returns a function that returns whether it still is: a tenant's issuer
- * that is composed later writes its principals only then. Records nothing while no tenant has an issuer of its own.
+ * Records that this configuration was applied last. Returns a function that tells whether it still is: a tenant's issuer
+ * that is created later writes its principals only if so. Records nothing if no tenant has its own issuer.
  */
 export async function declareTenants(
   { tenantIssuers }: Configuration,
@@ -62,7 +62,7 @@ export async function writeChangedTenants(
         await close()
       }
     } catch (error) {
-      // Other tenants continue. This one is written when its issuer is composed next.
+      // Continue with the other tenants. This one is written when its issuer is next created.
       log.error('tenant_principals_failed', { tenant: name, error: String(error) })
     }
   }

@@ -27,14 +27,14 @@ export type Overrides = {
   readonly log?: Log | undefined
   /** Used instead of the machine's and the store's clock. */
   readonly clock?: Clock
-  /** The machine's clocks, where no `clock` is given. */
+  /** The machine's clocks, used if `clock` is omitted. */
   readonly machine?: MachineTime
   readonly random?: Random
   /** Creates signing keys: an RSA key takes as long as a whole test. */
   readonly generateSigningKey?: GenerateSigningKey
   /** Stores that are already open; the caller closes them. */
   readonly tenantStores?: TenantStores
-  /** Sends requests, where tests have no network. */
+  /** Sends requests, for tests without a network. */
   readonly outbound?: Outbound
   /** Sends mail, instead of what the configuration names. */
   readonly sendMail?: SendMail
@@ -98,9 +98,7 @@ export async function createServerContext(
 /** Throws while an import is incomplete: one-time values that were used at the source would be accepted here. */
 async function requireCompleteImport(settings: Settings): Promise<void> {
   if ((await settings.get(importBegun)) === undefined) return
-  throw new Error(
-    'an import into this database was begun and is not finished: run it again (docs/guides/backup.md)',
-  )
+  throw new Error('an import into this database is incomplete: run it again (docs/guides/backup.md)')
 }
 
 /** Migrates the server's own store to the schema of this version. Rejects if the schema is of a newer version. */

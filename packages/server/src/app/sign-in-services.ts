@@ -30,7 +30,7 @@ export type SignInServices = {
   readonly readIdentityClaims: ReadIdentityClaims
   /** Finds the local user of a user of another provider. */
   readonly resolveSubject: ResolveSubject
-  /** By name. Directories have what checks their passwords. */
+  /** Providers by name. Directories include what checks their passwords. */
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly countGuess: CountGuess
   readonly knownAccounts: KnownAccounts

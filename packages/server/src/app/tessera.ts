@@ -21,7 +21,7 @@ import { shareTenants } from './shared-tenants.ts'
 import { composeSnapshot } from './snapshot.ts'
 
 type TenantJobOptions = {
-  /** Also runs the jobs of tenants that are not active. False where another process does. */
+  /** Whether to run the jobs of inactive tenants too. False if another process does. */
   readonly inactive: boolean
 }
 
@@ -50,7 +50,7 @@ export type Tessera = {
   readonly endSession: EndSession
   /** Accounts of its own issuer. */
   readonly accounts: Accounts
-  /** Resolves when background work of its own issuer is done: mail, and notifying clients. */
+  /** Resolves when the background work of the server's own issuer is done: mail and client notifications. */
   readonly settled: () => Promise<void>
   /** Ends expired sessions, if the configuration asks for it, and sends the logout tokens that are due. A job of `startJobs`. */
   readonly runLogouts: () => Promise<void>
@@ -67,7 +67,7 @@ export type Tessera = {
    * the configuration can't be composed. Does not check `restartFaults`.
    */
   readonly replace: (configuration: Configuration) => Promise<void>
-  /** From now on `/readyz` responds 503, and responses of `listener` close their connections. */
+  /** Makes `/readyz` respond 503, and makes `listener` close each connection after its response. */
   readonly drain: () => void
   /** Waits for requests of `listener` in progress, 10 s at most, and closes the stores. */
   readonly close: () => Promise<void>
@@ -179,7 +179,7 @@ export async function createTessera(
       startJobs(
         [
           { run: runCleanUp, failed: 'clean_up_failed', every: 30 },
-          // At once: a process that ended may have left something to send.
+          // Runs immediately, because a process that ended may have left mail or notices to send.
           { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
           { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
           { run: () => runTenantJobs(options), failed: 'tenant_jobs_failed', every: 3600, first: 10 },

@@ -57,7 +57,7 @@ export function createTokenServices(
   }
 }
 
-/** Leaves out the password grant where nothing can check a password. */
+/** Omits the password grant if nothing can check a password. */
 const createGrants = ({
   users,
   accounts,

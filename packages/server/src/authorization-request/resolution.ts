@@ -40,7 +40,7 @@ type ResolveAuthorizationRequest = (
 ) => Promise<Ok<ResolvedRequest> | AuthorizationRequestRefusal>
 
 export type AuthorizationRequestResolution = {
-  /** For the authorization endpoint. A refusal has a target if the plain parameters prove one. */
+  /** Resolves a request at the authorization endpoint. A refusal has a target only if the plain parameters prove one. */
   readonly resolve: ResolveAuthorizationRequest
   /** For the PAR endpoint, which accepts request objects by value only (RFC 9126 §2.1). */
   readonly resolvePushed: (client: Client, parameters: Parameters) => Promise<Result<Parameters>>

@@ -13,7 +13,7 @@ export async function issuerOrReport(
   if (!server) return undefined
   if (server.storage.kind === 'memory') {
     process.stderr.write(
-      `tessera: storage "memory:" keeps ${what} only in the server process; use sqlite: or postgres:\n`,
+      `tessera: storage "memory:" has ${what} only in the server process; use sqlite: or postgres:\n`,
     )
     return undefined
   }

@@ -62,7 +62,7 @@ export async function runUntilStopped(
   configuration: Configuration,
   { ready = () => {}, source }: { readonly ready?: () => void; readonly source?: LoadOptions },
 ): Promise<ExitCode> {
-  // Before the server starts: a signal during the start must not kill it half-way.
+  // Installed before startup, so that a signal during startup does not kill the process midway.
   const stopped = stopSignal()
   const onReload = source && reloadSignal()
   const { startServer } = await import('../server.ts')

@@ -26,9 +26,9 @@ export async function work([
     const flags = JSON.parse(typed) as Overrides
     const source = { file, environment: process.env, overrides: flags }
     const loaded = await loadConfiguration({ ...source, overrides: { ...flags, port, host } })
-    if (!loaded.ok) throw new Error(`${file} has changed and has errors now: run tessera config check`)
+    if (!loaded.ok) throw new Error(`${file} was changed and is now invalid: run tessera config check`)
     if (markOfServer(loaded.configuration) !== mark)
-      throw new Error(`${file} has another issuer or storage now, which needs a restart of the whole server`)
+      throw new Error(`the issuer or storage in ${file} has changed: restart the server`)
     const { startServer } = await import('../server.ts')
     const server = await startServer(loaded.configuration, {
       worker: Number(number),

@@ -8,12 +8,12 @@ export type BodyOutcome =
   | { readonly lost: true }
   | { readonly alreadyRead: true }
 
-/** Node calls for each part, and each holds what was read with it: bodies in parts of one byte took gigabytes. */
+/** Node emits each chunk separately, and each retains the whole read buffer: bodies in one-byte chunks took gigabytes. */
 export const mostParts = 1024
 
 /**
- * Calls `onExcess` and drops the rest if a chunked body comes in too many parts, also while its request waits: Node keeps
- * all parts of one read for it, thousands of one byte.
+ * Calls `onExcess` and discards the rest if a chunked body has too many chunks, even while its request is queued. Node
+ * buffers every chunk of a read, which can be thousands of one byte each.
  */
 export function limitParts(raw: IncomingMessage, onExcess: () => void): void {
   const push = raw.push.bind(raw)
@@ -23,7 +23,7 @@ export function limitParts(raw: IncomingMessage, onExcess: () => void): void {
       parts += part === null ? 0 : 1
       return push(part)
     }
-    // Its end is dropped too: the request must not be served with what came before.
+    // Its end is discarded too: the request must not be served with a truncated body.
     if (parts === mostParts) {
       parts += 1
       onExcess()

@@ -93,11 +93,11 @@ function withoutQuery(target: string): string {
   return mark < 0 ? target : target.slice(0, mark)
 }
 
-/** RFC 9112 §3.2.2: the authority of a target that is a whole URI replaces the `host` header. */
+/** RFC 9112 §3.2.2: the authority of a target in absolute form replaces the `host` header. */
 const authorityOf = (target = ''): string | undefined =>
   target.startsWith('/') ? undefined : /^https?:\/\/([^/?#]+)/i.exec(target)?.[1]
 
-/** RFC 9112 §3.2.2: a whole URI must be accepted. */
+/** RFC 9112 §3.2.2: the absolute form of a target must be accepted. */
 const originForm = (target = ''): string => {
   if (target.startsWith('/')) return target
   const [, path] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? []

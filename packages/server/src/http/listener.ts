@@ -30,11 +30,11 @@ export type ListenerOptions = PeerOptions & {
   readonly essential?: (path: string) => boolean
   /** Called when an endpoint returned a response that HTTP can't express, such as a header with a line end. The client gets 500. */
   readonly onUnsendable?: (requestId: string, error: unknown) => void
-  /** Called when the event loop stood still for so long; requests that waited are refused with 503. */
+  /** Called with the duration when the event loop was blocked. Requests that waited are refused with 503. */
   readonly onStall?: (milliseconds: number) => void
   /** Called when requests waited too long to be started and are refused with 503; once until none waits. */
   readonly onOverload?: (underWay: number) => void
-  /** Called when something in front has read the body of a request, which gets 500. */
+  /** Called when a middleware has already read the body of a request. The request gets 500. */
   readonly onBodyRead?: (requestId: string, path: string) => void
   /** The server belongs to an application, which decides about its connections. */
   readonly embedded?: boolean
@@ -78,7 +78,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
     if (closed) finish(exchange, unavailable)
     else if (essential(pathOf(raw))) read(exchange, () => {})
     else if (stalls.waited()) finish(exchange, unavailable)
-    // After the next read it is known of many clients whether they still wait.
+    // The next read shows for many clients whether they are still connected.
     else if (!admission.isOpen()) void nextRead().then(() => enter(exchange, ahead, true))
     else if (stalls.paused() || mayBeGone(raw.socket)) enter(exchange, ahead, false)
     else {
@@ -87,14 +87,14 @@ export function createListener(router: Router, options: ListenerOptions): Listen
     }
   }
 
-  /** Drops a request whose client hung up before it is started. `present`: unless its connection ends meanwhile, the client is there. */
+  /** Drops a request whose client hung up before it started. `present`: the client is connected unless the connection ends meanwhile. */
   const enter = (exchange: Exchange, ahead: boolean, present: boolean): void => {
     const { socket } = exchange.raw
     admission.enter({
       start() {
         if (present && !mayBeGone(socket)) read(exchange, admission.leave)
         else {
-          // Finding out takes a while, in which another request can be served.
+          // The check takes a while. Another request can be served meanwhile.
           admission.leave()
           void findOut(exchange, ahead)
         }
@@ -174,7 +174,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
     else finish(exchange, response)
   }
 
-  /** Stops to read the connection at once: what comes in tiny parts costs most when it is parsed. */
+  /** Stops reading the connection immediately, because parsing tiny chunks is the expensive part. */
   const refuseParts = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     if (response.headersSent || response.socket === null) socket.destroy()
     else {

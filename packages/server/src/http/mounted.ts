@@ -30,7 +30,7 @@ export function createMounted(router: Router, options: MountedOptions): Mounted 
   const listener = createListener(router, { ...options, embedded: true })
   let misplaced = false
 
-  /** Reports a mount path that the issuer lacks: what is below it would be served without it. */
+  /** Reports a mount path that is not part of the issuer, because URLs below it would be published without it. */
   const checkPlace = (raw: IncomingMessage): void => {
     const [path, below] = [pathOf(raw), pathBelowMount(raw)]
     if (misplaced || below === path || !isServed(raw, below)) return

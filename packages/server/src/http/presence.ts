@@ -6,16 +6,16 @@
 import type { Socket } from 'node:net'
 
 export type Presence = {
-  /** Resolves to whether the client is connected, after the connection has been read. */
+  /** Reads the connection, then resolves to whether the client is still connected. */
   readonly connected: () => Promise<boolean>
   /** Returns the part of the response that the probe has written; the rest must follow it. */
   readonly begun: () => string
 }
 
-/** How each response begins, in two pieces: the first causes the reset, and the second one meets it. */
+/** The start of every response, in two parts: the first triggers the reset, and the second fails because of it. */
 const pieces = ['HTTP/', '1.1 '] as const
 
-/** Milliseconds for a reset to come back: more than a round trip around the world. */
+/** Milliseconds to wait for a reset: more than a round trip around the world. */
 const roundTripMs = 500
 
 export function createPresence(socket: Socket): Presence {
@@ -45,7 +45,7 @@ export const observePresence = (socket: Socket): Presence => ({
   begun: () => '',
 })
 
-/** Returns whether the connection was read to its end: its client sends nothing more and may be gone. */
+/** Returns whether the connection was read to its end, after which the client may have disconnected. */
 export const mayBeGone = (socket: Socket): boolean => socket.destroyed || socket.readableEnded
 
 /** Resolves when the event loop has polled all sockets once more. */

@@ -2,7 +2,7 @@
 
 const year = 31_536_000
 
-/** Returns them with HSTS only if the issuer uses https: http is for loopback. */
+/** Returns the security headers. They include HSTS only if the issuer uses https; http is for loopback. */
 export const securityHeaders = (issuer: string): Readonly<Record<string, string>> => ({
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',

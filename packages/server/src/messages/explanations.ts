@@ -37,7 +37,7 @@ export const explanations = {
   refresh_token_idle_too_long: 'The refresh token expired because it was not used',
   refresh_token_reused: 'The refresh token was used before, so its sign-in was revoked',
   refresh_generation_ahead: 'The server lost the state of this refresh token, so the user must sign in again',
-  refresh_rotated_in_future: 'The server can not determine whether this refresh token was used before',
+  refresh_rotated_in_future: 'The server cannot determine whether this refresh token was used before',
   offline_access_withdrawn: 'This client may no longer use the scope offline_access',
   lost_twice: 'A concurrent request used the same code or token',
 

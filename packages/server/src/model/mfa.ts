@@ -37,7 +37,7 @@ export type RequestedAcr = {
   readonly values: readonly string[]
 }
 
-/** Returns the `acr` for the response: the first requested value that the sign-in reaches (OpenID Connect Core 1.0 §5.5.1.1), or else its own. */
+/** Returns the `acr` of the response: the first requested value that the sign-in satisfies (OpenID Connect Core 1.0 §5.5.1.1), otherwise the sign-in's own. */
 export const answeredAcr = (subject: Pick<Subject, 'acr' | 'amr'>, asked: readonly string[]): string =>
   asked.find(value => isAcr(value) && reaches(acrOf(subject), value)) ?? subject.acr ?? acrOf(subject)
 

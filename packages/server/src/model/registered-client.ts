@@ -23,28 +23,28 @@ export type RegisteredClient = {
   readonly used_at?: Seconds
   /** When what users see of it (names, logo, addresses, hosts) last changed; undefined: never. */
   readonly shown_since?: Seconds
-  /** When it goes unless it is used before; undefined: never. */
+  /** When it expires unless it is used before then; undefined: never. */
   readonly expires_at?: Seconds
 }
 
 const made = /^[\w-]{22}$/
 
-/** Whether a `client_id` has the form of those that registration gives: told apart from others without a look into the store. */
+/** Returns whether a `client_id` has the format of registered clients, so that no store lookup is needed to find out. */
 export const isRegisteredId = (clientId: string): boolean => made.test(clientId)
 
 /** The number of rows, and the limits. */
 type ClientCounts = { readonly inAll: number; readonly unused: number }
 type ClientLimits = { readonly most: number; readonly mostUnused?: number }
 
-/** Returns how many more may be added; negative where there are too many. */
+/** Returns how many more clients may be added; negative if there are too many. */
 export const roomFor = (
   { inAll, unused }: ClientCounts,
   { most, mostUnused = Number.POSITIVE_INFINITY }: ClientLimits,
 ): number => Math.min(most - inAll, mostUnused - unused)
 
 /**
- * Returns how many clients that were never used are deleted before one is added where there is this room. Where there are
- * many, some are deleted ahead, so that they need not be counted for each that is added.
+ * Returns how many never-used clients to delete before adding one, given the remaining room. Under large limits, several
+ * are deleted at a time, so that clients need not be counted for every registration.
  */
 export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits): number {
   const ahead = Math.floor(Math.min(most, mostUnused) / 400) * 8
@@ -55,7 +55,7 @@ export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits):
 const share = 16
 
 type Allowance = {
-  /** Returns whether a row may be added under these limits without counting, and uses up one. */
+  /** Takes one row from the allowance. Returns whether one may be added under these limits without counting. */
   readonly use: (limits: string) => boolean
   /** Allows a share of the room that was counted, so that up to 16 processes together never exceed it. */
   readonly grant: (limits: string, room: number) => void

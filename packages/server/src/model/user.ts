@@ -103,8 +103,8 @@ export type CredentialAuthority = {
 }
 
 /**
- * Called once a user was found and before their password is checked, with a text that is the same for all names of the
- * user. False where it was guessed too often: the password must not be checked then.
+ * Called after a user is found and before their password is checked, with a text that is the same for all names of the
+ * user. Resolves to false after too many guesses; the password must not be checked then.
  */
 export type IsGuessAllowed = (user: string) => Promise<boolean>
 

@@ -1,4 +1,4 @@
-/** Chooses the clock of a server: the store's own where machines share the store, otherwise this machine's. */
+/** Chooses the clock of a server: the store's if machines share the store, otherwise this machine's. */
 
 import type { TenantStores } from '../model/ports/stores.ts'
 import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../runtime/ports.ts'

@@ -21,8 +21,8 @@ const shares = {
 } as const
 
 /**
- * A client or host may hold this share of the slots that are left for strangers, and always one place. So a few of them
- * can't take all: each finds fewer, and a newcomer finds one until there are hundreds.
+ * The share of the remaining slots that one unvouched client or host may hold; at least one slot. A few clients therefore
+ * can't take all slots: each further one gets fewer, and a new one still gets a slot until there are hundreds.
  */
 const shareOfRest = 1 / 4
 

@@ -31,7 +31,7 @@ type LogoutDelivery = {
   readonly close: () => Promise<void>
 }
 
-/** Milliseconds. Slow clients must not delay the end of the process: their notices remain in the store. */
+/** Milliseconds. Slow clients must not delay shutdown; their notices remain in the store. */
 const closeLimit = 5000
 /** Deliveries in progress of one process, and to one client while others wait: a silent client must not slow them. */
 const most = 64
@@ -43,7 +43,7 @@ const mostOfUnvouchedTotal = most / 2
 const capacity = 1000
 /** Longer than any exchange takes (`outbound` ends one after 5 seconds). */
 const claimLasts: Seconds = 60
-/** How long a client that did not respond gets nothing else, so that it delays others once and not for each session. */
+/** How long to skip a client that did not respond, so that it delays others once and not once for each session. */
 const rest: Seconds = 10
 /** The delay after each attempt. There is none after the last one. */
 const backoff: readonly Seconds[] = [10, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600]
@@ -78,7 +78,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   async function fill(lanes: Lanes): Promise<void> {
     while (!isClosed && !lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
       const now = clock.now()
-      // Fewer while it is crowded: a client that is not known yet may be unvouched.
+      // Claims fewer when busy, because a client that is not known yet may be unvouched.
       const atOnce = lanes.isCrowded() ? mostOfUnvouched : mostOfClient
       const claimed = await stores.logoutNotices.claim(now, now + claimLasts, atOnce, lanes.closed())
       // The rest is for clients that are busy or silent.
@@ -87,7 +87,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       for (const notice of claimed) {
         if (lanes.hasRoomFor(notice.client_id))
           lanes.enter(notice.client_id, deliver(notice, ports).catch(onError))
-        // Where too many unvouched wait to be remembered, it may not be due again in this run.
+        // If too many unvouched clients have notices, this one may not be due again in this run.
         else await stores.logoutNotices.postpone(notice, unvouched.areMany() ? now + rest : now)
       }
     }
@@ -141,7 +141,7 @@ function createLanes({ clock }: { clock: Clock }, unvouched: Unvouched) {
       ...(ofUnvouched >= mostOfUnvouchedTotal ? unvouched.all() : []),
       ...[...restUntil].flatMap(([client, until]) => (until > clock.now() ? client : [])),
     ],
-    /** Whether unvouched leave room for this client: one that was not known when its notice was claimed may be one of them. */
+    /** Returns whether the limit of unvouched clients allows a delivery to this one, which may have been unknown when its notice was claimed. */
     hasRoomFor: (client: string): boolean => !unvouched.has(client) || ofUnvouched < mostOfUnvouchedTotal,
     isBusy: () => underWay.size > 0,
     isFull: () => underWay.size >= most,

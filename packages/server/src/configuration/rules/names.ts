@@ -121,7 +121,7 @@ const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Diagn
   draft.names.clients.has(user.value.sub)
     ? diagnosticAt(user, 'sub', {
         problem: `"${user.value.sub}" is a client_id too`,
-        expected: 'a sub that no client has as its client_id (RFC 9700 §4.15)',
+        expected: 'a sub that is not the client_id of a client (RFC 9700 §4.15)',
         fix: 'give the user another sub',
       })
     : []

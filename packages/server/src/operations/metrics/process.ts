@@ -49,7 +49,7 @@ export function createProcessGauges(): ProcessGauges {
 /** Subtracts the timer's interval. The minimum of an empty histogram is not a lag. */
 const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - resolution) / 1000
 
-/** Returns undefined where the system is not Linux. */
+/** Returns undefined if the system is not Linux. */
 function openFiles(): number | undefined {
   try {
     return readdirSync('/proc/self/fd').length

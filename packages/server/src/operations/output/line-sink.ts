@@ -31,7 +31,7 @@ type LineSinkOptions = {
   readonly onResume?: (lost: DroppedLines) => void
 }
 
-/** A pipe takes so many bytes whole (POSIX `PIPE_BUF` on Linux): lines of several processes do not mix. */
+/** Writes of up to this many bytes to a pipe are atomic (POSIX `PIPE_BUF` on Linux), so lines of several processes do not interleave. */
 const atomicBytes = 4096
 const chunkBytes = 65_536
 
@@ -100,7 +100,7 @@ export function createLineSink({
       return
     }
     state = 'writing'
-    // By a thread of the pool: the descriptor may block anyway, since processes that share it can change its mode.
+    // Uses the thread pool: the descriptor can still block, because a process that shares it can change its mode.
     write(fd, next, done, next.length - done, null, (error, written) => {
       if (error) return fail(error)
       advance(written)
@@ -120,7 +120,7 @@ export function createLineSink({
     setTimeout(start, delay).unref()
   }
 
-  /** A full disk may hold half a line by now, and another process's line may follow it: ours begins again on a new one. */
+  /** After a partial write to a full disk, another process may have written after our half line, so ours is repeated on a new line. */
   function resumeWithWholeLine(): void {
     if (!chunk || done === 0 || !shared) return
     const lineStart = chunk.lastIndexOf(10, done - 1) + 1
@@ -138,7 +138,7 @@ export function createLineSink({
     for (const callback of callbacks) callback()
   }
 
-  /** Writes what waits, for a limited time. */
+  /** Flushes the buffer, and gives up after a limited time. */
   function flushAtExit(): void {
     const deadline = performance.now() + exitLimit
     while (performance.now() < deadline) {
@@ -155,7 +155,7 @@ export function createLineSink({
 
   process.once('exit', code => {
     const stuck = state === 'writing'
-    // A write under way is left to its thread, and counts as written.
+    // A write in progress is left to its thread, and counts as written.
     if (stuck) {
       sleep(underWayLimit)
       chunk = undefined
@@ -219,7 +219,7 @@ function kindOf(fd: number): 'file' | 'pipe' | 'socket' | 'other' {
   }
 }
 
-/** Kept, since a socket that nobody holds might be closed, and the descriptor with it. */
+/** Referenced here, because a garbage-collected socket would close its descriptor. */
 const sockets: Socket[] = []
 
 /** A socket changes the descriptor's mode as it takes it. It is used for nothing else. */
@@ -230,8 +230,8 @@ function stopBlocking(fd: number): void {
 }
 
 /**
- * Ends the process although a thread is blocked in a write, which Node's own exit would wait for: another program that
- * does nothing takes the process's place.
+ * Ends the process even if a thread is blocked in a write, for which Node's own exit would wait. It replaces the process
+ * with another program that exits immediately.
  */
 function endWith(code: number): void {
   try {

@@ -72,13 +72,13 @@ export function createFederationCallbackEndpoint(
     const read = page.posted ? readForm(request, limits) : parseParameters(request.query, limits)
     if (!read.ok) return page.refuse(read)
     const response = responseOf(read.value)
-    // A provider's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
+    // A form post from the provider's page lacks our SameSite=Lax cookies. Redirect, because the GET has them.
     if (page.posted) return page.redirect(`${ports.callbackPathOf(provider.name)}?${response}`)
     const expected = await takeExpected(page, response)
     if (!expected.ok) return expected.respond()
     const { proof, continuation, linking_sid } = expected.value
     const requester = await ports.findRequester(continuation)
-    // If the request is no longer valid, the endpoint that it came from says so.
+    // If the request is no longer valid, the endpoint that it came from shows the error.
     if (!requester.ok) return page.resume(continuation)
     const signIn = { ...page, continuation, requester: requester.value }
     const user = await ports.upstream.complete(provider, response, proof)
@@ -96,7 +96,7 @@ export function createFederationCallbackEndpoint(
     })
   }
 
-  /** Takes what this browser was sent with. It is used up from here on, whatever comes of it. */
+  /** Redeems the authorization request that this browser was sent with. It can't be used again, even if the sign-in fails. */
   async function takeExpected(
     page: BrowserRequest,
     response: URLSearchParams,
@@ -109,7 +109,7 @@ export function createFederationCallbackEndpoint(
     if (!binding) return invalid('upstream_browser_unknown')
     const sent = await ports.redeemUpstreamRequest(proof.state, binding, networkOf(request))
     if (!sent) return invalid('upstream_state_unknown')
-    // RFC 9700 §4.4: a response of one provider does not answer a request to another.
+    // RFC 9700 §4.4: reject a response from a provider other than the one that the request was sent to.
     if (sent.provider !== provider.name) return invalid('upstream_mixed_up')
     const opened = await page.openContinuation(sent.continuation, 'sign_in')
     return opened.ok ? ok({ proof, continuation: opened.value, linking_sid: sent.linking_sid }) : opened
@@ -165,7 +165,7 @@ export function createFederationCallbackEndpoint(
       ...{ sub, idp: name, amr, claims },
       ...(record?.tenant !== undefined && { tenant: record.tenant }),
       ...(record?.epoch !== undefined && { epoch: record.epoch }),
-      // Only this server says what its own classes mean.
+      // A provider must not assert an authentication context class that this server defines.
       ...(acr !== undefined && !isAcr(acr) && { acr }),
       auth_time: authTimeOf(user, clock),
     }

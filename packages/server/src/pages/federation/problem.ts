@@ -50,9 +50,9 @@ export const createProblemPage =
   }
 
 /**
- * Returns where a user goes who refused at the provider: to the other options, or back to the client. Undefined if nobody
- * vouched for the client: a provider may refuse without a page of its own, and the user has seen none of ours that names
- * the client (RFC 9700 §4.11.2).
+ * Returns where to send a user who refused at the provider: to the other sign-in options, or back to the client. Undefined
+ * for an unvouched client: the provider may have refused without showing a page, so the user may never have seen the
+ * client's name (RFC 9700 §4.11.2).
  */
 export function linkAfterRefusal(page: UpstreamPage, ports: ProblemPorts): string | undefined {
   const others = linkToOptions(page, ports)

@@ -59,11 +59,11 @@ export type BrowserRequest = {
   readonly redirect: (location: string, cookies?: SetCookies) => HttpResponse
   /** Returns a continuation as a URL or a form carries it. */
   readonly seal: (continuation: Continuation) => Sealed
-  /** Returns the address of what waits for the user. */
+  /** Returns the URL at which the pending request continues. */
   readonly resumeLink: (continuation: Continuation) => string
-  /** Redirects to what waits for the user. */
+  /** Redirects to the pending request. */
   readonly resume: (continuation: Continuation, cookies?: SetCookies) => HttpResponse
-  /** Notes that the user of this browser refused (RFC 9700 §4.11.2). */
+  /** Records that the user of this browser refused (RFC 9700 §4.11.2). */
   readonly refusedByUser: <Waiting extends Progress>(
     continuation: Waiting,
     refused: NonNullable<Progress['refused']>,
@@ -103,7 +103,7 @@ export type BrowserRequests = {
   readonly open: (endpoint: string, request: HttpRequest) => BrowserRequest
   /** Creates an endpoint that refuses forms without a valid anti-forgery token, and malformed queries. */
   readonly page: (endpoint: string, respond: Respond<PageRequest>) => Endpoint
-  /** The same for a page that a continuation leads to. If the requester is no longer valid, its own endpoint says so. */
+  /** Creates an endpoint for a page with a continuation. If the requester is no longer valid, the requester's own endpoint shows the error. */
   readonly continuedPage: (
     endpoint: string,
     restarted: NonNullable<Progress['restarted']>,

@@ -1,7 +1,7 @@
 /**
  * The state of the browser's sign-in that a client's page may watch (OpenID Connect Session Management 1.0 §3): a cookie
- * that a script of ours reads in a frame, and `session_state`, which a client compares with it. It changes with the
- * session and gives nothing of it away.
+ * that our script reads in a frame, and `session_state`, which a client compares with it. It changes whenever the session
+ * changes, and reveals nothing about it.
  */
 
 import { createHmac, hash } from 'node:crypto'
@@ -18,7 +18,7 @@ export type BrowserState = {
   /** Returns the `Set-Cookie` value for this session; undefined if the browser has it already. */
   readonly cookieFor: (request: HttpRequest, session: Session) => string | undefined
   readonly clear: () => string
-  /** `session_state` for a client's answer (§2); undefined where its redirection URI has no origin. */
+  /** Returns `session_state` for the response to a client (§2); undefined if its redirection URI has no origin. */
   readonly sessionState: (session: Session, clientId: string, redirectUri: string) => string | undefined
 }
 

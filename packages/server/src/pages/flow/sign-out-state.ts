@@ -15,7 +15,7 @@ export type SignOutRequest = {
   /** Registered by the client. */
   readonly post_logout_redirect_uri?: string
   readonly state?: string
-  /** The request named an address to return to that is not accepted. The signed-out page says so. */
+  /** Whether the request had an unregistered `post_logout_redirect_uri`. The signed-out page tells the user. */
   readonly return_refused?: true
   readonly ui_locales: readonly string[]
 }
@@ -29,9 +29,9 @@ export type SignedOut = {
   /** Where the browser finally goes. */
   readonly leads_to?: string
   readonly return_refused?: true
-  /** Whether it goes there by itself. */
+  /** Whether the browser goes there without a click. */
   readonly goes_on: boolean
-  /** For clients that nobody vouched for: the anti-forgery token of the only browser that goes there by itself. */
+  /** For unvouched clients: the anti-forgery token of the only browser that is redirected without a click. */
   readonly browser?: string
   readonly ended?: {
     readonly sid: string

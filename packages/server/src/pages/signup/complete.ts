@@ -71,7 +71,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
     return (await ports.accounts.find(sub)) !== undefined || ports.users.isNameTaken(email, tenant)
   }
 
-  /** Returns what waits in this browser, otherwise the account page: a client's request is of no use in another browser. */
+  /** Returns the pending request of this browser, otherwise the account page, because a client's request can't continue in another browser. */
   async function waitingFor({ invited, form }: InvitedPage): Promise<Waiting> {
     const { continuation, browser, tenant } = invited
     const here = hashHandle(browserOf(form))

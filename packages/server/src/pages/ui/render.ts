@@ -101,7 +101,7 @@ export const createShow =
 /** Pages that continue by themselves, or that show something only once. */
 const passing: ReadonlySet<TemplateName> = new Set(['form-post', 'leaving', 'signed-out', 'recovery-codes'])
 
-/** Returns the address of a picture on the web, only if it is https. */
+/** Returns the URL of an image if it is an https URL, otherwise undefined. */
 const picture = (address: string | undefined): string | undefined =>
   address !== undefined && URL.canParse(address) && new URL(address).protocol === 'https:'
     ? address

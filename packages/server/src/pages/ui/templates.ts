@@ -44,7 +44,7 @@ type Template = (data: object) => string
 
 const ours = fileURLToPath(new URL('./templates/', import.meta.url))
 
-/** A mistake in a template prevents nobody from signing in. */
+/** A broken template must not prevent users from signing in. */
 export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions = {}): Render {
   let loaded: Promise<(name: TemplateName) => Template> | undefined
 

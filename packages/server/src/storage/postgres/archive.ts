@@ -44,7 +44,7 @@ export function createPostgresArchives(options: PostgresOptions): Archives {
       const there = await connection.run('select 1 from pg_namespace where nspname = $1', [schema])
       if (there.count === 1) return openSource(connection)
       await connection.close()
-      throw new Error(`there is no schema ${schema} in the database`)
+      throw new Error(`the database has no schema ${schema}`)
     },
     async target(tenant) {
       await migrate(options, mainSchema)
@@ -138,7 +138,7 @@ async function add(
   const there = tables.find(table => table.name === known(tables, name))
   for (const column of Object.keys(columns)) {
     if (there && !Object.hasOwn(there.columns, column))
-      throw new Error(`this version of Tessera keeps no ${column} in ${name}`)
+      throw new Error(`unknown column ${column} in table ${name}; was this exported by a newer version?`)
   }
   const names = Object.keys(columns)
   const lists = names.map((_, index) => rows.map(row => row[index])) as unknown as readonly Value[]
@@ -219,7 +219,7 @@ const keyOf = async (run: Run, table: string): Promise<readonly string[]> =>
 
 function known(tables: readonly ArchivedTable[], name: string): string {
   if (tables.some(table => table.name === name)) return name
-  throw new Error(`this version of Tessera keeps no ${name}`)
+  throw new Error(`unknown table ${name}; was this exported by a newer version?`)
 }
 
 const settingIn =

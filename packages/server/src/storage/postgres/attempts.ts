@@ -68,7 +68,9 @@ export function createAttempts({ run }: Database): Attempts {
       if (counted) return waits
       counters = seen
     }
-    throw new StoreUnavailable('attempts could not be counted: other processes count the same ones')
+    throw new StoreUnavailable(
+      'attempts could not be counted because of concurrent updates to the same counters',
+    )
   }
 
   async function attempt(

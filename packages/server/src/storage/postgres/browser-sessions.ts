@@ -25,7 +25,7 @@ const renewSession = `with ${sessionEpoch.part},
     update session_clients set expires_at = $${end} where sid in (select sid from renewed))
   select exists (select 1 from renewed)`
 
-// Holds the session's lock until the client is written, so whoever ends the session waits for it and then finds it.
+// Holds the session's lock until the client is written, so a transaction that ends the session waits, and then sees the client.
 const joinSession = `with session as (select sid, expires_at from sessions where sid = $1 for key share),
   joined as (
     insert into session_clients (sid, client_id, expires_at) select sid, $2::text, expires_at from session

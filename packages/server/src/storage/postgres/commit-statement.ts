@@ -143,7 +143,7 @@ type Table<Row> = {
 }
 const cleanAt: Typed = ['clean_at', 'bigint']
 
-/** The nouns that can be issued, and the table that it is stored in. */
+/** What can be issued, and the table that stores it. */
 const tables = {
   authorization: {
     name: 'authorizations',
@@ -268,7 +268,7 @@ function wrapped(items: readonly string[]): string {
 function checksOf({ issue, epoch }: Shape): readonly string[] {
   const subs = 'array (select sub from input)'
   const sameEpoch = epoch ? epochGuard('input.sub', 'input.epoch', subs) : undefined
-  // The user's own row first, in the order in which whoever changes the user locks them.
+  // Locks the user's row first: the same order as in writes that change the user.
   const first = sameEpoch ? '\n    and (select count(*) from owner) >= 0' : ''
   const locked = issue.includes('authorization')
   const enabled = (kind: string, id: string) =>

@@ -29,9 +29,9 @@ export async function mapDriverError<Value>(ask: () => Promise<Value>): Promise<
   } catch (error) {
     const state = sqlState(error)
     // No response: the connection broke, was refused or timed out.
-    if (state === undefined) throw new StoreUnavailable('the database can not be reached', { cause: error })
+    if (state === undefined) throw new StoreUnavailable('the database is unreachable', { cause: error })
     if (outage.test(state))
-      throw new StoreUnavailable(`the database can not be used now (${state})`, { cause: error })
+      throw new StoreUnavailable(`the database is unavailable (${state})`, { cause: error })
     throw error
   }
 }

@@ -43,7 +43,7 @@ export async function migrate(
 async function requireUtf8({ run }: Connection): Promise<void> {
   const [encoding] = (await run('show server_encoding', [])).rows[0] ?? []
   if (encoding !== 'UTF8')
-    throw new Error(`the database is encoded in ${encoding}: make one with encoding 'UTF8'`)
+    throw new Error(`the database has encoding ${encoding}; create one with encoding 'UTF8'`)
 }
 
 /** Returns how many migrations were applied. */

@@ -71,7 +71,9 @@ export function followReplica(primary: Database, standby: Pool, log?: Log): Repl
     if (caught === abandoned) {
       abandoned = !caught
       if (abandoned)
-        log?.warn('database_replica_left', { advice: 'it is away, too far behind, or no standby of it' })
+        log?.warn('database_replica_left', {
+          advice: 'the standby is unreachable, too far behind, or not a standby of this primary',
+        })
       else log?.info('database_replica_followed')
     }
     timer = setTimeout(() => void follow(), caught ? pollInterval : catchUpInterval).unref()
@@ -109,7 +111,7 @@ async function within<Value>(limit: number, work: Awaitable<Value>): Promise<Val
   if (!(work instanceof Promise)) return work
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, limit, new Error('the standby does not answer'))
+    timer = setTimeout(reject, limit, new Error('the standby does not respond'))
   })
   try {
     return await Promise.race([work, late])

@@ -24,7 +24,7 @@ export function createSqliteArchives(file: string): Archives {
     tenants: async () => tenantsBeside(file),
     async source(tenant) {
       const place = tenant === undefined ? file : fileOfTenant(file, tenant)
-      if (!existsSync(place)) throw new Error(`there is no database ${place}`)
+      if (!existsSync(place)) throw new Error(`the database ${place} does not exist`)
       return openSource(openDatabase({ file: place, busyTimeout }))
     },
     async target(tenant) {
@@ -66,7 +66,7 @@ function openTarget(database: DatabaseSync): ArchiveTarget {
   const known = (name: string): ArchivedTable => {
     const table = tables.find(one => one.name === name)
     if (table) return table
-    throw new Error(`this version of Tessera keeps no ${name}`)
+    throw new Error(`unknown table ${name}; was this exported by a newer version?`)
   }
   const holds = (name: string): boolean =>
     one(database, `select 1 from ${known(name).name} limit 1`)() !== undefined
@@ -108,7 +108,7 @@ function createAdd(
   const names = Object.keys(columns)
   for (const column of names) {
     if (!Object.hasOwn(there, column))
-      throw new Error(`this version of Tessera keeps no ${column} in ${name}`)
+      throw new Error(`unknown column ${column} in table ${name}; was this exported by a newer version?`)
   }
   const placeholders = names.map(() => '?').join(', ')
   const insert = change(

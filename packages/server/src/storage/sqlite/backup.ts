@@ -22,8 +22,8 @@ export async function backUp(file: string, folder: string): Promise<readonly str
 }
 
 async function copy(from: string, to: string): Promise<string> {
-  if (existsSync(to)) throw new Error(`there is a file ${to}`)
-  if (!existsSync(from)) throw new Error(`there is no database ${from}`)
+  if (existsSync(to)) throw new Error(`${to} already exists`)
+  if (!existsSync(from)) throw new Error(`the database ${from} does not exist`)
   const database = new DatabaseSync(from, { readOnly: true })
   // Created first with its mode, so that nobody else can read it while it is written.
   closeSync(openSync(to, 'wx', 0o600))

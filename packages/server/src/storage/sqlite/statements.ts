@@ -53,7 +53,7 @@ export function reading<Values extends readonly unknown[], Answer>(
       share()
       return read(...values)
     } catch (error) {
-      throw new StoreUnavailable('the database can not be read', { cause: error })
+      throw new StoreUnavailable("the database can't be read", { cause: error })
     }
   }
 }

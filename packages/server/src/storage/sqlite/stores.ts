@@ -28,7 +28,7 @@ export type SqliteOptions = {
   readonly busyTimeout?: number
   /** How many writes may wait before more are refused with `StoreUnavailable`; 16384 by default. */
   readonly capacity?: number
-  /** A thread that writes other files too, and that whoever started it ends. By default, the store starts its own. */
+  /** A thread shared with other files; its creator stops it. By default, the store starts its own. */
   readonly thread?: WriterThread
 }
 

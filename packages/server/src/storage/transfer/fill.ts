@@ -88,8 +88,7 @@ async function addAll(
       done += batch.length
       report({ tenant, table: table.name, done, of: count })
     }
-    if (!adding && done !== count)
-      throw new Error(`${table.name} gave ${done} rows where ${count} were announced`)
+    if (!adding && done !== count) throw new Error(`${table.name} has ${done} rows, expected ${count}`)
   }
   return filled
 }

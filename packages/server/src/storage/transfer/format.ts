@@ -45,7 +45,7 @@ export function decodeRow(values: readonly unknown[], { name, columns }: Archive
     if (kind === 'integer' && Number.isSafeInteger(value)) return value as number
     if (kind === 'text' && typeof value === 'string') return value
     if (kind === 'bytes' && typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64url'))
-    throw new MalformedExport(`a row of ${name} has a value that is no ${kind}`)
+    throw new MalformedExport(`a row of ${name} has a value that is not of type ${kind}`)
   })
 }
 
@@ -55,10 +55,10 @@ export function parseLine(text: string): Line {
   try {
     line = JSON.parse(text)
   } catch {
-    throw new MalformedExport('a line is no JSON')
+    throw new MalformedExport('a line is not JSON')
   }
   if (typeof line === 'object' && line !== null) return line as Line
-  throw new MalformedExport('a line is neither a row nor says what rows follow')
+  throw new MalformedExport('a line is neither a row nor a section header')
 }
 
 const kinds: ReadonlySet<unknown> = new Set<ArchivedKind>(['text', 'integer', 'bytes'])

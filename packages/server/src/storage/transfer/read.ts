@@ -49,7 +49,7 @@ export async function verifyExport(file: string): Promise<Verified> {
     if (event.kind === 'total') total = event
   }
   if (header && total) return { header, counts, tables, tenants, rows: total.rows, sha256: total.sha256 }
-  throw new MalformedExport('the file ends too early')
+  throw new MalformedExport('the file is truncated')
 }
 
 /** Returns the rows of a verified file. @throws MalformedExport if it has changed meanwhile. */
@@ -108,7 +108,7 @@ async function* events(file: string): AsyncGenerator<Event> {
     crlfDelay: Number.POSITIVE_INFINITY,
   })) {
     const line = parseLine(text)
-    if (place === 'end') throw new MalformedExport('lines follow the total')
+    if (place === 'end') throw new MalformedExport('unexpected lines after the total')
     if (place === 'start') {
       yield { kind: 'header', header: headerOf(line) }
       place = 'between'
@@ -129,18 +129,20 @@ async function* events(file: string): AsyncGenerator<Event> {
     } else if (isTotal(line)) {
       const sha256 = whole.copy().digest('base64url')
       if (line.total !== total || line.sha256 !== sha256)
-        throw new MalformedExport('the checksum of the whole does not fit')
+        throw new MalformedExport('the checksum of the file does not match')
       yield { kind: 'total', rows: total, sha256 }
       place = 'end'
-    } else throw new MalformedExport('a line is out of place')
+    } else throw new MalformedExport('unexpected line')
     whole.update(`${text}\n`)
   }
 }
 
 function headerOf(line: Line): Header {
-  if (!isHeader(line)) throw new MalformedExport('this is no export of Tessera')
+  if (!isHeader(line)) throw new MalformedExport('this is not a Tessera export')
   if (line.tessera_export === format) return line
-  throw new MalformedExport(`format ${line.tessera_export} is not one that this version of Tessera reads`)
+  throw new MalformedExport(
+    `unsupported format ${line.tessera_export}; was this exported by a newer version?`,
+  )
 }
 
 function requireClosing(
@@ -148,5 +150,5 @@ function requireClosing(
   { opening, digest, rows }: { readonly opening: Opening; readonly digest: Hash; readonly rows: number },
 ): void {
   if (isClosing(line) && line.rows === rows && line.sha256 === digest.digest('base64url')) return
-  throw new MalformedExport(`the checksum of ${opening.table} does not fit`)
+  throw new MalformedExport(`the checksum of table ${opening.table} does not match`)
 }

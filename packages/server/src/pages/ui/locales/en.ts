@@ -141,7 +141,7 @@ export const en = {
     code: 'Code',
     hint: 'Eight letters, for example BCDF-GHJK',
     submit: 'Continue',
-    wrong: 'No device is waiting with that code. Check it, or start again on the device.',
+    wrong: 'We couldn’t find a device with that code. Check it, or start again on the device.',
     tooMany: (wait: number) => `Too many wrong codes. Wait ${minutes(wait)} and try again.`,
     confirmTitle: (client: string) => `Connect ${client}?`,
     confirmLead: (client: string) => `A device wants to use ${client} as you. It asks for access to:`,

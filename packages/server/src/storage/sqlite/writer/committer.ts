@@ -14,7 +14,7 @@ export type Batch = readonly [file: string, identity: string, operations: readon
 /** For each operation its result, or an Error if it was wrong. A string if the whole batch failed and nothing was written. */
 export type Results = readonly unknown[] | string
 
-export type Committer = {
+type Committer = {
   /** Reopens a file for its next batch if it can't be opened, or if its transaction can't be ended. */
   readonly commit: (batch: Batch) => Results
   readonly close: () => void
@@ -126,10 +126,6 @@ function performApart(opened: Opened, operation: Operation): unknown {
 }
 
 const heldElsewhere = "another process has held the database's write lock"
-
-/** Returns whether a batch failed only because another process was writing. */
-export const wasBusy = (results: Results): boolean =>
-  typeof results === 'string' && results.startsWith(heldElsewhere)
 
 function outage({ database, busyTimeout }: Opened, error: unknown): string {
   // Still inside a transaction it is unusable, and is closed.

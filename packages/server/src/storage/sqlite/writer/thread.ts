@@ -1,8 +1,7 @@
 /**
  * Starts and restarts the one thread that writes every file. Each file has a queue of its own and at most one batch in
- * flight, so that no issuer's writes delay another's for longer than a batch. The thread starts when there is more to write
- * than at a start, since a server that only signs JWTs never needs it, and keeps the process alive only while a write is in
- * flight.
+ * flight, so that no issuer's writes delay another's for longer than a batch. The thread starts with the first write, and keeps the
+ * process alive only while a write is in flight.
  */
 
 import { getCompileCacheDir } from 'node:module'
@@ -10,7 +9,6 @@ import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { OpenOptions } from '../database.ts'
 import type { Batch } from './committer.ts'
-import { createFirstBatches } from './first-batches.ts'
 import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOptions } from './queue.ts'
 import type { Finished } from './writer.ts'
 
@@ -30,7 +28,6 @@ const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './w
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
   const queues = new Map<string, QueueEnd>()
   const busy = new Set<string>()
-  const first = createFirstBatches(open)
   let state: 'open' | 'closing' | 'closed' | 'dead' = 'open'
   let restarted = false
   let worker: Worker | undefined
@@ -71,11 +68,8 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
       const queue: QueueEnd = createWriteQueue(
         {
           send(operations) {
-            const batch: Batch = [file, identity, operations]
-            const results = first.commit(batch)
-            if (results) return queue.settle(results)
             worker ??= start()
-            worker.postMessage(batch)
+            worker.postMessage([file, identity, operations] satisfies Batch)
           },
           busy: isBusy => keepAlive(file, isBusy),
         },
@@ -90,7 +84,6 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
       if (state === 'closed' || state === 'closing') return
       if (state === 'open') state = 'closing'
       await Promise.all([...queues.values()].map(queue => queue.close()))
-      first.close()
       const ending = worker
       if (state === 'dead' || !ending) return
       state = 'closed'
