@@ -266,7 +266,7 @@ test(
     await server.reload('configuration_refused')
     process.kill(server.events('worker_started')[0]?.pid, 'SIGKILL')
     await until('the start of a worker fails', () => server.events('worker_start_failed').length > 0)
-    assert.match(server.events('worker_start_failed')[0]?.error, /needs a restart/)
+    assert.match(server.events('worker_start_failed')[0]?.error, /restart the server/)
     assert.equal(await ask(server.url, 'first'), 200)
     await write({ clients: [client('second')] })
     await server.reload('configuration_applied')

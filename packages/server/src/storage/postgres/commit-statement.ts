@@ -143,7 +143,7 @@ type Table<Row> = {
 }
 const cleanAt: Typed = ['clean_at', 'bigint']
 
-/** What can be issued, and the table that stores it. */
+/** Rows that can be issued, and the table that stores them. */
 const tables = {
   authorization: {
     name: 'authorizations',
