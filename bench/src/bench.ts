@@ -10,7 +10,7 @@ import { publish, readPublished, render } from './results/publish.ts'
 import type { Found, Results } from './results/results.ts'
 import { candidates } from './servers/candidates.ts'
 import { pinLoad } from './servers/cores.ts'
-import { measureVersions } from './versions.ts'
+import { loadVersions, measureVersions } from './versions.ts'
 
 if (options.render) render(readPublished())
 else if (options.plans) await publishPlans()
@@ -19,6 +19,7 @@ else await run()
 
 async function compareVersions(folders: readonly string[]): Promise<void> {
   const machine = machineHere()
+  const versions = await loadVersions(folders)
   pinLoad()
   printHead(machine, plan)
   keep({
@@ -27,7 +28,7 @@ async function compareVersions(folders: readonly string[]): Promise<void> {
     machine,
     plan,
     servers: [],
-    ...(await measureVersions(folders, plan, options.only)),
+    ...(await measureVersions(versions, plan, options.only)),
   })
 }
 

@@ -15,8 +15,7 @@ import { createServers, measureRow } from './table.ts'
 /**
  * Each version creates its credentials with its own code, so that schemas may differ. Its packages must be installed.
  */
-export async function measureVersions(folders: readonly string[], plan: Plan, only: string): Promise<Found> {
-  const before = await Promise.all(folders.map(loadVersion))
+export async function measureVersions(before: readonly Version[], plan: Plan, only: string): Promise<Found> {
   const candidates = [tessera, ...before.map(({ candidate }) => candidate)]
   const servers = createServers(plan)
   const results: RowResult[] = []
@@ -34,6 +33,10 @@ export async function measureVersions(folders: readonly string[], plan: Plan, on
 }
 
 type Version = { readonly candidate: Candidate; readonly again: Candidate }
+
+/** To be called before the load is pinned: each version reads then which cores it may use. */
+export const loadVersions = (folders: readonly string[]): Promise<readonly Version[]> =>
+  Promise.all(folders.map(loadVersion))
 
 async function loadVersion(folder: string): Promise<Version> {
   const file = pathToFileURL(resolve(folder, 'bench/src/servers/tessera.ts')).href
