@@ -31,20 +31,17 @@ export const presenceOf = (exchange: Exchange): Presence => {
   return exchange.presence
 }
 
-/** The request of an exchange, whose body is filled in later. */
-export function plainRequest(exchange: Exchange, readPeer: ReadPeer): HttpRequest & { body: string } {
-  const request = requestOf(exchange, readPeer)
-  request.connected = () => presenceOf(exchange).connected()
-  return request
-}
-
-type OpenRequest = HttpRequest & { body: string; connected?: HttpRequest['connected'] }
+/** Returns the request of an exchange. Its body is filled in later. */
+export const plainRequest = (exchange: Exchange, readPeer: ReadPeer): HttpRequest & { body: string } =>
+  // Passed in: assigned to the finished object, it made V8 keep each request until a major garbage collection.
+  requestOf(exchange, readPeer, () => presenceOf(exchange).connected())
 
 /** A certificate that a proxy passed on is removed from the headers, so the served edge calls it once for each request. */
 export function requestOf(
   { id, raw, embedded = true }: Pick<Exchange, 'id' | 'raw'> & { readonly embedded?: boolean },
   readPeer: ReadPeer,
-): OpenRequest {
+  connected?: HttpRequest['connected'],
+): HttpRequest & { body: string } {
   const target = targetOf(raw)
   const url = originForm(target)
   const mark = url.indexOf('?')
@@ -60,7 +57,7 @@ export function requestOf(
     headers: headers as SingleHeaders,
     body: '',
     peer,
-    connected: undefined,
+    connected,
   }
 }
 
