@@ -15,6 +15,7 @@ import {
   sendOr500,
   tooManyParts,
 } from './exchange.ts'
+import { createLoad, createPart } from './load.ts'
 import { createPeerReader, type PeerOptions } from './peer.ts'
 import { createPipelines } from './pipeline.ts'
 import { plainError, unavailable } from './plain-error.ts'
@@ -65,8 +66,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   let readPeer = createPeerReader(options)
   let draining = false
   let closed = false
-  let inFlight = 0
-  let whenIdle: (() => void)[] = []
+  const inProgress = createPart(createLoad())
   const nextId = createRequestIds()
   const stalls = watchStalls({ onStall })
   const admission = createAdmission({ onOverload })
@@ -74,7 +74,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
 
   const take = (raw: IncomingMessage, response: ServerResponse, ahead: boolean): void => {
     const exchange: Exchange = { id: nextId(), raw, response, embedded }
-    inFlight += 1
+    inProgress.enter()
     if (closed) finish(exchange, unavailable)
     else if (essential(pathOf(raw))) read(exchange, () => {})
     else if (stalls.waited()) finish(exchange, unavailable)
@@ -114,7 +114,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
       })
     else {
       socket.destroy()
-      ended()
+      inProgress.leave()
     }
   }
 
@@ -142,7 +142,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
         else if ('alreadyRead' in outcome) {
           onBodyRead(exchange.id, request.path)
           finish(exchange, plainError(500, 'server_error'))
-        } else ended()
+        } else inProgress.leave()
       })
     }
   }
@@ -150,7 +150,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   const answer = batchPerTick(({ exchange, request, over }: Ready) => {
     if (exchange.raw.socket.destroyed) {
       over()
-      ended()
+      inProgress.leave()
       return
     }
     const end = (response: HttpResponse): void => {
@@ -164,7 +164,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
 
   const finish = (exchange: Exchange, response: HttpResponse): void => {
     sendOr500(exchange, response, draining || isEndless(exchange.raw, bodyLimit), onUnsendable)
-    ended()
+    inProgress.leave()
   }
 
   /** Sends an error of the edge itself. */
@@ -183,14 +183,6 @@ export function createListener(router: Router, options: ListenerOptions): Listen
     }
   }
 
-  const ended = (): void => {
-    inFlight -= 1
-    if (inFlight > 0 || whenIdle.length === 0) return
-    const callbacks = whenIdle
-    whenIdle = []
-    for (const callback of callbacks) callback()
-  }
-
   return {
     handle(raw, response) {
       if (raw.headers['transfer-encoding'] && !embedded) limitParts(raw, () => refuseParts(raw, response))
@@ -206,9 +198,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
       draining = true
       stalls.stop()
     },
-    async idle() {
-      if (inFlight > 0) await new Promise<void>(resolve => whenIdle.push(resolve))
-    },
+    idle: inProgress.unused,
     close() {
       closed = true
       admission.close()
