@@ -4,6 +4,7 @@ import type { Brand, Seconds } from '@tessera/protocol/brand'
 import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { TokenHash } from '../runtime/ports.ts'
+import type { Subject } from './user.ts'
 
 export type AuthorizationId = Brand<string, 'AuthorizationId'>
 export type FamilyId = Brand<string, 'FamilyId'>
@@ -105,22 +106,11 @@ export type ReferenceToken = {
 }
 
 /** A browser's sign-in at this server. */
-export type Session = {
+export type Session = Subject & {
   /** The hash of the cookie's handle. */
   readonly hash: TokenHash
   /** The public id (`sid`, OpenID Connect Front-Channel Logout 1.0 §3). */
   readonly sid: string
-  readonly sub: string
-  readonly tenant?: string
-  readonly idp: string
-  readonly amr: readonly string[]
-  readonly acr?: string
-  readonly auth_time: Seconds
-  readonly claims?: JsonObject
-  /** The id of the `UpstreamSession` that it came from. */
-  readonly upstream?: string
-  /** For stored users: their epoch at sign-in (see `StoredUser`). */
-  readonly epoch?: number
   readonly created_at: Seconds
   /** The absolute end, which never changes. */
   readonly expires_at: Seconds

@@ -47,6 +47,23 @@ export function singleFlight<Arguments extends readonly unknown[], Value>(
   return Object.assign(run, { current: (key?: Arguments[0]) => runs.get(key) })
 }
 
+/**
+ * Returns the promise that is kept for a key, or starts the work and keeps its promise. A rejected one is not kept, so that
+ * the next call tries again.
+ */
+export function keptOrStarted<Key, Value>(
+  kept: Map<Key, Promise<Value>>,
+  key: Key,
+  work: (key: Key) => Promise<Value>,
+): Promise<Value> {
+  const before = kept.get(key)
+  if (before) return before
+  const started = work(key)
+  kept.set(key, started)
+  started.catch(() => kept.delete(key))
+  return started
+}
+
 /** Resolves to whether the work settled in time; work that did not continues. Rejects if the work rejects in time. */
 export async function settlesWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined

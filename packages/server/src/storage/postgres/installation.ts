@@ -1,6 +1,7 @@
 /** Keys, settings, registered clients and principals, in PostgreSQL. */
 
 import type { InstallationStores, Keys, Principal, Principals, Settings } from '../../model/ports/stores.ts'
+import { singleFlight } from '../../runtime/async/promises.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
@@ -73,19 +74,13 @@ export function createProbe({ run }: Database): () => Promise<boolean> {
     run,
     `insert into settings (name, value) values ('probe', '') on conflict (name) do update set value = ''`,
   )
-  let underWay: Promise<boolean> | undefined
-  return () => {
-    // One at a time, however many callers there are.
-    underWay ??= touch()
-      .then(
-        () => true,
-        () => false,
-      )
-      .finally(() => {
-        underWay = undefined
-      })
-    return underWay
-  }
+  // One at a time, however many callers there are.
+  return singleFlight(() =>
+    touch().then(
+      () => true,
+      () => false,
+    ),
+  )
 }
 
 type Kind = 'client' | 'user'

@@ -4,6 +4,7 @@
  */
 
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
+import { keptOrStarted } from '../../runtime/async/promises.ts'
 import { createAuthorizationStores } from './authorizations.ts'
 import { type Changes, createChanges } from './changes.ts'
 import { createCleanUp } from './clean-up.ts'
@@ -108,15 +109,7 @@ export async function openPostgresTenantStores({
       },
     },
     fault: schema.fault,
-    forTenant(name) {
-      const before = tenants.get(name)
-      if (before) return before
-      const opening = open(name)
-      tenants.set(name, opening)
-      // The next caller tries again.
-      opening.catch(() => tenants.delete(name))
-      return opening
-    },
+    forTenant: name => keptOrStarted(tenants, name, open),
     list: async () =>
       (await main.run('select name from tenants order by name', [])).rows.map(([name]) => String(name)),
     now: async () => Number((await main.run(readClock, [])).rows[0]?.[0]),

@@ -4,6 +4,7 @@
  */
 
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
+import { keptOrStarted } from '../../runtime/async/promises.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { openDatabase } from './database.ts'
 import { createOpenFile, createReadGuard, identityOf } from './open-file.ts'
@@ -113,15 +114,7 @@ export async function openSqliteTenantStores(options: SqliteOptions): Promise<Te
 
   return {
     main,
-    forTenant(name) {
-      const before = tenants.get(name)
-      if (before) return before
-      const opening = open(name)
-      tenants.set(name, opening)
-      // The next caller tries again.
-      opening.catch(() => tenants.delete(name))
-      return opening
-    },
+    forTenant: name => keptOrStarted(tenants, name, open),
     outlivesProcess: true,
     waiting: thread.waiting,
     list: () => tenantsBeside(options.file),

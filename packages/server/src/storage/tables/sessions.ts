@@ -3,7 +3,21 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Consent, LogoutNotice, Session } from '../../model/authorization.ts'
 import type { PendingSignIn } from '../../model/factor.ts'
-import { tableFor } from './table.ts'
+import type { Subject } from '../../model/user.ts'
+import { type Table, tableFor } from './table.ts'
+
+/** A user and how they signed in, as sessions and pending sign-ins have them. */
+const subjectColumns = {
+  sub: 'text',
+  tenant: 'text',
+  idp: 'text',
+  amr: 'json',
+  acr: 'text',
+  auth_time: 'integer',
+  claims: 'json',
+  upstream: 'text',
+  epoch: 'integer',
+} as const satisfies Table<Subject>['columns']
 
 type SessionClient = { readonly sid: string; readonly client_id: string; readonly expires_at: Seconds }
 
@@ -26,15 +40,7 @@ export const sessionTables = {
     columns: {
       hash: 'text',
       sid: 'text',
-      sub: 'text',
-      tenant: 'text',
-      idp: 'text',
-      amr: 'json',
-      acr: 'text',
-      auth_time: 'integer',
-      claims: 'json',
-      upstream: 'text',
-      epoch: 'integer',
+      ...subjectColumns,
       created_at: 'integer',
       expires_at: 'integer',
       idle_expires_at: 'integer',
@@ -59,15 +65,7 @@ export const sessionTables = {
     name: 'pending_sign_ins',
     columns: {
       hash: 'text',
-      sub: 'text',
-      tenant: 'text',
-      idp: 'text',
-      amr: 'json',
-      acr: 'text',
-      auth_time: 'integer',
-      claims: 'json',
-      upstream: 'text',
-      epoch: 'integer',
+      ...subjectColumns,
       created_at: 'integer',
       expires_at: 'integer',
     },
