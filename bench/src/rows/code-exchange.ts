@@ -1,7 +1,7 @@
 /** A code is exchanged, with PKCE (RFC 6749 §4.1.3, RFC 7636 §4.5): ID token, JWT access token and refresh token. */
 
 import { codeForm, post } from '../load/requests.ts'
-import { api, user, web } from '../parties.ts'
+import { api, web } from '../parties.ts'
 import { proveAccessToken, proveIdToken } from './proof.ts'
 import { type Row, wrong } from './row.ts'
 import { checkTokens, isNew, looksLikeJwt, parseTokens } from './token-answer.ts'
@@ -40,6 +40,6 @@ export function checkUserTokens(): (body: string) => string | undefined {
 
 export async function proveUserTokens(body: string, jwks: string): Promise<void> {
   const { access_token, id_token } = parseTokens(body)
-  await proveAccessToken(access_token, jwks, { alg: 'ES256', sub: user.sub, audience: api.audience })
+  await proveAccessToken(access_token, jwks, { alg: 'ES256', audience: api.audience })
   await proveIdToken(id_token ?? '', jwks, web.client_id)
 }

@@ -8,6 +8,7 @@ import {
   machineRs256,
   type Party,
   redirectUri,
+  subjects,
   user,
   userScope,
   web,
@@ -43,5 +44,9 @@ export const configuration = {
     { name: api.audience, scopes: [api.scope] },
     { name: apiRs256.audience, scopes: [apiRs256.scope], access_token_signing_alg: 'RS256' },
   ],
-  users: [{ sub: user.sub, username: 'alice', password: 'alice', claims: { name: user.name } }],
+  users: subjects.map(sub => ({
+    sub,
+    ...(sub === user.sub ? { username: 'alice', password: 'alice' } : { username: `user-${sub}` }),
+    claims: { name: user.name },
+  })),
 }

@@ -15,7 +15,7 @@ import {
   lifetimes,
   type Party,
   redirectUri,
-  user,
+  subjects,
   userScope,
   web,
   webReference,
@@ -37,7 +37,13 @@ export async function makeCredentials(
   const codes: string[] = []
   while (codes.length < count) {
     const some = Math.min(atOnce, count - codes.length)
-    codes.push(...(await Promise.all(Array.from({ length: some }, () => issueCode(stores, client)))))
+    codes.push(
+      ...(await Promise.all(
+        Array.from({ length: some }, (_, index) =>
+          issueCode(stores, client, subjectAt(codes.length + index)),
+        ),
+      )),
+    )
   }
   if (kind === 'code') return codes
   const answers = await redeem(codes, client, { port, tokenPath })
@@ -46,7 +52,9 @@ export async function makeCredentials(
   )
 }
 
-async function issueCode({ codes }: Stores, { client_id }: Party): Promise<string> {
+const subjectAt = (index: number): string => subjects[index % subjects.length]!
+
+async function issueCode({ codes }: Stores, { client_id }: Party, sub: string): Promise<string> {
   const now: Seconds = Math.floor(Date.now() / 1000)
   const value = newHandle({ bytes: randomBytes }, 'tc')
   const id = newTimedId<AuthorizationId>({ bytes: randomBytes })
@@ -55,7 +63,7 @@ async function issueCode({ codes }: Stores, { client_id }: Party): Promise<strin
       ...{
         id,
         client_id,
-        sub: user.sub,
+        sub,
         sid: 'bench',
         scope: userScope,
         resources: [],
