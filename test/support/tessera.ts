@@ -72,12 +72,14 @@ type TestSurroundings = {
   /** Where mail is delivered instead of to `mails`; false: nowhere, so that features that need it are not offered. */
   readonly sendMail?: SendMail | false
   readonly print?: (text: string) => void
+  /** Whether background jobs run. By default a test runs them itself. */
+  readonly jobs?: boolean
 }
 
 /** Creates a server from a configuration as an operator would write it; an error in it fails the test. */
 export async function createTestServer(
   input: object,
-  { isModule = true, at = startOfTime, ...given }: TestSurroundings = {},
+  { isModule = true, at = startOfTime, jobs = false, ...given }: TestSurroundings = {},
 ): Promise<TestServer> {
   const parse = (input: object): Configuration => {
     const outcome = parseConfiguration(
@@ -102,7 +104,7 @@ export async function createTestServer(
     (given.stores ? { ...createMemoryTenantStores(), main: given.stores } : await openTenantStores())
   const tessera = await createTessera(parse(input), {
     ...(given.machine ? { machine: given.machine } : { clock }),
-    log: logInto(logged),
+    ...{ jobs, log: logInto(logged) },
     tenantStores,
     outbound: given.outbound,
     print: given.print,

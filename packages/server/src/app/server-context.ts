@@ -22,8 +22,18 @@ import {
 import { createRandom } from '../runtime/random.ts'
 import { importBegun } from '../storage/tables/archive.ts'
 
+export type TenantJobOptions = {
+  /** Whether to run the jobs of inactive tenants too. False if another process does. */
+  readonly inactive: boolean
+}
+
 /** Parts that an embedding application or a test may replace. */
 export type Overrides = {
+  /**
+   * The background jobs: clean-up, delivery of mail and of logout tokens, and the jobs of tenants. Default: true. False
+   * if another process on this store runs them.
+   */
+  readonly jobs?: boolean | TenantJobOptions
   readonly log?: Log | undefined
   /** Used instead of the machine's and the store's clock. */
   readonly clock?: Clock
@@ -70,7 +80,7 @@ export type ServerContext = {
 /** Opens the server's own store. Throws if it can't be opened or the master key does not match it. */
 export async function createServerContext(
   { storage, masterKey, ...configuration }: Configuration,
-  { random = createRandom(), log = silentLog, ...given }: Overrides,
+  { random = createRandom(), log = silentLog, ...given }: Omit<Overrides, 'jobs'>,
 ): Promise<ServerContext> {
   const tenantStores = given.tenantStores ?? (await openTenantStores(storage, log))
   const { settings } = tenantStores.main

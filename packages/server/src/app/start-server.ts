@@ -36,7 +36,10 @@ export async function startServer(
   const own = given ? undefined : logFromEnvironment(worker)
   const log = given ?? own ?? silentLog
   const [tessera, { listen }] = await Promise.all([
-    createTessera(configuration, { log, print, droppedLines: own?.dropped, metricsExchange }),
+    createTessera(configuration, {
+      jobs: { inactive: worker === undefined || worker === 1 },
+      ...{ log, print, droppedLines: own?.dropped, metricsExchange },
+    }),
     import('../http/node.ts'),
     loadPageCode(),
   ])
@@ -46,12 +49,14 @@ export async function startServer(
     host,
     port,
     shared: worker !== undefined,
+  }).catch(async error => {
+    await tessera.close()
+    throw error
   })
   const replace = async (next: Configuration): Promise<void> => {
     await tessera.replace(next)
     trust(next)
   }
-  const stopJobs = tessera.startJobs({ inactive: worker === undefined || worker === 1 })
   return {
     url,
     // Loaded with the first reload: most servers never have one.
@@ -64,7 +69,6 @@ export async function startServer(
       const { drainDelay } = tessera.configuration
       // Until the load balancer has noticed.
       if (drainDelay > 0) await new Promise(resolve => setTimeout(resolve, drainDelay * 1000))
-      stopJobs()
       const ended = await settlesWithin(
         closeLimit * 1000,
         close().then(() => tessera.close()),

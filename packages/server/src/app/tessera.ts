@@ -16,14 +16,9 @@ import { mountedOptions } from './edge.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
 import { createProbes } from './routes.ts'
-import { createServerContext, type Overrides, outboundOf } from './server-context.ts'
+import { createServerContext, type Overrides, outboundOf, type TenantJobOptions } from './server-context.ts'
 import { shareTenants } from './shared-tenants.ts'
 import { composeSnapshot } from './snapshot.ts'
-
-type TenantJobOptions = {
-  /** Whether to run the jobs of inactive tenants too. False if another process does. */
-  readonly inactive: boolean
-}
 
 export type Tessera = {
   readonly issuer: string
@@ -52,16 +47,14 @@ export type Tessera = {
   readonly accounts: Accounts
   /** Resolves when the background work of the server's own issuer is done: mail and client notifications. */
   readonly settled: () => Promise<void>
-  /** Ends expired sessions, if the configuration asks for it, and sends the logout tokens that are due. A job of `startJobs`. */
+  /** Ends expired sessions, if the configuration asks for it, and sends the logout tokens that are due. A background job. */
   readonly runLogouts: () => Promise<void>
-  /** Deletes rows that have certainly expired. A job of `startJobs`. */
+  /** Deletes rows that have certainly expired. A background job. */
   readonly runCleanUp: () => Promise<void>
-  /** Sends the mails that are due. A job of `startJobs`. */
+  /** Sends the mails that are due. A background job. */
   readonly runMails: () => Promise<void>
-  /** Evicts tenants' issuers that had no request for an hour, and runs the jobs of inactive ones. A job of `startJobs`. */
+  /** Evicts tenants' issuers that had no request for an hour, and runs the jobs of inactive ones. A background job. */
   readonly runTenantJobs: (options?: TenantJobOptions) => Promise<void>
-  /** Starts the background jobs, and returns a function that stops them. */
-  readonly startJobs: (options?: TenantJobOptions) => () => void
   /**
    * Serves this configuration from now on; requests in progress finish as they began. Rejects, and changes nothing, if
    * the configuration can't be composed. Does not check `restartFaults`.
@@ -69,17 +62,17 @@ export type Tessera = {
   readonly replace: (configuration: Configuration) => Promise<void>
   /** Makes `/readyz` respond 503, and makes `listener` close each connection after its response. */
   readonly drain: () => void
-  /** Waits for requests of `listener` in progress, 10 s at most, and closes the stores. */
+  /** Stops the background jobs, waits for requests of `listener` in progress, 10 s at most, and closes the stores. */
   readonly close: () => Promise<void>
 }
 
 /**
- * Opens the store, creates missing keys and joins everything. Throws if the store can't be opened or the master key
- * does not match it.
+ * Opens the store, creates missing keys, joins everything and starts the background jobs. Throws if the store can't be
+ * opened or the master key does not match it.
  */
 export async function createTessera(
   configuration: Configuration,
-  overrides: Overrides = {},
+  { jobs = true, ...overrides }: Overrides = {},
 ): Promise<Tessera> {
   const context = await createServerContext(configuration, overrides)
   const load = createLoad({ onOverload: under_way => context.log.warn('overloaded', { under_way }) })
@@ -147,6 +140,23 @@ export async function createTessera(
     )
     return mounted
   }
+  const stopJobs = startJobs(
+    jobs === false
+      ? []
+      : [
+          { run: runCleanUp, failed: 'clean_up_failed', every: 30 },
+          // Run immediately, because a process that ended may have left mail or notices to send.
+          { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
+          { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
+          {
+            run: () => runTenantJobs(jobs === true ? undefined : jobs),
+            failed: 'tenant_jobs_failed',
+            every: 3600,
+            first: 10,
+          },
+        ],
+    log,
+  )
   return {
     get issuer() {
       return server().issuer
@@ -175,17 +185,6 @@ export async function createTessera(
     runMails,
     runCleanUp,
     runTenantJobs,
-    startJobs: options =>
-      startJobs(
-        [
-          { run: runCleanUp, failed: 'clean_up_failed', every: 30 },
-          // Runs immediately, because a process that ended may have left mail or notices to send.
-          { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
-          { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
-          { run: () => runTenantJobs(options), failed: 'tenant_jobs_failed', every: 3600, first: 10 },
-        ],
-        log,
-      ),
     async replace(next) {
       await snapshots.replace(next)
       mounted?.trust(next)
@@ -195,6 +194,7 @@ export async function createTessera(
       mounted?.drain()
     },
     async close() {
+      stopJobs()
       await mounted?.close()
       await snapshots.close()
       metrics.stop()

@@ -13,8 +13,8 @@ type Job = {
 }
 
 /**
- * Runs each job at its interval until the returned function is called. A job that is still running is not started again.
- * The timers don't keep the process alive.
+ * Runs each job at its interval until the returned function is called. The first run is not before the caller has
+ * returned. A job that is still running is not started again. The timers don't keep the process alive.
  */
 export function startJobs(jobs: readonly Job[], log: Log): () => void {
   const stops = jobs.map(job => startJob(job, log))
@@ -39,8 +39,7 @@ function startJob({ run, failed, every, first = every }: Job, log: Log): () => v
     timer = setTimeout(runOnce, seconds * 1000)
     timer.unref()
   }
-  if (first === 0) void runOnce()
-  else schedule(first)
+  schedule(first)
   return () => {
     stopped = true
     clearTimeout(timer)

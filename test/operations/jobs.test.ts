@@ -1,0 +1,100 @@
+/** Background jobs: started with the server, unless another process runs them. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { startJobs } from '../../packages/server/src/operations/jobs.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { accountsWorld, addUser, dora } from '../support/accounts.ts'
+import { createBrowser } from '../support/browser.ts'
+import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
+import { inTime, until } from '../support/until.ts'
+
+/** Stores with a mail that the process which wrote it could not send. */
+async function storesWithMail() {
+  const tenantStores = createMemoryTenantStores()
+  const sendMail = () => Promise.reject(new Error('away'))
+  const server = await createTestServer(accountsWorld(), { tenantStores, sendMail })
+  await addUser(server)
+  const browser = createBrowser(server)
+  await browser.submit(await browser.visit('/password/forgotten'), { username: 'dora' })
+  await server.settled()
+  await server.close()
+  return tenantStores
+}
+
+const start = async (jobs: boolean): Promise<TestServer> =>
+  createTestServer(accountsWorld(), { jobs, tenantStores: await storesWithMail(), at: startOfTime + 10 })
+
+test('jobs: they start with the server, unless they are turned off', async t => {
+  const without = await start(false)
+  const server = await start(true)
+  t.after(() => Promise.all([without.close(), server.close()]))
+  const sent = await until('the mail of the earlier process is sent', async () => (await server.mails())[0])
+  assert.equal(sent.to, dora.email)
+  assert.deepEqual(await without.mails(), [])
+  await without.runMails()
+  assert.equal((await without.mails())[0]?.to, dora.email)
+})
+
+test('jobs: none runs before the server is returned or after the stop, and one that fails is logged and runs again', async () => {
+  const logged: unknown[] = []
+  const ignore = (): void => {}
+  const log = {
+    ...{ debug: ignore, info: ignore, warn: ignore },
+    error: (event: string, fields?: object) => void logged.push({ event, ...fields }),
+  }
+  const runs = { failing: 0, lasting: 0, later: 0 }
+  const never = new Promise<void>(() => {})
+  const stop = startJobs(
+    [
+      {
+        async run() {
+          runs.failing++
+          throw new Error('away')
+        },
+        failed: 'clean_up_failed',
+        every: 0.001,
+        first: 0,
+      },
+      {
+        async run() {
+          runs.lasting++
+          await never
+        },
+        failed: 'mails_failed',
+        every: 0.001,
+      },
+    ],
+    log,
+  )
+  assert.equal(runs.failing, 0)
+  await until('the job ran several times', () => runs.failing > 3)
+  stop()
+  assert.deepEqual(logged.slice(0, 2), Array(2).fill({ event: 'clean_up_failed', error: 'Error: away' }))
+  assert.equal(runs.lasting, 1)
+  const before = runs.failing
+  const run = async (): Promise<void> => void runs.later++
+  const stopLater = startJobs([{ run, failed: 'mails_failed', every: 0.001 }], log)
+  await until('another job ran several times', () => runs.later > 20)
+  stopLater()
+  assert.equal(runs.failing, before)
+})
+
+test('jobs: an embedded server without requests does not keep its process alive', async () => {
+  const entry = new URL('../../packages/server/src/server.ts', import.meta.url)
+  const script = `import { createTessera, parseConfiguration } from ${JSON.stringify(entry.href)}
+    const { configuration } = parseConfiguration({ storage: 'memory:' }, { environment: {} })
+    await createTessera(configuration)
+    console.log('created')`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let printed = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    printed += text
+  })
+  const [code] = await inTime('the process ends by itself', once(child, 'close'))
+  assert.deepEqual([printed, code], ['created\n', 0])
+})
