@@ -1,12 +1,16 @@
-/** A hook's return value of the wrong type is refused, is logged with a stable reason, and never reaches a token. */
+/**
+ * Every hook of a module: a return value of the wrong type never reaches a token, an error and a hook that hangs end the
+ * request, and the log names the hook, the member and the request.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { codeFields, moduleProviderSchema } from '../../packages/server/src/configuration/schema/code.ts'
 import { createBrowser } from '../support/browser.ts'
 import { hostileTexts, variants } from '../support/hostile.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
-import { claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { claimsOf, createTestServer, masterKey, type TestServer } from '../support/tessera.ts'
 import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 import { secret, world } from '../support/world.ts'
 import { assertCovers } from './coverage.ts'
@@ -18,23 +22,28 @@ type Driven = {
   readonly keepsTime?: boolean
 }
 type Row = {
+  /** The hook's name in the log. Default: the name of the row. */
+  readonly hook?: string
   /** Returns a valid value, with all optional members. */
   readonly right: unknown
   /** A server with this hook, and a function that makes it call the hook. */
-  readonly open: (hook: () => unknown) => Promise<Driven>
+  readonly open: (hook: (...given: readonly unknown[]) => unknown) => Promise<Driven>
   /** Values of these kinds are valid: nothing of them is in a token. */
   readonly takes?: (value: unknown) => boolean
 }
 
+/** So that a hook that hangs ends soon. */
+const hook_timeout = 1
+
 const openPassword = async (more: object, form: object = {}): Promise<Driven> => {
-  const server = await createTestServer({ ...world, ...more })
+  const server = await createTestServer({ ...world, hook_timeout, ...more })
   const scope = 'openid profile roles api1'
   const whole = { grant_type: 'password', username: 'bob', password: 'bob', scope, ...form }
   return { server, ask: () => server.token(whole, { client: ['roclient', secret] }) }
 }
 
 const openPages = async (more: object): Promise<Driven> => {
-  const server = await createTestServer({ ...pagesWorld, ...more })
+  const server = await createTestServer({ ...pagesWorld, hook_timeout, ...more })
   return { server, ask: () => signIn(createBrowser(server), authorizePath()) }
 }
 
@@ -60,12 +69,14 @@ const user = {
 }
 const provider = foreignProvider()
 
-const rows: Readonly<Record<string, Row | 'its driver takes a string only'>> = {
+const rows: Readonly<Record<string, Row | 'tested below, since no request calls it'>> = {
   'validators.password': {
+    hook: 'validators.password.check',
     right: user,
     open: check => openPassword({ validators: { password: { check } } }),
   },
   'identity_providers.credentialAuthority': {
+    hook: 'identity_providers.staff.credentialAuthority.check',
     right: user,
     open: check =>
       openPassword(
@@ -92,7 +103,11 @@ const rows: Readonly<Record<string, Row | 'its driver takes a string only'>> = {
   'federation.subject': {
     right: '1',
     async open(subject) {
-      const { server } = await startFederated({ ...federatedWorld(provider), federation: { subject } })
+      const { server } = await startFederated({
+        ...federatedWorld(provider),
+        hook_timeout,
+        federation: { subject },
+      })
       const target = authorizePath({ acr_values: 'idp:corp' })
       return { server, keepsTime: true, ask: () => signInByProvider(createBrowser(server), target) }
     },
@@ -121,13 +136,14 @@ const rows: Readonly<Record<string, Row | 'its driver takes a string only'>> = {
       }
       const server = await createTestServer({
         ...world,
+        hook_timeout,
         grants: [{ grantType: 'custom', parameters: {}, decide }],
         clients: [...world.clients, custom],
       })
       return { server, ask: () => server.token({ grant_type: 'custom' }, { client: ['custom', secret] }) }
     },
   },
-  storagePassword: 'its driver takes a string only',
+  storagePassword: 'tested below, since no request calls it',
 }
 
 /** Not JSON, and not what any hook returns. */
@@ -199,6 +215,86 @@ for (const [name, row] of Object.entries(rows)) {
   })
 }
 
+/** Checks the log line about a hook that threw, hung or returned a wrong value. */
+function assertNamed({ server }: Outcome, name: string, reason: string): void {
+  const row = rows[name]
+  const told = server.logged.findLast(line => line.event === 'refused' && line.hook !== undefined)
+  assert.equal(told?.hook, (typeof row === 'object' ? row.hook : undefined) ?? name)
+  assert.equal(told?.reason, reason)
+  assert.match(String(told?.request_id), /^test-\d+$/)
+  assert.equal(
+    server.logged.find(({ event }) => event === 'request_failed'),
+    undefined,
+  )
+}
+
+for (const [name, row] of Object.entries(rows)) {
+  if (typeof row === 'string') continue
+
+  test(`hooks: an error of ${name} ends the request, and the log names the hook and the request`, async () => {
+    const drive = await driver(row)
+    for (const fail of [
+      () => {
+        throw new Error('the table is locked')
+      },
+      async () => Promise.reject('the table is locked'),
+    ]) {
+      const outcome = await drive(fail)
+      const isGrant = name === 'grants.decide'
+      assert.equal(outcome.status, isGrant ? 400 : 503)
+      assert.equal(outcome.json?.access_token, undefined)
+      assertNamed(outcome, name, isGrant ? 'extension_grant_threw' : 'hook_failed')
+      const told = outcome.server.logged.findLast(({ problem }) => problem !== undefined)
+      assert.match(String(told?.problem), /the table is locked/)
+    }
+  })
+}
+
+test('hooks: a hook that never returns ends the request with 503 after hook_timeout, and its signal is aborted', async () => {
+  const names = Object.keys(rows).filter(name => typeof rows[name] === 'object')
+  assert.ok(names.length >= 9)
+  await Promise.all(
+    names.map(async name => {
+      let signal: AbortSignal | undefined
+      const { server, ask } = await (rows[name] as Row).open((...given) => {
+        signal = (given.at(-1) as { readonly signal: AbortSignal }).signal
+        return new Promise(() => {})
+      })
+      const { status, json } = await ask()
+      assert.equal(status, 503, name)
+      assert.equal(json?.access_token, undefined)
+      assert.equal(signal?.aborted, true, name)
+      assertNamed({ server, status, json }, name, 'hook_timed_out')
+    }),
+  )
+})
+
+test('hooks: storagePassword must return a string in time', async () => {
+  const passwordBy = (storagePassword: unknown) => {
+    const outcome = parseConfiguration(
+      { issuer: 'https://id.example', storage: 'postgres://db.example/x', hook_timeout, storagePassword },
+      { isModule: true, environment: { TESSERA_MASTER_KEY: masterKey } },
+    )
+    assert.ok(outcome.ok, JSON.stringify(outcome))
+    const { storage } = outcome.configuration
+    assert.ok(storage.kind === 'postgres' && storage.password)
+    return storage.password()
+  }
+  assert.equal(await passwordBy(async () => 'token'), 'token')
+  await assert.rejects(
+    passwordBy(() => 5),
+    { reason: 'hook_result_invalid', message: /^storagePassword is a number/ },
+  )
+  await assert.rejects(
+    passwordBy(() => Promise.reject(new Error('x'))),
+    { reason: 'hook_failed' },
+  )
+  await assert.rejects(
+    passwordBy(() => new Promise(() => {})),
+    { reason: 'hook_timed_out' },
+  )
+})
+
 const described = (value: unknown): string =>
   JSON.stringify(value, (_, one) =>
     ['string', 'boolean', 'object', 'number'].includes(typeof one) ? one : typeof one,
@@ -229,21 +325,19 @@ for (const [name, wrong] of [
   test(`hooks: ${name} that returns ${described(wrong)} is named in the log`, async () => {
     const row = rows[name]
     assert.ok(row && typeof row === 'object')
-    const { server, json } = await (await driver(row))(() => wrong)
-    assert.equal(json?.access_token, undefined)
-    const told = server.logged.findLast(({ problem }) => problem !== undefined)
-    assert.match(
-      String(told?.problem),
-      name === 'grants.decide' ? /^decide/ : new RegExp(name.split('.').at(-1) ?? ''),
-    )
-    assert.equal(server.reason(), 'hook_result_invalid')
+    const outcome = await (await driver(row))(() => wrong)
+    assert.equal(outcome.json?.access_token, undefined)
+    assertNamed(outcome, name, 'hook_result_invalid')
+    const told = outcome.server.logged.findLast(({ problem }) => problem !== undefined)
+    assert.ok(String(told?.problem).startsWith(row.hook ?? name), String(told?.problem))
   })
 
 type Inner = { readonly unwrap?: () => Inner; readonly fields?: Readonly<Record<string, Inner>> }
 const inner = (shape: Inner): Inner => (shape.unwrap ? inner(shape.unwrap()) : shape)
 
 test('hooks: every key of a module that contains code has a row here', () => {
-  const keys = Object.entries(codeFields as unknown as Record<string, Inner>).flatMap(([key, shape]) => {
+  const { hook_timeout: _, ...code } = codeFields
+  const keys = Object.entries(code as unknown as Record<string, Inner>).flatMap(([key, shape]) => {
     const members = inner(shape).fields
     return members
       ? Object.keys(members).map(member => `${key}.${member}`)

@@ -182,7 +182,7 @@ test('extension: an exception is invalid_grant, and only the log has the details
   assert.equal(refused.status, 400)
   assertRefused(refused, 'invalid_grant', 'extension_grant_threw')
   assert.deepEqual(Object.keys(refused.json), ['error'])
-  assert.ok(server.logged.some(({ error }) => String(error).includes('on fire')))
+  assert.ok(server.logged.some(({ problem }) => String(problem).includes('on fire')))
 })
 
 test('extension: its parameters are required and limited before it runs', async () => {

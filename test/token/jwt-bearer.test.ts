@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { jwtBearer } from '../../packages/server/src/server.ts'
 import { assertRefused } from '../support/refused.ts'
 import {
   type Answer,
@@ -58,6 +59,16 @@ test('jwt-bearer: an assertion of a trusted issuer yields the user’s token onc
   )
   assert.equal((await redeem(server, await sign({ jti: 'two' }))).status, 200)
 })
+
+for (const returned of [5, null, {}])
+  test(`jwt-bearer: a subject hook that returns ${JSON.stringify(returned)} is refused and named in the log`, async () => {
+    const subject = (() => returned) as unknown as () => undefined
+    const grants = [jwtBearer({ issuers: configured.trusted_issuers, subject })]
+    const server = await createTestServer({ ...configured, trusted_issuers: [], grants })
+    assertRefused(await redeem(server, await sign()), 'invalid_grant', 'extension_grant_threw')
+    const told = server.logged.findLast(({ event }) => event === 'refused')
+    assert.match(String(told?.problem), /jwtBearer\.subject is a value of type/)
+  })
 
 test('jwt-bearer: an id that one issuer used is still valid for another [RFC 7519 §4.1.7]', async () => {
   const second = 'https://second.example'

@@ -2,10 +2,39 @@
 
 export { type Server, type ServerOptions, startServer } from './app/start-server.ts'
 export { createTessera, type Tessera } from './app/tessera.ts'
+export type { StoragePasswordHook } from './configuration/configuration.ts'
 export { loadConfiguration } from './configuration/load.ts'
 export { parseConfiguration } from './configuration/parse.ts'
 export { defineConfig } from './configuration/schema/whole.ts'
-export { jwtBearer } from './endpoints/token/grants/jwt-bearer.ts'
-export { tokenExchange } from './endpoints/token/grants/token-exchange.ts'
-export { defineGrant } from './model/extension-grant.ts'
+export { type JwtBearerOptions, jwtBearer } from './endpoints/token/grants/jwt-bearer.ts'
+export {
+  type TokenExchange,
+  type TokenExchangePolicy,
+  tokenExchange,
+} from './endpoints/token/grants/token-exchange.ts'
+export type { ConsentPolicyHook, ConsentPolicyRequest } from './model/consent.ts'
+export {
+  defineGrant,
+  type ExtensionGrant,
+  type GrantContext,
+  type GrantDecision,
+  type GrantRefusal,
+  type GrantRequest,
+  type TokenRequestValidator,
+  type TokenRequestVerdict,
+  type ValidatedTokenRequest,
+  type VerifiedToken,
+} from './model/extension-grant.ts'
+export type { Hook, HookContext } from './model/hook.ts'
+export type { MfaPolicy, MfaPolicyHook, MfaPolicyRequest } from './model/mfa.ts'
+export type {
+  ActiveRequest,
+  CredentialAuthority,
+  CredentialCheck,
+  CredentialRequest,
+  FederatedSubjectHook,
+  FederatedUser,
+  ProfileHooks,
+  ProfileRequest,
+} from './model/user.ts'
 export { pageStyle } from './pages/ui/theme.ts'

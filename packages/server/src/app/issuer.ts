@@ -6,7 +6,7 @@ import type { Load } from '../http/load.ts'
 import { createRouter, type Router, type RouterPorts } from '../http/router.ts'
 import { securityHeaders } from '../http/security-headers.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
-import { InvalidHookResult } from '../model/hook-result.ts'
+import { HookError, hookFields } from '../model/hook.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { createFailureLog } from '../operations/failures.ts'
 import { QueueFull } from '../runtime/async/fair-queue.ts'
@@ -79,14 +79,9 @@ async function composeOn(
     onError(request, error) {
       // The queue has logged it already.
       if (error instanceof QueueFull) return
-      if (error instanceof InvalidHookResult) {
-        log.error('refused', {
-          request_id: request.id,
-          network: networkOf(request),
-          path: request.path,
-          reason: 'hook_result_invalid',
-          problem: error.message,
-        })
+      if (error instanceof HookError) {
+        const where = { request_id: request.id, network: networkOf(request), path: request.path }
+        log.error('refused', { ...where, ...hookFields(error) })
         return
       }
       logFailure(request, error)

@@ -17,7 +17,7 @@ import {
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn, type SignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
-import type { CredentialAuthority, IdentityProvider, Profile, Users } from '../model/user.ts'
+import type { IdentityProvider, PasswordAuthority, Profile, Users } from '../model/user.ts'
 import { createOverloadLog } from '../operations/overload.ts'
 import { createArgon2id } from '../runtime/argon2id.ts'
 import { networkPath } from '../runtime/network.ts'
@@ -108,8 +108,8 @@ const withDirectories = (
   )
 
 /** Loads the LDAP client with the first password that this directory checks. */
-function createLazyDirectory(provider: DirectoryProvider, ports: DirectoryPorts): CredentialAuthority {
-  let loaded: Promise<CredentialAuthority> | undefined
+function createLazyDirectory(provider: DirectoryProvider, ports: DirectoryPorts): PasswordAuthority {
+  let loaded: Promise<PasswordAuthority> | undefined
   return {
     async check(request, isAllowed) {
       loaded ??= import('../identity/directory/authority.ts').then(({ createDirectoryAuthority }) =>

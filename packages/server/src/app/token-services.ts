@@ -65,6 +65,7 @@ const createGrants = ({
   identityProviders,
   grants,
   trustedIssuers,
+  hookTimeout,
 }: Configuration) =>
   grantsOf({
     checksPasswords:
@@ -76,4 +77,5 @@ const createGrants = ({
       ),
     extensions: grants,
     trustedIssuers,
+    hookTimeout,
   })

@@ -2,7 +2,7 @@
 
 import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { Resources } from '../model/resource.ts'
-import type { CredentialAuthority, IdentityProvider, Profile } from '../model/user.ts'
+import type { CredentialAuthority, IdentityProvider, PasswordAuthority, Profile } from '../model/user.ts'
 import type { Configuration } from './configuration.ts'
 import { localIssuer, loopbackPort, tenantPath } from './issuer.ts'
 import { registrationOf } from './registration.ts'
@@ -10,7 +10,7 @@ import { accountsOf, userOf } from './schema/accounts.ts'
 import { authorizationRequestsOf } from './schema/authorization-requests.ts'
 import { brandingOf } from './schema/branding.ts'
 import { clientOf } from './schema/client.ts'
-import { checkedAuthority, checkedHooks } from './schema/code.ts'
+import { checkedAuthority, checkedHooks, checkedPassword } from './schema/code.ts'
 import { deploymentOf } from './schema/deployment.ts'
 import { directoryOf } from './schema/directory.ts'
 import { type ProviderDraft, upstreamOf } from './schema/provider.ts'
@@ -44,16 +44,23 @@ export function assemble(draft: ConfigurationDraft, surroundings: AssemblyContex
 }
 
 function assembleIssuer(draft: Draft, { folders, masterKey }: AssemblyContext): Configuration {
+  const hooks = checkedHooks(draft)
+  const { storagePassword } = draft
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
   const resources = resourcesOf(draft)
   const shared = draft.tenants.filter(({ issuer }) => issuer === undefined)
   return defined({
-    ...deploymentOf(draft, folders),
+    ...deploymentOf(
+      { ...draft, storagePassword: storagePassword && checkedPassword(storagePassword, hooks.hookTimeout) },
+      folders,
+    ),
     clients: { find: id => clients.get(id), all: () => clients.values() },
     resources,
     users: draft.users.map(userOf),
     identityProviders: byName(
-      (draft.identity_providers as readonly ProviderDraft[]).map(one => providerOf(one, folders.files)),
+      (draft.identity_providers as readonly ProviderDraft[]).map(one =>
+        providerOf(one, folders.files, hooks.hookTimeout),
+      ),
     ),
     tenants: new Set(shared.map(({ name }) => name)),
     tenantIssuers: new Map(),
@@ -69,12 +76,12 @@ function assembleIssuer(draft: Draft, { folders, masterKey }: AssemblyContext): 
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     masterKey,
     grants: draft.grants ?? [],
-    ...checkedHooks(draft),
+    ...hooks,
   })
 }
 
 /** @param folder what a relative `ca_file` starts from. */
-function providerOf(draft: ProviderDraft, folder: string): IdentityProvider {
+function providerOf(draft: ProviderDraft, folder: string, limit: number): IdentityProvider {
   const { name, type, directory, credentialAuthority: authority } = draft
   return defined({
     name,
@@ -92,7 +99,7 @@ function providerOf(draft: ProviderDraft, folder: string): IdentityProvider {
       authority === undefined
         ? undefined
         : checkedAuthority(
-            `identity_providers.${name}.credentialAuthority`,
+            { hook: `identity_providers.${name}.credentialAuthority`, limit },
             authority as CredentialAuthority,
           ),
   })
@@ -167,7 +174,7 @@ const withTenant = (provider: IdentityProvider, tenant: string): IdentityProvide
     ? { ...provider, credentialAuthority: authorityOf(provider.credentialAuthority, tenant) }
     : provider
 
-const authorityOf = (authority: CredentialAuthority, tenant: string): CredentialAuthority => ({
+const authorityOf = (authority: PasswordAuthority, tenant: string): PasswordAuthority => ({
   check: request => authority.check({ ...request, tenant }),
 })
 

@@ -162,6 +162,20 @@ export const changedDefaults: readonly ChangedDefault[] = [
           : undefined,
   },
   {
+    title: 'Hooks have a time limit',
+    affects: ({ validators, profile, grants, federation, mfaPolicy, consentPolicy, identityProviders }) =>
+      validators.password ||
+      validators.tokenRequest ||
+      profile ||
+      grants.length > 0 ||
+      federation.subject ||
+      mfaPolicy ||
+      consentPolicy ||
+      [...identityProviders.values()].some(one => one.credentialAuthority)
+        ? 'functions of a module'
+        : undefined,
+  },
+  {
     title: 'A new SQLite database with a used key is refused',
     affects: ({ storage }) => (storage.kind === 'sqlite' ? 'storage sqlite' : undefined),
   },

@@ -11,6 +11,7 @@ import type {
 } from '../model/client.ts'
 import type { ConsentPolicyHook } from '../model/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../model/extension-grant.ts'
+import type { CheckedHook, HookContext } from '../model/hook.ts'
 import type { MailSettings } from '../model/mail.ts'
 import type { MfaPolicy, MfaPolicyHook } from '../model/mfa.ts'
 import type { Registration } from '../model/registration.ts'
@@ -18,11 +19,12 @@ import type { Resources } from '../model/resource.ts'
 import type { SessionLifetimes } from '../model/session.ts'
 import type {
   ConfiguredUser,
-  CredentialAuthority,
-  DecideSubject,
+  FederatedSubjectHook,
   IdentityProvider,
+  PasswordAuthority,
   Profile,
 } from '../model/user.ts'
+import type { Awaitable } from '../runtime/ports.ts'
 
 export type Storage =
   | { readonly kind: 'memory' }
@@ -35,9 +37,10 @@ export type StorageConnections = {
   /** The address of a streaming standby for reads. */
   readonly replica?: string
   /** Called for each new connection, for passwords that are short-lived tokens, such as those of a cloud's IAM. */
-  readonly password?: StoragePassword
+  readonly password?: () => Promise<string>
 }
-export type StoragePassword = () => Promise<string>
+/** Returns the password of the database, for each new connection. */
+export type StoragePasswordHook = (context: HookContext) => Awaitable<string>
 
 /** An issuer of assertions that the JWT bearer grant trusts (RFC 7523 §3). */
 type TrustedIssuer = {
@@ -76,8 +79,8 @@ export type Configuration = {
   /** When second factors are required: the server's policy, and those of tenants that differ. */
   readonly mfa: MfaPolicy
   readonly tenantMfa: ReadonlyMap<string, MfaPolicy>
-  readonly consentPolicy?: ConsentPolicyHook
-  readonly mfaPolicy?: MfaPolicyHook
+  readonly consentPolicy?: CheckedHook<ConsentPolicyHook>
+  readonly mfaPolicy?: CheckedHook<MfaPolicyHook>
   readonly sessions: {
     readonly lifetimes: SessionLifetimes
     /** Which authorizations are revoked with a session: none, those without `offline_access`, or all. */
@@ -131,12 +134,14 @@ export type Configuration = {
   readonly grants: readonly ExtensionGrant[]
   readonly validators: {
     /** Checks the local credentials of the password grant and the login page, instead of the configured users. */
-    readonly password?: CredentialAuthority
-    readonly tokenRequest?: TokenRequestValidator
+    readonly password?: PasswordAuthority
+    readonly tokenRequest?: CheckedHook<TokenRequestValidator>
   }
   readonly federation: {
     /** Decides which local user a provider's user is. */
-    readonly subject?: DecideSubject
+    readonly subject?: CheckedHook<FederatedSubjectHook>
   }
   readonly profile?: Partial<Profile>
+  /** How long a hook may take, in seconds. */
+  readonly hookTimeout: number
 }

@@ -37,7 +37,7 @@ export type Router = {
 /**
  * Returns a router. Besides calling endpoints it responds with 404, with 405 and `Allow` (RFC 9110 §15.5.6), to HEAD by GET
  * (without calling an endpoint whose GET acts), to CORS preflights, with 503 under overload, and with 500 or 503 (for an
- * error named `StoreUnavailable`) if an endpoint throws.
+ * error named `StoreUnavailable` or `HookUnavailable`) if an endpoint throws.
  */
 export function createRouter({
   routes,
@@ -201,11 +201,13 @@ export function createRouter({
 
   function failed(request: HttpRequest, error: unknown): HttpResponse {
     onError(request, error)
-    return (error as Error | undefined)?.name === 'StoreUnavailable'
+    return unavailableErrors.has((error as Error | undefined)?.name ?? '')
       ? unavailable
       : plainError(500, 'server_error')
   }
 }
+
+const unavailableErrors: ReadonlySet<string> = new Set(['StoreUnavailable', 'HookUnavailable'])
 
 /**
  * Returns a response to requests that must not have an effect (RFC 9110 §9.2.1): to HEAD, which link scanners send, and to a

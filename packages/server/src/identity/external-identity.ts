@@ -5,9 +5,10 @@
 
 import { hash } from 'node:crypto'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { CheckedHook } from '../model/hook.ts'
 import type { IdentityLinks } from '../model/ports/stores.ts'
 import {
-  type DecideSubject,
+  type FederatedSubjectHook,
   type IdentityProvider,
   reservedClaims,
   type User,
@@ -45,7 +46,7 @@ type SubjectPorts = {
   readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
   readonly links: IdentityLinks
   /** The operator's hook. */
-  readonly decideSubject?: DecideSubject
+  readonly decideSubject?: CheckedHook<FederatedSubjectHook>
   readonly clock: Clock
   readonly log: Log
 }

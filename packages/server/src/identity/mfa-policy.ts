@@ -1,6 +1,7 @@
 /** Decides which second factor a sign-in needs, by the policies of the server, the tenant and the client, and the operator's hook. */
 
 import type { Client } from '../model/client.ts'
+import type { CheckedHook } from '../model/hook.ts'
 import {
   type Acr,
   acrOf,
@@ -42,7 +43,7 @@ export type AskSecondFactor = (question: SecondFactorQuestion) => Promise<Second
 type MfaPolicyPorts = {
   readonly mfa: MfaPolicy
   readonly tenantMfa: ReadonlyMap<string, MfaPolicy>
-  readonly mfaPolicy?: MfaPolicyHook
+  readonly mfaPolicy?: CheckedHook<MfaPolicyHook>
   readonly findFactors: FindFactors
 }
 

@@ -6,12 +6,12 @@ import type { Client } from '../model/client.ts'
 import { acrOf } from '../model/mfa.ts'
 import { identityKey } from '../model/stored-user.ts'
 import {
-  type CredentialAuthority,
   type CredentialCheck,
   type CredentialRequest,
   type IdentityProvider,
   type IsGuessAllowed,
   localProvider,
+  type PasswordAuthority,
   type Profile,
   type Subject,
   type Users,
@@ -47,7 +47,7 @@ type SignInPorts = {
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly tenants: ReadonlySet<string>
   /** Checks local credentials instead of `users`. */
-  readonly validator?: CredentialAuthority
+  readonly validator?: PasswordAuthority
   readonly countGuess: CountGuess
   readonly countFoundGuess: CountFoundGuess
   readonly clock: Clock
@@ -180,7 +180,7 @@ function providerAuthority(
   client: Client | undefined,
   provider: IdentityProvider | undefined,
   tenant: string | undefined,
-): Result<CredentialAuthority> {
+): Result<PasswordAuthority> {
   if (!provider || !mayUseProvider(client, provider.name) || !servesTenant(provider, tenant)) {
     return refuse('invalid_request', 'provider_not_allowed', {
       description: 'identity provider is not available to this client',

@@ -1,17 +1,19 @@
 /** Decides when a user is asked for consent, and updates stored consents (OpenID Connect Core 1.0 §3.1.2.4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Awaitable } from '../runtime/ports.ts'
 import type { Consent } from './authorization.ts'
 import type { Client } from './client.ts'
+import type { Hook } from './hook.ts'
 
 /** An operator's hook. Returns true to ask the user, in addition to the clients that always ask. */
-export type ConsentPolicyHook = (request: {
+export type ConsentPolicyHook = Hook<ConsentPolicyRequest, boolean>
+export type ConsentPolicyRequest = {
   readonly client_id: string
   readonly sub: string
   readonly tenant?: string
+  /** The requested scopes that need consent. */
   readonly scope: readonly string[]
-}) => Awaitable<boolean>
+}
 
 /**
  * Returns the scopes whose consent is remembered. Empty if a self-registered client has changed its user-visible metadata

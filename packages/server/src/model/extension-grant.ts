@@ -9,6 +9,7 @@ import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Awaitable, Log } from '../runtime/ports.ts'
 import type { AuthorizationId, Confirmation } from './authorization.ts'
 import type { Client, ClientClaim } from './client.ts'
+import type { Hook, HookContext } from './hook.ts'
 import type { Subject, User } from './user.ts'
 
 /** Declares an extension grant; see `docs/guides/extension-grants.md`. */
@@ -41,7 +42,7 @@ export type GrantRequest = {
   readonly confirmation?: Confirmation
 }
 
-export type GrantContext = {
+export type GrantContext = HookContext & {
   readonly now: Seconds
   readonly issuer: string
   readonly log: Log
@@ -99,19 +100,22 @@ export type GrantRefusal = {
 }
 
 /** A module's hook that runs after the grant's decision. It can refuse the request, or add members to the response. */
-export type TokenRequestValidator = (request: {
+export type TokenRequestValidator = Hook<ValidatedTokenRequest, TokenRequestVerdict>
+export type ValidatedTokenRequest = {
   readonly client_id: string
   readonly grant_type: string
+  /** Omitted: the client itself. */
   readonly sub?: string
   readonly scope: readonly string[]
   /** Without credentials. */
   readonly parameters: ReadonlyMap<string, string>
-}) => Awaitable<
+}
+export type TokenRequestVerdict =
   | { readonly ok: true; readonly members?: JsonObject }
   | {
       readonly ok: false
+      /** Default: `invalid_request`. */
       readonly error?: string
       readonly description?: string
       readonly members?: JsonObject
     }
->

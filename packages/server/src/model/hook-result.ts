@@ -13,12 +13,6 @@ export class InvalidHookResult extends Error {
 /** Returns the value as far as it is known. Throws {@link InvalidHookResult}, naming `place`. */
 export type Read<Value> = (value: unknown, place: string) => Value
 
-/** A hook whose return values are read before anybody uses them. */
-export const readResults =
-  <Request, Value>(name: string, hook: (request: Request) => unknown, read: Read<Value>) =>
-  async (request: Request): Promise<Value> =>
-    read(await hook(request), name)
-
 const invalid = (place: string, value: unknown, expected: string): InvalidHookResult =>
   new InvalidHookResult(`${place} is ${kindOf(value)}, not ${expected}`)
 

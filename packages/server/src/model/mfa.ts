@@ -1,6 +1,6 @@
 /** Authentication context classes (`acr`, OpenID Connect Core 1.0 §2) and policies for second factors. */
 
-import type { Awaitable } from '../runtime/ports.ts'
+import type { Hook } from './hook.ts'
 import type { Subject } from './user.ts'
 
 /**
@@ -57,11 +57,13 @@ export type MfaPolicy = {
 }
 
 /** A module's hook for each sign-in. Members that it omits are as configured. */
-export type MfaPolicyHook = (request: {
+export type MfaPolicyHook = Hook<MfaPolicyRequest, Partial<MfaPolicy> | undefined>
+export type MfaPolicyRequest = {
   readonly sub: string
   readonly tenant?: string
   readonly idp: string
+  /** How the user signed in (RFC 8176). */
   readonly amr: readonly string[]
   /** Omitted: the server's own account pages. */
   readonly client_id?: string
-}) => Awaitable<Partial<MfaPolicy> | undefined>
+}

@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Awaitable } from '../runtime/ports.ts'
+import type { Hook } from './hook.ts'
 
 /** The identity provider of local users. */
 export const localProvider = 'local'
@@ -96,9 +97,14 @@ export type CredentialRequest = {
   readonly acr_values?: string
 }
 
-/** Checks passwords outside of this server: a directory, a database, a module. */
+/** Checks passwords outside of this server: an operator's module. */
 export type CredentialAuthority = {
-  /** @param isAllowed is given by the server to its own directories only. */
+  readonly check: Hook<CredentialRequest, CredentialCheck>
+}
+
+/** Checks passwords outside of this server: a directory, or a module's `CredentialAuthority`. */
+export type PasswordAuthority = {
+  /** @param isAllowed is given to this server's own directories only. */
   readonly check: (request: CredentialRequest, isAllowed?: IsGuessAllowed) => Awaitable<CredentialCheck>
 }
 
@@ -160,7 +166,7 @@ export type IdentityProvider = {
   readonly upstream?: UpstreamProvider
   /** For type `ldap`. */
   readonly directory?: Directory
-  readonly credentialAuthority?: CredentialAuthority
+  readonly credentialAuthority?: PasswordAuthority
 }
 
 /** Settings of an OpenID Connect provider. The rest is discovered on first use. */
@@ -211,7 +217,8 @@ export type Directory = {
 }
 
 /** Maps a provider's user to a local `sub`. Undefined leaves the decision to the server; null rejects the user. */
-export type DecideSubject = (request: {
+export type FederatedSubjectHook = Hook<FederatedUser, string | null | undefined>
+export type FederatedUser = {
   readonly provider: string
   /** The issuer of the ID token, or the base of the directory. */
   readonly authority: string
@@ -222,22 +229,29 @@ export type DecideSubject = (request: {
   /** The `sub` that the server derives if there is no link. */
   readonly sub: string
   readonly tenant?: string
-}) => Awaitable<string | null | undefined>
+}
 
 /** An operator's hooks for users' claims and whether users are active. */
-export type Profile = {
+export type ProfileHooks = {
   /** Returns the named claims for this user, client and use. */
-  readonly claims: (request: ProfileRequest) => Awaitable<JsonObject>
+  readonly claims?: Hook<ProfileRequest, JsonObject>
   /** Returns whether the user may have tokens now. */
-  readonly isActive: (request: {
-    readonly subject: ProfileRequest['subject']
-    /** Omitted: the server's own account pages. */
-    readonly client_id?: string
-  }) => Awaitable<boolean>
+  readonly isActive?: Hook<ActiveRequest, boolean>
 }
 export type ProfileRequest = {
   readonly subject: Pick<Subject, 'sub' | 'idp' | 'tenant' | 'claims'>
   readonly client_id: string
   readonly names: readonly string[]
   readonly use: 'access_token' | 'id_token' | 'userinfo'
+}
+export type ActiveRequest = {
+  readonly subject: ProfileRequest['subject']
+  /** Omitted: the server's own account pages. */
+  readonly client_id?: string
+}
+
+/** The claims of users, and whether they are active: by the operator's hooks, or else by their records. */
+export type Profile = {
+  readonly claims: (request: ProfileRequest) => Awaitable<JsonObject>
+  readonly isActive: (request: ActiveRequest) => Awaitable<boolean>
 }

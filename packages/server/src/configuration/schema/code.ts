@@ -2,6 +2,7 @@
 
 import type { ConsentPolicyHook } from '../../model/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../../model/extension-grant.ts'
+import { callHook, checkHook, type HookCall } from '../../model/hook.ts'
 import {
   boolean,
   jsonObject,
@@ -11,18 +12,27 @@ import {
   optional,
   outcome,
   type Read,
-  readResults,
   subject,
   text,
   wholeNumber,
 } from '../../model/hook-result.ts'
 import { factorMethods, type MfaPolicy, type MfaPolicyHook } from '../../model/mfa.ts'
-import type { CredentialAuthority, CredentialCheck, DecideSubject, Profile } from '../../model/user.ts'
-import type { Configuration, StoragePassword } from '../configuration.ts'
+import type {
+  CredentialAuthority,
+  CredentialCheck,
+  CredentialRequest,
+  FederatedSubjectHook,
+  PasswordAuthority,
+  ProfileHooks,
+} from '../../model/user.ts'
+import type { Configuration, StorageConnections, StoragePasswordHook } from '../configuration.ts'
 import * as s from '../validation/kinds.ts'
 import { providerSchema } from './provider.ts'
 import type { KeyOwner } from './tenant.ts'
-import { defined } from './values.ts'
+import { defined, seconds } from './values.ts'
+
+/** Seconds. */
+const defaultTimeout = 10
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 
@@ -72,18 +82,19 @@ export const codeFields = {
     .default({}),
   federation: s
     .strictObject({
-      subject: callable<DecideSubject>('subject: async request => request.sub'),
+      subject: callable<FederatedSubjectHook>('subject: async request => request.sub'),
     })
     .default({}),
   consentPolicy: callable<ConsentPolicyHook>('consentPolicy: async request => true'),
   mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
-  storagePassword: callable<StoragePassword>('storagePassword: async () => token'),
+  storagePassword: callable<StoragePasswordHook>('storagePassword: async () => token'),
   profile: s
     .strictObject({
-      claims: callable<Profile['claims']>('claims: async request => ({ … })'),
-      isActive: callable<Profile['isActive']>('isActive: async request => true'),
+      claims: callable<ProfileHooks['claims']>('claims: async request => ({ … })'),
+      isActive: callable<ProfileHooks['isActive']>('isActive: async request => true'),
     })
     .optional(),
+  hook_timeout: seconds(1, 60).default(defaultTimeout).describe('How long a hook may take, in seconds.'),
 }
 
 export const codeOwners = {
@@ -94,42 +105,68 @@ export const codeOwners = {
   mfaPolicy: 'inherited',
   storagePassword: 'server',
   profile: 'inherited',
+  hook_timeout: 'inherited',
 } as const satisfies Record<keyof typeof codeFields, KeyOwner>
 
 /** Keys whose values are code. A file of data that has one needs to become a module. */
 export const codeKeys: ReadonlySet<string> = new Set([...Object.keys(codeFields), 'credentialAuthority'])
 
-type Hooks = Pick<Configuration, 'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile'>
+/** The hooks of a valid draft. A file of data has none of these keys. */
+type Draft = s.output<s.ObjectSchema<typeof codeFields>>
+type Hooks = Pick<
+  Configuration,
+  'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile' | 'hookTimeout'
+>
 
-/** Returns hooks that throw `InvalidHookResult` for a return value of the wrong type. */
-export const checkedHooks = ({
+/** Returns the hooks as the server calls them. */
+export function checkedHooks({
   validators: { password, tokenRequest } = {},
   federation: { subject: decideSubject } = {},
   consentPolicy,
   mfaPolicy,
   profile,
-}: Partial<Hooks>): Hooks => ({
-  validators: defined({
-    password: password && checkedAuthority('validators.password', password),
-    tokenRequest: tokenRequest && readResults('validators.tokenRequest', tokenRequest, verdict),
-  }),
-  federation: defined({
-    subject: decideSubject && readResults('federation.subject', decideSubject, decidedSubject),
-  }),
-  consentPolicy: consentPolicy && readResults('consentPolicy', consentPolicy, boolean),
-  mfaPolicy: mfaPolicy && readResults('mfaPolicy', mfaPolicy, optional(partialPolicy)),
-  profile:
-    profile &&
-    defined({
-      claims: profile.claims && readResults('profile.claims', profile.claims, jsonObject),
-      isActive: profile.isActive && readResults('profile.isActive', profile.isActive, boolean),
+  hook_timeout: limit = defaultTimeout,
+}: Partial<Draft>): Hooks {
+  return {
+    hookTimeout: limit,
+    validators: defined({
+      password: password && checkedAuthority({ hook: 'validators.password', limit }, password),
+      tokenRequest:
+        tokenRequest && checkHook({ hook: 'validators.tokenRequest', limit }, tokenRequest, verdict),
     }),
+    federation: defined({
+      subject:
+        decideSubject && checkHook({ hook: 'federation.subject', limit }, decideSubject, decidedSubject),
+    }),
+    consentPolicy: consentPolicy && checkHook({ hook: 'consentPolicy', limit }, consentPolicy, boolean),
+    mfaPolicy: mfaPolicy && checkHook({ hook: 'mfaPolicy', limit }, mfaPolicy, optional(partialPolicy)),
+    profile:
+      profile &&
+      defined({
+        claims: profile.claims && checkHook({ hook: 'profile.claims', limit }, profile.claims, jsonObject),
+        isActive:
+          profile.isActive && checkHook({ hook: 'profile.isActive', limit }, profile.isActive, boolean),
+      }),
+  }
+}
+
+/** @param of the name that the operator knows it by, and how long a check may take. */
+export const checkedAuthority = (
+  { hook, limit }: HookCall,
+  authority: CredentialAuthority,
+): PasswordAuthority => ({
+  check: checkHook(
+    { hook: `${hook}.check`, limit },
+    (request: CredentialRequest, context) => authority.check(request, context),
+    credentialCheck,
+  ),
 })
 
-/** @param name the name that the operator knows it by. */
-export const checkedAuthority = (name: string, authority: CredentialAuthority): CredentialAuthority => ({
-  check: readResults(`${name}.check`, request => authority.check(request), credentialCheck),
-})
+/** Returns what reads the password of the database. */
+export const checkedPassword =
+  (password: StoragePasswordHook, limit: number): StorageConnections['password'] =>
+  () =>
+    callHook({ hook: 'storagePassword', limit }, password, text)
 
 const no = { error: optional(text), description: optional(text), members: optional(jsonObject) }
 

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import type { Configuration, Storage, StorageConnections, StoragePassword } from '../configuration.ts'
+import type { Configuration, Storage, StorageConnections } from '../configuration.ts'
 import { endpointOriginError, issuerError } from '../issuer.ts'
 import * as s from '../validation/kinds.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
@@ -223,7 +223,7 @@ export const deploymentOf = (
   draft: DeploymentDraft & {
     readonly port: number
     readonly issuer: string
-    readonly storagePassword?: StoragePassword | undefined
+    readonly storagePassword?: StorageConnections['password'] | undefined
   },
   folders: { readonly storage: string; readonly files: string },
 ) =>

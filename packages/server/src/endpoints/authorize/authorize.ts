@@ -22,6 +22,7 @@ import { redirectResponse } from '../../messages/redirect.ts'
 import type { Consent, Session } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 import { type ConsentPolicyHook, rememberedScope } from '../../model/consent.ts'
+import type { CheckedHook } from '../../model/hook.ts'
 import { answeredAcr } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { asksEachTime, mayRememberConsent } from '../../model/redirect.ts'
@@ -61,7 +62,7 @@ type AuthorizePorts = ResponderPorts &
     readonly subjects: SubjectIdentifiers
     readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations' | 'commit'>
     readonly resources: Resources
-    readonly consentPolicy?: ConsentPolicyHook
+    readonly consentPolicy?: CheckedHook<ConsentPolicyHook>
     readonly paths: Paths
   }
 

@@ -58,7 +58,7 @@ export type GrantPorts = {
   /** Returns whether the user needs a second factor, which the password grant can't ask for. */
   readonly barsPasswordGrant: BarsPasswordGrant
   /** The context of extension grants. */
-  readonly extension: Omit<GrantContext, 'now'>
+  readonly extension: Omit<GrantContext, 'now' | 'signal'>
   readonly findClient: (clientId: string) => Awaitable<Client | undefined>
 }
 

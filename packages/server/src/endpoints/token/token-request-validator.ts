@@ -2,6 +2,7 @@
 
 import { refuse } from '@tessera/protocol/result'
 import type { TokenRequestValidator } from '../../model/extension-grant.ts'
+import type { CheckedHook } from '../../model/hook.ts'
 import type { Decision, RefusedDecision, TokenRequest } from './decision.ts'
 
 /** Credentials, which validators must not see. */
@@ -20,7 +21,7 @@ const withheldParameters = new Set([
 
 /** Returns the decision with the validator's members, or its refusal; `invalid_request` if it names no error. */
 export const validateBy =
-  (validator: TokenRequestValidator) =>
+  (validator: CheckedHook<TokenRequestValidator>) =>
   async ({ parameters }: TokenRequest, decision: Decision): Promise<Decision | RefusedDecision> => {
     const names = [...parameters.names()].filter(name => !withheldParameters.has(name))
     const result = await validator({

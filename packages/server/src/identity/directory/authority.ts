@@ -1,6 +1,6 @@
 /** An LDAP directory as a credential authority, for the login page and the password grant (RFC 6749 §4.3). */
 
-import type { CredentialAuthority, Directory, IdentityProvider } from '../../model/user.ts'
+import type { Directory, IdentityProvider, PasswordAuthority } from '../../model/user.ts'
 import { createFairQueue } from '../../runtime/async/fair-queue.ts'
 import { networkPath } from '../../runtime/network.ts'
 import { type Log, StoreUnavailable } from '../../runtime/ports.ts'
@@ -19,7 +19,7 @@ const waitingPerConnection = 10
 export function createDirectoryAuthority(
   provider: DirectoryProvider,
   { resolveSubject, log }: DirectoryPorts,
-): CredentialAuthority {
+): PasswordAuthority {
   const { directory, name } = provider
   const { max_connections: concurrent } = directory
   const queue = createFairQueue({

@@ -2,6 +2,7 @@
  * Runs an extension grant (RFC 6749 §4.5) and checks its decision against the client, so that it can't widen anything.
  */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
@@ -21,7 +22,7 @@ import type {
   VerifiedToken,
 } from '../../../model/extension-grant.ts'
 import { hashHandle } from '../../../model/handle.ts'
-import { InvalidHookResult } from '../../../model/hook-result.ts'
+import { callHook, HookError, hookFields } from '../../../model/hook.ts'
 import { rememberUntil } from '../../../model/jose.ts'
 import { apisOf, findApi, type Resources } from '../../../model/resource.ts'
 import type {
@@ -37,7 +38,8 @@ import { readDecision } from './extension-decision.ts'
 const maxParameterLength = 4096
 const apiKinds = new Set(['api'] as const)
 
-export function fromExtension(extension: ExtensionGrant): Grant {
+/** @param limit how long the grant may take, in seconds. */
+export function fromExtension(extension: ExtensionGrant, limit: Seconds): Grant {
   const limits: Limits = Object.fromEntries(
     Object.entries(extension.parameters).map(([name, { maxLength }]) => [
       name,
@@ -67,33 +69,42 @@ export function fromExtension(extension: ExtensionGrant): Grant {
       }
       const requested = parseRequestedScope(parameters.get('scope'))
       if (!requested.ok) return requested
-      const decided = await ask(extension, request, requested.value, ports)
-      return decided.ok ? recheck(decided, extension, request, requested.value, ports) : asRefusal(decided)
+      const decided = await ask(extension, limit, request, requested.value, ports)
+      return decided.ok ? recheck(decided, extension, request, requested.value, ports) : decided
     },
   }
 }
 
 async function ask(
   extension: ExtensionGrant,
+  limit: Seconds,
   { client, parameters, confirmation }: TokenRequest,
   scope: readonly string[] | undefined,
   { extension: context, clock, log }: GrantPorts,
-): Promise<GrantDecision | GrantRefusal> {
+): Promise<GrantDecision | Refusal> {
   const resource = parameters.all('resource')
   const audience = parameters.all('audience')
   try {
-    const decided = await extension.decide(
-      { client, parameters, scope, resource, audience, confirmation },
-      { ...context, now: clock.now() },
+    const decided = await callHook(
+      { hook: 'grants.decide', limit },
+      called =>
+        extension.decide(
+          { client, parameters, scope, resource, audience, confirmation },
+          { ...context, ...called, now: clock.now() },
+        ),
+      readDecision,
     )
-    return readDecision(decided, 'decide')
+    return decided.ok ? decided : asRefusal(decided)
   } catch (error) {
-    if (error instanceof InvalidHookResult) {
-      log.error('extension_decision_invalid', { grant_type: extension.grantType, problem: error.message })
-      return { ok: false, reason: 'hook_result_invalid' }
-    }
-    log.error('extension_grant_threw', { grant_type: extension.grantType, error: String(error) })
-    return { ok: false, reason: 'extension_grant_threw' }
+    // The client may try again.
+    if (!(error instanceof HookError) || error.reason === 'hook_timed_out') throw error
+    const { reason, ...fields } = hookFields(error)
+    log.error('extension_grant_failed', { grant_type: extension.grantType, reason, ...fields })
+    return refuse(
+      'invalid_grant',
+      error.reason === 'hook_failed' ? 'extension_grant_threw' : 'hook_result_invalid',
+      { log: { grant_type: extension.grantType, ...fields } },
+    )
   }
 }
 

@@ -26,10 +26,17 @@ type GrantOptions = {
   readonly extensions: readonly ExtensionGrant[]
   /** Without trusted issuers there is no JWT bearer grant. */
   readonly trustedIssuers: readonly AssertionIssuer[]
+  /** How long an extension grant may take, in seconds. */
+  readonly hookTimeout: number
 }
 
 /** Returns the grants that this server offers. */
-export function grantsOf({ checksPasswords, extensions, trustedIssuers }: GrantOptions): readonly Grant[] {
+export function grantsOf({
+  checksPasswords,
+  extensions,
+  trustedIssuers,
+  hookTimeout,
+}: GrantOptions): readonly Grant[] {
   const builtIn = [
     tokenExchange(),
     ...(trustedIssuers.length > 0 ? [jwtBearer({ issuers: trustedIssuers })] : []),
@@ -37,6 +44,8 @@ export function grantsOf({ checksPasswords, extensions, trustedIssuers }: GrantO
   const own = new Set(extensions.map(({ grantType }) => grantType))
   return [
     ...standardGrants.filter(grant => checksPasswords || grant !== password),
-    ...[...extensions, ...builtIn.filter(({ grantType }) => !own.has(grantType))].map(fromExtension),
+    ...[...extensions, ...builtIn.filter(({ grantType }) => !own.has(grantType))].map(extension =>
+      fromExtension(extension, hookTimeout),
+    ),
   ]
 }

@@ -17,7 +17,7 @@ export type AssertionIssuer = {
   readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
 }
 
-type JwtBearerOptions = {
+export type JwtBearerOptions = {
   readonly issuers: readonly AssertionIssuer[]
   /**
    * Maps the claims of an assertion to a `sub` of this server; undefined refuses it. Default: the assertion's own
@@ -63,7 +63,10 @@ export function jwtBearer({
         return refused('assertion_lifetime_invalid')
       }
       const sub: unknown = await subjectOf(claims as JsonObject)
-      const user = typeof sub === 'string' ? await context.user(sub) : undefined
+      // A JavaScript function may return anything.
+      if (sub !== undefined && typeof sub !== 'string')
+        throw new TypeError(`jwtBearer.subject is a value of type ${typeof sub}, not a string or undefined`)
+      const user = sub === undefined ? undefined : await context.user(sub)
       if (!user) return refused('assertion_subject_unknown')
       const decision: GrantDecision = {
         ok: true,

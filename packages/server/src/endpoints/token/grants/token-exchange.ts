@@ -14,11 +14,12 @@ import {
 } from '../../../model/extension-grant.ts'
 
 /** Decides whether an exchange is allowed; called after both tokens were verified. */
-type TokenExchangePolicy = (exchange: {
+export type TokenExchangePolicy = (exchange: TokenExchange) => boolean | Promise<boolean>
+export type TokenExchange = {
   readonly request: GrantRequest
   readonly subject: VerifiedToken
   readonly actor?: VerifiedToken
-}) => boolean | Promise<boolean>
+}
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
@@ -56,9 +57,11 @@ export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {})
       }
       if (!mayAct(subject, actor ? partyOf(actor) : partyOfClient(request, context)))
         return refused('actor_not_allowed', 'the subject token does not allow this actor')
-      // Require `true`, since a JavaScript policy may return other truthy values.
-      if (policy && (await policy({ request, subject, actor })) !== true)
-        return refused('exchange_refused_by_policy', 'this exchange is not allowed')
+      const allowed: unknown = policy ? await policy({ request, subject, actor }) : true
+      // A JavaScript policy may return anything.
+      if (typeof allowed !== 'boolean')
+        throw new TypeError(`tokenExchange.policy is a value of type ${typeof allowed}, not true or false`)
+      if (!allowed) return refused('exchange_refused_by_policy', 'this exchange is not allowed')
       return decision(request, requestedType, subject, actor)
     },
   })
