@@ -191,6 +191,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'server.ts',
       'packages/server/src/app/administration.ts',
       'packages/server/src/app/archives.ts',
+      'packages/server/src/model/membership.ts',
       'configuration',
       'operations/workers',
       'operations/output',

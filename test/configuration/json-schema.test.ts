@@ -65,6 +65,7 @@ const sections: readonly (readonly [opening: string, path: string])[] = [
   ['## `identity_resources`', 'identity_resources'],
   ['## `api_scopes`', 'api_scopes'],
   ['## `api_resources`', 'api_resources'],
+  ['## Claim rules', 'clients.user_claims'],
   ['## `users`', 'users'],
   ['## `identity_providers`', 'identity_providers'],
   ['`directory`:', 'identity_providers.directory'],

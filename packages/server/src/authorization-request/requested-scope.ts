@@ -6,6 +6,7 @@
 import type { Ignored } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
+import { claimNames } from '../model/claim-rule.ts'
 import type { Client } from '../model/client.ts'
 import { identityClaims, type Resources, type ScopeKind, scopeKind, untagged } from '../model/resource.ts'
 
@@ -130,7 +131,8 @@ export function claimScopes(
   const told = identityClaims(resources, scope)
   const more = claims.map(untagged).filter(name => !told.includes(name))
   const holding = [...resources.identity.values()].filter(
-    resource => client.scope.has(resource.name) && resource.claims.some(name => more.includes(name)),
+    resource =>
+      client.scope.has(resource.name) && claimNames(resource.claims).some(name => more.includes(name)),
   )
   return [...new Set([...scope, ...holding.map(({ name }) => name)])].sort()
 }

@@ -19,6 +19,12 @@ export type UserFlags = { readonly config: string; readonly tenant?: string; rea
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
 export type RenameUserFlags = NamedUserFlags & { readonly username: string }
+export type MembershipFlags = NamedUserFlags & {
+  readonly group?: readonly string[]
+  readonly role?: readonly string[]
+  /** The user has none from now on. */
+  readonly none?: boolean
+}
 export type AddUserFlags = IssuerFlags & {
   readonly username: string
   readonly sub?: string
@@ -27,6 +33,8 @@ export type AddUserFlags = IssuerFlags & {
   readonly inTenant?: string
   /** JSON. */
   readonly claims?: string
+  readonly group?: readonly string[]
+  readonly role?: readonly string[]
   /** False: without a password. */
   readonly password?: boolean
 }

@@ -9,6 +9,7 @@ import type {
   ExitCode,
   IssuerFlags,
   KeyFlags,
+  MembershipFlags,
   NamedUserFlags,
   RenameUserFlags,
   ServeFlags,
@@ -146,6 +147,8 @@ function programOf(does: Does): Command {
     .option('--email-verified', 'the email address is verified')
     .option('--sub <sub>', 'sub (default: a random one)')
     .option('--claims <json>', 'additional claims as a JSON object')
+    .option('--group <name...>', 'groups of the user')
+    .option('--role <name...>', 'roles of the user')
     .option('--no-password', 'without a password')
     .action(does(async (options: AddUserFlags) => (await import('./users.ts')).add(options)))
   users
@@ -155,6 +158,24 @@ function programOf(does: Does): Command {
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).setPassword(options)))
+  users
+    .command('set-groups')
+    .description("replace a user's groups")
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'sub of the user')
+    .option('--group <name...>', 'groups of the user from now on')
+    .option('--none', 'the user is in no group')
+    .action(does(async (options: MembershipFlags) => (await import('./users.ts')).setGroups(options)))
+  users
+    .command('set-roles')
+    .description("replace a user's roles")
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'sub of the user')
+    .option('--role <name...>', 'roles of the user from now on')
+    .option('--none', 'the user has no role')
+    .action(does(async (options: MembershipFlags) => (await import('./users.ts')).setRoles(options)))
   users
     .command('rename')
     .description("change a user's name to sign in with")

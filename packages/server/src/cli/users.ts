@@ -1,7 +1,24 @@
-/** `tessera users add|list|rename|disable|enable|set-password|delete`: stored users. The server may run meanwhile. */
+/**
+ * `tessera users add|list|rename|disable|enable|set-password|set-groups|set-roles|delete`: stored users. The server may
+ * run meanwhile.
+ */
 
 import { text } from 'node:stream/consumers'
-import type { AddUserFlags, ExitCode, IssuerFlags, NamedUserFlags, RenameUserFlags } from './command.ts'
+import {
+  longestMembership,
+  type Membership,
+  memberships,
+  membershipsOf,
+  mostMemberships,
+} from '../model/membership.ts'
+import type {
+  AddUserFlags,
+  ExitCode,
+  IssuerFlags,
+  MembershipFlags,
+  NamedUserFlags,
+  RenameUserFlags,
+} from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
 
 type OpenUsers = Awaited<ReturnType<typeof import('../app/administration.ts').openUsers>>
@@ -21,14 +38,19 @@ export const list = (flags: IssuerFlags): Promise<ExitCode> =>
 export const add = (flags: AddUserFlags): Promise<ExitCode> =>
   withUsers(flags, async (users, { tenants }) => {
     const { username, sub, email, emailVerified = false, inTenant, claims: json } = flags
+    const { group: groups, role: roles } = flags
     const claims = json === undefined ? {} : claimsOf(json)
     if (!claims) return report('--claims is not a JSON object', 2)
+    const twice = memberships.find(kind => ({ groups, roles })[kind] && Object.hasOwn(claims, kind))
+    if (twice) return report(`--claims contains "${twice}", and so do the flags`, 2)
     if (inTenant !== undefined && !tenants.has(inTenant)) return report(`no tenant "${inTenant}"`)
     const password = flags.password === false ? undefined : await readPassword()
     if (password === '') return report('standard input is empty; expected a password')
     const added = await users.add({
       username,
       claims,
+      groups,
+      roles,
       emailVerified,
       sub,
       email,
@@ -49,6 +71,19 @@ export const setPassword = (flags: NamedUserFlags): Promise<ExitCode> =>
 
 export const rename = (flags: RenameUserFlags): Promise<ExitCode> =>
   withUsers(flags, async users => reported('renamed', await users.rename(flags.user, flags.username)))
+
+export const setGroups = (flags: MembershipFlags): Promise<ExitCode> => setMemberships('groups', flags)
+export const setRoles = (flags: MembershipFlags): Promise<ExitCode> => setMemberships('roles', flags)
+
+/** Requires `--none` for removing all, so that a variable of a script which is empty by mistake removes nothing. */
+async function setMemberships(kind: Membership, flags: MembershipFlags): Promise<ExitCode> {
+  const names = { groups: flags.group, roles: flags.role }[kind] ?? []
+  if (names.length > 0 === (flags.none ?? false))
+    return report(`expected ${{ groups: '--group', roles: '--role' }[kind]} or --none`, 2)
+  return withUsers(flags, async users =>
+    reported('changed', await users.setMemberships(flags.user, { [kind]: names })),
+  )
+}
 
 export const remove = (flags: NamedUserFlags): Promise<ExitCode> =>
   withUsers(flags, async users => reported('deleted', await users.remove(flags.user)))
@@ -133,6 +168,7 @@ const problems = {
   account_changed: 'the user was changed at the same time; retry',
   account_unknown: 'no such user in the store',
   email_malformed: 'the email address is invalid',
+  membership_malformed: `a group or role is invalid; expected at most ${mostMemberships} names, each of one line and at most ${longestMembership} characters`,
   sub_malformed: 'the sub is invalid; expected at most 255 printable ASCII characters',
   too_short: 'the password is too short for accounts.password_policy',
   too_long: 'the password is longer than 512 characters',
@@ -150,6 +186,7 @@ const shown = ({
   created_at,
   disabled_at,
   password,
+  claims,
 }: Row) => ({
   sub,
   username: JSON.stringify(username),
@@ -158,5 +195,11 @@ const shown = ({
   email_verified_at,
   created_at,
   disabled_at,
+  ...Object.fromEntries(
+    memberships.flatMap(kind => {
+      const names = membershipsOf(claims, kind)
+      return names.length === 0 ? [] : [[kind, JSON.stringify(names)]]
+    }),
+  ),
   password: password === undefined ? 'none' : 'set',
 })

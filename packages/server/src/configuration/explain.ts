@@ -56,7 +56,10 @@ const kinds: Readonly<Record<string, string>> = {
 }
 
 function wrongType(key: string, expectedType: string, value: unknown): Description {
-  const expected = kinds[expectedType] ?? expectedType
+  const expected = expectedType
+    .split('|')
+    .map(kind => kinds[kind] ?? kind)
+    .join(' or ')
   if (value === undefined) return { problem: 'it is missing', expected, fix: `add "${key}"` }
   return {
     problem: `it is ${kindOf(value)}`,
@@ -151,13 +154,15 @@ type Inner = {
   readonly unwrap?: () => Inner
   readonly fields?: Readonly<Record<string, Inner>>
   readonly element?: Inner
+  readonly options?: readonly Inner[]
 }
 
 /** Returns the keys that the schema knows at a path. */
 function keysAt(schema: AnySchema, path: Path): readonly string[] {
   let at: Inner | undefined = schema as unknown as Inner
   for (const step of [...path, undefined]) {
-    while (at?.unwrap) at = at.unwrap()
+    while (at?.unwrap || at?.options)
+      at = at.unwrap?.() ?? at.options?.find(one => (typeof step === 'number' ? one.element : one.fields))
     if (step === undefined) break
     at = typeof step === 'number' ? at?.element : at?.fields?.[String(step)]
   }

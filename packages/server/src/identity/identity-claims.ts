@@ -2,8 +2,16 @@
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Authorization, RequestedClaims } from '../model/authorization.ts'
+import {
+  applyEntries,
+  type ClaimEntry,
+  claimName,
+  claimNames,
+  entriesFor,
+  sourceNames,
+} from '../model/claim-rule.ts'
 import type { Client } from '../model/client.ts'
-import { identityClaims, type Resources, untagged } from '../model/resource.ts'
+import { identityEntries, type Resources, untagged } from '../model/resource.ts'
 import type { Profile, ProfileRequest } from '../model/user.ts'
 
 type IdentityClaimsRequest = {
@@ -25,30 +33,37 @@ export function createIdentityClaims({
   resources: Resources
   profile: Pick<Profile, 'claims'>
 }): ReadIdentityClaims {
-  /** Returns the individually requested claims that a scope of the client includes. */
-  const reachable = (names: readonly string[], client: Client): readonly string[] => {
-    if (names.length === 0) return names
-    const opened = new Set(identityClaims(resources, [...client.scope]))
-    return names.filter(name => opened.has(untagged(name)))
+  /** Returns the entries for the individually requested claims that a scope of the client includes. */
+  const entriesOf = (names: readonly string[], client: Client): readonly ClaimEntry[] => {
+    if (names.length === 0) return []
+    const all = identityEntries(resources, [...client.scope])
+    const included = new Set(claimNames(all))
+    const tagged = names.filter(name => name !== untagged(name) && included.has(untagged(name)))
+    return [...all.filter(entry => names.includes(claimName(entry))), ...tagged]
   }
 
   return async ({ client, subject, use, scope, requested }) => {
     const asked = requested?.[use] ?? {}
-    const ofScope = identityClaims(resources, scope)
-    const individual = reachable(Object.keys(asked), client)
-    const names = individual.length === 0 ? ofScope : [...new Set([...ofScope, ...individual])]
-    if (names.length === 0) return {}
+    const ofScope = identityEntries(resources, scope)
+    const all = [...new Set([...ofScope, ...entriesOf(Object.keys(asked), client)])]
+    const entries = entriesFor(all, client.user_claims)
+    if (entries.length === 0) return {}
     const languages = claimLanguages(requested?.locales ?? [])
-    const known = await profile.claims({
-      subject,
-      client_id: client.client_id,
-      use,
-      names: languages.withTags(names),
-    })
-    const claims = requested?.locales ? languages.choose(names, known) : known
+    const names = sourceNames(entries)
+    const known =
+      names.length === 0
+        ? {}
+        : await profile.claims({
+            subject,
+            client_id: client.client_id,
+            use,
+            names: languages.withTags(names),
+          })
+    const claims = applyEntries(entries, requested?.locales ? languages.choose(names, known) : known)
     if (requested?.[use] === undefined) return claims
+    const granted = new Set(claimNames(ofScope))
     return Object.fromEntries(
-      Object.entries(claims).filter(([name, value]) => ofScope.includes(name) || fits(asked[name], value)),
+      Object.entries(claims).filter(([name, value]) => granted.has(name) || fits(asked[name], value)),
     )
   }
 }

@@ -1,6 +1,7 @@
 /** User administration by operators: finds users by `sub`, validates input, and names each problem. */
 
 import type { PasswordProblem } from '../model/account.ts'
+import { isMembershipName, type Memberships, mostMemberships, withMemberships } from '../model/membership.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import { type Accounts, isEmail, type NewAccount } from './accounts.ts'
@@ -14,6 +15,7 @@ type UserProblem =
   | 'account_unknown'
   | 'email_malformed'
   | 'sub_malformed'
+  | 'membership_malformed'
 
 type Outcome =
   | { readonly ok: true; readonly user: StoredUser }
@@ -27,10 +29,12 @@ type Outcome =
 export type UserAdministration = {
   /** Returns the page of users after this `sub`; empty after the last one. */
   readonly list: (after?: string) => Promise<readonly StoredUser[]>
-  readonly add: (account: NewAccount) => Promise<Outcome>
+  readonly add: (account: NewAccount & Memberships) => Promise<Outcome>
   readonly setPassword: (sub: string, password: string) => Promise<Outcome>
   readonly setActive: (sub: string, active: boolean) => Promise<Outcome>
   readonly rename: (sub: string, username: string) => Promise<Outcome>
+  /** Replaces the user's groups, roles or both. New tokens contain the new ones; issued tokens keep theirs. */
+  readonly setMemberships: (sub: string, memberships: Memberships) => Promise<Outcome>
   /** Deletes the user with all their data, and returns the deleted user. */
   readonly remove: (sub: string) => Promise<Outcome>
 }
@@ -38,6 +42,9 @@ export type UserAdministration = {
 const page = 500
 /** OpenID Connect Core 1.0 §2. */
 const wellFormedSub = /^[\x20-\x7E]{1,255}$/
+
+const areWellFormed = ({ groups = [], roles = [] }: Memberships): boolean =>
+  [groups, roles].every(names => names.length <= mostMemberships && names.every(isMembershipName))
 
 export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): UserAdministration {
   const refused = (problem: UserProblem): Outcome => ({ ok: false, problem })
@@ -61,8 +68,10 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
 
   return {
     list: async after => storedUsers.list({ limit: page, after }),
-    async add(account) {
+    async add({ groups, roles, ...given }) {
+      const account = { ...given, claims: withMemberships(given.claims ?? {}, { groups, roles }) }
       const { username, email, sub, password } = account
+      if (!areWellFormed({ groups, roles })) return refused('membership_malformed')
       if (email !== undefined && !isEmail(email)) return refused('email_malformed')
       if (sub !== undefined && !wellFormedSub.test(sub)) return refused('sub_malformed')
       const problem = password !== undefined && accounts.passwordProblem(password, { username, email })
@@ -78,6 +87,17 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
       const user = await accounts.find(sub)
       if (!user) return refused('account_unknown')
       return withHolder(outcomeOf(await accounts.update(user, { username })), { ...user, username })
+    },
+    async setMemberships(sub, memberships) {
+      if (!areWellFormed(memberships)) return refused('membership_malformed')
+      for (;;) {
+        const user = await accounts.find(sub)
+        if (!user) return refused('account_unknown')
+        const claims = withMemberships(user.claims, memberships)
+        const outcome = outcomeOf(await accounts.update(user, { claims }))
+        // The operator's decision applies even if the user changes at the same time.
+        if (outcome.ok || outcome.problem !== 'account_changed') return outcome
+      }
     },
     async remove(sub) {
       const user = await accounts.find(sub)

@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
 import type { Json } from '@tessera/protocol/result'
 import type { Awaitable } from '../runtime/ports.ts'
+import type { ClaimRule } from './claim-rule.ts'
 import type { Localized } from './client-languages.ts'
 import type { Color } from './color.ts'
 import type { MfaPolicy } from './mfa.ts'
@@ -187,6 +188,8 @@ export type Client = {
   readonly claims: readonly ClientClaim[]
   readonly always_send_client_claims: boolean
   readonly client_claims_prefix: string
+  /** Rules that replace those of scopes and APIs for a claim of the same name. */
+  readonly user_claims: readonly ClaimRule[]
   readonly allowed_cors_origins: readonly string[]
   /** Set for a client that registered itself (RFC 7591). */
   readonly registered?: SelfRegistration

@@ -1,6 +1,7 @@
 /** Resources and scopes: what clients can request, and for which API. */
 
 import { comparableUri } from '@tessera/protocol/resource-indicator'
+import { type ClaimEntry, claimNames } from './claim-rule.ts'
 import type { Secret, SigningAlgorithm } from './client.ts'
 
 /** A display text: one text, or one per language tag (BCP 47). */
@@ -19,13 +20,13 @@ type ConsentPageEntry = {
 /** A scope about the user (OpenID Connect Core 1.0 §5.4). */
 export type IdentityResource = ConsentPageEntry & {
   readonly name: string
-  readonly claims: readonly string[]
+  readonly claims: readonly ClaimEntry[]
 }
 
 /** A scope of an API. `claims` are the user claims that its access tokens contain. */
 type ApiScope = ConsentPageEntry & {
   readonly name: string
-  readonly claims: readonly string[]
+  readonly claims: readonly ClaimEntry[]
 }
 
 /** `JWT` is for APIs whose library rejects `at+jwt`. */
@@ -37,7 +38,7 @@ export type ApiResource = {
   readonly name: string
   readonly display_name?: string
   readonly scopes: readonly string[]
-  readonly claims: readonly string[]
+  readonly claims: readonly ClaimEntry[]
   /** An additional user name at introspection. */
   readonly introspection_client_id?: string
   /** Its credentials at introspection. */
@@ -84,17 +85,21 @@ const apiUris = new WeakMap<Resources, ReadonlyMap<string, ApiResource>>()
 export const apisOf = (resources: Resources, scope: readonly string[]): readonly ApiResource[] =>
   [...resources.apis.values()].filter(api => api.scopes.some(name => scope.includes(name)))
 
-/** Returns the user claims of the granted identity scopes. */
-export const identityClaims = (resources: Resources, scope: readonly string[]): readonly string[] => [
+/** Returns the entries of the granted identity scopes. */
+export const identityEntries = (resources: Resources, scope: readonly string[]): readonly ClaimEntry[] => [
   ...new Set(scope.flatMap(name => resources.identity.get(name)?.claims ?? [])),
 ]
 
-/** Returns the user claims of the granted API scopes and their APIs, for access tokens. */
-export const accessClaims = (
+/** Returns the names of the user claims of the granted identity scopes. */
+export const identityClaims = (resources: Resources, scope: readonly string[]): readonly string[] =>
+  claimNames(identityEntries(resources, scope))
+
+/** Returns the entries of the granted API scopes and their APIs, for access tokens. */
+export const accessEntries = (
   resources: Resources,
   scope: readonly string[],
   apis: readonly ApiResource[],
-): readonly string[] => [
+): readonly ClaimEntry[] => [
   ...new Set([
     ...scope.flatMap(name => resources.apiScopes.get(name)?.claims ?? []),
     ...apis.flatMap(api => api.claims),

@@ -15,6 +15,7 @@ export type User = {
   /** Omitted: no tenant. */
   readonly tenant?: string
   readonly active: boolean
+  /** `groups` and `roles` are lists of names (see `Memberships`). */
   readonly claims: JsonObject
   /** For stored users: see `StoredUser`. */
   readonly epoch?: number

@@ -1,11 +1,12 @@
 /** The audience of an access token, and the claims for it (RFC 9068 §2.2, RFC 8707 §2). */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { ClaimEntry } from '../model/claim-rule.ts'
 import type { SigningAlgorithm } from '../model/client.ts'
 import {
   type AccessTokenTyp,
   type ApiResource,
-  accessClaims,
+  accessEntries,
   apisOf,
   type Resources,
 } from '../model/resource.ts'
@@ -17,8 +18,8 @@ export type Audience = {
   readonly scope: readonly string[]
   /** A string for one name, a list for several, or the default audience if no API owns the scope. */
   readonly aud: string | readonly string[]
-  /** The user claims of the scopes and APIs. */
-  readonly claims: readonly string[]
+  /** The entries of the scopes and APIs. */
+  readonly claims: readonly ClaimEntry[]
   readonly signingAlgorithm: SigningAlgorithm
   /** The JWT type of the access token. */
   readonly typ: AccessTokenTyp
@@ -73,7 +74,7 @@ export function createAudiences({
     return ok({
       scope: left,
       aud: names.length === 0 ? unowned : names.length === 1 ? names[0]! : names,
-      claims: accessClaims(resources, left, apis),
+      claims: accessEntries(resources, left, apis),
       signingAlgorithm: [...algorithms][0] ?? defaultAlgorithm,
       typ: [...typs][0] ?? 'at+jwt',
     })

@@ -1,5 +1,6 @@
 /** Users, their passwords and sign-up, and the secrets of clients and APIs. */
 
+import { memberships } from '../../model/membership.ts'
 import { identityKey } from '../../model/stored-user.ts'
 import { defaultCost } from '../../runtime/argon2id.ts'
 import type { Diagnostic } from '../diagnostic.ts'
@@ -23,6 +24,15 @@ export const accountErrors = (draft: Draft): readonly Diagnostic[] =>
           fix: 'remove one',
         })
       : []),
+    ...memberships.flatMap(kind =>
+      user.value[kind] !== undefined && Object.hasOwn(user.value.claims, kind)
+        ? diagnosticAt(user, kind, {
+            problem: `the user's claims contain "${kind}" too`,
+            expected: `"${kind}" of the user, or a claim of that name`,
+            fix: `remove "${kind}" from the claims`,
+          })
+        : [],
+    ),
   ])
 
 export const accountWarnings = (draft: Draft): readonly Diagnostic[] => [

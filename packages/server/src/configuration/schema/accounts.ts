@@ -2,10 +2,11 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../model/account.ts'
+import { withMemberships } from '../../model/membership.ts'
 import type { ConfiguredUser } from '../../model/user.ts'
 import * as s from '../validation/kinds.ts'
 import { argon2idHash } from './credentials.ts'
-import { name, sendable } from './values.ts'
+import { membershipNames, name, sendable } from './values.ts'
 
 /** Characters that sign-in pages and the password grant read. */
 const longestPassword = 512
@@ -40,13 +41,22 @@ export const userSchema = s
       })
       .default({})
       .describe('Claims by name; values are any JSON.'),
+    groups: membershipNames().optional().describe('Groups of the user, which become the claim groups.'),
+    roles: membershipNames().optional().describe('Roles of the user, which become the claim roles.'),
   })
   .describe('A user with a local account.')
 
 export type UserDraft = s.output<typeof userSchema>
 
-export function userOf({ password, password_argon2id, claims, ...user }: UserDraft): ConfiguredUser {
-  const whole = { ...user, claims: claims as JsonObject }
+export function userOf({
+  password,
+  password_argon2id,
+  claims,
+  groups,
+  roles,
+  ...user
+}: UserDraft): ConfiguredUser {
+  const whole = { ...user, claims: withMemberships(claims as JsonObject, { groups, roles }) }
   if (password_argon2id !== undefined)
     return { ...whole, password: { kind: 'argon2id', encoded: password_argon2id } }
   return password === undefined ? whole : { ...whole, password: { kind: 'plain', value: password } }

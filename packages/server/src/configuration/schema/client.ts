@@ -9,6 +9,7 @@ import { languageOf, localizedOf, mostTranslations } from '../../model/client-la
 import { parseColor } from '../../model/color.ts'
 import * as s from '../validation/kinds.ts'
 import { accentColor } from './branding.ts'
+import { claimRules, ruleOf } from './claim-rule.ts'
 import {
   clientAssertionsFields,
   describingFields,
@@ -211,6 +212,9 @@ export const plainClientSchema = s.strictObject({
     .default(false)
     .describe("Include them in users' tokens too, not only with client_credentials."),
   client_claims_prefix: s.string().max(50).default('client_').describe('Prefix of their types.'),
+  user_claims: claimRules()
+    .default([])
+    .describe('Rules that replace those of scopes and APIs for a claim of the same name.'),
   allowed_cors_origins: s
     .array(origin())
     .default([])
@@ -247,7 +251,8 @@ export const clientSchema = withLanguages(plainClientSchema).describe(
 export type ClientDraft = s.output<typeof clientSchema>
 
 export function clientOf(draft: ClientDraft): Client {
-  const { client_secrets, grant_types, response_types, scope, mfa, accent_color, ...others } = draft
+  const { client_secrets, grant_types, response_types, scope, mfa, accent_color, user_claims, ...others } =
+    draft
   const rest = Object.fromEntries(
     Object.entries(others).filter(([key]) => !key.includes('#')),
   ) as typeof others
@@ -259,6 +264,7 @@ export function clientOf(draft: ClientDraft): Client {
     localized,
     client_secrets: client_secrets.map(secretOf),
     mfa: mfa && defined(mfa),
+    user_claims: user_claims.map(ruleOf),
     grant_types: new Set(grant_types),
     // RFC 7591 §2: the default is "code", unless the grants of the client don't support it (§2.1).
     response_types: response_types ?? (grant_types.includes('authorization_code') ? ['code'] : []),

@@ -1,5 +1,6 @@
 /** Upstream identity providers: OpenID Connect providers and LDAP directories. */
 
+import { claimNames } from '../../model/claim-rule.ts'
 import { assertionAlgorithms } from '../../model/client.ts'
 import { reservedClaims, type UpstreamProvider } from '../../model/user.ts'
 import * as s from '../validation/kinds.ts'
@@ -174,7 +175,7 @@ export function upstreamOf(draft: ProviderDraft): UpstreamProvider | undefined {
 /** The claims of OpenID Connect Core 1.0 §5.1, without `sub`. */
 const standardClaims = standardIdentityResources
   .filter(({ name }) => name !== 'openid')
-  .flatMap(({ claims }) => claims)
+  .flatMap(({ claims }) => claimNames(claims))
 
 const sameNames = (claims: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(claims.map(claim => [claim, claim]))

@@ -3,6 +3,7 @@
 import { signingAlgorithms } from '../../model/client.ts'
 import { accessTokenTyps, type IdentityResource, type Resources } from '../../model/resource.ts'
 import * as s from '../validation/kinds.ts'
+import { claimEntries, entryOf } from './claim-rule.ts'
 import { secretOf, secretSchema } from './credentials.ts'
 import { name, text } from './values.ts'
 
@@ -28,13 +29,11 @@ const shown = {
   emphasize: s.boolean().default(false).describe('The consent page marks it as sensitive.'),
 }
 
-const claimNames = () => s.array(s.string().min(1).max(200))
-
 export const identityResourceSchema = s
   .strictObject({
     name: name().describe('The scope.'),
     ...shown,
-    claims: claimNames().default([]).describe('User claims that the scope includes.'),
+    claims: claimEntries().default([]).describe('User claims that the scope includes: names, or rules.'),
   })
   .describe('A scope about the user (OpenID Connect Core 1.0 §5.4).')
 
@@ -42,7 +41,9 @@ export const apiScopeSchema = s
   .strictObject({
     name: name().describe('The scope.'),
     ...shown,
-    claims: claimNames().default([]).describe('User claims in access tokens with this scope.'),
+    claims: claimEntries()
+      .default([])
+      .describe('User claims in access tokens with this scope: names, or rules.'),
   })
   .describe('A scope of an API.')
 
@@ -51,7 +52,9 @@ export const apiResourceSchema = s
     name: name().describe("The audience of access tokens, and the API's user name at introspection."),
     display_name: text().optional().describe('Display name.'),
     scopes: s.array(name()).default([]).describe('API scopes of this API.'),
-    claims: claimNames().default([]).describe('User claims in access tokens for this API.'),
+    claims: claimEntries()
+      .default([])
+      .describe('User claims in access tokens for this API: names, or rules.'),
     introspection_client_id: s
       .string()
       .min(1)
@@ -107,9 +110,16 @@ export const resourcesOf = (draft: {
   readonly api_resources: readonly ApiResourceDraft[]
 }): Resources => ({
   // A redefined standard resource replaces the standard one and keeps its place.
-  identity: byName([...standardIdentityResources, ...draft.identity_resources]),
-  apiScopes: byName(draft.api_scopes),
-  apis: byName(draft.api_resources.map(api => ({ ...api, api_secrets: api.api_secrets.map(secretOf) }))),
+  identity: byName([...standardIdentityResources, ...draft.identity_resources.map(withEntries)]),
+  apiScopes: byName(draft.api_scopes.map(withEntries)),
+  apis: byName(
+    draft.api_resources.map(api => ({ ...withEntries(api), api_secrets: api.api_secrets.map(secretOf) })),
+  ),
+})
+
+const withEntries = <Of extends Pick<ApiScopeDraft, 'claims'>>(draft: Of) => ({
+  ...draft,
+  claims: draft.claims.map(entryOf),
 })
 
 export const byName = <Value extends { readonly name: string }>(

@@ -1,6 +1,7 @@
 /** Values that many keys have in common: names, texts, durations, addresses. */
 
 import { isWebHost, redirectUriProblem } from '@tessera/protocol/redirect-uri'
+import { isMembershipName, longestMembership, mostMemberships } from '../../model/membership.ts'
 import * as s from '../validation/kinds.ts'
 
 /** A whole number within bounds, usually of seconds. */
@@ -40,6 +41,18 @@ export const sendable = (max: number) =>
           }
         : undefined,
     )
+
+/** Groups or roles of a user. */
+export const membershipNames = () =>
+  s
+    .array(
+      s.string().refine(isMembershipName, {
+        problem: 'it is not the name of a group or role',
+        expected: `one line of at most ${longestMembership} characters, without spaces at either end`,
+        fix: 'write the name as applications compare it',
+      }),
+    )
+    .max(mostMemberships)
 
 /** Text for people. */
 export const text = () => s.string().min(1).max(500)

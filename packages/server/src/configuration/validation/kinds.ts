@@ -114,11 +114,17 @@ export const union = <const Schemas extends readonly AnySchema[]>(
         misfits.push(own.issues)
       }
       const closest = closestOf(misfits, reading.path.length)
-      if (!closest) return addIssue(reading, { code: 'none_fits' })
+      if (!closest) {
+        const types = misfits.flatMap(([issue]) => (issue?.code === 'wrong_type' ? issue.expected : []))
+        return types.length === misfits.length
+          ? wrongType(types.join('|'), reading)
+          : addIssue(reading, { code: 'none_fits' })
+      }
       reading.issues.push(...closest)
       return undefined
     },
     jsonSchema: () => ({ anyOf: schemas.map(schema => schema.jsonSchema()) }),
+    methods: () => ({ options: schemas }),
   })
 
 /** Returns the only issues that are below the value, or else the only ones that are not about its type. */

@@ -20,7 +20,10 @@ export type CheckError = {
  * One problem in a value. A recoverable one leaves a value of the right type, so the checks of the value that contains
  * it still run.
  */
-export type Issue = { readonly path: Path; readonly recoverable?: boolean } & (
+export type Issue = {
+  readonly path: Path
+  readonly recoverable?: boolean
+} /** `expected`: a kind of schema, or several with `|` between them. */ & (
   | { readonly code: 'wrong_type'; readonly expected: string }
   | { readonly code: 'not_in_list'; readonly values: readonly string[] }
   | {

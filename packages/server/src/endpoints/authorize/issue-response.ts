@@ -13,6 +13,7 @@ import { alreadyUsed, type Pushed, usedAssertionOf } from '../../authorization-r
 import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../model/authorization.ts'
+import { applyEntries, entriesFor, sourceNames } from '../../model/claim-rule.ts'
 import type { Clients, NoteUse } from '../../model/client.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
 import type { CommitOutcome, Stores } from '../../model/ports/stores.ts'
@@ -208,8 +209,9 @@ async function makeAccessToken(
   const audience = audiences.of(scope, resources)
   if (!audience.ok) return audience
   const { client_id } = client
-  const { claims: names } = audience.value
-  const claims =
+  const entries = entriesFor(audience.value.claims, client.user_claims)
+  const names = sourceNames(entries)
+  const known =
     names.length === 0
       ? {}
       : await profile.claims({ subject: authorization, client_id, names, use: 'access_token' })
@@ -219,7 +221,7 @@ async function makeAccessToken(
       audience: audience.value,
       subject: authorization,
       authorization_id: authorization.id,
-      claims,
+      claims: applyEntries(entries, known),
       issued_at: now,
       type: client.access_token_type,
       lifetime: client.access_token_lifetime,

@@ -3,6 +3,7 @@
 import { displays } from '@tessera/protocol/display'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
 import { codeChallengeMethods } from '@tessera/protocol/pkce'
+import { claimNames } from '../../model/claim-rule.ts'
 import {
   type Clients,
   contentEncryptionAlgorithms,
@@ -69,7 +70,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
         'auth_time',
         'acr',
         'amr',
-        ...[...resources.identity.values()].flatMap(({ claims }) => claims),
+        ...[...resources.identity.values()].flatMap(({ claims }) => claimNames(claims)),
       ]),
     ],
     response_types_supported: offered.responseTypes,

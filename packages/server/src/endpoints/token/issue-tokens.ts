@@ -10,6 +10,7 @@ import type {
   RefreshFamily,
   RequestedClaims,
 } from '../../model/authorization.ts'
+import { applyEntries, entriesFor, sourceNames } from '../../model/claim-rule.ts'
 import { newTimedId } from '../../model/handle.ts'
 import type { Commit } from '../../model/ports/stores.ts'
 import type { Profile } from '../../model/user.ts'
@@ -50,7 +51,7 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
   const audience = ports.audiences.of(decision.scope, decision.audience)
   if (!audience.ok) return audience
   const wide = widestAudience(decision, audience.value, ports.audiences)
-  const kept = decision.keptClaims ?? (await readClaims(decision, wide, ports.profile))
+  const kept = decision.keptClaims ?? (await readSources(decision, wide, ports.profile))
   const idClaims = await readIdClaims(decision, ports.readIdentityClaims)
   // Read the time after the hooks, so that all tokens share it and none outlives its parent.
   const now = ports.clock.now()
@@ -103,12 +104,16 @@ function widestAudience(decision: Decision, narrow: Audience, audiences: Audienc
   return wide.ok ? wide.value : narrow
 }
 
-/** Returns the user claims of the scopes and APIs. */
-async function readClaims(
+/**
+ * Returns the user's claims that the entries of the scopes and APIs read. A family stores these, so that each of its
+ * access tokens is made by the entries of its own scopes.
+ */
+async function readSources(
   { subject, client }: Decision,
-  { claims: names }: Audience,
+  { claims }: Audience,
   profile: Profile,
 ): Promise<JsonObject | undefined> {
+  const names = sourceNames(entriesFor(claims, client.user_claims))
   if (!subject || names.length === 0) return undefined
   return profile.claims({ subject, client_id: client.client_id, names, use: 'access_token' })
 }
@@ -141,13 +146,15 @@ function contentOf(
   kept: JsonObject = {},
 ): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
   const { client, subject, clientClaims, derived_from } = decision
+  const entries = entriesFor(audience.claims, client.user_claims)
+  const ofUser = subject && applyEntries(entries, only(kept, sourceNames(entries)))
   return {
     client,
     audience,
     subject,
     derived_from,
     cnf: decision.confirmation,
-    claims: { ...only(kept, audience.claims), ...decision.claims },
+    claims: { ...ofUser, ...decision.claims },
     clientClaims,
     type: decision.accessTokenType ?? client.access_token_type,
   }
