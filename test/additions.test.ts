@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { additions, additionsTable } from './architecture/additions.ts'
-import { readText, textsOf } from './support/repository.ts'
+import { namesIn, readText, textsOf } from './support/repository.ts'
 
 const sources = textsOf('packages/*/src/**/*.ts')
 
@@ -23,4 +23,13 @@ test('additions: the architecture has the table', () => {
   const [, table] =
     /<!-- additions -->\n([\s\S]*?)\n<!-- \/additions -->/.exec(readText('docs/architecture.md')) ?? []
   assert.equal(table, additionsTable())
+})
+
+test('additions: each template is shown by a page, and each page has a template', () => {
+  const shown = [...textsOf('packages/server/src/pages/ui/*.ts').values()].flatMap(text =>
+    [...text.matchAll(/\bshow\(\s*request,\s*'([a-z-]+)'/g)].map(([, name]) => `${name}.eta`),
+  )
+  const apart = ['layout.eta', 'mail.eta']
+  const files = namesIn('packages/server/src/pages/ui/templates')
+  assert.deepEqual([...new Set([...shown, ...apart])].toSorted(), files.toSorted())
 })

@@ -43,19 +43,14 @@ export const additions: readonly Addition[] = [
     what: 'a page',
     example: 'the home page',
     names: ['createHomeEndpoint', 'HomePage', "'home'"],
-    files: ['pages/home/home.ts', 'pages/ui/pages.ts', 'pages/ui/templates.ts', 'app/page-endpoints.ts'],
-    note: 'and its row in `model/routes.ts`, its template `pages/ui/templates/home.eta`, and the limits of its form fields in `pages/flow/page-form.ts`',
+    files: ['pages/home/home.ts', 'pages/ui/pages.ts', 'app/page-endpoints.ts'],
+    note: 'its row in `model/routes.ts` and its template `pages/ui/templates/home.eta`; new form fields have limits in `pages/flow/page-form.ts`',
   },
   {
     what: 'an account page',
     example: 'the consents that a user gave',
     names: ['createAccountConsentsEndpoint', 'accountConsents', 'account-consents'],
-    files: [
-      'pages/account/consents.ts',
-      'pages/ui/account-pages.ts',
-      'pages/ui/templates.ts',
-      'app/account-endpoints.ts',
-    ],
+    files: ['pages/account/consents.ts', 'pages/ui/account-pages.ts', 'app/account-endpoints.ts'],
     note: 'and its rows in `model/routes.ts` and `pages/flow/page-paths.ts`, and its template',
   },
   {

@@ -1,7 +1,6 @@
 /** How a user reaches each page. Elements are found by field names, because pages are viewed in several languages. */
 
 import type { Page } from 'playwright-core'
-import type { TemplateName } from '../../packages/server/src/pages/ui/templates.ts'
 import { appOf } from '../support/factors.ts'
 import { authorizePath, pagesWorld } from '../support/sign-in.ts'
 
@@ -16,7 +15,7 @@ export type Person = {
 
 export type PageCase = {
   readonly name: string
-  readonly template: TemplateName
+  readonly template: string
   readonly open: (person: Person) => Promise<void>
 }
 

@@ -4,7 +4,7 @@ import type { Display } from '@tessera/protocol/display'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type ClientView, clientView, type PageClient } from './client-view.ts'
 import { type PageOptions, pageResponse } from './page-response.ts'
-import type { Render, TemplateName } from './templates.ts'
+import type { Render } from './templates.ts'
 import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
 import type { PageTheme } from './theme.ts'
 
@@ -49,7 +49,7 @@ type TemplateData = {
 
 export type Show = (
   request: HttpRequest,
-  template: TemplateName,
+  template: string,
   context: PageContext,
   data: (texts: Texts, client: ClientView | undefined) => TemplateData,
 ) => Promise<HttpResponse>
@@ -99,7 +99,7 @@ export const createShow =
   }
 
 /** Pages that continue by themselves, or that show something only once. */
-const passing: ReadonlySet<TemplateName> = new Set(['form-post', 'leaving', 'signed-out', 'recovery-codes'])
+const passing: ReadonlySet<string> = new Set(['form-post', 'leaving', 'signed-out', 'recovery-codes'])
 
 /** Returns the URL of an image if it is an https URL, otherwise undefined. */
 const picture = (address: string | undefined): string | undefined =>

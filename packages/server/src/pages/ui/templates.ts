@@ -4,34 +4,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export type TemplateName =
-  | 'layout'
-  | 'home'
-  | 'leaving'
-  | 'login'
-  | 'select-account'
-  | 'consent'
-  | 'device'
-  | 'device-confirm'
-  | 'federation-problem'
-  | 'form-post'
-  | 'message'
-  | 'fields'
-  | 'outbox'
-  | 'mail'
-  | 'sign-out'
-  | 'signed-out'
-  | 'account-consents'
-  | 'account-profile'
-  | 'account-connections'
-  | 'account-sessions'
-  | 'account-security'
-  | 'second-factor'
-  | 'enrolment'
-  | 'recovery-codes'
-
-/** Renders a template in the layout, or by itself if it is a complete document. */
-export type Render = (name: TemplateName, data: object) => Promise<string>
+/**
+ * Renders a template in the layout, or by itself if it is a complete document.
+ * @param name of a file in `templates/`, without its ending.
+ */
+export type Render = (name: string, data: object) => Promise<string>
 
 type TemplateOptions = {
   /** The operator's templates, by the same names. Missing ones are ours. */
@@ -46,7 +23,7 @@ const ours = fileURLToPath(new URL('./templates/', import.meta.url))
 
 /** A broken template must not prevent users from signing in. */
 export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions = {}): Render {
-  let loaded: Promise<(name: TemplateName) => Template> | undefined
+  let loaded: Promise<(name: string) => Template> | undefined
 
   const load = async () => {
     const { Eta } = await import('eta/core')
@@ -55,8 +32,8 @@ export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions
       const template = eta.compile(readFileSync(file, 'utf8'))
       return data => template.call(eta, data)
     }
-    const compiled = new Map<TemplateName, Template>()
-    const choose = (name: TemplateName): Template => {
+    const compiled = new Map<string, Template>()
+    const choose = (name: string): Template => {
       const file = join(ours, `${name}.eta`)
       const theirs = folder === undefined ? undefined : join(folder, `${name}.eta`)
       if (theirs === undefined || !existsSync(theirs)) return compile(file)
@@ -72,7 +49,7 @@ export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions
         return instead
       }
     }
-    return (name: TemplateName): Template => {
+    return (name: string): Template => {
       const known = compiled.get(name)
       if (known) return known
       const template = choose(name)
