@@ -1,7 +1,9 @@
-/** Papers that people add to side by side: records are numbered once, and the glossary is in order. */
+/** Papers that people add to side by side: records are numbered once, the glossary is in order, and lists of nouns are complete. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { addableNouns, everyNoun } from '../packages/server/src/storage/tables/archive.ts'
+import { allTables } from '../packages/server/src/storage/tables/tables.ts'
 import { readText, textsOf } from './support/repository.ts'
 
 test('papers: each decision record has a number of its own, which its title says', () => {
@@ -39,4 +41,24 @@ test('papers: each version of the changelog has each section and each entry once
         'a merge may have brought an older text back: keep the newer one, and add only your entry',
       )
     }
+})
+
+const names = (list: string): readonly string[] => list.split(/,\s+/).toSorted()
+
+test('papers: the architecture names each table of a store once', () => {
+  const [, rows = ''] =
+    /^\| noun \|.*\| tables \|\n\|[-|]+\|\n((?:\|.*\n)+)/m.exec(readText('docs/architecture.md')) ?? []
+  const named = rows
+    .trim()
+    .split('\n')
+    .flatMap(row => [...(row.split('|').at(-2) ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name!))
+  assert.deepEqual(named.toSorted(), allTables.map(([, { name }]) => name).toSorted())
+})
+
+test('papers: the guide of backups names each noun that can be exported, and those that a store in use accepts', () => {
+  const guide = readText('docs/guides/backup.md')
+  const [, exported = ''] = /`--noun` accepts: ([^.]+)\./.exec(guide) ?? []
+  assert.deepEqual(names(exported), [...everyNoun].toSorted())
+  const [, addable = ''] = /\*\*Independent nouns\*\* \(([^)]+)\)/.exec(guide) ?? []
+  assert.deepEqual(names(addable), [...addableNouns].toSorted())
 })

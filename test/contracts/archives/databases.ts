@@ -1,7 +1,10 @@
 /** The kinds of stores that are exported and imported, and rows for them. */
 
+import type { TenantStores } from '../../../packages/server/src/model/ports/stores.ts'
 import { createPostgresArchives } from '../../../packages/server/src/storage/postgres/archive.ts'
+import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
 import { createSqliteArchives } from '../../../packages/server/src/storage/sqlite/archive.ts'
+import { openSqliteTenantStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
 import {
   type ArchivedKind,
   type ArchivedRow,
@@ -16,7 +19,12 @@ import { temporaryFolder } from '../stores/storage.ts'
 
 const postgres = providePostgres()
 
-export type OpenedArchives = { readonly archives: Archives; readonly end: () => Promise<void> }
+export type OpenedArchives = {
+  readonly archives: Archives
+  /** Opens the stores of a server on this database. The caller closes them. */
+  readonly stores: () => Promise<TenantStores>
+  readonly end: () => Promise<void>
+}
 
 export const databases: readonly { readonly name: string; readonly open: () => Promise<OpenedArchives> }[] = [
   {
@@ -25,7 +33,11 @@ export const databases: readonly { readonly name: string; readonly open: () => P
       const { file, remove } = await temporaryFolder()
       const archives = createSqliteArchives(file)
       await (await archives.target()).close()
-      return { archives, end: () => archives.close().then(remove) }
+      return {
+        archives,
+        stores: () => openSqliteTenantStores({ file }),
+        end: () => archives.close().then(remove),
+      }
     },
   },
   {
@@ -35,7 +47,11 @@ export const databases: readonly { readonly name: string; readonly open: () => P
       const url = await server.database()
       const archives = createPostgresArchives({ url })
       await (await archives.target()).close()
-      return { archives, end: () => server.giveBack(url) }
+      return {
+        archives,
+        stores: () => openPostgresTenantStores({ url }),
+        end: () => server.giveBack(url),
+      }
     },
   },
 ]

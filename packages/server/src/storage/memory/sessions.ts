@@ -10,7 +10,7 @@ import type {
   SessionStores,
   Sessions,
 } from '../../model/ports/stores.ts'
-import type { Tables } from './tables.ts'
+import { deleteCascading, type Tables } from './tables.ts'
 
 export function createSessionStores(tables: Tables): SessionStores {
   const { pendingSignIns } = tables
@@ -117,9 +117,9 @@ function revokeAuthorizations(
 
 /** Ends a user's access within a write, and returns the sessions that ended. The caller has written the user's new epoch. */
 export function endAccess(tables: Tables, sub: string, ending: AccessEnding): readonly EndedSession[] {
-  const { sessions, pendingSignIns, authorizations, storedUsers } = tables
+  const { sessions, authorizations, storedUsers } = tables
   const { kept_sid, at, everything } = ending
-  pendingSignIns.deleteWhere(pending => pending.sub === sub)
+  deleteCascading(tables, 'access', sub)
   const owned = sessions.filter(session => session.sub === sub)
   const ended = owned
     .filter(({ sid }) => sid !== kept_sid)

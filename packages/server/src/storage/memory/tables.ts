@@ -1,6 +1,13 @@
 /** The tables of the memory store, one for each declared table. Everything is lost when the process ends. */
 
-import { type AnyTable, allTables, type KeyOf, type RowOf, type TableName } from '../tables/tables.ts'
+import {
+  type AnyTable,
+  allTables,
+  cascadingTables,
+  type KeyOf,
+  type RowOf,
+  type TableName,
+} from '../tables/tables.ts'
 
 type Values<Row, Columns extends readonly string[]> = {
   readonly [Index in keyof Columns]: Columns[Index] extends keyof Row ? Row[Columns[Index]] : never
@@ -32,6 +39,12 @@ export type Tables = { readonly [Name in TableName]: MemoryTable<RowOf<Name>, Ke
 
 export const emptyTables = (): Tables =>
   Object.fromEntries(allTables.map(([name, table]) => [name, createTable(table)])) as unknown as Tables
+
+/** Deletes the rows of a user. */
+export function deleteCascading(tables: Tables, cascade: 'user' | 'access', sub: string): void {
+  for (const [name] of cascadingTables(cascade))
+    (tables[name] as unknown as MemoryTable<AnyRow>).deleteWhere(row => row.sub === sub)
+}
 
 type AnyRow = Readonly<Record<string, string>>
 

@@ -13,7 +13,7 @@ import type {
 import type { StoredUser } from '../../model/stored-user.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { endAccess } from './sessions.ts'
-import type { Tables } from './tables.ts'
+import { deleteCascading, type Tables } from './tables.ts'
 
 export function createUserStores(tables: Tables): UserStores {
   const { totpSecrets, recoveryCodes } = tables
@@ -93,11 +93,7 @@ function createStoredUsers(tables: Tables): StoredUsers {
       principals.put({ kind: 'stored_user', id: sub, stands: 0 })
       for (const { upstream } of sessions.filter(session => session.sub === sub))
         if (upstream !== undefined) upstreamSessions.delete(upstream)
-      tables.totpSecrets.delete(sub)
-      tables.recoveryCodes.deleteWhere(row => row.sub === sub)
-      tables.passkeys.deleteWhere(row => row.sub === sub)
-      tables.identityLinks.deleteWhere(row => row.sub === sub)
-      tables.consents.deleteWhere(row => row.sub === sub)
+      deleteCascading(tables, 'user', sub)
       return endAccess(tables, sub, ending)
     },
   }

@@ -1,6 +1,7 @@
 /** Browser sessions in PostgreSQL, and the clients that take part in them. */
 
 import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
+import { cascadingTables } from '../tables/tables.ts'
 import { byKey } from './batching.ts'
 import { codecs, type Row } from './codecs.ts'
 import type { Database } from './database.ts'
@@ -87,7 +88,13 @@ const endSessionsOfUser = async (
 ): Promise<readonly EndedSession[]> =>
   leaveAll(write, (await write(endOfUser, [sub, ending.kept_sid ?? null])).rows, ending)
 
-const endRest = `with waiting as (delete from pending_sign_ins where sub = $1),
+/** Returns parts of a `with` that delete a user's rows. */
+export const deletions = (cascade: 'user' | 'access', ofUser: string): string =>
+  cascadingTables(cascade)
+    .map(([, { name }]) => `of_${name} as (delete from ${name} where sub ${ofUser})`)
+    .join(',\n  ')
+
+const endRest = `with ${deletions('access', '= $1')},
   revoked as (
     update authorizations set revoked_at = $2
     where sub = $1 and revoked_at is null and $4::bigint = 1

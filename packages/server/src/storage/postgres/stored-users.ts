@@ -3,7 +3,7 @@
 import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { byKey } from './batching.ts'
-import { endAccess } from './browser-sessions.ts'
+import { deletions, endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, one } from './statements.ts'
@@ -52,11 +52,7 @@ const removeUser = `with removed as (delete from stored_users where sub = $1 ret
   upstream as (
     delete from upstream_sessions
     where id in (select upstream from sessions where sub in (select sub from removed))),
-  apps as (delete from totp_secrets where sub in (select sub from removed)),
-  keys as (delete from passkeys where sub in (select sub from removed)),
-  codes as (delete from recovery_codes where sub in (select sub from removed)),
-  links as (delete from identity_links where sub in (select sub from removed)),
-  agreed as (delete from consents where sub in (select sub from removed))
+  ${deletions('user', 'in (select sub from removed)')}
   select exists (select 1 from removed)`
 
 /** Returns the locks of a user's name and address, so that no two users get the same text, one as name and one as address. */

@@ -36,6 +36,7 @@ export const authorizationTables = {
     },
     key: ['id'],
     expiry: { at: ['expires_at'], cleanAt: 'everywhere' },
+    cascade: 'none',
     archive: { noun: 'authorizations' },
   }),
   codes: tableFor<AuthorizationCode>()({

@@ -14,6 +14,7 @@ export const federationTables = {
       created_at: 'integer',
     },
     key: ['provider', 'identity'],
+    cascade: 'user',
     archive: { noun: 'identity_links', addable: true, unsealed: true },
   }),
   upstreamSessions: tableFor<UpstreamSession>()({

@@ -33,6 +33,7 @@ export const sessionTables = {
       remembered_until: 'integer',
     },
     key: ['sub', 'client_id'],
+    cascade: 'user',
     archive: { noun: 'consents', unsealed: true },
   }),
   sessions: tableFor<Session>()({
@@ -52,6 +53,7 @@ export const sessionTables = {
     key: ['hash'],
     unique: ['sid'],
     expiry: { at: ['idle_expires_at'], cleanAt: 'postgres' },
+    cascade: 'none',
     archive: { noun: 'sessions' },
   }),
   sessionClients: tableFor<SessionClient>()({
@@ -71,6 +73,7 @@ export const sessionTables = {
     },
     key: ['hash'],
     expiry: { at: ['expires_at'] },
+    cascade: 'access',
     archive: { noun: 'pending_sign_ins' },
   }),
   logoutNotices: tableFor<LogoutNotice>()({
@@ -85,6 +88,7 @@ export const sessionTables = {
     },
     key: ['sid', 'client_id'],
     expiry: { at: ['expires_at'] },
+    cascade: 'none',
     archive: { noun: 'logout_notices' },
   }),
 }

@@ -19,8 +19,16 @@ export type Table<
   readonly expiry?: Expiry<Row>
   /** Rows are read in the order in which they were added, for which PostgreSQL has a column `place`. */
   readonly placed?: boolean
+  /** Says what deletes the rows of the user in the column `sub`. Required of each table with that column. */
+  readonly cascade?: Cascade
   readonly archive: Archive<Noun>
 }
+
+/**
+ * `user`: rows are deleted with their user. `access`: they are deleted whenever the user's access ends, which includes
+ * that. `none`: the writes that end access treat them in a way of their own, such as revoking them.
+ */
+export type Cascade = 'user' | 'access' | 'none'
 
 type Expiry<Row> = {
   /** A row has expired once the earliest of these times has passed. */
@@ -55,6 +63,6 @@ export type Archive<Noun extends string> = {
 export const tableFor =
   <Row extends object>() =>
   <const Key extends readonly (keyof Row & string)[], const Noun extends string>(
-    table: Table<Row, Key, Noun>,
+    table: Table<Row, Key, Noun> & ('sub' extends keyof Row ? { readonly cascade: Cascade } : object),
   ): Table<Row, Key, Noun> =>
     table

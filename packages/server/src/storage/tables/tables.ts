@@ -4,7 +4,7 @@ import { authorizationTables } from './authorizations.ts'
 import { federationTables } from './federation.ts'
 import { installationTables } from './installation.ts'
 import { sessionTables } from './sessions.ts'
-import type { Table } from './table.ts'
+import type { Cascade, Table } from './table.ts'
 import { userTables } from './users.ts'
 
 export const tables = {
@@ -28,3 +28,8 @@ export type KeyOf<Name extends TableName> = (typeof tables)[Name]['key']
 export type AnyTable = Table<any>
 
 export const allTables: readonly (readonly [TableName, AnyTable])[] = Object.entries(tables) as never
+
+/** Returns the tables that lose their rows of a user with the user, or when the user's access ends: see {@link Cascade}. */
+export const cascadingTables = (
+  cascade: Exclude<Cascade, 'none'>,
+): readonly (readonly [TableName, AnyTable])[] => allTables.filter(([, table]) => table.cascade === cascade)

@@ -30,6 +30,7 @@ export const userTables = {
       disabled_at: 'integer',
     },
     key: ['sub'],
+    cascade: 'none',
     archive: { noun: 'stored_users', addable: true, unsealed: true },
   }),
   totpSecrets: tableFor<TotpSecret>()({
@@ -41,12 +42,14 @@ export const userTables = {
       created_at: 'integer',
     },
     key: ['sub'],
+    cascade: 'user',
     archive: { noun: 'totp_secrets', addable: true },
   }),
   recoveryCodes: tableFor<RecoveryCode>()({
     name: 'recovery_codes',
     columns: { sub: 'text', hash: 'text' },
     key: ['sub', 'hash'],
+    cascade: 'user',
     archive: { noun: 'recovery_codes' },
   }),
   passkeys: tableFor<Passkey>()({
@@ -65,6 +68,7 @@ export const userTables = {
     },
     key: ['id'],
     placed: true,
+    cascade: 'user',
     archive: { noun: 'passkeys', addable: true, unsealed: true },
   }),
   waitingMails: tableFor<WaitingMail>()({

@@ -3,6 +3,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { AccessEnding, SessionEnding } from '../../../model/ports/stores.ts'
 import type { TokenHash } from '../../../runtime/ports.ts'
+import { cascadingTables } from '../../tables/tables.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { all, change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
@@ -135,12 +136,22 @@ export function createEpochGuard(
   return (sub, epoch) => isCurrent(sub, epoch)?.[0] === 1
 }
 
+/** Deletes the rows of a user within a write. */
+export function createCascade(database: DatabaseSync, cascade: 'user' | 'access'): (sub: string) => void {
+  const deletions = cascadingTables(cascade).map(([, { name }]) =>
+    change(database, `delete from ${name} where sub = ?`),
+  )
+  return sub => {
+    for (const deleteAll of deletions) deleteAll(sub)
+  }
+}
+
 /** Ends a user's access within a write. Returns the ended sessions. The caller has written the user's new epoch. */
 export function createEndAccess(
   database: DatabaseSync,
 ): (sub: string, ending: AccessEnding) => readonly Ended[] {
   const endSessions = createEndSessionsOfUser(database)
-  const endPending = change(database, 'delete from pending_sign_ins where sub = ?')
+  const deleteRows = createCascade(database, 'access')
   const revoke = change(
     database,
     `update authorizations set revoked_at = ?1
@@ -151,7 +162,7 @@ export function createEndAccess(
     'update sessions set epoch = (select epoch from stored_users where sub = ?1) where sub = ?1 and sid = ?2',
   )
   return (sub, ending) => {
-    endPending(sub)
+    deleteRows(sub)
     const ended = endSessions(sub, ending)
     const kept = ending.kept_sid ?? null
     if (ending.everything) revoke(ending.at, sub, kept)

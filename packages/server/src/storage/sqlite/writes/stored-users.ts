@@ -5,7 +5,7 @@ import type { AccessEnding } from '../../../model/ports/stores.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
-import { createEndAccess, type Ended } from './sessions.ts'
+import { createCascade, createEndAccess, type Ended } from './sessions.ts'
 
 export const storedUserWrites = {
   addStoredUser(database) {
@@ -43,13 +43,11 @@ export const storedUserWrites = {
       'delete from upstream_sessions where id in (select upstream from sessions where sub = ?)',
     )
     const endAccess = createEndAccess(database)
-    const removals = ['totp_secrets', 'passkeys', 'recovery_codes', 'identity_links', 'consents'].map(table =>
-      change(database, `delete from ${table} where sub = ?`),
-    )
+    const deleteRows = createCascade(database, 'user')
     return (sub: string, ending: AccessEnding): readonly Ended[] | undefined => {
       if (remove(sub) === 0) return undefined
       endUpstream(sub)
-      for (const removeAll of removals) removeAll(sub)
+      deleteRows(sub)
       return endAccess(sub, ending)
     }
   },
