@@ -13,7 +13,7 @@ export const readText = (file: string): string => readFileSync(root + file, 'utf
 /** Returns the texts of matching files, by their paths from the root. */
 export const textsOf = (pattern: string): ReadonlyMap<string, string> =>
   new Map(
-    globSync(pattern, { cwd: root, exclude: ['**/node_modules/**'] })
+    globSync(pattern, { cwd: root, exclude: ['**/node_modules/**', '**/dist/**'] })
       .sort()
       .map(file => [file, readText(file)]),
   )

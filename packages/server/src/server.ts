@@ -1,5 +1,8 @@
 /** The public interface of the package. `createTessera` composes a server without a socket; `startServer` listens. */
 
+// First: it throws on a version of Node that is too old.
+import './node-version.js'
+
 export { type Server, type ServerOptions, startServer } from './app/start-server.ts'
 export { createTessera, type Tessera } from './app/tessera.ts'
 export type { StoragePasswordHook } from './configuration/configuration.ts'

@@ -8,12 +8,19 @@ import { demoRequests, formatDemoPages, formatDemoRequests } from './demo-reques
 import { loadOrReport } from './report.ts'
 import { runUntilStopped, settlePort } from './serve.ts'
 
-export const demoFile = fileURLToPath(new URL('../../../../examples/demo/tessera.jsonc', import.meta.url))
+/** In the repository, and in the built package. */
+const demoFiles = { source: '../../../../examples/demo/tessera.jsonc', built: '../demo/tessera.jsonc' }
+
+const demoFile = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? demoFiles.source : demoFiles.built, import.meta.url),
+)
 
 export async function demo({ port }: { readonly port: string }): Promise<ExitCode> {
   // Only warnings and errors may appear between the printed lines.
   process.env.TESSERA_LOG_LEVEL ??= 'warn'
-  const loaded = await loadOrReport(demoFile, { port })
+  // In the working directory: the configuration's own folder may be read-only.
+  const storage = process.env.TESSERA_STORAGE || 'sqlite:./demo.db'
+  const loaded = await loadOrReport(demoFile, { port, storage })
   if (!loaded) return 1
   const configuration = await settlePort(loaded)
   const callback = await startDemoCallback(configuration.issuer)

@@ -1,6 +1,6 @@
 /** Reads a configuration that is a module: JavaScript, or TypeScript with erasable syntax only. */
 
-import { registerHooks } from 'node:module'
+import nodeModule from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { Read } from './file.ts'
 
@@ -14,7 +14,7 @@ let hooked = false
 function resolveImports(): void {
   if (hooked) return
   hooked = true
-  registerHooks({
+  nodeModule.registerHooks({
     resolve: (specifier, context, next) =>
       next(specifier, ownPackages.test(specifier) ? { ...context, parentURL: import.meta.url } : context),
   })

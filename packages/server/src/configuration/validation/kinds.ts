@@ -20,17 +20,19 @@ export { type Fields, type ObjectSchema, object, record, strictObject } from './
 export type { AnySchema, CheckError, Default, input, Optional, output, Schema } from './schema.ts'
 
 /** Bounds of the value itself, or of its characters (UTF-16 code units) or entries. */
-interface Bounded {
+export interface Bounded {
   min(least: number): this
   max(most: number): this
 }
 
-interface Text extends Schema<string>, Bounded {
+export interface Text extends Schema<string>, Bounded {
   /** @param allowed what the pattern allows, in words. */
   regex(pattern: RegExp, allowed: string): this
 }
 
-interface List<Element extends AnySchema> extends Schema<output<Element>[], input<Element>[]>, Bounded {
+export interface List<Element extends AnySchema>
+  extends Schema<output<Element>[], input<Element>[]>,
+    Bounded {
   readonly element: Element
 }
 

@@ -1,0 +1,103 @@
+/**
+ * `node packages/build.ts NAME`: compiles a package from `src` to `dist`. npm runs it before it packs or publishes the
+ * package (`prepack`). Nothing in this repository runs from `dist`: see docs/decisions/0049-built-at-pack-time.md.
+ */
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, extname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { declarationClosure } from './declarations.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+type Exports = Readonly<Record<string, { readonly types: string }>>
+
+const name = process.argv[2]
+if (name === undefined || !existsSync(join(root, 'packages', name, 'package.json')))
+  throw new Error('name a folder of packages: node packages/build.ts server')
+await build(name)
+
+/** Replaces `dist` in one step, so that a build that fails leaves the previous one. */
+async function build(name: string): Promise<void> {
+  const folder = join(root, 'packages', name)
+  const cache = join(root, 'node_modules/.cache')
+  await mkdir(cache, { recursive: true })
+  const work = await mkdtemp(join(cache, 'build-'))
+  try {
+    compile(work)
+    const output = join(work, name, 'src')
+    await Promise.all([copyAssets(join(folder, 'src'), output), fixMaps(output, join(folder, 'src'))])
+    await fixDeclarations(output, entriesOf(folder))
+    if (name === 'server') await addDemo(output)
+    const dist = join(folder, 'dist')
+    await rm(dist, { recursive: true, force: true })
+    await rename(output, dist)
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/** All packages at once: one imports another's sources. */
+function compile(output: string): void {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  execFileSync(
+    process.execPath,
+    [compiler, '--project', join(root, 'packages/tsconfig.build.json'), '--outDir', output],
+    // Standard output belongs to npm, which prints JSON there.
+    { stdio: ['ignore', 2, 2] },
+  )
+}
+
+/** Copies what the server reads when it runs: templates, styles, scripts. */
+async function copyAssets(source: string, output: string): Promise<void> {
+  const files = globSync('**/*.*', { cwd: source }).filter(file => !['.ts', '.md'].includes(extname(file)))
+  await Promise.all(
+    files.map(async file => {
+      await mkdir(dirname(join(output, file)), { recursive: true })
+      if (extname(file) !== '.js') return cp(join(source, file), join(output, file))
+      const text = await readFile(join(source, file), 'utf8')
+      await writeFile(join(output, file), text.replace(/(import\('\.{1,2}\/[^']+)\.ts'\)/g, "$1.js')"))
+    }),
+  )
+}
+
+/** Source maps contain the sources. Their paths are those of the repository, as if `src` were beside `dist`. */
+async function fixMaps(output: string, source: string): Promise<void> {
+  await Promise.all(
+    globSync('**/*.js.map', { cwd: output }).map(async file => {
+      const path = join(output, file)
+      const map = JSON.parse(await readFile(path, 'utf8'))
+      const original = join(source, file.replace(/\.js\.map$/, '.ts'))
+      map.sources = [relative(dirname(join(dirname(source), 'dist', file)), original).replaceAll('\\', '/')]
+      await writeFile(path, JSON.stringify(map))
+    }),
+  )
+}
+
+/** Keeps the declarations that the entries need, and names files as they are called there. */
+async function fixDeclarations(output: string, entries: readonly string[]): Promise<void> {
+  const needed = await declarationClosure(output, entries)
+  await Promise.all(
+    globSync('**/*.d.ts', { cwd: output }).map(async file => {
+      const text = needed.get(file)
+      await (text === undefined ? rm(join(output, file)) : writeFile(join(output, file), text))
+    }),
+  )
+}
+
+/** The declarations of the package's entries, relative to `dist`. */
+function entriesOf(folder: string): readonly string[] {
+  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports: Exports }
+  return Object.values(exports).map(({ types }) => types.replace('./dist/', ''))
+}
+
+/** The demo configuration, and the JSON Schema for editors. */
+async function addDemo(output: string): Promise<void> {
+  const schema = 'configuration.schema.json'
+  await cp(join(root, 'docs', schema), join(output, schema))
+  const demo = await readFile(join(root, 'examples/demo/tessera.jsonc'), 'utf8')
+  await mkdir(join(output, 'demo'))
+  await writeFile(join(output, 'demo/tessera.jsonc'), demo.replace(`../../docs/${schema}`, `../${schema}`))
+}
