@@ -186,6 +186,18 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
     'may not import "cli"',
   ],
   [
+    'the composition root knows no test server',
+    `${server}/app/x.ts`,
+    `await import('../testing/test-server.ts')`,
+    '"app" may not import "testing"',
+  ],
+  [
+    'the public interface knows no test server',
+    `${server}/server.ts`,
+    `export * from './testing.ts'`,
+    'may not import "testing.ts"',
+  ],
+  [
     'only the command line imports the root',
     `${server}/tokens/x.ts`,
     `new Worker(new URL('../server.ts', import.meta.url))`,

@@ -185,6 +185,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Only `app` joins the rooms; the command line starts it.
   app: { rooms: ['*'], packages: [] },
   'server.ts': { rooms: ['*'], packages: [] },
+  // The identity provider for tests of other projects: no other room may import it.
+  testing: {
+    rooms: ['*'],
+    packages: ['cookie', 'node:crypto', 'node:http', 'node:net', 'node:timers/promises'],
+  },
+  'testing.ts': { rooms: ['testing'], packages: [] },
   cli: {
     rooms: [
       'packages/server/src/runtime/async/promises.ts',
@@ -214,8 +220,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
 }
 
-/** Rooms that `*` excludes: the root starts no command line. */
-export const neverFromRoot: readonly string[] = ['cli', 'server.ts']
+/** Rooms that `*` excludes: the root starts no command line, and no server contains the one for tests. */
+export const neverFromRoot: readonly string[] = ['cli', 'server.ts', 'testing', 'testing.ts']
 
 /** Files that import less than their room may. The extension grants prove that the public interface suffices. */
 const grants = 'packages/server/src/endpoints/token/grants'

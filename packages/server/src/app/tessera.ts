@@ -17,6 +17,7 @@ import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
 import { createProbes } from './routes.ts'
 import { createServerContext, type Overrides, outboundOf, type TenantJobOptions } from './server-context.ts'
+import type { Services } from './services.ts'
 import { shareTenants } from './shared-tenants.ts'
 import { composeSnapshot } from './snapshot.ts'
 
@@ -66,14 +67,21 @@ export type Tessera = {
   readonly close: () => Promise<void>
 }
 
+/** A composed server, and the services of its own issuer as they are now, which `replace` replaces. */
+export type Composed = { readonly tessera: Tessera; readonly services: () => Services }
+
 /**
  * Opens the store, creates missing keys, joins everything and starts the background jobs. Throws if the store can't be
  * opened or the master key does not match it.
  */
-export async function createTessera(
+export const createTessera = async (configuration: Configuration, overrides?: Overrides): Promise<Tessera> =>
+  (await composeTessera(configuration, overrides)).tessera
+
+/** Does the same, for code of this package that needs more than a server offers. */
+export async function composeTessera(
   configuration: Configuration,
   { jobs = true, ...overrides }: Overrides = {},
-): Promise<Tessera> {
+): Promise<Composed> {
   const context = await createServerContext(configuration, overrides)
   const load = createLoad({ onOverload: under_way => context.log.warn('overloaded', { under_way }) })
   const metrics = await addMetrics(configuration, {
@@ -157,7 +165,7 @@ export async function createTessera(
         ],
     log,
   )
-  return {
+  const tessera: Tessera = {
     get issuer() {
       return server().issuer
     },
@@ -201,4 +209,5 @@ export async function createTessera(
       await metrics.context.close()
     },
   }
+  return { tessera, services: () => server().services }
 }
