@@ -1,6 +1,12 @@
 /** A browser without scripts for flow tests: it keeps cookies, reads forms and follows redirects within the server. */
 
 import { parseSetCookie } from 'cookie'
+import {
+  type PageForm,
+  readPageForm,
+  readPageText,
+  unescapeHtml,
+} from '../../packages/server/src/testing/page-form.ts'
 import type { Answer, SendOptions, TestServer } from './tessera.ts'
 
 export type Page = Answer & {
@@ -11,14 +17,6 @@ export type Page = Answer & {
   readonly form: PageForm | undefined
   /** The text between the tags. */
   readonly text: string
-}
-
-type PageForm = {
-  readonly action: string
-  /** All fields except checkboxes. */
-  readonly fields: Readonly<Record<string, string>>
-  /** Checked boxes that can be cleared, by name. */
-  readonly ticked: Readonly<Record<string, readonly string[]>>
 }
 
 export type Browser = {
@@ -53,7 +51,7 @@ export function createBrowser(
       else cookies.set(name, value)
     }
     const location = answer.headers.location as string | undefined
-    return { ...answer, target, location, form: readForm(mainOf(answer.body)), text: readText(answer.body) }
+    return { ...answer, target, location, form: readPageForm(answer.body), text: readPageText(answer.body) }
   }
 
   const follow = async (page: Page): Promise<Page> => {
@@ -83,35 +81,3 @@ export function refreshOf({ body }: Pick<Page, 'body'>): { readonly wait?: strin
     /<noscript><meta http-equiv="refresh" content="(\d+); url=([^"]*)"><\/noscript>/.exec(body) ?? []
   return wait === undefined || url === undefined ? {} : { wait, url: unescapeHtml(url) }
 }
-
-/** Besides the page's own form there may be that of the frame, which signs out. */
-const mainOf = (html: string): string => /<main[\s\S]*<\/main>/.exec(html)?.[0] ?? html
-
-const tag = /<(form|input)\b([^>]*)>/g
-
-function readForm(html: string): PageForm | undefined {
-  let action: string | undefined
-  const fields: Record<string, string> = {}
-  const ticked: Record<string, string[]> = {}
-  for (const [, element, attributes = ''] of html.matchAll(tag)) {
-    const read = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1]
-    if (element === 'form') action ??= unescapeHtml(read('action') ?? '')
-    else if (read('type') === 'checkbox') {
-      if (!/ checked\b/.test(attributes) || / disabled\b/.test(attributes)) continue
-      ticked[read('name') ?? ''] = [
-        ...(ticked[read('name') ?? ''] ?? []),
-        unescapeHtml(read('value') ?? 'on'),
-      ]
-    } else fields[read('name') ?? ''] = unescapeHtml(read('value') ?? '')
-  }
-  return action === undefined ? undefined : { action, fields, ticked }
-}
-
-const readText = (html: string): string =>
-  unescapeHtml(html.replaceAll(/<(script|title|svg)[\s\S]*?<\/\1>/g, ' ').replaceAll(/<[^>]*>/g, ' '))
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
-const unescapeHtml = (text: string): string =>
-  text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => entities[name] ?? '')

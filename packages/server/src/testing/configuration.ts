@@ -8,7 +8,7 @@ import { parseConfiguration } from '../configuration/parse.ts'
 import type { defineConfig } from '../configuration/schema/whole.ts'
 
 /** A configuration as a module exports it. */
-export type ConfigurationInput = Parameters<typeof defineConfig>[0]
+type ConfigurationInput = Parameters<typeof defineConfig>[0]
 
 /** Any key of a configuration, except those about processes, disks and networks. */
 export type TestConfiguration = Omit<
