@@ -65,6 +65,7 @@ const comparisons = {
     'storage/sqlite/writes/commit.ts',
     'storage/sqlite/writes/installation.ts',
     'storage/sqlite/writes/users.ts',
+    'testing/endings.ts',
     'tokens/verification.ts',
   ],
   // `passedBy(clock)`: time that has certainly passed.
@@ -98,6 +99,7 @@ const comparisons = {
     'identity/federation/provider-discovery.ts',
     'identity/federation/provider-keys.ts',
     'storage/postgres/codes.ts',
+    'testing/cookie-jar.ts',
   ],
   // Waits and measurements: by the monotonic clock, which never leaps.
   'how long something takes, by the monotonic clock': [
@@ -162,6 +164,8 @@ test('time: only code that monitors the machine’s clock compares with it', () 
       'model/handle.ts',
       // The server's clock, passed to a library that has its own.
       'identity/federation/provider-discovery.ts',
+      // The cookies of a browser that a test plays.
+      'testing/cookie-jar.ts',
       // Before a store is open: warns of a secret that has expired.
       'configuration/parse.ts',
       // Writes the creation time into a file.

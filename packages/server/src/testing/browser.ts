@@ -6,7 +6,7 @@ import { type PageForm, readPageForm, readPageText } from './page-form.ts'
 import { requestOf } from './people.ts'
 import type { Running } from './running.ts'
 
-/** What a browser got: a page of the test server, or a response of another one. */
+/** A page of the test server, or a response of another server. */
 export type Visit = {
   readonly url: URL
   readonly status: number

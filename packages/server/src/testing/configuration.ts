@@ -13,14 +13,7 @@ type ConfigurationInput = Parameters<typeof defineConfig>[0]
 /** Any key of a configuration, except those about processes, disks and networks. */
 export type TestConfiguration = Omit<
   ConfigurationInput,
-  | '$schema'
-  | 'host'
-  | 'storage'
-  | `storage_${string}`
-  | 'storagePassword'
-  | 'workers'
-  | 'master_key_file'
-  | 'drain_delay'
+  '$schema' | 'host' | 'storage' | `storage_${string}` | 'storagePassword' | 'workers' | 'master_key_file'
 >
 
 /** The client of a test server that configures none. */
@@ -96,7 +89,7 @@ const isLocal = (issuer: string): boolean => {
 
 const isLoopbackAddress = (host: string): boolean => isLoopback(host) || host === '::1'
 
-/** What one test server keeps through reloads and resets, so that subject identifiers stay the same. */
+/** Returns a master key, which a test server keeps through resets so that subject identifiers stay the same. */
 export const createMasterKey = (): string => randomBytes(32).toString('base64')
 
 /** Returns the port that a configured issuer or `port` asks for; 0: any. */

@@ -1,5 +1,6 @@
 /** Ends what a test server issued: revokes it, lets it expire, or signs its user out. */
 
+import { revokeToken } from '../endpoints/revocation/revocation.ts'
 import type { Authorization } from '../model/authorization.ts'
 import { hashHandle } from '../model/handle.ts'
 import { readClaims } from '../tokens/jwt.ts'
@@ -7,16 +8,16 @@ import { findClient, findUser } from './people.ts'
 import type { Running } from './running.ts'
 
 /**
- * What to revoke. A token: that token; a refresh token with everything that was issued with it (RFC 7009 §2.1). A user, a
- * client, or both: every authorization that the user gave the client. Tokens of a client alone are not stored: disable
- * it with `updateClient`.
+ * A token: revokes that token; a refresh token with everything that was issued with it (RFC 7009 §2.1). A user, a client,
+ * or both: revokes the authorizations that the user gave the client. Tokens that a client has for itself belong to no
+ * authorization: name them, or disable the client with `updateClient`.
  */
 export type RevokeTarget =
   | { readonly token: string }
   | { readonly user: string; readonly client?: string }
   | { readonly client: string; readonly user?: string }
 
-/** What expires: an access or refresh token, an authorization code, a device code, or a session by its `sid`. */
+/** An access or refresh token, an authorization code, a device code, or a session by its `sid`. */
 export type ExpireTarget =
   | { readonly token: string }
   | { readonly code: string }
@@ -25,7 +26,7 @@ export type ExpireTarget =
 
 /** Throws for a token that this server did not issue. Resolves to how many tokens or authorizations were revoked. */
 export async function revoke(running: Running, target: RevokeTarget): Promise<number> {
-  if ('token' in target) return revokeToken(running, target.token)
+  if ('token' in target) return revokeOne(running, target.token)
   const { stores, clock } = running.services().context
   const user = target.user === undefined ? undefined : await findUser(running, target.user)
   const client = target.client === undefined ? undefined : await findClient(running, target.client)
@@ -38,20 +39,20 @@ export async function revoke(running: Running, target: RevokeTarget): Promise<nu
   return found.length
 }
 
-async function revokeToken(running: Running, token: string): Promise<1> {
+async function revokeOne(running: Running, token: string): Promise<1> {
   const { context, tokens } = running.services()
-  const { stores, clock } = context
-  if (token.startsWith('tr_')) {
-    const handle = tokens.refreshTokens.parse(token)
-    const found = handle && (await stores.families.find(handle.family))
-    if (!found) throw unknown('refresh token')
-    await stores.authorizations.revoke(found.authorization.id, clock.now())
-    return 1
-  }
-  const { claims, expires_at } = accessTokenOf(running, token)
-  await stores.revokedTokens.add(String(claims.jti), expires_at)
-  if (token.startsWith('ta_')) await stores.referenceTokens.revoke(hashHandle(token))
+  const client_id = ownerOf(running, token)
+  if (!client_id || !(await revokeToken(token, { client_id }, { ...context, ...tokens })))
+    throw unknown('token')
   return 1
+}
+
+/** Returns the client that a token was issued to. */
+function ownerOf({ tables, services }: Running, token: string): string | undefined {
+  if (token.startsWith('ta_')) return tables.referenceTokens.get(hashHandle(token))?.client_id
+  if (!token.startsWith('tr_')) return String(readClaims(token)?.client_id)
+  const handle = services().tokens.refreshTokens.parse(token)
+  return handle && tables.families.get(handle.family)?.client_id
 }
 
 /**
@@ -79,9 +80,8 @@ export async function expire(running: Running, target: ExpireTarget): Promise<vo
 
 async function expireToken(running: Running, token: string, past: number): Promise<void> {
   const { tables, services } = running
-  const { tokens, context } = services()
   if (token.startsWith('tr_')) {
-    const handle = tokens.refreshTokens.parse(token)
+    const handle = services().tokens.refreshTokens.parse(token)
     const row = handle && tables.families.get(handle.family)
     if (!row) throw unknown('refresh token')
     tables.families.put({ ...row, expires_at: past, idle_expires_at: past })
@@ -89,17 +89,7 @@ async function expireToken(running: Running, token: string, past: number): Promi
     const row = tables.referenceTokens.get(hashHandle(token))
     if (!row) throw unknown('reference token')
     tables.referenceTokens.put({ ...row, claims: { ...row.claims, exp: past }, expires_at: past })
-  } else {
-    const { claims, expires_at } = accessTokenOf(running, token)
-    await context.stores.revokedTokens.add(String(claims.jti), expires_at)
-  }
-}
-
-function accessTokenOf({ tables, tessera }: Running, token: string) {
-  const row = token.startsWith('ta_') ? tables.referenceTokens.get(hashHandle(token)) : undefined
-  const claims = row?.claims ?? readClaims(token)
-  if (claims?.iss !== tessera.issuer || typeof claims.jti !== 'string') throw unknown('access token')
-  return { claims, expires_at: Number(claims.exp) }
+  } else await revokeOne(running, token)
 }
 
 const unknown = (what: string): Error =>

@@ -3,24 +3,19 @@
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { pageRoutes, protocolRoutes } from '../model/routes.ts'
 
-/** The endpoints that clients call, by the names of their routes. */
-export const endpointPaths = {
-  authorize: pageRoutes.authorize.path,
-  deviceAuthorization: pageRoutes.deviceAuthorization.path,
-  discovery: protocolRoutes.discovery.path,
-  endSession: pageRoutes.endSession.path,
-  introspection: protocolRoutes.introspection.path,
-  jwks: protocolRoutes.jwks.path,
-  par: pageRoutes.par.path,
-  register: pageRoutes.register.path,
-  revocation: protocolRoutes.revocation.path,
-  token: protocolRoutes.token.path,
-  userinfo: protocolRoutes.userinfo.path,
-} as const
+const routes = { ...protocolRoutes, ...pageRoutes }
 
-export type EndpointName = keyof typeof endpointPaths
+/** An endpoint or a page, by the name of its route: `token`, `jwks`, `authorize`, `login`, for example. */
+export type EndpointName = keyof typeof routes
 
-/** An endpoint, a path below the issuer that begins with a slash, or `*` for every request. */
+/** Returns the endpoint at a path below the issuer; undefined if there is none. */
+export const endpointAt = (path: string): EndpointName | undefined =>
+  (Object.keys(routes) as EndpointName[]).find(name => {
+    const own: string = routes[name].path
+    return own.endsWith('/*') ? path.startsWith(own.slice(0, -1)) : own === path
+  })
+
+/** An endpoint, a path below the issuer that begins with a slash, or `*` for all requests. */
 export type FaultTarget = EndpointName | `/${string}` | '*'
 
 export type FaultOptions = {
@@ -54,7 +49,7 @@ export type Faults = {
   readonly clear: () => void
 }
 
-/** What happens to a request. */
+/** The faults of one request, joined. */
 export type Disturbance = {
   readonly delayMs: number
   readonly outcome: 'respond' | 'lose' | 'reset' | HttpResponse
@@ -70,15 +65,18 @@ export function createFaults(base: () => string): Faults & {
   const faults: Fault[] = []
 
   const add = (target: FaultTarget, does: Fault['does'], { times = 1 }: FaultOptions = {}): void => {
-    if (target !== '*' && !target.startsWith('/') && !Object.hasOwn(endpointPaths, target))
+    if (target !== '*' && !target.startsWith('/') && !Object.hasOwn(routes, target))
       throw new TypeError(
-        `faults: "${target}" is neither a path nor one of ${Object.keys(endpointPaths).join(', ')}, *`,
+        `faults: "${target}" is neither a path nor one of ${Object.keys(routes).join(', ')}, *`,
       )
     if (!(times >= 1)) throw new RangeError(`faults: times is ${times}, and must be at least 1`)
     faults.push({ target, left: times, does })
   }
-  const matches = ({ target }: Fault, path: string): boolean =>
-    target === '*' || path === base() + (endpointPaths[target as EndpointName] ?? target)
+  const matches = ({ target }: Fault, path: string): boolean => {
+    if (target === '*') return true
+    const below = path.startsWith(base()) ? path.slice(base().length) : path
+    return target === below || target === endpointAt(below)
+  }
 
   return {
     loseResponse: (target, options) => add(target, { outcome: 'lose' }, options),

@@ -15,6 +15,9 @@ export type SentRequest = {
   readonly failure: OutboundFailure['reason'] | undefined
 }
 
+const refusal: OutboundFailure['reason'] = 'outbound_address_private'
+const elsewhere: OutboundFailure = { ok: false, reason: refusal, detail: 'not a loopback host' }
+
 /** Sends nothing to other machines: a copied configuration may name a client that real users use. */
 export function createRecordedOutbound(): { readonly outbound: Outbound; readonly sent: SentRequest[] } {
   const sent: SentRequest[] = []
@@ -23,10 +26,7 @@ export function createRecordedOutbound(): { readonly outbound: Outbound; readonl
     sent,
     async outbound(url, request = {}) {
       const target = URL.parse(String(url))
-      const answer =
-        target && isLoopback(target.hostname)
-          ? await send(url, request)
-          : ({ ok: false, reason: 'outbound_address_private', detail: 'not a loopback host' } as const)
+      const answer = target && isLoopback(target.hostname) ? await send(url, request) : elsewhere
       sent.push({
         url: String(url),
         method: request.method ?? 'GET',

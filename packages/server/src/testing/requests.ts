@@ -1,12 +1,12 @@
 /** The HTTP requests that a test server received, for assertions. They stay in the memory of the test. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { type EndpointName, endpointPaths } from './faults.ts'
+import { type EndpointName, endpointAt } from './faults.ts'
 
 export type ReceivedRequest = {
   readonly method: string
   readonly path: string
-  /** The endpoint that the path belongs to, if clients call it. */
+  /** The endpoint or page that the path belongs to. */
   readonly endpoint: EndpointName | undefined
   readonly query: URLSearchParams
   /** The fields of a form; empty for another body. Nothing is masked. */
@@ -28,8 +28,6 @@ export type Requests = {
 /** @param base the path of the issuer, without a slash at its end. */
 export function createRequests(base: () => string): Requests {
   const list: ReceivedRequest[] = []
-  const endpointOf = (path: string): EndpointName | undefined =>
-    (Object.keys(endpointPaths) as EndpointName[]).find(name => base() + endpointPaths[name] === path)
   return {
     list,
     add({ method, path, query, headers, body }) {
@@ -37,7 +35,7 @@ export function createRequests(base: () => string): Requests {
       const received: ReceivedRequest & { status: number | undefined } = {
         method,
         path,
-        endpoint: endpointOf(path),
+        endpoint: endpointAt(path.startsWith(base()) ? path.slice(base().length) : path),
         query: new URLSearchParams(query),
         form: new URLSearchParams(isForm ? body : ''),
         headers,

@@ -14,7 +14,7 @@ export type SignInOptions = Authentication & {
   /** A user name or `sub`. Default: the first configured user, or whoever is signed in at this browser. */
   readonly user?: string
   /**
-   * What the user does on the consent page: allows everything, allows only some scopes, or denies. With `deny`, a user
+   * The user's decision on the consent page: allows everything, allows only some scopes, or denies. With `deny`, a user
    * who is asked to sign in first cancels there. Default: `allow`.
    */
   readonly consent?: 'allow' | 'deny' | readonly string[]

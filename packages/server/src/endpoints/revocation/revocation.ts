@@ -46,7 +46,7 @@ export function createRevocationEndpoint(ports: RevocationPorts): Endpoint {
     const token = parameters.value.get('token')
     if (token === undefined) return ports.refuser(request, tokenMissing, { clientId })
     const { client } = authenticated.value
-    const revoked = await revoke(token, client, ports)
+    const revoked = await revokeToken(token, client, ports)
     if (revoked)
       ports.log.info('token_revoked', { request_id: request.id, client_id: client.client_id, ...revoked })
     return done
@@ -57,10 +57,16 @@ const tokenMissing = refuse('invalid_request', 'token_missing', { description: '
 
 const done: HttpResponse = { status: 200, headers: noStoreHeaders, body: '' }
 
+type RevokingClient = Pick<Client, 'client_id'>
+type TokenPorts = Pick<RevocationPorts, 'verifier' | 'refreshTokens' | 'stores' | 'clock'>
 type Revoked = { readonly kind: string } & Readonly<Record<string, string>>
 
 /** Revokes a token of the client. Returns undefined if there was nothing to revoke. */
-function revoke(token: string, client: Client, ports: RevocationPorts): Promise<Revoked | undefined> {
+export function revokeToken(
+  token: string,
+  client: RevokingClient,
+  ports: TokenPorts,
+): Promise<Revoked | undefined> {
   if (token.startsWith('tr_')) return revokeRefreshToken(token, client, ports)
   return token.startsWith('ta_')
     ? revokeReferenceToken(token, client, ports)
@@ -70,8 +76,8 @@ function revoke(token: string, client: Client, ports: RevocationPorts): Promise<
 /** Revokes the whole authorization with its access tokens (RFC 7009 §2.1), whatever the token's generation. */
 async function revokeRefreshToken(
   token: string,
-  { client_id }: Client,
-  { refreshTokens, stores, clock }: RevocationPorts,
+  { client_id }: RevokingClient,
+  { refreshTokens, stores, clock }: TokenPorts,
 ): Promise<Revoked | undefined> {
   const handle = refreshTokens.parse(token)
   const found = handle && (await stores.families.find(handle.family))
@@ -83,8 +89,8 @@ async function revokeRefreshToken(
 
 async function revokeReferenceToken(
   token: string,
-  { client_id }: Client,
-  { stores }: RevocationPorts,
+  { client_id }: RevokingClient,
+  { stores }: TokenPorts,
 ): Promise<Revoked | undefined> {
   const hash = hashHandle(token)
   const found = await stores.referenceTokens.find(hash)
@@ -98,8 +104,8 @@ async function revokeReferenceToken(
 /** Adds the `jti` to the revoked ones until the token expires, because JWTs are not stored. */
 async function revokeJwt(
   token: string,
-  { client_id }: Client,
-  { verifier, stores }: RevocationPorts,
+  { client_id }: RevokingClient,
+  { verifier, stores }: TokenPorts,
 ): Promise<Revoked | undefined> {
   const verified = await verifier.verifyAccessToken(token)
   if (!verified.ok || verified.value.client_id !== client_id) return undefined
