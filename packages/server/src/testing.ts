@@ -1,5 +1,8 @@
 /** The public interface of `@tessera/server/testing`: an identity provider for the tests of an application (docs/guides/testing.md). */
 
+// First: it says what to do on a version of Node that is too old.
+import './node-version.js'
+
 export type { ClientInput, UserInput } from './testing/changes.ts'
 export type { TestClock } from './testing/clock.ts'
 export type { TestConfiguration } from './testing/configuration.ts'
