@@ -9,6 +9,7 @@ import {
   createClients,
 } from '../../packages/server/src/clients/registration/client-lookup.ts'
 import type { Client } from '../../packages/server/src/model/client.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import type { RegisteredClient } from '../../packages/server/src/model/registered-client.ts'
 import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
 import { createClock, day } from '../keys/keys.ts'
@@ -137,29 +138,53 @@ test("client lookup: a use extends a client's lifetime once a day, and only once
   const use = (fields: Partial<RegisteredClient>) => {
     add(fields)
     const client = clients.find(idOf(0)) as Client
-    for (let times = 0; times < 3; times++) clients.noteUse(client)
+    for (let times = 0; times < 3; times++) clients.noteUse(client, 'alice')
     return Promise.resolve()
   }
   const now = clock.now()
   const end = now + 10 * day
+  const noted = [idOf(0), { used_at: now, used_by: hashHandle('alice'), expires_at: end }]
+  const used_by = hashHandle('bob')
   // The first use counts, whatever the expiry.
   await use({ expires_at: end })
-  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), now, end]])
+  assert.deepEqual(seen.prolonged.splice(0), [noted])
   await new Promise(resolve => setImmediate(resolve))
-  await use({ version: 2, used_at: now - 1, expires_at: end - day + 1 })
+  await use({ version: 2, used_at: now - 1, used_by, expires_at: end - day + 1 })
   assert.deepEqual(seen.prolonged.splice(0), [])
-  await use({ version: 3, used_at: now - 1, expires_at: end - day })
-  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), now, end]])
+  // Another user counts from the next day on.
+  await use({ version: 3, used_at: now - 1, used_by, expires_at: end - day })
+  assert.deepEqual(seen.prolonged.splice(0), [noted])
+  await new Promise(resolve => setImmediate(resolve))
+  // Earlier versions recorded no user.
+  await use({ version: 4, used_at: now - 1, expires_at: end })
+  assert.deepEqual(seen.prolonged.splice(0), [noted])
 })
 
-test("client lookup: if clients don't expire, only the first use is recorded; none is recorded for a configured client", async () => {
+test("client lookup: if clients don't expire, a use is recorded once a day; none is recorded for a configured client", async () => {
   const { clients, seen, clock, add } = lookup({ registration: { unusedClientLifetime: 0 } })
+  const used_by = hashHandle('alice')
+  const now = clock.now()
   add()
-  clients.noteUse(clients.find(idOf(0)) as Client)
-  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), clock.now(), undefined]])
+  clients.noteUse(clients.find(idOf(0)) as Client, 'alice')
+  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), { used_at: now, used_by }]])
   await new Promise(resolve => setImmediate(resolve))
-  add({ version: 2, used_at: clock.now() })
-  clients.noteUse(clients.find(idOf(0)) as Client)
-  clients.noteUse(clients.find('web') as Client)
+  add({ version: 2, used_at: now - day + 1, used_by })
+  clients.noteUse(clients.find(idOf(0)) as Client, 'alice')
+  clients.noteUse(clients.find('web') as Client, 'alice')
   assert.deepEqual(seen.prolonged, [])
+  add({ version: 3, used_at: now - day, used_by })
+  clients.noteUse(clients.find(idOf(0)) as Client, 'alice')
+  assert.deepEqual(seen.prolonged, [[idOf(0), { used_at: now, used_by }]])
+})
+
+test('client lookup: tokens without a user count as use only for a client that someone vouched for', async () => {
+  const { clients, seen, clock, add } = lookup()
+  add()
+  const client = clients.find(idOf(0)) as Client
+  const expires_at = clock.now() + 10 * day
+  clients.noteUse(client, undefined)
+  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), { expires_at }]])
+  await new Promise(resolve => setImmediate(resolve))
+  clients.noteUse({ ...client, registered: { vouched: true, version: 1 } }, undefined)
+  assert.deepEqual(seen.prolonged, [[idOf(0), { used_at: clock.now(), expires_at }]])
 })

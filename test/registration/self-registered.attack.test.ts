@@ -8,6 +8,7 @@ import { createBrowser } from '../support/browser.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 
 const trap = 'https://trap.example/cb'
@@ -167,6 +168,57 @@ async function use(server: TestServer, { client_id }: { client_id: string }) {
   const form = { grant_type: 'authorization_code', code, redirect_uri: trap, code_verifier: verifier }
   return (await server.token({ ...form, client_id })).json
 }
+
+const named = (username: string) => ({ username, password: 'a password of theirs', button: 'login' })
+
+test('attack: accounts that sign in at their own clients neither keep others from registering nor cost them their clients', async () => {
+  const attackers = ['mallory', 'trudy', 'oscar']
+  const honest = ['alice', 'bob', 'carol']
+  const users = [...attackers, ...honest].map(username => ({
+    sub: username,
+    username,
+    password: named(username).password,
+    claims: {},
+  }))
+  const limits = { max_clients: 12, max_requests_per_hour: 1000, unused_client_lifetime: 0 }
+  const server = await open(limits, { users })
+  const visit = async ({ client_id }: { client_id: string }, ...usernames: readonly string[]) => {
+    for (const username of usernames) {
+      const browser = createBrowser(server)
+      await browser.submit(await signIn(browser, requestOf({ client_id }), named(username)), {
+        button: 'yes',
+      })
+    }
+    const find = async () => server.stores.registeredClients.find(client_id)
+    await until('the use is recorded', async () => (await find())?.used_at !== undefined)
+  }
+  const shared = await registered(server)
+  await visit(shared, 'alice', 'bob')
+  const own = await registered(server)
+  await visit(own, 'bob')
+
+  /** Registers and signs in, with two accounts each time, until registration fails or this many are there. */
+  const attack = async (most: number) => {
+    for (let count = 0; count < most; count++) {
+      const { status, json } = await register(server, page)
+      if (status !== 201) return
+      await visit(json, attackers[count % 3]!, attackers[(count + 1) % 3]!)
+      server.clock.advance(1)
+    }
+  }
+  await attack(20)
+  const late: any[] = []
+  for (let count = 0; count < 3; count++) {
+    const { status, json } = await register(server, page)
+    assert.equal(status, 201)
+    late.push(json)
+    await visit(json, honest[count]!)
+    await attack(5)
+  }
+  const knows = async ({ client_id }: { client_id: string }) =>
+    (await server.stores.registeredClients.find(client_id)) !== undefined
+  for (const client of [shared, own, ...late]) assert.equal(await knows(client), true)
+})
 
 test('attack: seventy registrations for each client in use, from as many networks, block nobody', async () => {
   const server = await open({ max_unused_clients: 20 })

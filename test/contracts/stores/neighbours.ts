@@ -159,7 +159,11 @@ const writes: Readonly<Record<string, Write>> = {
   'registeredClients.replace': (stores, { client }) =>
     stores.registeredClients.replace({ ...client, version: 2, metadata: {} }),
   'registeredClients.extend': (stores, { client }) =>
-    stores.registeredClients.extend(client.client_id, now + 1, now + 2 * day),
+    stores.registeredClients.extend(client.client_id, {
+      used_at: now + 1,
+      used_by: newHash(),
+      expires_at: now + 2 * day,
+    }),
   'registeredClients.remove': (stores, { client }) => stores.registeredClients.remove(client.client_id),
   'revokedTokens.add': (stores, { jti }) => stores.revokedTokens.add(jti, now + 2 * day),
   'secondFactors.remove of an app': (stores, { sub }) =>

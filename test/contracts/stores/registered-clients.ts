@@ -91,7 +91,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     const origins = { allowed_cors_origins: ['https://oldest.example'] }
     for (const client of [used, { ...oldest, metadata: origins }, older, young])
       await clients.add(client, many)
-    await clients.extend(used.client_id, now, undefined)
+    await clients.extend(used.client_id, { used_at: now })
     assert.deepEqual(await clients.find(used.client_id), { ...used, used_at: now })
     const count = async () => {
       const found = await Promise.all(
@@ -123,7 +123,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await add(later, 2, later - 1), true)
     const [first, second, used] = [0, 1, 2].map(() => sampleRegisteredClient({ created_at: later + 1 }))
     await clients.add(used!, many)
-    await clients.extend(used!.client_id, later + 1, undefined)
+    await clients.extend(used!.client_id, { used_at: later + 1 })
     assert.equal(await clients.add(first!, many, { most: 2, since: later - 1 }), true)
     // There are two, and neither is old enough.
     assert.equal(await clients.add(second!, many, { most: 2, since: later - 1 }), false)
@@ -144,7 +144,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     const inUse = Array.from({ length: 10 }, () => sampleRegisteredClient({ created_at: start }))
     for (const client of inUse) {
       await clients.add(client, many, { most: 30, since: start - 1 })
-      await clients.extend(client.client_id, start, undefined)
+      await clients.extend(client.client_id, { used_at: start })
     }
     const flood = Array.from({ length: 700 }, (_, index) =>
       sampleRegisteredClient({ created_at: start + 10 + index }),
@@ -159,6 +159,53 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.deepEqual(tally(await Promise.all(flood.slice(-30).map(isKept))), { true: 30 })
   })
 
+  test('registered clients: a full store deletes the least recently used of the users with the most, and leaves each user some', async () => {
+    const { registeredClients: clients } = stores()
+    const start = now + 40 * day
+    const before = await countOf(stores())
+    const used = async (used_by: RegisteredClient['used_by'], used_at: number): Promise<RegisteredClient> => {
+      const client = sampleRegisteredClient({ created_at: start })
+      assert.equal(await clients.add(client, many), true)
+      await clients.extend(client.client_id, { used_at, ...(used_by && { used_by }) })
+      return { ...client, used_at, ...(used_by && { used_by }) }
+    }
+    const [heavy, heavier, light] = [newHash(), newHash(), newHash()]
+    const ofHeavy = [await used(heavy, start + 5), await used(heavy, start + 1)]
+    const ofHeavier = [
+      await used(heavier, start + 2),
+      await used(heavier, start + 9),
+      await used(heavier, start + 3),
+    ]
+    const ofLight = await used(light, start)
+    const ofNobody = await used(undefined, start)
+    const all = [...ofHeavy, ...ofHeavier, ofLight, ofNobody]
+    const gone = async () => {
+      const found = await Promise.all(all.map(({ client_id }) => clients.find(client_id)))
+      return found.flatMap((client, index) => (client ? [] : [index]))
+    }
+    assert.deepEqual(await clients.find(ofLight.client_id), ofLight)
+    // Unused ones of other tests go first.
+    const most = before + all.length
+    const addOne = async (at: number) => {
+      const client = sampleRegisteredClient({ created_at: at })
+      const isAdded = await clients.add(client, most, { most: many, since: start - 1 })
+      if (isAdded) await clients.extend(client.client_id, { used_at: at })
+      return isAdded
+    }
+    while ((await gone()).length === 0) assert.equal(await addOne(start), true)
+    assert.deepEqual(await gone(), [2])
+    assert.equal(await addOne(start + 1), true)
+    // Of two users with as many, the client that was used first.
+    assert.deepEqual(await gone(), [1, 2])
+    assert.equal(await addOne(start + 2), true)
+    assert.deepEqual(await gone(), [1, 2, 4])
+    assert.equal(await mayCommit(ofHeavier[0]!.client_id), 'revoked')
+    assert.equal(await mayCommit(ofLight.client_id), 'committed')
+    // Each user has one left, so the store is full.
+    assert.equal(await addOne(start + 3), false)
+    assert.deepEqual(await gone(), [1, 2, 4])
+  })
+
   test('registered clients: an origin is known while an existing client has it', async () => {
     const { registeredClients: clients } = stores()
     const origin = `https://${newHash().toLowerCase()}.example`
@@ -168,7 +215,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     await clients.add(client, many)
     assert.equal(await clients.hasOrigin(origin, now), true)
     assert.equal(await clients.hasOrigin(origin, now + day), false)
-    await clients.extend(client.client_id, now, now + 2 * day)
+    await clients.extend(client.client_id, { expires_at: now + 2 * day })
     assert.equal(await clients.hasOrigin(origin, now + day), true)
     await clients.replace({ ...client, version: 2, metadata: {} })
     assert.equal(await clients.hasOrigin(origin, now), false)

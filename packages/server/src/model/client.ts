@@ -219,8 +219,12 @@ export type Clients = {
   readonly all: () => Iterable<Client>
 }
 
-/** Records that tokens or a code were issued to a client, because unused registered clients are deleted. Does not wait for the write. */
-export type NoteUse = (client: Client) => void
+/**
+ * Records that tokens or a code were issued to a client, because unused registered clients are deleted. Does not wait for
+ * the write.
+ * @param sub the user that they are for; undefined: the client itself.
+ */
+export type NoteUse = (client: Client, sub: string | undefined) => void
 
 /** Returns whether an enabled client has this origin among its `allowed_cors_origins`. */
 export type IsAllowedOrigin = (origin: string) => Awaitable<boolean>

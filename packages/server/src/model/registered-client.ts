@@ -19,8 +19,13 @@ export type RegisteredClient = {
   readonly created_at: Seconds
   /** The credential that vouched for it; undefined: none, it registered openly. `unknown`: it registered before this was recorded. */
   readonly vouched_by?: 'initial_access_token' | 'software_statement' | 'unknown'
-  /** When tokens were last issued to it, to within a day; undefined: never. */
+  /**
+   * When a code or token was last issued to it for a user, to within a day; undefined: never. For a client that someone
+   * vouched for, tokens without a user count too.
+   */
   readonly used_at?: Seconds
+  /** The hash of the `sub` of the user it was used by then; undefined: none, or it was used before this was recorded. */
+  readonly used_by?: TokenHash
   /** When what users see of it (names, logo, addresses, hosts) last changed; undefined: never. */
   readonly shown_since?: Seconds
   /** When it expires unless it is used before then; undefined: never. */
@@ -51,6 +56,16 @@ export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits):
   return room >= Math.max(1, ahead / 4) ? 0 : Math.max(0, 1 - room) + ahead
 }
 
+/**
+ * Returns how many clients each user keeps in a full store. Beyond that, clients of the users with the most are deleted
+ * to make room, so that nobody fills the store with clients that only they use.
+ */
+export const keptPerUser = (most: number): number => Math.max(1, Math.floor(most / 10_000))
+
+/** Returns how many used clients to delete, after this many unused ones: none while the store is not full. */
+export const usedSurplus = ({ inAll }: Pick<ClientCounts, 'inAll'>, limits: ClientLimits): number =>
+  inAll < limits.most ? 0 : surplusOf(limits.most - inAll, limits)
+
 /** A store that is nearly full counts for each row, so that small limits are exact. */
 const share = 16
 
@@ -74,6 +89,23 @@ export function createAllowance(): Allowance {
     grant(limits, room) {
       of = limits
       left = Math.max(0, Math.floor(room / share))
+    },
+  }
+}
+
+/** How long a search that found nothing is not repeated, because it reads every client in use. */
+const searchPause: Seconds = 60
+
+/** Says when a full store searches for clients beyond what each user keeps. */
+export function createSurplusSearch(): {
+  readonly isDue: (at: Seconds) => boolean
+  readonly found: (count: number, at: Seconds) => void
+} {
+  let failedAt = Number.NEGATIVE_INFINITY
+  return {
+    isDue: at => Math.abs(at - failedAt) >= searchPause,
+    found(count, at) {
+      failedAt = count === 0 ? at : Number.NEGATIVE_INFINITY
     },
   }
 }

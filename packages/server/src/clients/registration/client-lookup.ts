@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, Clients, IsAllowedOrigin, NoteUse } from '../../model/client.ts'
+import { hashHandle } from '../../model/handle.ts'
 import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { isRegisteredId, type RegisteredClient } from '../../model/registered-client.ts'
 import type { Registration } from '../../model/registration.ts'
@@ -52,9 +53,15 @@ export function createClients(ports: ClientsPorts): ClientLookup {
       const row = reads.find(clientId)
       return row instanceof Promise ? row.then(clientOf) : clientOf(row)
     },
-    noteUse({ client_id, registered }) {
+    noteUse({ client_id, registered }, sub) {
       const row = registered && ready.get(client_id)?.row
-      if (row) prolong(row)
+      if (!row) return
+      // Anyone can register clients and use them without a user. Only for others is that a sign of use.
+      const isUse = sub !== undefined || registered.vouched
+      prolong(row, {
+        ...(isUse && { used_at: clock.now() }),
+        ...(sub !== undefined && { used_by: hashHandle(sub) }),
+      })
     },
     isAllowedOrigin(origin) {
       if (origins.has(origin)) return true
@@ -74,17 +81,23 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     return client
   }
 
-  /** Extends the expiry of a used client, at most once a day. */
-  function prolong({ client_id, used_at, expires_at }: RegisteredClient): void {
+  /** Records the first use at once, and later ones, with the end that they extend, at most once a day. */
+  function prolong(
+    { client_id, used_at, used_by, expires_at }: RegisteredClient,
+    use: Pick<RegisteredClient, 'used_at' | 'used_by'>,
+  ): void {
     const lifetime = ports.registration.unusedClientLifetime
     const now = clock.now()
     const end = lifetime === 0 ? undefined : now + lifetime
+    const isNew =
+      (use.used_at !== undefined && (used_at === undefined || now - used_at >= day)) ||
+      (use.used_by !== undefined && used_by === undefined)
     const isMoved =
       end === undefined || (expires_at !== undefined && end - expires_at < Math.min(day, lifetime / 2))
-    if ((used_at !== undefined && isMoved) || prolonging.has(client_id)) return
+    if ((!isNew && isMoved) || prolonging.has(client_id)) return
     prolonging.add(client_id)
     registeredClients
-      .extend(client_id, now, end)
+      .extend(client_id, { ...use, ...(end !== undefined && { expires_at: end }) })
       .catch(error => log.warn('client_not_prolonged', { client_id, error: String(error) }))
       .finally(() => prolonging.delete(client_id))
   }

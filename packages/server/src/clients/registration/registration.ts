@@ -93,7 +93,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       if (!valid.ok) return valid
       const moved = identifiersRefusal(client, valid.value.client)
       if (moved) return moved
-      const { client_id, version, created_at, used_at, vouched_by } = client
+      const { client_id, version, created_at, used_at, used_by, vouched_by } = client
       const made = withCredentials(
         {
           client_id,
@@ -102,6 +102,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
           ...endOf(),
           metadata: valid.value.metadata,
           used_at,
+          used_by,
           ...shownSince(client, valid.value),
           ...vouchingOf(valid.value, vouched_by),
         },

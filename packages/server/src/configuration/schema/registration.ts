@@ -105,7 +105,9 @@ export const registrationSchema = s
       .min(1)
       .max(1_000_000)
       .default(100_000)
-      .describe('Maximum of registered clients; beyond it, the oldest unused one is deleted.'),
+      .describe(
+        'Maximum of registered clients; beyond it, the oldest unused one is deleted, then one of the user with the most.',
+      ),
     max_unused_clients: s
       .int()
       .min(1)

@@ -121,7 +121,7 @@ async function issueCounted(
     await stores.authorizations.revoke(authorization.id, clock.now())
     return pushed ? alreadyUsed : undefined
   }
-  ports.noteUse(client)
+  ports.noteUse(client, session.sub)
   log.info('authorization_issued', {
     request_id: httpRequest.id,
     client_id: client.client_id,

@@ -78,7 +78,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     if (outcome === undefined) return refuse('invalid_grant', 'lost_twice')
     if (!outcome.ok) return outcome
     const { decision, issued } = outcome
-    ports.noteUse(decision.client)
+    ports.noteUse(decision.client, decision.subject?.sub)
     if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
     if (decision.ignored) logIgnoredParameters(ports.log, 'token', request, client, decision.ignored)
     ports.log.info('tokens_issued', {

@@ -34,13 +34,17 @@ export type RegisteredClients = {
   /**
    * Adds a client unless there are already `most`, or as many never-used ones as `unused` allows. To make room, the oldest
    * never-used clients that registered at or before `unused.since` are deleted first: a few more than necessary, if there
-   * are many. Returns whether the client was added.
+   * are many. If there are still `most`, clients of the users with the most clients are deleted, the least recently used
+   * first. `keptPerUser` says how many each user keeps. Returns whether the client was added.
    */
   readonly add: (client: RegisteredClient, most: number, unused?: UnusedClients) => Promise<boolean>
   /** Replaces the previous version. Returns false if another version is stored. */
   readonly replace: (client: RegisteredClient) => Promise<boolean>
-  /** Records that it was used, and extends its expiry. */
-  readonly extend: (clientId: string, usedAt: Seconds, expiresAt: Seconds | undefined) => Promise<void>
+  /** Records that it was used, and extends its expiry. Leaves undefined fields unchanged. */
+  readonly extend: (
+    clientId: string,
+    use: Pick<RegisteredClient, 'used_at' | 'used_by' | 'expires_at'>,
+  ) => Promise<void>
   /** Returns whether there was one. */
   readonly remove: (clientId: string) => Promise<boolean>
 }

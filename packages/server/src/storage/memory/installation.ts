@@ -7,7 +7,13 @@ import type {
   Principals,
   RegisteredClients,
 } from '../../model/ports/stores.ts'
-import { roomFor, surplusOf } from '../../model/registered-client.ts'
+import {
+  keptPerUser,
+  type RegisteredClient,
+  roomFor,
+  surplusOf,
+  usedSurplus,
+} from '../../model/registered-client.ts'
 import type { Tables } from './tables.ts'
 
 export function createInstallationStores(tables: Tables): InstallationStores {
@@ -52,6 +58,19 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
     principals.delete('stored_client', clientId)
     return registeredClients.delete(clientId)
   }
+  /** Returns what users have beyond what each of them keeps, of the users with the most first. */
+  const surplusOfUsers = (most: number): readonly RegisteredClient[] =>
+    [...Map.groupBy(registeredClients.values(), ({ used_by }) => used_by)]
+      .flatMap(([user, clients]) =>
+        user === undefined
+          ? []
+          : clients
+              .toSorted((one, other) => (other.used_at ?? 0) - (one.used_at ?? 0))
+              .map((client, place) => ({ client, place })),
+      )
+      .filter(({ place }) => place >= keptPerUser(most))
+      .toSorted((one, other) => other.place - one.place)
+      .map(({ client }) => client)
   return {
     find: clientId => registeredClients.get(clientId),
     hasOrigin: (origin, at) =>
@@ -63,12 +82,16 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
       // In the order in which they registered.
       const neverUsed = registeredClients.filter(({ used_at }) => used_at === undefined)
       const limits = { most, mostUnused: unused?.most }
-      const room = roomFor({ inAll: registeredClients.size, unused: neverUsed.length }, limits)
+      const counts = { inAll: registeredClients.size, unused: neverUsed.length }
       const evicted = neverUsed
         .filter(({ created_at }) => unused && created_at <= unused.since)
-        .slice(0, surplusOf(room, limits))
+        .slice(0, surplusOf(roomFor(counts, limits), limits))
       for (const { client_id } of evicted) remove(client_id)
-      if (room + evicted.length < 1) return false
+      const left = { inAll: registeredClients.size, unused: counts.unused - evicted.length }
+      if (unused)
+        for (const { client_id } of surplusOfUsers(most).slice(0, usedSurplus(left, limits)))
+          remove(client_id)
+      if (roomFor({ ...left, inAll: registeredClients.size }, limits) < 1) return false
       registeredClients.insert(client)
       principals.put({ kind: 'stored_client', id: client.client_id, stands: 1 })
       return true
@@ -78,10 +101,10 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
       registeredClients.put(client)
       return true
     },
-    async extend(clientId, used_at, expires_at) {
+    async extend(clientId, use) {
       const client = registeredClients.get(clientId)
-      if (!client) return
-      registeredClients.put({ ...client, used_at, ...(expires_at !== undefined && { expires_at }) })
+      const changes = Object.entries(use).filter(([, value]) => value !== undefined)
+      if (client) registeredClients.put({ ...client, ...Object.fromEntries(changes) })
     },
     remove: async clientId => remove(clientId),
   }

@@ -1,7 +1,15 @@
 /** Clients that registered themselves, in PostgreSQL (RFC 7591). Each write also covers the principal and the origins. */
 
 import type { RegisteredClients } from '../../model/ports/stores.ts'
-import { createAllowance, type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
+import {
+  createAllowance,
+  createSurplusSearch,
+  keptPerUser,
+  type RegisteredClient,
+  roomFor,
+  surplusOf,
+  usedSurplus,
+} from '../../model/registered-client.ts'
 import { byKey } from './batching.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs, type Value } from './codecs.ts'
@@ -52,6 +60,13 @@ const evictUnused = `with ${removal(`client_id in (
     select client_id from registered_clients where used_at is null and created_at <= $1 order by created_at
     limit $2::bigint)`)}`
 
+/** `$1`: how many each user keeps. `$2`: how many. */
+const evictUsed = `with ${removal(`client_id in (
+    select client_id from (
+      select client_id, used_at, row_number() over (partition by used_by order by used_at desc, client_id) as place
+      from registered_clients where used_by is not null) as placed
+    where place > $1 order by place desc, used_at limit $2::bigint)`)}`
+
 const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
   const origins = metadata.allowed_cors_origins
   return Array.isArray(origins) ? origins.map(String) : []
@@ -89,9 +104,11 @@ export function createRegisteredClients(
   const insert = one(run, addClient)
   const replace = one(run, replaceClient)
   const allowance = createAllowance()
+  const search = createSurplusSearch()
   const prolong = change(
     run,
-    `update registered_clients set used_at = $2, expires_at = coalesce($3::bigint, expires_at)
+    `update registered_clients set used_at = coalesce($2::bigint, used_at), used_by = coalesce($3::text, used_by),
+      expires_at = coalesce($4::bigint, expires_at)
     where client_id = $1`,
   )
   const remove = one(run, `with ${removal('client_id = $1')}`)
@@ -116,17 +133,29 @@ export function createRegisteredClients(
       if (allowance.use(key)) return (await insert(...values))?.[0] === true
       return locked(['registered clients'], async write => {
         const [inAll, neverUsed] = (await write(countClients, [])).rows[0] ?? []
-        const counted = roomFor({ inAll: Number(inAll), unused: Number(neverUsed) }, limits)
-        const surplus = unused ? surplusOf(counted, limits) : 0
-        const evicted = unused && surplus > 0 ? await write(evictUnused, [unused.since, surplus]) : undefined
-        const room = counted + Number(evicted?.rows[0]?.[0] ?? 0)
+        const counts = { inAll: Number(inAll), unused: Number(neverUsed) }
+        if (unused) {
+          const surplus = surplusOf(roomFor(counts, limits), limits)
+          const gone =
+            surplus > 0 ? Number((await write(evictUnused, [unused.since, surplus])).rows[0]?.[0]) : 0
+          counts.inAll -= gone
+          counts.unused -= gone
+          const used = usedSurplus(counts, limits)
+          if (used > 0 && search.isDue(unused.since)) {
+            const evicted = Number((await write(evictUsed, [keptPerUser(most), used])).rows[0]?.[0])
+            search.found(evicted, unused.since)
+            counts.inAll -= evicted
+          }
+        }
+        const room = roomFor(counts, limits)
         allowance.grant(key, room - 1)
         return room >= 1 && (await write(addClient, values)).rows[0]?.[0] === true
       })
     },
     replace: async client =>
       announceChange((await replace(...row(client, client.version - 1)))?.[0] === true),
-    extend: async (clientId, usedAt, expiresAt) => void (await prolong(clientId, usedAt, expiresAt ?? null)),
+    extend: async (clientId, { used_at, used_by, expires_at }) =>
+      void (await prolong(clientId, used_at ?? null, used_by ?? null, expires_at ?? null)),
     remove: async clientId => announceChange(Number((await remove(clientId))?.[0]) === 1),
   }
 }

@@ -253,4 +253,9 @@ export const migrations: readonly string[] = [
   create index codes_authorization_id on codes (authorization_id);
   create index families_authorization_id on families (authorization_id);
   `,
+  // Clients of the users with the most are deleted to make room: see `RegisteredClients.add`.
+  `
+  alter table registered_clients add column used_by text;
+  create index registered_clients_used_by on registered_clients (used_by, used_at desc, client_id) where used_by is not null;
+  `,
 ]

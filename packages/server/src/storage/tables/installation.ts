@@ -48,6 +48,7 @@ export const installationTables = {
       vouched_by: 'text',
       created_at: 'integer',
       used_at: 'integer',
+      used_by: 'text',
       shown_since: 'integer',
       expires_at: 'integer',
     },

@@ -64,8 +64,8 @@ function createRegisteredClients(database: DatabaseSync, write: Write): Register
         client.client_id,
         client.version - 1,
       ),
-    extend: (clientId, usedAt, expiresAt) =>
-      write.prolongRegisteredClient(clientId, usedAt, expiresAt ?? null),
+    extend: (clientId, { used_at, used_by, expires_at }) =>
+      write.prolongRegisteredClient(clientId, used_at ?? null, used_by ?? null, expires_at ?? null),
     remove: write.removeRegisteredClient,
   }
 }

@@ -2,7 +2,14 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { UnusedClients } from '../../../model/ports/stores.ts'
-import { createAllowance, roomFor, surplusOf } from '../../../model/registered-client.ts'
+import {
+  createAllowance,
+  createSurplusSearch,
+  keptPerUser,
+  roomFor,
+  surplusOf,
+  usedSurplus,
+} from '../../../model/registered-client.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
@@ -56,15 +63,35 @@ export const installationWrites = {
         select client_id from registered_clients where used_at is null and created_at <= ?
         order by created_at, rowid limit ?)`,
     )
+    const evictUsed = change(
+      database,
+      `delete from registered_clients where client_id in (
+        select client_id from (
+          select client_id, used_at,
+            row_number() over (partition by used_by order by used_at desc, client_id) as place
+          from registered_clients where used_by is not null)
+        where place > ? order by place desc, used_at limit ?)`,
+    )
     const allowance = createAllowance()
+    const search = createSurplusSearch()
     return (client: Row, most: number, unused: UnusedClients | null): boolean => {
       const limits = { most, mostUnused: unused?.most }
       const key = JSON.stringify(limits)
       if (allowance.use(key)) return insert(...client) === 1
-      const [[inAll = 0] = [], [neverUsed = 0] = []] = [count(), unused ? countUnused() : []]
-      const counted = roomFor({ inAll: Number(inAll), unused: Number(neverUsed) }, limits)
-      const surplus = unused ? surplusOf(counted, limits) : 0
-      const room = counted + (unused && surplus > 0 ? evict(unused.since, surplus) : 0)
+      const counts = { inAll: Number(count()?.[0]), unused: unused ? Number(countUnused()?.[0]) : 0 }
+      if (unused) {
+        const surplus = surplusOf(roomFor(counts, limits), limits)
+        const gone = surplus > 0 ? evict(unused.since, surplus) : 0
+        counts.inAll -= gone
+        counts.unused -= gone
+        const used = usedSurplus(counts, limits)
+        if (used > 0 && search.isDue(unused.since)) {
+          const evicted = evictUsed(keptPerUser(most), used)
+          search.found(evicted, unused.since)
+          counts.inAll -= evicted
+        }
+      }
+      const room = roomFor(counts, limits)
       allowance.grant(key, room - 1)
       return room >= 1 && insert(...client) === 1
     }
@@ -80,10 +107,16 @@ export const installationWrites = {
   prolongRegisteredClient(database) {
     const prolong = change(
       database,
-      'update registered_clients set used_at = ?, expires_at = coalesce(?, expires_at) where client_id = ?',
+      `update registered_clients set used_at = coalesce(?, used_at), used_by = coalesce(?, used_by),
+        expires_at = coalesce(?, expires_at)
+      where client_id = ?`,
     )
-    return (clientId: string, usedAt: Seconds, expiresAt: Seconds | null): void =>
-      void prolong(usedAt, expiresAt, clientId)
+    return (
+      clientId: string,
+      usedAt: Seconds | null,
+      usedBy: string | null,
+      expiresAt: Seconds | null,
+    ): void => void prolong(usedAt, usedBy, expiresAt, clientId)
   },
   removeRegisteredClient(database) {
     const remove = change(database, 'delete from registered_clients where client_id = ?')
