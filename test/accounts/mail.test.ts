@@ -5,6 +5,9 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { createLazyPages } from '../../packages/server/src/app/lazy-pages.ts'
+import type { Services } from '../../packages/server/src/app/services.ts'
+import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { createSealing } from '../../packages/server/src/keys/sealing.ts'
 import type { SendMail } from '../../packages/server/src/model/mail.ts'
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
@@ -359,4 +362,62 @@ test('mail: the number in progress is limited, and mail beyond it is logged and 
   post.send(async () => undefined)
   await post.settled()
   assert.deepEqual([sent, post.events.length], [200, 6])
+})
+
+test('mail: a full queue says why it is full, without addresses, on one line for many emails', async () => {
+  const lines: { event: string; fields: Record<string, unknown> }[] = []
+  const note = (event: string, fields = {}) => void lines.push({ event, fields })
+  const { waitingMails } = await openStores()
+  let isFull = false
+  let lost = 0
+  const add: typeof waitingMails.add = async (waiting, most) => !isFull && waitingMails.add(waiting, most)
+  const queue = createMailQueue({
+    stores: { waitingMails: { ...waitingMails, add } },
+    sealing: createSealing({ derived: { derive: () => Buffer.alloc(32, 5) }, purpose: 'mail' }),
+    send: () =>
+      Promise.reject(new Error('451 4.7.1 <dora@example.com>: greylisted, ask postmaster@example.org')),
+    clock: { now: () => start },
+    random: createRandom(),
+    log: { debug: note, info: note, warn: note, error: note },
+  })
+  queue.send(async () => outgoing)
+  await queue.settled()
+  const cause = 'Error: 451 4.7.1 <***@example.com>: greylisted, ask ***@example.org'
+  assert.deepEqual([lines[0]?.event, lines[0]?.fields.error], ['mail_delayed', cause])
+  isFull = true
+  for (let count = 0; count < 3; count++)
+    queue.send(
+      async () => outgoing,
+      async () => void lost++,
+    )
+  await queue.settled()
+  assert.equal(lost, 3)
+  assert.deepEqual(lines.slice(1), [
+    { event: 'mail_failed', fields: { error: '10000 emails are waiting', cause, mails: 1 } },
+  ])
+})
+
+test('mail: closing waits for a query of the store, and sends nothing afterwards', async () => {
+  let answer = (_due: boolean): void => {}
+  let queries = 0
+  const anyDue = () => {
+    queries++
+    return new Promise<boolean>(resolve => {
+      answer = resolve
+    })
+  }
+  const context = { stores: { waitingMails: { anyDue } }, clock: { now: () => start } }
+  // Pages would be composed of the rest, which is not given: sending a mail would reject.
+  const pages = createLazyPages({} as Configuration, { context } as unknown as Services)
+  const delivered = Promise.all([pages.deliverMail(), pages.deliverMail()])
+  let isClosed = false
+  const closed = pages.closeMail().then(() => {
+    isClosed = true
+  })
+  await setImmediate()
+  assert.deepEqual([queries, isClosed], [1, false])
+  answer(true)
+  await inTime('both end', Promise.all([delivered, closed]))
+  await pages.deliverMail()
+  assert.equal(queries, 1)
 })

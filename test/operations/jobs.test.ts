@@ -52,7 +52,7 @@ test('jobs: none runs before the server is returned or after the stop, and one t
       {
         async run() {
           runs.failing++
-          throw new Error('away')
+          throw new Error('away', { cause: new Error('no route') })
         },
         failed: 'clean_up_failed',
         every: 0.001,
@@ -72,7 +72,10 @@ test('jobs: none runs before the server is returned or after the stop, and one t
   assert.equal(runs.failing, 0)
   await until('the job ran several times', () => runs.failing > 3)
   stop()
-  assert.deepEqual(logged.slice(0, 2), Array(2).fill({ event: 'clean_up_failed', error: 'Error: away' }))
+  assert.deepEqual(
+    logged.slice(0, 2),
+    Array(2).fill({ event: 'clean_up_failed', error: 'Error: away', reason: 'no route' }),
+  )
   assert.equal(runs.lasting, 1)
   const before = runs.failing
   const run = async (): Promise<void> => void runs.later++

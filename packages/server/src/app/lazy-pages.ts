@@ -4,6 +4,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { ShowError } from '../http/router.ts'
 import type { PageRouteName, ProviderRouteName } from '../model/routes.ts'
+import { singleFlight } from '../runtime/async/promises.ts'
 import type { PageEndpoints } from './page-endpoints.ts'
 import type { Services } from './services.ts'
 
@@ -46,6 +47,12 @@ export function createLazyPages(configuration: Configuration, services: Services
       closeMail: page.mail.close,
     }
   }
+  const isAnyDue = singleFlight(async () => stores.waitingMails.anyDue(clock.now()))
+  let closed = false
+  /** The stores close afterwards, so a query must have ended. Its caller logs why it failed. */
+  const queried = async (): Promise<void> => {
+    await isAnyDue.current()?.catch(() => {})
+  }
   const all = (): Promise<Loaded> => {
     loaded ??= load()
     return loaded
@@ -55,9 +62,16 @@ export function createLazyPages(configuration: Configuration, services: Services
     provider: (name, route) => async request => (await all()).endpoints.providers.get(name)![route](request),
     showError: async (request, error) => (await all()).showError(request, error),
     async deliverMail() {
-      if (await stores.waitingMails.anyDue(clock.now())) await (await all()).deliverMail()
+      if (!closed && (await isAnyDue()) && !closed) await (await all()).deliverMail()
     },
-    mailSettled: async () => (await loaded)?.mailSettled(),
-    closeMail: async () => (await loaded)?.closeMail(),
+    async mailSettled() {
+      await queried()
+      await (await loaded)?.mailSettled()
+    },
+    async closeMail() {
+      closed = true
+      await queried()
+      await (await loaded)?.closeMail()
+    },
   }
 }

@@ -17,7 +17,13 @@ export function createFailureLog(log: Log): (request: HttpRequest, error: unknow
       error instanceof Error ? error : { name: '', stack: undefined, cause: undefined }
     if (name !== 'StoreUnavailable')
       return log.error('request_failed', { ...where, error: String(error), stack })
-    const reason = cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause)
-    storeUnavailable({ ...where, error: (error as Error).message, reason })
+    storeUnavailable({ ...where, error: (error as Error).message, reason: messageOf(cause) })
   }
 }
+
+/** Returns what an error says about its cause; undefined if it has none. */
+export const causeOf = (error: unknown): string | undefined =>
+  error instanceof Error ? messageOf(error.cause) : undefined
+
+const messageOf = (cause: unknown): string | undefined =>
+  cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause)

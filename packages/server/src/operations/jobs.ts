@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Log } from '../runtime/ports.ts'
+import { causeOf } from './failures.ts'
 
 type Job = {
   readonly run: () => Promise<void>
@@ -31,7 +32,7 @@ function startJob({ run, failed, every, first = every }: Job, log: Log): () => v
       await run()
     } catch (error) {
       // As the server stops, its stores close under a job that is still running.
-      if (!stopped) log.error(failed, { error: String(error) })
+      if (!stopped) log.error(failed, { error: String(error), reason: causeOf(error) })
     }
     if (!stopped) schedule(every)
   }

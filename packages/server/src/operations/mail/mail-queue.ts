@@ -17,6 +17,7 @@ import {
 import type { Stores } from '../../model/ports/stores.ts'
 import { settlesWithin, singleFlight } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
+import { repeatedLine } from '../../runtime/repeated-line.ts'
 
 type MailQueue = {
   /** Composes, stores and sends an email. Logs failures. Calls `onLost` if the email could not be stored. */
@@ -50,6 +51,9 @@ const uncertain: Seconds = 600
 /** The delays after the first attempts; the last one applies to all later attempts. */
 const backoff: readonly Seconds[] = [10, 60, 300, 900, 3600]
 
+/** Masks the users of email addresses: submission servers repeat them in their errors. */
+const withoutAddresses = (text: string): string => text.replace(/[^\s<>"'(),;:@]+@(?=[^\s<>@])/g, '***@')
+
 const nameOf = (id: string): string => `mail ${id}`
 
 export function createMailQueue({
@@ -61,6 +65,9 @@ export function createMailQueue({
   log,
 }: MailQueuePorts): MailQueue {
   const underWay = new Set<Promise<void>>()
+  /** Why the latest delivery failed; undefined if one succeeded since. */
+  let lastError: string | undefined
+  const logFull = repeatedLine(log.error, { event: 'mail_failed', count: 'mails' })
   let again = false
   let isClosed = false
   let wake = (): void => {}
@@ -71,7 +78,11 @@ export function createMailQueue({
   ): Promise<void> {
     try {
       const outgoing = await compose()
-      if (outgoing) await keep(outgoing)
+      if (outgoing && !(await keep(outgoing))) {
+        const cause = lastError ?? 'no delivery by this process has failed'
+        logFull({ error: `${mostWaiting} emails are waiting`, cause })
+        return onLost()
+      }
     } catch (error) {
       log.error('mail_failed', { error: String(error) })
       return onLost()
@@ -80,12 +91,13 @@ export function createMailQueue({
     void deliver().catch(error => log.error('mail_failed', { error: String(error) }))
   }
 
-  async function keep({ lasts, ...mail }: OutgoingMail): Promise<void> {
+  /** Returns false if too many are waiting. */
+  async function keep({ lasts, ...mail }: OutgoingMail): Promise<boolean> {
     const id = newTimedId<string>(random)
     const now = clock.now()
     const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
     const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }
-    if (!(await waitingMails.add(waiting, mostWaiting))) throw new Error('too many emails are waiting')
+    return waitingMails.add(waiting, mostWaiting)
   }
 
   function deliver(): Promise<void> {
@@ -128,8 +140,10 @@ export function createMailQueue({
 
   async function sendOne(waiting: WaitingMail): Promise<void> {
     try {
-      if (waiting.expires_at > clock.now())
+      if (waiting.expires_at > clock.now()) {
         await send(JSON.parse(sealing.open(waiting.sealed, nameOf(waiting.id))) as Mail)
+        lastError = undefined
+      }
       // The clock may be ahead: the email is kept until it has certainly expired.
       else if (waiting.expires_at > passedBy(clock))
         return await waitingMails.postpone(waiting, clock.now() + uncertain)
@@ -143,11 +157,13 @@ export function createMailQueue({
     const { id, attempts, expires_at } = waiting
     const wait = backoff[attempts - 1] ?? backoff.at(-1) ?? 0
     const next = clock.now() + wait
+    const text = withoutAddresses(String(error))
+    if (!(error instanceof MailRefused)) lastError = text
     if (passedBy(clock) + wait >= expires_at || error instanceof MailRefused) {
-      log.error('mail_failed', { error: String(error), attempts })
+      log.error('mail_failed', { error: text, attempts })
       return waitingMails.remove(id)
     }
-    log.warn('mail_delayed', { error: String(error), attempts, next_at: next })
+    log.warn('mail_delayed', { error: text, attempts, next_at: next })
     await waitingMails.postpone(waiting, next)
   }
 
