@@ -57,6 +57,7 @@ test('configuration: a minimal client gets the documented defaults', async () =>
     claims: [],
     always_send_client_claims: false,
     client_claims_prefix: 'client_',
+    user_claims: [],
     allowed_cors_origins: [],
   })
 })

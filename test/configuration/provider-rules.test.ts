@@ -70,3 +70,23 @@ test('configuration: a directory without TLS causes a warning, unless it is on t
     assert.deepEqual(others, [])
   }
 })
+
+test('configuration: names of groups need a base, and the base a claim from an attribute of groups', () => {
+  const directory = { url: 'ldaps://ldap.example', user_dn: 'uid={username},dc=example' }
+  const claim_mapping = { groups: 'memberOf' }
+  const withGroups = (more: object, mapping: object = claim_mapping) =>
+    providers({ name: 'dir', type: 'ldap', directory: { ...directory, ...more }, claim_mapping: mapping })
+  const group_base = 'ou=groups,dc=example'
+  assert.deepEqual(errorsOf(withGroups({ group_base, group_format: 'name' })), [])
+  assert.deepEqual(errorsOf(withGroups({ group_base }, { staff: 'isMemberOf' })), [])
+  const path = 'identity_providers[0].directory'
+  assertErrors(withGroups({ group_format: 'name' }), [
+    { path, problem: /needs group_base/, fix: /add "group_base"/ },
+  ])
+  assertErrors(withGroups({ group_base }, { name: 'cn' }), [
+    { path, problem: /no effect/, fix: /"memberOf"/ },
+  ])
+  assertErrors(withGroups({ group_base: 'groups' }), [
+    { path: `${path}.group_base`, problem: /distinguished name/ },
+  ])
+})

@@ -154,6 +154,38 @@ test('federation: single sign-on continues without the provider, and prompt=none
   assert.ok(answerOf(await browser.visit(atCorp({ prompt: 'none' }))).get('code'))
 })
 
+for (const [title, own, roles, role] of [
+  ['are mapped, and rules apply to them', undefined, ['admin'], 'Admin'],
+  ['yield to those of a linked local user', ['viewer'], ['viewer'], 'Viewer'],
+  ['yield to an empty list of a linked local user', [], [], 'Viewer'],
+] as const)
+  test(`federation: groups and roles of a provider's user ${title}`, async () => {
+    const world = federatedWorld(provider, {
+      ...{ linking: 'verified_email', claim_mapping: { roles: 'their_role' }, list_claims: ['roles'] },
+    })
+    const claims = [
+      ...['roles', { claim: 'role', value: 'Admin', if_role: 'admin' }],
+      { claim: 'role', value: 'Viewer' },
+    ]
+    const address = { email: 'ada@corp.example', email_verified: true }
+    const { server, browser } = await startFederated({
+      ...world,
+      identity_resources: [{ name: 'profile', claims }],
+      users: own ? [{ sub: 'local', username: 'ada', roles: own, claims: address }] : [],
+    })
+    provider.claims = { sub: 'ada', their_role: 'admin', ...address }
+    const code =
+      answerOf(await signInByProvider(browser, atCorp({ scope: 'openid profile' }))).get('code') ?? ''
+    const { json } = await server.token({
+      ...{ grant_type: 'authorization_code', client_id: 'web', code },
+      ...{ redirect_uri: callback, code_verifier: verifier },
+    })
+    const headers = { authorization: `Bearer ${json.access_token}` }
+    const { sub, ...given } = (await server.send('GET', '/connect/userinfo', { headers })).json
+    assert.equal(sub === 'local', own !== undefined)
+    assert.deepEqual(given, { roles, role })
+  })
+
 test('federation: claims are mapped, read from userinfo if configured, and never replace this server’s own', async () => {
   const settings = {
     userinfo: true,

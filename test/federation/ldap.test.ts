@@ -153,6 +153,34 @@ test('ldap: the password grant signs a user of the directory in, over StartTLS, 
   ])
 })
 
+test('ldap: groups below group_base count, by name, and rules apply to them', async () => {
+  const groups = [
+    ...[
+      'CN=ops,ou=Groups,dc=corp',
+      'cn=Dev\\, Test, OU=team, OU=GROUPS , DC=Corp',
+      'cn=a+ou=b,ou=groups,dc=corp',
+    ],
+    ...['cn=admins,ou=people,dc=corp', 'ou=groups,dc=corp', 'cn=x,ou=groups,dc=corp,dc=else', 'not a DN', ''],
+  ]
+  ldap.entries = [entries[0]!, person('ada', { attributes: { memberOf: groups } })]
+  const claim_mapping = { groups: 'memberof' }
+  const claimsWith = async (more: object, claims: readonly unknown[] = ['groups']) => {
+    const world = worldWith({ ...searching(), group_base: 'ou=groups, dc=corp', ...more }, { claim_mapping })
+    const server = await createTestServer({ ...world, identity_resources: [{ name: 'groups', claims }] })
+    const { json } = await direct(server, 'ada')
+    const headers = { authorization: `Bearer ${json.access_token}` }
+    const { sub: _, ...given } = (await server.send('GET', '/connect/userinfo', { headers })).json
+    return given
+  }
+  assert.deepEqual(await claimsWith({ group_format: 'name' }), { groups: ['ops', 'Dev, Test'] })
+  assert.deepEqual(await claimsWith({}), { groups: groups.slice(0, 2) })
+  const rules = [
+    { claim: 'role', value: 'Admin', if_group: 'admins' },
+    { claim: 'role', value: 'Editor', if_group: 'ops' },
+  ]
+  assert.deepEqual(await claimsWith({ group_format: 'name' }, rules), { role: 'Editor' })
+})
+
 test('ldap: the login page signs a user of the directory in', async () => {
   const server = await start()
   const browser = createBrowser(server)

@@ -263,6 +263,7 @@ const configuredOnly: Readonly<Record<string, string>> = {
   claims: 'the operator vouches for the claims of a client',
   always_send_client_claims: 'the operator vouches for the claims of a client',
   client_claims_prefix: 'the operator vouches for the claims of a client',
+  user_claims: 'the operator vouches for the claims of users',
 }
 
 test('client paths: each member that can only be configured is listed with a reason', () => {

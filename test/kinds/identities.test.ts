@@ -164,13 +164,12 @@ const folding: Readonly<Record<string, Row>> = {
   'pages/flow/sign-in-options.ts': {
     noIdentity: 'the domain of a typed address chooses the page that asks for a password',
   },
-  'configuration/schema/directory.ts': { noIdentity: 'names of attributes, which the operator configures' },
   'identity/directory/directory-claims.ts': {
     noIdentity: 'names of attributes, which the operator configures (RFC 4512 §2.5)',
   },
-  'clients/authentication/distinguished-name.ts': {
+  'model/distinguished-name.ts': {
     noIdentity:
-      'RFC 4518 §2.3 prescribes how names of certificates are compared, and a trusted authority vouches for them',
+      'RFC 4518 §2.3 prescribes how names of certificates and directories are compared, and a trusted authority vouches for them',
   },
   'identity/directory/directory.ts': {
     noIdentity: 'the key of a limit: spellings of one DN are counted together',

@@ -128,7 +128,7 @@ const comparisons = {
     'storage/postgres/stored-users.ts',
     'storage/postgres/users.ts',
     'storage/sqlite/writes/stored-users.ts',
-    'clients/authentication/distinguished-name.ts',
+    'model/distinguished-name.ts',
     'configuration/module.ts',
     'pages/flow/sign-in-options.ts',
   ],

@@ -129,6 +129,7 @@ const wider = {
   always_include_user_claims_in_id_token: true,
   always_send_client_claims: true,
   client_claims_prefix: '',
+  user_claims: [{ claim: 'groups', value: ['admin'] }],
   claims: [{ type: 'role', value: 'admin' }],
   tenants: ['acme'],
   enable_local_login: true,

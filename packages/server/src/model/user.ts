@@ -195,6 +195,9 @@ export type UpstreamProvider = {
   readonly list_claims: ReadonlySet<string>
 }
 
+/** Returns whether the attribute of an entry contains the DNs of its groups. */
+export const isGroupsAttribute = (attribute: string): boolean => /^(is)?memberof$/i.test(attribute)
+
 /** An LDAP directory (RFC 4511). */
 export type Directory = {
   readonly url: string
@@ -211,6 +214,10 @@ export type Directory = {
   readonly active_filter?: string
   readonly timeout: Seconds
   readonly max_connections: number
+  /** Only groups below this DN count, in claims from attributes of groups. */
+  readonly group_base?: string
+  /** `name`: such claims contain the names of the groups, not their DNs. */
+  readonly group_format: 'dn' | 'name'
   /** Maps our claims to attributes. */
   readonly claims: Readonly<Record<string, string>>
   /** Claims that are lists even with one value. */

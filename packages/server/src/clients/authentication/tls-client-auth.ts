@@ -7,9 +7,9 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, JwkSet } from '../../model/client.ts'
+import { parseDistinguishedName, subjectOf } from '../../model/distinguished-name.ts'
 import { certificateConfirmation, thumbprintOf } from '../../model/jose.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
-import { parseDistinguishedName, subjectOf } from './distinguished-name.ts'
 import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
 
 /** Compares the subject; the TLS endpoint verified the chain (RFC 8705 §2.1). */

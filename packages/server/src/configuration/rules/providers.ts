@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loopbackHosts } from '@tessera/protocol/redirect-uri'
+import { isGroupsAttribute } from '../../model/user.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import type { ProviderDraft } from '../schema/provider.ts'
@@ -78,7 +79,7 @@ function directoryErrors(provider: Provider, from: string): readonly Diagnostic[
   const error = (problem: string, expected: string, fix: string): readonly Diagnostic[] =>
     diagnosticAt(provider, 'directory', { problem, expected, fix })
   if (!directory) return error('it is missing', 'an object, for type "ldap"', 'add "directory"')
-  const { bind_dn, bind_password, user_dn, base, url, tls, ca_file } = directory
+  const { bind_dn, bind_password, user_dn, base, url, tls, ca_file, group_base, group_format } = directory
   const searches = bind_dn !== undefined
   if (searches === (user_dn !== undefined))
     return error(
@@ -91,6 +92,18 @@ function directoryErrors(provider: Provider, from: string): readonly Diagnostic[
     return error(`bind_dn needs ${missing}`, 'bind_dn, bind_password and base together', `add "${missing}"`)
   if (url.startsWith('ldaps:') && tls === 'none')
     return error('ldaps and tls "none" contradict each other', 'one of the two', 'remove "tls"')
+  if (group_format === 'name' && group_base === undefined)
+    return error(
+      'group_format "name" needs group_base, because groups in different places can have the same name',
+      'the DN below which group names are unique',
+      'add "group_base": "ou=groups,…"',
+    )
+  if (group_base !== undefined && !Object.values(provider.value.claim_mapping ?? {}).some(isGroupsAttribute))
+    return error(
+      'group_base has no effect, because no claim comes from memberOf or isMemberOf',
+      'a claim_mapping with one of these attributes',
+      'add "groups": "memberOf" to claim_mapping',
+    )
   return ca_file === undefined || existsSync(resolve(from, ca_file))
     ? []
     : error('there is no file at ca_file', 'PEM certificates', 'correct the path')

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Directory } from '../../model/user.ts'
+import { parseDistinguishedName } from '../../model/distinguished-name.ts'
+import { type Directory, isGroupsAttribute } from '../../model/user.ts'
 import * as s from '../validation/kinds.ts'
 import { defined, seconds } from './values.ts'
 
@@ -69,6 +70,21 @@ export const directorySchema = s
       .regex(/^\(.*\)$/s, 'a filter in parentheses (RFC 4515)')
       .optional()
       .describe('Entries that may sign in, such as (!(pwdAccountLockedTime=*)). Omitted: all that can bind.'),
+    group_base: s
+      .string()
+      .min(1)
+      .max(1000)
+      .refine(value => parseDistinguishedName(value) !== undefined, {
+        problem: 'it is not a distinguished name',
+        expected: 'a DN (RFC 4514), such as ou=groups,dc=corp,dc=example',
+        fix: 'write the DN of the entry that contains the groups',
+      })
+      .optional()
+      .describe('Only groups below this DN count, in claims from memberOf or isMemberOf. Omitted: all.'),
+    group_format: s
+      .enum(['dn', 'name'])
+      .default('dn')
+      .describe('name: these claims contain the names of groups, not their DNs. Requires group_base.'),
     timeout: seconds(1, 60).default(5).describe('Seconds for the whole sign-in.'),
     max_connections: s.int().min(1).max(1000).default(20).describe('Concurrent sign-ins.'),
   })
@@ -95,11 +111,10 @@ const standardAttributes: Readonly<Record<string, string>> = {
 
 /** RFC 9068 §2.2.3.1 (RFC 7643 §4.1.2): these claims are lists, even for a user with a single value. */
 const lists: ReadonlySet<string> = new Set(['groups', 'roles', 'entitlements'])
-const attributesOfGroups: ReadonlySet<string> = new Set(['memberof', 'ismemberof'])
 
 const listsOf = (claims: Readonly<Record<string, string>>): readonly string[] =>
   Object.entries(claims)
-    .filter(([claim, attribute]) => lists.has(claim) || attributesOfGroups.has(attribute.toLowerCase()))
+    .filter(([claim, attribute]) => lists.has(claim) || isGroupsAttribute(attribute))
     .map(([claim]) => claim)
 
 /** @param from the folder that a relative `ca_file` starts from. */

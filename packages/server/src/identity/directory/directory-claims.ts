@@ -1,7 +1,8 @@
 /** Maps a directory's entry to claims of the types that OpenID Connect Core 1.0 §5.1 defines. */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
-import type { Directory } from '../../model/user.ts'
+import { nameBelow } from '../../model/distinguished-name.ts'
+import { type Directory, isGroupsAttribute } from '../../model/user.ts'
 import { mapClaims } from '../external-identity.ts'
 import type { DirectoryEntry } from './connection.ts'
 
@@ -28,7 +29,8 @@ const single: ReadonlySet<string> = new Set([
 export function claimsOf(entry: DirectoryEntry, directory: Directory): JsonObject | undefined {
   const theirs = Object.fromEntries(
     Object.entries(directory.claims).map(([claim, attribute]) => {
-      const values = [attributeOf(entry, attribute) ?? []].flat().map(String)
+      const written = [attributeOf(entry, attribute) ?? []].flat().map(String)
+      const values = isGroupsAttribute(attribute) ? groupsOf(written, directory) : written
       return [claim, claimOf(claim, values, directory.list_claims.has(claim))]
     }),
   )
@@ -41,6 +43,16 @@ export function attributeOf(entry: DirectoryEntry, attribute: string): Directory
   const value = name === undefined ? undefined : entry[name]
   return Array.isArray(value) && value.length === 0 ? undefined : value
 }
+
+/** Returns the groups below the base, by their DNs or names. */
+const groupsOf = (dns: readonly string[], { group_base, group_format }: Directory): readonly string[] =>
+  group_base === undefined
+    ? dns
+    : dns.flatMap(dn => {
+        const name = nameBelow(group_base, dn)
+        if (name === undefined) return []
+        return group_format === 'name' ? name : dn
+      })
 
 function claimOf(claim: string, values: readonly string[], isList: boolean): Json | undefined {
   const [first] = values

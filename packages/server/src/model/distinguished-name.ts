@@ -8,6 +8,18 @@ type CanonicalName = string
 /** Returns the canonical name; undefined if the text is empty or not a distinguished name. */
 export const parseDistinguishedName = (text: string): CanonicalName | undefined => canonical(split(text, ','))
 
+/**
+ * Returns the name of an entry below a base: the value of its relative name, as written. Returns undefined for an entry
+ * that is not below the base, or whose relative name has several pairs.
+ */
+export function nameBelow(base: string, text: string): string | undefined {
+  const [above, names] = [relativeNames(split(base, ',')), relativeNames(split(text, ','))]
+  if (!above || !names || names.length <= above.length) return undefined
+  const isBelow = JSON.stringify(names.slice(-above.length)) === JSON.stringify(above)
+  const pairs = split(split(text, ',')[0] ?? '', '+')
+  return isBelow && pairs.length === 1 ? partsOf(pairs[0] ?? '')?.value.trim() : undefined
+}
+
 /** Returns the subject of a certificate (DER in base64); undefined if it can't be read. */
 export function subjectOf(certificate: string): CanonicalName | undefined {
   let subject: string | undefined
@@ -20,9 +32,14 @@ export function subjectOf(certificate: string): CanonicalName | undefined {
   return subject ? canonical(subject.split('\n').reverse()) : undefined
 }
 
-function canonical(relativeNames: readonly string[]): CanonicalName | undefined {
+function canonical(texts: readonly string[]): CanonicalName | undefined {
+  const names = relativeNames(texts)
+  return names && JSON.stringify(names)
+}
+
+function relativeNames(texts: readonly string[]): readonly (readonly string[])[] | undefined {
   const names: string[][] = []
-  for (const relativeName of relativeNames) {
+  for (const relativeName of texts) {
     const pairs: string[] = []
     for (const text of split(relativeName, '+')) {
       const pair = readPair(text)
@@ -32,7 +49,7 @@ function canonical(relativeNames: readonly string[]): CanonicalName | undefined 
     // RFC 4514 §2.2: the pairs of an RDN are a set.
     names.push(pairs.sort())
   }
-  return JSON.stringify(names)
+  return names
 }
 
 /** Splits at unescaped separators. */
@@ -52,15 +69,20 @@ function split(text: string, separator: string): readonly string[] {
 const attributeType = /^\s*(?:OID\.)?([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=/i
 
 function readPair(text: string): string | undefined {
-  const found = attributeType.exec(text)
-  if (!found) return undefined
-  const type = found[1]?.toUpperCase() ?? ''
-  const value = readValue(text.slice(found[0].length))
-  if (value === undefined) return undefined
+  const parts = partsOf(text)
+  if (!parts) return undefined
+  const { type, value } = parts
   return JSON.stringify([
     sameTypes[type] ?? type,
     value.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim(),
   ])
+}
+
+function partsOf(text: string): { readonly type: string; readonly value: string } | undefined {
+  const found = attributeType.exec(text)
+  if (!found) return undefined
+  const value = readValue(text.slice(found[0].length))
+  return value === undefined ? undefined : { type: found[1]?.toUpperCase() ?? '', value }
 }
 
 /** Escape sequences: a special character, or bytes in hexadecimal (RFC 4514 §2.4). */
