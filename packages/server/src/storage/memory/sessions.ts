@@ -81,15 +81,13 @@ function createSessions(tables: Tables): Sessions {
 }
 
 const clientsOf = ({ sessionClients }: Tables, sid: string) =>
-  sessionClients
-    .filter(row => row.sid === sid)
-    .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1))
+  sessionClients.allBy('sid', sid).toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1))
 
 function endSession(tables: Tables, session: Session, ending: SessionEnding): EndedSession {
   const { sid, sub, hash } = session
   const clients = clientsOf(tables, sid).map(({ client_id }) => client_id)
   tables.sessions.delete(hash)
-  tables.sessionClients.deleteWhere(row => row.sid === sid)
+  for (const client_id of clients) tables.sessionClients.delete(sid, client_id)
   revokeAuthorizations(tables, session, ending)
   for (const client_id of clients)
     tables.logoutNotices.put({

@@ -19,6 +19,8 @@ export type MemoryTable<Row, Key extends readonly string[] = readonly string[]> 
   readonly has: (...key: Values<Row, Key>) => boolean
   /** Finds the row by a column that no two rows share. */
   readonly by: (column: keyof Row & string, value: string) => Row | undefined
+  /** Returns the rows with this value in an indexed column, in the order in which they were added. */
+  readonly allBy: (column: keyof Row & string, value: string) => readonly Row[]
   readonly filter: (condition: (row: Row) => boolean) => readonly Row[]
   /** Adds a row. Throws if its key is taken: keys are random, so this is a bug, and the other row must stay. */
   readonly insert: (row: Row) => void
@@ -48,9 +50,10 @@ export function deleteCascading(tables: Tables, cascade: 'user' | 'access', sub:
 
 type AnyRow = Readonly<Record<string, string>>
 
-function createTable({ key: columns, unique = [] }: AnyTable): MemoryTable<AnyRow> {
+function createTable({ key: columns, unique = [], indexed = [] }: AnyTable): MemoryTable<AnyRow> {
   const rows = new Map<string, AnyRow>()
-  const indexes = new Map(unique.map(column => [column, new Map<string, string>()]))
+  /** Keys by value, for each column. */
+  const indexes = new Map([...unique, ...indexed].map(column => [column, new Map<string, Set<string>>()]))
   const [first = ''] = columns
 
   // The length of each part keeps composite keys apart, whatever characters they contain.
@@ -65,29 +68,38 @@ function createTable({ key: columns, unique = [] }: AnyTable): MemoryTable<AnyRo
 
   function put(row: AnyRow): void {
     const key = keyIn(row)
+    const before = rows.get(key)
     for (const [column, index] of indexes) {
-      const before = rows.get(key)
-      if (before) index.delete(before[column]!)
-      index.set(row[column]!, key)
+      const value = row[column]!
+      if (before?.[column] === value) continue
+      if (before) leave(index, before[column]!, key)
+      const keys = index.get(value)
+      if (keys) keys.add(key)
+      else index.set(value, new Set([key]))
     }
     rows.set(key, row)
   }
 
   function remove(key: string): boolean {
-    for (const [column, index] of indexes) {
-      const before = rows.get(key)
-      if (before) index.delete(before[column]!)
-    }
+    const before = rows.get(key)
+    if (before) for (const [column, index] of indexes) leave(index, before[column]!, key)
     return rows.delete(key)
+  }
+
+  const keysBy = (column: string, value: string): Iterable<string> => {
+    const index = indexes.get(column)
+    if (!index) throw new Error(`the column ${column} has no index`)
+    return index.get(value) ?? []
   }
 
   return {
     get: (...key) => rows.get(keyOf(key)),
     has: (...key) => rows.has(keyOf(key)),
     by(column, value) {
-      const key = indexes.get(column)?.get(value)
+      const [key] = keysBy(column, value)
       return key === undefined ? undefined : rows.get(key)
     },
+    allBy: (column, value) => [...keysBy(column, value)].map(key => rows.get(key)!),
     filter: condition => [...rows.values()].filter(condition),
     insert(row) {
       requireNew(row)
@@ -110,4 +122,10 @@ function createTable({ key: columns, unique = [] }: AnyTable): MemoryTable<AnyRo
       return rows.size
     },
   }
+}
+
+function leave(index: Map<string, Set<string>>, value: string, key: string): void {
+  const keys = index.get(value)
+  keys?.delete(key)
+  if (keys?.size === 0) index.delete(value)
 }

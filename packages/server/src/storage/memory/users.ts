@@ -34,9 +34,9 @@ export function createUserStores(tables: Tables): UserStores {
       },
     },
     recoveryCodes: {
-      count: sub => recoveryCodes.filter(code => code.sub === sub).length,
+      count: sub => recoveryCodes.allBy('sub', sub).length,
       async replace(sub, hashes) {
-        recoveryCodes.deleteWhere(code => code.sub === sub)
+        removeCodes(tables, sub)
         for (const hash of hashes) recoveryCodes.put({ sub, hash })
       },
       async use(sub, hash) {
@@ -125,12 +125,12 @@ function createPasskeys({ passkeys }: Tables): Passkeys {
   }
 }
 
-function createSecondFactors({
-  totpSecrets,
-  passkeys,
-  recoveryCodes,
-  pendingSignIns,
-}: Tables): SecondFactors {
+function removeCodes({ recoveryCodes }: Tables, sub: string): void {
+  for (const { hash } of recoveryCodes.allBy('sub', sub)) recoveryCodes.delete(sub, hash)
+}
+
+function createSecondFactors(tables: Tables): SecondFactors {
+  const { totpSecrets, passkeys, pendingSignIns } = tables
   const countOf = (sub: string) => ({
     totp: totpSecrets.has(sub) ? 1 : 0,
     passkey: passkeys.filter(passkey => passkey.sub === sub).length,
@@ -145,14 +145,14 @@ function createSecondFactors({
         return 'last'
       if (factor.method === 'totp') totpSecrets.delete(sub)
       else passkeys.delete(factor.id)
-      if (left.totp + left.passkey === 0) recoveryCodes.deleteWhere(code => code.sub === sub)
+      if (left.totp + left.passkey === 0) removeCodes(tables, sub)
       return 'removed'
     },
     async reset(sub) {
       const { totp, passkey } = countOf(sub)
       totpSecrets.delete(sub)
       passkeys.deleteWhere(one => one.sub === sub)
-      recoveryCodes.deleteWhere(code => code.sub === sub)
+      removeCodes(tables, sub)
       pendingSignIns.deleteWhere(pending => pending.sub === sub)
       return totp + passkey
     },

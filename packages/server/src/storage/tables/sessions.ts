@@ -60,6 +60,7 @@ export const sessionTables = {
     name: 'session_clients',
     columns: { sid: 'text', client_id: 'text', expires_at: 'integer' },
     key: ['sid', 'client_id'],
+    indexed: ['sid'],
     expiry: { at: ['expires_at'] },
     archive: { noun: 'sessions' },
   }),

@@ -15,6 +15,8 @@ export type Table<
   readonly key: Key
   /** Columns that no two rows share; the memory store finds rows by them. */
   readonly unique?: readonly (keyof Row & string)[]
+  /** Columns by which the memory store finds all rows with a value. */
+  readonly indexed?: readonly (keyof Row & string)[]
   /** When clean-up deletes a row; tables without it keep theirs. */
   readonly expiry?: Expiry<Row>
   /** Rows are read in the order in which they were added, for which PostgreSQL has a column `place`. */

@@ -49,6 +49,7 @@ export const userTables = {
     name: 'recovery_codes',
     columns: { sub: 'text', hash: 'text' },
     key: ['sub', 'hash'],
+    indexed: ['sub'],
     cascade: 'user',
     archive: { noun: 'recovery_codes' },
   }),
