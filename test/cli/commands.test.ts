@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { verify } from '@node-rs/argon2'
 import { testFolder } from '../support/folder.ts'
-import { tessera } from './tessera.ts'
+import { finish, start, tessera } from './tessera.ts'
 
 const folder = testFolder()
 
@@ -35,6 +35,13 @@ test('cli: --version and --help print to standard output and exit 0', async () =
   assert.deepEqual([version.code, /^\d+\.\d+\.\d+\n$/.test(version.stdout)], [0, true])
   const help = await tessera(['serve', '--help'])
   assert.deepEqual([help.code, /--config <file>/.test(help.stdout)], [0, true])
+})
+
+test('cli: the file of the command runs outside npm, where no condition selects the sources', async () => {
+  const child = start(['config', 'check', await fileOf('bare.json', '{}')], { NODE_OPTIONS: '' })
+  child.stdin.end()
+  const { code, stderr } = await finish(child)
+  assert.equal(code, 0, stderr)
 })
 
 test('cli: config check prints what a valid configuration contains', async () => {
