@@ -94,10 +94,10 @@ for (const [name, start] of Object.entries({ served: serve, mounted: mount }))
   })
 
 test('connections: a mounted request whose signal is aborted is reported as disconnected', async () => {
-  const { createFetchHandler } = await import('../../packages/server/src/http/fetch.ts')
+  const { createFetchEdge } = await import('../../packages/server/src/http/fetch.ts')
   const told: boolean[] = []
   const aborter = new AbortController()
-  const handler = createFetchHandler(async request => {
+  const { fetch: handler } = createFetchEdge(async request => {
     aborter.abort()
     told.push(await isConnected(request))
     return reply('')

@@ -1,4 +1,4 @@
-/** `tessera.listener` in the servers of applications: plain `node:http`, Express 5 and Fastify 5. */
+/** `tessera.listener` in the servers of applications: plain `node:http`, Express 5 and 4, and Fastify 5. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -6,6 +6,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { after, describe, test } from 'node:test'
 import express from 'express'
+import express4 from 'express-4'
 import fastify from 'fastify'
 import { ask, type Edge, sendBytes } from '../support/edges.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
@@ -51,27 +52,25 @@ const plain = async (input?: object): Promise<Application> => {
 /** @param before the handlers in front of the listener. */
 async function expressWith(
   input?: object,
-  { path = '/', before = [] }: { path?: string; before?: readonly unknown[] } = {},
+  {
+    path = '/',
+    before = [],
+    create = express,
+  }: { path?: string; before?: readonly unknown[]; create?: typeof express } = {},
 ): Promise<Application> {
   const tessera = await tesseraOf(input)
-  const app = express()
+  const app = create()
   for (const one of before) app.use(one)
   app.use(path, tessera.listener)
   app.get('/own', (_: unknown, response: any) => response.send('a page of the application'))
   return { tessera, edge: await listening(createServer(app as RequestListener)) }
 }
 
-/** As docs/guides/embedding.md shows it. */
 async function fastifyWith(input?: object): Promise<Application> {
   const tessera = await tesseraOf(input)
   const app = fastify()
-  app.register(async scope => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    scope.all('/*', (request, reply) => {
-      reply.hijack()
-      tessera.listener(request.raw, reply.raw)
-    })
+  app.addHook('onRequest', (request, reply, next) => {
+    if (tessera.listener(request.raw, reply.raw, next)) reply.hijack()
   })
   app.get('/own', async () => 'a page of the application')
   await app.ready()
@@ -86,6 +85,7 @@ const asBrowser = { headers: { accept: 'text/html' } }
 const applications: readonly (readonly [string, (input?: object) => Promise<Application>])[] = [
   ['node:http', plain],
   ['Express', expressWith],
+  ['Express 4', input => expressWith(input, { create: express4 })],
   ['Fastify', fastifyWith],
 ]
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import { createFetchHandler } from '../../packages/server/src/http/fetch.ts'
+import { createFetchEdge } from '../../packages/server/src/http/fetch.ts'
 import { ask, mount, sendBytes, serve } from '../support/edges.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { beginShared } from '../support/storage.ts'
@@ -175,7 +175,7 @@ test('attack: a body in a thousand parts of one byte gets 413, and a few hundred
   const refused = await bytes(post(headers, inParts(padded(1025))))
   assert.deepEqual(refused.statuses, ['413'])
   assert.match(refused.received, /connection: close/i)
-  const handler = createFetchHandler(async () => ({ status: 200, headers: {}, body: '' }))
+  const { fetch: handler } = createFetchEdge(async () => ({ status: 200, headers: {}, body: '' }))
   for (const [count, status] of [
     [1024, 200],
     [1025, 413],

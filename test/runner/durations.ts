@@ -42,6 +42,7 @@ const seconds: Readonly<Record<string, number>> = {
   passkeys: 8,
   kill: 13,
   serve: 7,
+  embedding: 15,
   'mcp-conformance': 7,
   'oauth-clients': 7,
   'refresh-family.property': 7,

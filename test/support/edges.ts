@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as send } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import type { Route } from '@tessera/protocol/http'
-import { createFetchHandler } from '../../packages/server/src/http/fetch.ts'
+import { createFetchEdge } from '../../packages/server/src/http/fetch.ts'
 import { type ListenOptions, listen } from '../../packages/server/src/http/node.ts'
 import { createRouter, type Router, type RouterPorts } from '../../packages/server/src/http/router.ts'
 import { securityHeaders } from '../../packages/server/src/http/security-headers.ts'
@@ -26,7 +26,7 @@ export const serve = (routes: readonly Route[], options: EdgeOptions = {}): Prom
   listen(routerOf(routes, options), { host: '127.0.0.1', port: 0, ...options })
 
 export async function mount(routes: readonly Route[], options: EdgeOptions = {}): Promise<Edge> {
-  const handler = createFetchHandler(routerOf(routes, options), options)
+  const { fetch: handler } = createFetchEdge(routerOf(routes, options), options)
   const server = createServer({ joinDuplicateHeaders: true }, async (incoming, outgoing) => {
     const address = incoming.socket.remoteAddress ?? ''
     const response = await handler(webRequest(incoming), { address })

@@ -1,5 +1,6 @@
 /** Applications' libraries without usable types. */
 declare module 'express'
+declare module 'express-4'
 declare module 'express-openid-connect'
 declare module 'express-session'
 declare module 'next-auth'

@@ -30,7 +30,7 @@ export const mountedOptions = (configuration: Configuration, ports: EdgePorts): 
     ports.log.error('request_body_already_read', {
       request_id,
       path,
-      fix: 'put tessera.listener before body parsers such as express.json()',
+      fix: 'put Tessera before body parsers such as express.json()',
     }),
   onMisplaced: (path, mount_path) =>
     ports.log.error('listener_misplaced', {

@@ -2,7 +2,7 @@
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
-import { createFetchHandler, type FetchHandler } from '../http/fetch.ts'
+import { createFetchEdge, type FetchEdge } from '../http/fetch.ts'
 import { createLoad } from '../http/load.ts'
 import { createMounted, type Mounted, type NodeListener } from '../http/mounted.ts'
 import type { Router } from '../http/router.ts'
@@ -31,11 +31,13 @@ export type Tessera = {
   readonly probes: readonly string[]
   /** Responds for every issuer. */
   readonly handle: Router
-  /** For mounting in another framework, as a handler of web requests. */
-  readonly fetch: FetchHandler
+  /** For mounting in another framework, as a handler of web requests. See docs/guides/embedding.md. */
+  readonly fetch: FetchEdge['fetch']
+  /** Returns whether Tessera serves the path of a web request. */
+  readonly serves: FetchEdge['serves']
   /**
    * For mounting in a Node server: `createServer(tessera.listener)`, or `app.use(tessera.listener)` in Express. Calls
-   * `next`, if it is given, for a path that Tessera does not serve. See docs/guides/embedding.md.
+   * `next`, if it is given, for a path that Tessera does not serve, and returns false. See docs/guides/embedding.md.
    */
   readonly listener: NodeListener
   /** Stores of its own issuer. */
@@ -63,7 +65,7 @@ export type Tessera = {
   readonly replace: (configuration: Configuration) => Promise<void>
   /** Makes `/readyz` respond 503, and makes `listener` close each connection after its response. */
   readonly drain: () => void
-  /** Stops the background jobs, waits for requests of `listener` in progress, 10 s at most, and closes the stores. */
+  /** Stops the background jobs, waits for requests of `listener` and `fetch` in progress, 10 s at most, and closes the stores. */
   readonly close: () => Promise<void>
 }
 
@@ -148,6 +150,7 @@ export async function composeTessera(
     )
     return mounted
   }
+  const web = createFetchEdge(handle, mountedOptions(configuration, { log, probes: probePaths }))
   const stopJobs = startJobs(
     jobs === false
       ? []
@@ -184,7 +187,8 @@ export async function composeTessera(
     listener: (request, response, next) => mount().listener(request, response, next),
     probes: probePaths,
     handle,
-    fetch: createFetchHandler(handle),
+    fetch: web.fetch,
+    serves: web.serves,
     tenantStores,
     stores: tenantStores.main,
     endSession: (...given) => server().services.sessions.endSession(...given),
@@ -196,6 +200,7 @@ export async function composeTessera(
     async replace(next) {
       await snapshots.replace(next)
       mounted?.trust(next)
+      web.trust(next)
     },
     drain() {
       draining = true
@@ -203,7 +208,7 @@ export async function composeTessera(
     },
     async close() {
       stopJobs()
-      await mounted?.close()
+      await Promise.all([mounted?.close(), web.close()])
       await snapshots.close()
       metrics.stop()
       await metrics.context.close()

@@ -7,8 +7,11 @@ import { createListener, type Listener, type ListenerOptions } from './listener.
 import { plainError } from './plain-error.ts'
 import type { Router } from './router.ts'
 
-/** @param next called for a path that Tessera does not serve. Without it, that path gets 404. */
-export type NodeListener = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
+/**
+ * Returns whether it handles the request. False: `next` was called.
+ * @param next called for a path that Tessera does not serve. Without it, that path gets 404.
+ */
+export type NodeListener = (request: IncomingMessage, response: ServerResponse, next?: () => void) => boolean
 
 export type Mounted = Pick<Listener, 'trust' | 'drain'> & {
   readonly listener: NodeListener
@@ -54,7 +57,9 @@ export function createMounted(router: Router, options: MountedOptions): Mounted 
       } else if (next && !isServed(raw)) {
         checkPlace(raw)
         next()
+        return false
       } else listener.handle(raw, response)
+      return true
     },
     async close() {
       listener.drain()
