@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { claimRuleSchema } from '../../packages/server/src/configuration/schema/claim-rule.ts'
+import { readText } from '../support/repository.ts'
 import { assertErrors, errorsOf, parsed, spa, withClient } from './errors.ts'
 
 const scopeWith = (...claims: readonly unknown[]) => ({ identity_resources: [{ name: 'x', claims }] })
@@ -121,4 +123,11 @@ test('configuration: groups and roles that are no names, too many, or claims too
       fix: /remove "groups" from the claims/,
     },
   ])
+})
+
+test('configuration: each rule in the guide is valid', () => {
+  const guide = readText('docs/guides/claims.md')
+  const rules = [...guide.matchAll(/\{ "claim": (?:[^{}]|\{[^{}]*\})*\}/g)].map(([text]) => text)
+  assert.ok(rules.length >= 12, `${rules.length} rules were found`)
+  for (const text of rules) assert.ok(claimRuleSchema.safeParse(JSON.parse(text)).success, text)
 })

@@ -267,6 +267,41 @@ test("claim rules: they apply to what the hook returns, and ask it for the user'
   ])
 })
 
+test('claim rules: a token of a client that acts for itself has none', async () => {
+  const machine = {
+    client_id: 'machine',
+    client_secrets: [{ value: 'a secret of a machine' }],
+    scope: 'orders',
+  }
+  const server = await createTestServer({
+    ...world,
+    clients: [{ ...machine, grant_types: ['client_credentials'], user_claims: [{ claim: 'env', value: 1 }] }],
+  })
+  const form = { grant_type: 'client_credentials', scope: 'orders' }
+  const { json } = await server.token(form, { client: ['machine', 'a secret of a machine'] })
+  const { env, where, roles } = claimsOf(json.access_token)
+  assert.deepEqual([env, where, roles], [undefined, undefined, undefined])
+})
+
+test('claim rules: a claim that is asked for individually needs consent to the scope whose rule gives it', async () => {
+  const server = await createTestServer(worldWith({ require_consent: true }))
+  const claims = JSON.stringify({ id_token: { upn: null } })
+  const upnOf = async (form: object) => {
+    const browser = createBrowser(server)
+    const path = authorizePath({ scope: 'openid orders', claims, prompt: 'consent' })
+    const page = await signIn(browser, path, ada)
+    assert.deepEqual(page.form?.ticked.scope, ['app', 'orders'])
+    const code = answerOf(await browser.submit(page, { button: 'yes', ...form })).get('code') ?? ''
+    const { json } = await server.token({
+      ...{ grant_type: 'authorization_code', client_id: 'web', code },
+      ...{ redirect_uri: callback, code_verifier: verifier },
+    })
+    return claimsOf(json.id_token).upn
+  }
+  assert.equal(await upnOf({}), 'ada')
+  assert.equal(await upnOf({ scope: ['orders'] }), undefined)
+})
+
 test('claim rules: a client that registers itself can set none', async () => {
   const server = await createTestServer({ ...world, registration: { mode: 'open' } })
   const body = JSON.stringify({
