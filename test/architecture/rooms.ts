@@ -168,6 +168,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Mail to users: through a submission server, or shown during development.
   'operations/mail': { rooms: ['model', 'runtime'], packages: ['nodemailer'] },
+  // Events: callbacks, and webhooks with their queue.
+  'operations/events': { rooms: ['model', 'runtime', 'outbound'], packages: ['node:crypto'] },
   // Lines to descriptors that may be full, slow or closed.
   'operations/output': { rooms: [], packages: ['node:fs', 'node:net'] },
   // Several processes on one port: the primary loads no server.

@@ -16,6 +16,7 @@ const everything: Issue = ['authorization', 'family', 'referenceToken']
 const shapes: Readonly<Record<Use['kind'] | 'none', Readonly<Record<string, Partial<Shape>>>>> = {
   none: {
     'client-credentials': {},
+    'client-credentials-event': { messages: true },
     'client-credentials-reference': { issue: ['referenceToken'] },
     'direct-grant': { issue: ['authorization', 'family'] },
     password: { issue: ['authorization', 'family'], epoch: true },
@@ -23,6 +24,7 @@ const shapes: Readonly<Record<Use['kind'] | 'none', Readonly<Record<string, Part
   },
   authorization_code: {
     'authorization-code': { issue: ['family'] },
+    'authorization-code-event': { issue: ['family'], messages: true },
     'authorization-code-reference': { issue: ['family', 'referenceToken'] },
   },
   device_code: { 'device-code': { issue: ['family'] } },
@@ -40,7 +42,7 @@ const rendered = new Map(
   Object.entries(shapes).flatMap(([kind, named]) =>
     Object.entries(named).map(([name, shape]) => {
       const use = kind === 'none' ? undefined : (kind as Use['kind'])
-      const { text } = writeStatement({ issue: [], epoch: false, ...shape, use })
+      const { text } = writeStatement({ issue: [], epoch: false, messages: false, ...shape, use })
       return [`${name}.sql`, `${text};\n`] as const
     }),
   ),

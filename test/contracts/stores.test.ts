@@ -18,6 +18,7 @@ import { testSessions } from './stores/sessions.ts'
 import { type Opened, storages } from './stores/storage.ts'
 import { testTurn } from './stores/turn.ts'
 import { testWaitingMails } from './stores/waiting-mails.ts'
+import { testWebhookMessages } from './stores/webhook-messages.ts'
 
 for (const { name, open } of storages)
   describe(name, () => {
@@ -43,6 +44,7 @@ for (const { name, open } of storages)
     testRaces(stores)
     testSessions(open)
     testWaitingMails(open)
+    testWebhookMessages(open)
     testRegisteredClients(stores)
     testPushedRequests(stores)
     testCleanUp(open)

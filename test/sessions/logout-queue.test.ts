@@ -27,6 +27,7 @@ function endings(clients: readonly string[]) {
     } as never,
     clock,
     log: { ...silentLog, info: (event, fields) => void logged.push([event, fields?.cause]) },
+    events: { emit: () => {} },
     endRevokes: undefined as never,
     onNotices: () => {
       told += 1
@@ -63,6 +64,7 @@ test('session end: sessions end once their expiry has certainly passed, a hundre
       },
     } as never,
     clock: { now: () => now, passed: () => now - 1000 },
+    events: { emit: () => {} },
     log: silentLog,
     endRevokes: 'online',
     onNotices: () => assert.fail('nobody to be notified'),

@@ -16,6 +16,7 @@ export {
   tokenExchange,
 } from './endpoints/token/grants/token-exchange.ts'
 export type { ConsentPolicyHook, ConsentPolicyRequest } from './model/consent.ts'
+export type { Event, EventCallbacks, EventData, EventOf, EventType } from './model/events.ts'
 export {
   defineGrant,
   type ExtensionGrant,

@@ -22,7 +22,7 @@ export function createAccountEndpoints(
   { issuer, resources, accounts: accountSettings }: Configuration,
   { services, view, mail, browser, federation, factors, flow }: PageServices,
 ) {
-  const { stores, clock, log } = services.context
+  const { stores, clock, log, events } = services.context
   const { lookup: clients } = services.clients
   const { users, identityProviders, countGuess, knownAccounts, findFactors, policies } = services.signIn
   const { policyFor } = policies
@@ -36,7 +36,7 @@ export function createAccountEndpoints(
   const page: AccountPagePorts = { browserRequests, requireAccountSession, pages: view.pages }
   return {
     profile: createProfileEndpoint({ ...page, identityProviders, issuer, clients, offered }),
-    consents: createAccountConsentsEndpoint({ ...page, clients, resources, stores, clock, log }),
+    consents: createAccountConsentsEndpoint({ ...page, clients, resources, stores, clock, log, events }),
     connections: createConnectionsEndpoint({
       ...page,
       openIdProviders,
@@ -46,6 +46,7 @@ export function createAccountEndpoints(
       stores,
       clock,
       log,
+      events,
     }),
     security: createSecurityEndpoint({
       ...page,
@@ -59,6 +60,7 @@ export function createAccountEndpoints(
       stores,
       clock,
       log,
+      events,
     }),
     sessions: createAccountSessionsEndpoint({ ...page, endSession, stores, clock }),
     names: createNamesEndpoint({ ...page, accounts, clock }),

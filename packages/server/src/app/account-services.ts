@@ -38,7 +38,7 @@ export function createAccountServices(
     readonly sessions: SessionServices
   },
 ): AccountServices {
-  const { stores, clock, random, log } = context
+  const { stores, clock, random, log, events } = context
   return {
     accounts: createAccounts({
       stores,
@@ -50,6 +50,7 @@ export function createAccountServices(
       clock,
       random,
       log,
+      events,
     }),
     offered: offersOf(configuration, context),
   }

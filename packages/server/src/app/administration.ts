@@ -51,9 +51,9 @@ export async function openSessions(
     readonly end: (sid: string) => ReturnType<EndSession>
   }
 > {
-  const { stores, clock, log, close } = await openIssuer(server, issuer)
+  const { stores, clock, log, events, close } = await openIssuer(server, issuer)
   const { endRevokes } = issuer.sessions
-  const { endSession } = createEndings({ stores, clock, log, endRevokes, onNotices: () => {} })
+  const { endSession } = createEndings({ stores, clock, log, events, endRevokes, onNotices: () => {} })
   return {
     ofUser: async sub =>
       (await stores.sessions.ofUser(sub)).filter(session => isCurrent(session, clock.now())),
@@ -66,11 +66,12 @@ export async function openFactors(
   server: Configuration,
   issuer: Configuration,
 ): Promise<Closable & { readonly reset: (sub: string) => Promise<number> }> {
-  const { stores, log, close } = await openIssuer(server, issuer)
+  const { stores, log, events, close } = await openIssuer(server, issuer)
   return {
     async reset(sub) {
       const factors = await stores.secondFactors.reset(sub)
       log.info('second_factors_reset', { sub, factors })
+      if (factors > 0) events.emit('user.factors_reset', { sub, factors })
       return factors
     },
     close,

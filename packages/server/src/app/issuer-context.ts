@@ -4,7 +4,9 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { createKeyRing, type ManagedKeyRing } from '../keys/key-ring.ts'
 import { checkMasterKey, derivedFor } from '../keys/master-key.ts'
 import { policyFor } from '../keys/rotation.ts'
+import { createSealing } from '../keys/sealing.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import { createEvents, type ManagedEvents } from '../operations/events/events.ts'
 import { logWith } from '../operations/log.ts'
 import { createPrincipalWatch, type PrincipalWatch } from '../operations/principals.ts'
 import type { ServerContext } from './server-context.ts'
@@ -16,19 +18,23 @@ export type IssuerContext = Pick<
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly principals: PrincipalWatch
+  readonly events: ManagedEvents
 }
 
 /**
  * Opens the issuer's store and creates missing keys. Throws if the store can't be opened or the master key does not
  * match it.
+ * @param delivers whether this process sends webhooks.
  */
 export async function createIssuerContext(
   configuration: Configuration,
   server: ServerContext,
+  { delivers = false } = {},
 ): Promise<IssuerContext> {
   const own = await openOwn(configuration, server)
   try {
-    return await addKeys(own, configuration, server)
+    const events = eventsOf(own, configuration, { ...server, delivers })
+    return await addKeys({ ...own, events }, configuration, server)
   } catch (error) {
     await own.close()
     throw error
@@ -38,12 +44,32 @@ export async function createIssuerContext(
 /** The parts that must be useless at any other issuer. */
 type Own = Pick<IssuerContext, 'stores' | 'derived' | 'log' | 'close'>
 
+const eventsOf = (
+  { stores, derived, log }: Own,
+  { issuer, tenant, events, webhooks, hookTimeout }: Configuration,
+  { outbound, clock, random, delivers }: ServerContext & { readonly delivers: boolean },
+): ManagedEvents =>
+  createEvents({
+    issuer,
+    tenant,
+    callbacks: events,
+    callbackLimit: hookTimeout,
+    webhooks,
+    stores,
+    sealing: createSealing({ derived, purpose: 'webhooks' }),
+    outbound,
+    delivers,
+    clock,
+    random,
+    log,
+  })
+
 async function addKeys(
-  own: Own,
+  own: Own & Pick<IssuerContext, 'events'>,
   { tenant, clients, signingAlgorithms, registration }: Configuration,
   server: ServerContext,
 ): Promise<IssuerContext> {
-  const { stores, derived, log } = own
+  const { stores, derived, log, events } = own
   const { clock, random, outbound, print, sendMail, changes, generateSigningKey } = server
   // Also detects a file that was put in the place of another tenant's.
   if (tenant !== undefined) await checkMasterKey({ settings: stores.settings, derived })
@@ -52,6 +78,7 @@ async function addKeys(
     derived,
     clock,
     log,
+    events,
     changes,
     generate: generateSigningKey,
     algorithms: signingAlgorithms,
@@ -70,9 +97,11 @@ async function addKeys(
     stores,
     keys,
     principals,
+    events,
     async close() {
       keys.stop()
       principals.stop()
+      await events.close()
       await own.close()
     },
   }

@@ -28,7 +28,9 @@ export type Issuer = {
   readonly services: Services
   /** Sends the mails that are due. */
   readonly deliverMail: () => Promise<void>
-  /** Resolves when background work is done: mail, and notifying clients. */
+  /** Sends the webhooks that are due. */
+  readonly deliverWebhooks: () => Promise<void>
+  /** Resolves when background work is done: mail, notifying clients, callbacks of events and webhooks. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -49,7 +51,7 @@ export type IssuerPorts = {
  * key does not match it.
  */
 export async function composeIssuer(configuration: Configuration, ports: IssuerPorts): Promise<Issuer> {
-  const context = await createIssuerContext(configuration, ports.context)
+  const context = await createIssuerContext(configuration, ports.context, { delivers: true })
   try {
     return await composeOn(context, configuration, ports)
   } catch (error) {
@@ -90,7 +92,7 @@ async function composeOn(
   // Done last: if creating the issuer fails, the principals of the previous configuration must stay enabled.
   await context.principals.begin((await decides()) ? principalsOf(configuration) : undefined)
   const settled = async () => {
-    await Promise.all([services.sessions.settled(), pages.mailSettled()])
+    await Promise.all([services.sessions.settled(), pages.mailSettled(), context.events.settled()])
   }
   return {
     issuer,
@@ -100,6 +102,7 @@ async function composeOn(
     keys,
     services,
     deliverMail: pages.deliverMail,
+    deliverWebhooks: context.events.deliver,
     settled,
     async close() {
       await Promise.all([services.sessions.close(), pages.closeMail()])

@@ -89,7 +89,7 @@ function createProviderEndpoints(
   provider: OpenIdProvider,
   { services, view, mail, federation, flow }: PageServices,
 ): ProviderEndpoints {
-  const { stores, clock, log } = services.context
+  const { stores, clock, log, events } = services.context
   const { endSession } = services.sessions
   const { users, profile, identityProviders, resolveSubject } = services.signIn
   const { upstream, upstreamStates, redeemUpstreamRequest, browserBinding } = federation
@@ -116,6 +116,7 @@ function createProviderEndpoints(
       pages: view.pages,
       clock,
       log,
+      events,
     }),
     backChannelLogout: createBackChannelLogoutEndpoint(provider, {
       readLogoutToken,

@@ -163,7 +163,7 @@ function createFactorServices(
   { context, attempts: { countAttempt }, signIn: { users, profile, findFactors } }: Services,
   { notifyOwner }: MailServices,
 ): FactorServices {
-  const { stores, derived, clock, random, log } = context
+  const { stores, derived, clock, random, log, events } = context
   const issuerName = new URL(issuer).host
   const sealing = createSealing({ derived, purpose: 'totp' })
   const totp = createTotp({ issuerName, stores, sealing, clock, random })
@@ -183,6 +183,7 @@ function createFactorServices(
       findFactors,
       notifyOwner,
       log,
+      events,
     }),
   }
 }
@@ -197,7 +198,7 @@ function createFlowServices(
     federation,
   }: Pick<PageServices, 'services' | 'requests' | 'view' | 'browser' | 'federation'>,
 ): FlowServices {
-  const { stores, clock, random, log } = services.context
+  const { stores, clock, random, log, events } = services.context
   const { identityProviders, users, profile, findFactors, policies } = services.signIn
   const { validate, longRequests, countPending } = requests
   const { paths, pages } = view
@@ -234,6 +235,7 @@ function createFlowServices(
       continuations,
       paths,
       resume,
+      events,
       log,
     }),
     requireAccountSession: createAccountGuard({

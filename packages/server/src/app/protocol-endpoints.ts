@@ -28,7 +28,7 @@ export function createProtocolEndpoints(
 ): Readonly<Record<ProtocolRouteName, Endpoint>> {
   const { issuer, compatibility } = configuration
   const { context, refuserOf } = services
-  const { stores, keys, clock, log } = context
+  const { stores, keys, clock, log, events } = context
   const { lookup: clients, authenticate, authenticateCaller, encrypt } = services.clients
   const { subjects, refreshTokens, verifier, decryption } = services.tokens
   const { profile, readIdentityClaims } = services.signIn
@@ -59,6 +59,7 @@ export function createProtocolEndpoints(
       stores,
       clock,
       log,
+      events,
       refuser: refuserOf('revocation'),
     }),
     userinfo: createUserinfoEndpoint({
@@ -78,7 +79,7 @@ function createToken(
   { issuer, resources, validators: { tokenRequest } }: Configuration,
   { context, clients, tokens, signIn, refuserOf }: Services,
 ): Endpoint {
-  const { stores, clock, random, log } = context
+  const { stores, clock, random, log, events } = context
   const { subjects, audiences, accessTokens, idTokens, refreshTokens, verifier } = tokens
   const { profile, readIdentityClaims, users } = signIn
   return createTokenEndpoint({
@@ -103,6 +104,7 @@ function createToken(
     clock,
     random,
     log,
+    events,
     refuser: refuserOf('token'),
     extension: {
       issuer,

@@ -1,5 +1,7 @@
 /** The services of one issuer, by subject. Each is created by a function of its own file, which says what it needs. */
 
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Refusal } from '@tessera/protocol/result'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type Attempts, createAttempts } from '../identity/attempts.ts'
 import { createRefuser, type Refuser } from '../messages/json-response.ts'
@@ -30,8 +32,20 @@ export function createServices(configuration: Configuration, context: IssuerCont
   const signIn = createSignInServices(configuration, context, attempts)
   const sessions = createSessionServices(configuration, context, { clients, tokens })
   const accounts = createAccountServices(configuration, context, { clients, signIn, sessions })
-  const { log } = context
+  const { log, events } = context
   const invalidClientStatus = configuration.compatibility === 'identityserver4' ? 400 : 401
-  const refuserOf = (endpoint: string) => createRefuser(endpoint, { log, invalidClientStatus })
+  const onRefused = (request: HttpRequest, { error, reason }: Refusal, client_id?: string): void =>
+    events.emit('token.refused', {
+      ...(client_id !== undefined && { client_id }),
+      error,
+      reason,
+      request_id: request.id,
+    })
+  const refuserOf = (endpoint: string) =>
+    createRefuser(endpoint, {
+      log,
+      invalidClientStatus,
+      onRefused: endpoint === 'token' ? onRefused : undefined,
+    })
   return { context, attempts, clients, tokens, signIn, sessions, accounts, refuserOf }
 }

@@ -19,7 +19,7 @@ export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin'> & {
 
 export function createSessionServices(
   { issuer, sessions: { endRevokes, endOnExpiry } }: Configuration,
-  { stores, keys, clock, random, log, outbound }: IssuerContext,
+  { stores, keys, clock, random, log, events, outbound }: IssuerContext,
   {
     clients: { lookup },
     tokens: { subjects },
@@ -33,6 +33,7 @@ export function createSessionServices(
     stores,
     clock,
     log,
+    events,
     endRevokes,
     onNotices,
   })

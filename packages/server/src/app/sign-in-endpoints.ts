@@ -21,7 +21,7 @@ export function createRequestEndpoints(
   { issuer, resources, consentPolicy, compatibility, emitStateHash }: Configuration,
   { services, requests, view, browser, flow }: PageServices,
 ) {
-  const { stores, clock, random, log } = services.context
+  const { stores, clock, random, log, events } = services.context
   const { lookup: clients, authenticate } = services.clients
   const { subjects, audiences, accessTokens, idTokens } = services.tokens
   const { users, profile, readIdentityClaims } = services.signIn
@@ -62,6 +62,7 @@ export function createRequestEndpoints(
     clock,
     random,
     log,
+    events,
   }
   return {
     authorize: createAuthorizeEndpoint(authorize),
@@ -101,8 +102,9 @@ export function createRequestEndpoints(
       pages,
       clock,
       log,
+      events,
     }),
-    consent: createConsentEndpoint({ browserRequests, resources, users, stores, pages, clock }),
+    consent: createConsentEndpoint({ browserRequests, resources, users, stores, pages, clock, events }),
   }
 }
 

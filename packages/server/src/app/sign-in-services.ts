@@ -42,7 +42,7 @@ export type SignInServices = {
 
 export function createSignInServices(
   configuration: Configuration,
-  { stores, clock, random, log, principals }: IssuerContext,
+  { stores, clock, random, log, events, principals }: IssuerContext,
   { countAttempt }: Attempts,
 ): SignInServices {
   const { resources, tenants, validators, grants, federation, mfa, tenantMfa, mfaPolicy } = configuration
@@ -66,6 +66,7 @@ export function createSignInServices(
     decideSubject: federation.subject,
     clock,
     log,
+    events,
   })
   const identityProviders = withDirectories(configuration.identityProviders, { resolveSubject, log })
   const findFactors = createFactorFinder({ stores })

@@ -48,7 +48,7 @@ export type Tessera = {
   readonly endSession: EndSession
   /** Accounts of its own issuer. */
   readonly accounts: Accounts
-  /** Resolves when the background work of the server's own issuer is done: mail and client notifications. */
+  /** Resolves when the background work of the server's own issuer is done: mail, client notifications, callbacks of events and webhooks. */
   readonly settled: () => Promise<void>
   /** Ends expired sessions, if the configuration asks for it, and sends the logout tokens that are due. A background job. */
   readonly runLogouts: () => Promise<void>
@@ -56,6 +56,8 @@ export type Tessera = {
   readonly runCleanUp: () => Promise<void>
   /** Sends the mails that are due. A background job. */
   readonly runMails: () => Promise<void>
+  /** Sends the webhooks that are due. Does not wait longer than 5 s for receivers. A background job. */
+  readonly runWebhooks: () => Promise<void>
   /** Evicts tenants' issuers that had no request for an hour, and runs the jobs of inactive ones. A background job. */
   readonly runTenantJobs: (options?: TenantJobOptions) => Promise<void>
   /**
@@ -125,12 +127,16 @@ export async function composeTessera(
   const runMails = async () => {
     await Promise.all(active().map(one => one.deliverMail()))
   }
+  const runWebhooks = async () => {
+    await Promise.all(active().map(one => one.deliverWebhooks()))
+  }
   const runCleanUp = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
   const runTenantJobs = async ({ inactive } = { inactive: true }) => {
     const names = inactive ? await tenantStores.list() : []
     await snapshots.current().runTenantJobs(names, async one => {
       await one.services.sessions.run()
       await one.deliverMail()
+      await one.deliverWebhooks()
       await one.stores.cleanUp(expiredBy(clock))
     })
   }
@@ -159,6 +165,7 @@ export async function composeTessera(
           // Run immediately, because a process that ended may have left mail or notices to send.
           { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
           { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
+          { run: runWebhooks, failed: 'webhooks_failed', every: 5, first: 0 },
           {
             run: () => runTenantJobs(jobs === true ? undefined : jobs),
             failed: 'tenant_jobs_failed',
@@ -195,6 +202,7 @@ export async function composeTessera(
     settled: () => server().settled(),
     runLogouts,
     runMails,
+    runWebhooks,
     runCleanUp,
     runTenantJobs,
     async replace(next) {

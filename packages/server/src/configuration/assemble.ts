@@ -17,6 +17,7 @@ import { type ProviderDraft, upstreamOf } from './schema/provider.ts'
 import { byName, resourcesOf } from './schema/resource.ts'
 import { mfaOf, sessionsOf } from './schema/sign-in.ts'
 import { defined } from './schema/values.ts'
+import { webhooksOf } from './schema/webhooks.ts'
 import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } from './schema/whole.ts'
 
 /** Values from outside the configuration. */
@@ -71,6 +72,8 @@ function assembleIssuer(draft: Draft, { folders, masterKey }: AssemblyContext): 
     accounts: accountsOf(draft.accounts),
     signUpTenants: new Set(shared.flatMap(({ name, accounts }) => (accounts?.sign_up ? name : []))),
     mail: draft.mail,
+    webhooks: webhooksOf(draft.webhooks),
+    events: draft.events ?? {},
     registration: registrationOf(draft),
     authorizationRequests: authorizationRequestsOf(draft.authorization_requests),
     signingAlgorithms: algorithmsOf(clients.values(), resources),

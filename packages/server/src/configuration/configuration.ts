@@ -10,6 +10,7 @@ import type {
   UnknownScopes,
 } from '../model/client.ts'
 import type { ConsentPolicyHook } from '../model/consent.ts'
+import type { EventCallbacks } from '../model/events.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../model/extension-grant.ts'
 import type { CheckedHook, HookContext } from '../model/hook.ts'
 import type { MailSettings } from '../model/mail.ts'
@@ -24,6 +25,7 @@ import type {
   PasswordAuthority,
   Profile,
 } from '../model/user.ts'
+import type { Webhook } from '../model/webhook.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 
 export type Storage =
@@ -98,6 +100,8 @@ export type Configuration = {
   /** The tenants that share this issuer and allow sign-up. */
   readonly signUpTenants: ReadonlySet<string>
   readonly mail?: MailSettings
+  /** Where events are sent. */
+  readonly webhooks: readonly Webhook[]
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** Dynamic client registration. */
   readonly registration: Registration
@@ -141,6 +145,8 @@ export type Configuration = {
     /** Decides which local user a provider's user is. */
     readonly subject?: CheckedHook<FederatedSubjectHook>
   }
+  /** Called after events. */
+  readonly events: EventCallbacks
   readonly profile?: Partial<Profile>
   /** How long a hook may take, in seconds. */
   readonly hookTimeout: number

@@ -54,6 +54,14 @@ export function override(
   for (const [key, value] of Object.entries(overrides)) {
     if (value !== undefined) set(key, value, `--${key}`)
   }
+  const { webhooks, tenants } = input
+  if (webhooks) values.webhooks = withWebhookSecrets(webhooks, environment)
+  if (Array.isArray(tenants))
+    values.tenants = Array.from(tenants, tenant =>
+      isObject(tenant) && tenant.webhooks
+        ? { ...tenant, webhooks: withWebhookSecrets(tenant.webhooks, environment) }
+        : tenant,
+    )
   const password = environment[smtpPasswordVariable]
   const { mail } = input
   if (password && isObject(mail) && isObject(mail.smtp))
@@ -69,6 +77,21 @@ export function override(
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Replaces secrets like `env:NAME` with the variable's value. One that is not set stays, and is then an error. */
+const withWebhookSecrets = (webhooks: unknown, environment: Environment): unknown =>
+  Array.isArray(webhooks)
+    ? Array.from(webhooks, webhook =>
+        isObject(webhook) && Array.isArray(webhook.secrets)
+          ? { ...webhook, secrets: Array.from(webhook.secrets, secret => resolved(secret, environment)) }
+          : webhook,
+      )
+    : webhooks
+
+function resolved(secret: unknown, environment: Environment): unknown {
+  const [, name] = (typeof secret === 'string' && /^env:(\w+)$/.exec(secret)) || []
+  return (name !== undefined && environment[name]) || secret
+}
 
 /** Names the flag or variable instead of the key in errors of overridden keys. */
 export const renameSources = (

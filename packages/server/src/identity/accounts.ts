@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import type { AccountSettings, PasswordProblem } from '../model/account.ts'
+import type { Events, PreparedEvent } from '../model/events.ts'
 import { newId } from '../model/handle.ts'
 import type { AccessEnding, Stores } from '../model/ports/stores.ts'
 import type { EndCause, EndingWithin } from '../model/session.ts'
@@ -77,6 +78,7 @@ export type AccountPorts = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly events: Events
 }
 
 const maxNameLength = 200
@@ -101,7 +103,7 @@ export const isEmail = (email: string): boolean =>
   /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
 
 export function createAccounts(ports: AccountPorts): Accounts {
-  const { users, hashArgon2id, settings, endingWithin, clock, random, log } = ports
+  const { users, hashArgon2id, settings, endingWithin, clock, random, log, events } = ports
   const { storedUsers } = ports.stores
   const hash = (password: string, from?: string) => hashArgon2id(preparePassword(password), from)
 
@@ -113,11 +115,13 @@ export function createAccounts(ports: AccountPorts): Accounts {
 
   async function replace(
     user: StoredUser,
+    event: PreparedEvent,
     ends?: { readonly cause: EndCause; readonly keep?: string | undefined },
   ): Promise<Result<StoredUser>> {
     const next = { ...user, version: user.version + 1, epoch: user.epoch + (ends ? 1 : 0) }
-    const replaced = await storedUsers.replace(next, ends && endingOf(ends.keep))
+    const replaced = await storedUsers.replace(next, ends && endingOf(ends.keep), event.messages)
     if (replaced.outcome === 'replaced') {
+      event.happened()
       if (ends) endingWithin.ended(replaced.ended, ends.cause)
       return ok(next)
     }
@@ -160,7 +164,10 @@ export function createAccounts(ports: AccountPorts): Accounts {
         created_at: now,
       }
       const known = (await users.find(sub)) !== undefined || (await ports.isClient(sub))
-      if (known || !(await storedUsers.add(user))) return refuse('invalid_request', 'account_taken')
+      const created = events.prepare('user.created', { sub, ...(tenant !== undefined && { tenant }) })
+      if (known || !(await storedUsers.add(user, created.messages)))
+        return refuse('invalid_request', 'account_taken')
+      created.happened()
       log.info('user_added', { sub, tenant })
       return ok(user)
     },
@@ -168,7 +175,8 @@ export function createAccounts(ports: AccountPorts): Accounts {
       passwordProblem(password, settings.passwordPolicy, [username, email]),
     async setPassword(user, password, { keep, from } = {}) {
       const changes = { password: await hash(password, from), password_changed_at: clock.now() }
-      const replaced = await replace({ ...user, ...changes }, { cause: 'password_changed', keep })
+      const event = events.prepare('user.password_changed', { sub: user.sub })
+      const replaced = await replace({ ...user, ...changes }, event, { cause: 'password_changed', keep })
       if (replaced.ok) log.info('password_changed', { sub: user.sub })
       return replaced
     },
@@ -180,7 +188,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         return refuse('invalid_request', 'username_taken', { log: { sub } })
       if (verifiedEmail !== undefined && (await users.isNameTaken(verifiedEmail, tenant, sub)))
         return refuse('invalid_request', 'account_taken', { log: { sub } })
-      return replace({
+      const next = {
         ...user,
         ...(username !== undefined && { username, username_key: identityKey(username) }),
         ...(verifiedEmail !== undefined && {
@@ -189,16 +197,20 @@ export function createAccounts(ports: AccountPorts): Accounts {
           email_verified_at: clock.now(),
         }),
         ...(claims && { claims }),
-      })
+      }
+      const given = { username, email: verifiedEmail, claims }
+      const changed = (['username', 'email', 'claims'] as const).filter(name => given[name] !== undefined)
+      return replace(next, events.prepare('user.updated', { sub, changed }))
     },
     async setActive(sub, active) {
       for (;;) {
         const user = await storedUsers.find(sub)
         if (!user) return refuse('invalid_request', 'account_unknown', { log: { sub } })
         const { disabled_at: _, ...rest } = user
+        const event = events.prepare(active ? 'user.enabled' : 'user.disabled', { sub })
         const replaced = active
-          ? await replace(rest)
-          : await replace({ ...rest, disabled_at: clock.now() }, { cause: 'disabled' })
+          ? await replace(rest, event)
+          : await replace({ ...rest, disabled_at: clock.now() }, event, { cause: 'disabled' })
         // The operator's decision applies even if the user changes at the same time.
         if (!replaced.ok) continue
         log.info(active ? 'user_enabled' : 'user_disabled', { sub })
@@ -206,8 +218,11 @@ export function createAccounts(ports: AccountPorts): Accounts {
       }
     },
     async remove(sub) {
-      const ended = await storedUsers.remove(sub, { ...endingOf(), revokes: 'all', everything: true })
+      const deleted = events.prepare('user.deleted', { sub })
+      const ending: AccessEnding = { ...endingOf(), revokes: 'all', everything: true }
+      const ended = await storedUsers.remove(sub, ending, deleted.messages)
       if (!ended) return refuse('invalid_request', 'account_unknown', { log: { sub } })
+      deleted.happened()
       log.info('user_deleted', { sub })
       endingWithin.ended(ended, 'deleted')
       return ok(true)

@@ -5,6 +5,7 @@
 
 import { hash } from 'node:crypto'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Events } from '../model/events.ts'
 import type { CheckedHook } from '../model/hook.ts'
 import type { IdentityLinks } from '../model/ports/stores.ts'
 import {
@@ -49,6 +50,7 @@ type SubjectPorts = {
   readonly decideSubject?: CheckedHook<FederatedSubjectHook>
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
 }
 
 /** Returns the key of an identity in the store: 43 characters, regardless of what the provider sends. */
@@ -69,6 +71,7 @@ export function createSubjectResolver({
   decideSubject,
   clock,
   log,
+  events,
 }: SubjectPorts): ResolveSubject {
   return async (identity, tenant) => {
     const decided = await decideSubject?.(questionOf(identity, tenant))
@@ -98,7 +101,10 @@ export function createSubjectResolver({
     if (!user) return undefined
     const link = { provider: provider.name, identity: identityKey(identity), sub: user.sub, label }
     const added = await links.add({ ...link, created_at: clock.now() })
-    if (added) log.info('identity_linked', { provider: provider.name, sub: user.sub, by: 'verified_email' })
+    if (added) {
+      log.info('identity_linked', { provider: provider.name, sub: user.sub, by: 'verified_email' })
+      events.emit('user.identity_linked', { sub: user.sub, provider: provider.name })
+    }
     return added ? user.sub : find(identity)
   }
 

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { SigningAlgorithm } from '../model/client.ts'
+import type { Events } from '../model/events.ts'
 import type { DerivedKeys, KeyRing } from '../model/keys.ts'
 import type { Keys } from '../model/ports/stores.ts'
 import { serial } from '../runtime/async/promises.ts'
@@ -29,6 +30,7 @@ type KeyRingPorts = {
   readonly derived: DerivedKeys
   readonly clock: Clock
   readonly log: Log
+  readonly events?: Pick<Events, 'emit'>
   readonly algorithms: readonly SigningAlgorithm[]
   readonly policy?: RotationPolicy
   /** Notifies other processes, for stores that do not do so themselves. */
@@ -64,7 +66,7 @@ const rotationAttempts = 5
 
 /** Creates missing keys. Throws if a stored key can't be opened with this master key. */
 export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing> {
-  const { keys: store, clock, log, algorithms, policy = defaultPolicy, changes } = ports
+  const { keys: store, clock, log, events, algorithms, policy = defaultPolicy, changes } = ports
   const generate = ports.generate ?? generateSigningKey
   const sealing = createSealing({ ...ports, purpose: 'signing-keys' })
   // An older reading of the store must not replace a newer one.
@@ -102,6 +104,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     const created_at = Math.max(clock.now(), newestSeen?.created_at ?? 0)
     const added = await store.add({ kid, alg, sealed, created_at, active_from }, newestSeen?.kid)
     if (added) log.info('key_added', { kid, alg, active_from })
+    if (added && newestSeen) events?.emit('key.rotated', { kid, alg, active_from })
     // The first keys of a store need no announcement: processes that start at the same time read them.
     if (added && ring.length > 0) await announce()
     return added
@@ -124,6 +127,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     for (const kid of plan.remove) {
       await store.remove(kid)
       log.info('key_removed', { kid })
+      events?.emit('key.removed', { kid })
     }
     if (plan.remove.length > 0) await announce()
     await load()

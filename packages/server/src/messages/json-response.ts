@@ -42,6 +42,8 @@ type RefusalContext = {
 
 export type RefuserPorts = {
   readonly log: Log
+  /** Called for each refusal. */
+  readonly onRefused?: ((request: HttpRequest, refusal: Refusal, clientId?: string) => void) | undefined
 }
 
 /**
@@ -51,7 +53,7 @@ export type RefuserPorts = {
 export const createRefuser =
   (
     endpoint: string,
-    { log, invalidClientStatus = 401 }: RefuserPorts & { readonly invalidClientStatus?: number },
+    { log, onRefused, invalidClientStatus = 401 }: RefuserPorts & { readonly invalidClientStatus?: number },
   ): Refuser =>
   (request, refusal, { client, clientId = client?.client_id, status, headers, alarm = false } = {}) => {
     log[alarm ? 'warn' : 'info']('refused', {
@@ -63,6 +65,7 @@ export const createRefuser =
       reason: refusal.reason,
       ...refusal.log,
     })
+    onRefused?.(request, refusal, clientId)
     const { retry_after } = refusal
     const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
     const description = refusal.description ?? describeReason(client, refusal.reason)

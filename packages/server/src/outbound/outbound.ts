@@ -14,6 +14,8 @@ export type OutboundRequest = {
   readonly body?: string
   /** Maximum bytes of the response's body. Default: 256 KiB. */
   readonly maxBytes?: number
+  /** Whether only the status and headers matter. The body is not read, and is empty in the answer. */
+  readonly ignoreBody?: boolean
   /** Milliseconds for the whole exchange, including redirects. Default: 5000. */
   readonly timeoutMs?: number
   /** How many redirects are followed, each checked again. Default: 0, so that a redirect is the response. */
@@ -153,7 +155,7 @@ const publicResolve: Resolve = async (hostname, signal) => {
 
 async function send(
   { url, addresses }: Target,
-  { method = 'GET', headers = {}, body, maxBytes = 262_144 }: OutboundRequest,
+  { method = 'GET', headers = {}, body, maxBytes = 262_144, ignoreBody = false }: OutboundRequest,
   signal: AbortSignal,
 ): Promise<OutboundAnswer | OutboundFailure> {
   // Loaded when they are first used, which few servers do.
@@ -178,6 +180,18 @@ async function send(
       done(failure(signal.aborted ? 'outbound_timeout' : 'outbound_failed', error.code ?? error.name))
     outgoing.once('error', fail)
     outgoing.once('response', incoming => {
+      const answer = (body: string): void =>
+        done({
+          ok: true,
+          status: incoming.statusCode ?? 0,
+          headers: singleHeaders(incoming.headers),
+          body,
+        })
+      if (ignoreBody) {
+        answer('')
+        outgoing.destroy()
+        return
+      }
       const chunks: Uint8Array[] = []
       let size = 0
       incoming.on('data', (chunk: Uint8Array) => {
@@ -187,14 +201,7 @@ async function send(
         outgoing.destroy()
       })
       incoming.once('error', fail)
-      incoming.once('end', () =>
-        done({
-          ok: true,
-          status: incoming.statusCode ?? 0,
-          headers: singleHeaders(incoming.headers),
-          body: Buffer.concat(chunks, size).toString('utf8'),
-        }),
-      )
+      incoming.once('end', () => answer(Buffer.concat(chunks, size).toString('utf8')))
     })
     outgoing.end(body)
   })

@@ -1,6 +1,7 @@
 /** Ends sessions: by one write, a log line, and notices to clients (OpenID Connect Back-Channel Logout 1.0 §2.3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { Events } from '../model/events.ts'
 import type { EndedSession, SessionEnding, Stores } from '../model/ports/stores.ts'
 import type { EndCause, EndingWithin, EndSession } from '../model/session.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
@@ -9,6 +10,7 @@ type EndingPorts = {
   readonly stores: Pick<Stores, 'sessions'>
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
   readonly endRevokes: SessionEnding['revokes']
   /** Called when notices to clients are due. */
   readonly onNotices: () => void
@@ -29,6 +31,7 @@ export function createEndings({
   stores: { sessions },
   clock,
   log,
+  events,
   endRevokes,
   onNotices,
 }: EndingPorts): Endings {
@@ -37,6 +40,7 @@ export function createEndings({
   }
   const notify = ({ session: { sid, sub }, clients }: EndedSession, cause: EndCause): void => {
     log.info('session_ended', { sid, sub, cause, clients })
+    events.emit('session.ended', { sub, sid, cause, clients })
     if (clients.length > 0) onNotices()
   }
 

@@ -1,6 +1,7 @@
 /** Keys that only a module can have, because they are code: grants, validators, profile, credential authorities. */
 
 import type { ConsentPolicyHook } from '../../model/consent.ts'
+import { type EventCallbacks, eventTypes } from '../../model/events.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../../model/extension-grant.ts'
 import { callHook, checkHook, type HookCall } from '../../model/hook.ts'
 import {
@@ -72,6 +73,17 @@ export const moduleProviderSchema = s.strictObject({
   credentialAuthority: credentialAuthority(),
 })
 
+const eventCallbacks = () =>
+  s
+    .strictObject(
+      Object.fromEntries(
+        [...eventTypes, '*'].map(type => [type, callable(`'${type}': event => { … }`)]),
+      ) as unknown as {
+        readonly [Type in keyof EventCallbacks]-?: s.Optional<s.Schema<NonNullable<EventCallbacks[Type]>>>
+      },
+    )
+    .default({})
+
 export const codeFields = {
   grants: s.array(grant()).default([]),
   validators: s
@@ -85,6 +97,7 @@ export const codeFields = {
       subject: callable<FederatedSubjectHook>('subject: async request => request.sub'),
     })
     .default({}),
+  events: eventCallbacks(),
   consentPolicy: callable<ConsentPolicyHook>('consentPolicy: async request => true'),
   mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
   storagePassword: callable<StoragePasswordHook>('storagePassword: async () => token'),
@@ -101,6 +114,7 @@ export const codeOwners = {
   grants: 'inherited',
   validators: 'inherited',
   federation: 'inherited',
+  events: 'inherited',
   consentPolicy: 'inherited',
   mfaPolicy: 'inherited',
   storagePassword: 'server',

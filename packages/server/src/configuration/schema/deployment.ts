@@ -12,6 +12,7 @@ import { jwksSchema, secretOf, tokenSecretSchema } from './credentials.ts'
 import { mfaSchema, sessionsSchema } from './sign-in.ts'
 import type { KeyOwner } from './tenant.ts'
 import { defined, unknownScopes, webUrl } from './values.ts'
+import { webhooksSchema } from './webhooks.ts'
 
 const addressOrRange = () =>
   s.string().refine(isAddressOrRange, {
@@ -179,6 +180,7 @@ export const deploymentFields = {
     .describe('A folder (relative to this file) with templates that replace those of the same name.'),
   accounts: accountsSchema,
   mail: mailSchema,
+  webhooks: webhooksSchema,
   metrics: metricsSchema,
   trusted_issuers: s
     .array(s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
@@ -212,6 +214,7 @@ export const deploymentOwners = {
   templates: 'inherited',
   accounts: 'own',
   mail: 'inherited',
+  webhooks: 'inherited',
   metrics: 'server',
   trusted_issuers: 'own',
 } as const satisfies Record<keyof typeof deploymentFields, KeyOwner>

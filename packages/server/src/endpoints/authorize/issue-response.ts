@@ -15,6 +15,7 @@ import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../model/authorization.ts'
 import { applyEntries, entriesFor, sourceNames } from '../../model/claim-rule.ts'
 import type { Clients, NoteUse } from '../../model/client.ts'
+import type { Events } from '../../model/events.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
 import type { CommitOutcome, Stores } from '../../model/ports/stores.ts'
 import type { Profile } from '../../model/user.ts'
@@ -40,6 +41,7 @@ export type IssuePorts = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
   /** Whether ID tokens have a state hash (FAPI 1.0 Part 2 §5.2.2.1). */
   readonly emitStateHash: boolean
   /** Whether responses without an access token include `scope`, as in IdentityServer4. */
@@ -130,6 +132,15 @@ async function issueCounted(
     response_type,
     scope,
   })
+  if (accessToken.value || idToken)
+    ports.events.emit('token.issued', {
+      client_id: client.client_id,
+      grant_type: 'implicit',
+      scope,
+      sub: session.sub,
+      authorization_id: authorization.id,
+      request_id: httpRequest.id,
+    })
   return ok({
     code,
     access_token: accessToken.value?.value,

@@ -8,6 +8,7 @@ import { credentialLimits } from '../../clients/authentication/method.ts'
 import { isForm, notForm } from '../../messages/form.ts'
 import { noStoreHeaders, type Refuser } from '../../messages/json-response.ts'
 import type { Client } from '../../model/client.ts'
+import type { EventData, Events } from '../../model/events.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
@@ -21,6 +22,7 @@ type RevocationPorts = {
   readonly stores: Pick<Stores, 'authorizations' | 'families' | 'referenceTokens' | 'revokedTokens'>
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
   readonly refuser: Refuser
 }
 
@@ -47,8 +49,12 @@ export function createRevocationEndpoint(ports: RevocationPorts): Endpoint {
     if (token === undefined) return ports.refuser(request, tokenMissing, { clientId })
     const { client } = authenticated.value
     const revoked = await revokeToken(token, client, ports)
-    if (revoked)
-      ports.log.info('token_revoked', { request_id: request.id, client_id: client.client_id, ...revoked })
+    if (revoked) {
+      const about = { request_id: request.id, client_id: client.client_id }
+      const { token_hash: _, ...told } = revoked
+      ports.log.info('token_revoked', { ...about, ...revoked })
+      ports.events.emit('token.revoked', { ...about, ...told })
+    }
     return done
   }
 }
@@ -59,7 +65,9 @@ const done: HttpResponse = { status: 200, headers: noStoreHeaders, body: '' }
 
 type RevokingClient = Pick<Client, 'client_id'>
 type TokenPorts = Pick<RevocationPorts, 'verifier' | 'refreshTokens' | 'stores' | 'clock'>
-type Revoked = { readonly kind: string } & Readonly<Record<string, string>>
+type Revoked = Pick<EventData['token.revoked'], 'kind' | 'authorization_id' | 'jti'> & {
+  readonly token_hash?: string
+}
 
 /** Revokes a token of the client. Returns undefined if there was nothing to revoke. */
 export function revokeToken(
@@ -96,9 +104,10 @@ async function revokeReferenceToken(
   const found = await stores.referenceTokens.find(hash)
   if (found?.client_id !== client_id) return undefined
   // Revoke derived tokens first: a retry could no longer find this token once it is deleted.
-  await stores.revokedTokens.add(String(found.claims.jti), found.expires_at)
+  const jti = String(found.claims.jti)
+  await stores.revokedTokens.add(jti, found.expires_at)
   await stores.referenceTokens.revoke(hash)
-  return { kind: 'reference_token', token_hash: hash }
+  return { kind: 'reference_token', token_hash: hash, jti }
 }
 
 /** Adds the `jti` to the revoked ones until the token expires, because JWTs are not stored. */

@@ -37,6 +37,8 @@ export type Issued = {
   /** The scope of the access token. */
   readonly scope: readonly string[]
   readonly accessToken: AccessToken
+  /** The authorization that they depend on. */
+  readonly authorizationId?: AuthorizationId | undefined
   readonly refreshToken?: string
   readonly idToken?: string
   /** Undefined if nothing is written (a JWT of the client itself). */
@@ -81,6 +83,7 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
   return ok({
     scope: audience.value.scope,
     accessToken,
+    authorizationId,
     refreshToken: refreshTokenOf(decision, family, ports.refreshTokens),
     idToken: await idToken,
     commit: commitOf(decision, { authorization, family, accessToken }, { now, lifetime }),

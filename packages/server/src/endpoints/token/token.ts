@@ -12,7 +12,8 @@ import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, NoteUse } from '../../model/client.ts'
-import type { Stores } from '../../model/ports/stores.ts'
+import type { EventData, Events, PreparedEvent } from '../../model/events.ts'
+import type { Commit, Stores } from '../../model/ports/stores.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 import { isClientId } from '../../tokens/new-authorization.ts'
@@ -31,6 +32,7 @@ type TokenEndpointPorts = GrantPorts &
     readonly stores: Stores
     readonly noteUse: NoteUse
     readonly noteAuthorization: NoteAuthorization
+    readonly events: Events
     readonly refuser: Refuser
   }
 
@@ -51,6 +53,13 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     // A delayed duplicate of a request that succeeded must not revoke anything (docs/decisions/0029).
     const gone = effect !== undefined && !(await isConnected(request))
     if (effect && !gone) await perform(effect, ports)
+    if (effect?.kind === 'revoke_authorization' && !gone)
+      ports.events.emit('authorization.revoked', {
+        authorization_id: effect.id,
+        client_id: client.client_id,
+        reason: result.reason,
+        request_id: request.id,
+      })
     return ports.refuser(request, gone ? { ...result, log: { ...result.log, client_gone: true } } : result, {
       client,
       alarm: effect?.kind === 'revoke_authorization' && !gone,
@@ -73,11 +82,11 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
       confirmFor: other => ports.confirm(request, other),
       from: networkOf(request),
     }
-    const outcome =
-      (await attempt(grant.value, tokenRequest, ports)) ?? (await attempt(grant.value, tokenRequest, ports))
+    const once = () => attempt(grant.value, tokenRequest, request.id, ports)
+    const outcome = (await once()) ?? (await once())
     if (outcome === undefined) return refuse('invalid_grant', 'lost_twice')
     if (!outcome.ok) return outcome
-    const { decision, issued } = outcome
+    const { decision, issued, event } = outcome
     ports.noteUse(decision.client, decision.subject?.sub)
     if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
     if (decision.ignored) logIgnoredParameters(ports.log, 'token', request, client, decision.ignored)
@@ -88,6 +97,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
       sub: decision.subject?.sub,
       scope: decision.scope,
     })
+    event.happened()
     return respond(decision, issued)
   }
 }
@@ -112,7 +122,14 @@ function grantOf(
       })
 }
 
-type Outcome = { readonly ok: true; readonly decision: Decision; readonly issued: Issued } | RefusedDecision
+type Outcome =
+  | {
+      readonly ok: true
+      readonly decision: Decision
+      readonly issued: Issued
+      readonly event: PreparedEvent
+    }
+  | RefusedDecision
 
 /**
  * Decides, signs and commits once. Returns undefined if a concurrent request used the credential first. The next
@@ -121,6 +138,7 @@ type Outcome = { readonly ok: true; readonly decision: Decision; readonly issued
 async function attempt(
   grant: Grant,
   request: TokenRequest,
+  requestId: string,
   ports: TokenEndpointPorts,
 ): Promise<Outcome | undefined> {
   const decided = await grant.decide(request, ports)
@@ -131,12 +149,36 @@ async function attempt(
   }
   const issued = await issue(decision, ports)
   if (!issued.ok) return issued
-  const { commit } = issued.value
+  const event = ports.events.prepare('token.issued', issuedEvent(grant, decision, issued.value, requestId))
+  const commit = withMessages(issued.value.commit, event, decision, ports)
   const outcome = commit ? await ports.stores.commit(commit) : 'committed'
   if (outcome === 'revoked') return refuse('invalid_grant', 'no_longer_standing')
-  if (outcome === 'committed') return { ok: true, decision, issued: issued.value }
+  if (outcome === 'committed') return { ok: true, decision, issued: issued.value, event }
   return decision.use?.kind === 'assertion' ? refuse('invalid_grant', 'assertion_replayed') : undefined
 }
+
+const issuedEvent = (
+  { grantType: grant_type }: Grant,
+  { client: { client_id }, subject }: Decision,
+  { scope, authorizationId: authorization_id }: Issued,
+  request_id: string,
+): EventData['token.issued'] => ({
+  client_id,
+  grant_type,
+  scope,
+  ...(subject && { sub: subject.sub }),
+  ...(authorization_id !== undefined && { authorization_id }),
+  request_id,
+})
+
+/** Adds the event to the commit. Tokens that nothing is written for get a commit if a webhook subscribes to the event. */
+const withMessages = (
+  commit: Commit | undefined,
+  { messages }: PreparedEvent,
+  { client: { client_id }, subject }: Decision,
+  { clock }: TokenEndpointPorts,
+): Commit | undefined =>
+  messages ? { ...(commit ?? { at: clock.now(), client_id, sub: subject?.sub }), messages } : commit
 
 async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): Promise<void> {
   const now = clock.now()

@@ -9,6 +9,7 @@ import type {
   ReferenceToken,
   RefreshFamily,
 } from '../authorization.ts'
+import type { WebhookMessage } from '../webhook.ts'
 import type { UsedAssertion } from './authorizations.ts'
 
 /** One atomic write: the credential is marked used *and* what was issued is stored, or neither. */
@@ -28,6 +29,8 @@ export type Commit = {
     readonly family?: RefreshFamily
     readonly referenceToken?: ReferenceToken
   }
+  /** Stored if it is committed. */
+  readonly messages?: readonly WebhookMessage[] | undefined
 }
 
 /** The credential that a token request consumes. */

@@ -4,15 +4,19 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable, TokenHash } from '../../runtime/ports.ts'
 import type { Consent, LogoutNotice, Session } from '../authorization.ts'
 import type { PendingSignIn } from '../factor.ts'
+import type { WebhookMessage } from '../webhook.ts'
+
+/** Events to store in the same write, if it changes anything. */
+export type Messages = readonly WebhookMessage[]
 
 export type Sessions = {
   /** Returns false, and stores nothing, if the user's access was ended since the sign-in, so that a stored user's `epoch` differs. */
-  readonly create: (session: Session) => Promise<boolean>
+  readonly create: (session: Session, messages?: Messages) => Promise<boolean>
   /**
    * Records another sign-in of the same user in the same browser: a new handle, and the same `sid` with its clients.
    * Returns false, and stores nothing, if the earlier session or, since the sign-in, the user's access has ended.
    */
-  readonly renew: (earlier: TokenHash, session: Session) => Promise<boolean>
+  readonly renew: (earlier: TokenHash, session: Session, messages?: Messages) => Promise<boolean>
   readonly find: (hash: TokenHash) => Awaitable<Session | undefined>
   readonly findBySid: (sid: string) => Awaitable<Session | undefined>
   /** Returns the most recently used first, including expired ones that clean-up has not deleted yet. */
@@ -63,13 +67,13 @@ export type PendingSignIns = {
 export type Consents = {
   readonly find: (sub: string, clientId: string) => Awaitable<Consent | undefined>
   /** Replaces an earlier consent of the same user and client. */
-  readonly save: (consent: Consent) => Promise<void>
+  readonly save: (consent: Consent, messages?: Messages) => Promise<void>
   /** Returns the user's consents in the order of their client ids. */
   readonly ofUser: (sub: string) => Awaitable<readonly Consent[]>
   /** Returns whether it is still given, after an authorization that depends on it was written. If it is, a later revocation revokes that authorization too. */
   readonly stillGiven: (sub: string, clientId: string) => Awaitable<boolean>
   /** In one write, deletes it and revokes every authorization of that client for the user. Returns whether there was one. */
-  readonly revoke: (sub: string, clientId: string, at: Seconds) => Promise<boolean>
+  readonly revoke: (sub: string, clientId: string, at: Seconds, messages?: Messages) => Promise<boolean>
 }
 
 /** The queue of logout tokens to deliver. */

@@ -11,6 +11,7 @@ import type { FederationStores } from './federation.ts'
 import type { InstallationStores } from './installation.ts'
 import type { SessionStores } from './sessions.ts'
 import type { UserStores } from './users.ts'
+import type { WebhookStores } from './webhooks.ts'
 
 export type * from './authorizations.ts'
 export type * from './commit.ts'
@@ -18,12 +19,14 @@ export type * from './federation.ts'
 export type * from './installation.ts'
 export type * from './sessions.ts'
 export type * from './users.ts'
+export type * from './webhooks.ts'
 
 export type Stores = AuthorizationStores &
   SessionStores &
   UserStores &
   FederationStores &
-  InstallationStores & {
+  InstallationStores &
+  WebhookStores & {
     readonly commit: (commit: Commit) => Promise<CommitOutcome>
     /** Deletes expired rows in small batches that no request waits for. Returns how many rows were deleted. */
     readonly cleanUp: (at: Seconds) => Promise<number>

@@ -6,7 +6,7 @@ import type { Passkey, TotpSecret } from '../factor.ts'
 import type { WaitingMail } from '../mail.ts'
 import type { FactorMethod } from '../mfa.ts'
 import type { StoredUser } from '../stored-user.ts'
-import type { AccessEnding, EndedSession } from './sessions.ts'
+import type { AccessEnding, EndedSession, Messages } from './sessions.ts'
 
 /** Users who signed up here or were added by an operator. Each write also enables or disables the user for `commit`. */
 export type StoredUsers = {
@@ -24,11 +24,15 @@ export type StoredUsers = {
    * Returns false, and stores nothing, if the `sub` is or was a stored user's, or if the name or the verified address is
    * another user's name or verified address.
    */
-  readonly add: (user: StoredUser) => Promise<boolean>
+  readonly add: (user: StoredUser, messages?: Messages) => Promise<boolean>
   /** Replaces the previous version, and with `ending` ends the user's access in the same write. */
-  readonly replace: (user: StoredUser, ending?: AccessEnding) => Promise<Replacement>
+  readonly replace: (user: StoredUser, ending?: AccessEnding, messages?: Messages) => Promise<Replacement>
   /** In one write, deletes the user with factors, links and consents, and ends their access. The `sub` stays disabled forever. Returns undefined if there is no such user. */
-  readonly remove: (sub: string, ending: AccessEnding) => Promise<readonly EndedSession[] | undefined>
+  readonly remove: (
+    sub: string,
+    ending: AccessEnding,
+    messages?: Messages,
+  ) => Promise<readonly EndedSession[] | undefined>
 }
 
 /** `changed`: another version is stored. `taken`: the name or the address is another user's. */

@@ -15,7 +15,8 @@ import {
   type WaitingMail,
 } from '../../model/mail.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import { settlesWithin, singleFlight } from '../../runtime/async/promises.ts'
+import { createClaimLoop } from '../../runtime/async/claim-loop.ts'
+import { settlesWithin } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
 
@@ -68,9 +69,15 @@ export function createMailQueue({
   /** Why the latest delivery failed; undefined if one succeeded since. */
   let lastError: string | undefined
   const logFull = repeatedLine(log.error, { event: 'mail_failed', count: 'mails' })
-  let again = false
-  let isClosed = false
-  let wake = (): void => {}
+  const loop = createClaimLoop<WaitingMail>({
+    atOnce,
+    anyDue: () => waitingMails.anyDue(clock.now()),
+    async claim(limit) {
+      const now = clock.now()
+      return waitingMails.claim(now, now + claimLasts, limit)
+    },
+    work: sendOne,
+  })
 
   async function write(
     compose: () => Promise<OutgoingMail | undefined>,
@@ -88,7 +95,7 @@ export function createMailQueue({
       return onLost()
     }
     // Not awaited: a stored email no longer counts as in progress, however long the submission server takes.
-    void deliver().catch(error => log.error('mail_failed', { error: String(error) }))
+    void loop.run().catch(error => log.error('mail_failed', { error: String(error) }))
   }
 
   /** Returns false if too many are waiting. */
@@ -98,44 +105,6 @@ export function createMailQueue({
     const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
     const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }
     return waitingMails.add(waiting, mostWaiting)
-  }
-
-  function deliver(): Promise<void> {
-    again = true
-    wake()
-    return run()
-  }
-
-  /** Runs until nothing is due. A slow mail keeps one place, and does not delay the others. */
-  const run = singleFlight(async (): Promise<void> => {
-    const inFlight = new Set<Promise<void>>()
-    const failures: unknown[] = []
-    const begin = (waiting: WaitingMail): void => {
-      const sending = sendOne(waiting)
-        .catch(error => void failures.push(error))
-        .finally(() => inFlight.delete(sending))
-      inFlight.add(sending)
-    }
-    do {
-      again = false
-      const woken = new Promise<void>(resolve => {
-        wake = resolve
-      })
-      if (failures.length === 0) await fill(inFlight, begin)
-      if (inFlight.size === 0) continue
-      await Promise.race([...inFlight, woken])
-      again = true
-    } while (again)
-    if (failures.length > 0) throw failures[0]
-  })
-
-  async function fill(inFlight: ReadonlySet<unknown>, begin: (waiting: WaitingMail) => void): Promise<void> {
-    while (!isClosed && inFlight.size < atOnce && (await waitingMails.anyDue(clock.now()))) {
-      const now = clock.now()
-      const claimed = await waitingMails.claim(now, now + claimLasts, atOnce - inFlight.size)
-      if (claimed.length === 0) return
-      for (const waiting of claimed) begin(waiting)
-    }
   }
 
   async function sendOne(waiting: WaitingMail): Promise<void> {
@@ -170,15 +139,15 @@ export function createMailQueue({
   async function settled(): Promise<void> {
     while (underWay.size > 0) await Promise.all(underWay)
     // The caller that began the run logs why it failed.
-    await run.current()?.catch(() => {})
+    await loop.settled()
   }
 
   return {
-    deliver,
+    deliver: loop.run,
     settled,
     async close() {
       await settlesWithin(closeLimit, settled())
-      isClosed = true
+      loop.stop()
     },
     send(compose, onLost = async () => {}) {
       const isFull = underWay.size >= mostUnderWay

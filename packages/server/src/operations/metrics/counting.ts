@@ -10,7 +10,8 @@ const mostValues = 1000
 const other = 'other'
 
 export type Counter = {
-  readonly add: (value: string | number) => void
+  /** @param times 1 by default. */
+  readonly add: (value: string | number, times?: number) => void
   readonly read: () => Series
 }
 
@@ -18,10 +19,11 @@ export type Counter = {
 export function createCounter(name: string, label: string): Counter {
   const counts = new Map<string | number, number>()
   return {
-    add(value) {
+    add(value, times = 1) {
       const counted = counts.get(value)
-      if (counted === undefined && counts.size >= mostValues) counts.set(other, (counts.get(other) ?? 0) + 1)
-      else counts.set(value, (counted ?? 0) + 1)
+      if (counted === undefined && counts.size >= mostValues)
+        counts.set(other, (counts.get(other) ?? 0) + times)
+      else counts.set(value, (counted ?? 0) + times)
     },
     read: () =>
       Object.fromEntries([...counts].map(([value, count]) => [`${name}{${labelled(label, value)}}`, count])),

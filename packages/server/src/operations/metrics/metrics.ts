@@ -40,12 +40,13 @@ export function createMetrics({
   const refusals = createCounter('tessera_refusals_total', 'reason')
   const tokens = createCounter('tessera_tokens_issued_total', 'grant_type')
   const events = createCounter('tessera_log_events_total', 'event')
+  const webhooks = createCounter('tessera_webhooks_total', 'outcome')
   const commits = createHistogram('tessera_store_commit_duration_seconds')
   const processGauges = createProcessGauges()
 
   const own = () => ({
     counters: addSeries(
-      ...[requests, refusals, tokens, events, commits].map(({ read }) => read()),
+      ...[requests, refusals, tokens, events, webhooks, commits].map(({ read }) => read()),
       droppedLines ? { tessera_log_lines_dropped_total: droppedLines() } : {},
     ),
     gauges: {
@@ -72,14 +73,20 @@ export function createMetrics({
       info(event, fields) {
         if (event === 'refused') refusals.add(reasonOf(fields?.reason))
         else if (event === 'tokens_issued') tokens.add(String(fields?.grant_type))
+        else if (event === 'webhook_delivered') webhooks.add('delivered')
         log.info(event, fields)
       },
       warn(event, fields) {
         if (event === 'refused') refusals.add(reasonOf(fields?.reason))
         else events.add(event)
+        if (event === 'webhook_delayed') webhooks.add('delayed')
         log.warn(event, fields)
       },
-      error: counting(log.error),
+      error: counting((event, fields) => {
+        if (event === 'webhook_undeliverable') webhooks.add('undeliverable')
+        if (event === 'webhook_events_dropped') webhooks.add('dropped', Number(fields?.events))
+        log.error(event, fields)
+      }),
     }),
     time: stores => ({
       ...stores,

@@ -10,6 +10,7 @@ const families: Readonly<Record<string, readonly [kind: Kind, help: string]>> = 
   tessera_http_request_duration_seconds: ['histogram', 'Time from a complete request to its response.'],
   tessera_http_requests_under_way: ['gauge', 'Requests in progress.'],
   tessera_tokens_issued_total: ['counter', 'Successful responses of the token endpoint.'],
+  tessera_webhooks_total: ['counter', 'Attempts to send webhooks, and events that were dropped.'],
   tessera_refusals_total: ['counter', 'Refusals by reason; see docs/reasons.md.'],
   tessera_store_commit_duration_seconds: ['histogram', 'Time to commit a token request.'],
   tessera_store_writes_waiting: ['gauge', 'Writes waiting for the embedded store.'],

@@ -6,6 +6,7 @@ import { refuse } from '@tessera/protocol/result'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
 import type { UpstreamAuthorization } from '../../identity/federation/upstream-authorization-request.ts'
 import { servesTenant } from '../../identity/provider-access.ts'
+import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
@@ -22,6 +23,7 @@ type ConnectionsPorts = AccountPagePorts & {
   readonly notifyOwner: NotifyOwner
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
 }
 
 /** `GET` and `POST /account/connections`: `button` is `connect` or `disconnect`, with a `provider` and an `identity`. */
@@ -37,6 +39,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
     const { sub } = page.session
     if (await identityLinks.remove(provider, form.get('identity') ?? '', sub)) {
       ports.log.info('identity_unlinked', { provider, sub })
+      ports.events.emit('user.identity_unlinked', { sub, provider })
       ports.notifyOwner(page.request, sub, 'identity_unlinked')
     }
     return page.redirect(page.link('/account/connections'))

@@ -6,6 +6,7 @@ import { refuse } from '@tessera/protocol/result'
 import type { Consent } from '../../model/authorization.ts'
 import type { Clients } from '../../model/client.ts'
 import { rememberedScope } from '../../model/consent.ts'
+import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
@@ -19,21 +20,25 @@ type AccountConsentsPorts = AccountPagePorts & {
   readonly resources: Resources
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'prepare'>
 }
 
 /** `GET` and `POST /account/consents`: `button` is `revoke` with a `client_id`. */
 export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endpoint {
   const { consents } = ports.stores
-  const { clients, clock, log } = ports
+  const { clients, clock, log, events } = ports
   return accountPage(ports, 'consents', { show, act: revoke })
 
   async function revoke(page: AccountPage, form: Parameters): Promise<HttpResponse> {
     if (form.get('button') !== 'revoke') return page.refuse(refuse('invalid_request', 'button_unknown'))
     const { sub } = page.session
     const client_id = form.get('client_id') ?? ''
-    const revoked = await consents.revoke(sub, client_id, clock.now())
+    const request_id = page.request.id
+    const event = events.prepare('consent.withdrawn', { sub, client_id, request_id })
+    const revoked = await consents.revoke(sub, client_id, clock.now(), event.messages)
     if (!revoked) return show(page)
-    log.info('consent_revoked', { request_id: page.request.id, client_id, sub })
+    event.happened()
+    log.info('consent_revoked', { request_id, client_id, sub })
     return show(page, (await clients.find(client_id))?.client_name ?? client_id)
   }
 

@@ -7,6 +7,7 @@ import { type Factors, type FindFactors, hasFactor } from '../../identity/factor
 import type { PolicyFor } from '../../identity/mfa-policy.ts'
 import { mostPasskeys } from '../../identity/passkeys.ts'
 import type { RecoveryCodeBook } from '../../identity/recovery-codes.ts'
+import type { Events } from '../../model/events.ts'
 import { type FactorMethod, factorMethods, raised } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Users } from '../../model/user.ts'
@@ -29,6 +30,7 @@ type SecurityPorts = AccountPagePorts & {
   readonly notifyOwner: NotifyOwner
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
 }
 
 type SecurityPage = AccountPage & { readonly factors: Factors }
@@ -115,6 +117,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
     }
     if (removed === 'removed') {
       ports.log.info('second_factor_removed', { request_id: request.id, sub, method: factor.method })
+      ports.events.emit('user.factor_removed', { sub, method: factor.method })
       ports.notifyOwner(request, sub, `${factor.method}_removed`)
     }
     return back(page)

@@ -4,8 +4,8 @@ import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme, schemeOf } from '@tessera/protocol/uri-scheme'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
-import type { Session } from '../../model/authorization.ts'
 import { afterAnswer } from '../../model/consent.ts'
+import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { mayRememberConsent } from '../../model/redirect.ts'
 import type { Resources } from '../../model/resource.ts'
@@ -22,6 +22,7 @@ type ConsentPorts = {
   readonly users: Pick<Users, 'find'>
   readonly pages: Pages
   readonly clock: Clock
+  readonly events: Pick<Events, 'prepare'>
 }
 
 /** `GET` and `POST /consent`. */
@@ -36,13 +37,12 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     if (before.asking_version !== validated.client.registered?.version) return show(page)
     const agreed = agreedOf(validated.consent_scope, form.all('scope'), ports.resources)
     if (agreesToNothing(agreed)) return page.resume(page.refusedByUser(before, 'consent'))
-    await keep(session, validated, agreed, form.get('remember') === 'yes')
+    await keep(page, agreed, form.get('remember') === 'yes')
     return page.resume({ ...before, consented_sid: session.sid, consented_scope: agreed })
   })
 
   async function keep(
-    { sub }: Session,
-    validated: ValidatedAuthorizationRequest,
+    { request, session: { sub }, validated }: AskingPage,
     agreed: readonly string[],
     remember: boolean,
   ): Promise<void> {
@@ -50,12 +50,16 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     const now = ports.clock.now()
     const earlier = await ports.stores.consents.find(sub, client.client_id)
     const lifetime = remember && mayRemember(validated) ? client.consent_lifetime : 0
-    await ports.stores.consents.save({
+    const { client_id } = client
+    const event = ports.events.prepare('consent.given', {
       sub,
-      client_id: client.client_id,
-      created_at: now,
-      ...afterAnswer(earlier, { asked: consent_scope, agreed, lifetime }, client, now),
+      client_id,
+      scope: agreed,
+      request_id: request.id,
     })
+    const terms = afterAnswer(earlier, { asked: consent_scope, agreed, lifetime }, client, now)
+    await ports.stores.consents.save({ sub, client_id, created_at: now, ...terms }, event.messages)
+    event.happened()
   }
 
   async function show(page: AskingPage): Promise<HttpResponse> {

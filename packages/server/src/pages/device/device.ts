@@ -9,6 +9,7 @@ import { type AttemptKey, type CountAttempt, doCounted } from '../../identity/at
 import type { DeviceAuthorization, Session } from '../../model/authorization.ts'
 import type { Client, Clients } from '../../model/client.ts'
 import { withAgreement } from '../../model/consent.ts'
+import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Profile, Users } from '../../model/user.ts'
@@ -38,6 +39,7 @@ type DevicePorts = {
   readonly pages: Pages
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'prepare'>
 }
 
 /** RFC 8628 §5.1: wrong codes of one network or one user. */
@@ -139,7 +141,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     const decision = button === 'no' || agreesToNothing(agreed) ? 'denied' : 'approved'
     const done =
       decision === 'approved'
-        ? await approve(waiting, session, agreed)
+        ? await approve(request.id, waiting, session, agreed)
         : await ports.stores.devices.deny(user_code_hash, clock.now())
     const outcome = done ? decision : 'gone'
     ports.log.info(`device_${outcome}`, {
@@ -151,11 +153,12 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   }
 
   async function approve(
+    requestId: string,
     { client, device }: Waiting,
     session: Session,
     scope: readonly string[],
   ): Promise<boolean> {
-    await keepConsent(client, session.sub, scope)
+    await keepConsent(requestId, client, session.sub, scope)
     const authorization = await ports.createAuthorization({
       apart: true,
       client,
@@ -173,16 +176,19 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   }
 
   /** Stores the consent before the device gets tokens, so that the user can always see and revoke it. */
-  async function keepConsent(client: Client, sub: string, agreed: readonly string[]): Promise<void> {
+  async function keepConsent(
+    request_id: string,
+    client: Client,
+    sub: string,
+    agreed: readonly string[],
+  ): Promise<void> {
     const { consents } = ports.stores
     const { client_id } = client
     const earlier = await consents.find(sub, client_id)
-    await consents.save({
-      sub,
-      client_id,
-      created_at: clock.now(),
-      ...withAgreement(earlier, agreed, client),
-    })
+    const event = ports.events.prepare('consent.given', { sub, client_id, scope: agreed, request_id })
+    const terms = withAgreement(earlier, agreed, client)
+    await consents.save({ sub, client_id, created_at: clock.now(), ...terms }, event.messages)
+    event.happened()
   }
 
   async function findWaiting(userCode: string): Promise<Waiting | undefined> {

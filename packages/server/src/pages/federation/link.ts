@@ -3,6 +3,7 @@
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type ExternalIdentity, identityKey } from '../../identity/external-identity.ts'
 import type { UpstreamUser } from '../../identity/federation/upstream.ts'
+import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Users } from '../../model/user.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
@@ -15,6 +16,7 @@ export type LinkPorts = {
   readonly notifyOwner: NotifyOwner
   readonly clock: Clock
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
 }
 
 /**
@@ -25,7 +27,7 @@ export async function linkIdentity(
   page: Pick<BrowserRequest, 'request' | 'readSession'>,
   identity: ExternalIdentity,
   linking_sid: string,
-  { users, stores: { identityLinks }, notifyOwner, clock, log }: LinkPorts,
+  { users, stores: { identityLinks }, notifyOwner, clock, log, events }: LinkPorts,
 ): Promise<Result<string>> {
   const session = await page.readSession()
   if (session?.sid !== linking_sid || !(await users.find(session.sub))) {
@@ -38,6 +40,7 @@ export async function linkIdentity(
   const link = { provider, identity: key, sub, ...(label !== undefined && { label }) }
   if (await identityLinks.add({ ...link, created_at: clock.now() })) {
     log.info('identity_linked', { provider, sub, by: 'user' })
+    events.emit('user.identity_linked', { sub, provider })
     notifyOwner(page.request, sub, 'identity_linked')
     return ok(sub)
   }

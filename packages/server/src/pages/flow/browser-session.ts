@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Session } from '../../model/authorization.ts'
+import type { PreparedEvent } from '../../model/events.ts'
 import { handleShape, hashHandle, newHandle, newTimedId } from '../../model/handle.ts'
 import type { EndedSession, Stores } from '../../model/ports/stores.ts'
 import { type EndSession, isCurrent, type SessionLifetimes } from '../../model/session.ts'
@@ -42,6 +43,8 @@ export type BrowserSessions = {
 type StartOptions = {
   /** Whether the user wants to stay signed in; ignored unless that is offered. */
   readonly keep?: boolean
+  /** Returns the event of this sign-in, which is stored together with the session. */
+  readonly announce?: (session: Session) => PreparedEvent
 }
 
 type SessionPorts = {
@@ -94,7 +97,7 @@ export function createBrowserSessions({
       await touch(session, request)
       return session
     },
-    async start(request, subject, tenant, { keep = false } = {}) {
+    async start(request, subject, tenant, { keep = false, announce } = {}) {
       const found = await find(request)
       const earlier = found && isCurrent(found, clock.now()) ? found : undefined
       const same = earlier?.sub === subject.sub && earlier.tenant === tenant
@@ -126,11 +129,17 @@ export function createBrowserSessions({
         maxAge: kept,
       })
       // A handle from before the sign-in is invalid afterwards (session fixation).
-      if (same && (await sessions.renew(earlier.hash, session))) return { session, cookie }
+      const renewal = same ? announce?.(session) : undefined
+      if (same && (await sessions.renew(earlier.hash, session, renewal?.messages))) {
+        renewal?.happened()
+        return { session, cookie }
+      }
       if (earlier && !same) await endSession(earlier.sid, 'another_user')
       // A session that has just ended can't be continued: its clients were notified.
       const fresh = same ? { ...session, sid: newTimedId(random) } : session
-      if (!(await sessions.create(fresh))) return undefined
+      const event = announce?.(fresh)
+      if (!(await sessions.create(fresh, event?.messages))) return undefined
+      event?.happened()
       for (const { sid } of surplusSessions(await sessions.ofUser(subject.sub), mostSessions))
         await endSession(sid, 'too_many')
       return { session: fresh, cookie }

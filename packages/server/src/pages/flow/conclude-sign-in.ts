@@ -2,7 +2,9 @@
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { redirectResponse } from '../../messages/redirect.ts'
+import type { Session } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
+import type { EventData, Events } from '../../model/events.ts'
 import { acrOf, type RequestedAcr } from '../../model/mfa.ts'
 import type { Subject } from '../../model/user.ts'
 import type { Log } from '../../runtime/ports.ts'
@@ -38,6 +40,7 @@ type ConcludePorts = {
   readonly continuations: Continuations
   readonly paths: Paths
   readonly resume: Resume
+  readonly events: Pick<Events, 'prepare'>
   readonly log: Log
 }
 
@@ -69,10 +72,28 @@ export const createConcludeSignIn =
         cookie,
       ])
     }
-    const started = await ports.sessions.start(request, subject, tenant, continuation)
+    const started = await ports.sessions.start(request, subject, tenant, {
+      ...continuation,
+      announce: session => ports.events.prepare('user.signed_in', signedIn(session, request, client)),
+    })
     if (!started) return again()
     const { session, cookie } = started
     ports.log.info('signed_in', { ...line, sid: session.sid, amr: session.amr })
     const watched = ports.browserState.cookieFor(request, session)
     return redirectResponse(request, ports.resume(continuation), [...cookies, cookie, watched])
   }
+
+const signedIn = (
+  { sub, tenant, sid, idp, amr, acr }: Session,
+  { id: request_id }: HttpRequest,
+  client: Client | undefined,
+): EventData['user.signed_in'] => ({
+  sub,
+  ...(tenant !== undefined && { tenant }),
+  sid,
+  idp,
+  amr,
+  ...(acr !== undefined && { acr }),
+  ...(client && { client_id: client.client_id }),
+  request_id,
+})

@@ -7,6 +7,7 @@ import type { FindFactors } from '../../identity/factors.ts'
 import { amrOf, type Passkeys } from '../../identity/passkeys.ts'
 import type { RecoveryCodeBook } from '../../identity/recovery-codes.ts'
 import type { Totp } from '../../identity/totp.ts'
+import type { Events } from '../../model/events.ts'
 import type { FactorMethod } from '../../model/mfa.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { EnrolmentPage } from '../ui/mfa-pages.ts'
@@ -45,6 +46,7 @@ type EnrolmentPorts = {
   readonly findFactors: FindFactors
   readonly notifyOwner: NotifyOwner
   readonly log: Log
+  readonly events: Pick<Events, 'emit'>
 }
 
 export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
@@ -62,6 +64,7 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
       const enrolled = method === 'passkey' ? await addPasskey(sub, form) : await addTotp(sub, form)
       if (!enrolled.ok) return enrolled
       ports.log.info('second_factor_added', { request_id: request.id, sub, method })
+      ports.events.emit('user.factor_added', { sub, method })
       ports.notifyOwner(request, sub, `${method}_added`)
       const { recoveryCodes } = await ports.findFactors(sub)
       if (recoveryCodes > 0) return enrolled

@@ -5,6 +5,7 @@ import type { RefreshFamily } from '../../model/authorization.ts'
 import type { Commit, CommitOutcome, Stores, Use } from '../../model/ports/stores.ts'
 import { isOfEpoch } from './sessions.ts'
 import type { Tables } from './tables.ts'
+import { storeMessages } from './webhooks.ts'
 
 /** Why a credential can't be consumed, or the write that consumes it. */
 type Consumption = Exclude<CommitOutcome, 'committed'> | (() => void)
@@ -19,6 +20,7 @@ export const createCommit =
     issue(tables, commit)
     consume()
     extend(tables, commit)
+    storeMessages(tables, commit.messages)
     return 'committed'
   }
 

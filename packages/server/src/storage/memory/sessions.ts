@@ -11,6 +11,7 @@ import type {
   Sessions,
 } from '../../model/ports/stores.ts'
 import { deleteCascading, type Tables } from './tables.ts'
+import { storeMessages } from './webhooks.ts'
 
 export function createSessionStores(tables: Tables): SessionStores {
   const { pendingSignIns } = tables
@@ -35,19 +36,21 @@ export function createSessionStores(tables: Tables): SessionStores {
 function createSessions(tables: Tables): Sessions {
   const { sessions, sessionClients } = tables
   return {
-    async create(session) {
+    async create(session, messages) {
       if (!isOfEpoch(tables, session)) return false
       if (sessions.by('sid', session.sid)) throw new Error('a session with this sid exists')
       sessions.insert(session)
+      storeMessages(tables, messages)
       return true
     },
-    async renew(earlier, session) {
+    async renew(earlier, session, messages) {
       if (sessions.get(earlier)?.sid !== session.sid || !isOfEpoch(tables, session)) return false
       sessions.requireNew(session)
       sessions.delete(earlier)
       sessions.put(session)
       for (const row of clientsOf(tables, session.sid))
         sessionClients.put({ ...row, expires_at: session.expires_at })
+      storeMessages(tables, messages)
       return true
     },
     find: hash => sessions.get(hash),
@@ -140,25 +143,30 @@ export const isOfEpoch = (
   { sub, epoch }: Pick<Session, 'sub' | 'epoch'>,
 ): boolean => storedUsers.get(sub)?.epoch === epoch || principals.get('user', sub)?.stands === 1
 
-const createConsents = ({ consents, authorizations }: Tables): Consents => ({
-  find: (sub, clientId) => consents.get(sub, clientId),
-  stillGiven: (sub, clientId) => consents.has(sub, clientId),
-  async save(consent) {
-    consents.put(consent)
-  },
-  ofUser: sub =>
-    consents
-      .filter(consent => consent.sub === sub)
-      .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1)),
-  async revoke(sub, clientId, at) {
-    if (!consents.delete(sub, clientId)) return false
-    const given = authorizations.filter(
-      one => one.sub === sub && one.client_id === clientId && one.revoked_at === undefined,
-    )
-    for (const authorization of given) authorizations.put({ ...authorization, revoked_at: at })
-    return true
-  },
-})
+function createConsents(tables: Tables): Consents {
+  const { consents, authorizations } = tables
+  return {
+    find: (sub, clientId) => consents.get(sub, clientId),
+    stillGiven: (sub, clientId) => consents.has(sub, clientId),
+    async save(consent, messages) {
+      consents.put(consent)
+      storeMessages(tables, messages)
+    },
+    ofUser: sub =>
+      consents
+        .filter(consent => consent.sub === sub)
+        .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1)),
+    async revoke(sub, clientId, at, messages) {
+      if (!consents.delete(sub, clientId)) return false
+      const given = authorizations.filter(
+        one => one.sub === sub && one.client_id === clientId && one.revoked_at === undefined,
+      )
+      for (const authorization of given) authorizations.put({ ...authorization, revoked_at: at })
+      storeMessages(tables, messages)
+      return true
+    },
+  }
+}
 
 const createLogoutNotices = ({ logoutNotices }: Tables): LogoutNotices => ({
   async claim(at, until, limit, except = []) {

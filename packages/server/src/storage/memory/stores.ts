@@ -9,6 +9,7 @@ import { createInstallationStores } from './installation.ts'
 import { createSessionStores } from './sessions.ts'
 import { emptyTables } from './tables.ts'
 import { createUserStores } from './users.ts'
+import { createWebhookStores } from './webhooks.ts'
 
 export function createMemoryStores(tables = emptyTables()): Stores {
   return {
@@ -17,6 +18,7 @@ export function createMemoryStores(tables = emptyTables()): Stores {
     ...createUserStores(tables),
     ...createFederationStores(tables),
     ...createInstallationStores(tables),
+    ...createWebhookStores(tables),
     commit: createCommit(tables),
     cleanUp: createCleanUp(tables),
     ready: () => true,

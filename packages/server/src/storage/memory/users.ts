@@ -14,6 +14,7 @@ import type { StoredUser } from '../../model/stored-user.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { endAccess } from './sessions.ts'
 import { deleteCascading, type Tables } from './tables.ts'
+import { storeMessages } from './webhooks.ts'
 
 export function createUserStores(tables: Tables): UserStores {
   const { totpSecrets, recoveryCodes } = tables
@@ -76,20 +77,23 @@ function createStoredUsers(tables: Tables): StoredUsers {
         .filter(({ sub }) => sub > after)
         .toSorted((one, other) => (one.sub < other.sub ? -1 : 1))
         .slice(0, limit),
-    async add(user) {
+    async add(user, messages) {
       // Also the `sub` of a user who was removed.
       if (principals.has('stored_user', user.sub) || clash(user)) return false
       write(user)
+      storeMessages(tables, messages)
       return true
     },
-    async replace(user, ending) {
+    async replace(user, ending, messages) {
       if (storedUsers.get(user.sub)?.version !== user.version - 1) return { outcome: 'changed' }
       if (clash(user)) return { outcome: 'taken' }
       write(user)
+      storeMessages(tables, messages)
       return { outcome: 'replaced', ended: ending ? endAccess(tables, user.sub, ending) : [] }
     },
-    async remove(sub, ending) {
+    async remove(sub, ending, messages) {
       if (!storedUsers.delete(sub)) return undefined
+      storeMessages(tables, messages)
       principals.put({ kind: 'stored_user', id: sub, stands: 0 })
       for (const { upstream } of sessions.filter(session => session.sub === sub))
         if (upstream !== undefined) upstreamSessions.delete(upstream)

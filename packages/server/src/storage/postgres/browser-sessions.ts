@@ -8,6 +8,7 @@ import type { Database } from './database.ts'
 import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { epochGuard } from './epoch.ts'
 import { all, change, one, type Run } from './statements.ts'
+import { writeWith } from './webhooks.ts'
 
 const codec = codecs.sessions
 
@@ -113,10 +114,11 @@ export async function endAccess(
   return ended
 }
 
-export function createSessions({ run, locked }: Database): Sessions {
+const isTrue = (written: boolean): boolean => written
+
+export function createSessions(database: Database): Sessions {
+  const { run, locked } = database
   const select = `select ${names} from sessions`
-  const insert = change(run, createSession)
-  const renew = one(run, renewSession)
   const find = byKey(run, `${select} where hash = any ($1::text[])`)
   const findBySid = one(run, `${select} where sid = $1`)
   const ofUser = all(run, `${select} where sub = $1 order by last_seen_at desc`)
@@ -132,8 +134,21 @@ export function createSessions({ run, locked }: Database): Sessions {
   const anyDue = one(run, 'select 1 from sessions where clean_at <= $1 order by clean_at limit 1')
   const putOffLiving = change(run, putOff)
   return {
-    create: async session => (await insert(...encode(session))) === 1,
-    renew: async (hash, session) => (await renew(...encode(session), hash, session.expires_at))?.[0] === true,
+    create: (session, messages) =>
+      writeWith(
+        database,
+        messages,
+        async write => (await write(createSession, encode(session))).count === 1,
+        isTrue,
+      ),
+    renew: (hash, session, messages) =>
+      writeWith(
+        database,
+        messages,
+        async write =>
+          (await write(renewSession, [...encode(session), hash, session.expires_at])).rows[0]?.[0] === true,
+        isTrue,
+      ),
     find: async hash => decode((await find(hash)) ?? []),
     findBySid: async sid => decode((await findBySid(sid)) ?? []),
     ofUser: async sub => (await ofUser(sub)).flatMap(row => decode(row) ?? []),

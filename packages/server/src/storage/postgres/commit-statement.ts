@@ -13,6 +13,7 @@ import { codecs, type Scalar, type Typed } from './codecs.ts'
 import { quoted } from './connection.ts'
 import { epochGuard } from './epoch.ts'
 import { authorizationRow, familyRow } from './inserts.ts'
+import { insertMessages, messagesText } from './webhooks.ts'
 
 /** The properties that commits of one statement share. */
 export type Shape = {
@@ -20,6 +21,8 @@ export type Shape = {
   readonly issue: readonly (keyof typeof tables)[]
   /** Whether the commits require the user's epoch. */
   readonly epoch: boolean
+  /** Whether the commits store events for webhooks. */
+  readonly messages: boolean
 }
 
 export type Statement = {
@@ -163,10 +166,11 @@ type Issue = NonNullable<Commit['issue']>
 
 const parts = Object.keys(tables) as (keyof typeof tables)[]
 
-export const shapeOf = ({ use, issue = {}, epoch }: Commit): Shape => ({
+export const shapeOf = ({ use, issue = {}, epoch, messages }: Commit): Shape => ({
   use: use?.kind,
   issue: parts.filter(part => issue[part] !== undefined),
   epoch: epoch !== undefined,
+  messages: messages !== undefined,
 })
 
 export function writeStatement(shape: Shape): Statement {
@@ -179,6 +183,7 @@ export function writeStatement(shape: Shape): Statement {
     ...issued.flatMap(({ name, columns }) =>
       columns.map(([column, type]) => [`${name}.${column}`, type] as const),
     ),
+    ...(shape.messages ? [['messages', 'text'] as const] : []),
   ]
   const ctes = [
     inputOf(columns, consumption?.columns[0]?.[0]),
@@ -189,6 +194,11 @@ export function writeStatement(shape: Shape): Statement {
 )`,
     consumption?.after,
     ...issued.map(({ part, name, columns }) => insertOf(part, name, columns)),
+    shape.messages
+      ? `announced as (
+  ${insertMessages('consumed.messages', 'consumed')}
+)`
+      : undefined,
     // An authorization outlives all that came from it.
     `authorization_extended as (
   update authorizations set expires_at = consumed.until
@@ -205,7 +215,7 @@ select place, case
     else 'already_used'
   end
 from input`,
-    valuesOf: ({ at, client_id, sub, epoch, authorization, use, issue = {} }) => [
+    valuesOf: ({ at, client_id, sub, epoch, authorization, use, issue = {}, messages }) => [
       at,
       client_id,
       sub ?? null,
@@ -214,6 +224,7 @@ from input`,
       ...(epoch === undefined ? [] : [epoch]),
       ...(use && consumption ? consumption.values(use) : []),
       ...issued.flatMap(({ part, values }) => values(issue[part])),
+      ...(shape.messages ? [messagesText(messages)] : []),
     ],
   }
 }

@@ -219,4 +219,12 @@ export const migrations: readonly Migration[] = [
     index: 'registered_clients_used_by',
     on: 'registered_clients (used_by, used_at desc, client_id) where used_by is not null',
   },
+  `
+  create table webhook_messages (
+    event_id ${key} not null, endpoint ${key} not null, sealed bytea not null, attempts bigint not null,
+    due_at bigint not null, expires_at bigint not null, primary key (event_id, endpoint)
+  ) ${updated};
+  create index webhook_messages_due_at on webhook_messages (endpoint, due_at);
+  create index webhook_messages_expires_at on webhook_messages (expires_at);
+  `,
 ]

@@ -7,6 +7,7 @@ import type { Database } from './database.ts'
 import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { epochGuard } from './epoch.ts'
 import { all, change, one } from './statements.ts'
+import { storeMessages, writeWith } from './webhooks.ts'
 
 export const createSessionStores = (database: Database): SessionStores => ({
   sessions: createSessions(database),
@@ -15,14 +16,12 @@ export const createSessionStores = (database: Database): SessionStores => ({
   pendingSignIns: createPendingSignIns(database),
 })
 
-function createConsents({ run, locked }: Database): Consents {
+function createConsents(database: Database): Consents {
+  const { run, locked } = database
   const find = one(run, `select ${codecs.consents.names} from consents where sub = $1 and client_id = $2`)
   const ofUser = all(run, `select ${codecs.consents.names} from consents where sub = $1 order by client_id`)
-  const save = change(
-    run,
-    `insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
-    on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`,
-  )
+  const save = `insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
+    on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`
   // Waits for a transaction that is revoking it.
   const lockGiven = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
   const remove = 'delete from consents where sub = $1 and client_id = $2'
@@ -31,13 +30,22 @@ function createConsents({ run, locked }: Database): Consents {
     where sub = $1 and client_id = $2 and revoked_at is null`
   return {
     find: async (sub, clientId) => codecs.consents.decode((await find(sub, clientId)) ?? []),
-    save: async consent => void (await save(...codecs.consents.encode(consent))),
+    async save(consent, messages) {
+      const row = codecs.consents.encode(consent)
+      await writeWith(
+        database,
+        messages,
+        write => write(save, row),
+        () => true,
+      )
+    },
     ofUser: async sub => (await ofUser(sub)).flatMap(row => codecs.consents.decode(row) ?? []),
     stillGiven: async (sub, clientId) => (await lockGiven(sub, clientId)) !== undefined,
-    revoke: (sub, clientId, at) =>
+    revoke: (sub, clientId, at, messages) =>
       locked([], async write => {
         if ((await write(remove, [sub, clientId])).count === 0) return false
         await write(revokeAll, [sub, clientId, at])
+        await storeMessages(write, messages)
         return true
       }),
   }

@@ -7,6 +7,7 @@ import { deletions, endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, one } from './statements.ts'
+import { storeMessages } from './webhooks.ts'
 
 const codec = codecs.storedUsers
 
@@ -78,21 +79,30 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
     findByVerifiedEmail: async (key, tenant) => decode((await byEmail(tenant ?? '', key)) ?? []),
     any: async () => (await any()) !== undefined,
     list: async ({ after = '', limit }) => (await list(after, limit)).flatMap(row => decode(row) ?? []),
-    add: user =>
-      locked(namesOf(user), async write => (await write(addUser, encode(user))).rows[0]?.[0] === true),
-    replace: (user, ending) =>
+    add: (user, messages) =>
+      locked(namesOf(user), async write => {
+        const [added] = (await write(addUser, encode(user))).rows
+        if (added?.[0] !== true) return false
+        await storeMessages(write, messages)
+        return true
+      }),
+    replace: (user, ending, messages) =>
       locked(namesOf(user), async (write): Promise<Replacement> => {
         const { sub, version } = user
         const [replaced] = (await write(replaceUser, [...encode(user), version - 1])).rows
-        if (replaced?.[0] === true)
+        if (replaced?.[0] === true) {
+          await storeMessages(write, messages)
           return { outcome: 'replaced', ended: ending ? await endAccess(write, sub, ending) : [] }
+        }
         const before = 'select 1 from stored_users where sub = $1 and version = $2'
         return { outcome: (await write(before, [sub, version - 1])).count === 1 ? 'taken' : 'changed' }
       }),
-    remove: (sub, ending) =>
+    remove: (sub, ending, messages) =>
       locked([], async write => {
         const [removed] = (await write(removeUser, [sub])).rows
-        return removed?.[0] === true ? endAccess(write, sub, ending) : undefined
+        if (removed?.[0] !== true) return undefined
+        await storeMessages(write, messages)
+        return endAccess(write, sub, ending)
       }),
   }
 }

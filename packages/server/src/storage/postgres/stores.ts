@@ -21,6 +21,7 @@ import { migrations as known, type Migration } from './schema.ts'
 import { watchSchema } from './schema-watch.ts'
 import { createSessionStores } from './sessions.ts'
 import { createUserStores } from './users.ts'
+import { createWebhookStores } from './webhooks.ts'
 
 /** @param close releases what belongs to this store alone. */
 export const createPostgresStores = (
@@ -40,6 +41,7 @@ export const createPostgresStores = (
   ...createUserStores(database),
   ...createFederationStores(database),
   ...createInstallationStores(database, { changes, replica }),
+  ...createWebhookStores(database),
   commit: createCommit(database),
   cleanUp: createCleanUp(database),
   ready: createProbe(database),

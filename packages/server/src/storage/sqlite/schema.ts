@@ -258,4 +258,12 @@ export const migrations: readonly string[] = [
   alter table registered_clients add column used_by text;
   create index registered_clients_used_by on registered_clients (used_by, used_at desc, client_id) where used_by is not null;
   `,
+  `
+  create table webhook_messages (
+    event_id text not null, endpoint text not null, sealed blob not null, attempts integer not null,
+    due_at integer not null, expires_at integer not null, primary key (event_id, endpoint)
+  ) strict;
+  create index webhook_messages_due_at on webhook_messages (endpoint, due_at);
+  create index webhook_messages_expires_at on webhook_messages (expires_at);
+  `,
 ]

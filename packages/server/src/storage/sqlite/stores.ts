@@ -14,6 +14,7 @@ import { createFederationStores } from './reads/federation.ts'
 import { createInstallationStores } from './reads/installation.ts'
 import { createSessionStores } from './reads/sessions.ts'
 import { createUserStores } from './reads/users.ts'
+import { createWebhookStores } from './reads/webhooks.ts'
 import { guardReads, one } from './statements.ts'
 import { placeOfTenant, tenantsBeside } from './tenant-files.ts'
 import type { WriteQueue } from './writer/queue.ts'
@@ -67,6 +68,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     ...createUserStores(database, write),
     ...createFederationStores(database, write),
     ...createInstallationStores(database, write),
+    ...createWebhookStores(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(database, write, queue.idle),
     ready() {

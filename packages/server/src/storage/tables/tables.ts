@@ -6,6 +6,7 @@ import { installationTables } from './installation.ts'
 import { sessionTables } from './sessions.ts'
 import type { Cascade, Table } from './table.ts'
 import { userTables } from './users.ts'
+import { webhookTables } from './webhooks.ts'
 
 export const tables = {
   ...installationTables,
@@ -13,6 +14,7 @@ export const tables = {
   ...federationTables,
   ...sessionTables,
   ...authorizationTables,
+  ...webhookTables,
 }
 
 export type TableName = keyof typeof tables

@@ -18,6 +18,7 @@ import { one, reading } from '../statements.ts'
 import type { authorizationWrites } from '../writes/authorizations.ts'
 import type { commitWrites, Issued } from '../writes/commit.ts'
 import type { Calls } from '../writes/operation.ts'
+import { messageRows } from './webhooks.ts'
 
 type Write = Calls<typeof authorizationWrites>
 
@@ -34,12 +35,13 @@ export const createAuthorizationStores = (database: DatabaseSync, write: Write):
 
 export const createCommit =
   (write: Calls<typeof commitWrites>): Stores['commit'] =>
-  ({ at, client_id, sub, epoch, authorization, use, issue }) =>
+  ({ at, client_id, sub, epoch, authorization, use, issue, messages }) =>
     write.commit(
       at,
       [client_id, sub ?? null, epoch ?? null, authorization?.id ?? null, authorization?.until ?? 0],
       use ?? null,
       issue ? issuedRows(issue) : null,
+      messageRows(messages),
     )
 
 const issuedRows = ({ authorization, family, referenceToken }: NonNullable<Commit['issue']>): Issued => [

@@ -13,6 +13,7 @@ import { codecs } from '../codecs.ts'
 import { all, one, reading } from '../statements.ts'
 import type { Calls } from '../writes/operation.ts'
 import { clientsOf, type Ended, type sessionWrites } from '../writes/sessions.ts'
+import { messageRows } from './webhooks.ts'
 
 type Write = Calls<typeof sessionWrites>
 
@@ -35,8 +36,10 @@ function createSessions(database: DatabaseSync, write: Write): Sessions {
   const expired = one(database, 'select 1 from sessions where idle_expires_at <= ? limit 1')
   const anyExpired = reading(database, (at: number) => expired(at) !== undefined)
   return {
-    create: session => write.createSession(codecs.sessions.encode(session)),
-    renew: (earlier, session) => write.renewSession(earlier, session.sid, codecs.sessions.encode(session)),
+    create: (session, messages) =>
+      write.createSession(codecs.sessions.encode(session), messageRows(messages)),
+    renew: (earlier, session, messages) =>
+      write.renewSession(earlier, session.sid, codecs.sessions.encode(session), messageRows(messages)),
     find: reading(database, hash => codecs.sessions.decode(find(hash) ?? [])),
     findBySid: reading(database, sid => codecs.sessions.decode(findBySid(sid) ?? [])),
     ofUser: reading(database, sub => ofUser(sub).flatMap(row => codecs.sessions.decode(row) ?? [])),
@@ -64,10 +67,10 @@ function createConsents(database: DatabaseSync, write: Write): Consents {
   )
   return {
     find: reading(database, (sub, clientId) => codecs.consents.decode(find(sub, clientId) ?? [])),
-    save: consent => write.saveConsent(codecs.consents.encode(consent)),
+    save: (consent, messages) => write.saveConsent(codecs.consents.encode(consent), messageRows(messages)),
     ofUser: reading(database, sub => ofUser(sub).flatMap(row => codecs.consents.decode(row) ?? [])),
     stillGiven: reading(database, (sub, clientId) => find(sub, clientId) !== undefined),
-    revoke: (sub, clientId, at) => write.revokeConsent(sub, clientId, at),
+    revoke: (sub, clientId, at, messages) => write.revokeConsent(sub, clientId, at, messageRows(messages)),
   }
 }
 

@@ -18,6 +18,7 @@ import type { Calls } from '../writes/operation.ts'
 import type { Names, storedUserWrites } from '../writes/stored-users.ts'
 import { type userWrites, waitAt } from '../writes/users.ts'
 import { endedOf } from './sessions.ts'
+import { messageRows } from './webhooks.ts'
 
 type Write = Calls<typeof userWrites & typeof storedUserWrites>
 
@@ -60,17 +61,27 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
     list: reading(database, ({ after = '', limit }) =>
       list(after, limit).flatMap(row => codecs.storedUsers.decode(row) ?? []),
     ),
-    add: user => write.addStoredUser(codecs.storedUsers.encode(user), user.sub, namesOf(user)),
-    async replace(user, ending) {
+    add: (user, messages) =>
+      write.addStoredUser(codecs.storedUsers.encode(user), user.sub, namesOf(user), messageRows(messages)),
+    async replace(user, ending, messages) {
       const row = codecs.storedUsers.encode(user)
       const { sub, version } = user
-      const replaced = await write.replaceStoredUser(row, sub, version - 1, namesOf(user), ending ?? null)
+      const replaced = await write.replaceStoredUser(
+        row,
+        sub,
+        version - 1,
+        namesOf(user),
+        ending ?? null,
+        messageRows(messages),
+      )
       return typeof replaced === 'string'
         ? { outcome: replaced }
         : { outcome: 'replaced', ended: replaced.flatMap(ended => endedOf(ended) ?? []) }
     },
-    async remove(sub, ending) {
-      return (await write.removeStoredUser(sub, ending))?.flatMap(ended => endedOf(ended) ?? [])
+    async remove(sub, ending, messages) {
+      return (await write.removeStoredUser(sub, ending, messageRows(messages)))?.flatMap(
+        ended => endedOf(ended) ?? [],
+      )
     },
   }
 }

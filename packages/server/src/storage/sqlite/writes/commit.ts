@@ -13,6 +13,7 @@ import {
 } from './authorizations.ts'
 import type { Writes } from './operation.ts'
 import { createEpochGuard } from './sessions.ts'
+import { storeMessages } from './webhooks.ts'
 
 /** The conditions of the commit: client, user, epoch, and the authorization with its new expiry. */
 type Guards = readonly [
@@ -29,14 +30,22 @@ export const commitWrites = {
     const guard = createGuard(database)
     const consume = createConsume(database)
     const insert = createInsert(database)
+    const store = storeMessages(database)
     const extend = change(database, 'update authorizations set expires_at = ? where id = ?')
 
-    return (at: Seconds, guards: Guards, use: Use | null, issued: Issued | null): CommitOutcome => {
+    return (
+      at: Seconds,
+      guards: Guards,
+      use: Use | null,
+      issued: Issued | null,
+      messages: readonly Row[] | null,
+    ): CommitOutcome => {
       const authorizationEnd = guard(guards, at)
       if (authorizationEnd === undefined) return 'revoked'
       const outcome = use ? consume(use, at) : 'committed'
       if (outcome !== 'committed') return outcome
       if (issued) insert(issued)
+      if (messages) store(messages)
       // An authorization outlives all that came from it.
       const [, , , authorization, until] = guards
       if (authorization !== null && authorizationEnd < until) extend(until, authorization)

@@ -8,6 +8,7 @@ import { installationWrites } from './installation.ts'
 import { sessionWrites } from './sessions.ts'
 import { storedUserWrites } from './stored-users.ts'
 import { userWrites } from './users.ts'
+import { webhookWrites } from './webhooks.ts'
 
 export const operations = {
   ...commitWrites,
@@ -17,6 +18,7 @@ export const operations = {
   ...userWrites,
   ...federationWrites,
   ...installationWrites,
+  ...webhookWrites,
   ...cleanUpWrites,
 }
 

@@ -7,6 +7,7 @@ import { cascadingTables } from '../../tables/tables.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { all, change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
+import { storeMessages } from './webhooks.ts'
 
 const { names, placeholders } = codecs.sessions
 const expiresAt = names.indexOf('expires_at')
@@ -22,18 +23,25 @@ export const sessionWrites = {
   createSession(database) {
     const isCurrent = createEpochGuard(database)
     const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
-    return (session: Row): boolean =>
-      isCurrent(session[subAt]!, session[epochAt]!) && insert(...session) === 1
+    const store = storeMessages(database)
+    return (session: Row, messages: readonly Row[] | null): boolean => {
+      if (!isCurrent(session[subAt]!, session[epochAt]!)) return false
+      insert(...session)
+      store(messages)
+      return true
+    }
   },
   renewSession(database) {
     const isCurrent = createEpochGuard(database)
     const remove = change(database, 'delete from sessions where hash = ? and sid = ?')
     const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
     const extend = change(database, 'update session_clients set expires_at = ? where sid = ?')
-    return (earlier: TokenHash, sid: string, session: Row): boolean => {
+    const store = storeMessages(database)
+    return (earlier: TokenHash, sid: string, session: Row, messages: readonly Row[] | null): boolean => {
       if (!isCurrent(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false
       insert(...session)
       extend(session[expiresAt]!, sid)
+      store(messages)
       return true
     }
   },
@@ -76,7 +84,11 @@ export const sessionWrites = {
       database,
       `insert or replace into consents (${codecs.consents.names}) values (${codecs.consents.placeholders})`,
     )
-    return (consent: Row): void => void save(...consent)
+    const store = storeMessages(database)
+    return (consent: Row, messages: readonly Row[] | null): void => {
+      save(...consent)
+      store(messages)
+    }
   },
   revokeConsent(database) {
     const remove = change(database, 'delete from consents where sub = ? and client_id = ?')
@@ -84,9 +96,11 @@ export const sessionWrites = {
       database,
       'update authorizations set revoked_at = ? where sub = ? and client_id = ? and revoked_at is null',
     )
-    return (sub: string, clientId: string, at: number): boolean => {
+    const store = storeMessages(database)
+    return (sub: string, clientId: string, at: number, messages: readonly Row[] | null): boolean => {
       if (remove(sub, clientId) === 0) return false
       revoke(at, sub, clientId)
+      store(messages)
       return true
     }
   },

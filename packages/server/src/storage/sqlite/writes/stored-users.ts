@@ -6,6 +6,7 @@ import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
 import { createCascade, createEndAccess, type Ended } from './sessions.ts'
+import { storeMessages } from './webhooks.ts'
 
 export const storedUserWrites = {
   addStoredUser(database) {
@@ -14,7 +15,12 @@ export const storedUserWrites = {
       database,
       `insert into stored_users (${codecs.storedUsers.names}) values (${codecs.storedUsers.placeholders}) on conflict do nothing`,
     )
-    return (user: Row, sub: string, names: Names): boolean => !taken(sub, names) && insert(...user) === 1
+    const store = storeMessages(database)
+    return (user: Row, sub: string, names: Names, messages: readonly Row[] | null): boolean => {
+      if (taken(sub, names) || insert(...user) === 0) return false
+      store(messages)
+      return true
+    }
   },
   replaceStoredUser(database) {
     const find = one(database, 'select 1 from stored_users where sub = ? and version = ?')
@@ -24,15 +30,18 @@ export const storedUserWrites = {
     )
     const taken = createNameCheck(database)
     const endAccess = createEndAccess(database)
+    const store = storeMessages(database)
     return (
       user: Row,
       sub: string,
       version: number,
       names: Names,
       ending: AccessEnding | null,
+      messages: readonly Row[] | null,
     ): readonly Ended[] | 'changed' | 'taken' => {
       if (!find(sub, version)) return 'changed'
       if (taken(sub, names) || replace(...user, sub, version) === 0) return 'taken'
+      store(messages)
       return ending ? endAccess(sub, ending) : []
     }
   },
@@ -44,8 +53,14 @@ export const storedUserWrites = {
     )
     const endAccess = createEndAccess(database)
     const deleteRows = createCascade(database, 'user')
-    return (sub: string, ending: AccessEnding): readonly Ended[] | undefined => {
+    const store = storeMessages(database)
+    return (
+      sub: string,
+      ending: AccessEnding,
+      messages: readonly Row[] | null,
+    ): readonly Ended[] | undefined => {
       if (remove(sub) === 0) return undefined
+      store(messages)
       endUpstream(sub)
       deleteRows(sub)
       return endAccess(sub, ending)

@@ -1,0 +1,66 @@
+/** Webhooks: addresses that events are sent to, and the secrets of their signatures (Standard Webhooks 1.0). */
+
+import { type EventType, eventTypes } from '../../model/events.ts'
+import type { Webhook } from '../../model/webhook.ts'
+import * as s from '../validation/kinds.ts'
+import { defined, webUrl } from './values.ts'
+
+/** Bytes ("Signature scheme"). */
+const [shortest, longest] = [24, 64]
+const form = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/
+
+/** Returns the key; undefined if the text is not a secret. */
+function keyOf(text: string): Uint8Array | undefined {
+  const [, encoded] = form.exec(text) ?? []
+  if (encoded === undefined) return undefined
+  const key = new Uint8Array(Buffer.from(encoded, 'base64'))
+  return key.length >= shortest && key.length <= longest ? key : undefined
+}
+
+const secret = () =>
+  s.string().check(value => {
+    if (keyOf(value)) return undefined
+    const expected = `whsec_ and ${shortest} to ${longest} random bytes in base64`
+    return value.startsWith('env:')
+      ? { problem: 'the variable is not set, or has no secret', expected, fix: 'set the variable' }
+      : {
+          problem: 'it is not a webhook secret',
+          expected,
+          fix: 'make one with: echo "whsec_$(openssl rand -base64 32)"',
+        }
+  })
+
+const webhookSchema = s
+  .strictObject({
+    url: webUrl().describe(
+      'Where events are posted to: https. http only to an address in outbound.allowed_private_networks.',
+    ),
+    secrets: s
+      .array(secret())
+      .min(1)
+      .max(2)
+      .describe(
+        'Secrets of the signature: whsec_ and base64. Two while you change it, the new one first. "env:NAME" reads the variable NAME.',
+      ),
+    events: s
+      .array(s.enum(eventTypes as readonly [EventType, ...EventType[]]))
+      .min(1)
+      .optional()
+      .describe('The types of events to send. Omitted: all.'),
+  })
+  .describe('An address that gets events.')
+
+export const webhooksSchema = s
+  .array(webhookSchema)
+  .max(20)
+  .default([])
+  .describe('Webhooks (Standard Webhooks): see docs/guides/events.md.')
+
+export const webhooksOf = (draft: s.output<typeof webhooksSchema>): readonly Webhook[] =>
+  draft.map(({ url, secrets, events }) =>
+    defined({
+      url,
+      secrets: secrets.flatMap(text => keyOf(text) ?? []),
+      events: events && new Set(events),
+    }),
+  )

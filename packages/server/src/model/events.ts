@@ -1,0 +1,171 @@
+/**
+ * Events: what happened at an issuer, for callbacks of a module configuration and for webhooks. An event contains ids and
+ * names. It contains no token, code, password or secret, and no claims of a user. docs/guides/events.md lists the members.
+ */
+
+import type { Hook } from './hook.ts'
+import type { FactorMethod } from './mfa.ts'
+import type { Messages } from './ports/stores.ts'
+import type { EndCause } from './session.ts'
+
+/** The members of `data`, by type. */
+export type EventData = {
+  /** A user signed in at a browser, with every factor that was required. */
+  readonly 'user.signed_in': {
+    readonly sub: string
+    /** The tenant of the sign-in, for tenants that share the server's issuer. */
+    readonly tenant?: string
+    readonly sid: string
+    /** The provider, or `local`. */
+    readonly idp: string
+    readonly amr: readonly string[]
+    readonly acr?: string
+    /** The client that the user signs in to; omitted for account pages and devices. */
+    readonly client_id?: string
+    readonly request_id: string
+  }
+  /** A stored user was added: by sign-up, or by an operator. */
+  readonly 'user.created': { readonly sub: string; readonly tenant?: string }
+  readonly 'user.updated': {
+    readonly sub: string
+    readonly changed: readonly ('username' | 'email' | 'claims')[]
+  }
+  readonly 'user.password_changed': { readonly sub: string }
+  readonly 'user.disabled': { readonly sub: string }
+  readonly 'user.enabled': { readonly sub: string }
+  readonly 'user.deleted': { readonly sub: string }
+  readonly 'user.factor_added': { readonly sub: string; readonly method: FactorMethod }
+  readonly 'user.factor_removed': { readonly sub: string; readonly method: FactorMethod }
+  /** An operator removed all second factors of the user. */
+  readonly 'user.factors_reset': { readonly sub: string; readonly factors: number }
+  readonly 'user.identity_linked': { readonly sub: string; readonly provider: string }
+  readonly 'user.identity_unlinked': { readonly sub: string; readonly provider: string }
+  readonly 'session.ended': {
+    readonly sub: string
+    readonly sid: string
+    readonly cause: EndCause
+    /** The clients that took part in it. */
+    readonly clients: readonly string[]
+  }
+  /** The token endpoint issued tokens, or the authorization endpoint did (`grant_type` is `implicit`). */
+  readonly 'token.issued': {
+    readonly client_id: string
+    readonly grant_type: string
+    readonly scope: readonly string[]
+    /** Omitted for tokens of the client itself. */
+    readonly sub?: string
+    readonly authorization_id?: string
+    readonly request_id: string
+  }
+  /** The token endpoint refused a request. */
+  readonly 'token.refused': {
+    /** As the request names it; it may be wrong. */
+    readonly client_id?: string
+    /** The error of the response. */
+    readonly error: string
+    /** See docs/reasons.md. */
+    readonly reason: string
+    readonly request_id: string
+  }
+  /** A client revoked a token (RFC 7009). */
+  readonly 'token.revoked': {
+    readonly client_id: string
+    readonly kind: 'refresh_token' | 'reference_token' | 'jwt'
+    /** The authorization that was revoked with a refresh token. */
+    readonly authorization_id?: string
+    /** Of an access token. */
+    readonly jti?: string
+    readonly request_id: string
+  }
+  /** A code or refresh token was used again, so all tokens of its authorization were revoked. */
+  readonly 'authorization.revoked': {
+    readonly authorization_id: string
+    readonly client_id: string
+    /** See docs/reasons.md. */
+    readonly reason: string
+    readonly request_id: string
+  }
+  readonly 'consent.given': {
+    readonly sub: string
+    readonly client_id: string
+    /** The scopes that the user agreed to this time. */
+    readonly scope: readonly string[]
+    readonly request_id: string
+  }
+  readonly 'consent.withdrawn': {
+    readonly sub: string
+    readonly client_id: string
+    readonly request_id: string
+  }
+  /** A new signing key was added, which replaces an earlier one of its algorithm. */
+  readonly 'key.rotated': {
+    readonly kid: string
+    readonly alg: string
+    /** Seconds since 1970. */
+    readonly active_from: number
+  }
+  /** A replaced signing key is no longer published. */
+  readonly 'key.removed': { readonly kid: string }
+}
+
+export type EventType = keyof EventData
+
+const known: Readonly<Record<EventType, true>> = {
+  'user.signed_in': true,
+  'user.created': true,
+  'user.updated': true,
+  'user.password_changed': true,
+  'user.disabled': true,
+  'user.enabled': true,
+  'user.deleted': true,
+  'user.factor_added': true,
+  'user.factor_removed': true,
+  'user.factors_reset': true,
+  'user.identity_linked': true,
+  'user.identity_unlinked': true,
+  'session.ended': true,
+  'token.issued': true,
+  'token.refused': true,
+  'token.revoked': true,
+  'authorization.revoked': true,
+  'consent.given': true,
+  'consent.withdrawn': true,
+  'key.rotated': true,
+  'key.removed': true,
+}
+
+export const eventTypes = Object.keys(known) as readonly EventType[]
+
+/** An event of one type: the payload that Standard Webhooks 1.0 recommends, and where it happened. */
+export type EventOf<Type extends EventType> = {
+  /** The same in every attempt to send it. */
+  readonly id: string
+  readonly type: Type
+  /** When it happened, in ISO 8601. */
+  readonly timestamp: string
+  readonly issuer: string
+  /** The tenant that the issuer belongs to. */
+  readonly tenant?: string
+  readonly data: EventData[Type]
+}
+
+export type Event = { readonly [Type in EventType]: EventOf<Type> }[EventType]
+
+/** Callbacks by type; `*` gets every event. What they return is ignored. */
+export type EventCallbacks = {
+  readonly [Type in EventType]?: Hook<EventOf<Type>, unknown>
+} & { readonly '*'?: Hook<Event, unknown> }
+
+/** An event that is about to happen. */
+export type PreparedEvent = {
+  /** To be stored in the same write as the fact. Undefined if no webhook subscribes to the type. */
+  readonly messages?: Messages | undefined
+  /** Tells callbacks, and sends the stored messages. Call it after the write, unless the write changed nothing. */
+  readonly happened: () => void
+}
+
+export type Events = {
+  readonly prepare: <Type extends EventType>(type: Type, data: EventData[Type]) => PreparedEvent
+  /** Tells of an event that has happened. Messages are stored in the background, so a crash at this moment loses them. */
+  readonly emit: <Type extends EventType>(type: Type, data: EventData[Type]) => void
+}

@@ -1,0 +1,82 @@
+/**
+ * Limits the messages that wait for one webhook. They are counted in the store from time to time, and here in between, so
+ * that storing an event costs no count. Several processes can therefore exceed the limit by what they add meanwhile.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { EventType } from '../../model/events.ts'
+import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
+import { repeatedLine } from '../../runtime/repeated-line.ts'
+
+type Admission = {
+  /** Returns whether a message of this type may be stored, and counts it. Logs those that may not. */
+  readonly admits: (type: EventType) => boolean
+  /** Counts a message that was deleted. */
+  readonly left: () => void
+  /** Counts the store's messages again, if that was not done recently. */
+  readonly recount: () => Promise<void>
+}
+
+export const webhookLimits = {
+  /** Messages that wait for one webhook. */
+  waiting: 10_000,
+  /** Beyond this, refusals are not stored: strangers can cause them, and must not take the room of other events. */
+  waitingForRefusals: 1000,
+  /** Refusals that one process stores in a minute. */
+  refusals: 300,
+} as const
+
+const refusalSpan: Seconds = 60
+const recountInterval: Seconds = 5
+
+export function createAdmission({
+  about,
+  count,
+  clock,
+  log,
+}: {
+  /** Fields that name the webhook in log lines. */
+  readonly about: object
+  /** Counts the messages in the store, up to this number. */
+  readonly count: (most: number) => Awaitable<number>
+  readonly clock: Clock
+  readonly log: Log
+}): Admission {
+  const logDropped = repeatedLine(log.error, { event: 'webhook_events_dropped', count: 'events' })
+  let waiting = 0
+  let countedAt: Seconds = 0
+  let refusals = { since: 0, count: 0 }
+
+  const dropped = (problem: string): false => {
+    logDropped({ ...about, problem })
+    return false
+  }
+
+  function admitsRefusal(): boolean {
+    const now = clock.now()
+    if (Math.abs(now - refusals.since) >= refusalSpan) refusals = { since: now, count: 0 }
+    if (refusals.count >= webhookLimits.refusals) return dropped('too many refusals in a minute')
+    refusals.count += 1
+    return true
+  }
+
+  return {
+    admits(type) {
+      const isRefusal = type === 'token.refused'
+      const most = isRefusal ? webhookLimits.waitingForRefusals : webhookLimits.waiting
+      if (waiting >= most) return dropped('too many messages wait')
+      if (isRefusal && !admitsRefusal()) return false
+      waiting += 1
+      return true
+    },
+    left() {
+      waiting = Math.max(0, waiting - 1)
+    },
+    async recount() {
+      const now = clock.now()
+      if (Math.abs(now - countedAt) < recountInterval) return
+      countedAt = now
+      waiting = await count(webhookLimits.waiting)
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The events of one issuer. Where nobody subscribes to a type, an event costs one look-up, and nothing is made or stored. See
+ * docs/decisions/0051-events.md.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type {
+  Event,
+  EventCallbacks,
+  EventData,
+  Events,
+  EventType,
+  PreparedEvent,
+} from '../../model/events.ts'
+import { newTimedId } from '../../model/handle.ts'
+import type { Messages } from '../../model/ports/stores.ts'
+import type { Webhook } from '../../model/webhook.ts'
+import { settlesWithin } from '../../runtime/async/promises.ts'
+import { createCallbacks } from './callbacks.ts'
+import { createLaterWrites } from './later-writes.ts'
+import { createWebhook, type WebhookPorts } from './webhook.ts'
+
+export type ManagedEvents = Events & {
+  /** Sends the messages that are due. Resolves when they were tried, or after a few seconds. */
+  readonly deliver: () => Promise<void>
+  /** Resolves when no callback runs, and nothing is being stored or sent. */
+  readonly settled: () => Promise<void>
+  /** Stores what is to be stored, and sends for a few seconds. The rest remains in the store. */
+  readonly close: () => Promise<void>
+}
+
+type EventsPorts = WebhookPorts & {
+  readonly issuer: string
+  readonly tenant?: string | undefined
+  readonly callbacks: EventCallbacks
+  /** How long a callback may take. */
+  readonly callbackLimit: Seconds
+  readonly webhooks: readonly Webhook[]
+  /** Whether this process sends what it stores. The command line leaves that to the server. */
+  readonly delivers: boolean
+}
+
+/** Milliseconds. A receiver that does not respond must not delay the jobs, or the end of the process. */
+const waitLimit = 5000
+
+const nobody: PreparedEvent = { happened: () => {} }
+
+export function createEvents(ports: EventsPorts): ManagedEvents {
+  const { issuer, tenant, delivers, stores, clock, random, log } = ports
+  const callbacks = createCallbacks(ports.callbacks, { limit: ports.callbackLimit, log })
+  const queues = ports.webhooks.map(webhook => createWebhook(webhook, ports))
+  const laterWrites = createLaterWrites({ stores, log, onStored: sendSoon })
+
+  /** Deliveries in progress, so that closing waits for their queries. */
+  const delivering = new Set<Promise<unknown>>()
+
+  function run(): Promise<unknown> {
+    const running = Promise.all(queues.map(queue => queue.deliver()))
+    const done = running.catch(() => {}).finally(() => delivering.delete(done))
+    delivering.add(done)
+    return running
+  }
+
+  /** Not awaited: no request waits for a receiver. */
+  function sendSoon(): void {
+    if (delivers) void run().catch(error => log.error('webhooks_failed', { error: String(error) }))
+  }
+
+  /** Returns the event as JSON with its messages; undefined if nobody subscribes to it. */
+  function made<Type extends EventType>(type: Type, data: EventData[Type]) {
+    const subscribed = queues.filter(queue => queue.takes(type))
+    if (subscribed.length === 0 && !callbacks.has(type)) return undefined
+    const event = {
+      id: `evt_${newTimedId<string>(random)}`,
+      type,
+      timestamp: new Date(clock.now() * 1000).toISOString(),
+      issuer,
+      ...(tenant !== undefined && { tenant }),
+      data,
+    } as Event
+    const body = JSON.stringify(event)
+    const messages: Messages = subscribed.flatMap(queue => queue.messageOf(type, event.id, body) ?? [])
+    return { body, messages: messages.length > 0 ? messages : undefined }
+  }
+
+  async function settled(): Promise<void> {
+    await callbacks.settled()
+    await laterWrites.settled()
+    while (delivering.size > 0) await Promise.all(delivering)
+  }
+
+  return {
+    prepare(type, data) {
+      const event = made(type, data)
+      if (!event) return nobody
+      const { body, messages } = event
+      return {
+        messages,
+        happened() {
+          callbacks.call(type, body)
+          if (messages) sendSoon()
+        },
+      }
+    },
+    emit(type, data) {
+      const event = made(type, data)
+      if (!event) return
+      callbacks.call(type, event.body)
+      if (event.messages) laterWrites.add(event.messages)
+    },
+    deliver: async () => void (await settlesWithin(waitLimit, run())),
+    settled,
+    async close() {
+      await settlesWithin(waitLimit, settled())
+      for (const queue of queues) queue.stop()
+    },
+  }
+}

@@ -1,0 +1,53 @@
+/** Stores events in the background whose facts were written before, or have no write. One write at a time stores all that arrived meanwhile. */
+
+import type { Messages, Stores } from '../../model/ports/stores.ts'
+import type { WebhookMessage } from '../../model/webhook.ts'
+import type { Log } from '../../runtime/ports.ts'
+import { repeatedLine } from '../../runtime/repeated-line.ts'
+
+type LaterWrites = {
+  readonly add: (messages: Messages) => void
+  /** Resolves when nothing is being stored. */
+  readonly settled: () => Promise<void>
+}
+
+/** Messages that wait for a store that is slow or unavailable. */
+const capacity = 1000
+
+export function createLaterWrites({
+  stores: { webhookMessages },
+  log,
+  onStored,
+}: {
+  readonly stores: Pick<Stores, 'webhookMessages'>
+  readonly log: Log
+  readonly onStored: () => void
+}): LaterWrites {
+  const logDropped = repeatedLine(log.error, { event: 'webhook_events_dropped', count: 'events' })
+  let waiting: WebhookMessage[] = []
+  let writing: Promise<void> | undefined
+
+  async function write(): Promise<void> {
+    while (waiting.length > 0) {
+      const messages = waiting
+      waiting = []
+      try {
+        await webhookMessages.add(messages)
+        onStored()
+      } catch (error) {
+        logDropped({ problem: 'the store is unavailable', error: String(error) }, messages.length)
+      }
+    }
+    // In the same turn as the last look, so that no message is added in between and left.
+    writing = undefined
+  }
+
+  return {
+    add(messages) {
+      if (waiting.length >= capacity) return logDropped({ problem: 'the store is too slow' }, messages.length)
+      waiting.push(...messages)
+      writing ??= write()
+    },
+    settled: async () => writing,
+  }
+}

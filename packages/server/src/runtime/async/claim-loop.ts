@@ -1,0 +1,72 @@
+/** Works through a durable queue from which several processes claim: mails and webhooks. */
+
+import type { Awaitable } from '../ports.ts'
+import { singleFlight } from './promises.ts'
+
+type ClaimLoopPorts<Item> = {
+  /** How many are worked on at once. */
+  readonly atOnce: number
+  readonly anyDue: () => Awaitable<boolean>
+  /** Claims items that are due, but no more than `limit`. */
+  readonly claim: (limit: number) => Promise<readonly Item[]>
+  /** Must remove or postpone the item. If it rejects, the run claims no more and rejects. */
+  readonly work: (item: Item) => Promise<void>
+}
+
+type ClaimLoop = {
+  /** Works on all items that are due. Simultaneous calls share one run, which looks for due items again. */
+  readonly run: () => Promise<void>
+  /** Resolves when no run is in progress, whether it failed or not: the caller that began it learns of that. */
+  readonly settled: () => Promise<void>
+  /** Claims nothing from now on. */
+  readonly stop: () => void
+}
+
+export function createClaimLoop<Item>({ atOnce, anyDue, claim, work }: ClaimLoopPorts<Item>): ClaimLoop {
+  let again = false
+  let isStopped = false
+  let wake = (): void => {}
+
+  /** Runs until nothing is due. A slow item keeps one place, and does not delay the others. */
+  const run = singleFlight(async (): Promise<void> => {
+    const inFlight = new Set<Promise<void>>()
+    const failures: unknown[] = []
+    const begin = (item: Item): void => {
+      const working = work(item)
+        .catch(error => void failures.push(error))
+        .finally(() => inFlight.delete(working))
+      inFlight.add(working)
+    }
+    do {
+      again = false
+      const woken = new Promise<void>(resolve => {
+        wake = resolve
+      })
+      if (failures.length === 0) await fill(inFlight, begin)
+      if (inFlight.size === 0) continue
+      await Promise.race([...inFlight, woken])
+      again = true
+    } while (again)
+    if (failures.length > 0) throw failures[0]
+  })
+
+  async function fill(inFlight: ReadonlySet<unknown>, begin: (item: Item) => void): Promise<void> {
+    while (!isStopped && inFlight.size < atOnce && (await anyDue())) {
+      const claimed = await claim(atOnce - inFlight.size)
+      if (claimed.length === 0) return
+      for (const item of claimed) begin(item)
+    }
+  }
+
+  return {
+    run() {
+      again = true
+      wake()
+      return run()
+    },
+    settled: async () => run.current()?.catch(() => {}),
+    stop() {
+      isStopped = true
+    },
+  }
+}

@@ -1,0 +1,37 @@
+with input as materialized (
+  select * from unnest(
+    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]
+  ) with ordinality as input (
+    "at", "client_id", "sub", "authorization_id", "until", "messages", place
+  )
+), valid as materialized (
+  select input.* from input
+  where coalesce(
+      (select stands from standing where kind = 'client' and id = input.client_id),
+      (select stands from standing where kind = 'stored_client' and id = input.client_id)) = 1
+    and coalesce(
+      (select stands from standing where kind = 'user' and id = input.sub),
+      (select stands from standing where kind = 'stored_user' and id = input.sub), 1) = 1
+    and (authorization_id is null or (
+      select true from authorizations
+      where id = input.authorization_id and revoked_at is null and expires_at > input.at))
+), consumed as (
+  select * from valid
+), announced as (
+  insert into webhook_messages (event_id, endpoint, sealed, attempts, due_at, expires_at)
+  select message.event_id, message.endpoint, decode(message.sealed, 'base64'), message.attempts,
+    message.due_at, message.expires_at
+  from consumed, json_to_recordset(consumed.messages::json) as message (
+    event_id text, endpoint text, sealed text, attempts bigint, due_at bigint, expires_at bigint)
+), authorization_extended as (
+  update authorizations set expires_at = consumed.until
+  from consumed
+  where authorizations.id = consumed.authorization_id and authorizations.expires_at < consumed.until
+)
+select place, case
+    when place not in (select place from valid) then 'revoked'
+    when place in (select place from consumed) then 'committed'
+    when false then 'revoked'
+    else 'already_used'
+  end
+from input;
