@@ -54,7 +54,7 @@ export const webhooksSchema = s
   .array(webhookSchema)
   .max(20)
   .default([])
-  .describe('Webhooks (Standard Webhooks): see docs/guides/events.md.')
+  .describe('Addresses that events are sent to, as Standard Webhooks describes.')
 
 export const webhooksOf = (draft: s.output<typeof webhooksSchema>): readonly Webhook[] =>
   draft.map(({ url, secrets, events }) =>
