@@ -144,7 +144,7 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
     '"pages/ui" may not import "pages/flow"',
   ],
   [
-    'the runtime knows no noun',
+    'the runtime does not depend on the model',
     `${server}/runtime/x.ts`,
     `import '../model/client.ts'`,
     '"runtime" may not import "model"',

@@ -1,8 +1,8 @@
-/** Papers that people add to side by side: records are numbered once, the glossary is in order, and lists of nouns are complete. */
+/** Papers that people add to side by side: records are numbered once, the glossary is in order, and lists of types are complete. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addableNouns, everyNoun } from '../packages/server/src/storage/tables/archive.ts'
+import { addableKinds, allKinds } from '../packages/server/src/storage/tables/archive.ts'
 import { allTables } from '../packages/server/src/storage/tables/tables.ts'
 import { readText, textsOf } from './support/repository.ts'
 
@@ -47,7 +47,7 @@ const names = (list: string): readonly string[] => list.split(/,\s+/).toSorted()
 
 test('papers: the architecture names each table of a store once', () => {
   const [, rows = ''] =
-    /^\| noun \|.*\| tables \|\n\|[-|]+\|\n((?:\|.*\n)+)/m.exec(readText('docs/architecture.md')) ?? []
+    /^\| type \|.*\| tables \|\n\|[-|]+\|\n((?:\|.*\n)+)/m.exec(readText('docs/architecture.md')) ?? []
   const named = rows
     .trim()
     .split('\n')
@@ -55,10 +55,10 @@ test('papers: the architecture names each table of a store once', () => {
   assert.deepEqual(named.toSorted(), allTables.map(([, { name }]) => name).toSorted())
 })
 
-test('papers: the guide of backups names each noun that can be exported, and those that a store in use accepts', () => {
+test('papers: the guide of backups names each kind that can be exported, and those that a store in use accepts', () => {
   const guide = readText('docs/guides/backup.md')
-  const [, exported = ''] = /`--noun` accepts: ([^.]+)\./.exec(guide) ?? []
-  assert.deepEqual(names(exported), [...everyNoun].toSorted())
-  const [, addable = ''] = /\*\*Independent nouns\*\* \(([^)]+)\)/.exec(guide) ?? []
-  assert.deepEqual(names(addable), [...addableNouns].toSorted())
+  const [, exported = ''] = /`--kind` accepts: ([^.]+)\./.exec(guide) ?? []
+  assert.deepEqual(names(exported), [...allKinds].toSorted())
+  const [, addable = ''] = /\*\*Independent kinds of data\*\* \(([^)]+)\)/.exec(guide) ?? []
+  assert.deepEqual(names(addable), [...addableKinds].toSorted())
 })

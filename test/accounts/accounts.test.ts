@@ -116,7 +116,7 @@ test('password page: weak passwords are refused with a reason [NIST SP 800-63B Â
     ['abcabcabcabcabc', /too easy to guess/],
     ['qwertyuiopasdf', /too easy to guess/],
     ['098765432109876', /too easy to guess/],
-    ['dora-1234567', /too much like your name/],
+    ['dora-1234567', /too similar to your name/],
     ['x'.repeat(513), /too long/],
   ] as const) {
     page = await browser.submit(page, { password: dora.password, new_password })

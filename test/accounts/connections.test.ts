@@ -82,7 +82,7 @@ test('connections: an upstream account belongs to one user here, and only its ow
   const taken = await connect(bob)
   assert.equal(taken.status, 409)
   assert.equal(server.reason(), 'identity_linked_elsewhere')
-  assert.match(taken.text, /belongs to another account/)
+  assert.match(taken.text, /is connected to another account/)
   await press(bob, await bob.visit(page), 'disconnect', { identity })
   assert.match((await browser.visit(page)).text, /ada@corp\.example/)
 })

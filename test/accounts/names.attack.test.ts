@@ -134,7 +134,7 @@ test("names: an unverified address can't be chosen as a user name at sign-up", a
     ]
     for (const username of names) {
       const again = await browser.submit(page, { ...filled, username })
-      assert.match(again.text, /That can’t be a username/, username)
+      assert.match(again.text, /That username isn’t valid/, username)
       assert.equal(server.reason(), 'username_is_address', username)
     }
     assert.deepEqual(await server.stores.storedUsers.list({ limit: 10 }), [])

@@ -135,9 +135,9 @@ test('sign-up: a taken or malformed name and a weak password are reported', asyn
   for (const [username, new_password, text] of [
     ['DORA', password, /username is taken/],
     ['alice', password, /username is taken/],
-    ['', password, /can’t be a username/],
-    ['a\u200Bb', password, /can’t be a username/],
-    ['newbie', 'newbie123456', /too much like/],
+    ['', password, /username isn’t valid/],
+    ['a\u200Bb', password, /username isn’t valid/],
+    ['newbie', 'newbie123456', /too similar to/],
   ] as const) {
     const again = await browser.submit(page, { username, new_password, full_name: '' })
     assert.equal(again.status, 400)

@@ -65,7 +65,7 @@ export const additions: readonly Addition[] = [
     ],
   },
   {
-    what: 'a stored noun',
+    what: 'a stored type',
     example: '`revoked_tokens`',
     names: ['revokedTokens', 'RevokedTokens', 'revoked_tokens'],
     files: [

@@ -41,7 +41,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   protocol: { rooms: [], packages: [] },
   // Interfaces of the process, and ways to run work.
   runtime: { rooms: [], packages: ['@node-rs/argon2', 'node:crypto'] },
-  // Nouns, and the interfaces of their stores.
+  // Types, and the interfaces of their stores.
   model: { rooms: ['runtime'], packages: ['node:crypto'] },
 
   configuration: {

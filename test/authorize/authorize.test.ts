@@ -547,7 +547,7 @@ test('authorize: a login page older than an hour starts again, and the password 
   assert.equal(server.reason(), 'continuation_expired')
   assert.equal(browser.cookies.has('__Host-tessera_session'), false)
   assert.ok(again.target.startsWith('/login'))
-  assert.match(again.text, /open too long/)
+  assert.match(again.text, /open for too long/)
   const answer = answerOf(await browser.submit(again, alice))
   assert.ok(answer.get('code'))
   assert.equal(answer.get('state'), 'a state & more')

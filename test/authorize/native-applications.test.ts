@@ -449,9 +449,12 @@ test('configuration: an application with a secret, without PKCE or with the impl
 })
 
 for (const [uri, problem] of [
-  ['urn:ietf:wg:oauth:2.0:oob', /show the code for copying, which is not supported; use a loopback address/],
-  ['urn:ietf:wg:oauth:2.0:oob:auto', /show the code for copying/],
-  ['URN:IETF:WG:OAUTH:2.0:OOB', /show the code for copying/],
+  [
+    'urn:ietf:wg:oauth:2.0:oob',
+    /display the code for copying, which is not supported; use a loopback address/,
+  ],
+  ['urn:ietf:wg:oauth:2.0:oob:auto', /display the code for copying/],
+  ['URN:IETF:WG:OAUTH:2.0:OOB', /display the code for copying/],
   ['urn:example:cb', /dangerous/],
   ['JavaScript:alert(1)', /dangerous/],
   ['ms-msdt:/id', /dangerous/],

@@ -92,7 +92,7 @@ for (const [what, path, form, client_id, lasts] of [
   ['pushed requests', '/connect/par', request, 'web', 60],
   ['device authorizations', '/connect/deviceauthorization', {}, 'tv', 300],
 ] as const) {
-  test(`attack: a network can have a limited number of ${what} of unvouched clients waiting`, async () => {
+  test(`attack: a network can have a limited number of ${what} of untrusted clients waiting`, async () => {
     const server = await createTestServer(configured)
     const send = (more: object, headers = {}) =>
       server.send('POST', path, { form: { ...form, ...more }, headers })
@@ -103,7 +103,7 @@ for (const [what, path, form, client_id, lasts] of [
     assert.equal(refused?.json.error, 'temporarily_unavailable')
     assert.equal(refused?.headers['retry-after'], String(lasts))
     assert.equal(server.reason(), 'too_many_waiting')
-    // A self-registered client is as unvouched, and its secret proves nothing.
+    // A self-registered client is just as untrusted, and its secret proves nothing.
     const { json } = await register(server, {
       redirect_uris: [callback],
       scope: 'openid',

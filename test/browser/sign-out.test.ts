@@ -150,7 +150,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.goto(
       endSession({ client_id: 'shop', post_logout_redirect_uri: `${shop.origin}/bye`, state: 's 1' }),
     )
-    await page.getByText('Shop asks to sign you out').waitFor()
+    await page.getByText('Shop wants to sign you out').waitFor()
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.waitForURL(`${shop.origin}/bye?state=s+1`)
     assert.equal(shop.to('/bye').length, 1)

@@ -227,7 +227,7 @@ test('cli: after kill -9 during an import, no server starts on the partial store
   })
 })
 
-test('cli: nouns are selected by name; users can be added to a store in use', async () => {
+test('cli: kinds are selected by name; users can be added to a store in use', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const to = join(directory, 'users.jsonl')
     const add = ['users', 'add', '--username', 'dora', '--no-password', '--sub', 'dora']
@@ -238,7 +238,7 @@ test('cli: nouns are selected by name; users can be added to a store in use', as
       old,
       '--to',
       to,
-      '--noun',
+      '--kind',
       'stored_users',
       'passkeys',
     ])
@@ -246,7 +246,7 @@ test('cli: nouns are selected by name; users can be added to a store in use', as
     assert.doesNotMatch(await readFile(to, 'utf8'), /"table":"(keys|settings|families)"/)
 
     await familyAt(await serve(fresh))
-    const wanting = await tessera(['import', '--config', fresh, '--from', to, '--noun', 'keys'])
+    const wanting = await tessera(['import', '--config', fresh, '--from', to, '--kind', 'keys'])
     assert.deepEqual(
       [wanting.code, withoutWarnings(wanting.stderr)],
       [1, 'tessera: the file contains no keys\n'],
@@ -257,9 +257,9 @@ test('cli: nouns are selected by name; users can be added to a store in use', as
     assert.match((await tessera(['users', 'list', '--config', fresh])).stdout, /sub=dora/)
     assert.match((await tessera(['import', '--config', fresh, '--from', to])).stdout, /added=0 same=1/)
 
-    const unknown = await tessera(['export', '--config', old, '--to', `${to}2`, '--noun', 'tokens'])
+    const unknown = await tessera(['export', '--config', old, '--to', `${to}2`, '--kind', 'tokens'])
     assert.deepEqual(
-      [unknown.code, /unknown noun "tokens"; expected one of settings, keys/.test(unknown.stderr)],
+      [unknown.code, /unknown kind "tokens"; expected one of settings, keys/.test(unknown.stderr)],
       [2, true],
     )
   })

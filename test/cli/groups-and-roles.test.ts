@@ -40,7 +40,7 @@ test('cli: groups and roles are added, listed, replaced, removed, exported and i
       other,
       '--from',
       exported,
-      '--noun',
+      '--kind',
       'stored_users',
     ])
     assert.equal(imported.code, 0, imported.stderr)

@@ -42,7 +42,7 @@ function lookup(more: Partial<ClientsPorts> = {}) {
     },
     read({ client_id, version }) {
       seen.reads += 1
-      return { client_id, registered: { vouched: false, version } } as unknown as Client
+      return { client_id, registered: { trusted: false, version } } as unknown as Client
     },
     registration: { unusedClientLifetime: 10 * day },
     isDisabled: () => false,
@@ -177,7 +177,7 @@ test("client lookup: if clients don't expire, a use is recorded once a day; none
   assert.deepEqual(seen.prolonged, [[idOf(0), { used_at: now, used_by }]])
 })
 
-test('client lookup: tokens without a user count as use only for a client that someone vouched for', async () => {
+test('client lookup: tokens without a user count as use only for a trusted client', async () => {
   const { clients, seen, clock, add } = lookup()
   add()
   const client = clients.find(idOf(0)) as Client
@@ -185,6 +185,6 @@ test('client lookup: tokens without a user count as use only for a client that s
   clients.noteUse(client, undefined)
   assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), { expires_at }]])
   await new Promise(resolve => setImmediate(resolve))
-  clients.noteUse({ ...client, registered: { vouched: true, version: 1 } }, undefined)
+  clients.noteUse({ ...client, registered: { trusted: true, version: 1 } }, undefined)
   assert.deepEqual(seen.prolonged, [[idOf(0), { used_at: clock.now(), expires_at }]])
 })

@@ -65,7 +65,7 @@ test('configuration: an invalid address, a short password and unknown values are
       accounts: { password_policy: { min_length: 7 }, email_verification: 'maybe', signup: true },
     },
     [
-      { path: 'mail.from', problem: /not an address/ },
+      { path: 'mail.from', problem: /not an email address/ },
       { path: 'mail.smtp.host', problem: /missing/ },
       { path: 'accounts.password_policy.min_length', problem: /too small/ },
       { path: 'accounts.email_verification', problem: /"maybe"/ },

@@ -46,7 +46,7 @@ test('branding: a logo is a file beside the configuration or has an https addres
   assert.equal(problem('./a.svg'), undefined)
   assert.equal(problem('https://cdn.example/a.svg'), undefined)
   assert.match(problem('http://cdn.example/a.svg') ?? '', /not an https URL/)
-  assert.match(problem('a.exe') ?? '', /not a supported picture/)
+  assert.match(problem('a.exe') ?? '', /not a supported image type/)
   assert.match(problem('big.png') ?? '', /too large/)
   assert.match(problem('gone.svg') ?? '', /ENOENT/)
   const tenants = [{ name: 'acme', issuer: 'path', branding: { logo: 'gone.svg' } }]

@@ -66,7 +66,7 @@ test('configuration: malformed JSON is reported with line and column', async () 
 test('configuration: a duplicate key is refused, in JSON and in YAML', async () => {
   const [json] = await refused('twice.json', '{ "clients": [],\n  "clients": [] }')
   assert.match(json!.path, /twice\.json:2:3$/)
-  assert.match(json!.problem, /"clients" is written twice/)
+  assert.match(json!.problem, /"clients" appears twice/)
   const [yaml] = await refused('twice.yaml', 'clients: []\nclients: []\n')
   assert.match(yaml!.path, /twice\.yaml:2:1$/)
 })

@@ -200,7 +200,7 @@ for (const [name, client, path, problem, fix] of [
     /not a time/,
     /Z$/,
   ],
-  ['a client_uri that is no URL', { client_uri: 'app' }, 'client_uri', /web address/, /https/],
+  ['a client_uri that is no URL', { client_uri: 'app' }, 'client_uri', /web URL/, /https/],
   ['an empty client_id', { client_id: '' }, 'client_id', /empty/, /fill/],
   [
     'a claim that is not JSON',
@@ -264,7 +264,7 @@ test('configuration: storage, proxies and trusted issuers are checked', () => {
     },
     [
       { path: 'storage', problem: /not a known store/, fix: /sqlite/ },
-      { path: 'mtls.trusted_proxies[0]', problem: /not an address/ },
+      { path: 'mtls.trusted_proxies[0]', problem: /not an IP address/ },
       { path: 'trusted_issuers[0].jwks.keys', problem: /empty/ },
     ],
   )

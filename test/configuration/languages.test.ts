@@ -20,7 +20,7 @@ test('configuration languages: a tagged value must be as valid as an untagged on
     withClient({ ...spa, 'client_name#fr': '', 'policy_uri#de': 'javascript:alert(1)', 'tos_uri#de': 7 }),
     [
       { path: 'clients[0].client_name#fr', problem: /empty/ },
-      { path: 'clients[0].policy_uri#de', problem: /not a web address/ },
+      { path: 'clients[0].policy_uri#de', problem: /not a web URL/ },
       { path: 'clients[0].tos_uri#de', problem: /a number/ },
     ],
   )

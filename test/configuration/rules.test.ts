@@ -35,10 +35,10 @@ for (const [name, client, path, problem, fix] of [
     /https/,
   ],
   [
-    'a logout URI that is not a web address',
+    'a logout URI that is not a web URL',
     { ...spa, backchannel_logout_uri: 'com.example.app:/logout' },
     'backchannel_logout_uri',
-    /web address/,
+    /web URL/,
     /https/,
   ],
   [
@@ -114,7 +114,7 @@ for (const [name, client, path, problem, fix] of [
     'a web application with a private-use scheme [OpenID Connect Dynamic Client Registration 1.0 §2]',
     { ...web, application_type: 'web', redirect_uris: ['com.example.app:/cb'] },
     'redirect_uris[0]',
-    /not a web address/,
+    /not a web URL/,
     /native/,
   ],
   [

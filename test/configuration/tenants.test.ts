@@ -186,7 +186,7 @@ test('tenants: a tenant that shares the server’s issuer may enable sign-up, an
     warnings.map(({ path }) => path),
     ['tenants[0].accounts.sign_up'],
   )
-  assert.match(warnings[0]?.problem ?? '', /anybody can create an account in tenant "acme"/)
+  assert.match(warnings[0]?.problem ?? '', /anyone can create an account in tenant "acme"/)
 
   const everywhere = parsed({ accounts: { ...accounts, sign_up: true }, tenants: [{ name: 'globex' }] })
   assert.deepEqual([...everywhere.configuration.signUpTenants], [])
@@ -198,10 +198,10 @@ test('tenants: a tenant that shares the server’s issuer may enable sign-up, an
     { path: 'tenants[0].accounts.password_policy', problem: /shares the server's issuer/ },
   ])
   assertErrors({ tenants: [{ name: 'acme', accounts: { sign_up: true } }] }, [
-    { path: 'tenants[0].accounts.sign_up', problem: /no "accounts" at the top/ },
+    { path: 'tenants[0].accounts.sign_up', problem: /top level of the configuration has no "accounts"/ },
   ])
   assertErrors({ issuer: 'https://id.example', accounts: {}, tenants }, [
-    { path: 'tenants[0].accounts.sign_up', problem: /no mail configuration/ },
+    { path: 'tenants[0].accounts.sign_up', problem: /"mail" is not configured/ },
   ])
 })
 
@@ -226,7 +226,9 @@ test('tenants: server-wide settings are not keys of a tenant', () => {
 
 test('tenants: a name for addresses and file names has lower-case letters, digits and hyphens', () => {
   for (const name of ['Acme', 'a_b', '-a', 'a-', '..', 'a/b', 'a'.repeat(64)])
-    assertErrors(withTenant({ name }), [{ path: 'tenants[0].name', problem: /other characters/ }])
+    assertErrors(withTenant({ name }), [
+      { path: 'tenants[0].name', problem: /characters that are not allowed there/ },
+    ])
   parsed(withTenant({ name: 'a'.repeat(63) }))
   parsed({ tenants: [{ name: 'Acme_Shared' }] })
 })
@@ -243,10 +245,10 @@ test('tenants: an issuer by host has its own origin', () => {
   ])
     assertErrors(withTenant({ issuer }), [{ path: 'tenants[0].issuer', problem: /./ }])
   assertErrors(withTenant({ issuer: 'https://id.example' }), [
-    { path: 'tenants[0].issuer', problem: /the host of the server/ },
+    { path: 'tenants[0].issuer', problem: /the server has the same host/ },
   ])
   const two = ['acme', 'globex'].map(name => ({ name, issuer: 'https://same.example' }))
-  assertErrors({ tenants: two }, [{ path: 'tenants[1].issuer', problem: /the host of tenant "acme"/ }])
+  assertErrors({ tenants: two }, [{ path: 'tenants[1].issuer', problem: /tenant "acme" has the same host/ }])
 })
 
 test('tenants: no client of the server may name a tenant of another issuer', () => {

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import {
-  type ArchivedNoun,
-  everyNoun,
+  type ArchivedKind,
+  allKinds,
   importBegun,
   tablesOf,
 } from '../../packages/server/src/storage/tables/archive.ts'
@@ -19,7 +19,7 @@ import { temporaryFolder } from './stores/storage.ts'
 
 const report = () => {}
 const header = { created_at: 1_790_000_000, master_key_check: null }
-const whole = { nouns: everyNoun, report }
+const whole = { kinds: allKinds, report }
 
 for (const { name, open } of databases) {
   /** A filled store, its export, and an empty store. */
@@ -34,7 +34,7 @@ for (const { name, open } of databases) {
     const [from, to, folder] = [await open(), await open(), await temporaryFolder()]
     try {
       await fillArchives(from.archives, ['acme'])
-      await writeExport(folder.file, header, sectionsOf(from.archives, everyNoun), report)
+      await writeExport(folder.file, header, sectionsOf(from.archives, allKinds), report)
       const read = async () => readExport(folder.file, (await verifyExport(folder.file)).counts)
       await use({ from: from.archives, to: to.archives, file: folder.file, read })
     } finally {
@@ -43,11 +43,11 @@ for (const { name, open } of databases) {
   }
 
   describe(`archives, ${name}`, () => {
-    test('every table belongs to one noun', async () => {
+    test('every table belongs to one kind', async () => {
       const { archives, end } = await open()
       const source = await archives.source()
       const tables = (await source.tables()).map(table => table.name)
-      assert.deepEqual(tables.toSorted(), tablesOf(everyNoun).toSorted())
+      assert.deepEqual(tables.toSorted(), tablesOf(allKinds).toSorted())
       await source.close()
       await end()
     })
@@ -67,7 +67,7 @@ for (const { name, open } of databases) {
 
     test('a store can be moved directly into another', async () => {
       await withExport(async ({ from, to }) => {
-        await fill(to, sectionsOf(from, everyNoun), whole)
+        await fill(to, sectionsOf(from, allKinds), whole)
         assert.deepEqual(await contentOf(to), await contentOf(from))
       })
     })
@@ -169,8 +169,8 @@ for (const { name, open } of databases) {
         const at = Object.keys(table.columns).indexOf('created_at')
         await target.add(table, [first!, second!.with(at, 1)])
         await target.close()
-        const nouns: ReadonlySet<ArchivedNoun> = new Set(['stored_users'])
-        const filled = await fill(to, only(await read(), 'stored_users'), { nouns, report })
+        const kinds: ReadonlySet<ArchivedKind> = new Set(['stored_users'])
+        const filled = await fill(to, only(await read(), 'stored_users'), { kinds, report })
         assert.deepEqual(filled.get('stored_users'), { added: 4, same: 1, other: 1 })
         const users = (await contentOf(to)).stored_users
         assert.deepEqual(users?.[1]?.[at], 1)

@@ -88,9 +88,9 @@ test('replica: registered clients are read from it, unless it is too far behind'
     'the standby has the version',
     async () => (await copy.find(client.client_id))?.version === version,
   )
-  await until('the replica is not used', () => events.includes('database_replica_left'))
+  await until('the replica is not used', () => events.includes('database_replica_disconnected'))
   await atStandby('select pg_wal_replay_resume()')
-  await until('the replica is used', () => events.includes('database_replica_followed'))
+  await until('the replica is used', () => events.includes('database_replica_connected'))
 })
 
 test('replica: an added, changed or removed client is so at once, however far the replica is behind', async () => {
@@ -134,15 +134,15 @@ test('replica: while it is unreachable the primary is read, and this is logged o
   await standby.stop()
   try {
     for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
-    await until('the replica is not used', () => events.includes('database_replica_left'))
+    await until('the replica is not used', () => events.includes('database_replica_disconnected'))
     for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
   } finally {
     await standby.start()
   }
-  await until('the replica is used', () => events.includes('database_replica_followed'))
+  await until('the replica is used', () => events.includes('database_replica_connected'))
   const said = events.filter(event => event.startsWith('database_replica'))
   for (const [index, event] of said.entries())
-    assert.equal(event, index % 2 === 0 ? 'database_replica_left' : 'database_replica_followed')
+    assert.equal(event, index % 2 === 0 ? 'database_replica_disconnected' : 'database_replica_connected')
   await heldAndRead(url, copy, client.client_id)
 })
 
@@ -150,7 +150,7 @@ test('replica: a database that is not a standby is not used', async () => {
   const [url, elsewhere] = [await server.database(), await server.database()]
   await open(elsewhere)
   const { clients, replica: copy, events } = await open(url, elsewhere)
-  await until('the replica is not used', () => events.includes('database_replica_left'))
+  await until('the replica is not used', () => events.includes('database_replica_disconnected'))
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   assert.deepEqual(await copy.find(client.client_id), client)
@@ -177,7 +177,7 @@ test('replica: a standby of another cluster is not used, however far ahead it is
     return ahead[0]?.[0] === true
   })
   const { clients, replica: copy, events } = await open(url, replica)
-  await until('the replica is not used', () => events.includes('database_replica_left'))
+  await until('the replica is not used', () => events.includes('database_replica_disconnected'))
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   assert.deepEqual(await copy.find(client.client_id), client)

@@ -9,8 +9,8 @@ import { testCommit } from './stores/commit.ts'
 import { testConditions } from './stores/conditions.ts'
 import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
+import { testKinds } from './stores/kinds.ts'
 import { testNeighbours } from './stores/neighbours.ts'
-import { testNouns } from './stores/nouns.ts'
 import { testPushedRequests } from './stores/pushed-requests.ts'
 import { testRaces } from './stores/races.ts'
 import { testRegisteredClients } from './stores/registered-clients.ts'
@@ -32,7 +32,7 @@ for (const { name, open } of storages)
     test('ready: an open store is ready', async () => {
       assert.equal(await stores().ready(), true)
     })
-    testNouns(stores)
+    testKinds(stores)
     testFederation(stores)
     testFactors(stores)
     testCommit(stores)

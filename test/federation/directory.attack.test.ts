@@ -73,9 +73,9 @@ const hostile: Readonly<Record<string, { endless: Buffer; error: RegExp }>> = {
   },
   'a length that is not told': {
     endless: Buffer.concat([Buffer.from('3080', 'hex'), zeros]),
-    error: /no LDAP message/,
+    error: /not an LDAP message/,
   },
-  'another protocol': { endless: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), error: /no LDAP message/ },
+  'another protocol': { endless: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), error: /not an LDAP message/ },
   'messages without end': {
     endless: Buffer.concat([Buffer.from('3083010000', 'hex'), zeros]),
     error: /more than 1048576 bytes/,

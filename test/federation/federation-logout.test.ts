@@ -79,7 +79,7 @@ test('federation logout: a long state is returned after the provider too, and on
     const done = await browser.visit(back)
     if (returns) assert.equal(done.location, `${farewell}?state=${state}`)
     else {
-      assert.match(done.text, /You are signed out .*so you were not sent there/)
+      assert.match(done.text, /You are signed out .*so you weren’t sent there/)
       assert.ok(server.logged.some(({ reason }) => reason === 'sign_out_state_too_long'))
     }
   }

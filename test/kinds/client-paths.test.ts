@@ -1,5 +1,5 @@
 /**
- * A configured client and a self-registered one are one noun: with the same metadata they get the same responses at
+ * A configured client and a self-registered one are the same thing: with the same metadata they get the same responses at
  * every endpoint. A member that may be registered needs a row; one that can only be configured, a reason.
  */
 
@@ -33,7 +33,7 @@ const world = {
 }
 
 const common = {
-  client_name: 'One noun',
+  client_name: 'One client',
   redirect_uris: [callback],
   grant_types: ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', device],
   response_types: ['code', 'code id_token'],
@@ -260,10 +260,10 @@ const configuredOnly: Readonly<Record<string, string>> = {
   accent_color: 'no stranger may style pages of this server',
   allow_remember_consent: 'users decide for registered clients',
   consent_lifetime: 'users decide for registered clients',
-  claims: 'the operator vouches for the claims of a client',
-  always_send_client_claims: 'the operator vouches for the claims of a client',
-  client_claims_prefix: 'the operator vouches for the claims of a client',
-  user_claims: 'the operator vouches for the claims of users',
+  claims: 'only the operator may set the claims of a client',
+  always_send_client_claims: 'only the operator may set the claims of a client',
+  client_claims_prefix: 'only the operator may set the claims of a client',
+  user_claims: 'only the operator may set the claims of users',
 }
 
 test('client paths: each member that can only be configured is listed with a reason', () => {

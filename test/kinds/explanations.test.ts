@@ -89,7 +89,7 @@ test('explanations: an unknown user and a wrong password get the same error at e
 test('explanations: reasons that depend on whether a user exists or is active have no separate text', () => {
   const ofUsers = [
     'authorization_revoked',
-    'no_longer_standing',
+    'no_longer_valid',
     'user_inactive',
     'user_of_another_tenant',
     'subject_is_a_client',

@@ -169,7 +169,7 @@ const folding: Readonly<Record<string, Row>> = {
   },
   'model/distinguished-name.ts': {
     noIdentity:
-      'RFC 4518 §2.3 prescribes how names of certificates and directories are compared, and a trusted authority vouches for them',
+      'RFC 4518 §2.3 prescribes how names of certificates and directories are compared, and a trusted authority issued them',
   },
   'identity/directory/directory.ts': {
     noIdentity: 'the key of a limit: spellings of one DN are counted together',

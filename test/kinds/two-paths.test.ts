@@ -1,5 +1,5 @@
 /**
- * A configured user and a stored user are one noun: the meaning of a name, an address, a password or a claim must not
+ * A configured user and a stored user are the same thing: the meaning of a name, an address, a password or a claim must not
  * depend on where the user is kept. Each row runs on every path.
  */
 

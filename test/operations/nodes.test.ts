@@ -78,7 +78,7 @@ test('nodes: a user removed at one is refused by the other', options, async () =
   assert.equal(await isActive(other, access_token), true)
   await one.reconfigure({ ...world, users: world.users.filter(({ username }) => username !== 'bob') })
   // By the condition in the write, or because the node has been notified by now.
-  assertRefused(await refresh(other, refresh_token), 'invalid_grant', ['no_longer_standing', 'user_inactive'])
+  assertRefused(await refresh(other, refresh_token), 'invalid_grant', ['no_longer_valid', 'user_inactive'])
   await until('the token is inactive at the other node', async () => !(await isActive(other, access_token)))
   assertRefused(await signIn(other), 'invalid_grant', 'user_inactive')
   await close([one, other])

@@ -153,7 +153,7 @@ test('reload: a client removed during its request gets nothing', async () => {
   await reached
   await server.reconfigure(clientsWithout('roclient'))
   open()
-  assertRefused(await underWay, 'invalid_grant', 'no_longer_standing')
+  assertRefused(await underWay, 'invalid_grant', 'no_longer_valid')
 })
 
 test('reload: a server can be closed while a request of an earlier configuration runs', async () => {

@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto'
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import {
-  type ArchivedNoun,
-  addableNouns,
-  everyNoun,
+  type ArchivedKind,
+  addableKinds,
+  allKinds,
   importBegun,
 } from '../../packages/server/src/storage/tables/archive.ts'
 import { fill, ImportRefused } from '../../packages/server/src/storage/transfer/fill.ts'
@@ -175,10 +175,10 @@ const archivesOf = (main: ReturnType<typeof createTarget>, tenant?: ReturnType<t
     target: async (name?: string) => (name === undefined ? main : (tenant ?? createTarget())).target,
   }) as never
 
-const [addable = ''] = [...addableNouns]
-const whole = { nouns: everyNoun, report: () => {} }
-const some = (...nouns: readonly string[]) => ({
-  nouns: new Set(nouns) as unknown as ReadonlySet<ArchivedNoun>,
+const [addable = ''] = [...addableKinds]
+const whole = { kinds: allKinds, report: () => {} }
+const some = (...kinds: readonly string[]) => ({
+  kinds: new Set(kinds) as unknown as ReadonlySet<ArchivedKind>,
   report: () => {},
 })
 
@@ -216,7 +216,7 @@ test('import: an unfinished import starts again from the beginning', async () =>
   assert.equal(main.settings.has(importBegun), false)
 })
 
-test('import: independent nouns are added to stores in use; with any other noun they are refused', async () => {
+test('import: independent kinds are added to stores in use; with any other kind they are refused', async () => {
   const main = createTarget({ isUsed: true })
   await fill(archivesOf(main), sections(), some(addable))
   assert.deepEqual(main.did, [['add', 2, undefined], ['close']])

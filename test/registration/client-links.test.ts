@@ -75,5 +75,5 @@ test('client links: for a self-registered client the host is shown', async () =>
 test('client links: only http and https URIs are linked', () => {
   const texts = { policy: (name: string) => `policy of ${name}`, terms: (name: string) => `terms of ${name}` }
   for (const policy of ['javascript:alert(1)', 'data:text/html,x', 'ftp://x.example/', 'nothing', ''])
-    assert.deepEqual(clientLinks({ name: 'Shop', vouched: true, policy }, texts), [], policy)
+    assert.deepEqual(clientLinks({ name: 'Shop', trusted: true, policy }, texts), [], policy)
 })

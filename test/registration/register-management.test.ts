@@ -147,7 +147,7 @@ test('registration: an update returns a new secret if secrets expire, and keeps 
   }
 })
 
-test('registration: a vouched client remains so after its update, but an omitted statement no longer counts', async () => {
+test('registration: a trusted client remains trusted after its update, but an omitted statement no longer counts', async () => {
   const server = await createTestServer(configured)
   const { json } = await register(server, machine)
   const { client_id } = json

@@ -561,13 +561,13 @@ for (const [what, made, error] of [
   })
 }
 
-test('registration: a client from before vouching was recorded counts as vouched if registration requires that', async () => {
+test('registration: a client from before trust was recorded is trusted if registration requires a credential', async () => {
   const before = await open()
   const policy_uri = 'https://policy.example/read'
   const { client_id } = (await register(before, { ...web, client_name: 'Old', policy_uri })).json
   const row = (await before.stores.registeredClients.find(client_id))!
   const initial_access_tokens = [{ value: 'an-initial-access-token' }]
-  for (const [registration, vouched] of [
+  for (const [registration, isTrusted] of [
     [{ mode: 'open' }, false],
     [{ ...trusted, mode: 'open' }, false],
     [{ mode: 'initial_access_token', initial_access_tokens }, true],
@@ -577,8 +577,8 @@ test('registration: a client from before vouching was recorded counts as vouched
     await server.stores.registeredClients.add({ ...row, vouched_by: 'unknown' }, 10)
     const consent = await signIn(createBrowser(server), authorizePath({ client_id, scope: 'openid' }))
     assert.match(consent.text, /Old/)
-    // Pages show the redirect host of a client without a voucher.
-    assert.equal(consent.text.includes('policy.example'), !vouched, JSON.stringify(registration))
+    // Pages show the redirect host of an untrusted client.
+    assert.equal(consent.text.includes('policy.example'), !isTrusted, JSON.stringify(registration))
   }
 })
 

@@ -33,7 +33,7 @@ for (const [what, changes, error] of [
   ['a malformed request object', { request: 'x' }, 'invalid_request_object'],
   ['a request that is too long', { acr_values: 'x'.repeat(30_000) }, 'invalid_request'],
 ] as const) {
-  test(`attack: ${what} does not redirect a browser to an unvouched client [RFC 9700 §4.11.2]`, async () => {
+  test(`attack: ${what} does not redirect a browser to an untrusted client [RFC 9700 §4.11.2]`, async () => {
     const server = await open()
     const client = await registered(server)
     assertErrorPage(await createBrowser(server).visit(requestOf(client, changes)), error)
@@ -50,7 +50,7 @@ for (const [what, changes, error] of [
   })
 }
 
-test('authorize: an error redirects to an unvouched client only after the user has signed in to it', async () => {
+test('authorize: an error redirects to an untrusted client only after the user has signed in to it', async () => {
   const server = await open()
   const client = await registered(server)
   const browser = createBrowser(server)
@@ -84,13 +84,13 @@ test('authorize: an error redirects to configured clients, and to those with an 
       initial_access_tokens: [{ value: 'a-token-of-the-operator' }],
     },
   })
-  const vouched = await registered(server, page, bearer('a-token-of-the-operator'))
-  for (const target of [authorizePath({ scope: 'nonsense' }), requestOf(vouched, { scope: 'nonsense' })]) {
+  const trusted = await registered(server, page, bearer('a-token-of-the-operator'))
+  for (const target of [authorizePath({ scope: 'nonsense' }), requestOf(trusted, { scope: 'nonsense' })]) {
     const { location } = await createBrowser(server).visit(target)
     assert.match(location ?? '', /error=invalid_scope/)
   }
   // An update keeps it.
-  const updated = (await manage(server, 'PUT', vouched, { ...page, client_id: vouched.client_id })).json
+  const updated = (await manage(server, 'PUT', trusted, { ...page, client_id: trusted.client_id })).json
   const { location } = await createBrowser(server).visit(requestOf(updated, { scope: 'nonsense' }))
   assert.match(location ?? '', /error=invalid_scope/)
 })
@@ -342,7 +342,7 @@ test('attack: if a client is updated while the user reads, the user’s consent 
   assert.ok(answerOf(await browser.submit(bank, { button: 'yes' }), trap).get('code'))
 })
 
-test('attack: another user’s ID token does not redirect a visitor from the sign-out to an unvouched client [RFC 9700 §4.11.2]', async () => {
+test('attack: another user’s ID token does not redirect a visitor from the sign-out to an untrusted client [RFC 9700 §4.11.2]', async () => {
   const server = await open()
   const bye = 'https://trap.example/bye'
   const client = await registered(server, { ...page, post_logout_redirect_uris: [bye] })
@@ -369,7 +369,7 @@ test('attack: another user’s ID token does not redirect a visitor from the sig
 
 const provider = foreignProvider({ sub: 'ada' })
 
-test('attack: a provider that refuses without a page does not redirect a browser to an unvouched client [RFC 9700 §4.11.2]', async () => {
+test('attack: a provider that refuses without a page does not redirect a browser to an untrusted client [RFC 9700 §4.11.2]', async () => {
   const { server } = await startFederated({
     ...federatedWorld(provider),
     registration: { mode: 'open' },
@@ -393,7 +393,7 @@ test('attack: a provider that refuses without a page does not redirect a browser
 })
 
 for (const software_statement of [' ', '\t', [], {}, { a: '' }]) {
-  test(`attack: a software statement of ${JSON.stringify(software_statement)} does not vouch [RFC 7591 §2.3]`, async () => {
+  test(`attack: a software statement of ${JSON.stringify(software_statement)} does not make a client trusted [RFC 7591 §2.3]`, async () => {
     const server = await open()
     const client = await registered(server, { ...page, software_statement })
     assert.equal(client.software_statement, undefined)

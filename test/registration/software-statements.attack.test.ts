@@ -58,7 +58,7 @@ for (const [what, said, sent] of [
   ['a logo', { redirect_uris: [good] }, { logo_uri: 'https://trap.example/logo.png' }],
   ['a page in one language', { redirect_uris: [good] }, { 'tos_uri#de': 'https://trap.example/tos' }],
 ] as const) {
-  test(`attack: a statement does not vouch for a client with ${what} beside it [RFC 7591 §5]`, async () => {
+  test(`attack: a statement does not make a client with ${what} beside it trusted [RFC 7591 §5]`, async () => {
     const server = await open()
     const software_statement = await statement(said)
     const { status, json } = await register(server, { ...base, ...sent, software_statement })
@@ -66,7 +66,7 @@ for (const [what, said, sent] of [
     const [redirectUri] = json.redirect_uris
     assertErrorPage(await createBrowser(server).visit(faulty(json, redirectUri)), 'invalid_scope')
     assert.ok(server.reason())
-    // The same client is vouched for once the statement contains everything, and no longer afterwards.
+    // The same client is trusted once the statement contains everything, and no longer afterwards.
     const whole = await statement({ ...said, ...sent })
     const stated = (
       await manage(server, 'PUT', json, {

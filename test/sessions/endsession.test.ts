@@ -48,7 +48,7 @@ test('endsession: without a hint the user is asked, and is signed out only after
     endSessionPath({ client_id: 'web', post_logout_redirect_uri: bye, state: 's' }),
   )
   assert.equal(page.status, 200)
-  assert.match(page.text, /Sign out\? Web & Co asks to sign you out/)
+  assert.match(page.text, /Sign out\? Web & Co wants to sign you out/)
   assert.match(page.text, /Signed in as alice/)
   // CSP 3 §6.4.1: form-action does not restrict where the client redirects from there.
   assert.doesNotMatch(String(page.headers['content-security-policy']), /form-action/)
@@ -267,7 +267,7 @@ for (const length of [1001, 2000, 8000])
     assert.equal((await browser.submit(asked, { button: 'yes' })).location, `${bye}?state=${state}`)
   })
 
-const returnRefused = /You are signed out .*an address that is not accepted here, so you were not sent there/
+const returnRefused = /You are signed out .*a page that isn’t allowed here, so you weren’t sent there/
 
 test('endsession: a state that is too long for an address is not truncated: the user is signed out and not redirected', async () => {
   for (const state of ['x'.repeat(12_000), 'x'.repeat(50_000), '\u0001'.repeat(3000)]) {

@@ -169,7 +169,7 @@ test('logout tokens: a name that a stranger chose is looked up like any other', 
           client_id,
           enabled: true,
           backchannel_logout_uri: `https://${client_id}.example/`,
-          ...(client_id === 'stranger' && { registered: { vouched: false, version: 1 } }),
+          ...(client_id === 'stranger' && { registered: { trusted: false, version: 1 } }),
         }) as Client,
     },
     logoutTokens: { make: () => 'token' },
@@ -287,7 +287,7 @@ test('logout tokens: a client that did not respond is sent nothing else in that 
 })
 
 test('logout tokens: strangers that do not respond take half of the places at most, and a new one two if places are scarce', async () => {
-  const stranger = { registered: { vouched: false, version: 1 } } as Partial<Client>
+  const stranger = { registered: { trusted: false, version: 1 } } as Partial<Client>
   const strangers = Array.from({ length: 100 }, (_, index) => [`stuck-${index}`, stranger] as const)
   const { deliver, wait, told, letGo } = deliveries({ ...Object.fromEntries(strangers), web: {} })
   for (const [client] of strangers) wait(client, { due_at: now - 10 })

@@ -32,7 +32,7 @@ test('endsession: a hint with the user but without a session leads to the page t
   await signInAt(server, browser, ['web'])
   const id_token_hint = await hintOf(server)
   const page = await browser.visit(endSessionPath({ id_token_hint, post_logout_redirect_uri: bye }))
-  assert.match(page.text, /Sign out\? Television asks to sign you out/)
+  assert.match(page.text, /Sign out\? Television wants to sign you out/)
   assert.ok(answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).has('code'))
   assert.equal((await browser.submit(page, { button: 'yes' })).location, bye)
 })

@@ -32,7 +32,7 @@ async function start(world: object = pagesWorld) {
 }
 
 const isLogin = (page: Page): boolean => page.form !== undefined && 'password' in page.form.fields
-const restartedText = /open too long/
+const restartedText = /open for too long/
 
 test('continuation: an expired login page asks for a sign-in, even if somebody is signed in by now', async () => {
   const { server, browser } = await start()

@@ -89,7 +89,7 @@ for (const [name, end] of Object.entries(endings)) {
     const late = await tokensOf(server, 'dora', dora.password)
     assert.ok(acted())
     assert.equal(late.status, 400)
-    assertRefused(late, 'invalid_grant', 'no_longer_standing')
+    assertRefused(late, 'invalid_grant', 'no_longer_valid')
     assert.equal(late.json.refresh_token, undefined)
   })
 

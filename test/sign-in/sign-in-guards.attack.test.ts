@@ -32,7 +32,7 @@ test('password: one that was changed while it was checked yields no tokens [RFC 
   const refused = await tokensOf(server, 'dora', dora.password)
   assert.equal(refused.status, 400, refused.body)
   assert.equal(refused.json.error, 'invalid_grant')
-  assert.equal(server.reason(), 'no_longer_standing')
+  assert.equal(server.reason(), 'no_longer_valid')
   assert.equal((await tokensOf(server, 'dora', 'eleven green bottles')).status, 200)
 })
 

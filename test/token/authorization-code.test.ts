@@ -177,7 +177,7 @@ test('code: a hundred concurrent uses return tokens once', async () => {
   assert.equal(answers.filter(({ status }) => status === 200).length, 1)
   // Found used, or lost against the winner's write.
   for (const answer of answers)
-    if (answer.status !== 200) assertRefused(answer, 'invalid_grant', ['code_replayed', 'no_longer_standing'])
+    if (answer.status !== 200) assertRefused(answer, 'invalid_grant', ['code_replayed', 'no_longer_valid'])
 })
 
 test('code: an expired code is invalid_grant', async () => {

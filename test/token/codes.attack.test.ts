@@ -224,7 +224,7 @@ test('attack: a decision is not committed if the client or user was disabled sin
   const code = await issueCode(server)
   const { status, json, reason } = await redeem(server, code)
   assert.equal(status, 400)
-  assertRefused({ json, reason }, 'invalid_grant', 'no_longer_standing')
+  assertRefused({ json, reason }, 'invalid_grant', 'no_longer_valid')
   assert.equal(json.access_token, undefined)
 })
 
@@ -239,7 +239,7 @@ test('attack: a code that expires during the request yields nothing', async () =
     },
   })
   const { json, reason } = await redeem(server, await issueCode(server))
-  assertRefused({ json, reason }, 'invalid_grant', 'no_longer_standing')
+  assertRefused({ json, reason }, 'invalid_grant', 'no_longer_valid')
 })
 
 test('attack: a sign-in revoked during the request yields nothing', async () => {
@@ -255,7 +255,7 @@ test('attack: a sign-in revoked during the request yields nothing', async () => 
   })
   const code = await issueCode(server, { scope: ['api1', 'offline_access'] })
   const refused = await redeem(server, code)
-  assertRefused(refused, 'invalid_grant', 'no_longer_standing')
+  assertRefused(refused, 'invalid_grant', 'no_longer_valid')
   assert.deepEqual(Object.keys(refused.json).toSorted(), ['error', 'error_description'])
 })
 

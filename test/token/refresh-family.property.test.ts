@@ -40,7 +40,7 @@ const reasons = [
   'refresh_token_idle_too_long',
   'refresh_token_unknown',
   // Decided before a concurrent use revoked it, and committed after.
-  'no_longer_standing',
+  'no_longer_valid',
 ] as const
 
 /** The expected result of using this generation; it changes the model as the store must change. */

@@ -82,10 +82,10 @@ test('redirect URIs: none contains credentials, even an empty user, and each oth
     ['/cb', /not an absolute/],
     ['javascript:alert(1)', /dangerous/],
     ['http://app.example/cb', /loopback hosts only/],
-    ['https:app.example/cb', /not a valid web address/],
-    ['https://app.example\\cb', /not a valid web address/],
+    ['https:app.example/cb', /not a valid URL/],
+    ['https://app.example\\cb', /not a valid URL/],
     ['https://app.example;x/cb', /not valid in host names/],
-    ['urn:ietf:wg:oauth:2.0:oob', /show the code for copying/],
+    ['urn:ietf:wg:oauth:2.0:oob', /display the code for copying/],
     ['localhost:3000/cb', /begins with a host/],
     ['http://127.1/cb', /must be written as 127/],
   ] as const)

@@ -19,9 +19,7 @@ export type Parameters = {
  */
 export type Limit = readonly [max: number, error?: string]
 
-/**
- * The parameters that an endpoint reads. Others are unknown to it and ignored if they are long (RFC 6749 §3.1, §3.2).
- */
+/** The parameters that an endpoint reads. Other parameters are ignored if they are too long (RFC 6749 §3.1, §3.2). */
 export type Limits = Readonly<Record<string, Limit>>
 
 /** Part of a request that has no effect, as a specification requires or permits. It is logged with its reason. */
@@ -95,7 +93,7 @@ function readPair(
   const name = decode(text.slice(start, separator))
   let value = separator === end ? '' : decode(text.slice(separator + 1, end))
   if (name === undefined || value === undefined) return malformedEncoding
-  // Ignore unknown parameters (RFC 6749 §3.1, §3.2); no known parameter has such a long name.
+  // Ignore unknown parameters (RFC 6749 §3.1, §3.2); known parameters have shorter names.
   if (name.length > maxNameLength) return undefined
   const [max, error] = Object.hasOwn(limits, name) ? (limits[name] ?? unknown) : unknown
   if (value.length > max) {

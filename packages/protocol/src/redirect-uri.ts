@@ -26,7 +26,7 @@ export function redirectUriProblem(uri: string): string | undefined {
 function privateUseProblem(uri: string): string | undefined {
   const scheme = schemeOf(uri)
   if (/^urn:ietf:wg:oauth:2\.0:oob(?::auto)?$/i.test(uri)) {
-    return 'it asks the server to show the code for copying, which is not supported; use a loopback address (RFC 8252 §7.3) or the device grant'
+    return 'it asks the server to display the code for copying, which is not supported; use a loopback address (RFC 8252 §7.3) or the device grant'
   }
   if (isUnsafeScheme(scheme)) return `its scheme ${scheme}: is dangerous to redirect to`
   // `localhost:3000/callback`, where "localhost" is the scheme.
@@ -38,7 +38,7 @@ function webProblem(uri: string): string | undefined {
   if (protocol === 'http:' && !loopbackHosts.has(hostname))
     return 'http is for loopback hosts only (RFC 9700 §2.6); use https'
   // RFC 9110 §4.2.2: without slashes, browsers resolve it as a path relative to the current page.
-  if (!/^https?:\/\//i.test(uri) || uri.includes('\\')) return 'it is not a valid web address'
+  if (!/^https?:\/\//i.test(uri) || uri.includes('\\')) return 'it is not a valid URL'
   if (!isWebHost(hostname)) return 'its host contains characters that are not valid in host names'
   // Clients that use any port send the canonical form, never `127.1` or `[0:0:0:0:0:0:0:1]`.
   return protocol === 'http:' && !/^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/i.test(uri)

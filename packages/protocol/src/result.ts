@@ -1,5 +1,5 @@
 /**
- * Outcomes as values: expected failures return a {@link Refusal}; exceptions are for bugs and broken infrastructure.
+ * Outcomes as values: expected failures return a {@link Refusal}. Exceptions are for bugs and broken infrastructure.
  */
 
 import type { ErrorCode } from './errors.ts'

@@ -2,7 +2,7 @@
 
 const listed = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
 
-/** Schemes that must never receive a response, whoever registers them. */
+/** Schemes that must never receive a response, regardless of who registers them. */
 const unsafeSchemes = listed(`
   javascript vbscript livescript mocha data
   file filesystem blob content jar res resource
@@ -23,7 +23,7 @@ const unsafeSchemes = listed(`
 const isWindowsScheme = (scheme: string): boolean =>
   (scheme.startsWith('ms-') || scheme.startsWith('microsoft.windows.')) && !windowsCallbacks.has(scheme)
 
-/** The schemes of Windows for responses to applications from its store. */
+/** Schemes that Windows provides for responses to Microsoft Store applications. */
 const windowsCallbacks = listed('ms-app ms-appx-web')
 
 /** Returns the scheme of an absolute URI in lower case: `com.example.app` for `com.example.app:/callback`. */

@@ -6,12 +6,12 @@ import { openPostgresTenantStores } from '../../../packages/server/src/storage/p
 import { createSqliteArchives } from '../../../packages/server/src/storage/sqlite/archive.ts'
 import { openSqliteTenantStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
 import {
-  type ArchivedKind,
   type ArchivedRow,
   type ArchivedTable,
   type ArchiveSource,
   type Archives,
-  everyNoun,
+  allKinds,
+  type ColumnType,
   tablesOf,
 } from '../../../packages/server/src/storage/tables/archive.ts'
 import { providePostgres } from '../../support/postgres.ts'
@@ -57,13 +57,12 @@ export const databases: readonly { readonly name: string; readonly open: () => P
 ]
 
 /** All values of a table differ; a string is JSON, because some columns contain JSON. */
-const sampleOf: Readonly<
-  Record<ArchivedKind, (column: string, row: number) => string | number | Uint8Array>
-> = {
-  text: (column, row) => JSON.stringify({ [column]: `${row} äß\n\u0000` }),
-  integer: (_column, row) => Number.MAX_SAFE_INTEGER - row,
-  bytes: (_column, row) => new Uint8Array([0, 255, row % 256, row >> 8]),
-}
+const sampleOf: Readonly<Record<ColumnType, (column: string, row: number) => string | number | Uint8Array>> =
+  {
+    text: (column, row) => JSON.stringify({ [column]: `${row} äß\n\u0000` }),
+    integer: (_column, row) => Number.MAX_SAFE_INTEGER - row,
+    bytes: (_column, row) => new Uint8Array([0, 255, row % 256, row >> 8]),
+  }
 
 export const sampleRows = ({ columns }: ArchivedTable, count: number): readonly ArchivedRow[] =>
   Array.from({ length: count }, (_, row) =>
@@ -78,7 +77,7 @@ export async function fillArchives(archives: Archives, tenants: readonly string[
   for (const tenant of [undefined, ...tenants]) {
     const target = await archives.target(tenant)
     const tables = new Map((await target.tables()).map(table => [table.name, table]))
-    for (const name of tablesOf(everyNoun)) {
+    for (const name of tablesOf(allKinds)) {
       const table = tables.get(name)
       if (table && !derived.includes(name)) await target.add(table, sampleRows(table, count))
     }

@@ -31,7 +31,7 @@ const many = 1_000_000
 const ending = { at: now + 1, revokes: 'all', notices_until: now + day } as const
 
 /**
- * A stored user with a row of every noun. All have the same clients, and identities with the same names at the
+ * A stored user with a row of every kind. All have the same clients, and identities with the same names at the
  * providers.
  */
 async function inhabitant(stores: Stores, provider: string) {

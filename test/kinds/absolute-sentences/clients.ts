@@ -100,12 +100,6 @@ export const clients: Readonly<Record<string, Rows>> = {
       'registration/register.test.ts',
       'registration: a public client must use PKCE, whatever is configured for others',
     ),
-    'The authorization endpoint does not redirect errors to a client that nobody': held(
-      'registration/self-registered.attack.test.ts',
-      'attack: … does not redirect a browser to an unvouched client',
-      'registration/self-registered.attack.test.ts',
-      'authorize: an error redirects to an unvouched client only after the user has signed in to it',
-    ),
     'A member of the statement takes precedence over': held(
       'registration/register.test.ts',
       'registration: metadata in the request does not override the software statement, in any language',

@@ -35,16 +35,12 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'operations/nodes.test.ts',
       'nodes: a client removed at one is refused by the other, though its file still contains it',
     ),
-    'Connections to PostgreSQL of this process, at most;': held(
-      'contracts/postgres-connections.test.ts',
-      'postgres connections: fewer connections than the pool allows serve all requests, and this is logged',
-    ),
     '`issuer`: tokens contain it byte for byte,': held(
       'configuration/keys.test.ts',
       'configuration: the issuer … is refused',
     ),
     '`trust_forwarded_host`: only for tenants by host,': none('advice'),
-    'Who can register clients: nobody,': none('definition'),
+    'Who can register clients: no one,': none('definition'),
     'Changes apply to every registered client.': held(
       'token/token-guards.attack.test.ts',
       'registration: a client whose algorithm this server no longer supports is unknown until it does again',
@@ -70,7 +66,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'clients/clients.attack.test.ts',
       'attack: a disabled client is refused at every endpoint that authenticates clients',
     ),
-    'Addresses of request objects, compared': held(
+    'URLs of request objects, compared': held(
       'authorize/request-object.test.ts',
       'request_uri: an unregistered address, or one of another client, is not fetched',
     ),
@@ -119,10 +115,6 @@ export const configuration: Readonly<Record<string, Rows>> = {
     'Unique for the issuer, whatever the tenant: at': held(
       'configuration/rules.test.ts',
       'configuration: a second … is refused',
-    ),
-    'no other is requested, and none counts.': held(
-      'federation/federation.test.ts',
-      'federation: amr and acr of the provider count only if configured',
     ),
     'none: passwords are sent unencrypted;': none('definition'),
     'Permanent identifier of a user:': none('advice'),

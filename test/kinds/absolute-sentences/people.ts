@@ -98,10 +98,6 @@ export const people: Readonly<Record<string, Rows>> = {
       'consent/consent.test.ts',
       'consent: an application’s access is listed and can be removed: its tokens are revoked, others remain',
     ),
-    'Answers for a client that nobody vouched for are': held(
-      'registration/self-registered.attack.test.ts',
-      'attack: a response for one host of a client does not count for another',
-    ),
   },
   'docs/guides/mfa.md': {
     'Second factors work alike for configured': held(
@@ -177,10 +173,6 @@ export const people: Readonly<Record<string, Rows>> = {
     "If a template can't be read,": held(
       'pages/branding.test.ts',
       'templates: a template that fails is logged, the built-in one is used, and sign-in works',
-    ),
-    'For a self-registered client that nobody vouched': held(
-      'registration/client-links.test.ts',
-      'client links: for a self-registered client the host is shown',
     ),
     'API endpoints such as `/connect/token` send': held(
       'pages/error-pages.test.ts',

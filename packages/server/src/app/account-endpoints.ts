@@ -1,4 +1,4 @@
-/** Creates the account pages and the pages that links in mails lead to, each with exactly what it needs. */
+/** Creates the account pages and the pages behind links in emails, each with only the services that it needs. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { AccountPagePorts } from '../pages/account/account-page.ts'
@@ -78,7 +78,7 @@ export function createAccountEndpoints(
   }
 }
 
-/** Signing up, and the pages that links in mails lead to. */
+/** Creates the sign-up pages and the pages behind links in emails. */
 export function createMailLinkEndpoints(
   { accounts: accountSettings }: Configuration,
   { services, view, mail, browser, flow }: PageServices,

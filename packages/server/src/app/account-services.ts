@@ -1,4 +1,4 @@
-/** Accounts in the store: how they change, and what users may do themselves. */
+/** Stored accounts: how they change, and which changes users can make themselves. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
@@ -13,7 +13,9 @@ export type AccountServices = {
   readonly offered: AccountOffers
 }
 
-/** Changes that users may make themselves. It depends on whether mail can be sent, and on what checks passwords. */
+/**
+ * The changes that users can make themselves, which depend on whether mail can be sent and on what checks passwords.
+ */
 type AccountOffers = {
   /** Whether users can sign up in some tenant, or without one. */
   readonly signUp: boolean
@@ -21,7 +23,7 @@ type AccountOffers = {
   readonly passwordReset: boolean
   readonly deletion: boolean
   readonly mail: boolean
-  /** Whether mails are shown on a page during development, instead of being sent. */
+  /** Whether emails are shown on a page during development instead of being sent. */
   readonly devMail: boolean
 }
 

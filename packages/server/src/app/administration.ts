@@ -1,6 +1,6 @@
 /**
- * Operations of the command line on the stores of a configuration, beside a running server. In each function `server` is
- * the whole configuration, and `issuer` either the same one or that of a tenant in `tenantIssuers`.
+ * Operations of the command line on the stores of a configuration, while a server may be running. In each function
+ * `server` is the whole configuration, and `issuer` either the same one or that of a tenant in `tenantIssuers`.
  */
 
 import type { Configuration } from '../configuration/configuration.ts'

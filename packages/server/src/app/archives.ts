@@ -1,26 +1,26 @@
-/** Export, import, move and backup of the stores that a configuration names, for the command line. */
+/** Exports, imports, moves and backs up the configured stores, for the command line. */
 
 import type { Configuration, Storage } from '../configuration/configuration.ts'
 import { masterKeyCheck, unlock } from '../keys/master-key.ts'
 import { silentLog } from '../runtime/ports.ts'
 import {
-  type ArchivedNoun,
+  type ArchivedKind,
   type Archives,
-  everyNoun,
+  allKinds,
   importBegun,
-  nounOf,
-  unsealedNouns,
+  kindOf,
+  unsealedKinds,
 } from '../storage/tables/archive.ts'
 import { type Filled, fill, ImportRefused } from '../storage/transfer/fill.ts'
 import { readExport, verifyExport } from '../storage/transfer/read.ts'
 import { type Report, type Sections, sectionsOf } from '../storage/transfer/sections.ts'
 import { type Written, writeExport } from '../storage/transfer/write.ts'
 
-export { everyNoun, isArchivedNoun } from '../storage/tables/archive.ts'
+export { allKinds, isArchivedKind } from '../storage/tables/archive.ts'
 
 type Carrying = {
-  /** Omitted: all of them. */
-  readonly nouns?: ReadonlySet<ArchivedNoun>
+  /** Omitted: all kinds. */
+  readonly kinds?: ReadonlySet<ArchivedKind>
   readonly report: Report
 }
 
@@ -28,14 +28,14 @@ type Carrying = {
 export async function exportStores(
   { storage }: Configuration,
   file: string,
-  { nouns = everyNoun, report }: Carrying,
+  { kinds = allKinds, report }: Carrying,
 ): Promise<Written> {
   return withArchives(storage, async archives => {
     const header = {
       created_at: Math.floor(Date.now() / 1000),
       master_key_check: (await checkOf(archives)) ?? null,
     }
-    return writeExport(file, header, sectionsOf(archives, nouns), report)
+    return writeExport(file, header, sectionsOf(archives, kinds), report)
   })
 }
 
@@ -43,19 +43,19 @@ export async function exportStores(
 export async function importFile(
   configuration: Configuration,
   file: string,
-  { nouns, ...carrying }: Carrying,
+  { kinds, ...carrying }: Carrying,
 ): Promise<Filled> {
   const { header, tables, tenants, counts } = await verifyExport(file)
-  const held = new Set([...tables].map(requireNoun))
-  const chosen = nouns ?? held
-  for (const noun of chosen) {
-    if (!held.has(noun)) throw new ImportRefused(`the file contains no ${noun}`)
+  const held = new Set([...tables].map(requireKind))
+  const chosen = kinds ?? held
+  for (const kind of chosen) {
+    if (!held.has(kind)) throw new ImportRefused(`the file contains no ${kind}`)
   }
   const check = header.master_key_check ?? undefined
   return into(
     configuration,
     { check, tenants, sections: readExport(file, counts) },
-    { ...carrying, nouns: chosen },
+    { ...carrying, kinds: chosen },
   )
 }
 
@@ -63,14 +63,14 @@ export async function importFile(
 export const importStore = async (
   configuration: Configuration,
   from: Storage,
-  { nouns = everyNoun, ...carrying }: Carrying,
+  { kinds = allKinds, ...carrying }: Carrying,
 ): Promise<Filled> =>
   withArchives(from, async archives => {
     const [check, tenants] = [await checkOf(archives), await archives.tenants()]
     return into(
       configuration,
-      { check, tenants, sections: sectionsOf(archives, nouns) },
-      { ...carrying, nouns },
+      { check, tenants, sections: sectionsOf(archives, kinds) },
+      { ...carrying, kinds },
     )
   })
 
@@ -84,21 +84,21 @@ type Import = {
 async function into(
   configuration: Configuration,
   { check, tenants, sections }: Import,
-  { nouns, report }: Required<Carrying>,
+  { kinds, report }: Required<Carrying>,
 ): Promise<Filled> {
   for (const tenant of tenants) {
     if (!configuration.tenantIssuers.has(tenant))
       throw new ImportRefused(`the configuration has no tenant ${JSON.stringify(tenant)} with its own issuer`)
   }
   return withArchives(configuration.storage, async archives => {
-    if (check !== undefined && [...nouns].some(noun => !unsealedNouns.has(noun)))
+    if (check !== undefined && [...kinds].some(kind => !unsealedKinds.has(kind)))
       await requireMasterKey(configuration, check, archives)
-    return fill(archives, chosenOf(sections, nouns), { nouns, report })
+    return fill(archives, chosenOf(sections, kinds), { kinds, report })
   })
 }
 
-async function* chosenOf(sections: Sections, nouns: ReadonlySet<ArchivedNoun>): Sections {
-  for await (const section of sections) if (nouns.has(requireNoun(section.table.name))) yield section
+async function* chosenOf(sections: Sections, kinds: ReadonlySet<ArchivedKind>): Sections {
+  for await (const section of sections) if (kinds.has(requireKind(section.table.name))) yield section
 }
 
 /** Checks that sealed values can be opened here, and that the stores were not created with another key. */
@@ -120,9 +120,9 @@ async function requireMasterKey(
   })
 }
 
-function requireNoun(table: string): ArchivedNoun {
-  const noun = nounOf(table)
-  if (noun) return noun
+function requireKind(table: string): ArchivedKind {
+  const kind = kindOf(table)
+  if (kind) return kind
   throw new ImportRefused(`unknown table ${JSON.stringify(table)}; was this exported by a newer version?`)
 }
 

@@ -1,4 +1,4 @@
-/** Authorization requests, whether they come as parameters, as request objects or pushed. */
+/** Services for authorization requests: plain parameters, request objects and pushed requests. */
 
 import { createIdTokenHintReader, type ReadIdTokenHint } from '../authorization-request/id-token-hint.ts'
 import { createLongRequests, type LongRequests } from '../authorization-request/long-request.ts'

@@ -48,7 +48,7 @@ export function createClientServices(
   const verifySignature = createClientSignatures(findKeys)
   const failures = createFailures(context, { countAttempt, waitFor })
   const warnUnencodedBasic = createUnencodedBasicWarning({ clock, log })
-  // Not the queue of users' passwords: guesses at client secrets must not delay users, nor the other way round.
+  // Separate from the queue for users' passwords, so that guesses at client secrets don't delay users, or the reverse.
   const { match: matchArgon2id } = createArgon2id({
     concurrent: 1,
     networksOf: networkPath,
@@ -112,7 +112,7 @@ function createFailures(
   { clock }: IssuerContext,
   { countAttempt, waitFor }: Pick<Attempts, 'countAttempt' | 'waitFor'>,
 ): ClientFailures {
-  // Marks are counters that are never full.
+  // Markers are counters that are never full.
   const markers = (keys: readonly string[], most: number) => keys.map(key => ({ key, most, span: 0 }))
   return createClientFailures({
     clock,

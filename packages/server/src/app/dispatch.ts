@@ -13,7 +13,7 @@ type DispatchPorts = {
   readonly configuration: Configuration
   readonly server: Router
   readonly tenants: Pick<Tenants, 'answer'>
-  /** Paths of the server under any host: an orchestrator uses the address. */
+  /** Paths that are served under any host, because an orchestrator connects by IP address. */
   readonly probes: readonly string[]
 }
 
@@ -42,7 +42,7 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
     if (found === 'unknown') return present(request, misdirected(request))
     return found === 'server' ? server(request) : tenants.answer(found.tenant, request)
   }
-  /** Uses only the server's pages: a tenant is not activated for an error. */
+  /** Uses only the server's pages, so that an error does not activate a tenant. */
   const present: NonNullable<Router['present']> = (request, error) =>
     typeof issuerOf(request) === 'string' ? (server.present?.(request, error) ?? error) : error
   const early = (head: HttpRequest): HttpResponse | undefined => {
@@ -84,7 +84,7 @@ function varied(response: HttpResponse): HttpResponse {
   return { ...response, headers: { ...response.headers, vary: names } }
 }
 
-/** Refuses an unknown host: a host of a tenant is configured before it points here. */
+/** Refuses an unknown host. Configure a tenant's host before its DNS record points to this server. */
 const misdirected = ({ id }: HttpRequest): HttpResponse =>
   plainError(421, 'invalid_request', { [requestIdHeader]: id })
 

@@ -1,4 +1,4 @@
-/** Settings that both edges of Node get from the server: which paths are essential, and what they log. */
+/** Settings that the server passes to both Node edges: the essential paths, and what to log. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { ListenerOptions } from '../http/listener.ts'
@@ -23,7 +23,7 @@ export function edgeOptions(
   }
 }
 
-/** The same in the server of an application, with faults in how the application uses the listener. */
+/** Settings for a listener in an application's server. They also log errors in how the application uses it. */
 export const mountedOptions = (configuration: Configuration, ports: EdgePorts): MountedOptions => ({
   ...edgeOptions(configuration, ports),
   onBodyRead: (request_id, path) =>
@@ -37,10 +37,10 @@ export const mountedOptions = (configuration: Configuration, ports: EdgePorts): 
       path,
       mount_path,
       issuer: configuration.issuer,
-      fix: 'let the issuer end in the mount path, or mount tessera.listener at "/"',
+      fix: 'end the issuer with the mount path, or mount tessera.listener at "/"',
     }),
   onHttp2: () =>
     ports.log.error('listener_http2', {
-      fix: 'serve tessera.listener by HTTP/1.1; let a proxy speak HTTP/2',
+      fix: 'serve tessera.listener over HTTP/1.1; a proxy can offer HTTP/2',
     }),
 })

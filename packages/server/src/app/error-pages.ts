@@ -1,4 +1,7 @@
-/** Renders errors of the edge as pages for browsers: in the user's language, with a way on and without details. */
+/**
+ * Renders errors of the edge as pages for browsers: in the user's language, with a link to continue and without
+ * details.
+ */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Paths } from '../pages/flow/page-paths.ts'
@@ -11,7 +14,7 @@ const kinds: Readonly<Record<number, EdgeProblem>> = {
   503: 'unavailable',
 }
 
-/** RFC 9110 §12.5.5: what the page depends on. */
+/** RFC 9110 §12.5.5: the headers that the page depends on. */
 const vary = 'accept, accept-language, cookie'
 
 /** Headers that tell a client how to proceed. */

@@ -1,4 +1,4 @@
-/** Sign-in at other OpenID Connect providers: browsers are sent there and come back. */
+/** Sign-in at other OpenID Connect providers. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { createDiscovery, type OpenIdProvider } from '../identity/federation/provider-discovery.ts'
@@ -28,7 +28,7 @@ import type { Services } from './services.ts'
 
 export type FederationServices = UpstreamAuthorization & {
   readonly openIdProviders: readonly OpenIdProvider[]
-  /** The path that a provider sends browsers back to. */
+  /** The path that a provider redirects browsers to. */
   readonly callbackPathOf: (provider: string) => string
   readonly upstream: Upstream
   readonly upstreamStates: UpstreamStates

@@ -1,4 +1,6 @@
-/** The context that the services of one issuer are created from: the context of the server, with a store and keys of its own. */
+/**
+ * The context that an issuer's services are created from: the server's context, with the issuer's own store and keys.
+ */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { createKeyRing, type ManagedKeyRing } from '../keys/key-ring.ts'
@@ -41,7 +43,7 @@ export async function createIssuerContext(
   }
 }
 
-/** The parts that must be useless at any other issuer. */
+/** The parts that must not work at any other issuer. */
 type Own = Pick<IssuerContext, 'stores' | 'derived' | 'log' | 'close'>
 
 const eventsOf = (
@@ -71,7 +73,7 @@ async function addKeys(
 ): Promise<IssuerContext> {
   const { stores, derived, log, events } = own
   const { clock, random, outbound, print, sendMail, changes, generateSigningKey } = server
-  // Also detects a file that was put in the place of another tenant's.
+  // Also detects a file that replaced that of another tenant.
   if (tenant !== undefined) await checkMasterKey({ settings: stores.settings, derived })
   const keys = await createKeyRing({
     keys: stores.keys,
@@ -82,7 +84,7 @@ async function addKeys(
     changes,
     generate: generateSigningKey,
     algorithms: signingAlgorithms,
-    // Clients that register themselves have the lifetimes of the configuration's defaults.
+    // Self-registered clients have the default lifetimes of the configuration.
     policy: policyFor([...clients.all(), registration.defaults]),
   })
   const principals = createPrincipalWatch({ principals: stores.principals, changes, log })

@@ -26,7 +26,7 @@ export type Issuer = {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly services: Services
-  /** Sends the mails that are due. */
+  /** Sends emails that are due. */
   readonly deliverMail: () => Promise<void>
   /** Sends the webhooks that are due. */
   readonly deliverWebhooks: () => Promise<void>
@@ -37,18 +37,20 @@ export type Issuer = {
 
 export type IssuerPorts = {
   readonly context: ServerContext
-  /** The load of the whole server. */
+  /** The load of the entire server. */
   readonly load: Load
   /** Routes besides the issuer's own. */
   readonly routes?: readonly Route[]
   readonly observe?: RouterPorts['observe']
-  /** Returns whether its configuration is the one that was applied last, and so disables principals. Default: it is. */
+  /**
+   * Returns whether its configuration is the most recently applied one, which may disable principals. Default: true.
+   */
   readonly decides?: () => Awaitable<boolean>
 }
 
 /**
- * Opens the issuer's store, creates missing keys and joins everything. Throws if the store can't be opened or the master
- * key does not match it.
+ * Opens the issuer's store, creates missing keys and composes the issuer. Throws if the store can't be opened or the
+ * master key does not match it.
  */
 export async function composeIssuer(configuration: Configuration, ports: IssuerPorts): Promise<Issuer> {
   const context = await createIssuerContext(configuration, ports.context, { delivers: true })
@@ -89,7 +91,7 @@ async function composeOn(
       logFailure(request, error)
     },
   })
-  // Done last: if creating the issuer fails, the principals of the previous configuration must stay enabled.
+  // Last, because the principals of the previous configuration must stay enabled if creating the issuer fails.
   await context.principals.begin((await decides()) ? principalsOf(configuration) : undefined)
   const settled = async () => {
     await Promise.all([services.sessions.settled(), pages.mailSettled(), context.events.settled()])
@@ -111,7 +113,7 @@ async function composeOn(
   }
 }
 
-/** Observes only the endpoint of a tenant's path, so that metrics don't grow with the number of tenants. */
+/** Removes the tenant from observed paths, so that the number of metrics does not grow with the number of tenants. */
 function underIssuer(
   issuer: string,
   observe: NonNullable<RouterPorts['observe']>,

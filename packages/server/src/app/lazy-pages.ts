@@ -1,4 +1,7 @@
-/** Creates an issuer's pages on the first request for one of them, so that a token server without page requests does not load them. */
+/**
+ * Creates an issuer's pages on the first request for one of them, so that a server without page requests does not load
+ * them.
+ */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -13,11 +16,11 @@ export type LazyPages = {
   readonly provider: (name: string, route: ProviderRouteName) => Endpoint
   /** Shows an error of the edge as a page. */
   readonly showError: ShowError
-  /** Sends the mails that are due. */
+  /** Sends emails that are due. */
   readonly deliverMail: () => Promise<void>
-  /** Resolves when no mail is being sent. */
+  /** Resolves when no email is being sent. */
   readonly mailSettled: () => Promise<void>
-  /** Sends due mails for a few seconds. The rest remains in the store. */
+  /** Sends due emails for a few seconds. The rest remain in the store. */
   readonly closeMail: () => Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** Mail to users with accounts in the store, and the links in these mails. */
+/** Email to users with stored accounts, and the links in these emails. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
@@ -23,13 +23,13 @@ export type MailServices = {
   readonly countMail: CountMail
   readonly sendAccountMail: SendAccountMail
   readonly notifyOwner: NotifyOwner
-  /** Mails that were shown instead of sent, during development. */
+  /** Emails that are shown instead of sent during development. */
   readonly devMails: () => readonly Mail[]
-  /** Sends the mails that are due. */
+  /** Sends emails that are due. */
   readonly deliver: () => Promise<void>
-  /** Resolves when no mail is being sent. */
+  /** Resolves when no email is being sent. */
   readonly settled: () => Promise<void>
-  /** Sends what it can within a few seconds. */
+  /** Sends as many emails as possible within a few seconds. */
   readonly close: () => Promise<void>
 }
 

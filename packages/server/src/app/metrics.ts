@@ -1,4 +1,4 @@
-/** Adds metrics to the context of a server, if the configuration asks for them. */
+/** Adds metrics to the context of a server, if they are configured. */
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -26,7 +26,7 @@ type MetricsSources = {
   readonly accepted: () => readonly Secret[]
 }
 
-/** Without metrics in the configuration nothing is measured, and their code is not loaded. */
+/** If metrics are not configured, nothing is measured and their code is not loaded. */
 export async function addMetrics(
   { metrics: access }: Configuration,
   { context, load, metricsExchange, droppedLines, accepted }: MetricsSources,
@@ -44,7 +44,7 @@ export async function addMetrics(
   })
   return {
     context: { ...context, log: metrics.listen(log), tenantStores: timed(tenantStores, metrics) },
-    // Also under overload, which is when metrics are read.
+    // Also during overload, when operators need metrics most.
     routes: [{ path: '/metrics', methods: ['GET'], endpoint: metrics.endpoint, essential: true }],
     observe: metrics.observeRequest,
     stop: metrics.stop,

@@ -1,4 +1,4 @@
-/** Creates the endpoints that are served from the first request for one of them, each with exactly what it needs. */
+/** Creates the endpoints that are loaded on first use, each with only the services that it needs. */
 
 import type { Endpoint, Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -134,7 +134,9 @@ function createProviderEndpoints(
   }
 }
 
-/** Serves what pages load, under names with a hash of the content: a name of another version is not found. */
+/**
+ * Serves the assets of pages. Their names contain a hash of the content, so a name from another version is not found.
+ */
 function createAssetsEndpoint(routes: readonly Route[], showError: ShowError): Endpoint {
   const byPath = new Map(routes.map(({ path, endpoint }) => [path, endpoint]))
   return request => {

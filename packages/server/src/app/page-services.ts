@@ -1,4 +1,4 @@
-/** The services that the pages of one issuer need, created with the first request for one of them. */
+/** The services that the pages of one issuer need, created on the first request for a page. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { type CountFactorGuess, createFactorGuessCounter } from '../identity/factors.ts'
@@ -73,7 +73,7 @@ type ViewServices = {
   readonly pages: Pages
 }
 
-/** State that a browser carries: in cookies, in forms, and sealed in URLs. */
+/** State that a browser holds: in cookies, in forms, and sealed in URLs. */
 type BrowserServices = {
   readonly csrf: Csrf
   readonly continuations: Continuations

@@ -12,7 +12,7 @@ export const principalsOf = ({ clients, users }: Configuration): ConfiguredPrinc
   users: users.map(({ sub: id, active: enabled }) => ({ id, enabled })),
 })
 
-/** Nodes of every version must write the same text, so it keeps the name `stands`. */
+/** Nodes of all versions must write the same text, so the member is still called `stands`. */
 const textOf = ({ id, enabled }: Principal): string => JSON.stringify({ id, stands: enabled })
 
 /** Returns a text that does not depend on the order of entries; empty if no tenant has its own issuer. */
@@ -25,8 +25,8 @@ const comparable = (configuration: Configuration | undefined): string => {
 const settingName = 'standing_of_tenants'
 
 /**
- * Records that this configuration was applied last. Returns a function that tells whether it still is: a tenant's issuer
- * that is created later writes its principals only if so. Records nothing if no tenant has its own issuer.
+ * Records that this configuration was applied last. Returns a function that returns whether it still is: a tenant's
+ * issuer that is created later writes its principals only if so. Records nothing if no tenant has its own issuer.
  */
 export async function declareTenants(
   { tenantIssuers }: Configuration,

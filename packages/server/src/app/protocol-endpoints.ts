@@ -1,4 +1,4 @@
-/** Creates the endpoints that are served from the start, each with exactly what it needs. */
+/** Creates the endpoints that are loaded at startup, each with only the services that it needs. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { responseTypes } from '@tessera/protocol/response-type'

@@ -23,11 +23,11 @@ export async function reload(source: LoadOptions, { running, replace, log }: Rel
       return false
     }
     await replace(reading.configuration)
-    for (const warning of reading.warnings) log.warn('configuration_doubtful', { file, ...warning })
+    for (const warning of reading.warnings) log.warn('configuration_warning', { file, ...warning })
     log.info('configuration_applied', { file })
     return true
   } catch (error) {
-    // Not the fault of the file: a store that can't be reached or opened.
+    // The file is not the cause: a store can't be reached or opened.
     log.error('configuration_not_applied', { file, error: String(error) })
     return false
   }
@@ -52,7 +52,7 @@ async function read(source: LoadOptions, running: Configuration): Promise<Readin
   return errors.length > 0 ? { ok: false, errors } : { ok: true, configuration: settled, warnings }
 }
 
-/** Node keeps a module for the life of the process. */
+/** Node caches modules, so a change has no effect on a running process. */
 const moduleError = (file: string): Diagnostic => ({
   path: file,
   problem: "a module can't be reloaded: Node reads it once per process",

@@ -13,7 +13,7 @@ type Snapshots = {
 }
 
 type SnapshotsPorts = {
-  /** @param before what is served until then. */
+  /** @param before the configuration that is served until then. */
   readonly compose: (configuration: Configuration, before?: Configuration) => Promise<Snapshot>
   readonly log: Log
 }
@@ -23,7 +23,7 @@ export async function createSnapshots(first: Configuration, ports: SnapshotsPort
   let current = await compose(first)
   /** Replaced snapshots with requests in progress. */
   const retiring = new Set<Snapshot>()
-  // One at a time: an earlier configuration never replaces a later one.
+  // One at a time, so that an earlier configuration can't replace a later one.
   const inOrder = serial()
 
   const retire = async (snapshot: Snapshot): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Joins the paths that an issuer serves with their endpoints. */
+/** Connects the paths that an issuer serves with their endpoints. */
 
 import type { Endpoint, Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -19,7 +19,7 @@ import type { LazyPages } from './lazy-pages.ts'
 import { createProtocolEndpoints } from './protocol-endpoints.ts'
 import type { Services } from './services.ts'
 
-/** Returns what one issuer serves. */
+/** Returns the routes of one issuer. */
 export function createRoutes(
   configuration: Configuration,
   services: Services,
@@ -44,7 +44,7 @@ export function createRoutes(
   ]
 }
 
-/** Returns the routes by which an orchestrator asks about the whole server. */
+/** Returns the routes by which an orchestrator checks the health of the server. */
 export const createProbes = (ports: Parameters<typeof createReadinessEndpoint>[0]): readonly Route[] => [
   { path: '/healthz', methods: ['GET'], endpoint: createHealthEndpoint(), essential: true },
   { path: '/readyz', methods: ['GET'], endpoint: createReadinessEndpoint(ports), essential: true },

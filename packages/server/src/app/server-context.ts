@@ -40,15 +40,15 @@ export type Overrides = {
   /** The machine's clocks, used if `clock` is omitted. */
   readonly machine?: MachineTime
   readonly random?: Random
-  /** Creates signing keys: an RSA key takes as long as a whole test. */
+  /** Creates signing keys. Tests replace it because generating an RSA key is slow. */
   readonly generateSigningKey?: GenerateSigningKey
   /** Stores that are already open; the caller closes them. */
   readonly tenantStores?: TenantStores
   /** Sends requests, for tests without a network. */
   readonly outbound?: Outbound
-  /** Sends mail, instead of what the configuration names. */
+  /** Sends mail, instead of the configured transport. */
   readonly sendMail?: SendMail
-  /** Prints what a developer should see. Default: nothing is printed. */
+  /** Prints text for a developer. Default: nothing is printed. */
   readonly print?: (text: string) => void
   /** Returns the number of lines that the log could not write. */
   readonly droppedLines?: (() => number) | undefined
@@ -56,7 +56,7 @@ export type Overrides = {
   readonly metricsExchange?: MetricsExchange | undefined
 }
 
-/** Returns what sends requests, to the addresses that this configuration allows. */
+/** Returns a client for outbound requests to the addresses that this configuration allows. */
 export const outboundOf = (
   { outbound }: Pick<Configuration, 'outbound'>,
   given: Pick<Overrides, 'outbound'>,
@@ -105,7 +105,9 @@ export async function createServerContext(
   }
 }
 
-/** Throws while an import is incomplete: one-time values that were used at the source would be accepted here. */
+/**
+ * Throws while an import is incomplete, because one-time values that were used at the source would be accepted here.
+ */
 async function requireCompleteImport(settings: Settings): Promise<void> {
   if ((await settings.get(importBegun)) === undefined) return
   throw new Error('an import into this database is incomplete: run it again (docs/guides/backup.md)')

@@ -1,4 +1,7 @@
-/** The services of one issuer, by subject. Each is created by a function of its own file, which says what it needs. */
+/**
+ * The services of one issuer, by subject. Each is created by a function in its own file, whose parameters show what it
+ * needs.
+ */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
@@ -12,7 +15,10 @@ import { createSessionServices, type SessionServices } from './session-services.
 import { createSignInServices, type SignInServices } from './sign-in-services.ts'
 import { createTokenServices, type TokenServices } from './token-services.ts'
 
-/** The services that protocol endpoints need, created at the start. `PageServices` follow with the first request for a page. */
+/**
+ * The services that protocol endpoints need, created at startup. `PageServices` are created on the first request for a
+ * page.
+ */
 export type Services = {
   readonly context: IssuerContext
   readonly attempts: Attempts
@@ -21,7 +27,7 @@ export type Services = {
   readonly signIn: SignInServices
   readonly sessions: SessionServices
   readonly accounts: AccountServices
-  /** Creates what writes an endpoint's refusals, by the endpoint's name in the log. */
+  /** Creates the function that sends an endpoint's refusals. The log contains the endpoint's name. */
   readonly refuserOf: (endpoint: string) => Refuser
 }
 

@@ -9,11 +9,11 @@ import type { IssuerContext } from './issuer-context.ts'
 import type { TokenServices } from './token-services.ts'
 
 export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin'> & {
-  /** Ends sessions that have expired, if the configuration asks for it, and sends the logout tokens that are due. */
+  /** Ends expired sessions, if configured, and sends the logout tokens that are due. */
   readonly run: () => Promise<void>
   /** Resolves when no logout token is being sent. */
   readonly settled: () => Promise<void>
-  /** Sends what it can within a few seconds. */
+  /** Sends as many logout tokens as possible within a few seconds. */
   readonly close: () => Promise<void>
 }
 

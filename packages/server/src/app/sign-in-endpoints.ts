@@ -1,4 +1,4 @@
-/** Creates the endpoints of authorization requests, sign-in and sign-out, each with exactly what it needs. */
+/** Creates the endpoints of authorization requests, sign-in and sign-out, each with only the services that it needs. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
@@ -16,7 +16,7 @@ import { createSecondFactorEndpoint } from '../pages/mfa/mfa.ts'
 import { createSelectAccountEndpoint } from '../pages/selectaccount/selectaccount.ts'
 import type { PageServices } from './page-services.ts'
 
-/** Authorization requests, from clients and from devices. */
+/** Creates the endpoints for authorization requests of clients and devices. */
 export function createRequestEndpoints(
   { issuer, resources, consentPolicy, compatibility, emitStateHash }: Configuration,
   { services, requests, view, browser, flow }: PageServices,

@@ -1,4 +1,4 @@
-/** Users, their passwords and second factors, and the providers that vouch for them. */
+/** Users, their passwords and second factors, and the providers that authenticate them. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Attempts } from '../identity/attempts.ts'
@@ -28,9 +28,9 @@ export type SignInServices = {
   readonly profile: Profile
   readonly signIn: SignIn
   readonly readIdentityClaims: ReadIdentityClaims
-  /** Finds the local user of a user of another provider. */
+  /** Finds the local user that corresponds to a user of another provider. */
   readonly resolveSubject: ResolveSubject
-  /** Providers by name. Directories include what checks their passwords. */
+  /** Providers by name. Directories include their credential authority. */
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly countGuess: CountGuess
   readonly knownAccounts: KnownAccounts
@@ -56,8 +56,8 @@ export function createSignInServices(
     verifyArgon2id,
     isDisabled: principals.isDisabledUser,
   })
-  const vouched = validators.password !== undefined || grants.length > 0
-  const profile = createProfile({ users, profile: configuration.profile, vouched })
+  const trustsSubjects = validators.password !== undefined || grants.length > 0
+  const profile = createProfile({ users, profile: configuration.profile, trustsSubjects })
   const countGuess = createGuessCounter({ countAttempt })
   const links = stores.identityLinks
   const resolveSubject = createSubjectResolver({
@@ -94,7 +94,7 @@ export function createSignInServices(
   }
 }
 
-/** Returns the providers, directories with what checks their passwords. */
+/** Returns the providers, and adds a credential authority to each directory. */
 const withDirectories = (
   identityProviders: Configuration['identityProviders'],
   ports: DirectoryPorts,
@@ -108,7 +108,7 @@ const withDirectories = (
     }),
   )
 
-/** Loads the LDAP client with the first password that this directory checks. */
+/** Loads the LDAP client when this directory first checks a password. */
 function createLazyDirectory(provider: DirectoryProvider, ports: DirectoryPorts): PasswordAuthority {
   let loaded: Promise<PasswordAuthority> | undefined
   return {

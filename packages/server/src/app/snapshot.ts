@@ -1,4 +1,7 @@
-/** A configuration snapshot: what is composed of one configuration, with the server's own issuer and its tenants'. */
+/**
+ * A configuration snapshot: everything that is composed from one configuration, for the server's own issuer and its
+ * tenants.
+ */
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -25,7 +28,7 @@ export type Snapshot = Pick<Tenants, 'runTenantJobs'> & {
 
 type SnapshotPorts = Pick<IssuerPorts, 'observe'> & {
   readonly context: ServerContext
-  /** The load of the whole server. */
+  /** The load of the entire server. */
   readonly load: Load
   /** Routes of the server under every host. */
   readonly probes: readonly Route[]
@@ -74,7 +77,7 @@ export async function composeSnapshot(
   }
 }
 
-/** Closes the server's own issuer if the work fails. */
+/** Runs the work, and closes the server's own issuer if it fails. */
 async function orClose<Value>(server: Issuer, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work()

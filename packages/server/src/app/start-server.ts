@@ -1,4 +1,4 @@
-/** A listening server, from its start to its end. */
+/** A listening server: starts it, reloads its configuration and closes it. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -20,8 +20,8 @@ export type ServerOptions = Pick<Overrides, 'log' | 'print' | 'metricsExchange'>
 export type Server = {
   readonly url: string
   /**
-   * Reads a configuration and serves it from now on. One that is invalid, or that changes what needs a restart, is
-   * logged and rejected. Returns whether it is served.
+   * Reads a configuration and applies it. A configuration that is invalid, or that changes settings which require a
+   * restart, is logged and rejected. Resolves to whether it was applied.
    */
   readonly reload: (source: LoadOptions) => Promise<boolean>
   /** Drains, finishes the requests in progress, and closes the store. */
@@ -59,7 +59,7 @@ export async function startServer(
   }
   return {
     url,
-    // Loaded with the first reload: most servers never have one.
+    // Loaded on the first reload, because most servers never reload.
     async reload(source) {
       const { reload } = await import('./reload.ts')
       return reload(source, { running: tessera.configuration, replace, log })
@@ -67,7 +67,7 @@ export async function startServer(
     async close() {
       tessera.drain()
       const { drainDelay } = tessera.configuration
-      // Until the load balancer has noticed.
+      // Wait until the load balancer has noticed.
       if (drainDelay > 0) await new Promise(resolve => setTimeout(resolve, drainDelay * 1000))
       const ended = await settlesWithin(
         closeLimit * 1000,

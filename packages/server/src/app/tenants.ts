@@ -1,6 +1,6 @@
 /**
  * The issuers of tenants. Each is activated by its first request and evicted after an hour without one, so that a
- * thousand tenants cost neither a slow start nor the memory of those that are not used.
+ * thousand tenants neither slow down startup nor use memory while they are idle.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -17,7 +17,7 @@ export type Tenants = {
   readonly answer: (name: string, request: HttpRequest) => HttpResponse | Promise<HttpResponse>
   /** Returns the issuers that are active. */
   readonly active: () => readonly Issuer[]
-  /** Evicts idle issuers, and activates each of these that is not active for as long as its jobs take. */
+  /** Evicts idle issuers. Activates each of the named issuers that is not active, for as long as its jobs take. */
   readonly runTenantJobs: (names: readonly string[], jobs: (issuer: Issuer) => Promise<void>) => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -30,7 +30,7 @@ type TenantPorts = {
   readonly log: Log
 }
 
-/** Eviction loses only caches: what must be remembered, such as counted guesses, is in the store. */
+/** Eviction discards only caches. State that must survive, such as counted guesses, is in the store. */
 const idle: Seconds = 3600
 
 /** `asked_at` is undefined until the first request. */
@@ -39,7 +39,7 @@ type Active = { readonly issuer: Issuer; asked_at: Seconds | undefined }
 export function createTenants({ configurations, compose, load, clock, log }: TenantPorts): Tenants {
   const active = new Map<string, Active>()
   let closed = false
-  // One at a time: creating keys for many tenants at once would leave no thread for signing.
+  // One at a time: creating keys for many tenants at the same time would leave no thread for signing.
   const inOrder = serial()
 
   const activate = async (name: string): Promise<Active | undefined> => {
@@ -84,7 +84,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     try {
       await jobs(activated.issuer)
     } finally {
-      // One that got a request meanwhile stays active.
+      // An issuer that received a request meanwhile stays active.
       if (activated.asked_at === undefined) await evict(name, activated)
     }
   }

@@ -50,19 +50,19 @@ export type Tessera = {
   readonly accounts: Accounts
   /** Resolves when the background work of the server's own issuer is done: mail, client notifications, callbacks of events and webhooks. */
   readonly settled: () => Promise<void>
-  /** Ends expired sessions, if the configuration asks for it, and sends the logout tokens that are due. A background job. */
+  /** Ends expired sessions, if configured, and sends the logout tokens that are due. A background job. */
   readonly runLogouts: () => Promise<void>
-  /** Deletes rows that have certainly expired. A background job. */
+  /** Deletes expired rows. A background job. */
   readonly runCleanUp: () => Promise<void>
-  /** Sends the mails that are due. A background job. */
+  /** Sends emails that are due. A background job. */
   readonly runMails: () => Promise<void>
   /** Sends the webhooks that are due. Does not wait longer than 5 s for receivers. A background job. */
   readonly runWebhooks: () => Promise<void>
   /** Evicts tenants' issuers that had no request for an hour, and runs the jobs of inactive ones. A background job. */
   readonly runTenantJobs: (options?: TenantJobOptions) => Promise<void>
   /**
-   * Serves this configuration from now on; requests in progress finish as they began. Rejects, and changes nothing, if
-   * the configuration can't be composed. Does not check `restartFaults`.
+   * Applies this configuration. Requests in progress finish with the previous one. Rejects, and changes nothing, if the
+   * configuration can't be composed. Does not check `restartFaults`.
    */
   readonly replace: (configuration: Configuration) => Promise<void>
   /** Makes `/readyz` respond 503, and makes `listener` close each connection after its response. */
@@ -75,8 +75,8 @@ export type Tessera = {
 export type Composed = { readonly tessera: Tessera; readonly services: () => Services }
 
 /**
- * Opens the store, creates missing keys, joins everything and starts the background jobs. Throws if the store can't be
- * opened or the master key does not match it.
+ * Opens the store, creates missing keys, composes the server and starts the background jobs. Throws if the store can't
+ * be opened or the master key does not match it.
  */
 export const createTessera = async (configuration: Configuration, overrides?: Overrides): Promise<Tessera> =>
   (await composeTessera(configuration, overrides)).tessera
@@ -147,7 +147,7 @@ export async function composeTessera(
     serves: (head: HttpRequest) => snapshots.current().handle.serves?.(head) ?? true,
   })
   const probePaths = probes.map(({ path }) => path)
-  // Created when it is first used: it watches the event loop.
+  // Created on first use, because it monitors the event loop.
   let mounted: Mounted | undefined
   const mount = (): Mounted => {
     mounted ??= createMounted(

@@ -1,4 +1,4 @@
-/** Tokens: what makes and verifies them, and the grants that lead to them. */
+/** Services that issue and verify tokens, and the grants. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Grant } from '../endpoints/token/decision.ts'
@@ -44,7 +44,7 @@ export function createTokenServices(
     subjects,
     audiences: createAudiences({
       resources,
-      // Beside the names of APIs, IdentityServer4 has this audience for APIs that only have scopes.
+      // IdentityServer4 uses this audience, besides the names of APIs, for scopes without an API.
       unowned: isCompatible ? `${issuer.replace(/\/$/, '')}/resources` : issuer,
     }),
     accessTokens: createAccessTokens({ issuer, keys, subjects, random, scopeAsList: isCompatible }),

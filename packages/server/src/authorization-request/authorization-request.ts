@@ -20,7 +20,7 @@ export type ResponseTarget = {
   readonly state?: string
 }
 
-/** A user by the identifiers that a client knows; any of them matches. */
+/** A user, given by identifiers that the client knows. One match is sufficient. */
 export type ExpectedUser = { readonly client: Client; readonly subs: readonly string[] }
 
 export type ValidatedAuthorizationRequest = {
@@ -40,7 +40,7 @@ export type ValidatedAuthorizationRequest = {
   readonly max_age?: Seconds
   /** The content of `id_token_hint`. */
   readonly hint?: CheckedHint
-  /** Parts of the request without effect. */
+  /** Parts of the request that have no effect. */
   readonly ignored: readonly Ignored[]
   /** The users that the client expects. The user must match each entry. */
   readonly expected_users: readonly ExpectedUser[]

@@ -28,7 +28,10 @@ const ownClaims: ReadonlySet<string> = new Set(
   'iss sub aud exp iat nbf jti nonce azp auth_time acr amr idp sid tenant at_hash c_hash s_hash'.split(' '),
 )
 
-/** The most claims of a member and values of a claim, since they are stored with the authorization. */
+/**
+ * The maximum number of claims in a member and of values for a claim. Limited, because they are stored with the
+ * authorization.
+ */
 const maxRequestedClaims = 100
 
 /**
@@ -113,7 +116,7 @@ const ofUser = (members: ReadonlyMap<string, Member>): RequestedClaims =>
   )
 
 /**
- * Returns the languages of `claims_locales` (OpenID Connect Core 1.0 §5.2), the preferred first. Ignores invalid tags.
+ * Returns the languages of `claims_locales` (OpenID Connect Core 1.0 §5.2), preferred ones first. Ignores invalid tags.
  */
 export const parseClaimsLocales = (text = ''): readonly string[] => [
   ...new Set(text.split(' ').flatMap(canonical)),

@@ -24,8 +24,8 @@ export function validateCodeChallenge(
   const named = parameters.get('code_challenge_method')
   if (challenge === undefined) {
     if (named !== undefined) return invalid('code_challenge_missing', 'code_challenge is missing')
-    // Public clients must use PKCE whatever is configured (RFC 9700 §2.1.1). So must redirects to a private-use scheme,
-    // which another application may have claimed (RFC 8252 §8.1).
+    // PKCE is required for public clients, regardless of the configuration (RFC 9700 §2.1.1), and for redirects to a
+    // private-use scheme, which another application may have claimed (RFC 8252 §8.1).
     return client.require_pkce || isPublic(client) || hasPrivateUseScheme(redirect_uri)
       ? invalid('code_challenge_missing', 'code_challenge is missing')
       : ok({})

@@ -1,4 +1,4 @@
-/** Stores long authorization requests while their user signs in, because proxies limit the length of URLs. */
+/** Stores long authorization requests while the user signs in, because proxies limit the length of URLs. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { hashHandle, newHandle } from '../model/handle.ts'
@@ -6,10 +6,12 @@ import type { Sealing } from '../model/keys.ts'
 import type { PushedRequests } from '../model/ports/stores.ts'
 import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 
-/** The most characters of an authorization request's parameters. Sealed, they must fit in a URL. */
+/**
+ * The maximum number of characters of an authorization request's parameters, which must fit into a URL after sealing.
+ */
 export const maxParametersLength = 8000
 
-/** Refers to a stored request. Knowing it is harmless: no endpoint accepts one. */
+/** Refers to a stored request. Its value is not a secret, because no endpoint accepts it. */
 export type StoredRequest = { readonly hash: TokenHash; readonly client_id: string }
 
 export type LongRequests = {

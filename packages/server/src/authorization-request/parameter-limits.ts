@@ -27,7 +27,7 @@ export const maxScopeLength = 4096
 /** Enough for a provider, a tenant and URLs of authentication contexts. */
 export const maxAcrValuesLength = 2048
 
-/** Limited later together with all other parameters, once the response target is known. */
+/** The combined length is limited later, once the response target is known. */
 const whole: Limit = [65_536, 'invalid_request']
 
 /** Every authorization request parameter that is read. */
@@ -59,7 +59,7 @@ export const requestLimits: Limits = {
 /** Parses the parameters of an authorization request. */
 export const parseRequest = (text: string): Result<Parameters> => parseParameters(text, requestLimits)
 
-/** Limits below that of the whole request, with the error for the client. */
+/** Limits that are lower than that of the whole request, with the error for the client. */
 const longest = [
   ['scope', maxScopeLength, 'invalid_scope'],
   ['nonce', 300, 'invalid_request'],

@@ -1,7 +1,8 @@
 /**
- * Pushed authorization requests (RFC 9126), stored for a short time under a `request_uri` that can be used once.
- * Storing the response redeems it, not loading a page, because browsers reload and prefetch URLs (RFC 9126 §4; FAPI 2.0
- * Security Profile §5.3.2.2, note 3). `expires_in` applies until the browser arrives.
+ * Pushed authorization requests (RFC 9126), stored for a short time under a `request_uri` that can be used once. The
+ * request is redeemed when the response is stored rather than when a page is loaded, because browsers reload and
+ * prefetch URLs (RFC 9126 §4; FAPI 2.0 Security Profile §5.3.2.2, note 3). `expires_in` limits the time until the
+ * browser arrives.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -21,7 +22,7 @@ const prefix = 'urn:ietf:params:oauth:request_uri:'
 export const isPushed = (uri: string | undefined): boolean => uri?.startsWith(prefix) ?? false
 
 export type PushedRequests = {
-  /** How long it waits for the browser. */
+  /** How long a request can wait for the browser. */
   readonly lifetime: Seconds
   readonly keep: (
     clientId: string,
@@ -40,7 +41,7 @@ type PushedParameters = { readonly parameters: Parameters; readonly pushed: Push
 export type Pushed = {
   /** The key of its row. */
   readonly hash: TokenHash
-  /** When the browser arrived with it. */
+  /** When the browser arrived with the request. */
   readonly since: Seconds
 }
 

@@ -103,7 +103,7 @@ async function signedClaims(
 
 /**
  * Reads an unsigned object; refuses it if the client registered an algorithm (OpenID Connect Dynamic Client
- * Registration 1.0 §2). Like plain parameters, an unsigned object may come from anyone.
+ * Registration 1.0 §2). An unsigned object may come from anyone, like plain parameters.
  */
 function unsignedClaims(
   jwt: string,

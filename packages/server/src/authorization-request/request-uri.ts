@@ -1,7 +1,7 @@
 /** `request_uri`: fetches a request object (RFC 9101 §5.2, OpenID Connect Core 1.0 §6.2). */
 
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { type Client, isVouchedFor } from '../model/client.ts'
+import { type Client, isTrusted } from '../model/client.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { createSlots } from '../outbound/slots.ts'
 import { singleFlight } from '../runtime/async/promises.ts'
@@ -39,7 +39,7 @@ export function createRequestObjectFetcher({
     const isRegistered = client.request_uris.includes(uri)
     if (!allowUnregisteredUris && !isRegistered) return invalid('request_uri_not_registered')
     // Anyone can put an unregistered URL in a request of a trusted client.
-    const trusted = isRegistered && isVouchedFor(client)
+    const trusted = isRegistered && isTrusted(client)
     const giveBack = takeSlot({ client_id: slotOwner(client, isRegistered), url: uri, trusted })
     if (!giveBack) return tooMany
     return askOnce(withoutFragment(uri), !trusted).finally(giveBack)

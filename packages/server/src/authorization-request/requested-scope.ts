@@ -1,6 +1,6 @@
 /**
- * Validates scopes for all endpoints (RFC 6749 §3.3, OpenID Connect Core 1.0 §5.4, §11). The defaults are the same
- * everywhere, so that clients get what they expect.
+ * Validates scopes for all endpoints (RFC 6749 §3.3, OpenID Connect Core 1.0 §5.4, §11). All endpoints have the same
+ * defaults.
  */
 
 import type { Ignored } from '@tessera/protocol/parameters'

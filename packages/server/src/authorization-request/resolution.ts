@@ -32,7 +32,7 @@ type ResolvedRequest = {
   readonly mixed?: true
 }
 
-/** How a request arrived that waits for its user. */
+/** How a pending request arrived. */
 type RequestOrigin = { readonly pushed?: unknown; readonly signed_since?: unknown }
 
 type ResolveAuthorizationRequest = (
@@ -42,7 +42,7 @@ type ResolveAuthorizationRequest = (
 export type AuthorizationRequestResolution = {
   /** Resolves a request at the authorization endpoint. A refusal has a target only if the plain parameters prove one. */
   readonly resolve: ResolveAuthorizationRequest
-  /** For the PAR endpoint, which accepts request objects by value only (RFC 9126 §2.1). */
+  /** Resolves a request at the PAR endpoint, which accepts request objects by value only (RFC 9126 §2.1). */
   readonly resolvePushed: (client: Client, parameters: Parameters) => Promise<Result<Parameters>>
   /** Returns a refusal if a restarted request arrived in a way that is no longer allowed. */
   readonly originProblem: (client: Client, origin: RequestOrigin) => Refusal | undefined
@@ -114,7 +114,7 @@ async function resolveObject(
   const wrong = mismatch(parameters, object.value)
   const merged = wrong ?? merge(isStrict ? undefined : parameters, object.value)
   if (!merged.ok) return merged
-  // A fetched object may be readable for this server only, too.
+  // A fetched object may also be readable by this server only.
   const isHidden = object.value.isEncrypted || parameters.get('request_uri') !== undefined
   const mixed = isHidden && !isStrict
   return ok({ parameters: merged.value, signed: isSigned || undefined, mixed: mixed || undefined })
@@ -132,7 +132,7 @@ const pushedRequired = refuse('invalid_request', 'pushed_request_required', {
   description: 'A pushed authorization request is required',
 })
 
-/** RFC 9101 §7 defines errors for a present request object. A missing one is an invalid request. */
+/** RFC 9101 §7 defines errors for request objects that are present. A missing one is an invalid request. */
 const missing = refuse('invalid_request', 'request_object_missing', {
   description: 'A signed request object is required',
 })
@@ -154,8 +154,9 @@ function mismatch(outside: Parameters, { parameters }: RequestObject): Refusal |
 }
 
 /**
- * Returns the effective parameters. Only those of the object count (RFC 9101 §5), except for an untyped object if
- * signatures are optional. Then the others are added, and the object's take precedence (OpenID Connect Core 1.0 §6.1).
+ * Returns the effective parameters. Only those in the object are used (RFC 9101 §5), except if the object has no type
+ * and signatures are optional. Then the others are added, and the object's take precedence (OpenID Connect Core 1.0
+ * §6.1).
  */
 function merge(outside: Parameters | undefined, { parameters }: RequestObject): Result<Parameters> {
   const names = new Set(parameters.names())

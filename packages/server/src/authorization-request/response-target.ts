@@ -1,4 +1,6 @@
-/** Proves where a response may be sent before anything else is checked (RFC 6749 §3.1.2.4, §4.1.2.1; RFC 9700 §2.1). */
+/**
+ * Verifies where a response may be sent, before anything else is checked (RFC 6749 §3.1.2.4, §4.1.2.1; RFC 9700 §2.1).
+ */
 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'

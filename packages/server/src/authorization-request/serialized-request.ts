@@ -5,7 +5,7 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { maxParametersLength } from './long-request.ts'
 import { requestLimits } from './parameter-limits.ts'
 
-/** Parameters that were processed already are dropped, and so are unknown ones (RFC 6749 §3.1). */
+/** Parameters that were already processed and unknown parameters (RFC 6749 §3.1) are not serialized. */
 const kept: ReadonlySet<string> = new Set(
   Object.keys(requestLimits).filter(name => !['request', 'request_uri', 'id_token_hint'].includes(name)),
 )

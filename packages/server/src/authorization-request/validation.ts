@@ -88,7 +88,7 @@ async function validate(
   const { scope } = granted.value
   const idTokenRefusal = frontChannelIdTokenRefusal(type.value, scope, parameters)
   if (idTokenRefusal) return idTokenRefusal
-  // PKCE protects the code whatever else is issued; without a code it does nothing.
+  // PKCE protects the code of any response type that has one; it does nothing without a code.
   const challenge = brings(type.value, 'code') ? validateCodeChallenge(target, parameters) : ok({})
   if (!challenge.ok) return challenge
   const prompt = parsePrompt(parameters.get('prompt'), ports.prompts)
@@ -197,7 +197,10 @@ type SignInPlace = Pick<ValidatedAuthorizationRequest, 'acr_values' | 'tenant' |
   readonly acr: readonly string[]
 }
 
-/** Refuses a tenant that the client may not use. Ignores such a provider, so that the user can choose another. */
+/**
+ * Refuses a tenant that the client may not use. Ignores a provider that it may not use, so that the user can choose
+ * another.
+ */
 function validateSignInPlace(
   text: string | undefined,
   client: Client,
@@ -228,8 +231,8 @@ function readHint(
 }
 
 /**
- * Returns the user of the hint, which may come from another client. Refuses that if either client has pairwise
- * identifiers: together they could correlate their users (OpenID Connect Core 1.0 §8.1).
+ * Returns the user of the hint, which may come from another client. Refuses such a hint if either client has pairwise
+ * identifiers, because together they could correlate their users (OpenID Connect Core 1.0 §8.1).
  */
 async function expectedUser(
   hint: CheckedHint | undefined,

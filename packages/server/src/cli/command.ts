@@ -41,7 +41,7 @@ export type AddUserFlags = IssuerFlags & {
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }
 export type TransferFlags = {
   readonly config: string
-  /** Default: all nouns. */
-  readonly noun?: readonly string[]
+  /** Default: all kinds. */
+  readonly kind?: readonly string[]
 }
 export type BackupFlags = { readonly config: string; readonly to: string }

@@ -41,7 +41,7 @@ const contentOf = ({ clients, resources, users }: Configuration): string =>
       [users.length, 'users'],
     ] as const
   )
-    .map(([count, noun]) => `${count} ${noun}`)
+    .map(([count, kind]) => `${count} ${kind}`)
     .join(', ')
 
 export async function schema(): Promise<ExitCode> {

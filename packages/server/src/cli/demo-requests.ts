@@ -7,7 +7,10 @@ export type DemoRequest = {
   readonly commands: readonly string[]
 }
 
-/** The proof key of RFC 7636 appendix B. It is fixed, so that it can be printed; a real client creates one per request. */
+/**
+ * The proof key of RFC 7636 appendix B. It is fixed, so that the requests can be printed; a real client creates a new
+ * one for each request.
+ */
 const demoProofKey = {
   verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
   challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',

@@ -4,7 +4,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
-/** @param what the stored noun, for the error about `memory:`. */
+/** @param what the kind of data, for the error about `memory:`. */
 export async function issuerOrReport(
   { config, tenant }: IssuerFlags,
   what: string,
@@ -13,7 +13,7 @@ export async function issuerOrReport(
   if (!server) return undefined
   if (server.storage.kind === 'memory') {
     process.stderr.write(
-      `tessera: storage "memory:" has ${what} only in the server process; use sqlite: or postgres:\n`,
+      `tessera: with storage "memory:", ${what} exist only in the server process; use sqlite: or postgres:\n`,
     )
     return undefined
   }

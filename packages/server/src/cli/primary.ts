@@ -12,7 +12,7 @@ type PrimaryOptions = {
   readonly count: number
   readonly host: string
   readonly port: number
-  /** Arguments of each worker, before its number. */
+  /** Arguments of each worker, which precede its number. */
   readonly words: readonly string[]
 }
 

@@ -33,7 +33,7 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
         // Help and the version are printed already.
         if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
       })
-    // A stream reports its errors after the promises of this tick.
+    // A stream emits its errors after the promises of this tick have settled.
     await new Promise(setImmediate)
     const incomplete = isServer(words) ? undefined : outputFailure()
     if (incomplete === undefined) return code
@@ -51,7 +51,7 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** A server continues if its output is not read. */
+/** A server keeps running even if its output is not read. */
 const isServer = ([command]: readonly string[]): boolean => command === 'serve' || command === 'demo'
 
 type Does = <Arguments extends unknown[]>(
@@ -132,7 +132,7 @@ function programOf(does: Does): Command {
   const users = program.command('users').description('manage users')
   users
     .command('list')
-    .description('list the users in the store')
+    .description('list stored users')
     .addOption(configOption())
     .addOption(tenantOption())
     .action(does(async (options: IssuerFlags) => (await import('./users.ts')).list(options)))
@@ -178,7 +178,7 @@ function programOf(does: Does): Command {
     .action(does(async (options: MembershipFlags) => (await import('./users.ts')).setRoles(options)))
   users
     .command('rename')
-    .description("change a user's name to sign in with")
+    .description('change the name that a user signs in with')
     .addOption(configOption())
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'sub of the user')
@@ -218,7 +218,7 @@ function programOf(does: Does): Command {
     .description('write the contents of the stores to a file; servers may keep running')
     .addOption(configOption())
     .requiredOption('--to <file>', 'file to create')
-    .option('--noun <name...>', 'nouns to export (default: all)')
+    .option('--kind <name...>', 'kinds of data to export (default: all)')
     .action(
       does(async (options: TransferFlags & { to: string }) =>
         (await import('./transfer.ts')).exportTo(options),
@@ -229,7 +229,7 @@ function programOf(does: Does): Command {
     .description('fill the stores from an export, or from another store whose servers are stopped')
     .addOption(configOption())
     .requiredOption('--from <file>', 'export file, sqlite:FILE or postgres://…')
-    .option('--noun <name...>', 'nouns to import (default: all)')
+    .option('--kind <name...>', 'kinds of data to import (default: all)')
     .action(
       does(async (options: TransferFlags & { from: string }) =>
         (await import('./transfer.ts')).importFrom(options),

@@ -4,8 +4,9 @@ import { closeSync, openSync } from 'node:fs'
 import { singleFlight } from '../runtime/async/promises.ts'
 
 /**
- * Listens for SIGHUP, and returns a function that sets what it runs. Signals that arrive before that are remembered, and
- * those that arrive during a run cause one more. If the terminal of the server was closed, SIGHUP ends the server.
+ * Listens for SIGHUP, and returns a function that sets the handler. Signals that arrive earlier are handled then, and
+ * signals that arrive during a run cause one more run. If the terminal of the server was closed, SIGHUP ends the
+ * server.
  */
 export function reloadSignal(): (reload: () => Promise<unknown>) => void {
   let reload: (() => Promise<unknown>) | undefined

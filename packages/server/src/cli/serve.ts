@@ -1,4 +1,4 @@
-/** `tessera serve`: runs a server from its start to its end. */
+/** `tessera serve`: runs a server until it is stopped. */
 
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
@@ -24,7 +24,7 @@ export async function serve({ config, ...flags }: ServeFlags): Promise<ExitCode>
   return runUntilStopped(configuration, { source })
 }
 
-/** Default: one worker for each core, or one if something is stored in the process itself. */
+/** Default: one worker per core, or one worker if data is stored in the process itself. */
 const workersOf = (configuration: Configuration): number => {
   const { workers, storage, tenantIssuers } = configuration
   const alone = storage.kind === 'memory' || [configuration, ...tenantIssuers.values()].some(showsMail)
@@ -62,7 +62,7 @@ export async function runUntilStopped(
   configuration: Configuration,
   { ready = () => {}, source }: { readonly ready?: () => void; readonly source?: LoadOptions },
 ): Promise<ExitCode> {
-  // Installed before startup, so that a signal during startup does not kill the process midway.
+  // Installed before startup, so that a signal during startup does not kill the process halfway through.
   const stopped = stopSignal()
   const onReload = source && reloadSignal()
   const { startServer } = await import('../server.ts')

@@ -6,20 +6,20 @@ import { showProgress } from './progress.ts'
 import { loadOrReport } from './report.ts'
 
 type Archives = typeof import('../app/archives.ts')
-type Nouns = NonNullable<Parameters<Archives['exportStores']>[2]['nouns']>
+type Kinds = NonNullable<Parameters<Archives['exportStores']>[2]['kinds']>
 
 export async function exportTo({
   config,
   to,
-  noun,
+  kind,
 }: TransferFlags & { readonly to: string }): Promise<ExitCode> {
   const configuration = await loadOrReport(config)
   if (!configuration) return 1
   const archives = await openArchives()
-  const nouns = nounsOf(archives, noun)
-  if (!nouns.ok) return nouns.code
+  const kinds = kindsOf(archives, kind)
+  if (!kinds.ok) return kinds.code
   const { rows, sha256 } = await archives.exportStores(configuration, to, {
-    ...nouns.chosen,
+    ...kinds.chosen,
     report: showProgress(),
   })
   process.stdout.write(`exported rows=${rows} sha256=${sha256}\n`)
@@ -29,14 +29,14 @@ export async function exportTo({
 export async function importFrom({
   config,
   from,
-  noun,
+  kind,
 }: TransferFlags & { readonly from: string }): Promise<ExitCode> {
   const configuration = await loadOrReport(config)
   if (!configuration) return 1
   const archives = await openArchives()
-  const nouns = nounsOf(archives, noun)
-  if (!nouns.ok) return nouns.code
-  const importing = { ...nouns.chosen, report: showProgress() }
+  const kinds = kindsOf(archives, kind)
+  if (!kinds.ok) return kinds.code
+  const importing = { ...kinds.chosen, report: showProgress() }
   const filled = isStorage.test(from)
     ? await archives.importStore(configuration, storageOf(from, process.cwd()), importing)
     : await archives.importFile(configuration, from, importing)
@@ -57,15 +57,15 @@ const openArchives = async (): Promise<Archives> => import('../app/archives.ts')
 
 const isStorage = /^(sqlite:|postgres(ql)?:\/\/)/
 
-function nounsOf(
-  { isArchivedNoun, everyNoun }: Archives,
+function kindsOf(
+  { isArchivedKind, allKinds }: Archives,
   names: readonly string[] | undefined,
 ):
-  | { readonly ok: true; readonly chosen: { readonly nouns?: Nouns } }
+  | { readonly ok: true; readonly chosen: { readonly kinds?: Kinds } }
   | { readonly ok: false; readonly code: ExitCode } {
   if (names === undefined) return { ok: true, chosen: {} }
-  const unknown = names.find(name => !isArchivedNoun(name))
-  if (unknown === undefined) return { ok: true, chosen: { nouns: new Set(names.filter(isArchivedNoun)) } }
-  process.stderr.write(`tessera: unknown noun "${unknown}"; expected one of ${[...everyNoun].join(', ')}\n`)
+  const unknown = names.find(name => !isArchivedKind(name))
+  if (unknown === undefined) return { ok: true, chosen: { kinds: new Set(names.filter(isArchivedKind)) } }
+  process.stderr.write(`tessera: unknown kind "${unknown}"; expected one of ${[...allKinds].join(', ')}\n`)
   return { ok: false, code: 2 }
 }

@@ -7,7 +7,10 @@ import { endSoon, guardStandardOutput } from '../operations/output/standard-outp
 import { createPrimary } from '../operations/workers/primary.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words arguments from `serve`: the configuration's file, port, host, flags and mark, then this worker's number. */
+/**
+ * @param words arguments from `serve`: the configuration's file, port, host, flags and server hash, then this worker's
+ * number.
+ */
 export async function work([
   file = '',
   port = '',

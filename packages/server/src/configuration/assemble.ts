@@ -1,4 +1,4 @@
-/** Builds the configuration that the server runs with from a valid draft, and within it that of each tenant's issuer. */
+/** Builds the server's configuration from a valid draft, including those of tenants with their own issuer. */
 
 import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { Resources } from '../model/resource.ts'
@@ -83,7 +83,7 @@ function assembleIssuer(draft: Draft, { folders, masterKey }: AssemblyContext): 
   })
 }
 
-/** @param folder what a relative `ca_file` starts from. */
+/** @param folder the base folder for a relative `ca_file`. */
 function providerOf(draft: ProviderDraft, folder: string, limit: number): IdentityProvider {
   const { name, type, directory, credentialAuthority: authority } = draft
   return defined({
@@ -108,14 +108,17 @@ function providerOf(draft: ProviderDraft, folder: string, limit: number): Identi
   })
 }
 
-/** The algorithms of everything that is signed for a client. */
+/** Returns the signing algorithms that a client is configured with. */
 const signedFor = (client: Client): readonly (SigningAlgorithm | undefined)[] => [
   client.id_token_signed_response_alg,
   client.userinfo_signed_response_alg,
   client.introspection_signed_response_alg,
 ]
 
-/** Returns the defaults (RS256 for ID tokens, ES256 for access tokens), and all that clients and APIs ask for. */
+/**
+ * Returns the defaults (RS256 for ID tokens, ES256 for access tokens), and all algorithms that clients and APIs are
+ * configured with.
+ */
 const algorithmsOf = (clients: Iterable<Client>, resources: Resources): readonly SigningAlgorithm[] => [
   ...new Set<SigningAlgorithm>([
     'ES256',
@@ -125,7 +128,7 @@ const algorithmsOf = (clients: Iterable<Client>, resources: Resources): readonly
   ]),
 ]
 
-/** Returns the draft of a tenant's own issuer: its entry, and what it inherits from the server. */
+/** Returns the draft for a tenant's own issuer: its entry, with the values inherited from the server. */
 function tenantDraft(server: Draft, tenant: TenantDraft & { readonly issuer: string }): Draft {
   const settings: Record<string, unknown> = { ...server }
   for (const [key, owner] of Object.entries(keyOwners)) {
@@ -140,9 +143,9 @@ function tenantDraft(server: Draft, tenant: TenantDraft & { readonly issuer: str
     issuer,
     // No credential is inherited: an API that introspects at this issuer needs its own entry.
     api_resources: tenant.api_resources ?? server.api_resources.map(api => ({ ...api, api_secrets: [] })),
-    // A tenant may inherit its looks, but never its name.
+    // A tenant inherits the server's branding, except the name.
     branding: { ...branding, name: tenant.branding?.name ?? tenant.display_name ?? branding.name },
-    // A tenant by host is identified by its host, so the server's mTLS origin is not the tenant's.
+    // A tenant by host is identified by its host, so it can't share the server's mTLS origin.
     mtls:
       new URL(issuer).origin === new URL(server.issuer).origin
         ? server.mtls

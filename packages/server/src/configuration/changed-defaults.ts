@@ -1,4 +1,4 @@
-/** Defaults that changed, and whether a configuration notices: each has a section in docs/guides/changed-defaults.md. */
+/** Changed defaults, and which configurations they affect. Each has a section in docs/guides/changed-defaults.md. */
 
 import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
 import type { Configuration } from './configuration.ts'
@@ -7,7 +7,7 @@ import { isLoopback } from './issuer.ts'
 type ChangedDefault = {
   /** The heading of its section in the guide. */
   readonly title: string
-  /** Says what in this configuration is affected; undefined: nothing is. */
+  /** Describes the affected parts of a configuration; undefined if there are none. */
   readonly affects: (configuration: Configuration) => string | undefined
 }
 

@@ -34,11 +34,11 @@ export type Storage =
   | ({ readonly kind: 'postgres'; readonly url: string } & StorageConnections)
 
 export type StorageConnections = {
-  /** Maximum of connections per process. */
+  /** Maximum number of connections per process. */
   readonly poolSize?: number
   /** The address of a streaming standby for reads. */
   readonly replica?: string
-  /** Called for each new connection, for passwords that are short-lived tokens, such as those of a cloud's IAM. */
+  /** Called for each new connection, for passwords that are short-lived tokens, such as cloud IAM tokens. */
   readonly password?: () => Promise<string>
 }
 /** Returns the password of the database, for each new connection. */
@@ -115,10 +115,10 @@ export type Configuration = {
     readonly allowUnregisteredUris: boolean
     /** Seconds. */
     readonly pushedLifetime: number
-    /** Pending requests per network, of clients that nobody vouches for. */
+    /** Maximum number of pending requests per network, for clients that are not trusted. */
     readonly mostPending: number
   }
-  /** The default algorithms, and all that clients and APIs ask for. */
+  /** The default algorithms, and all that clients and APIs are configured with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** The configured master key of 32 bytes; undefined: the embedded store creates one next to the database, for development. */
   readonly masterKey?: Uint8Array

@@ -39,7 +39,7 @@ export const groupByEntry = (diagnostics: readonly Diagnostic[]): readonly Diagn
 export function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   let at = input
   for (const step of path) {
-    // Own keys only: nobody configured what every object inherits.
+    // Only own properties: inherited ones such as `constructor` were not configured.
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
     at = (at as Record<PropertyKey, unknown>)[step]
   }

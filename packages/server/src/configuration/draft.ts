@@ -1,6 +1,6 @@
 /**
- * Reads as much of a configuration as is valid, so that one run reports every error: the entries that are valid, and
- * those that are valid without their invalid keys. The input is read once, and all drafts come from that reading.
+ * Reads the valid parts of a configuration, so that one run reports every error: valid entries, and entries without
+ * their invalid keys. The input is read once, and every draft is derived from the result.
  */
 
 import { type Description, type Diagnostic, formatPath, subjectOf, valueAt } from './diagnostic.ts'
@@ -68,7 +68,7 @@ type Drafts = {
   readonly errors: readonly Diagnostic[]
 }
 
-/** Reads a configuration by the schema for data, or by the one for modules. */
+/** Reads a configuration with the schema for data files or the one for modules. */
 export function readDrafts(input: unknown, isModule: boolean): Drafts {
   const schema = isModule ? moduleSchema : dataSchema
   const outcome = schema.safeParse(input)
@@ -96,7 +96,7 @@ export function readDrafts(input: unknown, isModule: boolean): Drafts {
   }
 }
 
-/** A configuration as written, and what the schema read of it. */
+/** A configuration as written, and the result of reading it with the schema. */
 type Parsed = {
   readonly input: unknown
   readonly value: unknown
@@ -119,7 +119,7 @@ function serverDraft(parsed: Parsed): Draft {
   }
 }
 
-/** A tenant's own lists, and those that it inherits from the server. */
+/** Returns the draft for a tenant: its own lists, and those that it inherits from the server. */
 function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft {
   const place: Path = ['tenants', index]
   const isInherited = (name: ListName): boolean =>

@@ -125,7 +125,7 @@ export const environmentWarnings = (environment: Environment): readonly Diagnost
 
 /**
  * Reads the master key: 32 bytes. The variable wins over the file.
- * @param file its path as configured, the folder that a relative one starts from, and what configured it.
+ * @param file the configured path, the base folder for a relative path, and the setting that contains it.
  */
 export function readMasterKey(
   environment: Environment,

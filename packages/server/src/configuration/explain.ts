@@ -5,7 +5,7 @@ import { nearestOf } from './nearest.ts'
 import { codeKeys } from './schema/code.ts'
 import type { AnySchema, Issue, Path } from './validation/schema.ts'
 
-/** @param input what the schema read. */
+/** @param input the value that the schema read. */
 export const explain = (issues: readonly Issue[], schema: AnySchema, input: unknown): readonly Diagnostic[] =>
   issues.flatMap(issue => {
     const { path } = issue
@@ -68,7 +68,7 @@ function wrongType(key: string, expectedType: string, value: unknown): Descripti
   }
 }
 
-/** Returns how to write what was probably meant. Never contains the value itself, which may be a secret. */
+/** Returns how to write the value that was probably meant. Never contains the value itself, which may be a secret. */
 function retype(expected: string, value: unknown): string | undefined {
   if (expected === 'array' && typeof value === 'string') return 'put it in brackets: ["…"]'
   if (expected === 'string' && Array.isArray(value))
@@ -82,7 +82,7 @@ function retype(expected: string, value: unknown): string | undefined {
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction or not a number'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction, or not a number'
   if (typeof value === 'boolean') return String(value)
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

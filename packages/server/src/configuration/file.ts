@@ -15,7 +15,7 @@ export async function readJson(text: string, file: string): Promise<Read> {
     path: placeOf(text, offset, file),
     problem: `it is not JSON (${printParseErrorCode(error)})`,
     expected: 'JSON; comments and trailing commas are allowed',
-    fix: 'look at this place and just before it for a missing comma, quote or bracket',
+    fix: 'check for a missing comma, quote or bracket at or just before this position',
   }))
   if (errors.length > 0 || !tree) return { ok: false, errors: errors.length > 0 ? errors : [empty(file)] }
   const repeated = repeatedKeys(tree)
@@ -24,9 +24,9 @@ export async function readJson(text: string, file: string): Promise<Read> {
     ok: false,
     errors: repeated.map(node => ({
       path: placeOf(text, node.offset, file),
-      problem: `the key "${String(node.value)}" is written twice in one object`,
+      problem: `the key "${String(node.value)}" appears twice in one object`,
       expected: 'each key once',
-      fix: 'remove one of the two; only the last would count',
+      fix: 'remove one of the two; only the last one would be used',
     })),
   }
 }
@@ -54,14 +54,14 @@ export async function readYaml(text: string, file: string): Promise<Read> {
       path: error.linePos ? `${file}:${error.linePos[0].line}:${error.linePos[0].col}` : file,
       problem: `it is not YAML (${error.code})`,
       expected: 'YAML 1.2, each key once',
-      fix: 'look at this place for indentation, a colon or a quote',
+      fix: 'check the indentation, colons and quotes at this position',
     }))
   if (documents.length > 1)
     errors.push({
       path: file,
       problem: 'it contains several documents',
       expected: 'one document',
-      fix: 'keep one document and remove the lines "---"',
+      fix: 'keep one document and remove the "---" lines',
     })
   if (errors.length > 0) return { ok: false, errors }
   try {

@@ -8,8 +8,8 @@ const ownPackages = /^@tessera\/(server|protocol)(\/|$)/
 let hooked = false
 
 /**
- * Resolves imports of our packages from here, because `@tessera/server` may not be found from a module's folder, such as
- * a mounted volume. This also keeps a second copy of the server out of the process.
+ * Resolves imports of our packages from here, because `@tessera/server` may not be found from a module's folder, such
+ * as a mounted volume. This also prevents a second copy of the server from being loaded.
  */
 function resolveImports(): void {
   if (hooked) return
@@ -21,8 +21,8 @@ function resolveImports(): void {
 }
 
 /**
- * Reads the default export, or the one named `configuration`. Calls and awaits a function. Node keeps a module for the
- * life of the process, so a later call does not see changes of the file.
+ * Reads the default export, or the one named `configuration`. Calls and awaits a function. Node caches modules, so a
+ * later call does not see changes to the file.
  */
 export async function readModule(absolute: string, file: string): Promise<Read> {
   resolveImports()
@@ -67,5 +67,5 @@ function placeIn(error: unknown, url: string): string | undefined {
   const at = stack.indexOf(`${url}:`)
   if (at < 0) return undefined
   const [, line] = /:(\d+)(?::\d+)?\)?$/m.exec(stack.slice(at).split('\n')[0]!) ?? []
-  return line === undefined ? undefined : `look at line ${line}`
+  return line === undefined ? undefined : `check line ${line}`
 }

@@ -42,7 +42,10 @@ export type ConfigurationOutcome =
   | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly Diagnostic[] }
   | { readonly ok: false; readonly errors: readonly Diagnostic[] }
 
-/** Reads no environment except the one given. Reports all errors at once: of the schema, names, references and rules. */
+/**
+ * Uses only the environment in `options`, not `process.env`. Reports all errors at once: of the schema, names,
+ * references and rules.
+ */
 export function parseConfiguration(input: unknown, options: ParseOptions = {}): ConfigurationOutcome {
   const { environment = {}, overrides = {}, directory = process.cwd(), isModule = false } = options
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
@@ -95,7 +98,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   return { ok: true, configuration, warnings }
 }
 
-/** Reports once what several drafts have in common because tenants inherit it. */
+/** Runs a check on every draft. Tenants inherit entries, so errors that several drafts share are reported once. */
 const ofAll = (
   drafts: readonly Draft[],
   diagnosticsOf: (draft: Draft) => readonly Diagnostic[],

@@ -1,4 +1,4 @@
-/** Turns what a client registered into a client, by the schema and rules of configured clients (RFC 7591 §2). */
+/** Converts registered metadata into a client, with the schema and rules of configured clients (RFC 7591 §2). */
 
 import type { RegisteredClientParser, Registration } from '../model/registration.ts'
 import type { Draft } from './draft.ts'

@@ -9,7 +9,7 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
   issuer: ({ issuer }) => issuer,
   host: ({ host }) => host,
   port: ({ port }) => port,
-  // A hook that returns the password can't be compared: the first one remains in use.
+  // Hooks that return the password can't be compared, so the first one remains in use.
   storage: ({ storage: { kind, ...place } }) => [
     kind,
     'file' in place && place.file,

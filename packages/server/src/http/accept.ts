@@ -5,8 +5,8 @@ import type { HttpRequest } from '@tessera/protocol/http'
 const longest = 500
 
 /**
- * Returns whether to send a page rather than JSON. Only a client that names HTML gets a page, as browsers do when a person
- * opens an address. A wildcard, or JSON with the same weight, is from a program.
+ * Returns whether to send a page rather than JSON. Only a client that names HTML gets a page, as browsers do when a
+ * person opens a URL. A wildcard, or JSON with the same weight, indicates a program.
  */
 export function prefersHtml({ headers }: Pick<HttpRequest, 'headers'>): boolean {
   const weights = weightsOf((headers.accept ?? '').slice(0, longest))

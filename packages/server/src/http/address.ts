@@ -14,7 +14,10 @@ export const started = (server: Connections, target: ListenTarget): Promise<void
     })
   })
 
-/** Passes the connections of another address to a server. Resolves to undefined if the machine lacks that address. */
+/**
+ * Makes a server also accept connections at another address. Resolves to undefined if the machine does not have that
+ * address.
+ */
 export async function listenBesides(
   server: Connections,
   target: ListenTarget,

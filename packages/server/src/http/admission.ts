@@ -1,7 +1,8 @@
 /**
- * Limits how many requests are in progress by what the machine can do. While the event loop has idle time, there is no
- * limit. Otherwise the limit is what it completes in a tenth of a second. Further requests wait with their bodies unread
- * and their connections paused, which costs next to nothing. A request that waits too long is refused.
+ * Limits the number of requests in progress to what the machine can handle. While the event loop has idle time, there
+ * is no limit. Otherwise the limit is the number of requests that it completes in a tenth of a second. Further requests
+ * wait with their bodies unread and their connections paused, which costs next to nothing. A request that waits too
+ * long is refused.
  */
 
 import { createOwnTime } from './own-time.ts'
@@ -24,7 +25,7 @@ export type Admission = {
 type Waiter = {
   readonly start: () => void
   readonly refuse: () => void
-  /** From a connection that sends requests ahead of its responses: all others go first. */
+  /** The connection sent this request before its previous responses. All other requests are started first. */
   readonly ahead: boolean
 }
 
@@ -37,18 +38,18 @@ export type AdmissionOptions = {
   readonly now?: () => number
   /** Returns the share of that time that the event loop was busy since the last call. */
   readonly busyShare?: () => number
-  /** Called when a request is refused; once until none waits. */
+  /** Called when a request is refused; not called again until no request waits. */
   readonly onOverload?: (underWay: number) => void
 }
 
 /** Milliseconds. */
 const sampleMs = 20
 const checkMs = 50
-/** Milliseconds that a request may take from start to end while the loop is busy. If requests take longer, too many are started. */
+/** Milliseconds that a request may take while the loop is busy. If requests take longer, too many have been started. */
 const longestWork = 100
 const fewest = 4
 const most = 2000
-/** With less idle time than this share, starting more only makes all of them slower. */
+/** If the loop is busy for more than this share of the time, starting more requests makes all of them slower. */
 const busyFrom = 0.9
 
 export function createAdmission(options: AdmissionOptions = {}): Admission {
@@ -90,7 +91,10 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     waiter.start()
   }
 
-  /** If not all can be served in time, the newest go first: their clients are the least likely to have given up. */
+  /**
+   * If not all requests can be served in time, the newest are started first, because their clients are the least likely
+   * to have given up.
+   */
   const isOutrun = (): boolean => waiting() > endedPerMs * longestMs
 
   const next = (): Waiter => {
@@ -116,14 +120,16 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     }
   }
 
-  /** Derives the duration of a request from how many are under way and how many ended (Little's law). */
+  /**
+   * Derives the duration of a request from the numbers of requests in progress and of completed ones (Little's law).
+   */
   const adapt = (): void => {
     const at = now()
     const elapsed = at - checkedAt
-    // The process hardly ran, so how little it completed means nothing.
+    // The process hardly ran, so the few completed requests say nothing about its speed.
     if (elapsed < sampleMs) return
     const took = (underWay * elapsed) / Math.max(over, 0.5)
-    // Zero would mean that nothing is served, and the oldest would starve.
+    // With a limit of zero, nothing would be served and the oldest requests would starve.
     const newest = Math.max(over, 1) / elapsed
     endedPerMs = endedPerMs === Number.POSITIVE_INFINITY ? newest : (endedPerMs * 7 + newest) / 8
     checkedAt = at

@@ -41,7 +41,7 @@ export function readBody(raw: IncomingMessage, limit: number, done: (outcome: Bo
     done({ alreadyRead: true })
     return
   }
-  // An application may call the listener later.
+  // An application may call the listener after the connection has ended.
   if (raw.destroyed) {
     done({ lost: true })
     return

@@ -27,7 +27,7 @@ export function allowOrigin(
       : nobody
 }
 
-/** Returns headers without looking up the origin: those for any origin, or none. */
+/** Returns the headers of a refusal without looking up the origin: those for any origin, or none. */
 export const corsOfRefusal = ({ cors }: Route): CorsHeaders =>
   cors === undefined ? undefined : cors === 'any' ? anyone : nobody
 
@@ -37,7 +37,7 @@ const readableBy = (origin: string): CorsHeaders => ({
   'access-control-allow-origin': origin,
 })
 
-/** Headers that a script may read: why it was refused, when to retry, and the id to report. */
+/** Headers that a script may read: the reason for a refusal, when to retry, and the id to report. */
 const exposed = { 'access-control-expose-headers': 'www-authenticate, retry-after, x-request-id' } as const
 const anyone = { ...exposed, 'access-control-allow-origin': '*' } as const
 const nobody = { vary: 'origin' } as const
@@ -75,15 +75,15 @@ function headersFor({ headers }: HttpRequest): Readonly<Record<string, string>> 
   return { 'access-control-allow-headers': [...new Set([...usual, ...more])].join(', ') }
 }
 
-/** The most characters of the list that are read. */
+/** The maximum number of characters that are read from the list. */
 const mostAsked = 2000
 
 /** RFC 9110 §5.6.2. */
 const token = /^[!#$%&'*+.^_`|~\w-]+$/
 
 /**
- * Headers in which a proxy describes the browser, so a page in the browser must not send them: where the request comes
- * from, its host, its certificate and its user.
+ * Headers in which a proxy describes a request: its source address, host, certificate and user. A page in a browser
+ * must not be able to set them.
  */
 const ofProxies =
   /forwarded|^via$|real-ip|client-ip|connecting-ip|original|rewrite|override|cert|^(x-)?ssl|tls|^x-(host|auth|remote)|remote-(user|addr)/

@@ -1,4 +1,4 @@
-/** Converts a request of Node into ours, and our response into bytes (RFC 9110, RFC 9112). */
+/** Converts Node's request into ours, and our response into bytes (RFC 9110, RFC 9112). */
 
 import {
   type IncomingMessage,
@@ -33,10 +33,10 @@ export const presenceOf = (exchange: Exchange): Presence => {
 
 /** Returns the request of an exchange. Its body is filled in later. */
 export const plainRequest = (exchange: Exchange, readPeer: ReadPeer): HttpRequest & { body: string } =>
-  // Passed in: assigned to the finished object, it made V8 keep each request until a major garbage collection.
+  // Passed in. Assigning it to the finished object made V8 keep each request until a major garbage collection.
   requestOf(exchange, readPeer, () => presenceOf(exchange).connected())
 
-/** A certificate that a proxy passed on is removed from the headers, so the served edge calls it once for each request. */
+/** Removes the certificate of a proxy from the headers, so the served edge must call it only once per request. */
 export function requestOf(
   { id, raw, embedded = true }: Pick<Exchange, 'id' | 'raw'> & { readonly embedded?: boolean },
   readPeer: ReadPeer,
@@ -62,8 +62,8 @@ export function requestOf(
 }
 
 /**
- * A copy, so that the application's headers stay as they are. By default Node drops a second `authorization` and a few
- * others silently: joined, as the served edge has them, they are malformed.
+ * Returns a copy, so that the application's headers don't change. By default Node silently drops a second
+ * `authorization` header and a few others. They are joined here, as in the served edge, so that the value is malformed.
  */
 function ownHeaders({ headers, headersDistinct }: IncomingMessage): IncomingMessage['headers'] {
   const own = { ...headers }
@@ -75,7 +75,7 @@ function ownHeaders({ headers, headersDistinct }: IncomingMessage): IncomingMess
   return own
 }
 
-/** Returns the whole target: Express cuts the path at which a listener is mounted out of `url`. */
+/** Returns the whole target: Express removes the mount path of a listener from `url`. */
 const targetOf = (raw: IncomingMessage & { readonly originalUrl?: unknown }): string | undefined =>
   typeof raw.originalUrl === 'string' ? raw.originalUrl : raw.url
 
@@ -104,7 +104,10 @@ const originForm = (target = ''): string => {
 /** Node joins repeated headers, except `set-cookie`, which requests don't use. */
 type SingleHeaders = Readonly<Record<Exclude<keyof IncomingMessage['headers'], 'set-cookie'>, string>>
 
-/** Sends a response, or 500 if HTTP can't express it. Does not throw: the error would end the process. `last`: closes the connection. */
+/**
+ * Sends a response, or 500 if HTTP can't express it. Does not throw, because an error would end the process. `last`:
+ * closes the connection.
+ */
 export function sendOr500(
   exchange: Exchange,
   answer: HttpResponse,
@@ -116,7 +119,7 @@ export function sendOr500(
     send(exchange, answer, last)
   } catch (error) {
     onUnsendable(id, error)
-    // Clears what is left of the response; otherwise 500 would carry the reason phrase of the earlier status.
+    // Resets the response, so that 500 is not sent with the reason phrase of the earlier status.
     response.statusMessage = ''
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     send(exchange, plainError(500, 'server_error'), last)
@@ -148,7 +151,7 @@ function headerLines(
   return lines
 }
 
-/** Sends the rest of a response after the probe has written its first bytes. Node's own response would repeat those. */
+/** Sends the rest of a response whose first bytes the probe has written. Node's own response would repeat them. */
 function sendRest({ id, raw }: Exchange, answer: HttpResponse, begun: string): void {
   const { method, socket } = raw
   const head = headOf(answer.status, headerLines(id, answer, true))
@@ -179,7 +182,9 @@ const statusOfBytes: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
-/** Responds to bytes that are not a request, or not one in time, and closes the connection. */
+/**
+ * Responds to bytes that are not a request, or to a request that is not complete in time, and closes the connection.
+ */
 export function refuseBytes(error: Error & { code?: string }, socket: Socket, id: string): void {
   if (error.code === 'ECONNRESET') socket.destroy()
   if (!socket.writable) return
@@ -190,7 +195,10 @@ export function refuseBytes(error: Error & { code?: string }, socket: Socket, id
   hangUp(socket)
 }
 
-/** Closing at once would reset the connection under a client that is still sending, and the response would be lost with it. */
+/**
+ * Closing immediately would reset the connection while the client is still sending, and the client would lose the
+ * response.
+ */
 function hangUp(socket: Socket): void {
   socket.end()
   setTimeout(() => socket.destroy(), 500).unref()

@@ -52,7 +52,7 @@ export function createFetchEdge(router: Router, options: FetchOptions = {}): Fet
       headers,
       body: '',
       async connected() {
-        // The end of a connection is noticed between two ticks of the event loop.
+        // The end of a connection is detected between two ticks of the event loop.
         await new Promise(resolve => setImmediate(resolve))
         return !request.signal.aborted
       },
@@ -121,7 +121,7 @@ function toWeb(response: HttpResponse, id: string): Response {
   try {
     return webResponse(response, id)
   } catch {
-    // HTTP can't express it, such as a header with a line end.
+    // HTTP can't express the response, for example because a header contains a line end.
     return webResponse(plainError(500, 'server_error'), id)
   }
 }

@@ -1,4 +1,7 @@
-/** Turns the requests of a Node server into ours, within limits, and sends the responses (RFC 9112). Knows nothing of ports. */
+/**
+ * Converts the requests of a Node server into ours, within limits, and sends the responses (RFC 9112). Does not listen
+ * on a port itself.
+ */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -27,17 +30,22 @@ import { watchStalls } from './stall.ts'
 export type ListenerOptions = PeerOptions & {
   /** Bytes; 65536 by default. A larger body is refused with 413. */
   readonly bodyLimit?: number
-  /** Paths that are served even under overload and after a stall: an orchestrator asks there whether the process lives. */
+  /** Paths that are served even during overload and after a stall, for liveness checks of an orchestrator. */
   readonly essential?: (path: string) => boolean
-  /** Called when an endpoint returned a response that HTTP can't express, such as a header with a line end. The client gets 500. */
+  /**
+   * Called when an endpoint returned a response that HTTP can't express, such as one with a line end in a header. The
+   * client gets 500.
+   */
   readonly onUnsendable?: (requestId: string, error: unknown) => void
   /** Called with the duration when the event loop was blocked. Requests that waited are refused with 503. */
   readonly onStall?: (milliseconds: number) => void
-  /** Called when requests waited too long to be started and are refused with 503; once until none waits. */
+  /**
+   * Called when requests are refused with 503 because they waited too long; not called again until no request waits.
+   */
   readonly onOverload?: (underWay: number) => void
   /** Called when a middleware has already read the body of a request. The request gets 500. */
   readonly onBodyRead?: (requestId: string, path: string) => void
-  /** The server belongs to an application, which decides about its connections. */
+  /** The server belongs to an application, which manages its own connections. */
   readonly embedded?: boolean
 }
 
@@ -50,7 +58,7 @@ export type Listener = {
   readonly readPeer: ReturnType<typeof createPeerReader>
   /** Replaces the proxies that are trusted. */
   readonly trust: (peers: PeerOptions) => void
-  /** Makes each response from now on close its connection. */
+  /** Makes each further response close its connection. */
   readonly drain: () => void
   /** Resolves when no request is in progress. */
   readonly idle: () => Promise<void>
@@ -78,7 +86,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
     if (closed) finish(exchange, unavailable)
     else if (essential(pathOf(raw))) read(exchange, () => {})
     else if (stalls.waited()) finish(exchange, unavailable)
-    // The next read shows for many clients whether they are still connected.
+    // For many clients, the next read shows whether they are still connected.
     else if (!admission.isOpen()) void nextRead().then(() => enter(exchange, ahead, true))
     else if (stalls.paused() || mayBeGone(raw.socket)) enter(exchange, ahead, false)
     else {
@@ -94,7 +102,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
       start() {
         if (present && !mayBeGone(socket)) read(exchange, admission.leave)
         else {
-          // The check takes a while. Another request can be served meanwhile.
+          // The check takes a while, so another request can be served meanwhile.
           admission.leave()
           void findOut(exchange, ahead)
         }

@@ -1,7 +1,7 @@
 /** Counts the requests in progress of all routers that share it, and limits them: further requests get 503. */
 
 export type Load = {
-  /** Returns whether one more would be too many. */
+  /** Returns whether one more request would exceed the limit. */
   readonly isFull: () => boolean
   readonly underWay: () => number
   readonly enter: () => void
@@ -15,9 +15,9 @@ export type Part = Load & {
 }
 
 export type LoadOptions = {
-  /** Requests that may be in progress at once; 2000 by default. */
+  /** Maximum number of requests in progress; 2000 by default. */
   readonly mostRequests?: number
-  /** Called when the limit is reached, once until the load has halved. */
+  /** Called when the limit is reached; not called again until the load has halved. */
   readonly onOverload?: (underWay: number) => void
 }
 
@@ -60,7 +60,7 @@ export function createPart(whole: Load): Part {
       whenUnused = []
     },
     async unused() {
-      // A request leaves and enters again between two of its steps.
+      // A request can leave and enter again between two of its steps.
       while (underWay > 0)
         await new Promise<void>(resolve => {
           whenUnused = [...whenUnused, resolve]

@@ -20,11 +20,11 @@ export type Mounted = Pick<Listener, 'trust' | 'drain'> & {
 }
 
 export type MountedOptions = Omit<ListenerOptions, 'embedded'> & {
-  /** For requests in progress to finish once `close` was called; 10 s by default. */
+  /** Milliseconds that requests in progress may take after `close` is called; 10,000 by default. */
   readonly drainMs?: number
   /** Called once if the listener is mounted at a path that the issuer does not contain. */
   readonly onMisplaced: (path: string, mountPath: string) => void
-  /** Called for a request of HTTP/2, which gets 505. */
+  /** Called for an HTTP/2 request, which gets 505. */
   readonly onHttp2: () => void
 }
 

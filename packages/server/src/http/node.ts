@@ -1,4 +1,4 @@
-/** The served edge: a `node:http` server with limits of its own, which drains when it is closed (RFC 9112). */
+/** The served edge: a `node:http` server with its own limits, which drains when it is closed (RFC 9112). */
 
 import { createServer, type ServerOptions } from 'node:http'
 import type { Socket } from 'node:net'
@@ -9,21 +9,26 @@ import type { Router } from './router.ts'
 
 export type ListenOptions = Omit<ListenerOptions, 'embedded'> & {
   readonly host: string
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number
-  /** Others listen on the same port, and the system spreads connections over all (`SO_REUSEPORT`). */
+  /** Whether several processes listen on this port. The system distributes connections among them (`SO_REUSEPORT`). */
   readonly shared?: boolean
   /** Bytes of the request line and all headers; 16384 by default. A larger request is refused with 431. */
   readonly headerLimit?: number
-  /** For the headers of a request to arrive; 10 s by default. Then 408, so that slow senders hold nothing for long. */
+  /** Milliseconds in which all headers of a request must arrive; 10,000 by default. A slower request gets 408. */
   readonly headersMs?: number
-  /** For a whole request to arrive; 15 s by default. */
+  /** Milliseconds in which a complete request must arrive; 15,000 by default. */
   readonly requestMs?: number
-  /** For an idle connection; 72 s by default: longer than the proxies in front, which keep theirs for 60. */
+  /**
+   * Milliseconds that an idle connection is kept; 72,000 by default, which is longer than the usual 60 s of proxies.
+   */
   readonly keepAliveMs?: number
-  /** For requests in progress to finish once `close` was called; 10 s by default. */
+  /** Milliseconds that requests in progress may take after `close` is called; 10,000 by default. */
   readonly drainMs?: number
-  /** Connections at once; 10000 by default. Idle ones make room for new ones, and others are turned away. */
+  /**
+   * Maximum number of connections; 10,000 by default. Beyond it, idle connections are closed to admit new ones; without
+   * idle ones, new connections are rejected.
+   */
   readonly mostConnections?: number
 }
 
@@ -32,7 +37,7 @@ type Listening = {
   readonly url: string
   /** Replaces the proxies that are trusted. */
   readonly trust: Listener['trust']
-  /** Stops accepting, finishes what is in progress (`drainMs` at most), closes every connection. */
+  /** Stops accepting connections, waits for requests in progress (at most `drainMs`), and closes every connection. */
   readonly close: () => Promise<void>
 }
 
@@ -43,7 +48,8 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
   const server = createServer(serverOptions(options))
   server.timeout = silenceMs
   server.maxConnections = mostConnections
-  // Node's documentation does not name it: without it a client that ends its side after the request gets no response.
+  // Not in Node's documentation. Without it, a client that closes its side of the connection after the request gets no
+  // response.
   Object.assign(server, { httpAllowHalfOpen: true })
 
   server.on('request', listener.handle)
@@ -60,7 +66,7 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
   })
 
   const sharing = { ...(shared && canShare && { reusePort: true as const }) }
-  // RFC 6761 §6.3: the name has both loopback addresses, and clients try either first.
+  // RFC 6761 §6.3: `localhost` has two loopback addresses, and clients differ in which one they try first.
   const isLocalhost = host === 'localhost'
   await started(server, { host: isLocalhost ? '127.0.0.1' : host, port, ...sharing })
   const bound = server.address()
@@ -94,12 +100,13 @@ function serverOptions({
     requestTimeout: Math.max(headersMs, requestMs),
     keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: Math.min(headersMs, 5_000),
-    // Otherwise the first of two `Authorization` headers would win silently: joined, they are malformed.
+    // Join repeated `Authorization` headers, which makes the value malformed. Otherwise the first one would be used
+    // silently.
     joinDuplicateHeaders: true,
   }
 }
 
-/** Milliseconds between two times that idle connections make room for new ones. */
+/** Minimum milliseconds between two rounds of closing idle connections to admit new ones. */
 const makeRoomMs = 1000
 
 /** Milliseconds without a byte in either direction, for a client that sends or reads too slowly. */

@@ -1,6 +1,6 @@
 /**
- * A clock that counts only the time in which the process ran or was idle. On a busy machine other processes take the rest.
- * The backlog of that time says nothing about the load of this process.
+ * A clock that counts only the time in which the process ran or was idle. On a busy machine, other processes use the
+ * rest, and requests that queue up meanwhile say nothing about the load of this process.
  */
 
 import { performance } from 'node:perf_hooks'
@@ -12,7 +12,7 @@ type OwnTime = {
   readonly busyShare: () => number
 }
 
-/** All in milliseconds from a fixed point. */
+/** All values are in milliseconds from a fixed point. */
 type TimeSources = {
   readonly wall: () => number
   /** CPU time of the process. */
@@ -25,8 +25,8 @@ type TimeSources = {
 const readEveryMs = 5
 
 /**
- * The smallest share of all time that counts as the process's own, since a loop that waits for a disk looks like one
- * without a processor. A limit of 750 ms is therefore at most 3 s.
+ * The smallest share of all time that counts as the process's own, because a loop that waits for a disk can't be
+ * distinguished from one that gets no processor time. A limit of 750 ms is therefore at most 3 s.
  */
 const leastShare = 0.25
 

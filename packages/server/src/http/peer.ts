@@ -8,13 +8,13 @@ import { certificateOf } from './client-certificate.ts'
 export type PeerOptions = {
   /** Proxies whose `x-forwarded-for` is trusted: addresses or ranges. */
   readonly trustedProxies?: readonly string[]
-  /** Whether their `x-forwarded-host` is trusted too. Many proxies pass on the value of the client. */
+  /** Whether their `x-forwarded-host` is trusted too. Many proxies pass on the client's value. */
   readonly trustForwardedHost?: boolean
   /** The header with the client's certificate, and the proxies that may send it (addresses or ranges). */
   readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
 }
 
-/** Returns the sender of a request, and removes the certificate's header: except from a trusted proxy it is a forgery. */
+/** Returns the sender of a request, and removes the certificate header, which only a trusted proxy may set. */
 export type ReadPeer = (socketAddress: string | undefined, headers: IncomingHttpHeaders) => Peer
 
 export function createPeerReader({
@@ -57,7 +57,7 @@ function clientBehind(
   return nearest
 }
 
-/** Returns the last entry, which is the nearest proxy's own: some proxies append to the value of the client. */
+/** Returns the last entry, which the nearest proxy added: some proxies append to the client's value. */
 const hostOf = (forwarded: string | readonly string[] | undefined): string | undefined =>
   forwarded === undefined ? undefined : String(forwarded).split(',').at(-1)?.trim()
 
@@ -65,7 +65,7 @@ const hostOf = (forwarded: string | readonly string[] | undefined): string | und
 const withoutPort = (entry: string): string =>
   /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? /^\[([^\]]*)\](?::\d+)?$/.exec(entry)?.[1] ?? entry
 
-/** Uses a list for each family: in a common list, IPv6 ranges with the mapped addresses would contain IPv4 addresses. */
+/** Uses one list per family: in a common list, IPv6 ranges that include mapped addresses would match IPv4 addresses. */
 function createTrust(proxies: readonly string[]): (address: string) => boolean {
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const proxy of proxies) {
@@ -79,7 +79,7 @@ function createTrust(proxies: readonly string[]): (address: string) => boolean {
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
-/** Returns the IPv4 address of one that is mapped into IPv6 (RFC 4291 §2.5.5.2), as sockets for both families report them. */
+/** Converts an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), which dual-stack sockets report, into the IPv4 address. */
 function withoutMapping(address: string): string {
   if (!address.includes(':')) return address
   const { 1: dotted, 2: high, 3: low } = mapped.exec(address) ?? []

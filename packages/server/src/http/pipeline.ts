@@ -1,13 +1,16 @@
 /**
- * Handles one request at a time for each connection (RFC 9112 §9.3.2). Node parses all requests that a client sends
- * ahead. Here they wait, and the connection is paused, so that only this client waits.
+ * Handles one request at a time for each connection (RFC 9112 §9.3.2). Node parses all requests that a client
+ * pipelines. They wait here while the connection is paused, so that only this client is delayed.
  */
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 export type Pipelines = {
-  /** Calls `start`, with whether the request was sent ahead, once all earlier responses of the connection are sent; never if the connection ends before. */
+  /**
+   * Calls `start` when all earlier responses of the connection have been sent, with whether the request was pipelined.
+   * Does not call it if the connection ends first.
+   */
   readonly inOrder: (response: ServerResponse, socket: Socket, start: (ahead: boolean) => void) => void
 }
 
@@ -46,7 +49,7 @@ export function createPipelines(): Pipelines {
       const count = countOf(socket)
       count.waiting += 1
       onAll += 1
-      // RFC 9112 §9.3.2: a client that sends ahead must be ready for the connection to end.
+      // RFC 9112 §9.3.2: a client that pipelines requests must expect the connection to be closed.
       if (count.waiting > mostWaitingOnOne || onAll > mostWaitingOnAll) {
         socket.destroy()
         return

@@ -1,4 +1,7 @@
-/** Errors that come from no endpoint, in the format of RFC 6749 §5.2: unknown paths and methods, large bodies, overload, bugs. */
+/**
+ * Errors that don't come from an endpoint, in the format of RFC 6749 §5.2: unknown paths and methods, large bodies,
+ * overload, bugs.
+ */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 

@@ -1,6 +1,7 @@
 /**
- * Finds out whether the client of a request still waits for the response. A closed connection looks like a half-closed one,
- * since both sent their FIN. Only the reaction to further bytes differs: a closed one resets (RFC 9293 §3.6).
+ * Detects whether the client of a request is still waiting for the response. A closed connection looks like a
+ * half-closed one, since both sent their FIN. They differ only in the reaction to further bytes: a closed connection
+ * sends a reset (RFC 9293 §3.6).
  */
 
 import type { Socket } from 'node:net'
@@ -24,7 +25,7 @@ export function createPresence(socket: Socket): Presence {
     async connected() {
       await nextRead()
       if (socket.destroyed) return false
-      // Only a connection that is being read shows that it ended.
+      // The end of a connection is detected only while it is being read.
       if (!socket.readableEnded && !socket.isPaused()) return true
       probing ??= probe(socket)
       return (await probing) && !socket.destroyed
@@ -34,7 +35,7 @@ export function createPresence(socket: Socket): Presence {
 }
 
 /**
- * Looks at the connection of an application's server without writing to it. Such a server answers a client's end with
+ * Observes the connection of an application's server without writing to it. Such a server answers a client's end with
  * its own by default, so an ended connection is a closed one.
  */
 export const observePresence = (socket: Socket): Presence => ({
@@ -61,7 +62,7 @@ function probe(socket: Socket): Promise<boolean> {
     setTimeout(() => {
       if (socket.destroyed) return
       socket.write(second, error => resolve(!error))
-      // If the client reads nothing, both pieces stay here, but it is connected.
+      // If the client reads nothing, both pieces remain in the send buffer, but the client is connected.
       setTimeout(() => resolve(!socket.destroyed), roundTripMs)
     }, roundTripMs)
   })

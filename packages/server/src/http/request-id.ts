@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 /** The header of each response, also of errors of the edge. */
 export const requestIdHeader = 'x-request-id'
 
-/** Returns a function that returns unique ids, across nodes, at the cost of a counter. */
+/** Returns a function that creates ids which are unique across nodes. Each costs only an increment of a counter. */
 export function createRequestIds(): () => string {
   const prefix = randomBytes(6).toString('base64url')
   let count = 0

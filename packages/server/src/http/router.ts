@@ -1,4 +1,4 @@
-/** Finds the endpoint for a request; all edges share it. Knows nothing of OAuth except the format of an error. */
+/** Finds the endpoint for a request. All edges share it. It depends on OAuth only for the format of errors. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import { prefersHtml } from './accept.ts'
@@ -11,9 +11,9 @@ export type RouterPorts = CorsPorts & {
   readonly routes: readonly Route[]
   /** Headers of all responses, unless the endpoint sets its own. */
   readonly headers: Readonly<Record<string, string>>
-  /** Called with what an endpoint threw. The client gets only the request's id. */
+  /** Called with the error that an endpoint threw. The client gets only the request's id. */
   readonly onError: (request: HttpRequest, error: unknown) => void
-  /** The load that it shares with other routers. If it is full, requests get 503 with `Retry-After`. */
+  /** The load shared with other routers. If it is full, requests get 503 with `Retry-After`. */
   readonly load?: Load
   /** Shows an error to a browser, as a page with the same status. Default: JSON. */
   readonly showError?: ShowError
@@ -23,14 +23,14 @@ export type RouterPorts = CorsPorts & {
 
 export type ShowError = (request: HttpRequest, error: HttpResponse) => Promise<HttpResponse>
 
-/** Does not reject. Returns the response itself if the endpoint does. */
+/** Does not reject. Returns a response instead of a promise if the endpoint does. */
 export type Router = {
   (request: HttpRequest): HttpResponse | Promise<HttpResponse>
   /** Returns a refusal that does not depend on the body (404, 405, 503), so that an edge need not read it; undefined otherwise. */
   readonly early?: (head: HttpRequest) => HttpResponse | undefined
-  /** Returns an error of the edge as this client should get it: as a page in a browser, otherwise unchanged. */
+  /** Returns an error of the edge in the format for this client: a page for a browser, otherwise unchanged. */
   readonly present?: (request: HttpRequest, error: HttpResponse) => HttpResponse | Promise<HttpResponse>
-  /** Returns whether a path is served; an edge may leave another one to its application. */
+  /** Returns whether a path is served. An edge may pass other paths to its application. */
   readonly serves?: (head: HttpRequest) => boolean
 }
 
@@ -90,7 +90,7 @@ export function createRouter({
   function early(head: HttpRequest): HttpResponse | undefined {
     const route = routeOf(head.path)
     const refusal = route ? refusalOf(head, route) : notFound
-    // Rendering a page takes a moment, in which the body can be read.
+    // The body can be read while the page is rendered.
     if (!refusal || isShown(head, route, refusal)) return undefined
     return complete(head, route && corsOfRefusal(route), refusal)
   }
@@ -121,7 +121,10 @@ export function createRouter({
     return shown.then(response => complete(request, cors, response))
   }
 
-  /** Returns whether an error becomes a page. Endpoints are for programs. Under overload an unknown path gets none. */
+  /**
+   * Returns whether an error becomes a page. Endpoints for programs don't show pages, and during overload neither does
+   * an unknown path.
+   */
   function isShown(request: HttpRequest, route: Route | undefined, { status }: HttpResponse): boolean {
     return (
       showError !== undefined &&
@@ -131,7 +134,7 @@ export function createRouter({
     )
   }
 
-  /** Queries no store, not even for the origin, so that a refusal costs next to nothing. */
+  /** Does not query a store, not even to look up the origin, so that a refusal costs next to nothing. */
   function refusalOf(request: HttpRequest, route: Route): HttpResponse | undefined {
     const isPreflight = request.method === 'OPTIONS' && route.cors !== undefined
     if (!isPreflight && !isOneOf(route.methods, methodOf(request))) return methodNotAllowed(route)

@@ -1,14 +1,17 @@
 /**
- * Detects that the event loop stalled: a paused VM, a stopped process, a long garbage collection, a machine that slept.
+ * Detects stalls of the event loop: a paused VM, a stopped process, a long garbage collection, a suspended machine.
  * Requests that waited in the sockets are stale: their clients may have succeeded at another node.
  */
 
 type Stalls = {
   /** Returns whether requests that arrive now may have waited through a stall. */
   readonly waited: () => boolean
-  /** Returns whether the loop stalled long enough for clients to have given up, but not for a refusal. */
+  /**
+   * Returns whether the loop stalled long enough that clients may have given up, but not long enough to refuse
+   * requests.
+   */
   readonly paused: () => boolean
-  /** Call it for each accepted connection: a backlog of connections belongs to the stall. */
+  /** Call it for each accepted connection: connections that queued up during a stall count as part of it. */
   readonly accepted: () => void
   readonly stop: () => void
 }
@@ -28,7 +31,7 @@ const pauseMs = 500
 
 /** Loop iterations that read what had arrived: the first reads and accepts, the next reads what was accepted. */
 const iterations = 4
-/** Under a flood of new connections the backlog has no visible end. */
+/** During a flood of new connections, the end of the backlog can't be detected. */
 const longestWakingMs = 1000
 
 export function watchStalls({
@@ -46,7 +49,7 @@ export function watchStalls({
   const check = (): void => {
     const at = now()
     const atWall = wall()
-    // A clock that is set ahead looks the same. Then requests of a few ticks are refused unnecessarily.
+    // Setting the clock ahead looks the same, and then requests of a few ticks are refused unnecessarily.
     const gap = Math.max(at - last, atWall - lastWall)
     last = at
     lastWall = atWall

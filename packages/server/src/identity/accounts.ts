@@ -88,8 +88,9 @@ export const isUsername = (username: string): boolean =>
   username.trim() !== '' && username.length <= maxNameLength && !/[\p{C}\p{Zl}\p{Zp}]/u.test(username)
 
 /**
- * Returns whether a name could be someone's address. Such a name would look like the owner's account, and would keep the
- * owner from verifying the address. So users may have one only if it is their own verified address.
+ * Returns whether a name could be someone's email address. Such a name would look like the owner's account, and would
+ * prevent the owner from verifying the address. Users may therefore have such a name only if it is their own verified
+ * address.
  */
 const couldBeAddress = (username: string): boolean => identityKey(username).includes('@')
 
@@ -211,7 +212,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         const replaced = active
           ? await replace(rest, event)
           : await replace({ ...rest, disabled_at: clock.now() }, event, { cause: 'disabled' })
-        // The operator's decision applies even if the user changes at the same time.
+        // The operator's decision applies even if the user's account changes at the same time.
         if (!replaced.ok) continue
         log.info(active ? 'user_enabled' : 'user_disabled', { sub })
         return replaced

@@ -1,4 +1,4 @@
-/** Limits that are counted as attempts: mail, client assertions and pending requests. */
+/** Limits on mail, client assertions and pending requests, counted as attempts. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -16,7 +16,7 @@ type MailCount =
       readonly send: boolean
       /** Undoes both counts, because the mail was lost before it was stored. */
       readonly forgive: Forgive
-      /** Undoes the count of the address only, because no mail was due. The network did make a request. */
+      /** Undoes the count of the address only, because no mail was sent. The request of the network still counts. */
       readonly unsent: Forgive
     }
   | { readonly wait: Seconds }
@@ -29,7 +29,7 @@ export type CountMail = (reason: MailReason, from: string, to: string) => Promis
 const mostMailsToAddress = 5
 const mostMailsFromNetwork = 50
 
-/** Limits mail that strangers can cause, per hour: of each kind to one address, and in total from one network. */
+/** Limits mail that strangers can trigger, per hour: of each kind to one address, and in total from one network. */
 export const createMailCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountMail =>
   async (reason, from, to) => {
@@ -51,7 +51,7 @@ export const createMailCounter =
 /** Counts an assertion whose `jti` is stored for `kept` seconds. */
 type CountAssertion = (clientId: string, kept: Seconds) => Promise<Counted>
 
-/** Maximum of assertions of each kind, within the time for which their ids are stored. */
+/** Maximum number of assertions of each kind, within the time for which their ids are stored. */
 const mostAssertions = 2640
 
 /** Four per second, for the lifetimes of up to ten minutes that most clients use. */
@@ -117,7 +117,7 @@ export const createPendingCounter =
     return counted.ok
       ? ok(counted.forgive)
       : refuse('temporarily_unavailable', 'too_many_waiting', {
-          description: 'Too many requests of this network are pending; try again later',
+          description: 'Too many requests from this network are pending; try again later',
           retry_after: counted.wait,
         })
   }

@@ -29,7 +29,7 @@ export type CountAttempt = (keys: readonly AttemptKey[]) => Promise<Counted>
 /** Undoes one count of each key, for callers that know only later whether the attempt counts. */
 export type ForgiveAttempt = (keys: readonly AttemptKey[]) => Promise<void>
 
-/** Maximum of counts to undo later, so that an outage does not fill the memory. */
+/** Maximum number of counts to undo later, so that an outage does not fill the memory. */
 const mostOwed = 1000
 
 type AttemptPorts = {
@@ -83,8 +83,8 @@ export function createAttempts({ stores: { attempts }, derived, clock }: Attempt
 }
 
 /**
- * Runs work that was counted before, and undoes the count unless the result is what the limit is for. Work that failed or
- * was refused for another reason must not lock anybody out later.
+ * Runs work that was counted before, and undoes the count unless the limit applies to the result. Work that failed or
+ * was refused for another reason must not lock anyone out later.
  */
 export async function doCounted<Value>(
   forgive: Forgive,

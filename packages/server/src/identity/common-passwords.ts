@@ -1,4 +1,7 @@
-/** The most common words in lists of leaked passwords, in lower case. Variants with added or substituted digits and signs are guessed first. */
+/**
+ * The most common words in lists of leaked passwords, in lower case. Attackers also try variants with added or
+ * substituted digits and symbols first.
+ */
 
 export const commonPasswords: ReadonlySet<string> = new Set(
   `password passwort passw0rd pass passphrase motdepasse contraseña contrasena senha parola wachtwoord hasło haslo

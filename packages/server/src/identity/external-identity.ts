@@ -90,7 +90,10 @@ export function createSubjectResolver({
     return (await links.find(identity.provider.name, identityKey(identity)))?.sub
   }
 
-  /** Links the local user with the same verified address and returns their `sub`. Text that is not a valid address here matches nobody. */
+  /**
+   * Links the local user with the same verified address and returns their `sub`. Text that is not a valid address
+   * matches no one.
+   */
   async function linkByAddress(
     identity: ExternalIdentity,
     tenant: string | undefined,
@@ -123,7 +126,7 @@ export function createSubjectResolver({
 const questionOf = (identity: ExternalIdentity, tenant: string | undefined) => {
   const { provider, authority, id, claims } = identity
   const sub = derivedSub(identity)
-  // The operator's hook gets no member without a value.
+  // The operator's hook does not receive members without a value.
   return { provider: provider.name, authority, id, claims, sub, ...(tenant !== undefined && { tenant }) }
 }
 

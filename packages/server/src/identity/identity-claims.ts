@@ -20,7 +20,7 @@ type IdentityClaimsRequest = {
   readonly use: 'id_token' | 'userinfo'
   /** The scope whose claims are included; empty: only claims that are requested individually. */
   readonly scope: readonly string[]
-  /** The claims that the authorization request asked for individually (`claims` parameter). */
+  /** The claims that the authorization request requested individually (`claims` parameter). */
   readonly requested?: Authorization['requested_claims']
 }
 
@@ -80,8 +80,8 @@ type ClaimLanguages = {
 }
 
 /**
- * Selects claims in the languages that a client requested (OpenID Connect Core 1.0 §5.2, lookup by RFC 4647 §3.4). The
- * returned claim has no tag: it is in one language, so there is nothing to distinguish.
+ * Selects claims in the languages that a client requested (OpenID Connect Core 1.0 §5.2, lookup by RFC 4647 §3.4).
+ * Returned claims have no tag, because each is in one language only.
  */
 function claimLanguages(locales: readonly string[]): ClaimLanguages {
   const tags = [...new Set(locales.flatMap(rangesOf))]

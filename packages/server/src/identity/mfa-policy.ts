@@ -31,8 +31,8 @@ type SecondFactorQuestion = {
   readonly client?: Client
   readonly asked: RequestedAcr
   /**
-   * Returns whether the user had this browser remembered, with these factors. It satisfies a policy, but not an explicit
-   * request for a second factor.
+   * Returns whether the user chose to have this browser remembered, with these factors. It satisfies a policy, but not
+   * an explicit request for a second factor.
    */
   readonly remembered?: (factors: Factors, policy: MfaPolicy) => boolean
 }
@@ -73,7 +73,7 @@ export function createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }: Mf
       ...(tenant !== undefined && tenantMfa.get(tenant)),
       ...client?.mfa,
     }
-    // The operator's hook gets no member without a value.
+    // The operator's hook does not receive members without a value.
     const more = await mfaPolicy?.({
       sub,
       idp,

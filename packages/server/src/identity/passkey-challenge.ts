@@ -1,6 +1,6 @@
 /**
- * Challenges for passkeys (WebAuthn Level 3 §13.4.3). Each is a MAC of a random ticket, the browser and the purpose, so that
- * nothing is stored until a response arrives. Each is accepted once.
+ * Challenges for passkeys (WebAuthn Level 3 §13.4.3). Each is a MAC of a random ticket, the browser and the purpose, so
+ * that nothing is stored until a response arrives. Each challenge is accepted once.
  */
 
 import { createHmac } from 'node:crypto'

@@ -103,7 +103,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
           expectedOrigin: origin,
           expectedRPID: rpId,
           requireUserVerification: scope.sub === undefined,
-          // The store compares the counter when it writes it, so that one of two concurrent uses is refused.
+          // The store compares the counter in the same write, so that one of two concurrent uses is refused.
           credential: { id, publicKey: new Uint8Array(passkey.public_key), counter: 0 },
         }),
       )

@@ -31,7 +31,7 @@ export type CountFoundGuess = (guess: FoundGuess) => Promise<Result<Forgive>>
 
 const span = 600
 const mostForName = 100
-/** For all known browsers of an account together, so that having many of them allows no more guesses. */
+/** For all known browsers of an account together, so that many known browsers don't allow more guesses. */
 const mostForAccount = 300
 /** High, because many people can share an address. */
 const mostForNetwork = 1000
@@ -131,9 +131,9 @@ export type KnownAccounts = {
 }
 
 /**
- * Identifies the account that a known browser is bound to, exactly, so that a similar name never matches. A local account
- * is identified by its `sub`, which is never reused. An account at a provider is unknown until its password is correct, so
- * it is identified by provider, tenant and the name exactly as typed.
+ * Identifies the exact account that a known browser is bound to, so that a similar name does not match. A local account
+ * is identified by its `sub`, which is never reused. An account at a provider is unknown until its password is correct,
+ * so it is identified by provider, tenant and the name exactly as typed.
  */
 export function createKnownAccounts({
   users,

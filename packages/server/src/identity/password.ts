@@ -7,19 +7,25 @@ import { commonPasswords } from './common-passwords.ts'
 /** The limit of every place that accepts a password, including the password grant. */
 const mostCharacters = 512
 
-/** Verified for unknown users, so that they cost as much as known ones. It matches no password: its hash is not derived from any text. */
+/**
+ * Verified for unknown users, so that they take as much work as known ones. It matches no password, because its hash is
+ * not derived from a text.
+ */
 export const decoyPassword = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
 /** Normalizes to NFKC, because keyboards compose the same letters in different ways (§3.1.1.2). */
 export const preparePassword = (password: string): string => password.normalize('NFKC')
 
-/** Returns the forms that an imported hash may be of, NFKC first. For nearly every password they are the same. */
+/**
+ * Returns the forms of a password that an imported hash may be based on, NFKC first. For most passwords they are the
+ * same.
+ */
 export const formsOf = (password: string): ReadonlySet<string> =>
   new Set([preparePassword(password), password.normalize('NFC'), password])
 
 /**
  * Returns why the password may not be chosen; undefined if it may.
- * @param names the names of the user: a password must not be one of them, or little more.
+ * @param names the names of the user: a password must not be one of them, or one with only a few additional characters.
  */
 export function passwordProblem(
   password: string,
@@ -39,14 +45,17 @@ function isLikeName(password: string, names: readonly (string | undefined)[]): b
   const words = names
     .flatMap(name => (name === undefined ? [] : [identityKey(name), identityKey(name).split('@')[0] ?? '']))
     .filter(word => word.length >= 3)
-  // The rest without the name must be strong enough by itself.
+  // The remainder without the name must be strong enough by itself.
   return words.some(word => {
     const rest = password.replaceAll(word, '').replaceAll(/[^\p{L}\p{N}]/gu, '')
     return password.includes(word) && (rest.length < 8 || isCommon(rest))
   })
 }
 
-/** Returns whether a password is common, also inside digits and signs, is a short repetition, or is a row of keys. */
+/**
+ * Returns whether a password is common (also if it is surrounded by digits and symbols), a short repetition, or a row
+ * of keys.
+ */
 function isCommon(password: string): boolean {
   const bare = password.replaceAll(/^[^\p{L}]+|[^\p{L}]+$/gu, '')
   const letters = undisguise(bare).replaceAll(/[^\p{L}]/gu, '')

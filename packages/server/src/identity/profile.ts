@@ -9,16 +9,19 @@ export type ProfilePorts = {
   readonly users: Pick<Users, 'find'>
   /** The operator's hooks. */
   readonly profile?: Partial<Profile>
-  /** Whether a password validator or an extension grant vouches for local subjects. Then a subject without a record is active. */
-  readonly vouched?: boolean
+  /**
+   * Whether a password validator or an extension grant authenticates local subjects. If so, a subject without a record
+   * is active.
+   */
+  readonly trustsSubjects?: boolean
 }
 
 /**
- * Reads claims from the user's record, then from the sign-in (provider, validator or grant). A third party's claim never
- * replaces one of the record. A user with a record is active if the record says so. A user without one is active if a third
- * party vouched for them at sign-in.
+ * Reads claims from the user's record, then from the sign-in (provider, validator or grant). Claims from a third party
+ * don't replace those in the record. A user with a record is active if the record says so. A user without one is active
+ * if a third party authenticated them.
  */
-export const createProfile = ({ users, profile, vouched = false }: ProfilePorts): Profile => ({
+export const createProfile = ({ users, profile, trustsSubjects = false }: ProfilePorts): Profile => ({
   claims:
     profile?.claims ??
     (({ subject, names }) => {
@@ -30,7 +33,8 @@ export const createProfile = ({ users, profile, vouched = false }: ProfilePorts)
   isActive:
     profile?.isActive ??
     (({ subject }) => {
-      const active = (user: User | undefined) => user?.active ?? (vouched || subject.idp !== localProvider)
+      const active = (user: User | undefined) =>
+        user?.active ?? (trustsSubjects || subject.idp !== localProvider)
       const user = users.find(subject.sub)
       return user instanceof Promise ? user.then(active) : active(user)
     }),
@@ -57,7 +61,7 @@ export function subjectOfToken(
   authorization?: Authorization,
 ): ProfileRequest['subject'] | undefined {
   if (authorization?.sub === sub) return authorization
-  // Only tokens of a user contain auth_time.
+  // Only tokens of users contain `auth_time`.
   if (claims.auth_time === undefined) return undefined
   const { idp, tenant } = claims
   return {

@@ -86,7 +86,7 @@ export function createSignIn({
     const client_id = client?.client_id
     const { tenant } = acr
     const where = tenant === undefined ? {} : { tenant }
-    // A guess by address counts for the account's name. Otherwise an account would have two limits.
+    // A guess with an address counts for the account's name. Otherwise an account would have two limits.
     const address = idp === localProvider && !validator && identityKey(username).includes('@')
     const named = address ? await users.findNamed(username, tenant) : undefined
     const counted = await countGuess({
@@ -119,8 +119,8 @@ export function createSignIn({
     const answer = await doCounted(
       forgive,
       () => unlessFull(() => authority.value.check(request, provider?.directory && isAllowed)),
-      // A password that was not checked is not a guess. If the user was guessed too often, the name's count remains,
-      // because it limits searches in the directory.
+      // A password that was not checked is not a guess. If the user's own limit was reached, the count for the name
+      // remains, because it limits searches in the directory.
       checked => !checked.ok && !checked.unavailable,
     )
     const found = await foundGuess()
@@ -132,7 +132,7 @@ export function createSignIn({
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)
 
     const record = await users.find(answer.sub)
-    // The epoch from before the check: the password may have been changed during it.
+    // Use the epoch from before the check, because the password may have been changed during the check.
     const epoch = answer.epoch ?? record?.epoch
     if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')
     const subject: Subject = {

@@ -5,11 +5,11 @@ import type { Stores } from '../model/ports/stores.ts'
 import type { Clock, Random } from '../runtime/ports.ts'
 
 export type Totp = {
-  /** Creates a secret, which is not the user's until it is confirmed. */
+  /** Creates a secret, which takes effect when the user confirms it. */
   readonly begin: (sub: string, label: string) => Promise<TotpEnrolment>
-  /** Returns an enrolment again; undefined if it is another user's or older than an hour. */
+  /** Returns an earlier enrolment again; undefined if it belongs to another user or is older than an hour. */
   readonly reopen: (sub: string, label: string, ticket: string) => Promise<TotpEnrolment | undefined>
-  /** Stores the secret for the user, who proves with a first code that their app has it. */
+  /** Stores the secret if the code is correct, which proves that the user's app has the secret. */
   readonly confirm: (sub: string, ticket: string, code: string) => Promise<'added' | 'wrong' | 'gone'>
   /** Returns `used` for a correct code that was used before: each is accepted once (RFC 6238 §5.2). */
   readonly verify: (sub: string, code: string) => Promise<'right' | 'wrong' | 'used'>

@@ -1,4 +1,4 @@
-/** Local users: those of the configuration, in memory, and those in the store. */
+/** Local users: configured users, in memory, and stored users. */
 
 import { createHmac } from 'node:crypto'
 import type { Stores } from '../model/ports/stores.ts'
@@ -110,7 +110,7 @@ export function createUsers(
 /** The user with a typed name or address; empty if there is none, or if several have the address. */
 type Named = { readonly sub?: string | undefined; readonly stored?: StoredUser }
 
-/** Returns a stored user as the rest of the server sees them. */
+/** Converts a stored user to the form that the rest of the server uses. */
 function userOf(stored: StoredUser): User
 function userOf(stored: StoredUser | undefined): User | undefined
 function userOf(stored: StoredUser | undefined): User | undefined {

@@ -57,9 +57,9 @@ export type ManagedKeyRing = KeyRing & {
 
 /** Seconds between reads of the store, for keys that other nodes added. */
 const refreshInterval = 60
-/** Seconds before an urgent key signs. Every node has read the store by half of that time. */
+/** Seconds before an urgent key signs. Every node has read the store after half of that time. */
 const urgentLead = 2 * refreshInterval
-/** Seconds that caches may keep the JWK Set. A set without an urgent key has expired before that key signs. */
+/** Seconds that caches may keep the JWK Set. A cached set without an urgent key expires before that key signs. */
 const longestCache = urgentLead - refreshInterval
 /** Attempts of a rotation while other processes rotate at the same time. */
 const rotationAttempts = 5
@@ -140,7 +140,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
       await load()
     }
     throw new Error(
-      `no new ${alg} key could be added, because other processes rotate at the same time: try again`,
+      `no new ${alg} key could be added, because other processes are rotating keys at the same time; try again`,
     )
   }
 
@@ -161,7 +161,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
   }
   const timer = setInterval(look, refreshInterval * 1000)
   timer.unref()
-  // Before the first load, so that no change falls between them.
+  // Watch before the first load, so that no change is missed.
   const unwatch = store.watch ? store.watch(look) : changes?.watch(look)
   const stop = (): void => {
     clearInterval(timer)

@@ -36,7 +36,10 @@ export function createDerivedKeys(masterKey: Uint8Array): DerivedKeys {
   }
 }
 
-/** Returns the keys of a tenant's own issuer, which no other issuer has. The server's own purposes never start with `tenant:`. */
+/**
+ * Returns the keys derived for a tenant's own issuer, which differ from those of other issuers. The server's own
+ * purposes never start with `tenant:`.
+ */
 export const derivedFor = (derived: DerivedKeys, tenant: string): DerivedKeys => ({
   derive: purpose => derived.derive(`tenant:${tenant}:${purpose}`),
 })
@@ -59,9 +62,9 @@ export async function unlock({ settings, ...place }: MasterKeyPlace): Promise<De
 }
 
 /**
- * Returns the configured key. Without one, SQLite uses a 0600 file next to the database, created at the first start, and
- * memory storage uses a new key. Throws for other stores, which need a configured key.
- * @param begun whether the store was already used with a master key. Then a missing one is not replaced.
+ * Returns the configured key. Without one, SQLite uses a 0600 file next to the database, created at the first start,
+ * and memory storage uses a new key. Throws for other stores, which need a configured key.
+ * @param begun whether the store was already used with a master key; if so, a missing key is not replaced.
  */
 export function resolveMasterKey({
   configured,

@@ -18,8 +18,8 @@ export const defaultPolicy: RotationPolicy = { rotate: 90 * day, announce: 14 * 
 type TokenLifetimes = Pick<Client, 'access_token_lifetime' | 'identity_token_lifetime'>
 
 /**
- * Returns the default policy, with a longer `retain` if a token can live longer. A day is added for nodes that learn late of a
- * new key.
+ * Returns the default policy, with a longer `retain` if a token can live longer. A day is added for nodes that read a
+ * new key late.
  */
 export function policyFor(clients: Iterable<TokenLifetimes>): RotationPolicy {
   const lifetimes = [...clients].flatMap(client => [
@@ -51,7 +51,7 @@ export const signingKeyOf = <Key extends KeyTimes>(
   now: Seconds,
 ): Key | undefined =>
   keys.findLast(key => key.alg === alg && key.active_from <= now) ??
-  // The first key of an algorithm signs at once, even if a node whose clock is ahead created it.
+  // The first key of an algorithm signs immediately, even if it was created by a node with a fast clock.
   keys.find(key => key.alg === alg)
 
 export type KeyToAdd = {
@@ -62,9 +62,10 @@ export type KeyToAdd = {
 }
 
 /**
- * Returns the keys to add and to remove now. The first key of an algorithm signs at once. Each next one is published
- * `announce` before its predecessor ends or, if the server was not running then, `announce` before it signs; until then the
- * old key continues to sign. Keys of algorithms that are no longer configured remain, because another node may use them.
+ * Returns the keys to add and to remove now. The first key of an algorithm signs immediately. Each later key is
+ * published `announce` before its predecessor's time to sign ends. If the server was not running then, the key is
+ * published later, and the old key signs until `announce` has passed. Keys of algorithms that are no longer configured
+ * remain, because another node may use them.
  * @param passed the time that has certainly passed, so that a clock that is ahead removes no key.
  */
 export function planRotation(

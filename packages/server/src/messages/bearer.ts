@@ -20,7 +20,7 @@ export function readBearer(request: HttpRequest): Result<string | undefined> {
   const inHeader = start === null ? undefined : authorization.slice(start[0].length).trimEnd() || undefined
   const inForm = readForm(request)
   if (!inForm.ok || inForm.value === undefined) return inForm.ok ? ok(inHeader) : inForm
-  // RFC 6750 §2: a client must use only one way per request.
+  // RFC 6750 §2: a client must use only one method per request.
   return start === null
     ? inForm
     : refuse('invalid_request', 'several_access_tokens', {

@@ -1,4 +1,4 @@
-/** Public documents with validation by caches (RFC 9111 §5.2.2, RFC 9110 §13.1.2). */
+/** Public documents that caches can revalidate (RFC 9111 §5.2.2, RFC 9110 §13.1.2). */
 
 import { hash } from 'node:crypto'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'

@@ -1,7 +1,7 @@
 /**
  * Describes refusals of the token endpoint to authenticated clients (`error_description`, RFC 6749 §5.2). Anyone can
- * send the id of a public client, so public clients get only what the request itself shows. No description reveals
- * whether a user exists or whether a credential of another client is valid.
+ * send the id of a public client, so public clients get only descriptions that follow from the request itself. No
+ * description reveals whether a user exists or whether a credential of another client is valid.
  */
 
 import { type Client, isPublic } from '../model/client.ts'
@@ -42,7 +42,7 @@ export const explanations = {
   lost_twice: 'A concurrent request used the same code or token',
 
   authorization_revoked: endedSignIn,
-  no_longer_standing: endedSignIn,
+  no_longer_valid: endedSignIn,
   user_inactive: endedSignIn,
   user_of_another_tenant: endedSignIn,
   subject_is_a_client: endedSignIn,
@@ -52,7 +52,7 @@ export const explanations = {
 
   /** The error code already says it. */
   grant_type_unknown: undefined,
-  /** Happens to public clients only. */
+  /** Occurs for public clients only. */
   refresh_token_bound_to_another_key: undefined,
   /** A description would reveal whether two identifiers belong to the same user. */
   extension_subject_not_derived: undefined,

@@ -48,7 +48,7 @@ export type RefuserPorts = {
 
 /**
  * Creates a function that responds with refusals in JSON (RFC 6749 §5.2) and logs each with its reason.
- * `invalid_client` always carries `WWW-Authenticate: Basic`.
+ * `invalid_client` always includes `WWW-Authenticate: Basic`.
  */
 export const createRefuser =
   (

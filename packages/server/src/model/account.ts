@@ -5,7 +5,7 @@ export type PasswordPolicy = {
   readonly min_length: number
 }
 
-/** Why a password is not accepted. */
+/** The reason why a password is rejected. */
 export type PasswordProblem = 'too_short' | 'too_long' | 'too_common' | 'like_name'
 
 export type AccountSettings = {

@@ -1,4 +1,4 @@
-/** Stored authorizations and what belongs to them. Fields have the names of the registries. */
+/** Stored authorizations and the rows that belong to them. Fields have the names of the IANA registries. */
 
 import type { Brand, Seconds } from '@tessera/protocol/brand'
 import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
@@ -12,7 +12,7 @@ export type FamilyId = Brand<string, 'FamilyId'>
 /** How a token is bound to its holder's key (RFC 7800 §3.1), for example `x5t#S256` (RFC 8705 §3.1). */
 export type Confirmation = JsonObject
 
-/** Individually requested claims (OpenID Connect Core 1.0 §5.5), with the accepted values. */
+/** Individually requested claims with their accepted values (OpenID Connect Core 1.0 §5.5). */
 export type RequestedClaims = Readonly<Record<string, { readonly values?: readonly Json[] }>>
 
 /** A sign-in at a client, or a direct grant with a user: the parent of its code, refresh family and tokens. */
@@ -21,7 +21,7 @@ export type Authorization = {
   readonly client_id: string
   readonly sub: string
   readonly tenant?: string
-  /** The browser session it came from. */
+  /** The browser session in which it was created. */
   readonly sid?: string
   readonly scope: readonly string[]
   /** The APIs that it is limited to (RFC 8707); empty: no limit. */
@@ -40,7 +40,7 @@ export type Authorization = {
     readonly locales?: readonly string[]
   }
   readonly created_at: Seconds
-  /** No earlier than the expiry of everything that was issued for it. */
+  /** Not before the expiry of anything that was issued for it. */
   readonly expires_at: Seconds
   readonly revoked_at?: Seconds
 }
@@ -100,7 +100,7 @@ export type ReferenceToken = {
   readonly hash: TokenHash
   readonly authorization_id?: AuthorizationId
   readonly client_id: string
-  /** The claims that its JWT would carry. */
+  /** The claims that the JWT would contain. */
   readonly claims: JsonObject
   readonly expires_at: Seconds
 }
@@ -122,7 +122,7 @@ export type Session = Subject & {
   readonly last_seen_at: Seconds
   /** The browser's `User-Agent` (RFC 9110 §10.1.5), shortened. */
   readonly user_agent?: string
-  /** The address that it was last used from. */
+  /** The IP address that it was last used from. */
   readonly address?: string
 }
 

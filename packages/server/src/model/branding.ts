@@ -79,7 +79,7 @@ function themeOf(ground: Palette, accent = ground.accent, page = ground.page): T
     ...ground,
     page,
     accent: readable,
-    // Mixed away from the color of the text on it.
+    // Mixed with black or white, whichever contrasts with the text on it.
     accentOver: mix(readable, onAccent === white ? black : white, 0.18),
     onAccent,
   }

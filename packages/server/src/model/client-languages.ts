@@ -6,7 +6,7 @@ export type DescribingName = (typeof describingNames)[number]
 /** Values by language tag (BCP 47), as written. */
 export type Localized = Readonly<Partial<Record<DescribingName, Readonly<Record<string, string>>>>>
 
-/** Maximum for all names together. Pages exist in few languages. */
+/** Maximum for all names together. The pages exist in few languages. */
 export const mostTranslations = 100
 
 const tagged = /^([a-z_]+)#([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4})$/

@@ -63,7 +63,7 @@ export type ContentEncryption = (typeof contentEncryptionAlgorithms)[number]
 export type ClientAssertionPolicy = {
   /** `any`: the issuer or the URL of an endpoint; `issuer`: the issuer alone, as one string. */
   readonly audience: 'any' | 'issuer'
-  /** How far ahead `exp` may be. The `jti` is remembered until then. */
+  /** How far in the future `exp` may be. The `jti` is remembered until then. */
   readonly maxLifetime: Seconds
 }
 
@@ -85,7 +85,7 @@ export type Client = {
   readonly accent_color?: Color
   readonly software_id?: string
   readonly software_version?: string
-  /** Limits its redirect URIs (OpenID Connect Dynamic Client Registration 1.0 §2). Omitted: no limit. */
+  /** Restricts its redirect URIs (OpenID Connect Dynamic Client Registration 1.0 §2). Omitted: no restriction. */
   readonly application_type?: 'web' | 'native'
   readonly enabled: boolean
   readonly client_secrets: readonly Secret[]
@@ -93,7 +93,7 @@ export type Client = {
   readonly token_endpoint_auth_method?: ClientAuthenticationMethod
   /** Its public keys (RFC 7591 §2), with certificates (`x5c`) for `self_signed_tls_client_auth`. */
   readonly jwks?: JwkSet
-  /** The address of its public keys, instead of `jwks`. */
+  /** The URL of its public keys, instead of `jwks`. */
   readonly jwks_uri?: string
   readonly tls_client_auth_subject_dn?: string
   /** Whether access tokens are bound to the certificate of the connection, with any authentication method (RFC 8705 §3.4). */
@@ -103,7 +103,7 @@ export type Client = {
   /** Overrides the server's policy for client assertions. */
   readonly client_assertion_audience?: ClientAssertionPolicy['audience']
   readonly client_assertion_max_lifetime?: Seconds
-  /** Addresses of request objects, compared byte for byte (OpenID Connect Core 1.0 §6.2). */
+  /** URLs of request objects, compared byte for byte (OpenID Connect Core 1.0 §6.2). */
   readonly request_uris: readonly string[]
   /** Maximum lifetime of its request objects, if shorter than the server's. */
   readonly request_object_max_lifetime?: Seconds
@@ -160,7 +160,7 @@ export type Client = {
   readonly subject_type: 'public' | 'pairwise'
   /** Its host is the sector. Omitted: the host of the redirect URIs. */
   readonly sector_identifier_uri?: string
-  /** Where a third party starts a sign-in at this client (§4). */
+  /** The URL at which a third party starts a sign-in at this client (§4). */
   readonly initiate_login_uri?: string
   readonly initiate_login_target_link_uri?: string
   readonly authorization_code_lifetime: Seconds
@@ -174,16 +174,16 @@ export type Client = {
   readonly device_code_lifetime: Seconds
   readonly device_polling_interval: Seconds
   readonly require_consent: boolean
-  /** Whether the user may have the consent remembered. */
+  /** Whether users can choose to have their consent remembered. */
   readonly allow_remember_consent: boolean
   /** How long consent is remembered. Omitted: indefinitely. */
   readonly consent_lifetime?: Seconds
   readonly enable_local_login: boolean
   /** Overrides the policy for second factors of the server or tenant. */
   readonly mfa?: Partial<MfaPolicy>
-  /** External providers it may use; empty: all. Local sign-in: `enable_local_login`. */
+  /** External providers that it may use; empty: all. Local sign-in: `enable_local_login`. */
   readonly identity_provider_restrictions: readonly string[]
-  /** Tenants it may name; empty: all. */
+  /** Tenants that it may use; empty: all. */
   readonly tenants: readonly string[]
   readonly claims: readonly ClientClaim[]
   readonly always_send_client_claims: boolean
@@ -196,17 +196,16 @@ export type Client = {
 }
 
 export type SelfRegistration = {
-  /** Whether an initial access token or a software statement vouched for it. */
-  readonly vouched: boolean
+  /** Whether it registered with an initial access token, or with a software statement that contains all of its URLs. */
+  readonly trusted: boolean
   /** The number of the version, from 1. */
   readonly version: number
   /** When its user-visible metadata last changed; undefined: never. */
   readonly shown_since?: Seconds
 }
 
-/** Returns whether the client was configured, or an initial access token or a software statement vouched for it. */
-export const isVouchedFor = ({ registered }: Pick<Client, 'registered'>): boolean =>
-  registered?.vouched ?? true
+/** Returns whether the client is configured, or registered with a credential of a trusted party. */
+export const isTrusted = ({ registered }: Pick<Client, 'registered'>): boolean => registered?.trusted ?? true
 
 /** Returns whether the client is public: it has no credentials (RFC 6749 §2.1). */
 export const isPublic = (client: Pick<Client, 'token_endpoint_auth_method'>): boolean =>

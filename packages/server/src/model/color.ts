@@ -34,7 +34,7 @@ export const white = '#ffffff' as Color
 export const isReadable = (color: Color, backgrounds: readonly Color[]): boolean =>
   backgrounds.every(background => contrast(color, background) >= readableContrast)
 
-/** Returns the color if it is readable on these, or else its nearest readable shade, with the least black or white mixed in. */
+/** Returns the color if it is readable on these backgrounds. Otherwise mixes in as little black or white as needed. */
 export function nearestReadable(color: Color, backgrounds: readonly Color[]): Color {
   for (let share = 0; share <= 1; share += 0.01) {
     const shades = [mix(color, black, share), mix(color, white, share)]

@@ -16,8 +16,8 @@ export type ConsentPolicyRequest = {
 }
 
 /**
- * Returns the scopes whose consent is remembered. Empty if a self-registered client has changed its user-visible metadata
- * since, because it could abuse the trust in its former name.
+ * Returns the scopes whose consent is remembered. Empty if a self-registered client has since changed metadata that
+ * users see, because it could abuse the trust in its former name.
  */
 export const rememberedScope = (consent: Consent, client: Client, now: Seconds): readonly string[] => {
   const { remembered_until } = consent
@@ -61,7 +61,9 @@ export function afterAnswer(
   }
 }
 
-/** Returns the consent after an approval that is listed and can be withdrawn, but is not remembered, as for devices. */
+/**
+ * Returns the consent after an approval that is not remembered, as for devices. Users can still see and withdraw it.
+ */
 export const withAgreement = (
   earlier: Consent | undefined,
   agreed: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * The public interface of extension grants (RFC 6749 §4.5). Token exchange and JWT bearer use nothing else. The endpoint
- * checks each decision again: scope, audience and lifetime never exceed the client's.
+ * The public interface of extension grants (RFC 6749 §4.5). The built-in token exchange and JWT bearer grants use only
+ * this interface. The endpoint checks each decision again, so that scope, audience and lifetime can't exceed the
+ * client's.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -38,7 +39,7 @@ export type GrantRequest = {
   /** RFC 8707 and RFC 8693 §2.1. */
   readonly resource: readonly string[]
   readonly audience: readonly string[]
-  /** The key whose possession the request proved, and that its tokens will be bound to (RFC 8705 §3). */
+  /** The key that the request proved possession of. Its tokens will be bound to this key (RFC 8705 §3). */
   readonly confirmation?: Confirmation
 }
 
@@ -52,7 +53,7 @@ export type GrantContext = HookContext & {
   readonly user: (sub: string) => Promise<User | undefined>
 }
 
-/** A token of this issuer whose signature, lifetime and revocation were checked. */
+/** A token of this issuer, after its signature, expiry and revocation were checked. */
 export type VerifiedToken = {
   readonly claims: JsonObject
   readonly client_id: string
@@ -71,7 +72,7 @@ export type GrantDecision = {
   readonly subject?: Partial<Subject> & Pick<Subject, 'sub'>
   /** Default: the requested scope, or else every API scope that the client may request. */
   readonly scope?: readonly string[]
-  /** API resource names, at most those that own the scope. Default: all of those. */
+  /** Names of API resources that own one of the scopes. Default: all of them. */
   readonly audience?: readonly string[]
   /** At most the client's `access_token_lifetime`. */
   readonly lifetime?: Seconds

@@ -5,7 +5,7 @@ import type { TokenHash } from '../runtime/ports.ts'
 
 /** A pending authorization request to a provider (OpenID Connect Core 1.0 §3.1.2.1). Its callback is accepted once. */
 export type UpstreamRequest = {
-  /** The hash of the `state`, from which nonce and code verifier are derived. */
+  /** The hash of the `state`. The nonce and the code verifier are derived from the `state`. */
   readonly hash: TokenHash
   /** The hash of the secret in the browser's cookie. */
   readonly browser: TokenHash

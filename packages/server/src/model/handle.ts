@@ -19,7 +19,7 @@ export const newClientCredential = (random: Random, prefix: 'tcs' | 'tcr'): stri
 export const newHandle = (random: Random, prefix: HandlePrefix): string =>
   `${prefix}_${madeAt()}${randomText(random)}`
 
-// The machine's clock is good enough, because only the place in an index depends on it.
+// The machine's clock is accurate enough, because only the position in an index depends on it.
 const madeAt = (): string => Date.now().toString(36).padStart(9, '0')
 
 const anyKind = 't[a-z]{1,2}'

@@ -10,7 +10,10 @@ export class InvalidHookResult extends Error {
   override readonly name = 'InvalidHookResult'
 }
 
-/** Returns the value as far as it is known. Throws {@link InvalidHookResult}, naming `place`. */
+/**
+ * Returns the known parts of the value. Throws {@link InvalidHookResult}, which names `place`, if one has the wrong
+ * type.
+ */
 export type Read<Value> = (value: unknown, place: string) => Value
 
 const invalid = (place: string, value: unknown, expected: string): InvalidHookResult =>
@@ -71,10 +74,10 @@ export const listOf =
     return Array.from(value, (entry, index) => read(entry, `${place}[${index}]`))
   }
 
-/** Members that a claim or a response may hold, however deep its maker nested them. */
+/** Maximum nesting depth of a claim or a response member. */
 const deepest = 100
 
-/** A JSON value. Members that are undefined are left out, as `JSON.stringify` does. */
+/** A JSON value. Undefined members are omitted, as by `JSON.stringify`. */
 const jsonAt = (value: unknown, place: string, depth: number): Json => {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' && Number.isFinite(value)) return value
@@ -113,7 +116,7 @@ type Known<Of extends Fields> = { readonly [Key in Required<Of>]: ReturnType<Of[
   readonly [Key in Optional<Of>]?: Exclude<ReturnType<Of[Key]>, undefined>
 }
 
-/** These members and no other; one that is undefined is left out. */
+/** An object with these members. Other members, and those that are undefined, are omitted. */
 export const object =
   <const Of extends Fields>(fields: Of): Read<Known<Of>> =>
   (value, place) => {

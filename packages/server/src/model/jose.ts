@@ -35,11 +35,12 @@ export const certificateConfirmation = (certificate: string): Confirmation => ({
   'x5t#S256': thumbprintOf(certificate),
 })
 
-/** If the clock is set back, an id with a deleted row must not be accepted again. */
+/** If the clock is set back, a deleted id must not be accepted again. */
 const margin: Seconds = 300
 
 /**
- * Returns how long a one-time id, such as a `jti` (RFC 7523 §3), is remembered: longer than what contains it is accepted.
+ * Returns until when a one-time id, such as a `jti` (RFC 7523 §3), is remembered: longer than the token that contains
+ * it is accepted.
  * @param end its expiry; may have a fraction.
  * @param tolerance how long it is accepted after that.
  */

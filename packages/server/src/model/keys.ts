@@ -18,7 +18,10 @@ export type VerificationKey = {
 export type KeyRing = {
   /** Returns the current signing key. Throws for an algorithm that is not configured. */
   readonly signing: (alg: SigningAlgorithm) => SigningKey
-  /** Returns the public key of a published `kid`, always the same object; undefined if it is unknown or retired. */
+  /**
+   * Returns the public key of a published `kid`, as the same object on each call; undefined if the `kid` is unknown or
+   * retired.
+   */
   readonly verification: (kid: string) => VerificationKey | undefined
   /** Returns the JWK Set (RFC 7517 §5) as JSON. */
   readonly jwks: () => { readonly body: string; readonly maxAge: number }

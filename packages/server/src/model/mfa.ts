@@ -47,16 +47,18 @@ export type FactorMethod = (typeof factorMethods)[number]
 
 /** When a second factor is required, and which are available. */
 export type MfaPolicy = {
-  /** `if_enrolled`: required of users who have one. `required`: required of all users, who enroll when they sign in. */
+  /**
+   * `if_enrolled`: required for users who have one. `required`: required for all users, who enroll when they sign in.
+   */
   readonly mode: 'off' | 'if_enrolled' | 'required'
   readonly methods: readonly FactorMethod[]
-  /** How many days the user can have a browser remembered; 0: not available. */
+  /** For how many days users can skip the second factor in a remembered browser; 0: not available. */
   readonly remember_browser_days: number
   /** Whether the password grant, which has no second factor, refuses users who need one. */
   readonly password_grant: 'refuse' | 'allow'
 }
 
-/** A module's hook for each sign-in. Members that it omits are as configured. */
+/** A module's hook for each sign-in. The configuration applies to members that it omits. */
 export type MfaPolicyHook = Hook<MfaPolicyRequest, Partial<MfaPolicy> | undefined>
 export type MfaPolicyRequest = {
   readonly sub: string

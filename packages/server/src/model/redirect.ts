@@ -1,8 +1,8 @@
-/** Decides which redirection URIs of a client a response may be sent to (RFC 8252 §7, §8). */
+/** Decides to which redirection URIs of a client a response may be sent (RFC 8252 §7, §8). */
 
 import { loopbackHosts, matchesRedirectUri } from '@tessera/protocol/redirect-uri'
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
-import { type Client, isPublic, isVouchedFor } from './client.ts'
+import { type Client, isPublic, isTrusted } from './client.ts'
 
 type Destinations = Pick<
   Client,
@@ -31,16 +31,19 @@ export const asksEachTime = ({ registered }: Pick<Client, 'registered'>, uri: st
   hasPrivateUseScheme(uri) && (registered !== undefined || !isReversedDomain(schemeOf(uri)))
 
 /**
- * Returns whether consent may be remembered. The consent page shows one destination, so the consent for an unvouched client
+ * Returns whether consent may be remembered. The consent page shows one destination, so consent for an untrusted client
  * with several destinations applies to one request only.
  */
 export const mayRememberConsent = (
   client: Pick<Client, 'registered' | 'redirect_uris'>,
   uri: string,
 ): boolean =>
-  !asksEachTime(client, uri) && (isVouchedFor(client) || destinationsOf(client.redirect_uris).length <= 1)
+  !asksEachTime(client, uri) && (isTrusted(client) || destinationsOf(client.redirect_uris).length <= 1)
 
-/** Returns where responses can go, as users see it: hosts on the web, one name for loopback hosts of any port, and schemes. */
+/**
+ * Returns the possible destinations of responses, as users see them: hosts on the web, one name for loopback hosts with
+ * any port, and schemes.
+ */
 export const destinationsOf = (uris: readonly string[]): readonly string[] =>
   [...new Set(uris.map(destinationOf))].sort()
 
@@ -64,7 +67,7 @@ export function applicationTypeProblem(
   return {
     problem: implicit
       ? 'it is not https, or its host is localhost, and the client has the implicit grant'
-      : 'it is not a web address',
+      : 'it is not a web URL',
     expected: 'an https URI for application_type "web"',
   }
 }
@@ -82,8 +85,8 @@ export function sectorOf({ client_id, sector_identifier_uri, redirect_uris }: Se
 }
 
 /**
- * Returns the host whose owner alone receives what is sent to this URI; empty if there is none. Every device has a
- * loopback host, and any application can claim a private-use scheme with any host (RFC 8252 §8.6).
+ * Returns the host of this URI if only the owner of that host receives responses sent to it; otherwise an empty string.
+ * Every device has a loopback host, and any application can claim a private-use scheme with any host (RFC 8252 §8.6).
  */
 export function webHostOf(uri: string): string {
   const { protocol, hostname } = new URL(uri)

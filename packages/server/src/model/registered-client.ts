@@ -17,16 +17,19 @@ export type RegisteredClient = {
   /** The hash of the `registration_access_token` (RFC 7592 §3). */
   readonly registration_token_hash: TokenHash
   readonly created_at: Seconds
-  /** The credential that vouched for it; undefined: none, it registered openly. `unknown`: it registered before this was recorded. */
+  /**
+   * The credential that makes it trusted; undefined: none, because it registered openly. `unknown`: it registered
+   * before this was recorded.
+   */
   readonly vouched_by?: 'initial_access_token' | 'software_statement' | 'unknown'
   /**
-   * When a code or token was last issued to it for a user, to within a day; undefined: never. For a client that someone
-   * vouched for, tokens without a user count too.
+   * When a code or token was last issued to it for a user, to within a day; undefined: never. For a trusted client,
+   * tokens without a user count too.
    */
   readonly used_at?: Seconds
-  /** The hash of the `sub` of the user it was used by then; undefined: none, or it was used before this was recorded. */
+  /** The hash of the `sub` of the user who last used it; undefined: none, or it was used before this was recorded. */
   readonly used_by?: TokenHash
-  /** When what users see of it (names, logo, addresses, hosts) last changed; undefined: never. */
+  /** When metadata that users see (names, logo, URLs, hosts) last changed; undefined: never. */
   readonly shown_since?: Seconds
   /** When it expires unless it is used before then; undefined: never. */
   readonly expires_at?: Seconds
@@ -34,7 +37,7 @@ export type RegisteredClient = {
 
 const made = /^[\w-]{22}$/
 
-/** Returns whether a `client_id` has the format of registered clients, so that no store lookup is needed to find out. */
+/** Returns whether a `client_id` has the format of registered clients, without a store lookup. */
 export const isRegisteredId = (clientId: string): boolean => made.test(clientId)
 
 /** The number of rows, and the limits. */
@@ -58,7 +61,7 @@ export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits):
 
 /**
  * Returns how many clients each user keeps in a full store. Beyond that, clients of the users with the most are deleted
- * to make room, so that nobody fills the store with clients that only they use.
+ * to make room, so that one user can't fill the store with clients that only they use.
  */
 export const keptPerUser = (most: number): number => Math.max(1, Math.floor(most / 10_000))
 
@@ -66,7 +69,7 @@ export const keptPerUser = (most: number): number => Math.max(1, Math.floor(most
 export const usedSurplus = ({ inAll }: Pick<ClientCounts, 'inAll'>, limits: ClientLimits): number =>
   inAll < limits.most ? 0 : surplusOf(limits.most - inAll, limits)
 
-/** A store that is nearly full counts for each row, so that small limits are exact. */
+/** A store that is nearly full counts for each new row, so that small limits are exact. */
 const share = 16
 
 type Allowance = {

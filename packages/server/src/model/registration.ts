@@ -1,4 +1,4 @@
-/** Settings of dynamic client registration (RFC 7591), and the interface that turns metadata into a client. */
+/** Settings of dynamic client registration (RFC 7591), and the interface that converts metadata into a client. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, JwkSet, Secret } from './client.ts'

@@ -33,7 +33,7 @@ type ApiScope = ConsentPageEntry & {
 export const accessTokenTyps = ['at+jwt', 'JWT'] as const
 export type AccessTokenTyp = (typeof accessTokenTyps)[number]
 
-/** An API: the audience of access tokens that carry one of its scopes (RFC 9068 §2.2). */
+/** An API: the audience of access tokens with one of its scopes (RFC 9068 §2.2). */
 export type ApiResource = {
   readonly name: string
   readonly display_name?: string

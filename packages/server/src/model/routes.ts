@@ -9,7 +9,7 @@ import type { Route } from '@tessera/protocol/http'
 export type Offer = 'mail' | 'passwordReset' | 'signUp' | 'deletion' | 'devMail' | 'registration'
 
 export type RouteEntry = Pick<Route, 'path' | 'methods' | 'cors' | 'acts' | 'page'> & {
-  /** Served only if this is offered. Default: always. */
+  /** Served only if this feature is available. Default: always. */
   readonly offer?: Offer
 }
 

@@ -17,8 +17,8 @@ export type SessionLifetimes = {
 export const isCurrent = (session: Session, now: Seconds): boolean => session.idle_expires_at > now
 
 /**
- * Ends the provider's session that this one came from. Resolves to the URL to redirect the browser to; undefined if there is
- * none. The provider redirects back to `back.uri` with `state` (RP-Initiated Logout 1.0 §2).
+ * Ends the provider's session that this one originates from. Resolves to the URL to redirect the browser to; undefined
+ * if there is none. The provider redirects back to `back.uri` with `state` (RP-Initiated Logout 1.0 §2).
  */
 export type UpstreamSignOut = (
   session: Session,
@@ -40,7 +40,7 @@ export type EndCause =
   | 'too_many'
 
 /**
- * Ends a session, revokes what was issued from it as configured, and notifies its clients over the back channel. Resolves to
+ * Ends a session, revokes its authorizations as configured, and notifies its clients over the back channel. Resolves to
  * undefined if it has already ended.
  */
 export type EndSession = (sid: string, cause: EndCause) => Promise<EndedSession | undefined>

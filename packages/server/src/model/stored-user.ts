@@ -28,8 +28,8 @@ export type StoredUser = {
 }
 
 /**
- * Returns the form in which names and addresses are compared: case and composition of letters are ignored (RFC 8265 §3.3),
- * so that none can be mistaken for another.
+ * Normalizes a name or address for comparison: ignores case and the composition of letters (RFC 8265 §3.3), so that
+ * none can be mistaken for another.
  */
 export const identityKey = (text: string): string =>
   text.normalize('NFKC').toLowerCase().normalize('NFKC').trim()

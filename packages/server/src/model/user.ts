@@ -9,7 +9,7 @@ import type { Hook } from './hook.ts'
 export const localProvider = 'local'
 
 export type User = {
-  /** Unique for this issuer, whatever the tenant (OpenID Connect Core 1.0 §2). */
+  /** Unique for this issuer, across tenants (OpenID Connect Core 1.0 §2). */
   readonly sub: string
   readonly username: string
   /** Omitted: no tenant. */
@@ -33,9 +33,9 @@ export type Users = {
   /** Returns inactive users too; the caller must check. */
   readonly find: (sub: string) => Awaitable<User | undefined>
   /**
-   * Returns the user with this name or verified address if the password is correct. Without a tenant, only users without one
-   * match. An unknown name costs the same work as a wrong password. `from` is the network of the request. Rejects with
-   * `QueueFull` if too many passwords are waiting to be checked.
+   * Returns the user with this name or verified address if the password is correct. Without a tenant, only users
+   * without a tenant match. An unknown name takes as much work as a wrong password. `from` is the network of the
+   * request. Rejects with `QueueFull` if too many passwords are waiting to be checked.
    */
   readonly checkPassword: (
     username: string,
@@ -62,7 +62,7 @@ export type Subject = {
   readonly auth_time: Seconds
   /** Claims from the provider, validator or grant. */
   readonly claims?: JsonObject
-  /** The id of the `UpstreamSession` that the sign-in came from. */
+  /** The id of the `UpstreamSession` that the sign-in originates from. */
   readonly upstream?: string
   /** For stored users: their epoch when the credentials were checked (see `StoredUser`). */
   readonly epoch?: number
@@ -79,7 +79,7 @@ export type CredentialCheck =
     }
   | {
       readonly ok: false
-      /** The check failed for technical reasons, so it does not count as a guess. */
+      /** The check could not be done, so it does not count as a guess. */
       readonly unavailable?: boolean
       readonly error?: string
       readonly description?: string
@@ -98,26 +98,26 @@ export type CredentialRequest = {
   readonly acr_values?: string
 }
 
-/** Checks passwords outside of this server: an operator's module. */
+/** Checks passwords outside this server: a module of the operator. */
 export type CredentialAuthority = {
   readonly check: Hook<CredentialRequest, CredentialCheck>
 }
 
-/** Checks passwords outside of this server: a directory, or a module's `CredentialAuthority`. */
+/** Checks passwords outside this server: a directory, or a module's `CredentialAuthority`. */
 export type PasswordAuthority = {
-  /** @param isAllowed is given to this server's own directories only. */
+  /** @param isAllowed passed only to this server's own directories. */
   readonly check: (request: CredentialRequest, isAllowed?: IsGuessAllowed) => Awaitable<CredentialCheck>
 }
 
 /**
- * Called after a user is found and before their password is checked, with a text that is the same for all names of the
- * user. Resolves to false after too many guesses; the password must not be checked then.
+ * Called after a user is found and before their password is checked, with a string that is the same for all names of
+ * the user. Resolves to false after too many guesses; the password must not be checked then.
  */
 export type IsGuessAllowed = (user: string) => Promise<boolean>
 
 /**
- * Claims that only this server may set: registered claims of tokens (RFC 7519 §4.1, OpenID Connect Core 1.0 §2, RFC 9068
- * §2.2) and the tenant, which comes only from a user's record.
+ * Claims that only this server may set: registered claims of tokens (RFC 7519 §4.1, OpenID Connect Core 1.0 §2, RFC
+ * 9068 §2.2) and the tenant, which always comes from the user's record.
  */
 export const reservedClaims: ReadonlySet<string> = new Set([
   'iss',

@@ -1,4 +1,7 @@
-/** Notifies processes on one store that signing keys or principals of some issuer changed: they poll one value each second. */
+/**
+ * Notifies all processes that share a store when the signing keys or principals of an issuer change. They poll one
+ * value every second.
+ */
 
 import { newId } from '../model/handle.ts'
 import type { Settings } from '../model/ports/stores.ts'
@@ -8,7 +11,7 @@ const name = 'changed'
 /** Milliseconds. */
 const interval = 1000
 
-/** @param settings of the server's own issuer, so that polling costs the same for a thousand tenants. */
+/** @param settings those of the server's own issuer, so that polling costs no more with a thousand tenants. */
 export function createChanges({
   settings,
   random,

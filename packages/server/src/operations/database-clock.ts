@@ -15,12 +15,15 @@ const notableSkew: Seconds = 5
 const interval = 60_000
 /** While the difference is not tolerated. */
 const skewedInterval = 5000
-/** Between two readings that a jump of this machine's clock causes. */
+/** The minimum time between two readings that are triggered by jumps of this machine's clock. */
 const restAfterJump = 1000
 /** A difference between the two clocks of this machine that is larger than any correction of a running clock. */
 const jump = 2000
 
-/** A reading is wrong by at most half of its duration. The quickest of some is used, and a quick one ends the series. */
+/**
+ * A reading is off by at most half of its duration, so several are made and the quickest is used. A quick one ends the
+ * series.
+ */
 const mostReadings = 5
 const quickReading = 20
 

@@ -14,11 +14,16 @@ export const createHealthEndpoint = (): Endpoint => () => answer(200, 'alive')
 type ReadinessPorts = {
   readonly ready: () => Awaitable<boolean>
   readonly draining: () => boolean
-  /** Returns why this process may not serve although the store works, such as its clock. Called after `ready`. */
+  /**
+   * Returns why this process must not serve although the store works, for example because of its clock. Called after
+   * `ready`.
+   */
   readonly fault: () => object | undefined
 }
 
-/** Responds 503 while the store can't read and write, while the server drains, and while this process may not serve. */
+/**
+ * Responds 503 while the store can't read and write, while the server drains, and while this process must not serve.
+ */
 export const createReadinessEndpoint =
   ({ ready, draining, fault }: ReadinessPorts): Endpoint =>
   async () => {

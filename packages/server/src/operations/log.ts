@@ -7,7 +7,7 @@ import { createLineSink, type LineSink } from './output/line-sink.ts'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 type LogOptions = {
-  /** Lines below it cost only a function call. */
+  /** Lines below this level cost only a function call. */
   readonly level: LogLevel
   /** A file descriptor. Default: standard error. */
   readonly fd?: number
@@ -39,8 +39,8 @@ export const secretFields: ReadonlySet<string> = new Set([
 type ProcessLog = Log & Pick<LineSink, 'dropped' | 'settle'>
 
 /**
- * Creates the log of this process. Lines are written in the background, and as the process exits. Once the buffer is
- * full, lines are dropped: `log_lines_dropped` says how many, as soon as there is room again.
+ * Creates the log of this process. Lines are written in the background, and as the process exits. While the buffer is
+ * full, lines are dropped; `log_lines_dropped` reports how many as soon as there is room again.
  */
 export function createLog({ level, fd = 2, worker }: LogOptions): ProcessLog {
   const sink = createLineSink({

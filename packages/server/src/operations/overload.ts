@@ -4,7 +4,7 @@ import type { Clock, Log } from '../runtime/ports.ts'
 
 const interval = 10
 
-/** Returns a function for a queue to call for each rejected work. */
+/** Returns a function that a queue calls for each item that it rejects. */
 export function createOverloadLog({
   log,
   clock,

@@ -1,7 +1,7 @@
 /**
- * Determines how much time has certainly passed, on a store that only this machine writes. A clock that is ahead must not
- * cause deletion of valid rows, and there is no other clock to compare. Time counts as passed while both clocks of the
- * machine advance alike, or if the store recorded it. A jump ahead counts after an hour of that.
+ * Determines how much time has certainly passed, on a store that only this machine writes. A clock that is ahead must
+ * not cause deletion of valid rows, and there is no other clock to compare. Time counts as passed while both clocks of
+ * the machine advance alike, or if the store recorded it. A jump ahead counts after the clocks have agreed for an hour.
  * See docs/decisions/0026-clock-skew.md.
  */
 
@@ -32,7 +32,7 @@ type Watch = {
 }
 
 export type PassedTimePorts = {
-  /** Stores the newest time that was seen. Omitted for a store that does not outlive the process. */
+  /** Stores the newest time that was seen. Omitted if the store does not outlive the process. */
   readonly settings?: Pick<Settings, 'get' | 'put'>
   readonly machine: MachineTime
   readonly log: Log

@@ -11,7 +11,7 @@ import type { Changes, Log } from '../runtime/ports.ts'
 export type PrincipalWatch = {
   readonly isDisabledClient: (clientId: string) => boolean
   readonly isDisabledUser: (sub: string) => boolean
-  /** Writes the configured principals, if they are given, and follows the changes of other nodes from now on. */
+  /** Writes the configured principals, if any are given, and starts to follow changes by other nodes. */
   readonly begin: (configured?: ConfiguredPrincipals) => Promise<void>
   readonly stop: () => void
 }

@@ -5,7 +5,7 @@ import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../
 import { followDatabaseClock } from './database-clock.ts'
 import { watchPassedTime } from './passed-time.ts'
 
-/** @param clock replaces all others, and is trusted. */
+/** @param clock replaces all other clocks, and is not checked. */
 export async function startTime(
   tenantStores: Pick<TenantStores, 'now' | 'main' | 'outlivesProcess'>,
   { clock, machine = systemTime, log }: { clock?: Clock; machine?: MachineTime; log: Log },

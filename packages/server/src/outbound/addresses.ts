@@ -2,7 +2,10 @@
 
 import { BlockList, isIP } from 'node:net'
 
-/** Special-purpose ranges (IANA IPv4 and IPv6 Special-Purpose Address Registries, multicast, and what embeds IPv4). */
+/**
+ * Special-purpose ranges (IANA IPv4 and IPv6 Special-Purpose Address Registries, multicast, and addresses that embed
+ * IPv4).
+ */
 const specialRanges = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -53,7 +56,7 @@ export function createAddressRule(allowed: readonly string[] = []): AddressRule 
   }
 }
 
-/** A list for each family: in a common list, the IPv6 range of mapped addresses would contain IPv4 addresses. */
+/** One list per family: in a common list, the IPv6 range of mapped addresses would match IPv4 addresses. */
 type Ranges = Readonly<Record<'ipv4' | 'ipv6', BlockList>>
 
 function listOf(ranges: readonly string[]): Ranges {

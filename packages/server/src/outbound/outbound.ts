@@ -1,7 +1,7 @@
 /**
- * Sends all requests to addresses that come from others (RFC 9700 §4.11.2, OWASP SSRF): by https, to a resolved address
- * that is checked and pinned, with limits of size, time and redirects. Private addresses must be configured, and only
- * they may be reached by http.
+ * Sends all requests to URLs that others supply (RFC 9700 §4.11.2, OWASP SSRF): over https, to a resolved address that
+ * is checked and pinned, with limits on size, time and redirects. Private addresses must be configured, and only they
+ * may be reached over http.
  */
 
 import { isIP } from 'node:net'
@@ -20,7 +20,10 @@ export type OutboundRequest = {
   readonly timeoutMs?: number
   /** How many redirects are followed, each checked again. Default: 0, so that a redirect is the response. */
   readonly maxRedirects?: number
-  /** Whether anyone may have chosen the address. Its name is then resolved without a thread of the pool, which a name server could block. */
+  /**
+   * Whether the URL may come from anyone. Its host name is then resolved without the thread pool, which a slow name
+   * server could block.
+   */
   readonly stranger?: boolean
 }
 
@@ -33,7 +36,7 @@ type OutboundAnswer = {
   readonly body: string
 }
 
-/** Why there is no response, for the log: a stable reason and details. It reveals nothing of our network. */
+/** Why there is no response, for the log: a stable reason and details. It reveals nothing about our network. */
 export type OutboundFailure = {
   readonly ok: false
   readonly reason:
@@ -60,7 +63,10 @@ export type OutboundOptions = {
   readonly allowedPrivateNetworks?: readonly string[]
   /** Default: the system's resolver. */
   readonly resolve?: Resolve
-  /** Resolves names that anyone may have chosen. Default: `resolve` if it is given, otherwise a resolver without threads. */
+  /**
+   * Resolves host names that may come from anyone. Default: `resolve` if it is given, otherwise a resolver without
+   * threads.
+   */
   readonly resolveStranger?: Resolve
 }
 
@@ -136,12 +142,12 @@ const systemResolve: Resolve = async hostname => {
   return (await lookup(hostname, { all: true })).map(({ address }) => address)
 }
 
-/** Returns whether a name belongs to the operator's network, so that no other name server may see it. */
+/** Returns whether a name belongs to the operator's network, which must not be sent to other name servers. */
 const isLocalName = (hostname: string): boolean => /^[^.]+\.?$|(^|\.)localhost\.?$/.test(hostname)
 
 /**
- * Queries the name servers by sockets. `getaddrinfo`, which the system's resolver uses, blocks one of few threads until the
- * name server responds. Names with silent servers would then prevent lookups of providers, the mail server and the
+ * Queries name servers over sockets. The system's resolver, `getaddrinfo`, blocks one of few threads until the name
+ * server responds, so names with unresponsive servers could prevent lookups of providers, the mail server and the
  * database. Ignores the hosts file and search domains, so names without a dot go to the system's resolver.
  */
 const publicResolve: Resolve = async (hostname, signal) => {
@@ -158,7 +164,7 @@ async function send(
   { method = 'GET', headers = {}, body, maxBytes = 262_144, ignoreBody = false }: OutboundRequest,
   signal: AbortSignal,
 ): Promise<OutboundAnswer | OutboundFailure> {
-  // Loaded when they are first used, which few servers do.
+  // Loaded on first use, because few servers need them.
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
   const pinned = addresses.map(address => ({ address, family: isIP(address) }))
   return new Promise(done => {

@@ -1,13 +1,13 @@
 /**
- * Limits outbound requests in progress. Unvouched clients together have a share of the slots, and each client and host has a
- * smaller one, so that none blocks the others.
+ * Limits outbound requests in progress. Untrusted clients together get a share of the slots, and each client and host
+ * gets a smaller one, so that none blocks the others.
  */
 
 type Asking = {
   readonly client_id: string
-  /** The address; its host has a share of the slots. */
+  /** The URL. Its host has a share of the slots. */
   readonly url: string
-  /** Whether the operator, or someone that the operator trusts, vouches for the client and the address. */
+  /** Whether the operator, or a party that the operator trusts, approved the client and the URL. */
   readonly trusted: boolean
 }
 
@@ -21,8 +21,8 @@ const shares = {
 } as const
 
 /**
- * The share of the remaining slots that one unvouched client or host may hold; at least one slot. A few clients therefore
- * can't take all slots: each further one gets fewer, and a new one still gets a slot until there are hundreds.
+ * The share of the remaining slots that one untrusted client or host may use; at least one slot. A few clients
+ * therefore can't take all slots: each additional client gets fewer, and even after dozens a new one gets a slot.
  */
 const shareOfRest = 1 / 4
 
@@ -57,7 +57,7 @@ function limitsOf(
   const rest = trusted ? most : (most * share.together - untrusted) * shareOfRest
   const limitOf = (part: number, left = most): number => Math.max(1, Math.floor(Math.min(most * part, left)))
   const together = trusted ? [] : [['untrusted', limitOf(share.together)] as const]
-  // Counted separately: unvouched clients that name someone else's host use none of its slots.
+  // Counted separately, so that untrusted clients which name someone else's host use none of its slots.
   const kind = trusted ? 'trusted' : 'untrusted'
   return [
     ['all', most],

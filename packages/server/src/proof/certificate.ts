@@ -31,7 +31,7 @@ const withoutCertificate = refuse('invalid_request', 'binding_certificate_missin
 
 /**
  * Returns a refusal unless the sender of the request has the key that the token is bound to (RFC 8705 §3). Unbound
- * tokens pass. Refuses `invalid_token` (RFC 6750 §3.1), also for unsupported bindings.
+ * tokens pass. Refuses `invalid_token` (RFC 6750 §3.1) otherwise, and for unsupported bindings.
  */
 export function checkConfirmation(cnf: Confirmation | undefined, request: HttpRequest): Refusal | undefined {
   if (cnf === undefined) return undefined

@@ -4,16 +4,16 @@
 export type Series = Readonly<Record<string, number>>
 
 export type ProcessMetrics = {
-  /** Only grow, and are added up over processes. */
+  /** Counters only increase, and are summed over processes. */
   readonly counters: Series
-  /** Those of this process alone. */
+  /** Gauges of this process. */
   readonly gauges: Series
 }
 
 /** The metrics of all processes of a server. */
 export type ServerMetrics = {
   readonly processes: readonly { readonly worker: number; readonly metrics: ProcessMetrics }[]
-  /** The counters of processes that ended. Without them, sums would shrink, which looks like a restart. */
+  /** The counters of processes that ended. Without them, sums would decrease, which looks like a restart. */
   readonly ended: Series
   /** The number of processes that ended unexpectedly. */
   readonly deaths: number
@@ -21,7 +21,7 @@ export type ServerMetrics = {
 
 /** Connects a process to the metrics of the others. */
 export type MetricsExchange = {
-  /** Sets what this process reports. */
+  /** Sets the function that returns the metrics of this process. */
   readonly report: (own: () => ProcessMetrics) => void
   readonly collect: () => Promise<ServerMetrics>
 }

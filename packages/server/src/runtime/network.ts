@@ -8,7 +8,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 
 type CountedNetwork = { readonly key: string; readonly most: number; readonly span: Seconds }
 
-/** The factor for the limit of each wider network, since many customers may share it. */
+/** The factor for the limit of each wider network, because many customers may share it. */
 const widths = [
   { bits: 64, factor: 1 },
   { bits: 56, factor: 2 },
@@ -17,7 +17,7 @@ const widths = [
 
 /**
  * Returns the keys that count a request in each of its networks.
- * @param network what `networkOf` returns.
+ * @param network the result of `networkOf`.
  * @param limit for one IPv4 address or one IPv6 /64.
  */
 export function networkKeys(
@@ -44,7 +44,7 @@ export function networkPath(network: string): readonly string[] {
 /** Returns the network that a request came from: see {@link networkOfAddress}. */
 export const networkOf = ({ peer: { address } }: HttpRequest): string => networkOfAddress(address)
 
-/** Returns an IPv4 address, also of one that IPv6 carries, or the /64 of an IPv6 address; equal for every spelling. */
+/** Returns the IPv4 address (also if it is embedded in IPv6) or the /64 of an IPv6 address, in a canonical spelling. */
 export function networkOfAddress(address: string): string {
   const groups = groupsOf(address)
   return typeof groups === 'string' ? groups : prefixOf(groups, 64)
@@ -61,12 +61,12 @@ function prefixOf(groups: readonly number[], bits: number): string {
 }
 
 /**
- * IPv6 addresses that contain an IPv4 address, by their first six groups: mapped ones (RFC 4291 §2.5.5.2), and those
- * of a translator (RFC 6052 §2.1). All of a translator's clients would otherwise share one /64.
+ * IPv6 addresses that contain an IPv4 address, by their first six groups: mapped ones (RFC 4291 §2.5.5.2), and those of
+ * a translator (RFC 6052 §2.1). Otherwise all clients of a translator would share one /64.
  */
 const carriers: ReadonlySet<string> = new Set(['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0'])
 
-/** The eight groups of an IPv6 address; an IPv4 address, or text that is no address, as it is. */
+/** The eight groups of an IPv6 address; an IPv4 address, or text that is not an address, is returned unchanged. */
 function groupsOf(address: string): readonly number[] | string {
   if (!address.includes(':')) return address
   const [plain = ''] = address.split('%', 1)

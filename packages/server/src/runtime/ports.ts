@@ -54,7 +54,10 @@ export type Log = {
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 export type LogLine = (event: string, fields?: Readonly<Record<string, unknown>>) => void
 
-/** Notifies processes on one store of changes to what they cache, if the store does not notify them itself. */
+/**
+ * Notifies all processes that share a store of changes to data that they cache, for stores that do not do so
+ * themselves.
+ */
 export type Changes = {
   /** Notifies all processes, including this one. */
   readonly announce: () => Promise<void>

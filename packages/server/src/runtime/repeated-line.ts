@@ -5,7 +5,8 @@ import type { LogLine } from './ports.ts'
 const standardPeriod = 10_000
 
 /**
- * Returns a function that logs the first occurrence at once and later ones, counted, at the end of each period.
+ * Returns a function that logs the first occurrence immediately, and the number of later ones at the end of each
+ * period.
  * @param count the field with the number of occurrences since the previous line; the other fields are the latest.
  * @param period milliseconds; 10 s by default.
  */

@@ -1,12 +1,13 @@
 /**
  * Delivers logout tokens to clients (OpenID Connect Back-Channel Logout 1.0 §2.5, §2.8) from a queue that outlives the
- * process. Each notice is claimed before it is sent. If a sender dies, another sends the notice when its claim has expired.
- * A client may therefore get a token twice, which is harmless, and gets it unless the notice expires.
+ * process. Each notice is claimed before it is sent. If a process dies while sending, another one sends the notice
+ * after the claim has expired. A client may therefore receive a token twice, which is harmless, and receives it at
+ * least once unless the notice expires.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { LogoutNotice } from '../model/authorization.ts'
-import { type Client, type Clients, isVouchedFor } from '../model/client.ts'
+import { type Client, type Clients, isTrusted } from '../model/client.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { singleFlight } from '../runtime/async/promises.ts'
@@ -23,29 +24,32 @@ type DeliveryPorts = {
 }
 
 type LogoutDelivery = {
-  /** Delivers all notices that are due. Resolves when they were tried. Simultaneous calls share one run. */
+  /** Tries to deliver all notices that are due. Simultaneous calls share one run. */
   readonly deliver: () => Promise<void>
   /** Resolves when no delivery is in progress. */
   readonly settled: () => Promise<void>
-  /** Delivers for a few seconds, then claims no more and waits for deliveries in progress. */
+  /** Delivers for a few seconds, then claims no more notices and waits for deliveries in progress. */
   readonly close: () => Promise<void>
 }
 
 /** Milliseconds. Slow clients must not delay shutdown; their notices remain in the store. */
 const closeLimit = 5000
-/** Deliveries in progress of one process, and to one client while others wait: a silent client must not slow them. */
+/**
+ * Maximum deliveries in progress per process, and to one client while others wait, so that an unresponsive client does
+ * not slow down the others.
+ */
 const most = 64
 const mostOfClient = 8
-/** To an unvouched client, and to all unvouched clients together. */
-const mostOfUnvouched = 2
-const mostOfUnvouchedTotal = most / 2
-/** Unvouched clients that are remembered. */
+/** Maximum deliveries in progress to one untrusted client, and to all untrusted clients together. */
+const mostOfUntrusted = 2
+const mostOfUntrustedTotal = most / 2
+/** Maximum number of untrusted clients that are remembered. */
 const capacity = 1000
 /** Longer than any exchange takes (`outbound` ends one after 5 seconds). */
 const claimLasts: Seconds = 60
-/** How long to skip a client that did not respond, so that it delays others once and not once for each session. */
+/** How long to skip a client that did not respond, so that it delays others only once and not for each session. */
 const rest: Seconds = 10
-/** The delay after each attempt. There is none after the last one. */
+/** The delay after each attempt. The last attempt has none. */
 const backoff: readonly Seconds[] = [10, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600]
 
 export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
@@ -54,13 +58,13 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
     log.error('logout_delivery_failed', { error: String(error) })
     return 'settled'
   }
-  const unvouched = rememberUnvouched(ports)
+  const untrusted = rememberUntrusted(ports)
   let again = false
   let isClosed = false
   let wake = (): void => {}
 
   const run = singleFlight(async (): Promise<void> => {
-    const lanes = createLanes(ports, unvouched)
+    const lanes = createLanes(ports, untrusted)
     do {
       again = false
       const woken = new Promise<void>(resolve => {
@@ -69,7 +73,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       await fill(lanes)
       if (!lanes.isBusy()) continue
       await Promise.race([lanes.next(), woken])
-      // Also if all ended together: notices that waited for a lane are sent now.
+      // Also if all deliveries ended together, because notices that waited for a lane can be sent now.
       again = true
     } while (again)
   })
@@ -78,17 +82,17 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   async function fill(lanes: Lanes): Promise<void> {
     while (!isClosed && !lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
       const now = clock.now()
-      // Claims fewer when busy, because a client that is not known yet may be unvouched.
-      const atOnce = lanes.isCrowded() ? mostOfUnvouched : mostOfClient
+      // Claims fewer when busy, because a client that is not known yet may be untrusted.
+      const atOnce = lanes.isCrowded() ? mostOfUntrusted : mostOfClient
       const claimed = await stores.logoutNotices.claim(now, now + claimLasts, atOnce, lanes.closed())
-      // The rest is for clients that are busy or silent.
+      // The remaining notices are for clients that are busy or unresponsive.
       if (claimed.length === 0) return
-      await unvouched.learn(claimed.map(({ client_id }) => client_id))
+      await untrusted.learn(claimed.map(({ client_id }) => client_id))
       for (const notice of claimed) {
         if (lanes.hasRoomFor(notice.client_id))
           lanes.enter(notice.client_id, deliver(notice, ports).catch(onError))
-        // If too many unvouched clients have notices, this one may not be due again in this run.
-        else await stores.logoutNotices.postpone(notice, unvouched.areMany() ? now + rest : now)
+        // If many untrusted clients have notices, this notice must not become due again in this run.
+        else await stores.logoutNotices.postpone(notice, untrusted.areMany() ? now + rest : now)
       }
     }
   }
@@ -114,46 +118,49 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
 type Lanes = ReturnType<typeof createLanes>
 
 /** Counts deliveries in progress to each client, and remembers clients that did not respond recently. */
-function createLanes({ clock }: { clock: Clock }, unvouched: Unvouched) {
+function createLanes({ clock }: { clock: Clock }, untrusted: Untrusted) {
   const underWay = new Set<Promise<void>>()
-  let ofUnvouched = 0
+  let ofUntrusted = 0
   const byClient = new Map<string, number>()
   const restUntil = new Map<string, Seconds>()
 
   return {
     enter(client: string, delivery: Promise<Outcome>): void {
       byClient.set(client, (byClient.get(client) ?? 0) + 1)
-      const isUnvouched = unvouched.has(client)
-      if (isUnvouched) ofUnvouched += 1
+      const isUntrusted = untrusted.has(client)
+      if (isUntrusted) ofUntrusted += 1
       const done = delivery.then(outcome => {
         underWay.delete(done)
-        if (isUnvouched) ofUnvouched -= 1
+        if (isUntrusted) ofUntrusted -= 1
         byClient.set(client, (byClient.get(client) ?? 1) - 1)
         if (outcome === 'silent') restUntil.set(client, clock.now() + rest)
       })
       underWay.add(done)
     },
-    /** Returns clients that get nothing more for now. */
+    /** Returns clients that must not get further deliveries for now. */
     closed: (): readonly string[] => [
       ...[...byClient].flatMap(([client, count]) =>
-        count >= (unvouched.has(client) ? mostOfUnvouched : mostOfClient) ? client : [],
+        count >= (untrusted.has(client) ? mostOfUntrusted : mostOfClient) ? client : [],
       ),
-      ...(ofUnvouched >= mostOfUnvouchedTotal ? unvouched.all() : []),
+      ...(ofUntrusted >= mostOfUntrustedTotal ? untrusted.all() : []),
       ...[...restUntil].flatMap(([client, until]) => (until > clock.now() ? client : [])),
     ],
-    /** Returns whether the limit of unvouched clients allows a delivery to this one, which may have been unknown when its notice was claimed. */
-    hasRoomFor: (client: string): boolean => !unvouched.has(client) || ofUnvouched < mostOfUnvouchedTotal,
+    /**
+     * Returns whether the limit for untrusted clients allows a delivery to this one, which may have been unknown when
+     * its notice was claimed.
+     */
+    hasRoomFor: (client: string): boolean => !untrusted.has(client) || ofUntrusted < mostOfUntrustedTotal,
     isBusy: () => underWay.size > 0,
     isFull: () => underWay.size >= most,
-    isCrowded: () => underWay.size >= mostOfUnvouchedTotal,
+    isCrowded: () => underWay.size >= mostOfUntrustedTotal,
     next: (): Promise<void> => Promise.race(underWay),
   }
 }
 
-type Unvouched = ReturnType<typeof rememberUnvouched>
+type Untrusted = ReturnType<typeof rememberUntrusted>
 
-/** Remembers unvouched clients with notices. */
-function rememberUnvouched({ clients }: Pick<DeliveryPorts, 'clients'>) {
+/** Remembers untrusted clients with notices. */
+function rememberUntrusted({ clients }: Pick<DeliveryPorts, 'clients'>) {
   const known = new Set<string>()
 
   return {
@@ -164,7 +171,7 @@ function rememberUnvouched({ clients }: Pick<DeliveryPorts, 'clients'>) {
       for (const id of ids) {
         const client = await clients.find(id)
         known.delete(id)
-        if (client && !isVouchedFor(client)) known.add(id)
+        if (client && !isTrusted(client)) known.add(id)
         const oldest = known.size > capacity ? known.values().next().value : undefined
         if (oldest !== undefined) known.delete(oldest)
       }
@@ -216,7 +223,7 @@ async function send(
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ logout_token }).toString(),
     maxBytes: 16_384,
-    stranger: !isVouchedFor(client),
+    stranger: !isTrusted(client),
   })
   if (!answer.ok) return { reason: answer.reason, detail: answer.detail }
   return answer.status === 200 || answer.status === 204

@@ -1,4 +1,4 @@
-/** Ends sessions: by one write, a log line, and notices to clients (OpenID Connect Back-Channel Logout 1.0 §2.3). */
+/** Ends sessions with one write, a log line, and notices to clients (OpenID Connect Back-Channel Logout 1.0 §2.3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Events } from '../model/events.ts'
@@ -59,7 +59,7 @@ export function createEndings({
     async endExpired() {
       let total = 0
       for (let more = true; more; ) {
-        // Ending a session deletes it, so only time that has certainly passed counts.
+        // Ending a session deletes it, so use only the time that has certainly passed.
         const ended = await sessions.endExpired(ending(passedBy(clock)), batch)
         for (const one of ended) notify(one, 'expired')
         total += ended.length

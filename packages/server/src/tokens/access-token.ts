@@ -20,7 +20,7 @@ export type AccessTokenContent = {
   /** Undefined for a token of the client itself, whose `sub` is the client_id (RFC 9068 §2.2). */
   readonly subject?: Omit<Subject, 'claims'> & { readonly sid?: string }
   readonly authorization_id?: AuthorizationId
-  /** The `jti` of each token that this one derives from. Revoking one of them revokes this token. */
+  /** The `jti` of each token that this one is derived from. Revoking one of them revokes this token. */
   readonly derived_from?: readonly string[]
   readonly cnf?: Confirmation
   /** Claims about the user and claims of the grant. They can't replace registered ones. */
@@ -115,7 +115,7 @@ export function createAccessTokens({
 }
 
 /**
- * Removes claims that only this server may set, even if a token doesn't have them. Otherwise a hook could add an
+ * Unsets claims that only this server may set, even if a token doesn't have them. Otherwise a hook could add an
  * `auth_time` and make a client look like a user.
  */
 export const reservedClaims = {
@@ -145,8 +145,8 @@ export const authenticationClaims = (
 })
 
 /**
- * Returns the client's claims with their prefix; in a user's token only if the client is configured so. Repeated types
- * become a list.
+ * Returns the client's claims with their prefix; for a user's token only if the client is configured for that. Repeated
+ * types become a list.
  */
 function clientClaimsOf({ client, subject, clientClaims = [] }: AccessTokenContent): JsonObject {
   const own = subject === undefined || client.always_send_client_claims ? client.claims : []

@@ -18,7 +18,7 @@ export type Audience = {
   readonly scope: readonly string[]
   /** A string for one name, a list for several, or the default audience if no API owns the scope. */
   readonly aud: string | readonly string[]
-  /** The entries of the scopes and APIs. */
+  /** The claim entries of the scopes and APIs. */
   readonly claims: readonly ClaimEntry[]
   readonly signingAlgorithm: SigningAlgorithm
   /** The JWT type of the access token. */
@@ -27,8 +27,8 @@ export type Audience = {
 
 export type Audiences = {
   /**
-   * Returns the audience of a scope. Refuses `invalid_target` if a limit owns none of the scopes, and `invalid_scope`
-   * if two APIs require different algorithms or types.
+   * Returns the audience of a scope. Refuses `invalid_target` if an API in the limit owns none of the scopes, and
+   * `invalid_scope` if two APIs require different algorithms or types.
    * @param limit names of the APIs that the token is limited to; empty for every API that owns a scope.
    */
   readonly of: (scope: readonly string[], limit: readonly string[]) => Result<Audience>

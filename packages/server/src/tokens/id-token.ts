@@ -15,7 +15,7 @@ type IdTokenContent = {
   readonly client: Client
   readonly subject: NonNullable<AccessTokenContent['subject']>
   readonly nonce?: string
-  /** The hash of the state, if configured (FAPI 1.0 Part 2 §5.1.1). */
+  /** The hash of the `state`, if configured (FAPI 1.0 Part 2 §5.1.1). */
   readonly s_hash?: string
   /** The access token issued with it, for `at_hash`. */
   readonly accessToken?: string
@@ -23,7 +23,7 @@ type IdTokenContent = {
   readonly code?: string
   /** Claims about the user. They can't replace registered ones. */
   readonly claims?: JsonObject
-  /** Claims that the authorization request asked for individually (OpenID Connect Core 1.0 §5.5). */
+  /** Claims that the authorization request requested individually (OpenID Connect Core 1.0 §5.5). */
   readonly requested?: RequestedClaims
 }
 
@@ -98,7 +98,10 @@ const hashOf = {
   EdDSA: 'sha512',
 } as const satisfies Record<SigningAlgorithm, string>
 
-/** Returns the left half of the hash of the signing algorithm, in base64url (OpenID Connect Core 1.0 §3.1.3.6). */
+/**
+ * Hashes the text with the hash function of the signing algorithm, and returns the left half in base64url (OpenID
+ * Connect Core 1.0 §3.1.3.6).
+ */
 export function leftHalfHash(text: string, alg: SigningAlgorithm): string {
   const digest = hash(hashOf[alg], text, 'buffer')
   return digest.toString('base64url', 0, digest.length / 2)

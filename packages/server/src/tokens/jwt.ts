@@ -1,5 +1,5 @@
 /**
- * Signs and verifies our own JWTs (RFC 7515 §3.1, RFC 7519). Uses `node:crypto` directly because this is the hot path.
+ * Signs and verifies our own JWTs (RFC 7515 §3.1, RFC 7519). Uses `node:crypto` directly because this is a hot path.
  */
 
 import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
@@ -15,7 +15,8 @@ type Algorithm = {
   readonly digest: string | null
   readonly options: Omit<SignKeyObjectInput, 'key'>
   /**
-   * Whether to sign on another thread. It pays off for RSA only, because the others cost less than the thread switch.
+   * Whether to sign on another thread. Only worthwhile for RSA, because the other algorithms cost less than switching
+   * threads.
    */
   readonly offThread: boolean
 }
@@ -69,7 +70,7 @@ export function signJwt(key: SigningKey, kind: JwtKind | string, claims: object)
   return new Promise((resolve, reject) => signWhere({ key, input, resolve, reject }))
 }
 
-/** Signs one after the other: half as expensive as signing between other work. */
+/** Signs back to back, which costs half as much as signing between other work. */
 const signInBatch = batchPerTick(({ key, input, resolve, reject }: Signing) => {
   const { digest, options } = algorithms[key.alg]
   try {
@@ -112,8 +113,8 @@ type VerifiedJwt = {
 const compact = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 
 /**
- * Returns the verified JWT, or undefined unless it has a valid signature of a published key, that key's algorithm and
- * an expected kind. The caller checks lifetime and issuer.
+ * Verifies a JWT. Returns undefined unless it has a valid signature by a published key, that key's algorithm, and an
+ * expected kind. The caller checks lifetime and issuer.
  */
 export function verifyJwt(
   keys: Pick<KeyRing, 'verification'>,

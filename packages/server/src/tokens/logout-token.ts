@@ -43,7 +43,7 @@ export const createLogoutTokens = ({
       events: { [logoutEvent]: {} },
       sid: subjects.sessionIdFor(client, sid),
     }
-    // §2.6: signed like ID tokens of the client; its type keeps it from being used as one (§2.4).
+    // §2.6: signed like ID tokens of the client. Its type prevents its use as an ID token (§2.4).
     return signJwt(keys.signing(client.id_token_signed_response_alg), 'logout+jwt', claims)
   },
 })

@@ -1,4 +1,4 @@
-/** Creates authorizations, to which codes, refresh families and tokens belong. */
+/** Creates authorizations, the parents of codes, refresh families and tokens. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Authorization, AuthorizationId, Session } from '../model/authorization.ts'
@@ -10,12 +10,12 @@ import type { Clock, Random } from '../runtime/ports.ts'
 type AuthorizationGrant = {
   readonly client: Client
   readonly session: Session
-  /** Whether it outlives the session: a device stays connected after its user signs out of the browser. */
+  /** Whether it outlives the session: a device stays connected after the user signs out in the browser. */
   readonly apart?: boolean
   readonly scope: readonly string[]
   readonly resources: readonly string[]
   readonly requested_claims?: Authorization['requested_claims']
-  /** The expiry if no code is redeemed. Redeeming extends it in the same write (see `Commit`). */
+  /** The expiry if the code is not redeemed. Redeeming extends it in the same write (see `Commit`). */
   readonly expires_at: Seconds
 }
 

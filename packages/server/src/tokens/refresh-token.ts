@@ -1,6 +1,6 @@
 /**
- * Refresh tokens: handles of one generation of a family. The MAC lets the server refuse forged tokens without a read,
- * and recognize every older generation (RFC 9700 §4.14.2).
+ * Refresh tokens: each is the handle of one generation of a family. Because of the MAC, the server rejects forged
+ * tokens without a read and recognizes every older generation (RFC 9700 §4.14.2).
  *
  * Format: `tr_` + base64url of version (1 byte), family (16), generation (4), absolute expiry (4) and HMAC-SHA256 (32).
  * The MAC covers the prefix and everything before it.

@@ -22,7 +22,7 @@ export type TokenVerifier = {
   readonly verifyAccessToken: (token: string) => Promise<Result<ActiveToken>>
 }
 
-/** With the authorization as it was when read. */
+/** A verified token, with its authorization as it was read. */
 export type ActiveToken = VerifiedToken & { readonly authorization?: Authorization }
 
 type TokenVerifierPorts = {
@@ -61,14 +61,14 @@ export function createTokenVerifier({
     return withSubject({ ...token, authorization }, client, authorization.sub)
   }
 
-  /** Returns whether a token that this one derives from was revoked (RFC 7009 §2.1). */
+  /** Returns whether a token that this one is derived from was revoked (RFC 7009 §2.1). */
   const isOriginRevoked = async (origin: Json): Promise<boolean> => {
     for (const jti of Array.isArray(origin) ? origin : [])
       if (await stores.revokedTokens.has(String(jti))) return true
     return false
   }
 
-  /** Replaces the `sub` that the client knows with the internal one. */
+  /** Replaces the client's pairwise `sub` with the internal one. */
   const withSubject = (token: ActiveToken, client: Client, user?: string): Result<ActiveToken> => {
     if (client.subject_type === 'public' || token.sub === client.client_id) return ok(token)
     return user !== undefined && subjects.subjectFor(client, user) === token.sub
@@ -119,8 +119,7 @@ function describe(claims: JsonObject, expiresAt: Seconds): VerifiedToken {
 }
 
 /**
- * Each entry takes a few kilobytes. Only tokens with a valid signature are cached, so that strangers can't evict
- * others.
+ * Each entry uses a few kilobytes. Only tokens with a valid signature are cached, so that strangers can't evict others.
  */
 const cacheSize = 2000
 

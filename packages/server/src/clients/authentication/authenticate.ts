@@ -31,7 +31,8 @@ type Authenticated = {
 }
 
 /**
- * @param given the credential if it was read before, and the APIs that it may belong to. Failures count for them too.
+ * @param given the credential, if it has already been read, and the APIs that it may belong to. Failures are also
+ * counted for these APIs.
  */
 export type AuthenticateClient = (
   request: HttpRequest,
@@ -53,8 +54,8 @@ const byName = new Map<ClientAuthenticationMethod, AuthenticationMethod>(
 
 /**
  * Creates client authentication. Refuses `invalid_client` with the same description for every cause, or with a delay
- * after too many failures; `invalid_request` for two methods in a request; `temporarily_unavailable` if it can't decide
- * now. Returns synchronously for public clients and SHA-256 secrets.
+ * after too many failures; `invalid_request` for two methods in a request; `temporarily_unavailable` if the credential
+ * can't be checked now. Returns synchronously for public clients and SHA-256 secrets.
  */
 export function createClientAuthentication({
   clients,
@@ -79,7 +80,7 @@ export function createClientAuthentication({
     const read = given ? ok(given.credential) : readCredential(request, parameters, lenient)
     if (!read.ok) return read
     const credential = ok(expanded(read.value))
-    // Without a secret nothing can be guessed: this is a certificate or a public client.
+    // A certificate or a public client: there is no secret to guess.
     if (credential.value.kind === 'identity') return found(credential.value, request)
     const names = namesOf(credential.value)
     return guarded(credential.value, request, given ? [...new Set([...given.apis, ...names])] : names)
@@ -104,7 +105,7 @@ export function createClientAuthentication({
       if (outcome.ok) return outcome
       refused.push(outcome)
     }
-    // A check that was not possible now might have succeeded.
+    // The credential might be valid for a client that could not be checked now.
     return refused.find(({ error }) => error !== 'invalid_client') ?? refused[0]!
   }
 

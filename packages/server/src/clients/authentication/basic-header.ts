@@ -1,4 +1,7 @@
-/** Reads HTTP Basic credentials, form-encoded as RFC 6749 §2.3.1 requires or as many clients send them (RFC 7617). */
+/**
+ * Reads HTTP Basic credentials, either form-encoded as RFC 6749 §2.3.1 requires, or plain as many clients send them
+ * (RFC 7617).
+ */
 
 import { decode } from '@tessera/protocol/parameters'
 import { maxClientIdLength, maxClientSecretLength, type SecretReading } from './method.ts'

@@ -37,7 +37,7 @@ type CallerAuthenticationPorts = {
 
 /**
  * Creates caller authentication. Refuses what client authentication refuses, and `invalid_client` for a public client,
- * because it proves nothing.
+ * which can't authenticate.
  */
 export function createCallerAuthentication({
   authenticate,
@@ -66,7 +66,7 @@ export function createCallerAuthentication({
       // An API's name may be a prefix of another's. Failures of one must not block the other.
       blocked ??= outcome
     }
-    // Count a wrong secret for every name that it may belong to, so that several readings don't allow more guesses.
+    // Count a wrong secret for every name that it may belong to, so that ambiguous headers don't allow more guesses.
     const apis = candidates.map(({ api }) => api.name)
     const authenticated = await authenticate(request, parameters, { credential: credential.value, apis })
     if (!authenticated.ok) {

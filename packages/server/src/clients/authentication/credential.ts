@@ -60,7 +60,7 @@ const readBody = (parameters: Parameters): Body => ({
   client_assertion_type: parameters.get('client_assertion_type'),
 })
 
-/** An empty secret is empty in every reading. */
+/** If the secret is empty, it is empty in every reading. */
 function basicCredential(readings: readonly SecretReading[]): Credential {
   const [first = emptyReading, ...others] = readings
   const { client_id, secret } = first

@@ -1,6 +1,6 @@
 /**
  * Limits guesses at secrets of clients and APIs (RFC 6749 §2.3.1). Failures are counted per network, and per name and
- * network. A correct secret costs two lookups in memory and none in the store
+ * network. A correct secret costs two lookups in memory and no access to the store
  * (docs/decisions/0017-client-secret-guesses.md).
  */
 
@@ -46,9 +46,9 @@ const maxPerClient = 100
 /** Failures of all clients, including unknown names, from a network. */
 const maxPerNetwork = 1000
 const day: Seconds = 86_400
-/** Markers contain the half day of their creation, so that they can be renewed. */
+/** The key of a marker contains the half day in which it was created, so that it can be renewed. */
 const halfDay: Seconds = 43_200
-/** The most entries per kind in the memory of a process. */
+/** The maximum number of entries per kind in the memory of a process. */
 const maxRemembered = 10_000
 
 type Tally = { count: number; until: Seconds }
@@ -96,7 +96,7 @@ export function createClientFailures({
   const markOf = (name: string, from: string, half: number): string =>
     `client seen ${half} ${pairOf(name, from)}`
 
-  /** Stores markers only for networks with failures, so that networks without any cost no writes. */
+  /** Stores markers only for networks with failures, so that other networks cause no writes. */
   async function markSeen(from: string, now: Seconds): Promise<void> {
     const half = Math.floor(now / halfDay)
     const fresh = seen.of(from).filter(([, client]) => client.marked !== half && client.at > now - halfDay)
@@ -147,7 +147,7 @@ export function createClientFailures({
         const wait = Math.max(...own, ...(isKnown ? [] : waits))
         return wait === 0 ? undefined : tooMany(name, wait)
       } catch {
-        // Without the store, each process enforces the limits by itself.
+        // While the store is unavailable, each process enforces the limits by itself.
         return undefined
       }
     },

@@ -19,7 +19,7 @@ export type AuthenticationMethod = {
   readonly name: ClientAuthenticationMethod
   /**
    * Verifies the credential of a client. Resolves to the key binding of its tokens, if any. Refuses `invalid_client`,
-   * or `temporarily_unavailable` if it can't decide now.
+   * or `temporarily_unavailable` if the credential can't be checked now.
    */
   readonly verify: (
     client: Client,
@@ -36,8 +36,8 @@ export type VerificationPorts = {
   /** Defaults for clients without settings of their own. */
   readonly clientAssertions: ClientAssertionPolicy
   /**
-   * Counts an assertion whose id is stored for `kept` seconds. Returns how to undo that, or the seconds to wait after
-   * too many.
+   * Counts an assertion whose id is stored for `kept` seconds. Returns a function that undoes the count, or the seconds
+   * to wait after too many assertions.
    */
   readonly countAssertion: (
     clientId: string,
@@ -61,7 +61,7 @@ export type Credential =
       readonly method: 'client_secret_basic' | 'client_secret_post'
       /** The client_id of the first reading. */
       readonly client_id: string
-      /** One for a body; a header may have several. */
+      /** One reading for a body; a header may have several. */
       readonly readings: readonly [SecretReading, ...SecretReading[]]
     }
   | { readonly kind: 'assertion'; readonly client_id: string; readonly assertion: string }
@@ -76,8 +76,8 @@ export type SecretReading = {
 }
 
 /**
- * Adds readings of a Basic header for ids with a colon, which many HTTP clients send unencoded: then the first colon
- * doesn't end the id. An id in the header that already has a colon was sent encoded.
+ * Adds readings of a Basic header for ids with a colon, which many HTTP clients send unencoded. The first colon is then
+ * part of the id. An id in the header that already has a colon was sent encoded.
  */
 export function withColons(
   { method, readings }: Pick<Extract<Credential, { kind: 'secret' }>, 'method' | 'readings'>,
@@ -105,7 +105,7 @@ export const maxClientIdLength = 100
 /** APIs also authenticate at introspection, and have longer names. */
 export const maxCallerIdLength = 200
 export const maxClientSecretLength = 512
-/** Has room for a certificate chain (`x5c`). */
+/** Long enough for a certificate chain (`x5c`). */
 const maxAssertionLength = 16_384
 
 /** Length limits of client authentication parameters. */

@@ -10,7 +10,7 @@ import { selfSignedTlsClientAuth, tlsClientAuth } from './tls-client-auth.ts'
 /** A public client only identifies itself (RFC 6749 §2.1, §3.2.1). */
 const none: AuthenticationMethod = {
   name: 'none',
-  // Refuses a secret that can't be checked, so that nobody assumes that it was verified.
+  // Refuses a secret that can't be checked, so that the client's developer does not assume that it was verified.
   verify: (_, credential) =>
     credential.kind === 'identity' ? ok(undefined) : refuseClient('public_client_sent_credential'),
 }
@@ -24,7 +24,9 @@ export const methods = [
   none,
 ] as const satisfies readonly AuthenticationMethod[]
 
-/** Returns the methods for discovery (RFC 8414 §2), with mutual TLS only if client certificates reach this server. */
+/**
+ * Returns the methods for discovery (RFC 8414 §2), with mutual TLS only if this server receives client certificates.
+ */
 export const authenticationMethodsOf = ({
   mtls,
 }: {

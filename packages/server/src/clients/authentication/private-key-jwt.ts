@@ -17,11 +17,11 @@ export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:
 const clockTolerance = 60
 const maxJtiLength = 256
 
-/** Returns how long the id of an assertion is stored at most. */
+/** Returns the maximum time for which the id of an assertion is stored. */
 export const maxRetention = (maxLifetime: Seconds): Seconds =>
   rememberUntil(maxLifetime + clockTolerance, clockTolerance)
 
-/** Reasons of refused assertions that were signed with the client's key, so they are no guesses. */
+/** Reasons of refused assertions that were signed with the client's key, so they are not guesses. */
 export const signedReasons: ReadonlySet<string> = new Set([
   ...['client_assertion_identity_mismatch', 'client_assertion_audience_wrong', 'client_assertion_type_wrong'],
   ...['client_assertion_without_end', 'client_assertion_lives_too_long', 'client_assertion_from_the_future'],
@@ -135,7 +135,7 @@ async function redeemJwtId(
       expires_at,
     })
   } finally {
-    // Nothing was stored, so don't count it.
+    // Nothing was stored, so undo the count.
     if (!first) await counted.forgive()
   }
   return first ? ok(undefined) : refuseClient('client_assertion_replayed')

@@ -13,7 +13,7 @@ export type SecretCheck = 'fits' | 'wrong' | 'expired' | 'busy'
 export type Secrets = {
   /** Compares the presented secret with the stored ones. Returns synchronously unless an argon2id hash is needed. */
   readonly check: (presented: string, kept: readonly Secret[], from: string) => Awaitable<SecretCheck>
-  /** Compares several forms of a secret. The work is the same whichever matches. */
+  /** Compares several forms of a secret, with the same amount of work whichever one matches. */
   readonly checkForms: (
     forms: readonly string[],
     kept: readonly Secret[],
@@ -97,8 +97,8 @@ function asBusy(error: unknown): CheckedForms {
 }
 
 /**
- * Remembers correct argon2id secrets as MACs under a key of this process, so that a client is hashed once. The MAC
- * includes the hash, so changed configuration invalidates it.
+ * Remembers correct argon2id secrets as MACs under a key of this process, so that each secret is hashed only once. The
+ * MAC includes the hash, so changed configuration invalidates it.
  */
 function createMemory(random: Random) {
   const key = random.bytes(32)

@@ -12,7 +12,7 @@ import { certificateConfirmation, thumbprintOf } from '../../model/jose.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
 
-/** Compares the subject; the TLS endpoint verified the chain (RFC 8705 §2.1). */
+/** Compares the subject. The TLS endpoint has verified the chain (RFC 8705 §2.1). */
 export const tlsClientAuth: AuthenticationMethod = {
   name: 'tls_client_auth',
   verify: (client, credential, request) =>

@@ -9,7 +9,7 @@ export type WarnUnencodedBasic = (name: string, request: HttpRequest) => void
 
 /** Time between two warnings about a client. */
 const pause: Seconds = 3600
-/** The most names to remember. Only authenticated clients are remembered. */
+/** The maximum number of names to remember. Only those of authenticated clients are remembered. */
 const most = 1000
 
 export function createUnencodedBasicWarning({ clock, log }: { clock: Clock; log: Log }): WarnUnencodedBasic {

@@ -26,7 +26,7 @@ export const createClientEncryption =
     const lacks = (keys: JwkSet) => keyFor(alg, keys) === undefined
     const jwk = keyFor(alg, await findKeys(client, { lacks }))
     if (!jwk) throw new StoreUnavailable(`the client ${client.client_id} has no key for ${alg}`)
-    // Load on first use: few clients ask for encryption.
+    // Load on first use, because few clients request encryption.
     const { CompactEncrypt, importJWK } = await import('jose')
     try {
       const key = await importJWK(jwk, alg)

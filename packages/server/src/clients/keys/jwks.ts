@@ -1,7 +1,7 @@
 /** Public keys of clients, registered (`jwks`) or fetched (`jwks_uri`, RFC 7591 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type Client, isVouchedFor, type JwkSet } from '../../model/client.ts'
+import { type Client, isTrusted, type JwkSet } from '../../model/client.ts'
 import { isAffordable } from '../../model/jose.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots, type TakeSlot } from '../../outbound/slots.ts'
@@ -23,9 +23,12 @@ type ClientKeysPorts = { readonly outbound: Outbound; readonly clock: Clock; rea
 
 /** How long a fetched set is used without refreshing it. */
 const freshFor: Seconds = 600
-/** How long it is used while a refresh is under way, so that no request waits. Removed keys remain valid until then. */
+/**
+ * How long a set is used while it is being refreshed, so that requests don't wait. Removed keys remain valid until
+ * then.
+ */
 const staleWhileAsking: Seconds = 1200
-/** How long it is used if refreshing fails. */
+/** How long a set is used if refreshing fails. */
 const staleFor: Seconds = 86_400
 /**
  * Minimum time between two fetches, so that unknown `kid`s don't make this server send requests. One extra fetch is
@@ -59,13 +62,13 @@ const maxWaiting = 500
  */
 export function createClientKeyFinder(ports: ClientKeysPorts): FindKeys {
   const takeSlot = createSlots(maxWaiting)
-  // Unvouched clients have a cache of their own, so that they can't evict the keys of others.
+  // Untrusted clients have a separate cache, so that they can't evict the keys of others.
   const findTrusted = createKeyMemory(ports, takeSlot)
   const findUntrusted = createKeyMemory(ports, takeSlot)
   return async (client, wanted) => {
     const { jwks, jwks_uri: uri } = client
     if (uri === undefined) return jwks ?? noKeys
-    return isVouchedFor(client) ? findTrusted(client, uri, wanted) : findUntrusted(client, uri, wanted)
+    return isTrusted(client) ? findTrusted(client, uri, wanted) : findUntrusted(client, uri, wanted)
   }
 }
 
@@ -89,10 +92,10 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     }
     const isSlightlyStale = !lacks && found.fetched_at + staleWhileAsking > now
     if (isSlightlyStale && fetchKeys.current(uri)) return validKeys(found, now)
-    const giveBack = takeSlot({ client_id, url: uri, trusted: isVouchedFor(client) })
+    const giveBack = takeSlot({ client_id, url: uri, trusted: isTrusted(client) })
     if (!giveBack) {
       if (!lacks && found.fetched_at + staleFor > now) return found.keys
-      throw new StoreUnavailable('too many requests wait for keys of clients')
+      throw new StoreUnavailable('too many requests are waiting for keys of clients')
     }
     const asking = fetchKeys(uri, client).finally(giveBack)
     if (!isSlightlyStale) return asking
@@ -105,7 +108,7 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     const response = await outbound(uri, {
       headers: { accept: 'application/jwk-set+json, application/json' },
       maxBytes,
-      stranger: !isVouchedFor(client),
+      stranger: !isTrusted(client),
     })
     const keys = response.ok && response.status === 200 ? readSet(response.body) : undefined
     if (!keys) {

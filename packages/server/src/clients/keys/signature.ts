@@ -26,7 +26,7 @@ export type VerifyClientSignature = (
 export const createClientSignatures =
   (findKeys: FindKeys): VerifyClientSignature =>
   async (client, jwt, options) => {
-    // Load on first use: jose takes a tenth of the start-up time, and most installations don't need it.
+    // Load on first use, because jose takes a tenth of the startup time and most installations don't need it.
     const jose = await import('jose')
     const verify = await verifierOf(await findKeys(client, wantedKey(jwt, jose.decodeProtectedHeader)))
     return verify(jwt, { ...options, algorithms: [...options.algorithms] })
@@ -47,7 +47,7 @@ type Verify = (
   options: NonNullable<Parameters<typeof jwtVerify>[2]>,
 ) => Promise<VerifiedSignature>
 
-/** The most keys to try for a JWT without `kid`, because anyone can cause this work. */
+/** The maximum number of keys to try for a JWT without `kid`. Limited, because anyone can cause this work. */
 const maxTries = 10
 
 const verifiers = new WeakMap<JwkSet, Verify>()

@@ -32,11 +32,11 @@ export type ClientLookup = Clients & {
 
 /**
  * Creates the lookup. It reads a registered client's row each time and compares its version, so that updates by any
- * process take effect at once. Only the parsed client is cached.
+ * process take effect immediately. Only the parsed client is cached.
  */
 export function createClients(ports: ClientsPorts): ClientLookup {
   const { configured, registeredClients, clock, log } = ports
-  // The commit refuses what must not be issued to a deleted client.
+  // For a deleted client, the commit fails.
   const reads = registeredClients.replica ?? registeredClients
   const ready = new Map<string, { readonly row: RegisteredClient; readonly client: Client | undefined }>()
   const prolonging = new Set<string>()
@@ -57,7 +57,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
       const row = registered && ready.get(client_id)?.row
       if (!row) return
       // Anyone can register clients and use them without a user. Only for others is that a sign of use.
-      const isUse = sub !== undefined || registered.vouched
+      const isUse = sub !== undefined || registered.trusted
       prolong(row, {
         ...(isUse && { used_at: clock.now() }),
         ...(sub !== undefined && { used_by: hashHandle(sub) }),
@@ -81,7 +81,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     return client
   }
 
-  /** Records the first use at once, and later ones, with the end that they extend, at most once a day. */
+  /** Records the first use immediately. Records later uses, and the expiry that they extend, at most once a day. */
   function prolong(
     { client_id, used_at, used_by, expires_at }: RegisteredClient,
     use: Pick<RegisteredClient, 'used_at' | 'used_by'>,

@@ -1,4 +1,4 @@
-/** Drops values that violate a rule and that the client works without (RFC 7591 §3.2.1). */
+/** Drops values that violate a rule and that the client does not need (RFC 7591 §3.2.1). */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'

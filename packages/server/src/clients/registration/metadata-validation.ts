@@ -33,11 +33,11 @@ export type ValidMetadata = {
   /** Requested values that were dropped, for the log: `scope: api1`, `logo_uri`. */
   readonly left: readonly string[]
   /** Whether a software statement contains every URL of the client. */
-  readonly vouched: boolean
+  readonly trusted: boolean
 }
 
 /**
- * Validates metadata. Drops permissions that are not allowed and values that the client works without (RFC 7591
+ * Validates metadata. Drops permissions that are not allowed and invalid values that the client does not need (RFC 7591
  * §3.2.1). Refuses `invalid_redirect_uri`, `invalid_client_metadata` (§3.2.2) and what software statements refuse.
  */
 export async function validateMetadata(
@@ -89,13 +89,13 @@ export async function validateMetadata(
     needsSecret,
     client,
     left,
-    vouched: statedNames !== undefined && areStated(metadata, statedNames),
+    trusted: statedNames !== undefined && areStated(metadata, statedNames),
   })
 }
 
 /**
  * Returns whether the statement contains every URL of the client. Statements are public: anyone can send one together
- * with URLs of their own, for which it must not vouch.
+ * with their own URLs, which must not become trusted.
  */
 const areStated = (metadata: JsonObject, statedNames: ReadonlySet<string>): boolean =>
   Object.entries(metadata).every(
@@ -115,7 +115,7 @@ const unsupportedSigningAlgorithm = (client: Client, able: readonly SigningAlgor
     return alg !== undefined && !able.includes(alg)
   })
 
-/** Grants that return no tokens about users, or only through the redirection URI. */
+/** Grants that return no tokens of users, or only through the redirection URI. */
 const redirectOnlyGrants: ReadonlySet<string> = new Set([
   'authorization_code',
   'implicit',
@@ -125,7 +125,7 @@ const redirectOnlyGrants: ReadonlySet<string> = new Set([
 
 /**
  * Returns whether the client could learn identifiers of another sector: it names a host but can get tokens without a
- * redirect there, so nothing proves that it owns the host.
+ * redirect to it, so its ownership of the host is not proven.
  */
 const isSectorUnproven = (client: Client): boolean =>
   client.subject_type === 'pairwise' &&
@@ -156,16 +156,16 @@ export function readRegistered(
 }
 
 const registeredOf = (row: RegisteredClient, registration: Registration): SelfRegistration => ({
-  vouched: isVouched(row, registration),
+  trusted: isTrusted(row, registration),
   version: row.version,
   shown_since: row.shown_since,
 })
 
 /**
- * Returns whether someone vouched for the client. For rows older than this column, it depends on whether registration
- * requires that.
+ * Returns whether the client is trusted. For rows older than the column `vouched_by`, it is if registration requires a
+ * credential.
  */
-const isVouched = (
+const isTrusted = (
   { vouched_by }: RegisteredClient,
   { mode, requireSoftwareStatement }: Registration,
 ): boolean =>
@@ -181,8 +181,8 @@ type Stated = {
 
 /**
  * Merges the statement, whose values take precedence (RFC 7591 §2.3). Values in other languages count as the same
- * member (§2.2); otherwise a client could show a name of its own to some users. If statements are required, everything
- * that users see comes from the statement.
+ * member (§2.2); otherwise a client could show its own name to some users. If statements are required, everything that
+ * users see comes from the statement.
  */
 async function withStatement(
   sent: JsonObject,

@@ -6,15 +6,14 @@ import { describingNames, languageOf, membersOf } from '../../model/client-langu
 import { destinationsOf } from '../../model/redirect.ts'
 
 /**
- * How unacceptable values are handled (RFC 7591 §3.2.1).
- * `reduce`: a permission. The allowed part is registered; if nothing is left, it is refused or gets its default.
- * `drop`: the client works without it. The value or list entry is dropped.
- * `refuse`: the client or its security relies on it. The registration is refused.
+ * How unacceptable values are handled (RFC 7591 §3.2.1). `reduce`: a permission. The allowed part is registered; if
+ * nothing is left, it is refused or gets its default. `drop`: a value that the client does not need. The value or list
+ * entry is dropped. `refuse`: a value that the client or its security relies on. The registration is refused.
  */
 export type Treatment = 'reduce' | 'drop' | 'refuse'
 
 /**
- * The members that clients may register, under their configuration keys, which equal the registered names except for
+ * The members that clients may register, by configuration key. The keys equal the registered names, except for
  * `allowed_cors_origins`.
  */
 export const treatments = {
@@ -77,8 +76,8 @@ export const treatmentOf = (member: string): Treatment | undefined => {
 }
 
 /**
- * Standard members that this server doesn't support and that make a client safer. Ignoring them would weaken the client
- * (RFC 8705 §2.1.2, RFC 9449 §5.2, JARM §3, CIBA §4).
+ * Standard members that make a client more secure and that this server doesn't support. Ignoring them would weaken the
+ * client (RFC 8705 §2.1.2, RFC 9449 §5.2, JARM §3, CIBA §4).
  */
 export const unfulfilled = [
   'dpop_bound_access_tokens',
@@ -116,7 +115,7 @@ export const understood = (metadata: JsonObject): JsonObject =>
 
 /**
  * Returns whether the value counts as omitted.
- * @param levels how deeply to look into objects, because strangers can send deeply nested JSON. A key set without keys
+ * @param levels how deeply to inspect objects, because strangers can send deeply nested JSON. A key set without keys
  * needs one level.
  */
 export function isEmpty(value: Json | undefined, levels = 2): boolean {

@@ -66,15 +66,15 @@ export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris 
 const types = ['web', 'native'] as const
 
 /**
- * Returns the default type. OpenID Connect Dynamic Client Registration 1.0 §2 defines "web", but editors and command
- * lines omit the member too, and a public client with a private-use scheme is not a web application.
+ * Returns the default type. OpenID Connect Dynamic Client Registration 1.0 §2 defines "web", but editors and
+ * command-line tools omit the member too, and a public client with a private-use scheme is not a web application.
  */
 const typeOf = (uris: readonly Json[] | undefined, isPublic: boolean): 'native' | 'web' =>
   isPublic && uris?.some(uri => typeof uri === 'string' && hasPrivateUseScheme(uri)) ? 'native' : 'web'
 
 /**
- * Returns whether "web" must be a mistake. Some editors send it with private-use schemes only, which would leave them
- * without a redirection URI.
+ * Returns whether "web" must be a mistake. Some editors send it together with private-use schemes only, and would be
+ * left without a redirection URI.
  */
 const isMistaken = (
   said: 'native' | 'web' | undefined,
@@ -123,7 +123,7 @@ function schemeProblem(
   { privateUseSchemes }: Policy,
   { isPublic, implicit }: { readonly isPublic: boolean; readonly implicit: boolean },
 ): UriProblem | undefined {
-  // RFC 8252 §8.2: PKCE doesn't protect a token that is sent to whatever application claimed the scheme.
+  // RFC 8252 §8.2: PKCE doesn't protect tokens that are sent directly to the application which claimed the scheme.
   if (implicit) {
     return {
       problem: 'private-use schemes are not allowed with the implicit grant',

@@ -51,14 +51,14 @@ const isTexts = (value: unknown): value is readonly string[] =>
 
 const wordsOf = (text: string): readonly string[] => text.split(' ').filter(word => word !== '')
 
-/** Returns whether no grant can start: a refresh token comes from another grant. */
+/** Returns whether no grant can be used first: refresh tokens come from another grant. */
 const isUseless = (grants: readonly string[]): boolean => grants.every(grant => grant === 'refresh_token')
 
 const needs = { code: 'authorization_code', id_token: 'implicit', token: 'implicit' } as const
 
 /**
- * Returns the response types for which the client has the grants (RFC 7591 §2.1). Default: what its grants support,
- * `code` before `id_token`.
+ * Returns the response types for which the client has the grants (RFC 7591 §2.1). Default: one that its grants support,
+ * `code` rather than `id_token`.
  */
 function servedTypes(
   asked: readonly string[] | undefined,

@@ -25,7 +25,7 @@ export type Registered = {
   readonly registration_access_token: string
   /** Set if it was newly created. */
   readonly client_secret?: string
-  /** Requested values that the client did not get, for the log. */
+  /** Requested values that were not registered, for the log. */
   readonly left?: readonly string[]
 }
 
@@ -38,9 +38,7 @@ export type ClientRegistration = {
     metadata: JsonObject,
     by: 'initial_access_token' | undefined,
   ) => Promise<Result<Registered>>
-  /**
-   * Returns the client of a registration access token. Refuses `invalid_token`, with the same work for unknown clients.
-   */
+  /** Returns the client of a registration access token. Refuses `invalid_token`. Unknown clients cost the same work. */
   readonly open: (clientId: string, token: string) => Promise<Result<RegisteredClient>>
   /** Replaces the registration (RFC 7592 §2.2) and its access token. */
   readonly update: (client: RegisteredClient, metadata: JsonObject) => Promise<Result<Registered>>
@@ -63,7 +61,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
           created_at: now,
           ...endOf(),
           metadata: valid.value.metadata,
-          ...vouchingOf(valid.value, by),
+          ...trustOf(valid.value, by),
         },
         valid.value.needsSecret ? newSecret() : {},
       )
@@ -104,7 +102,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
           used_at,
           used_by,
           ...shownSince(client, valid.value),
-          ...vouchingOf(valid.value, vouched_by),
+          ...trustOf(valid.value, vouched_by),
         },
         secretAfter(client, valid.value),
       )
@@ -130,7 +128,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     }
   }
 
-  /** Returns the secret after an update: an expiring one is replaced, another is kept. */
+  /** Returns the secret after an update: one that expires is replaced, and one that doesn't is kept. */
   function secretAfter(client: RegisteredClient, { needsSecret }: ValidMetadata): Secret {
     const { client_secret_hash, client_secret_expires_at } = client
     if (!needsSecret) return {}
@@ -162,15 +160,15 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
   }
 }
 
-/** How long an unused client is always kept, because its first user may still be signing in. */
+/** The minimum time for which an unused client is kept, because its first user may still be signing in. */
 const leastAge: Seconds = 120
 
-/** Returns who vouches for the client. A statement no longer does after an update without it. */
-function vouchingOf(
-  { vouched }: ValidMetadata,
+/** Returns the credential that makes the client trusted. A statement does not count after an update without it. */
+function trustOf(
+  { trusted }: ValidMetadata,
   before: RegisteredClient['vouched_by'],
 ): Pick<RegisteredClient, 'vouched_by'> {
-  if (vouched) return { vouched_by: 'software_statement' }
+  if (trusted) return { vouched_by: 'software_statement' }
   return before === undefined || before === 'software_statement' ? {} : { vouched_by: before }
 }
 

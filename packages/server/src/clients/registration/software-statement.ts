@@ -26,7 +26,7 @@ export function createSoftwareStatements({
 }): ReadSoftwareStatement {
   return async statement => {
     if (typeof statement !== 'string' || statement.length > maxLength) return invalid('malformed')
-    // Load on first use: few installations need it.
+    // Load on first use, because few installations need it.
     const { createLocalJWKSet, decodeJwt, jwtVerify } = await import('jose')
     try {
       const { iss } = decodeJwt(statement)

@@ -13,7 +13,7 @@ export const accountErrors = (draft: Draft): readonly Diagnostic[] =>
     ...(identityKey(user.value.username) === ''
       ? diagnosticAt(user, 'username', {
           problem: 'the username consists only of spaces, which are ignored',
-          expected: 'a name that can be typed',
+          expected: 'a name with at least one other character',
           fix: 'write the name that the user signs in with',
         })
       : []),
@@ -40,7 +40,7 @@ export const accountWarnings = (draft: Draft): readonly Diagnostic[] => [
   ...sharedAddresses(draft),
 ]
 
-/** A confirmed address signs in one user only, and a user name takes precedence over an address. */
+/** Each confirmed address identifies one user, and a user name takes precedence over an address. */
 function sharedAddresses({ users }: Draft): readonly Diagnostic[] {
   const placeOf = (text: string, tenant = '') => JSON.stringify([tenant, identityKey(text)])
   const names = new Map(users.map(user => [placeOf(user.value.username, user.value.tenant), user]))
@@ -112,7 +112,7 @@ function costlyHash(user: Draft['users'][number]): readonly Diagnostic[] {
   const [memory = 0, passes = 0] = (/\$m=(\d+),t=(\d+)/.exec(encoded ?? '') ?? []).slice(1).map(Number)
   if (memory * passes <= defaultCost.memoryCost * defaultCost.timeCost) return []
   return diagnosticAt(user, 'password_argon2id', {
-    problem: `it costs more (m=${memory}, t=${passes}) than the check of an unknown name, so response times reveal that the user exists`,
+    problem: `checking it costs more (m=${memory}, t=${passes}) than checking an unknown name, so response times reveal that the user exists`,
     expected: `m=${defaultCost.memoryCost}, t=${defaultCost.timeCost}, like stored users`,
     fix: 'make one with: tessera hash-secret --argon2id',
   })
@@ -141,15 +141,15 @@ export function signUpErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
   })
 }
 
-/** Warns about tenants that share the server's issuer and let anybody create an account with tokens for the tenant. */
+/** Warns about tenants that share the server's issuer and let anyone create an account with tokens for the tenant. */
 export const signUpWarnings = ({ tenants }: ConfigurationDraft): readonly Diagnostic[] =>
   tenants.flatMap(({ name, issuer, accounts }, index) =>
     issuer === undefined && accounts?.sign_up
       ? [
           {
             path: `tenants[${index}].accounts.sign_up`,
-            problem: `anybody can create an account in tenant "${name}", and its tokens contain "tenant": "${name}"`,
-            expected: 'this to be intended, and APIs that do not authorize by tenant alone',
+            problem: `anyone can create an account in tenant "${name}", and its tokens contain "tenant": "${name}"`,
+            expected: 'that this is intended, and that APIs do not authorize by tenant alone',
             fix: 'remove it, and add users with "tessera users add --in-tenant"; ignore this if it is intended',
           },
         ]
@@ -158,14 +158,14 @@ export const signUpWarnings = ({ tenants }: ConfigurationDraft): readonly Diagno
 
 const withoutAccounts = (at: string): Diagnostic => ({
   path: `${at}accounts.sign_up`,
-  problem: 'there is no "accounts" at the top of the configuration, so the server stores no accounts',
-  expected: '"accounts": {} at the top, beside "tenants"',
+  problem: 'the top level of the configuration has no "accounts", so the server stores no accounts',
+  expected: '"accounts": {} at the top level, beside "tenants"',
   fix: 'add "accounts": {}',
 })
 
 const withoutMail = (at: string): Diagnostic => ({
   path: `${at}accounts.sign_up`,
-  problem: 'sign-up sends mail, and there is no mail configuration',
+  problem: 'sign-up sends mail, but "mail" is not configured',
   expected: '"mail": { "from": "…", "smtp": { "host": "…" } }, or "email_verification": "off"',
   fix: 'add "mail"',
 })

@@ -8,7 +8,7 @@ import type { ClientDraft } from '../schema/client.ts'
 
 export type Client = Entry<ClientDraft>
 
-/** @param now seconds; 0 for rules that do not depend on it. */
+/** @param now the current time in seconds; 0 for rules that do not depend on it. */
 export type Rule = (client: Client, draft: Draft, now: number) => readonly Diagnostic[]
 
 /** Returns a rule about one key, with the diagnostic for clients that break it. */

@@ -19,7 +19,7 @@ const publicRules: readonly Rule[] = [
   rule('allow_plain_pkce', ({ value }) => value.allow_plain_pkce, {
     problem: 'a public client may use plain PKCE',
     expected: 'false (RFC 9700 §2.1.1)',
-    fix: 'remove "allow_plain_pkce": true; S256 is what clients use',
+    fix: 'remove "allow_plain_pkce": true; clients use S256',
   }),
   rule('grant_types', client => has(client, 'client_credentials'), {
     problem: 'a public client has the client_credentials grant',
@@ -114,7 +114,7 @@ const credentials: Rule = (client, draft, now) => {
     expected: '"none" for a public client, or client_secrets for a confidential one',
     fix: other
       ? `add "token_endpoint_auth_method": "${other}"`
-      : 'add "token_endpoint_auth_method": "none" (it keeps no secret), or "client_secrets": [{ "value": "…" }]',
+      : 'add "token_endpoint_auth_method": "none" (a client without a secret), or "client_secrets": [{ "value": "…" }]',
   })
 }
 
@@ -255,7 +255,7 @@ const warnings: readonly Rule[] = [
     (client, draft) =>
       has(client, jwtBearer) && !draft.trustedIssuers && !draft.moduleGrants.includes(jwtBearer),
     {
-      problem: 'it has the JWT bearer grant, but no issuer of assertions is trusted',
+      problem: 'the client has the JWT bearer grant, but no issuer of assertions is trusted',
       expected: '"trusted_issuers" at the top of the configuration',
       fix: 'add "trusted_issuers": [{ "issuer": "…", "jwks": { … } }]',
     },

@@ -10,7 +10,7 @@ const rules: readonly Rule[] = [
   {
     isBroken: ({ workers = 1, storage }) => workers !== 1 && storage === 'memory:',
     path: 'workers',
-    problem: 'each process would have its own memory and would not know what the others issued',
+    problem: 'each process would have its own memory and would reject what the others issued',
     expected: '1 with storage "memory:"',
     fix: 'write 1, or use a storage that processes share, such as "sqlite:./tessera.db"',
   },
@@ -43,7 +43,7 @@ const rules: readonly Rule[] = [
 export const deploymentErrors = (draft: ConfigurationDraft): readonly Diagnostic[] =>
   rules.flatMap(({ isBroken, ...diagnostic }) => (isBroken(draft) ? diagnostic : []))
 
-/** Warns about a server that other machines can reach and that calls itself localhost. */
+/** Warns if other machines can reach the server but its issuer is on localhost. */
 export const deploymentWarnings = (
   { host, issuer: configured }: ConfigurationDraft,
   issuer: string,
@@ -53,8 +53,8 @@ export const deploymentWarnings = (
     : [
         {
           path: 'issuer',
-          problem: `it is omitted, so it is ${issuer}, but host ${host} accepts other machines`,
-          expected: 'the address that clients know, such as https://login.example',
+          problem: `it defaults to ${issuer}, but with host ${host} other machines can connect`,
+          expected: 'the URL that clients use, such as https://login.example',
           fix: 'add "issuer", or set TESSERA_ISSUER',
         },
       ]

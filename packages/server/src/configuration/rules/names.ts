@@ -106,7 +106,7 @@ function scopeCollisions(draft: Draft): readonly Diagnostic[] {
   return [...reserved, ...shared]
 }
 
-/** An API with the name of a client that accepts any typ would accept the client's ID tokens as access tokens. */
+/** An API that has a client's name and accepts any `typ` would accept that client's ID tokens as access tokens. */
 const plainTokensOfClient = (api: Draft['api_resources'][number], draft: Draft): readonly Diagnostic[] =>
   api.value.access_token_typ === 'JWT' && draft.names.clients.has(api.value.name)
     ? diagnosticAt(api, 'access_token_typ', {

@@ -10,7 +10,7 @@ import type { ProviderDraft } from '../schema/provider.ts'
 
 type Provider = Entry<ProviderDraft>
 
-/** @param directory what a relative `ca_file` starts from. */
+/** @param directory the base folder for a relative `ca_file`. */
 export const providerErrors = (draft: Draft, directory: string): readonly Diagnostic[] => [
   ...draft.identity_providers.flatMap(provider => {
     if (provider.value.type === 'oidc') return openidErrors(provider)
@@ -109,7 +109,7 @@ function directoryErrors(provider: Provider, from: string): readonly Diagnostic[
     : error('there is no file at ca_file', 'PEM certificates', 'correct the path')
 }
 
-/** A domain may belong to only one provider of a tenant. */
+/** Within a tenant, a domain may belong to only one provider. */
 function domainErrors(draft: Draft): readonly Diagnostic[] {
   const seen: { readonly domain: string; readonly tenant: string | undefined; readonly index: number }[] = []
   return draft.identity_providers.flatMap(provider =>

@@ -21,7 +21,7 @@ const knownGrantTypes: readonly string[] = [
   implicitGrantType,
 ]
 
-/** A kind of thing that names refer to. */
+/** A kind of entry that names refer to. */
 type Target = {
   readonly noun: string
   readonly expected: string

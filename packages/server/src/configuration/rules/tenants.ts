@@ -45,7 +45,7 @@ const nameErrors = (tenant: Tenant): readonly Diagnostic[] =>
   /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(tenant.value.name)
     ? []
     : diagnosticAt(tenant, 'name', {
-        problem: 'the name of a tenant with its own issuer contains other characters',
+        problem: 'the tenant has its own issuer, and its name contains characters that are not allowed there',
         expected: 'at most 63 lower-case letters, digits and inner hyphens',
         fix: 'rename it, or remove "issuer"',
       })
@@ -62,7 +62,7 @@ function addressErrors(tenants: readonly Tenant[], issuer: string | undefined): 
     return other === undefined
       ? []
       : diagnosticAt(tenant, 'issuer', {
-          problem: `its host is the host of ${other}`,
+          problem: `${other} has the same host`,
           expected: 'a different host',
           fix: 'use another host, or write "path"',
         })

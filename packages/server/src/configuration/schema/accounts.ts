@@ -1,4 +1,4 @@
-/** Users of the configuration, accounts that users manage themselves, and the mail sent to them. */
+/** Configured users, self-service accounts, and mail to users. */
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../model/account.ts'
@@ -8,7 +8,7 @@ import * as s from '../validation/kinds.ts'
 import { argon2idHash } from './credentials.ts'
 import { membershipNames, name, sendable } from './values.ts'
 
-/** Characters that sign-in pages and the password grant read. */
+/** Maximum number of characters that sign-in pages and the password grant accept. */
 const longestPassword = 512
 
 export const userSchema = s
@@ -80,7 +80,7 @@ export const accountsSchema = s
     sign_up: s
       .boolean()
       .default(false)
-      .describe('Whether people can create an account. In a tenant, its own entry decides.'),
+      .describe('Whether people can create an account. Each tenant has its own setting.'),
     email_verification: s
       .enum(['required', 'optional', 'off'])
       .default('required')
@@ -90,7 +90,9 @@ export const accountsSchema = s
     password_reset: s
       .boolean()
       .default(true)
-      .describe('Whether users can reset a forgotten password by a link, sent to their verified address.'),
+      .describe(
+        'Whether users can reset a forgotten password by a link, sent to their verified email address.',
+      ),
     password_policy: policySchema.describe('Requirements for new passwords.'),
     self_deletion: s
       .boolean()
@@ -112,9 +114,9 @@ const address = () =>
     .min(3)
     .max(320)
     .refine(value => /^([^<>\r\n]* <)?[^\s@<>]+@[^\s@<>]+>?$/.test(value), {
-      problem: 'it is not an address',
+      problem: 'it is not an email address',
       expected: 'login@example.com, or Name <login@example.com>',
-      fix: 'write the address that mail comes from',
+      fix: 'write the sender address',
     })
 
 export const mailSchema = s

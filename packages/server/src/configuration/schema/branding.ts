@@ -1,4 +1,4 @@
-/** How the pages look, and the files that the configuration names for it. */
+/** Branding of the pages, and the files that it refers to. */
 
 import { readFileSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
@@ -83,7 +83,7 @@ export const accentColor = () =>
 
 type BrandingDraft = s.output<typeof brandingSchema>
 
-/** @param folder what a relative path of a logo starts from. */
+/** @param folder the base folder for a relative path of a logo. */
 export function brandingOf({ logo, colors, ...rest }: BrandingDraft, folder: string): Branding {
   const outcome = logo === undefined ? {} : readLogo(logo, folder)
   return defined({ ...rest, logo: outcome.logo, colors: colors && read(colors) })
@@ -98,13 +98,13 @@ const types = Object.keys(logoTypes).join(', ')
 function readLogo(value: string, folder: string): FileOutcome {
   if (/^[a-z][a-z0-9+.-]+:/i.test(value)) return logoUrl(value)
   const type = extname(value).slice(1).toLowerCase()
-  const expected = `an https URL, or a picture (${types}) of at most ${mostBytes / 1024} KiB`
+  const expected = `an https URL, or an image (${types}) of at most ${mostBytes / 1024} KiB`
   if (!Object.hasOwn(logoTypes, type)) {
     return {
       error: {
-        problem: 'it is not a supported picture',
+        problem: 'it is not a supported image type',
         expected,
-        fix: 'name a file that ends in one of these',
+        fix: 'use a file of one of these types',
       },
     }
   }
@@ -113,7 +113,7 @@ function readLogo(value: string, folder: string): FileOutcome {
     if (bytes.length <= mostBytes) {
       return { logo: { kind: 'file', type: type as LogoType, bytes: new Uint8Array(bytes) } }
     }
-    return { error: { problem: 'the file is too large', expected, fix: 'make it smaller' } }
+    return { error: { problem: 'the file is too large', expected, fix: 'use a smaller file' } }
   } catch (error) {
     const problem = `the file can't be read (${codeOf(error)})`
     return { error: { problem, expected, fix: 'correct the path or its permissions' } }
@@ -127,7 +127,7 @@ const logoUrl = (value: string): FileOutcome =>
         error: {
           problem: 'it is not an https URL',
           expected: 'an https URL, or a path relative to the configuration',
-          fix: 'write the whole address, beginning with https://, or a relative path',
+          fix: 'write the full URL, starting with https://, or a relative path',
         },
       }
 
@@ -151,7 +151,14 @@ function folderErrors(path: string, folder: string): readonly Diagnostic[] {
   const expected = 'a folder with templates (NAME.eta)'
   try {
     if (statSync(folder).isDirectory()) return []
-    return [{ path, problem: 'it is not a folder', expected, fix: 'name the folder, not a file in it' }]
+    return [
+      {
+        path,
+        problem: 'it is not a folder',
+        expected,
+        fix: 'write the path of the folder, not of a file in it',
+      },
+    ]
   } catch (error) {
     return [{ path, problem: `it can't be read (${codeOf(error)})`, expected, fix: 'correct the path' }]
   }

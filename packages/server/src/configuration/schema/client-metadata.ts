@@ -13,7 +13,7 @@ import { day, exactWebUri, name, seconds, text, webUrl, year } from './values.ts
 
 export const describingFields = {
   client_name: text()
-    // Nor characters that change the direction of the text around them.
+    // Characters that change text direction are not allowed either.
     .regex(/^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$/, 'text without control characters')
     .optional()
     .describe('Display name.'),
@@ -32,15 +32,15 @@ export const describingFields = {
     ),
 } as const
 
-/** An address that the server fetches: https, or http that `outbound` allows. */
+/** A URL that the server fetches: https, or http if `outbound` allows it. */
 const fetchedUrl = (fragment = false) =>
   s
     .string()
     .max(2000)
     .refine(value => isFetchable(value, fragment), {
-      problem: 'it is not an address that can be fetched',
+      problem: 'it is not a URL that can be fetched',
       expected: 'an absolute https URL without credentials and fragment',
-      fix: 'write the whole address, beginning with https://',
+      fix: 'write the full URL, starting with https://',
     })
 
 function isFetchable(value: string, fragment: boolean): boolean {
@@ -55,7 +55,7 @@ export const keysFields = {
     .describe('Public keys for signatures (private_key_jwt, request objects) and certificates.'),
   jwks_uri: fetchedUrl()
     .optional()
-    .describe('Address of the public keys, instead of jwks: https, or allowed by outbound.'),
+    .describe('URL of the public keys, instead of jwks: https, or http if outbound allows it.'),
 } as const
 
 /** FAPI 2.0 Message Signing §5.3.1: both claims are required and limit the lifetime of a request. */
@@ -71,7 +71,7 @@ export const requestFields = {
     .array(fetchedUrl(true))
     .max(50)
     .default([])
-    .describe('Addresses of request objects, compared byte for byte (RFC 9101 §5.2).'),
+    .describe('URLs of request objects, compared byte for byte (RFC 9101 §5.2).'),
   request_object_signing_alg: s
     .enum([...assertionAlgorithms, 'none'])
     .optional()
@@ -134,7 +134,7 @@ export const responseFields = {
 } as const
 
 /** Core §4, Dynamic Client Registration 1.0 §2: https, or http for development. */
-const secureUrl = () => exactWebUri('write the whole address, such as https://app.example/start')
+const secureUrl = () => exactWebUri('write the full URL, such as https://app.example/start')
 
 export const signInFields = {
   always_include_user_claims_in_id_token: s
@@ -152,7 +152,7 @@ export const signInFields = {
     .describe('Its host is the sector (pairwise). Omitted: the host of the redirect URIs.'),
   initiate_login_uri: secureUrl()
     .optional()
-    .describe('Address of the client that starts a sign-in. The account pages link to it.'),
+    .describe('URL at the client that starts a sign-in. The account pages link to it.'),
   initiate_login_target_link_uri: secureUrl()
     .optional()
     .describe('target_link_uri of that link: the page to show after the sign-in.'),
@@ -173,7 +173,7 @@ export const serverAssertionsFields = {
     ),
   client_assertion_max_lifetime: maxLifetime()
     .default(defaultMaxLifetime)
-    .describe('How many seconds the exp of a client assertion may be ahead.'),
+    .describe('How many seconds the exp of a client assertion may be in the future.'),
 } as const
 
 export const clientAssertionsFields = {
@@ -182,5 +182,7 @@ export const clientAssertionsFields = {
     .describe('Accepted audiences of client assertions (private_key_jwt). Omitted: those of the server.'),
   client_assertion_max_lifetime: maxLifetime()
     .optional()
-    .describe('How many seconds the exp of a client assertion may be ahead. Omitted: as the server.'),
+    .describe(
+      'How many seconds the exp of a client assertion may be in the future. Omitted: the limit of the server.',
+    ),
 } as const

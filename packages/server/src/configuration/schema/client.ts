@@ -141,7 +141,9 @@ export const plainClientSchema = s.strictObject({
     })
     .default('')
     .describe('Scopes that the client may request, separated by spaces.'),
-  unknown_scopes: unknownScopes().optional().describe('As the key of the server, for this client.'),
+  unknown_scopes: unknownScopes()
+    .optional()
+    .describe("Overrides the server's setting of the same name for this client."),
   require_pkce: s.boolean().default(true).describe('A code requires a code_challenge (RFC 7636).'),
   allow_plain_pkce: s.boolean().default(false).describe('Also accept code_challenge_method plain.'),
   access_token_type: s
@@ -190,7 +192,7 @@ export const plainClientSchema = s.strictObject({
   allow_remember_consent: s
     .boolean()
     .default(true)
-    .describe('The user may have the consent remembered; false: ask each time.'),
+    .describe('Users can choose to have their consent remembered; false: ask each time.'),
   consent_lifetime: seconds(0, 10 * year)
     .optional()
     .describe('Seconds that consent is remembered. Omitted: indefinitely.'),

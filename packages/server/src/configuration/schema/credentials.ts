@@ -35,7 +35,7 @@ export const argon2idHash = () =>
       fix: 'make one with: tessera hash-secret --argon2id',
     })
 
-/** Anyone can make the server compute this hash: a bound keeps one request from costing seconds. */
+/** Anyone can make the server compute this hash, so its cost is bounded: one request must not take seconds. */
 function isAffordableHash(value: string): boolean {
   const [memory = 0, passes = 0, lanes = 0] = (argon2id.exec(value) ?? []).slice(1).map(Number)
   const within = (count: number) => count >= 1 && count <= 16
@@ -89,7 +89,7 @@ const secretUpTo = (max: number) =>
 /** A bearer token. */
 export const tokenSecretSchema = secretUpTo(4096)
 
-/** Limited to what client authentication reads. */
+/** Limited to the length that client authentication accepts. */
 export const secretSchema = secretUpTo(512)
 
 type SecretDraft = s.output<typeof secretSchema>

@@ -16,9 +16,9 @@ import { webhooksSchema } from './webhooks.ts'
 
 const addressOrRange = () =>
   s.string().refine(isAddressOrRange, {
-    problem: 'it is not an address',
+    problem: 'it is not an IP address',
     expected: 'an IP address or a range, such as 10.0.0.0/8',
-    fix: 'write an address or a range',
+    fix: 'write an IP address or a range',
   })
 
 function isAddressOrRange(value: string): boolean {
@@ -28,17 +28,17 @@ function isAddressOrRange(value: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
 }
 
-/** Characters: a token that a person made up is shorter. */
+/** Characters. Tokens that people make up are usually shorter. */
 const least = 16
 
 const tokenSchema = tokenSecretSchema
   .refine(({ argon2id }) => argon2id === undefined, {
     problem: 'an argon2id hash is too slow to check every few seconds',
     expected: 'value or sha256',
-    fix: 'make a random token, and its hash with: tessera hash-secret',
+    fix: 'generate a random token, and hash it with: tessera hash-secret',
   })
   .refine(({ value }) => value === undefined || value.length >= least, {
-    problem: 'it is short enough to be guessed',
+    problem: 'it is so short that it could be guessed',
     expected: `${least} characters or more, generated at random`,
     fix: 'make one with: openssl rand -base64 32',
   })
@@ -102,7 +102,7 @@ export const deploymentFields = {
     .min(1)
     .max(500)
     .default(10)
-    .describe('Connections to PostgreSQL of this process, at most; shared by all issuers.'),
+    .describe('Maximum number of PostgreSQL connections per process, shared by all issuers.'),
   storage_replica: s
     .string()
     .refine(value => /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value), {
@@ -121,7 +121,7 @@ export const deploymentFields = {
   compatibility: s
     .enum(['none', 'identityserver4'])
     .default('none')
-    .describe('identityserver4: some responses match IdentityServer4.'),
+    .describe('identityserver4: some responses follow IdentityServer4.'),
   unknown_scopes: unknownScopes()
     .default('refuse')
     .describe('ignore: unknown scopes in authorization requests are ignored.'),
@@ -166,7 +166,7 @@ export const deploymentFields = {
       allowed_private_networks: s
         .array(addressOrRange())
         .default([])
-        .describe('Private addresses or ranges that this server may send requests to, by http too.'),
+        .describe('Private addresses or ranges that this server may send requests to, over https or http.'),
     })
     .default({})
     .describe('Requests that this server sends; default: only https to public addresses.'),
@@ -221,7 +221,7 @@ export const deploymentOwners = {
 
 type DeploymentDraft = s.output<s.ObjectSchema<typeof deploymentFields>>
 
-/** @param folders what relative paths start from: the database file, and other files. */
+/** @param folders the base folders for relative paths: of the database file, and of other files. */
 export const deploymentOf = (
   draft: DeploymentDraft & {
     readonly port: number
@@ -263,7 +263,7 @@ export const deploymentOf = (
     templates: draft.templates === undefined ? undefined : resolve(folders.files, draft.templates),
   }) satisfies Partial<Configuration>
 
-/** @param directory what a relative path starts from. */
+/** @param directory the base folder for a relative path. */
 export function storageOf(storage: string, directory: string, connections: StorageConnections = {}): Storage {
   if (storage === 'memory:') return { kind: 'memory' }
   if (storage.startsWith('sqlite:'))

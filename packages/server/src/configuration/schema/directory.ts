@@ -21,7 +21,7 @@ const template = (example: string) =>
     .refine(value => value.includes('{username}') && value !== '{username}', {
       problem: 'it does not contain {username}, or contains nothing else',
       expected: `text with {username}, such as ${example}`,
-      fix: 'put {username} where the name belongs',
+      fix: 'write {username} in place of the name',
     })
 
 export const directorySchema = s

@@ -10,7 +10,7 @@ import { defined, name, text, webUrl } from './values.ts'
 
 const claimName = () => s.string().min(1).max(200)
 
-/** A provider must not set claims that this server sets, or it could speak for the server (RFC 7519 §4.1). */
+/** A provider must not set claims that only this server may set, such as `iss` (RFC 7519 §4.1). */
 const ownClaim = (names: readonly string[]) => {
   const found = names.find(claim => reservedClaims.has(claim))
   return found === undefined
@@ -39,7 +39,7 @@ const privateJwk = () => {
     .refine(({ kty, d }) => ['RSA', 'EC', 'OKP'].includes(kty as string) && typeof d === 'string', {
       problem: 'it is not a private key',
       expected,
-      fix: 'write the whole private key',
+      fix: 'write the complete private key',
     })
     .refine(({ alg }) => assertionAlgorithms.some(known => known === alg), {
       problem: 'its alg is missing or unknown',
@@ -95,7 +95,9 @@ const openidFields = {
   acr_mapping: s
     .record(s.string().min(1).max(200), s.string().min(1).max(200))
     .default({})
-    .describe("oidc: maps the provider's acr values to values here; no other is requested, and none counts."),
+    .describe(
+      "oidc: maps the provider's acr values to values of this server. Other values are neither requested nor accepted.",
+    ),
   end_session: s
     .boolean()
     .default(true)

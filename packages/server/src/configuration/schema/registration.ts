@@ -27,7 +27,7 @@ const privateUseScheme = () => {
 
 const client = plainClientSchema.fields
 
-/** Settings that no client can choose. */
+/** Settings that clients can't choose. */
 const templateSchema = s.strictObject({
   require_pkce: client.require_pkce,
   access_token_type: client.access_token_type,
@@ -48,7 +48,7 @@ const templateSchema = s.strictObject({
   require_consent: s
     .boolean()
     .default(true)
-    .describe('Ask the user for consent. The default is true here, because nobody vouches for the client.'),
+    .describe('Ask the user for consent. The default is true here, because the client is not trusted.'),
 })
 
 export const registrationSchema = s
@@ -56,7 +56,7 @@ export const registrationSchema = s
     mode: s
       .enum(['off', 'initial_access_token', 'open'])
       .default('off')
-      .describe('Who can register clients: nobody, holders of an initial access token, or anybody.'),
+      .describe('Who can register clients: no one, holders of an initial access token, or anyone.'),
     initial_access_tokens: s
       .array(tokenSecretSchema)
       .default([])
@@ -106,14 +106,16 @@ export const registrationSchema = s
       .max(1_000_000)
       .default(100_000)
       .describe(
-        'Maximum of registered clients; beyond it, the oldest unused one is deleted, then one of the user with the most.',
+        'Maximum number of registered clients; beyond it, the oldest unused one is deleted, then one of the user with the most clients.',
       ),
     max_unused_clients: s
       .int()
       .min(1)
       .max(1_000_000)
       .default(20_000)
-      .describe('Maximum of clients that have not been used yet; beyond it, the oldest is deleted.'),
+      .describe(
+        'Maximum number of clients that have not been used yet; beyond it, the oldest one is deleted.',
+      ),
     max_requests_per_hour: s
       .int()
       .min(1)

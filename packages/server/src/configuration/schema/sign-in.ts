@@ -1,4 +1,4 @@
-/** How long browsers stay signed in, and when a second factor is required. */
+/** Settings of sessions and second factors. */
 
 import { factorMethods, type MfaPolicy } from '../../model/mfa.ts'
 import type { Configuration } from '../configuration.ts'
@@ -71,9 +71,10 @@ const days = () => s.int().min(0).max(365)
 const passwordGrant = () => s.enum(['refuse', 'allow'])
 
 const meanings = {
-  mode: 'off: no second factors; if_enrolled: required of users who have one; required: of all users, who enroll when they sign in.',
+  mode: 'off: no second factors; if_enrolled: required for users who have one; required: for all users, who enroll when they sign in.',
   methods: 'Available second factors: totp (an authenticator app), passkey. Recovery codes are included.',
-  remember_browser_days: 'How many days a user can have a browser remembered; 0: not available.',
+  remember_browser_days:
+    'For how many days users can skip the second factor in a remembered browser; 0: not available.',
   password_grant: 'Whether the password grant refuses users who need a second factor.',
 } as const
 

@@ -5,9 +5,9 @@ import * as s from '../validation/kinds.ts'
 import { name, text } from './values.ts'
 
 /**
- * Who owns a key in the configuration of a tenant that has its own issuer. `server`: the key belongs to the whole server.
- * `inherited`: the tenant's value, or else the server's. `own`: the tenant's value only. Keys that grant access are
- * `own`, so that omitting one never opens a second issuer.
+ * Who owns a key in the configuration of a tenant that has its own issuer. `server`: the key belongs to the whole
+ * server. `inherited`: the tenant's value, or else the server's. `own`: the tenant's value only. Keys that grant access
+ * are `own`, so that omitting one never grants access to a second issuer.
  */
 export type KeyOwner = 'server' | 'inherited' | 'own'
 
@@ -15,7 +15,7 @@ type TenantKey<Owners> = {
   [Key in keyof Owners]: Owners[Key] extends 'server' ? never : Key
 }[keyof Owners]
 
-/** A field without its default: in a tenant's entry, an omitted key means something else. */
+/** A field without its default, because omitting a key means something else in a tenant's entry. */
 type Bare<Field extends s.AnySchema> = Field extends s.Default<infer Inner> | s.Optional<infer Inner>
   ? Inner
   : Field

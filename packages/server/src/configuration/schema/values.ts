@@ -24,8 +24,8 @@ export const name = () =>
 export const unknownScopes = () => s.enum(['refuse', 'ignore'])
 
 /**
- * A secret or password that requests contain. One that is longer than endpoints read, or that a form can't contain, could
- * never match.
+ * A secret or password that requests contain. A value that is longer than endpoints accept, or that a form can't
+ * contain, could never match.
  */
 export const sendable = (max: number) =>
   s
@@ -57,23 +57,23 @@ export const membershipNames = () =>
 /** Text for people. */
 export const text = () => s.string().min(1).max(500)
 
-/** A web address for people: a page or an image. One with credentials looks like a page of another host. */
+/** A URL of a page or an image for users. With credentials it could look like a URL of another host. */
 export const webUrl = () =>
   s.string().max(2000).refine(isWebUrl, {
-    problem: 'it is not a web address',
+    problem: 'it is not a web URL',
     expected: 'an absolute https URL without credentials',
-    fix: 'write the whole address, beginning with https://',
+    fix: 'write the full URL, starting with https://',
   })
 
 function isWebUrl(value: string): boolean {
   const url = URL.parse(value)
-  // It is put into pages as it is, so a browser there must read it exactly as it is read here.
+  // Pages contain the text unchanged, so browsers must parse it in the same way as this server.
   const isWeb = /^https?:\/\/[^\\\s\p{C}]+$/iu.test(value)
   return url !== null && isWeb && isWebHost(url.hostname) && url.username === '' && url.password === ''
 }
 
 /**
- * An address that a browser or this server is sent to: https, or http on a loopback host, without fragment.
+ * A URL that a browser or this server visits: https, or http on a loopback host, without fragment.
  * @param fix how to fix an invalid one.
  */
 export const exactWebUri = (fix: string) =>
@@ -81,8 +81,7 @@ export const exactWebUri = (fix: string) =>
     .string()
     .max(2000)
     .check(uri => {
-      const problem =
-        redirectUriProblem(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
+      const problem = redirectUriProblem(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web URL')
       const expected = 'an https URI, or http on a loopback host, without fragment'
       return problem === undefined ? undefined : { problem, expected, fix }
     })

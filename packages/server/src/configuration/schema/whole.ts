@@ -70,7 +70,7 @@ export const moduleSchema = s.strictObject({
   tenants: s.array(moduleTenantSchema).default([]).describe(tenants),
 })
 
-/** The lists of a configuration, each with the schema of an entry. */
+/** The lists of a configuration, with the schema of their entries. */
 export const dataLists = {
   clients: clientSchema,
   identity_resources: identityResourceSchema,
@@ -94,7 +94,9 @@ export type TenantDraft = s.output<typeof moduleTenantSchema>
 /** The configuration that a module exports. */
 type ConfigurationInput = s.input<typeof moduleSchema>
 
-/** A configuration that fits the schema, with its defaults. The rules between its parts are still to be checked. */
+/**
+ * A configuration that matches the schema, with defaults. Rules that involve several of its parts are not checked yet.
+ */
 export type ConfigurationDraft = s.output<typeof moduleSchema>
 
 /**

@@ -97,7 +97,7 @@ export const array = <Element extends AnySchema>(element: Element): List<Element
     methods: withTest => ({ element, ...bounds('array', ['minItems', 'maxItems'], withTest) }),
   })
 
-/** The first of these schemas that the value fits. */
+/** Reads a value with the first of these schemas that accepts it. */
 export const union = <const Schemas extends readonly AnySchema[]>(
   schemas: Schemas,
 ): Schema<output<Schemas[number]>, input<Schemas[number]>> =>
@@ -160,7 +160,7 @@ export function isJson(value: unknown): value is Json {
   )
 }
 
-/** A value that only code can hold: whatever passes the test. */
+/** A value that exists only in code, such as a function. `test` decides whether it is valid. */
 export const custom = <Value>(
   fits: (value: unknown) => boolean,
   { expected, fix }: Omit<CheckError, 'problem'>,
@@ -170,13 +170,13 @@ export const custom = <Value>(
     read: (value, reading) =>
       fits(value)
         ? value
-        : addIssue(reading, { code: 'check', problem: 'it is of another kind', expected, fix }),
+        : addIssue(reading, { code: 'check', problem: 'it has the wrong type', expected, fix }),
     jsonSchema: (): JsonObject => {
       throw new Error('code has no JSON Schema')
     },
   })
 
-/** Returns the methods of `Bounded`. The words are those of JSON Schema. */
+/** Returns the methods of `Bounded`. The keywords are those of JSON Schema. */
 const bounds = (
   of: 'string' | 'array' | 'number',
   [least, most]: readonly [string, string],

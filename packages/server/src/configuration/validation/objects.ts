@@ -59,7 +59,7 @@ function objectOf<Of extends Fields>(
       if (!isObject(value)) return wrongType('object', reading)
       const result: Record<string, unknown> = {}
       for (const [key, field] of known) {
-        // Own keys only: nobody configured what every object inherits.
+        // Only own properties: inherited ones such as `constructor` were not configured.
         const given = Object.hasOwn(value, key) ? value[key] : undefined
         const found = readAt(key, field, given, reading)
         if (found !== undefined || given !== undefined) result[key] = found

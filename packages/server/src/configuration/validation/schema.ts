@@ -1,6 +1,6 @@
 /**
- * Schemas of a configuration's values: each reads a value, lists every problem in it, and prints its JSON Schema.
- * They are written like zod's. Why they are not a library's: docs/decisions/0043-configuration-schemas.md.
+ * Schemas of a configuration's values: each reads a value, lists every problem in it, and prints its JSON Schema. The
+ * API resembles that of zod; docs/decisions/0043-configuration-schemas.md explains why no library is used.
  */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
@@ -39,7 +39,7 @@ export type Issue = {
   | ({ readonly code: 'check' } & Omit<CheckError, 'path'>)
 )
 
-/** The issues found so far, and the place being read; `path` grows and shrinks as the reading goes down and up. */
+/** The issues found so far, and the place being read; `path` is updated when the reading enters or leaves a value. */
 export type Reading = { readonly issues: Issue[]; readonly path: PropertyKey[] }
 
 type Outcome<Value> =
@@ -89,7 +89,7 @@ export interface Default<Inner extends AnySchema> extends Schema<output<Inner>, 
 export type output<Of extends AnySchema> = NonNullable<Of['types']>['output']
 export type input<Of extends AnySchema> = NonNullable<Of['types']>['input']
 
-/** A check as a kind adds it: it adds its own issue. */
+/** A check that a kind of schema defines. It adds its own issues. */
 type Test = (value: never, reading: Reading) => void
 
 /** The parts that distinguish one kind of schema from the others. */

@@ -86,7 +86,8 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     logIgnoredParameters(ports.log, 'authorize', request, client, ignored)
     const asked_at = ports.clock.now()
     const progress = { asked_at, pushed, signed_since: signed ? asked_at : undefined, mixed, hint }
-    // A form post from the client's page lacks our SameSite=Lax cookies. Redirect, because the GET has them.
+    // Browsers don't send our SameSite=Lax cookies with a form post from the client's page. Redirect, because they send
+    // them with the GET.
     if (request.method === 'POST')
       return redirectToPage(
         request,
@@ -159,7 +160,7 @@ async function decide(
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
   const session_state =
     session && ports.browserState.sessionState(session, client.client_id, target.redirect_uri)
-  // `login_required` must not reveal whether someone is signed in, so it carries no session state.
+  // `login_required` must not reveal whether someone is signed in, so it contains no session state.
   const refuseTo = async (refusal: Refusal) =>
     responder.refuse(request, refusal, target, {
       page,
@@ -199,14 +200,14 @@ async function decide(
     const granted = consented_scope ? narrowTo(validated, consented_scope, ports.resources) : validated
     const issueContext = { session: answered, hasConsent: earlier !== undefined, pushed: progress.pushed }
     const issued = await issueResponse(request, granted, issueContext, ports)
-    // The session or the consent ended meanwhile, so decide again without it.
+    // The session or the consent ended in the meantime, so decide again without it.
     if (!issued) return decide(request, validated, parameters, progress, responder, ports)
     if (!issued.ok) return refuseTo(issued)
     // Session Management 1.0 §2: the client's page watches this cookie for changes of the session.
     const cookies = [ports.browserState.cookieFor(request, session)]
     return responder.send(request, target, { ...issued.value, session_state }, { page, cookies })
   }
-  // Only their own `prompt` values lead to these pages, and those exclude `none`.
+  // Only their own `prompt` values lead to these pages, and these can't be combined with `none`.
   if (next === 'create') return redirectToPage(request, '/register', client, parameters, progress, ports)
   const asksAs = { ...progress, asking_sid: session?.sid }
   if (next === 'select_account')
@@ -237,7 +238,7 @@ const pageOf = (parameters: Parameters) => ({
 const refusedByUser = (where: NonNullable<Progress['refused']>): Refusal =>
   refuse('access_denied', `${where}_refused_by_user`, { description: 'The user refused' })
 
-/** Drops the user's consent if it was given in another session, or was revoked or narrowed since. */
+/** Removes the user's consent if it was given in another session, or has since been revoked or narrowed. */
 function withValidConsent(
   progress: Progress,
   session: Session | undefined,
@@ -260,7 +261,7 @@ const isActive = (session: Session, client_id: string, { profile }: Pick<Authori
   profile.isActive({ subject: session, client_id })
 
 /**
- * Returns whether the session has the essential `acr`; without it, authentication failed (OpenID Connect Core 1.0
+ * Returns whether the session has the essential `acr`; otherwise, authentication has failed (OpenID Connect Core 1.0
  * §5.5.1.1).
  */
 const reachesEssentialAcr = (

@@ -1,5 +1,5 @@
 /**
- * Issues what the response type asks for: a code, an ID token, an access token (OpenID Connect Core 1.0 §3.1.2.5,
+ * Issues the members of the response type: a code, an ID token, an access token (OpenID Connect Core 1.0 §3.1.2.5,
  * §3.2.2.5, §3.3.2.5). All belong to one authorization and are stored in one write.
  */
 
@@ -48,7 +48,7 @@ export type IssuePorts = {
   readonly emitsScope: boolean
 }
 
-/** Everything that the response depends on in addition to the request. */
+/** The data that the response depends on, besides the request. */
 type IssueContext = {
   readonly session: Session
   readonly hasConsent: boolean
@@ -58,8 +58,8 @@ type IssueContext = {
 
 /**
  * Issues the response and adds the client to the session. Returns undefined, and revokes what was issued, if the
- * session or the consent ended meanwhile. Refuses what {@link Audiences.of} refuses, `access_denied` for a disabled
- * client or user, and `invalid_request_uri` for a pushed request that was used before.
+ * session or the consent ended in the meantime. Refuses what {@link Audiences.of} refuses, `access_denied` for a
+ * disabled client or user, and `invalid_request_uri` for a pushed request that was used before.
  */
 export async function issueResponse(
   httpRequest: HttpRequest,
@@ -112,9 +112,9 @@ async function issueCounted(
   } else {
     const outcome = await storeWithoutCode(authorization, accessToken.value, { now, pushed }, ports)
     if (outcome === 'already_used') return alreadyUsed
-    if (outcome !== 'committed') return refuseIneligible('no_longer_standing', session)
+    if (outcome !== 'committed') return refuseIneligible('no_longer_valid', session)
   }
-  // Only after the authorization is written, so that ending the session or the consent from now on revokes it.
+  // Only after the authorization is written, so that a session or consent which ends later revokes it.
   const [joined, agreed] = await Promise.all([
     stores.sessions.join(session.sid, client.client_id),
     !hasConsent || stores.consents.stillGiven(session.sub, client.client_id),
@@ -147,12 +147,12 @@ async function issueCounted(
     token_type: accessToken.value?.token_type,
     expires_in: accessToken.value && String(accessToken.value.expires_in),
     id_token: idToken,
-    // RFC 6749 §4.2.2 defines `scope` beside an access token; a code response has none (§4.1.2).
+    // RFC 6749 §4.2.2 defines `scope` for responses with an access token; a code response has none (§4.1.2).
     scope: accessToken.value || ports.emitsScope ? scope.join(' ') : undefined,
   })
 }
 
-/** Returns how long the authorization lasts if its code is not redeemed: as long as what is issued here. */
+/** Returns the lifetime of the authorization if its code is not redeemed: that of the tokens and code issued here. */
 function lifetimeOf({ client, response_type }: ValidatedAuthorizationRequest): Seconds {
   const lifetimes = {
     code: client.authorization_code_lifetime,

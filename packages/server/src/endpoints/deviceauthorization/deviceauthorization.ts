@@ -87,7 +87,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
   }
 }
 
-/** User codes have 34 bits and live for minutes, so even one collision is rare. */
+/** User codes have 34 bits and expire within minutes, so even one collision is rare. */
 const maxTries = 5
 
 async function issue(

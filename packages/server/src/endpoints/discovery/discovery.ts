@@ -1,4 +1,4 @@
-/** `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4) and its equivalent of RFC 8414, built once. */
+/** `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4) and its RFC 8414 equivalent, built once. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { ServerMetadata } from '@tessera/protocol/metadata'

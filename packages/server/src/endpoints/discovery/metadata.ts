@@ -1,4 +1,4 @@
-/** Builds the server metadata from what is actually offered (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
+/** Builds the server metadata from the features that are available (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
 
 import { displays } from '@tessera/protocol/display'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
@@ -32,7 +32,7 @@ type MetadataSources = {
   /** Languages of the pages. */
   readonly uiLocales: readonly string[]
   readonly branding: { readonly terms_url?: string; readonly privacy_url?: string }
-  /** Whether TLS client certificates reach this server. */
+  /** Whether this server receives TLS client certificates. */
   readonly mtls: boolean
   /** The base URL of the endpoints with TLS client authentication: the issuer or its alias (RFC 8705 §5). */
   readonly mtlsBase: string

@@ -58,6 +58,6 @@ export function informationResponse(
 
 const maxLogged = 20
 
-/** Returns for the log what the client asked for but did not get. */
+/** Returns the requested values that were not registered, for the log. */
 export const droppedValues = ({ left = [] }: Registered): { readonly left_out?: readonly string[] } =>
   left.length === 0 ? {} : { left_out: left.slice(0, maxLogged) }

@@ -81,7 +81,7 @@ export function revokeToken(
     : revokeJwt(token, client, ports)
 }
 
-/** Revokes the whole authorization with its access tokens (RFC 7009 §2.1), whatever the token's generation. */
+/** Revokes the whole authorization with its access tokens (RFC 7009 §2.1), regardless of the token's generation. */
 async function revokeRefreshToken(
   token: string,
   { client_id }: RevokingClient,
@@ -110,7 +110,7 @@ async function revokeReferenceToken(
   return { kind: 'reference_token', token_hash: hash, jti }
 }
 
-/** Adds the `jti` to the revoked ones until the token expires, because JWTs are not stored. */
+/** Stores the `jti` as revoked until the token expires, because JWTs are not stored. */
 async function revokeJwt(
   token: string,
   { client_id }: RevokingClient,

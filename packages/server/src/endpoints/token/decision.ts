@@ -1,6 +1,4 @@
-/**
- * Ports and decisions of grants. A decision is a value: the endpoint signs, commits and responds; a grant does neither.
- */
+/** Ports and decisions of grants. A decision is a value: the endpoint, not the grant, signs, commits and responds. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Ignored, Limits, Parameters } from '@tessera/protocol/parameters'
@@ -55,7 +53,7 @@ export type GrantPorts = {
   readonly refreshTokens: RefreshTokens
   readonly subjects: Pick<SubjectIdentifiers, 'subjectFor'>
   readonly signIn: SignIn
-  /** Returns whether the user needs a second factor, which the password grant can't ask for. */
+  /** Returns whether the user needs a second factor, which the password grant can't request. */
   readonly barsPasswordGrant: BarsPasswordGrant
   /** The context of extension grants. */
   readonly extension: Omit<GrantContext, 'now' | 'signal'>
@@ -88,13 +86,14 @@ export type Decision = {
   readonly confirmation?: Confirmation
   readonly lifetime?: Seconds
   /**
-   * The expiry of the token that this one derives from. The access token never outlives it, however long signing takes.
+   * The expiry of the token that this one is derived from. The access token never outlives it, however long signing
+   * takes.
    */
   readonly not_after?: Seconds
-  /** The `jti` of each token that this one derives from; see `AccessTokenContent`. */
+  /** The `jti` of each token that this one is derived from; see `AccessTokenContent`. */
   readonly derived_from?: readonly string[]
   readonly accessTokenType?: 'jwt' | 'reference'
-  /** Parts of the request without effect. */
+  /** Parts of the request that have no effect. */
   readonly ignored?: readonly Ignored[]
   /** Extra response members; they can't replace standard ones. */
   readonly members?: JsonObject
@@ -115,7 +114,7 @@ export type RefreshChoice =
   /** Reissues the family's token of this generation. */
   | { readonly kind: 'existing'; readonly family: RefreshFamily; readonly generation: number }
 
-/** A refusal, with the write that the endpoint performs because of it. */
+/** A refusal, with the write that the endpoint performs for it. */
 export type RefusedDecision = Refusal & { readonly effect?: Effect }
 
 export type Effect =

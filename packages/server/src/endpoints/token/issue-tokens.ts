@@ -55,7 +55,7 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
   const wide = widestAudience(decision, audience.value, ports.audiences)
   const kept = decision.keptClaims ?? (await readSources(decision, wide, ports.profile))
   const idClaims = await readIdClaims(decision, ports.readIdentityClaims)
-  // Read the time after the hooks, so that all tokens share it and none outlives its parent.
+  // Read the time after the hooks, so that all tokens have the same time and none outlives its parent.
   const now = ports.clock.now()
   const lifetime = lifetimeOf(decision, now)
   if (lifetime <= 0) return refuse('invalid_grant', 'extension_subject_token_expired')
@@ -96,8 +96,8 @@ const lifetimeOf = ({ lifetime, not_after, client }: Decision, now: Seconds): Se
   Math.min(lifetime ?? client.access_token_lifetime, (not_after ?? Number.POSITIVE_INFINITY) - now)
 
 /**
- * Returns the audience whose claims a new family stores: all that the family may be used for, even if this token is
- * limited to one API (RFC 8707 §2.2).
+ * Returns the audience whose claims a new family stores: all APIs that the family may be used for, even if this token
+ * is limited to one of them (RFC 8707 §2.2).
  */
 function widestAudience(decision: Decision, narrow: Audience, audiences: Audiences): Audience {
   const { refresh, authorization, audience } = decision
@@ -135,7 +135,7 @@ async function readIdClaims(
   return read({ client, subject, use: 'id_token', scope: whole ? scope : [], requested })
 }
 
-/** Returns the claims that the authorization request asked for individually. */
+/** Returns the claims that the authorization request requested individually. */
 const requestedOf = ({ authorization }: Decision): RequestedClaims | undefined =>
   authorization?.kind === 'existing' ? authorization.authorization.requested_claims?.id_token : undefined
 
@@ -207,7 +207,7 @@ function newAuthorization(
     scope,
     resources: audience,
     created_at: now,
-    // It outlives everything issued for it: the last access token of the family, or this one.
+    // Not before the expiry of the family's last access token or, without a family, of this one.
     expires_at: (family?.idle_expires_at ?? now) + lifetime,
   })
 }

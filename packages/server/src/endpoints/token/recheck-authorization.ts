@@ -51,7 +51,7 @@ export const subjectOf = ({
 export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): RefreshChoice | undefined =>
   scope.includes('offline_access') && grant_types.has('refresh_token') ? { kind: 'new', scope } : undefined
 
-/** Refuses `invalid_scope` if the client lost a scope that was granted before. */
+/** Refuses `invalid_scope` if the client no longer has a scope that was granted before. */
 const withdrawnScope = (scope: readonly string[], client: Client): Refusal | undefined => {
   const lost = scope.find(name => !client.scope.has(name))
   return lost === undefined

@@ -50,7 +50,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     const result = await respondToClient(request, parameters.value, client)
     if ('status' in result) return result
     const { effect } = result
-    // A delayed duplicate of a request that succeeded must not revoke anything (docs/decisions/0029).
+    // A delayed duplicate of a successful request must not revoke anything (docs/decisions/0029).
     const gone = effect !== undefined && !(await isConnected(request))
     if (effect && !gone) await perform(effect, ports)
     if (effect?.kind === 'revoke_authorization' && !gone)
@@ -152,7 +152,7 @@ async function attempt(
   const event = ports.events.prepare('token.issued', issuedEvent(grant, decision, issued.value, requestId))
   const commit = withMessages(issued.value.commit, event, decision, ports)
   const outcome = commit ? await ports.stores.commit(commit) : 'committed'
-  if (outcome === 'revoked') return refuse('invalid_grant', 'no_longer_standing')
+  if (outcome === 'revoked') return refuse('invalid_grant', 'no_longer_valid')
   if (outcome === 'committed') return { ok: true, decision, issued: issued.value, event }
   return decision.use?.kind === 'assertion' ? refuse('invalid_grant', 'assertion_replayed') : undefined
 }
@@ -189,7 +189,7 @@ async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): P
 
 /**
  * Responds with the tokens (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3). Members of the grant come first, so that
- * they never replace or add standard ones.
+ * they can't replace or add standard ones.
  */
 const respond = (decision: Decision, issued: Issued): HttpResponse =>
   jsonResponse(200, {

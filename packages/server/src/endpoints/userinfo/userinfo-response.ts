@@ -18,7 +18,8 @@ export type UserinfoResponsePorts = {
 }
 
 /**
- * The header tells it from an ID token (RFC 8725 §3.11): both have this `typ`, and an operator may add `exp` to both.
+ * The header distinguishes it from an ID token (RFC 8725 §3.11): both have this `typ`, and an operator may add `exp` to
+ * both.
  */
 const kind = { typ: 'JWT', token_use: 'userinfo' } as const
 

@@ -69,11 +69,11 @@ async function claimsFor(
   if (!(await profile.isActive({ subject, client_id }))) return invalid('user_inactive')
   const client = await clients.find(client_id)
   if (!client) return invalid('token_client_disabled')
-  // A client that got its token by an exchange did not request these claims.
+  // A client that received its token by an exchange did not request these claims.
   const requested = authorization?.client_id === client_id ? authorization.requested_claims : undefined
   const { scope, claims } = token
   const ofUser = await readIdentityClaims({ client, subject, use: 'userinfo', scope, requested })
-  // OpenID Connect Core 1.0 §5.3.2: sub is always there, and the same as in the ID token.
+  // OpenID Connect Core 1.0 §5.3.2: `sub` is always present, and is the same as in the ID token.
   return ok({ client, claims: { ...ofUser, sub: claims.sub ?? token.sub } })
 }
 

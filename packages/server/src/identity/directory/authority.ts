@@ -26,8 +26,8 @@ export function createDirectoryAuthority(
     concurrent,
     waiting: concurrent * waitingPerConnection,
     networksOf: networkPath,
-    // A sign-in waits at most as long as one that is being checked. Otherwise a directory that hangs would delay it
-    // once for each sign-in before it.
+    // A sign-in waits at most as long as one that is being checked. Otherwise, if the directory hangs, the delays of
+    // all earlier sign-ins would add up.
     longest: directory.timeout * 1000,
   })
   const refused = (reason: string) => {

@@ -10,8 +10,8 @@ const mostMessages = 1000
 
 /**
  * Passes only complete LDAP messages to the socket's readers, and destroys the socket if a message is malformed or too
- * large. The library must not get partial messages: it joins all parts again whenever one arrives, and waits indefinitely
- * for a length that never arrives.
+ * large. The library must not get partial messages: it joins all parts again whenever one arrives, and waits
+ * indefinitely for an incomplete length.
  * @param onExcess receives the reason, after the socket was destroyed.
  */
 export function bounded<Bounded extends Socket>(socket: Bounded, onExcess: (error: Error) => void): Bounded {
@@ -33,7 +33,7 @@ export function bounded<Bounded extends Socket>(socket: Bounded, onExcess: (erro
   return socket
 }
 
-/** Returns the messages that each chunk completes, or why the connection must end. */
+/** Returns a function that takes a chunk and returns the messages that it completes, or why the connection must end. */
 export function createFraming(): (chunk: Buffer) => readonly Buffer[] | string {
   let parts: Buffer[] = []
   let waiting = 0
@@ -51,7 +51,7 @@ export function createFraming(): (chunk: Buffer) => readonly Buffer[] | string {
     const messages: Buffer[] = []
     for (;;) {
       const length = lengthOf(rest)
-      if (length === undefined) return 'the directory sent what is no LDAP message'
+      if (length === undefined) return 'the directory sent data that is not an LDAP message'
       if (length > mostOfMessage) return `the directory sent a message of more than ${mostOfMessage} bytes`
       needed = length
       if (rest.length < length) break
@@ -67,8 +67,8 @@ export function createFraming(): (chunk: Buffer) => readonly Buffer[] | string {
 }
 
 /**
- * Returns the length of the message that begins here, or the number of bytes needed to know it. Returns undefined if it is
- * not a sequence of definite length (RFC 4511 §5.1) in at most four bytes.
+ * Returns the length of the message that begins here, or the number of bytes needed to determine it. Returns undefined
+ * if it is not a sequence of definite length (RFC 4511 §5.1) in at most four bytes.
  */
 function lengthOf(bytes: Buffer): number | undefined {
   const [tag, first] = bytes

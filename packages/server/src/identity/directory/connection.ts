@@ -59,7 +59,7 @@ export async function withConnection<Value>(
     client.unbind().catch(() => {})
     return value
   } catch (error) {
-    // At once: a directory that fails gets no time to send more.
+    // Close immediately, so that a misbehaving directory can't send more.
     for (const socket of sockets) socket.destroy()
     client.unbind().catch(() => {})
     throw error

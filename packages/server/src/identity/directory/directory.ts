@@ -27,7 +27,7 @@ export async function bindUser(
   password: string,
   isAllowed: IsGuessAllowed = async () => true,
 ): Promise<BindOutcome> {
-  // RFC 4513 §5.1.2: a bind with a name and an empty password succeeds, but authenticates nobody.
+  // RFC 4513 §5.1.2: a bind with a name and an empty password succeeds, but authenticates no one.
   if (password === '') return refused('directory_password_empty')
   // A lone surrogate has no UTF-8 encoding and would be replaced by another character.
   if (!username.isWellFormed()) return refused('directory_name_unfit')
@@ -79,7 +79,7 @@ async function bindDirectly(
   return found.length > 1 ? refused('directory_user_ambiguous') : { ok: true, entry }
 }
 
-/** Returns at most two entries: a second one shows that the filter is ambiguous. */
+/** Returns at most two entries; a second one means that the filter is ambiguous. */
 async function search(
   client: Client,
   directory: Omit<Directory, 'scope'> & { readonly scope: 'base' | 'one' | 'sub' },
@@ -100,7 +100,7 @@ async function search(
   return searchEntries
 }
 
-/** Result codes (RFC 4511 §A.1) that mean that a user is refused: wrong password, locked, expired, no such entry. */
+/** Result codes (RFC 4511 §A.1) that refuse a user: wrong password, locked, expired, no such entry. */
 const refusals: ReadonlySet<unknown> = new Set([19, 32, 34, 48, 49, 50, 53])
 
 /** Returns whether the directory accepts this name and password. */

@@ -1,4 +1,7 @@
-/** LDAP filters (RFC 4515), and user names inside filters and distinguished names (RFC 4514), escaped so that they stay data. */
+/**
+ * LDAP filters (RFC 4515), and user names inside filters and distinguished names (RFC 4514), escaped so that they can't
+ * change its meaning.
+ */
 
 import type { Filter } from 'ldapts'
 
@@ -12,12 +15,12 @@ export const filterFor = (template: string, username: string): string =>
   template.replaceAll(slot, () => username.replaceAll(/[\0()*\\]/g, hex))
 
 /**
- * Returns the DN with the name in place of `{username}`; a template without `=` is another form of name that the directory
- * binds. Returns undefined for a name that such a template can't contain.
+ * Returns the DN with the name in place of `{username}`; a template without `=` is another form of name that the
+ * directory accepts for binding. Returns undefined for a name that such a template can't contain.
  */
 export function bindNameFor(template: string, username: string): string | undefined {
   if (!template.includes('=')) {
-    // Excludes everything that could name another domain or begin a DN.
+    // Excludes all characters that could specify another domain or start a DN.
     return /^[\p{L}\p{M}\p{N}_.-]+$/u.test(username) ? template.replaceAll(slot, () => username) : undefined
   }
   const escaped = username.replaceAll(/[\0"+,;<=>\\#]|^ | $/g, hex)
@@ -25,9 +28,9 @@ export function bindNameFor(template: string, username: string): string | undefi
 }
 
 /**
- * Parses a filter. Throws if the text is not a filter. In RFC 4515 §3 an escape is one byte, so `\c3\bc` is one letter, but
- * ldapts treats each escape as a character and encodes it again. So ldapts gets a text with one character per byte, and
- * its values are decoded afterwards.
+ * Parses a filter. Throws if the text is not a filter. In RFC 4515 §3 an escape is one byte, so `\c3\bc` is one letter,
+ * but ldapts treats each escape as a character and encodes it again. ldapts therefore gets text with one character per
+ * byte, and the values are decoded afterwards.
  */
 export async function parseFilter(text: string): Promise<Filter> {
   const { FilterParser } = await import('ldapts')

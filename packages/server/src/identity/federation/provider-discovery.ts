@@ -58,7 +58,7 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
     if (found && found.askAgain > clock.now()) return found.connect()
     const asking = ask.current(provider.name)
     if (asking) return asking
-    // Anybody can cause requests with an invalid logout token.
+    // Anyone can trigger requests with an invalid logout token.
     const failure = pauses.errorFor(provider.name)
     if (failure) return Promise.reject(failure.error)
     return ask(provider.name, provider)
@@ -88,9 +88,9 @@ function createFetchOnce(fetch: CustomFetch): CustomFetch {
 const old = 61
 
 /**
- * Creates a configuration for each use, with keys that count as old. So an ID token with an unknown `kid` causes a fetch,
- * within the limits of `createProviderKeys`. A cached configuration would fail for a minute after the provider rotated its
- * keys.
+ * Creates a configuration for each use, with keys that count as old, so that an ID token with an unknown `kid` causes a
+ * fetch, within the limits of `createProviderKeys`. A cached configuration would fail for a minute after the provider
+ * rotated its keys.
  */
 async function describe(
   { upstream }: OpenIdProvider,
@@ -172,7 +172,7 @@ type Failures = { readonly error: unknown; readonly at: readonly Seconds[] }
 const failureSpan: Seconds = 5
 const mostFailures = 2
 
-/** Pauses requests to a provider that fails, because strangers can cause such requests with logout tokens. */
+/** Pauses requests to a provider that fails, because strangers can trigger such requests with logout tokens. */
 export function createPauses(clock: Clock): Pauses {
   const failures = new Map<string, Failures>()
   const recent = (name: string): readonly Seconds[] =>

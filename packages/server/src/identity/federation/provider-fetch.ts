@@ -1,10 +1,10 @@
-/** Requests to providers: sent through `outbound`, and failures turned into refusals. */
+/** Requests to providers: sends them through `outbound`, and converts failures into refusals. */
 
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { CustomFetch } from 'openid-client'
 import type { Outbound, OutboundFailure } from '../../outbound/outbound.ts'
 
-/** Carries an expected failure through openid-client, which reports failures only as exceptions. */
+/** Passes an expected failure through openid-client, which reports failures only as exceptions. */
 class Unreachable extends Error {
   override readonly name = 'Unreachable'
   readonly failure: OutboundFailure
@@ -47,7 +47,7 @@ const refusedCodes: ReadonlySet<unknown> = new Set([
 const mostCharacters = 200
 
 /**
- * Turns what openid-client throws into a refusal.
+ * Converts an exception of openid-client into a refusal.
  * @param provider its name, for the log.
  */
 export function refusalOf(thrown: unknown, provider: string): Refusal {

@@ -6,7 +6,7 @@ import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
 
 export type ProviderKeys = {
-  /** Responds with the key set at an address. Rejects as the given fetch does. */
+  /** Returns a response with the key set at a URL. Rejects if the given `fetch` does. */
   readonly fetch: CustomFetch
   /** Returns the cached set as JSON; undefined if it should be fetched again. */
   readonly recent: (url: string) => string | undefined
@@ -15,8 +15,8 @@ export type ProviderKeys = {
 /** How long a set is used without asking the provider. */
 const freshFor: Seconds = 300
 /**
- * Two fetches in this time: the regular one, and one in case the provider rotated its keys since. The limit keeps tokens
- * with made-up `kid`s from flooding the provider with requests.
+ * Two fetches are allowed in this time: the regular one, and one in case the provider has since rotated its keys. The
+ * limit prevents tokens with made-up `kid`s from flooding the provider with requests.
  */
 const span: Seconds = 60
 const mostInSpan = 2

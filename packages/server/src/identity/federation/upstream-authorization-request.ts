@@ -33,9 +33,9 @@ export type UpstreamAuthorization = {
   ) => Promise<UpstreamRequest | undefined>
 }
 
-/** Seconds until a request expires; long enough to find a second factor. */
+/** Seconds until a request expires; long enough for a user who has to fetch a second factor. */
 const lifetime = 900
-/** Maximum of pending requests per network: each one is a row that anybody can create. */
+/** Maximum number of pending requests per network. Limited, because anyone can create these rows. */
 const mostPending = 2000
 
 export function createUpstreamAuthorization({
@@ -95,7 +95,7 @@ export type UpstreamStates = {
 const stateFormat = handleShape('tf')
 
 /**
- * Creates states, and derives the nonce and the code verifier from them. So neither is stored, and a leaked database does
+ * Creates states, and derives the nonce and the code verifier from them. Neither is stored, so a leaked database does
  * not reveal those of pending requests.
  */
 export function createUpstreamStates({

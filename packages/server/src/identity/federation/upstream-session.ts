@@ -53,8 +53,8 @@ type SignOutPorts = {
 }
 
 /**
- * Signs the user out at the provider that the session came from. A provider that is unreachable, or that has no sign-out,
- * does not prevent the local sign-out.
+ * Signs the user out at the provider that the session originates from. If the provider is unreachable or does not
+ * support sign-out, the local sign-out continues.
  */
 export const createUpstreamSignOut =
   ({ openIdProviders, upstream, upstreamSessions, sealing, log }: SignOutPorts): UpstreamSignOut =>

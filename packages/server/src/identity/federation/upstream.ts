@@ -18,7 +18,7 @@ export type UpstreamRequestParameters = {
   readonly max_age?: Seconds
   readonly login_hint?: string
   readonly ui_locales?: string
-  /** Our acr values, preferred first. Those that the provider's values are mapped to are requested. */
+  /** Our acr values, preferred first. The provider's values that are mapped to them are requested. */
   readonly acr?: readonly string[]
 }
 
@@ -132,7 +132,8 @@ export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstrea
           return refuse('server_error', 'upstream_without_sign_out')
         }
         const url = client.buildEndSessionUrl(configuration, { ...parameters, id_token_hint })
-        // §2 only recommends the hint. Without it the provider asks the user, which is better than a URL that is too long.
+        // §2 only recommends the hint. Without it the provider asks the user, which is better than sending a URL that
+        // is too long.
         if (url.href.length > longestUrl) url.searchParams.delete('id_token_hint')
         return ok(url.href)
       } catch (error) {

@@ -1,4 +1,4 @@
-/** Ports to authorizations and to what is issued for them. */
+/** Ports to authorizations and to the codes, families and tokens that belong to them. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable, TokenHash } from '../../runtime/ports.ts'
@@ -15,7 +15,7 @@ import type {
 export type Authorizations = {
   /** Also finds a revoked authorization. A missing one counts as revoked. */
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
-  /** Revokes it, and with it all that was issued for it. Revoking twice keeps the first time. */
+  /** Revokes it and everything that was issued for it. A second call keeps the time of the first. */
   readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
   /**
    * Deletes the user's authorizations beyond the `keep` that expire last, with their codes and refresh families, but not
@@ -26,8 +26,8 @@ export type Authorizations = {
 
 export type AuthorizationCodes = {
   /**
-   * Stores the authorization, its code and the reference token issued beside the code in one write. With `use`, the same
-   * write records the use. Resolves to false, and stores nothing, if that was used before.
+   * Stores the authorization, its code and the reference token issued with the code in one write. With `use`, the same
+   * write also marks a one-time value as used. Resolves to false, and stores nothing, if that value was used before.
    */
   readonly issue: (
     authorization: Authorization,
@@ -54,8 +54,8 @@ export type DeviceAuthorizations = {
   ) => Awaitable<{ device: DeviceAuthorization; authorization?: Authorization } | undefined>
   readonly findByUserCode: (hash: TokenHash) => Awaitable<DeviceAuthorization | undefined>
   /**
-   * Records the time of a poll. With `slowDown`, adds 5 s to the interval instead and keeps the time of the last poll that
-   * was not too fast, so that a device that waits longer succeeds (RFC 8628 §3.5).
+   * Records the time of a poll. With `slowDown`, adds 5 s to the interval instead and keeps the time of the last poll
+   * that was not too fast, so that a device which waits longer succeeds (RFC 8628 §3.5).
    */
   readonly recordPoll: (hash: TokenHash, at: Seconds, slowDown: boolean) => Promise<void>
   /**
@@ -82,7 +82,9 @@ export type ReferenceTokens = {
   readonly revoke: (hash: TokenHash) => Promise<void>
 }
 
-/** Access tokens that were revoked one by one (RFC 7009), by `jti`, until they expire: JWTs, and exchanged tokens of either kind. */
+/**
+ * Individually revoked access tokens (RFC 7009), by `jti`, until they expire: JWTs, and exchanged tokens of both kinds.
+ */
 export type RevokedTokens = {
   readonly has: (jti: string) => Awaitable<boolean>
   readonly add: (jti: string, expiresAt: Seconds) => Promise<void>

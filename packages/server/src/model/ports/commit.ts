@@ -21,7 +21,7 @@ export type Commit = {
   readonly sub?: string
   /** The epoch at which a stored user signed in. Must be the user's current one. */
   readonly epoch?: number
-  /** Must exist and not be revoked. Its expiry is extended to `until`. */
+  /** Must exist and must not be revoked. Its expiry is extended to `until`. */
   readonly authorization?: { readonly id: AuthorizationId; readonly until: Seconds }
   readonly use?: Use
   readonly issue?: {

@@ -6,7 +6,7 @@ import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../federati
 /** Browsers that were sent to a provider. */
 export type UpstreamRequests = {
   readonly create: (request: UpstreamRequest) => Promise<void>
-  /** Deletes and returns the request with this state and browser. Of any number of concurrent calls, one gets it. */
+  /** Deletes and returns the request with this state and browser. Of several concurrent calls, only one receives it. */
   readonly take: (hash: TokenHash, browser: TokenHash) => Promise<UpstreamRequest | undefined>
 }
 
@@ -22,7 +22,7 @@ export type IdentityLinks = {
 export type UpstreamSessions = {
   readonly create: (session: UpstreamSession) => Promise<void>
   readonly find: (id: string) => Awaitable<UpstreamSession | undefined>
-  /** Returns the sessions that came from one session at the provider, or from any session of one user there. */
+  /** Returns the sessions that originate from one session at the provider, or from any session of a user there. */
   readonly from: (
     provider: string,
     from: { readonly upstream_sid: string } | { readonly identity: string },

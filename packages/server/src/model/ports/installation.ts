@@ -1,4 +1,4 @@
-/** Ports to what the whole installation has: keys, settings, registered clients and principals. */
+/** Ports to data of the whole installation: keys, settings, registered clients and principals. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
@@ -7,10 +7,16 @@ import type { RegisteredClient } from '../registered-client.ts'
 
 export type Keys = {
   readonly all: () => Awaitable<readonly StoredKey[]>
-  /** Adds a key only if the newest of its algorithm is the one the caller saw, since two processes may rotate at once. Returns whether it was added. */
+  /**
+   * Adds a key only if the newest key of its algorithm is still the one that the caller saw, because two processes may
+   * rotate at the same time. Returns whether it was added.
+   */
   readonly add: (key: StoredKey, newestSeen: string | undefined) => Promise<boolean>
   readonly remove: (kid: string) => Promise<void>
-  /** Calls back when another process has changed them, if the store can tell at once. Returns a function that stops it. */
+  /**
+   * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
+   * stops this.
+   */
   readonly watch?: (changed: () => void) => () => void
 }
 
@@ -32,10 +38,10 @@ export type RegisteredClients = {
   /** The same from a replica, if the store has one. What it returns is at most a few seconds old. */
   readonly replica?: Pick<RegisteredClients, 'find' | 'hasOrigin'>
   /**
-   * Adds a client unless there are already `most`, or as many never-used ones as `unused` allows. To make room, the oldest
-   * never-used clients that registered at or before `unused.since` are deleted first: a few more than necessary, if there
-   * are many. If there are still `most`, clients of the users with the most clients are deleted, the least recently used
-   * first. `keptPerUser` says how many each user keeps. Returns whether the client was added.
+   * Adds a client unless there are already `most`, or as many never-used ones as `unused` allows. To make room, the
+   * oldest never-used clients that registered at or before `unused.since` are deleted first: possibly a few more than
+   * necessary, if there are many. If there are still `most`, clients of the users with the most clients are deleted,
+   * the least recently used first. `keptPerUser` says how many each user keeps. Returns whether the client was added.
    */
   readonly add: (client: RegisteredClient, most: number, unused?: UnusedClients) => Promise<boolean>
   /** Replaces the previous version. Returns false if another version is stored. */
@@ -58,11 +64,17 @@ export type UnusedClients = {
 
 /** Which clients and users are enabled, so that `commit` can require it in its own write. */
 export type Principals = {
-  /** Stores the clients and users that the configuration names. Those that an earlier one named and this one does not are disabled. Returns whether that changed anything. */
+  /**
+   * Stores the configured clients and users. Those that an earlier configuration contained and this one does not are
+   * disabled. Returns whether that changed anything.
+   */
   readonly sync: (configured: ConfiguredPrincipals) => Promise<boolean>
-  /** Returns the ids that some configuration named and that are disabled. */
+  /** Returns the disabled ids of clients and users that an earlier configuration contained. */
   readonly disabled: () => Awaitable<DisabledPrincipals>
-  /** Calls back when another process has changed them, if the store can tell at once. Returns a function that stops it. */
+  /**
+   * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
+   * stops this.
+   */
   readonly watch?: (changed: () => void) => () => void
 }
 

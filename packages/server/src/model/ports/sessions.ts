@@ -10,18 +10,19 @@ import type { WebhookMessage } from '../webhook.ts'
 export type Messages = readonly WebhookMessage[]
 
 export type Sessions = {
-  /** Returns false, and stores nothing, if the user's access was ended since the sign-in, so that a stored user's `epoch` differs. */
+  /** Returns false, and stores nothing, if the user's access has ended since the sign-in, that is, if a stored user's `epoch` differs. */
   readonly create: (session: Session, messages?: Messages) => Promise<boolean>
   /**
-   * Records another sign-in of the same user in the same browser: a new handle, and the same `sid` with its clients.
-   * Returns false, and stores nothing, if the earlier session or, since the sign-in, the user's access has ended.
+   * Records another sign-in of the same user in the same browser: the session gets a new handle and keeps its `sid` and
+   * clients. Returns false, and stores nothing, if the earlier session has ended or the user's access has ended since
+   * the sign-in.
    */
   readonly renew: (earlier: TokenHash, session: Session, messages?: Messages) => Promise<boolean>
   readonly find: (hash: TokenHash) => Awaitable<Session | undefined>
   readonly findBySid: (sid: string) => Awaitable<Session | undefined>
   /** Returns the most recently used first, including expired ones that clean-up has not deleted yet. */
   readonly ofUser: (sub: string) => Awaitable<readonly Session[]>
-  /** Returns the sessions that came from one session at a provider. */
+  /** Returns the sessions that originate from one session at a provider. */
   readonly fromUpstream: (upstream: string) => Awaitable<readonly Session[]>
   /** Records that it was used. Does nothing if it has ended. */
   readonly touch: (
@@ -32,7 +33,10 @@ export type Sessions = {
   readonly join: (sid: string, clientId: string) => Promise<boolean>
   /** Returns its clients in the order of their ids. */
   readonly clients: (sid: string) => Awaitable<readonly string[]>
-  /** In one write, deletes it, revokes what came from it, and queues notices to its clients. Returns undefined if it had already ended. */
+  /**
+   * In one write, deletes it, revokes the authorizations created in it, and queues notices to its clients. Returns
+   * undefined if it had already ended.
+   */
   readonly end: (sid: string, ending: SessionEnding) => Promise<EndedSession | undefined>
   /** Does the same for at most `limit` sessions that have expired at `ending.at`. */
   readonly endExpired: (ending: SessionEnding, limit: number) => Promise<readonly EndedSession[]>
@@ -42,22 +46,22 @@ export type SessionEnding = {
   readonly at: Seconds
   /** Which authorizations are revoked with it: none, those without `offline_access`, or all. */
   readonly revokes: 'none' | 'online' | 'all'
-  /** When delivery of its notices is given up. */
+  /** When delivery of its notices is abandoned. */
   readonly notices_until: Seconds
 }
 
-/** The end of a user's access, in one write with its cause. It also deletes sign-ins that wait for a second factor. */
+/** Ends a user's access, in the same write as its cause. Also deletes sign-ins that wait for a second factor. */
 export type AccessEnding = SessionEnding & {
-  /** The session that continues, with the authorizations that came from it. */
+  /** The session that continues, with the authorizations created in it. */
   readonly kept_sid?: string
-  /** Whether every authorization of the user is revoked, whatever `revokes` says. */
+  /** Whether every authorization of the user is revoked, regardless of `revokes`. */
   readonly everything: boolean
 }
 
 export type EndedSession = { readonly session: Session; readonly clients: readonly string[] }
 
 export type PendingSignIns = {
-  /** Returns false, and stores nothing, if the user's access was ended since the sign-in, as for sessions. */
+  /** Returns false, and stores nothing, if the user's access has ended since the sign-in, as for sessions. */
   readonly create: (pending: PendingSignIn) => Promise<boolean>
   readonly find: (hash: TokenHash) => Awaitable<PendingSignIn | undefined>
   /** Deletes it. Returns whether this call did. */
@@ -70,7 +74,10 @@ export type Consents = {
   readonly save: (consent: Consent, messages?: Messages) => Promise<void>
   /** Returns the user's consents in the order of their client ids. */
   readonly ofUser: (sub: string) => Awaitable<readonly Consent[]>
-  /** Returns whether it is still given, after an authorization that depends on it was written. If it is, a later revocation revokes that authorization too. */
+  /**
+   * Returns whether the consent still exists. Call it after writing an authorization that depends on it: if the result
+   * is true, a later revocation of the consent revokes that authorization too.
+   */
   readonly stillGiven: (sub: string, clientId: string) => Awaitable<boolean>
   /** In one write, deletes it and revokes every authorization of that client for the user. Returns whether there was one. */
   readonly revoke: (sub: string, clientId: string, at: Seconds, messages?: Messages) => Promise<boolean>
@@ -79,8 +86,8 @@ export type Consents = {
 /** The queue of logout tokens to deliver. */
 export type LogoutNotices = {
   /**
-   * Returns notices that are due, the longest overdue first, except those of some clients. Counts the attempt, and postpones
-   * them to `until`, so that no other process delivers them meanwhile.
+   * Returns notices that are due, the longest overdue first, except those of excluded clients. Counts the attempt, and
+   * postpones them to `until`, so that no other process delivers them meanwhile.
    */
   readonly claim: (
     at: Seconds,
@@ -89,7 +96,7 @@ export type LogoutNotices = {
     except?: readonly string[],
   ) => Promise<readonly LogoutNotice[]>
   readonly postpone: (notice: LogoutNotice, dueAt: Seconds) => Promise<void>
-  /** Deletes a notice that was delivered or given up. */
+  /** Deletes a notice that was delivered or abandoned. */
   readonly remove: (notice: LogoutNotice) => Promise<void>
   readonly anyDue: (at: Seconds) => Awaitable<boolean>
 }

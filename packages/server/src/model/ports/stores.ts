@@ -1,6 +1,7 @@
 /**
- * The ports to what is stored: one interface for each noun, in groups, and `commit`, the one write of a token request.
- * Reads may return at once. A write is durable when its promise resolves. Each of them may reject with `StoreUnavailable`.
+ * The ports to stored data: one interface for each kind of data, in groups, and `commit`, the single write of a token
+ * request. Reads may return synchronously. A write is durable when its promise resolves. All of them may reject with
+ * `StoreUnavailable`.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -28,17 +29,17 @@ export type Stores = AuthorizationStores &
   InstallationStores &
   WebhookStores & {
     readonly commit: (commit: Commit) => Promise<CommitOutcome>
-    /** Deletes expired rows in small batches that no request waits for. Returns how many rows were deleted. */
+    /** Deletes expired rows in small batches, so that requests don't wait. Returns how many rows were deleted. */
     readonly cleanUp: (at: Seconds) => Promise<number>
-    /** Returns whether it can read and write now. */
+    /** Returns whether it can currently read and write. */
     readonly ready: () => Awaitable<boolean>
     /** Finishes the work in progress and releases every file and thread. */
     readonly close: () => Promise<void>
   }
 
 /**
- * A store for each issuer. A store finds only what it stored itself, whatever it is asked for. No noun has an issuer, so
- * no query can forget to compare it.
+ * The stores of all issuers. Each store finds only rows that it stored itself. Rows don't contain an issuer, so no
+ * query can forget to compare it.
  */
 export type TenantStores = {
   /** The store of the server's own issuer. */
@@ -47,13 +48,13 @@ export type TenantStores = {
   readonly forTenant: (name: string) => Promise<Stores>
   /** Returns the tenants that have a store, open or not. */
   readonly list: () => Awaitable<readonly string[]>
-  /** The time of the store's own clock, in milliseconds since 1970, if machines share the store. */
+  /** Returns the time of the store's own clock, in milliseconds since 1970, if several machines share the store. */
   readonly now?: () => Promise<number>
-  /** Whether the next process finds what was stored. */
+  /** Whether data outlives the process. */
   readonly outlivesProcess?: boolean
-  /** Why this process can't work with the stored data, as the last `ready` found; undefined if it can. */
+  /** Returns why this process can't work with the stored data, according to the last `ready`; undefined if it can. */
   readonly fault?: () => object | undefined
-  /** How many writes wait, if the stores keep a queue of their own. */
+  /** Returns how many writes are waiting, for stores with their own queue. */
   readonly waiting?: () => number
   /** Closes every store. */
   readonly close: () => Promise<void>

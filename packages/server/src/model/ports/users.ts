@@ -11,7 +11,7 @@ import type { AccessEnding, EndedSession, Messages } from './sessions.ts'
 /** Users who signed up here or were added by an operator. Each write also enables or disables the user for `commit`. */
 export type StoredUsers = {
   readonly find: (sub: string) => Awaitable<StoredUser | undefined>
-  /** @param key the name in the form in which names are compared. */
+  /** @param key the name in normalized form: see `identityKey`. */
   readonly findByName: (key: string, tenant: string | undefined) => Awaitable<StoredUser | undefined>
   readonly findByVerifiedEmail: (key: string, tenant: string | undefined) => Awaitable<StoredUser | undefined>
   readonly any: () => Awaitable<boolean>
@@ -21,8 +21,8 @@ export type StoredUsers = {
     readonly limit: number
   }) => Awaitable<readonly StoredUser[]>
   /**
-   * Returns false, and stores nothing, if the `sub` is or was a stored user's, or if the name or the verified address is
-   * another user's name or verified address.
+   * Returns false, and stores nothing, if a stored user has or had the `sub`, or if another user has the name or the
+   * verified address.
    */
   readonly add: (user: StoredUser, messages?: Messages) => Promise<boolean>
   /** Replaces the previous version, and with `ending` ends the user's access in the same write. */
@@ -35,7 +35,7 @@ export type StoredUsers = {
   ) => Promise<readonly EndedSession[] | undefined>
 }
 
-/** `changed`: another version is stored. `taken`: the name or the address is another user's. */
+/** `changed`: another version is stored. `taken`: another user has the name or the address. */
 export type Replacement =
   | { readonly outcome: 'replaced'; readonly ended: readonly EndedSession[] }
   | { readonly outcome: 'changed' | 'taken' }
@@ -48,7 +48,7 @@ export type TotpSecrets = {
   readonly use: (sub: string, step: number) => Promise<boolean>
 }
 
-/** Hashes of codes that each work once in place of a second factor. */
+/** Hashes of codes that each replace a second factor once. */
 export type RecoveryCodes = {
   /** Returns how many are left. */
   readonly count: (sub: string) => Awaitable<number>
@@ -72,7 +72,10 @@ export type Passkeys = {
 
 type PasskeyUse = { readonly counter: number; readonly backed_up: boolean; readonly at: Seconds }
 
-/** Writes that concern all second factors of a user, so that two concurrent requests can't each leave the other's. */
+/**
+ * Writes that involve all second factors of a user, because two concurrent requests could otherwise each delete one and
+ * leave none.
+ */
 export type SecondFactors = {
   /**
    * Deletes a factor, and with the last one the recovery codes, which replace it. `last`: it is the last of the required
@@ -95,21 +98,21 @@ export type WaitingMails = {
   readonly claim: (at: Seconds, until: Seconds, limit: number) => Promise<readonly WaitingMail[]>
   /** Postpones it, unless another process has claimed it since. */
   readonly postpone: (mail: WaitingMail, dueAt: Seconds) => Promise<void>
-  /** Deletes a mail that was sent or given up. */
+  /** Deletes a mail that was sent or abandoned. */
   readonly remove: (id: string) => Promise<void>
   readonly anyDue: (at: Seconds) => Awaitable<boolean>
 }
 
-/** Counters of attempts at passwords, codes and other things that may be tried a limited number of times. */
+/** Counters of attempts at passwords, codes and other values that may be tried a limited number of times. */
 export type Attempts = {
   /**
-   * Checks all counters and counts one attempt in each, in one write, and returns 0. If one has no room, counts nothing and
-   * returns how long to wait until each has, in seconds.
+   * Counts one attempt in every counter, in one write, and returns 0. If a counter is full, counts nothing and returns
+   * the seconds to wait until all have room.
    */
   readonly count: (limits: readonly AttemptLimit[], at: Seconds) => Promise<Seconds>
-  /** Takes back one attempt of each counter. */
+  /** Subtracts one attempt from each counter. */
   readonly forgive: (hashes: readonly TokenHash[]) => Promise<void>
-  /** Returns how long to wait until each counter has room, in seconds, or 0 if all have. Counts nothing. */
+  /** Returns the seconds to wait until all counters have room; 0 if they have. Counts nothing. */
   readonly wait: (limits: readonly AttemptLimit[], at: Seconds) => Awaitable<Seconds>
 }
 
@@ -117,7 +120,7 @@ export type AttemptLimit = {
   /** A hash of what is counted, such as a name or a network. */
   readonly hash: TokenHash
   readonly most: number
-  /** How long a counter lives, from its first attempt. */
+  /** The lifetime of a counter, from its first attempt. */
   readonly span: Seconds
 }
 

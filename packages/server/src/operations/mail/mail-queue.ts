@@ -1,7 +1,7 @@
 /**
- * Queues emails, sealed in the store, and sends them from there. An email is composed after the response, so that the time
- * of the response does not show whether there is one. If a sender dies, another sends the email when its claim has
- * expired. An email may therefore arrive twice, and is not lost before it expires.
+ * Queues emails, sealed in the store, and sends them from there. An email is composed after the response, so that the
+ * response time does not reveal whether an email is sent. If a process dies while sending, another one sends the email
+ * after the claim has expired. Users may therefore receive an email twice, but none is lost before it expires.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -94,7 +94,7 @@ export function createMailQueue({
       log.error('mail_failed', { error: String(error) })
       return onLost()
     }
-    // Not awaited: a stored email no longer counts as in progress, however long the submission server takes.
+    // Not awaited: once stored, an email no longer counts as in progress, however long the submission server takes.
     void loop.run().catch(error => log.error('mail_failed', { error: String(error) }))
   }
 
@@ -138,7 +138,7 @@ export function createMailQueue({
 
   async function settled(): Promise<void> {
     while (underWay.size > 0) await Promise.all(underWay)
-    // The caller that began the run logs why it failed.
+    // The caller that started the run logs the failure.
     await loop.settled()
   }
 

@@ -5,12 +5,12 @@ import { MailRefused, type MailSettings, type SendMail } from '../../model/mail.
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/
 
 /**
- * Milliseconds for one email: a server that responds byte by byte stays within each of the other limits. Shorter than the
+ * Milliseconds for one email: a server that responds byte by byte would never exceed the other limits. Shorter than the
  * queue's claim of an email.
  */
 const sendLimit = 120_000
 
-/** Connects for each email, since accounts send few. */
+/** Opens a connection for each email, because few are sent. */
 export function createSmtp({ from, smtp }: MailSettings): SendMail {
   const { host, port, secure, username = '', password = '' } = smtp
   return async ({ to, subject, text, html }) => {
@@ -25,7 +25,7 @@ export function createSmtp({ from, smtp }: MailSettings): SendMail {
       ...{ disableFileAccess: true, disableUrlAccess: true },
     })
     try {
-      // One address: a text would be parsed as a list.
+      // One address: a string would be parsed as a list.
       const envelope = { from, to: { name: '', address: to } }
       await transport.sendMail({ ...envelope, subject, text, html, signal: AbortSignal.timeout(sendLimit) })
     } catch (error) {

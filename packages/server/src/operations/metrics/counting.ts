@@ -1,11 +1,13 @@
-/** Counters and histograms of one process. Counting costs a few additions; text is made when they are read. */
+/**
+ * Counters and histograms of one process. Counting costs a few additions; text is generated only when metrics are read.
+ */
 
 import type { Series } from '../../runtime/metrics.ts'
 
 /** Seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** The most values of a label: later ones are counted as `other`. */
+/** The maximum number of values of a label; further values are counted as `other`. */
 const mostValues = 1000
 const other = 'other'
 

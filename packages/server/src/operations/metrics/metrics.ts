@@ -103,6 +103,6 @@ export function createMetrics({
   }
 }
 
-/** An operator's own code may refuse with any reason, so that text of a client must not become a label. */
+/** An operator's code may refuse with any reason, including text from a client, which must not become a label. */
 const reasonOf = (reason: unknown): string =>
   typeof reason === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(reason) ? reason : 'other'

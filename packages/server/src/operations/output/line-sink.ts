@@ -35,11 +35,14 @@ type LineSinkOptions = {
 const atomicBytes = 4096
 const chunkBytes = 65_536
 
-/** Milliseconds between two attempts: a reader that is slow, and a descriptor that reports an error. */
+/**
+ * The shortest and longest delay between two attempts, in milliseconds: for a slow reader, and for a descriptor that
+ * reports an error.
+ */
 const retries = { slow: [5, 100], failing: [100, 1000] } as const
 /** Milliseconds that the end of the process waits for the last lines. */
 const exitLimit = 1000
-/** Milliseconds for a write that is under way when the process exits. */
+/** Milliseconds to wait for a write that is in progress when the process exits. */
 const underWayLimit = 200
 
 export function createLineSink({
@@ -155,7 +158,7 @@ export function createLineSink({
 
   process.once('exit', code => {
     const stuck = state === 'writing'
-    // A write in progress is left to its thread, and counts as written.
+    // A write in progress continues on its thread, and counts as written.
     if (stuck) {
       sleep(underWayLimit)
       chunk = undefined
@@ -195,8 +198,9 @@ export function createLineSink({
 }
 
 /**
- * Returns a descriptor of the same place that does not block. A pipe is opened again, so that the mode is this process's
- * own. A sink that can't be opened again (a socket, a pipe of another user) changes its mode for every process that shares it.
+ * Returns a non-blocking descriptor for the same file, pipe or socket. A pipe is opened again, so that the mode applies
+ * to this process only. A socket, or another user's pipe, can't be opened again, so the mode changes for every process
+ * that shares it.
  */
 function open(fd: number): { readonly fd: number; readonly isFile: boolean } {
   const kind = kindOf(fd)
@@ -222,7 +226,7 @@ function kindOf(fd: number): 'file' | 'pipe' | 'socket' | 'other' {
 /** Referenced here, because a garbage-collected socket would close its descriptor. */
 const sockets: Socket[] = []
 
-/** A socket changes the descriptor's mode as it takes it. It is used for nothing else. */
+/** Creating a `Socket` puts the descriptor into non-blocking mode. The socket has no other use. */
 function stopBlocking(fd: number): void {
   try {
     sockets.push(new Socket({ fd, readable: false, writable: true }).unref())

@@ -22,7 +22,10 @@ type Heartbeats = {
 /** Milliseconds between two heartbeats, and between two checks. */
 export const heartbeatInterval = 1000
 const silenceLimit = 10_000
-/** Milliseconds between two checks after which the primary itself was stalled, such as by a suspended machine. */
+/**
+ * If more milliseconds than this pass between two checks, the primary itself was stalled, for example because the
+ * machine was suspended.
+ */
 const ownStall = 3 * heartbeatInterval
 
 export function createHeartbeats({
@@ -36,7 +39,7 @@ export function createHeartbeats({
 
   function check(): void {
     const at = now()
-    // The workers may have stalled for the same reason, and their heartbeats are not read yet.
+    // The workers may have stalled for the same reason, and their heartbeats have not been read yet.
     if (at - checkedAt > ownStall) heardAt.clear()
     checkedAt = at
     const workers = new Set(watched())

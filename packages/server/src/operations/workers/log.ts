@@ -1,4 +1,4 @@
-/** The primary's log, in the format of the server's log, which the primary does not load. */
+/** The primary's log, in the format of the server's log. The primary does not load pino. */
 
 import type { Log, LogLine } from '../../runtime/ports.ts'
 import { createLineSink } from '../output/line-sink.ts'

@@ -11,7 +11,7 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string | undefined }
   /** The worker has read its configuration again. If it was not applied, the worker continues with the current one. */
   | { readonly kind: 'reloaded'; readonly applied: boolean }
-  /** The metrics of the worker, as this round asked for them. */
+  /** The metrics of the worker, which the primary requested for this round. */
   | { readonly kind: 'metrics'; readonly round: number; readonly metrics: ProcessMetrics }
   /** The worker asks for the metrics of all. */
   | { readonly kind: 'metrics_requested'; readonly question: number }

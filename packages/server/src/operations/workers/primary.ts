@@ -11,7 +11,7 @@ type Primary = {
   readonly ready: () => void
   /** Resolves when the worker must drain. */
   readonly stopped: Promise<void>
-  /** Sets what reloads the configuration. It resolves to whether the configuration was applied. */
+  /** Sets the function that reloads the configuration. It resolves to whether the configuration was applied. */
   readonly onReload: (reload: () => Promise<boolean>) => void
   /** Reports that this worker could not start or stop, and ends the process. */
   readonly fail: (error: unknown) => void
@@ -20,7 +20,7 @@ type Primary = {
   readonly metrics: MetricsExchange
 }
 
-/** Milliseconds to wait for the primary, which may be hung: for the metrics of all workers, and for a last message. */
+/** Milliseconds to wait for the primary, which may hang, when requesting metrics and when sending a last message. */
 const timeout = 2000
 
 /** @param worker this worker's number. */
@@ -49,7 +49,7 @@ export function createPrimary(worker: number): Primary {
     }
   })
 
-  // One at a time: a primary that hangs reads none of them.
+  // One at a time: a primary that hangs would read none of them.
   let beating = false
   setInterval(() => {
     if (beating || !process.connected) return

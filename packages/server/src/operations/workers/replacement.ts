@@ -1,4 +1,7 @@
-/** Schedules the replacement of a worker that ended: with growing delays while its successors end soon, and soon if no worker serves. */
+/**
+ * Schedules the replacement of a worker that ended: with increasing delays while its successors fail early, and with
+ * short ones while no worker serves.
+ */
 
 export type Replacement = {
   /** Schedules a successor. Returns the delay in milliseconds. `lived`: how long the ended worker ran. */
@@ -15,13 +18,13 @@ type ReplacementOptions = {
 /** Milliseconds. */
 const firstDelay = 100
 const longestDelay = 10_000
-/** While no worker serves, there are no responses. The cause may be the database, which may return at any time. */
+/** While no worker serves, there are no responses. If the database is the cause, it may recover at any time. */
 const longestDelayUnserved = 500
 /** A worker that ran for this long did not fail during startup. */
 const settled = 60_000
 
 export function createReplacement({ start, isServed }: ReplacementOptions): Replacement {
-  /** Successive workers that ended soon. */
+  /** The number of successive workers that ended soon after they started. */
   const failures = new Map<number, number>()
   const timers = new Map<number, NodeJS.Timeout>()
 
@@ -43,7 +46,7 @@ export function createReplacement({ start, isServed }: ReplacementOptions): Repl
       const usual = Math.min(longestDelay, firstDelay * 2 ** (count - 1))
       const delay = isServed() ? usual : Math.min(usual, longestDelayUnserved)
       startIn(worker, delay)
-      // Those that were delayed while others served.
+      // Start replacements that were delayed while other workers served.
       if (!isServed()) for (const other of timers.keys()) if (other !== worker) startIn(other, delay)
       return delay
     },

@@ -15,7 +15,7 @@ type SupervisionOptions = {
   readonly words: readonly string[]
   /** Resolves when all workers must drain and end. */
   readonly stopped: Promise<void>
-  /** Gets a function that reloads the configuration in all workers. */
+  /** Receives a function that reloads the configuration in all workers. */
   readonly onReload: (reload: () => Promise<void>) => void
   /** Called when all workers serve requests. */
   readonly onReady: () => void
@@ -28,7 +28,7 @@ type Place = {
   worker: Worker | undefined
   ready: boolean
   startedAt: number
-  /** How many reloads had begun when it started. */
+  /** How many reloads had started before this worker did. */
   knows: number
   /** Called when it has reloaded, or has ended: with whether the others may reload too. */
   reloaded?: ((applied: boolean) => void) | undefined

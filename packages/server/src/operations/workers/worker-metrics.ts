@@ -3,7 +3,10 @@
 import { addSeries, type ProcessMetrics, type Series, type ServerMetrics } from '../../runtime/metrics.ts'
 
 type WorkerMetrics = {
-  /** Asks these workers, and resolves to the latest report of each. A worker that does not respond in time has an older one. */
+  /**
+   * Asks these workers, and resolves to the latest report of each. For a worker that does not respond in time, this is
+   * an older report.
+   */
   readonly collect: (
     workers: readonly number[],
     ask: (worker: number, round: number) => void,

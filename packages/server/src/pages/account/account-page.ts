@@ -1,4 +1,4 @@
-/** Creates the endpoints of account pages: GET shows the page, POST acts on its form. */
+/** Creates the endpoints of account pages: GET shows the page, and POST handles its form. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
@@ -18,7 +18,7 @@ export type AccountPagePorts = {
   readonly pages: Pages
 }
 
-/** The opened request of a signed-in user. */
+/** A request of a signed-in user. */
 export type AccountPage = BrowserRequest & AccountSession
 
 type AccountPageSteps = {
@@ -27,7 +27,7 @@ type AccountPageSteps = {
   readonly act?: (page: AccountPage, form: Parameters) => Awaitable<HttpResponse>
 }
 
-/** @param guard what a request must meet, by whether it posts a form. */
+/** @param guard returns the requirements of a request, depending on whether it posts a form. */
 export const accountPage =
   (
     { browserRequests, requireAccountSession }: AccountPagePorts,
@@ -47,17 +47,17 @@ export const accountPage =
 
 type StoredUserPage = AccountPage & { readonly stored: StoredUser }
 
-/** Shows the form again, as it was filled in. */
+/** Shows the form again, with the values that were entered. */
 type ShowAgain = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
 
-/** Returns the link back to the account, for a page that ends a task. */
+/** Returns the link back to the account, for a page that concludes a task. */
 export const backTo = (page: BrowserRequest) => [{ to: 'account', href: page.link('/account') }] as const
 
 type StoredUserSteps = {
   readonly path: PagePath
   readonly section: AccountSection
   readonly guard?: AccountGuard
-  /** Whether there is something to change for this user. Default: for every stored user. */
+  /** Whether the page has something to change for this user. Default: true for every stored user. */
   readonly isFor?: (page: StoredUserPage) => boolean
   readonly form: (user: StoredUser) => Omit<FieldsPage, 'form' | 'problem'>
   readonly act: (page: StoredUserPage, form: Parameters, again: ShowAgain) => Awaitable<HttpResponse>

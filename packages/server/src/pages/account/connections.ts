@@ -29,7 +29,7 @@ type ConnectionsPorts = AccountPagePorts & {
 /** `GET` and `POST /account/connections`: `button` is `connect` or `disconnect`, with a `provider` and an `identity`. */
 export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
   const { identityLinks } = ports.stores
-  // A connection is a permanent way to sign in, so a browser that is only signed in, or remembered, is not enough.
+  // A connection is a permanent way to sign in, so being signed in, or having a remembered browser, is not enough.
   return accountPage(ports, 'connections', { show, act }, posted => ({ strict: posted }))
 
   async function act(page: AccountPage, form: Parameters): Promise<HttpResponse> {
@@ -74,7 +74,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
     )
   }
 
-  /** Returns the providers that the user can connect. A user without a record here already is the user of one provider. */
+  /** Returns the providers that the user can connect. A user without a record here already belongs to one provider. */
   function connectable({ session, user }: AccountPage): readonly OpenIdProvider[] {
     return user ? ports.openIdProviders.filter(provider => servesTenant(provider, session.tenant)) : []
   }

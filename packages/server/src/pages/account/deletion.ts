@@ -27,7 +27,7 @@ export function createDeletionEndpoint(ports: DeletionPorts): Endpoint {
     }),
     async act({ request, stored }) {
       const removed = await ports.accounts.remove(stored.sub)
-      // If another request was faster, the account is deleted all the same.
+      // If another request was faster, the account is deleted anyway.
       if (removed.ok) ports.sendAccountMail(request, async () => mailTo(stored))
       const { cookie } = await ports.sessions.end(request)
       return ports.pages.notice(request, { kind: 'accountDeleted' }, { cookies: [cookie] })
@@ -35,7 +35,7 @@ export function createDeletionEndpoint(ports: DeletionPorts): Endpoint {
   })
 }
 
-/** Only a verified address gets the mail. */
+/** The mail is sent only to a verified address. */
 const mailTo = ({ email, email_verified_at }: StoredUser) =>
   email !== undefined && email_verified_at !== undefined
     ? ({ to: email, kind: 'accountDeleted', path: '/' } as const)

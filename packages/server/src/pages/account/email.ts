@@ -18,7 +18,9 @@ type EmailPorts = AccountPagePorts & {
   readonly sendAccountMail: SendAccountMail
 }
 
-/** `GET` and `POST /account/email`: requires a recent sign-in, because an address can receive a new password. */
+/**
+ * `GET` and `POST /account/email`: requires a recent sign-in, because the address can be used to reset the password.
+ */
 export function createEmailEndpoint(ports: EmailPorts): Endpoint {
   return storedUserPage(ports, {
     path: '/account/email',
@@ -39,7 +41,7 @@ export function createEmailEndpoint(ports: EmailPorts): Endpoint {
     },
   })
 
-  /** Resolves to undefined if the address is another user's; the page looks the same. */
+  /** Resolves to undefined if the address belongs to another user; the page looks the same. */
   async function mailTo(user: StoredUser, email: string) {
     const owner = await ports.users.findByVerifiedEmail(email, user.tenant)
     if (owner !== undefined && owner.sub !== user.sub) return undefined

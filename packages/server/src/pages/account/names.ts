@@ -12,7 +12,7 @@ type NamesPorts = AccountPagePorts & {
   readonly clock: Clock
 }
 
-/** Field → claim. */
+/** Maps fields to claims. */
 const claimOf = { full_name: 'name', given_name: 'given_name', family_name: 'family_name' } as const
 const fields = Object.keys(claimOf) as readonly (keyof typeof claimOf)[]
 

@@ -30,12 +30,12 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
   return storedUserPage(ports, {
     path: '/account/password',
     section: 'password',
-    // The form asks for the current password, so the sign-in may be old; but the second factor must not be missing.
+    // The form asks for the current password, so the sign-in need not be recent. The second factor must not be missing.
     guard: { strict: true, recent: false },
     isFor: hasPasswordHere,
     form: ({ username }) => ({
       kind: 'password',
-      // With the user name, so that password managers know whose password it is.
+      // Includes the user name, so that password managers can find the right entry.
       fields: ['username', 'password', 'new_password'],
       values: { username },
       fixed: 'username',
@@ -61,7 +61,7 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
     },
   })
 
-  /** Counts guesses as the login page does: a browser that is signed in allows no more guesses than any other. */
+  /** Counts guesses like the login page, so that a browser that is signed in allows no more guesses than any other. */
   async function checkCurrent(
     request: HttpRequest,
     { sub, username, tenant }: StoredUser,
@@ -74,7 +74,7 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
       username,
       from,
       tenant,
-      // No browser has this id: all browsers that are signed in share one count.
+      // Not the id of a browser, so that all browsers that are signed in share one count.
       known_browser: { id: 'signed in', account },
     })
     if (!counted.ok) return counted

@@ -1,4 +1,4 @@
-/** The profile page: what this server knows of the signed-in user. */
+/** The profile page: the data that this server has about the signed-in user. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { mayUseProvider } from '../../identity/provider-access.ts'
@@ -27,7 +27,9 @@ export function createProfileEndpoint(ports: ProfilePorts): Endpoint {
       ),
   })
 
-  /** Only users in the store can change their profile here; users of the configuration and of other providers see it. */
+  /**
+   * Only stored users can change their profile here. Configured users and users of other providers can only view it.
+   */
   function linksToChange({ link }: AccountPage): Pick<ProfilePage, 'changes' | 'deletion'> {
     return {
       changes: { name: link('/account/name'), email: offered.mail ? link('/account/email') : undefined },
@@ -54,8 +56,8 @@ export function createProfileEndpoint(ports: ProfilePorts): Endpoint {
 }
 
 /**
- * Returns the applications that the user can open from here: those that accept the sign-in and say where a sign-in that a third
- * party initiates begins (OpenID Connect Core 1.0 §4).
+ * Returns the applications that the user can open from here: those that accept the sign-in and have an
+ * `initiate_login_uri` (OpenID Connect Core 1.0 §4).
  */
 const applicationLinks = (
   clients: Iterable<Client>,
@@ -74,7 +76,7 @@ const accepts = (client: Client, { tenant, idp }: Session): boolean =>
   mayUseProvider(client, idp) &&
   (tenant === undefined || client.tenants.length === 0 || client.tenants.includes(tenant))
 
-/** §4: the issuer, and the page that the user opens. */
+/** §4: adds the issuer, and the page to open. */
 function linkTo(start: string, { initiate_login_target_link_uri: target }: Client, issuer: string): string {
   const link = new URL(start)
   link.searchParams.set('iss', issuer)

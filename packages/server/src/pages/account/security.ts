@@ -38,8 +38,9 @@ type SecurityPage = AccountPage & { readonly factors: Factors }
 const path = '/account/security'
 
 /**
- * `GET /account/security`, with `add=totp` or `add=passkey` the page to set one up; `POST` with `button`: `enrol`,
- * `passkey_enrol`, `rename`, `remove` or `codes`. Changes require a recent sign-in, with a second factor if the user has one.
+ * `GET /account/security`, with `add=totp` or `add=passkey` for the page to set one up; `POST` with `button`: `enrol`,
+ * `passkey_enrol`, `rename`, `remove` or `codes`. Changes require a recent sign-in, with a second factor if the user
+ * has one.
  */
 export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
   return ports.browserRequests.page('account', async opened => {
@@ -87,7 +88,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
       page.logRefusal(enrolled)
       return showEnrolment(page, method, { refusal: enrolled, form })
     }
-    // The factor was proven while it was set up, so the session has it too.
+    // Setting up a factor also proves it, so the session is raised.
     const stepped = await ports.sessions.stepUp(session, raised(session, enrolled.value))
     const { recoveryCodes: codes } = enrolled.value
     if (!codes) return back(page, stepped?.cookie)
@@ -130,7 +131,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
     return ports.pages.mfa.recoveryCodes(request, { codes, href: link(path) })
   }
 
-  /** Returns what the user may add: one app, and passkeys up to a maximum. */
+  /** Returns the factors that the user may add: one app, and passkeys up to a maximum. */
   async function addable({ session, factors }: SecurityPage): Promise<readonly FactorMethod[]> {
     const { mode, methods } = await ports.policyFor(session)
     if (mode === 'off') return []

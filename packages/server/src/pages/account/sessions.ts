@@ -30,7 +30,7 @@ export function createAccountSessionsEndpoint(ports: AccountSessionsPorts): Endp
     const chosen = form.get('sid')
     // The sign-out page ends the user's own session, because it also notifies the clients in frames.
     if (button === 'end' && chosen === own) return page.redirect(page.link('/logout'))
-    // Only the user's own sessions: another user's `sid` is none of these.
+    // Only the user's own sessions, so that another user's `sid` has no effect.
     const sessions = await activeSessions(page)
     const ending = sessions.filter(({ sid }) => (button === 'end' ? sid === chosen : sid !== own))
     for (const { sid } of ending) await ports.endSession(sid, 'ended_by_user')

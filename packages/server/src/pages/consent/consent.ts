@@ -1,4 +1,4 @@
-/** The consent page (OpenID Connect Core 1.0 §3.1.2.4): the user allows what a client asks for, or denies it. */
+/** The consent page (OpenID Connect Core 1.0 §3.1.2.4): the user allows or denies what a client requests. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
@@ -33,7 +33,8 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     const button = form.get('button')
     if (button === 'no') return page.resume(page.refusedByUser(before, 'consent'))
     if (button !== 'yes') return page.refuse(refuse('invalid_request', 'button_unknown'))
-    // The client was updated while the user read the page: they agree only to what they see.
+    // The client was updated while the user was reading the page. Show it again, because they can only agree to what
+    // they see.
     if (before.asking_version !== validated.client.registered?.version) return show(page)
     const agreed = agreedOf(validated.consent_scope, form.all('scope'), ports.resources)
     if (agreesToNothing(agreed)) return page.resume(page.refusedByUser(before, 'consent'))
@@ -85,6 +86,6 @@ const mayRemember = ({ client, target }: ValidatedAuthorizationRequest): boolean
   client.consent_lifetime !== 0 &&
   mayRememberConsent(client, target.redirect_uri)
 
-/** Returns where the response goes: to a host on the web, or to whatever application opens the scheme. */
+/** Returns where the response goes: to a host on the web, or to the application that opens the scheme. */
 const destinationOf = (redirectUri: string): { readonly host: string } | { readonly scheme: string } =>
   hasPrivateUseScheme(redirectUri) ? { scheme: schemeOf(redirectUri) } : { host: new URL(redirectUri).host }

@@ -42,11 +42,11 @@ type DevicePorts = {
   readonly events: Pick<Events, 'prepare'>
 }
 
-/** RFC 8628 §5.1: wrong codes of one network or one user. */
+/** RFC 8628 §5.1: limit on wrong codes from one network or one user. */
 const guesses = { most: 10, span: 600 } as const
 
 type DeviceContinuation = Continuation & { readonly kind: 'device' }
-/** A device that waits, and whose client may still have it. */
+/** A device that waits for approval, with its client. */
 type Waiting = { readonly device: DeviceAuthorization; readonly client: Client }
 
 /** `GET` and `POST /device`. */
@@ -98,7 +98,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     return redirect(page, '/device', { kind: 'device', user_code, asked_at, prior_handle })
   }
 
-  /** After the code: has the user sign in if necessary, then asks them to confirm. */
+  /** Asks the user to confirm, after a sign-in if necessary. */
   async function confirm(page: PageRequest, continuation: DeviceContinuation): Promise<HttpResponse> {
     const { outcome, refused, user_code } = continuation
     if (outcome !== undefined) return ports.pages.deviceOutcome(page.request, outcome)
@@ -124,7 +124,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     )
   }
 
-  /** Does what the user decided on the confirmation page. */
+  /** Carries out the user's decision on the confirmation page. */
   async function decide(page: PageRequest, continuation: DeviceContinuation): Promise<HttpResponse> {
     const { request, form } = page
     const button = form.get('button')
@@ -209,7 +209,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       return { next: 'login' }
     }
     const lacking = await ports.lackingSecondFactor(page.request, session, { client })
-    // The confirmation takes the place of consent, so only the sign-in is checked.
+    // The confirmation replaces consent, so only the sign-in is checked.
     const request = {
       client: { ...client, require_consent: false },
       consent_scope: device.scope,
@@ -228,7 +228,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   }
 }
 
-/** Counts signed-in users by themselves, so that strangers who guess behind the same address lock nobody out. */
+/** Counts signed-in users separately, so that strangers who guess from the same address don't lock them out. */
 const guessers = (network: string, session: Session | undefined): readonly AttemptKey[] =>
   session
     ? [

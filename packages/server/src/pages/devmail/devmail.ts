@@ -1,4 +1,7 @@
-/** The development mailbox: shows mails that were not sent. Only if the issuer is on loopback and no mail is configured. */
+/**
+ * The development mailbox: shows emails that were not sent. Available only if the issuer is on loopback and mail is not
+ * configured.
+ */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
@@ -18,14 +21,14 @@ export function createDevMailEndpoint({ pages, log, mails }: DevMailPorts): Endp
   }
 }
 
-/** The links give access to accounts, so the connection must come from this machine, whatever its headers say. */
+/** The links give access to accounts, so the connection must come from this machine, regardless of its headers. */
 const isReaderHere = ({ peer, headers }: HttpRequest): boolean =>
   isLoopbackAddress(peer.address) &&
   !cameByProxy(headers) &&
-  // A proxy on this machine, such as a tunnel, has readers elsewhere.
+  // A proxy on this machine, such as a tunnel, may forward requests from elsewhere.
   (headers['x-forwarded-for'] ?? peer.address).split(',').every(address => isLoopbackAddress(address.trim()))
 
-/** Headers that tunnels and proxies add which say nothing in `x-forwarded-for` (RFC 7239 §4, RFC 9110 §7.6.3). */
+/** Detects tunnels and proxies that don't add `x-forwarded-for`, by other headers (RFC 7239 §4, RFC 9110 §7.6.3). */
 const cameByProxy = (headers: HttpRequest['headers']): boolean =>
   [headers.forwarded, headers.via, headers['x-real-ip'], headers['x-forwarded-host']].some(
     value => value !== undefined,
@@ -33,7 +36,9 @@ const cameByProxy = (headers: HttpRequest['headers']): boolean =>
 
 const isLoopbackAddress = (address: string): boolean => /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/i.test(address)
 
-/** DNS rebinding: another site's name may lead to this machine, and its pages would then read this one's responses. */
+/**
+ * Prevents DNS rebinding: another site's name may resolve to this machine, and its pages could then read the responses.
+ */
 const isNameOfHere = ({ headers: { host } }: HttpRequest): boolean =>
   host === undefined || /^(([\w-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host)
 

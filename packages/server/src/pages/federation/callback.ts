@@ -1,6 +1,6 @@
 /**
- * The callback from an OpenID Connect provider (OpenID Connect Core 1.0 §3.1.2.5, RFC 9207). The state must belong to this
- * browser and this provider, and is used once. Then the code is redeemed, and the local user is found.
+ * The callback from an OpenID Connect provider (OpenID Connect Core 1.0 §3.1.2.5, RFC 9207). The state must belong to
+ * this browser and this provider, and can be used once. The code is then redeemed, and the local user is determined.
  */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
@@ -41,7 +41,7 @@ type FederationCallbackPorts = ProblemPorts &
     readonly storeUpstreamSession: StoreUpstreamSession
     readonly profile: Pick<Profile, 'isActive'>
     readonly concludeSignIn: ConcludeSignIn
-    /** Returns the path that the provider sends browsers back to. */
+    /** Returns the path that the provider redirects browsers to. */
     readonly callbackPathOf: (provider: string) => string
   }
 
@@ -72,13 +72,14 @@ export function createFederationCallbackEndpoint(
     const read = page.posted ? readForm(request, limits) : parseParameters(request.query, limits)
     if (!read.ok) return page.refuse(read)
     const response = responseOf(read.value)
-    // A form post from the provider's page lacks our SameSite=Lax cookies. Redirect, because the GET has them.
+    // Browsers don't send our SameSite=Lax cookies with a form post from the provider's page. Redirect, because they
+    // send them with the GET.
     if (page.posted) return page.redirect(`${ports.callbackPathOf(provider.name)}?${response}`)
     const expected = await takeExpected(page, response)
     if (!expected.ok) return expected.respond()
     const { proof, continuation, linking_sid } = expected.value
     const requester = await ports.findRequester(continuation)
-    // If the request is no longer valid, the endpoint that it came from shows the error.
+    // If the request is no longer valid, its original endpoint shows the error.
     if (!requester.ok) return page.resume(continuation)
     const signIn = { ...page, continuation, requester: requester.value }
     const user = await ports.upstream.complete(provider, response, proof)
@@ -96,7 +97,10 @@ export function createFederationCallbackEndpoint(
     })
   }
 
-  /** Redeems the authorization request that this browser was sent with. It can't be used again, even if the sign-in fails. */
+  /**
+   * Redeems the authorization request with which this browser was sent to the provider. It can't be used again, even if
+   * the sign-in fails.
+   */
   async function takeExpected(
     page: BrowserRequest,
     response: URLSearchParams,
@@ -116,8 +120,8 @@ export function createFederationCallbackEndpoint(
   }
 
   /**
-   * Responds to a sign-in that failed. A user who refused at the provider continues with another option, or at a client that
-   * is vouched for. Otherwise a page says what happened.
+   * Responds to a sign-in that failed. A user who refused at the provider continues with another option, or returns to
+   * the client if it is trusted. Otherwise a page explains the problem.
    */
   function fail(page: UpstreamPage, refusal: Refusal, linking_sid?: string): Awaitable<HttpResponse> {
     if (linking_sid !== undefined) return failLink(page, refusal)

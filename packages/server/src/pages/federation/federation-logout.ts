@@ -1,6 +1,6 @@
 /**
- * A provider notifies this server that its user signed out: by a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5), or in
- * a hidden frame (Front-Channel Logout 1.0 §2). The local sessions that came from it end, and their clients are notified.
+ * Handles notifications from a provider that a user signed out: by a logout token (OpenID Connect Back-Channel Logout
+ * 1.0 §2.5), or in a hidden frame (Front-Channel Logout 1.0 §2). The local sessions that originate from it end, and their clients are notified.
  */
 
 import { hash } from 'node:crypto'
@@ -50,7 +50,10 @@ export function createBackChannelLogoutEndpoint(
   }
 }
 
-/** `GET /federation/frontchannel-logout/NAME?iss=…&sid=…`: a session is named by a `sid` that only its browser and both servers know. */
+/**
+ * `GET /federation/frontchannel-logout/NAME?iss=…&sid=…`: the session is identified by a `sid` that only its browser
+ * and both servers know.
+ */
 export function createFrontChannelLogoutEndpoint(
   provider: OpenIdProvider,
   ports: UpstreamLogoutPorts,

@@ -1,4 +1,4 @@
-/** Links a provider's user to the user who asked for it, in the session that asked (see `account/connections.ts`). */
+/** Links a provider's user to the user who requested it, in the same session (see `account/connections.ts`). */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type ExternalIdentity, identityKey } from '../../identity/external-identity.ts'
@@ -20,8 +20,8 @@ export type LinkPorts = {
 }
 
 /**
- * Refuses `invalid_request` if another session came back than the one that asked, and `access_denied` if the provider's user
- * is already linked to another user here.
+ * Refuses `invalid_request` if the session differs from the one that requested it, and `access_denied` if the
+ * provider's user is already linked to another user here.
  */
 export async function linkIdentity(
   page: Pick<BrowserRequest, 'request' | 'readSession'>,

@@ -2,7 +2,7 @@
 
 import type { HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
-import { isVouchedFor } from '../../model/client.ts'
+import { isTrusted } from '../../model/client.ts'
 import type { IdentityProvider } from '../../model/user.ts'
 import type { ContinuedPage } from '../flow/browser-request.ts'
 import type { SignInOptions } from '../flow/sign-in-options.ts'
@@ -19,7 +19,10 @@ export type UpstreamPage = Omit<ContinuedPage, 'form'>
 
 type ShowProblem = (page: UpstreamPage, refusal: Refusal, provider: IdentityProvider) => Promise<HttpResponse>
 
-/** RFC 9110 §15.6.3, §15.6.4: the fault is behind this server. A user who may not sign in made no mistake in HTTP. */
+/**
+ * RFC 9110 §15.6.3, §15.6.4: the error is at an upstream server. For a user who may not sign in, the HTTP request
+ * itself was valid.
+ */
 const statuses: Readonly<Record<string, number>> = {
   temporarily_unavailable: 503,
   access_denied: 403,
@@ -50,19 +53,19 @@ export const createProblemPage =
   }
 
 /**
- * Returns where to send a user who refused at the provider: to the other sign-in options, or back to the client. Undefined
- * for an unvouched client: the provider may have refused without showing a page, so the user may never have seen the
- * client's name (RFC 9700 §4.11.2).
+ * Returns where to send a user who refused at the provider: to the other sign-in options, or back to the client.
+ * Undefined for an untrusted client: the provider may have refused without showing a page, so the user may not have
+ * seen the client's name (RFC 9700 §4.11.2).
  */
 export function linkAfterRefusal(page: UpstreamPage, ports: ProblemPorts): string | undefined {
   const others = linkToOptions(page, ports)
   if (others !== undefined) return others
   const { client } = page.requester
-  const trusted = !client || isVouchedFor(client)
+  const trusted = !client || isTrusted(client)
   return trusted ? page.resumeLink(page.refusedByUser(page.continuation, 'login')) : undefined
 }
 
-/** Returns the login page, if the user has a choice there. */
+/** Returns the URL of the login page, if it offers the user a choice. */
 function linkToOptions(
   { continuation, requester, link }: UpstreamPage,
   { signInOptions }: ProblemPorts,

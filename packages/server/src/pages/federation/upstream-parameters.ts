@@ -1,4 +1,7 @@
-/** Which request parameters of the client are passed on to a provider (OpenID Connect Core 1.0 §3.1.2.1), and whether it honored them. */
+/**
+ * Selects the client's request parameters to pass on to a provider (OpenID Connect Core 1.0 §3.1.2.1), and checks
+ * whether it honored them.
+ */
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -26,18 +29,18 @@ export function requestParametersOf(
   }
 }
 
-/** An account page that sends a signed-in user here requires a new sign-in. */
+/** If an account page redirected a signed-in user, it requires a new sign-in. */
 function promptOf({ prompt }: Requester, continuation: Continuation): string {
   if (continuation.kind === 'account' && continuation.prior_handle) return 'login'
   return passedOn.filter(value => prompt?.has(value)).join(' ')
 }
 
-/** For clocks that differ. */
+/** Tolerated clock difference. */
 const tolerance: Seconds = 60
 
 /**
  * Whether the upstream sign-in is recent enough. A provider that does not send `auth_time` is trusted to have honored
- * `prompt=login`. It is not trusted about `max_age`, which requires `auth_time` (§2).
+ * `prompt=login`. It is not trusted to have honored `max_age`, which requires `auth_time` (§2).
  */
 export function isRecentEnough(
   { auth_time }: Pick<UpstreamUser, 'auth_time'>,
@@ -50,6 +53,6 @@ export function isRecentEnough(
   return oldest === undefined || auth_time >= oldest - tolerance
 }
 
-/** Returns when the user signed in: what the provider says, but never in the future. */
+/** Returns when the user signed in, as stated by the provider, but not a time in the future. */
 export const authTimeOf = ({ auth_time }: Pick<UpstreamUser, 'auth_time'>, clock: Clock): Seconds =>
   Math.min(auth_time ?? clock.now(), clock.now())

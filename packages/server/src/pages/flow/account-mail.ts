@@ -1,4 +1,4 @@
-/** Mail about accounts: composed in the language of the page that caused it, and sent after the response. */
+/** Mail about accounts: composed in the language of the page that triggered it, and sent after the response. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -10,18 +10,18 @@ import type { Paths } from './page-paths.ts'
 export type AccountMail = {
   readonly to: string
   readonly kind: MailKind
-  /** The page that the mail links to, and the sealed link that the page gets. */
+  /** The page that the mail links to, and the sealed link that the page receives. */
   readonly path: PagePath
   readonly link?: string
   readonly activeFactors?: ActiveFactors
 }
 
-/** A mail with a link lasts as long as the link. */
+/** A mail with a link expires together with the link. */
 const linkLifetime: Seconds = 3600
 const notificationLifetime: Seconds = 3 * 86_400
 
 /**
- * Sends a mail. `prepare` may resolve to undefined, if there is nothing to send; the response does not depend on it.
+ * Sends a mail. `prepare` resolves to undefined if there is nothing to send; the response does not depend on it.
  * `onLost` is called if the mail could not be queued.
  */
 export type SendAccountMail = (

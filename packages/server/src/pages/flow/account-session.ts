@@ -1,4 +1,7 @@
-/** Guards the account pages: requires a session, and a recent sign-in for sensitive ones. Builds the frame that they share. */
+/**
+ * Guards the account pages: requires a session, and a recent sign-in for sensitive ones. Provides the elements that
+ * they share.
+ */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpResponse } from '@tessera/protocol/http'
@@ -28,12 +31,12 @@ import { userName } from './view-model.ts'
 /** A signed-in user on an account page. */
 export type AccountSession = {
   readonly session: Session
-  /** The record of the user at this server; a user of another provider may have no record. */
+  /** The user's record at this server. A user of another provider may not have one. */
   readonly user?: User
-  /** The user's record in the store; users of the configuration and of other providers have none. */
+  /** The user's record in the store. Configured users and users of other providers have none. */
   readonly stored?: StoredUser
   readonly query: Parameters
-  /** The parts that every account page shows: the user, the sections, the sign-out form, and the cookie of the page's forms. */
+  /** The elements of every account page: the user, the sections, the sign-out form, and the cookie for its forms. */
   readonly frame: PageContext & { readonly cookies: readonly (string | undefined)[] }
 }
 
@@ -47,9 +50,12 @@ export type RequireAccountSession = (
 ) => Promise<({ readonly ok: true } & AccountSession) | SessionRequired>
 
 export type AccountGuard = {
-  /** Requires a sign-in of the last ten minutes: a browser that someone left signed in is not enough. */
+  /** Requires a sign-in within the last ten minutes, so that an unattended browser is not enough. */
   readonly recent?: boolean
-  /** Also requires a second factor of users who have one, even in a remembered browser: for changes of how the user signs in. */
+  /**
+   * Also requires a second factor from users who have one, even in a remembered browser. For changes to sign-in
+   * methods.
+   */
   readonly strict?: boolean
 }
 
@@ -76,7 +82,8 @@ export function createAccountGuard(ports: AccountPorts): RequireAccountSession {
     const { request } = page
     const query = parseParameters(request.query, limits)
     if (!query.ok) return { ok: false, respond: () => page.refuse(query) }
-    // `/account?tenant=NAME`: the tenant to sign in to. Without it any session is accepted, and a new sign-in has no tenant.
+    // `/account?tenant=NAME`: the tenant to sign in to. Without it, any session is accepted and a new sign-in has no
+    // tenant.
     const tenant = query.value.get('tenant')
     if (tenant !== undefined && !ports.tenants.has(tenant)) {
       return { ok: false, respond: () => page.refuse(refuse('invalid_request', 'tenant_unknown')) }
@@ -113,7 +120,7 @@ export function createAccountGuard(ports: AccountPorts): RequireAccountSession {
     return { account, ...page.formContext() }
   }
 
-  /** A user who signs in again does so at the same provider, and in the same tenant. */
+  /** A user who signs in again uses the same provider and the same tenant. */
   function redirect(
     page: BrowserRequest,
     path: '/login' | '/mfa',
@@ -164,7 +171,7 @@ export function createAccountGuard(ports: AccountPorts): RequireAccountSession {
 
 type Known = Pick<AccountSession, 'session' | 'user' | 'stored'>
 
-/** Whether the user signed in with a password of the store. Only such a password can be changed on a page. */
+/** Whether the user signed in with a stored password. Only such a password can be changed on a page. */
 export const hasPasswordHere = ({ session, stored }: Pick<Known, 'session' | 'stored'>): boolean =>
   stored?.password !== undefined && session.idp === localProvider
 

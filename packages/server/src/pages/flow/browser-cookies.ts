@@ -1,4 +1,7 @@
-/** Cookies besides the session and the anti-forgery token: the binding of the browser, its known and remembered users, and its language. */
+/**
+ * Cookies other than the session and the anti-forgery token: the browser binding, its known and remembered users, and
+ * its language.
+ */
 
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -50,19 +53,25 @@ export function createBrowserBinding({
   }
 }
 
-/** Browsers in which an account signed in before: guesses that strangers make elsewhere do not lock its user out. */
+/** Browsers in which an account signed in before, so that guesses by strangers elsewhere don't lock the user out. */
 export type KnownBrowsers = {
-  /** Resolves to the browser if this account signed in there. Looks up the account only if the browser has the cookie. */
+  /**
+   * Resolves to the browser if this account has signed in there. Looks up the account only if the browser has the
+   * cookie.
+   */
   readonly read: (
     request: HttpRequest,
     findAccount: () => Awaitable<string | undefined>,
   ) => Promise<KnownBrowser | undefined>
-  /** Returns the cookie that remembers the account, as `KnownAccounts` names it; undefined if the browser has it already. */
+  /**
+   * Returns the cookie that remembers the account, identified as in `KnownAccounts`; undefined if the browser already
+   * has it.
+   */
   readonly remember: (request: HttpRequest, account: string) => string | undefined
 }
 
 const knownCookie = 'tessera_known'
-/** For people who share a browser. */
+/** More than one, for people who share a browser. */
 const mostAccounts = 4
 /** `ID.MAC.MAC…`: 128 bits each. */
 const knownShape = /^[\w-]{22}(\.[\w-]{22}){1,4}$/
@@ -111,12 +120,12 @@ export function createKnownBrowsers({
 }
 
 /**
- * Browsers that a user asked to remember after a second factor: a cookie with a MAC. It is valid as long as the policy says, the
- * user's factors stay the same and their access is not ended.
+ * Browsers that a user asked to remember after a second factor: a cookie with a MAC. It is valid for the time that the
+ * policy allows, while the user's factors are unchanged and their access has not ended.
  */
 export type RememberedBrowsers = {
   readonly holds: (request: HttpRequest, user: Remembered, factors: Factors, policy: MfaPolicy) => boolean
-  /** Returns the `Set-Cookie` value that remembers the browser from now on. */
+  /** Returns the `Set-Cookie` value that makes the browser remembered. */
   readonly remember: (user: Remembered, factors: Factors, policy: MfaPolicy) => string
 }
 
@@ -145,7 +154,7 @@ export function createRememberedBrowsers({
     holds(request, user, factors, { remember_browser_days }) {
       const [, since = '', mac = ''] =
         rememberedShape.exec(cookies.read(request, rememberedCookie) ?? '') ?? []
-      // The current policy applies, even if it was tightened since.
+      // The current policy applies, even if it has since become stricter.
       const lives = Number(since) + remember_browser_days * day > clock.now()
       return lives && equalInConstantTime(mac, macOf(user, Number(since), factors))
     },
@@ -161,7 +170,7 @@ export function createRememberedBrowsers({
 
 const languageCookie = 'tessera_language'
 
-/** The language that the user chose on a page. The cookie outlives the session, and is no secret. */
+/** The language that the user chose on a page. The cookie outlives the session, and is not secret. */
 export const chosenLanguage = (cookies: Cookies): ChosenLanguage => ({
   read: request => cookies.read(request, languageCookie),
   write: value => cookies.write(languageCookie, value, { maxAge: year }),

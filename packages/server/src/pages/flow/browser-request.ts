@@ -1,6 +1,6 @@
 /**
- * The opened request of a browser: its form or query, its session, its anti-forgery token, and what a page needs to respond.
- * Every page endpoint starts here, so that an endpoint contains only what is its own.
+ * The request of a browser: its form or query, its session, its anti-forgery token, and functions for the response.
+ * Every page endpoint uses it, so that endpoints contain only their own logic.
  */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -30,34 +30,35 @@ import { type FindRequester, pageContextOf, type Requester } from './requester.t
 export type BrowserRequest = {
   readonly request: HttpRequest
   readonly posted: boolean
-  /** Reads the form that was posted, and checks its anti-forgery token. */
+  /** Reads the posted form, and checks its anti-forgery token. */
   readonly readForm: () => Result<Parameters>
-  /** Reads the form that was posted, otherwise the query. */
+  /** Reads the posted form, or else the query. */
   readonly readPage: () => Result<Parameters>
-  /** Returns the browser's session; it is read once. */
+  /** Returns the browser's session, which is read only once. */
   readonly readSession: () => Promise<Session | undefined>
-  /** Returns the token for a form, and the cookie to set if the browser has none yet; it is made once. */
+  /** Returns the token for a form, and the cookie to set if the browser has none yet. Created only once. */
   readonly csrf: () => ReturnType<Csrf['token']>
-  /** Opens a sealed continuation. {@link Progress.restarted} says where an expired page is started again. */
+  /** Opens a sealed continuation. {@link Progress.restarted} determines where an expired page restarts. */
   readonly openContinuation: (
     sealed: string | undefined,
     restarted: NonNullable<Progress['restarted']>,
   ) => Promise<Ok<Continuation> | NotOpened>
 
-  /** Returns a form for a page: where it is posted, the sealed continuation and the anti-forgery token. */
+  /** Returns the form of a page: its action, the sealed continuation and the anti-forgery token. */
   readonly pageForm: (path: PagePath, continuation?: Continuation | Sealed) => PageForm
   /**
-   * Returns the context of a page with a form: the requester's, and the cookie of the form's token. With a continuation of
-   * an authorization request the form can end at a client; a device and the account pages end on this server.
+   * Returns the context of a page with a form: the requester's, and the cookie of the form's token. With the
+   * continuation of an authorization request, submitting the form can lead to a client. Forms for devices and account
+   * pages stay on this server.
    */
   readonly formContext: (
     requester?: Partial<Pick<Requester, 'client' | 'ui_locales' | 'display'>>,
     continuation?: Pick<Continuation, 'kind'>,
   ) => PageContext & { readonly cookies: SetCookies }
-  /** Returns the address of a page, with the sealed continuation. */
+  /** Returns the URL of a page, with the sealed continuation. */
   readonly link: (path: PagePath, continuation?: Continuation | Sealed) => string
   readonly redirect: (location: string, cookies?: SetCookies) => HttpResponse
-  /** Returns a continuation as a URL or a form carries it. */
+  /** Returns a continuation in sealed form, for a URL or a form. */
   readonly seal: (continuation: Continuation) => Sealed
   /** Returns the URL at which the pending request continues. */
   readonly resumeLink: (continuation: Continuation) => string
@@ -73,13 +74,13 @@ export type BrowserRequest = {
   readonly logRefusal: (refusal: Refusal, log?: Refusal['log']) => void
 }
 
-/** A sealed value, as a URL or a form carries it. */
+/** A sealed value, for a URL or a form. */
 type Sealed = string
 
-/** Its form, or query, was read. */
+/** A request whose form or query has been read. */
 export type PageRequest = BrowserRequest & { readonly form: Parameters }
 
-/** It continues what waits for the user, whose requester is still valid. */
+/** A request with a continuation whose requester is still valid. */
 export type ContinuedPage = PageRequest & {
   readonly continuation: Continuation
   readonly requester: Requester
@@ -87,7 +88,7 @@ export type ContinuedPage = PageRequest & {
 
 type AuthorizationContinuation = Continuation & { readonly kind: 'authorization' }
 
-/** It asks the user of one session about an authorization request. */
+/** A request that asks the user of one session about an authorization request. */
 export type AskingPage = PageRequest & {
   readonly continuation: AuthorizationContinuation
   /** The continuation as it was before the page was shown. */
@@ -99,7 +100,7 @@ export type AskingPage = PageRequest & {
 type Respond<Page> = (page: Page) => Awaitable<HttpResponse>
 
 export type BrowserRequests = {
-  /** @param endpoint as the log names it. */
+  /** @param endpoint its name in the log. */
   readonly open: (endpoint: string, request: HttpRequest) => BrowserRequest
   /** Creates an endpoint that refuses forms without a valid anti-forgery token, and malformed queries. */
   readonly page: (endpoint: string, respond: Respond<PageRequest>) => Endpoint
@@ -109,7 +110,10 @@ export type BrowserRequests = {
     restarted: NonNullable<Progress['restarted']>,
     respond: Respond<ContinuedPage>,
   ) => Endpoint
-  /** The same for a page that asks the user of one session. For any other session, the next page is decided again. */
+  /**
+   * Creates an endpoint for a page that asks the user of one session. For any other session, the next page is
+   * determined again.
+   */
   readonly askingPage: (endpoint: string, respond: Respond<AskingPage>) => Endpoint
 }
 

@@ -34,7 +34,7 @@ export type BrowserSessions = {
     session: Session,
     proven: Pick<Session, 'amr' | 'acr'>,
   ) => Promise<{ readonly session: Session; readonly cookie: string } | undefined>
-  /** Ends the browser's session. Resolves to what ended, and the `Set-Cookie` value that removes the cookie. */
+  /** Ends the browser's session. Resolves to the ended session, and the `Set-Cookie` value that removes the cookie. */
   readonly end: (
     request: HttpRequest,
   ) => Promise<{ readonly ended: EndedSession | undefined; readonly cookie: string }>
@@ -59,9 +59,11 @@ type SessionPorts = {
 const cookieName = 'tessera_session'
 const wellFormed = handleShape('ts')
 const maxUserAgentLength = 256
-/** Per user: someone who knows a password must not fill the store with sessions. */
+/** Per user, so that someone who knows a password can't fill the store with sessions. */
 const mostSessions = 1000
-/** A use is written at most this often, and at most ten times in an idle lifetime. */
+/**
+ * The minimum time between two writes of a session's use. Also, uses are written at most ten times per idle lifetime.
+ */
 const touchInterval: Seconds = 300
 
 export function createBrowserSessions({
@@ -103,7 +105,7 @@ export function createBrowserSessions({
       const same = earlier?.sub === subject.sub && earlier.tenant === tenant
       const handle = newHandle(random, 'ts')
       const now = clock.now()
-      // The choice lasts through another sign-in, such as one with a second factor, until the user signs out.
+      // The choice remains valid for further sign-ins, such as one with a second factor, until the user signs out.
       const keeps = keep || (same && earlier.idle_lifetime === lifetimes.kept)
       const kept = keeps ? lifetimes.kept : undefined
       const absolute = kept ?? lifetimes.absolute
@@ -135,7 +137,7 @@ export function createBrowserSessions({
         return { session, cookie }
       }
       if (earlier && !same) await endSession(earlier.sid, 'another_user')
-      // A session that has just ended can't be continued: its clients were notified.
+      // A session that has just ended can't be continued, because its clients were notified.
       const fresh = same ? { ...session, sid: newTimedId(random) } : session
       const event = announce?.(fresh)
       if (!(await sessions.create(fresh, event?.messages))) return undefined
@@ -165,10 +167,11 @@ export function createBrowserSessions({
 }
 
 /**
- * Returns the sessions of a user that end because there are too many. The network with the most sessions loses the one that was
- * used longest ago: a script that signs in repeatedly ends its own sessions, not those of the user's browsers elsewhere.
+ * Returns the sessions of a user to end because there are too many: in the network with the most sessions, the least
+ * recently used one. A script that signs in repeatedly therefore ends its own sessions, not those of the user's
+ * browsers elsewhere.
  *
- * @param sessions of one user, the most recently used first.
+ * @param sessions the sessions of one user, the most recently used first.
  */
 function surplusSessions(sessions: readonly Session[], most: number): readonly Session[] {
   if (sessions.length <= most) return []
@@ -176,11 +179,14 @@ function surplusSessions(sessions: readonly Session[], most: number): readonly S
   return Array.from({ length: sessions.length - most }, () => networks.reduce(fuller).pop()!)
 }
 
-/** Returns the widest network that one IPv6 customer has. Sessions of earlier versions have no address. */
+/** Returns the widest network that one IPv6 customer usually has. Sessions of earlier versions have no address. */
 const networkOfSession = ({ address = '' }: Session): string | undefined =>
   networkPath(networkOfAddress(address))[0]
 
-/** Returns the network with more sessions; of two with as many, the one with the session that was used longest ago. */
+/**
+ * Returns the network with more sessions. If both have the same number, returns the one with the least recently used
+ * session.
+ */
 function fuller(one: Session[], other: Session[]): Session[] {
   if (one.length !== other.length) return one.length > other.length ? one : other
   return (one.at(-1)?.last_seen_at ?? 0) <= (other.at(-1)?.last_seen_at ?? 0) ? one : other

@@ -1,7 +1,7 @@
 /**
- * The state of the browser's sign-in that a client's page may watch (OpenID Connect Session Management 1.0 §3): a cookie
- * that our script reads in a frame, and `session_state`, which a client compares with it. It changes whenever the session
- * changes, and reveals nothing about it.
+ * The sign-in state of the browser, which a client's page may watch (OpenID Connect Session Management 1.0 §3): a
+ * cookie that our script reads in a frame, and `session_state`, which a client compares with it. It changes whenever
+ * the session changes, and reveals nothing about it.
  */
 
 import { createHmac, hash } from 'node:crypto'

@@ -18,18 +18,18 @@ import type { LackingSecondFactor } from './second-factor.ts'
 
 type ProvenSignIn = {
   readonly subject: Subject
-  /** The tenant of the sign-in. */
+  /** The tenant in which the user signed in. */
   readonly tenant?: string | undefined
   /** Undefined for this server's own account pages. */
   readonly client?: Client | undefined
   /** The authentication context classes that the client requests. */
   readonly requested_acr?: RequestedAcr | undefined
   readonly continuation: Continuation
-  /** `Set-Cookie` values that are sent before the session's own. */
+  /** `Set-Cookie` values that are sent before that of the session. */
   readonly cookies?: readonly (string | undefined)[]
 }
 
-/** Every sign-in ends here, so that none can bypass the second factor. */
+/** Called at the end of every sign-in, so that none can bypass the second factor. */
 export type ConcludeSignIn = (request: HttpRequest, signIn: ProvenSignIn) => Promise<HttpResponse>
 
 type ConcludePorts = {
@@ -51,7 +51,7 @@ export const createConcludeSignIn =
     { subject: given, tenant, client, requested_acr: asked, continuation: came, cookies = [] },
   ) => {
     const subject: Subject = { ...given, acr: given.acr ?? acrOf(given) }
-    // This sign-in replaces the session that was to be raised.
+    // This sign-in replaces the session that was to be stepped up.
     const { stepping_sid: _, ...continuation } = came
     const line = { request_id: request.id, client_id: client?.client_id, sub: subject.sub, idp: subject.idp }
     /** The user's access was ended in the meantime, so they must sign in again. */

@@ -1,7 +1,7 @@
 /**
- * Carries the pending request through the login and consent pages, sealed so that the browser can neither read nor change
- * it. It proves nothing about the browser that sends it: a sign-in or consent that it contains is bound to the session
- * (`sid`) that gave it.
+ * Passes the pending request through the login and consent pages, sealed so that the browser can neither read nor
+ * change it. It does not identify the browser that sends it: a sign-in or consent in it is bound to the session (`sid`)
+ * in which it was given.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -19,44 +19,53 @@ import { createSeals, type Seals } from './seal.ts'
 export type Progress = {
   /** When the request was received. */
   readonly asked_at: Seconds
-  /** The pushed request that it came from. Issuing a response consumes it. */
+  /** The pushed request that it originates from. Issuing a response redeems that request. */
   readonly pushed?: Pushed
-  /** When its signed request object was read; the client may have given it a short lifetime. */
+  /** When its signed request object was read, which may have a short lifetime. */
   readonly signed_since?: Seconds
-  /** Its parameters come from several parties, so they are not compressed: their length could reveal a secret. */
+  /**
+   * Its parameters come from several parties. They are not compressed, because their compressed length could reveal a
+   * secret.
+   */
   readonly mixed?: true
   /** Where its parameters are stored, if they are too long for a URL. */
   readonly stored?: StoredRequest
-  /** An earlier page of it expired. `sign_in`: before the user signed in, so they sign in even if someone is signed in by now. */
+  /**
+   * An earlier page expired. `sign_in`: it expired before the user signed in, so they must sign in even if someone is
+   * signed in now.
+   */
   readonly restarted?: 'sign_in' | 'elsewhere'
-  /** Hash of the session handle that the browser had then; null: none; absent: not checked yet. */
+  /** The hash of the browser's session handle at that time; null: it had none; absent: not checked yet. */
   readonly prior_handle?: string | null
   /** The checked `id_token_hint`; the hint itself can be too long for a URL. */
   readonly hint?: CheckedHint
   /** The identity provider that the user chose on the login page. */
   readonly idp?: string
-  /** The user name that was typed on the login page, for that provider. */
+  /** The user name that was entered on the login page, for that provider. */
   readonly login_hint?: string
-  /** The user wants to stay signed in. */
+  /** The user chose to stay signed in. */
   readonly keep?: true
-  /** The session whose user chose to continue with the current account. */
+  /** The session in which the user chose to continue with the current account. */
   readonly selected_sid?: string
   /** The user chose to sign in with another account. */
   readonly another?: true
-  /** The session whose user a page asks. */
+  /** The session of the user that a page asks. */
   readonly asking_sid?: string
-  /** The version of a client that registered itself, as the page shows it. */
+  /** The version of a self-registered client that the page shows. */
   readonly asking_version?: number
-  /** The session whose user agreed, and to which scopes. */
+  /** The session in which the user consented, and the scopes. */
   readonly consented_sid?: string
   readonly consented_scope?: readonly string[]
-  /** The session that the second factor raises; absent: a pending sign-in. */
+  /** The session that the second factor steps up; absent: a pending sign-in. */
   readonly stepping_sid?: string
-  /** A form was posted on the way here, so a redirect to a provider would count as part of that form's submission. */
+  /**
+   * A form was posted earlier in this chain of redirects, so a redirect to a provider would count as part of its
+   * submission.
+   */
   readonly by_form?: true
   /** The user refused: `login` on the login page, `consent` on the consent page. */
   readonly refused?: 'login' | 'consent'
-  /** The anti-forgery token of the browser in which the user refused, because its URL can be sent to others. */
+  /** The anti-forgery token of the browser in which the user refused, because the URL can be sent to others. */
   readonly refused_by?: string
 }
 
@@ -78,18 +87,20 @@ export type Continuation =
     })
 
 export type Continuations = {
-  /** Returns text for an address or a form field. */
+  /** Returns text for a URL or a form field. */
   readonly seal: (continuation: Continuation) => string
-  /** Resolves to undefined for text that is not ours, was changed, or is older than an hour. */
+  /**
+   * Resolves to undefined for text that this server did not create, that was changed, or that is older than an hour.
+   */
   readonly open: (text: string | undefined) => Promise<Continuation | undefined>
-  /** Resolves to what is known of text of any age; undefined for text that is not ours. */
+  /** Resolves to the known content of text of any age; undefined for text that this server did not create. */
   readonly inspect: (text: string | undefined) => Promise<Inspection | undefined>
 }
 
 type Inspection = {
   /** The client of an authorization request, if it is known. */
   readonly client_id?: string
-  /** The same from the start, without what was done on its pages. Undefined if it can't start again. */
+  /** The same request from the start, without the progress on its pages. Undefined if it can't be restarted. */
   readonly restarted?: Continuation
 }
 
@@ -162,7 +173,7 @@ function restartOf(continuation: Continuation, now: Seconds): Continuation | und
     case 'authorization': {
       const { kind, parameters, pushed, signed_since, mixed, stored, hint } = continuation
       const since = pushed?.since ?? signed_since
-      // Beyond that the marker of a pushed request's use may be gone.
+      // After that, the record that a pushed request was used may have been deleted.
       if (since !== undefined && since + pushedRestartLifetime <= now) return undefined
       return {
         kind,

@@ -1,6 +1,7 @@
 /**
- * This server's cookies (RFC 6265bis): `__Host-` and Secure if the issuer is https, HttpOnly, for the whole host, and SameSite=Lax,
- * except for those that frames of other sites need. Each tenant with an issuer has its own names, because `__Host-` allows no path.
+ * This server's cookies (RFC 6265bis): `__Host-` and Secure if the issuer is https, HttpOnly, for the whole host, and
+ * SameSite=Lax, except for those that frames of other sites need. Each tenant with its own issuer has its own cookie
+ * names, because `__Host-` does not allow a path.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -17,9 +18,9 @@ export type Cookies = {
   readonly clear: (name: string, options?: CookieOptions) => string
 }
 
-/** Without `maxAge` it lasts until the browser closes. */
+/** Without `maxAge`, the cookie lasts until the browser closes. */
 type CookieOptions = {
-  /** For our scripts in a frame of another site: neither HttpOnly nor SameSite. It must contain nothing secret. */
+  /** For our scripts in a frame of another site: neither HttpOnly nor SameSite. Must not contain secrets. */
   readonly readable?: boolean
   /** For requests in a frame of another site, such as silent authorization requests, if the configuration allows them. */
   readonly framed?: boolean
@@ -27,7 +28,7 @@ type CookieOptions = {
 
 export type SameSite = 'lax' | 'none'
 
-/** @param sameSite of the cookies that are `framed`; Lax unless given. */
+/** @param sameSite the value for `framed` cookies. Default: Lax. */
 export function createCookies({
   issuer,
   tenant,
@@ -44,7 +45,7 @@ export function createCookies({
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
   // Browsers accept SameSite=None only for Secure cookies (RFC 6265bis §5.7).
   const readable = { path: '/', secure, sameSite: secure ? 'none' : 'lax' } as const
-  // On a loopback host Lax does the same between ports, which belong to one site.
+  // On a loopback host, Lax is sufficient, because all ports belong to one site.
   const framed = { ...attributes, sameSite: secure ? sameSite : 'lax' } as const
   const attributesOf = (options: CookieOptions) => {
     if (options.readable) return readable

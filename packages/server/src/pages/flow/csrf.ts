@@ -10,7 +10,7 @@ import type { Cookies } from './cookies.ts'
 export type Csrf = {
   /** Returns the token for a form, and the cookie to set if the browser has none yet. */
   readonly token: (request: HttpRequest) => { readonly token: string; readonly cookie?: string }
-  /** Whether the form's token matches the cookie of the request. */
+  /** Returns whether the form's token matches the cookie of the request. */
   readonly holds: (request: HttpRequest, token: string | undefined) => boolean
 }
 

@@ -21,7 +21,7 @@ type Enrolled = ProvenFactor & {
 }
 
 export type FactorEnrolment = {
-  /** Resolves to what the page shows. A form that was already shown keeps its secret. */
+  /** Resolves to the content of the page. A form that was already shown keeps its secret. */
   readonly begin: (
     who: Enrolling,
     method: FactorMethod,
@@ -36,7 +36,7 @@ export type FactorEnrolment = {
   ) => Promise<Result<Enrolled>>
 }
 
-/** The user who sets it up, and a name that they recognize. */
+/** The user who sets up the factor, and a name that they recognize. */
 export type Enrolling = { readonly sub: string; readonly username: string }
 
 type EnrolmentPorts = {

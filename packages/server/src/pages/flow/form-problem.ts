@@ -14,7 +14,7 @@ export const tooManyAttempts = (wait: Seconds) => ({
 
 export type FormProblem = FieldProblem | { readonly wait: Seconds }
 
-/** For a form of named fields. Undefined: it is shown for the first time. */
+/** Returns the problem of a form with named fields. Undefined: it is shown for the first time. */
 export function fieldProblem(problem: FormProblem | undefined): {
   readonly text?: FieldProblem
   readonly context: PageContext
@@ -33,7 +33,7 @@ const factorProblems: Readonly<Record<string, FactorProblem>> = {
   passkey_challenge_invalid: 'expired',
 }
 
-/** For the form of a second factor. */
+/** Returns the problem of the form for a second factor. */
 export function factorProblem({ reason, retry_after }: Refusal): {
   readonly problem: FactorProblem
   readonly context: PageContext

@@ -1,6 +1,6 @@
 /**
- * Links in mails: sealed, valid for an hour, and bound to the state that they change, so that each works once and becomes
- * invalid if the state changes. Opening one changes nothing, because mail scanners open links too.
+ * Links in emails: sealed, valid for an hour, and bound to the state that they change, so that each works once and
+ * becomes invalid if the state changes. Opening a link has no effect, because mail scanners open links too.
  */
 
 import { createHmac } from 'node:crypto'
@@ -18,11 +18,14 @@ import { createSeals, sealLifetime } from './seal.ts'
 export type MailLink =
   | {
       readonly kind: 'sign_up'
-      /** The account that it creates. No `sub` is used twice, not even after a deletion, so the link creates one account at most. */
+      /**
+       * The account that the link creates. A `sub` is never reused, not even after a deletion, so the link creates at
+       * most one account.
+       */
       readonly sub: string
       readonly email: string
       readonly tenant?: string
-      /** The request that waits for the new user, and the hash of the anti-forgery token of the browser where it waits. */
+      /** The request that waits for the new user, and the hash of the anti-forgery token of its browser. */
       readonly continuation?: Continuation
       readonly browser: string
     }
@@ -35,9 +38,12 @@ export type LinkOf<Named extends Kind> = Extract<MailLink, { readonly kind: Name
 export type MailLinks = {
   /** @param user the user that the link changes, in their current state. */
   readonly seal: (link: MailLink, user?: StoredUser) => string
-  /** Undefined for text that is not ours, was changed, is of another kind or is older than an hour. */
+  /**
+   * Returns undefined for text that this server did not create, that was changed, that is of another kind, or that is
+   * older than an hour.
+   */
   readonly open: <Named extends Kind>(text: string | undefined, kind: Named) => LinkOf<Named> | undefined
-  /** Whether the user is unchanged since the link was created. */
+  /** Returns whether the user is unchanged since the link was created. */
   readonly holds: (link: MailLink, user: StoredUser) => boolean
   /** Resolves to whether this call was the first to redeem the link. */
   readonly redeem: (link: MailLink) => Promise<boolean>

@@ -1,4 +1,7 @@
-/** Which page comes next for an authorization request (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4): a pure decision. */
+/**
+ * Decides which page comes next for an authorization request (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4), as a pure
+ * function.
+ */
 
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import { mayUseProvider } from '../../identity/provider-access.ts'
@@ -23,7 +26,7 @@ type PromptState = {
   readonly progress: Progress
   /** The browser's active session, if its user may get tokens. */
   readonly session?: Session
-  /** Whether its sign-in lacks a second factor. */
+  /** Whether the sign-in lacks a second factor. */
   readonly lacksSecondFactor?: boolean
   /** Whether the operator's policy requires consent; the client's configuration can require it too. */
   readonly asksConsent?: boolean
@@ -60,7 +63,7 @@ export function nextPrompt({
   return mustAgree(request, progress, session, asksConsent, remembered) ? 'consent' : 'none'
 }
 
-/** Whether the session is of the requested tenant and provider, and the client may use that provider. */
+/** Returns whether the session has the requested tenant and provider, and the client may use that provider. */
 const fits = (request: PromptState['request'], { idp: chosen }: Progress, session: Session): boolean => {
   const idp = request.idp ?? chosen
   return (
@@ -70,11 +73,13 @@ const fits = (request: PromptState['request'], { idp: chosen }: Progress, sessio
   )
 }
 
-/** `max_age=0` means the same as `prompt=login` (§3.1.2.1). A new account has nothing to do with the current session. */
+/**
+ * `max_age=0` means the same as `prompt=login` (§3.1.2.1). Creating an account is independent of the current session.
+ */
 const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
   prompt.has('login') || prompt.has('create') || max_age === 0
 
-/** Whether the user must choose an account. A sign-in counts as a choice. */
+/** Returns whether the user must choose an account. A sign-in counts as a choice. */
 const mustSelect = (
   { prompt }: PromptState['request'],
   { selected_sid }: Progress,
@@ -82,8 +87,8 @@ const mustSelect = (
 ): boolean => prompt.has('select_account') && selected_sid !== sid
 
 /**
- * Whether the user signed in while the request waited. The handle shows it, because each sign-in changes it and times in seconds
- * are too coarse. A provider may have authenticated the user earlier; its own check covers that.
+ * Returns whether the user signed in while the request was pending. Compares the handle, which each sign-in changes,
+ * because times in seconds are too coarse. If a provider authenticated the user earlier, a separate check handles that.
  */
 export const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session | undefined): boolean =>
   session !== undefined &&

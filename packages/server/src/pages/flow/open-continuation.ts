@@ -1,13 +1,13 @@
 /**
- * Opens the continuation that a page carries, and leads back to what waits for the user. A page that was open for more than an
- * hour starts again: the request is public and is validated again, and nothing that was done on its pages counts. If it can't
- * start again, an error page leads back to the client, if that is known.
+ * Opens the continuation in a page's form or URL, and redirects to the pending request. A page that was open for more
+ * than an hour restarts: the request, which is not secret, is validated again, and all progress on its pages is
+ * discarded. If it can't restart, an error page links to the client, if it is known.
  */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Ok, ok, type Refusal, refuse } from '@tessera/protocol/result'
 import { redirectResponse } from '../../messages/redirect.ts'
-import { type Client, type Clients, isVouchedFor } from '../../model/client.ts'
+import { type Client, type Clients, isTrusted } from '../../model/client.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { Pages } from '../ui/pages.ts'
 import type { Continuation, Continuations } from './continuation.ts'
@@ -19,7 +19,7 @@ type OpenContinuation = (
   sealed: string | undefined,
 ) => Promise<Ok<Continuation> | NotOpened>
 
-/** Responds by a redirect to the start, or by an error page. It is logged. */
+/** `respond` redirects to the start or returns an error page, and logs the refusal. */
 export type NotOpened = Refusal & { readonly respond: () => Promise<HttpResponse> }
 
 export type OpenContinuationPorts = {
@@ -31,8 +31,8 @@ export type OpenContinuationPorts = {
 }
 
 /**
- * @param endpoint as the log names it.
- * @param restarted where the expired page was. Before the sign-in, the user signs in again, even if someone is signed in by now.
+ * @param endpoint its name in the log. @param restarted where the expired page was. If it was before the sign-in, the
+ * user must sign in, even if someone is signed in now.
  */
 export function createContinuationOpener(
   endpoint: string,
@@ -62,7 +62,7 @@ export function createContinuationOpener(
     }
   }
 
-  /** Returns the address at which the request starts again. */
+  /** Returns the URL at which the request restarts. */
   function startOf(continuation: Continuation): string {
     switch (continuation.kind) {
       case 'authorization':
@@ -75,13 +75,13 @@ export function createContinuationOpener(
   }
 }
 
-/** An error page does not lead to a client that anybody may have registered. */
+/** An error page does not link to a client that anyone may have registered. */
 const backTo = (client: Client) => {
   const href = client.initiate_login_uri ?? client.client_uri
-  return href !== undefined && client.enabled && isVouchedFor(client) ? { client, back: href } : {}
+  return href !== undefined && client.enabled && isTrusted(client) ? { client, back: href } : {}
 }
 
-/** Returns the address that leads back to what waits for the user. */
+/** Returns the URL at which the pending request continues. */
 export type Resume = (continuation: Continuation) => string
 
 export const createResume =

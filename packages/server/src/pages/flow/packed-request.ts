@@ -1,17 +1,17 @@
 /**
- * An authorization request's parameters, compressed before they are sealed, since proxies limit the length of addresses.
+ * An authorization request's parameters, compressed before they are sealed, because proxies limit the length of URLs.
  *
- * The length of data that is compressed together with a secret leaks the secret (CRIME). So only the parameters are compressed,
- * which all come from the sender of the request. What this server knows of the browser (hashes of handles, `sid`, a CSRF token)
- * is not compressed. Nobody else can choose a part of a request that a client pushed or encrypted. If it also takes parameters
- * that were sent in the clear, it is `mixed` and not compressed.
+ * The length of data that is compressed together with a secret leaks the secret (CRIME). Therefore only the parameters
+ * are compressed, which all come from the sender of the request. Data of this server about the browser (hashes of
+ * handles, `sid`, a CSRF token) is not compressed. Other parties can't choose a part of a request that a client pushed
+ * or encrypted. If it also includes parameters that were sent unencrypted, it is `mixed` and not compressed.
  */
 
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { maxParametersLength } from '../../authorization-request/long-request.ts'
 import type { Packing } from './seal.ts'
 
-/** Text that most requests contain. It is part of the format: another dictionary can't unpack earlier values. */
+/** Text that most requests contain. It is part of the format: values can't be unpacked with a different dictionary. */
 const dictionary = Buffer.from(
   [
     'claims=%7B%22userinfo%22%3A%7B%22%22%3A%7B%22essential%22%3Atrue%7D%2C%22id_token%22%3A%7B%22',
@@ -25,7 +25,7 @@ const dictionary = Buffer.from(
 /** Separates the JSON, which has no such byte, from the compressed parameters. */
 const separator = 0
 
-/** Packs values that have form-encoded parameters, and leaves others as they are. */
+/** Packs values that have form-encoded parameters. Other values are not packed. */
 export const packRequests = <Value extends object>(): Packing<Value> => ({
   encode(value) {
     const { parameters = '', ...rest } = value as { readonly parameters?: string; readonly mixed?: true }
@@ -36,7 +36,7 @@ export const packRequests = <Value extends object>(): Packing<Value> => ({
   decode(bytes) {
     const end = bytes.indexOf(separator)
     if (end < 0) return undefined
-    // This server's own text is never longer; the limit is for bugs.
+    // Text that this server packed is never longer; the limit guards against bugs.
     const limits = { maxOutputLength: maxParametersLength, dictionary }
     const parameters = inflateRawSync(bytes.subarray(end + 1), limits).toString()
     return { ...JSON.parse(bytes.toString('utf8', 0, end)), parameters }

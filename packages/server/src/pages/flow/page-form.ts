@@ -36,7 +36,7 @@ const limits: Limits = {
   identity: [4096, 'invalid_request'],
 }
 
-/** Each checkbox sends one. */
+/** Each checkbox sends one value. */
 const repeatable: ReadonlySet<string> = new Set(['scope'])
 
 /** Refuses forms that did not come from a page of this browser (`csrf_token_wrong`), before anything else is checked. */
@@ -49,7 +49,7 @@ export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameter
     : refuse('invalid_request', 'csrf_token_wrong')
 }
 
-/** Reads the form that was posted, otherwise the query. */
+/** Reads the posted form, or else the query. */
 export const readPage = (request: HttpRequest, csrf: Csrf): Result<Parameters> =>
   request.method === 'POST' ? readPageForm(request, csrf) : readPageQuery(request)
 

@@ -17,7 +17,7 @@ export type AccountPath = (typeof accountPaths)[AccountSection]
 
 export type Paths = (path: PagePath, continuation?: string) => string
 
-/** Returns paths relative to the host, which are right behind a proxy too. */
+/** Returns paths without a host, which are also correct behind a proxy. */
 export const createPaths = ({ issuer }: { issuer: string }): Paths => {
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   return (path, continuation) =>

@@ -17,7 +17,9 @@ export type PendingSignIns = {
     subject: Subject,
     tenant: string | undefined,
   ) => Promise<string | undefined>
-  /** Ends it. Resolves to whether this call did so, and the `Set-Cookie` value that removes the cookie. */
+  /**
+   * Ends the pending sign-in. Resolves to whether this call did so, and the `Set-Cookie` value that removes the cookie.
+   */
   readonly take: (request: HttpRequest) => Promise<{ readonly taken: boolean; readonly cookie: string }>
 }
 
@@ -56,7 +58,7 @@ export function createPendingSignIns({
       const created = await pendingSignIns.create({
         ...how,
         hash: hashHandle(handle),
-        // The tenant of the sign-in, as in a session.
+        // The tenant in which the user signed in, as in a session.
         ...(tenant !== undefined && { tenant }),
         created_at: now,
         expires_at: now + lifetime,

@@ -13,7 +13,7 @@ type RefusePage = (
   context?: PageContext & { readonly back?: string },
 ) => Promise<HttpResponse>
 
-/** Reasons that the user can do something about have their own text. */
+/** Reasons that the user can act on have their own text. */
 const kinds: Readonly<Record<string, 'expired' | 'csrf' | 'gone'>> = {
   continuation_invalid: 'expired',
   continuation_expired: 'expired',

@@ -1,4 +1,7 @@
-/** The party that waits for the user to sign in: the client of a sealed request, validated again at every step, or an account page. */
+/**
+ * The requester of a sign-in: the client of a sealed request, which is validated again at every step, or an account
+ * page.
+ */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Display } from '@tessera/protocol/display'
@@ -17,7 +20,7 @@ export type Requester = {
   /** Undefined for this server's own account pages. */
   readonly client?: Client
   readonly tenant?: string
-  /** The provider that the client asks for; undefined: the user chooses. */
+  /** The provider that the client requests; undefined: the user chooses. */
   readonly idp?: string
   readonly acr_values?: string
   /** The requested authentication context classes. */
@@ -30,7 +33,7 @@ export type Requester = {
   readonly display?: Display
 }
 
-/** Returns how the requester's pages look. */
+/** Returns the settings for the appearance of the requester's pages. */
 export const pageContextOf = ({
   client,
   ui_locales,
@@ -50,7 +53,10 @@ type RequesterPorts = {
   readonly userCodes: UserCodes
 }
 
-/** Refuses requests that are no longer valid: a client that was disabled, a device authorization that is gone. */
+/**
+ * Refuses requests that are no longer valid, for example because the client was disabled or the device authorization
+ * has expired.
+ */
 export const createRequesters =
   ({ validate, clients, stores, userCodes }: RequesterPorts): FindRequester =>
   async continuation => {

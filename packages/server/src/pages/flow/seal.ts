@@ -1,4 +1,6 @@
-/** Seals values that a browser carries but can neither read nor change: JSON, encrypted and authenticated, with an expiry. */
+/**
+ * Seals values that a browser holds but can neither read nor change: JSON, encrypted and authenticated, with an expiry.
+ */
 
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -8,13 +10,19 @@ import type { Clock } from '../../runtime/ports.ts'
 export type Seals<Value> = {
   /** Returns text for a URL or a form field: base64url(ciphertext) `.` base64url(salt and tag). Equal values yield equal text. */
   readonly seal: (value: Value) => string
-  /** Undefined for text that is not ours, was changed, was sealed for another purpose, or is older than an hour. */
+  /**
+   * Returns undefined for text that this server did not create, that was changed, that was sealed for another purpose,
+   * or that is older than an hour.
+   */
   readonly open: (text: string | undefined) => Value | undefined
   /** Like `open`, for text of any age. */
   readonly openAnyAge: (text: string | undefined) => Value | undefined
 }
 
-/** Encodes values as bytes. `encode` returns undefined for values to encode as JSON; `decode` for bytes that it did not write. */
+/**
+ * Encodes values as bytes. `encode` returns undefined for values that should be encoded as JSON, and `decode` for bytes
+ * that it did not write.
+ */
 export type Packing<Value> = {
   readonly encode: (value: Value) => Uint8Array | undefined
   readonly decode: (bytes: Buffer) => Value | undefined
@@ -32,10 +40,10 @@ const nonce = Buffer.alloc(12)
 const packed = '.p'
 
 /**
- * Requests that a client pushed (RFC 9126) or encrypted (RFC 9101 §6.1) must not be readable in the browser's address
- * bar, its history, a proxy's log or a mail. Each message has its own key, derived from a MAC of the message. Random nonces
- * under one key would be safe for 2^32 messages only (NIST SP 800-38D §8.3). Equal values also stay equal, so that the pages
- * for a known and an unknown name look the same.
+ * Creates seals. Requests that a client pushed (RFC 9126) or encrypted (RFC 9101 §6.1) must not be readable in the
+ * browser's address bar or history, in a proxy's log, or in an email. Each message has its own key, derived from a MAC
+ * of the message. Random nonces under one key would be safe for 2^32 messages only (NIST SP 800-38D §8.3). Equal values
+ * also yield equal text, so that the pages for a known and an unknown name look the same.
  */
 export function createSeals<Value extends { readonly asked_at: Seconds }>(
   purpose: string,

@@ -1,4 +1,7 @@
-/** Whether a browser's sign-in lacks a second factor, and what the page for it asks: to prove a factor, or to set one up. */
+/**
+ * Determines whether a browser's sign-in lacks a second factor, and whether its page asks the user to prove a factor or
+ * to set one up.
+ */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Factors } from '../../identity/factors.ts'
@@ -8,7 +11,7 @@ import { acrOf, type FactorMethod, factorMethods, type RequestedAcr } from '../.
 import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
 import type { RememberedBrowsers } from './browser-cookies.ts'
 
-/** Resolves to what is missing, or to undefined. Called wherever a session is about to be used. */
+/** Resolves to the missing factor, or to undefined. Called wherever a session is about to be used. */
 export type LackingSecondFactor = (
   request: HttpRequest,
   proven: Proven,
@@ -37,7 +40,10 @@ export type SecondFactorPlan =
   | { readonly kind: 'prove'; readonly methods: readonly SecondFactorMethod[] }
   | { readonly kind: 'enrol'; readonly methods: readonly FactorMethod[] }
 
-/** Decides what the second factor's page asks for. Users with a factor prove it before they set one up: a password alone must not add another. */
+/**
+ * Decides what the second factor's page asks for. Users who have a factor must prove it before they set up another one,
+ * because a password alone must not be enough for that.
+ */
 export function planSecondFactor(
   { policy, acr, factors }: SecondFactorNeed,
   proven: Proven,
@@ -51,7 +57,7 @@ export function planSecondFactor(
   return { kind: 'enrol', methods: acr === 'phr' ? ['passkey'] : policy.methods }
 }
 
-/** The strongest first. */
+/** Strongest first. */
 const order: readonly SecondFactorMethod[] = ['passkey', 'totp', 'recovery_code']
 
 const has = (factors: Factors, methods: readonly SecondFactorMethod[]): readonly SecondFactorMethod[] =>

@@ -1,6 +1,6 @@
 /**
- * Notifies users by mail of changes to how they sign in. The mail goes to the verified address only, and the change may have
- * been made by someone else.
+ * Notifies users by mail of changes to how they sign in. The mail is sent only to the verified address, because someone
+ * else may have made the change.
  */
 
 import type { HttpRequest } from '@tessera/protocol/http'

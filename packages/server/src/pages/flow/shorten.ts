@@ -1,7 +1,7 @@
 /**
- * Stores a long request, so that the URLs of its pages stay short: nginx responds 502 if the headers of a response are longer
- * than its buffer, 4 KiB by default. Anyone can cause this with a GET, so the rows of each network are counted. A network with
- * too many rows keeps the request in the URL.
+ * Stores a long request, so that the URLs of its pages stay short: nginx responds 502 if the headers of a response are
+ * longer than its buffer, 4 KiB by default. Anyone can trigger this with a GET, so the rows of each network are
+ * counted. For a network with too many rows, the request stays in the URL.
  */
 
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -15,7 +15,7 @@ type Waiting = Continuation & { readonly kind: 'authorization' }
 
 export type Shorten = (request: HttpRequest, client: Client, continuation: Waiting) => Promise<Waiting>
 
-/** The most characters of a sealed request in a URL. */
+/** The maximum number of characters of a sealed request in a URL. */
 const longest = 1500
 
 export const createShorten =

@@ -1,11 +1,11 @@
-/** The options to sign in for a request, and which of them is chosen without asking (home-realm discovery). */
+/** The sign-in options for a request, and which of them is selected without asking (home-realm discovery). */
 
 import { mayUseProvider, servesTenant } from '../../identity/provider-access.ts'
 import { type IdentityProvider, localProvider } from '../../model/user.ts'
 import type { Continuation } from './continuation.ts'
 import type { Requester } from './requester.ts'
 
-/** `password`: typed on our page; `redirect`: the browser is sent to the provider. */
+/** `password`: entered on our page; `redirect`: the browser is redirected to the provider. */
 export type SignInOption = {
   readonly idp: string
   readonly kind: 'password' | 'redirect'
@@ -16,7 +16,10 @@ export type SignInOption = {
 export type SignInOptions = {
   /** Returns the options that the client may use and that serve the tenant, this server first. */
   readonly list: (requester: Requester) => readonly SignInOption[]
-  /** Returns what the client or the user asked for, otherwise the only option, otherwise that of the user's email domain. */
+  /**
+   * Returns the option that the client or the user requested, otherwise the only option, otherwise the option for the
+   * user's email domain.
+   */
   readonly chosen: (
     requester: Requester,
     continuation: Pick<Continuation, 'idp'>,

@@ -20,27 +20,27 @@ export type SignOutRequest = {
   readonly ui_locales: readonly string[]
 }
 
-/** A session that has ended, and what its browser must still do. */
+/** A session that has ended, and the remaining steps for its browser. */
 export type SignedOut = {
   readonly asked_at: Seconds
   readonly ui_locales: readonly string[]
   /** The client that sent the request. */
   readonly client_id?: string
-  /** Where the browser finally goes. */
+  /** The browser's final destination. */
   readonly leads_to?: string
   readonly return_refused?: true
-  /** Whether the browser goes there without a click. */
+  /** Whether the browser is redirected there without a click. */
   readonly goes_on: boolean
-  /** For unvouched clients: the anti-forgery token of the only browser that is redirected without a click. */
+  /** For untrusted clients: the anti-forgery token of the only browser that is redirected without a click. */
   readonly browser?: string
   readonly ended?: {
     readonly sid: string
     /** The clients of the session that are notified in frames. */
     readonly clients: readonly string[]
   }
-  /** Where the session at the upstream provider is ended. The provider sends the browser back. */
+  /** The URL at which the session at the upstream provider is ended. The provider redirects the browser back. */
   readonly upstream?: string
-  /** The user confirmed it with a form of ours. */
+  /** Whether the user confirmed it with one of our forms. */
   readonly by_form: boolean
 }
 
@@ -51,10 +51,10 @@ export const createSignOuts = (ports: { derived: DerivedKeys; clock: Clock }): S
   done: createSeals('signed-out', ports),
 })
 
-/** The most characters of a sealed value in an address of the sign-out pages. */
+/** The maximum number of characters of a sealed value in a URL of the sign-out pages. */
 export const maxSealedLength = 14_000
 
-/** Returns the same request, except that the browser stays here afterwards. */
+/** Returns the same request, but without a redirect afterwards. */
 export const stayingHere = ({
   post_logout_redirect_uri: _,
   state: __,

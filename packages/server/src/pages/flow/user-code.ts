@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 import type { DerivedKeys } from '../../model/keys.ts'
 import type { Random, TokenHash } from '../../runtime/ports.ts'
 
-/** Without vowels, so that codes form no words, and without letters that look like digits. */
+/** Without vowels, so that codes don't form words, and without letters that look like digits. */
 const alphabet = 'BCDFGHJKLMNPQRSTVWXZ'
 const length = 8
 /** The largest multiple of the alphabet's size in a byte. Larger values would favor some letters. */
@@ -14,7 +14,7 @@ export type UserCodes = {
   readonly make: () => string
   /** Returns the code as it is shown; undefined for text that can't be a code. Ignores case and separators. */
   readonly normalise: (typed: string) => string | undefined
-  /** Returns what is stored. It is keyed, because 34 bits could be found by brute force. */
+  /** Returns the stored form. The hash is keyed, because 34 bits could be found by brute force. */
   readonly hash: (code: string) => TokenHash
 }
 

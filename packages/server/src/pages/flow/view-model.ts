@@ -1,4 +1,4 @@
-/** View models of users and scopes, and how a consent form is read. */
+/** View models of users and scopes, and the evaluation of consent forms. */
 
 import type { Session } from '../../model/authorization.ts'
 import type { Resources } from '../../model/resource.ts'
@@ -26,7 +26,7 @@ export const scopeLines = (scope: readonly string[], resources: Resources): read
     })
 }
 
-/** `openid` identifies the user (OpenID Connect Core 1.0 §3.1.2.1); the operator decides about the others. */
+/** `openid` identifies the user (OpenID Connect Core 1.0 §3.1.2.1); the operator decides for the others. */
 const isRequired = (name: string, { identity, apiScopes }: Resources): boolean =>
   name === 'openid' || (identity.get(name) ?? apiScopes.get(name))?.required === true
 
@@ -37,7 +37,9 @@ export const agreedOf = (
   resources: Resources,
 ): readonly string[] => asked.filter(name => ticked.includes(name) || isRequired(name, resources))
 
-/** Whether the user refused: clearing every box counts as a refusal, and `offline_access` alone grants nothing. */
+/**
+ * Returns whether the user refused: clearing every box counts as a refusal, and `offline_access` alone grants nothing.
+ */
 export const agreesToNothing = (agreed: readonly string[]): boolean =>
   !agreed.some(name => name !== 'offline_access')
 

@@ -1,7 +1,8 @@
 /**
- * Bounds how many authorization codes wait for one user (RFC 6749 §4.1.2): any GET of a signed-in browser makes one. The
- * oldest codes are discarded, never the newest: honest clients redeem theirs within seconds, whatever the number of tabs.
- * Counted in each process, so that no write is needed to count (docs/decisions/0021-pending-codes-per-user.md).
+ * Limits the number of unused authorization codes per user (RFC 6749 §4.1.2), because any GET of a signed-in browser
+ * creates one. The oldest codes are discarded, because legitimate clients redeem theirs within seconds, however many
+ * tabs are open. Each process counts by itself, so that counting needs no writes
+ * (docs/decisions/0021-pending-codes-per-user.md).
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -9,7 +10,7 @@ import type { Authorization, AuthorizationCode } from '../../model/authorization
 import type { AuthorizationCodes } from '../../model/ports/stores.ts'
 import type { Clock, TokenHash } from '../../runtime/ports.ts'
 
-/** Notes a new code, and resolves once surplus codes are discarded. */
+/** Counts a new code, and resolves when surplus codes have been discarded. */
 export type NoteWaitingCode = (
   authorization: Pick<Authorization, 'sub' | 'client_id'>,
   code: Pick<AuthorizationCode, 'hash' | 'expires_at'>,
@@ -19,7 +20,10 @@ type Waiting = { readonly client_id: string; readonly hash: TokenHash; readonly 
 
 const mostAtClient = 100
 const mostOfUser = 500
-/** The most codes that are tracked. Beyond that, the codes of the user who signed in least recently are no longer tracked. */
+/**
+ * The maximum number of codes that are tracked. Beyond that, the codes of the user who signed in least recently are no
+ * longer tracked.
+ */
 const capacity = 50_000
 
 export function createWaitingCodes({
@@ -55,7 +59,7 @@ export function createWaitingCodes({
   }
 }
 
-/** Each call adds one code, so there is never more than one too many. */
+/** Each call adds one code, so there is at most one surplus code. */
 function surplusOf(waiting: readonly Waiting[], client_id: string): Waiting | undefined {
   const atClient = waiting.filter(code => code.client_id === client_id)
   if (atClient.length > mostAtClient) return atClient[0]

@@ -1,4 +1,4 @@
-/** The home page, for people who open the issuer's address, or cancel on an account page. */
+/** The home page, for people who open the issuer's URL or cancel on an account page. */
 
 import { grantTypes } from '@tessera/protocol/grant-types'
 import type { Endpoint } from '@tessera/protocol/http'

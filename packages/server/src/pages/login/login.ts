@@ -1,6 +1,6 @@
 /**
- * The login page (OpenID Connect Core 1.0 §3.1.2.3). It asks for a user name and a password, which this server or a provider
- * checks, and offers the other providers. If only one option exists, the user is not asked to choose.
+ * The login page (OpenID Connect Core 1.0 §3.1.2.3). It asks for a user name and a password, which this server or a
+ * provider checks, and offers other providers. If only one option exists, the user is not asked to choose.
  */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
@@ -33,7 +33,7 @@ type LoginPorts = {
   readonly knownBrowsers: KnownBrowsers
   readonly knownAccounts: KnownAccounts
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
-  /** Changes that users with an account here may make themselves. */
+  /** Changes that users with an account here can make themselves. */
   readonly offered: {
     readonly signUpIn: (tenant: string | undefined) => boolean
     readonly passwordReset: boolean
@@ -41,7 +41,7 @@ type LoginPorts = {
   readonly pages: Pages
 }
 
-/** The user name that was typed, and the refusal if the sign-in failed. */
+/** The user name that was entered, and the refusal if the sign-in failed. */
 type Attempt = { readonly username?: string; readonly refusal?: Refusal; readonly byPasskey?: true }
 
 /** `GET` and `POST /login`. */
@@ -103,12 +103,12 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     return ports.concludeSignIn(page.request, { subject, tenant, client, requested_acr, continuation })
   }
 
-  /** Shows the page, or sends the browser to the provider that the user signs in with. */
+  /** Shows the page, or redirects the browser to the provider that the user signs in with. */
   async function show(page: ContinuedPage, attempt?: Attempt): Promise<HttpResponse> {
     const { requester } = page
     const { by_form, ...continuation } = page.continuation
     const username = attempt?.username || requester.login_hint
-    // A wrong password was typed for the option that the page showed.
+    // A wrong password was entered for the option that the page showed.
     const chosen = signInOptions.chosen(requester, continuation, attempt?.refusal ? undefined : username)
     if (chosen?.kind === 'redirect') {
       const hint = attempt?.username ? { login_hint: attempt.username } : {}
@@ -161,7 +161,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     )
   }
 
-  /** The default is this server, if the client allows that. */
+  /** The default is this server, if the client allows it. */
   function localOption({ requester }: Pick<ContinuedPage, 'requester'>): SignInOption | undefined {
     return signInOptions.list(requester).find(option => option.idp === localProvider)
   }

@@ -1,6 +1,6 @@
 /**
- * The end-session endpoint (OpenID Connect RP-Initiated Logout 1.0 §2): read → ignore what is invalid → redirect to the
- * sign-out page, which sees the browser's session.
+ * The end-session endpoint (OpenID Connect RP-Initiated Logout 1.0 §2): reads the parameters, ignores invalid ones, and
+ * redirects to the sign-out page, which receives the browser's session cookie.
  */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
@@ -23,7 +23,7 @@ type EndSessionPorts = {
   readonly clock: Clock
 }
 
-/** As long as a request can be: a value that is too long is ignored, and the user is signed out all the same. */
+/** The maximum length of a request. A value that is too long is ignored, and the user is signed out anyway. */
 const anyLength = [65_536, 'invalid_request'] as const
 const limits: Limits = {
   client_id: anyLength,
@@ -35,8 +35,8 @@ const limits: Limits = {
 }
 
 /**
- * `GET` and `POST /connect/endsession`. Invalid parameters (a hint that is not ours, a URI that is not registered) are ignored
- * and logged. The user can sign out all the same, and is never redirected to a URI that is not proven.
+ * `GET` and `POST /connect/endsession`. Invalid parameters (a hint that is not ours, a URI that is not registered) are
+ * ignored and logged. The user can sign out anyway, and is never redirected to an unverified URI.
  */
 export function createEndSessionEndpoint(ports: EndSessionPorts): Endpoint {
   const { requests } = ports.signOuts
@@ -49,7 +49,7 @@ export function createEndSessionEndpoint(ports: EndSessionPorts): Endpoint {
     const fits = sealed.length <= maxSealedLength
     const refusal = fits ? ignored : tooLong(asked)
     if (refusal) page.logRefusal(refusal)
-    // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
+    // Browsers don't send our SameSite=Lax cookies with a client's form post, but with the GET that follows.
     return page.redirect(page.link('/logout', fits ? sealed : requests.seal(stayingHere(asked))))
   }
 }
@@ -59,7 +59,10 @@ const readRequest = (request: HttpRequest): Result<Parameters> =>
 
 type ReadSignOut = { readonly asked: SignOutRequest; readonly ignored?: Refusal }
 
-/** §2.1: the client expects its `state` back. It is never cut or omitted: the browser does not return instead. */
+/**
+ * §2.1: the client expects its `state` back. If it is too long, the browser does not return to the client, because the
+ * state must not be truncated or omitted.
+ */
 const tooLong = ({ client_id }: SignOutRequest): Refusal =>
   refuse('invalid_request', 'sign_out_state_too_long', { log: { client_id } })
 
@@ -81,7 +84,7 @@ async function readValid(parameters: Parameters, ports: EndSessionPorts): Promis
   const hint = token === undefined ? undefined : ports.readIdTokenHint(token)
   if (token !== undefined && !hint) return ignore(nothing, 'id_token_hint_invalid')
   const named = parameters.get('client_id')
-  // §2: the two must be one and the same.
+  // §2: the two must be the same client.
   if (hint && named !== undefined && hint.client_id !== named) {
     return ignore(nothing, 'id_token_hint_of_another_client', named)
   }
@@ -98,7 +101,7 @@ async function readValid(parameters: Parameters, ports: EndSessionPorts): Promis
 
 const sessionOf = ({ sub, sid }: IdTokenHint) => ({ sub, sid })
 
-/** §2.1, §3: only a URI that the client registered. */
+/** §2.1, §3: accepts only a URI that the client registered. */
 function withTarget(
   asked: SignOutRequest,
   client: Client,

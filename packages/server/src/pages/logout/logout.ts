@@ -1,10 +1,13 @@
-/** The sign-out page (OpenID Connect RP-Initiated Logout 1.0 §2). It asks the user, unless the client's ID token names this very session. */
+/**
+ * The sign-out page (OpenID Connect RP-Initiated Logout 1.0 §2). It asks the user for confirmation, unless the client's
+ * ID token identifies this session.
+ */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
 import type { Session } from '../../model/authorization.ts'
-import { type Clients, isVouchedFor } from '../../model/client.ts'
+import { type Clients, isTrusted } from '../../model/client.ts'
 import type { EndedSession } from '../../model/ports/stores.ts'
 import type { UpstreamSignOut } from '../../model/session.ts'
 import type { Users } from '../../model/user.ts'
@@ -39,7 +42,7 @@ type LogoutPorts = {
 }
 
 const mostFrames = 50
-/** The most characters of a sealed value that goes to another provider and back as `state`. */
+/** The maximum number of characters of a sealed value that is sent to another provider as `state`. */
 const maxUpstreamState = 6000
 
 /** `GET` and `POST /logout`. */
@@ -52,7 +55,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     if (!opened.ok) return page.refuse(opened)
     const session = await page.readSession()
     const asked = session ? await forSession(opened.value, session, ports) : opened.value
-    // A session that expired may have left its state behind.
+    // An expired session may have left its state cookie behind.
     if (!session) return finish(page, asked, undefined, [ports.browserState.clear()])
     if (!page.posted) return isProven(asked) ? end(page, asked) : show(page, asked, session)
     const button = form.get('button')
@@ -66,7 +69,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
 
   function openRequest(parameters: Parameters): Result<SignOutRequest> {
     const text = parameters.get('continue')
-    // The user followed a link of ours, or typed the address.
+    // The user followed one of our links, or entered the URL.
     if (text === undefined) return { ok: true, value: { asked_at: ports.clock.now(), ui_locales: [] } }
     const value = signOuts.requests.open(text)
     return value ? { ok: true, value } : refuse('invalid_request', 'continuation_invalid')
@@ -86,8 +89,9 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
   ): Promise<HttpResponse> {
     const { client_id, hint, post_logout_redirect_uri: uri, state, return_refused, ui_locales } = asked
     const client = client_id === undefined ? undefined : await ports.clients.find(client_id)
-    // RFC 9700 §4.11.2: an address of ours leads to a client that anybody may have registered only in the browser that signed out.
-    const trusted = !client || isVouchedFor(client)
+    // RFC 9700 §4.11.2: a URL of this server redirects to a client that anyone may have registered only in the browser
+    // that signed out.
+    const trusted = !client || isTrusted(client)
     const whole: SignedOut = {
       asked_at: ports.clock.now(),
       ui_locales,
@@ -95,7 +99,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
       leads_to: uri === undefined ? undefined : postLogoutUri(uri, state),
       return_refused,
       by_form: page.posted,
-      // §3: without a hint the client is proven by the user's confirmation alone.
+      // §3: without a hint, only the user's confirmation shows that the request is legitimate.
       goes_on: ended !== undefined || (hint !== undefined && trusted),
       browser: trusted ? undefined : page.csrf().token,
     }
@@ -112,7 +116,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     return page.redirect(location, trusted ? cookies : [...cookies, page.csrf().cookie])
   }
 
-  /** Returns the sign-out as it fits into an address: without the way back to the client if that is too long. */
+  /** Returns the sign-out so that it fits into a URL: without the redirect to the client if that is too long. */
   function fitting(page: BrowserRequest, signedOut: SignedOut, most = maxSealedLength): SignedOut {
     const { leads_to, ...others } = signedOut
     if (leads_to === undefined || signOuts.done.seal(signedOut).length <= most) return signedOut
@@ -121,7 +125,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     return { ...others, return_refused: true }
   }
 
-  /** Returns the clients with a front channel, at most as many as a page can load and an address can name. */
+  /** Returns the clients with a front channel, limited to the number that a page can load and a URL can contain. */
   async function framedOf(clientIds: readonly string[]): Promise<readonly string[]> {
     const found = await Promise.all(clientIds.map(id => ports.clients.find(id)))
     return found
@@ -143,7 +147,10 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
   }
 }
 
-/** Returns the request as it applies to the session. If its hint names another one, the user may sign out, and nothing else of it counts. */
+/**
+ * Returns the parts of the request that apply to the session. If its hint identifies another session, the user may sign
+ * out, but the rest of the request is ignored.
+ */
 async function forSession(
   asked: SignOutRequest,
   session: Session,
@@ -161,5 +168,5 @@ async function forSession(
   return uri === undefined && !return_refused ? nothing : stayingHere(nothing)
 }
 
-/** Whether the hint names this very session; {@link forSession} has dropped hints of other users. */
+/** Returns whether the hint identifies this session. {@link forSession} has removed hints for other users. */
 const isProven = ({ hint }: SignOutRequest): boolean => hint?.sid !== undefined

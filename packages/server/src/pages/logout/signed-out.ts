@@ -1,7 +1,7 @@
 /**
- * The signed-out page. It notifies the clients in hidden frames (OpenID Connect Front-Channel Logout 1.0 §3), then continues: by
- * a script when every frame has loaded, or after a few seconds; without scripts by a `Refresh` inside `noscript`. Only one of
- * the two takes effect, so that the client is called once. The page always has a link.
+ * The signed-out page. It notifies the clients in hidden frames (OpenID Connect Front-Channel Logout 1.0 §3), and then
+ * continues: with a script, when every frame has loaded or after a few seconds; without scripts, by a `Refresh` inside
+ * `noscript`. Only one of the two takes effect, so that the client is called once. The page always has a link.
  */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
@@ -28,7 +28,7 @@ type SignedOutPorts = {
 const frameTimeout = 5
 const limits = { continue: [14_000, 'invalid_request'], state: [14_000, 'invalid_request'] } as const
 
-/** `GET /logout/done`: from our own page (`continue`), or back from another provider (`state`). */
+/** `GET /logout/done`: redirected from our own page (`continue`) or from another provider (`state`). */
 export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
   const { clients, pages } = ports
 
@@ -42,7 +42,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     const client = client_id === undefined ? undefined : await clients.find(client_id)
     const frames = ended ? await framesOf(ended) : []
     const next = upstream ?? (goes_on ? leads_to : undefined)
-    // Some browsers hold redirects after a form post to its page's `form-action`, which did not know of the provider.
+    // Some browsers apply a page's `form-action` to redirects after its form post, and it did not include the provider.
     const held = by_form && upstream !== undefined
     const redirects = next !== undefined && frames.length === 0 && !held
     if (redirects) return page.redirect(next)
@@ -71,7 +71,10 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     return value ? { ok: true, value } : refuse('invalid_request', 'continuation_invalid')
   }
 
-  /** Returns the addresses of clients that are still registered. Each has `iss` and `sid`, even if the client does not require them (§2). */
+  /**
+   * Returns the logout URLs of clients that are still registered. Each has `iss` and `sid`, even if the client does not
+   * require them (§2).
+   */
   async function framesOf({
     sid,
     clients: took,

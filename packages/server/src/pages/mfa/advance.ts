@@ -1,4 +1,7 @@
-/** Finds the sign-in that waits for a second factor, and turns a proven factor into a session, or raises the session. */
+/**
+ * Finds the sign-in that waits for a second factor. With a proven factor, starts a session or steps up the existing
+ * one.
+ */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 import type { FindFactors } from '../../identity/factors.ts'
@@ -25,20 +28,20 @@ export type AdvancePorts = {
   readonly log: Log
 }
 
-/** The user's sign-in so far: a pending one, or the session that is to be raised. */
+/** The user's sign-in so far: a pending one, or the session to step up. */
 export type Proven =
   | { readonly kind: 'pending'; readonly subject: PendingSignIn }
   | { readonly kind: 'session'; readonly subject: Session }
 
-/** A factor that was proven now. */
+/** A factor that was just proven. */
 export type Gain = {
   readonly amr: readonly string[]
   readonly acr: Acr
-  /** New ones, which are shown before the user continues. */
+  /** New recovery codes, which are shown before the user continues. */
   readonly recoveryCodes?: readonly string[]
 }
 
-/** Resolves to undefined if the browser has no pending sign-in, or another session than the one to be raised. */
+/** Resolves to undefined if the browser has no pending sign-in, or a different session than the one to step up. */
 export async function findProven(
   { request, continuation: { stepping_sid }, readSession }: ContinuedPage,
   { pendingSignIns }: Pick<AdvancePorts, 'pendingSignIns'>,
@@ -55,7 +58,7 @@ type Advancing = {
   readonly page: ContinuedPage
   readonly proven: Proven
   readonly gain: Gain
-  /** Set if the user wants this browser to be remembered. */
+  /** Set if the user chose to have this browser remembered. */
   readonly remember?: MfaPolicy
 }
 

@@ -1,6 +1,6 @@
 /**
- * The page for the second factor. It comes between a correct password and a session, and it raises a session if a request asks
- * for more (RFC 9470 §5). Users without a factor set one up here if one is required.
+ * The page for the second factor. It is shown after a correct password and before the session starts, and for step-up
+ * of a session if a request requires it (RFC 9470 §5). Users without a factor set one up here if one is required.
  */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
@@ -41,8 +41,8 @@ type FactorPage = ContinuedPage & {
 type Failed = { readonly refusal: Refusal; readonly form: Parameters }
 
 /**
- * Setting up a factor requires a sign-in that is as recent as for any sensitive change of the account. It counts from when it
- * took place here, because a provider may have seen the user long before.
+ * Setting up a factor requires a recent sign-in, like any sensitive change of the account. The time of the sign-in at
+ * this server counts, because a provider may have authenticated the user long before.
  */
 const recently = 600
 
@@ -53,7 +53,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
   return ports.browserRequests.continuedPage('mfa', 'elsewhere', async page => {
     const { request, posted, continuation, requester, form } = page
     const proven = await findProven(page, ports)
-    // No sign-in is pending any more: the endpoint that the request came from decides which page is next.
+    // The sign-in is no longer pending. The request's original endpoint decides which page is next.
     if (!proven) return page.resume(continuation)
     if (posted && form.get('button') === 'cancel') return cancel(page, proven)
     const { client, requested_acr: asked } = requester

@@ -1,7 +1,7 @@
 /**
- * The page of a mailed link that verifies an address. It has a button, so that opening the link changes nothing. It requires a
- * session of the account: otherwise a user who only reads the mail could be tricked into verifying the address for a stranger's
- * account.
+ * The page behind a mailed link that verifies an address. It has a button, so that opening the link has no effect. It
+ * requires a session of the account, because otherwise the recipient could be tricked into verifying the address for a
+ * stranger's account.
  */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
@@ -20,7 +20,7 @@ type ConfirmEmailPorts = LinkPagePorts & {
   readonly log: Log
 }
 
-/** `GET` and `POST /email/confirm?link=…`. Users who are not signed in sign in first, and open the link again. */
+/** `GET` and `POST /email/confirm?link=…`. Users who are not signed in must sign in first and open the link again. */
 export const createConfirmEmailEndpoint = (ports: ConfirmEmailPorts): Endpoint => {
   const confirmPage = linkPage('confirm_email', ports, {
     show: page =>
@@ -58,12 +58,12 @@ async function confirm(
   const { request, opened, user } = page
   const { email } = opened
   const { sub, email: old, email_verified_at } = user
-  // A user name that is the old address becomes the new one.
+  // If the user name is the old address, it becomes the new one.
   const isNamedByAddress = user.email_key === user.username_key && identityKey(email) !== user.username_key
   if (isNamedByAddress && (await ports.users.isNameTaken(email, user.tenant))) {
     return refuse('invalid_request', 'username_taken', { log: { sub } })
   }
-  // An address that was changed and changed back would leave the account as the link saw it.
+  // Changing the address and changing it back would restore the state that the link requires.
   if (!(await ports.mailLinks.redeem(opened))) {
     return refuse('invalid_request', 'mail_link_invalid', { log: { sub } })
   }

@@ -1,4 +1,7 @@
-/** The page for users who forgot their password. The response is the same for any name, and only a verified address gets a mail. */
+/**
+ * The page for users who forgot their password. The response is the same for any name, and mail is sent only to a
+ * verified address.
+ */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
@@ -34,7 +37,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
   return ports.browserRequests.page('recovery', async opened => {
     const { request, form } = opened
     const sealed = form.get('continue')
-    // It names the tenant, however old it is.
+    // It contains the tenant, however old it is.
     const continuation =
       (await continuations.open(sealed)) ?? (await continuations.inspect(sealed))?.restarted
     const found = continuation && (await ports.findRequester(continuation))

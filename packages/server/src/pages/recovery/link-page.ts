@@ -1,4 +1,4 @@
-/** A page that a mailed link about a user leads to: GET shows a form, POST acts, once. */
+/** A page behind a mailed link about a user: GET shows a form, and POST carries out the action once. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -26,7 +26,7 @@ export type LinkPage<Kind extends UserLink> = PageRequest & {
 
 type LinkPageSteps<Kind extends UserLink> = {
   readonly show: (page: LinkPage<Kind>) => Promise<HttpResponse>
-  /** Refuses if another request was faster, so that the link is no longer valid. */
+  /** Refuses if another request was faster and the link is no longer valid. */
   readonly act: (page: LinkPage<Kind>) => Promise<Result<Promise<HttpResponse>>>
 }
 

@@ -1,4 +1,4 @@
-/** The page of a mailed link that lets a user choose a new password. It ends all of the user's sessions. */
+/** The page behind a mailed link that lets a user choose a new password. It ends all of the user's sessions. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { ok } from '@tessera/protocol/result'
@@ -18,7 +18,10 @@ type ResetPorts = LinkPagePorts & {
   readonly notifyOwner: NotifyOwner
 }
 
-/** `GET` and `POST /password/reset?link=…`: `new_password`. It signs nobody in, because a second factor may be required. */
+/**
+ * `GET` and `POST /password/reset?link=…`: `new_password`. It does not sign the user in, because a second factor may be
+ * required.
+ */
 export function createResetEndpoint(ports: ResetPorts): Endpoint {
   const { accounts, pages } = ports
   const { min_length } = ports.accountSettings.passwordPolicy

@@ -1,4 +1,4 @@
-/** The page of the mailed link that invites a new user. The link verifies the address, and creates one account. */
+/** The page behind the mailed link that invites a new user. The link verifies the address and creates one account. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
@@ -66,7 +66,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
     return show(page, full_name, added.problem === 'too_short' ? { min_length } : added.problem)
   })
 
-  /** Whether it created its account, or the address now belongs to another account. */
+  /** Returns whether the link has created its account, or the address now belongs to another account. */
   async function isUsed({ sub, email, tenant }: LinkOf<'sign_up'>): Promise<boolean> {
     return (await ports.accounts.find(sub)) !== undefined || ports.users.isNameTaken(email, tenant)
   }

@@ -1,7 +1,7 @@
 /**
- * The sign-up page (OpenID Connect Initiating User Registration 1.0 leads here). If addresses are verified first, the page is the
- * same whether an address has an account or not, and only the mail differs. Otherwise users choose a name, and learn if it is
- * taken.
+ * The sign-up page (OpenID Connect Initiating User Registration 1.0 leads here). If addresses are verified first, the
+ * page is the same whether an address has an account or not, and only the mail differs. Otherwise users choose a name,
+ * and the page says if it is taken.
  */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
@@ -154,7 +154,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
         problem: text,
         links: [{ to: 'signIn', href: page.link('/login', continuation) }],
       },
-      // The form for an address ends on the page that says that a mail was sent.
+      // Submitting an address leads to the page that says that a mail was sent.
       { ...page.formContext(requester, addressFirst ? undefined : continuation), ...context },
     )
   }

@@ -1,4 +1,4 @@
-/** Finds the request that waits while a user signs up, otherwise the account page. */
+/** Finds the request that is pending while a user signs up, or else the account page. */
 
 import { type Ok, ok, refuse } from '@tessera/protocol/result'
 import { mayUseProvider } from '../../identity/provider-access.ts'
@@ -50,6 +50,9 @@ export async function findWaiting(
   return ok({ continuation, requester: requester.value })
 }
 
-/** Whether a mail can carry it. A longer one would make the link longer than mail programs accept; the waiting page leads on then. */
+/**
+ * Returns whether it fits into a mail. A longer one would make the link longer than mail programs accept; the user then
+ * continues on the page that is still open.
+ */
 export const fitsIntoMail = (continuation: Continuation): boolean =>
   JSON.stringify(continuation).length < 1000

@@ -10,19 +10,19 @@ export type ProfilePage = {
   readonly name?: string
   readonly email?: string
   readonly email_verified?: boolean
-  /** The provider that knows the user; undefined: this server. */
+  /** The provider of the user; undefined: this server. */
   readonly provider?: string
-  /** Where the user changes a stored account; undefined for other accounts. */
+  /** URLs for changing a stored account; undefined for other accounts. */
   readonly changes?: { readonly name: string; readonly email?: string }
-  /** Where the user deletes the account, if the operator allows it. */
+  /** The URL for deleting the account, if the operator allows it. */
   readonly deletion?: string
-  /** Where sign-ins at applications begin. */
+  /** URLs at which sign-ins to applications start. */
   readonly applications: readonly { readonly name: string; readonly href: string }[]
 }
 
 type SessionsPage = {
   readonly form: PageForm
-  /** Where the user signs out of this one. */
+  /** The URL for signing out of this session. */
   readonly signOut: string
   /** Whether the user has a password to change. */
   readonly hasPassword: boolean
@@ -59,16 +59,16 @@ type SecurityPage = {
   readonly app?: { readonly addedAgo: number }
   readonly passkeys: readonly PasskeyLine[]
   readonly recoveryCodes: number
-  /** Factors that can be set up, and where. */
+  /** Factors that can be set up, and their URLs. */
   readonly adding: readonly { readonly method: 'totp' | 'passkey'; readonly href: string }[]
   /** The last factor can't be removed if one is required. */
   readonly problem?: 'lastFactor'
 }
 
-/** Seconds since it was last used, or since it was set up if it was never used. */
+/** Seconds since its last use, or since it was set up if it was never used. */
 type PasskeyLine = {
   readonly id: string
-  /** Empty: it has none. */
+  /** Empty if it has no name. */
   readonly name: string
 } & ({ readonly usedAgo: number } | { readonly addedAgo: number })
 
@@ -140,7 +140,7 @@ export const createAccountPages = (show: Show): AccountPages => ({
         title: profile.title,
         applications,
         deletion,
-        // A line without a value is for what can be added.
+        // Lines without a value are shown if the value can be added.
         details: details.filter(({ value, change }) => value !== undefined || change !== undefined),
       }
     }),
@@ -193,7 +193,7 @@ type ProfileLine = {
   readonly term: string
   readonly value: string | undefined
   readonly tag?: string | undefined
-  /** Where it is changed, and what that link is called. */
+  /** The URL for changing it, and the text of the link. */
   readonly change?: string | undefined
   readonly label?: string
 }

@@ -9,8 +9,8 @@ export type PageClient = { readonly [Name in DescribingName]?: string } & {
   readonly client_id: string
   readonly localized?: Localized
   readonly accent_color?: Color
-  /** For a client that registered itself: whether someone vouched for it. */
-  readonly registered?: { readonly vouched: boolean }
+  /** For a self-registered client: whether it is trusted. */
+  readonly registered?: { readonly trusted: boolean }
 }
 
 export type ClientView = {
@@ -19,7 +19,7 @@ export type ClientView = {
   readonly home?: string
   readonly policy?: string
   readonly terms?: string
-  readonly vouched: boolean
+  readonly trusted: boolean
 }
 
 export function clientView(client: PageClient, language: string): ClientView {
@@ -40,25 +40,25 @@ export function clientView(client: PageClient, language: string): ClientView {
     home,
     policy,
     terms,
-    vouched: client.registered?.vouched ?? true,
+    trusted: client.registered?.trusted ?? true,
   }
 }
 
 type ClientLink = { readonly href: string; readonly text: string }
 
 /**
- * Returns the links to what the client says about itself (OpenID Connect Dynamic Client Registration 1.0 §2). They are
- * for the web only. Anyone can register an address, so a client that nobody vouched for is shown with the host, in the
- * ASCII form that no other host looks like.
+ * Returns the links to the client's own pages (OpenID Connect Dynamic Client Registration 1.0 §2), if they are web
+ * URLs. Anyone can register a URL, so the links of an untrusted client show the host, in its ASCII form, which can't be
+ * confused with another host.
  */
 export function clientLinks(
-  { name, policy, terms, vouched }: ClientView,
+  { name, policy, terms, trusted }: ClientView,
   texts: Pick<Texts['consent'], 'policy' | 'terms'>,
 ): readonly ClientLink[] {
   const link = (href: string | undefined, text: string): readonly ClientLink[] => {
     const url = href === undefined ? null : URL.parse(href)
     if (!url || !/^https?:$/.test(url.protocol)) return []
-    return [{ href: url.href, text: vouched ? text : `${text} (${url.host})` }]
+    return [{ href: url.href, text: trusted ? text : `${text} (${url.host})` }]
   }
   return [...link(policy, texts.policy(name)), ...link(terms, texts.terms(name))]
 }

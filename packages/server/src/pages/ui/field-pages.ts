@@ -18,7 +18,7 @@ type FieldLink = { readonly to: LinkKind; readonly href: string }
 export type FieldsPage = {
   readonly kind: FieldsKind
   readonly form: PageForm
-  /** The sealed link of a mail. */
+  /** The sealed link from a mail. */
   readonly link?: string
   readonly fields: readonly FieldName[]
   readonly values?: Partial<Readonly<Record<FieldName, string>>>
@@ -27,7 +27,7 @@ export type FieldsPage = {
   /** The minimum length of a new password. */
   readonly min_length?: number
   readonly problem?: FieldProblem
-  /** Where the user goes instead. */
+  /** The URL that the cancel link leads to. */
   readonly cancel?: string
   readonly links?: readonly FieldLink[]
 }

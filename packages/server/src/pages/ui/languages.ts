@@ -1,4 +1,4 @@
-/** The languages of the pages, each loaded when it is first needed (BCP 47; lookup by language and script, RFC 4647 §3.4). */
+/** The languages of the pages, each loaded on first use (BCP 47; lookup by language and script, RFC 4647 §3.4). */
 
 import { en } from './locales/en.ts'
 import type { Texts, Translation } from './translation.ts'
@@ -71,7 +71,7 @@ function isolating<Part extends object>(texts: Part, dir = (texts as { dir?: str
 
 const rightToLeft = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
-/** Adds the English texts that the translation lacks. */
+/** Adds English texts that are missing in the translation. */
 function overlay<Part extends object>(base: Part, over: Translation<Part>): Part {
   const merged = { ...base } as Record<string, unknown>
   for (const [key, value] of Object.entries(over)) {

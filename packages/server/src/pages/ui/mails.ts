@@ -5,7 +5,7 @@ import { type Branding, themesOf } from '../../model/branding.ts'
 import type { Render } from './templates.ts'
 import type { ChooseLanguage, Texts } from './texts.ts'
 
-/** A change of how an account is signed in to. */
+/** A change of an account's sign-in methods. */
 export type SignInChange = keyof Texts['signInMail']['changes']
 export type MailKind = keyof Texts['mail'] | SignInChange
 

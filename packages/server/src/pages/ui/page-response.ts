@@ -6,7 +6,7 @@ import { browserHeaders, type SetCookies, withCookies } from '../../messages/red
 export type PageOptions = {
   readonly status?: number
   readonly cookies?: SetCookies
-  /** Whether a form of the page can end at a client. The page then sends no `form-action`. */
+  /** Whether submitting a form of the page can lead to a client. The page is then sent without `form-action`. */
   readonly formsLeave?: boolean
   /** Origins that the page's frames are loaded from. */
   readonly frameSources?: readonly string[]
@@ -14,7 +14,7 @@ export type PageOptions = {
   readonly scriptFile?: boolean
   /** The CSP hash of the page's only script. */
   readonly scriptHash?: string
-  /** Addresses of its pictures on other servers. */
+  /** URLs of images on other servers. */
   readonly pictures?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -39,8 +39,9 @@ export function pageResponse(
     ...(scriptFile ? ["script-src 'self'"] : []),
     ...(scriptHash ? [`script-src '${scriptHash}'`] : []),
     ...(frameSources.length > 0 ? [`frame-src ${frameSources.join(' ')}`] : []),
-    // CSP 3 §6.4.1: browsers disagree on whether `form-action` covers the redirects after a form post. Chromium applies it to
-    // each of them, and nobody knows where a client redirects to from its redirect_uri, so no list of sources would do.
+    // CSP 3 §6.4.1: browsers disagree on whether `form-action` covers the redirects after a form post. Chromium applies
+    // it to each of them, and the further redirects of a client after its redirect_uri are unknown, so no list of
+    // sources would be sufficient.
     ...(formsLeave ? [] : ["form-action 'self'"]),
     "frame-ancestors 'none'",
     "base-uri 'none'",

@@ -11,12 +11,12 @@ import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
 import type { Texts } from './texts.ts'
 
 export type HomePage = {
-  /** Where the account is, which asks for a sign-in first. */
+  /** The URL of the account page, which requires a sign-in. */
   readonly accountHref: string
-  /** The signed-in user, and where they sign out. */
+  /** The signed-in user, and the URL for signing out. */
   readonly user?: string
   readonly signOut: string
-  /** Where users sign up and connect devices, if that is offered. */
+  /** URLs for signing up and for connecting devices, if available. */
   readonly signUp?: string
   readonly device?: string
   /** Links for developers, on their own machine. */
@@ -27,24 +27,24 @@ type LoginPage = {
   readonly form: PageForm
   /** The provider that checks the password; undefined: this server. */
   readonly provider?: string
-  /** The field that the form asks for first: the user name first, if it decides which provider checks the password. */
+  /** The field that the form asks for: first the user name, if it determines which provider checks the password. */
   readonly asks: 'username' | 'password' | 'nothing'
   readonly username?: string
   /** Whether the user can choose to stay signed in. */
   readonly keepOffered: boolean
   readonly problem?: Problem | 'away' | 'passkey'
-  /** An earlier page of it expired. */
+  /** Whether an earlier page expired. */
   readonly restarted?: boolean
-  /** For signing in with a passkey, if that is offered. */
+  /** For signing in with a passkey, if available. */
   readonly passkey?: Ceremony
-  /** Where to sign up, and where to reset the password, if that is offered. */
+  /** URLs for signing up and for resetting the password, if available. */
   readonly signUp?: string
   readonly forgotten?: string
   /** Other options to sign in. */
   readonly others: readonly OtherOption[]
 }
 
-/** Without a name: with a password of this server. */
+/** Without a name: a password of this server. */
 type OtherOption = { readonly name?: string; readonly href: string }
 
 type Asking = {
@@ -58,15 +58,15 @@ type ConsentPage = Asking & {
   readonly canRemember: boolean
 } & Destination
 
-/** Where the response goes: to a host, or to an application on the device by its scheme. */
+/** The destination of the response: a host, or an application on the device, identified by its scheme. */
 type Destination = { readonly host: string } | { readonly scheme: string }
 
-/** The input is wrong, or was wrong too often. */
+/** The input is wrong, or there were too many wrong attempts. */
 type Problem = 'wrong' | { readonly waitMinutes: number }
 
 export type DevicePage = {
   readonly form: PageForm
-  /** As typed, or prefilled by `verification_uri_complete`. */
+  /** As entered, or prefilled by `verification_uri_complete`. */
   readonly user_code?: string | undefined
   readonly problem?: Problem
 }
@@ -77,18 +77,18 @@ type ErrorPage = {
   readonly kind: 'request' | 'expired' | 'csrf' | 'gone'
   readonly error: string
   readonly description?: string
-  /** Where the client is. */
+  /** A URL of the client. */
   readonly back?: string
 }
 
-/** Errors of the edge, before a page or an endpoint gets the request. */
+/** Errors of the edge, which occur before a page or an endpoint receives the request. */
 export type EdgeProblem = keyof Texts['error']['edge']
 
 type FederationProblemPage = {
   readonly provider: string
   /** `denied`: the user may not sign in with it; `taken`: it is linked to another user. */
   readonly kind: 'failed' | 'denied' | 'taken'
-  /** Where to try again, to choose another option, and to go back to the requester. */
+  /** URLs for trying again, for choosing another option, and for returning to the requester. */
   readonly again?: string
   readonly others?: string
   readonly back: string
@@ -114,19 +114,19 @@ export type Pages = SignOutPages &
     readonly device: Page<DevicePage>
     readonly deviceConfirm: Page<DeviceConfirmPage>
     readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
-    /** Leads to another site without a redirect after a form post, which CSP's `form-action` would block. */
+    /** Continues to another site without a redirect, which CSP's `form-action` would block after a form post. */
     readonly leaving: Page<{ readonly to: string; readonly href: string }>
     readonly federationProblem: Page<FederationProblemPage>
     readonly formPost: Page<FormPostPage>
     readonly account: AccountPages
     readonly mfa: MfaPages
-    /** Errors of the edge: unknown addresses, methods, sizes, failures. */
+    /** Errors of the edge: unknown paths, methods, sizes, failures. */
     readonly problem: Page<{ readonly kind: EdgeProblem; readonly home: string }>
     /** The default status is 400. */
     readonly error: Page<ErrorPage>
   }
 
-/** The only script: it presses the button of the form-post page. */
+/** The only script of the form-post page: it submits the form. */
 const submitScript = 'document.forms[0].submit()'
 const submitScriptHash = `sha256-${hash('sha256', submitScript, 'base64')}`
 
@@ -208,7 +208,7 @@ export function createPages(ports: ShowPorts): Pages {
         ...error.edge[kind],
         sign: kind === 'notFound' ? 'neutral' : 'error',
         links: [{ href: home, text: error.home }],
-        // The request id is in the log too, so that people can report it.
+        // The request id is also logged, so that users can report it.
         details: kind === 'failed' ? [[error.request, request.id]] : undefined,
       })),
     error: (request, { kind, error, description, back }, context = {}) =>
@@ -225,7 +225,7 @@ export function createPages(ports: ShowPorts): Pages {
   }
 }
 
-/** A page that asks in a client's name has one. */
+/** A page that asks on behalf of a client always has one. */
 const nameOf = (client: ClientView | undefined): string => client?.name ?? ''
 
 /** Without a client: for this server's own account pages. */

@@ -8,7 +8,7 @@ import type { Render } from './templates.ts'
 import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
 import type { PageTheme } from './theme.ts'
 
-/** A form of ours: its action and its hidden fields. */
+/** One of our forms: its action and hidden fields. */
 export type PageForm = { readonly action: string; readonly continue?: string; readonly csrf: string }
 
 /** A link to a section of the account pages. */
@@ -29,7 +29,7 @@ export type PageContext = PageOptions & {
   readonly ui_locales?: readonly string[]
   /** Whether the page loads our script file. */
   readonly withScript?: boolean
-  /** The client that the page leads to, and the kind of window that it shows the page in. */
+  /** The client that requested the page, and the kind of window that it shows the page in. */
   readonly client?: PageClient
   readonly display?: Display
   /** The frame of the account pages. */
@@ -42,7 +42,7 @@ export type Page<Data> = (request: HttpRequest, data: Data, context?: PageContex
 type TemplateData = {
   readonly title: string
   readonly form?: PageForm
-  /** Whether the page continues by itself; the default depends on the template. */
+  /** Whether the page continues automatically; the default depends on the template. */
   readonly passes?: boolean
   readonly [name: string]: unknown
 }
@@ -90,7 +90,7 @@ export const createShow =
     })
     return pageResponse(html, {
       ...options,
-      // Pages of a sign-in may be in a popup of a client, which needs its opener; account pages never are.
+      // Sign-in pages may be in a client's popup, which needs its opener. Account pages are not.
       headers: { ...options.headers, ...(account && { 'cross-origin-opener-policy': 'same-origin' }) },
       scriptFile: withScript,
       cookies: [...(options.cookies ?? []), cookie],
@@ -98,7 +98,7 @@ export const createShow =
     })
   }
 
-/** Pages that continue by themselves, or that show something only once. */
+/** Pages that continue automatically, or that show something only once. */
 const passing: ReadonlySet<string> = new Set(['form-post', 'leaving', 'signed-out', 'recovery-codes'])
 
 /** Returns the URL of an image if it is an https URL, otherwise undefined. */

@@ -1,4 +1,7 @@
-/** Texts of scopes in the page's language: the operator's, otherwise ours for a standard scope, otherwise the scope's name. */
+/**
+ * Texts of scopes in the page's language: the operator's text, otherwise ours for a standard scope, otherwise the
+ * scope's name.
+ */
 
 import type { LocalText } from '../../model/resource.ts'
 import { nearestKey } from './languages.ts'

@@ -11,15 +11,15 @@ type SignOutPage = {
 type SignedOutPage = {
   /** Front-channel logout URIs of the clients. */
   readonly frames: readonly string[]
-  /** Seconds after which the browser continues by itself; undefined: it stays. */
+  /** Seconds after which the browser continues automatically; undefined: it stays. */
   readonly goesOnAfter?: number
-  /** Where the browser continues; the default is the client's home page, if it has one. */
+  /** The URL at which the browser continues; by default, the client's home page, if it has one. */
   readonly href?: string
-  /** It goes to a provider first, not to that client. */
+  /** Whether the browser goes to a provider first, not to that client. */
   readonly byProvider: boolean
-  /** The client gave an address to return to that is not accepted. */
+  /** Whether the client sent a URL to return to that is not allowed. */
   readonly returnRefused: boolean
-  /** Where the user signs in again. */
+  /** The URL for signing in again. */
   readonly again: string
 }
 
@@ -30,7 +30,8 @@ export type SignOutPages = {
 }
 
 /**
- * Continues once: when the page and every frame have loaded, or when the time is up. `data-seconds` is our own number.
+ * Continues once: when the page and every frame have loaded, or when the time is up. `data-seconds` comes from this
+ * server.
  */
 const leaveScript = `(function(){var l=document.getElementById('next'),d=false;function go(){if(!d){d=true;location.replace(l.href)}}addEventListener('load',go);setTimeout(go,l.dataset.seconds*1000)})()`
 const leaveScriptHash = `sha256-${hash('sha256', leaveScript, 'base64')}`

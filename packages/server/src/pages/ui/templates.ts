@@ -1,4 +1,7 @@
-/** Renders templates to HTML. Each is compiled once, when it is first needed, and escapes every value. An operator's folder takes precedence. */
+/**
+ * Renders templates to HTML. Each template is compiled on first use and escapes every value. Templates in an operator's
+ * folder take precedence.
+ */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,9 +14,9 @@ import { fileURLToPath } from 'node:url'
 export type Render = (name: string, data: object) => Promise<string>
 
 type TemplateOptions = {
-  /** The operator's templates, by the same names. Missing ones are ours. */
+  /** The folder of the operator's templates, with the same names. For missing files, ours are used. */
   readonly folder?: string
-  /** Called if an operator's template can't be read, compiled or rendered. Ours is shown instead. */
+  /** Called if an operator's template can't be read, compiled or rendered. Our template is used instead. */
   readonly onBroken?: (file: string, error: unknown) => void
 }
 

@@ -1,7 +1,7 @@
 /**
- * Chooses the language of a page: what the client requests (`ui_locales`, OpenID Connect Core 1.0 §3.1.2.1), otherwise what the
- * user chose on a page, otherwise what the browser prefers (RFC 9110 §12.5.4). A choice on a page overrides the request of that
- * client.
+ * Chooses the language of a page: the one that the client requests (`ui_locales`, OpenID Connect Core 1.0 §3.1.2.1),
+ * otherwise the user's choice on a page, otherwise the browser's preference (RFC 9110 §12.5.4). A choice on a page
+ * overrides the request of that client.
  */
 
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -92,5 +92,8 @@ export function languageLinks(
   })
 }
 
-/** Browsers read `//host/` and `/\\host/` as the address of another host (URL Standard §4.4); a link with only a query stays on this host. */
+/**
+ * Browsers parse `//host/` and `/\\host/` as URLs of another host (URL Standard §4.4); a link with only a query stays
+ * on this host.
+ */
 const ownPath = (path: string): string => (/^\/[/\\]/.test(path) ? '' : path)

@@ -8,7 +8,7 @@ import { type Asset, type AssetPath, createAsset } from './asset.ts'
 
 export type PageTheme = {
   readonly name?: string
-  /** An address on the web or a path of this server. */
+  /** A web URL, or a path of this server. */
   readonly logo?: string
   /** The operator's product. */
   readonly home_url?: string
@@ -56,7 +56,7 @@ export const pageStyle = (): string => {
 
 const readCss = (): string => readFileSync(new URL('./tessera.css', import.meta.url), 'utf8')
 
-/** The policy stops scripts in an SVG file that is opened by itself. */
+/** The policy blocks scripts in an SVG file that is opened directly. */
 const logoAsset = ({ type, bytes }: Logo & { readonly kind: 'file' }): Asset =>
   createAsset('logo', type, logoTypes[type], bytes, {
     'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",

@@ -4,7 +4,7 @@ import type { en } from './locales/en.ts'
 
 export type Texts = typeof en
 
-/** Every text (a test checks this). A missing text is shown in English. */
+/** Contains every text (a test checks this). If a text is missing, the English one is shown. */
 export type Translation<Part = Texts> = {
   readonly [Key in keyof Part]?: Part[Key] extends string
     ? Part[Key]

@@ -1,9 +1,9 @@
-/** Numbers and times in words of a language: plurals (Unicode CLDR) and relative times (ECMA-402 §18). */
+/** Formats numbers and times in the words of a language: plurals (Unicode CLDR) and relative times (ECMA-402 §18). */
 
 /** The forms of a noun; `other` is required, and `#` is replaced by the number. */
 type PluralForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>
 
-/** Returns a function that counts in a language. Its rules are loaded at the first count. */
+/** Returns a function that counts in a language. The rules of the language are loaded on first use. */
 export function countIn(tag: string): (count: number, forms: PluralForms) => string {
   let rules: Intl.PluralRules | undefined
   return (count, forms) => {
@@ -18,7 +18,7 @@ const units = [
   ['minute', 60],
 ] as const
 
-/** Returns how long ago something was. Less than a minute is now. */
+/** Returns how long ago something happened. Less than a minute counts as now. */
 export function timeAgo(seconds: number, language: string): string {
   const words = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
   const fits = units.find(([, size]) => seconds >= size)

@@ -3,19 +3,19 @@
  * docs/decisions/0013-batch-per-tick.md.
  */
 
-/** Milliseconds. The rest runs in the next tick, so that a new client, or a probe of `/healthz`, does not wait for it. */
+/** Milliseconds. The rest runs in the next tick, so that new clients and `/healthz` probes don't wait for it. */
 const longestBatch = 8
 
 /**
- * Milliseconds. libuv accepts one connection in each iteration of the loop. A batch therefore waits until an iteration has
- * accepted none: otherwise new connections would queue in the kernel behind work, the oldest first, until their clients
- * gave up. Work keeps a third of the time however many connections arrive.
+ * Milliseconds. libuv accepts one connection in each iteration of the loop. A batch therefore waits until an iteration
+ * has accepted none. Otherwise new connections would wait in the kernel until their clients gave up. Work gets at least
+ * a third of the time, however many connections arrive.
  */
 const longestAccepting = 16
 
 let accepted = 0
 
-/** Records that the process accepted a connection: batches wait for the connections queued behind it. */
+/** Records that the process accepted a connection. Batches then wait until the queued connections are accepted too. */
 export const connectionAccepted = (): void => {
   accepted += 1
 }

@@ -2,24 +2,24 @@
 
 import { StoreUnavailable } from '../ports.ts'
 
-/** The work was not begun, since too much of it waits. The response is 503. */
+/** The work was not started, because too much work is waiting. The response is 503. */
 export class QueueFull extends StoreUnavailable {}
 
 type FairQueue = {
-  /** Runs the work when there is a place. Rejects with `QueueFull` if the work was not begun. */
+  /** Runs the work when a place is free. Rejects with `QueueFull` if the work was not started. */
   readonly run: <Value>(from: string, work: () => Promise<Value>) => Promise<Value>
 }
 
 export type FairQueueOptions = {
-  /** How many run at once. */
+  /** How many tasks run at the same time. */
   readonly concurrent: number
   /** How many more may wait. */
   readonly waiting: number
   /** Returns the networks that a network belongs to, the widest first. Default: itself. */
   readonly networksOf?: (from: string) => readonly string[]
-  /** Milliseconds that work may wait, at most. */
+  /** Maximum milliseconds that work may wait. */
   readonly longest?: number
-  /** Called for each rejected work. */
+  /** Called for each rejected task. */
   readonly onFull?: () => void
 }
 
@@ -31,8 +31,9 @@ type Lane = { size: number; readonly waiters: Waiter[]; readonly lanes: Map<stri
 const emptyLane = (): Lane => ({ size: 0, waiters: [], lanes: new Map() })
 
 /**
- * Networks take turns, and within each of them the narrower ones: many narrow networks of a wide one have the turns of one.
- * If the queue is full, new work replaces the latest work of the network with the most, unless its own network has as much.
+ * Networks take turns, and within each of them the narrower ones: many narrow networks within a wide one share the
+ * turns of one network. If the queue is full, new work replaces the latest work of the network that has the most,
+ * unless its own network has as much.
  */
 export function createFairQueue({
   concurrent,
@@ -68,14 +69,17 @@ export function createFairQueue({
     })
   }
 
-  /** Rejects the latest work of the largest network, if that has more than this network. Returns whether it did. */
+  /**
+   * Rejects the latest work of the network with the most work, if that has more than this network. Returns whether it
+   * did.
+   */
   function makeRoom(path: readonly string[]): boolean {
     const passed: string[] = []
     let lane = all
     for (const name of path) {
       const mine = lane.lanes.get(name)
       const longest = longestOf(lane)
-      // At least two more: replacing work of an equal network would gain nothing.
+      // At least two more, because replacing work of an equal network would have no benefit.
       if (longest && longest[1].size >= (mine?.size ?? 0) + 2 && longest[1] !== mine) {
         take(all, [...passed, longest[0]], 'last')?.reject()
         return true
@@ -92,7 +96,7 @@ export function createFairQueue({
     throw new QueueFull('too much work is waiting')
   }
 
-  /** Passes the place to the next work, so that no other work takes it. */
+  /** Passes the place directly to the next task, so that no other task takes it. */
   function release(): void {
     const next = take(all, [], 'first')
     if (next) next.begin()
@@ -133,14 +137,14 @@ function take(lane: Lane, path: readonly string[], which: 'first' | 'last'): Wai
   if (taken === undefined) return undefined
   lane.size -= 1
   if (name !== undefined && next) {
-    // To the end, so that the other lanes come first.
+    // Move it to the end, so that the other lanes come first.
     if (which === 'first' || next.size === 0) lane.lanes.delete(name)
     if (which === 'first' && next.size > 0) lane.lanes.set(name, next)
   }
   return taken
 }
 
-/** Takes out this one, wherever it waits. Returns whether it still waited. */
+/** Removes this waiter from its lane. Returns whether it was still waiting. */
 function remove(lane: Lane, [name, ...narrower]: readonly string[], waiter: Waiter): boolean {
   if (name === undefined) {
     const index = lane.waiters.indexOf(waiter)

@@ -3,7 +3,7 @@
 type Serial = {
   /** Runs the work once all earlier work has settled. Settles as the work does. */
   <Value>(work: () => Promise<Value>): Promise<Value>
-  /** Resolves when all work that was given before has settled. */
+  /** Resolves when all earlier work has settled. */
   readonly settled: () => Promise<void>
 }
 
@@ -30,7 +30,7 @@ type SingleFlight<Arguments extends readonly unknown[], Value> = {
 
 /**
  * Lets calls share one run while it is in progress. The first argument is the key: only calls with the same key share a
- * run, and the other arguments are those of the call that began it.
+ * run. The other arguments are those of the call that started it.
  */
 export function singleFlight<Arguments extends readonly unknown[], Value>(
   work: (...given: Arguments) => Promise<Value>,

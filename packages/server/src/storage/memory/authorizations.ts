@@ -1,4 +1,4 @@
-/** Authorizations and what is issued for them, in memory. */
+/** Authorizations, and the codes, families and tokens that belong to them, in memory. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DeviceAuthorization } from '../../model/authorization.ts'
@@ -117,7 +117,7 @@ const createCodes = ({
   },
 })
 
-/** RFC 8628 §3.5: by how much each `slow_down` lengthens the interval. */
+/** RFC 8628 §3.5: the increase of the interval for each `slow_down`. */
 const slowDownBy: Seconds = 5
 
 function createDevices({ authorizations, devices, sessions }: Tables): DeviceAuthorizations {

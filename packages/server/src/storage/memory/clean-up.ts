@@ -16,7 +16,7 @@ export const createCleanUp =
       const table = tables[name] as unknown as MemoryTable<Row>
       if (hasExpired) deleted += table.deleteWhere(hasExpired)
     }
-    // Rows that are written together with others go with them.
+    // Derived rows are deleted together with the rows that they depend on.
     tables.principals.deleteWhere(
       ({ kind, id }) => kind === 'stored_client' && !tables.registeredClients.has(id),
     )

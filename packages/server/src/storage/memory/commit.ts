@@ -1,4 +1,4 @@
-/** The one write of a token request, in memory: every check comes before the first write. */
+/** The single write of a token request, in memory: every check precedes the first write. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { RefreshFamily } from '../../model/authorization.ts'
@@ -12,7 +12,7 @@ type Consumption = Exclude<CommitOutcome, 'committed'> | (() => void)
 
 export const createCommit =
   (tables: Tables): Stores['commit'] =>
-  // No `await` in here: nothing comes between the checks and the writes.
+  // No `await` in here, so that nothing can happen between the checks and the writes.
   async commit => {
     if (!isValid(tables, commit)) return 'revoked'
     const consume = commit.use ? consumptionOf(tables, commit.use, commit.at) : () => {}
@@ -28,7 +28,7 @@ function isValid(tables: Tables, { client_id, sub, epoch, authorization: require
   const { principals, authorizations } = tables
   const client = principals.get('client', client_id) ?? principals.get('stored_client', client_id)
   if (client?.stands !== 1) return false
-  // A user without a row is an external one, who was never known here.
+  // A user without a row is an external user, who was never known here.
   if (sub !== undefined && (principals.get('user', sub) ?? principals.get('stored_user', sub))?.stands === 0)
     return false
   if (sub !== undefined && epoch !== undefined && !isOfEpoch(tables, { sub, epoch })) return false
@@ -97,7 +97,7 @@ function issue({ authorizations, families, referenceTokens }: Tables, { issue = 
   if (referenceToken) referenceTokens.put(referenceToken)
 }
 
-/** An authorization outlives all that came from it. */
+/** An authorization outlives everything that was issued for it. */
 function extend({ authorizations }: Tables, { authorization: required }: Commit): void {
   const authorization = required && authorizations.get(required.id)
   if (!authorization || authorization.expires_at >= required.until) return

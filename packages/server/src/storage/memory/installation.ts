@@ -35,7 +35,7 @@ export function createInstallationStores(tables: Tables): InstallationStores {
   }
 }
 
-/** Returns keys oldest first; keys of one second in the order in which they were added. */
+/** Returns the oldest keys first, and keys of the same second in the order in which they were added. */
 function createKeys({ keys }: Tables): Keys {
   const all = () => [...keys.values()].sort((a, b) => a.created_at - b.created_at)
   return {
@@ -115,7 +115,8 @@ function createPrincipals({ principals }: Tables): Principals {
     new Set(principals.filter(row => row.kind === kind && row.stands === 0).map(({ id }) => id))
   const text = (): string => JSON.stringify([...principals.values()])
 
-  // One that is no longer named keeps its row: a user who was configured once must not pass as an external one.
+  // Rows of principals that are no longer configured are kept, so that a user who was once configured is not mistaken
+  // for an external user.
   function replace(kind: 'client' | 'user', configured: readonly Principal[]): void {
     for (const row of principals.filter(one => one.kind === kind)) principals.put({ ...row, stands: 0 })
     for (const { id, enabled } of configured) principals.put({ kind, id, stands: enabled ? 1 : 0 })

@@ -1,4 +1,4 @@
-/** The stores of tests and of `memory:`: everything in this process, nothing on disk. */
+/** The stores for tests and `memory:`. All data is in this process, and none on disk. */
 
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { createAuthorizationStores } from './authorizations.ts'

@@ -17,18 +17,18 @@ type Values<Row, Columns extends readonly string[]> = {
 export type MemoryTable<Row, Key extends readonly string[] = readonly string[]> = {
   readonly get: (...key: Values<Row, Key>) => Row | undefined
   readonly has: (...key: Values<Row, Key>) => boolean
-  /** Finds the row by a column that no two rows share. */
+  /** Finds a row by a unique column. */
   readonly by: (column: keyof Row & string, value: string) => Row | undefined
   /** Returns the rows with this value in an indexed column, in the order in which they were added. */
   readonly allBy: (column: keyof Row & string, value: string) => readonly Row[]
   readonly filter: (condition: (row: Row) => boolean) => readonly Row[]
-  /** Adds a row. Throws if its key is taken: keys are random, so this is a bug, and the other row must stay. */
+  /** Adds a row. Throws if its key exists. Keys are random, so this is a bug, and the existing row must be kept. */
   readonly insert: (row: Row) => void
-  /** Throws if the key of this row is taken, before a write of several rows. */
+  /** Throws if the key of this row exists. Called before several rows are written. */
   readonly requireNew: (row: Row) => void
   /** Adds a row, or replaces the one with the same key. */
   readonly put: (row: Row) => void
-  /** Returns whether there was one. */
+  /** Returns whether the row existed. */
   readonly delete: (...key: Values<Row, Key>) => boolean
   /** Returns how many rows were deleted. */
   readonly deleteWhere: (condition: (row: Row) => boolean) => number
@@ -56,7 +56,7 @@ function createTable({ key: columns, unique = [], indexed = [] }: AnyTable): Mem
   const indexes = new Map([...unique, ...indexed].map(column => [column, new Map<string, Set<string>>()]))
   const [first = ''] = columns
 
-  // The length of each part keeps composite keys apart, whatever characters they contain.
+  // The length of each part makes composite keys unambiguous, whatever characters they contain.
   const keyOf = (parts: readonly string[]): string =>
     parts.length === 1 ? parts[0]! : parts.map(part => `${part.length}:${part}`).join('')
   const keyIn = (row: AnyRow): string =>

@@ -1,4 +1,4 @@
-/** Users who are kept here, their second factors, their mails, and counted attempts, in memory. */
+/** Stored users, their second factors and mails, and counted attempts, in memory. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type {
@@ -55,7 +55,7 @@ function createStoredUsers(tables: Tables): StoredUsers {
   const { storedUsers, principals, sessions, upstreamSessions } = tables
   const ofTenant = (tenant: string | undefined) => storedUsers.filter(user => user.tenant === tenant)
   const verified = (user: StoredUser) => user.email_verified_at !== undefined && user.email_key !== undefined
-  /** A user's name, and the address once it is verified. No other user has either, as name or as address. */
+  /** A user's name, and the address if it is verified. No other user may have either of them as name or address. */
   const namesOf = (user: StoredUser) => [user.username_key, ...(verified(user) ? [user.email_key ?? ''] : [])]
   const clash = (user: StoredUser): boolean =>
     ofTenant(user.tenant).some(
@@ -204,7 +204,7 @@ function createAttempts({ attempts }: Tables): Attempts {
 
   return {
     wait,
-    // No `await` in here: nothing comes between looking and counting.
+    // No `await` in here, so that nothing can happen between checking and counting.
     async count(limits, at) {
       const waiting = wait(limits, at)
       if (waiting > 0) return waiting

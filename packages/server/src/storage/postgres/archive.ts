@@ -2,12 +2,12 @@
 
 import type {
   Added,
-  ArchivedKind,
   ArchivedRow,
   ArchivedTable,
   ArchiveSource,
   Archives,
   ArchiveTarget,
+  ColumnType,
 } from '../tables/archive.ts'
 import { allTables } from '../tables/tables.ts'
 import type { Value } from './codecs.ts'
@@ -63,7 +63,8 @@ export function createPostgresArchives(options: PostgresOptions): Archives {
 }
 
 async function openSource({ run, script, close }: Connection): Promise<ArchiveSource> {
-  // A snapshot as of the first read. Rows come in the order of the file, which is roughly the order of insertion.
+  // A snapshot as of the first read. Rows are read in the order of the table file, which is roughly the order of
+  // insertion.
   await script(`begin isolation level repeatable read read only; set synchronize_seqscans = off;
     set local statement_timeout = 0; select 1 from settings`)
   const tables = await tablesIn(run)
@@ -116,11 +117,11 @@ async function openTarget({ run, script, close }: Connection): Promise<ArchiveTa
 }
 
 const types = { text: 'text', integer: 'bigint', bytes: 'bytea' } as const satisfies Record<
-  ArchivedKind,
+  ColumnType,
   string
 >
 
-/** Statements that enable the users and clients of imported rows. */
+/** Statements that enable imported users and clients. */
 const consequences: Readonly<Record<string, string>> = {
   stored_users: `insert into standing (kind, id, stands)
     select 'stored_user', sub, case when disabled_at is null then 1 else 0 end
@@ -175,7 +176,7 @@ async function addOrigins(run: Run, names: readonly string[], rows: readonly Arc
   )
 }
 
-/** Tables that belong to all stores together. */
+/** Tables that don't belong to a single store. */
 const own: ReadonlySet<string> = new Set(['tessera_schema', 'tenants'])
 const placed: ReadonlySet<string> = new Set(
   allTables.flatMap(([, { name, placed }]) => (placed ? [name] : [])),
@@ -188,7 +189,7 @@ const unshared: ReadonlySet<string> = new Set(
   ]),
 )
 
-const kinds: Readonly<Record<string, ArchivedKind>> = { text: 'text', bigint: 'integer', bytea: 'bytes' }
+const kinds: Readonly<Record<string, ColumnType>> = { text: 'text', bigint: 'integer', bytea: 'bytes' }
 
 /** Returns the tables that the migrations created. Names come from the database itself, never from a file. */
 async function tablesIn(run: Run): Promise<readonly ArchivedTable[]> {
@@ -197,7 +198,7 @@ async function tablesIn(run: Run): Promise<readonly ArchivedTable[]> {
     where table_schema = current_schema() order by table_name, ordinal_position`,
     [],
   )
-  const tables = new Map<string, Record<string, ArchivedKind>>()
+  const tables = new Map<string, Record<string, ColumnType>>()
   for (const [table, column, type] of rows.map(row => row.map(String)) as [string, string, string][]) {
     if (own.has(table) || unshared.has(`${table}.${column}`)) continue
     const kind = kinds[type]

@@ -1,4 +1,4 @@
-/** Decides which attempts of a batch have room in all their counters, as if they were counted one by one. */
+/** Decides which attempts of a batch fit into all of their counters, as if they were counted one by one. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { AttemptLimit } from '../../model/ports/stores.ts'
@@ -10,7 +10,7 @@ export type Asked = { readonly limits: readonly AttemptLimit[]; readonly at: Sec
 export type Counters = ReadonlyMap<string, readonly [count: number, expiresAt: Seconds]>
 
 export type Admission = {
-  /** For each attempt, 0 if it is admitted, or how long to wait, in seconds. */
+  /** For each attempt, 0 if it is admitted, otherwise the seconds to wait. */
   readonly waits: readonly Seconds[]
   readonly at: Seconds
   /** The counters of the admitted attempts, and for each: how much is added, the highest stored count that admits all of it, and its span. */

@@ -13,10 +13,10 @@ import { sqlState } from './failure.ts'
 import { change } from './statements.ts'
 
 /**
- * `room` is the highest stored count that leaves room for all that is added. A counter without room is first searched
- * without a lock, so that guessing at a full counter makes nobody wait. Rows are locked in the order of their
- * keys, so no two statements wait for each other. A counter that filled up meanwhile violates `not null`, which undoes
- * the whole statement.
+ * `room` is the highest stored count that leaves room for all that is added. Full counters are looked up first, without
+ * a lock, so that guesses at a full counter don't make others wait. Rows are locked in the order of their keys, so no
+ * two statements wait for each other. A counter that has filled up in the meantime violates `not null`, which rolls
+ * back the whole statement.
  */
 const countAll = `with asked as materialized (
     select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) as asked (hash, added, room, span)
@@ -52,13 +52,13 @@ const longestWait = `select coalesce(max(attempts.expires_at - $3::bigint), 0)
   from unnest($1::text[], $2::bigint[]) as asked (hash, most) join attempts on attempts.hash = asked.hash
   where attempts.count >= asked.most and attempts.expires_at > $3`
 
-/** In each round, another process has taken the room that was seen. Counters fill up, so this ends much earlier. */
+/** Each round means that another process used the available room first. Counters fill up, so this ends much earlier. */
 const mostRounds = 20
 
 export function createAttempts({ run }: Database): Attempts {
   const forgiveAll = change(run, takeBack)
 
-  /** Counts the attempts that have room. Returns for each 0, or how long to wait, in seconds. */
+  /** Counts the attempts that fit. Returns for each 0, or the seconds to wait. */
   async function count(asked: readonly Asked[]): Promise<readonly Seconds[]> {
     let counters: Counters = new Map()
     for (let round = 0; round < mostRounds; round++) {

@@ -1,4 +1,4 @@
-/** Authorizations and what is issued for them, in PostgreSQL. */
+/** Authorizations, and the codes, families and tokens that belong to them, in PostgreSQL. */
 
 import type {
   AuthorizationStores,

@@ -4,12 +4,12 @@ import type { Row } from './codecs.ts'
 import { isolatable } from './failure.ts'
 import type { Run } from './statements.ts'
 
-/** The most requests in one statement, so that none takes long. */
+/** The maximum number of requests in one statement, so that no statement takes long. */
 const mostTogether = 64
 
 /**
- * Statements of one kind in flight at once. Requests that arrive meanwhile wait and share the next statement. One is not
- * enough: while it waited for a locked row, every other request would wait too.
+ * The maximum number of concurrent statements of one kind. Requests that arrive in the meantime wait and share the next
+ * statement. With only one, all requests would wait whenever it waits for a locked row.
  */
 const mostAtOnce = 2
 
@@ -20,8 +20,8 @@ type Piece<Asked, Answer> = {
 }
 
 /**
- * @param ask returns one result for each request, in their order.
- * @param sorting returns, for each tick, a function that names a request's group. Only one group shares a statement.
+ * @param ask returns one result for each request, in the same order. @param sorting returns, for each tick, a function
+ * that returns the group of a request. Only requests of the same group share a statement.
  */
 export function batched<Asked, Answer>(
   ask: (asked: readonly Asked[]) => Promise<readonly Answer[]>,
@@ -39,7 +39,8 @@ export function batched<Asked, Answer>(
 
   function begin(): void {
     scheduled = false
-    // No more than fit if all were alike, so that waiting requests are not sorted again for each statement.
+    // Takes no more requests than would fit if all were in one group, so that waiting requests are not sorted again for
+    // each statement.
     const pieces = waiting.splice(0, mostTogether * mostAtOnce)
     const left: Piece<Asked, Answer>[] = []
     const nameOf = sorting()
@@ -58,7 +59,7 @@ export function batched<Asked, Answer>(
       const answers = await ask(pieces.map(({ asked }) => asked))
       for (const [index, { resolve }] of pieces.entries()) resolve(answers[index] as Answer)
     } catch (error) {
-      // Nothing was written, so each request is retried alone and only the one at fault fails.
+      // Nothing was written, so each request is retried alone and only the one that caused the error fails.
       if (pieces.length > 1 && isolatable(error)) for (const piece of pieces) answer([piece])
       else for (const { reject } of pieces) reject(error)
     } finally {

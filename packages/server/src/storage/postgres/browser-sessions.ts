@@ -27,7 +27,8 @@ const renewSession = `with ${sessionEpoch.part},
     update session_clients set expires_at = $${end} where sid in (select sid from renewed))
   select exists (select 1 from renewed)`
 
-// Holds the session's lock until the client is written, so a transaction that ends the session waits, and then sees the client.
+// Holds the session's lock until the client is written, so a transaction that ends the session waits and then sees the
+// client.
 const joinSession = `with session as (select sid, expires_at from sessions where sid = $1 for key share),
   joined as (
     insert into session_clients (sid, client_id, expires_at) select sid, $2::text, expires_at from session
@@ -37,7 +38,8 @@ const joinSession = `with session as (select sid, expires_at from sessions where
 const endSession = `delete from sessions where sid = $1 returning ${names}`
 
 const due = { key: 'hash', due: 'clean_at' }
-// Reads only the rows that are due first, however many have expired. A request for one of them waits for at most 50.
+// Reads only a limited number of due rows, however many have expired, and locks at most 50 rows that requests may be
+// waiting for.
 const putOff = `with due as materialized (${dueRows('sessions', { ...due, limit: '500' })}),
   living as materialized (
     select hash from sessions where ${keyIn('hash', 'due')} and idle_expires_at > $1 limit 50 ${skipLocked})
@@ -48,7 +50,7 @@ const endExpired = `with due as materialized (
 
 const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or sid <> $2) returning ${names}`
 
-// Revokes the authorizations of ended sessions, and turns their clients into notices.
+// Revokes the authorizations of ended sessions, and creates notices for their clients.
 const leave = `with revoked as (
     update authorizations set revoked_at = $3
     where sid = any ($1::text[]) and revoked_at is null
@@ -67,7 +69,7 @@ async function leaveAll(
 ): Promise<readonly EndedSession[]> {
   const sessions = rows.flatMap(row => decode(row) ?? [])
   if (sessions.length === 0) return []
-  // A separate statement, after the sessions' locks, so that it sees clients that joined meanwhile.
+  // A separate statement, after the sessions' locks, so that it sees clients that joined in the meantime.
   const parted = await write(leave, [
     sessions.map(({ sid }) => sid),
     sessions.map(({ sub }) => sub),

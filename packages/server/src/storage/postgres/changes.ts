@@ -1,6 +1,6 @@
 /**
- * Reports changes by other processes at once, by LISTEN and NOTIFY on a separate connection. If the database does not
- * support that, watchers are called every second.
+ * Reports changes by other processes immediately, with LISTEN and NOTIFY on a separate connection. If the database does
+ * not support that, watchers are called every second.
  */
 
 import pg from 'pg'
@@ -12,7 +12,10 @@ const channel = 'tessera_changes'
 export const announce = `select pg_notify('${channel}', current_schema())`
 
 export type Changes = {
-  /** Calls back for each change in the schema, and when some may have been missed. Returns a function that stops it. The first call opens the connection. */
+  /**
+   * Calls `changed` for each change in the schema, and when changes may have been missed. Returns a function that stops
+   * it. The first call opens the connection.
+   */
   readonly watch: (schema: string, changed: () => void) => () => void
   readonly close: () => Promise<void>
 }
@@ -42,7 +45,7 @@ export function createChanges(options: PostgresOptions): Changes {
     try {
       await opening.connect()
       const understood = await understands(opening)
-      // Changes before this were not reported.
+      // Earlier changes were not reported.
       tell()
       if (!understood && client === opening) looking = setInterval(tell, lookInterval).unref()
     } catch {

@@ -9,12 +9,15 @@ import { one } from './statements.ts'
 
 /** Rows that one transaction examines. */
 const batch = 500
-/** Living rows that one transaction postpones, so that a request for one of them waits for no more than these. */
+/** Unexpired rows that one transaction postpones. Limited, because requests for these rows have to wait. */
 const livingBatch = 50
 
 const tables = expiringTables({ name: 'postgres', least: 'least' })
 
-/** Rows that a crash brings back are deleted again, so no lock is held until the commit reaches the disk or a standby. */
+/**
+ * Rows that reappear after a crash are deleted again, so the commit need not wait for the disk or a standby while it
+ * holds locks.
+ */
 const soon = `set_config('synchronous_commit', 'off', true)`
 
 /** Returns a statement that selects how many rows it deleted and how many it postponed. */
@@ -41,7 +44,7 @@ export function createCleanUp({ run }: Database): Stores['cleanUp'] {
   return async at => {
     let total = 0
     for (const sweep of sweeps) {
-      // Rows that remain when a sweep finds nothing are locked by requests, and left to the next clean-up.
+      // When a sweep finds nothing, the remaining rows are locked by requests, and the next clean-up handles them.
       for (let more = true; more; ) {
         const [gone, putOff] = ((await sweep(at)) ?? []).map(Number) as [number, number]
         total += gone

@@ -1,18 +1,18 @@
-/** Converts the nouns of each table to rows of PostgreSQL and back. */
+/** Converts the items of each table to rows of PostgreSQL and back. */
 
 import { createRowCodec, type RowCodec } from '../tables/row-codec.ts'
 import type { ColumnKind } from '../tables/table.ts'
 import { type AnyTable, allTables, type RowOf, type TableName } from '../tables/tables.ts'
 
 export type Scalar = string | number | Uint8Array | null
-/** A parameter; lists become arrays of PostgreSQL. */
+/** A parameter. Lists become PostgreSQL arrays. */
 export type Value = Scalar | readonly Scalar[]
 export type Row = readonly unknown[]
 
 /** A column's name and type. */
 export type Typed = readonly [name: string, type: string]
 
-type Codec<Noun> = Omit<RowCodec<Noun, Scalar>, 'names'> & {
+type Codec<Item> = Omit<RowCodec<Item, Scalar>, 'names'> & {
   /** The columns' names, in the order of the rows, separated by commas. */
   readonly names: string
   readonly count: number
@@ -20,7 +20,7 @@ type Codec<Noun> = Omit<RowCodec<Noun, Scalar>, 'names'> & {
   /** A parameter for each column, numbered from this one on (1 by default). */
   readonly placeholders: (from?: number) => string
   /** The parameter of one column, where the first column is parameter 1. */
-  readonly parameter: (name: keyof Noun & string) => string
+  readonly parameter: (name: keyof Item & string) => string
 }
 
 // Each parameter names its type: in an `insert … select` PostgreSQL does not infer it from the column.

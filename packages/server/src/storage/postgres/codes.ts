@@ -13,7 +13,10 @@ const { names, count, placeholders } = codec
 const afterCode = 1 + count + 1
 const afterAuthorization = afterCode + codecs.authorizations.count + 1
 
-/** Returns the statement that stores a code, and a reference token beside it, only if an assertion is new. */
+/**
+ * Returns the statement that stores a code, optionally with a reference token, and optionally only if a one-time id is
+ * new.
+ */
 function issueStatement(hasToken: boolean, isMarked: boolean): string {
   const where = isMarked ? 'exists (select from used)' : 'true'
   const marker = afterAuthorization + (hasToken ? codecs.referenceTokens.count : 0)
@@ -43,7 +46,7 @@ export function createCodes({ run }: Database): AuthorizationCodes {
     where codes.hash = any ($1::text[])`,
   )
   const burn = change(run, 'update codes set used_at = $2 where hash = $1 and used_at is null')
-  // An authorization that expires later has tokens that were issued beside the code.
+  // An authorization that expires later has tokens that were issued together with the code.
   const discard = change(
     run,
     `with discarded as (

@@ -1,11 +1,12 @@
 /**
- * The one write of a token request, in PostgreSQL, for many commits of one shape: one statement, and so one round trip and
- * one transaction. Its parameters are the columns of `input`, each an array with a value for each commit. The rendered
- * text of each shape is in test/contracts/sql.
+ * The single write of a token request in PostgreSQL, for many commits of the same shape: one statement, and therefore
+ * one round trip and one transaction. Its parameters are the columns of `input`, each an array with a value for each
+ * commit. The rendered text of each shape is in test/contracts/sql.
  *
- * It runs under READ COMMITTED. `valid` reads what a commit requires as of the statement's start. A credential is consumed
- * by an update whose condition PostgreSQL checks again once it has the row's lock, so of many at once one finds it unused.
- * The others, whose snapshot is older than that, get `already_used`. Every insert selects from `consumed`.
+ * It runs under READ COMMITTED. `valid` checks the requirements of a commit as of the start of the statement. A
+ * credential is consumed by an update whose condition PostgreSQL checks again once it has the row's lock, so only one
+ * of several concurrent statements finds it unused. The others have an older snapshot and return `already_used`. Every
+ * insert selects from `consumed`.
  */
 
 import type { Commit, Use } from '../../model/ports/stores.ts'
@@ -26,7 +27,7 @@ export type Shape = {
 }
 
 export type Statement = {
-  /** Returns the outcome of each commit, by its place from 1 on. */
+  /** Returns the outcome of each commit, by its position, starting at 1. */
   readonly text: string
   /** Returns the values of one commit, in the order of the parameters. */
   readonly valuesOf: (commit: Commit) => readonly Scalar[]
@@ -42,11 +43,14 @@ type Consumption<Kind extends Use['kind']> = {
   /** Another write before or after it. */
   readonly before?: string
   readonly after?: string
-  /** Whether a row of `input` could not have been consumed by any commit. */
+  /** The condition under which the credential of a row of `input` can't be consumed at all. */
   readonly unusable: string
 }
 
-/** `at`, plus how long the statement has waited: what is stored is the time at which it got the row's lock. */
+/**
+ * `at` plus the time that the statement has waited, so that the stored time is the one at which it acquired the row's
+ * lock.
+ */
 const lockedAt = 'valid.at + floor(extract(epoch from clock_timestamp() - statement_timestamp()))::bigint'
 
 const livingFor = (row: string) => `families.expires_at > ${row}.at and families.idle_expires_at > ${row}.at`
@@ -199,7 +203,7 @@ export function writeStatement(shape: Shape): Statement {
   ${insertMessages('consumed.messages', 'consumed')}
 )`
       : undefined,
-    // An authorization outlives all that came from it.
+    // An authorization outlives everything that was issued for it.
     `authorization_extended as (
   update authorizations set expires_at = consumed.until
   from consumed
@@ -238,7 +242,9 @@ const required: readonly Typed[] = [
   ['until', 'bigint'],
 ]
 
-/** @param key the credential's: in one order everywhere, so that no two statements wait for each other. */
+/**
+ * @param key the key of the credential. All statements use its order, so that no two statements wait for each other.
+ */
 function inputOf(columns: readonly Typed[], key: string | undefined): string {
   const arrays = columns.map(([, type], index) => `$${index + 1}::${type}[]`)
   const names = columns.map(([name]) => quoted(name))
@@ -270,16 +276,16 @@ function wrapped(items: readonly string[]): string {
 
 /**
  * Selects the commits whose client and user are enabled and whose authorization is valid. A user without a row is an
- * external one, who was never known here.
+ * external user, who was never known here.
  *
- * A token that is issued for an existing authorization is revoked with it, whichever write comes first. A new authorization is
- * not: the user's row stays locked until it is written, so that whoever disables the user and then revokes the user's
- * authorizations finds it.
+ * A token for an existing authorization is revoked with that authorization, whichever write comes first. For a new
+ * authorization, the user's row stays locked until the authorization is written, so that a transaction which disables
+ * the user and then revokes the user's authorizations finds it.
  */
 function checksOf({ issue, epoch }: Shape): readonly string[] {
   const subs = 'array (select sub from input)'
   const sameEpoch = epoch ? epochGuard('input.sub', 'input.epoch', subs) : undefined
-  // Locks the user's row first: the same order as in writes that change the user.
+  // Locks the user's row first, in the same order as writes that change the user.
   const first = sameEpoch ? '\n    and (select count(*) from owner) >= 0' : ''
   const locked = issue.includes('authorization')
   const enabled = (kind: string, id: string) =>

@@ -1,4 +1,4 @@
-/** The one write of a token request in PostgreSQL, together with others of the same event-loop tick. */
+/** The single write of a token request in PostgreSQL, combined with others of the same event-loop tick. */
 
 import type { Commit, CommitOutcome, Stores } from '../../model/ports/stores.ts'
 import { batched } from './batching.ts'
@@ -28,7 +28,10 @@ export function createCommit({ run }: Database): Stores['commit'] {
   }, apart)
 }
 
-/** Groups commits by shape. Two that write the same row go into different statements, so that the second sees the first. */
+/**
+ * Groups commits by shape. Commits that write the same row use different statements, so that the second one sees the
+ * first.
+ */
 function apart(): (commit: Commit) => string {
   const written = new Map<string, number>()
   return commit => {

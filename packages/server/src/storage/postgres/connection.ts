@@ -1,4 +1,4 @@
-/** Opens connections to the database, and converts values on the way. */
+/** Opens connections to the database, and converts values. */
 
 import pg from 'pg'
 import type { Log } from '../../runtime/ports.ts'
@@ -11,7 +11,7 @@ export type PostgresOptions = {
   readonly url: string
   /** Called for each new connection, for passwords that are short-lived tokens. */
   readonly password?: () => Promise<string>
-  /** The most connections of this process; 10 by default. */
+  /** The maximum number of connections of this process; 10 by default. */
   readonly poolSize?: number
   readonly log?: Log
   /** {@link defaultTimeouts} by default. */
@@ -28,15 +28,18 @@ type Timeouts = {
   readonly lock: number
 }
 
-/** For a standby, since a request that waits in vain falls back to the primary. */
+/** For a standby, because requests fall back to the primary after a timeout. */
 export const standbyTimeouts: Timeouts = { connection: 1000, statement: 1000, lock: 1000 }
 
 export const defaultTimeouts: Timeouts = { connection: 10_000, statement: 5000, lock: 3000 }
 
-/** Hosts to which traffic does not leave the machine. */
+/** Hosts whose traffic does not leave the machine. */
 const nearby = /^(localhost|127\.|::1$|\/)/
 
-/** Returns pg's reading of the address in parts, since its own password, even an empty one, would override the hook's. */
+/**
+ * Returns the parts of the URL, as parsed by pg. If pg parsed it itself, a password in the URL, even an empty one,
+ * would override the hook.
+ */
 export function settingsOf({
   url,
   password: hook,
@@ -69,7 +72,7 @@ export async function ask(
     types,
     rowMode: 'array' as const,
     values: values.map(parameter),
-    // The extended protocol even without parameters, since BindComplete shows that the server has begun.
+    // Uses the extended protocol even without parameters, because BindComplete shows that the server has started.
     queryMode: 'extended',
     name,
   }
@@ -85,7 +88,7 @@ export type Connection = {
   readonly close: () => Promise<void>
 }
 
-/** Returns whether traffic to the database could be read on the way. */
+/** Returns whether traffic to the database could be intercepted. */
 export function isExposed(options: PostgresOptions): boolean {
   const { host = '', ssl } = settingsOf(options)
   return !ssl && !nearby.test(host)
@@ -105,8 +108,9 @@ export async function openConnection(options: PostgresOptions): Promise<Connecti
 
 export const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
 
-// PostgreSQL's `text` holds every character except U+0000, which a request may contain (in a nonce, or in a name that is
-// looked up). It is written as U+0001 and a digit, and so is U+0001 itself, so different texts stay different.
+// PostgreSQL's `text` holds every character except U+0000, which a request may contain (in a nonce, or in a name that
+// is looked up). It is written as U+0001 and a digit, and so is U+0001 itself, so that different texts remain
+// different.
 const special = /[\u0000\u0001]/g
 const written = /\u0001([01])/g
 
@@ -124,7 +128,7 @@ function parameter(value: Value): unknown {
   return Array.isArray(value) ? value.map(parameter) : value
 }
 
-/** `bigint` holds seconds and counts, all of them safe integers here. */
+/** `bigint` columns contain seconds and counts, which are all safe integers. */
 const parsers: Readonly<Record<number, (text: string) => unknown>> = {
   16: text => text === 't',
   17: text => new Uint8Array(Buffer.from(text.slice(2), 'hex')),

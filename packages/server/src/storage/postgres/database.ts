@@ -1,4 +1,4 @@
-/** One bounded pool of connections for all issuers, each of which has a schema of its own. */
+/** One bounded pool of connections for all issuers, each of which has its own schema. */
 
 import { createHash } from 'node:crypto'
 import pg from 'pg'
@@ -33,8 +33,8 @@ export type Pool = {
 const answerDelay = 2000
 
 /**
- * Every query here finds rows by a key, one by one. A plan made while a table was small must not read all of it later,
- * and no plan improves with the values of the parameters.
+ * Every query here finds rows by a key, one by one. A plan that was made while a table was small must not read the
+ * whole table later, and no plan gets better by knowing the parameters.
  */
 const lookUps = [
   'enable_seqscan=off',
@@ -47,7 +47,10 @@ const lookUps = [
 /** Retries after a deadlock or serialization failure (40P01, 40001). */
 const repetitions = 3
 
-/** The most named statements of all schemas. Further statements are parsed each time rather than kept by each connection. */
+/**
+ * The maximum number of named statements of all schemas. Further statements are parsed each time instead of being
+ * prepared on each connection.
+ */
 const mostNames = 4000
 
 export function openPool(options: PostgresOptions): Pool {
@@ -68,7 +71,7 @@ export function openPool(options: PostgresOptions): Pool {
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))
   const bound = new WeakSet<pg.ClientBase>()
   pool.on('connect', client => {
-    // A connection that breaks in use fails its query. Without a listener, the error event would end the process.
+    // If a connection breaks while in use, its query fails. Without a listener, the error event would end the process.
     client.on('error', () => {})
     const { connection } = client as unknown as DatedClient
     connection.on('bindComplete', () => bound.add(client))
@@ -113,8 +116,9 @@ export function openPool(options: PostgresOptions): Pool {
   }
 
   /**
-   * Runs work on a connection, and retries on a new one if the first had ended, so that neither a failover nor a proxy that
-   * closes idle connections fails a request for each open connection. A write whose outcome is unknown is not retried.
+   * Runs work on a connection, and retries on a new one if the first had ended, so that after a failover, or if a proxy
+   * closes idle connections, requests don't fail once for each open connection. A write whose outcome is unknown is not
+   * retried.
    */
   async function surviving<Value>(
     schema: string,
@@ -136,10 +140,10 @@ export function openPool(options: PostgresOptions): Pool {
         0,
       )
     } catch (error) {
-      // A demoted primary refused it. The address may resolve to another server by now.
+      // A demoted primary refused the write. The host name may resolve to another server now.
       const demoted = isReadOnly(error) && reached !== undefined && reached.openedAt < begun
       const unsent = connectionEnded(error) && (reads || reached === undefined)
-      // After a stall the caller of a write may have given up, and may have retried elsewhere.
+      // After a stall, the caller of a write may have given up and retried elsewhere.
       const late = !reads && reached !== undefined && performance.now() - sentAt > timeouts.statement
       if (!(demoted || unsent || repeatable.has(error as object)) || late || closed) throw error
       log?.warn('database_connection_lost', { error: String((error as Error).cause ?? error), retried: true })
@@ -195,7 +199,7 @@ export function openPool(options: PostgresOptions): Pool {
   }
 }
 
-/** A connection that knows when it was opened. */
+/** A connection with the time at which it was opened. */
 class DatedClient extends pg.Client {
   readonly openedAt = performance.now()
 }

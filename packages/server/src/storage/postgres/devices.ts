@@ -32,7 +32,7 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
   )
   const approve = one(
     run,
-    // A transaction that ends the session waits for this lock, and then sees what was written.
+    // A transaction that ends the session waits for this lock and then sees what was written.
     `with approver as materialized (
       select 1 from sessions where sid = $${codecs.authorizations.count + 5} for share),
     approved as (

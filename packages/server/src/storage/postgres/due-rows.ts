@@ -1,8 +1,8 @@
 /** Selects rows of a table for a statement that changes them. */
 
 /**
- * Returns the condition that a row's key is in `from`, a part of a `with` that holds keys. It looks up each key by its
- * index, while a join would read the whole table if the plan was made while the table was small.
+ * Returns the condition that a row's key is in `from`, a part of a `with` that contains keys. It looks up each key by
+ * its index, while a join would read the whole table if the plan was made while the table was small.
  */
 export function keyIn(key: string, from: string): string {
   const [first] = key.split(', ')

@@ -4,14 +4,15 @@ import type { Log } from '../../runtime/ports.ts'
 import type { Run } from './statements.ts'
 
 /**
- * Settings of a connection, in one round trip. `$1` is its schema. With `synchronous_commit = off`, a crash of the database
- * would make used codes and refresh tokens usable again, so it becomes `on`. Other values of the operator's are kept.
+ * Settings of a connection, in one round trip. `$1` is its schema. With `synchronous_commit = off`, a crash of the
+ * database would make used codes and refresh tokens usable again, so it is set to `on`. Other values that the operator
+ * configured are kept.
  */
 export const settings = `select set_config('search_path', $1, false),
   set_config('synchronous_commit',
     coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)`
 
-/** Logs what may be lost. Standbys whose state the role may not see count as standbys. */
+/** Logs settings with which data may be lost. Standbys whose state is hidden from the role are counted too. */
 export async function warnOfLosses(run: Run, log: Log | undefined): Promise<void> {
   const [row = []] = (await run(look, []).catch(() => ({ rows: [] }))).rows
   const [commits, configured, synchronous, standbys] = row

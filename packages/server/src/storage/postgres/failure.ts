@@ -8,7 +8,10 @@ export function sqlState(error: unknown): string | undefined {
   return typeof severity === 'string' && typeof code === 'string' ? code : undefined
 }
 
-/** Classes: 08 connection, 25 a server that only reads, 28 and 3D a server that is being set up, 40 rolled back, 53 out of resources, 55 locked, 57 stopped or cancelled, 58 and XX broken. */
+/**
+ * Classes: 08 connection errors, 25 a read-only server, 28 and 3D a server that is being set up, 40 rolled back, 53 out
+ * of resources, 55 locked, 57 stopped or canceled, 58 and XX system errors.
+ */
 const outage = /^(08|25|28|3D|40|53|55|57|58|XX)/
 
 /** Returns whether a transaction was rolled back because of another one (40P01, 40001), so that it can be retried. */
@@ -22,7 +25,7 @@ export const causeOf = (error: unknown): string | undefined =>
 export const isolatable = (error: unknown): boolean =>
   !(error instanceof StoreUnavailable) || sqlState(error.cause) === '55P03'
 
-/** Reports an outage as `StoreUnavailable`, and passes on the server's error if one operation was wrong. */
+/** Reports an outage as `StoreUnavailable`, and rethrows the server's error if a single operation was wrong. */
 export async function mapDriverError<Value>(ask: () => Promise<Value>): Promise<Value> {
   try {
     return await ask()
@@ -39,14 +42,14 @@ export async function mapDriverError<Value>(ask: () => Promise<Value>): Promise<
 /** 57P01 and 57P05: the server ended an idle session (a restart, a failover, `pg_terminate_backend`, `idle_session_timeout`). */
 const endedByServer = /^57P0[15]$/
 
-/** The driver's error for a connection whose end it has already read. */
+/** The driver's error for a connection that it knows to be closed. */
 const notSent = /is not queryable$/
 
 type DriverError = { readonly code?: unknown; readonly message?: unknown; readonly routine?: unknown }
 const driverError = (error: unknown): DriverError =>
   ((error instanceof StoreUnavailable ? error.cause : error) ?? {}) as DriverError
 
-/** Returns whether the connection has ended, as opposed to a refusal or a timeout. */
+/** Returns whether the connection has ended, rather than been refused or timed out. */
 export function connectionEnded(error: unknown): boolean {
   const state = causeOf(error)
   if (state !== undefined) return endedByServer.test(state)
@@ -60,12 +63,12 @@ export function connectionEnded(error: unknown): boolean {
 }
 
 /**
- * Returns whether the server certainly did not execute the statement that failed with this error, so that even a write may
- * be retried. Messages arrive in order, and BindComplete precedes any effect of a statement, so a session that ended
- * without it had not begun.
+ * Returns whether the server certainly did not execute the statement that failed with this error, so that even a write
+ * may be retried. Messages arrive in order, and BindComplete precedes any effect of a statement, so if a session ended
+ * without it, the statement had not started.
  *
- * @param bound whether BindComplete arrived. A pooler reports a lost server in its own words, without PostgreSQL's
- *   `routine`, and then the outcome is unknown.
+ * @param bound whether BindComplete arrived. A pooler reports a lost server with its own message, without PostgreSQL's
+ * `routine`; the outcome is then unknown.
  */
 export function certainlyNotExecuted(error: unknown, bound: boolean): boolean {
   const { message, routine } = driverError(error)
@@ -74,5 +77,5 @@ export function certainlyNotExecuted(error: unknown, bound: boolean): boolean {
   return !bound && endedByServer.test(state) && routine === 'ProcessInterrupts'
 }
 
-/** 25006: the statement was refused because this server only reads, as a demoted primary does. */
+/** 25006: the statement was refused because this server is read-only, such as a demoted primary. */
 export const isReadOnly = (error: unknown): boolean => causeOf(error) === '25006'

@@ -32,7 +32,7 @@ function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
   )
   return {
     all: async () => (await rows()).flatMap(row => codecs.keys.decode(row) ?? []),
-    // This lock elects the node that rotates: one adds its key, and the others find that theirs is not needed.
+    // Because of this lock, one node adds its key, and the others find that theirs is not needed.
     add: (key, newestSeen) =>
       locked(['keys'], async write => {
         const { count } = await write(addKey, [...codecs.keys.encode(key), newestSeen ?? null])
@@ -56,7 +56,7 @@ function createSettings({ run }: Database): Settings {
   return {
     get,
     async initialise(name, value) {
-      // Reads first: every start except the first finds it, and writes nothing.
+      // Reads first, because every start except the first finds the value and need not write.
       const before = await get(name)
       if (before !== undefined) return before
       await insert(name, value)
@@ -68,7 +68,7 @@ function createSettings({ run }: Database): Settings {
   }
 }
 
-/** Writes a row, to find out whether writes succeed. */
+/** Writes a row, to check whether writes succeed. */
 export function createProbe({ run }: Database): () => Promise<boolean> {
   const touch = change(
     run,

@@ -1,14 +1,17 @@
-/** Migrates an issuer's schema to the newest version: one node at a time, forward only, while others read and write. */
+/**
+ * Migrates an issuer's schema to the newest version: by one node at a time, forward only, while other nodes read and
+ * write.
+ */
 
 import { setTimeout } from 'node:timers/promises'
 import { type Connection, openConnection, type PostgresOptions, quoted } from './connection.ts'
 import { causeOf } from './failure.ts'
 import { migrations as known, type Migration } from './schema.ts'
 
-/** How long one migration may take, and how long to retry for a lock, in milliseconds. */
+/** The maximum duration of one migration, and of the attempts to acquire a lock, in milliseconds. */
 const longest = 3_600_000
 
-/** Milliseconds to wait for one lock, since requests for a table's lock queue behind a migration that waits for it. */
+/** Milliseconds to wait for one lock. Short, because requests that need the table queue behind a waiting migration. */
 const lockTimeout = 2000
 
 /** Milliseconds between two attempts. */
@@ -64,7 +67,10 @@ async function versionOf(
   return version
 }
 
-/** Creates the schema and the table of its versions. Of many nodes that do so at once, some get an error that it exists. */
+/**
+ * Creates the schema and the table of its versions. If several nodes do so at the same time, some get an error because
+ * it exists.
+ */
 async function begin({ run, script }: Connection, schema: string): Promise<void> {
   const table = `${quoted(schema)}.tessera_schema`
   await persistently(madeMeanwhile, async () => {
@@ -77,9 +83,9 @@ async function begin({ run, script }: Connection, schema: string): Promise<void>
 }
 
 /**
- * Does the work while no other node does. The node that holds the row of version 0, on a separate connection, works, and
- * the end of that connection releases it. Nodes retry instead of waiting, since an index that is built concurrently waits
- * for every transaction with a snapshot. Row locks exist in every engine.
+ * Runs the work on one node at a time: the node that has locked the row of version 0, on a separate connection. The end
+ * of that connection releases the lock. Nodes retry instead of waiting, because building an index concurrently waits
+ * for every transaction with a snapshot. Unlike advisory locks, row locks work in every compatible database.
  */
 async function aloneIn(options: PostgresOptions, schema: string, work: () => Promise<void>): Promise<void> {
   const holder = await openConnection(options)
@@ -100,7 +106,7 @@ async function aloneIn(options: PostgresOptions, schema: string, work: () => Pro
   }
 }
 
-/** A setting, since a column of `tessera_schema` could not be added while a node holds its row. */
+/** Stored as a setting, because a column can't be added to `tessera_schema` while a node holds a lock on its row. */
 const keepOldest = `insert into settings (name, value) values ('oldest_schema', $1)
   on conflict (name) do update set value = excluded.value`
 
@@ -125,7 +131,7 @@ async function apply(connection: Connection, migration: Migration, version: numb
   })
 }
 
-/** Builds an index while its table is written. Drops an invalid one first, which a killed node left behind. */
+/** Builds an index without blocking writes. First drops an invalid one that a killed node left behind. */
 async function build(
   { run, script }: Connection,
   { index, on, unique = false }: Extract<Migration, { readonly index: string }>,
@@ -145,7 +151,10 @@ async function build(
 /** 55P03: another transaction has the lock. */
 const isLocked = (state: string | undefined): boolean => state === '55P03'
 
-/** 23505, 42710, 42P06, 42P07, 40001: another node created it, in a transaction that this one did not see. */
+/**
+ * 23505, 42710, 42P06, 42P07, 40001: another node created the object, in a transaction that was not visible to this
+ * one.
+ */
 const madeMeanwhile = (state: string | undefined): boolean =>
   /^(23505|42710|42P06|42P07|40001)$/.test(state ?? '')
 

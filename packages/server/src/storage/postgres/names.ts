@@ -5,7 +5,10 @@ import { createHash } from 'node:crypto'
 /** The schema of the server's own issuer, which also lists the tenants that have one. */
 export const mainSchema = 'tessera'
 
-/** Returns a tenant's schema. PostgreSQL truncates identifiers to 63 bytes, which could make two equal, so long ones are hashed. */
+/**
+ * Returns a tenant's schema. PostgreSQL truncates identifiers to 63 bytes, so long names are hashed to keep them
+ * distinct.
+ */
 export function schemaOf(tenant: string | undefined): string {
   if (tenant === undefined) return mainSchema
   const readable = `${mainSchema}_${tenant}`

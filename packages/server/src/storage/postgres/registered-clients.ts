@@ -114,7 +114,10 @@ export function createRegisteredClients(
   const remove = one(run, `with ${removal('client_id = $1')}`)
   const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
   if (replica) changes.watch(schema, replica.outdated)
-  /** Makes every node stop using an older row of its replica. A node that misses this stops when the replica is too old. */
+  /**
+   * Makes every node stop using older rows of its replica. A node that misses the notification stops when the replica
+   * is too old.
+   */
   const announceChange = async (changed: boolean): Promise<boolean> => {
     if (!changed || !replica) return changed
     replica.outdated()

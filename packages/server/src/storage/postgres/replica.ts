@@ -1,6 +1,6 @@
 /**
- * Reads from a streaming standby in place of the primary: only rows that may be slightly old, and only while it is known to
- * hold everything that was written up to {@link maxAge} ago. Otherwise the primary is queried.
+ * Reads from a streaming standby instead of the primary: only rows that may be slightly old, and only while the standby
+ * is known to have everything that was written up to {@link maxAge} ago. Otherwise queries the primary.
  */
 
 import type { Awaitable, Log } from '../../runtime/ports.ts'
@@ -16,15 +16,15 @@ export type Replica = {
   ) => Promise<Value>
   /** Runs statements on the standby itself. */
   readonly runOf: (schema: string) => Run
-  /** Records a write that must be visible: the standby is queried again once it has that. */
+  /** Records a write that must be visible. The standby is not queried again until it has that write. */
   readonly outdated: () => void
   readonly close: () => Promise<void>
 }
 
-/** How old its rows may be, in milliseconds. */
+/** The maximum age of its rows, in milliseconds. */
 const maxAge = 2000
 
-/** Milliseconds between two checks of its position: while it keeps up, and while it does not. */
+/** Milliseconds between two checks of its position, while it is up to date and while it is not. */
 const pollInterval = 500
 const catchUpInterval = 50
 
@@ -41,7 +41,7 @@ const reached = `select pg_is_in_recovery() and pg_last_wal_replay_lsn() >= $1::
 /** @param standby connections with short timeouts, since a request waits for them before it queries the primary. */
 export function followReplica(primary: Database, standby: Pool, log?: Log): Replica {
   const standbyStore = standby.of(primary.schema)
-  /** The time, by the monotonic clock, until which its rows are no older than {@link maxAge}. */
+  /** The time by the monotonic clock until which its rows are not older than {@link maxAge}. */
   let freshUntil = 0
   /** Counts the writes that it must have before it is queried again. */
   let generation = 0
@@ -49,7 +49,10 @@ export function followReplica(primary: Database, standby: Pool, log?: Log): Repl
   let closed = false
   let timer: NodeJS.Timeout | undefined
 
-  /** Returns whether it has what was written before this call, or undefined if a later write made that obsolete. */
+  /**
+   * Returns whether it has everything that was written before this call; undefined if a later write made the result
+   * obsolete.
+   */
   async function look(): Promise<boolean | undefined> {
     const [begun, wanted] = [performance.now(), generation]
     const [position = []] = (await primary.run(written, [])).rows
@@ -71,10 +74,10 @@ export function followReplica(primary: Database, standby: Pool, log?: Log): Repl
     if (caught === abandoned) {
       abandoned = !caught
       if (abandoned)
-        log?.warn('database_replica_left', {
+        log?.warn('database_replica_disconnected', {
           advice: 'the standby is unreachable, too far behind, or not a standby of this primary',
         })
-      else log?.info('database_replica_followed')
+      else log?.info('database_replica_connected')
     }
     timer = setTimeout(() => void follow(), caught ? pollInterval : catchUpInterval).unref()
   }

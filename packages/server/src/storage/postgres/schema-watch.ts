@@ -1,4 +1,4 @@
-/** Detects that a node of a newer version migrated the schema, and whether this node is still compatible. */
+/** Detects when a newer node migrates the schema, and whether this node is still compatible. */
 
 import type { Log } from '../../runtime/ports.ts'
 import type { Run } from './statements.ts'
@@ -10,7 +10,7 @@ const newest = `select (select max(version) from tessera_schema),
   (select value from settings where name = 'oldest_schema')`
 
 type SchemaWatch = {
-  /** Reads the schema's version now. During an outage, the version stays as it was. */
+  /** Reads the schema's version now. During an outage, the version does not change. */
   readonly look: () => Promise<void>
   /** Returns why this node is not compatible with the schema, or undefined if it is. */
   readonly fault: () => object | undefined
@@ -34,7 +34,7 @@ export function watchSchema(run: Run, { known, log }: { known: number; log: Log 
     if (version <= reported) return
     reported = version
     if (fault)
-      log?.error('schema_too_new', { ...fields, advice: 'replace this node by one of the newer version' })
+      log?.error('schema_too_new', { ...fields, advice: 'replace this node with one of the newer version' })
     else log?.info('schema_newer', fields)
   }
 

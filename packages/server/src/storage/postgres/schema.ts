@@ -1,15 +1,16 @@
 /**
  * The schema of one issuer's store as forward-only migrations. `tessera_schema` counts those that were applied. Append,
- * never edit. Nodes of the previous version continue while a migration is applied and afterwards, so it must not break
- * them. A migration that does break older nodes declares `oldest`.
+ * never edit. Nodes of the previous version keep running during and after a migration, so it must not break them. A
+ * migration that does break older nodes declares `oldest`.
  *
- * `clean_at` is when clean-up examines a row next. It may lag behind the row's expiry, so that extending it, as each
- * refresh does, changes no index (a heap-only update, for which each page keeps room). Clean-up then postpones it.
+ * `clean_at` is the time at which clean-up examines a row next. It may be earlier than the row's expiry, so that
+ * extending the expiry, as each refresh does, changes no index (a heap-only update, for which each page has free
+ * space). Clean-up then postpones it.
  *
- * Keys compare byte by byte, whatever the database's locale, as the other stores do.
+ * Keys are compared byte by byte, regardless of the database's locale, as in the other stores.
  *
- * A script is applied in one transaction. An index of a table that may be large is a migration of its own, built while
- * the table is written, since `create index` within a script blocks every write until it is done.
+ * A script is applied in one transaction. An index of a table that may be large is a separate migration, which builds
+ * it concurrently, because `create index` within a script blocks all writes until it is finished.
  */
 
 export type Migration =
@@ -29,7 +30,7 @@ export type Migration =
 
 const key = 'text collate "C"'
 
-/** Keeps room for updates in the same page, and vacuums soon. */
+/** Reserves space for updates in the same page, and vacuums early. */
 const updated = 'with (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.02)'
 const shortLived = 'with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1)'
 
@@ -192,14 +193,15 @@ export const migrations: readonly Migration[] = [
   create index waiting_mails_due_at on waiting_mails (due_at);
   create index waiting_mails_expires_at on waiting_mails (expires_at);
   `,
-  // A session is extended while it is used. One that an older node adds is due at once, and clean-up postpones it.
+  // A session is extended while it is used. A session that an older node adds is due immediately, and clean-up
+  // postpones it.
   `
   alter table sessions add column clean_at bigint not null default 0;
   drop index sessions_idle_expires_at;
   create index sessions_clean_at on sessions (clean_at);
   `,
-  // For existing clients, neither who vouched for them nor whether they were used is known, so none of them is evicted. The
-  // metadata that users saw may have changed with an update, so users are asked again.
+  // For existing clients, it is unknown which credential they registered with and whether they were used, so none of
+  // them is evicted. An update may have changed metadata that users saw, so users are asked again.
   `
   alter table registered_clients add column vouched_by text;
   alter table registered_clients add column used_at bigint;

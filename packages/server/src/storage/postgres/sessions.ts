@@ -22,7 +22,7 @@ function createConsents(database: Database): Consents {
   const ofUser = all(run, `select ${codecs.consents.names} from consents where sub = $1 order by client_id`)
   const save = `insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
     on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`
-  // Waits for a transaction that is revoking it.
+  // Waits for a transaction that is revoking the consent.
   const lockGiven = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
   const remove = 'delete from consents where sub = $1 and client_id = $2'
   // A separate statement, after the consent's lock, so that it sees what was written while the consent was given.

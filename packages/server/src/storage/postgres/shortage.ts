@@ -1,4 +1,6 @@
-/** Handles a server that grants fewer connections than the pool may open: requests wait for those that it has. */
+/**
+ * Handles a server that accepts fewer connections than the pool may open: requests wait for the existing connections.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
@@ -9,26 +11,26 @@ import { sqlState } from './failure.ts'
 /** `max_connections`, the reserved slots, or a role's limit is reached. */
 const tooManyConnections = '53300'
 
-/** Milliseconds after which the pool tries to grow again. */
+/** Milliseconds after which the pool tries to open more connections again. */
 const growAgainAfter = 10_000
 /** Milliseconds between two attempts while the pool has no connection at all. */
 const retryDelay = 100
 
 type ShortageOptions = {
-  /** The most connections that the pool may open. */
+  /** The maximum number of connections that the pool may open. */
   readonly poolSize: number
   /** Milliseconds to wait for a connection. */
   readonly limit: number
   readonly log?: Log | undefined
 }
 
-/** Returns a function like `pool.connect` that rejects for a lack of connections only after the limit. */
+/** Returns a function like `pool.connect` that waits up to the limit if the server accepts no more connections. */
 export function createConnect(
   pool: pg.Pool,
   { poolSize, limit, log }: ShortageOptions,
 ): () => Promise<pg.PoolClient> {
   const options = pool.options as { max: number }
-  // Unlike `totalCount`, without connections that are still being opened, some of which will be refused.
+  // Unlike `totalCount`, excludes connections that are still being opened, some of which will be refused.
   const granted = new Set<pg.ClientBase>()
   pool.on('connect', client => void granted.add(client))
   pool.on('remove', client => void granted.delete(client))

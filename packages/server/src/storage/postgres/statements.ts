@@ -1,4 +1,4 @@
-/** Turns statements into functions of their parameters. Each is prepared once for each connection, at its first use. */
+/** Wraps statements in functions that take their parameters. Each is prepared once per connection, on first use. */
 
 import type { Row, Value } from './codecs.ts'
 
@@ -19,12 +19,15 @@ export const all =
   async (...values: readonly Value[]): Promise<readonly Row[]> =>
     (await run(sql, values)).rows
 
-/** Returns a function that runs a change and returns how many rows it changed, or how many a `select` over changes found. */
+/**
+ * Returns a function that runs a change and returns how many rows it changed, or the count that a `select` over changes
+ * returned.
+ */
 export const change =
   (run: Run, sql: string) =>
   async (...values: readonly Value[]): Promise<number> =>
     (await run(sql, values)).count
 
-/** Returns whether a statement only reads, so that it may be retried whatever its outcome. */
+/** Returns whether a statement only reads, so that it can be retried after any failure. */
 export const isRead = (sql: string): boolean =>
   /^\s*select\b/.test(sql) && !/\b(pg_notify|set_config)\b/.test(sql)

@@ -13,7 +13,7 @@ const codec = codecs.storedUsers
 
 const { names, count, placeholders, parameter, encode, decode } = codec
 
-/** Whether the name or the verified address is another user's name or verified address. */
+/** The condition that another user has the name or the verified address as name or verified address. */
 const clash = `exists (
     select 1 from stored_users other
     where coalesce(other.tenant, '') = coalesce(${parameter('tenant')}, '') and other.sub <> ${parameter('sub')}
@@ -25,7 +25,7 @@ const clash = `exists (
       and (other.username_key = ${parameter('email_key')}
         or (other.email_verified_at is not null and other.email_key = ${parameter('email_key')}))))`
 
-// A `sub` keeps its principal forever, so that no other user gets it.
+// The principal of a `sub` is never deleted, so that no other user gets the `sub`.
 const addUser = `with written as (
     insert into stored_users (${names}) select ${placeholders()}
     where not (${clash})
@@ -56,7 +56,10 @@ const removeUser = `with removed as (delete from stored_users where sub = $1 ret
   ${deletions('user', 'in (select sub from removed)')}
   select exists (select 1 from removed)`
 
-/** Returns the locks of a user's name and address, so that no two users get the same text, one as name and one as address. */
+/**
+ * Returns the locks of a user's name and address, so that two users can't get the same text, one as name and the other
+ * as address.
+ */
 const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: StoredUser) =>
   [username_key, ...(email_verified_at === undefined ? [] : [email_key ?? ''])].map(
     name => `user name ${JSON.stringify([tenant, name])}`,

@@ -1,7 +1,4 @@
-/**
- * The stores in PostgreSQL: a schema for the server's own issuer, one for each tenant's, and one pool of connections that
- * all of them share.
- */
+/** The stores in PostgreSQL: one schema per issuer, and a pool of connections that all of them share. */
 
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { keptOrStarted } from '../../runtime/async/promises.ts'
@@ -23,7 +20,7 @@ import { createSessionStores } from './sessions.ts'
 import { createUserStores } from './users.ts'
 import { createWebhookStores } from './webhooks.ts'
 
-/** @param close releases what belongs to this store alone. */
+/** @param close releases resources that only this store uses. */
 export const createPostgresStores = (
   database: Database,
   {
@@ -53,7 +50,7 @@ const readClock = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint
 export type TenantStoresOptions = PostgresOptions & {
   /** The address of a streaming standby, which serves reads of rarely written rows. */
   readonly replica?: string
-  /** The migrations of another version, for tests that run two side by side. */
+  /** The migrations of another version, for tests that run two versions side by side. */
   readonly migrations?: readonly Migration[]
 }
 
@@ -65,7 +62,7 @@ export async function openPostgresTenantStores({
 }: TenantStoresOptions): Promise<TenantStores> {
   const standby = replicaUrl !== undefined && { ...options, url: replicaUrl, timeouts: standbyTimeouts }
   if (isExposed(options) || (standby && isExposed(standby)))
-    options.log?.warn('database_without_tls', { advice: 'add sslmode=verify-full to the address' })
+    options.log?.warn('database_without_tls', { advice: 'add sslmode=verify-full to the URL' })
   const pool = openPool(options)
   const changes = createChanges(options)
   const tenants = new Map<string, Promise<Stores>>()

@@ -1,4 +1,4 @@
-/** Users who are kept here, their second factors and mails, in PostgreSQL. */
+/** Stored users, their second factors and mails, in PostgreSQL. */
 
 import type {
   Passkeys,
@@ -47,7 +47,7 @@ function createRecoveryCodes({ run, locked }: Database): RecoveryCodes {
   const use = change(run, 'delete from recovery_codes where sub = $1 and hash = $2')
   return {
     count: async sub => Number((await count(sub))?.[0]),
-    // If two calls replace them at once, the codes of one remain.
+    // If two calls replace them at the same time, the codes of one call remain.
     replace: (sub, hashes) =>
       locked([factorsOf(sub)], async write => {
         await write('delete from recovery_codes where sub = $1', [sub])

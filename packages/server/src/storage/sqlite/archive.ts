@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type {
   Added,
-  ArchivedKind,
   ArchivedRow,
   ArchivedTable,
   ArchiveSource,
   Archives,
   ArchiveTarget,
+  ColumnType,
 } from '../tables/archive.ts'
 import { openDatabase } from './database.ts'
 import { all, change, inTransaction, one } from './statements.ts'
@@ -36,7 +36,7 @@ export function createSqliteArchives(file: string): Archives {
 }
 
 function openSource(database: DatabaseSync): ArchiveSource {
-  // A read transaction in WAL sees a snapshot as of its first read, and no writer waits for it.
+  // In WAL mode, a read transaction sees a snapshot as of its first read, and writers don't wait for it.
   database.exec('begin; select 1 from settings')
   return {
     tables: async () => tablesIn(database),
@@ -144,10 +144,10 @@ function tablesIn(database: DatabaseSync): readonly ArchivedTable[] {
   })
 }
 
-const kinds: Readonly<Record<string, ArchivedKind>> = { text: 'text', integer: 'integer', blob: 'bytes' }
+const kinds: Readonly<Record<string, ColumnType>> = { text: 'text', integer: 'integer', blob: 'bytes' }
 
 /** The tables are strict, so there are no other types. */
-function kindOf(type: unknown): ArchivedKind {
+function kindOf(type: unknown): ColumnType {
   const kind = kinds[String(type).toLowerCase()]
   if (kind) return kind
   throw new Error(`a column of type ${String(type)} can't be exported`)

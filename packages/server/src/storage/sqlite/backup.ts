@@ -5,12 +5,12 @@ import { basename, join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
 
-/** Pages that are copied at once. Writers continue between two such steps. */
+/** Pages that are copied in one step. Writers continue between two steps. */
 const rate = 1000
 
 /**
- * Copies the server's file and its tenants' into a folder, under the same names. Each copy is a snapshot.
- * Rejects if there already is a copy, or no database.
+ * Copies the files of the server and its tenants into a folder, under the same names. Each copy is a snapshot. Rejects
+ * if a copy already exists, or if there is no database.
  */
 export async function backUp(file: string, folder: string): Promise<readonly string[]> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -25,7 +25,7 @@ async function copy(from: string, to: string): Promise<string> {
   if (existsSync(to)) throw new Error(`${to} already exists`)
   if (!existsSync(from)) throw new Error(`the database ${from} does not exist`)
   const database = new DatabaseSync(from, { readOnly: true })
-  // Created first with its mode, so that nobody else can read it while it is written.
+  // Created first with its mode, so that other users can't read it while it is written.
   closeSync(openSync(to, 'wx', 0o600))
   try {
     await backup(database, to, { rate })

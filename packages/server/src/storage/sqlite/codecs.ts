@@ -1,4 +1,4 @@
-/** Converts the nouns of each table to rows of SQLite and back. */
+/** Converts the items of each table to rows of SQLite and back. */
 
 import type { SQLInputValue } from 'node:sqlite'
 import { createRowCodec, type RowCodec } from '../tables/row-codec.ts'
@@ -6,7 +6,7 @@ import { type AnyTable, allTables, type RowOf, type TableName } from '../tables/
 
 export type Row = readonly SQLInputValue[]
 
-type Codec<Noun> = RowCodec<Noun, SQLInputValue> & {
+type Codec<Item> = RowCodec<Item, SQLInputValue> & {
   /** A question mark for each column. */
   readonly placeholders: string
 }

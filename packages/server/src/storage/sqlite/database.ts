@@ -12,13 +12,13 @@ export type OpenOptions = {
   readonly busyTimeout: number
   /** Whether a missing file is created; true by default. */
   readonly create?: boolean
-  /** Whether an import fills the file. The master key may then exist before the tables. */
+  /** Whether an import will fill the file. The master key may then exist before the tables. */
   readonly toFill?: boolean
 }
 
 /**
  * Opens the file and migrates it to the newest schema. Creates it with mode 0600 if there is none. Throws for a newer
- * schema, and for a file without tables beside a master key that was used, since its data is lost.
+ * schema, and for a file without tables if the master key file beside it was used, because the data was then lost.
  */
 export function openDatabase({
   file,
@@ -26,7 +26,7 @@ export function openDatabase({
   create = true,
   toFill = false,
 }: OpenOptions): DatabaseSync {
-  // Checked before the database: any process creates the key after the tables.
+  // Check this before the database, because processes create the key after the tables.
   const used = !toFill && existsSync(keyFileBeside(file))
   if (used) requireNotLost(file, existsSync(file))
   if (!create && !existsSync(file)) throw new UnusableDatabase(`${file} was removed while the server runs`)
@@ -79,8 +79,9 @@ function prepare(
 }
 
 /**
- * Creates the file with its mode, which SQLite gives to its companions too. An existing file is not opened here, because closing
- * it would drop the locks that SQLite holds on it in this process (https://sqlite.org/howtocorrupt.html, §2.2).
+ * Creates the file with its mode, which SQLite also uses for the `-wal` and `-shm` files. An existing file is not
+ * opened here, because closing it would drop the locks that SQLite holds on it in this process
+ * (https://sqlite.org/howtocorrupt.html, §2.2).
  */
 function createFile(file: string): void {
   try {
@@ -90,7 +91,7 @@ function createFile(file: string): void {
   }
 }
 
-/** Waits while another process opens a new file too, since SQLite does not wait for the lock that enables WAL. */
+/** Waits while another process opens the new file, because SQLite does not wait for the lock that enables WAL. */
 function enterWal(database: DatabaseSync, deadline: number): void {
   for (;;) {
     try {
@@ -125,9 +126,11 @@ const primaryCode = (error: unknown): number => (Number((error as { errcode?: un
 // https://sqlite.org/rescode.html: BUSY and LOCKED.
 export const isBusy = (error: unknown): boolean => [5, 6].includes(primaryCode(error))
 
-// ERROR, TOOBIG, CONSTRAINT, MISMATCH and RANGE are caused by one operation, and 0 is not an error of SQLite.
+// ERROR, TOOBIG, CONSTRAINT, MISMATCH and RANGE are caused by a single operation, and 0 is not an SQLite error.
 const ofOneOperation: ReadonlySet<number> = new Set([0, 1, 18, 19, 20, 25])
 
-/** Returns whether an error means that the database can't be used now, rather than that one operation was wrong. */
+/**
+ * Returns whether an error means that the database can't be used now, rather than that a single operation was wrong.
+ */
 export const isOutage = (error: unknown): boolean =>
   error instanceof UnusableDatabase || !ofOneOperation.has(primaryCode(error))

@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { migrations } from './schema.ts'
 import { one } from './statements.ts'
 
-/** The database can't be used although SQLite reports no error. */
+/** Thrown if the database can't be used although SQLite reports no error. */
 export class UnusableDatabase extends Error {
   override readonly name = 'UnusableDatabase'
 }
@@ -13,10 +13,13 @@ export class UnusableDatabase extends Error {
 export type OpenFile = {
   /**
    * Throws unless the files that SQLite has open are those at their paths. Writes to a removed file are lost when the
-   * process ends, so a commit counts only after this check.
+   * process ends, so a commit is valid only after this check.
    */
   readonly requireInPlace: () => void
-  /** Throws if a newer version of Tessera changed the schema. Within a transaction, the result holds until its end. */
+  /**
+   * Throws if a newer version of Tessera changed the schema. Within a transaction, the schema can't change after the
+   * check.
+   */
   readonly requireSchema: () => void
 }
 
@@ -28,7 +31,7 @@ export function identityOf(path: string): string | undefined {
 
 /**
  * @param database was just opened, in WAL mode.
- * @param identity that the file must have; its current one by default.
+ * @param identity the required identity of the file; by default, its current one.
  */
 export function createOpenFile(
   file: string,
@@ -39,7 +42,10 @@ export function createOpenFile(
   const opened = new Map<string, string>()
   if (identity !== undefined) opened.set(file, identity)
 
-  /** The companions exist from the first read or write on, and keep their identity while any connection is open. */
+  /**
+   * The `-wal` and `-shm` files exist after the first read or write, and keep their identity while a connection is
+   * open.
+   */
   function requireSame(path: string, isRequired: boolean): void {
     const identity = identityOf(path)
     const before = opened.get(path)
@@ -53,7 +59,8 @@ export function createOpenFile(
   function requireInPlace(): void {
     requireSame(file, true)
     requireSame(`${file}-wal`, false)
-    // A process that opens the file without it creates another one, and neither process would see the other's locks.
+    // If this file is missing, a process that opens the database creates another one, and the processes would not see
+    // each other's locks.
     requireSame(`${file}-shm`, false)
   }
 
@@ -86,7 +93,10 @@ type ReadGuard = {
   readonly look: () => void
 }
 
-/** @param onChange is called with the reason when the database becomes unusable, and with undefined when it is usable again. */
+/**
+ * @param onChange called with the reason when the database becomes unusable, and with undefined when it is usable
+ * again.
+ */
 export function createReadGuard(
   { requireInPlace, requireSchema }: OpenFile,
   onChange: (reason: string | undefined) => void,

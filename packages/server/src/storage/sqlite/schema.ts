@@ -1,11 +1,12 @@
 /**
  * The schema as forward-only migrations. `user_version` counts those that were applied. Append, never edit.
  *
- * `clean_at` is when clean-up examines a row next. It may lag behind the row's expiry, so that extending it, as each
- * refresh does, changes no index. Clean-up then postpones it.
+ * `clean_at` is the time at which clean-up examines a row next. It may be earlier than the row's expiry, so that
+ * extending the expiry, as each refresh does, changes no index. Clean-up then postpones it.
  *
- * Tables that grow with the requests keep their row id, so that rows and the index of expiry are appended to, and so is the
- * index of keys that begin with a time (measured: `without rowid` costs a fifth more, and twice as much with random keys).
+ * Tables that grow with the number of requests have a row id, so that new rows are appended to the table, to the index
+ * of expiry, and to the index of keys that begin with a time (measured: `without rowid` costs a fifth more, and twice
+ * as much with random keys).
  */
 
 export const migrations: readonly string[] = [
@@ -238,8 +239,8 @@ export const migrations: readonly string[] = [
   create index waiting_mails_due_at on waiting_mails (due_at);
   create index waiting_mails_expires_at on waiting_mails (expires_at);
   `,
-  // For existing clients, neither who vouched for them nor whether they were used is known, so none of them is evicted. The
-  // metadata that users saw may have changed with an update, so users are asked again.
+  // For existing clients, it is unknown which credential they registered with and whether they were used, so none of
+  // them is evicted. An update may have changed metadata that users saw, so users are asked again.
   `
   alter table registered_clients add column vouched_by text;
   alter table registered_clients add column used_at integer;

@@ -1,9 +1,9 @@
-/** Prepares statements once for each connection, at their first use. */
+/** Prepares statements once per connection, on first use. */
 
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../runtime/ports.ts'
 
-/** Rows are arrays, which are cheaper than objects, and joined tables may have columns with the same name. */
+/** Rows are arrays: they are cheaper than objects, and joined tables may have columns with the same name. */
 export type Query = (...values: readonly SQLInputValue[]) => readonly SQLOutputValue[] | undefined
 export type Statement = (...values: readonly SQLInputValue[]) => number
 
@@ -40,8 +40,8 @@ export function change(database: DatabaseSync, sql: string): Statement {
 
 /**
  * Wraps a read of the main thread. Any database error is reported as StoreUnavailable. All reads of one event-loop tick
- * share a transaction, since beginning one costs more than the read. They see what was committed when the first of them
- * began, which includes every write that a caller has awaited.
+ * share a transaction, because starting one costs more than a read. They see the state when the first of them started,
+ * which includes every write that a caller has awaited.
  */
 export function reading<Values extends readonly unknown[], Answer>(
   database: DatabaseSync,
@@ -60,13 +60,16 @@ export function reading<Values extends readonly unknown[], Answer>(
 
 const guards = new WeakMap<DatabaseSync, () => void>()
 
-/** Makes reads of this connection call `guard` first, which throws while the database can't be used. Call it before {@link reading}. */
+/**
+ * Makes all reads of this connection call `guard` first, which throws while the database can't be used. Call it before
+ * {@link reading}.
+ */
 export const guardReads = (database: DatabaseSync, guard: () => void): void =>
   void guards.set(database, guard)
 
 const sharedTransactions = new WeakMap<DatabaseSync, () => void>()
 
-/** Returns a function that begins the transaction of this tick, unless it has begun. */
+/** Returns a function that begins the transaction of this tick, unless it has already begun. */
 function sharedTransactionOf(database: DatabaseSync): () => void {
   const known = sharedTransactions.get(database)
   if (known) return known

@@ -1,6 +1,6 @@
 /**
- * The embedded stores: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. The
- * main thread reads them, and one thread writes them all.
+ * The embedded stores: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it.
+ * The main thread reads all files, and a writer thread writes them.
  */
 
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
@@ -28,7 +28,7 @@ export type SqliteOptions = {
   readonly log?: Log
   /** How long a write waits for another process's lock, in milliseconds; 5000 by default. */
   readonly busyTimeout?: number
-  /** How many writes may wait before more are refused with `StoreUnavailable`; 16384 by default. */
+  /** The maximum number of waiting writes; 16384 by default. Further writes are refused with `StoreUnavailable`. */
   readonly capacity?: number
   /** A thread shared with other files; its creator stops it. By default, the store starts its own. */
   readonly thread?: WriterThread
@@ -44,7 +44,10 @@ export const startWriter = ({
 
 const standardBusyTimeout = 5000
 
-/** How long a read may block the event loop, in milliseconds. In WAL it waits only for another process's recovery. */
+/**
+ * How long a read may block the event loop, in milliseconds. In WAL mode, it waits only while another process recovers
+ * the database.
+ */
 const readTimeout = 250
 
 /** Rejects when the file can't be opened or has a newer schema. */

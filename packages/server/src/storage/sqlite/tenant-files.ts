@@ -10,7 +10,7 @@ const folderBeside = (file: string): string => `${file}.tenants`
 export const fileOfTenant = (file: string, tenant: string): string =>
   join(folderBeside(file), tenant + ending)
 
-/** Returns the same, and creates its folder. */
+/** Returns the same path, and creates its folder. */
 export function placeOfTenant(file: string, tenant: string): string {
   mkdirSync(folderBeside(file), { recursive: true, mode: 0o700 })
   return fileOfTenant(file, tenant)

@@ -4,21 +4,24 @@ import type { Archive } from './table.ts'
 import { type TableName, tables } from './tables.ts'
 
 /** `bytes`: base64url in a file. */
-export type ArchivedKind = 'text' | 'integer' | 'bytes'
+export type ColumnType = 'text' | 'integer' | 'bytes'
 
-/** A table as a database or a file has it, which may be of another version than {@link tables}. */
+/** A table of a database or a file, which may be from another version than {@link tables}. */
 export type ArchivedTable = {
   readonly name: string
-  readonly columns: Readonly<Record<string, ArchivedKind>>
+  readonly columns: Readonly<Record<string, ColumnType>>
 }
 
 /** In the order of the table's columns. */
 export type ArchivedRow = readonly (string | number | Uint8Array | null)[]
 
-/** Numbers of rows: added, there already, or left out because another row has their key or their name. */
+/**
+ * Numbers of rows that were added, that already existed, or that were omitted because another row has their key or
+ * name.
+ */
 export type Added = { readonly added: number; readonly same: number; readonly other: number }
 
-/** One issuer's store to read from. All reads see it at one moment, while servers go on writing. */
+/** One issuer's store to read from. All reads see the same snapshot, while servers continue to write. */
 export type ArchiveSource = {
   readonly tables: () => Promise<readonly ArchivedTable[]>
   readonly count: (table: string) => Promise<number>
@@ -34,7 +37,7 @@ export type ArchiveTarget = {
   /** Returns whether any of these tables has a row. */
   readonly holdsAny: (tables: readonly string[]) => Promise<boolean>
   readonly empty: (tables: readonly string[]) => Promise<void>
-  /** Keeps a row that exists as it is. Rejects for a column that the table does not have. */
+  /** Does not change existing rows. Rejects if the table lacks one of the columns. */
   readonly add: (table: ArchivedTable, rows: readonly ArchivedRow[]) => Promise<Added>
   readonly setting: (name: string) => Promise<string | undefined>
   /** Undefined removes it. */
@@ -46,41 +49,41 @@ export type ArchiveTarget = {
 export type Archives = {
   /** The tenants that have a store. */
   readonly tenants: () => Promise<readonly string[]>
-  /** Rejects if there is none. */
+  /** Rejects if the store does not exist. */
   readonly source: (tenant?: string) => Promise<ArchiveSource>
-  /** Creates the store if there is none. */
+  /** Creates the store if it does not exist. */
   readonly target: (tenant?: string) => Promise<ArchiveTarget>
   readonly close: () => Promise<void>
 }
 
-export type ArchivedNoun = (typeof tables)[TableName]['archive']['noun']
+export type ArchivedKind = (typeof tables)[TableName]['archive']['kind']
 
-type Declared = { readonly name: string; readonly archive: Archive<ArchivedNoun> }
+type Declared = { readonly name: string; readonly archive: Archive<ArchivedKind> }
 
-// Derived rows last: rows of other tables bring them along, so they must not be there before.
+// Derived rows come last: they are written together with rows of other tables, so they must not exist before.
 const declared: readonly Declared[] = Object.values<Declared>(tables).toSorted(
   (one, other) => Number(one.archive.derived ?? false) - Number(other.archive.derived ?? false),
 )
 
-const nounsWhere = (
-  applies: (archive: Archive<ArchivedNoun>) => boolean | undefined,
-): ReadonlySet<ArchivedNoun> =>
-  new Set(declared.flatMap(({ archive }) => (applies(archive) ? [archive.noun] : [])))
+const kindsWhere = (
+  applies: (archive: Archive<ArchivedKind>) => boolean | undefined,
+): ReadonlySet<ArchivedKind> =>
+  new Set(declared.flatMap(({ archive }) => (applies(archive) ? [archive.kind] : [])))
 
-export const everyNoun = nounsWhere(() => true)
-export const addableNouns = nounsWhere(({ addable }) => addable)
-export const unsealedNouns = nounsWhere(({ unsealed }) => unsealed)
-export const initialNouns = nounsWhere(({ initial }) => initial)
+export const allKinds = kindsWhere(() => true)
+export const addableKinds = kindsWhere(({ addable }) => addable)
+export const unsealedKinds = kindsWhere(({ unsealed }) => unsealed)
+export const initialKinds = kindsWhere(({ initial }) => initial)
 
-export const isArchivedNoun = (name: string): name is ArchivedNoun => everyNoun.has(name as ArchivedNoun)
+export const isArchivedKind = (name: string): name is ArchivedKind => allKinds.has(name as ArchivedKind)
 
-/** Returns the tables of these nouns in the order in which an import fills them. */
-export const tablesOf = (nouns: ReadonlySet<ArchivedNoun>): readonly string[] =>
-  declared.flatMap(({ name, archive }) => (nouns.has(archive.noun) ? [name] : []))
+/** Returns the tables of these kinds in the order in which an import fills them. */
+export const tablesOf = (kinds: ReadonlySet<ArchivedKind>): readonly string[] =>
+  declared.flatMap(({ name, archive }) => (kinds.has(archive.kind) ? [name] : []))
 
-/** Returns the noun of a table; undefined for a table that this version does not have. */
-export const nounOf = (table: string): ArchivedNoun | undefined =>
-  declared.find(({ name }) => name === table)?.archive.noun
+/** Returns the kind of a table; undefined for a table that this version does not have. */
+export const kindOf = (table: string): ArchivedKind | undefined =>
+  declared.find(({ name }) => name === table)?.archive.kind
 
-/** The setting that exists while an import is unfinished: no server starts on half of one. */
+/** The setting that exists while an import is unfinished, so that no server starts on incomplete data. */
 export const importBegun = 'import_begun'

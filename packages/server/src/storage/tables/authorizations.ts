@@ -1,4 +1,4 @@
-/** Tables of authorizations and of what is issued for them. */
+/** Tables of authorizations, and of the codes, families and tokens that belong to them. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type {
@@ -37,7 +37,7 @@ export const authorizationTables = {
     key: ['id'],
     expiry: { at: ['expires_at'], cleanAt: 'everywhere' },
     cascade: 'none',
-    archive: { noun: 'authorizations' },
+    archive: { kind: 'authorizations' },
   }),
   codes: tableFor<AuthorizationCode>()({
     name: 'codes',
@@ -54,7 +54,7 @@ export const authorizationTables = {
     },
     key: ['hash'],
     expiry: { at: ['expires_at'], cleanAt: 'everywhere', keepsUsed: true },
-    archive: { noun: 'codes' },
+    archive: { kind: 'codes' },
   }),
   devices: tableFor<DeviceAuthorization>()({
     name: 'devices',
@@ -73,7 +73,7 @@ export const authorizationTables = {
     key: ['hash'],
     unique: ['user_code_hash'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'devices' },
+    archive: { kind: 'devices' },
   }),
   families: tableFor<RefreshFamily>()({
     name: 'families',
@@ -92,7 +92,7 @@ export const authorizationTables = {
     },
     key: ['id'],
     expiry: { at: ['expires_at', 'idle_expires_at'], cleanAt: 'everywhere' },
-    archive: { noun: 'families' },
+    archive: { kind: 'families' },
   }),
   referenceTokens: tableFor<ReferenceToken>()({
     name: 'reference_tokens',
@@ -105,21 +105,21 @@ export const authorizationTables = {
     },
     key: ['hash'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'reference_tokens' },
+    archive: { kind: 'reference_tokens' },
   }),
   revokedTokens: tableFor<RevokedToken>()({
     name: 'revoked_tokens',
     columns: { jti: 'text', expires_at: 'integer' },
     key: ['jti'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'revoked_tokens' },
+    archive: { kind: 'revoked_tokens' },
   }),
   usedAssertions: tableFor<UsedAssertion>()({
     name: 'replays',
     columns: { hash: 'text', expires_at: 'integer' },
     key: ['hash'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'replays' },
+    archive: { kind: 'used_assertions' },
   }),
   pushedRequests: tableFor<PushedRequest>()({
     name: 'pushed_requests',
@@ -131,6 +131,6 @@ export const authorizationTables = {
     },
     key: ['hash'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'pushed_requests' },
+    archive: { kind: 'pushed_requests' },
   }),
 }

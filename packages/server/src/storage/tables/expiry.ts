@@ -1,4 +1,4 @@
-/** Lists the tables that clean-up works on, for stores in SQL. */
+/** Lists the tables with rows that clean-up deletes, for SQL stores. */
 
 import { type AnyTable, allTables } from './tables.ts'
 
@@ -8,7 +8,10 @@ export type ExpiringTable = {
   readonly key: string
   /** The column with the time at which clean-up examines a row. */
   readonly due: string
-  /** An expression for the expiry of a row that is due, if it may live longer. Null, or a time in the past, means that it has expired. */
+  /**
+   * An expression for the expiry of a due row, if it may be later. Null, or a time in the past, means that the row has
+   * expired.
+   */
   readonly until?: string
 }
 

@@ -15,7 +15,7 @@ export const federationTables = {
     },
     key: ['provider', 'identity'],
     cascade: 'user',
-    archive: { noun: 'identity_links', addable: true, unsealed: true },
+    archive: { kind: 'identity_links', addable: true, unsealed: true },
   }),
   upstreamSessions: tableFor<UpstreamSession>()({
     name: 'upstream_sessions',
@@ -29,7 +29,7 @@ export const federationTables = {
     },
     key: ['id'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'upstream_sessions' },
+    archive: { kind: 'upstream_sessions' },
   }),
   upstreamRequests: tableFor<UpstreamRequest>()({
     name: 'upstream_requests',
@@ -43,6 +43,6 @@ export const federationTables = {
     },
     key: ['hash'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'upstream_requests' },
+    archive: { kind: 'upstream_requests' },
   }),
 }

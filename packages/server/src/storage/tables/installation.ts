@@ -1,4 +1,4 @@
-/** Tables of what the whole installation has: settings, keys, registered clients, and which clients and users are enabled. */
+/** Tables of the whole installation: settings, keys, registered clients, and which clients and users are enabled. */
 
 import type { StoredKey } from '../../model/authorization.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
@@ -7,7 +7,7 @@ import { tableFor } from './table.ts'
 type Setting = { readonly name: string; readonly value: string }
 type RegisteredOrigin = { readonly origin: string; readonly client_id: string }
 
-/** A client or user. Those that are stored rather than configured have kinds of their own. */
+/** A client or user. Stored ones have separate kinds from configured ones. */
 type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user'
 type Principal = {
   readonly kind: PrincipalKind
@@ -21,7 +21,7 @@ export const installationTables = {
     name: 'settings',
     columns: { name: 'text', value: 'text' },
     key: ['name'],
-    archive: { noun: 'settings', initial: true },
+    archive: { kind: 'settings', initial: true },
   }),
   keys: tableFor<StoredKey>()({
     name: 'keys',
@@ -34,7 +34,7 @@ export const installationTables = {
     },
     key: ['kid'],
     placed: true,
-    archive: { noun: 'keys', initial: true },
+    archive: { kind: 'keys', initial: true },
   }),
   registeredClients: tableFor<RegisteredClient>()({
     name: 'registered_clients',
@@ -54,18 +54,18 @@ export const installationTables = {
     },
     key: ['client_id'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'registered_clients', addable: true, unsealed: true },
+    archive: { kind: 'registered_clients', addable: true, unsealed: true },
   }),
   registeredOrigins: tableFor<RegisteredOrigin>()({
     name: 'registered_origins',
     columns: { origin: 'text', client_id: 'text' },
     key: ['origin', 'client_id'],
-    archive: { noun: 'registered_clients', addable: true, unsealed: true, derived: true },
+    archive: { kind: 'registered_clients', addable: true, unsealed: true, derived: true },
   }),
   principals: tableFor<Principal>()({
     name: 'standing',
     columns: { kind: 'text', id: 'text', stands: 'integer' },
     key: ['kind', 'id'],
-    archive: { noun: 'standing', initial: true, derived: true },
+    archive: { kind: 'principals', initial: true, derived: true },
   }),
 }

@@ -1,4 +1,4 @@
-/** Tables of browsers that are signed in or about to be, and of what their users agreed to. */
+/** Tables of sessions, pending sign-ins, consents and logout notices. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Consent, LogoutNotice, Session } from '../../model/authorization.ts'
@@ -34,7 +34,7 @@ export const sessionTables = {
     },
     key: ['sub', 'client_id'],
     cascade: 'user',
-    archive: { noun: 'consents', unsealed: true },
+    archive: { kind: 'consents', unsealed: true },
   }),
   sessions: tableFor<Session>()({
     name: 'sessions',
@@ -54,7 +54,7 @@ export const sessionTables = {
     unique: ['sid'],
     expiry: { at: ['idle_expires_at'], cleanAt: 'postgres' },
     cascade: 'none',
-    archive: { noun: 'sessions' },
+    archive: { kind: 'sessions' },
   }),
   sessionClients: tableFor<SessionClient>()({
     name: 'session_clients',
@@ -62,7 +62,7 @@ export const sessionTables = {
     key: ['sid', 'client_id'],
     indexed: ['sid'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'sessions' },
+    archive: { kind: 'sessions' },
   }),
   pendingSignIns: tableFor<PendingSignIn>()({
     name: 'pending_sign_ins',
@@ -75,7 +75,7 @@ export const sessionTables = {
     key: ['hash'],
     expiry: { at: ['expires_at'] },
     cascade: 'access',
-    archive: { noun: 'pending_sign_ins' },
+    archive: { kind: 'pending_sign_ins' },
   }),
   logoutNotices: tableFor<LogoutNotice>()({
     name: 'logout_notices',
@@ -90,6 +90,6 @@ export const sessionTables = {
     key: ['sid', 'client_id'],
     expiry: { at: ['expires_at'] },
     cascade: 'none',
-    archive: { noun: 'logout_notices' },
+    archive: { kind: 'logout_notices' },
   }),
 }

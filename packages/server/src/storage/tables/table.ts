@@ -1,29 +1,29 @@
-/** Declares what every store must know of a stored noun: its columns, key, expiry, and how it is exported. */
+/** Declares the properties of a table that all stores need: its columns, key, expiry, and how it is exported. */
 
-/** `json`: a list or an object as JSON text, which keeps what `jsonb` would not: U+0000 and how numbers were written. */
+/** `json`: a list or an object as JSON text, which preserves U+0000 and the spelling of numbers, unlike `jsonb`. */
 export type ColumnKind = 'text' | 'integer' | 'bytes' | 'json'
 
 export type Table<
   Row extends object,
   Key extends readonly (keyof Row & string)[] = readonly (keyof Row & string)[],
-  Noun extends string = string,
+  Kind extends string = string,
 > = {
   /** Its name in both databases. */
   readonly name: string
   /** One column for each field of the row, which is null where an optional field is missing. The first is never null. */
   readonly columns: { readonly [Field in keyof Required<Row>]: ColumnKind }
   readonly key: Key
-  /** Columns that no two rows share; the memory store finds rows by them. */
+  /** Unique columns. The memory store finds rows by them. */
   readonly unique?: readonly (keyof Row & string)[]
   /** Columns by which the memory store finds all rows with a value. */
   readonly indexed?: readonly (keyof Row & string)[]
-  /** When clean-up deletes a row; tables without it keep theirs. */
+  /** When clean-up deletes a row. Rows of tables without it are kept. */
   readonly expiry?: Expiry<Row>
   /** Rows are read in the order in which they were added, for which PostgreSQL has a column `place`. */
   readonly placed?: boolean
-  /** Says what deletes the rows of the user in the column `sub`. Required of each table with that column. */
+  /** Which event deletes the rows of the user in the column `sub`. Required for each table with that column. */
   readonly cascade?: Cascade
-  readonly archive: Archive<Noun>
+  readonly archive: Archive<Kind>
 }
 
 /**
@@ -36,8 +36,8 @@ type Expiry<Row> = {
   /** A row has expired once the earliest of these times has passed. */
   readonly at: readonly (keyof Row & string)[]
   /**
-   * Where a column `clean_at` says when clean-up looks at a row next. It may lag behind the row's end, so that extending
-   * a life, as each refresh does, changes no index; clean-up then moves it on.
+   * Which stores have a column `clean_at` with the time at which clean-up examines a row next. It may be earlier than
+   * the row's expiry, so that extending the expiry, as each refresh does, changes no index. Clean-up then postpones it.
    */
   readonly cleanAt?: 'everywhere' | 'postgres'
   /** A used row (`used_at`) is kept until its authorization (`authorization_id`) ends, so that a replay is recognised. */
@@ -45,26 +45,28 @@ type Expiry<Row> = {
 }
 
 /** How export and import treat the rows. */
-export type Archive<Noun extends string> = {
-  /** The name on the command line. Tables of one noun are exported and imported together. */
-  readonly noun: Noun
+export type Archive<Kind extends string> = {
+  /** The name on the command line. Tables of one kind are exported and imported together. */
+  readonly kind: Kind
   /**
-   * Rows can be added to a store that servers use, since they depend on nothing else. Rows of other nouns are consumed,
-   * ended or revoked in time, partly by deleting them, so that adding one later could revive it.
+   * Whether rows can be added to a store in use, because they depend on nothing else. Rows of other kinds are consumed,
+   * ended or revoked over time, partly by deleting them, so that adding one later could restore it.
    */
   readonly addable?: boolean
-  /** Nothing in it is sealed or made with the master key, so that any installation can read it. */
+  /** Whether no value is encrypted or derived with the master key, so that any installation can read the rows. */
   readonly unsealed?: boolean
-  /** Every store writes rows at its first start, so they do not show that it was used. */
+  /** Whether every store writes rows at its first start, so that they don't indicate that it was used. */
   readonly initial?: boolean
-  /** Rows are written together with those of other tables too, so an import fills it after those. */
+  /**
+   * Whether rows are also written together with those of other tables, so that an import fills this table after those.
+   */
   readonly derived?: boolean
 }
 
 /** Declares a table for rows of one type. */
 export const tableFor =
   <Row extends object>() =>
-  <const Key extends readonly (keyof Row & string)[], const Noun extends string>(
-    table: Table<Row, Key, Noun> & ('sub' extends keyof Row ? { readonly cascade: Cascade } : object),
-  ): Table<Row, Key, Noun> =>
+  <const Key extends readonly (keyof Row & string)[], const Kind extends string>(
+    table: Table<Row, Key, Kind> & ('sub' extends keyof Row ? { readonly cascade: Cascade } : object),
+  ): Table<Row, Key, Kind> =>
     table

@@ -31,7 +31,7 @@ export const userTables = {
     },
     key: ['sub'],
     cascade: 'none',
-    archive: { noun: 'stored_users', addable: true, unsealed: true },
+    archive: { kind: 'stored_users', addable: true, unsealed: true },
   }),
   totpSecrets: tableFor<TotpSecret>()({
     name: 'totp_secrets',
@@ -43,7 +43,7 @@ export const userTables = {
     },
     key: ['sub'],
     cascade: 'user',
-    archive: { noun: 'totp_secrets', addable: true },
+    archive: { kind: 'totp_secrets', addable: true },
   }),
   recoveryCodes: tableFor<RecoveryCode>()({
     name: 'recovery_codes',
@@ -51,7 +51,7 @@ export const userTables = {
     key: ['sub', 'hash'],
     indexed: ['sub'],
     cascade: 'user',
-    archive: { noun: 'recovery_codes' },
+    archive: { kind: 'recovery_codes' },
   }),
   passkeys: tableFor<Passkey>()({
     name: 'passkeys',
@@ -70,7 +70,7 @@ export const userTables = {
     key: ['id'],
     placed: true,
     cascade: 'user',
-    archive: { noun: 'passkeys', addable: true, unsealed: true },
+    archive: { kind: 'passkeys', addable: true, unsealed: true },
   }),
   waitingMails: tableFor<WaitingMail>()({
     name: 'waiting_mails',
@@ -83,13 +83,13 @@ export const userTables = {
     },
     key: ['id'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'waiting_mails' },
+    archive: { kind: 'waiting_mails' },
   }),
   attempts: tableFor<AttemptCounter>()({
     name: 'attempts',
     columns: { hash: 'text', count: 'integer', expires_at: 'integer' },
     key: ['hash'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'attempts' },
+    archive: { kind: 'attempts' },
   }),
 }

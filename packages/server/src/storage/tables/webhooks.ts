@@ -16,6 +16,6 @@ export const webhookTables = {
     },
     key: ['event_id', 'endpoint'],
     expiry: { at: ['expires_at'] },
-    archive: { noun: 'webhook_messages' },
+    archive: { kind: 'webhook_messages' },
   }),
 }

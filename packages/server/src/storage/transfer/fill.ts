@@ -2,38 +2,38 @@
 
 import {
   type Added,
-  type ArchivedNoun,
+  type ArchivedKind,
   type Archives,
   type ArchiveTarget,
-  addableNouns,
-  everyNoun,
+  addableKinds,
+  allKinds,
   importBegun,
-  initialNouns,
+  initialKinds,
   tablesOf,
 } from '../tables/archive.ts'
 import { tables } from '../tables/tables.ts'
 import type { Report, Sections } from './sections.ts'
 
-/** Reports to the operator why nothing was imported. */
+/** Tells the operator why nothing was imported. */
 export class ImportRefused extends Error {}
 
 export type Filled = ReadonlyMap<string, Added>
 
-const without = (nouns: ReadonlySet<ArchivedNoun>): ReadonlySet<ArchivedNoun> =>
-  new Set([...everyNoun].filter(noun => !nouns.has(noun)))
+const without = (kinds: ReadonlySet<ArchivedKind>): ReadonlySet<ArchivedKind> =>
+  new Set([...allKinds].filter(kind => !kinds.has(kind)))
 
 /**
- * Fills the stores of `archives`. Addable nouns may be added to stores in use. Other nouns need stores that were never used,
- * or that an earlier import left unfinished. Those are emptied and filled from the start, and no server starts on them
- * until they are full.
+ * Fills the stores of `archives`. Rows of addable kinds may be added to stores in use. Other kinds require stores that
+ * were never used, or that an earlier import left unfinished. Such stores are emptied and filled from the start, and no
+ * server starts on them until they are complete.
  * @throws ImportRefused before anything was written.
  */
 export async function fill(
   archives: Archives,
   sections: Sections,
-  { nouns, report }: { readonly nouns: ReadonlySet<ArchivedNoun>; readonly report: Report },
+  { kinds, report }: { readonly kinds: ReadonlySet<ArchivedKind>; readonly report: Report },
 ): Promise<Filled> {
-  const adding = [...nouns].every(noun => addableNouns.has(noun))
+  const adding = [...kinds].every(kind => addableKinds.has(kind))
   const main = await archives.target()
   const targets = new Map<string | undefined, ArchiveTarget>([[undefined, main]])
   try {
@@ -51,13 +51,13 @@ async function begin(
   main: ArchiveTarget,
   targets: ReadonlyMap<string | undefined, ArchiveTarget>,
 ): Promise<void> {
-  const used = tablesOf(without(initialNouns))
+  const used = tablesOf(without(initialKinds))
   if ((await main.setting(importBegun)) === undefined) {
     for (const [tenant, target] of targets) {
       if (!(await target.holdsAny(used))) continue
       const whose = tenant === undefined ? 'the database' : `the database of tenant ${tenant}`
       throw new ImportRefused(
-        `${whose} is in use: import into an empty one, or name nouns that can be added to it (${[...addableNouns].join(', ')})`,
+        `${whose} is in use: import into an empty one, or select kinds that can be added to it with --kind (${[...addableKinds].join(', ')})`,
       )
     }
   }

@@ -1,9 +1,9 @@
 /**
- * The file of an export: JSON, one value on each line. A header, then for each table of each store its columns, its rows and
- * their count and SHA-256, then the count and SHA-256 of all before. docs/guides/backup.md shows one.
+ * The file of an export: JSON, one value on each line. A header, then for each table of each store its columns, its
+ * rows and their count and SHA-256, then the total count and SHA-256. See docs/guides/backup.md.
  */
 
-import type { ArchivedKind, ArchivedRow, ArchivedTable } from '../tables/archive.ts'
+import type { ArchivedRow, ArchivedTable, ColumnType } from '../tables/archive.ts'
 
 export const format = 1
 
@@ -17,7 +17,7 @@ export type Opening = {
   /** Null: the server's own issuer. */
   readonly tenant: string | null
   readonly table: string
-  readonly columns: Readonly<Record<string, ArchivedKind>>
+  readonly columns: Readonly<Record<string, ColumnType>>
 }
 export type Closing = { readonly rows: number; readonly sha256: string }
 type Total = { readonly total: number; readonly sha256: string }
@@ -61,7 +61,7 @@ export function parseLine(text: string): Line {
   throw new MalformedExport('a line is neither a row nor a section header')
 }
 
-const kinds: ReadonlySet<unknown> = new Set<ArchivedKind>(['text', 'integer', 'bytes'])
+const kinds: ReadonlySet<unknown> = new Set<ColumnType>(['text', 'integer', 'bytes'])
 
 export const isHeader = (line: Line): line is Header =>
   'tessera_export' in line &&

@@ -32,7 +32,7 @@ export type Verified = {
   readonly sha256: string
 }
 
-/** Reads the whole file once. @throws MalformedExport unless it is complete and unchanged. */
+/** Reads the whole file. @throws MalformedExport unless it is complete and unchanged. */
 export async function verifyExport(file: string): Promise<Verified> {
   const counts = new Map<string, number>()
   const tables = new Set<string>()
@@ -52,7 +52,7 @@ export async function verifyExport(file: string): Promise<Verified> {
   throw new MalformedExport('the file is truncated')
 }
 
-/** Returns the rows of a verified file. @throws MalformedExport if it has changed meanwhile. */
+/** Returns the rows of a verified file. @throws MalformedExport if it has changed in the meantime. */
 export async function* readExport(file: string, counts: Verified['counts']): Sections {
   const reading = events(file)[Symbol.asyncIterator]()
   try {
@@ -96,7 +96,7 @@ type Event =
   | { readonly kind: 'closed'; readonly opening: Opening; readonly rows: number }
   | { readonly kind: 'total'; readonly rows: number; readonly sha256: string }
 
-/** Parses the lines, in the only order in which they may come. */
+/** Parses the lines, and requires the order of an export. */
 async function* events(file: string): AsyncGenerator<Event> {
   const whole = createHash('sha256')
   let section: { readonly opening: Opening; readonly digest: Hash; rows: number } | undefined

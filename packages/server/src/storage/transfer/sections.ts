@@ -1,7 +1,7 @@
 /** Reads the tables of each store in batches of rows, for export and import. */
 
 import {
-  type ArchivedNoun,
+  type ArchivedKind,
   type ArchivedRow,
   type ArchivedTable,
   type ArchiveSource,
@@ -28,12 +28,12 @@ export type Report = (progress: {
   readonly of: number
 }) => void
 
-/** Returns the rows of these nouns from every issuer. */
-export async function* sectionsOf(archives: Archives, nouns: ReadonlySet<ArchivedNoun>): Sections {
+/** Returns the rows of these kinds from every issuer. */
+export async function* sectionsOf(archives: Archives, kinds: ReadonlySet<ArchivedKind>): Sections {
   for (const tenant of [undefined, ...(await archives.tenants())]) {
     const source = await archives.source(tenant)
     try {
-      yield* sectionsOfStore(source, tenant, nouns)
+      yield* sectionsOfStore(source, tenant, kinds)
     } finally {
       await source.close()
     }
@@ -43,10 +43,10 @@ export async function* sectionsOf(archives: Archives, nouns: ReadonlySet<Archive
 async function* sectionsOfStore(
   source: ArchiveSource,
   tenant: string | undefined,
-  nouns: ReadonlySet<ArchivedNoun>,
+  kinds: ReadonlySet<ArchivedKind>,
 ): Sections {
   const tables = new Map((await source.tables()).map(table => [table.name, table]))
-  for (const name of tablesOf(nouns)) {
+  for (const name of tablesOf(kinds)) {
     const table = tables.get(name)
     if (table) yield { tenant, table, count: await source.count(name), rows: source.read(table) }
   }

@@ -11,7 +11,7 @@ const chunkSize = 64 * 1024
 export type Written = { readonly rows: number; readonly sha256: string }
 
 /**
- * Writes a new file with mode 0600. Rejects if it exists. A file is complete if its last line, the total, exists. After a
+ * Writes a new file with mode 0600. Rejects if it exists. A complete file ends with the line of the total. After a
  * failure, the incomplete file is kept for the operator.
  */
 export async function writeExport(

@@ -46,7 +46,8 @@ export const deviceCode: Grant = {
 
 /**
  * Returns why there are no tokens yet, or won't be any. `slow_down` only replaces `authorization_pending` (RFC 8628
- * §3.5), so a device that polls too fast still learns at once that the user decided or that the code expired.
+ * §3.5), so a device that polls too fast still learns immediately that the user has decided or that the code has
+ * expired.
  */
 function pendingRefusal(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
   if (device.used_at !== undefined) return refuse('invalid_grant', 'device_code_used')

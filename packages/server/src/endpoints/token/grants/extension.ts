@@ -1,6 +1,4 @@
-/**
- * Runs an extension grant (RFC 6749 §4.5) and checks its decision against the client, so that it can't widen anything.
- */
+/** Runs an extension grant (RFC 6749 §4.5) and checks that its decision does not exceed the client's permissions. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Limits } from '@tessera/protocol/parameters'
@@ -228,8 +226,8 @@ async function maySeeSubject(
 }
 
 /**
- * Returns the granted scope: the decided or requested one, within what the client may use and what the original token
- * has. Defaults to the client's API scopes without `offline_access`.
+ * Returns the granted scope: the decided or requested one, limited to the scopes of the client and of the original
+ * token. Defaults to the client's API scopes without `offline_access`.
  */
 function checkScope(
   { scope: decided, derivedFrom, subject }: GrantDecision,
@@ -292,7 +290,7 @@ async function subjectOf(
 /** Enough for calls through many services. Each exchange makes the token longer and its verification slower. */
 const maxChainLength = 16
 
-/** Returns the `jti` of the original token, preceded by the ones that it derives from. */
+/** Returns the `jti` of the original token, preceded by those of the tokens that it is derived from. */
 function originOf({ derivedFrom }: GrantDecision): Result<readonly string[] | undefined> {
   if (derivedFrom === undefined) return ok(undefined)
   const { jti, derived_from: earlier = [] } = derivedFrom.claims

@@ -20,7 +20,7 @@ export const standardGrants = [
 ] as const satisfies readonly Grant[]
 
 type GrantOptions = {
-  /** Whether anything can check a password; otherwise there is no password grant. */
+  /** Whether passwords can be checked; otherwise there is no password grant. */
   readonly checksPasswords: boolean
   /** Extension grants of modules. They replace a built-in grant of the same type. */
   readonly extensions: readonly ExtensionGrant[]

@@ -28,11 +28,11 @@ export type JwtBearerOptions = {
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 /**
- * How far ahead `exp` may be (seconds), since the used `jti` is stored until then. Assertions typically live for an
- * hour.
+ * How far in the future `exp` may be (seconds). Limited, because the used `jti` is stored until then. Assertions
+ * typically live for an hour.
  */
 const maxLifetime = 3900
-/** How far the issuer's clock may be ahead, and how long ago the assertion may have expired (seconds). */
+/** How fast the issuer's clock may be, and how long ago the assertion may have expired (seconds). */
 const skewAhead = 60
 const skewAfterEnd = 5
 

@@ -29,7 +29,7 @@ export const password: Grant = {
     if (!signedIn.ok) return signedIn
     const { subject } = signedIn.value
     if (await barsPasswordGrant(subject, client)) {
-      // The same response as for a wrong password, so that an attacker learns nothing.
+      // The same response as for a wrong password, so that the response reveals nothing to an attacker.
       return refuse('invalid_grant', 'second_factor_needed', {
         description: 'invalid_username_or_password',
         log: { sub: subject.sub },

@@ -79,7 +79,8 @@ function useOf(
     return ok({ kind, family: id, generation, idleExpiresAt: idleEnd(client, now, family.expires_at) })
   }
   if (generation > family.generation) {
-    // The store lost its newest writes, so an older token would be current again and this one not. Revoke both.
+    // The store lost its newest writes, so an older token would become current again, and this one would be unknown.
+    // Revoke both.
     log.error('refresh_generation_ahead', { family: id, generation, stored_generation: family.generation })
     return {
       ...refuse('invalid_grant', 'refresh_generation_ahead', { log: { family: id, generation } }),

@@ -29,7 +29,8 @@ const supportedTypes: ReadonlySet<string> = new Set([accessTokenType, jwtType])
  * Creates the grant. Scope, lifetime and revocation follow the subject token (RFC 8693 §2.1). An actor is added to
  * `act` (§4.1) and must match `may_act` (§4.4). Refuses `invalid_request` for an invalid token (§2.2.2) and
  * `invalid_target` for a target outside the scope.
- * @param policy can refuse an exchange. Without one, every client with this grant may exchange any token that it has.
+ * @param policy can refuse an exchange. Without a policy, every client with this grant may exchange any token that it
+ * has.
  */
 export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {}): ExtensionGrant =>
   defineGrant({
@@ -128,7 +129,7 @@ function decision(
 }
 
 const actorClaim = (actor: VerifiedToken, earlier: Json | undefined): JsonObject => ({
-  // The identifier that the actor's own client knows; no other client may learn another one.
+  // Use the identifier that the actor's own client knows. Other clients must not learn a different one.
   sub: actor.claims.sub ?? actor.sub,
   client_id: actor.client_id,
   ...(earlier !== undefined && { act: earlier }),

@@ -1,4 +1,7 @@
-/** The ports of authorizations and of what is issued for them, and of commit, for the main thread. */
+/**
+ * The ports of authorizations, of the codes, families and tokens that belong to them, and of `commit`, for the main
+ * thread.
+ */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type {

@@ -1,4 +1,4 @@
-/** Finds expired rows on the main thread, and has them deleted while no other write waits. */
+/** Finds expired rows on the main thread, and requests their deletion when no other write is waiting. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -8,8 +8,8 @@ import { batch, type cleanUpWrites, expiring } from '../writes/clean-up.ts'
 import type { Calls } from '../writes/operation.ts'
 
 /**
- * Reads first: if nothing is due, nothing is written, so the writer thread of a server that never writes never starts.
- * @param idle resolves when no write waits.
+ * Reads first, so that the writer thread of a server that never writes is not started. @param idle resolves when no
+ * write is waiting.
  */
 export function createCleanUp(
   database: DatabaseSync,

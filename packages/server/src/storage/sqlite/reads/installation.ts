@@ -37,7 +37,7 @@ function createSettings(database: DatabaseSync, write: Write): Settings {
   const get = reading(database, (name: string) => find(name)?.[0] as string | undefined)
   return {
     get,
-    // Reads first: every start except the first finds it, and writes nothing.
+    // Reads first, because every start except the first finds the value and need not write.
     initialise: async (name, value) => get(name) ?? write.initialiseSetting(name, value),
     put: write.putSetting,
   }

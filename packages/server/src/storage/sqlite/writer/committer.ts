@@ -1,4 +1,4 @@
-/** Commits batches of operations, each in one transaction and so with one `fsync`. */
+/** Commits each batch of operations in one transaction, and therefore with one `fsync`. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isBusy, isOutage, type OpenOptions, openDatabase } from '../database.ts'
@@ -8,10 +8,16 @@ import { type OperationName, operationNames, operations } from '../writes/operat
 import { beginLocked } from './lock.ts'
 
 export type Operation = readonly [name: OperationName, values: readonly unknown[]]
-/** A file, the identity of the one that the process reads, and operations. A file that replaced it is not written. */
+/**
+ * A file, the identity of the file that the process reads, and operations. A different file at that path is not
+ * written.
+ */
 export type Batch = readonly [file: string, identity: string, operations: readonly Operation[]]
 
-/** For each operation its result, or an Error if it was wrong. A string if the whole batch failed and nothing was written. */
+/**
+ * The result of each operation, or an Error if it was wrong. A string if the whole batch failed and nothing was
+ * written.
+ */
 export type Results = readonly unknown[] | string
 
 type Committer = {
@@ -28,7 +34,10 @@ type Opened = {
   readonly operations: Readonly<Record<OperationName, (...values: readonly unknown[]) => unknown>>
 }
 
-/** The most tenants' files that are open at once. Beyond that, the least recently written one is closed until its next write. */
+/**
+ * The maximum number of tenants' files that are open at the same time. Beyond it, the least recently written file is
+ * closed until its next write.
+ */
 const mostOpen = 64
 
 /** Returns a committer that opens each file for its first batch. */
@@ -36,7 +45,7 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
   const files = new Map<string, Opened>()
 
   function open(file: string, identity: string): Opened {
-    // The main thread has opened it before, so a file that is missing now must not be created again.
+    // The main thread has already opened the file, so if it is missing now, it must not be created again.
     const database = openDatabase({ file, busyTimeout, create: false })
     database.exec('pragma busy_timeout = 0')
     const prepared = Object.fromEntries(operationNames.map(name => [name, operations[name](database)]))
@@ -87,7 +96,7 @@ function commit(opened: Opened, batch: readonly Operation[]): Results {
   } catch (error) {
     if (isOutage(error)) return outage(opened, error)
   }
-  // One operation was wrong, and must not fail the others.
+  // A wrong operation must not make the others fail.
   try {
     return locked(opened, () => batch.map(operation => performApart(opened, operation)))
   } catch (error) {
@@ -95,7 +104,10 @@ function commit(opened: Opened, batch: readonly Operation[]): Results {
   }
 }
 
-/** Runs the work in a transaction that holds the write lock. Throws if the file was removed meanwhile, or has a newer schema. */
+/**
+ * Runs the work in a transaction that holds the write lock. Throws if the file was removed in the meantime, or has a
+ * newer schema.
+ */
 function locked<Result>({ database, file, busyTimeout }: Opened, work: () => Result): Result {
   const result = inTransaction(
     database,
@@ -128,7 +140,7 @@ function performApart(opened: Opened, operation: Operation): unknown {
 const heldElsewhere = "another process has held the database's write lock"
 
 function outage({ database, busyTimeout }: Opened, error: unknown): string {
-  // Still inside a transaction it is unusable, and is closed.
+  // If a transaction is still open, the connection is unusable, and is closed.
   if (database.isTransaction) throw error
   if (isBusy(error)) return `${heldElsewhere} for ${busyTimeout / 1000} s`
   return messageOf(error)

@@ -1,4 +1,4 @@
-/** Waits for the write lock among several processes on one file. */
+/** Waits for the write lock of a file that several processes write. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isBusy } from '../database.ts'
@@ -7,7 +7,7 @@ import { isBusy } from '../database.ts'
 const longestPause = 1
 
 /**
- * Begins a transaction that may write as soon as no other process does. Throws if that takes longer than `timeout`
+ * Begins a write transaction as soon as no other process is writing. Throws if that takes longer than `timeout`
  * milliseconds. SQLite's own wait sleeps for up to 100 ms, while a busy process takes the lock again and again within
  * one millisecond, so another process could wait for seconds. Polling every millisecond costs 1 % of a core.
  */

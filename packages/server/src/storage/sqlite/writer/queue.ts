@@ -1,4 +1,4 @@
-/** Queues a file's writes for the writer thread: while one batch is committed, the next one fills. */
+/** Queues a file's writes for the writer thread: the next batch is collected while one is being committed. */
 
 import { type Log, StoreUnavailable } from '../../../runtime/ports.ts'
 import { repeatedLine } from '../../../runtime/repeated-line.ts'
@@ -8,11 +8,11 @@ import type { Operation, Results } from './committer.ts'
 export type WriteQueue = {
   /** Resolves once the operation's transaction is on disk. Rejects with `StoreUnavailable` if that fails. */
   readonly write: (name: OperationName, values: readonly unknown[]) => Promise<unknown>
-  /** Resolves when no write waits, but after a second at the latest, since a busy server must be cleaned up too. */
+  /** Resolves when no write is waiting, but after a second at the latest, because a busy server needs clean-up too. */
   readonly idle: () => Promise<void>
   /** Returns how many writes are not finished. */
   readonly waiting: () => number
-  /** `failing`: the last batch could not be committed. `dead`: there is no thread any more. */
+  /** `failing`: the last batch could not be committed. `dead`: the thread no longer exists. */
   readonly health: () => 'working' | 'failing' | 'dead'
   /** Refuses new writes and finishes those that wait. */
   readonly close: () => Promise<void>
@@ -24,10 +24,10 @@ export type WriteQueueOptions = {
   readonly log?: Log
 }
 
-/** How a queue reaches the writer thread. */
+/** The connection of a queue to the writer thread. */
 type Transport = {
   readonly send: (batch: readonly Operation[]) => void
-  /** Called when a first write waits, and when none waits any more. */
+  /** Called with true when the first write is waiting, and with false when none is waiting any more. */
   readonly busy: (busy: boolean) => void
 }
 
@@ -35,7 +35,10 @@ type Transport = {
 export type QueueEnd = WriteQueue & {
   /** Settles the writes of the batch that was sent. */
   readonly settle: (results: Results) => void
-  /** Rejects the writes in flight after the thread ended: they may or may not be on disk. `forGood`: no thread replaces it. */
+  /**
+   * Rejects the writes in flight after the thread ended: they may or may not be on disk. `forGood`: the thread is not
+   * replaced.
+   */
   readonly abandon: (forGood: boolean) => void
 }
 
@@ -45,7 +48,7 @@ type Entry = {
   readonly reject: (error: Error) => void
 }
 
-/** Bounds a transaction to a few milliseconds of other writes. */
+/** Limits the duration of a transaction to a few milliseconds. */
 const maxBatch = 1024
 const maxIdleWait = 1000
 
@@ -60,7 +63,10 @@ export function createWriteQueue(transport: Transport, { capacity, log }: WriteQ
 
   const isIdle = (): boolean => waiting.length === 0 && inFlight.length === 0
 
-  /** Sends after the I/O of this event-loop tick, so that requests that arrived together are committed together. */
+  /**
+   * Sends the batch after the I/O of this event-loop tick, so that requests that arrived together are committed
+   * together.
+   */
   function schedule(): void {
     if (scheduled || inFlight.length > 0 || waiting.length === 0) return
     scheduled = true

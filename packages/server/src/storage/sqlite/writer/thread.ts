@@ -1,7 +1,7 @@
 /**
- * Starts and restarts the one thread that writes every file. Each file has a queue of its own and at most one batch in
- * flight, so that no issuer's writes delay another's for longer than a batch. The thread starts with the first write, and keeps the
- * process alive only while a write is in flight.
+ * Starts and restarts the thread that writes all files. Each file has its own queue and at most one batch in flight, so
+ * that the writes of one issuer delay those of another by at most one batch. The thread starts on the first write, and
+ * keeps the process alive only while a write is in flight.
  */
 
 import { getCompileCacheDir } from 'node:module'
@@ -13,18 +13,18 @@ import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOption
 import type { Finished } from './writer.ts'
 
 export type WriterThread = {
-  /** Creates the queue for a file, which is already open. Call it once for each file. */
+  /** Creates the queue for a file that is already open. Call it once per file. */
   readonly queueFor: (file: string, identity: string) => WriteQueue
   /** Returns how many writes of all files are not finished. */
   readonly waiting: () => number
-  /** Finishes the writes that wait and ends the thread. */
+  /** Finishes the waiting writes and ends the thread. */
   readonly close: () => Promise<void>
 }
 
-// Published code is JavaScript, and the compiler does not rewrite a file name in a URL.
+// Published code is JavaScript, and the compiler does not rewrite file names in URLs.
 const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url)
 
-/** @param open the server's own file, which the thread keeps open. */
+/** @param open the server's own file, which stays open in the thread. */
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
   const queues = new Map<string, QueueEnd>()
   const busy = new Set<string>()
@@ -33,7 +33,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
   let worker: Worker | undefined
 
   function start(): Worker {
-    // Without our environment, which may hold the master key: a thread that writes rows does not need it.
+    // Without our environment, which may contain the master key: the writer thread does not need it.
     const started = new Worker(writerUrl, { workerData: open, env: compileCache(), name: 'sqlite-writer' })
     started.on('message', ([file, results]: Finished) => {
       if (typeof results !== 'string') restarted = false
@@ -45,7 +45,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
     return started
   }
 
-  /** Replaces a thread that ended, once. */
+  /** Replaces a thread that ended. Does so only once for each thread. */
   function replace(): void {
     if (state === 'closed') return
     if (restarted) state = 'dead'

@@ -1,4 +1,4 @@
-/** Writes of authorizations and of what is issued for them. */
+/** Writes of authorizations, and of the codes, families and tokens that belong to them. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuthorizationId } from '../../../model/authorization.ts'
@@ -103,7 +103,7 @@ export const authorizationWrites = {
       database,
       'delete from codes where hash = ? and used_at is null returning authorization_id, expires_at',
     )
-    // An authorization that expires later has tokens that were issued beside the code.
+    // An authorization that expires later has tokens that were issued together with the code.
     const end = change(database, 'delete from authorizations where id = ? and expires_at <= ?')
     return (hash: TokenHash): void => {
       const [authorization, expiresAt] = remove(hash) ?? []

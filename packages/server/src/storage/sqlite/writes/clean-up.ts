@@ -28,7 +28,7 @@ function createSweep(database: DatabaseSync, { table, due, until }: ExpiringTabl
     : () => 0
   const remove = change(database, `delete from ${table} where ${rows('?2')}`)
   return at => {
-    // Rows that were not postponed come first in the same order now.
+    // Rows that were not postponed now come first in the same order.
     const postponed = postpone(at)
     const deleted = remove(at, batch - postponed)
     return [deleted, deleted + postponed]

@@ -1,4 +1,6 @@
-/** The one write of a token request: every check comes before the first write, so that a refused one leaves nothing. */
+/**
+ * The single write of a token request: every check precedes the first write, so that a refused commit writes nothing.
+ */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -46,7 +48,7 @@ export const commitWrites = {
       if (outcome !== 'committed') return outcome
       if (issued) insert(issued)
       if (messages) store(messages)
-      // An authorization outlives all that came from it.
+      // An authorization outlives everything that was issued for it.
       const [, , , authorization, until] = guards
       if (authorization !== null && authorizationEnd < until) extend(until, authorization)
       return 'committed'
@@ -54,7 +56,7 @@ export const commitWrites = {
   },
 } as const satisfies Writes
 
-/** Returns when the authorization expires (0 if none is required), or undefined if something required is not valid. */
+/** Returns the expiry of the authorization (0 if none is required), or undefined if a requirement is not met. */
 function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => number | undefined {
   const standing = one(
     database,
@@ -70,7 +72,7 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
   const isOfEpoch = createEpochGuard(database)
   return ([client, sub, epoch, authorization], at) => {
     const [clientStands, userStands, end] = standing(client, sub, authorization) ?? []
-    // A user without a row is an external one, who was never known here.
+    // A user without a row is an external user, who was never known here.
     if (clientStands !== 1 || userStands === 0) return undefined
     if (epoch !== null && !isOfEpoch(sub, epoch)) return undefined
     if (authorization === null) return 0
@@ -78,7 +80,7 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
   }
 }
 
-/** Consumes the credential by a compare-and-set. Only if that fails is the row read, for the reason. */
+/** Consumes the credential with a compare-and-set. If that fails, reads the row to determine the reason. */
 function createConsume(database: DatabaseSync): (use: Use, at: Seconds) => CommitOutcome {
   const living = 'expires_at > ?1 and idle_expires_at > ?1'
   const useCode = change(

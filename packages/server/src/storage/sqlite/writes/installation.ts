@@ -45,7 +45,7 @@ export const installationWrites = {
     const put = change(database, 'insert or replace into settings (name, value) values (?, ?)')
     return (name: string, value: string): void => void put(name, value)
   },
-  /** Writes a row, to find out whether writes succeed. */
+  /** Writes a row, to check whether writes succeed. */
   probe(database) {
     const touch = change(database, `insert or replace into settings (name, value) values ('probe', '')`)
     return (): void => void touch()
@@ -122,7 +122,9 @@ export const installationWrites = {
     const remove = change(database, 'delete from registered_clients where client_id = ?')
     return (clientId: string): boolean => remove(clientId) === 1
   },
-  /** `configured` is a JSON object of id to 1 or 0, so that one statement writes any number. */
+  /**
+   * `configured` is a JSON object that maps ids to 1 or 0, so that one statement can write any number of principals.
+   */
   syncPrincipals(database) {
     const upsert = change(
       database,

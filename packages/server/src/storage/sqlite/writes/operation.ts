@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Operations by name. Each gets the writer's connection once, and then plain values for each call. */
+/** Operations by name. Each receives the writer's connection once, and then plain values for each call. */
 // biome-ignore lint/suspicious/noExplicitAny: represents any arguments, as `Calls` infers them
 export type Writes = Readonly<Record<string, (database: DatabaseSync) => (...values: any[]) => unknown>>
 

@@ -1,4 +1,4 @@
-/** Every write operation, by the name under which the main thread sends it to the writer thread. */
+/** All write operations, by the names that the main thread sends to the writer thread. */
 
 import { authorizationWrites } from './authorizations.ts'
 import { cleanUpWrites } from './clean-up.ts'

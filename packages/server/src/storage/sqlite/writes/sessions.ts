@@ -16,7 +16,7 @@ const pendingSubAt = codecs.pendingSignIns.names.indexOf('sub')
 const pendingEpochAt = codecs.pendingSignIns.names.indexOf('epoch')
 export const clientsOf = 'select client_id from session_clients where sid = ? order by client_id'
 
-/** A deleted session and its clients, as rows, since they go from thread to thread. */
+/** A deleted session and its clients, as rows, because they are sent between threads. */
 export type Ended = readonly [session: Row, clients: readonly string[]]
 
 export const sessionWrites = {
@@ -197,7 +197,7 @@ function createEndSessionsOfUser(
   return (sub, ending) => remove(sub, ending.kept_sid ?? null).map(session => leave(session as Row, ending))
 }
 
-/** Revokes the authorizations of an ended session, and turns its clients into notices. */
+/** Revokes the authorizations of an ended session, and creates notices for its clients. */
 function createLeave(database: DatabaseSync): (session: Row, ending: SessionEnding) => Ended {
   const revoke = change(
     database,

@@ -68,10 +68,12 @@ export const storedUserWrites = {
   },
 } as const satisfies Writes
 
-/** Tenant, name and verified address, in the form in which they are compared. */
+/** Tenant, name and verified address, in normalized form (see `identityKey`). */
 export type Names = readonly [tenant: string, username: string, address: string | null]
 
-/** Checks whether the name is another user's verified address, or the address another user's name, which no index does. */
+/**
+ * Checks whether the name is another user's verified address, or the address another user's name. No index covers this.
+ */
 function createNameCheck(database: DatabaseSync): (sub: string, names: Names) => boolean {
   const clash = one(
     database,

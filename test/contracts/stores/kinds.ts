@@ -1,4 +1,4 @@
-/** Guarantees of each noun's port. */
+/** Guarantees of each kind's port. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -21,7 +21,7 @@ import {
   unknownFamily,
 } from './samples.ts'
 
-export function testNouns(stores: () => Stores): void {
+export function testKinds(stores: () => Stores): void {
   test('codes: a code is found with its authorization, with every field unchanged', async () => {
     const { codes } = stores()
     const full = sampleAuthorization({
