@@ -1,9 +1,14 @@
 /** `tessera.fetch` in the frameworks of applications: who the sender is, bodies, unknown paths, and the end. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
 import { after, test } from 'node:test'
-import { Hono } from 'hono'
+import { serve } from '@hono/node-server'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { ask, type Edge } from '../support/edges.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 
 const issuer = 'https://id.example'
 const machine = {
@@ -114,4 +119,55 @@ test('fetch: app.mount of Hono serves an issuer with a path, as the guide shows 
   assert.equal(await (await send(new Request(`${issuer}/orders`))).text(), 'your orders')
   assert.equal((await send(tokenRequest({ authorization: 'x' }, `${issuer}/auth`))).status, 401)
   assert.equal(networkOfRefusal(tessera), '198.51.100.7')
+})
+
+/** Listens as the recipe for Hono does. */
+async function honoWith(tessera: TestServer, before: MiddlewareHandler): Promise<Edge> {
+  const app = new Hono()
+  app.use(before)
+  app.use(context => tessera.fetch(context.req.raw))
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await once(server, 'listening')
+  const close = async (): Promise<void> => void server.close()
+  closing.push(close)
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
+}
+
+test('fetch: a form that a middleware of Hono has parsed is refused, and the log says why', async () => {
+  const tessera = await tesseraOf()
+  const edge = await honoWith(tessera, async (context, next) => {
+    await context.req.parseBody()
+    await next()
+  })
+  const refused = await ask(edge, 'POST', '/connect/token', {
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'grant_type=client_credentials',
+  })
+  assert.equal(refused.status, 500)
+  assert.ok(tessera.logged.some(({ event }) => event === 'request_body_already_read'))
+})
+
+test('fetch: a client that hangs up before its request is whole leaves nothing behind', async () => {
+  const tessera = await tesseraOf()
+  let arrived = 0
+  const edge = await honoWith(tessera, async (_, next) => {
+    arrived += 1
+    await next()
+  })
+  const socket = connect(Number(new URL(edge.url).port), '127.0.0.1')
+  socket.write(
+    'POST /connect/token HTTP/1.1\r\nhost: id.example\r\ncontent-type: application/x-www-form-urlencoded\r\n' +
+      'content-length: 100\r\n\r\nhalf',
+  )
+  await until('the request arrives', () => arrived)
+  socket.resetAndDestroy()
+  let closed = false
+  void tessera.close().then(() => {
+    closed = true
+  })
+  await until('the server closes, since no request is in progress', () => closed, { within: 8000 })
+  assert.equal(
+    tessera.logged.find(({ level }) => level === 'error'),
+    undefined,
+  )
 })

@@ -30,8 +30,8 @@ export type TenantJobOptions = {
 /** Parts that an embedding application or a test may replace. */
 export type Overrides = {
   /**
-   * The background jobs: clean-up, delivery of mail and of logout tokens, and the jobs of tenants. Default: true. False
-   * if another process on this store runs them.
+   * The background jobs: clean-up, delivery of mail, logout tokens and webhooks, and the jobs of tenants. Default: true.
+   * False if another process on this store runs them.
    */
   readonly jobs?: boolean | TenantJobOptions
   readonly log?: Log | undefined
