@@ -82,7 +82,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'authorize/native-applications.test.ts',
       'registration: … registers … of … redirect URIs, and the response lists them',
     ),
-    'The client and its tokens are removed at once on every node.': held(
+    'The client and its tokens are removed immediately on every node.': held(
       'registration/register-management.test.ts',
       'registration: a client that deletes itself is refused at once, and so are its tokens',
       'operations/nodes.test.ts',

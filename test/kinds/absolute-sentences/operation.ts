@@ -46,10 +46,6 @@ export const operation: Readonly<Record<string, Rows>> = {
       'keys/key-ring.test.ts',
       'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and can be repeated',
     ),
-    'An issuer that nobody configured uses': held(
-      'cli/serve.test.ts',
-      'serve: with --port 0 the default issuer has the actual port',
-    ),
     'Use SHA-256 for random secrets': none('explains'),
   },
   'docs/guides/federation.md': {
@@ -65,7 +61,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'federation/federation.test.ts',
       'federation: max_age is passed on and enforced: an older sign-in, or one of unknown age, is not accepted',
     ),
-    '`prompt=none` is answered by this server': held(
+    '`prompt=none` is handled by this server': held(
       'federation/federation.test.ts',
       'federation: single sign-on continues without the provider, and prompt=none never redirects there',
     ),
@@ -193,7 +189,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'kinds/skewed-nodes.test.ts',
       'time: a node is unready beyond the accepted skew, logs why, and recovers by itself',
     ),
-    'The log has one `store_unavailable` line at once': held(
+    'The log contains one `store_unavailable` line': held(
       'operations/health.test.ts',
       'health: an unreachable store is logged in one line that counts the requests, without a stack',
     ),
@@ -213,7 +209,6 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/tenants.md': {
-    'customers that must not meet: separate keys': none('advice'),
     '`identity_resources`, `api_scopes`, `api_resources` (a list replaces the whole': none('definition'),
     'Tenants by host are also separated': none('others’ behaviour'),
     '`/healthz`, `/readyz` and `/metrics` answer under every': held(
