@@ -26,7 +26,7 @@ async function build(name: string): Promise<void> {
   await mkdir(cache, { recursive: true })
   const work = await mkdtemp(join(cache, 'build-'))
   try {
-    compile(work)
+    await compile(folder, work)
     const output = join(work, name, 'src')
     await Promise.all([copyAssets(join(folder, 'src'), output), fixMaps(output, join(folder, 'src'))])
     await fixDeclarations(output, entriesOf(folder))
@@ -39,12 +39,15 @@ async function build(name: string): Promise<void> {
   }
 }
 
-/** All packages at once: one imports another's sources. */
-function compile(output: string): void {
+/** Compiles the package, and the sources of others that it imports. */
+async function compile(folder: string, work: string): Promise<void> {
+  const project = join(work, 'tsconfig.json')
+  const options = { extends: join(root, 'packages/tsconfig.build.json'), include: [join(folder, 'src')] }
+  await writeFile(project, JSON.stringify(options))
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   execFileSync(
     process.execPath,
-    [compiler, '--project', join(root, 'packages/tsconfig.build.json'), '--outDir', output],
+    [compiler, '--project', project, '--outDir', work],
     // Standard output belongs to npm, which prints JSON there.
     { stdio: ['ignore', 2, 2] },
   )
@@ -56,9 +59,11 @@ async function copyAssets(source: string, output: string): Promise<void> {
   await Promise.all(
     files.map(async file => {
       await mkdir(dirname(join(output, file)), { recursive: true })
-      if (extname(file) !== '.js') return cp(join(source, file), join(output, file))
       const text = await readFile(join(source, file), 'utf8')
-      await writeFile(join(output, file), text.replace(/(import\('\.{1,2}\/[^']+)\.ts'\)/g, "$1.js')"))
+      const built =
+        extname(file) === '.js' ? text.replace(/(import\('\.{1,2}\/[^']+)\.ts'\)/g, "$1.js')") : text
+      // Fails if the compiler has written a file of this name: `x.js` may not be beside `x.ts`.
+      await writeFile(join(output, file), built, { flag: 'wx' })
     }),
   )
 }

@@ -11,6 +11,7 @@ const seconds: Readonly<Record<string, number>> = {
   workers: 66,
   writers: 55,
   postgres: 54,
+  installed: 52,
   carry: 50,
   late: 49,
   'pages-account': 48,

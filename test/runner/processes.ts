@@ -14,7 +14,7 @@ export type Selection = 'all' | 'fast' | 'interop'
  * Folders whose tests need a database, a browser, processes or minutes, and imports that show the same for other
  * files.
  */
-const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'kinds', 'reliability']
+const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'kinds', 'packages', 'reliability']
 const slowImports =
   /from '\.\.?\/(?:\.\.\/)*(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/)/
 

@@ -20,7 +20,7 @@ type PrimaryOptions = {
 export async function lead({ count, host, port, words }: PrimaryOptions): Promise<0 | 1> {
   const code = await supervise({
     count,
-    entry: fileURLToPath(new URL('./worker.js', import.meta.url)),
+    entry: fileURLToPath(new URL('./worker-process.js', import.meta.url)),
     words,
     stopped: stopSignal(),
     onReload: reloadSignal(),
