@@ -138,7 +138,7 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
     '"pages/login" may not import "storage/memory"',
   ],
   [
-    'the look of pages knows no flow',
+    'the views of pages do not depend on the flow',
     `${server}/pages/ui/x.ts`,
     `import '../flow/csrf.ts'`,
     '"pages/ui" may not import "pages/flow"',

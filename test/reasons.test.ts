@@ -54,7 +54,7 @@ test('reasons: every documented one is used, once in the table, in order', () =>
   assert.deepEqual(page, [...new Set(page)].sort())
 })
 
-test('reasons: planted ones are found, wherever they stand', () => {
+test('reasons: planted reasons are found in any position', () => {
   const planted = [
     `refuse('invalid_grant', 'one')`,
     `refuse(\n  told.error ?? 'invalid_grant',\n  'two',\n)`,

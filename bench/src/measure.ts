@@ -14,7 +14,7 @@ export type Measured = LoadResult & {
   readonly perCpuSecond: number
   /** Resident bytes when the load ended. */
   readonly rss: number
-  /** Used credentials that were tried again and refused. */
+  /** The number of used credentials that were sent again and refused. */
   readonly replaysRefused: number
 }
 
@@ -42,7 +42,7 @@ export async function measure(server: Server, row: Row, options: MeasureOptions)
   }
 }
 
-/** Returns its best rate in requests a second. */
+/** Returns the best rate in requests per second. */
 async function warmUp(server: Server, row: Row, options: MeasureOptions): Promise<number> {
   let rate = 0
   let left = options.warmUpSeconds

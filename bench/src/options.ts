@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 
 export type Plan = {
-  /** Of each measurement, with the servers interleaved. */
+  /** The number of runs of each measurement, with the servers interleaved. */
   readonly runs: number
   readonly seconds: number
   readonly warmUpSeconds: number

@@ -20,7 +20,9 @@ export const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 export const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
 
 export const user = { sub: '1', name: 'Alice Liddell' } as const
-/** The users of Tessera's codes, in turn: a server discards the codes of one user who has hundreds of pending ones. */
+/**
+ * The users of Tessera's codes, in turn, because the server discards codes of a user who has hundreds of pending ones.
+ */
 export const subjects: readonly string[] = Array.from({ length: 1000 }, (_, index) => `${index + 1}`)
 /** The API whose tokens are signed with ES256, and the one with RS256. */
 export const api = { audience: 'urn:api', scope: 'api1' } as const

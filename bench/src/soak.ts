@@ -19,11 +19,11 @@ export type SoakResult = {
   /** Medians of the second quarter of the time and of the last, in bytes. */
   readonly settled: number
   readonly last: number
-  /** Whether the last is at most a tenth above the settled one. */
+  /** Whether the last median is at most a tenth above the settled one. */
   readonly flat: boolean
 }
 
-/** Requests a second of each; together about half of what one core takes. */
+/** Requests per second of each; together about half of the capacity of one core. */
 const loads: readonly { readonly row: Row; readonly rate: number }[] = [
   { row: clientCredentials[0]!, rate: 800 },
   { row: clientCredentials[2]!, rate: 800 },

@@ -13,7 +13,7 @@ export async function measureStarts(
   { fresh }: Plan,
 ): Promise<readonly StartResult[]> {
   const results = candidates.map(({ name }) => ({ name, startMs: [] as number[], rss: [] as number[] }))
-  // The first start of each compiles its modules, and is not counted.
+  // The first start of each server compiles its modules, and is not counted.
   const rounds = fresh ? 6 : 1
   for (let round = 0; round < rounds; round++) {
     for (const [index, candidate] of candidates.entries()) {

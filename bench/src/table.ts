@@ -55,7 +55,7 @@ export async function measureRow(
   const able = candidates.filter(one => one.paths[row.endpoint] !== undefined && !one.leavesOut?.[row.name])
   const runs = new Map<Candidate, Measured[]>(able.map(candidate => [candidate, []]))
   for (let round = 0; round < plan.runs; round++) {
-    // Another one first in each round, so that disturbances of the machine affect all alike.
+    // Each round starts with a different server, so that disturbances of the machine affect all of them equally.
     const inTurn = able.map((_, index) => able[(index + round) % able.length]!)
     for (const candidate of inTurn) {
       const server = await servers.of(candidate)

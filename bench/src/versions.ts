@@ -34,7 +34,7 @@ export async function measureVersions(before: readonly Version[], plan: Plan, on
 
 type Version = { readonly candidate: Candidate; readonly again: Candidate }
 
-/** To be called before the load is pinned: each version reads then which cores it may use. */
+/** Call this before the load is pinned, because each version then determines which cores it may use. */
 export const loadVersions = (folders: readonly string[]): Promise<readonly Version[]> =>
   Promise.all(folders.map(loadVersion))
 

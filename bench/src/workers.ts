@@ -1,6 +1,6 @@
 /**
- * Two workers against one, by their work in a second of CPU: twice the rate can't be shown if the load has one of the
- * two cores.
+ * Compares two workers with one by their work per CPU-second, because twice the rate can't be shown if the load uses
+ * one of the two cores.
  */
 
 import type { Plan } from './options.ts'

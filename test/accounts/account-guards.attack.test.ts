@@ -39,7 +39,7 @@ test('accounts: a verified address is unique, and so among configured users', as
   assert.equal(await refusalOf(server, { verifiedEmail: 'ALICE@example.com' }), 'account_taken')
 })
 
-test('accounts: the sub of a configured user or client is given to nobody else', async () => {
+test('accounts: the sub of a configured user or client is not assigned to anyone else', async () => {
   const server = await createTestServer(withAddress)
   for (const sub of ['1', 'web']) {
     const added = await server.accounts.add({ ...dora, sub })

@@ -72,7 +72,7 @@ test('login: an unknown button does not sign in', async () => {
 
 const asking = authorizePath({ client_id: 'asking', scope: 'openid api1' })
 
-test('consent: consent of one user does not count for another, whoever opens the address', async () => {
+test('consent: consent of one user does not count for another user who opens the same URL', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const page = await signIn(browser, asking)

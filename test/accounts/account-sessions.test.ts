@@ -66,7 +66,7 @@ test('account: a user can end another session, which revokes its tokens and noti
   assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
 })
 
-test('account: all other sessions are ended at once, and the current one remains', async () => {
+test('account: all other sessions are ended in one step, and the current one remains', async () => {
   const { server } = await startLogoutWorld()
   const others = [await signInWith(server, firefox), await signInWith(server, '')]
   const here = await signInWith(server, edge)

@@ -61,7 +61,7 @@ test('accounts: a user without a password can’t sign in with any', async () =>
     assert.equal((await tokensOf(server, 'empty', password)).status, 400)
 })
 
-test('accounts: disabling a user blocks them at once and revokes their tokens and sessions; enabling allows sign-in again', async () => {
+test('accounts: disabling a user blocks them immediately and revokes their tokens and sessions; enabling allows sign-in again', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const { json } = await tokensOf(server, 'dora', dora.password)

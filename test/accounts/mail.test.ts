@@ -175,7 +175,7 @@ test('mail: is given up when its link has expired', async () => {
   assert.equal(await post.stores.waitingMails.anyDue(post.clock.now() + day), false)
 })
 
-test('mail: for an address without a mailbox is given up at once', async t => {
+test('mail: mail for an address without a mailbox is abandoned immediately', async t => {
   const smtp = await startSmtp(t, { unknown: true })
   const post = await createTestPost(createSmtp(settings(smtp.port)))
   post.send(async () => outgoing)

@@ -115,7 +115,7 @@ test('sign-up: a link that is an hour old, changed, or of another kind creates n
   assert.equal((await browser.submit(page, { new_password: password })).status, 400)
 })
 
-test('sign-up: with optional verification, users choose a name, are signed in at once, and may confirm the address later', async () => {
+test('sign-up: with optional verification, users choose a name, are signed in immediately, and may confirm the address later', async () => {
   const { server, browser } = await start({ sign_up: true, email_verification: 'optional' })
   const login = await browser.visit(authorizePath())
   const page = await browser.visit(registerLink(login.body))
@@ -230,7 +230,7 @@ test('sign-up: a client without local sign-in does not lead here', async () => {
   assert.equal(server.reason(), 'local_login_disabled')
 })
 
-test('sign-up: a network and an address are sent a limited number of mails, whoever requests them', async () => {
+test('sign-up: a network and an address are sent a limited number of mails, regardless of who requests them', async () => {
   const { server, browser } = await start()
   const page = await browser.visit('/register')
   for (let count = 0; count < 8; count++)

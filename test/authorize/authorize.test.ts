@@ -50,7 +50,7 @@ test('authorize: a user who signs in is redirected back with a code, the state a
   assert.match(stored?.authorization.sid ?? '', /^[\w-]{22}$/)
 })
 
-test('authorize: a signed-in user gets a code at once, and the address contains no token [authorize-008] [authorize-001]', async () => {
+test('authorize: a signed-in user gets a code immediately, and the URL contains no token [authorize-008] [authorize-001]', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.request('GET', authorizePath())
   assert.equal(page.status, 302)

@@ -121,7 +121,7 @@ test('consent: with a reversed domain name, configured clients follow require_co
   }
 })
 
-test('native: a refusal returns to the application, but nobody is sent to an application they do not know yet [RFC 9700 §4.11.2]', async () => {
+test('native: a refusal returns to the application, but users are not sent to an application that they do not know yet [RFC 9700 §4.11.2]', async () => {
   const uri = 'cursor://anysphere.cursor-mcp/oauth/callback'
   const server = await serving({ ...open, redirect_uris: [uri] })
   const browser = createBrowser(server)

@@ -75,7 +75,7 @@ test('par: a client pushes its request and redirects the browser with the reques
   assert.equal(metadata.require_pushed_authorization_requests, false)
 })
 
-test('par: parameters beside the request_uri change nothing', async () => {
+test('par: additional parameters next to the request_uri have no effect', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const target = authorize(request_uri, {
@@ -238,7 +238,7 @@ for (const [what, form, headers, expected] of [
   ['with the client_id of another', { client_id: 'spa' }, undefined, [400, 'invalid_request']],
   ['with a malformed request object', { request: 'x.y.z' }, undefined, [400, 'invalid_request_object']],
 ] as const) {
-  test(`par: a request ${what} is refused at once [RFC 9126 §2.3]`, async () => {
+  test(`par: a request ${what} is refused immediately [RFC 9126 §2.3]`, async () => {
     const server = await createTestServer(configured)
     const { status, json } = await push(server, form, headers as ReturnType<typeof basic> | undefined)
     assert.deepEqual([status, json.error], expected)

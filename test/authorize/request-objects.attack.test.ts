@@ -168,7 +168,7 @@ test('attack: a crowd of browsers makes the server fetch an address once at a ti
   assert.equal(asked, before + 1)
 })
 
-test('attack: slow addresses hold a limited number of requests, and do not affect others', async () => {
+test('attack: slow URLs occupy a limited number of requests, and do not affect others', async () => {
   let answer = (_: string): void => {}
   const slow = new Promise<string>(resolve => {
     answer = resolve

@@ -31,7 +31,7 @@ const redeem = (server: TestServer, code: string, client_id = 'web') =>
     ...{ redirect_uri: callback, code_verifier: verifier },
   })
 
-test('attack: sign-ins whose codes are never redeemed leave nothing once the codes have expired', async () => {
+test('attack: sign-ins whose codes are never redeemed leave no rows once the codes have expired', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   await signIn(browser, authorizePath())

@@ -82,7 +82,7 @@ async function assertMoved(server: RunningServer, { spent, living }: { spent: st
   assert.equal((await ask(server, refresh(third.refresh_token))).error, 'invalid_grant')
 }
 
-test('cli: an export beside a running server, imported elsewhere, keeps refresh tokens and recognizes used ones', async () => {
+test('cli: an export while a server runs, imported elsewhere, keeps refresh tokens and recognizes used ones', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const to = join(directory, 'all.jsonl')
     const first = await serve(old)

@@ -51,7 +51,7 @@ test('supervision: a suspended machine kills no worker', () => {
   assert.deepEqual(silent, [])
 })
 
-test('supervision: a worker that keeps ending at once is replaced later each time, as long as another serves', () => {
+test('supervision: a worker that keeps failing at startup is replaced with increasing delays, as long as another serves', () => {
   const replacement = createReplacement({ start: () => {}, isServed: () => true })
   const delays = Array.from({ length: 9 }, () => replacement.plan(1, 10))
   replacement.cancel()

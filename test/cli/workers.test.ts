@@ -141,7 +141,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     },
   )
 
-test('workers: a killed worker is replaced, and the others serve meanwhile', options, async () => {
+test('workers: a killed worker is replaced, and the others serve in the meantime', options, async () => {
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const [first] = server.pids() as [number]
   process.kill(first, 'SIGKILL')
@@ -158,29 +158,33 @@ test('workers: a killed worker is replaced, and the others serve meanwhile', opt
   assert.equal((await server.end).code, 0)
 })
 
-test('workers: a hung worker is killed and replaced, and the others serve meanwhile', options, async () => {
-  const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
-  const [first] = server.pids() as [number]
-  process.kill(first, 'SIGSTOP')
-  const hung = until('a worker is reported as hung', () => server.events('worker_hung').length > 0, {
-    within: 60_000,
-  })
-  // The system still gives the worker connections: some of these wait until it is killed.
-  const answers = Array.from({ length: 20 }, () =>
-    ask(server.url, '/readyz').then(
-      ({ status }) => status,
-      error => error.code,
-    ),
-  )
-  await hung
-  await until('a third worker starts', () => server.pids().length === 3)
-  const statuses = await Promise.all(answers)
-  assert.ok(statuses.includes(200), String(statuses))
-  assert.partialDeepStrictEqual(server.events('worker_hung')[0], { level: 'error', worker: 1, pid: first })
-  assert.partialDeepStrictEqual(server.events('worker_ended')[0], { worker: 1, signal: 'SIGKILL' })
-  server.child.kill('SIGTERM')
-  assert.equal((await server.end).code, 0)
-})
+test(
+  'workers: a hung worker is killed and replaced, and the others serve in the meantime',
+  options,
+  async () => {
+    const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
+    const [first] = server.pids() as [number]
+    process.kill(first, 'SIGSTOP')
+    const hung = until('a worker is reported as hung', () => server.events('worker_hung').length > 0, {
+      within: 60_000,
+    })
+    // The system still gives the worker connections: some of these wait until it is killed.
+    const answers = Array.from({ length: 20 }, () =>
+      ask(server.url, '/readyz').then(
+        ({ status }) => status,
+        error => error.code,
+      ),
+    )
+    await hung
+    await until('a third worker starts', () => server.pids().length === 3)
+    const statuses = await Promise.all(answers)
+    assert.ok(statuses.includes(200), String(statuses))
+    assert.partialDeepStrictEqual(server.events('worker_hung')[0], { level: 'error', worker: 1, pid: first })
+    assert.partialDeepStrictEqual(server.events('worker_ended')[0], { worker: 1, signal: 'SIGKILL' })
+    server.child.kill('SIGTERM')
+    assert.equal((await server.end).code, 0)
+  },
+)
 
 test(
   'workers: when the primary is killed they end too, and the port is free for the next',

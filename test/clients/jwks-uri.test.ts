@@ -77,7 +77,7 @@ test('jwks_uri: keys are fetched on first use and cached', async () => {
   assert.equal(fetches(), 3)
 })
 
-test('jwks_uri: a new kid is fetched at once, and removed keys no longer work [OpenID Connect Core 1.0 §10.1.1]', async () => {
+test('jwks_uri: a new kid is fetched immediately, and removed keys no longer work [OpenID Connect Core 1.0 §10.1.1]', async () => {
   const [one, two] = [newPair('one'), newPair('two')]
   const { server, path, fetches } = await openServer(one)
   assert.equal(await ask(server, one), 200)

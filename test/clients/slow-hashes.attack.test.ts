@@ -118,7 +118,7 @@ test('fair queue: if the /64s of one /48 fill it, others take their places, and 
   assert.equal(begun.length, 7)
 })
 
-test('fair queue: whoever waited for the longest time allowed is turned away, wherever they wait', async t => {
+test('fair queue: work that waited for the maximum time is rejected, in any lane', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { ask, begun, outcomes, finishOne } = held({
     ...{ concurrent: 1, waiting: 64, networksOf: networkPath, longest: 1000 },

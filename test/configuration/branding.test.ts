@@ -37,7 +37,7 @@ test('branding: each theme has its own contrast limit', () => {
   )
 })
 
-test('branding: a logo is a file beside the configuration or has an https address', () => {
+test('branding: a logo is a file next to the configuration or has an https URL', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-logo-'))
   writeFileSync(join(folder, 'a.svg'), '<svg/>')
   writeFileSync(join(folder, 'a.exe'), '')

@@ -44,7 +44,7 @@ test('schemas: a value is read as a kind that it matches, whatever it is', () =>
   )
 })
 
-test('schemas: every error in a value is found at once, each at its place, unknown keys last', () => {
+test('schemas: every error in a value is found in one pass, each with its path, unknown keys last', () => {
   const schema = s.strictObject({
     name: s.string().min(2).max(3).regex(/^a/, 'a word with a'),
     list: s.array(s.strictObject({ size: s.int().min(1) })).max(1),
@@ -68,7 +68,7 @@ test('schemas: every error in a value is found at once, each at its place, unkno
   ])
 })
 
-test('schemas: the valid parts of an invalid value remain, each in its place', () => {
+test('schemas: the valid parts of an invalid value are kept in place', () => {
   const schema = s.strictObject({
     name: s.string(),
     list: s.array(s.strictObject({ size: s.int(), on: s.boolean().default(true) })),

@@ -274,7 +274,7 @@ test('consent: offline_access has a box; without it there is no refresh token [O
   assert.equal((await redeem(kept, 'forgetful')).refresh_token, undefined)
 })
 
-test('consent: the page describes scopes in the user’s language, marks sensitive ones, and says where the response goes', async () => {
+test('consent: the page describes scopes in the user’s language, marks sensitive ones, and shows where the response goes', async () => {
   const { browser } = await startScopes()
   const page = await browser.visit(`${wide}&ui_locales=de`)
   assert.match(page.text, /Bestellungen All <of> them/)

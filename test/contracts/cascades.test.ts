@@ -101,7 +101,7 @@ const named = (...cascades: readonly Cascade[]) =>
 
 for (const [name, open] of Object.entries(worlds))
   describe(`cascades, ${name}`, () => {
-    test('a removed user takes the rows of each cascading table, and nobody else loses a row', async () => {
+    test('removing a user deletes their rows in each cascading table, and no rows of others', async () => {
       const { stores, fill, tablesWith, end } = await open()
       const [gone, stays] = [sampleUser(), sampleUser()]
       for (const user of [gone, stays]) {
@@ -115,7 +115,7 @@ for (const [name, open] of Object.entries(worlds))
       await end()
     })
 
-    test("the end of a user's access takes only what is declared to end with it", async () => {
+    test("the end of a user's access deletes only rows that are declared to end with it", async () => {
       const { stores, fill, tablesWith, end } = await open()
       const user = sampleUser()
       await stores.storedUsers.add(user)

@@ -93,7 +93,7 @@ test('replica: registered clients are read from it, unless it is too far behind'
   await until('the replica is used', () => events.includes('database_replica_connected'))
 })
 
-test('replica: an added, changed or removed client is so at once, however far the replica is behind', async () => {
+test('replica: an added, changed or removed client takes effect immediately, however far the replica is behind', async () => {
   const url = await server.database()
   const [one, other] = [await open(url), await open(url)]
   const client = sampleRegisteredClient()

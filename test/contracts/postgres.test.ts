@@ -235,7 +235,7 @@ test('postgres: many nodes that create one schema concurrently succeed', async (
   for (const stores of tenants) assert.deepEqual(await stores.codes.find(code.hash), { code, authorization })
 })
 
-test('postgres: a node of the previous version continues beside one that migrates, and none can start', async () => {
+test('postgres: a node of the previous version keeps running while another one migrates, and none of that version can start', async () => {
   const { url } = await begin()
   const next = [
     ...migrations,
@@ -491,7 +491,7 @@ test('postgres: clean-up skips rows that a request locks, and requests skip thos
   for (const { code } of issued) assert.equal(await stores.codes.find(code.hash), undefined)
 })
 
-test('postgres: keys that one node creates are known to the others at once, and after an outage', async () => {
+test('postgres: keys that one node creates reach the other nodes immediately, and after an outage', async () => {
   const { server, url } = await begin()
   const rings = await Promise.all(
     [1, 2].map(async () => openRing({ keys: (await openMain(url)).keys, algorithms: ['ES256'] })),

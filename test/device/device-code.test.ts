@@ -74,7 +74,7 @@ test('device: a device that waits 5 s longer after each slow_down succeeds, howe
   }
 })
 
-test('device: a device that polled too fast learns of approval, denial and expiry at once [RFC 8628 §3.5]', async () => {
+test('device: a device that polled too fast learns of approval, denial and expiry immediately [RFC 8628 §3.5]', async () => {
   const server = await createTestServer(world)
   const tooFast = async (): Promise<Awaited<ReturnType<typeof start>>> => {
     const started = await start(server)

@@ -93,7 +93,7 @@ for (const [way, options] of Object.entries({
   'after StartTLS': {},
   'over ldaps': { ldaps: true },
 }))
-  test(`attack: a directory that sends without end is left at once, ${way}`, () =>
+  test(`attack: a directory that never stops sending is disconnected immediately, ${way}`, () =>
     withDirectory(async (server, ldap) => {
       for (const [what, { endless, error }] of Object.entries(hostile)) {
         Object.assign(ldap, { endless, sent: 0 })
@@ -170,7 +170,7 @@ test('attack: guesses by all names of a directory user lock out no browser that 
     { directory: { tls: 'none', filter: bothNames } },
   ))
 
-test('attack: nobody waits for a silent directory longer than its timeout before their turn', () =>
+test('attack: sign-ins wait at most the timeout for their turn at a silent directory', () =>
   withDirectory(
     async (server, ldap) => {
       ldap.mute = true

@@ -108,7 +108,7 @@ test('federation: a mark of unknown origin is replaced', async () => {
   assert.match(browser.cookies.get('__Host-tessera_mark') ?? '', /^[\w-]{43}$/)
 })
 
-test('federation: reserved claims and claims that nobody sent are never taken over', () => {
+test('federation: reserved claims and claims that the provider did not send are not copied', () => {
   const mapping = { name: 'name', sub: 'sub', tenant: 'tenant', odd: 'constructor', toString: 'toString' }
   const theirs = { name: 'Ada', sub: 'x', tenant: 'acme' }
   assert.deepEqual(mapClaims(mapping, theirs), { name: 'Ada' })

@@ -422,7 +422,7 @@ test('federation: if domains select providers, the name is asked first', async (
   assert.ok(answerOf(await person.visit(await visitProvider(sent))).get('code'))
 })
 
-test('federation: a login_hint of such a domain redirects there at once', async () => {
+test('federation: a login_hint of such a domain redirects there immediately', async () => {
   const { browser } = await startFederated(federatedWorld(provider, { domains: ['corp.example'] }))
   const target = authorizePath({ login_hint: 'ada@corp.example' })
   assert.ok(answerOf(await signInByProvider(browser, target)).get('code'))

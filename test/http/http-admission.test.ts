@@ -91,7 +91,7 @@ test('admission: a request that waits too long is refused, and the operator gets
   admission.close()
 })
 
-test('admission: a request that ends at once starts the next, ten thousand in a row', () => {
+test('admission: a request that ends immediately starts the next, ten thousand in a row', () => {
   const { enter, admission } = createWorld()
   for (const name of ['a', 'b']) enter(name)
   let started = 0

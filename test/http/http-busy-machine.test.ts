@@ -42,7 +42,7 @@ test('own time: counts work and idle time, and at most a quarter of the time tha
   assert.equal(own.now(), 330)
 })
 
-test('own time: threads that work beside the loop do not hide its load', () => {
+test('own time: threads that work in parallel to the loop do not hide its load', () => {
   const { own, pass } = createMachine()
   pass({ cpu: 100, others: -50 })
   assert.equal(own.now(), 50)

@@ -69,7 +69,7 @@ test('fetch: only a trusted proxy says where a request comes from, also after a 
   )
 })
 
-test('fetch: a body that a middleware has read is refused at once, and the log says why', async () => {
+test('fetch: a body that a middleware has read is refused immediately, and the log says why', async () => {
   const tessera = await tesseraOf()
   const request = tokenRequest()
   await request.text()

@@ -105,7 +105,7 @@ for (const [name, start] of applications)
         assert.equal((await ask(edge, 'GET', '/own')).body, 'a page of the application')
     })
 
-    test('a path that nobody serves gets 404, and a method that an endpoint lacks 405', async () => {
+    test('a path that is not served gets 404, and a method that an endpoint lacks 405', async () => {
       const { edge } = await start()
       assert.equal((await ask(edge, 'GET', '/nothing')).status, 404)
       const refused = await ask(edge, 'DELETE', '/connect/token')
@@ -158,7 +158,7 @@ for (const [name, start] of applications)
     })
   })
 
-test('listener: a body that a parser in front has read is refused at once, and the log says why', async () => {
+test('listener: a body that an earlier parser has read is refused immediately, and the log says why', async () => {
   const { edge, tessera } = await expressWith(undefined, { before: [express.urlencoded()] })
   const refused = await ask(edge, 'POST', '/connect/token', asToken)
   assert.deepEqual([refused.status, JSON.parse(refused.body)], [500, { error: 'server_error' }])

@@ -103,7 +103,7 @@ test('peer: x-forwarded-for counts only from trusted proxies, read from the righ
   assert.equal((await seen({ 'x-forwarded-for': '203.0.113.9' }, others)).peer.address, '127.0.0.1')
 })
 
-test('peer: a range of one address family trusts nobody of the other, including mapped addresses [RFC 4291 §2.5.5.2]', async () => {
+test('peer: a range of one address family trusts no address of the other, including mapped addresses [RFC 4291 §2.5.5.2]', async () => {
   for (const range of ['::ffff:0:0/96', '::/1', '::/0']) {
     const proxies = { trustedProxies: [range] }
     const headers = { 'x-forwarded-for': '203.0.113.9' }

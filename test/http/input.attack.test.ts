@@ -187,7 +187,7 @@ for (const name of names) {
   })
 }
 
-test('attack: ten thousand parameters, equal, colliding or empty, are refused at once', async () => {
+test('attack: ten thousand parameters, equal, colliding or empty, are refused immediately', async () => {
   const server = await createTestServer(everything)
   const count = 10_000
   const bodies = {

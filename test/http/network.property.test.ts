@@ -52,7 +52,7 @@ test('networks: an IPv4 address is the same when mapped to IPv6 or translated [R
   )
 })
 
-test('networks: an IPv6 address counts in its /64, /56 and /48, and an IPv4 address by itself', () => {
+test('networks: an IPv6 address is counted in its /64, /56 and /48, and an IPv4 address on its own', () => {
   const limit = { most: 10, span: 60 }
   const counted = (address: string) =>
     networkKeys('try', networkOfAddress(address), limit).map(({ key, most }) => [key, most])

@@ -55,7 +55,7 @@ for (const storage of storages)
       assert.equal(other.signing('ES256').kid, publishedBy(one)[0])
     })
 
-    test('keys: the first start creates a key for each algorithm, which signs at once', async () => {
+    test('keys: the first start creates a key for each algorithm, which signs immediately', async () => {
       const ring = await open({ algorithms: all })
       assert.deepEqual(ring.algorithms(), all)
       for (const alg of all) {
@@ -141,7 +141,7 @@ for (const storage of storages)
       }
     })
 
-    test('keys: a planned rotation is published at once, signs 14 days later, and is seen by a node that refreshes', async () => {
+    test('keys: a planned rotation is published immediately, signs 14 days later, and is seen by a node that refreshes', async () => {
       const clock = createClock()
       const [ring, node] = [await openUnnotified({ clock }), await openUnnotified({ clock })]
       const first = ring.signing('ES256').kid

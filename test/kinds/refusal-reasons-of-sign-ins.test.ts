@@ -30,7 +30,7 @@ test('refused: signed_in_as_another_user if the hint is for another user [OpenID
   assert.equal(server.reason(), 'signed_in_as_another_user')
 })
 
-test('refused: request_too_long if the pages could not carry it', async () => {
+test('refused: request_too_long if it does not fit into the URLs of the pages', async () => {
   const server = await createTestServer(pagesWorld)
   const answer = answerOf(
     await createBrowser(server).visit(

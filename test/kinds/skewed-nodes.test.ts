@@ -212,7 +212,7 @@ for (const store of ['memory', 'postgres'] as const)
       assert.equal((await refresh(right, json.refresh_token)).status, 200)
     })
 
-test('time: a node is unready beyond the accepted skew, logs why, and recovers by itself', async () => {
+test('time: a node is unready beyond the accepted skew, logs why, and recovers automatically', async () => {
   for (const [name, skew] of Object.entries(tolerated)) {
     const { wrong } = await nodesWith(skew, 'memory', world)
     assert.equal((await wrong.send('GET', '/readyz')).status, 200, name)

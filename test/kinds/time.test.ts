@@ -385,7 +385,7 @@ for (const kind of ['sqlite', 'shared'] as const)
     await server.close()
   })
 
-test('time: after a machine was off for 40 days, expired credentials are refused at once, and deleted an hour later', async t => {
+test('time: after a machine was off for 40 days, expired credentials are refused immediately, and deleted an hour later', async t => {
   const { start, time } = await beginFile(t)
   const before = await start(time.machine())
   await settle(before, time)

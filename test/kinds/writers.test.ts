@@ -374,7 +374,7 @@ const rows: Readonly<Record<string, Row>> = {
   'operations/workers/primary.ts': [hungPrimary],
   'operations/workers/supervision.ts': {
     heldBy: 'test/cli/workers.test.ts',
-    title: 'workers: a hung worker is killed and replaced, and the others serve meanwhile',
+    title: 'workers: a hung worker is killed and replaced, and the others serve in the meantime',
   },
   'operations/mail/smtp.ts': mail,
   'outbound/outbound.ts': {

@@ -61,7 +61,7 @@ test('metrics: an unknown reason is counted as other', t => {
   assert.equal(counters['tessera_refusals_total{reason="other"}'], 5)
 })
 
-test('overload: a queue that rejects work logs it at once, and then the count every ten seconds', () => {
+test('overload: a queue that rejects work logs it immediately, and then the count every ten seconds', () => {
   const clock = createClock()
   const lines: unknown[] = []
   const log = { ...silentLog, warn: (_: string, fields?: object) => void lines.push(fields) }

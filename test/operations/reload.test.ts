@@ -55,7 +55,7 @@ test('reload: an added client is served, and earlier tokens remain valid', async
 })
 
 for (const access_token_type of ['jwt', 'reference'])
-  test(`reload: a removed client loses its tokens at once, and tokens that are still valid work again when it is back [${access_token_type}]`, async () => {
+  test(`reload: a removed client loses its tokens immediately, and tokens that are still valid work again when it is back [${access_token_type}]`, async () => {
     const whole = clientsWith('roclient', { access_token_type })
     const server = await createTestServer(whole)
     const { access_token, refresh_token } = await signIn(server)
@@ -71,7 +71,7 @@ for (const access_token_type of ['jwt', 'reference'])
     assert.equal((await refresh(server, refresh_token)).status, 200)
   })
 
-test('reload: a changed secret takes effect at once, and the previous one is refused', async () => {
+test('reload: a changed secret takes effect immediately, and the previous one is refused', async () => {
   const server = await createTestServer(world)
   await server.reconfigure(clientsWith('client', { client_secrets: [{ value: 'another' }] }))
   assertRefused(await machine(server, ['client', secret]), 'invalid_client', 'client_secret_wrong')

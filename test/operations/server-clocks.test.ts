@@ -71,7 +71,7 @@ test('passed time: another leap restarts the hour, and small ones do not add up'
   }
 })
 
-test('passed time: a clock that is set back is followed at once, and is not ahead', async t => {
+test('passed time: a clock that is set back is followed immediately, and is not ahead', async t => {
   const { machine, passed, now } = await watch(t)
   machine.go(1000)
   passed()

@@ -141,7 +141,7 @@ test('outbound: an invalid address is refused, whatever a resolver returns', asy
   assert.equal(await reasonOf('https://odd.example/', { resolve }), 'outbound_address_private')
 })
 
-test('outbound: without TLS, a name with a public address beside an allowed private one is refused', async () => {
+test('outbound: without TLS, a name with both a public address and an allowed private one is refused', async () => {
   const resolve = async () => ['127.0.0.1', '93.184.216.34']
   assert.equal(await reasonOf('http://both.example/', { ...loopback, resolve }), 'outbound_not_https')
 })

@@ -66,7 +66,7 @@ test('branding: a client’s accent colours only the pages that lead to the clie
   assert.doesNotMatch((await server.send('GET', other)).body, /#5b2a86/)
 })
 
-test('branding: a picture beside the configuration is served byte for byte and can’t run scripts', async () => {
+test('branding: an image file next to the configuration is served byte for byte and can’t run scripts', async () => {
   const bytes = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0xff, 0x00, 0x80])
   const { server, browser } = await start({ branding: { logo: write('logo.png', bytes) } })
   const page = await browser.visit('/')

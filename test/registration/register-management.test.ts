@@ -196,7 +196,7 @@ test('registration: the correct secret may be included', async () => {
   assert.equal(await works(server, client), 200)
 })
 
-test('registration: a client that deletes itself is refused at once, and so are its tokens [RFC 7592 §2.3]', async () => {
+test('registration: a client that deletes itself is refused immediately, and so are its tokens [RFC 7592 §2.3]', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, machine)).json
   const { client_id, client_secret } = client

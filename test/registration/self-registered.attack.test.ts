@@ -220,7 +220,7 @@ test('attack: accounts that sign in at their own clients neither keep others fro
   for (const client of [shared, own, ...late]) assert.equal(await knows(client), true)
 })
 
-test('attack: seventy registrations for each client in use, from as many networks, block nobody', async () => {
+test('attack: seventy registrations for each client in use, from as many networks, block no one', async () => {
   const server = await open({ max_unused_clients: 20 })
   const inUse: any[] = []
   for (let count = 0; count < 10; count++) {

@@ -57,5 +57,7 @@ const ofOthers = 1.5
 /** Returns about how many seconds the file with this name takes, without the ending `.test.ts`. */
 export const secondsOf = (name: string): number => seconds[name] ?? ofOthers
 
-/** A file that takes this many seconds has its own process: the cost of a start is small beside it. */
+/**
+ * A file that takes this many seconds has its own process, because the cost of starting one is then relatively small.
+ */
 export const longFrom = 25

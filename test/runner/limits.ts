@@ -8,5 +8,5 @@ export const testLimit = 5 * minute
 /** For one process, whether it runs one file or several. */
 export const fileLimit = 20 * minute
 
-/** For all of them together. */
+/** For the whole run. */
 export const runLimit = 40 * minute

@@ -1,4 +1,4 @@
-/** Which test files exist, and which of them share a process. */
+/** Selects test files, and decides which of them share a process. */
 
 import { globSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -11,8 +11,8 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 export type Selection = 'all' | 'fast' | 'interop'
 
 /**
- * Folders whose tests need a database, a browser, processes or minutes, and imports that show the same for other
- * files.
+ * Folders with tests that need a database, a browser, processes or minutes, and imports that indicate the same for
+ * other files.
  */
 const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'kinds', 'packages', 'reliability']
 const slowImports =

@@ -76,7 +76,7 @@ test('singleFlight: a failure reaches all who share the run, and the next call r
   assert.equal(await find(), 2)
 })
 
-test('settlesWithin: tells whether the work settled in time, and passes a failure on', async () => {
+test('settlesWithin: returns whether the work settled in time, and rejects if the work rejects', async () => {
   assert.equal(await settlesWithin(30_000, nextTick()), true)
   assert.equal(await settlesWithin(1, new Promise(() => {})), false)
   await assert.rejects(settlesWithin(30_000, Promise.reject(new Error('fails'))), /fails/)
@@ -122,7 +122,7 @@ test('batchPerTick: a batch waits for connections that are being accepted', asyn
   await until('the batch runs', () => events.length > 0)
 })
 
-test('fair queue: so many run at once, networks take turns, and what is too much is refused', async () => {
+test('fair queue: a limited number of tasks run at the same time, networks take turns, and excess work is refused', async () => {
   const queue = createFairQueue({ concurrent: 1, waiting: 3 })
   const begun: string[] = []
   const { promise: gate, resolve: open } = Promise.withResolvers<void>()

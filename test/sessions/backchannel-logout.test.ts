@@ -164,7 +164,7 @@ test('back-channel logout: when an operator ends a session, its clients are noti
   assert.equal(posts.length, 1)
 })
 
-test('back-channel logout: an expired session notifies nobody unless that is configured', async () => {
+test('back-channel logout: an expired session notifies no client unless that is configured', async () => {
   for (const [end_on_expiry, told] of [
     [false, 0],
     [true, 1],

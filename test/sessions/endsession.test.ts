@@ -8,7 +8,7 @@ const bye = 'https://app.example/bye'
 const isSignedIn = async (browser: Awaited<ReturnType<typeof startLogoutWorld>>['browser']) =>
   answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).get('code') !== null
 
-test('endsession: a hint for this session signs out at once and redirects to the registered URI with its state [endsession-003] [endsession-021] [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
+test('endsession: a hint for this session signs out immediately and redirects to the registered URI with its state [endsession-003] [endsession-021] [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const page = await browser.visit(

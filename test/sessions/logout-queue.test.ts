@@ -36,7 +36,7 @@ function endings(clients: readonly string[]) {
   return { ...made, told: () => told, logged }
 }
 
-test('session end: waiting clients are notified at once, and nothing starts if there are none', async () => {
+test('session end: waiting clients are notified immediately, and nothing starts if there are none', async () => {
   for (const [clients, times] of [
     [['web', 'shop'], 1],
     [[], 0],

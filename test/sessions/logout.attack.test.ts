@@ -18,7 +18,7 @@ async function victim() {
   return { ...world, tokens: await signInAt(world.server, world.browser, ['web', 'shop']) }
 }
 
-test("attack: a link without a hint, or with an attacker's own, does not sign out by itself", async () => {
+test("attack: a link without a hint, or with an attacker's own, does not sign out without confirmation", async () => {
   const world = await victim()
   const attacker = createBrowser(world.server)
   await signIn(attacker, authorizePath(), bob)

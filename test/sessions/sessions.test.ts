@@ -197,7 +197,7 @@ test('session: it ends with the browser, unless the option to stay signed in is 
   }
 })
 
-test('session: introspection reports its end at once', async () => {
+test('session: introspection reports its end immediately', async () => {
   const { server, browser } = await startLogoutWorld({
     api_resources: [{ name: 'urn:api', scopes: ['api1', 'api2'], api_secrets: [{ value: 's' }] }],
   })

@@ -48,7 +48,7 @@ test('endsession: a hint with another user and no session does not redirect', as
   assert.doesNotMatch(done.body, /tv\.example/)
 })
 
-test('signed out: a client that was disabled meanwhile is not framed', async () => {
+test('signed out: a client that was disabled in the meantime is not framed', async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['shop', 'wiki'])
   const asked = await browser.visit('/logout')

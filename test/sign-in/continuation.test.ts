@@ -34,7 +34,7 @@ async function start(world: object = pagesWorld) {
 const isLogin = (page: Page): boolean => page.form !== undefined && 'password' in page.form.fields
 const restartedText = /open for too long/
 
-test('continuation: an expired login page asks for a sign-in, even if somebody is signed in by now', async () => {
+test('continuation: an expired login page asks for a sign-in, even if someone is signed in now', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   server.clock.advance(hour)

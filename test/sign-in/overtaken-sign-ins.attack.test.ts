@@ -172,7 +172,7 @@ for (const [name, end] of Object.entries(endings)) {
   })
 }
 
-test('attack: a new account’s first sign-in fails if the account is deleted meanwhile', async () => {
+test('attack: a new account’s first sign-in fails if the account is deleted in the meantime', async () => {
   const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'off' }))
   const browser = createBrowser(server)
   const page = await browser.visit('/register')

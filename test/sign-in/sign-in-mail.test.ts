@@ -103,7 +103,7 @@ test('sign-in mail: a wrong recovery code and a factor that was not added send n
   assert.deepEqual(await server.mails(), [])
 })
 
-test('sign-in mail: a user with a new password is told about other sign-in options and where to remove them', async () => {
+test('sign-in mail: after a new password, the mail lists other sign-in options and where to remove them', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, security, doraSignsIn)
   await finishEnrolment(server, browser, await browser.visit(`${security}?add=totp`))

@@ -1,4 +1,4 @@
-/** Stored users, and the mail that they get, for tests. */
+/** Stored users, and the mail that they receive, for tests. */
 
 import assert from 'node:assert/strict'
 import type { Mail } from '../../packages/server/src/model/mail.ts'

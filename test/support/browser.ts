@@ -12,7 +12,7 @@ import type { Answer, SendOptions, TestServer } from './tessera.ts'
 export type Page = Answer & {
   /** The path and query of the page. */
   readonly target: string
-  /** Where a redirect leads. */
+  /** The target of a redirect. */
   readonly location: string | undefined
   readonly form: PageForm | undefined
   /** The text between the tags. */
@@ -75,7 +75,7 @@ export function createBrowser(
   }
 }
 
-/** Where a page redirects without scripts: seconds, and the address. */
+/** Returns where a page redirects without scripts: the seconds and the URL. */
 export function refreshOf({ body }: Pick<Page, 'body'>): { readonly wait?: string; readonly url?: string } {
   const [, wait, url] =
     /<noscript><meta http-equiv="refresh" content="(\d+); url=([^"]*)"><\/noscript>/.exec(body) ?? []

@@ -9,7 +9,7 @@ export type Machine = MachineTime & {
   skew: number
 }
 
-/** The right time. */
+/** Creates the correct time, which the test advances. */
 export function createTime() {
   let now = startOfTime
   return {
@@ -26,7 +26,7 @@ export function createTime() {
       }
       return machine
     },
-    /** Stores that machines share, with a right clock. */
+    /** Stores that machines share, with a correct clock. */
     sharing: (tenantStores: TenantStores): TenantStores => ({ ...tenantStores, now: async () => now * 1000 }),
   }
 }

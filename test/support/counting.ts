@@ -1,4 +1,4 @@
-/** A memory store that records the calls it gets. */
+/** A memory store that records the calls to it. */
 
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'

@@ -61,7 +61,7 @@ export type Reply = {
   readonly body: string
 }
 
-/** Sends a request by `node:http`, which sends what it is given, where `fetch` would normalize it. */
+/** Sends a request with `node:http`, which does not normalize it as `fetch` would. */
 export function ask(
   edge: Edge,
   method: string,
@@ -95,7 +95,7 @@ export async function sendBytes(edge: Edge, ...pieces: readonly string[]): Promi
   socket.setEncoding('utf8').on('data', text => {
     received += text
   })
-  // A server that hangs up while bytes are in transit resets the connection; what came before counts.
+  // A server that hangs up while bytes are in transit resets the connection. The bytes received before that are used.
   socket.on('error', () => {})
   for (const piece of pieces) socket.write(piece)
   await inTime('the server hangs up', once(socket, 'close'), { within: 60_000 })

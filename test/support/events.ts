@@ -1,4 +1,4 @@
-/** Servers whose events tests read: as callbacks get them, and as a webhook's receiver does. */
+/** Servers with events for tests to read: those passed to callbacks, and those that a webhook receives. */
 
 import { createOutbound, type Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createTestServer, type TestServer } from './tessera.ts'

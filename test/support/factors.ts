@@ -1,4 +1,4 @@
-/** Users with an authenticator app: they set it up and enter its codes as the pages ask. */
+/** Users with an authenticator app: they set it up and enter its codes when the pages ask for them. */
 
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'

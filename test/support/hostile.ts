@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 
-/** By text, because an object literal has no own `__proto__`. */
+/** As text, because an object literal can't have an own `__proto__`. */
 export const hostileTexts: readonly string[] = [
   'null',
   'true',

@@ -1,6 +1,6 @@
 /**
- * A small LDAP server that speaks the protocol (RFC 4511, BER of X.690): simple bind, search, StartTLS, unbind. It knows
- * the filters and, or, equality, presence, substrings and not, and says what it was asked.
+ * A small LDAP server that speaks the protocol (RFC 4511, BER of X.690): simple bind, search, StartTLS, unbind. It
+ * supports the filters and, or, equality, presence, substrings and not, and records its requests.
  */
 
 import { once } from 'node:events'
@@ -27,7 +27,7 @@ export type LdapServer = {
   mute: boolean
   /** Sent after each bind instead of a response, repeatedly for as long as the connection is open. */
   endless: Buffer | undefined
-  /** How much of that was written, on all connections. */
+  /** How many bytes of that were written, on all connections. */
   sent: number
   readonly connections: () => { readonly now: number; readonly most: number }
   readonly close: () => Promise<void>

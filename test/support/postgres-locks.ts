@@ -23,7 +23,7 @@ export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unk
     },
   )
   const isBlocked = async () => {
-    // Before the query: one that ended since may have been blocked until then.
+    // Read before the query, because a connection that has ended since may have been blocked until then.
     const isOver = ended
     if ((await holder.run(blocked, [])).count > 0) return true
     if (isOver) throw new Error('it ended and waited for no lock')

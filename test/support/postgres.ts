@@ -17,7 +17,7 @@ export type Databases = {
   readonly giveBack: (url: string) => Promise<void>
   /** Resolves when no connection to it remains. */
   readonly alone: (url: string) => Promise<void>
-  /** Closes every connection to it, whatever it is doing. */
+  /** Closes every connection to it, even if it is in use. */
   readonly disconnect: (url: string) => Promise<void>
   /** Removes everything that was created here, and closes its connections. */
   readonly drop: () => Promise<void>
@@ -38,11 +38,11 @@ export type PostgresServer = Databases & {
 }
 
 export type Standby = Pick<PostgresServer, 'start' | 'stop' | 'remove'> & {
-  /** Where it has the file that is here at the primary. */
+  /** Returns the path at the standby of a file at the primary. */
   readonly at: (url: string) => string
 }
 
-/** Where the files of a test run find the run's server, and the package if it had to be copied. */
+/** The variables that contain the run's server, and the package if it had to be copied. */
 export const sharedServer = 'TESSERA_TEST_POSTGRES'
 export const sharedPackage = 'TESSERA_TEST_POSTGRES_PACKAGE'
 

@@ -1,4 +1,4 @@
-/** A receiver of webhooks on loopback, which answers as a test tells it to. */
+/** A receiver of webhooks on loopback, with responses that a test can set. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -14,7 +14,7 @@ export type Delivery = {
 export type Receiver = {
   readonly url: string
   readonly deliveries: readonly Delivery[]
-  /** Replaces how it answers: 204 by default. */
+  /** Sets the response; 204 by default. */
   answer: (response: ServerResponse, request: IncomingMessage) => void
 }
 

@@ -1,6 +1,6 @@
 /**
- * A server in a separate process with output to a place that a test selects: to a full disk, to a pipe that nobody
- * reads. It is ready when `/healthz` responds; the ready line counts too if standard output goes nowhere else.
+ * A server in a separate process with its output redirected by the test, for example to a full disk or to a pipe that
+ * is not read. It is ready when `/healthz` responds; the ready line counts too if standard output goes nowhere else.
  */
 
 import { spawn } from 'node:child_process'
@@ -34,7 +34,7 @@ export const metricsToken = 'a-token-of-a-scraper-that-is-long'
 
 export type Server = Awaited<ReturnType<typeof startServer>>
 
-/** Rejects, with the server killed, where `/healthz` answers nothing in 60 s. */
+/** Kills the server and rejects if `/healthz` does not respond within 60 s. */
 export async function startServer({
   file,
   workers = 1,

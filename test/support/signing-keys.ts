@@ -8,7 +8,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type GenerateSigningKey, generateSigningKey } from '../../packages/server/src/keys/signing-key.ts'
 
-/** Where the files of one test run find the keys. */
+/** The variable with the path of the keys for one test run. */
 export const sharedKeys = 'TESSERA_TEST_KEYS'
 
 /** More than any single test uses, so that no two servers or rotations of a test have the same key. */

@@ -1,5 +1,5 @@
 /**
- * The stores of the servers under test: in memory, or as `TESSERA_TEST_STORAGE` says, so that every flow and attack
+ * The stores of the servers under test: in memory, or selected by `TESSERA_TEST_STORAGE`, so that every flow and attack
  * can run on every store. A store that a test opens is closed when the test ends; one that its file opens, when the
  * file ends.
  */
@@ -79,8 +79,8 @@ export async function openTenantStores(): Promise<TenantStores> {
 export const openStores = async (): Promise<Stores> => (await openTenantStores()).main
 
 /**
- * An empty place that several servers each open themselves, as processes would, or reopen. Memory can't be shared so:
- * then it is a file.
+ * An empty place that several servers each open themselves, as processes would, or reopen. Memory can't be shared in
+ * this way, so a file is used instead.
  */
 export async function beginShared(): Promise<Pick<Place, 'storage' | 'open'>> {
   const { storage, open, remove } = await beginPlace()

@@ -1,6 +1,6 @@
 /**
- * A server with tenants that have their own issuers, all with the same clients and user names: whatever is accepted at
- * two of them is a leak.
+ * A server with tenants that have their own issuers, all with the same clients and user names. Anything that is
+ * accepted at two of them is a leak.
  */
 
 import { generateKeyPairSync } from 'node:crypto'

@@ -24,7 +24,7 @@ export type TestServer = Tessera & {
   readonly logged: LogEntry[]
   /** The mails sent, the oldest first, once none is in progress. */
   readonly mails: () => Promise<readonly Mail[]>
-  /** Serves this configuration from now on, like a reload. */
+  /** Applies this configuration, like a reload. */
   readonly reconfigure: (input: object) => Promise<void>
   /** The reason of the newest refusal that was logged. */
   readonly reason: () => unknown
@@ -185,7 +185,7 @@ const logInto = (entries: LogEntry[]): Log => {
   const line =
     (level: string) =>
     (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
-      // The real log censors these names, so a line with one of them is useless, or contains a secret.
+      // The real log censors these names, so a line with one of them is either useless or contains a secret.
       const censored = [fields, ...Object.values(fields).filter(isObject)]
         .flatMap(part => Object.keys(part))
         .filter(name => secretFields.has(name))

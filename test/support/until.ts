@@ -1,4 +1,4 @@
-/** Waiting in tests: each wait has a limit, and its error says what did not happen. */
+/** Waits in tests. Each wait has a limit, and its error names what did not happen. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -8,7 +8,7 @@ export type Waiting = { readonly within?: number; readonly every?: number }
 type Truthy<Value> = Exclude<Value, false | 0 | '' | null | undefined>
 
 /** Long enough for a busy machine: reaching it is a failure, not a measurement. */
-const patience = 30_000
+const waitLimit = 30_000
 
 /**
  * Resolves to what `condition` returns once that is truthy; polls every 20 ms. Rejects after 30 s with what was
@@ -17,7 +17,7 @@ const patience = 30_000
 export async function until<Value>(
   what: string,
   condition: () => Value | Promise<Value>,
-  { within = patience, every = 20 }: Waiting = {},
+  { within = waitLimit, every = 20 }: Waiting = {},
 ): Promise<Truthy<Value>> {
   const end = performance.now() + within
   for (;;) {
@@ -33,7 +33,7 @@ export async function until<Value>(
 export async function inTime<Value>(
   what: string,
   promise: Promise<Value>,
-  { within = patience }: Pick<Waiting, 'within'> = {},
+  { within = waitLimit }: Pick<Waiting, 'within'> = {},
 ): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(lateness(what, within)), within)

@@ -31,7 +31,7 @@ describe('testing', () => {
   const signingKids = async () =>
     (await jwks()).keys.filter((key: any) => key.use === 'sig').map((key: any) => key.kid)
 
-  test('clock: tokens follow it, and frozen it stands still', async () => {
+  test('clock: tokens follow it, and a frozen clock does not advance', async () => {
     idp.clock.freeze()
     const now = idp.clock.now()
     await idp.clock.advance(1000)

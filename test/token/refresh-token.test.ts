@@ -63,7 +63,7 @@ test('refresh: an old token after the window is refused and revokes the sign-in 
   assert.deepEqual(json, { active: false })
 })
 
-test('refresh: without a retry window, every old token is reuse at once', async () => {
+test('refresh: without a retry window, every old token counts as reuse immediately', async () => {
   const server = await createTestServer(withRoclient({ refresh_token_retry_window: 0 }))
   const first = (await signIn(server)).json.refresh_token
   await refresh(server, first)

@@ -167,7 +167,7 @@ test('tokens: the last refresh of a family keeps its authorization until the new
   assert.equal(await isGood(server, access_token), false)
 })
 
-test('ID token hint: a JWT without an exp is refused, whoever signed it so [OpenID Connect Core 1.0 §2, §5.3.2]', async () => {
+test('ID token hint: a JWT without an exp is refused, even if this server signed it [OpenID Connect Core 1.0 §2, §5.3.2]', async () => {
   const read = createIdTokenHintReader({ issuer, keys })
   const claims = { iss: issuer, sub: 'bob', aud: 'web' }
   const sign = (more: object) => signJwt(keys.signing('ES256'), 'JWT', { ...claims, ...more })

@@ -149,7 +149,7 @@ test('parameters: more than 64 are refused [RFC 6749 §3.2]', async () => {
   assert.equal(server.reason(), 'too_many_parameters')
 })
 
-test('registration: a client whose algorithm this server no longer supports is unknown until it does again', async () => {
+test('registration: a client whose algorithm this server no longer supports is unknown until the algorithm is supported again', async () => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const registration = { mode: 'open', allowed_grant_types: ['authorization_code', 'client_credentials'] }
   const signs = (alg: string) => ({

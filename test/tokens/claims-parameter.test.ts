@@ -279,7 +279,7 @@ for (const [claims_locales, name] of [
     assert.deepEqual(await namesOf({ claims_locales }), { name })
   })
 
-test('claims: claims_locales applies to ID tokens, after a refresh, and beside claims with a tag', async () => {
+test('claims: claims_locales applies to ID tokens, after a refresh, and together with claims with a tag', async () => {
   const server = await createTestServer(polyglot)
   const target = asking(
     { id_token: { name: null, 'name#ja-Kana-JP': null } },

@@ -172,7 +172,7 @@ test('pairwise: the password grant and a token exchanged for its token have the 
   assert.equal((await introspect(own.json.access_token)).json.active, true)
 })
 
-test('pairwise: a token whose sub identifies no user any more is refused', async () => {
+test('pairwise: a token whose sub no longer identifies a user is refused', async () => {
   const { server, tokens } = await start('pair')
   const clients = hybridWorld.clients.map(client =>
     client.client_id === 'pair'

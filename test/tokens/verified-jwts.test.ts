@@ -75,7 +75,7 @@ test('verified JWTs: another token with the same signature or the same payload i
   assert.equal(await isActive(server, token), true)
 })
 
-test('verified JWTs: more tokens than the cache holds are all verified again', async () => {
+test('verified JWTs: tokens beyond the capacity of the cache are verified again', async () => {
   const { server } = await known()
   const tokens: string[] = []
   for (let count = 0; count < 2100; count++) {

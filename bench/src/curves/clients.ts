@@ -23,7 +23,7 @@ const rowOf = (count: number): Row => ({
   name: 'client_credentials, JWT ES256',
   endpoint: 'token',
   work(path) {
-    // A step without a common divisor reaches all of them, far from each other.
+    // A step without a common divisor visits all clients, in an order that defeats caches.
     let index = 0
     return {
       next() {

@@ -1,4 +1,4 @@
-/** How the cost of a request grows with another number: the same work at several sizes, Tessera alone. */
+/** Measures how the cost of a request grows with another quantity: the same work at several sizes, for Tessera only. */
 
 import type { Measured } from '../measure.ts'
 import type { Plan } from '../options.ts'
@@ -25,7 +25,7 @@ export type Curve = Omit<CurveResult, 'points'> & {
   readonly measure: (plan: Plan) => Promise<readonly Point[]>
 }
 
-/** Few and small ones if the results do not count. */
+/** Few and small sizes for a quick run, whose results are not published. */
 export const sizesFor =
   (sizes: { readonly quick: readonly number[]; readonly full: readonly number[] }) =>
   ({ fresh }: Plan): readonly number[] =>

@@ -2,7 +2,7 @@
 
 export type Answer = { readonly status: number; readonly body: string }
 
-/** Undefined while more data must come. */
+/** Returns undefined while the response is incomplete. */
 export function parseAnswer(received: string): Answer | undefined {
   const split = received.indexOf('\r\n\r\n')
   if (split < 0) return undefined

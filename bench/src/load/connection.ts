@@ -1,6 +1,6 @@
 /**
- * A raw connection that sends one request after the other: little work for each, so that one core of load saturates
- * one core of server.
+ * A raw connection that sends one request after the other, with little work per request, so that one core of load
+ * saturates one core of the server.
  */
 
 import { connect, type Socket } from 'node:net'
@@ -53,7 +53,7 @@ const end = (socket: Socket): Promise<void> =>
     socket.end()
   })
 
-/** The responses to these requests, one after the other over one connection. */
+/** Resolves to the responses to these requests, which are sent one after the other over one connection. */
 export async function askInTurn(port: number, requests: readonly string[]): Promise<readonly Answer[]> {
   const answers: Answer[] = []
   let arrived: (answer: Answer) => void = () => {}

@@ -11,7 +11,7 @@ export type Asking = {
   readonly next: (connection: number, lastBody: string | undefined) => string | undefined
   /** Returns the problem of a response of status 200; undefined if there is none. */
   readonly check: (body: string) => string | undefined
-  /** Each connection sends this many requests even when the time is over: 1 by default. */
+  /** Each connection sends at least this many requests, even after the time is over: 1 by default. */
   readonly atLeast?: number
 }
 
@@ -26,13 +26,13 @@ export type LoadOptions = Asking & {
 }
 
 export type LoadResult = Latencies & {
-  /** Each got a response that was checked. */
+  /** The number of requests. Every response was checked. */
   readonly requests: number
   readonly seconds: number
 }
 
 /** How long the last responses may take. */
-const patienceSeconds = 60
+const longestWaitSeconds = 60
 
 /** Rejects if a response is wrong or missing, or a connection is lost. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
@@ -81,7 +81,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     else idle.push(index)
   }
 
-  /** A request without a free connection waits, and its time counts from when it was due. */
+  /** A request without a free connection waits, and its response time is measured from when it was due. */
   function keepRate(perSecond: number): void {
     const now = performance.now()
     while (idle.length > 0) {
@@ -92,7 +92,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     }
   }
 
-  const overdue = setTimeout(() => fail(new Error('no answer came')), (seconds + patienceSeconds) * 1000)
+  const overdue = setTimeout(() => fail(new Error('no answer came')), (seconds + longestWaitSeconds) * 1000)
   const sleep =
     polls || rate !== undefined ? stayAwake(rate === undefined ? () => {} : () => keepRate(rate)) : () => {}
   try {

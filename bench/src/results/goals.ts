@@ -1,4 +1,4 @@
-/** Tessera's goals, as shares of what others reach in the same run. */
+/** Tessera's goals, as shares of the results of others in the same run. */
 
 import type { Latencies } from '../load/latencies.ts'
 import { mark } from './format.ts'
@@ -56,7 +56,7 @@ export function reachedBy({ goals: wanted, servers }: RowResult): readonly Reach
 export const startGoal = { ms: 290, rss: 89e6 } as const
 /** The 99th percentile at four fifths of the maximum load, as a multiple of the median. */
 export const steadyGoal = 4
-/** A rate that was not sustained says nothing of latency: all requests waited alike. */
+/** If the rate was not sustained, the latency is meaningless, because all requests waited. */
 const heldShare = 0.97
 
 export type Steadiness = Latencies & {

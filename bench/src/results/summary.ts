@@ -1,4 +1,4 @@
-/** Of several runs: the median, and the range. */
+/** The median and the range of several runs. */
 
 import type { Measured } from '../measure.ts'
 import type { RowResult } from './results.ts'

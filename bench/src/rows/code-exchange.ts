@@ -6,7 +6,7 @@ import { proveAccessToken, proveIdToken } from './proof.ts'
 import { type Row, wrong } from './row.ts'
 import { checkTokens, isNew, looksLikeJwt, parseTokens } from './token-answer.ts'
 
-/** How many of the used ones are tried again. */
+/** How many of the used codes are sent again. */
 const tried = 32
 
 export const codeExchange: Row = {

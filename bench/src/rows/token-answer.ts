@@ -13,7 +13,7 @@ export type TokenAnswer = {
 
 export const parseTokens = (body: string): TokenAnswer => JSON.parse(body)
 
-/** No token is like an earlier one. */
+/** Returns a function that checks that no token equals an earlier one. */
 export function checkTokens(token: 'jwt' | 'reference'): (body: string) => string | undefined {
   const seen = new Set<number>()
   return body => {

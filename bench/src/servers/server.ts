@@ -10,7 +10,7 @@ export type Server = {
   readonly pid: number
   /** From the start of its process until it listens. */
   readonly startMs: number
-  /** Creates what the load is going to use. */
+  /** Creates the credentials that the load will use. */
   readonly prepare: (kind: Credential, count: number) => Promise<readonly string[]>
   readonly stop: () => Promise<void>
 }
@@ -19,7 +19,7 @@ export type Candidate = {
   readonly name: string
   /** A one-line description for readers of the results. */
   readonly note: string
-  /** Rows whose endpoint it has, but whose work it does not do; with the reason. */
+  /** Rows whose endpoint it has but whose work it does not do, with the reason. */
   readonly leavesOut?: Readonly<Record<string, string>>
   readonly paths: Paths
   readonly start: (options?: { readonly cores?: Cores }) => Promise<Server>

@@ -1,11 +1,13 @@
-/** Resources used by a process and its children, from Linux's /proc: all their threads, also those that ended. */
+/**
+ * Resources used by a process and its children, from Linux's /proc, including all threads and those that have ended.
+ */
 
 import { readFileSync } from 'node:fs'
 
 /** USER_HZ, in which /proc counts: 100 wherever Node runs on Linux. */
 const ticks = 100
 
-/** A process and all that came of it. */
+/** Returns a process and all of its descendants. */
 function family(pid: number): readonly number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()

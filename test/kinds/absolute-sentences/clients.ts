@@ -60,7 +60,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'clients/jwks-uri.test.ts',
       'jwks_uri: unknown kids cause only a limited number of fetches',
       'clients/jwks-uri.test.ts',
-      'jwks_uri: a new kid is fetched at once, and removed keys no longer work',
+      'jwks_uri: a new kid is fetched immediately, and removed keys no longer work',
     ),
     'For a JWT without `kid`, at most': held(
       'registration/registration.attack.test.ts',

@@ -43,11 +43,11 @@ export const configuration: Readonly<Record<string, Rows>> = {
     'Who can register clients: no one,': none('definition'),
     'Changes apply to every registered client.': held(
       'token/token-guards.attack.test.ts',
-      'registration: a client whose algorithm this server no longer supports is unknown until it does again',
+      'registration: a client whose algorithm this server no longer supports is unknown until the algorithm is supported again',
     ),
     'at most 256 KiB).': held(
       'configuration/branding.test.ts',
-      'branding: a logo is a file beside the configuration or has an https address',
+      'branding: a logo is a file next to the configuration or has an https URL',
     ),
     'Links at the bottom of every page.': held(
       'pages/branding.test.ts',

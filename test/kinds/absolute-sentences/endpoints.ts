@@ -60,7 +60,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/par.md': {
     'The request is checked against every rule of the': held(
       'authorize/par.test.ts',
-      'par: a request … is refused at once',
+      'par: a request … is refused immediately',
     ),
     'A `request_uri` belongs to its client, expires soon, and can be used once.': held(
       'authorize/par.test.ts',
@@ -84,7 +84,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'The client and its tokens are removed immediately on every node.': held(
       'registration/register-management.test.ts',
-      'registration: a client that deletes itself is refused at once, and so are its tokens',
+      'registration: a client that deletes itself is refused immediately, and so are its tokens',
       'operations/nodes.test.ts',
       'nodes: a client registered, changed or removed at one is so at the other',
     ),

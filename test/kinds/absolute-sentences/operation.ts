@@ -15,7 +15,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'This copies `tessera.db` and the': held(
       'cli/carry.test.ts',
-      'cli: an export beside a running server, imported elsewhere, keeps refresh tokens and recognizes used ones',
+      'cli: an export while a server runs, imported elsewhere, keeps refresh tokens and recognizes used ones',
       'cli/carry.test.ts',
       'cli: a backup of a running server restores as in the guide: families refreshed since then are revoked, others continue',
     ),
@@ -99,7 +99,7 @@ export const operation: Readonly<Record<string, Rows>> = {
   'docs/guides/keys.md': {
     'ES256 (access tokens) and RS256 (ID tokens) are always': held(
       'keys/key-ring.test.ts',
-      'keys: the first start creates a key for each algorithm, which signs at once',
+      'keys: the first start creates a key for each algorithm, which signs immediately',
     ),
     'Keys are stored in the database, sealed with the master key, and shared by every': held(
       'keys/key-ring.test.ts',
@@ -187,7 +187,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'operations/health.test.ts',
       'health: while the store … the server is alive, but not ready',
       'kinds/skewed-nodes.test.ts',
-      'time: a node is unready beyond the accepted skew, logs why, and recovers by itself',
+      'time: a node is unready beyond the accepted skew, logs why, and recovers automatically',
     ),
     'The log contains one `store_unavailable` line': held(
       'operations/health.test.ts',

@@ -62,7 +62,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'accounts/account-deletion.test.ts',
       'forgotten: an account is sent at most five emails an hour, whichever of its names is entered',
       'accounts/sign-up.test.ts',
-      'sign-up: a network and an address are sent a limited number of mails, whoever requests them',
+      'sign-up: a network and an address are sent a limited number of mails, regardless of who requests them',
     ),
     'Email is composed and sent after the': held(
       'accounts/accounts.attack.test.ts',
@@ -80,7 +80,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'accounts/mail.test.ts',
       'mail: is given up when its link has expired',
       'accounts/mail.test.ts',
-      'mail: for an address without a mailbox is given up at once',
+      'mail: mail for an address without a mailbox is abandoned immediately',
     ),
     'Known and unknown names are treated alike.': held(
       'clients/clients.attack.test.ts',

@@ -50,7 +50,7 @@ export const postgresql: Readonly<Record<string, Rows>> = {
       'kinds/skewed-nodes.test.ts',
       'time: on PostgreSQL a node whose clock is … off agrees with the others',
       'kinds/skewed-nodes.test.ts',
-      'time: a node is unready beyond the accepted skew, logs why, and recovers by itself',
+      'time: a node is unready beyond the accepted skew, logs why, and recovers automatically',
     ),
     'The error of the correction is at most': none('explains'),
     'Every statement finds its rows by an index,': held(
@@ -63,11 +63,11 @@ export const postgresql: Readonly<Record<string, Rows>> = {
     ),
     'Transactions that issue codes, refresh tokens': held(
       'contracts/postgres-replica.test.ts',
-      'replica: an added, changed or removed client is so at once, however far the replica is behind',
+      'replica: an added, changed or removed client takes effect immediately, however far the replica is behind',
     ),
     'Requests with a registration access token': held(
       'contracts/postgres-replica.test.ts',
-      'replica: an added, changed or removed client is so at once, however far the replica is behind',
+      'replica: an added, changed or removed client takes effect immediately, however far the replica is behind',
     ),
     'One-time credentials, sessions, principal status,': held(
       'contracts/postgres-replica.test.ts',

@@ -1,4 +1,4 @@
-/** Fills every table of an issuer's schema alike, so that no statement can scan one unnoticed. */
+/** Fills every table of an issuer's schema, so that the plan of each statement shows whether it scans one. */
 
 import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'
 import { openPostgresTenantStores } from '../../../../packages/server/src/storage/postgres/stores.ts'

@@ -90,7 +90,7 @@ const seen = { last_seen_at: now, idle_expires_at: later, address: '192.0.2.1' }
 const ending = { at: now, revokes: 'all', notices_until: later } as const
 const limit = (key: string) => ({ hash: of<TokenHash>(key), most: 10, span: 60 })
 
-/** By noun; calls outside these, of the account pages and the start, are rare. */
+/** By type. Other calls, of the account pages and at startup, are rare. */
 export const hotWork: readonly HotWork[] = [
   ...commits,
   { name: 'authorization: find', ask: (stores, key) => stores.authorizations.find(of(key)) },

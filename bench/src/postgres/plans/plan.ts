@@ -1,4 +1,4 @@
-/** Plans as PostgreSQL explains them, and what is wrong with one if tables are large. */
+/** Plans as PostgreSQL explains them, and their problems with large tables. */
 
 export type PlanNode = {
   readonly 'Node Type': string
@@ -11,7 +11,7 @@ export type PlanNode = {
   readonly Plans?: readonly PlanNode[]
 }
 
-/** More rows than a statement may read of a table without a limit of its own. */
+/** More rows than a statement may read from a table without a `limit`. */
 const many = 1000
 
 /** Returns what scans or sorts more than the rows that it needs. */
@@ -29,7 +29,7 @@ function ownFaults(node: PlanNode, limited: boolean): readonly string[] {
   return rows > many && !limited ? [`reads ${rows} rows by ${index}`] : []
 }
 
-/** The indexes that it reads, in the plan's order, each once. */
+/** Returns the indexes that the plan reads, in its order, without duplicates. */
 export function indexesOf(node: PlanNode): readonly string[] {
   const own = node['Index Name']
   return [...new Set([...(own ? [own] : []), ...(node.Plans ?? []).flatMap(indexesOf)])]
