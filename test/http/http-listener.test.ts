@@ -1,13 +1,15 @@
-/** `tessera.listener` in the servers of applications: plain `node:http`, Express 5 and 4, and Fastify 5. */
+/** `tessera.listener` in the servers of applications: plain `node:http`, Express 5 and 4, Fastify 5, and Hono 4. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { after, describe, test } from 'node:test'
+import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import express4 from 'express-4'
 import fastify from 'fastify'
+import { Hono } from 'hono'
 import { ask, type Edge, sendBytes } from '../support/edges.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
@@ -77,6 +79,17 @@ async function fastifyWith(input?: object): Promise<Application> {
   return { tessera, edge: await listening(app.server) }
 }
 
+async function honoBehind(input?: object): Promise<Application> {
+  const tessera = await tesseraOf(input)
+  const app = new Hono()
+  app.get('/own', context => context.text('a page of the application'))
+  const next = getRequestListener(app.fetch)
+  const server = createServer((request, response) => {
+    tessera.listener(request, response, () => next(request, response))
+  })
+  return { tessera, edge: await listening(server) }
+}
+
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 const body = 'grant_type=client_credentials'
 const asToken = { headers: { ...form, ...basic('machine', 'secret-of-machine') }, body }
@@ -87,6 +100,7 @@ const applications: readonly (readonly [string, (input?: object) => Promise<Appl
   ['Express', expressWith],
   ['Express 4', input => expressWith(input, { create: express4 })],
   ['Fastify', fastifyWith],
+  ['front of Hono', honoBehind],
 ]
 
 for (const [name, start] of applications)
