@@ -1,6 +1,6 @@
 /** The public interface of the package. `createTessera` composes a server without a socket; `startServer` listens. */
 
-// First: it throws on a version of Node that is too old.
+// Must come first: it throws if the version of Node is too old.
 import './node-version.js'
 
 export { type Server, type ServerOptions, startServer } from './app/start-server.ts'

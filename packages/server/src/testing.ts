@@ -1,6 +1,6 @@
 /** The public interface of `@tessera/server/testing`: an identity provider for the tests of an application (docs/guides/testing.md). */
 
-// First: it says what to do on a version of Node that is too old.
+// Must come first: it explains what to do if the version of Node is too old.
 import './node-version.js'
 
 export type { ClientInput, UserInput } from './testing/changes.ts'

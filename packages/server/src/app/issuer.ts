@@ -30,7 +30,7 @@ export type Issuer = {
   readonly deliverMail: () => Promise<void>
   /** Sends the webhooks that are due. */
   readonly deliverWebhooks: () => Promise<void>
-  /** Resolves when background work is done: mail, notifying clients, callbacks of events and webhooks. */
+  /** Resolves when background work is done: emails, client notifications, event callbacks and webhooks. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
 }

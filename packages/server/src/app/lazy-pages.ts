@@ -52,7 +52,7 @@ export function createLazyPages(configuration: Configuration, services: Services
   }
   const isAnyDue = singleFlight(async () => stores.waitingMails.anyDue(clock.now()))
   let closed = false
-  /** The stores close afterwards, so a query must have ended. Its caller logs why it failed. */
+  /** The stores close afterwards, so the query must have ended. Its caller logs a failure. */
   const queried = async (): Promise<void> => {
     await isAnyDue.current()?.catch(() => {})
   }

@@ -31,7 +31,7 @@ export type Tessera = {
   readonly probes: readonly string[]
   /** Responds for every issuer. */
   readonly handle: Router
-  /** For mounting in another framework, as a handler of web requests. See docs/guides/embedding.md. */
+  /** For mounting in another framework: handles requests of the Fetch API. See docs/guides/embedding.md. */
   readonly fetch: FetchEdge['fetch']
   /** Returns whether Tessera serves the path of a web request. */
   readonly serves: FetchEdge['serves']
@@ -48,7 +48,10 @@ export type Tessera = {
   readonly endSession: EndSession
   /** Accounts of its own issuer. */
   readonly accounts: Accounts
-  /** Resolves when the background work of the server's own issuer is done: mail, client notifications, callbacks of events and webhooks. */
+  /**
+   * Resolves when the background work of the server's own issuer is done: emails, client notifications, event callbacks
+   * and webhooks.
+   */
   readonly settled: () => Promise<void>
   /** Ends expired sessions, if configured, and sends the logout tokens that are due. A background job. */
   readonly runLogouts: () => Promise<void>
@@ -162,7 +165,7 @@ export async function composeTessera(
       ? []
       : [
           { run: runCleanUp, failed: 'clean_up_failed', every: 30 },
-          // Run immediately, because a process that ended may have left mail or notices to send.
+          // Run immediately, because a previous process may have left emails or notices to send.
           { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
           { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
           { run: runWebhooks, failed: 'webhooks_failed', every: 5, first: 0 },

@@ -22,7 +22,7 @@ export type RenameUserFlags = NamedUserFlags & { readonly username: string }
 export type MembershipFlags = NamedUserFlags & {
   readonly group?: readonly string[]
   readonly role?: readonly string[]
-  /** The user has none from now on. */
+  /** Removes all of them. */
   readonly none?: boolean
 }
 export type AddUserFlags = IssuerFlags & {

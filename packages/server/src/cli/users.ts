@@ -75,7 +75,7 @@ export const rename = (flags: RenameUserFlags): Promise<ExitCode> =>
 export const setGroups = (flags: MembershipFlags): Promise<ExitCode> => setMemberships('groups', flags)
 export const setRoles = (flags: MembershipFlags): Promise<ExitCode> => setMemberships('roles', flags)
 
-/** Requires `--none` for removing all, so that a variable of a script which is empty by mistake removes nothing. */
+/** Requires `--none` to remove all, so that an accidentally empty variable in a script removes nothing. */
 async function setMemberships(kind: Membership, flags: MembershipFlags): Promise<ExitCode> {
   const names = { groups: flags.group, roles: flags.role }[kind] ?? []
   if (names.length > 0 === (flags.none ?? false))

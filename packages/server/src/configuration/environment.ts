@@ -78,7 +78,10 @@ export function override(
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Replaces secrets like `env:NAME` with the variable's value. One that is not set stays, and is then an error. */
+/**
+ * Replaces secrets like `env:NAME` with the variable's value. If the variable is not set, the value stays unchanged and
+ * is then an error.
+ */
 const withWebhookSecrets = (webhooks: unknown, environment: Environment): unknown =>
   Array.isArray(webhooks)
     ? Array.from(webhooks, webhook =>

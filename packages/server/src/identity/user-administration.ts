@@ -95,7 +95,7 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
         if (!user) return refused('account_unknown')
         const claims = withMemberships(user.claims, memberships)
         const outcome = outcomeOf(await accounts.update(user, { claims }))
-        // The operator's decision applies even if the user changes at the same time.
+        // The operator's decision applies even if the user's account changes at the same time.
         if (outcome.ok || outcome.problem !== 'account_changed') return outcome
       }
     },

@@ -1,4 +1,4 @@
-/** Rules that make the claims of tokens from those of the user: renamed, fixed, mapped from groups and roles. */
+/** Rules that derive the claims of tokens from those of the user: renamed, fixed, or mapped from groups and roles. */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { type Membership, memberships, membershipsOf } from './membership.ts'
@@ -7,7 +7,7 @@ import { type Membership, memberships, membershipsOf } from './membership.ts'
 export type ClaimPath = readonly [string, ...string[]]
 
 export type ClaimRule = {
-  /** The claim that it gives. */
+  /** The claim that the rule sets. */
   readonly claim: ClaimPath
   /** A fixed value. Otherwise the value comes from a claim of the user. */
   readonly value?: Json
@@ -17,9 +17,9 @@ export type ClaimRule = {
   readonly starts_with?: string
   /** Removed from the beginning of each text that has it. */
   readonly remove_prefix?: string
-  /** The value for each text; texts without one are left out. */
+  /** The value for each text; texts without a value are omitted. */
   readonly map?: Readonly<Record<string, Json>>
-  /** Put before each text. */
+  /** A prefix for each text. */
   readonly add_prefix?: string
   /** Applies only to users in one of these groups. */
   readonly if_group?: readonly string[]
@@ -46,8 +46,8 @@ export const sourceNames = (entries: readonly ClaimEntry[]): readonly string[] =
 ]
 
 /**
- * Returns the entries for a client: its own rules replace those of scopes and APIs for a claim of the same name, and do
- * nothing for a claim that these do not name.
+ * Returns the entries for a client: its own rules replace those of scopes and APIs for a claim of the same name, and
+ * have no effect for a claim that these do not contain.
  */
 export function entriesFor(
   entries: readonly ClaimEntry[],
@@ -61,9 +61,9 @@ export function entriesFor(
 }
 
 /**
- * Returns the claims of the entries, made from the user's claims. The first entry that has a value for a claim gives it;
- * if that is a list, the lists of the other entries are added to it, each value once. Claims that only rules read are
- * left out; others that no entry names, which a hook may return, are kept.
+ * Returns the claims of the entries, made from the user's claims. The first entry that has a value for a claim gives
+ * it; if that is a list, the lists of the other entries are added to it, each value once. Claims that only rules read
+ * are omitted; others that no entry contains, which a hook may return, are kept.
  */
 export function applyEntries(entries: readonly ClaimEntry[], known: JsonObject): JsonObject {
   if (entries.every(entry => typeof entry === 'string')) return known
@@ -92,7 +92,7 @@ const sourcesOf = (entry: ClaimEntry): readonly string[] => {
 const conditionOf = (rule: ClaimRule, kind: Membership): readonly string[] | undefined =>
   ({ groups: rule.if_group, roles: rule.if_role })[kind]
 
-/** Returns the value that a rule gives; undefined if there is none. */
+/** Returns the value that a rule produces; undefined if there is none. */
 function ruleValue(rule: ClaimRule, known: JsonObject): Json | undefined {
   const applies = memberships.every(kind => {
     const wanted = conditionOf(rule, kind)
@@ -138,7 +138,7 @@ const mapTexts = (value: Json, change: (text: string) => string): Json => {
   return Array.isArray(value) ? value.map(one => (typeof one === 'string' ? change(one) : one)) : value
 }
 
-/** Adds a value at a path, in copies of the objects on the way. A value that is there is kept, and lists are joined. */
+/** Adds a value at a path, in copies of the objects along the path. An existing value is kept, and lists are joined. */
 function add(claims: Claims, [name, ...rest]: readonly string[], value: Json): void {
   // Assigning this key would set the prototype.
   if (name === '__proto__') return

@@ -1,6 +1,6 @@
 /**
- * Events: what happened at an issuer, for callbacks of a module configuration and for webhooks. An event contains ids and
- * names. It contains no token, code, password or secret, and no claims of a user. docs/guides/events.md lists the members.
+ * Events of an issuer, for callbacks of a module configuration and for webhooks. An event contains ids and names. It
+ * contains no token, code, password or secret, and no claims of a user. docs/guides/events.md lists the members.
  */
 
 import type { Hook } from './hook.ts'
@@ -59,7 +59,7 @@ export type EventData = {
   }
   /** The token endpoint refused a request. */
   readonly 'token.refused': {
-    /** As the request names it; it may be wrong. */
+    /** As given in the request; it may be wrong. */
     readonly client_id?: string
     /** The error of the response. */
     readonly error: string
@@ -88,7 +88,7 @@ export type EventData = {
   readonly 'consent.given': {
     readonly sub: string
     readonly client_id: string
-    /** The scopes that the user agreed to this time. */
+    /** The scopes that the user agreed to in this request. */
     readonly scope: readonly string[]
     readonly request_id: string
   }
@@ -136,7 +136,7 @@ const known: Readonly<Record<EventType, true>> = {
 
 export const eventTypes = Object.keys(known) as readonly EventType[]
 
-/** An event of one type: the payload that Standard Webhooks 1.0 recommends, and where it happened. */
+/** An event of one type: the payload that Standard Webhooks 1.0 recommends, and its origin. */
 export type EventOf<Type extends EventType> = {
   /** The same in every attempt to send it. */
   readonly id: string
@@ -151,21 +151,24 @@ export type EventOf<Type extends EventType> = {
 
 export type Event = { readonly [Type in EventType]: EventOf<Type> }[EventType]
 
-/** Callbacks by type; `*` gets every event. What they return is ignored. */
+/** Callbacks by type; `*` receives every event. Their return values are ignored. */
 export type EventCallbacks = {
   readonly [Type in EventType]?: Hook<EventOf<Type>, unknown>
 } & { readonly '*'?: Hook<Event, unknown> }
 
-/** An event that is about to happen. */
+/** An event whose write is still to come. */
 export type PreparedEvent = {
-  /** To be stored in the same write as the fact. Undefined if no webhook subscribes to the type. */
+  /** The messages to store in the same write. Undefined if no webhook subscribes to the type. */
   readonly messages?: Messages | undefined
-  /** Tells callbacks, and sends the stored messages. Call it after the write, unless the write changed nothing. */
+  /** Calls the callbacks and sends the stored messages. Call it after the write, unless the write changed nothing. */
   readonly happened: () => void
 }
 
 export type Events = {
   readonly prepare: <Type extends EventType>(type: Type, data: EventData[Type]) => PreparedEvent
-  /** Tells of an event that has happened. Messages are stored in the background, so a crash at this moment loses them. */
+  /**
+   * Reports an event that has already happened. Messages are stored in the background, so a crash at this moment loses
+   * them.
+   */
   readonly emit: <Type extends EventType>(type: Type, data: EventData[Type]) => void
 }

@@ -1,4 +1,4 @@
-/** Calls an operator's hooks: within a time limit, with checked return values, and with errors that name the hook. */
+/** Calls an operator's hooks with a time limit, validated return values, and errors that name the hook. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Awaitable, StoreUnavailable } from '../runtime/ports.ts'
@@ -6,14 +6,14 @@ import { InvalidHookResult, type Read } from './hook-result.ts'
 
 /** The last argument of each hook. */
 export type HookContext = {
-  /** Aborted when the hook's time is over, so that it can be passed to `fetch` and to database drivers. */
+  /** Aborted when the hook's time is over. It can be passed to `fetch` and to database drivers. */
   readonly signal: AbortSignal
 }
 
 /** A function of an operator's module. */
 export type Hook<Request, Result> = (request: Request, context: HookContext) => Awaitable<Result>
 
-/** A hook as the server calls it. Rejects with {@link HookError}. */
+/** A hook in the form that the server calls. Rejects with {@link HookError}. */
 export type CheckedHook<Of extends Hook<never, unknown>> = (
   request: Parameters<Of>[0],
 ) => Promise<Awaited<ReturnType<Of>>>
@@ -37,16 +37,19 @@ export class HookError extends Error {
   }
 }
 
-/** Returns what the log says about a hook's error, with the stack of what it threw. */
+/** Returns the log fields for a hook's error, with the stack of the exception. */
 export function hookFields({ hook, reason, message, cause }: HookError): Readonly<Record<string, unknown>> {
   if (reason !== 'hook_failed') return { reason, hook, problem: message }
   return { reason, hook, problem: String(cause), stack: cause instanceof Error ? cause.stack : undefined }
 }
 
-/** Which hook is called, by the name that the operator knows it by, and how long it may take. */
+/** The hook's name in logs, and how long it may take. */
 export type HookCall = { readonly hook: string; readonly limit: Seconds }
 
-/** Resolves to the checked return value. An unavailable store of this server, which a hook may read, is no error of the hook. */
+/**
+ * Resolves to the checked return value. If this server's store, which a hook may read, is unavailable, that is not an
+ * error of the hook.
+ */
 export async function callHook<Value>(
   { hook, limit }: HookCall,
   call: (context: HookContext) => unknown,
@@ -69,7 +72,7 @@ export async function callHook<Value>(
   }
 }
 
-/** Returns the hook as the server calls it. */
+/** Returns the hook in the form that the server calls. */
 export const checkHook =
   <Request, Result>(of: HookCall, hook: Hook<Request, Result>, read: Read<Result>) =>
   (request: Request): Promise<Result> =>

@@ -7,7 +7,10 @@ export type Membership = (typeof memberships)[number]
 /** Omitted: not set, so that a provider's claim counts. Empty: none. */
 export type Memberships = { readonly [Kind in Membership]?: readonly string[] }
 
-/** The most groups, and the most roles, of a configured or stored user: tokens must fit into HTTP headers. */
+/**
+ * The maximum number of groups, and of roles, of a configured or stored user. Limited, because tokens must fit into
+ * HTTP headers.
+ */
 export const mostMemberships = 200
 export const longestMembership = 200
 
@@ -22,7 +25,7 @@ export const isMembershipName = (name: string): boolean =>
 export const membershipsOf = (claims: JsonObject, kind: Membership): readonly string[] =>
   Object.hasOwn(claims, kind) ? [claims[kind]].flat().filter(name => typeof name === 'string') : []
 
-/** Returns the claims with these groups and roles, each name once. Those that are omitted stay as they are. */
+/** Returns the claims with these groups and roles, each name once. Omitted ones are not changed. */
 export const withMemberships = (claims: JsonObject, { groups, roles }: Memberships): JsonObject => ({
   ...claims,
   ...(groups && { groups: [...new Set(groups)] }),

@@ -96,10 +96,10 @@ export function createAllowance(): Allowance {
   }
 }
 
-/** How long a search that found nothing is not repeated, because it reads every client in use. */
+/** How long to wait before repeating a search that found nothing, because it reads every client in use. */
 const searchPause: Seconds = 60
 
-/** Says when a full store searches for clients beyond what each user keeps. */
+/** Decides when a full store searches for clients beyond the number that each user keeps. */
 export function createSurplusSearch(): {
   readonly isDue: (at: Seconds) => boolean
   readonly found: (count: number, at: Seconds) => void

@@ -214,7 +214,7 @@ export type Directory = {
   readonly active_filter?: string
   readonly timeout: Seconds
   readonly max_connections: number
-  /** Only groups below this DN count, in claims from attributes of groups. */
+  /** Only groups below this DN are used in claims from group attributes. */
   readonly group_base?: string
   /** `name`: such claims contain the names of the groups, not their DNs. */
   readonly group_format: 'dn' | 'name'

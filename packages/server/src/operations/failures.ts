@@ -21,7 +21,7 @@ export function createFailureLog(log: Log): (request: HttpRequest, error: unknow
   }
 }
 
-/** Returns what an error says about its cause; undefined if it has none. */
+/** Returns a description of an error's cause; undefined if it has none. */
 export const causeOf = (error: unknown): string | undefined =>
   error instanceof Error ? messageOf(error.cause) : undefined
 

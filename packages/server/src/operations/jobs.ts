@@ -14,7 +14,7 @@ type Job = {
 }
 
 /**
- * Runs each job at its interval until the returned function is called. The first run is not before the caller has
+ * Runs each job at its interval until the returned function is called. The first run starts after the caller has
  * returned. A job that is still running is not started again. The timers don't keep the process alive.
  */
 export function startJobs(jobs: readonly Job[], log: Log): () => void {

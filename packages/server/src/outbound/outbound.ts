@@ -14,7 +14,7 @@ export type OutboundRequest = {
   readonly body?: string
   /** Maximum bytes of the response's body. Default: 256 KiB. */
   readonly maxBytes?: number
-  /** Whether only the status and headers matter. The body is not read, and is empty in the answer. */
+  /** Whether only the status and headers matter. The body is not read, and is empty in the result. */
   readonly ignoreBody?: boolean
   /** Milliseconds for the whole exchange, including redirects. Default: 5000. */
   readonly timeoutMs?: number

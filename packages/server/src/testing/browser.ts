@@ -1,4 +1,4 @@
-/** A browser without a browser: it keeps cookies, follows redirects, and answers the pages of the test server. */
+/** A simulated browser: it stores cookies, follows redirects, and fills in the pages of the test server. */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 import { type CookieJar, createCookieJar, type TestCookie } from './cookie-jar.ts'
@@ -10,7 +10,7 @@ import type { Running } from './running.ts'
 export type Visit = {
   readonly url: URL
   readonly status: number
-  /** Where a redirect leads. */
+  /** The target of a redirect. */
   readonly location: URL | undefined
   readonly form: PageForm | undefined
   readonly text: string
@@ -23,7 +23,7 @@ export type Navigator = {
   readonly cookies: () => TestCookie[]
   /** Returns whether the test server serves this address. */
   readonly isOurs: (url: URL) => boolean
-  /** Sends one request, and follows nothing. */
+  /** Sends one request, without following redirects. */
   readonly send: (url: URL, form?: URLSearchParams) => Promise<Visit>
   /** Posts the form of a page with these fields filled in. */
   readonly submit: (

@@ -5,12 +5,15 @@ import type { TestConfiguration } from './configuration.ts'
 export type ClientInput = NonNullable<TestConfiguration['clients']>[number]
 export type UserInput = NonNullable<TestConfiguration['users']>[number]
 
-/** Each resolves when the server applies the change, and rejects, without effect, if the configuration would be invalid. */
+/**
+ * Each function resolves when the server has applied the change, and rejects without effect if the configuration would
+ * be invalid.
+ */
 export type Changes = {
   readonly addClient: (client: ClientInput) => Promise<void>
   /** Replaces some keys of a client, for example `{ enabled: false }`. */
   readonly updateClient: (clientId: string, changes: Partial<ClientInput>) => Promise<void>
-  /** The tokens of a removed client are refused from then on. */
+  /** Tokens of a removed client are then refused. */
   readonly removeClient: (clientId: string) => Promise<void>
   readonly addUser: (user: UserInput) => Promise<void>
   /** Replaces some keys of a user, for example `{ active: false }`. @param name a user name or `sub`. */
@@ -20,7 +23,7 @@ export type Changes = {
   readonly configure: (changes: TestConfiguration) => Promise<void>
 }
 
-/** @param apply serves a configuration from then on. */
+/** @param apply applies a configuration. */
 export function createChanges(
   current: () => TestConfiguration,
   apply: (next: TestConfiguration) => Promise<void>,

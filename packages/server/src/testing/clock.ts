@@ -6,7 +6,7 @@ export type TestClock = {
   /** Returns the server's time in seconds since 1970. */
   readonly now: () => Seconds
   /**
-   * Moves the time forward by this many seconds, and resolves when everything that is due by then is done: sessions that
+   * Moves the time forward by this many seconds, and resolves when all work that is due by then is done: sessions that
    * expired have ended, clients are notified, keys are rotated. Throws for a negative number: use `set`.
    */
   readonly advance: (seconds: Seconds) => Promise<void>

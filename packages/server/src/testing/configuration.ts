@@ -1,4 +1,7 @@
-/** The configuration of a test server: any keys of a configuration, with defaults. Refuses what only a real server may be. */
+/**
+ * The configuration of a test server: any keys of a configuration, with defaults. Refuses settings that only a real
+ * server may have.
+ */
 
 import { randomBytes } from 'node:crypto'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -62,7 +65,7 @@ function apiScopesOf({ clients = [], api_resources = [], identity_resources = []
 
 /**
  * Throws in a process with `NODE_ENV=production`, for an issuer that is not http on a loopback host, and for a store on
- * disk: a server whose tokens anyone can make must not become the identity provider of anything real.
+ * disk: a server whose tokens anyone can create must not be used as a real identity provider.
  */
 export function refuseRealUse(input: object, environment: NodeJS.ProcessEnv = process.env): void {
   if (environment.NODE_ENV === 'production')
@@ -96,13 +99,13 @@ export const createMasterKey = (): string => randomBytes(32).toString('base64')
 export const portOf = ({ issuer, port = 0 }: TestConfiguration): number =>
   issuer === undefined ? port : Number(new URL(issuer).port || 80)
 
-/** Throws an error that lists everything that is wrong with the configuration. */
+/** Throws an error that lists all errors in the configuration. */
 export function parseTestConfiguration(
   input: TestConfiguration,
   { port, masterKey, now }: { readonly port: number; readonly masterKey: string; readonly now: number },
 ): Configuration {
   const issuer = input.issuer ?? localIssuer(port)
-  // No variable of the machine changes a test.
+  // Environment variables of the machine must not affect a test.
   const environment = { TESSERA_MASTER_KEY: masterKey }
   const outcome = parseConfiguration(
     { ...input, issuer, port, storage: 'memory:' },

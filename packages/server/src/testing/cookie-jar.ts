@@ -1,4 +1,4 @@
-/** The cookies of a browser without a browser (RFC 6265bis §5.7, §5.8), for the test server and the application under test. */
+/** The cookies of a simulated browser (RFC 6265bis §5.7, §5.8), for the test server and the application under test. */
 
 import { parseSetCookie } from 'cookie'
 

@@ -15,7 +15,7 @@ import type { Requests } from './requests.ts'
 
 export type Edge = {
   readonly port: number
-  /** Serves this server from now on. */
+  /** Serves this server instead of the previous one. */
   readonly serve: (tessera: Tessera, log: Log) => Promise<void>
   /** Closes every connection, whatever is in progress. */
   readonly close: () => Promise<void>
@@ -26,10 +26,10 @@ export type EdgePorts = {
   readonly take: (request: HttpRequest) => Disturbance
 }
 
-/** Tells the router which response belongs to a request. It replaces a header of this name that a client sent. */
+/** Connects a response with its request in the router. It replaces a header of this name that a client sent. */
 const exchangeHeader = 'tessera-testing-exchange'
 
-/** Resolves once it listens on both loopback addresses. @param port 0: any that is free on both. */
+/** Resolves once it listens on both loopback addresses. @param port 0: any port that is free on both. */
 export async function listenOnLoopback(port: number, ports: EdgePorts): Promise<Edge> {
   const responses = new Map<string, ServerResponse>()
   let current: Mounted | undefined
@@ -50,7 +50,7 @@ export async function listenOnLoopback(port: number, ports: EdgePorts): Promise<
       const { configuration, probes } = tessera
       current = createMounted(disturbed(tessera.handle, { ...ports, responses }), {
         ...mountedOptions(configuration, { log, probes }),
-        // A test process that compiles for seconds is no reason to refuse its requests.
+        // Requests must not be refused because the test process was compiling for seconds.
         essential: () => true,
         drainMs: 0,
       })
@@ -66,7 +66,7 @@ export async function listenOnLoopback(port: number, ports: EdgePorts): Promise<
   }
 }
 
-/** Returns a router that records each request and disturbs it. */
+/** Returns a router that records each request and injects faults. */
 function disturbed(
   router: Router,
   { requests, take, responses }: EdgePorts & { readonly responses: ReadonlyMap<string, ServerResponse> },

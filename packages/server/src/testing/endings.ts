@@ -1,4 +1,4 @@
-/** Ends what a test server issued: revokes it, lets it expire, or signs its user out. */
+/** Ends tokens and sessions of a test server: revokes them, lets them expire, or signs users out. */
 
 import { revokeToken } from '../endpoints/revocation/revocation.ts'
 import type { Authorization } from '../model/authorization.ts'
@@ -56,8 +56,9 @@ function ownerOf({ tables, services }: Running, token: string): string | undefin
 }
 
 /**
- * Lets one thing expire, without moving the clock. A JWT carries its expiry, so this server refuses it, and an API that
- * checks it by itself does not: issue it with a short `expiresIn`. Throws for what this server did not issue.
+ * Lets one token, code or session expire without moving the clock. A JWT contains its expiry, so this server refuses
+ * it, but an API that verifies it locally does not: issue it with a short `expiresIn` instead. Throws for values that
+ * this server did not issue.
  */
 export async function expire(running: Running, target: ExpireTarget): Promise<void> {
   const { tables, services } = running

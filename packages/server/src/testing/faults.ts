@@ -19,7 +19,7 @@ export const endpointAt = (path: string): EndpointName | undefined =>
 export type FaultTarget = EndpointName | `/${string}` | '*'
 
 export type FaultOptions = {
-  /** For how many requests. Default: 1; `Infinity`: until `clear`. */
+  /** The number of requests. Default: 1; `Infinity`: until `clear`. */
   readonly times?: number
 }
 
@@ -59,7 +59,7 @@ type Fault = { readonly target: FaultTarget; left: number; readonly does: Partia
 
 /** @param base the path of the issuer, without a slash at its end. */
 export function createFaults(base: () => string): Faults & {
-  /** Uses up the faults for this request. */
+  /** Consumes the faults for this request. */
   readonly take: (request: Pick<HttpRequest, 'path'>) => Disturbance
 } {
   const faults: Fault[] = []

@@ -1,4 +1,4 @@
-/** Rotates the signing keys of a test server at once, without the announcement that caches of real clients need. */
+/** Rotates the signing keys of a test server immediately, without the announcement that caches of real clients need. */
 
 import type { KeyInfo } from '../keys/key-ring.ts'
 import type { Running } from './running.ts'

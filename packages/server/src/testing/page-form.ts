@@ -1,4 +1,4 @@
-/** Reads the form and the text of a page as a browser without scripts does. Knows only the pages of this server. */
+/** Reads the form and the text of a page like a browser without scripts. Supports only the pages of this server. */
 
 export type PageForm = {
   readonly action: string
@@ -33,7 +33,7 @@ export const readPageText = (page: string): string =>
     .replaceAll(/\s+/g, ' ')
     .trim()
 
-/** Besides the page's own form there may be that of the frame, which signs out. */
+/** Besides the page's own form, there may be the sign-out form of the page frame. */
 const mainOf = (page: string): string => /<main[\s\S]*<\/main>/.exec(page)?.[0] ?? page
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }

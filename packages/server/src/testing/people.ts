@@ -22,7 +22,7 @@ export type Authentication = {
   readonly idp?: string
 }
 
-/** Throws if nobody has this user name or `sub`. Default: the first configured user. */
+/** Throws if no user has this user name or `sub`. Default: the first configured user. */
 export async function findUser({ tessera, services }: Running, name: string | undefined): Promise<User> {
   const { users, tenants } = tessera.configuration
   const [first] = users
@@ -91,7 +91,7 @@ export async function startSession(
   return started.session
 }
 
-/** Resolves to the session of a browser; undefined if nobody is signed in. */
+/** Resolves to the session of a browser; undefined if no user is signed in. */
 export const readSession = async (running: Running, jar: CookieJar): Promise<Session | undefined> =>
   sessionsOf(running).read(requestOf(new URL(running.tessera.issuer), jar))
 

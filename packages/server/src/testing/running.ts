@@ -13,7 +13,7 @@ import { emptyTables, type Tables } from '../storage/memory/tables.ts'
 export type Running = Composed & {
   /** The rows of the server's own issuer, so that a test can let one expire. */
   readonly tables: Tables
-  /** Lets keys that are added while `work` runs sign at once, instead of after their announcement. */
+  /** Lets keys that are added while `work` runs sign immediately, instead of after their announcement. */
   readonly signingAtOnce: <Value>(work: () => Promise<Value>) => Promise<Value>
 }
 
@@ -25,7 +25,7 @@ type RunningPorts = {
   readonly generateSigningKey: GenerateSigningKey
 }
 
-/** Nothing happens by itself: what is due is done when the clock is moved. */
+/** There are no background jobs: work that is due is done when the clock is moved. */
 export async function startRunning(configuration: Configuration, ports: RunningPorts): Promise<Running> {
   const tables = emptyTables()
   const stores = createMemoryStores(tables)

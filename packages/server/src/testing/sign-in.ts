@@ -1,7 +1,7 @@
 /**
- * Signs users in without a browser: at the login page it starts the user's session, and it answers the other pages by
- * their forms. So the authorization endpoint decides everything, as with a browser: which page comes next, the consent,
- * the code.
+ * Signs users in without a browser: at the login page it starts the user's session, and it submits the forms of the
+ * other pages. The authorization endpoint therefore makes all decisions, as with a browser: which page comes next,
+ * consent, and the code.
  */
 
 import type { User } from '../model/user.ts'
@@ -11,7 +11,7 @@ import { type Authentication, findUser, readSession, startSession } from './peop
 import type { Running } from './running.ts'
 
 export type SignInOptions = Authentication & {
-  /** A user name or `sub`. Default: the first configured user, or whoever is signed in at this browser. */
+  /** A user name or `sub`. Default: the first configured user, or the user who is signed in at this browser. */
   readonly user?: string
   /**
    * The user's decision on the consent page: allows everything, allows only some scopes, or denies. With `deny`, a user
@@ -21,9 +21,9 @@ export type SignInOptions = Authentication & {
 }
 
 export type SignedIn = {
-  /** Where the server sent the browser: the redirect URI, with the response to the client. */
+  /** The URL that the server redirected the browser to: the redirect URI, with the response to the client. */
   readonly url: URL
-  /** How it was sent there: `POST` with `response_mode=form_post`. */
+  /** The method of that request: `POST` with `response_mode=form_post`. */
   readonly method: 'GET' | 'POST'
   /** The parameters of the response: `code`, `state` and `iss`, or `error`. */
   readonly params: URLSearchParams
@@ -33,13 +33,13 @@ export type SignedIn = {
   readonly browser: TestBrowser
 }
 
-/** A browser without a browser: it keeps the cookies of the server and of the application. */
+/** A simulated browser, which stores the cookies of the server and of the application. */
 export type TestBrowser = Pick<Navigator, 'fetch'> & {
   /** Returns all cookies, in the form that Playwright's `context.addCookies` takes. */
   readonly cookies: () => TestCookie[]
   /**
    * Signs in at an authorization URL, or at an address of the application that leads to one. Throws if the server shows
-   * an error, or asks for something that no option answers, such as a second factor.
+   * an error, or asks for input that the options don't provide, such as a second factor.
    */
   readonly signIn: (url: string | URL, options?: SignInOptions) => Promise<SignedIn>
   /** Signs in at the server alone. Later requests of any client are signed in. Returns the session's `sid`. */
@@ -94,7 +94,7 @@ export function createTestBrowser(running: () => Running, lastReason: () => stri
   }
   return browser
 
-  /** Returns where a page of the server leads to outside; undefined if it stays. */
+  /** Returns the URL outside the server that a page leads to; undefined if it stays on the server. */
   function leavingOf({ response, location, form, url }: Visit): Leaving | undefined {
     if (response) return undefined
     const to = location ?? (form && new URL(form.action, url))
@@ -104,7 +104,10 @@ export function createTestBrowser(running: () => Running, lastReason: () => stri
       : { url: to, method: 'POST', params: new URLSearchParams(form?.fields) }
   }
 
-  /** Returns a function that answers one page after the other, for one sign-in. @param resumed where the login page leads. */
+  /**
+   * Returns a function that submits one page after the other, for one sign-in. @param resumed where the login page
+   * leads.
+   */
   function createAnswers(
     verb: string,
     resumed: '/connect/authorize/callback' | '/device',
@@ -112,7 +115,7 @@ export function createTestBrowser(running: () => Running, lastReason: () => stri
   ): (page: Visit) => Promise<Visit> {
     let signedIn: User | undefined
 
-    /** Signs in, and goes to where the login page would go then. */
+    /** Signs in, and continues where the login page would. */
     async function logIn(login: URL): Promise<Visit> {
       if (options.consent === 'deny' && resumed !== '/device')
         return navigator.submit(await navigator.send(login), { button: 'cancel' })

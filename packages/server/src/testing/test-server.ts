@@ -45,13 +45,13 @@ export type TestServer = Changes & {
   readonly sent: readonly SentRequest[]
   /** The log. A refusal has the event `refused` and its `reason` (docs/reasons.md). */
   readonly log: readonly LogEntry[]
-  /** Resolves to the mails that users got, the oldest first. Nothing leaves the process. */
+  /** Resolves to the mails to users, the oldest first. They are not sent. */
   readonly mails: () => Promise<readonly Mail[]>
-  /** Issues an access token without a request. Can also make one that an API must refuse. */
+  /** Issues an access token without a request. Can also create one that an API must refuse. */
   readonly token: (options?: TokenOptions) => Promise<string>
   /** Issues all tokens that the token endpoint would return. */
   readonly tokens: (options?: TokensOptions) => Promise<IssuedTokens>
-  /** Returns a browser without a browser. Nobody is signed in there yet. */
+  /** Returns a simulated browser in which no user is signed in yet. */
   readonly browser: () => TestBrowser
   /** Signs in with a new browser, at an authorization URL or at an address of the application that leads to one. */
   readonly signIn: (url: string | URL, options?: SignInOptions) => Promise<SignedIn>
@@ -63,9 +63,9 @@ export type TestServer = Changes & {
   readonly expire: (target: ExpireTarget) => Promise<void>
   /** Ends all sessions of a user, or one by its `sid`, and notifies their clients. Resolves to how many ended. */
   readonly signOut: (target: string | { readonly sid: string }) => Promise<number>
-  /** Signs with new keys from now on. Resolves to the published keys. */
+  /** Starts to sign with new keys. Resolves to the published keys. */
   readonly rotateKeys: (options?: RotateKeysOptions) => Promise<readonly KeyInfo[]>
-  /** Resolves when the server is as it was after its start, at the same address and with the same keys. */
+  /** Resets the server to its state after the start, at the same address and with the same keys. */
   readonly reset: () => Promise<void>
   /** Stops listening, and closes every connection. */
   readonly close: () => Promise<void>
@@ -123,7 +123,7 @@ export async function startTestServer({ onLog, ...options }: TestServerOptions =
     await tessera.close()
   }
 
-  /** Does what is due at a time that the clock has jumped to. */
+  /** Does the work that is due when the clock has jumped. */
   async function catchUp(): Promise<void> {
     const { tessera } = current()
     await tessera.keys.refresh()

@@ -82,7 +82,7 @@ export async function issueTokens(running: Running, options: TokensOptions): Pro
   }
 }
 
-/** Returns an access token alone, changed as the options say. */
+/** Returns only an access token, changed according to the options. */
 export async function issueToken(running: Running, options: TokenOptions): Promise<string> {
   const { access_token } = await issueTokens(running, options)
   return alterAccessToken(running, access_token, options)

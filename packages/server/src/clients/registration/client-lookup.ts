@@ -56,7 +56,8 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     noteUse({ client_id, registered }, sub) {
       const row = registered && ready.get(client_id)?.row
       if (!row) return
-      // Anyone can register clients and use them without a user. Only for others is that a sign of use.
+      // Anyone can register clients and use them without a user, so such requests count as use only for trusted
+      // clients.
       const isUse = sub !== undefined || registered.trusted
       prolong(row, {
         ...(isUse && { used_at: clock.now() }),

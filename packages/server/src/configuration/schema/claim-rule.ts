@@ -95,7 +95,7 @@ export const claimRuleSchema = s
 
 type ClaimRuleDraft = s.output<typeof claimRuleSchema>
 
-/** Finds rules after one that gives their claim, or an object's member instead of it, to every user. */
+/** Finds rules without effect: an earlier rule already sets their claim, or a member of it, for every user. */
 const unreachable = (entries: readonly (string | ClaimRuleDraft)[]): s.CheckError | undefined => {
   const settled: string[][] = []
   for (const [index, entry] of entries.entries()) {

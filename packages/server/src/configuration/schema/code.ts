@@ -125,14 +125,14 @@ export const codeOwners = {
 /** Keys whose values are code. A file of data that has one needs to become a module. */
 export const codeKeys: ReadonlySet<string> = new Set([...Object.keys(codeFields), 'credentialAuthority'])
 
-/** The hooks of a valid draft. A file of data has none of these keys. */
+/** Returns the hooks of a valid draft. Data files have none of these keys. */
 type Draft = s.output<s.ObjectSchema<typeof codeFields>>
 type Hooks = Pick<
   Configuration,
   'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile' | 'hookTimeout'
 >
 
-/** Returns the hooks as the server calls them. */
+/** Returns the hooks in the form that the server calls. */
 export function checkedHooks({
   validators: { password, tokenRequest } = {},
   federation: { subject: decideSubject } = {},
@@ -164,7 +164,7 @@ export function checkedHooks({
   }
 }
 
-/** @param of the name that the operator knows it by, and how long a check may take. */
+/** @param of its name in logs, and how long a check may take. */
 export const checkedAuthority = (
   { hook, limit }: HookCall,
   authority: CredentialAuthority,
@@ -176,7 +176,7 @@ export const checkedAuthority = (
   ),
 })
 
-/** Returns what reads the password of the database. */
+/** Returns the function that reads the password of the database. */
 export const checkedPassword =
   (password: StoragePasswordHook, limit: number): StorageConnections['password'] =>
   () =>

@@ -109,7 +109,7 @@ function widestAudience(decision: Decision, narrow: Audience, audiences: Audienc
 
 /**
  * Returns the user's claims that the entries of the scopes and APIs read. A family stores these, so that each of its
- * access tokens is made by the entries of its own scopes.
+ * access tokens can be built from the entries of its own scopes.
  */
 async function readSources(
   { subject, client }: Decision,

@@ -171,7 +171,10 @@ const issuedEvent = (
   request_id,
 })
 
-/** Adds the event to the commit. Tokens that nothing is written for get a commit if a webhook subscribes to the event. */
+/**
+ * Adds the event to the commit. If nothing else would be written for the tokens, a commit is created only if a webhook
+ * subscribes to the event.
+ */
 const withMessages = (
   commit: Commit | undefined,
   { messages }: PreparedEvent,

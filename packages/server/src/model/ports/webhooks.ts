@@ -1,4 +1,4 @@
-/** The port to events that wait to be sent to webhooks. Other writes can store them too, together with what happened. */
+/** The port to events that wait to be sent to webhooks. Other writes can also store them, in the same transaction. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
@@ -18,7 +18,7 @@ type WebhookMessages = {
   ) => Promise<readonly WebhookMessage[]>
   /** Does nothing if another process has claimed it since. */
   readonly postpone: (message: WebhookMessage, dueAt: Seconds) => Promise<void>
-  /** Deletes a message that was sent or given up. */
+  /** Deletes a message that was sent or abandoned. */
   readonly remove: (message: WebhookMessage) => Promise<void>
   readonly anyDue: (endpoint: string, at: Seconds) => Awaitable<boolean>
   /** Returns how many wait for this endpoint, but at most `most`. */

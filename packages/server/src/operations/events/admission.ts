@@ -1,6 +1,7 @@
 /**
- * Limits the messages that wait for one webhook. They are counted in the store from time to time, and here in between, so
- * that storing an event costs no count. Several processes can therefore exceed the limit by what they add meanwhile.
+ * Limits the messages that wait for one webhook. They are counted in the store from time to time, and in memory in
+ * between, so that storing an event needs no count. Several processes can therefore exceed the limit by the messages
+ * that they add in the meantime.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -20,7 +21,7 @@ type Admission = {
 export const webhookLimits = {
   /** Messages that wait for one webhook. */
   waiting: 10_000,
-  /** Beyond this, refusals are not stored: strangers can cause them, and must not take the room of other events. */
+  /** Beyond this number, refusals are not stored: strangers can cause them, and must not displace other events. */
   waitingForRefusals: 1000,
   /** Refusals that one process stores in a minute. */
   refusals: 300,

@@ -1,6 +1,6 @@
 /**
- * Calls an operator's callbacks. They run after the write, and no request waits for them: one that throws or hangs affects
- * none.
+ * Calls an operator's callbacks. They run after the write, and no request waits for them, so a callback that throws or
+ * hangs affects no request.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -36,7 +36,7 @@ export function createCallbacks(
     })
 
   async function run(hook: string, callback: Callback, body: string): Promise<void> {
-    // In a later turn of the event loop, so that the response is sent first.
+    // In a later event-loop tick, so that the response is sent first.
     await new Promise(resolve => setImmediate(resolve))
     try {
       await callHook({ hook, limit }, context => callback(JSON.parse(body), context), ignored)

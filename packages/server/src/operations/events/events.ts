@@ -1,6 +1,6 @@
 /**
- * The events of one issuer. Where nobody subscribes to a type, an event costs one look-up, and nothing is made or stored. See
- * docs/decisions/0051-events.md.
+ * The events of one issuer. If there is no subscriber for a type, an event costs one lookup, and nothing is created or
+ * stored. See docs/decisions/0051-events.md.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -21,11 +21,11 @@ import { createLaterWrites } from './later-writes.ts'
 import { createWebhook, type WebhookPorts } from './webhook.ts'
 
 export type ManagedEvents = Events & {
-  /** Sends the messages that are due. Resolves when they were tried, or after a few seconds. */
+  /** Tries to send all messages that are due. Resolves afterwards, or after a few seconds. */
   readonly deliver: () => Promise<void>
   /** Resolves when no callback runs, and nothing is being stored or sent. */
   readonly settled: () => Promise<void>
-  /** Stores what is to be stored, and sends for a few seconds. The rest remains in the store. */
+  /** Stores waiting messages, and sends for a few seconds. The rest remain in the store. */
   readonly close: () => Promise<void>
 }
 
@@ -36,7 +36,7 @@ type EventsPorts = WebhookPorts & {
   /** How long a callback may take. */
   readonly callbackLimit: Seconds
   readonly webhooks: readonly Webhook[]
-  /** Whether this process sends what it stores. The command line leaves that to the server. */
+  /** Whether this process sends the messages that it stores. The command line leaves this to the server. */
   readonly delivers: boolean
 }
 
@@ -66,7 +66,7 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     if (delivers) void run().catch(error => log.error('webhooks_failed', { error: String(error) }))
   }
 
-  /** Returns the event as JSON with its messages; undefined if nobody subscribes to it. */
+  /** Returns the event as JSON with its messages; undefined if there is no subscriber. */
   function made<Type extends EventType>(type: Type, data: EventData[Type]) {
     const subscribed = queues.filter(queue => queue.takes(type))
     if (subscribed.length === 0 && !callbacks.has(type)) return undefined

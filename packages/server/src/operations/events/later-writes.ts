@@ -1,4 +1,7 @@
-/** Stores events in the background whose facts were written before, or have no write. One write at a time stores all that arrived meanwhile. */
+/**
+ * Stores events in the background that are not part of another write. There is one write at a time, which stores all
+ * events that have arrived in the meantime.
+ */
 
 import type { Messages, Stores } from '../../model/ports/stores.ts'
 import type { WebhookMessage } from '../../model/webhook.ts'
@@ -38,7 +41,7 @@ export function createLaterWrites({
         logDropped({ problem: 'the store is unavailable', error: String(error) }, messages.length)
       }
     }
-    // In the same turn as the last look, so that no message is added in between and left.
+    // In the same tick as the last check, so that no message is added in between and forgotten.
     writing = undefined
   }
 

@@ -9,7 +9,10 @@ type Signed = {
   /** The time of the attempt. */
   readonly at: Seconds
   readonly body: string
-  /** With several, receivers accept a signature by any: the secret can be changed without losing a webhook. */
+  /**
+   * With several keys, receivers accept a signature by any of them, so the secret can be changed without losing a
+   * webhook.
+   */
   readonly secrets: readonly Uint8Array[]
 }
 

@@ -1,6 +1,7 @@
 /**
- * One webhook: what it subscribes to, and the delivery of its messages from the store (Standard Webhooks 1.0, "Deliverability
- * and reliability"). Each webhook has its own places, so that a slow or dead receiver does not delay the others.
+ * One webhook: its subscriptions, and the delivery of its messages from the store (Standard Webhooks 1.0,
+ * "Deliverability and reliability"). Each webhook has its own slots, so that a slow or unreachable receiver does not
+ * delay the others.
  */
 
 import { hash } from 'node:crypto'
@@ -42,7 +43,7 @@ const timeoutMs = 15_000
 const claimLasts: Seconds = 60
 const minute = 60
 const hour = 60 * minute
-/** The example schedule of Standard Webhooks: the delay after each attempt. There is none after the last one. */
+/** The example schedule of Standard Webhooks: the delay after each attempt. The last attempt has none. */
 const backoff: readonly Seconds[] = [
   5,
   5 * minute,
@@ -58,7 +59,9 @@ const backoff: readonly Seconds[] = [
 const lifetime: Seconds = 96 * hour
 /** The longest `retry-after` that is respected. */
 const longestWait: Seconds = 24 * hour
-/** How long to skip a receiver that does not respond; doubled while it continues, up to the second. */
+/**
+ * How long to skip a receiver that does not respond: the first value, doubled on each failure up to the second value.
+ */
 const rest = { first: 5, longest: 5 * minute } as const
 /** Statuses that ask for fewer requests. */
 const throttling: ReadonlySet<number> = new Set([429, 502, 503, 504])
@@ -98,14 +101,14 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
     anyDue: () => !isGone && !isResting() && webhookMessages.anyDue(endpoint, clock.now()),
     async claim(limit) {
       const now = clock.now()
-      // After silence, one message finds out whether the receiver responds again.
+      // After a failure, one message tests whether the receiver responds again.
       if (silences > 0 && limit < atOnce) return []
       return webhookMessages.claim(endpoint, now, now + claimLasts, silences > 0 ? 1 : limit)
     },
     work: sendOne,
   })
 
-  /** A clock that was set back does not prolong it. */
+  /** Setting the clock back does not prolong it. */
   function isResting(): boolean {
     const left = restUntil - clock.now()
     return left > 0 && left <= rest.longest
@@ -171,14 +174,14 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
     await webhookMessages.postpone(message, next)
   }
 
-  /** Counts failures that began together once, so that one outage does not count several times. */
+  /** Counts failures of concurrent attempts once, so that one outage does not count several times. */
   function keepQuiet(): void {
     if (isResting()) return
     restUntil = clock.now() + Math.min(rest.first * 2 ** silences, rest.longest)
     silences += 1
   }
 
-  /** Adds up to a fifth, so that failures of one moment are not all retried in one moment. */
+  /** Adds up to a fifth, so that deliveries that failed together are not all retried together. */
   const jittered = (wait: Seconds): Seconds =>
     wait + Math.floor((wait * Number(random.bytes(1)[0])) / (5 * 256))
 

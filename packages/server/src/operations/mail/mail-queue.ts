@@ -52,7 +52,7 @@ const uncertain: Seconds = 600
 /** The delays after the first attempts; the last one applies to all later attempts. */
 const backoff: readonly Seconds[] = [10, 60, 300, 900, 3600]
 
-/** Masks the users of email addresses: submission servers repeat them in their errors. */
+/** Masks the local part of email addresses, because submission servers repeat them in their errors. */
 const withoutAddresses = (text: string): string => text.replace(/[^\s<>"'(),;:@]+@(?=[^\s<>@])/g, '***@')
 
 const nameOf = (id: string): string => `mail ${id}`

@@ -1,10 +1,10 @@
-/** Works through a durable queue from which several processes claim: mails and webhooks. */
+/** Processes a durable queue that several processes claim items from: mails and webhooks. */
 
 import type { Awaitable } from '../ports.ts'
 import { singleFlight } from './promises.ts'
 
 type ClaimLoopPorts<Item> = {
-  /** How many are worked on at once. */
+  /** How many items are processed concurrently. */
   readonly atOnce: number
   readonly anyDue: () => Awaitable<boolean>
   /** Claims items that are due, but no more than `limit`. */
@@ -14,11 +14,11 @@ type ClaimLoopPorts<Item> = {
 }
 
 type ClaimLoop = {
-  /** Works on all items that are due. Simultaneous calls share one run, which looks for due items again. */
+  /** Processes all items that are due. Simultaneous calls share one run, which checks for due items again. */
   readonly run: () => Promise<void>
-  /** Resolves when no run is in progress, whether it failed or not: the caller that began it learns of that. */
+  /** Resolves when no run is in progress, even if it failed. The caller that started the run receives the error. */
   readonly settled: () => Promise<void>
-  /** Claims nothing from now on. */
+  /** Stops claiming items. */
   readonly stop: () => void
 }
 
@@ -27,7 +27,7 @@ export function createClaimLoop<Item>({ atOnce, anyDue, claim, work }: ClaimLoop
   let isStopped = false
   let wake = (): void => {}
 
-  /** Runs until nothing is due. A slow item keeps one place, and does not delay the others. */
+  /** Runs until nothing is due. A slow item occupies one slot and does not delay the others. */
   const run = singleFlight(async (): Promise<void> => {
     const inFlight = new Set<Promise<void>>()
     const failures: unknown[] = []

@@ -58,7 +58,7 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
     principals.delete('stored_client', clientId)
     return registeredClients.delete(clientId)
   }
-  /** Returns what users have beyond what each of them keeps, of the users with the most first. */
+  /** Returns clients beyond the number that each user keeps, starting with the users who have the most. */
   const surplusOfUsers = (most: number): readonly RegisteredClient[] =>
     [...Map.groupBy(registeredClients.values(), ({ used_by }) => used_by)]
       .flatMap(([user, clients]) =>

@@ -28,7 +28,7 @@ export type Table<
 
 /**
  * `user`: rows are deleted with their user. `access`: they are deleted whenever the user's access ends, which includes
- * that. `none`: the writes that end access treat them in a way of their own, such as revoking them.
+ * that. `none`: the writes that end access handle them separately, for example by revoking them.
  */
 export type Cascade = 'user' | 'access' | 'none'
 

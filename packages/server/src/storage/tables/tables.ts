@@ -31,7 +31,7 @@ export type AnyTable = Table<any>
 
 export const allTables: readonly (readonly [TableName, AnyTable])[] = Object.entries(tables) as never
 
-/** Returns the tables that lose their rows of a user with the user, or when the user's access ends: see {@link Cascade}. */
+/** Returns the tables with rows that are deleted with their user, or when the user's access ends: see {@link Cascade}. */
 export const cascadingTables = (
   cascade: Exclude<Cascade, 'none'>,
 ): readonly (readonly [TableName, AnyTable])[] => allTables.filter(([, table]) => table.cascade === cascade)
