@@ -1,7 +1,9 @@
 /** Checks what the edge remembers of connections and waiting requests, and when it forgets it. */
 
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createAdmission } from '../../packages/server/src/http/admission.ts'
 import { type BodyOutcome, limitParts, readBody } from '../../packages/server/src/http/body.ts'
@@ -34,6 +36,8 @@ function createSocket(readableEnded = false) {
   return socket
 }
 
+const tick = (): Promise<void> => new Promise(resolve => process.nextTick(resolve))
+
 type Pipelines = ReturnType<typeof createPipelines>
 
 /** A pipelined request; its response gets the connection when the previous one has ended. */
@@ -43,7 +47,7 @@ function sendAhead(pipelines: Pipelines, socket: ReturnType<typeof createSocket>
   return response
 }
 
-test('connections: all together keep 16,384 pipelined requests, and forget those of a closed connection', () => {
+test('connections: all together keep 16,384 pipelined requests, and forget those of a closed connection', async () => {
   const pipelines = createPipelines()
   const sockets = Array.from({ length: 64 }, () => createSocket())
   for (const socket of sockets) for (let count = 0; count < 256; count++) sendAhead(pipelines, socket)
@@ -53,10 +57,12 @@ test('connections: all together keep 16,384 pipelined requests, and forget those
   )
   const surplus = createSocket()
   sendAhead(pipelines, surplus)
+  await tick()
   assert.equal(surplus.destroyed, true)
   sockets[0]?.destroy()
   const next = createSocket()
   sendAhead(pipelines, next)
+  await tick()
   assert.equal(next.destroyed, false)
 })
 
@@ -87,13 +93,44 @@ test('connections: a client is probed if its connection is paused or has just be
   }
 })
 
-test('connections: one connection keeps 256 pipelined requests', () => {
+test('connections: one connection keeps 256 pipelined requests, and ends after the read with more', async () => {
   const pipelines = createPipelines()
   const socket = createSocket()
   for (let count = 0; count < 256; count++) sendAhead(pipelines, socket)
-  assert.equal(socket.destroyed, false)
+  await tick()
+  assert.deepEqual([socket.destroyed, pipelines.isOver(socket as never)], [false, false])
   sendAhead(pipelines, socket)
+  // Node parses the rest of the read first.
+  assert.deepEqual([socket.destroyed, pipelines.isOver(socket as never)], [false, true])
+  await tick()
   assert.equal(socket.destroyed, true)
+})
+
+test('connections: when a connection ends, its waiting requests fail without stacks, and later errors have them', async t => {
+  const { inOrder } = createPipelines()
+  const errors: Error[] = []
+  let parsed = 0
+  let served: Socket | undefined
+  const server = createServer((raw, response) => {
+    parsed++
+    served = raw.socket
+    raw.on('error', error => errors.push(error))
+    inOrder(response, raw.socket, () => {})
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: id.example\r\n\r\n'.repeat(50))
+  await until('all requests are parsed', () => parsed === 50)
+  // A paused connection does not show that its client hung up.
+  served?.destroy()
+  await until('all requests have failed', () => errors.length === 50)
+  assert.deepEqual(
+    errors.filter(({ stack }) => /\n +at /.test(stack ?? '')),
+    [],
+  )
+  assert.match(new Error('later').stack ?? '', /\n +at /)
+  socket.destroy()
 })
 
 test('connections: a pipelined request is not started if its connection has closed', () => {

@@ -78,7 +78,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   const nextId = createRequestIds()
   const stalls = watchStalls({ onStall })
   const admission = createAdmission({ onOverload })
-  const { inOrder } = createPipelines()
+  const { inOrder, isOver } = createPipelines()
 
   const take = (raw: IncomingMessage, response: ServerResponse, ahead: boolean): void => {
     const exchange: Exchange = { id: nextId(), raw, response, embedded }
@@ -193,6 +193,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
 
   return {
     handle(raw, response) {
+      if (isOver(raw.socket)) return
       if (raw.headers['transfer-encoding'] && !embedded) limitParts(raw, () => refuseParts(raw, response))
       inOrder(response, raw.socket, ahead => take(raw, response, ahead))
     },

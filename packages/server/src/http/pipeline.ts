@@ -12,26 +12,37 @@ export type Pipelines = {
    * Does not call it if the connection ends first.
    */
   readonly inOrder: (response: ServerResponse, socket: Socket, start: (ahead: boolean) => void) => void
+  /** Returns whether the connection is about to end because too many requests were sent ahead. */
+  readonly isOver: (socket: Socket) => boolean
 }
 
 /** Node parses a whole read of 64 KiB before it can be stopped: thousands of the shortest requests. */
 const mostWaitingOnOne = 256
 const mostWaitingOnAll = 16_384
 
+type Count = { waiting: number; over: boolean }
+
 export function createPipelines(): Pipelines {
-  const counts = new WeakMap<Socket, { waiting: number }>()
+  const counts = new WeakMap<Socket, Count>()
   let onAll = 0
 
-  const countOf = (socket: Socket): { waiting: number } => {
+  const countOf = (socket: Socket): Count => {
     const before = counts.get(socket)
     if (before) return before
-    const count = { waiting: 0 }
+    const count = { waiting: 0, over: false }
     counts.set(socket, count)
     // Node resumes the socket for the body of each request.
     socket.on('resume', () => {
       if (count.waiting > 0) socket.pause()
     })
+    let { stackTraceLimit } = Error
+    // Node's own listener creates an error for each waiting request. Their stacks would take longer than all other work.
+    socket.prependOnceListener('close', () => {
+      stackTraceLimit = Error.stackTraceLimit
+      Error.stackTraceLimit = 0
+    })
     socket.once('close', () => {
+      Error.stackTraceLimit = stackTraceLimit
       onAll -= count.waiting
       count.waiting = 0
     })
@@ -39,6 +50,7 @@ export function createPipelines(): Pipelines {
   }
 
   return {
+    isOver: socket => counts.get(socket)?.over ?? false,
     inOrder(response, socket, start) {
       // Node assigns the socket to a response when the previous one is finished.
       if (response.socket !== null) {
@@ -51,7 +63,10 @@ export function createPipelines(): Pipelines {
       onAll += 1
       // RFC 9112 §9.3.2: a client that pipelines requests must expect the connection to be closed.
       if (count.waiting > mostWaitingOnOne || onAll > mostWaitingOnAll) {
-        socket.destroy()
+        count.over = true
+        socket.pause()
+        // After the read has been parsed: for a destroyed socket, each further request costs Node three times as much.
+        process.nextTick(() => socket.destroy())
         return
       }
       socket.pause()
