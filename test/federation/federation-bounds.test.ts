@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { createPauses } from '../../packages/server/src/identity/federation/pauses.ts'
 import {
   createDiscovery,
-  createPauses,
   type OpenIdProvider,
 } from '../../packages/server/src/identity/federation/provider-discovery.ts'
 import { createFetch, refusalOf } from '../../packages/server/src/identity/federation/provider-fetch.ts'
@@ -100,7 +100,7 @@ test('federation: a provider that failed twice within five seconds is not called
 
 test('federation: a provider is paused after the second failure, until the interval is over or a call succeeds', () => {
   const clock = createClock()
-  const pauses = createPauses(clock)
+  const pauses = createPauses(clock, { most: 2, span: 5 })
   pauses.failed('corp', 'first')
   assert.equal(pauses.errorFor('corp'), undefined)
   clock.advance(4)

@@ -101,6 +101,7 @@ const comparisons = {
     'clients/keys/jwks.ts',
     'app/tenants.ts',
     'configuration/rules/client.ts',
+    'identity/federation/pauses.ts',
     'identity/federation/provider-discovery.ts',
     'identity/federation/provider-keys.ts',
     'operations/events/admission.ts',

@@ -1,12 +1,12 @@
 /** Discovers OpenID Connect providers on first use (OpenID Connect Discovery 1.0 §4). */
 
-import type { Seconds } from '@tessera/protocol/brand'
 import type { JWK } from 'jose'
 import type { ClientAuth, Configuration, CustomFetch, ExportedJWKSCache } from 'openid-client'
 import type { IdentityProvider, UpstreamProvider } from '../../model/user.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { createPauses } from './pauses.ts'
 import { createFetch } from './provider-fetch.ts'
 import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
 
@@ -22,6 +22,9 @@ const longest = 86_400
 /** Seconds between attempts to reach a provider while its old metadata is in use. */
 const pause = 30
 
+/** Two, because one may be a lost connection; a short span, because users wait. Strangers can trigger requests with logout tokens. */
+const failureLimit = { most: 2, span: 5 }
+
 type Known = { readonly connect: Connect; readonly at: number; readonly askAgain: number }
 
 /** Creates a configuration from the provider's metadata and its current keys. */
@@ -30,7 +33,7 @@ type Connect = () => Promise<Configuration>
 /** Caches the metadata of each configured provider. Concurrent calls share one request. */
 export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock: Clock }): Discover {
   const known = new Map<string, Known>()
-  const pauses = createPauses(clock)
+  const pauses = createPauses(clock, failureLimit)
   const fetch = createFetch(outbound)
   const keys = createProviderKeys(fetch, clock)
 
@@ -157,29 +160,4 @@ async function authenticationOf(upstream: UpstreamProvider): Promise<ClientAuth>
   }
   if (method === 'client_secret_post') return client.ClientSecretPost(client_secret)
   return method === 'client_secret_basic' ? client.ClientSecretBasic(client_secret) : client.None()
-}
-
-type Pauses = {
-  /** Returns the last error if it is too early for another request; undefined otherwise. */
-  readonly errorFor: (name: string) => { readonly error: unknown } | undefined
-  readonly failed: (name: string, error: unknown) => void
-  readonly succeeded: (name: string) => void
-}
-
-type Failures = { readonly error: unknown; readonly at: readonly Seconds[] }
-
-/** Two failures in this time cause a pause. Two, because one may be a lost connection; short, because users wait. */
-const failureSpan: Seconds = 5
-const mostFailures = 2
-
-/** Pauses requests to a provider that fails, because strangers can trigger such requests with logout tokens. */
-export function createPauses(clock: Clock): Pauses {
-  const failures = new Map<string, Failures>()
-  const recent = (name: string): readonly Seconds[] =>
-    (failures.get(name)?.at ?? []).filter(at => at + failureSpan > clock.now())
-  return {
-    errorFor: name => (recent(name).length >= mostFailures ? failures.get(name) : undefined),
-    failed: (name, error) => void failures.set(name, { error, at: [...recent(name), clock.now()] }),
-    succeeded: name => void failures.delete(name),
-  }
 }

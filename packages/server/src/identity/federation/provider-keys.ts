@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { CustomFetch } from 'openid-client'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { createPauses } from './pauses.ts'
 
 export type ProviderKeys = {
   /** Returns a response with the key set at a URL. Rejects if the given `fetch` does. */
@@ -28,7 +29,7 @@ type CachedKeys = { readonly body: string; readonly fetched_at: Seconds; readonl
 /** Each process has its own cache. @param fetch sends the requests. */
 export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKeys {
   const cached = new Map<string, CachedKeys>()
-  const failed = new Map<string, { readonly at: readonly Seconds[]; readonly error: unknown }>()
+  const pauses = createPauses(clock, { most: mostFailedInSpan, span })
 
   async function ask(...[url, options]: Parameters<CustomFetch>): Promise<string> {
     const response = await fetch(url, options)
@@ -45,9 +46,7 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     try {
       return await asking
     } catch (error) {
-      const now = clock.now()
-      const at = (failed.get(url)?.at ?? []).filter(before => before > now - span)
-      failed.set(url, { at: [...at, now], error })
+      pauses.failed(url, error)
       throw error
     }
   }
@@ -60,8 +59,8 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     const found = cached.get(url)
     const since = clock.now() - span
     if (found && found.asked.filter(at => at > since).length >= mostInSpan) return found.body
-    const failures = failed.get(url)
-    if (failures && failures.at.filter(at => at > since).length >= mostFailedInSpan) throw failures.error
+    const paused = pauses.errorFor(url)
+    if (paused) throw paused.error
     return asking(url, options)
   }
 
