@@ -6,11 +6,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { apiReport } from '../../packages/api-report.ts'
 import { freePort } from '../support/process.ts'
+import { readText } from '../support/repository.ts'
 import {
   type Installed,
   installPackages,
@@ -124,6 +126,63 @@ test('packages: each entry that package.json promises exists, with types, and wo
   }
 })
 
+test('packages: api.txt of each package lists its public interface', async () => {
+  for (const name of ['protocol', 'server'])
+    assert.equal(
+      apiReport(packageOf(name)),
+      readText(`packages/${name}/api.txt`),
+      'the public interface has changed: run `npm run api`, and review the difference',
+    )
+})
+
+test('packages: a change of the public interface changes its report', async () => {
+  const folder = join(installed.folder, 'changed')
+  await cp(packageOf('server'), folder, { recursive: true })
+  const report = apiReport(folder)
+  const declarations = join(folder, 'dist/app/tessera.d.ts')
+  const text = await readFile(declarations, 'utf8')
+  await writeFile(declarations, text.replace('readonly issuer: string;', 'readonly issuer: URL;'))
+  assert.notEqual(apiReport(folder), report)
+  // A comment is no part of it.
+  await writeFile(declarations, text.replace('/**', '/** A comment. */\n/**'))
+  assert.equal(apiReport(folder), report)
+})
+
+test('packages: configurations and embedding programs compile against the published types', async () => {
+  await writeModule('typed.ts', configuration('sqlite:./typed.db'))
+  await writeModule('typed-embedding.ts', embedding)
+  const wrong = `import { defineConfig } from '@tessera/server'\nexport default defineConfig({ clients: [{ client_idd: 'x' }] })\n`
+  await writeModule('wrong.ts', wrong)
+  for (const [module, moduleResolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ] as const) {
+    const compile = (files: readonly string[]) =>
+      compileWith({ module, moduleResolution, files }).then(
+        () => '',
+        (error: { stdout: string }) => error.stdout,
+      )
+    assert.equal(await compile(['typed.ts', 'typed-embedding.ts']), '', moduleResolution)
+    assert.match(await compile(['wrong.ts']), /client_idd/)
+  }
+})
+
+/** Runs the compiler strictly, library declarations included. Rejects with its output. */
+async function compileWith({
+  files,
+  ...options
+}: Readonly<Record<string, unknown>> & { readonly files: readonly string[] }): Promise<void> {
+  const compilerOptions = {
+    ...options,
+    ...{ target: 'es2024', strict: true, noEmit: true, skipLibCheck: false },
+    ...{ types: ['node'], typeRoots: [join(repository, 'node_modules/@types')] },
+  }
+  const project = await writeModule('tsconfig.json', JSON.stringify({ compilerOptions, files }))
+  await run(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '--project', project], {
+    env: installed.environment,
+  })
+}
+
 test('packages: an import of an internal file is refused', async () => {
   const script = [
     '@tessera/server/src/app/tessera.ts',
@@ -186,7 +245,7 @@ const embedding = `
 import { createServer } from 'node:http'
 import { createTessera, loadConfiguration } from '@tessera/server'
 
-const [file, port] = process.argv.slice(2)
+const [file = '', port = ''] = process.argv.slice(2)
 const loaded = await loadConfiguration({ file, environment: {}, overrides: { port } })
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors))
 const tessera = await createTessera(loaded.configuration)

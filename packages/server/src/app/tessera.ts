@@ -21,6 +21,10 @@ import type { Services } from './services.ts'
 import { shareTenants } from './shared-tenants.ts'
 import { composeSnapshot } from './snapshot.ts'
 
+/**
+ * A server in an application. `issuer`, `configuration`, `fetch`, `serves`, `listener`, `replace`, `drain` and `close`
+ * follow semantic versioning. The other members are for tests and tools, and may change in any release.
+ */
 export type Tessera = {
   readonly issuer: string
   /** The configuration that is served now. */

@@ -92,7 +92,7 @@ export const listNames = Object.keys(dataLists) as readonly ListName[]
 export type TenantDraft = s.output<typeof moduleTenantSchema>
 
 /** The configuration that a module exports. */
-type ConfigurationInput = s.input<typeof moduleSchema>
+export type ConfigurationInput = s.input<typeof moduleSchema>
 
 /**
  * A configuration that matches the schema, with defaults. Rules that involve several of its parts are not checked yet.
