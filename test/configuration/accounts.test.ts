@@ -41,6 +41,38 @@ test('configuration: sign-up can’t be combined with a module that checks the p
   )
 })
 
+const userStore = { findBySub: () => undefined, findByUsername: () => undefined }
+const validators = { password: { check: () => ({ ok: false }) } }
+
+for (const [what, changes, path, problem] of [
+  [
+    'has an unknown function',
+    { userStore: { ...userStore, findByName: () => {} } },
+    'userStore',
+    /"findByName"/,
+  ],
+  ['lacks a function', { userStore: { findBySub: () => {} } }, 'userStore', /findByUsername is missing/],
+  ['is beside a password validator', { userStore, validators }, 'userStore', /validators\.password/],
+  [
+    'is beside a password validator of a tenant',
+    { userStore, tenants: [{ name: 'acme', issuer: 'path', validators }] },
+    'tenants[0].userStore',
+    /validators\.password/,
+  ],
+  [
+    'adds users before their address is verified',
+    {
+      userStore: { ...userStore, create: () => true },
+      accounts: { sign_up: true, email_verification: 'optional' },
+    },
+    'accounts.email_verification',
+    /userStore\.create/,
+  ],
+] as const)
+  test(`configuration: a user store that ${what} is an error`, () => {
+    assertErrors({ issuer, mail, ...changes }, [{ path, problem }], { isModule: true })
+  })
+
 test('configuration: a tenant with its own issuer has its own accounts and inherits the mail', () => {
   const tenants = [{ name: 'acme', issuer: 'path' }]
   const { configuration } = parsed({ issuer, mail, accounts: { sign_up: true }, tenants })

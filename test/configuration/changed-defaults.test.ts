@@ -112,6 +112,13 @@ const examples: Readonly<Record<string, readonly [affected: object, unaffected: 
   ],
   'Unused self-registered clients are replaced': [{ registration: { mode: 'open' } }, {}],
   'Hook results are validated': [{ profile: { claims: () => ({}) } }, {}],
+  'A password validator no longer replaces configured users': [
+    {
+      validators: { password: { check: () => ({ ok: false }) } },
+      users: [{ sub: '1', username: 'a', password: 'b' }],
+    },
+    { users: [{ sub: '1', username: 'a', password: 'b' }] },
+  ],
   'Hooks have a time limit': [{ mfaPolicy: () => undefined }, {}],
   'A new SQLite database with a used key is refused': [{ storage: 'sqlite:./a.db' }, { storage: 'memory:' }],
   'Nodes use the clock of PostgreSQL': [{ storage: 'postgres://127.0.0.1/a' }, { storage: 'sqlite:./a.db' }],

@@ -11,6 +11,7 @@ import {
   type CredentialRequest,
   defineConfig,
   defineGrant,
+  type EmailLookup,
   type ExtensionGrant,
   type FederatedSubjectHook,
   type FederatedUser,
@@ -25,15 +26,22 @@ import {
   type MfaPolicy,
   type MfaPolicyHook,
   type MfaPolicyRequest,
+  type NewPassword,
+  type NewUser,
+  type PasswordCheck,
   type ProfileHooks,
   type ProfileRequest,
   parseConfiguration,
   type StoragePasswordHook,
+  type SubLookup,
   type TokenExchange,
   type TokenExchangePolicy,
   type TokenRequestValidator,
   type TokenRequestVerdict,
   tokenExchange,
+  type UsernameLookup,
+  type UserStore,
+  type UserStoreUser,
   type ValidatedTokenRequest,
   type VerifiedToken,
 } from '../../packages/server/src/server.ts'
@@ -65,15 +73,26 @@ const policy: TokenExchangePolicy = ({ subject, actor }: TokenExchange) => subje
 const bearer: JwtBearerOptions = { issuers: [], subject: ({ sub }) => `${sub}` }
 const either: Hook<string, boolean> = (name, { signal }) => name === '' || signal.aborted
 
+const row = (sub: string): UserStoreUser => ({ sub, username: sub, tenant: null, password_argon2id: null })
+const userStore: UserStore = {
+  findBySub: ({ sub }: SubLookup) => row(sub),
+  findByUsername: async ({ username }: UsernameLookup) => (username === '' ? null : row(username)),
+  findByEmail: ({ email }: EmailLookup) => (email === '' ? undefined : row(email)),
+  checkPassword: ({ sub, password }: PasswordCheck) => sub === password,
+  setPassword: ({ password_argon2id }: NewPassword) => password_argon2id !== '',
+  create: async ({ username, claims }: NewUser) => claims.name !== username,
+}
+
 const module = defineConfig({
   grants: [grant, tokenExchange({ policy }), jwtBearer(bearer)],
-  validators: { password: authority, tokenRequest },
+  validators: { tokenRequest },
   federation: { subject },
   consentPolicy,
   mfaPolicy,
   storagePassword,
   profile,
   hook_timeout: 5,
+  userStore,
   identity_providers: [{ name: 'staff', credentialAuthority: authority }],
 })
 
@@ -111,6 +130,12 @@ test('hook types: a value that is no function is refused when the configuration 
     defineConfig({ consentPolicy: ({ user }) => user === 'x' }),
     // @ts-expect-error there is no such hook
     defineConfig({ validators: { username: () => true } }),
+    // @ts-expect-error findByUsername is missing
+    defineConfig({ userStore: { findBySub: () => null } }),
+    // @ts-expect-error a user has a username
+    defineConfig({ userStore: { ...userStore, findBySub: ({ sub }) => ({ sub }) } }),
+    // @ts-expect-error setPassword says whether there is such a user
+    defineConfig({ userStore: { ...userStore, setPassword: () => {} } }),
     // @ts-expect-error a policy returns a boolean
     tokenExchange({ policy: () => 'yes' }),
     // @ts-expect-error a sub is a string
@@ -118,7 +143,7 @@ test('hook types: a value that is no function is refused when the configuration 
     // @ts-expect-error scope is a list
     defineGrant({ grantType: 'x', parameters: {}, decide: () => ({ ok: true, scope: 'api1' }) }),
   ]
-  assert.equal(wrong.length, 14)
+  assert.equal(wrong.length, 17)
   for (const changes of [
     { consentPolicy: true },
     { validators: { password: () => ({ ok: false }) } },

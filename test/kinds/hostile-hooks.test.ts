@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { codeFields, moduleProviderSchema } from '../../packages/server/src/configuration/schema/code.ts'
+import { userStoreMembers } from '../../packages/server/src/configuration/schema/user-store.ts'
 import { createBrowser } from '../support/browser.ts'
 import { hostileTexts, variants } from '../support/hostile.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
@@ -69,11 +70,51 @@ const user = {
 }
 const provider = foreignProvider()
 
+const storeUser = {
+  sub: 'pat-1',
+  username: 'pat',
+  active: true,
+  claims: { email: 'pat@example.com', email_verified: true, role: ['admin'] },
+  password_argon2id:
+    '$argon2id$v=19$m=19456,t=2,p=1$QFI2kcsSJ4QRUh8JP0ZtnA$WAy+6NJZ0i//16L8XhMukyb2t62Yk2arhcZ5yQ5kmNI',
+}
+const storeOf = (member: string, hook: (...given: readonly unknown[]) => unknown) => ({
+  userStore: {
+    findBySub: ({ sub }: { readonly sub: string }) => (sub === 'pat-1' ? storeUser : null),
+    findByUsername: ({ username }: { readonly username: string }) => (username === 'pat' ? storeUser : null),
+    checkPassword: () => true,
+    [member]: hook,
+  },
+})
+const openStore =
+  (member: string, username = 'pat'): Row['open'] =>
+  hook =>
+    openPassword(storeOf(member, hook), { username })
+
+/** A page whose form calls a member of the store, opened again each time. */
+const openForm =
+  (member: string, path: string, fields: Readonly<Record<string, string>>): Row['open'] =>
+  async hook => {
+    const accounts = { sign_up: true, email_verification: 'off' }
+    const server = await createTestServer({ ...pagesWorld, hook_timeout, accounts, ...storeOf(member, hook) })
+    const signsIn = { username: 'pat', password: 'x', button: 'login' }
+    return {
+      server,
+      async ask() {
+        const browser = createBrowser(server)
+        const page = await (path === '/register' ? browser.visit(path) : signIn(browser, path, signsIn))
+        return browser.submit(page, fields)
+      },
+    }
+  }
+const newPassword = { new_password: 'eleven green bottles' }
+const nobody = (value: unknown): boolean => value === null || value === undefined
+
 const rows: Readonly<Record<string, Row | 'tested below, since no request calls it'>> = {
   'validators.password': {
     hook: 'validators.password.check',
     right: user,
-    open: check => openPassword({ validators: { password: { check } } }),
+    open: check => openPassword({ validators: { password: { check } } }, { username: 'rob' }),
   },
   'identity_providers.credentialAuthority': {
     hook: 'identity_providers.staff.credentialAuthority.check',
@@ -83,6 +124,22 @@ const rows: Readonly<Record<string, Row | 'tested below, since no request calls 
         { identity_providers: [{ name: 'staff', credentialAuthority: { check } }] },
         { acr_values: 'idp:staff' },
       ),
+  },
+  'userStore.findBySub': { right: storeUser, open: openStore('findBySub'), takes: nobody },
+  'userStore.findByUsername': { right: storeUser, open: openStore('findByUsername'), takes: nobody },
+  'userStore.findByEmail': {
+    right: storeUser,
+    open: openStore('findByEmail', 'pat@example.com'),
+    takes: nobody,
+  },
+  'userStore.checkPassword': { right: true, open: openStore('checkPassword') },
+  'userStore.setPassword': {
+    right: true,
+    open: openForm('setPassword', '/account/password', { password: 'x', ...newPassword }),
+  },
+  'userStore.create': {
+    right: true,
+    open: openForm('create', '/register', { username: 'kim', ...newPassword }),
   },
   'validators.tokenRequest': {
     right: { ok: true, members: { greeting: ['hello'] } },
@@ -307,6 +364,15 @@ for (const [name, wrong] of [
   ['validators.password', { ...user, amr: 'pwd' }],
   ['validators.password', { ...user, claims: { role: 10n } }],
   ['validators.password', true],
+  ['userStore.findBySub', { ...storeUser, sub: 'pat-2' }],
+  ['userStore.findBySub', { ...storeUser, sub: 5 }],
+  ['userStore.findByUsername', { ...storeUser, active: 1 }],
+  ['userStore.findByUsername', { ...storeUser, password_argon2id: '$2b$10$bcrypt' }],
+  ['userStore.findByUsername', { ...storeUser, claims: 'none' }],
+  ['userStore.findByEmail', [storeUser]],
+  ['userStore.checkPassword', undefined],
+  ['userStore.setPassword', { changes: 1 }],
+  ['userStore.create', undefined],
   ['identity_providers.credentialAuthority', { ...user, sub: ['88421113'] }],
   ['profile.claims', { role: Number.NaN }],
   ['profile.claims', { role: new Date(0) }],
@@ -336,12 +402,15 @@ type Inner = { readonly unwrap?: () => Inner; readonly fields?: Readonly<Record<
 const inner = (shape: Inner): Inner => (shape.unwrap ? inner(shape.unwrap()) : shape)
 
 test('hooks: every key of a module that contains code has a row here', () => {
-  const { hook_timeout: _, ...code } = codeFields
+  // Return values of event callbacks are ignored: `test/events/callbacks.test.ts`.
+  const { hook_timeout: _, events: __, ...code } = codeFields
   const keys = Object.entries(code as unknown as Record<string, Inner>).flatMap(([key, shape]) => {
     const members = inner(shape).fields
     return members
       ? Object.keys(members).map(member => `${key}.${member}`)
-      : [key === 'grants' ? 'grants.decide' : key]
+      : key === 'userStore'
+        ? userStoreMembers.map(member => `${key}.${member}`)
+        : [key === 'grants' ? 'grants.decide' : key]
   })
   const ofProviders = Object.keys((moduleProviderSchema as unknown as Inner).fields ?? {}).filter(
     key => key === 'credentialAuthority',

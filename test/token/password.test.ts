@@ -219,13 +219,16 @@ test('validators.password: its error, description and members are returned to th
     validators: {
       password: {
         check: ({ username }: { username: string }) =>
-          username === 'bob'
+          username === 'rob'
             ? { ok: true, sub: '88421113', amr: ['otp'], members }
             : { ok: false, error: 'invalid_grant', description: 'custom error description', members },
       },
     },
   })
-  const good = await server.token({ ...bob, password: 'anything', scope: 'api1' }, { client })
+  const good = await server.token(
+    { ...bob, username: 'rob', password: 'anything', scope: 'api1' },
+    { client },
+  )
   assert.equal(good.status, 200)
   assert.deepEqual(good.json.dto, { string_value: 'dto_string' })
   assert.equal(good.json.int_value, 42)
@@ -241,6 +244,25 @@ test('validators.password: its error, description and members are returned to th
 test('profile: a module decides whether a user is active [token-ro-021]', async () => {
   const server = await createTestServer({ ...world, profile: { isActive: () => false } })
   assertRefused(await server.token({ ...bob, scope: 'api1' }, { client }), 'invalid_grant', 'user_inactive')
+})
+
+test('validators.password: is asked for names that no user of the configuration with a password has', async () => {
+  const asked: string[] = []
+  const check = ({ username }: { readonly username: string }) => {
+    asked.push(username)
+    return username === 'nopass' ? { ok: true, sub: '4' } : { ok: false }
+  }
+  const server = await createTestServer({ ...world, validators: { password: { check } } })
+  const ask = async (username: string, password: string) =>
+    (await server.token({ ...bob, username, password, scope: 'api1' }, { client })).status
+  assert.equal(await ask('bob', 'bob'), 200)
+  assert.equal(await ask(' BOB ', 'bob'), 200)
+  assert.equal(await ask('bob', 'wrong'), 400)
+  assert.equal(await ask('nopass', 'x'), 200)
+  // A user of a tenant is another one without the tenant, and an address is not a name.
+  assert.equal(await ask('carol', 'carol'), 400)
+  assert.equal(await ask('bob@example.com', 'bob'), 400)
+  assert.deepEqual(asked, ['nopass', 'carol', 'bob@example.com'])
 })
 
 test('validators.tokenRequest: may add members or refuse [token-custom-validator-002] [token-custom-validator-003]', async () => {

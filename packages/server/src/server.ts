@@ -48,5 +48,15 @@ export type {
   Subject,
   User,
 } from './model/user.ts'
+export type {
+  EmailLookup,
+  NewPassword,
+  NewUser,
+  PasswordCheck,
+  SubLookup,
+  UsernameLookup,
+  UserStore,
+  UserStoreUser,
+} from './model/user-store.ts'
 export { pageStyle } from './pages/ui/theme.ts'
 export type { Clock, Log } from './runtime/ports.ts'

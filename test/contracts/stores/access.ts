@@ -91,6 +91,31 @@ export function testAccess(stores: () => Stores): void {
     assert.deepEqual(await revoked(), ['online', 'offline', 'direct'])
   })
 
+  test('access: the access of a user of another system ends in one write, except for a session that continues', async () => {
+    const { sessions, pendingSignIns } = stores()
+    const sub = `outside-${newHash()}`
+    const [here, there] = [sampleSession({ sub }), sampleSession({ sub })]
+    const pending = samplePending({ sub })
+    for (const session of [here, there]) {
+      assert.equal(await sessions.create(session), true)
+      await sessions.join(session.sid, 'web')
+    }
+    assert.equal(await pendingSignIns.create(pending), true)
+    const authorization = sampleAuthorization({ sub })
+    await stores().codes.issue(authorization, sampleCode(authorization))
+    const ended = await sessions.endOfUser(sub, accessEnding({ kept_sid: here.sid }))
+    assert.deepEqual(ended, [{ session: there, clients: ['web'] }])
+    assert.deepEqual(await sessions.ofUser(sub), [here])
+    assert.equal(await pendingSignIns.find(pending.hash), undefined)
+    assert.equal((await stores().authorizations.find(authorization.id))?.revoked_at, now + 1)
+    assert.deepEqual(
+      (await noticesOf(sub)).map(({ sid }) => sid),
+      [there.sid],
+    )
+    assert.equal(await sessions.renew(here.hash, { ...here, hash: newHash() }), true)
+    assert.deepEqual(await sessions.endOfUser('nobody', accessEnding()), [])
+  })
+
   test('access: a refused change ends nothing', async () => {
     const { storedUsers, sessions, pendingSignIns } = stores()
     const { user, pending, revoked } = await signedInUser()

@@ -27,7 +27,7 @@ export function createAccountEndpoints(
   const { users, identityProviders, countGuess, knownAccounts, findFactors, policies } = services.signIn
   const { policyFor } = policies
   const { endSession } = services.sessions
-  const { accounts, offered } = services.accounts
+  const { accounts, passwordAccounts, offered } = services.accounts
   const { sessions } = browser
   const { openIdProviders, startUpstreamRequest, browserBinding } = federation
   const { factorEnrolment, recoveryCodeBook } = factors
@@ -66,7 +66,7 @@ export function createAccountEndpoints(
     names: createNamesEndpoint({ ...page, accounts, clock }),
     password: createPasswordEndpoint({
       ...page,
-      accounts,
+      accounts: passwordAccounts,
       accountSettings,
       users,
       countGuess,
@@ -83,9 +83,9 @@ export function createMailLinkEndpoints(
   { accounts: accountSettings }: Configuration,
   { services, view, mail, browser, flow }: PageServices,
 ) {
-  const { stores, clock, random, log } = services.context
+  const { clock, random, log } = services.context
   const { users, knownAccounts } = services.signIn
-  const { accounts, offered } = services.accounts
+  const { accounts, passwordAccounts, offered } = services.accounts
   const { pages } = view
   const { continuations, knownBrowsers } = browser
   const { browserRequests, requireAccountSession, findRequester, concludeSignIn } = flow
@@ -95,7 +95,7 @@ export function createMailLinkEndpoints(
       browserRequests,
       findRequester,
       offered,
-      accounts,
+      accounts: passwordAccounts,
       accountSettings,
       users,
       concludeSignIn,
@@ -112,7 +112,7 @@ export function createMailLinkEndpoints(
       browserRequests,
       findRequester,
       offered,
-      accounts,
+      accounts: passwordAccounts,
       accountSettings,
       users,
       concludeSignIn,
@@ -139,12 +139,12 @@ export function createMailLinkEndpoints(
       countMail,
       mailLinks,
       sendAccountMail,
-      stores,
+      accounts: passwordAccounts,
       pages,
     }),
     reset: createResetEndpoint({
       browserRequests,
-      accounts,
+      accounts: passwordAccounts,
       accountSettings,
       mailLinks,
       notifyOwner,

@@ -3,6 +3,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
 import { type Accounts, createAccounts } from '../identity/accounts.ts'
+import { createPasswordAccounts, type PasswordAccounts } from '../identity/password-accounts.ts'
 import type { ClientServices } from './client-services.ts'
 import type { IssuerContext } from './issuer-context.ts'
 import type { SessionServices } from './session-services.ts'
@@ -10,6 +11,7 @@ import type { SignInServices } from './sign-in-services.ts'
 
 export type AccountServices = {
   readonly accounts: Accounts
+  readonly passwordAccounts: PasswordAccounts
   readonly offered: AccountOffers
 }
 
@@ -32,7 +34,7 @@ export function createAccountServices(
   context: IssuerContext,
   {
     clients: { lookup },
-    signIn: { users, hashPassword },
+    signIn: { users, storeUsers, hashPassword },
     sessions: { endingWithin },
   }: {
     readonly clients: ClientServices
@@ -41,19 +43,21 @@ export function createAccountServices(
   },
 ): AccountServices {
   const { stores, clock, random, log, events } = context
+  const shared = {
+    stores,
+    users,
+    isClient: async (id: string) => (await lookup.find(id)) !== undefined,
+    hashArgon2id: hashPassword,
+    endingWithin,
+    settings: configuration.accounts,
+    random,
+    log,
+    events,
+  }
+  const accounts = createAccounts({ ...shared, clock })
   return {
-    accounts: createAccounts({
-      stores,
-      users,
-      isClient: async id => (await lookup.find(id)) !== undefined,
-      hashArgon2id: hashPassword,
-      endingWithin,
-      settings: configuration.accounts,
-      clock,
-      random,
-      log,
-      events,
-    }),
+    accounts,
+    passwordAccounts: createPasswordAccounts({ ...shared, accounts, storeUsers }),
     offered: offersOf(configuration, context),
   }
 }

@@ -206,7 +206,7 @@ function createFlowServices(
     browser
   const { openIdProviders } = federation
   const clients = services.clients.lookup
-  const { accounts } = services.accounts
+  const { passwordAccounts } = services.accounts
   const resume = createResume({ continuations, paths })
   const findRequester = createRequesters({ validate, clients, stores, userCodes })
   const { askSecondFactor, policyFor } = policies
@@ -243,7 +243,7 @@ function createFlowServices(
       findFactors,
       policyFor,
       users,
-      accounts,
+      passwordAccounts,
       profile,
       tenants,
       openIdProviders,

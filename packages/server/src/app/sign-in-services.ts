@@ -16,6 +16,7 @@ import {
 } from '../identity/password-guesses.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn, type SignIn } from '../identity/sign-in.ts'
+import { createStoreUsers, type StoreUsers } from '../identity/store-users.ts'
 import { createUsers } from '../identity/users.ts'
 import type { IdentityProvider, PasswordAuthority, Profile, Users } from '../model/user.ts'
 import { createOverloadLog } from '../operations/overload.ts'
@@ -25,6 +26,8 @@ import type { IssuerContext } from './issuer-context.ts'
 
 export type SignInServices = {
   readonly users: Users
+  /** Users of the operator's own store. */
+  readonly storeUsers: StoreUsers | undefined
   readonly profile: Profile
   readonly signIn: SignIn
   readonly readIdentityClaims: ReadIdentityClaims
@@ -45,13 +48,16 @@ export function createSignInServices(
   { stores, clock, random, log, events, principals }: IssuerContext,
   { countAttempt }: Attempts,
 ): SignInServices {
-  const { resources, tenants, validators, grants, federation, mfa, tenantMfa, mfaPolicy } = configuration
+  const { resources, tenants, userStore, validators, grants, federation, mfa, tenantMfa, mfaPolicy } =
+    configuration
   const { verify: verifyArgon2id, hash: hashPassword } = createArgon2id({
     networksOf: networkPath,
     onFull: createOverloadLog({ log, clock, queue: 'passwords' }),
   })
+  const storeUsers = userStore && createStoreUsers(userStore)
   const users = createUsers(configuration.users, {
     stores,
+    storeUsers,
     random,
     verifyArgon2id,
     isDisabled: principals.isDisabledUser,
@@ -72,6 +78,7 @@ export function createSignInServices(
   const findFactors = createFactorFinder({ stores })
   return {
     users,
+    storeUsers,
     profile,
     signIn: createSignIn({
       users,
@@ -79,6 +86,7 @@ export function createSignInServices(
       identityProviders,
       tenants,
       validator: validators.password,
+      namesVary: storeUsers !== undefined,
       countGuess,
       countFoundGuess: createFoundGuessCounter({ countAttempt }),
       clock,

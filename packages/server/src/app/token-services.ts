@@ -61,6 +61,7 @@ export function createTokenServices(
 const createGrants = ({
   users,
   accounts,
+  userStore,
   validators,
   identityProviders,
   grants,
@@ -71,6 +72,7 @@ const createGrants = ({
     checksPasswords:
       users.length > 0 ||
       accounts.stored ||
+      userStore !== undefined ||
       validators.password !== undefined ||
       [...identityProviders.values()].some(
         one => one.directory !== undefined || one.credentialAuthority !== undefined,

@@ -16,6 +16,7 @@ import { directoryOf } from './schema/directory.ts'
 import { type ProviderDraft, upstreamOf } from './schema/provider.ts'
 import { byName, resourcesOf } from './schema/resource.ts'
 import { mfaOf, sessionsOf } from './schema/sign-in.ts'
+import { userStoreOf } from './schema/user-store.ts'
 import { defined } from './schema/values.ts'
 import { webhooksOf } from './schema/webhooks.ts'
 import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } from './schema/whole.ts'
@@ -158,11 +159,13 @@ function tenantDraft(server: Draft, tenant: TenantDraft & { readonly issuer: str
 
 /** Adds the tenant to every hook request: hooks are the operator's code, and may serve several issuers. */
 const forTenant = (tenant: string, configuration: Configuration): Configuration => {
-  const { validators, profile, federation, mfaPolicy, consentPolicy, identityProviders } = configuration
+  const { userStore, validators, profile, federation, mfaPolicy, consentPolicy, identityProviders } =
+    configuration
   const { subject } = federation
   return defined({
     ...configuration,
     tenant,
+    userStore: userStore && userStoreOf(userStore, tenant),
     validators: defined({
       ...validators,
       password: validators.password && authorityOf(validators.password, tenant),

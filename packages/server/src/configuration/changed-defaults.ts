@@ -162,6 +162,13 @@ export const changedDefaults: readonly ChangedDefault[] = [
           : undefined,
   },
   {
+    title: 'A password validator no longer replaces configured users',
+    affects: ({ validators, users }) =>
+      validators.password && users.some(({ password }) => password)
+        ? 'validators.password and users with passwords'
+        : undefined,
+  },
+  {
     title: 'Hooks have a time limit',
     affects: ({ validators, profile, grants, federation, mfaPolicy, consentPolicy, identityProviders }) =>
       validators.password ||

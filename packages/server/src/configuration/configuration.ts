@@ -25,6 +25,7 @@ import type {
   PasswordAuthority,
   Profile,
 } from '../model/user.ts'
+import type { CheckedUserStore } from '../model/user-store.ts'
 import type { Webhook } from '../model/webhook.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 
@@ -136,6 +137,8 @@ export type Configuration = {
   readonly outbound: { readonly allowedPrivateNetworks: readonly string[] }
   /** Code from a module configuration. */
   readonly grants: readonly ExtensionGrant[]
+  /** Local users of the operator's own store. */
+  readonly userStore?: CheckedUserStore
   readonly validators: {
     /** Checks the local credentials of the password grant and the login page, instead of the configured users. */
     readonly password?: PasswordAuthority

@@ -18,6 +18,7 @@ import {
   secretWarnings,
   signUpErrors,
   signUpWarnings,
+  userStoreErrors,
 } from './rules/accounts.ts'
 import { clientErrors, clientWarnings } from './rules/client.ts'
 import { deploymentErrors, deploymentWarnings } from './rules/deployment.ts'
@@ -75,7 +76,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
       ...registrationErrors(one),
       ...providerErrors(one, directory),
     ]),
-    ...(whole ? signUpErrors(whole) : []),
+    ...(whole ? [...signUpErrors(whole), ...userStoreErrors(whole)] : []),
   ]
   if (errors.length > 0 || !whole) return { ok: false, errors: groupByEntry(errors) }
 

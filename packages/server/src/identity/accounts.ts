@@ -47,8 +47,7 @@ export type Accounts = {
   readonly setPassword: (
     user: StoredUser,
     password: string,
-    /** `from`: the network of the request; omitted: an operator. */
-    options?: { readonly keep?: string; readonly from?: string },
+    options?: PasswordOptions,
   ) => Promise<Result<StoredUser>>
   /**
    * Changes the user. A new address counts as verified. Refuses `account_changed`, `username_malformed`, `username_taken` or
@@ -59,6 +58,13 @@ export type Accounts = {
   readonly setActive: (sub: string, active: boolean) => Promise<Result<StoredUser>>
   /** Deletes the user with all their data. The `sub` is never assigned again. Refuses `account_unknown`. */
   readonly remove: (sub: string) => Promise<Result<true>>
+}
+
+export type PasswordOptions = {
+  /** The session that continues. */
+  readonly keep?: string | undefined
+  /** The network of the request; omitted: an operator. */
+  readonly from?: string | undefined
 }
 
 type AccountChanges = {
@@ -92,7 +98,7 @@ export const isUsername = (username: string): boolean =>
  * prevent the owner from verifying the address. Users may therefore have such a name only if it is their own verified
  * address.
  */
-const couldBeAddress = (username: string): boolean => identityKey(username).includes('@')
+export const couldBeAddress = (username: string): boolean => identityKey(username).includes('@')
 
 /**
  * Returns whether the text looks like an address (lengths: RFC 5321 §4.5.3.1); only a delivered mail proves that it is one.
@@ -103,16 +109,21 @@ export const isEmail = (email: string): boolean =>
   email === email.normalize('NFKC') &&
   /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
 
+/** Returns what ends when a user's access ends: all of it, except for the session that continues. */
+export const accessEnding = (
+  endingWithin: EndingWithin,
+  { changeEnds }: Pick<AccountSettings, 'changeEnds'>,
+  kept_sid?: string,
+): AccessEnding => ({
+  ...endingWithin.ending(),
+  everything: changeEnds === 'everything',
+  ...(kept_sid !== undefined && { kept_sid }),
+})
+
 export function createAccounts(ports: AccountPorts): Accounts {
   const { users, hashArgon2id, settings, endingWithin, clock, random, log, events } = ports
   const { storedUsers } = ports.stores
   const hash = (password: string, from?: string) => hashArgon2id(preparePassword(password), from)
-
-  const endingOf = (kept_sid?: string): AccessEnding => ({
-    ...endingWithin.ending(),
-    everything: settings.changeEnds === 'everything',
-    ...(kept_sid !== undefined && { kept_sid }),
-  })
 
   async function replace(
     user: StoredUser,
@@ -120,7 +131,11 @@ export function createAccounts(ports: AccountPorts): Accounts {
     ends?: { readonly cause: EndCause; readonly keep?: string | undefined },
   ): Promise<Result<StoredUser>> {
     const next = { ...user, version: user.version + 1, epoch: user.epoch + (ends ? 1 : 0) }
-    const replaced = await storedUsers.replace(next, ends && endingOf(ends.keep), event.messages)
+    const replaced = await storedUsers.replace(
+      next,
+      ends && accessEnding(endingWithin, settings, ends.keep),
+      event.messages,
+    )
     if (replaced.outcome === 'replaced') {
       event.happened()
       if (ends) endingWithin.ended(replaced.ended, ends.cause)
@@ -220,7 +235,11 @@ export function createAccounts(ports: AccountPorts): Accounts {
     },
     async remove(sub) {
       const deleted = events.prepare('user.deleted', { sub })
-      const ending: AccessEnding = { ...endingOf(), revokes: 'all', everything: true }
+      const ending: AccessEnding = {
+        ...accessEnding(endingWithin, settings),
+        revokes: 'all',
+        everything: true,
+      }
       const ended = await storedUsers.remove(sub, ending, deleted.messages)
       if (!ended) return refuse('invalid_request', 'account_unknown', { log: { sub } })
       deleted.happened()

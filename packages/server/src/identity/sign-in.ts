@@ -46,8 +46,10 @@ type SignInPorts = {
   readonly profile: Profile
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly tenants: ReadonlySet<string>
-  /** Checks local credentials instead of `users`. */
+  /** Checks local credentials instead of `users`, except those of users of the configuration. */
   readonly validator?: PasswordAuthority
+  /** Whether a user can have several names, because the operator's store finds them. */
+  readonly namesVary?: boolean
   readonly countGuess: CountGuess
   readonly countFoundGuess: CountFoundGuess
   readonly clock: Clock
@@ -63,12 +65,15 @@ export function createSignIn({
   identityProviders,
   tenants,
   validator,
+  namesVary = false,
   countGuess,
   countFoundGuess,
   clock,
 }: SignInPorts): SignIn {
-  const local: Authority = validator ?? {
-    async check({ username, password, tenant, from = '' }) {
+  const local: Authority = {
+    async check(request) {
+      const { username, password, tenant, from = '' } = request
+      if (validator && !users.isConfigured(username, tenant)) return validator.check(request)
       const user = await users.checkPassword(username, password, tenant, from)
       return user ? { ok: true, sub: user.sub, epoch: user.epoch } : { ok: false }
     },
@@ -86,9 +91,9 @@ export function createSignIn({
     const client_id = client?.client_id
     const { tenant } = acr
     const where = tenant === undefined ? {} : { tenant }
-    // A guess with an address counts for the account's name. Otherwise an account would have two limits.
-    const address = idp === localProvider && !validator && identityKey(username).includes('@')
-    const named = address ? await users.findNamed(username, tenant) : undefined
+    // A guess by another name counts for the account's name. Otherwise an account would have several limits.
+    const isAlias = idp === localProvider && !validator && (namesVary || identityKey(username).includes('@'))
+    const named = isAlias ? await users.findNamed(username, tenant) : undefined
     const counted = await countGuess({
       idp,
       username: named?.username ?? username,

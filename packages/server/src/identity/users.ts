@@ -1,6 +1,7 @@
-/** Local users: configured users, in memory, and stored users. */
+/** Local users: configured users, in memory, users of the operator's own store, and stored users. */
 
 import { createHmac } from 'node:crypto'
+import { HookError } from '../model/hook.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { ConfiguredUser, User, Users } from '../model/user.ts'
@@ -8,9 +9,12 @@ import type { VerifyArgon2id } from '../runtime/argon2id.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Awaitable, Random } from '../runtime/ports.ts'
 import { decoyPassword, formsOf, preparePassword } from './password.ts'
+import { type StoreUser, type StoreUsers, verifiedAddressOf } from './store-users.ts'
 
 type UserPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
+  /** The operator's own store. */
+  readonly storeUsers?: StoreUsers | undefined
   readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id
   /** Returns whether the most recently applied configuration, possibly at another node, disabled the user. */
@@ -18,16 +22,17 @@ type UserPorts = {
 }
 
 /**
- * Finds configured and stored users by name (see `identityKey`), configured users first, or else by a verified address that
- * exactly one user has. Passwords are compared in NFKC, and also as typed, for imported hashes.
+ * Finds users by name (see `identityKey`): those of the configuration, then those of the operator's store, then stored
+ * ones; or else by a verified address that exactly one user has. Passwords are compared in NFKC, and also as typed, for imported hashes.
  *
  * If any user has an argon2id password, every check costs one argon2id verification per form of the password, whether or
- * not the name exists. Plain passwords of the configuration are compared as MACs in constant time, under a key of this
+ * not the name exists. The operator's `checkPassword` is called with every check too. If the operator's store is unavailable,
+ * the users of the configuration can still sign in. Plain passwords of the configuration are compared as MACs in constant time, under a key of this
  * process.
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
-  { stores: { storedUsers }, random, verifyArgon2id, isDisabled }: UserPorts,
+  { stores: { storedUsers }, storeUsers, random, verifyArgon2id, isDisabled }: UserPorts,
 ): Users {
   const key = random.bytes(32)
   const mac = (password: string): Buffer =>
@@ -36,12 +41,14 @@ export function createUsers(
   // Verified for unknown names at the same cost. The result is ignored.
   const decoy = configured.map(encodedPassword).find(encoded => encoded !== undefined)
 
+  const storeHasHashes = storeUsers !== undefined && storeUsers.checkPassword === undefined
+
   const bySub = new Map(configured.map(user => [user.sub, visibleUser(user)]))
   const passwords = new Map(configured.map(user => [user.sub, passwordOf(user, mac)]))
   const byName = new Map(configured.map(user => [placeOf(identityKey(user.username), user.tenant), user.sub]))
   const byAddress = Map.groupBy(
-    configured.filter(user => provenAddress(user) !== undefined),
-    user => placeOf(provenAddress(user) ?? '', user.tenant),
+    configured.filter(user => verifiedAddressOf(user) !== undefined),
+    user => placeOf(verifiedAddressOf(user) ?? '', user.tenant),
   )
 
   const configuredOf = (sub: string): User | undefined => {
@@ -53,16 +60,39 @@ export function createUsers(
   async function named(typed: string, tenant: string | undefined): Promise<Named> {
     const name = identityKey(typed)
     const mayBeAddress = name.includes('@')
-    const [storedByName, storedByAddress] = await Promise.all([
+    const [storedByName, storedByAddress, outside] = await Promise.all([
       storedUsers.findByName(name, tenant),
       mayBeAddress ? storedUsers.findByVerifiedEmail(name, tenant) : undefined,
+      settled(outsideNamed(typed, tenant, mayBeAddress)),
     ])
     const sub = byName.get(placeOf(name, tenant))
     if (sub !== undefined) return { sub }
+    const [outsideByName, outsideByAddress] = await outside()
+    if (outsideByName) return { sub: outsideByName.user.sub, outside: outsideByName }
     if (storedByName) return { sub: storedByName.sub, stored: storedByName }
     const owners = mayBeAddress ? (byAddress.get(placeOf(name, tenant)) ?? []) : []
-    if (owners.length + (storedByAddress ? 1 : 0) !== 1) return {}
+    if (owners.length + (outsideByAddress ? 1 : 0) + (storedByAddress ? 1 : 0) !== 1) return {}
+    if (outsideByAddress) return { sub: outsideByAddress.user.sub, outside: outsideByAddress }
     return storedByAddress ? { sub: storedByAddress.sub, stored: storedByAddress } : { sub: owners[0]?.sub }
+  }
+
+  /** Returns the users of the operator's store with this name and with this address. */
+  const outsideNamed = (typed: string, tenant: string | undefined, mayBeAddress: boolean) =>
+    Promise.all([
+      storeUsers?.findByName(typed, tenant).then(unshared),
+      mayBeAddress ? storeUsers?.findByVerifiedEmail(typed, tenant).then(unshared) : undefined,
+    ])
+
+  /** Rejects if a user of another kind has the same `sub`, which would make the two one user. */
+  async function unshared(found: StoreUser | undefined): Promise<StoreUser | undefined> {
+    const sub = found?.user.sub
+    if (sub !== undefined && (bySub.has(sub) || (await storedUsers.find(sub))))
+      throw new HookError(
+        'userStore.findByUsername',
+        'hook_result_invalid',
+        'userStore.findByUsername.sub is the sub of another user of this server',
+      )
+    return found
   }
 
   /** Verifies the forms one after another, so that a sign-in has only one place in the queue. */
@@ -71,28 +101,55 @@ export function createUsers(
     return false
   }
 
+  /** Finds users that the configuration doesn't have. */
+  const findAnywhere = async (sub: string): Promise<User | undefined> =>
+    userOf(await storedUsers.find(sub)) ?? (await storeUsers?.find(sub))?.user
+
+  /** Checks a password by the operator's function: nobody's for users who are not in the operator's store, so that it takes as long. */
+  async function checkOutside(outside: StoreUser | undefined, typed: string, from: string): Promise<boolean> {
+    const { sub, tenant } = outside?.user ?? {}
+    const whose = { ...(sub !== undefined && { sub }), ...(tenant !== undefined && { tenant }) }
+    for (const password of formsOf(typed))
+      if (await storeUsers?.checkPassword?.({ ...whose, password, from })) return true
+    return false
+  }
+
   return {
-    find: sub => configuredOf(sub) ?? once(storedUsers.find(sub), userOf),
+    find: sub => configuredOf(sub) ?? (storeUsers ? findAnywhere(sub) : once(storedUsers.find(sub), userOf)),
     async findByVerifiedEmail(email, tenant) {
       const address = identityKey(email)
-      const found = byAddress.get(placeOf(address, tenant)) ?? []
-      const stored = userOf(await storedUsers.findByVerifiedEmail(address, tenant))
-      if (stored) return found.length === 0 ? stored : undefined
-      const [only] = found
-      return only && found.length === 1 ? configuredOf(only.sub) : undefined
+      const found = [
+        ...(byAddress.get(placeOf(address, tenant)) ?? []).map(({ sub }) => configuredOf(sub)),
+        userOf(await storedUsers.findByVerifiedEmail(address, tenant)),
+        (await storeUsers?.findByVerifiedEmail(email, tenant).then(unshared))?.user,
+      ].filter(user => user !== undefined)
+      return found.length === 1 ? found[0] : undefined
     },
     async checkPassword(username, password, tenant, from) {
-      const { sub, stored } = await named(username, tenant)
-      const known = (sub !== undefined && passwords.get(sub)) || nobody
-      const encoded = known.encoded ?? stored?.password ?? ((await storedUsers.any()) ? decoyPassword : decoy)
+      const { sub, stored, outside } = await named(username, tenant)
+      const known = (!outside && sub !== undefined && passwords.get(sub)) || nobody
+      const own = known.encoded ?? stored?.password ?? (storeHasHashes ? outside?.password : undefined)
+      const encoded = own ?? (storeHasHashes || (await storedUsers.any()) ? decoyPassword : decoy)
       const plainFits = equalInConstantTime(mac(password), known.mac)
+      const outsideFits = await settled(checkOutside(outside, password, from))
       const hashFits = encoded !== undefined && (await argonFits(encoded, password, from))
+      if (outside) {
+        const fits = storeUsers?.checkPassword
+          ? await outsideFits()
+          : outside.password !== undefined && hashFits
+        return fits ? outside.user : undefined
+      }
       if (stored) return stored.password !== undefined && hashFits ? userOf(stored) : undefined
       const fits = known.encoded === undefined ? plainFits : hashFits
       return sub !== undefined && known !== nobody && fits ? configuredOf(sub) : undefined
     },
+    isConfigured(username, tenant) {
+      const sub = byName.get(placeOf(identityKey(username), tenant))
+      return sub !== undefined && passwords.get(sub) !== undefined
+    },
     async findNamed(username, tenant) {
-      const { sub, stored } = await named(username, tenant)
+      const { sub, stored, outside } = await named(username, tenant)
+      if (outside) return outside.user
       return stored ? userOf(stored) : sub === undefined ? undefined : configuredOf(sub)
     },
     async isNameTaken(name, tenant, except) {
@@ -101,6 +158,7 @@ export function createUsers(
       const found = [
         await storedUsers.findByName(identityKey(name), tenant),
         await storedUsers.findByVerifiedEmail(identityKey(name), tenant),
+        ...(storeUsers ? await outsideLike(storeUsers, name, tenant) : []),
       ]
       return [...others, ...found.map(user => user?.sub)].some(sub => sub !== undefined && sub !== except)
     },
@@ -108,7 +166,33 @@ export function createUsers(
 }
 
 /** The user with a typed name or address; empty if there is none, or if several have the address. */
-type Named = { readonly sub?: string | undefined; readonly stored?: StoredUser }
+type Named = {
+  readonly sub?: string | undefined
+  readonly stored?: StoredUser
+  /** A user of the operator's store. */
+  readonly outside?: StoreUser
+}
+
+/** Resolves to a function that returns the outcome, so that a failure matters only if the outcome is needed. */
+const settled = <Value>(outcome: Promise<Value>): Promise<() => Promise<Value>> =>
+  outcome.then(
+    () => () => outcome,
+    () => () => outcome,
+  )
+
+/** Returns users of the operator's store with this name or address, as it is written and as it is compared here. */
+const outsideLike = async (
+  storeUsers: StoreUsers,
+  name: string,
+  tenant: string | undefined,
+): Promise<readonly (User | undefined)[]> => {
+  const spellings = [...new Set([name.trim(), identityKey(name)])]
+  const found = await Promise.all([
+    ...spellings.map(one => storeUsers.findByName(one, tenant)),
+    storeUsers.findByVerifiedEmail(name, tenant),
+  ])
+  return found.map(one => one?.user)
+}
 
 /** Converts a stored user to the form that the rest of the server uses. */
 function userOf(stored: StoredUser): User
@@ -136,9 +220,6 @@ const once = <Found, Answer>(found: Awaitable<Found>, use: (found: Found) => Ans
   found instanceof Promise ? found.then(use) : use(found)
 
 const placeOf = (key: string, tenant: string | undefined): string => JSON.stringify([tenant ?? null, key])
-
-const provenAddress = ({ claims: { email, email_verified } }: User): string | undefined =>
-  typeof email === 'string' && email_verified === true ? identityKey(email) : undefined
 
 const encodedPassword = ({ password }: ConfiguredUser): string | undefined =>
   password?.kind === 'argon2id' ? password.encoded : undefined

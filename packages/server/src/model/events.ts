@@ -24,7 +24,7 @@ export type EventData = {
     readonly client_id?: string
     readonly request_id: string
   }
-  /** A stored user was added: by sign-up, or by an operator. */
+  /** A user was added: by sign-up, or by an operator. */
   readonly 'user.created': { readonly sub: string; readonly tenant?: string }
   readonly 'user.updated': {
     readonly sub: string

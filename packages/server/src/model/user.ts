@@ -45,11 +45,16 @@ export type Users = {
   ) => Awaitable<User | undefined>
   /** Returns the user whose password {@link Users.checkPassword} would check; undefined if several have the address. */
   readonly findNamed: (username: string, tenant: string | undefined) => Awaitable<User | undefined>
+  /** Returns whether a user of the configuration has this name, and a password. */
+  readonly isConfigured: (username: string, tenant: string | undefined) => boolean
   /** Returns the only user of this tenant with this verified address; undefined if there is none, or if there are several. */
   readonly findByVerifiedEmail: (email: string, tenant: string | undefined) => Awaitable<User | undefined>
   /** Returns whether a user of this tenant other than `except`, active or not, has this name or verified address, or a confusable one. */
   readonly isNameTaken: (name: string, tenant: string | undefined, except?: string) => Promise<boolean>
 }
+
+/** Returns whether the server derives such a `sub` for users of other providers. Nobody else may have one. */
+export const isDerivedSub = (sub: string): boolean => /^fed_[\w-]{43}$/.test(sub)
 
 /** An authenticated user, and how they authenticated. */
 export type Subject = {

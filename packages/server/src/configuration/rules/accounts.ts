@@ -127,9 +127,10 @@ export function signUpErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
     signUp: tenant.accounts?.sign_up,
     mail: tenant.mail ?? whole.mail,
     validators: tenant.validators ?? whole.validators,
+    userStore: tenant.userStore ?? whole.userStore,
     at: `tenants[${index}].`,
   }))
-  return [server, ...tenants].flatMap(({ issuer, accounts, signUp, mail, validators, at }) => {
+  return [server, ...tenants].flatMap(({ issuer, accounts, signUp, mail, validators, userStore, at }) => {
     if (!signUp) return []
     if (!accounts) return [withoutAccounts(at)]
     const local = issuer === undefined || isLoopback(new URL(issuer).hostname)
@@ -137,9 +138,35 @@ export function signUpErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
     return [
       ...(needsMail ? [withoutMail(at)] : []),
       ...(validators?.password === undefined ? [] : [passwordsElsewhere(at)]),
+      ...(userStore?.create && accounts.email_verification === 'optional' ? [verifiedTooLate(at)] : []),
     ]
   })
 }
+
+/** A password validator would be asked for the users of the store. */
+export function userStoreErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
+  const tenants = whole.tenants.flatMap(({ userStore, validators }, index) =>
+    userStore || validators
+      ? [
+          {
+            userStore: userStore ?? whole.userStore,
+            validators: validators ?? whole.validators,
+            at: `tenants[${index}].`,
+          },
+        ]
+      : [],
+  )
+  return [{ ...whole, at: '' }, ...tenants].flatMap(({ userStore, validators, at }) =>
+    userStore && validators?.password ? [twoStores(at)] : [],
+  )
+}
+
+const twoStores = (at: string): Diagnostic => ({
+  path: `${at}userStore`,
+  problem: 'validators.password checks the passwords of local users, so users of the store could not sign in',
+  expected: 'userStore or validators.password',
+  fix: 'check passwords in userStore.checkPassword, and remove validators.password',
+})
 
 /** Warns about tenants that share the server's issuer and let anyone create an account with tokens for the tenant. */
 export const signUpWarnings = ({ tenants }: ConfigurationDraft): readonly Diagnostic[] =>
@@ -168,6 +195,14 @@ const withoutMail = (at: string): Diagnostic => ({
   problem: 'sign-up sends mail, but "mail" is not configured',
   expected: '"mail": { "from": "…", "smtp": { "host": "…" } }, or "email_verification": "off"',
   fix: 'add "mail"',
+})
+
+const verifiedTooLate = (at: string): Diagnostic => ({
+  path: `${at}accounts.email_verification`,
+  problem:
+    'userStore.create adds users before their address is verified, and can not be told later that it is',
+  expected: '"required" or "off" with userStore.create',
+  fix: 'write "required"',
 })
 
 const passwordsElsewhere = (at: string): Diagnostic => ({

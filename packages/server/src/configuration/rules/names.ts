@@ -2,6 +2,7 @@
 
 import { comparableUri } from '@tessera/protocol/resource-indicator'
 import { identityKey } from '../../model/stored-user.ts'
+import { isDerivedSub } from '../../model/user.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { standardIdentityResources } from '../schema/resource.ts'
@@ -128,7 +129,7 @@ const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Diagn
 
 /** The sub of a provider's user is derived in this form, so no other name may have it. */
 const derivedName = <Value>(entry: Entry<Value>, key: keyof Value & string): readonly Diagnostic[] =>
-  /^fed_[\w-]{43}$/.test(String(entry.value[key]))
+  isDerivedSub(String(entry.value[key]))
     ? diagnosticAt(entry, key, {
         problem: 'it looks like the sub of a user of another identity provider',
         expected: 'a name that does not begin with fed_',

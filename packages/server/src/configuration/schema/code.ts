@@ -30,6 +30,7 @@ import type { Configuration, StorageConnections, StoragePasswordHook } from '../
 import * as s from '../validation/kinds.ts'
 import { providerSchema } from './provider.ts'
 import type { KeyOwner } from './tenant.ts'
+import { checkedUserStore, userStoreSchema } from './user-store.ts'
 import { defined, seconds } from './values.ts'
 
 /** Seconds. */
@@ -86,6 +87,7 @@ const eventCallbacks = () =>
 
 export const codeFields = {
   grants: s.array(grant()).default([]),
+  userStore: userStoreSchema(),
   validators: s
     .strictObject({
       password: credentialAuthority(),
@@ -112,6 +114,7 @@ export const codeFields = {
 
 export const codeOwners = {
   grants: 'inherited',
+  userStore: 'inherited',
   validators: 'inherited',
   federation: 'inherited',
   events: 'inherited',
@@ -129,11 +132,12 @@ export const codeKeys: ReadonlySet<string> = new Set([...Object.keys(codeFields)
 type Draft = s.output<s.ObjectSchema<typeof codeFields>>
 type Hooks = Pick<
   Configuration,
-  'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile' | 'hookTimeout'
+  'userStore' | 'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile' | 'hookTimeout'
 >
 
 /** Returns the hooks in the form that the server calls. */
 export function checkedHooks({
+  userStore,
   validators: { password, tokenRequest } = {},
   federation: { subject: decideSubject } = {},
   consentPolicy,
@@ -143,6 +147,7 @@ export function checkedHooks({
 }: Partial<Draft>): Hooks {
   return {
     hookTimeout: limit,
+    userStore: userStore && checkedUserStore(userStore, limit),
     validators: defined({
       password: password && checkedAuthority({ hook: 'validators.password', limit }, password),
       tokenRequest:

@@ -35,6 +35,9 @@ export const argon2idHash = () =>
       fix: 'make one with: tessera hash-secret --argon2id',
     })
 
+/** Returns whether the text is such a hash. */
+export const isArgon2idHash = (value: string): boolean => argon2id.test(value) && isAffordableHash(value)
+
 /** Anyone can make the server compute this hash, so its cost is bounded: one request must not take seconds. */
 function isAffordableHash(value: string): boolean {
   const [memory = 0, passes = 0, lanes = 0] = (argon2id.exec(value) ?? []).slice(1).map(Number)

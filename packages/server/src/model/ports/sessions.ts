@@ -38,7 +38,9 @@ export type Sessions = {
    * undefined if it had already ended.
    */
   readonly end: (sid: string, ending: SessionEnding) => Promise<EndedSession | undefined>
-  /** Does the same for at most `limit` sessions that have expired at `ending.at`. */
+  /** In one write, ends the access of a user of another system, as `StoredUsers.replace` does for a stored one. */
+  readonly endOfUser: (sub: string, ending: AccessEnding) => Promise<readonly EndedSession[]>
+  /** Does the same as `end` for at most `limit` sessions that have expired at `ending.at`. */
   readonly endExpired: (ending: SessionEnding, limit: number) => Promise<readonly EndedSession[]>
 }
 

@@ -45,7 +45,8 @@ export const accountPage =
     return form.ok ? act(page, form.value) : opened.refuse(form)
   }
 
-type StoredUserPage = AccountPage & { readonly stored: StoredUser }
+/** The page of a form that changes this user. */
+type UserPage<User> = AccountPage & { readonly owner: User }
 
 /** Shows the form again, with the values that were entered. */
 type ShowAgain = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
@@ -53,20 +54,26 @@ type ShowAgain = (problem: FormProblem, filledIn?: FieldsPage['values']) => Prom
 /** Returns the link back to the account, for a page that concludes a task. */
 export const backTo = (page: BrowserRequest) => [{ to: 'account', href: page.link('/account') }] as const
 
-type StoredUserSteps = {
+type UserSteps<User> = {
   readonly path: PagePath
   readonly section: AccountSection
   readonly guard?: AccountGuard
-  /** Whether the page has something to change for this user. Default: true for every stored user. */
-  readonly isFor?: (page: StoredUserPage) => boolean
-  readonly form: (user: StoredUser) => Omit<FieldsPage, 'form' | 'problem'>
-  readonly act: (page: StoredUserPage, form: Parameters, again: ShowAgain) => Awaitable<HttpResponse>
+  /** Returns the user that the form changes; undefined if it has nothing to change for them. */
+  readonly ownerOf: (page: AccountSession) => User | undefined
+  readonly form: (user: User) => Omit<FieldsPage, 'form' | 'problem'>
+  readonly act: (page: UserPage<User>, form: Parameters, again: ShowAgain) => Awaitable<HttpResponse>
 }
 
-/** Creates the endpoint of a form that changes a stored user. Other users learn that they can't change anything here. */
-export function storedUserPage(
+/** Creates the endpoint of a form that changes a stored user. */
+export const storedUserPage = (
   ports: AccountPagePorts,
-  { path, section, guard, isFor = () => true, form: formOf, act }: StoredUserSteps,
+  steps: Omit<UserSteps<StoredUser>, 'ownerOf'>,
+): Endpoint => userPage(ports, { ...steps, ownerOf: ({ stored }) => stored })
+
+/** Creates the endpoint of a form that changes a user. Other users learn that they can't change anything here. */
+export function userPage<User>(
+  ports: AccountPagePorts,
+  { path, section, guard, ownerOf, form: formOf, act }: UserSteps<User>,
 ): Endpoint {
   const { pages } = ports
 
@@ -74,9 +81,10 @@ export function storedUserPage(
     const opened = ports.browserRequests.open('account', request)
     const required = await ports.requireAccountSession(opened, section, guard)
     if (!required.ok) return required.respond()
-    const { stored, frame } = required
-    const page = stored && { ...opened, ...required, stored }
-    if (!page || !isFor(page)) return pages.notice(request, { kind: 'notHere', links: backTo(opened) }, frame)
+    const { frame } = required
+    const owner = ownerOf(required)
+    const page = owner && { ...opened, ...required, owner }
+    if (!page) return pages.notice(request, { kind: 'notHere', links: backTo(opened) }, frame)
     if (!page.posted) return show(page)
     const form = page.readForm()
     if (!form.ok) return page.refuse(form)
@@ -84,7 +92,7 @@ export function storedUserPage(
   }
 
   function show(
-    page: StoredUserPage,
+    page: UserPage<User>,
     problem?: FormProblem,
     filledIn?: FieldsPage['values'],
   ): Promise<HttpResponse> {
@@ -92,7 +100,7 @@ export function storedUserPage(
     return pages.fields(
       page.request,
       {
-        ...formOf(page.stored),
+        ...formOf(page.owner),
         ...(filledIn && { values: filledIn }),
         problem: text,
         form: page.pageForm(path),

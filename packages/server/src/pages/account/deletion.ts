@@ -25,7 +25,7 @@ export function createDeletionEndpoint(ports: DeletionPorts): Endpoint {
       values: { username },
       fixed: 'username',
     }),
-    async act({ request, stored }) {
+    async act({ request, owner: stored }) {
       const removed = await ports.accounts.remove(stored.sub)
       // If another request was faster, the account is deleted anyway.
       if (removed.ok) ports.sendAccountMail(request, async () => mailTo(stored))

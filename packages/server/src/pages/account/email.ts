@@ -28,7 +28,7 @@ export function createEmailEndpoint(ports: EmailPorts): Endpoint {
     guard: { strict: true },
     form: ({ email = '' }) => ({ kind: 'changeEmail', fields: ['email'], values: { email } }),
     async act(page, form, again) {
-      const { request, stored, frame } = page
+      const { request, owner: stored, frame } = page
       const email = form.get('email')?.trim() ?? ''
       if (!isEmail(email)) return again('email_malformed', { email })
       const count = await ports.countMail('new_address', networkOf(request), email)

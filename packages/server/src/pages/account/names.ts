@@ -22,7 +22,7 @@ export const createNamesEndpoint = (ports: NamesPorts): Endpoint =>
     path: '/account/name',
     section: 'profile',
     form: ({ claims }) => ({ kind: 'names', fields, values: valuesOf(claims) }),
-    async act({ stored, redirect, link }, form, again) {
+    async act({ owner: stored, redirect, link }, form, again) {
       const claims = renamed(stored.claims, form, ports.clock.now())
       const changed = await ports.accounts.update(stored, { claims })
       return changed.ok ? redirect(link('/account')) : again('changed', valuesOf(claims))

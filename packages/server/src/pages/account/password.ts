@@ -2,19 +2,18 @@
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { Accounts } from '../../identity/accounts.ts'
 import { doCounted } from '../../identity/attempts.ts'
+import type { PasswordAccount, PasswordAccounts } from '../../identity/password-accounts.ts'
 import type { CountGuess, KnownAccounts } from '../../identity/password-guesses.ts'
 import type { AccountSettings } from '../../model/account.ts'
-import type { StoredUser } from '../../model/stored-user.ts'
 import { localProvider, type Users } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
 import { hasPasswordHere } from '../flow/account-session.ts'
 import type { NotifyOwner } from '../flow/security-notification.ts'
-import { type AccountPagePorts, backTo, storedUserPage } from './account-page.ts'
+import { type AccountPagePorts, backTo, userPage } from './account-page.ts'
 
 type PasswordPagePorts = AccountPagePorts & {
-  readonly accounts: Pick<Accounts, 'passwordProblem' | 'setPassword'>
+  readonly accounts: Pick<PasswordAccounts, 'passwordProblem' | 'setPassword'>
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly users: Pick<Users, 'checkPassword'>
   readonly countGuess: CountGuess
@@ -27,12 +26,12 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
   const { accounts } = ports
   const { min_length } = ports.accountSettings.passwordPolicy
 
-  return storedUserPage(ports, {
+  return userPage(ports, {
     path: '/account/password',
     section: 'password',
     // The form asks for the current password, so the sign-in need not be recent. The second factor must not be missing.
     guard: { strict: true, recent: false },
-    isFor: hasPasswordHere,
+    ownerOf: page => (hasPasswordHere(page) ? page.account : undefined),
     form: ({ username }) => ({
       kind: 'password',
       // Includes the user name, so that password managers can find the right entry.
@@ -42,21 +41,21 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
       min_length,
     }),
     async act(page, form, again) {
-      const { request, stored, session, frame } = page
+      const { request, owner, session, frame } = page
       const chosen = form.get('new_password') ?? ''
-      const refusal = await checkCurrent(request, stored, form.get('password') ?? '')
+      const refusal = await checkCurrent(request, owner, form.get('password') ?? '')
       if (refusal) {
         page.logRefusal(refusal)
         return again(refusal.retry_after === undefined ? 'wrong' : { wait: refusal.retry_after })
       }
-      const fault = accounts.passwordProblem(chosen, stored)
+      const fault = accounts.passwordProblem(chosen, owner)
       if (fault) return again(fault === 'too_short' ? { min_length } : fault)
-      const changed = await accounts.setPassword(stored, chosen, {
+      const changed = await accounts.setPassword(owner, chosen, {
         keep: session.sid,
         from: networkOf(request),
       })
       if (!changed.ok) return again('changed')
-      ports.notifyOwner(request, stored.sub, 'passwordChanged')
+      ports.notifyOwner(request, owner.sub, 'passwordChanged')
       return ports.pages.notice(request, { kind: 'passwordSaved', links: backTo(page) }, frame)
     },
   })
@@ -64,7 +63,7 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
   /** Counts guesses like the login page, so that a browser that is signed in allows no more guesses than any other. */
   async function checkCurrent(
     request: HttpRequest,
-    { sub, username, tenant }: StoredUser,
+    { sub, username, tenant }: PasswordAccount,
     password: string,
   ): Promise<Refusal | undefined> {
     const from = networkOf(request)

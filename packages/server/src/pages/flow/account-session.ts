@@ -7,9 +7,9 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpResponse } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
-import type { Accounts } from '../../identity/accounts.ts'
 import { type FindFactors, hasFactor } from '../../identity/factors.ts'
 import type { PolicyFor } from '../../identity/mfa-policy.ts'
+import { isStored, type PasswordAccount, type PasswordAccounts } from '../../identity/password-accounts.ts'
 import { servesTenant } from '../../identity/provider-access.ts'
 import type { Session } from '../../model/authorization.ts'
 import { factorMethods, type RequestedAcr } from '../../model/mfa.ts'
@@ -35,6 +35,8 @@ export type AccountSession = {
   readonly user?: User
   /** The user's record in the store. Configured users and users of other providers have none. */
   readonly stored?: StoredUser
+  /** The user's record if their password can be changed here. */
+  readonly account?: PasswordAccount
   readonly query: Parameters
   /** The elements of every account page: the user, the sections, the sign-out form, and the cookie for its forms. */
   readonly frame: PageContext & { readonly cookies: readonly (string | undefined)[] }
@@ -64,7 +66,7 @@ export type AccountPorts = {
   readonly findFactors: FindFactors
   readonly policyFor: PolicyFor
   readonly users: Pick<Users, 'find'>
-  readonly accounts: Pick<Accounts, 'find'>
+  readonly passwordAccounts: Pick<PasswordAccounts, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
   readonly tenants: ReadonlySet<string>
   readonly openIdProviders: readonly Pick<IdentityProvider, 'tenants'>[]
@@ -102,9 +104,10 @@ export function createAccountGuard(ports: AccountPorts): RequireAccountSession {
       return redirect(page, '/mfa', section, tenant, session, asked)
     }
     const user = await ports.users.find(session.sub)
-    const stored = await ports.accounts.find(session.sub)
-    const frame = await frameOf(page, section, { session, user, stored })
-    return { ok: true, session, user, stored, query: query.value, frame }
+    const account = await ports.passwordAccounts.find(session.sub)
+    const stored = account && isStored(account) ? account : undefined
+    const frame = await frameOf(page, section, { session, user, account })
+    return { ok: true, session, user, stored, account, query: query.value, frame }
   }
 
   async function frameOf(
@@ -169,10 +172,13 @@ export function createAccountGuard(ports: AccountPorts): RequireAccountSession {
   }
 }
 
-type Known = Pick<AccountSession, 'session' | 'user' | 'stored'>
+type Known = Pick<AccountSession, 'session' | 'user' | 'account'>
 
-/** Whether the user signed in with a stored password. Only such a password can be changed on a page. */
-export const hasPasswordHere = ({ session, stored }: Pick<Known, 'session' | 'stored'>): boolean =>
-  stored?.password !== undefined && session.idp === localProvider
+/** Whether the user signed in with a password that can be changed on a page. */
+export const hasPasswordHere = ({ session, account }: Pick<Known, 'session' | 'account'>): boolean =>
+  account !== undefined &&
+  session.idp === localProvider &&
+  // A store of the operator may keep the hash to itself.
+  (account.password !== undefined || !isStored(account))
 
 const accountSections = Object.keys(accountPaths) as readonly AccountSection[]

@@ -35,16 +35,19 @@ export type MailLink =
 type Kind = MailLink['kind']
 export type LinkOf<Named extends Kind> = Extract<MailLink, { readonly kind: Named }>
 
+/** The fields of a user that a link may change. */
+export type LinkedUser = Pick<StoredUser, 'sub' | 'password' | 'email' | 'email_verified_at' | 'disabled_at'>
+
 export type MailLinks = {
   /** @param user the user that the link changes, in their current state. */
-  readonly seal: (link: MailLink, user?: StoredUser) => string
+  readonly seal: (link: MailLink, user?: LinkedUser) => string
   /**
    * Returns undefined for text that this server did not create, that was changed, that is of another kind, or that is
    * older than an hour.
    */
   readonly open: <Named extends Kind>(text: string | undefined, kind: Named) => LinkOf<Named> | undefined
   /** Returns whether the user is unchanged since the link was created. */
-  readonly holds: (link: MailLink, user: StoredUser) => boolean
+  readonly holds: (link: MailLink, user: LinkedUser) => boolean
   /** Resolves to whether this call was the first to redeem the link. */
   readonly redeem: (link: MailLink) => Promise<boolean>
 }
@@ -62,7 +65,7 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
   const { clock, derived, random } = ports
   const seals = createSeals<Sealed>('mail-link', ports)
   const key = derived.derive('mail-link-state')
-  const stateOf = (kind: Kind, user: StoredUser | undefined): string => {
+  const stateOf = (kind: Kind, user: LinkedUser | undefined): string => {
     const parts = user && states[kind](user).map(part => part ?? null)
     return createHmac('sha256', key)
       .update(JSON.stringify(parts ?? null))
@@ -99,4 +102,4 @@ const states = {
   // A new password invalidates address changes that were requested with the old one.
   confirm_email: ({ sub, password, email, email_verified_at }) => [sub, password, email, email_verified_at],
   reset_password: ({ sub, password, email, disabled_at }) => [sub, password, email, disabled_at],
-} as const satisfies Record<Kind, (user: StoredUser) => readonly (string | number | undefined)[]>
+} as const satisfies Record<Kind, (user: LinkedUser) => readonly (string | number | undefined)[]>

@@ -6,14 +6,16 @@
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { identityKey } from '../../model/stored-user.ts'
+import type { Accounts } from '../../identity/accounts.ts'
+import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import type { Users } from '../../model/user.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { RequireAccountSession } from '../flow/account-session.ts'
 import { type LinkPage, type LinkPagePorts, linkPage } from './link-page.ts'
 
-type ConfirmEmailPorts = LinkPagePorts & {
+type ConfirmEmailPorts = Omit<LinkPagePorts<StoredUser>, 'accounts'> & {
+  readonly accounts: Accounts
   readonly requireAccountSession: RequireAccountSession
   readonly users: Pick<Users, 'isNameTaken'>
   readonly sendAccountMail: SendAccountMail
@@ -52,7 +54,7 @@ export const createConfirmEmailEndpoint = (ports: ConfirmEmailPorts): Endpoint =
 }
 
 async function confirm(
-  page: LinkPage<'confirm_email'>,
+  page: LinkPage<'confirm_email', StoredUser>,
   ports: ConfirmEmailPorts,
 ): Promise<Result<Promise<HttpResponse>>> {
   const { request, opened, user } = page

@@ -6,8 +6,7 @@
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import type { CountMail } from '../../identity/attempt-limits.ts'
-import type { Stores } from '../../model/ports/stores.ts'
-import { identityKey, type StoredUser } from '../../model/stored-user.ts'
+import type { PasswordAccount, PasswordAccounts } from '../../identity/password-accounts.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { BrowserRequests, PageRequest } from '../flow/browser-request.ts'
@@ -19,7 +18,7 @@ import type { Pages } from '../ui/pages.ts'
 
 type ForgottenPorts = {
   readonly browserRequests: BrowserRequests
-  readonly stores: Pick<Stores, 'storedUsers'>
+  readonly accounts: Pick<PasswordAccounts, 'findNamed'>
   readonly continuations: Continuations
   readonly findRequester: FindRequester
   readonly countMail: CountMail
@@ -32,7 +31,7 @@ type ForgottenPage = PageRequest & { readonly requester: Requester; readonly sea
 
 /** `GET` and `POST /password/forgotten`: `username`, which may be an email address; `continue` names the tenant. */
 export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
-  const { pages, stores, continuations } = ports
+  const { pages, accounts, continuations } = ports
 
   return ports.browserRequests.page('recovery', async opened => {
     const { request, form } = opened
@@ -48,7 +47,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const page = { ...opened, requester, sealed }
     const typed = form.get('username') ?? ''
     if (!page.posted || typed === '') return show(page)
-    const user = await accountOf(typed, requester.tenant)
+    const user = await accounts.findNamed(typed, requester.tenant)
     // All names of one account share a count.
     const count = await ports.countMail('new_password', networkOf(request), user?.sub ?? typed)
     if ('wait' in count) {
@@ -64,18 +63,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     return [{ to: 'backToSignIn', href }] as const
   }
 
-  /** Always makes both queries, so that the response takes the same time. */
-  async function accountOf(typed: string, tenant: string | undefined): Promise<StoredUser | undefined> {
-    const key = identityKey(typed)
-    const { storedUsers } = stores
-    const [byAddress, byName] = await Promise.all([
-      storedUsers.findByVerifiedEmail(key, tenant),
-      storedUsers.findByName(key, tenant),
-    ])
-    return byAddress ?? byName
-  }
-
-  function mailTo(user: StoredUser | undefined) {
+  function mailTo(user: PasswordAccount | undefined) {
     if (user?.email === undefined || user.email_verified_at === undefined || user.disabled_at !== undefined)
       return undefined
     const link = ports.mailLinks.seal({ kind: 'reset_password', sub: user.sub }, user)

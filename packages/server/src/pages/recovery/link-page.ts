@@ -2,15 +2,14 @@
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Accounts } from '../../identity/accounts.ts'
-import type { StoredUser } from '../../model/stored-user.ts'
+import type { Awaitable } from '../../runtime/ports.ts'
 import type { BrowserRequests, PageRequest } from '../flow/browser-request.ts'
-import type { LinkOf, MailLink, MailLinks } from '../flow/mail-link.ts'
+import type { LinkedUser, LinkOf, MailLink, MailLinks } from '../flow/mail-link.ts'
 import type { Pages } from '../ui/pages.ts'
 
-export type LinkPagePorts = {
+export type LinkPagePorts<User extends LinkedUser> = {
   readonly browserRequests: BrowserRequests
-  readonly accounts: Accounts
+  readonly accounts: { readonly find: (sub: string) => Awaitable<User | undefined> }
   readonly mailLinks: MailLinks
   readonly pages: Pages
 }
@@ -18,22 +17,22 @@ export type LinkPagePorts = {
 type UserLink = Exclude<MailLink['kind'], 'sign_up'>
 
 /** The request of a valid link. */
-export type LinkPage<Kind extends UserLink> = PageRequest & {
+export type LinkPage<Kind extends UserLink, User extends LinkedUser> = PageRequest & {
   readonly linkText: string
   readonly opened: LinkOf<Kind>
-  readonly user: StoredUser
+  readonly user: User
 }
 
-type LinkPageSteps<Kind extends UserLink> = {
-  readonly show: (page: LinkPage<Kind>) => Promise<HttpResponse>
+type LinkPageSteps<Kind extends UserLink, User extends LinkedUser> = {
+  readonly show: (page: LinkPage<Kind, User>) => Promise<HttpResponse>
   /** Refuses if another request was faster and the link is no longer valid. */
-  readonly act: (page: LinkPage<Kind>) => Promise<Result<Promise<HttpResponse>>>
+  readonly act: (page: LinkPage<Kind, User>) => Promise<Result<Promise<HttpResponse>>>
 }
 
-export const linkPage = <Kind extends UserLink>(
+export const linkPage = <Kind extends UserLink, User extends LinkedUser>(
   kind: Kind,
-  { browserRequests, accounts, mailLinks, pages }: LinkPagePorts,
-  { show, act }: LinkPageSteps<Kind>,
+  { browserRequests, accounts, mailLinks, pages }: LinkPagePorts<User>,
+  { show, act }: LinkPageSteps<Kind, User>,
 ): Endpoint =>
   browserRequests.page('recovery', async page => {
     const invalid = (refusal: Refusal): Promise<HttpResponse> => {

@@ -1,7 +1,8 @@
 /** The page behind a mailed link that lets a user choose a new password. It ends all of the user's sessions. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
-import { ok } from '@tessera/protocol/result'
+import { ok, refuse } from '@tessera/protocol/result'
+import { isStored, type PasswordAccount, type PasswordAccounts } from '../../identity/password-accounts.ts'
 import type { KnownAccounts } from '../../identity/password-guesses.ts'
 import type { AccountSettings } from '../../model/account.ts'
 import { localProvider } from '../../model/user.ts'
@@ -11,7 +12,8 @@ import type { NotifyOwner } from '../flow/security-notification.ts'
 import type { FieldProblem } from '../ui/field-pages.ts'
 import { type LinkPage, type LinkPagePorts, linkPage } from './link-page.ts'
 
-type ResetPorts = LinkPagePorts & {
+type ResetPorts = Omit<LinkPagePorts<PasswordAccount>, 'accounts'> & {
+  readonly accounts: PasswordAccounts
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly knownBrowsers: KnownBrowsers
   readonly knownAccounts: Pick<KnownAccounts, 'of'>
@@ -33,6 +35,9 @@ export function createResetEndpoint(ports: ResetPorts): Endpoint {
       const password = page.form.get('new_password') ?? ''
       const fault = accounts.passwordProblem(password, user)
       if (fault) return ok(show(page, fault === 'too_short' ? { min_length } : fault))
+      // A store that keeps the hash of a password to itself doesn't invalidate the link by the change.
+      if (!isStored(user) && !(await ports.mailLinks.redeem(page.opened)))
+        return refuse('invalid_request', 'mail_link_invalid')
       const changed = await accounts.setPassword(user, password, { from: networkOf(request) })
       if (!changed.ok) return changed
       const { sub, username, tenant } = user
@@ -45,7 +50,10 @@ export function createResetEndpoint(ports: ResetPorts): Endpoint {
     },
   })
 
-  function show(page: LinkPage<'reset_password'>, problem?: FieldProblem): Promise<HttpResponse> {
+  function show(
+    page: LinkPage<'reset_password', PasswordAccount>,
+    problem?: FieldProblem,
+  ): Promise<HttpResponse> {
     return pages.fields(
       page.request,
       {

@@ -2,10 +2,9 @@
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { Accounts } from '../../identity/accounts.ts'
+import type { AddedAccount, PasswordAccounts } from '../../identity/password-accounts.ts'
 import type { KnownAccounts } from '../../identity/password-guesses.ts'
 import type { PasswordProblem } from '../../model/account.ts'
-import type { StoredUser } from '../../model/stored-user.ts'
 import { localProvider } from '../../model/user.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import type { KnownBrowsers } from '../flow/browser-cookies.ts'
@@ -32,14 +31,14 @@ type NewAccounts = {
   readonly add: (
     account: NewAccount,
   ) => Promise<
-    | { readonly ok: true; readonly user: StoredUser }
+    | { readonly ok: true; readonly user: AddedAccount }
     | { readonly ok: false; readonly problem: Problem; readonly refusal: Refusal }
   >
-  readonly signIn: (request: HttpRequest, user: StoredUser, waiting: Waiting) => Promise<HttpResponse>
+  readonly signIn: (request: HttpRequest, user: AddedAccount, waiting: Waiting) => Promise<HttpResponse>
 }
 
 export type NewAccountPorts = {
-  readonly accounts: Accounts
+  readonly accounts: PasswordAccounts
   readonly concludeSignIn: ConcludeSignIn
   readonly knownBrowsers: KnownBrowsers
   readonly knownAccounts: KnownAccounts
@@ -56,11 +55,10 @@ export const createNewAccounts = ({
   async add({ sub, username, full_name, password, email, verified = false, tenant, from }) {
     const problem = accounts.passwordProblem(password, { username, email })
     if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
-    const added = await accounts.add({
+    const added = await accounts.signUp({
       username,
       password,
       emailVerified: verified,
-      chosenByUser: true,
       from,
       sub,
       tenant,
@@ -71,11 +69,18 @@ export const createNewAccounts = ({
     const malformed = added.reason === 'username_malformed' || added.reason === 'username_is_address'
     return { ok: false, problem: malformed ? 'username_malformed' : 'username_taken', refusal: added }
   },
-  signIn(request, { sub, epoch, username, tenant }, { continuation, requester: { client, requested_acr } }) {
+  signIn(request, { sub, username, tenant, stored }, { continuation, requester: { client, requested_acr } }) {
     const where = tenant === undefined ? {} : { tenant }
     const account = knownAccounts.of(sub, { idp: localProvider, username, tenant })
     return concludeSignIn(request, {
-      subject: { sub, epoch, ...where, idp: localProvider, amr: ['pwd'], auth_time: clock.now() },
+      subject: {
+        sub,
+        epoch: stored?.epoch,
+        ...where,
+        idp: localProvider,
+        amr: ['pwd'],
+        auth_time: clock.now(),
+      },
       tenant,
       client,
       requested_acr,

@@ -118,8 +118,8 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
       return again(added.problem === 'too_short' ? { min_length } : added.problem)
     }
     const { user } = added
-    if (email !== undefined && count.send) {
-      const link = ports.mailLinks.seal({ kind: 'confirm_email', sub: user.sub, email }, user)
+    if (email !== undefined && user.stored && count.send) {
+      const link = ports.mailLinks.seal({ kind: 'confirm_email', sub: user.sub, email }, user.stored)
       const mail = { to: email, kind: 'confirmEmail', path: '/email/confirm', link } as const
       ports.sendAccountMail(request, async () => mail, count.forgive)
     }

@@ -76,6 +76,7 @@ function createSessions(tables: Tables): Sessions {
       const session = sessions.by('sid', sid)
       return session && endSession(tables, session, ending)
     },
+    endOfUser: async (sub, ending) => endAccess(tables, sub, ending),
     async endExpired(ending, limit) {
       const expired = sessions.filter(session => session.idle_expires_at <= ending.at)
       return expired.slice(0, limit).map(session => endSession(tables, session, ending))

@@ -161,6 +161,7 @@ export function createSessions(database: Database): Sessions {
     clients: async sid => (await clients(sid)).map(([clientId]) => String(clientId)),
     end: (sid, ending) =>
       locked([], async write => (await leaveAll(write, (await write(endSession, [sid])).rows, ending))[0]),
+    endOfUser: (sub, ending) => locked([], write => endAccess(write, sub, ending)),
     async endExpired(ending, limit) {
       // Usually none has expired, and no transaction is started.
       if (!(await anyDue(ending.at))) return []

@@ -51,6 +51,8 @@ function createSessions(database: DatabaseSync, write: Write): Sessions {
     join: (sid, clientId) => write.joinSession(sid, clientId),
     clients: reading(database, sid => clients(sid).map(([clientId]) => String(clientId))),
     end: async (sid, ending) => endedOf(await write.endSession(sid, ending)),
+    endOfUser: async (sub, ending) =>
+      (await write.endAccess(sub, ending)).flatMap(ended => endedOf(ended) ?? []),
     async endExpired(ending, limit) {
       // Usually none has expired, and nothing is written.
       if (!anyExpired(ending.at)) return []

@@ -68,6 +68,7 @@ export const sessionWrites = {
     return (sid: string, ending: SessionEnding): Ended | undefined =>
       remove(sid).map(session => leave(session as Row, ending))[0]
   },
+  endAccess: createEndAccess,
   endExpiredSessions(database) {
     const remove = all(
       database,
