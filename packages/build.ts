@@ -94,7 +94,9 @@ async function fixDeclarations(output: string, entries: readonly string[]): Prom
 
 /** The declarations of the package's entries, relative to `dist`. */
 function entriesOf(folder: string): readonly string[] {
-  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports: Exports }
+  const { exports = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    exports?: Exports
+  }
   return Object.values(exports).map(({ types }) => types.replace('./dist/', ''))
 }
 

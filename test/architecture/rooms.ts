@@ -39,6 +39,22 @@ const page: Room = {
 export const rooms: Readonly<Record<string, Room>> = {
   // Pure: neither Node nor a browser.
   protocol: { rooms: [], packages: [] },
+  // A command of its own, which shares no code with the server.
+  'create-tessera': {
+    rooms: [],
+    packages: [
+      '@clack/prompts',
+      '@node-rs/argon2',
+      'node:child_process',
+      'node:crypto',
+      'node:fs/promises',
+      'node:path',
+      'node:process',
+      'node:stream',
+      'node:url',
+      'node:util',
+    ],
+  },
   // Interfaces of the process, and ways to run work.
   runtime: { rooms: [], packages: ['@node-rs/argon2', 'node:crypto'] },
   // Types, and the interfaces of their stores.
