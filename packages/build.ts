@@ -1,6 +1,7 @@
 /**
- * `node packages/build.ts NAME`: compiles a package from `src` to `dist`. npm runs it before it packs or publishes the
- * package (`prepack`). Nothing in this repository runs from `dist`: see docs/decisions/0049-built-at-pack-time.md.
+ * `node packages/build.ts NAME [FOLDER]`: compiles a package from `src` to `dist`, in its folder or in another one. npm
+ * runs it before it packs or publishes the package (`prepack`). Nothing in this repository runs from `dist`: see
+ * docs/decisions/0049-built-at-pack-time.md.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -14,13 +15,13 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 type Exports = Readonly<Record<string, { readonly types: string }>>
 
-const name = process.argv[2]
+const [, , name, target] = process.argv
 if (name === undefined || !existsSync(join(root, 'packages', name, 'package.json')))
   throw new Error('name a folder of packages: node packages/build.ts server')
-await build(name)
+await build(name, target ?? join(root, 'packages', name))
 
 /** Replaces `dist` in one step, so that a build that fails leaves the previous one. */
-async function build(name: string): Promise<void> {
+async function build(name: string, target: string): Promise<void> {
   const folder = join(root, 'packages', name)
   const cache = join(root, 'node_modules/.cache')
   await mkdir(cache, { recursive: true })
@@ -31,9 +32,10 @@ async function build(name: string): Promise<void> {
     await Promise.all([copyAssets(join(folder, 'src'), output), fixMaps(output, join(folder, 'src'))])
     await fixDeclarations(output, entriesOf(folder))
     if (name === 'server') await addDemo(output)
-    const dist = join(folder, 'dist')
+    const dist = join(target, 'dist')
     await rm(dist, { recursive: true, force: true })
-    await rename(output, dist)
+    // To a folder on another file system it can only be copied.
+    await rename(output, dist).catch(() => cp(output, dist, { recursive: true }))
   } finally {
     await rm(work, { recursive: true, force: true })
   }

@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { refuseRealUse } from '../../packages/server/src/testing/configuration.ts'
 import { startTestServer, type TestServerOptions } from '../../packages/server/src/testing.ts'
 import { importsOf } from '../architecture/imports.ts'
-import { textsOf } from '../support/repository.ts'
+import { readText, textsOf } from '../support/repository.ts'
 
 test('testing: a server without options serves discovery on a free port of localhost', async t => {
   const idp = await startTestServer()
@@ -130,6 +130,15 @@ test('testing: no variable of the machine changes the server', async t => {
   const idp = await startTestServer()
   t.after(idp.close)
   assert.match(idp.issuer, /^http:\/\/localhost:/)
+})
+
+test('testing: the guide lists the members of a test server', async t => {
+  const idp = await startTestServer()
+  t.after(idp.close)
+  const [, table = ''] =
+    /<!-- verbs -->([\s\S]*)<!-- \/verbs -->/.exec(readText('docs/guides/testing.md')) ?? []
+  const listed = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
+  assert.deepEqual(listed.toSorted(), Object.keys(idp).toSorted())
 })
 
 const folder = 'packages/server/src'
