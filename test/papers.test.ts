@@ -43,6 +43,17 @@ test('papers: each version of the changelog has each section and each entry once
     }
 })
 
+test('papers: no page runs or installs the package "tessera" of the registry, which is not ours', () => {
+  const foreign = /\bnp(?:x|m (?:exec|i|install|add))(?: -[-\w]+)* tessera\b(?![/-])/
+  assert.ok(foreign.test('npx tessera demo') && !foreign.test('npx @tessera/server demo'))
+  const pages = [...textsOf('**/*.md')]
+  assert.ok(pages.length > 50)
+  assert.deepEqual(
+    pages.filter(([, text]) => foreign.test(text)).map(([file]) => file),
+    [],
+  )
+})
+
 const names = (list: string): readonly string[] => list.split(/,\s+/).toSorted()
 
 test('papers: the architecture names each table of a store once', () => {

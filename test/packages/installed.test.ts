@@ -30,6 +30,8 @@ const run = promisify(execFile)
 const gitStatus = async (): Promise<string> =>
   (await run('git', ['status', '--porcelain'], { cwd: repository })).stdout
 
+const missing = 'not installed here: npm ci --prefix test/packages/nodes (Linux on x64)'
+
 let installed: Installed
 let statusBefore = ''
 let statusAfter = ''
@@ -197,7 +199,7 @@ test('packages: an import of an internal file is refused', async () => {
 
 test('packages: an old version of Node is told in one line which one is needed', async t => {
   const binary = nodeBinary(20)
-  if (!binary) return t.skip('the package node-20 is not installed on this platform')
+  if (!binary) return t.skip(missing)
   const needed = /needs Node\.js 22\.18 or newer, and this is v20\./
   const command = await runNode(installed, binary, [packageOf('server', 'dist/cli/tessera.js'), 'demo'])
   assert.equal(command.code, 1)
@@ -275,7 +277,7 @@ for (const major of [22, 24, 26]) {
   const onNode = (title: string, body: (binary: string) => Promise<void>): void =>
     void test(`packages: ${title}, on Node ${major}`, { timeout: 180_000 }, t => {
       const binary = nodeBinary(major)
-      if (!binary) return t.skip(`the package node-${major} is not installed on this platform`)
+      if (!binary) return t.skip(missing)
       return body(binary)
     })
 

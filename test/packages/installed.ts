@@ -74,10 +74,13 @@ export function npm(): string {
   return realpathSync(found)
 }
 
-/** Returns the binary of a version of Node that `package.json` installs; undefined on platforms without one. */
+/**
+ * Returns the binary of a version of Node; undefined if `npm ci --prefix test/packages/nodes` has not installed it. It has
+ * a folder of its own, because its `bin` would replace the repository's `node`.
+ */
 export function nodeBinary(major: number): string | undefined {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath
-  const found = join(repository, `node_modules/node-${major}/bin/node`)
+  const found = join(repository, `test/packages/nodes/node_modules/node-${major}/bin/node`)
   return existsSync(found) ? found : undefined
 }
 
