@@ -12,6 +12,7 @@ const seconds: Readonly<Record<string, number>> = {
   writers: 55,
   postgres: 54,
   installed: 52,
+  runners: 40,
   carry: 50,
   late: 49,
   'pages-account': 48,

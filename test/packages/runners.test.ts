@@ -13,6 +13,7 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import chromium from '@sparticuz/chromium'
+import { nodeBinary } from './installed.ts'
 
 const run = promisify(execFile)
 const repository = fileURLToPath(new URL('../..', import.meta.url))
@@ -34,11 +35,15 @@ describe('testing', { concurrency: 2 }, () => {
   after(() => rm(folder, { recursive: true, force: true }))
 
   /** Runs a program of node_modules, without conditions and variables of this test run. */
-  async function runNode(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  async function runNode(
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    binary = process.execPath,
+  ): Promise<Outcome> {
     const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, NODE_ENV: ___, ...variables } = process.env
     const env = { ...variables, NO_COLOR: '1', FORCE_COLOR: undefined, CI: '1', ...environment }
     try {
-      const { stdout, stderr } = await run(process.execPath, args, { cwd: folder, env })
+      const { stdout, stderr } = await run(binary, args, { cwd: folder, env })
       return { code: 0, output: stdout + stderr }
     } catch (error) {
       const { code, stdout = '', stderr = '' } = error as { code: number; stdout?: string; stderr?: string }
@@ -53,6 +58,15 @@ describe('testing', { concurrency: 2 }, () => {
     assert.equal(code, 0, output)
     assert.match(output, /^# pass 5$/m)
   })
+
+  for (const major of [22, 24])
+    test(`runners: node --test runs its example, on Node ${major}`, async t => {
+      const binary = nodeBinary(major)
+      if (!binary) return t.skip(`the package node-${major} is not installed on this platform`)
+      const { code, output } = await runNode(nodeTest, {}, binary)
+      assert.equal(code, 0, output)
+      assert.match(output, /^# pass 5$/m)
+    })
 
   test('runners: Vitest runs its example', async () => {
     const { code, output } = await runNode([
