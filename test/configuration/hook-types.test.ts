@@ -12,6 +12,11 @@ import {
   defineConfig,
   defineGrant,
   type EmailLookup,
+  type Event,
+  type EventCallbacks,
+  type EventData,
+  type EventOf,
+  type EventType,
   type ExtensionGrant,
   type FederatedSubjectHook,
   type FederatedUser,
@@ -83,6 +88,14 @@ const userStore: UserStore = {
   create: async ({ username, claims }: NewUser) => claims.name !== username,
 }
 
+const issued = ({ type, data }: EventOf<'token.issued'>): EventData['token.issued'] | EventType =>
+  data.scope.length > 0 ? data : type
+const events: EventCallbacks = {
+  'token.issued': issued,
+  'user.signed_in': async ({ data, tenant }, { signal }) => `${data.amr[0]} ${tenant} ${signal.aborted}`,
+  '*': (event: Event) => event.type === 'key.rotated' && event.data.active_from > 0,
+}
+
 const module = defineConfig({
   grants: [grant, tokenExchange({ policy }), jwtBearer(bearer)],
   validators: { tokenRequest },
@@ -91,6 +104,7 @@ const module = defineConfig({
   mfaPolicy,
   storagePassword,
   profile,
+  events,
   hook_timeout: 5,
   userStore,
   identity_providers: [{ name: 'staff', credentialAuthority: authority }],
@@ -136,6 +150,10 @@ test('hook types: a value that is no function is refused when the configuration 
     defineConfig({ userStore: { ...userStore, findBySub: ({ sub }) => ({ sub }) } }),
     // @ts-expect-error setPassword says whether there is such a user
     defineConfig({ userStore: { ...userStore, setPassword: () => {} } }),
+    // @ts-expect-error a key has no user
+    defineConfig({ events: { 'key.removed': ({ data }) => data.sub } }),
+    // @ts-expect-error there is no such type
+    defineConfig({ events: { 'user.signedIn': () => {} } }),
     // @ts-expect-error a policy returns a boolean
     tokenExchange({ policy: () => 'yes' }),
     // @ts-expect-error a sub is a string
@@ -143,11 +161,12 @@ test('hook types: a value that is no function is refused when the configuration 
     // @ts-expect-error scope is a list
     defineGrant({ grantType: 'x', parameters: {}, decide: () => ({ ok: true, scope: 'api1' }) }),
   ]
-  assert.equal(wrong.length, 17)
+  assert.equal(wrong.length, 19)
   for (const changes of [
     { consentPolicy: true },
     { validators: { password: () => ({ ok: false }) } },
     { profile: { claims: {} } },
+    { events: { 'user.created': 'log' } },
     { hook_timeout: 0 },
   ]) {
     const parsed = parseConfiguration({ ...changes }, { isModule: true })

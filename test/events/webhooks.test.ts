@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
+import { webhookLimits } from '../../packages/server/src/operations/events/admission.ts'
 import { webhookHeaders } from '../../packages/server/src/operations/events/signature.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { webhookSecret } from '../support/events.ts'
@@ -274,7 +275,7 @@ test('webhooks: when too many wait, further events are dropped and requests succ
   await issue(server)
   await server.settled()
   const { webhookMessages } = stores.main
-  Object.assign(webhookMessages, { count: () => 10_000 })
+  Object.assign(webhookMessages, { count: () => webhookLimits.waiting })
   server.clock.advance(10)
   await server.runWebhooks()
   await server.settled()
@@ -286,7 +287,7 @@ test('webhooks: when too many wait, further events are dropped and requests succ
     dropped.map(({ problem, webhook }) => [problem, webhook]),
     [['too many messages wait', new URL(receiver.url).host]],
   )
-  Object.assign(webhookMessages, { count: () => 1500 })
+  Object.assign(webhookMessages, { count: () => webhookLimits.waitingForRefusals })
   server.clock.advance(300)
   await server.runWebhooks()
   await server.settled()
@@ -306,13 +307,13 @@ test('webhooks: strangers can store a limited number of refusals', async () => {
   const receiver = await startReceiver()
   const server = await startWith([webhookFor(receiver, { events: ['token.refused'] })])
   receiver.answer = response => void response.destroy()
-  for (let count = 0; count < 400; count++)
+  for (let count = 0; count < webhookLimits.refusals + 50; count++)
     await server.token({ grant_type: 'unknown' }, { client: ['machine', 's'] })
   await server.settled()
   let stored = 0
   const { webhookMessages } = server.stores
   for (const endpoint of await endpointsOf(server)) stored += await webhookMessages.count(endpoint, 1000)
-  assert.equal(stored, 300)
+  assert.equal(stored, webhookLimits.refusals)
 })
 
 /** The endpoints of the messages that were stored, by the only thing that names them: the queue's own claims. */

@@ -4,7 +4,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { EventCallbacks, EventType } from '../../model/events.ts'
+import { type EventCallbacks, type EventType, eventTypes } from '../../model/events.ts'
 import { callHook, type Hook, HookError, hookFields } from '../../model/hook.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
@@ -34,6 +34,8 @@ export function createCallbacks(
       const callback = callbacks[name] as Callback | undefined
       return callback ? [[`events["${name}"]`, callback] as const] : []
     })
+  const byType = new Map(eventTypes.map(type => [type, named(type)]))
+  const callbacksOf = (type: EventType) => byType.get(type) ?? []
 
   async function run(hook: string, callback: Callback, body: string): Promise<void> {
     // In a later event-loop tick, so that the response is sent first.
@@ -47,9 +49,9 @@ export function createCallbacks(
   }
 
   return {
-    has: type => named(type).length > 0,
+    has: type => callbacksOf(type).length > 0,
     call(type, body) {
-      for (const [hook, callback] of named(type)) {
+      for (const [hook, callback] of callbacksOf(type)) {
         if (underWay.size >= mostUnderWay) {
           logDropped({ hook, problem: 'too many callbacks are in progress' })
           continue

@@ -68,8 +68,7 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
 
   /** Returns the event as JSON with its messages; undefined if there is no subscriber. */
   function made<Type extends EventType>(type: Type, data: EventData[Type]) {
-    const subscribed = queues.filter(queue => queue.takes(type))
-    if (subscribed.length === 0 && !callbacks.has(type)) return undefined
+    if (!callbacks.has(type) && !queues.some(queue => queue.takes(type))) return undefined
     const event = {
       id: `evt_${newTimedId<string>(random)}`,
       type,
@@ -79,7 +78,9 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
       data,
     } as Event
     const body = JSON.stringify(event)
-    const messages: Messages = subscribed.flatMap(queue => queue.messageOf(type, event.id, body) ?? [])
+    const messages: Messages = queues.flatMap(queue =>
+      queue.takes(type) ? (queue.messageOf(type, event.id, body) ?? []) : [],
+    )
     return { body, messages: messages.length > 0 ? messages : undefined }
   }
 
