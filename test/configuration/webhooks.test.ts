@@ -53,6 +53,9 @@ test('webhooks: a misspelled type or address is an error that says what was mean
   assert.equal(parsed.errors[0]?.nearest, 'user.signed_in')
   assert.equal(problemOf({ url: 'ftp://crm.example' }).length, 1)
   assert.equal(problemOf({ url: 'https://user:secret@crm.example' }).length, 1)
+  const twice = parse({ webhooks: [1, 2].map(() => ({ url, secrets: [webhookSecret] })) })
+  assert.ok(!twice.ok)
+  assert.equal(twice.errors[0]?.path, 'webhooks[1].url')
 })
 
 test('webhooks: a tenant inherits those of the server, and an empty list turns them off', () => {

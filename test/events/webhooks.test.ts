@@ -393,3 +393,57 @@ test('webhooks: stored events are sealed, and name neither the address nor a use
     assert.ok(!text.includes(hidden), hidden)
   assert.ok(!JSON.stringify([...server.logged, ...again.logged]).includes('secret-of-the-address'))
 })
+
+test('webhooks: metrics count what was delivered, delayed, abandoned and dropped', async () => {
+  const receiver = await startReceiver()
+  const token = 'a-token-of-thirty-two-characters'
+  const server = await createTestServer({
+    ...world,
+    metrics: { tokens: [{ value: token }] },
+    webhooks: [webhookFor(receiver)],
+  })
+  const countOf = async (outcome: string) => {
+    const { body } = await server.send('GET', '/metrics', { headers: { authorization: `Bearer ${token}` } })
+    return Number(
+      new RegExp(`^tessera_webhooks_total\\{outcome="${outcome}"\\} (\\d+)$`, 'm').exec(body)?.[1],
+    )
+  }
+  await issue(server)
+  await server.settled()
+  receiver.answer = status(500)
+  await issue(server)
+  await server.settled()
+  assert.deepEqual([await countOf('delivered'), await countOf('delayed')], [1, 1])
+  server.clock.advance(5 * 86_400)
+  await server.runWebhooks()
+  await server.settled()
+  assert.equal(await countOf('undeliverable'), 1)
+  Object.assign(server.stores.webhookMessages, { count: () => webhookLimits.waiting })
+  server.clock.advance(10)
+  await server.runWebhooks()
+  await issue(server)
+  assert.equal(await countOf('dropped'), 1)
+})
+
+test('webhooks: those of an inactive tenant are sent by the jobs of tenants', async () => {
+  const receiver = await startReceiver()
+  const stores = createMemoryTenantStores()
+  const tenants = [{ name: 'acme', issuer: 'path', clients: world.clients }]
+  const given = { ...world, tenants, webhooks: [webhookFor(receiver)] }
+  const first = await createTestServer(given, { tenantStores: stores })
+  receiver.answer = response => void response.destroy()
+  const { status: answered } = await first.send('POST', '/t/acme/connect/token', {
+    form: { grant_type: 'client_credentials', client_id: 'machine', client_secret: 's' },
+  })
+  assert.equal(answered, 200)
+  await until('the attempt', () => receiver.deliveries.length === 1)
+  await until('its failure', () => linesOf(first, 'webhook_delayed').length === 1)
+  receiver.answer = status(204)
+  const second = await createTestServer(given, { tenantStores: stores })
+  second.clock.advance(60)
+  await second.runTenantJobs()
+  assert.deepEqual(
+    receiver.deliveries.map(({ event }) => [event.tenant, event.issuer]),
+    [1, 2].map(() => ['acme', 'https://id.example/t/acme']),
+  )
+})

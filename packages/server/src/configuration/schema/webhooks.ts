@@ -3,6 +3,7 @@
 import { type EventType, eventTypes } from '../../model/events.ts'
 import type { Webhook } from '../../model/webhook.ts'
 import * as s from '../validation/kinds.ts'
+import type { CheckError } from '../validation/schema.ts'
 import { defined, webUrl } from './values.ts'
 
 /** Bytes ("Signature scheme"). */
@@ -50,9 +51,23 @@ const webhookSchema = s
   })
   .describe('An address that gets events.')
 
+/** A webhook's rows are named by its address, and an event is stored once for each. */
+function repeatedUrl(webhooks: readonly { readonly url: string }[]): CheckError | undefined {
+  const index = webhooks.findIndex(({ url }, place) => webhooks.findIndex(one => one.url === url) < place)
+  return index < 0
+    ? undefined
+    : {
+        path: [index, 'url'],
+        problem: 'another webhook has this address',
+        expected: 'one webhook for each address',
+        fix: 'join their "events", or add a query to one of the addresses',
+      }
+}
+
 export const webhooksSchema = s
   .array(webhookSchema)
   .max(20)
+  .check(repeatedUrl)
   .default([])
   .describe('Addresses that events are sent to, as Standard Webhooks describes.')
 
