@@ -74,8 +74,8 @@ test('events: a type that does not exist, or no function, is an error, and a fil
   const wrong = parse({ events: { 'user.create': () => {}, '*': 'log' } }, { isModule: true })
   assert.ok(!wrong.ok)
   assert.deepEqual(
-    wrong.errors.map(({ nearest, problem }) => nearest ?? problem).toSorted(),
-    ['it is of another kind', 'user.created'].toSorted(),
+    wrong.errors.map(({ path, nearest }) => nearest ?? path).toSorted(),
+    ['events.*', 'user.created'].toSorted(),
   )
   assert.ok(!parse({ events: {} }).ok)
 })
