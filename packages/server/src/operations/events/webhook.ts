@@ -153,9 +153,9 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
       ignoreBody: true,
     })
     if (!answer.ok) return { problem: answer.reason, detail: answer.detail }
-    const { status, headers } = answer
+    const { status, headers: answered } = answer
     if (status >= 200 && status < 300) return undefined
-    const wait = Number(headers['retry-after'])
+    const wait = Number(answered['retry-after'])
     return {
       problem: 'the receiver did not accept it',
       status,
