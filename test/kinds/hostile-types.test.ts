@@ -562,6 +562,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
 
   'identity/totp.ts': 'sealed or signed by this server',
   'operations/mail/mail-queue.ts': 'sealed or signed by this server',
+  'operations/events/callbacks.ts': 'written by this server into its own store',
   'keys/signing-key.ts': 'sealed or signed by this server',
   'storage/tables/row-codec.ts': 'written by this server into its own store',
   'storage/postgres/archive.ts': 'written by this server into its own store',

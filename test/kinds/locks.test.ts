@@ -27,6 +27,7 @@ import {
   sampleSession,
   sampleUser,
 } from '../contracts/stores/samples.ts'
+import { sampleMessage } from '../contracts/stores/webhook-messages.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { passingOver, waitingFor } from '../support/postgres-locks.ts'
 import { assertCovers } from './coverage.ts'
@@ -141,6 +142,13 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     await stores.waitingMails.add(sampleMail(), 1_000_000)
     const claim = () => stores.waitingMails.claim(now + 1, now + 60, 10_000)
     assert.deepEqual(await passingOver(url, 'select 1 from waiting_mails for update', claim), [])
+    assert.notDeepEqual(await claim(), [])
+  },
+  async 'createWebhookStores skipLocked: what another node claims is passed over'() {
+    const message = sampleMessage({ endpoint: newHash() })
+    await stores.webhookMessages.add([message])
+    const claim = () => stores.webhookMessages.claim(message.endpoint, now + 1, now + 60, 10_000)
+    assert.deepEqual(await passingOver(url, 'select 1 from webhook_messages for update', claim), [])
     assert.notDeepEqual(await claim(), [])
   },
   async 'endExpired skipLocked: what a request holds is passed over'() {
@@ -258,6 +266,14 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     await stores.commit(sampleCommit({ issue: { authorization } }))
     const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
     assert.ok(await waitingFor(url, other, () => stores.consents.revoke(consent.sub, 'web', now)))
+  },
+  async 'writeWith locked: a consent and its events are one transaction'() {
+    const consent = { sub: newHash(), client_id: 'web', scope: ['openid'], created_at: now }
+    const message = sampleMessage()
+    await stores.webhookMessages.add([message])
+    // The event exists already, so the consent is not stored either.
+    await assert.rejects(stores.consents.save(consent, [message]))
+    assert.equal(await stores.consents.find(consent.sub, 'web'), undefined)
   },
   'lockAll pg_advisory_xact_lock': 'the text of each `locked`',
   'Database locked': 'the type of each `locked`',
