@@ -88,7 +88,7 @@ test('consent: an application with a scheme without a dot needs consent each tim
   const first = await signIn(browser, ask(uri))
   for (const page of [first, await browser.visit(ask(uri))]) {
     assert.ok(asksConsent(page))
-    assert.match(page.text, /the application on this device that opens myapp: addresses/)
+    assert.match(page.text, /the application on this device that opens myapp: links/)
     assert.doesNotMatch(page.text, /Remember my choice/)
     assert.ok((await answerTo(page, uri)).get('code'))
   }
@@ -116,7 +116,7 @@ test('consent: with a reversed domain name, configured clients follow require_co
   for (const _ of [1, 2]) {
     const page = await browser.visit(ask(uri, { client_id }))
     assert.ok(asksConsent(page))
-    assert.match(page.text, /com\.example\.app: addresses/)
+    assert.match(page.text, /com\.example\.app: links/)
     assert.ok(answerOf(await browser.submit(page, { button: 'yes', remember: 'yes' }), uri).get('code'))
   }
 })

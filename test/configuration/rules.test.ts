@@ -547,7 +547,7 @@ test('configuration: secrets that have all expired, and other risks, cause warni
 test('configuration: secrets that could be guessed cause warnings [RFC 6749 §10.10]', () => {
   const warnings = (input: Input) =>
     parsed(input).warnings.map(({ path, problem, fix }) => [path, /guessed/.test(problem), fix])
-  const fix = 'make one with: openssl rand -base64 32'
+  const fix = 'generate one with: openssl rand -base64 32'
   const secrets = [{ value: '15-characters--' }, { value: '16-characters---' }, { sha256: 'A'.repeat(43) }]
   assert.deepEqual(warnings(withClient({ ...machine, client_secrets: secrets })), [
     ['clients[0].client_secrets[0]', true, fix],

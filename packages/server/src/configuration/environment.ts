@@ -36,7 +36,7 @@ export type Overrides = {
 
 type Overridden = {
   readonly input: Readonly<Record<string, unknown>>
-  /** Maps a key to the flag or variable that set it. Errors name it, and relative paths start from another folder. */
+  /** Maps a key to the flag or variable that set it. Errors mention that source, and relative paths from a flag or variable are resolved against the working directory. */
   readonly sources: ReadonlyMap<string, string>
 }
 
@@ -137,7 +137,7 @@ export function readMasterKey(
   const keyOf = (masterKey: Uint8Array | undefined, path: string, problem: string) => {
     if (masterKey) return { masterKey, errors: [] }
     const expected = '32 bytes in base64 or base64url'
-    return { errors: [{ path, problem, expected, fix: 'make one with: openssl rand -base64 32' }] }
+    return { errors: [{ path, problem, expected, fix: 'generate one with: openssl rand -base64 32' }] }
   }
   const variable = environment[masterKeyVariable]
   if (variable) return keyOf(decode32Bytes(variable.trim()), masterKeyVariable, 'it is not a master key')

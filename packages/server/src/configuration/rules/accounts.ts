@@ -103,7 +103,7 @@ const isShort = (value: unknown): boolean => typeof value === 'string' && value.
 const tooShort = {
   problem: `its value has fewer than ${least} characters, so it could be guessed`,
   expected: `${least} characters or more, generated at random`,
-  fix: 'make one with: openssl rand -base64 32',
+  fix: 'generate one with: openssl rand -base64 32',
 } as const
 
 /** Unknown names cost as much as the default hash. A slower response to a wrong password would reveal that a user exists. */
@@ -114,7 +114,7 @@ function costlyHash(user: Draft['users'][number]): readonly Diagnostic[] {
   return diagnosticAt(user, 'password_argon2id', {
     problem: `checking it costs more (m=${memory}, t=${passes}) than checking an unknown name, so response times reveal that the user exists`,
     expected: `m=${defaultCost.memoryCost}, t=${defaultCost.timeCost}, like stored users`,
-    fix: 'make one with: tessera hash-secret --argon2id',
+    fix: 'generate one with: tessera hash-secret --argon2id',
   })
 }
 

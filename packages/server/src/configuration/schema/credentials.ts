@@ -27,12 +27,12 @@ export const argon2idHash = () =>
     .refine(value => argon2id.test(value), {
       problem: 'it is not an encoded argon2id hash',
       expected: '$argon2id$v=19$m=…,t=…,p=…$salt$hash',
-      fix: 'make one with: tessera hash-secret --argon2id',
+      fix: 'generate one with: tessera hash-secret --argon2id',
     })
     .refine(isAffordableHash, {
       problem: 'its cost is out of bounds',
       expected: 'm from 8·p to 262144 (KiB), t and p from 1 to 16',
-      fix: 'make one with: tessera hash-secret --argon2id',
+      fix: 'generate one with: tessera hash-secret --argon2id',
     })
 
 /** Returns whether the text is such a hash. */
@@ -58,7 +58,7 @@ const secretUpTo = (max: number) =>
         .refine(value => decode32Bytes(value) !== undefined, {
           problem: 'it is not a SHA-256 hash',
           expected: '32 bytes in base64 (44 characters) or hexadecimal (64)',
-          fix: 'make one with: tessera hash-secret',
+          fix: 'generate one with: tessera hash-secret',
         })
         .optional()
         .describe('SHA-256 hash of the secret in base64 or hexadecimal.'),

@@ -40,7 +40,7 @@ const tokenSchema = tokenSecretSchema
   .refine(({ value }) => value === undefined || value.length >= least, {
     problem: 'it is so short that it could be guessed',
     expected: `${least} characters or more, generated at random`,
-    fix: 'make one with: openssl rand -base64 32',
+    fix: 'generate one with: openssl rand -base64 32',
   })
 
 const metricsSchema = s

@@ -27,7 +27,7 @@ const secret = () =>
       : {
           problem: 'it is not a webhook secret',
           expected,
-          fix: 'make one with: echo "whsec_$(openssl rand -base64 32)"',
+          fix: 'generate one with: echo "whsec_$(openssl rand -base64 32)"',
         }
   })
 
