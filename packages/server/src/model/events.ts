@@ -136,6 +136,9 @@ const known: Readonly<Record<EventType, true>> = {
 
 export const eventTypes = Object.keys(known) as readonly EventType[]
 
+/** Returns whether strangers can cause events of this type. They get a share of each limit, so that they don't displace others. */
+export const isByStrangers = (type: EventType): boolean => type === 'token.refused'
+
 /** An event of one type: the payload that Standard Webhooks 1.0 recommends, and its origin. */
 export type EventOf<Type extends EventType> = {
   /** The same in every attempt to send it. */

@@ -5,7 +5,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { EventType } from '../../model/events.ts'
+import { type EventType, isByStrangers } from '../../model/events.ts'
 import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
 
@@ -63,7 +63,7 @@ export function createAdmission({
 
   return {
     admits(type) {
-      const isRefusal = type === 'token.refused'
+      const isRefusal = isByStrangers(type)
       const most = isRefusal ? webhookLimits.waitingForRefusals : webhookLimits.waiting
       if (waiting >= most) return dropped('too many messages wait')
       if (isRefusal && !admitsRefusal()) return false

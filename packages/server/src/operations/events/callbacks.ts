@@ -4,7 +4,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type EventCallbacks, type EventType, eventTypes } from '../../model/events.ts'
+import { type EventCallbacks, type EventType, eventTypes, isByStrangers } from '../../model/events.ts'
 import { callHook, type Hook, HookError, hookFields } from '../../model/hook.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
@@ -19,6 +19,8 @@ export type Callbacks = {
 
 /** Callbacks in progress. Further ones are not called. */
 export const mostUnderWay = 1000
+/** Of them, for events that strangers can cause. */
+const mostForStrangers = 500
 
 type Callback = Hook<unknown, unknown>
 
@@ -28,6 +30,7 @@ export function createCallbacks(
   { limit, log }: { readonly limit: Seconds; readonly log: Log },
 ): Callbacks {
   const underWay = new Set<Promise<void>>()
+  const byStrangers = new Set<Promise<void>>()
   const logDropped = repeatedLine(log.error, { event: 'event_callbacks_dropped', count: 'events' })
   const named = (type: EventType): readonly (readonly [name: string, callback: Callback])[] =>
     ([type, '*'] as const).flatMap(name => {
@@ -52,12 +55,17 @@ export function createCallbacks(
     has: type => callbacksOf(type).length > 0,
     call(type, body) {
       for (const [hook, callback] of callbacksOf(type)) {
-        if (underWay.size >= mostUnderWay) {
+        const own = isByStrangers(type) ? byStrangers : undefined
+        if (underWay.size >= mostUnderWay || (own && own.size >= mostForStrangers)) {
           logDropped({ hook, problem: 'too many callbacks are in progress' })
           continue
         }
-        const running = run(hook, callback, body).finally(() => underWay.delete(running))
+        const running = run(hook, callback, body).finally(() => {
+          underWay.delete(running)
+          own?.delete(running)
+        })
         underWay.add(running)
+        own?.add(running)
       }
     },
     async settled() {

@@ -107,7 +107,7 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
       const event = made(type, data)
       if (!event) return
       callbacks.call(type, event.body)
-      if (event.messages) laterWrites.add(event.messages)
+      if (event.messages) laterWrites.add(event.messages, type)
     },
     deliver: async () => void (await settlesWithin(waitLimit, run())),
     settled,

@@ -3,19 +3,22 @@
  * events that have arrived in the meantime.
  */
 
+import { type EventType, isByStrangers } from '../../model/events.ts'
 import type { Messages, Stores } from '../../model/ports/stores.ts'
 import type { WebhookMessage } from '../../model/webhook.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
 
 type LaterWrites = {
-  readonly add: (messages: Messages) => void
+  readonly add: (messages: Messages, type: EventType) => void
   /** Resolves when nothing is being stored. */
   readonly settled: () => Promise<void>
 }
 
 /** Messages that wait for a store that is slow or unavailable. */
 const capacity = 1000
+/** How many of them can be there when an event that strangers can cause is added. */
+const capacityForStrangers = 500
 
 export function createLaterWrites({
   stores: { webhookMessages },
@@ -46,8 +49,9 @@ export function createLaterWrites({
   }
 
   return {
-    add(messages) {
-      if (waiting.length >= capacity) return logDropped({ problem: 'the store is too slow' }, messages.length)
+    add(messages, type) {
+      if (waiting.length >= (isByStrangers(type) ? capacityForStrangers : capacity))
+        return logDropped({ problem: 'the store is too slow' }, messages.length)
       waiting.push(...messages)
       writing ??= write()
     },
