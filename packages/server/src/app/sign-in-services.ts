@@ -62,10 +62,15 @@ export function createSignInServices(
     verifyArgon2id,
     isDisabled: principals.isDisabledUser,
   })
-  const trustsSubjects = validators.password !== undefined || grants.length > 0
-  const profile = createProfile({ users, profile: configuration.profile, trustsSubjects })
-  const countGuess = createGuessCounter({ countAttempt })
   const links = stores.identityLinks
+  const profile = createProfile({
+    users,
+    profile: configuration.profile,
+    // Rows of the operator's own store are deleted without notice, so its users need one.
+    trustsSubjects: validators.password !== undefined || (grants.length > 0 && !userStore),
+    ...(userStore && { isLinked: async sub => (await links.ofUser(sub)).length > 0 }),
+  })
+  const countGuess = createGuessCounter({ countAttempt })
   const resolveSubject = createSubjectResolver({
     users,
     links,

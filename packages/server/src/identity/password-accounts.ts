@@ -100,14 +100,18 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
     async setPassword(account, text, { keep, from } = {}) {
       if (isStored(account)) return accounts.setPassword(account, text, { keep, from })
       const { sub, tenant } = account
-      const changed = await outside?.setPassword?.({
-        sub,
-        ...(tenant !== undefined && { tenant }),
-        ...(await hashed(text, from)),
+      const end = async (): Promise<void> => {
+        const ended = await sessions.endOfUser(sub, accessEnding(endingWithin, settings, keep))
+        endingWithin.ended(ended, 'password_changed')
+      }
+      const request = { sub, ...(tenant !== undefined && { tenant }), ...(await hashed(text, from)) }
+      const changed = await outside?.setPassword?.(request).catch(async error => {
+        // The store may have written the new password, so whoever knew the old one must lose access.
+        await end()
+        throw error
       })
       if (!changed) return refuse('invalid_request', 'account_changed', { log: { sub } })
-      const ended = await sessions.endOfUser(sub, accessEnding(endingWithin, settings, keep))
-      endingWithin.ended(ended, 'password_changed')
+      await end()
       log.info('password_changed', { sub })
       events.emit('user.password_changed', { sub })
       return ok(account)

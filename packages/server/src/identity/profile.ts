@@ -3,7 +3,15 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Authorization } from '../model/authorization.ts'
 import type { VerifiedToken } from '../model/extension-grant.ts'
-import { localProvider, type Profile, type ProfileRequest, type User, type Users } from '../model/user.ts'
+import {
+  isDerivedSub,
+  localProvider,
+  type Profile,
+  type ProfileRequest,
+  type User,
+  type Users,
+} from '../model/user.ts'
+import type { Awaitable } from '../runtime/ports.ts'
 
 export type ProfilePorts = {
   readonly users: Pick<Users, 'find'>
@@ -14,6 +22,11 @@ export type ProfilePorts = {
    * is active.
    */
   readonly trustsSubjects?: boolean
+  /**
+   * Returns whether an identity at a provider was linked to a user with this `sub`. If so, a missing record means that the
+   * user was deleted.
+   */
+  readonly isLinked?: (sub: string) => Awaitable<boolean>
 }
 
 /**
@@ -21,7 +34,12 @@ export type ProfilePorts = {
  * don't replace those in the record. A user with a record is active if the record says so. A user without one is active
  * if a third party authenticated them.
  */
-export const createProfile = ({ users, profile, trustsSubjects = false }: ProfilePorts): Profile => ({
+export const createProfile = ({
+  users,
+  profile,
+  trustsSubjects = false,
+  isLinked = () => false,
+}: ProfilePorts): Profile => ({
   claims:
     profile?.claims ??
     (({ subject, names }) => {
@@ -33,8 +51,13 @@ export const createProfile = ({ users, profile, trustsSubjects = false }: Profil
   isActive:
     profile?.isActive ??
     (({ subject }) => {
-      const active = (user: User | undefined) =>
-        user?.active ?? (trustsSubjects || subject.idp !== localProvider)
+      const active = (user: User | undefined): Awaitable<boolean> => {
+        if (user) return user.active
+        if (subject.idp === localProvider) return trustsSubjects
+        if (isDerivedSub(subject.sub)) return true
+        const linked = isLinked(subject.sub)
+        return linked instanceof Promise ? linked.then(found => !found) : !linked
+      }
       const user = users.find(subject.sub)
       return user instanceof Promise ? user.then(active) : active(user)
     }),

@@ -1,0 +1,127 @@
+/** Attacks on users of the operator's own store: what they keep when their row is gone, and what a slow store leaves open. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { defineGrant, type UserStore, type UserStoreUser } from '../../packages/server/src/server.ts'
+import { createBrowser } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
+import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
+import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
+
+const pat: UserStoreUser = { sub: 'pat-1', username: 'pat' }
+
+/** A store with Pat. */
+function storeOfPat(more: Partial<UserStore> = {}) {
+  const rows = new Map([[pat.sub, pat]])
+  const userStore: UserStore = {
+    findBySub: ({ sub }) => rows.get(sub),
+    findByUsername: ({ username }) => [...rows.values()].find(row => row.username === username),
+    checkPassword: ({ sub, password }) => sub !== undefined && password === `password of ${sub}`,
+    ...more,
+  }
+  return { rows, userStore }
+}
+
+const provider = foreignProvider()
+
+const badge = defineGrant({
+  grantType: 'urn:example:badge',
+  parameters: { badge: { required: true } },
+  decide: ({ parameters }) => ({
+    ok: true,
+    subject: { sub: parameters.get('badge') ?? '', amr: ['hwk'] },
+    scope: ['api1', 'offline_access'],
+  }),
+})
+
+const world = {
+  clients: [
+    {
+      client_id: 'direct',
+      client_secrets: [{ value: 'secret of direct' }],
+      grant_types: ['password', 'refresh_token', 'urn:example:badge'],
+      scope: 'openid api1 offline_access',
+    },
+  ],
+  api_scopes: [{ name: 'api1' }],
+}
+const client = ['direct', 'secret of direct'] as const
+const typed = { username: 'pat', password: 'password of pat-1' }
+
+test('user store attack: a deleted user has no access, also if an extension grant vouches for users', async () => {
+  const { rows, userStore } = storeOfPat()
+  const server = await createTestServer({ ...world, userStore, grants: [badge] })
+  const browser = createBrowser(server)
+  await signIn(browser, '/account', { ...typed, button: 'login' })
+  assert.equal((await browser.visit('/account')).status, 200)
+  const token = (form: Record<string, string>) => server.token(form, { client: [...client] })
+  const { json } = await token({ grant_type: 'password', ...typed, scope: 'openid api1 offline_access' })
+  const { json: byBadge } = await token({ grant_type: 'urn:example:badge', badge: 'pat-1' })
+  assert.ok(json.refresh_token && byBadge.refresh_token)
+  rows.delete(pat.sub)
+  assert.ok((await browser.visit('/account')).target.startsWith('/login'))
+  for (const { refresh_token } of [json, byBadge])
+    assertRefused(
+      await token({ grant_type: 'refresh_token', refresh_token }),
+      'invalid_grant',
+      'user_inactive',
+    )
+  assertRefused(
+    await token({ grant_type: 'urn:example:badge', badge: 'pat-1' }),
+    'invalid_grant',
+    'user_inactive',
+  )
+})
+
+test('user store attack: a deleted user has no access, also if they signed in by a linked provider', async () => {
+  const address = { email: 'pat@corp.example', email_verified: true }
+  const { rows, userStore } = storeOfPat()
+  rows.set(pat.sub, { ...pat, claims: address })
+  const world = federatedWorld(provider, { linking: 'verified_email' })
+  const { server, browser } = await startFederated({
+    ...world,
+    userStore: { ...userStore, findByEmail: () => rows.get(pat.sub) },
+  })
+  provider.claims = { sub: '7', ...address }
+  const path = authorizePath({ acr_values: 'idp:corp', scope: 'openid profile' })
+  assert.ok(answerOf(await signInByProvider(browser, path)).get('code'))
+  assert.equal((await browser.visit('/account')).status, 200)
+  rows.delete(pat.sub)
+  assert.ok((await browser.visit('/account')).target.startsWith('/login'))
+  const again = answerOf(await browser.visit(authorizePath({ prompt: 'none', scope: 'openid profile' })))
+  assert.equal(again.get('error'), 'login_required')
+  // Users of the provider alone still have a session: they have no row.
+  provider.claims = { sub: '8' }
+  const other = createBrowser(server)
+  assert.ok(answerOf(await signInByProvider(other, path)).get('code'))
+  assert.equal((await other.visit('/account')).status, 200)
+})
+
+test('user store attack: a new password ends the sessions, also if the store responds too late', async () => {
+  const written: string[] = []
+  const { userStore } = storeOfPat({
+    setPassword: ({ password }) => {
+      written.push(password)
+      return new Promise(() => {})
+    },
+  })
+  const server = await createTestServer({ ...world, userStore, grants: [badge], hook_timeout: 1 })
+  const [thief, browser] = [createBrowser(server), createBrowser(server)]
+  for (const one of [thief, browser]) await signIn(one, '/account', { ...typed, button: 'login' })
+  const { json } = await server.token(
+    { grant_type: 'password', ...typed, scope: 'openid api1 offline_access' },
+    { client: [...client] },
+  )
+  const form = await browser.visit('/account/password')
+  const late = await browser.submit(form, { password: typed.password, new_password: 'eleven green bottles' })
+  assert.equal(late.status, 503)
+  assert.equal(written.length, 1)
+  assert.ok((await thief.visit('/account')).target.startsWith('/login'))
+  assert.equal((await browser.visit('/account')).status, 200)
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+    { client: [...client] },
+  )
+  assert.equal(refreshed.status, 400)
+})
