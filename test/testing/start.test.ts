@@ -103,7 +103,8 @@ for (const [what, options, message] of refused) {
 }
 
 test('testing: NODE_ENV=production is refused, and other values are not', () => {
-  assert.throws(() => refuseRealUse({}, { NODE_ENV: 'production' }), /NODE_ENV is "production"/)
+  for (const NODE_ENV of ['production', 'Production', ' production ', 'PROD', 'prod\n'])
+    assert.throws(() => refuseRealUse({}, { NODE_ENV }), /NODE_ENV is "production"/)
   for (const NODE_ENV of ['test', 'development', undefined]) refuseRealUse({}, { NODE_ENV })
 })
 

@@ -64,11 +64,11 @@ function apiScopesOf({ clients = [], api_resources = [], identity_resources = []
 }
 
 /**
- * Throws in a process with `NODE_ENV=production`, for an issuer that is not http on a loopback host, and for a store on
+ * Throws in a process with `NODE_ENV=production`, or a similar spelling, for an issuer that is not http on a loopback host, and for a store on
  * disk: a server whose tokens anyone can create must not be used as a real identity provider.
  */
 export function refuseRealUse(input: object, environment: NodeJS.ProcessEnv = process.env): void {
-  if (environment.NODE_ENV === 'production')
+  if (/^\s*prod(uction)?\s*$/i.test(environment.NODE_ENV ?? ''))
     throw new Error(
       'startTestServer: NODE_ENV is "production", and a test server issues tokens to anyone who asks: run tests with another NODE_ENV, or serve with startServer',
     )
