@@ -56,7 +56,7 @@ export const pack = (names: readonly string[], destination: string, home: string
   )
 
 /** No variable of the test run or of npm: neither conditions nor a registry. */
-const cleanEnvironment = (home: string): Readonly<Record<string, string>> => ({
+export const cleanEnvironment = (home: string): Readonly<Record<string, string>> => ({
   ...{ HOME: home, TMPDIR: tmpdir(), NODE_COMPILE_CACHE: join(tmpdir(), 'tessera-test-compile-cache') },
   PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
   npm_config_cache: join(home, '.npm-cache'),
@@ -97,7 +97,7 @@ export type Running = {
 
 /** Starts Node with these arguments; a command that it starts finds the same Node. */
 export function startNode(
-  { application, environment }: Installed,
+  { application, environment }: Pick<Installed, 'application' | 'environment'>,
   binary: string,
   args: readonly string[],
 ): Running {
@@ -141,7 +141,7 @@ export function startNode(
 
 /** Runs Node to its end. */
 export async function runNode(
-  installed: Installed,
+  installed: Pick<Installed, 'application' | 'environment'>,
   binary: string,
   args: readonly string[],
 ): Promise<{ readonly code: number | null; readonly printed: string; readonly errors: string }> {

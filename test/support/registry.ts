@@ -20,10 +20,14 @@ type Manifest = {
 /** Maps names to versions, and versions to their folders. */
 type Packages = Map<string, Map<string, string>>
 
-/** Serves what the packages in these folders depend on, for production. */
-export async function startRegistry(folders: readonly string[]) {
+/**
+ * Serves what the packages in these folders depend on, for production.
+ * @param more Names of other packages to serve, with what they depend on; each is found from the first folder.
+ */
+export async function startRegistry(folders: readonly string[], more: readonly string[] = []) {
   const packages: Packages = new Map()
   for (const folder of folders) addDependencies(folder, packages)
+  for (const name of more) addPackage(name, folders[0]!, packages)
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(request.url ?? '').slice(1)
     const [name = '', file] = path.split('/-/')
@@ -68,17 +72,20 @@ const manifestOf = (folder: string): Manifest =>
 
 function addDependencies(folder: string, packages: Packages): void {
   const { dependencies, optionalDependencies } = manifestOf(folder)
-  for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
-    const found = findPackage(name, folder)
-    // Optional ones of other platforms are not installed.
-    if (found === undefined) continue
-    const { version } = manifestOf(found)
-    const versions = packages.get(name) ?? new Map<string, string>()
-    packages.set(name, versions)
-    if (versions.has(version)) continue
-    versions.set(version, found)
-    addDependencies(found, packages)
-  }
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies }))
+    addPackage(name, folder, packages)
+}
+
+function addPackage(name: string, from: string, packages: Packages): void {
+  const found = findPackage(name, from)
+  // Optional ones of other platforms are not installed.
+  if (found === undefined) return
+  const { version } = manifestOf(found)
+  const versions = packages.get(name) ?? new Map<string, string>()
+  packages.set(name, versions)
+  if (versions.has(version)) return
+  versions.set(version, found)
+  addDependencies(found, packages)
 }
 
 /** Searches the folder and those above it, as Node does. */
