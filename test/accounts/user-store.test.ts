@@ -338,6 +338,60 @@ test('user store: a reset link works once, even if the store keeps its hashes to
   assert.deepEqual(changed, [better])
 })
 
+test('user store: a redeemed reset link also redeems the older ones of the user, across hours, and later ones work', async () => {
+  // The clock starts 800 s into an hour.
+  for (const wait of [0, 3000]) {
+    const claims = { email: 'kim@example.com', email_verified: true }
+    const { userStore } = storeOf([pat, { sub: 'kim-1', username: 'kim', claims }])
+    const changed: string[] = []
+    const setPassword: UserStore['setPassword'] = ({ sub, password }) =>
+      changed.push(`${sub} ${password}`) > 0
+    const server = await startWith({ ...userStore, setPassword })
+    const browser = createBrowser(server)
+    const linkOf = async (username: string) => {
+      await browser.submit(await browser.visit('/password/forgotten'), { username })
+      return (await newestMail(server)).path
+    }
+    const choose = async (path: string, new_password: string) =>
+      (await browser.submit(await browser.visit(path), { new_password })).status
+    const [older, ofKim] = [await linkOf('pat'), await linkOf('kim')]
+    server.clock.advance(wait)
+    const [old, newer] = [await linkOf('pat'), await linkOf('pat')]
+    assert.equal(await choose(old, better), 200)
+    for (const path of [older, old, newer]) assert.equal(await choose(path, 'nine silver spoons'), 400)
+    assert.equal(server.reason(), 'mail_link_invalid')
+    const next = await linkOf('pat')
+    server.clock.advance(500)
+    assert.equal(await choose(next, 'nine silver spoons'), 200)
+    assert.equal(await choose(ofKim, better), 200)
+    assert.deepEqual(changed, [`pat-1 ${better}`, 'pat-1 nine silver spoons', `kim-1 ${better}`])
+  }
+})
+
+test('user store: a sign-up link adds a user once, even if the store deletes that user', async () => {
+  const { users, userStore } = storeOf([])
+  const create: UserStore['create'] = ({ sub, username, claims }) => {
+    users.set(sub, { sub, username, claims })
+    return true
+  }
+  const server = await startWith({ ...userStore, create })
+  const browser = createBrowser(server)
+  await browser.submit(await browser.visit('/register'), { email: 'zoe@example.com' })
+  const { path } = await newestMail(server)
+  const page = await browser.visit(path)
+  assert.equal((await browser.submit(page, { new_password: 'short' })).status, 400)
+  const [one, other] = await Promise.all(
+    [1, 2].map(() => createBrowser(server, new Map(browser.cookies)).submit(page, { new_password: better })),
+  )
+  assert.deepEqual([one?.status, other?.status].toSorted(), [200, 400])
+  assert.equal(users.size, 1)
+  users.clear()
+  const again = await browser.submit(await browser.visit(path), { new_password: better })
+  assert.equal(again.status, 400)
+  assert.equal(server.reason(), 'mail_link_invalid')
+  assert.equal(users.size, 0)
+})
+
 test('user store: signing up is refused if the store says that the name is taken', async () => {
   const { userStore } = storeOf([])
   const server = await startWith(

@@ -303,6 +303,15 @@ export function testKinds(stores: () => Stores): void {
     assert.deepEqual(tally(used), { true: 1, false: 99 })
   })
 
+  test('replays: a marker is known once it was used', async () => {
+    const { usedAssertions } = stores()
+    const hash = newHash()
+    assert.equal(await usedAssertions.has(hash), false)
+    await usedAssertions.add({ hash, expires_at: now + minute })
+    assert.equal(await usedAssertions.has(hash), true)
+    assert.equal(await usedAssertions.has(newHash()), false)
+  })
+
   test('consents: those of a user are listed; revoking one revokes only its authorizations', async () => {
     const { consents, codes, authorizations } = stores()
     const consent = { sub: 'revoker', client_id: 'web', scope: ['openid'], created_at: now }

@@ -45,8 +45,15 @@ export type PasswordAccounts = Pick<Accounts, 'passwordProblem'> & {
     password: string,
     options?: PasswordOptions,
   ) => Promise<Result<PasswordAccount>>
-  /** Adds a user who signs up. Refuses as `Accounts.add` does. */
-  readonly signUp: (account: NewAccount & { readonly password: string }) => Promise<Result<AddedAccount>>
+  /**
+   * Adds a user who signs up. Refuses as `Accounts.add` does.
+   * @param redeem redeems the link of the user, before the operator's store adds them: a store may delete a user, and the link
+   * must not add that user again. Refuses `invalid_request` with `mail_link_invalid` if it resolves to false.
+   */
+  readonly signUp: (
+    account: NewAccount & { readonly password: string },
+    redeem?: () => Promise<boolean>,
+  ) => Promise<Result<AddedAccount>>
 }
 
 /** Whether this server stores the user. */
@@ -116,8 +123,8 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
       events.emit('user.password_changed', { sub })
       return ok(account)
     },
-    async signUp(account) {
-      if (storeUsers?.create) return signUpOutside(account, storeUsers.create)
+    async signUp(account, redeem) {
+      if (storeUsers?.create) return signUpOutside(account, storeUsers.create, redeem)
       const added = await accounts.add({ ...account, chosenByUser: true })
       return added.ok ? ok({ ...added.value, stored: added.value }) : added
     },
@@ -137,6 +144,7 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
       readonly password: string
     },
     create: NonNullable<StoreUsers['create']>,
+    redeem: (() => Promise<boolean>) | undefined,
   ): Promise<Result<AddedAccount>> {
     if (!isUsername(username)) return refuse('invalid_request', 'username_malformed')
     const isOwnAddress = emailVerified && email !== undefined && identityKey(email) === identityKey(username)
@@ -146,12 +154,14 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
       (email !== undefined && emailVerified && (await users.isNameTaken(email, tenant)))
     if (taken) return refuse('invalid_request', 'username_taken')
     if (await ports.isClient(sub)) return refuse('invalid_request', 'account_taken')
+    const hashes = await hashed(password, from)
+    if (redeem && !(await redeem())) return refuse('invalid_request', 'mail_link_invalid')
     const added = await create({
       sub,
       username,
       ...(tenant !== undefined && { tenant }),
       claims: { ...claims, ...(email !== undefined && { email, email_verified: emailVerified }) },
-      ...(await hashed(password, from)),
+      ...hashes,
     })
     if (!added) return refuse('invalid_request', 'username_taken')
     log.info('user_added', { sub, tenant })

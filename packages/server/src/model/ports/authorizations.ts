@@ -94,6 +94,8 @@ export type RevokedTokens = {
 export type UsedAssertions = {
   /** Returns whether this call was the first to use it. */
   readonly add: (assertion: UsedAssertion) => Promise<boolean>
+  /** Returns whether it was used and is still remembered. */
+  readonly has: (hash: TokenHash) => Awaitable<boolean>
 }
 
 export type UsedAssertion = { readonly hash: TokenHash; readonly expires_at: Seconds }

@@ -30,7 +30,15 @@ export type MailLink =
       readonly browser: string
     }
   | { readonly kind: 'confirm_email'; readonly sub: string; readonly email: string }
-  | { readonly kind: 'reset_password'; readonly sub: string }
+  | {
+      readonly kind: 'reset_password'
+      readonly sub: string
+      /** Only for users of the operator's store: their rows may not show that the password has changed. */
+      readonly round?: ResetRound
+    }
+
+/** The hour in which a link was created, and how many links of that hour the user had redeemed by then. */
+type ResetRound = readonly [hour: number, redeemed: number]
 
 type Kind = MailLink['kind']
 export type LinkOf<Named extends Kind> = Extract<MailLink, { readonly kind: Named }>
@@ -48,7 +56,9 @@ export type MailLinks = {
   readonly open: <Named extends Kind>(text: string | undefined, kind: Named) => LinkOf<Named> | undefined
   /** Returns whether the user is unchanged since the link was created. */
   readonly holds: (link: MailLink, user: LinkedUser) => boolean
-  /** Resolves to whether this call was the first to redeem the link. */
+  /** Returns the round of a new link. Redeeming a link redeems the older ones of the same user too. */
+  readonly roundOf: (sub: string) => Promise<ResetRound>
+  /** Resolves to whether this call was the first to redeem the link, or a link of its round. */
   readonly redeem: (link: MailLink) => Promise<boolean>
 }
 
@@ -63,6 +73,7 @@ type Sealed = MailLink & { readonly id: string; readonly asked_at: Seconds; read
 
 export function createMailLinks(ports: MailLinkPorts): MailLinks {
   const { clock, derived, random } = ports
+  const { usedAssertions } = ports.stores
   const seals = createSeals<Sealed>('mail-link', ports)
   const key = derived.derive('mail-link-state')
   const stateOf = (kind: Kind, user: LinkedUser | undefined): string => {
@@ -70,6 +81,34 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
     return createHmac('sha256', key)
       .update(JSON.stringify(parts ?? null))
       .digest('base64url')
+  }
+
+  const hashOf = (what: string): TokenHash =>
+    createHmac('sha256', key).update(`redeemed ${what}`).digest('base64url') as TokenHash
+  const hourOf = (at: Seconds): number => Math.floor(at / sealLifetime)
+  const hashOfRound = (sub: string, round: ResetRound): TokenHash => hashOf(JSON.stringify([sub, ...round]))
+
+  /** Resolves to whether the round was open. */
+  const closeRound = (sub: string, round: ResetRound): Promise<boolean> =>
+    usedAssertions.add({
+      hash: hashOfRound(sub, round),
+      // A link of the last second of the hour is valid for another hour.
+      expires_at: rememberUntil((round[0] + 2) * sealLifetime),
+    })
+
+  async function openRound(sub: string, hour: number): Promise<ResetRound> {
+    let redeemed = 0
+    while (await usedAssertions.has(hashOfRound(sub, [hour, redeemed]))) redeemed++
+    return [hour, redeemed]
+  }
+
+  /** Closes the round, and that of the other hour whose links may be valid. */
+  async function redeemRound(sub: string, round: ResetRound): Promise<boolean> {
+    if (!(await closeRound(sub, round))) return false
+    const now = hourOf(clock.now())
+    for (const hour of [now - 1, now])
+      if (hour !== round[0]) await closeRound(sub, await openRound(sub, hour))
+    return true
   }
 
   return {
@@ -88,10 +127,11 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
       const { state = '' } = link as Partial<Sealed>
       return equalInConstantTime(state, stateOf(link.kind, user))
     },
+    roundOf: sub => openRound(sub, hourOf(clock.now())),
     redeem(link) {
+      if (link.kind === 'reset_password' && link.round) return redeemRound(link.sub, link.round)
       const { id, asked_at } = link as Sealed
-      const hash = createHmac('sha256', key).update(`redeemed ${id}`).digest('base64url') as TokenHash
-      return ports.stores.usedAssertions.add({ hash, expires_at: rememberUntil(asked_at + sealLifetime) })
+      return usedAssertions.add({ hash: hashOf(id), expires_at: rememberUntil(asked_at + sealLifetime) })
     },
   }
 }

@@ -6,7 +6,7 @@
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import type { CountMail } from '../../identity/attempt-limits.ts'
-import type { PasswordAccount, PasswordAccounts } from '../../identity/password-accounts.ts'
+import { isStored, type PasswordAccount, type PasswordAccounts } from '../../identity/password-accounts.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { BrowserRequests, PageRequest } from '../flow/browser-request.ts'
@@ -54,7 +54,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
       page.logRefusal(refuse('slow_down', 'mail_asked_too_often'))
       return show(page, count.wait)
     }
-    if (count.send) ports.sendAccountMail(request, async () => mailTo(user), count.forgive)
+    if (count.send) ports.sendAccountMail(request, () => mailTo(user), count.forgive)
     return pages.notice(request, { kind: 'mailSent', links: backTo(page) }, pageContextOf(requester))
   })
 
@@ -63,10 +63,12 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     return [{ to: 'backToSignIn', href }] as const
   }
 
-  function mailTo(user: PasswordAccount | undefined) {
+  async function mailTo(user: PasswordAccount | undefined) {
     if (user?.email === undefined || user.email_verified_at === undefined || user.disabled_at !== undefined)
       return undefined
-    const link = ports.mailLinks.seal({ kind: 'reset_password', sub: user.sub }, user)
+    const { sub } = user
+    const round = isStored(user) ? undefined : await ports.mailLinks.roundOf(sub)
+    const link = ports.mailLinks.seal({ kind: 'reset_password', sub, ...(round && { round }) }, user)
     return { to: user.email, kind: 'resetPassword', path: '/password/reset', link } as const
   }
 

@@ -58,6 +58,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
       password,
       from,
       tenant,
+      redeem: () => ports.mailLinks.redeem(invited),
     })
     if (added.ok) return newAccounts.signIn(request, added.user, await waitingFor(page))
     if (added.problem === 'username_taken' || added.problem === 'username_malformed') {

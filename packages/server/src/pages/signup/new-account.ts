@@ -1,7 +1,7 @@
 /** Adds an account if its name and password are acceptable, and signs its user in. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { type Refusal, refuse } from '@tessera/protocol/result'
+import { type JsonObject, type Refusal, refuse } from '@tessera/protocol/result'
 import type { AddedAccount, PasswordAccounts } from '../../identity/password-accounts.ts'
 import type { KnownAccounts } from '../../identity/password-guesses.ts'
 import type { PasswordProblem } from '../../model/account.ts'
@@ -23,6 +23,8 @@ type NewAccount = {
   readonly tenant?: string
   /** The network of the request. */
   readonly from: string
+  /** See `PasswordAccounts.signUp`. */
+  readonly redeem?: () => Promise<boolean>
 }
 
 type Problem = PasswordProblem | 'username_taken' | 'username_malformed'
@@ -52,19 +54,14 @@ export const createNewAccounts = ({
   knownAccounts,
   clock,
 }: NewAccountPorts): NewAccounts => ({
-  async add({ sub, username, full_name, password, email, verified = false, tenant, from }) {
+  async add({ sub, username, full_name, password, email, verified = false, tenant, from, redeem }) {
     const problem = accounts.passwordProblem(password, { username, email })
     if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
-    const added = await accounts.signUp({
-      username,
-      password,
-      emailVerified: verified,
-      from,
-      sub,
-      tenant,
-      email,
-      claims: full_name === '' ? {} : { name: full_name },
-    })
+    const claims: JsonObject = full_name === '' ? {} : { name: full_name }
+    const added = await accounts.signUp(
+      { username, password, emailVerified: verified, from, sub, tenant, email, claims },
+      redeem,
+    )
     if (added.ok) return { ok: true, user: added.value }
     const malformed = added.reason === 'username_malformed' || added.reason === 'username_is_address'
     return { ok: false, problem: malformed ? 'username_malformed' : 'username_taken', refusal: added }

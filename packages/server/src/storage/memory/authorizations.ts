@@ -42,6 +42,7 @@ export function createAuthorizationStores(tables: Tables): AuthorizationStores {
         usedAssertions.put(assertion)
         return true
       },
+      has: hash => usedAssertions.has(hash),
     },
     pushedRequests: {
       async add(request) {

@@ -99,7 +99,11 @@ function createRevokedTokens({ run }: Database): RevokedTokens {
 
 function createUsedAssertions({ run }: Database): UsedAssertions {
   const use = change(run, 'insert into replays (hash, expires_at) values ($1, $2) on conflict do nothing')
-  return { add: async ({ hash, expires_at }) => (await use(hash, expires_at)) === 1 }
+  const find = one(run, 'select 1 from replays where hash = $1')
+  return {
+    add: async ({ hash, expires_at }) => (await use(hash, expires_at)) === 1,
+    has: async hash => (await find(hash)) !== undefined,
+  }
 }
 
 function createPushedRequests({ run }: Database): PushedRequests {

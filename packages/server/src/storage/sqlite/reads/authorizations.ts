@@ -15,6 +15,7 @@ import type {
   RefreshFamilies,
   RevokedTokens,
   Stores,
+  UsedAssertions,
 } from '../../../model/ports/stores.ts'
 import { codecs } from '../codecs.ts'
 import { one, reading } from '../statements.ts'
@@ -32,7 +33,7 @@ export const createAuthorizationStores = (database: DatabaseSync, write: Write):
   families: createFamilies(database),
   referenceTokens: createReferenceTokens(database, write),
   revokedTokens: createRevokedTokens(database, write),
-  usedAssertions: { add: ({ hash, expires_at }) => write.addUsedAssertion(hash, expires_at) },
+  usedAssertions: createUsedAssertions(database, write),
   pushedRequests: createPushedRequests(database, write),
 })
 
@@ -140,6 +141,14 @@ function createRevokedTokens(database: DatabaseSync, write: Write): RevokedToken
   return {
     has: reading(database, jti => find(jti) !== undefined),
     add: (jti, expiresAt) => write.addRevokedToken(jti, expiresAt),
+  }
+}
+
+function createUsedAssertions(database: DatabaseSync, write: Write): UsedAssertions {
+  const find = one(database, 'select 1 from replays where hash = ?')
+  return {
+    add: ({ hash, expires_at }) => write.addUsedAssertion(hash, expires_at),
+    has: reading(database, hash => find(hash) !== undefined),
   }
 }
 
