@@ -28,6 +28,11 @@ test('architecture: nine files in ten are under 300 lines, none is over 500', ()
   assert.deepEqual(lengthViolations(sources), [])
 })
 
+test('architecture: no object literal is spread into another one only to fill a line', () => {
+  const spread = [...sources].filter(([, text]) => text.includes('...{ ')).map(([file]) => file)
+  assert.deepEqual(spread, [])
+})
+
 test('architecture: each exported type has an importer', () => {
   const servers = new Map([...sources].filter(([file]) => file.startsWith('packages/server/')))
   const others = new Map([...sources, ...textsOf('{test,bench,examples}/**/*.ts')])

@@ -74,8 +74,16 @@ export function readArguments(argv: readonly string[]): ReadArguments {
   return {
     kind: 'choices',
     choices: {
-      ...{ name, app, store, databaseUrl, port, appPort, install: values.install },
-      ...{ server: values.server, protocol: values.protocol, yes: values.yes },
+      name,
+      app,
+      store,
+      databaseUrl,
+      port,
+      appPort,
+      install: values.install,
+      server: values.server,
+      protocol: values.protocol,
+      yes: values.yes,
     },
   }
 }

@@ -52,7 +52,12 @@ function packageText({ name, app, server, protocol }: Choices): string {
   }
   return `${JSON.stringify(
     {
-      ...{ name, version: '0.0.0', private: true, type: 'module', engines: { node: '>=22.18' }, scripts },
+      name,
+      version: '0.0.0',
+      private: true,
+      type: 'module',
+      engines: { node: '>=22.18' },
+      scripts,
       dependencies: {
         '@tessera/server': installable(server, name),
         ...(protocol !== undefined && { '@tessera/protocol': installable(protocol, name) }),

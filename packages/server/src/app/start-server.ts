@@ -38,7 +38,10 @@ export async function startServer(
   const [tessera, { listen }] = await Promise.all([
     createTessera(configuration, {
       jobs: { inactive: worker === undefined || worker === 1 },
-      ...{ log, print, droppedLines: own?.dropped, metricsExchange },
+      log,
+      print,
+      droppedLines: own?.dropped,
+      metricsExchange,
     }),
     import('../http/node.ts'),
     loadPageCode(),

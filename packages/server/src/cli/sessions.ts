@@ -48,8 +48,12 @@ async function withSessions(
 
 /** Omits the handle's hash, which is useless to people. */
 const shown = ({ sid, sub, idp, created_at, last_seen_at, idle_expires_at, address, user_agent }: Row) => ({
-  ...{ sid, sub, idp, created_at, last_seen_at },
+  sid,
+  sub,
+  idp,
+  created_at,
+  last_seen_at,
   expires_at: idle_expires_at,
-  ...{ address },
+  address,
   user_agent: user_agent && JSON.stringify(user_agent),
 })

@@ -59,9 +59,12 @@ export function createNavigator(running: () => Running): Navigator {
     const isRedirect = response.status >= 300 && response.status < 400 && location !== null
     if (isRedirect) await response.body?.cancel()
     return {
-      ...{ url, status: response.status, response },
+      url,
+      status: response.status,
+      response,
       location: isRedirect ? new URL(location, url) : undefined,
-      ...{ form: undefined, text: '' },
+      form: undefined,
+      text: '',
     }
   }
 
@@ -110,8 +113,11 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 function visitOf(url: URL, { status, headers, body }: HttpResponse): Visit {
   const { location } = headers
   return {
-    ...{ url, status },
+    url,
+    status,
     location: typeof location === 'string' ? new URL(location, url) : undefined,
-    ...{ form: readPageForm(body), text: readPageText(body), response: undefined },
+    form: readPageForm(body),
+    text: readPageText(body),
+    response: undefined,
   }
 }

@@ -52,7 +52,13 @@ export function createCookieJar(): CookieJar {
         if (lasts !== undefined && lasts <= 0) cookies.delete(key)
         else
           cookies.set(key, {
-            ...{ name, value, domain, path, httpOnly, secure, hostOnly },
+            name,
+            value,
+            domain,
+            path,
+            httpOnly,
+            secure,
+            hostOnly,
             expires: lasts === undefined ? -1 : Math.floor(Date.now() / 1000 + lasts),
             sameSite: sameSites[String(parsed.sameSite ?? 'lax').toLowerCase()] ?? 'Lax',
           })

@@ -70,7 +70,8 @@ export function subjectOf(
     sub,
     ...(tenant !== undefined && { tenant }),
     ...(epoch !== undefined && { epoch }),
-    ...{ idp, amr: methods },
+    idp,
+    amr: methods,
     acr: acr ?? acrOf({ amr: methods }),
     auth_time: auth_time ?? now,
   }
@@ -100,7 +101,9 @@ function sessionsOf({ tessera, services }: Running): BrowserSessions {
   const { context, sessions: endings } = services()
   const { stores, clock, random } = context
   return createBrowserSessions({
-    ...{ stores, clock, random },
+    stores,
+    clock,
+    random,
     cookies: createCookies({ issuer, tenant, sameSite: sessions.sameSite }),
     lifetimes: sessions.lifetimes,
     endSession: endings.endSession,

@@ -57,7 +57,10 @@ export async function issueTokens(running: Running, options: TokensOptions): Pro
   const subject = await subjectOfTokens(running, options)
   const authorization = subject && (await authorize(running, client, subject, { scope, audience }))
   const decision: Decision = {
-    ...{ ok: true, client, scope, audience },
+    ok: true,
+    client,
+    scope,
+    audience,
     ...(subject &&
       authorization && {
         subject,
@@ -123,7 +126,11 @@ async function authorize(
   const now = clock.now()
   const authorization = authorizationOf(subject, {
     id: newTimedId<AuthorizationId>(random),
-    ...{ client_id, scope, resources: audience, created_at: now, expires_at: now + 60 },
+    client_id,
+    scope,
+    resources: audience,
+    created_at: now,
+    expires_at: now + 60,
   })
   const { sub, epoch, sid } = subject
   const outcome = await stores.commit({ at: now, client_id, sub, epoch, issue: { authorization } })

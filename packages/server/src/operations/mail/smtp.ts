@@ -17,12 +17,17 @@ export function createSmtp({ from, smtp }: MailSettings): SendMail {
     // Loaded when it is first used, so that a server without email does not pay for it.
     const { createTransport } = await import('nodemailer')
     const transport = createTransport({
-      ...{ host, port, secure },
+      host,
+      port,
+      secure,
       requireTLS: !secure && !loopback.test(host),
       ...(username !== '' && { auth: { user: username, pass: password } }),
-      ...{ connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 },
+      connectionTimeout: 10_000,
+      greetingTimeout: 10_000,
+      socketTimeout: 30_000,
       // The content of an email must not make the server read a file or an address.
-      ...{ disableFileAccess: true, disableUrlAccess: true },
+      disableFileAccess: true,
+      disableUrlAccess: true,
     })
     try {
       // One address: a string would be parsed as a list.

@@ -166,7 +166,10 @@ export function createFederationCallbackEndpoint(
     const { sub, record, linked } = local.value
     if (linked) ports.notifyOwner(request, sub, 'identity_linked')
     const subject: Subject = {
-      ...{ sub, idp: name, amr, claims },
+      sub,
+      idp: name,
+      amr,
+      claims,
       ...(record?.tenant !== undefined && { tenant: record.tenant }),
       ...(record?.epoch !== undefined && { epoch: record.epoch }),
       // A provider must not assert an authentication context class that this server defines.
