@@ -27,10 +27,10 @@ const provider = foreignProvider()
 
 const badge = defineGrant({
   grantType: 'urn:example:badge',
-  parameters: { badge: { required: true } },
+  parameters: { badge: { required: true }, idp: {} },
   decide: ({ parameters }) => ({
     ok: true,
-    subject: { sub: parameters.get('badge') ?? '', amr: ['hwk'] },
+    subject: { sub: parameters.get('badge') ?? '', amr: ['hwk'], idp: parameters.get('idp') ?? 'local' },
     scope: ['api1', 'offline_access'],
   }),
 })
@@ -58,10 +58,14 @@ test('user store attack: a deleted user has no access, also if an extension gran
   const token = (form: Record<string, string>) => server.token(form, { client: [...client] })
   const { json } = await token({ grant_type: 'password', ...typed, scope: 'openid api1 offline_access' })
   const { json: byBadge } = await token({ grant_type: 'urn:example:badge', badge: 'pat-1' })
-  assert.ok(json.refresh_token && byBadge.refresh_token)
+  // As the built-in grant for JWT assertions does.
+  const { json: byOther } = await token({
+    ...{ grant_type: 'urn:example:badge', badge: 'pat-1', idp: 'https://issuer.example' },
+  })
+  assert.ok(json.refresh_token && byBadge.refresh_token && byOther.refresh_token)
   rows.delete(pat.sub)
   assert.ok((await browser.visit('/account')).target.startsWith('/login'))
-  for (const { refresh_token } of [json, byBadge])
+  for (const { refresh_token } of [json, byBadge, byOther])
     assertRefused(
       await token({ grant_type: 'refresh_token', refresh_token }),
       'invalid_grant',

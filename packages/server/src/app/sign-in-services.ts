@@ -14,11 +14,19 @@ import {
   createKnownAccounts,
   type KnownAccounts,
 } from '../identity/password-guesses.ts'
-import { createProfile } from '../identity/profile.ts'
+import { createProfile, type ProfilePorts } from '../identity/profile.ts'
 import { createSignIn, type SignIn } from '../identity/sign-in.ts'
 import { createStoreUsers, type StoreUsers } from '../identity/store-users.ts'
 import { createUsers } from '../identity/users.ts'
-import type { IdentityProvider, PasswordAuthority, Profile, Users } from '../model/user.ts'
+import type { IdentityLinks } from '../model/ports/federation.ts'
+import {
+  type IdentityProvider,
+  isDerivedSub,
+  localProvider,
+  type PasswordAuthority,
+  type Profile,
+  type Users,
+} from '../model/user.ts'
 import { createOverloadLog } from '../operations/overload.ts'
 import { createArgon2id } from '../runtime/argon2id.ts'
 import { networkPath } from '../runtime/network.ts'
@@ -48,8 +56,7 @@ export function createSignInServices(
   { stores, clock, random, log, events, principals }: IssuerContext,
   { countAttempt }: Attempts,
 ): SignInServices {
-  const { resources, tenants, userStore, validators, grants, federation, mfa, tenantMfa, mfaPolicy } =
-    configuration
+  const { resources, tenants, userStore, validators, federation, mfa, tenantMfa, mfaPolicy } = configuration
   const { verify: verifyArgon2id, hash: hashPassword } = createArgon2id({
     networksOf: networkPath,
     onFull: createOverloadLog({ log, clock, queue: 'passwords' }),
@@ -66,9 +73,7 @@ export function createSignInServices(
   const profile = createProfile({
     users,
     profile: configuration.profile,
-    // Rows of the operator's own store are deleted without notice, so its users need one.
-    trustsSubjects: validators.password !== undefined || (grants.length > 0 && !userStore),
-    ...(userStore && { isLinked: async sub => (await links.ofUser(sub)).length > 0 }),
+    isVouchedFor: createVouching(configuration, links),
   })
   const countGuess = createGuessCounter({ countAttempt })
   const resolveSubject = createSubjectResolver({
@@ -105,6 +110,23 @@ export function createSignInServices(
     findFactors,
     policies: createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }),
   }
+}
+
+/**
+ * Returns the rule for subjects without a record: those of a provider are active, and local ones if a password validator
+ * or an extension grant authenticates them. Rows of the operator's own store are deleted without notice. With such a
+ * store, only users of a provider who are not linked to a local user can therefore lack a record.
+ */
+function createVouching(
+  { userStore, validators, grants, identityProviders }: Configuration,
+  links: Pick<IdentityLinks, 'ofUser'>,
+): ProfilePorts['isVouchedFor'] {
+  if (!userStore) {
+    const trustsLocal = validators.password !== undefined || grants.length > 0
+    return ({ idp }) => trustsLocal || idp !== localProvider
+  }
+  return async ({ sub, idp }) =>
+    identityProviders.has(idp) && (isDerivedSub(sub) || (await links.ofUser(sub)).length === 0)
 }
 
 /** Returns the providers, and adds a credential authority to each directory. */

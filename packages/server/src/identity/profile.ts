@@ -3,43 +3,23 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Authorization } from '../model/authorization.ts'
 import type { VerifiedToken } from '../model/extension-grant.ts'
-import {
-  isDerivedSub,
-  localProvider,
-  type Profile,
-  type ProfileRequest,
-  type User,
-  type Users,
-} from '../model/user.ts'
+import { localProvider, type Profile, type ProfileRequest, type User, type Users } from '../model/user.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 
 export type ProfilePorts = {
   readonly users: Pick<Users, 'find'>
   /** The operator's hooks. */
   readonly profile?: Partial<Profile>
-  /**
-   * Whether a password validator or an extension grant authenticates local subjects. If so, a subject without a record
-   * is active.
-   */
-  readonly trustsSubjects?: boolean
-  /**
-   * Returns whether an identity at a provider was linked to a user with this `sub`. If so, a missing record means that the
-   * user was deleted.
-   */
-  readonly isLinked?: (sub: string) => Awaitable<boolean>
+  /** Returns whether a third party vouches for a subject without a record. */
+  readonly isVouchedFor: (subject: ProfileRequest['subject']) => Awaitable<boolean>
 }
 
 /**
  * Reads claims from the user's record, then from the sign-in (provider, validator or grant). Claims from a third party
  * don't replace those in the record. A user with a record is active if the record says so. A user without one is active
- * if a third party authenticated them.
+ * if a third party vouches for them.
  */
-export const createProfile = ({
-  users,
-  profile,
-  trustsSubjects = false,
-  isLinked = () => false,
-}: ProfilePorts): Profile => ({
+export const createProfile = ({ users, profile, isVouchedFor }: ProfilePorts): Profile => ({
   claims:
     profile?.claims ??
     (({ subject, names }) => {
@@ -51,13 +31,7 @@ export const createProfile = ({
   isActive:
     profile?.isActive ??
     (({ subject }) => {
-      const active = (user: User | undefined): Awaitable<boolean> => {
-        if (user) return user.active
-        if (subject.idp === localProvider) return trustsSubjects
-        if (isDerivedSub(subject.sub)) return true
-        const linked = isLinked(subject.sub)
-        return linked instanceof Promise ? linked.then(found => !found) : !linked
-      }
+      const active = (user: User | undefined) => user?.active ?? isVouchedFor(subject)
       const user = users.find(subject.sub)
       return user instanceof Promise ? user.then(active) : active(user)
     }),
