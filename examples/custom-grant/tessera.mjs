@@ -8,6 +8,7 @@
 
 import { defineConfig, defineGrant } from '@tessera/server'
 
+// begin: grant
 /** Where a real one asks a ticket office. */
 const sold = new Map([['row-7-seat-12', { sub: 'guest-12', gate: 'north' }]])
 
@@ -26,6 +27,7 @@ const ticket = defineGrant({
     }
   },
 })
+// end
 
 export default defineConfig({
   storage: 'memory:',

@@ -4,7 +4,7 @@
 //   curl -s -u direct:direct-secret-of-the-example http://localhost:5080/connect/token \
 //     -d grant_type=password -d username=erin --data-urlencode 'password=correct horse battery' -d scope='openid email'
 //
-// The guide: docs/guides/accounts.md#hooks
+// The guide: docs/guides/hooks.md#userstore
 
 import { DatabaseSync } from 'node:sqlite'
 import { defineConfig } from '@tessera/server'

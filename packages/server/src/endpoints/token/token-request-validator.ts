@@ -27,7 +27,8 @@ export const validateBy =
     const result = await validator({
       client_id: decision.client.client_id,
       grant_type: parameters.get('grant_type') ?? '',
-      sub: decision.subject?.sub,
+      // The hook does not receive members without a value.
+      ...(decision.subject && { sub: decision.subject.sub }),
       scope: decision.scope,
       parameters: new Map(names.map(name => [name, parameters.get(name) ?? ''])),
     })
