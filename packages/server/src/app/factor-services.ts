@@ -1,0 +1,52 @@
+/** Second factors: registering and proving them. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import { type CountFactorGuess, createFactorGuessCounter } from '../identity/factors.ts'
+import { createPasskeyChallenges } from '../identity/passkey-challenge.ts'
+import { createPasskeySignIn, type PasskeySignIn } from '../identity/passkey-sign-in.ts'
+import { createPasskeys, type Passkeys } from '../identity/passkeys.ts'
+import { createRecoveryCodeBook, type RecoveryCodeBook } from '../identity/recovery-codes.ts'
+import { createTotp } from '../identity/totp.ts'
+import { createSealing } from '../keys/sealing.ts'
+import { createFactorEnrolment, type FactorEnrolment } from '../pages/flow/enrol-factor.ts'
+import { createFactorProver, type ProveFactor } from '../pages/flow/prove-factor.ts'
+import type { MailServices } from './mail-services.ts'
+import type { Services } from './services.ts'
+
+export type FactorServices = {
+  readonly recoveryCodeBook: RecoveryCodeBook
+  readonly passkeys: Passkeys
+  readonly passkeySignIn: PasskeySignIn
+  readonly proveFactor: ProveFactor
+  readonly factorEnrolment: FactorEnrolment
+}
+
+export function createFactorServices(
+  { issuer, mfa }: Configuration,
+  { context, attempts: { countAttempt }, signIn: { users, profile, findFactors } }: Services,
+  { notifyOwner }: MailServices,
+): FactorServices {
+  const { stores, derived, clock, random, log, events } = context
+  const issuerName = new URL(issuer).host
+  const sealing = createSealing({ derived, purpose: 'totp' })
+  const totp = createTotp({ issuerName, stores, sealing, clock, random })
+  const recoveryCodeBook = createRecoveryCodeBook({ stores, derived, random })
+  const challenges = createPasskeyChallenges({ stores, derived, clock, random })
+  const passkeys = createPasskeys({ issuer, issuerName, challenges, stores, derived, clock, log })
+  const countFactorGuess: CountFactorGuess = createFactorGuessCounter({ countAttempt })
+  return {
+    recoveryCodeBook,
+    passkeys,
+    passkeySignIn: createPasskeySignIn({ mfa, passkeys, users, profile, clock }),
+    proveFactor: createFactorProver({ totp, recoveryCodeBook, passkeys, countFactorGuess, notifyOwner, log }),
+    factorEnrolment: createFactorEnrolment({
+      totp,
+      recoveryCodeBook,
+      passkeys,
+      findFactors,
+      notifyOwner,
+      log,
+      events,
+    }),
+  }
+}
