@@ -73,9 +73,12 @@ async function agree({ server }: Listening) {
   return browser
 }
 
+/** The clock of the mock provider, read when a test starts: its tokens are not from the future. */
+const machineTime = (): number => Math.floor(Date.now() / 1000)
+
 type Case = {
   readonly world?: () => object
-  readonly at?: number
+  readonly at?: () => number
   /** Makes it happen; returns the members that are expected. */
   readonly run: (listening: Listening) => Promise<object>
 }
@@ -137,7 +140,7 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
   },
   'user.identity_linked': {
     world: () => federatedWorld(provider),
-    at: Math.floor(Date.now() / 1000),
+    at: machineTime,
     async run(listening) {
       await connectAccount(listening)
       return { sub: '1', provider: 'corp' }
@@ -145,7 +148,7 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
   },
   'user.identity_unlinked': {
     world: () => federatedWorld(provider),
-    at: Math.floor(Date.now() / 1000),
+    at: machineTime,
     async run(listening) {
       const { browser, page } = await connectAccount(listening)
       const [, identity = ''] = /name="identity" value="([^"]+)"/.exec((await browser.visit(page)).body) ?? []
@@ -239,8 +242,11 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
   },
 }
 
-for (const [type, { world: given = () => pagesWorld, at = startOfTime, run }] of Object.entries(cases))
+for (const [type, { world: given = () => pagesWorld, at: timeOf = () => startOfTime, run }] of Object.entries(
+  cases,
+))
   test(`events: ${type} reaches callbacks and webhooks, with the same body`, async () => {
+    const at = timeOf()
     const listening = await startListening(given(), { at })
     const expected = await run(listening)
     const { server } = listening
@@ -266,7 +272,7 @@ test('events: user.factors_reset of the command line is stored, and sent by the 
   const { storage, open } = await beginShared()
   const listening = await startListening(pagesWorld, {
     tenantStores: await open(),
-    at: Math.floor(Date.now() / 1000),
+    at: machineTime(),
   })
   await addFactor(listening)
   const parsed = parseConfiguration(
