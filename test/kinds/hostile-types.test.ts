@@ -567,6 +567,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'storage/tables/row-codec.ts': 'written by this server into its own store',
   'storage/postgres/archive.ts': 'written by this server into its own store',
   'endpoints/jwks/jwks.ts': 'its own package or process',
+  'testing/altered-token.ts': 'sealed or signed by this server',
   'operations/passed-time.ts': 'written by this server into its own store',
   'cli/worker.ts': 'its own package or process',
   'cli/users.ts': 'its own package or process',

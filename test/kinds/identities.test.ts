@@ -177,6 +177,9 @@ const folding: Readonly<Record<string, Row>> = {
   'app/dispatch.ts': {
     noIdentity: 'hosts are ASCII when they arrive, and DNS compares them so (RFC 4343)',
   },
+  'testing/cookie-jar.ts': {
+    noIdentity: 'hosts of cookies of a simulated browser: hosts are compared so (RFC 6265bis §5.1.2)',
+  },
   'http/cors.ts': { noIdentity: 'the names of headers' },
   'http/accept.ts': { noIdentity: 'media types (RFC 9110 §8.3.1)' },
   'http/peer.ts': { noIdentity: 'the name of a header' },

@@ -11,6 +11,7 @@ import { exportJWK, SignJWT } from 'jose'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
+import { isBackground } from '../support/counting.ts'
 import { enrolApp } from '../support/factors.ts'
 import { hybridWorld } from '../support/hybrid.ts'
 import { startLdapServer } from '../support/ldap.ts'
@@ -359,16 +360,14 @@ test('refunds: each call of a counter in the source has a row', () => {
   assertCovers(Object.keys(rows), calls, 'call of a counter')
 })
 
-const at = Math.floor(Date.now() / 1000)
-
-/** Returns whether the server makes this call in the background, independently of requests. */
-const isBackground = (call: string): boolean =>
-  /^(waitingMails\.anyDue|settings\.get|keys\.all|principals\.\w+)$/.test(call)
-
 /** Prepares a fresh server for this action, with the call of this index failing. */
 async function prepared({ world, prepare }: Way) {
   const faulty = createFaultyTenantStores()
-  const server = await createTestServer(world(), { tenantStores: faulty.tenantStores, at })
+  const server = await createTestServer(world(), {
+    tenantStores: faulty.tenantStores,
+    // The clock of the mock provider.
+    at: Math.floor(Date.now() / 1000),
+  })
   return { faulty, server, act: await prepare(server) }
 }
 

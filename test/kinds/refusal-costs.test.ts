@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import type { Route } from '@tessera/protocol/http'
 import { createLoad } from '../../packages/server/src/http/load.ts'
 import type { ShowError } from '../../packages/server/src/http/router.ts'
-import { type CountingStores, createCountingStores, isWrite } from '../support/counting.ts'
+import { type CountingStores, createCountingStores, isBackground, isWrite } from '../support/counting.ts'
 import { type Edge, serve } from '../support/edges.ts'
 import { readText, textsOf } from '../support/repository.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
@@ -151,8 +151,7 @@ for (const [name, row] of Object.entries(rows))
     const before = server.logged.length
     const { status, error } = await refusalOf(edge, row)
     assert.deepEqual([status, error], [row.status, row.error])
-    // Once a second the server reads the settings for changes by other processes.
-    const calls = counting.calls.filter(call => !call.startsWith('attempts.') && call !== 'settings.get')
+    const calls = counting.calls.filter(call => !call.startsWith('attempts.') && !isBackground(call))
     const store = calls.some(isWrite) ? 'written' : calls.length > 0 ? 'read' : 'untouched'
     assert.deepEqual([store, server.logged.length - before], [row.store, row.lines], calls.join(', '))
   })
@@ -197,7 +196,8 @@ test('refusing under overload: the body is unread, no endpoint and no store is c
     },
   )
   assert.equal(pagesShown, 0)
-  assert.deepEqual([counting.calls, server.logged.length - before, asked, overloads], [[], 0, 0, [1]])
+  const calls = counting.calls.filter(call => !isBackground(call))
+  assert.deepEqual([calls, server.logged.length - before, asked, overloads], [[], 0, 0, [1]])
   resolve()
   await waiting
   await busy.close()

@@ -113,22 +113,30 @@ test('error pages: a method that a page does not support gets a page with Allow;
   assert.equal(wrong.headers['content-type'], 'application/json; charset=utf-8')
 })
 
-test('error pages: a failure gets a page with the request’s id and no details', async () => {
-  let broken = false
-  const isActive = () => {
-    if (broken) throw new Error('the secret of the failure')
-    return true
-  }
-  const browser = createBrowser(await createTestServer({ ...pagesWorld, profile: { isActive } }))
-  await signIn(browser, '/account')
-  broken = true
-  const page = await browser.request('GET', '/account', { headers: { accept: asBrowser } })
-  assert.equal(page.status, 500)
-  assert.match(page.text, /Something went wrong .* Request /)
-  assert.ok(page.text.includes(String(page.headers['x-request-id'])))
-  assert.doesNotMatch(page.body, /secret of the failure/)
-  assert.equal((await browser.request('GET', '/account')).json?.error, 'server_error')
-})
+const fails = (): never => {
+  throw new Error('the secret of the failure')
+}
+
+for (const [failure, expected, isActive] of [
+  ['throws', [503, 'temporarily_unavailable'], fails],
+  ['returns a wrong value', [500, 'server_error'], () => 'the secret of the failure'],
+] as const)
+  test(`error pages: a hook that ${failure} gets a page without details, and the request’s id is in the response`, async () => {
+    let broken = false
+    const profile = { isActive: () => (broken ? isActive() : true) as boolean }
+    const browser = createBrowser(await createTestServer({ ...pagesWorld, profile }))
+    await signIn(browser, '/account')
+    broken = true
+    const page = await browser.request('GET', '/account', { headers: { accept: asBrowser } })
+    assert.equal(page.status, expected[0])
+    const id = String(page.headers['x-request-id'])
+    assert.match(id, /^test-\d+$/)
+    if (page.status === 500) assert.match(page.text, new RegExp(`Something went wrong .* Request ${id} `))
+    else assert.match(page.text, /Not available right now Try again in a moment\./)
+    assert.doesNotMatch(page.body, /secret of the failure/)
+    const { status, json } = await browser.request('GET', '/account')
+    assert.deepEqual([status, json], [expected[0], { error: expected[1] }])
+  })
 
 const routes: readonly Route[] = [
   {

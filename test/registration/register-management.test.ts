@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
+import { issueCode, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { callback, pagesWorld } from '../support/sign-in.ts'
@@ -119,7 +121,12 @@ test('registration: a used client remains used after its update, and is not dele
   const { client_id } = json
   const row = () => server.stores.registeredClients.find(client_id)
   assert.equal((await row())?.used_at, undefined)
-  assert.equal(await works(server, json), 200)
+  const code = await issueCode(server, { client_id, sub: '1' }, { redirect_uri: callback })
+  const { status } = await server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: verifier },
+    { client: [client_id, json.client_secret] },
+  )
+  assert.equal(status, 200)
   // Not awaited by the request.
   const used = await until('the use is recorded', async () => (await row())?.used_at)
   assert.equal(used, server.clock.now())
@@ -127,6 +134,7 @@ test('registration: a used client remains used after its update, and is not dele
   assert.equal((await manage(server, 'PUT', json, { ...machine, client_id, client_name: 'New' })).status, 200)
   const updated = await row()
   assert.deepEqual([updated?.version, updated?.used_at], [2, used])
+  assert.equal(updated?.used_by, hashHandle('1'))
 })
 
 test('registration: an update returns a new secret if secrets expire, and keeps one that does not [RFC 7592 §2.2]', async () => {

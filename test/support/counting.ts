@@ -14,6 +14,10 @@ const reads =
 
 export const isWrite = (call: string): boolean => call !== 'ready' && !reads.test(call)
 
+/** Returns whether the server makes this call in the background, independently of requests. */
+export const isBackground = (call: string): boolean =>
+  /^(waitingMails\.anyDue|settings\.get|keys\.all|principals\.\w+)$/.test(call)
+
 export function createCountingStores(): CountingStores {
   const calls: string[] = []
   const counted = (port: object, name: string): object =>
