@@ -386,3 +386,31 @@ test('hooks guide: the users of the example of a user store sign in at a served 
       assert.equal((await post(server, 'direct', { ...form, password: 'wrong' })).error, 'invalid_grant')
     })
 })
+
+test('hooks guide: a tenant has the hooks of the server, unless its entry has the key', async () => {
+  const asked: unknown[] = []
+  const answer = { ok: true, sub: 'p-1' }
+  const clients = [
+    { client_id: 'direct', client_secrets: [{ value: 's' }], grant_types: ['password'], scope: 'openid' },
+  ]
+  const server = await createTestServer({
+    validators: { password: { check: ({ tenant }: Module) => asked.push(tenant) && answer } },
+    profile: { isActive: ({ subject }: Module) => asked.push(subject.tenant) > 0 },
+    clients,
+    tenants: [
+      { name: 'globex', issuer: 'path', clients },
+      { name: 'acme', issuer: 'path', clients, validators: { tokenRequest: () => ({ ok: true }) } },
+    ],
+  })
+  const headers = { authorization: `Basic ${Buffer.from('direct:s').toString('base64')}` }
+  const form = { grant_type: 'password', username: 'erin', password: 'x', scope: 'openid' }
+  for (const [path, status, expected] of [
+    ['', 200, [undefined, undefined]],
+    ['/t/globex', 200, ['globex', 'globex']],
+    ['/t/acme', 400, []],
+  ] as const) {
+    asked.length = 0
+    assert.equal((await server.send('POST', `${path}/connect/token`, { form, headers })).status, status, path)
+    assert.deepEqual(asked, expected, path)
+  }
+})
