@@ -129,3 +129,26 @@ test('user store attack: a new password ends the sessions, also if the store res
   )
   assert.equal(refreshed.status, 400)
 })
+
+test('user store attack: a user who was moved to another tenant loses access in the former one', async () => {
+  const { rows, userStore } = storeOfPat()
+  rows.set(pat.sub, { ...pat, tenant: 'acme' })
+  const server = await createTestServer({
+    ...{ ...world, userStore, grants: [badge], tenants: [{ name: 'acme' }, { name: 'globex' }] },
+  })
+  const { json } = await server.token(
+    { grant_type: 'password', ...typed, scope: 'openid api1 offline_access', acr_values: 'tenant:acme' },
+    { client: [...client] },
+  )
+  assert.ok(json.refresh_token)
+  const browser = createBrowser(server)
+  await signIn(browser, '/account?tenant=acme', { ...typed, button: 'login' })
+  assert.equal((await browser.visit('/account?tenant=acme')).status, 200)
+  rows.set(pat.sub, { ...pat, tenant: 'globex' })
+  assert.ok((await browser.visit('/account?tenant=acme')).target.startsWith('/login'))
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+    { client: [...client] },
+  )
+  assertRefused(refreshed, 'invalid_grant', 'user_inactive')
+})

@@ -31,7 +31,9 @@ export const createProfile = ({ users, profile, isVouchedFor }: ProfilePorts): P
   isActive:
     profile?.isActive ??
     (({ subject }) => {
-      const active = (user: User | undefined) => user?.active ?? isVouchedFor(subject)
+      const active = (user: User | undefined) =>
+        // The operator may have moved the user to another tenant since the sign-in.
+        user ? user.active && user.tenant === subject.tenant : isVouchedFor(subject)
       const user = users.find(subject.sub)
       return user instanceof Promise ? user.then(active) : active(user)
     }),
