@@ -123,3 +123,17 @@ test('callbacks: a tenant with its own issuer inherits them, and its events name
     [['token.refused', 'https://id.example/t/acme', 'acme']],
   )
 })
+
+test('callbacks: a refused client is named however it stated its id', async () => {
+  const named: unknown[] = []
+  const server = await start({
+    'token.refused': ({ data }: { data: { client_id?: string } }) => named.push(data.client_id),
+  })
+  const form = { grant_type: 'client_credentials' }
+  await server.token(form, { client: ['client', 'wrong'] })
+  await server.token({ ...form, client_id: 'client', client_secret: 'wrong' })
+  await server.token(form, { client: ['nobody', 'wrong'] })
+  await server.token(form)
+  await server.settled()
+  assert.deepEqual(named, ['client', 'client', 'nobody', undefined])
+})

@@ -79,6 +79,20 @@ test('release: the list of what the server installs is complete, and each part h
   }
 })
 
+test('release: npm would publish each package as it is, without correcting it', async () => {
+  // It prints what it corrects, and needs neither a build nor a registry.
+  const args = ['publish', '--workspaces', '--dry-run', '--ignore-scripts', '--offline']
+  const { stdout, stderr } = await run('npm', args, { cwd: root, maxBuffer: 50_000_000 })
+  assert.match(stdout, /^\+ create-tessera@/m)
+  assert.doesNotMatch(stderr, /corrected/)
+})
+
+test('release: Git ignores the tarballs that npm pack writes into the clone', async () => {
+  const tarballs = ['tessera-protocol-0.1.0.tgz', 'tessera-server-0.1.0.tgz', 'create-tessera-0.1.0.tgz']
+  const { stdout } = await run('git', ['check-ignore', ...tarballs], { cwd: root })
+  assert.deepEqual(stdout.trim().split('\n'), tarballs)
+})
+
 test('release: docs/releasing.md names commands that exist', async () => {
   const { scripts } = await read(join(root, 'package.json'))
   const named = [...readText('docs/releasing.md').matchAll(/`npm run ([\w:]+)/g)].map(([, name]) => name!)

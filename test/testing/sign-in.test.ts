@@ -183,10 +183,15 @@ describe('testing', () => {
     const { url } = await beginSignIn(web, { response_mode: 'form_post' })
     const posted = await idp.signIn(url)
     assert.equal(posted.method, 'POST')
+    assert.equal(posted.response.status, 200)
+    assert.match(await posted.response.text(), /<form method="post"/)
     assert.equal(posted.url.href, callback)
     assert.ok(posted.params.get('code'))
     const fragment = await beginSignIn(web, { response_mode: 'fragment' })
-    assert.ok((await idp.signIn(fragment.url)).params.get('code'))
+    const redirected = await idp.signIn(fragment.url)
+    assert.ok(redirected.params.get('code'))
+    assert.equal(redirected.response.status, 302)
+    assert.equal(redirected.response.headers.get('location'), redirected.url.href)
   })
 
   test('signIn: a pushed authorization request is signed in to', async () => {

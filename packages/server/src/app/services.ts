@@ -40,13 +40,16 @@ export function createServices(configuration: Configuration, context: IssuerCont
   const accounts = createAccountServices(configuration, context, { clients, signIn, sessions })
   const { log, events } = context
   const invalidClientStatus = configuration.compatibility === 'identityserver4' ? 400 : 401
-  const onRefused = (request: HttpRequest, { error, reason }: Refusal, client_id?: string): void =>
+  const onRefused = (request: HttpRequest, { error, reason, log }: Refusal, clientId?: string): void => {
+    // In an Authorization header or an assertion, only the authentication has seen the client.
+    const client_id = clientId ?? log?.client_id
     events.emit('token.refused', {
-      ...(client_id !== undefined && { client_id }),
+      ...(typeof client_id === 'string' && { client_id }),
       error,
       reason,
       request_id: request.id,
     })
+  }
   const refuserOf = (endpoint: string) =>
     createRefuser(endpoint, {
       log,

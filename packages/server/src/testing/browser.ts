@@ -14,8 +14,10 @@ export type Visit = {
   readonly location: URL | undefined
   readonly form: PageForm | undefined
   readonly text: string
-  /** Of another server; its body has not been read. */
-  readonly response: Response | undefined
+  /** The body of another server's response has not been read. */
+  readonly response: Response
+  /** Whether the test server responded. */
+  readonly isOurs: boolean
 }
 
 export type Navigator = {
@@ -62,6 +64,7 @@ export function createNavigator(running: () => Running): Navigator {
       url,
       status: response.status,
       response,
+      isOurs: false,
       location: isRedirect ? new URL(location, url) : undefined,
       form: undefined,
       text: '',
@@ -112,12 +115,16 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 function visitOf(url: URL, { status, headers, body }: HttpResponse): Visit {
   const { location } = headers
+  const list = Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((one): [string, string] => [name, one]),
+  )
   return {
     url,
     status,
     location: typeof location === 'string' ? new URL(location, url) : undefined,
     form: readPageForm(body),
     text: readPageText(body),
-    response: undefined,
+    response: new Response(body === '' ? null : body, { status, headers: list }),
+    isOurs: true,
   }
 }

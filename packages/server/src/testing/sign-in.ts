@@ -27,8 +27,11 @@ export type SignedIn = {
   readonly method: 'GET' | 'POST'
   /** The parameters of the response: `code`, `state` and `iss`, or `error`. */
   readonly params: URLSearchParams
-  /** The last response of the application, if the sign-in began at an address of the application. */
-  readonly response: Response | undefined
+  /**
+   * The last response of the application, if the sign-in began at its address. Otherwise the server's response that leads
+   * to the application.
+   */
+  readonly response: Response
   /** The browser, which is signed in now. */
   readonly browser: TestBrowser
 }
@@ -71,8 +74,8 @@ export function createTestBrowser(running: () => Running, lastReason: () => stri
       for (let steps = 0; steps < mostSteps; steps++) {
         const leaving = leavingOf(page)
         left = leaving ?? left
-        if (leaving && !fromApplication) return { ...leaving, response: undefined, browser }
-        if (page.response && !page.location) {
+        if (leaving && !fromApplication) return { ...leaving, response: page.response, browser }
+        if (!page.isOurs && !page.location) {
           if (left) return { ...left, response: page.response, browser }
           throw new Error(`signIn: ${first.href} did not lead to ${running().tessera.issuer}`)
         }
@@ -95,8 +98,8 @@ export function createTestBrowser(running: () => Running, lastReason: () => stri
   return browser
 
   /** Returns the URL outside the server that a page leads to; undefined if it stays on the server. */
-  function leavingOf({ response, location, form, url }: Visit): Leaving | undefined {
-    if (response) return undefined
+  function leavingOf({ isOurs, location, form, url }: Visit): Leaving | undefined {
+    if (!isOurs) return undefined
     const to = location ?? (form && new URL(form.action, url))
     if (!to || navigator.isOurs(to)) return undefined
     return location
