@@ -1,6 +1,6 @@
 /**
  * Every row of IdentityServer4's behaviour in these areas (`acceptance-ids.json`: their ids) is named in brackets by a
- * test that covers it, or is listed in `docs/acceptance.md` with what overrules it.
+ * test that covers it, or is listed in `docs/acceptance.md` with the reason.
  */
 
 import assert from 'node:assert/strict'
@@ -9,13 +9,13 @@ import { readText, textsOf } from './support/repository.ts'
 
 const rows: readonly string[] = JSON.parse(readText('test/acceptance-ids.json'))
 
-/** Rows named one by one, each in brackets of its own. */
+/** Rows that are named individually, each in its own brackets. */
 const tested = (texts: Iterable<string>): ReadonlySet<string> =>
   new Set(
     [...texts].flatMap(text => [...text.matchAll(/\[([a-z]+(?:-[a-z]+)*-\d{3})\]/g)].map(([, id]) => id!)),
   )
 
-/** Rows of the page's first column, where an area may be left out and a range written `025…029`. */
+/** Rows in the page's first column. The area may be omitted, and a range is written `025…029`. */
 function overruled(page: string): ReadonlySet<string> {
   const cells = [...page.matchAll(/^\| ([a-z][^|]*\d{3}[^|]*) \|/gm)].map(([, cell = '']) => cell)
   return new Set(cells.flatMap(idsOf))

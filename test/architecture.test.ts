@@ -10,7 +10,7 @@ import { importViolations, lengthViolations, type Sources } from './architecture
 import { textsOf } from './support/repository.ts'
 
 const sources = textsOf('packages/*/src/**/*.ts')
-const standing = new Set(importViolations(sources))
+const existing = new Set(importViolations(sources))
 
 test('architecture: the table is held against every file of every room', () => {
   assert.ok(sources.size > 150, `only ${sources.size} files were seen`)
@@ -21,7 +21,7 @@ test('architecture: the table is held against every file of every room', () => {
 })
 
 test('architecture: rooms import only what the table allows, and no cycle', () => {
-  assert.deepEqual([...standing], [])
+  assert.deepEqual([...existing], [])
 })
 
 test('architecture: nine files in ten are under 300 lines, none is over 500', () => {
@@ -53,7 +53,7 @@ const server = 'packages/server/src'
 /** Returns the violations that this file adds to the real ones. */
 const planted = (file: string, text: string, more: Iterable<[string, string]> = []): readonly string[] =>
   importViolations(new Map([...sources, ...more, [file, text]]) as Sources).filter(
-    violation => !standing.has(violation),
+    violation => !existing.has(violation),
   )
 
 const forbidden: readonly (readonly [rule: string, file: string, text: string, complaint: string])[] = [
@@ -315,7 +315,7 @@ test('architecture: an assertion on a refusal without its reason is found', () =
     assert.equal(found(good), 0, good)
 })
 
-/** A loop that sleeps until something is so: `until` does that with a limit and a message. */
+/** A loop that sleeps until a condition holds: `until` does that with a limit and a message. */
 const waitingLoop =
   /\b(?:while \(.*\)|for \(;;\)|for \((?:let (?:left|tries) |const deadline ).*\)(?:\s*\{[^}]*|\s+if \(.*\) return\s+else)?)\s+await (?:setTimeout|setImmediate|turns|new Promise|page\.waitForTimeout)\(/g
 

@@ -1,4 +1,4 @@
-/** Papers that people add to side by side: records are numbered once, the glossary is in order, and lists of types are complete. */
+/** Documents that several people edit: decision records have unique numbers, the glossary is sorted, and lists of types are complete. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -6,7 +6,7 @@ import { addableKinds, allKinds } from '../packages/server/src/storage/tables/ar
 import { allTables } from '../packages/server/src/storage/tables/tables.ts'
 import { readText, textsOf } from './support/repository.ts'
 
-test('papers: each decision record has a number of its own, which its title says', () => {
+test('papers: each decision record has a unique number, which its title contains', () => {
   const records = [...textsOf('docs/decisions/*.md')]
   assert.ok(records.length > 8)
   const numbers = records.map(([file, text]) => {

@@ -26,7 +26,7 @@ function given(texts: Iterable<string>): readonly string[] {
   })
 }
 
-/** Whether the code can say this: as a text of its own, or from a template such as `${kind}_token_invalid`. */
+/** Whether the code contains this text: literally, or from a template such as `${kind}_token_invalid`. */
 function sayable(texts: Iterable<string>): (reason: string) => boolean {
   const code = [...texts].map(text => text.replace(comments, '')).join('\n')
   const whole = new Set([...code.matchAll(/'([a-z\d_]+)'/g)].map(([, text]) => text))

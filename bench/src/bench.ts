@@ -1,4 +1,4 @@
-/** `npm run bench`: measures Tessera and its peers in turn on one pinned core, with the load on another. */
+/** `npm run bench`: measures Tessera and other servers in turn on one pinned core, with the load on another. */
 
 import { writeFileSync } from 'node:fs'
 import { machineHere } from './machine.ts'

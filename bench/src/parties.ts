@@ -1,4 +1,4 @@
-/** The parties: the same clients, user and proof for every server, so that all do the same work. */
+/** The clients, the user and the PKCE challenge, which are the same for every server, so that all do the same work. */
 
 export type Party = { readonly client_id: string; readonly client_secret: string }
 

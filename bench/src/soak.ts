@@ -47,7 +47,7 @@ export async function measureSoak({ soakSeconds }: Plan): Promise<SoakResult> {
   try {
     for (let left = soakSeconds; left > 0; left -= turnSeconds) {
       const seconds = Math.min(left, turnSeconds)
-      const counts = await Promise.all(loads.map(one => turn(server, one, seconds)))
+      const counts = await Promise.all(loads.map(one => runRound(server, one, seconds)))
       requests += counts.reduce((sum, count) => sum + count, 0)
     }
   } finally {
@@ -65,8 +65,12 @@ export async function measureSoak({ soakSeconds }: Plan): Promise<SoakResult> {
   return { seconds: soakSeconds, requests, samples, settled, last, flat: last <= settled * flatWithin }
 }
 
-/** New codes and tokens for each turn: a code is valid for five minutes. */
-async function turn(server: Server, { row, rate }: (typeof loads)[number], seconds: number): Promise<number> {
+/** Codes are valid for five minutes, so each round gets new codes and tokens. */
+async function runRound(
+  server: Server,
+  { row, rate }: (typeof loads)[number],
+  seconds: number,
+): Promise<number> {
   const counts = { all: 1, 'each connection': connections, 'each request': rate * seconds + connections }
   const credentials = row.needs ? await server.prepare(row.needs.kind, counts[row.needs.for]) : []
   const work = row.work(server.paths[row.endpoint]!, credentials, server.paths)

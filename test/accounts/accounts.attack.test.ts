@@ -248,7 +248,7 @@ test('attack: a change of address that a thief requested is invalid after a new 
   const owner = createBrowser(server)
   await owner.submit(await owner.visit(await ask(server)), { new_password: better })
   assert.ok((await thief.submit(page, {})).target.startsWith('/login'))
-  // Nor for a session that signed in with the new password.
+  // It is also refused for a session that signed in with the new password.
   await signIn(owner, '/account', { ...doraSignsIn, password: better })
   assert.equal((await owner.visit(path)).status, 400)
   assert.equal((await server.accounts.find(sub))?.email, dora.email)

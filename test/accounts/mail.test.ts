@@ -1,4 +1,4 @@
-/** Mail: delivered to a submission server by SMTP, retried, and never at the cost of a response. */
+/** Mail: delivered to a submission server by SMTP and retried, without delaying a response. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -342,7 +342,7 @@ test('mail: closing does not wait for an unresponsive submission server, and lea
     post.send(async () => ({ ...outgoing, to: `u${count}@example.com` }))
   await until('four are in progress', () => begun.length === 4)
   await inTime('closing ends', post.close(), { within: 20_000 })
-  // Nothing is claimed any more.
+  // Nothing is claimed after that.
   void post.deliver()
   await setImmediate()
   assert.equal(begun.length, 4)
@@ -407,7 +407,7 @@ test('mail: closing waits for a query of the store, and sends nothing afterwards
     })
   }
   const context = { stores: { waitingMails: { anyDue } }, clock: { now: () => start } }
-  // Pages would be composed of the rest, which is not given: sending a mail would reject.
+  // The page services are not provided, so composing a mail would reject.
   const pages = createLazyPages({} as Configuration, { context } as unknown as Services)
   const delivered = Promise.all([pages.deliverMail(), pages.deliverMail()])
   let isClosed = false

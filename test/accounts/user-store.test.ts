@@ -1,4 +1,4 @@
-/** A user store of the operator's own: its users sign in, and nothing that other users can do is lost. */
+/** The operator's user store: its users sign in, and other users keep all features. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -40,7 +40,7 @@ function fromClause(tokens: readonly Token[], start: number): string | undefined
     const { kind, text } = tokens[at]!
     if (text === 'from' && tokens[at + 1]?.kind === 'text') return tokens[at + 1]?.text
     const binding = kind === 'word' && !declarations.has(text)
-    // `import { default as 'text' }` is the only case in which a string may be among bindings.
+    // `import { default as 'text' }` is the only case in which bindings contain a string.
     if (!binding && kind !== 'text' && !'{},*'.includes(text)) return undefined
     if (declarations.has(text)) return undefined
   }

@@ -30,10 +30,10 @@ const rules: readonly Rule[] = [
   [/\bfish(?:ed)? for\b/i, 'phish'],
 ]
 
-/** Places that a rule finds although they are plain English, by a part of the line, and why. */
+/** Exceptions: parts of lines that a rule matches although they are plain English, and the reason. */
 export const exceptions: readonly (readonly [part: string, reason: string])[] = []
 
-/** Returns whether a file is held to the rules. This list quotes what it forbids; translations are not English. */
+/** Returns whether the rules apply to a file. This file quotes what it forbids, and translations are not English. */
 export const isRead = (file: string): boolean =>
   !/^test\/(?:architecture\/)?prose\b/.test(file) && !/locales\/(?!en)/.test(file)
 

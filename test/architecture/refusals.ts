@@ -2,7 +2,7 @@
 
 import type { Sources } from './violations.ts'
 
-/** Errors that many guards return. */
+/** Error codes that many guards return. */
 const bareAssertions = [
   /** `assert.equal(x.error, 'invalid_grant')`, also over several lines. */
   /\.error,\s*'(?:invalid_grant|invalid_client|invalid_request)'/g,

@@ -39,7 +39,7 @@ const page: Room = {
 export const rooms: Readonly<Record<string, Room>> = {
   // Pure: neither Node nor a browser.
   protocol: { rooms: [], packages: [] },
-  // A command of its own, which shares no code with the server.
+  // A separate command, which shares no code with the server.
   'create-tessera': {
     rooms: [],
     packages: [

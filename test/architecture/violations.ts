@@ -100,7 +100,7 @@ const packageOf = (specifier: string): string =>
         .slice(0, specifier.startsWith('@') ? 2 : 1)
         .join('/')
 
-/** Each cycle once, by the path that closes it (types count: a cycle of types is a cycle of ideas). */
+/** Each cycle once, by the path that closes it (types count: a cycle of types is a cyclic design). */
 function cycles(arrows: readonly Arrow[]): readonly string[] {
   const targets = new Map<string, string[]>()
   for (const { from, file } of arrows) {

@@ -1,4 +1,4 @@
-/** The benchmark's figures are worth nothing if wrong answers count: they end it. */
+/** The benchmark stops at a wrong response, because its results would be meaningless. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import { measure } from '../../bench/src/measure.ts'
 import { clientCredentials } from '../../bench/src/rows/client-credentials.ts'
 import type { Row } from '../../bench/src/rows/row.ts'
 
-/** A server that gives each request the next of these answers, the last one indefinitely. */
+/** A server that returns these responses one after the other, and then repeats the last one. */
 async function withAnswers(
   answers: readonly (readonly [status: number, body: string])[],
   use: (port: number) => Promise<void>,

@@ -111,14 +111,14 @@ for (const javaScriptEnabled of [false, true]) {
       code_verifier: verifier,
     })
     assert.equal(json.scope, 'api1 openid')
-    const standing = () =>
+    const requestUserInfo = () =>
       fetch(`${server.url}/connect/userinfo`, { headers: { authorization: `Bearer ${json.access_token}` } })
-    assert.equal((await standing()).status, 200)
+    assert.equal((await requestUserInfo()).status, 200)
 
     await page.goto(`${server.url}/account/consents`)
     await page.getByRole('listitem').filter({ hasText: 'Asking' }).getByRole('button').click()
     await page.getByRole('status').waitFor()
-    assert.equal((await standing()).status, 401)
+    assert.equal((await requestUserInfo()).status, 401)
     assert.deepEqual(complaints, [])
     await close()
   })

@@ -33,7 +33,7 @@ export function testPages(cases: readonly PageCase[]): void {
 
   for (const pageCase of cases)
     test(`pages: ${pageCase.name} reads well in both themes, on phone and desktop, in both directions; axe finds nothing`, async () => {
-      // Side by side: a page that waits for its server leaves the browser to the other.
+      // Concurrently: while one page waits for its server, the browser can render the other.
       const examined = locales.map(locale => examineIn(locale, pageCase, contexts.get(locale)!, pages))
       for (const outcome of await Promise.allSettled(examined))
         if (outcome.status === 'rejected') throw outcome.reason
@@ -46,7 +46,7 @@ async function examineIn(
   context: BrowserContext,
   { url, app }: PagesServer,
 ): Promise<void> {
-  // The server then knows nothing of this browser; pages keep nothing else in it.
+  // The server then does not recognize this browser. Pages store nothing else in it.
   await context.clearCookies()
   const page = await context.newPage()
   page.setDefaultTimeout(30_000)

@@ -1,4 +1,4 @@
-/** How a user reaches each page. Elements are found by field names, because pages are viewed in several languages. */
+/** How a user reaches each page. Elements are found by field name, because pages are viewed in several languages. */
 
 import type { Page } from 'playwright-core'
 import { appOf } from '../support/factors.ts'

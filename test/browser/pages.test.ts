@@ -1,4 +1,4 @@
-/** The pages that files beside this one examine, so that they run at once, are all that there are. */
+/** Checks that the files that examine pages, which run concurrently, cover all pages. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Export, import, transfer and backup as an operator runs them, with tokens that must survive. */
+/** Export, import, transfer and backup as an operator runs them. Tokens must remain valid. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** Commands that end by themselves: usage, checks, schema, hashes. */
+/** Commands that run and exit: usage, checks, schema, hashes. */
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'

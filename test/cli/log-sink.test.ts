@@ -66,7 +66,7 @@ const parsed = (text: string): Record<string, any>[] =>
     .filter(Boolean)
     .map(line => JSON.parse(line))
 
-/** Asserts that lines and reported losses together are all that was written, in order. */
+/** Asserts that the lines and the reported losses together are everything that was written, in order. */
 function assertComplete(lines: readonly Record<string, any>[], written: number): void {
   const counts = lines.filter(({ event }) => event === 'line').map(({ count }) => count)
   assert.deepEqual(
@@ -171,7 +171,7 @@ test('log: a closed reader does not end the process', options, async () => {
 
 test('cli: a server that can’t start exits with 1 even if nobody reads why', options, async () => {
   const file = place('faulty.json')
-  // More errors than a pipe holds.
+  // More errors than fit into a pipe.
   const clients = Array.from({ length: 2000 }, (_, index) => ({ client_id: `c${index}`, unknown: 1 }))
   writeFileSync(file, JSON.stringify({ storage: 'memory:', clients }))
   const pipe = await openPipe(place('stuck'))

@@ -1,4 +1,4 @@
-/** `tessera serve` from its ready line to its end. */
+/** `tessera serve` from its ready line until it exits. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -41,7 +41,7 @@ export const finish = (child: ChildProcessWithoutNullStreams): Promise<Finished>
     child.once('close', code => resolve({ code, stdout, stderr }))
   })
 
-/** Runs it to its end, with nothing or `input` on standard input. */
+/** Runs it until it exits, with `input` or nothing on standard input. */
 export function tessera(words: readonly string[], input = ''): Promise<Finished> {
   const child = start(words)
   child.stdin.end(input)

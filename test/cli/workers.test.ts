@@ -1,4 +1,4 @@
-/** `tessera serve --workers N`: several processes on one port and one store, from their start to their end. */
+/** `tessera serve --workers N`: several processes on one port and one store, from start to exit. */
 
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
@@ -228,7 +228,7 @@ test(
 test('workers: guesses at a password are counted for all workers together', options, async () => {
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const guess = () => ask(server.url, '/connect/token', { ...password, password: 'wrong' })
-  // As many as a name has in one process; counted separately, each worker would have half of them left.
+  // The limit for one name. If workers counted separately, each would have half of it left.
   for (let count = 0; count < 100; count += 20) await Promise.all(Array.from({ length: 20 }, guess))
   assert.notEqual((await ask(server.url, '/connect/token', password)).status, 200)
   server.child.kill('SIGTERM')
@@ -329,7 +329,7 @@ test(
     const token = 'a-token-of-thirty-two-characters'
     const file = await fileOf({ metrics: { tokens: [{ value: token }] } })
     const server = await serve(['--config', file, '--port', '0', '--workers', '2'])
-    const figures = async () => {
+    const metrics = async () => {
       const headers = { authorization: `Bearer ${token}` }
       const { body: text } = await request(`${server.url}/metrics`, { headers })
       return (series: string) =>
@@ -343,19 +343,20 @@ test(
     const issued = 'tessera_tokens_issued_total{grant_type="password"}'
     for (let count = 0; count < 6; count++) await ask(server.url, '/connect/token', password)
     for (let count = 0; count < 4; count++) {
-      const of = await figures()
-      assert.equal(of(issued), 6)
-      assert.equal(of('tessera_workers'), 2)
-      for (const worker of [1, 2]) assert.ok(of(`process_resident_memory_bytes{worker="${worker}"}`) > 0)
+      const seriesOf = await metrics()
+      assert.equal(seriesOf(issued), 6)
+      assert.equal(seriesOf('tessera_workers'), 2)
+      for (const worker of [1, 2])
+        assert.ok(seriesOf(`process_resident_memory_bytes{worker="${worker}"}`) > 0)
     }
     process.kill(server.pids()[0]!, 'SIGKILL')
     await until('a worker ends', () => server.events('worker_ended').length > 0)
     await until(
       'the killed worker is counted',
-      async () => (await figures())('tessera_worker_deaths_total') === 1,
+      async () => (await metrics())('tessera_worker_deaths_total') === 1,
     )
     await ask(server.url, '/connect/token', password)
-    assert.equal((await figures())(issued), 7)
+    assert.equal((await metrics())(issued), 7)
     server.child.kill('SIGTERM')
     assert.equal((await server.end).code, 0)
   },

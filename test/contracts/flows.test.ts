@@ -20,7 +20,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 for (const storage of ['sqlite', 'postgres'])
   test(`flows and attacks have the same results on ${storage}`, async () => {
-    // In this run they are one test.
+    // In this run, all of them together count as one test.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
     const child = spawn(process.execPath, ['test/on-store.ts', storage, ...files], { cwd: root, env })
     let told = ''

@@ -16,7 +16,7 @@ import { testRaces } from './stores/races.ts'
 import { testRegisteredClients } from './stores/registered-clients.ts'
 import { testSessions } from './stores/sessions.ts'
 import { type Opened, storages } from './stores/storage.ts'
-import { testTurn } from './stores/turn.ts'
+import { testTick } from './stores/tick.ts'
 import { testWaitingMails } from './stores/waiting-mails.ts'
 import { testWebhookMessages } from './stores/webhook-messages.ts'
 
@@ -38,7 +38,7 @@ for (const { name, open } of storages)
     testCommit(stores)
     testConditions(stores)
     testNeighbours(stores)
-    testTurn(stores)
+    testTick(stores)
     testAccounts(stores)
     testAccess(stores)
     testRaces(stores)

@@ -13,22 +13,22 @@ import { createTessera } from './project.ts'
 
 const folder = testFolder()
 
-for (const [words, fault] of [
-  [['--app', 'django'], /--app is one of express, spa, api, worker, none/],
-  [['--store', 'mysql'], /--store is one of sqlite, postgres/],
+for (const [words, message] of [
+  [['--app', 'django'], /--app must be one of express, spa, api, worker, none/],
+  [['--store', 'mysql'], /--store must be one of sqlite, postgres/],
   [['--store', 'postgres', '--database-url', 'mysql://db'], /--database-url: .*postgres:\/\//],
-  [['Name With Spaces'], /the name has lowercase letters/],
-  [['../outside'], /the name has lowercase letters/],
-  [['one', 'two'], /one name is enough/],
-  [['--port', '0'], /a port is a number/],
-  [['--port', '70000'], /a port is a number/],
-  [['--port', '3000'], /different ports/],
+  [['Name With Spaces'], /the name can contain lowercase letters/],
+  [['../outside'], /the name can contain lowercase letters/],
+  [['one', 'two'], /expected one name, but got one two/],
+  [['--port', '0'], /a port must be a number/],
+  [['--port', '70000'], /a port must be a number/],
+  [['--port', '3000'], /--port and --app-port must be different/],
   [['--prot', '1'], /Unknown option/],
 ] as const)
   test(`create-tessera: ${words.join(' ')} is refused, with the usage`, async () => {
     const { code, stderr } = await createTessera(folder.at(), ...words, '--yes')
     assert.equal(code, 2)
-    assert.match(stderr, fault)
+    assert.match(stderr, message)
     assert.match(stderr, /Usage: create-tessera/)
   })
 
@@ -81,12 +81,12 @@ const given = (...words: readonly string[]) => {
 const enter = '\r'
 const down = '\u001B[B'
 
-test('create-tessera: at a terminal, it asks for what the arguments left out', async () => {
+test('create-tessera: in a terminal, it asks for missing choices', async () => {
   const { answer, ...streams } = terminal([
-    [/name of the project/, `shop${enter}`],
+    [/Project name/, `shop${enter}`],
     [/Which sample application/, `${down}${down}${enter}`],
     [/Which store/, `${down}${enter}`],
-    [/address of the database/, `postgres://db.example/shop${enter}`],
+    [/Database address/, `postgres://db.example/shop${enter}`],
     [/npm install/, `n`],
   ])
   const [choices] = await Promise.all([complete(given('--port', '5081'), streams), answer()])

@@ -1,4 +1,4 @@
-/** Projects as `create-tessera` writes them, with the packages of this repository in place of an installation. */
+/** Projects created by `create-tessera`, with the packages of this repository instead of an installation. */
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'

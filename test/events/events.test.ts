@@ -79,7 +79,7 @@ const machineTime = (): number => Math.floor(Date.now() / 1000)
 type Case = {
   readonly world?: () => object
   readonly at?: () => number
-  /** Makes it happen; returns the members that are expected. */
+  /** Causes the event; returns the expected members. */
   readonly run: (listening: Listening) => Promise<object>
 }
 

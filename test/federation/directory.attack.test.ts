@@ -1,4 +1,4 @@
-/** A directory that answers with what no client should wait for, and people who use its several names for one user. */
+/** A directory with excessive responses, and people who use several names of one user. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -159,7 +159,7 @@ async function logoutToken(changes: Record<string, unknown> = {}): Promise<strin
   return token
 }
 
-const tell = (server: TestServer, logout_token: string) =>
+const notify = (server: TestServer, logout_token: string) =>
   server.send('POST', '/federation/backchannel-logout/corp', { form: { logout_token } })
 
 test('federation logout: the provider’s logout token ends the sessions that came from its session [Back-Channel Logout 1.0 §2.7]', async () => {
@@ -167,13 +167,13 @@ test('federation logout: the provider’s logout token ends the sessions that ca
   provider.claims = { sub: 'ada', sid: 'another' }
   const elsewhere = createBrowser(server)
   answerOf(await signInByProvider(elsewhere, atCorp))
-  const answer = await tell(server, await logoutToken({ sub: undefined }))
+  const answer = await notify(server, await logoutToken({ sub: undefined }))
   assert.equal(answer.status, 200)
   assert.match(String(answer.headers['cache-control']), /no-store/)
   assert.equal(await isSignedIn(browser), false)
   assert.equal(await isSignedIn(elsewhere), true)
   // Without a sid, all sessions of the user.
-  assert.equal((await tell(server, await logoutToken({ sid: undefined }))).status, 200)
+  assert.equal((await notify(server, await logoutToken({ sid: undefined }))).status, 200)
   assert.equal(await isSignedIn(elsewhere), false)
   assert.equal(server.logged.findLast(entry => entry.event === 'session_ended')?.cause, 'ended_by_provider')
 })
@@ -211,7 +211,7 @@ test('federation logout: an invalid or repeated logout token ends nothing [Back-
     ['another key', foreign],
     ['no token', 'x'],
   ] as const) {
-    const answer = await tell(server, token)
+    const answer = await notify(server, token)
     assert.equal(answer.status, 400, what)
     assertRefused(answer, 'invalid_request', 'upstream_logout_token_invalid', what)
   }
@@ -222,8 +222,8 @@ test('federation logout: an invalid or repeated logout token ends nothing [Back-
   )
   assert.equal(await isSignedIn(browser), true)
   const token = await logoutToken({ sid: 'unknown-session' })
-  assert.equal((await tell(server, token)).status, 200)
-  assert.equal((await tell(server, token)).status, 400)
+  assert.equal((await notify(server, token)).status, 200)
+  assert.equal((await notify(server, token)).status, 400)
   assert.equal(server.reason(), 'upstream_logout_token_replayed')
   assert.equal(await isSignedIn(browser), true)
 })
@@ -231,7 +231,7 @@ test('federation logout: an invalid or repeated logout token ends nothing [Back-
 test('federation logout: a logout token that is too old by this server’s clock ends nothing', async () => {
   const { server } = await startFederated(world())
   server.clock.advance(7200)
-  const answer = await tell(server, await logoutToken({ sid: 'unknown-session' }))
+  const answer = await notify(server, await logoutToken({ sid: 'unknown-session' }))
   assertRefused(answer, 'invalid_request', 'upstream_logout_token_invalid')
 })
 
@@ -241,7 +241,7 @@ test('federation logout: a logout token with another algorithm than the configur
     ['ES256', false],
   ] as const) {
     const { server } = await startFederated(world({ id_token_signed_response_alg: alg }))
-    const answer = await tell(server, await logoutToken({ sid: 'unknown-session' }))
+    const answer = await notify(server, await logoutToken({ sid: 'unknown-session' }))
     if (fits) assert.equal(answer.status, 200)
     else assertRefused(answer, 'invalid_request', 'upstream_logout_token_invalid', alg)
   }
@@ -250,17 +250,17 @@ test('federation logout: a logout token with another algorithm than the configur
 test('federation logout: a used logout token is remembered while it is valid, despite clean-up [Back-Channel Logout 1.0 §2.6]', async () => {
   const { server } = await signedIn()
   const token = await logoutToken({ sid: 'unknown-session', jti: 'once', exp: server.clock.now() + 100 })
-  assert.equal((await tell(server, token)).status, 200)
+  assert.equal((await notify(server, token)).status, 200)
   server.clock.advance(159)
   await server.stores.cleanUp(server.clock.now())
-  assertRefused(await tell(server, token), 'invalid_request', 'upstream_logout_token_replayed')
+  assertRefused(await notify(server, token), 'invalid_request', 'upstream_logout_token_replayed')
 })
 
 test('federation logout: an id that one provider used is still valid for another [Back-Channel Logout 1.0 §2.6]', async () => {
   const branch = { name: 'branch', type: 'oidc', issuer: provider.issuer, client_id: 'tessera' }
   const { server } = await startFederated(federatedWorld(provider, {}, [branch]))
   const token = await logoutToken({ sid: 'unknown-session', jti: 'shared' })
-  assert.equal((await tell(server, token)).status, 200)
+  assert.equal((await notify(server, token)).status, 200)
   const form = { logout_token: token }
   const path = '/federation/backchannel-logout/branch'
   assert.equal((await server.send('POST', path, { form })).status, 200)

@@ -411,10 +411,10 @@ test('ldap: there are at most the configured connections, however many users sig
     return status
   })
   const served = (await Promise.all(crowd)).filter(status => status === 200).length
-  // The directory is not blamed for requests that it was not sent.
+  // Requests that were not sent to the directory do not count as its failures.
   const failed = server.logged.filter(({ event }) => event === 'directory_failed')
   assert.ok(failed.length <= 3, String(failed.length))
-  // None of the first three is served, since they asked before the directory recovered.
+  // The first three are not served, because they asked before the directory recovered.
   assert.ok(served >= 30 && served <= 33, `${served}`)
 })
 

@@ -33,7 +33,7 @@ function createWorld(options: AdmissionOptions = {}) {
 }
 
 const loops = async (count: number): Promise<void> => {
-  for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
+  for (let tick = 0; tick < count; tick++) await new Promise(resolve => setImmediate(resolve))
 }
 
 test('admission: while the loop has idle time, every request starts', () => {
@@ -163,13 +163,13 @@ test('stalls: a backlog of connections counts as part of the stall for at most a
   try {
     time = 5000
     assert.equal(stalls.waited(), true)
-    for (let turn = 0; turn < 50; turn++) {
+    for (let tick = 0; tick < 50; tick++) {
       stalls.accepted()
       await loops(1)
     }
     assert.equal(stalls.waited(), true)
     time = 6100
-    for (let turn = 0; turn < 3; turn++) {
+    for (let tick = 0; tick < 3; tick++) {
       stalls.accepted()
       await loops(1)
     }

@@ -12,7 +12,7 @@ import { until } from '../support/until.ts'
 
 const reply = (body: string): HttpResponse => ({ status: 200, headers: {}, body })
 
-/** Holds each request until `release`, then records whether its client is still connected. */
+/** Delays each request until `release`, then records whether its client is still connected. */
 function createGate() {
   const begun: string[] = []
   const told: boolean[] = []

@@ -78,12 +78,12 @@ for (const [reason, request] of Object.entries(refusals)) {
 
 test('explanations: an unknown user and a wrong password get the same error at every client', async () => {
   const server = await createTestServer(input)
-  const told = async (username: string) => {
+  const describe = async (username: string) => {
     const answer = await ask(server, 'proven', { grant_type: 'password', username, password: 'wrong' })
     assertRefused(answer, 'invalid_grant', 'credentials_refused')
     return answer.body
   }
-  assert.equal(await told('bob'), await told('nobody'))
+  assert.equal(await describe('bob'), await describe('nobody'))
 })
 
 test('explanations: reasons that depend on whether a user exists or is active have no separate text', () => {

@@ -40,7 +40,7 @@ function pathsOf({ properties = {}, items, anyOf = [] }: Schema): readonly (read
 const schema = JSON.parse(readText('docs/configuration.schema.json')) as Schema
 const world = JSON.parse(JSON.stringify({ ...everythingOn, tenants: tenantsWorld.tenants.slice(0, 1) }))
 
-/** The value at this place, with the surrounding keys that it needs. */
+/** The value at this position, with the surrounding keys that it needs. */
 function placedAt(document: any, [key, ...rest]: readonly (string | number)[], value: unknown): unknown {
   if (key === undefined) return value
   const around =

@@ -33,7 +33,7 @@ type Row = {
   readonly takes?: (value: unknown) => boolean
 }
 
-/** So that a hook that hangs ends soon. */
+/** Short, so that a hook that hangs ends soon. */
 const hook_timeout = 1
 
 const openPassword = async (more: object, form: object = {}): Promise<Driven> => {
@@ -218,7 +218,7 @@ const strange: readonly (readonly [what: string, value: unknown])[] = [
   ['a rejected value', new Boolean(true)],
 ]
 
-/** Whatever is returned, every claim that others rely on has the right type. */
+/** Every claim that others rely on has the right type, whatever the hook returns. */
 function assertSound({ server, status, json }: Outcome, what: string): void {
   const failed = server.logged.find(({ event }) => event === 'request_failed')
   assert.equal(failed, undefined, `${what}: ${JSON.stringify(failed)}`)
@@ -275,10 +275,10 @@ for (const [name, row] of Object.entries(rows)) {
 /** Checks the log line about a hook that threw, hung or returned a wrong value. */
 function assertNamed({ server }: Outcome, name: string, reason: string): void {
   const row = rows[name]
-  const told = server.logged.findLast(line => line.event === 'refused' && line.hook !== undefined)
-  assert.equal(told?.hook, (typeof row === 'object' ? row.hook : undefined) ?? name)
-  assert.equal(told?.reason, reason)
-  assert.match(String(told?.request_id), /^test-\d+$/)
+  const line = server.logged.findLast(line => line.event === 'refused' && line.hook !== undefined)
+  assert.equal(line?.hook, (typeof row === 'object' ? row.hook : undefined) ?? name)
+  assert.equal(line?.reason, reason)
+  assert.match(String(line?.request_id), /^test-\d+$/)
   assert.equal(
     server.logged.find(({ event }) => event === 'request_failed'),
     undefined,
@@ -301,8 +301,8 @@ for (const [name, row] of Object.entries(rows)) {
       assert.equal(outcome.status, isGrant ? 400 : 503)
       assert.equal(outcome.json?.access_token, undefined)
       assertNamed(outcome, name, isGrant ? 'extension_grant_threw' : 'hook_failed')
-      const told = outcome.server.logged.findLast(({ problem }) => problem !== undefined)
-      assert.match(String(told?.problem), /the table is locked/)
+      const line = outcome.server.logged.findLast(({ problem }) => problem !== undefined)
+      assert.match(String(line?.problem), /the table is locked/)
     }
   })
 }
@@ -394,8 +394,8 @@ for (const [name, wrong] of [
     const outcome = await (await driver(row))(() => wrong)
     assert.equal(outcome.json?.access_token, undefined)
     assertNamed(outcome, name, 'hook_result_invalid')
-    const told = outcome.server.logged.findLast(({ problem }) => problem !== undefined)
-    assert.ok(String(told?.problem).startsWith(row.hook ?? name), String(told?.problem))
+    const line = outcome.server.logged.findLast(({ problem }) => problem !== undefined)
+    assert.ok(String(line?.problem).startsWith(row.hook ?? name), String(line?.problem))
   })
 
 test('hooks: every key of a module that contains code has a row here', () => {

@@ -293,11 +293,11 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const client = ['encrypted', secret] as const
       const { json } = await server.token({ grant_type: 'client_credentials' }, { client })
       const headers = { ...basic(...client), accept: 'application/token-introspection+jwt' }
-      const told = await send(server, 'POST', '/connect/introspect', {
+      const response = await send(server, 'POST', '/connect/introspect', {
         form: { token: json.access_token },
         headers,
       })
-      assertAnswered(server, told.status, what)
+      assertAnswered(server, response.status, what)
     }
   },
 
@@ -369,11 +369,11 @@ const rows: Readonly<Record<string, Row | Own>> = {
       sub: 'u',
       events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
     }
-    const tell = (logout_token: string) =>
+    const notify = (logout_token: string) =>
       send(server, 'POST', '/federation/backchannel-logout/corp', { form: { logout_token } })
-    assert.equal((await tell(jws(header, token))).status, 200)
+    assert.equal((await notify(jws(header, token))).status, 200)
     for (const { what, jwt } of hostileJwts({ ...header, typ: 'logout+jwt' }, token)) {
-      assertAnswered(server, (await tell(jwt)).status, what)
+      assertAnswered(server, (await notify(jwt)).status, what)
     }
   },
 

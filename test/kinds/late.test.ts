@@ -42,7 +42,7 @@ type Row = {
   readonly reason: string
 }
 
-/** Each effect that a refusal may have. */
+/** The effects that a refusal may have. */
 const effects: Readonly<Record<string, readonly Row[]>> = {
   revoke_authorization: [
     {

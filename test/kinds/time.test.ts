@@ -264,10 +264,10 @@ async function issueAll(server: TestServer) {
 }
 
 const turnsOfTheLoop = async (): Promise<void> => {
-  for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve))
+  for (let tick = 0; tick < 10; tick++) await new Promise(resolve => setImmediate(resolve))
 }
 
-const chores = async (server: TestServer): Promise<void> => {
+const runAllJobs = async (server: TestServer): Promise<void> => {
   await server.runCleanUp()
   await server.runLogouts()
   await server.runMails()
@@ -297,7 +297,7 @@ const ahead = { '+2 h': 2 * hour, '+2 d': 2 * day, '+35 d': 35 * day }
 /** An hour, so that the store has recorded the time. */
 async function settle(server: TestServer, time: ReturnType<typeof createTime>): Promise<void> {
   for (let minute = 0; minute <= 60; minute++) {
-    await chores(server)
+    await runAllJobs(server)
     time.advance(60)
   }
   await server.stores.settings.put(
@@ -317,7 +317,7 @@ for (const [name, skew] of Object.entries(ahead)) {
     machine.skew = skew
     const wrong = await start(machine)
     for (let minute = 0; minute < 10; minute++) {
-      await chores(wrong)
+      await runAllJobs(wrong)
       time.advance(30)
     }
     const warning = wrong.logged.find(({ event }) => event === 'clock_leapt')
@@ -346,12 +346,12 @@ for (const [name, skew] of Object.entries(ahead)) {
       const issued = await issueAll(server)
       machine.skew = skew
       for (let look = 0; look < 5; look++) {
-        await chores(server)
+        await runAllJobs(server)
         time.advance(30)
       }
       assert.ok(server.logged.some(({ event, level }) => event === 'clock_leapt' && level === 'warn'))
       machine.skew = 0
-      await chores(server)
+      await runAllJobs(server)
       time.advance(-150)
       await issued.assertAlive(server)
       await server.close()
@@ -373,9 +373,9 @@ for (const kind of ['sqlite', 'shared'] as const)
     const issued = await issueAll(server)
     for (let leap = 0; leap < 20; leap++) {
       machine.skew += 590
-      await chores(server)
+      await runAllJobs(server)
       await turnsOfTheLoop()
-      await chores(server)
+      await runAllJobs(server)
     }
     machine.skew = 0
     if (kind === 'sqlite') await issued.assertAlive(server)
@@ -399,16 +399,16 @@ test('time: after a machine was off for 40 days, expired credentials are refused
   const after = await start({ skew: 0, wall, monotonic: () => monotonic() - off })
   const rows = async () => after.stores.referenceTokens.find(hashHandle(reference))
   assert.equal(await isActive(after, reference), false)
-  await chores(after)
+  await runAllJobs(after)
   assert.notEqual(await rows(), undefined)
   for (let minute = 0; minute < 59; minute++) {
     time.advance(60)
-    await chores(after)
+    await runAllJobs(after)
   }
   assert.notEqual(await rows(), undefined, 'before an hour has passed nothing is deleted')
   for (let minute = 0; minute < 2; minute++) {
     time.advance(60)
-    await chores(after)
+    await runAllJobs(after)
   }
   assert.equal(await rows(), undefined)
   assert.ok(after.logged.some(({ event }) => event === 'clock_confirmed'))
@@ -421,9 +421,9 @@ test('time: a clock that is set back deletes no valid rows, and is logged', asyn
   const server = await start(machine)
   await settle(server, time)
   machine.skew = -2 * hour
-  await chores(server)
+  await runAllJobs(server)
   const issued = await issueAll({ ...server, clock: { ...time, now: () => time.now() - 2 * hour } })
-  await chores(server)
+  await runAllJobs(server)
   await issued.assertAlive(server)
   assert.ok(
     server.logged.some(({ event, ahead_seconds }) => event === 'clock_leapt' && ahead_seconds === -2 * hour),
@@ -445,7 +445,7 @@ test('time: a clock that is ahead neither delays a mail nor gives it up', async 
     expires_at: time.now() + hour,
   }
   await server.stores.waitingMails.add(mail, 10)
-  await chores(server)
+  await runAllJobs(server)
   assert.deepEqual(await server.mails(), [])
   const [kept] = await server.stores.waitingMails.claim(time.now() + 40 * day, time.now() + 41 * day, 10)
   assert.equal(kept?.id, 'mail')

@@ -177,10 +177,10 @@ for (const [path, keep] of Object.entries(paths)) {
       ['bob', 'Robert'],
     ] as const) {
       const { json } = await direct(server, name, password, { scope: 'openid profile' })
-      const told = await server.send('GET', '/connect/userinfo', {
+      const userinfo = await server.send('GET', '/connect/userinfo', {
         headers: { authorization: `Bearer ${json.access_token}` },
       })
-      assert.equal(told.json.preferred_username, expected)
+      assert.equal(userinfo.json.preferred_username, expected)
     }
   })
 }

@@ -38,7 +38,7 @@ afterEach(() => {
 let count = 0
 const nextName = (): string => `writers-${++count}`
 
-/** Serves until the test ends. */
+/** Runs the server until the test ends. */
 async function serve({
   storage,
   configuration,
@@ -70,7 +70,7 @@ async function assertServes(server: Server): Promise<void> {
   assert.equal(await server.ends(), 0)
 }
 
-/** Runs a command of the command line to its end. */
+/** Runs a CLI command until it exits. */
 async function run(words: readonly string[], stdout: Output, mostBytes?: number) {
   const limit = mostBytes === undefined ? [] : ['prlimit', `--fsize=${mostBytes}:unlimited`]
   const [command = '', ...args] = [...limit, process.execPath, entry, ...words]

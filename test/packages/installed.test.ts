@@ -216,7 +216,7 @@ test('packages: an old version of Node is told in one line which one is needed',
   assert.doesNotMatch(imported.errors, /SyntaxError/)
 })
 
-/** The settings of a service; each server of a test has its own store. */
+/** The environment of a service. Each server of a test has its own store. */
 const settings = `
   clients: [{
     client_id: 'machine',

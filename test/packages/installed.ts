@@ -139,7 +139,7 @@ export function startNode(
   }
 }
 
-/** Runs Node to its end. */
+/** Runs Node until it exits. */
 export async function runNode(
   installed: Pick<Installed, 'application' | 'environment'>,
   binary: string,

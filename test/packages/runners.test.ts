@@ -19,7 +19,7 @@ const run = promisify(execFile)
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Milliseconds. The runners' own limits are for a machine that runs nothing else. */
-const patience = 120_000
+const testTimeout = 120_000
 
 type Outcome = { readonly code: number; readonly output: string }
 
@@ -71,7 +71,7 @@ describe('testing', { concurrency: 2 }, () => {
   test('runners: Vitest runs its example', async () => {
     const { code, output } = await runNode([
       'node_modules/vitest/vitest.mjs',
-      ...['run', '--root', 'vitest', `--testTimeout=${patience}`, `--hookTimeout=${patience}`],
+      ...['run', '--root', 'vitest', `--testTimeout=${testTimeout}`, `--hookTimeout=${testTimeout}`],
     ])
     assert.equal(code, 0, output)
     assert.match(output, /Tests\s+4 passed \(4\)/)
@@ -84,7 +84,7 @@ describe('testing', { concurrency: 2 }, () => {
       'jest',
       '--config',
       'jest/jest.config.json',
-      `--testTimeout=${patience}`,
+      `--testTimeout=${testTimeout}`,
     ])
     assert.equal(code, 0, output)
     assert.match(output, /Tests:\s+2 passed, 2 total/)
@@ -93,7 +93,7 @@ describe('testing', { concurrency: 2 }, () => {
   test('runners: Playwright runs its example', async () => {
     const environment = { CHROMIUM: await chromium.executablePath() }
     const { code, output } = await runNode(
-      ['node_modules/@playwright/test/cli.js', 'test', '--config', 'playwright', `--timeout=${patience}`],
+      ['node_modules/@playwright/test/cli.js', 'test', '--config', 'playwright', `--timeout=${testTimeout}`],
       environment,
     )
     assert.equal(code, 0, output)

@@ -36,7 +36,7 @@ const isSlow = (file: string): boolean =>
 const changesProcess =
   /process\.(?:env\.\w+ *(?:\?\?)?= |chdir|umask|on\(|once\(|exit\(|kill\()|mock\.|memoryUsage|global\.?gc|delete process\.env|setFlags|monitorEventLoopDelay|createRequire|stdout\.write *=/
 
-/** Returns whether a file needs a process of its own. */
+/** Returns whether a file needs its own process. */
 const isAlone = (file: string): boolean =>
   secondsOf(nameOf(file)) >= longFrom || (isSlow(file) && changesProcess.test(textOf(file)))
 

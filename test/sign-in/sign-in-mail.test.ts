@@ -115,9 +115,9 @@ test('sign-in mail: after a new password, the mail lists other sign-in options a
   await owner.submit(page, { new_password: 'eleven green bottles' })
   const { text, html, path } = await newestMail(server)
   assert.equal(path, security)
-  const standing = ['Authenticator app: 1', 'Passkeys: 1', 'Recovery codes: 10', 'Connected accounts: 1']
-  assert.ok(text.includes(standing.map(row => `- ${row}`).join('\n')), text)
-  for (const row of standing) assert.ok(html.includes(`<li>${row}</li>`), html)
+  const activeFactors = ['Authenticator app: 1', 'Passkeys: 1', 'Recovery codes: 10', 'Connected accounts: 1']
+  assert.ok(text.includes(activeFactors.map(row => `- ${row}`).join('\n')), text)
+  for (const row of activeFactors) assert.ok(html.includes(`<li>${row}</li>`), html)
 })
 
 test('sign-in mail: without other sign-in options, the mail does not mention them', async () => {

@@ -55,14 +55,14 @@ const inheritedNames = ['__proto__', 'constructor', 'toString', 'valueOf', 'hasO
 
 type Path = readonly (string | number)[]
 
-/** Every place in a document, the document itself first. */
+/** Every position in a document, the document itself first. */
 export function pathsOf(document: unknown, at: Path = []): readonly Path[] {
   if (typeof document !== 'object' || document === null) return [at]
   const keys = Array.isArray(document) ? document.keys() : Object.keys(document)
   return [at, ...[...keys].flatMap(key => pathsOf((document as never)[key], [...at, key]))]
 }
 
-/** A copy with another value at this place; undefined removes the member. */
+/** A copy with another value at this position; undefined removes the member. */
 export function replacedAt(document: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path
   if (key === undefined) return value
@@ -114,7 +114,7 @@ export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
     .map(object => JSON.parse(JSON.stringify(object)) as unknown),
 )
 
-/** A document with any JSON value at any place. */
+/** A document with an arbitrary JSON value at any position. */
 export const anyVariant = (document: unknown): fc.Arbitrary<unknown> =>
   fc
     .tuple(fc.constantFrom(...pathsOf(document)), anyJson)

@@ -18,7 +18,7 @@ export type Receiver = {
   answer: (response: ServerResponse, request: IncomingMessage) => void
 }
 
-/** Stopped when the test ends. */
+/** The receiver stops when the test ends. */
 export async function startReceiver(path = '/hook'): Promise<Receiver> {
   const deliveries: Delivery[] = []
   const server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-/** Revoking, expiring and signing out: what was issued stops to work at every endpoint. */
+/** Revoking, expiring and signing out: tokens stop working at every endpoint. */
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'

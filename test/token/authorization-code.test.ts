@@ -175,7 +175,7 @@ test('code: a hundred concurrent uses return tokens once', async () => {
   const code = await issueCode(server)
   const answers = await Promise.all(Array.from({ length: 100 }, () => redeem(server, code)))
   assert.equal(answers.filter(({ status }) => status === 200).length, 1)
-  // Found used, or lost against the winner's write.
+  // It finds the code used, or its write loses to the first one.
   for (const answer of answers)
     if (answer.status !== 200) assertRefused(answer, 'invalid_grant', ['code_replayed', 'no_longer_valid'])
 })

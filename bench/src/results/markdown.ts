@@ -4,7 +4,7 @@ import type { CurveResult } from '../curves/curve.ts'
 import type { SoakResult } from '../soak.ts'
 import { mark, megabytes, ms, times, whole } from './format.ts'
 import { reachedBy, startGoal, steadinessOf, steadyGoal } from './goals.ts'
-import { shown } from './print.ts'
+import { formatRatio } from './print.ts'
 import type { Results, RowResult } from './results.ts'
 import { medianOf, spreadOf } from './summary.ts'
 
@@ -35,7 +35,7 @@ function goalsMarkdown(rows: readonly RowResult[]): string {
     rows.flatMap(row =>
       reachedBy(row).map(({ own, of, by, share, reached, met }) => [
         ...[row.name, `${own} / ${of}${by === 'perCpuSecond' ? ' (per CPU second)' : ''}`],
-        ...[shown(reached, share), shown(share, share), mark(met)],
+        ...[formatRatio(reached, share), formatRatio(share, share), mark(met)],
       ]),
     ),
   )

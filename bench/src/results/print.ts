@@ -37,18 +37,19 @@ export function printRow(row: RowResult): void {
   }
   const answers = row.servers.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.requests, 0)
   const refused = row.servers.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.replaysRefused, 0)
-  const reached = reachedBy(row).map(tell)
+  const reached = reachedBy(row).map(describe)
   if (reached.length > 0) console.log(`  ${reached.join('\n  ')}`)
   console.log(
     `  ${whole(answers)} responses checked${refused > 0 ? `, ${refused} used credentials refused on a second use` : ''}`,
   )
 }
 
-/** A multiple, or a share if that is required. */
-export const shown = (value: number, goal: number): string => (goal >= 1 ? times(value) : percent(value))
+/** Formats a ratio as a multiple or, if the goal is below 1, as a percentage. */
+export const formatRatio = (value: number, goal: number): string =>
+  goal >= 1 ? times(value) : percent(value)
 
-const tell = ({ own, of, by, share, reached, met }: Reached): string =>
-  `${own}: ${shown(reached, share)} of ${of}${by === 'perCpuSecond' ? ' per CPU second' : ''} (goal ${shown(share, share)}: ${mark(met)})`
+const describe = ({ own, of, by, share, reached, met }: Reached): string =>
+  `${own}: ${formatRatio(reached, share)} of ${of}${by === 'perCpuSecond' ? ' per CPU second' : ''} (goal ${formatRatio(share, share)}: ${mark(met)})`
 
 export function printLimits(limits: readonly Limit[]): void {
   console.log('\nlimits: parts alone on one core')

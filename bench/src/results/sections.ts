@@ -8,7 +8,7 @@ import { mark, megabytes, ms, percent, times, whole } from './format.ts'
 import { reachedBy, startGoal, steadinessOf, steadyGoal } from './goals.ts'
 import { lineChart } from './line-chart.ts'
 import { asText, tableOf } from './markup.ts'
-import { shown } from './print.ts'
+import { formatRatio } from './print.ts'
 import type { RowResult, StartResult, SteadyResult } from './results.ts'
 import { medianOf, spreadOf } from './summary.ts'
 
@@ -41,8 +41,8 @@ export function goalsTable(rows: readonly RowResult[]): string {
     reachedBy(row).map(({ own, of, by, share, reached, met }) => [
       row.name,
       `${own} / ${of}${by === 'perCpuSecond' ? ', per CPU second' : ''}`,
-      shown(reached, share),
-      shown(share, share),
+      formatRatio(reached, share),
+      formatRatio(share, share),
       mark(met),
     ]),
   )

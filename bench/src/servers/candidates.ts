@@ -1,4 +1,4 @@
-/** The servers that the rows are measured on, the bounds last. */
+/** The servers that the rows are measured on, the upper limits last. */
 
 import { bare } from './bare.ts'
 import { betterAuthProvider } from './better-auth.ts'

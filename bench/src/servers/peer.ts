@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { ended, startNode, unlessEnded } from './process.ts'
-import type { Ask, Told } from './protocol.ts'
+import type { Ask, PeerMessage } from './protocol.ts'
 import type { Candidate, Server } from './server.ts'
 
 const scriptOf = (name: string): string => fileURLToPath(new URL(`./scripts/${name}.ts`, import.meta.url))
@@ -13,11 +13,11 @@ export const peer = (about: Omit<Candidate, 'start'> & { readonly script: string
   async start({ cores = 'server' } = {}): Promise<Server> {
     const before = performance.now()
     const child = startNode([scriptOf(about.script)], { cores, stdio: 'channel' })
-    const told = async (): Promise<Told> => {
+    const receive = async (): Promise<PeerMessage> => {
       const [message] = await unlessEnded(child, once(child, 'message'))
       return message
     }
-    const { port } = (await told()) as { port: number }
+    const { port } = (await receive()) as { port: number }
     return {
       port,
       paths: about.paths,
@@ -25,9 +25,9 @@ export const peer = (about: Omit<Candidate, 'start'> & { readonly script: string
       startMs: performance.now() - before,
       async prepare(kind, count) {
         child.send({ prepare: kind, count } satisfies Ask)
-        return ((await told()) as { prepared: readonly string[] }).prepared
+        return ((await receive()) as { prepared: readonly string[] }).prepared
       },
-      // By its channel, not by a signal: a process that a signal ends keeps no compiled modules.
+      // Stopped through its channel: a process that is ended by a signal does not save its compiled modules.
       async stop() {
         child.disconnect()
         await ended(child)

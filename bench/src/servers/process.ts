@@ -29,7 +29,7 @@ process.on('exit', () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-/** It does not outlive the bench. */
+/** Ends with the bench. */
 export function startNode(args: readonly string[], { cores, env, stdio }: ProcessOptions): ChildProcess {
   const [command = '', ...rest] = pinned(cores, [process.execPath, ...args])
   const child = spawn(command, rest, {
@@ -41,7 +41,7 @@ export function startNode(args: readonly string[], { cores, env, stdio }: Proces
   return child
 }
 
-/** Rejects if the process ends before, with its last output. */
+/** Rejects with the process's last output if it ends before that. */
 export async function unlessEnded<Value>(child: ChildProcess, coming: Promise<Value>): Promise<Value> {
   let written = ''
   const keep = (text: Buffer): void => {

@@ -1,4 +1,4 @@
-/** A measured server: how it is started, what it supports, how it ends. */
+/** A server under measurement: how to start and stop it, and what it supports. */
 
 import type { Credential, Paths } from '../rows/row.ts'
 import type { Cores } from './cores.ts'

@@ -1,4 +1,4 @@
 export default {
-  // Loaded by Node instead of bundled: it has native modules, worker threads and files of its own.
+  // Loaded by Node instead of bundled, because it has native modules, worker threads and its own files.
   serverExternalPackages: ['@tessera/server'],
 }

@@ -1,22 +1,22 @@
-/** The sample applications: what each is and needs. A folder of `templates` contains the files of each. */
+/** The sample applications, and what each one needs. Their files are in folders of `templates`. */
 
 export const apps = ['express', 'spa', 'api', 'worker', 'none'] as const
 export type App = (typeof apps)[number]
 
 export type AppFacts = {
-  /** As the question offers it. */
+  /** The text of the option in the question. */
   readonly label: string
   /** The client of the application; undefined if there is none. */
   readonly clientId?: string
   /** Whether the client has a secret. */
   readonly hasSecret: boolean
-  /** Whether people sign in. */
+  /** Whether users sign in. */
   readonly hasUsers: boolean
-  /** Whether it listens at a port. */
+  /** Whether it listens on a port. */
   readonly listens: boolean
-  /** Whether tokens are for the sample API, `urn:items`. */
+  /** Whether its tokens are for the sample API, `urn:items`. */
   readonly usesApi: boolean
-  /** The packages that it imports, in the versions that the tests run with. */
+  /** The packages that it imports, in the versions that are tested. */
   readonly dependencies: Readonly<Record<string, string>>
 }
 

@@ -1,4 +1,4 @@
-/** The arguments of `create-tessera`. What they leave out is asked for. */
+/** Reads the arguments of `create-tessera`. The user is asked for missing ones. */
 
 import { parseArgs } from 'node:util'
 import { type App, apps } from './apps.ts'
@@ -23,14 +23,14 @@ export type Choices = {
   readonly protocol?: string
 }
 
-/** `yes`: nothing is asked, and defaults replace what was left out. */
+/** `yes`: no questions are asked, and missing choices get defaults. */
 export type GivenChoices = Partial<Choices> &
   Pick<Choices, 'port' | 'appPort' | 'server'> & { readonly yes: boolean }
 
 type ReadArguments =
   | { readonly kind: 'choices'; readonly choices: GivenChoices }
   | { readonly kind: 'help' }
-  | { readonly kind: 'fault'; readonly fault: string }
+  | { readonly kind: 'error'; readonly error: string }
 
 export const usage = `Usage: create-tessera [NAME] [options]
 
@@ -43,34 +43,34 @@ export const usage = `Usage: create-tessera [NAME] [options]
   --server SPEC         the version or the tarball of @tessera/server (latest)
   --protocol SPEC       the same for @tessera/protocol, which the server depends on
   --install, --no-install
-  --yes                 asks nothing and uses defaults
+  --yes                 asks no questions and uses defaults
   --help`
 
 export function readArguments(argv: readonly string[]): ReadArguments {
-  const fault = (text: string): ReadArguments => ({ kind: 'fault', fault: text })
+  const fail = (text: string): ReadArguments => ({ kind: 'error', error: text })
   let parsed: ReturnType<typeof parse>
   try {
     parsed = parse(argv)
   } catch (error) {
-    return fault((error as Error).message)
+    return fail((error as Error).message)
   }
   const { values, positionals } = parsed
   if (values.help) return { kind: 'help' }
   const [name, ...others] = positionals
-  if (others.length > 0) return fault(`one name is enough: ${positionals.join(' ')}`)
-  const nameError = name === undefined ? undefined : nameFault(name)
-  if (nameError !== undefined) return fault(nameError)
+  if (others.length > 0) return fail(`expected one name, but got ${positionals.join(' ')}`)
+  const nameError = name === undefined ? undefined : checkName(name)
+  if (nameError !== undefined) return fail(nameError)
   const app = values.app === undefined ? undefined : apps.find(known => known === values.app)
-  if (values.app !== undefined && !app) return fault(`--app is one of ${apps.join(', ')}`)
+  if (values.app !== undefined && !app) return fail(`--app must be one of ${apps.join(', ')}`)
   const store = values.store === undefined ? undefined : stores.find(known => known === values.store)
-  if (values.store !== undefined && !store) return fault(`--store is one of ${stores.join(', ')}`)
+  if (values.store !== undefined && !store) return fail(`--store must be one of ${stores.join(', ')}`)
   const databaseUrl = values['database-url']
-  const urlError = databaseUrl === undefined ? undefined : databaseUrlFault(databaseUrl)
-  if (urlError !== undefined) return fault(`--database-url: ${urlError}`)
+  const urlError = databaseUrl === undefined ? undefined : checkDatabaseUrl(databaseUrl)
+  if (urlError !== undefined) return fail(`--database-url: ${urlError}`)
   const port = portOf(values.port)
   const appPort = portOf(values['app-port'])
-  if (port === undefined || appPort === undefined) return fault('a port is a number from 1 to 65535')
-  if (port === appPort) return fault('Tessera and the application need different ports')
+  if (port === undefined || appPort === undefined) return fail('a port must be a number from 1 to 65535')
+  if (port === appPort) return fail('--port and --app-port must be different')
   return {
     kind: 'choices',
     choices: {
@@ -112,13 +112,13 @@ function portOf(text: string): number | undefined {
   return port >= 1 && port <= 65_535 ? port : undefined
 }
 
-/** Returns why a name is unusable as a folder and as the name of a package (npm's rules), or undefined. */
-export const nameFault = (name: string): string | undefined =>
+/** Returns an error if the name can't be the name of a folder and of an npm package; undefined otherwise. */
+export const checkName = (name: string): string | undefined =>
   /^[a-z0-9][a-z0-9._-]{0,99}$/.test(name)
     ? undefined
-    : 'the name has lowercase letters, digits, dots, hyphens and underscores, and begins with a letter or digit'
+    : 'the name can contain lowercase letters, digits, dots, hyphens and underscores, and must begin with a letter or digit'
 
-export const databaseUrlFault = (url: string): string | undefined =>
+export const checkDatabaseUrl = (url: string): string | undefined =>
   /^postgres(ql)?:$/.test(URL.parse(url)?.protocol ?? '')
     ? undefined
-    : 'the address looks like postgres://user:password@host:5432/database'
+    : 'expected an address such as postgres://user:password@host:5432/database'

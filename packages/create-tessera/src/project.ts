@@ -1,4 +1,4 @@
-/** The files of a new project, and what to do next. */
+/** The files of a new project, and the next steps for its user. */
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
@@ -69,7 +69,7 @@ function packageText({ name, app, server, protocol }: Choices): string {
   )}\n`
 }
 
-/** A tarball is named from the folder of the project; anything else is a version. */
+/** Returns the version, or the path of the tarball relative to the project. */
 const installable = (spec: string, folder: string): string =>
   spec.endsWith('.tgz') ? `file:${relative(resolve(folder), resolve(spec)).replaceAll('\\', '/')}` : spec
 
@@ -89,7 +89,7 @@ function environmentText({ app, store, databaseUrl, port, appPort }: Choices, se
     ['FIRST_USER_PASSWORD', hasUsers ? secrets.password : undefined],
   ]
   const known = lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}\n`]))
-  return `# Secrets of this project: keep this file out of version control.\n${known.join('')}`
+  return `# Secrets of this project. Keep this file out of version control.\n${known.join('')}`
 }
 
 function readmeText({ name, app, store, port, appPort }: Choices): string {
@@ -104,9 +104,9 @@ function readmeText({ name, app, store, port, appPort }: Choices): string {
     filesTable(app),
     '## Before production',
     [
-      `- Set \`issuer\` in \`tessera.jsonc\`, and \`ISSUER\` and \`APP_URL\` in the environment, to https addresses. A proxy in front ends TLS.`,
-      '- Replace the addresses with `localhost` in `redirect_uris` and the like.',
-      '- Keep the values of `.env` in a secret manager. Without `TESSERA_MASTER_KEY`, the keys in the store are unreadable: back it up.',
+      `- Set \`issuer\` in \`tessera.jsonc\`, and \`ISSUER\` and \`APP_URL\` in the environment, to https addresses. A reverse proxy terminates TLS.`,
+      '- Replace `localhost` in `redirect_uris` and similar settings with your host.',
+      '- Keep the values of `.env` in a secret manager. Back up `TESSERA_MASTER_KEY`: without it, the keys in the store are unreadable.',
       store === 'sqlite'
         ? '- The store is the file `data/tessera.db`. For several nodes, use PostgreSQL.'
         : '- The store is the PostgreSQL database in `TESSERA_STORAGE`.',
@@ -124,7 +124,7 @@ function steps(app: App, urls: { readonly url: string; readonly app: string }): 
     case 'api':
       return `Then run \`npm run request\` in another terminal. It requests a token and calls ${urls.app}/items.`
     case 'worker':
-      return 'The worker requests a token and prints what it is valid for.'
+      return 'The worker requests a token and prints its audience, scope and expiry.'
     case 'none':
       return `Open ${urls.url}/account and sign in as \`admin\` with the password in \`.env\` (\`FIRST_USER_PASSWORD\`).`
   }

@@ -1,10 +1,10 @@
-/** Asks for the choices that the arguments left out. */
+/** Asks for the choices that are not in the arguments. */
 
 import process from 'node:process'
 import type { Readable, Writable } from 'node:stream'
 import { confirm, intro, isCancel, select, text } from '@clack/prompts'
 import { apps, factsOf } from './apps.ts'
-import { type Choices, databaseUrlFault, type GivenChoices, nameFault, type Store } from './arguments.ts'
+import { type Choices, checkDatabaseUrl, checkName, type GivenChoices, type Store } from './arguments.ts'
 
 const appOptions = apps.map(app => ({ value: app, label: factsOf[app].label }))
 
@@ -20,26 +20,26 @@ const defaults = {
   databaseUrl: 'postgres://localhost:5432/tessera',
 } as const
 
-/** Where questions are asked. */
+/** The terminal that questions are asked in. */
 type Terminal = { readonly input: Readable & { readonly isTTY?: boolean }; readonly output: Writable }
 
 class Cancelled extends Error {}
 
 /**
- * Returns the complete choices. Returns undefined, after it wrote why to standard error, if the user cancelled, or if
- * something is missing and there is no terminal to ask at.
+ * Returns the complete choices. If the user cancels, or choices are missing and there is no terminal, writes the reason
+ * to standard error and returns undefined.
  */
 export async function complete(
   given: GivenChoices,
   terminal: Terminal = { input: process.stdin, output: process.stdout },
 ): Promise<Choices | undefined> {
-  const asks = !given.yes && isIncomplete(given)
-  if (asks && !terminal.input.isTTY) {
-    console.error('there is no terminal to ask at: name everything in options, or add --yes')
+  const mustAsk = !given.yes && isIncomplete(given)
+  if (mustAsk && !terminal.input.isTTY) {
+    console.error('there is no terminal to ask questions in: pass all options, or add --yes')
     return undefined
   }
-  if (!asks) return withDefaults(given)
-  intro('A new project with Tessera', terminal)
+  if (!mustAsk) return withDefaults(given)
+  intro('New Tessera project', terminal)
   try {
     const name = given.name ?? (await askName(terminal))
     const app =
@@ -85,10 +85,10 @@ const askName = async (terminal: Terminal): Promise<string> =>
   answered(
     await text({
       ...terminal,
-      message: 'The name of the project?',
+      message: 'Project name',
       placeholder: defaults.name,
       defaultValue: defaults.name,
-      validate: value => (value ? nameFault(value) : undefined),
+      validate: value => (value ? checkName(value) : undefined),
     }),
   )
 
@@ -96,9 +96,9 @@ const askDatabaseUrl = async (terminal: Terminal): Promise<string> =>
   answered(
     await text({
       ...terminal,
-      message: 'The address of the database?',
+      message: 'Database address',
       placeholder: defaults.databaseUrl,
       defaultValue: defaults.databaseUrl,
-      validate: value => (value ? databaseUrlFault(value) : undefined),
+      validate: value => (value ? checkDatabaseUrl(value) : undefined),
     }),
   )

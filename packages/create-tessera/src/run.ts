@@ -1,4 +1,4 @@
-/** Creates a project: reads the arguments, asks for the rest, writes the files and says what to do next. */
+/** Creates a project: reads the arguments, asks for missing ones, writes the files and prints the next steps. */
 
 import { spawnSync } from 'node:child_process'
 import { relative, resolve } from 'node:path'
@@ -7,25 +7,25 @@ import { readArguments, usage } from './arguments.ts'
 import { nextSteps, projectFiles } from './project.ts'
 import { complete } from './questions.ts'
 import { createSecrets } from './secrets.ts'
-import { folderFault, writeProject } from './write.ts'
+import { checkFolder, writeProject } from './write.ts'
 
-/** Returns the exit code: 0 for success, 1 if the project could not be written, 2 for wrong usage. */
+/** Returns the exit code: 0 for success, 1 if the project could not be created, 2 for invalid arguments. */
 export async function run(argv: readonly string[]): Promise<number> {
   const read = readArguments(argv)
   if (read.kind === 'help') {
     console.log(usage)
     return 0
   }
-  if (read.kind === 'fault') {
-    console.error(`${read.fault}\n\n${usage}`)
+  if (read.kind === 'error') {
+    console.error(`${read.error}\n\n${usage}`)
     return 2
   }
   const choices = await complete(read.choices)
   if (choices === undefined) return 2
   const folder = resolve(choices.name)
-  const fault = await folderFault(folder)
-  if (fault !== undefined) {
-    console.error(fault)
+  const error = await checkFolder(folder)
+  if (error !== undefined) {
+    console.error(error)
     return 1
   }
   const secrets = await createSecrets()

@@ -1,13 +1,13 @@
-/** Secrets of a new project. Each one is random and is used by this project alone. */
+/** Generates the secrets of a new project. */
 
 import { createHash, randomBytes } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
 
 export type Secrets = {
-  /** 32 bytes in base64url, which seal the keys in the store. */
+  /** 32 bytes in base64url. It encrypts the keys in the store. */
   readonly masterKey: string
   readonly clientSecret: string
-  /** The configuration contains this instead of the secret: SHA-256 in base64. */
+  /** The SHA-256 hash in base64, which the configuration contains instead of the secret. */
   readonly clientSecretHash: string
   readonly sessionSecret: string
   /** The password of the first user. */

@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path'
 
 export type ProjectFile = {
   readonly content: string
-  /** Whether other users of the machine may not read it. */
+  /** Whether only its owner may read it. */
   readonly secret?: boolean
 }
 
-/** Returns why the project can't be written there, or undefined. An empty folder is fine. */
-export async function folderFault(folder: string): Promise<string | undefined> {
+/** Returns an error if the folder is not empty or can't be read; undefined if it is empty or does not exist. */
+export async function checkFolder(folder: string): Promise<string | undefined> {
   try {
     const found = await readdir(folder)
     return found.length === 0 ? undefined : `${folder} exists and is not empty`
@@ -21,7 +21,7 @@ export async function folderFault(folder: string): Promise<string | undefined> {
   }
 }
 
-/** Never replaces a file. */
+/** Writes the files. Rejects if one of them already exists. */
 export async function writeProject(folder: string, files: ReadonlyMap<string, ProjectFile>): Promise<void> {
   for (const [path, { content, secret = false }] of files) {
     const file = join(folder, path)

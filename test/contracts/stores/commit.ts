@@ -55,7 +55,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({}), 'revoked')
   })
 
-  test('standing: a client or user that is no longer named, or is disabled, is reported as disabled until enabled again', async () => {
+  test('principals: a client or user that is no longer named, or is disabled, is reported as disabled until enabled again', async () => {
     const rows = (...ids: readonly string[]) => ids.map(id => ({ id, enabled: true }))
     const sync = (clients: readonly string[], users: readonly string[]) =>
       stores().principals.sync({ clients: rows(...clients), users: rows(...users) })

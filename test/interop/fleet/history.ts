@@ -82,21 +82,21 @@ export function check(history: History): void {
 function requireExpected({ absences }: History, exchange: Exchange): void {
   const during = (what: string): boolean =>
     absences.some(one => one.what === what && one.from < exchange.ended && exchange.began < one.to)
-  const told = `${exchange.kind} at node ${exchange.node}: ${exchange.status} ${exchange.text}`
+  const description = `${exchange.kind} at node ${exchange.node}: ${exchange.status} ${exchange.text}`
   switch (exchange.status) {
     case 200:
     case 302:
     case 303:
       return
     case 503:
-      assert.match(String(exchange.headers['retry-after']), /^\d+$/, told)
-      assert.ok(during('database') || exchange.pressed?.(), told)
+      assert.match(String(exchange.headers['retry-after']), /^\d+$/, description)
+      assert.ok(during('database') || exchange.pressed?.(), description)
       return
     case 'lost':
-      assert.ok(during(`node ${exchange.node}`), told)
+      assert.ok(during(`node ${exchange.node}`), description)
       return
     default:
       // Of two concurrent redemptions of one code, one is late.
-      assert.ok(exchange.kind === 'code' && json(exchange).error === 'invalid_grant', told)
+      assert.ok(exchange.kind === 'code' && json(exchange).error === 'invalid_grant', description)
   }
 }

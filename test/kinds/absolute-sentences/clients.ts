@@ -205,7 +205,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'tokens/correlation.attack.test.ts',
       'attack: two clients of two sectors find nothing in their tokens that identifies the same user or session',
     ),
-    'A client without a host of its own': held(
+    'A client without its own host': held(
       'tokens/correlation.attack.test.ts',
       'attack: a private-use scheme with the host of another client, and a loopback host, do not share a sector',
       'tokens/correlation.attack.test.ts',

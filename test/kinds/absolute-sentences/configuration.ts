@@ -4,7 +4,7 @@ import { held, none, type Rows } from './rows.ts'
 
 export const configuration: Readonly<Record<string, Rows>> = {
   'docs/guides/claims.md': {
-    "**Claims of the server:** a rule can't give": held(
+    "**Claims of the server:** a rule can't set": held(
       'tokens/claim-rules.property.test.ts',
       'claim rules: whatever the rules and the user, no rule gives a claim that only this server may set',
     ),

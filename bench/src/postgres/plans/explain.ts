@@ -21,7 +21,7 @@ export type Explained = {
    */
   readonly pages?: number
   /** In text format, in the first mode. */
-  readonly told: string
+  readonly planText: string
 }
 
 export async function explain(client: pg.Client, { text, values, alone }: Sent): Promise<Explained> {
@@ -40,8 +40,8 @@ export async function explain(client: pg.Client, { text, values, alone }: Sent):
     plans.push(answer[0].Plan)
   }
   await client.query('set enable_seqscan = off')
-  const told = (await ask('costs off, generic_plan', false)).join('\n')
-  return { text, plans, told, ...(alone && { pages: await pagesOf(client, text, parameters) }) }
+  const planText = (await ask('costs off, generic_plan', false)).join('\n')
+  return { text, plans, planText, ...(alone && { pages: await pagesOf(client, text, parameters) }) }
 }
 
 /** Runs it, and rolls back. */

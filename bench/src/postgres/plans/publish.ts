@@ -61,7 +61,7 @@ specific and for generic parameters. Among ${works.flatMap(({ statements }) => s
 |---|---|---:|
 ${usual.map(({ name, one }) => rowOf(name, one)).join('\n')}
 
-${usual.map(({ name, one }) => `## ${name}\n\n\`\`\`\n${one.told}\n\`\`\``).join('\n\n')}
+${usual.map(({ name, one }) => `## ${name}\n\n\`\`\`\n${one.planText}\n\`\`\``).join('\n\n')}
 `
 }
 

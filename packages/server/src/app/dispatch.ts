@@ -17,7 +17,7 @@ type DispatchPorts = {
   readonly probes: readonly string[]
 }
 
-/** Returns the server's own router if no tenant has an issuer of its own. */
+/** Returns the server's own router if no tenant has its own issuer. */
 export function createDispatcher({ configuration, server, tenants, probes }: DispatchPorts): Router {
   const { tenantIssuers } = configuration
   if (tenantIssuers.size === 0) return server

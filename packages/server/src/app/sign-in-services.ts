@@ -34,7 +34,7 @@ import type { IssuerContext } from './issuer-context.ts'
 
 export type SignInServices = {
   readonly users: Users
-  /** Users of the operator's own store. */
+  /** Users in the operator's store. */
   readonly storeUsers: StoreUsers | undefined
   readonly profile: Profile
   readonly signIn: SignIn

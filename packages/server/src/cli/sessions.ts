@@ -46,7 +46,7 @@ async function withSessions(
   }
 }
 
-/** Omits the handle's hash, which is useless to people. */
+/** Omits the handle's hash, which is of no use to an operator. */
 const shown = ({ sid, sub, idp, created_at, last_seen_at, idle_expires_at, address, user_agent }: Row) => ({
   sid,
   sub,

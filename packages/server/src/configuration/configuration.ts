@@ -137,7 +137,7 @@ export type Configuration = {
   readonly outbound: { readonly allowedPrivateNetworks: readonly string[] }
   /** Code from a module configuration. */
   readonly grants: readonly ExtensionGrant[]
-  /** Local users of the operator's own store. */
+  /** Local users in the operator's store. */
   readonly userStore?: CheckedUserStore
   readonly validators: {
     /** Checks the local credentials of the password grant and the login page, instead of the configured users. */

@@ -233,7 +233,7 @@ const namesOf = (input: unknown, owner: Path): Draft['names'] =>
     ]),
   ) as unknown as Draft['names']
 
-/** Returns the name of an entry; undefined if it has none, which is an error of its own. */
+/** Returns the name of an entry; undefined if it has none, which is reported as a separate error. */
 const nameOf = (list: string, raw: unknown): string | undefined => {
   const name = valueAt(raw, [list === 'clients' ? 'client_id' : list === 'users' ? 'sub' : 'name'])
   return typeof name === 'string' ? name : undefined

@@ -8,7 +8,7 @@ export type Load = {
   readonly leave: () => void
 }
 
-/** A part of a load, with a count of its own. */
+/** A part of a load, with its own count. */
 export type Part = Load & {
   /** Resolves when none of its requests is in progress. */
   readonly unused: () => Promise<void>

@@ -51,7 +51,7 @@ export const mayBeGone = (socket: Socket): boolean => socket.destroyed || socket
 
 /** Resolves when the event loop has polled all sockets once more. */
 export async function nextRead(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve))
+  for (let tick = 0; tick < 2; tick++) await new Promise(resolve => setImmediate(resolve))
 }
 
 function probe(socket: Socket): Promise<boolean> {

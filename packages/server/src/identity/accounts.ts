@@ -61,7 +61,7 @@ export type Accounts = {
 }
 
 export type PasswordOptions = {
-  /** The session that continues. */
+  /** The session to keep. */
   readonly keep?: string | undefined
   /** The network of the request; omitted: an operator. */
   readonly from?: string | undefined
@@ -109,7 +109,7 @@ export const isEmail = (email: string): boolean =>
   email === email.normalize('NFKC') &&
   /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
 
-/** Returns what ends when a user's access ends: all of it, except for the session that continues. */
+/** Returns what ends when a user's access ends: everything except the session that continues. */
 export const accessEnding = (
   endingWithin: EndingWithin,
   { changeEnds }: Pick<AccountSettings, 'changeEnds'>,

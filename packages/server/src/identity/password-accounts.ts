@@ -178,7 +178,7 @@ function accountOf({ user, password }: StoreUser): OutsideAccount {
     sub,
     username,
     ...(tenant !== undefined && { tenant }),
-    // The store does not say since when.
+    // The store does not know since when.
     ...(typeof email === 'string' && { email, ...(isVerified && { email_verified_at: 0 }) }),
     ...(!active && { disabled_at: 0 }),
     ...(password !== undefined && { password }),

@@ -1,4 +1,4 @@
-/** Users of the operator's own store, as the rest of the server sees them. */
+/** Users in the operator's store, in the form that the rest of the server uses. */
 
 import { HookError } from '../model/hook.ts'
 import { identityKey } from '../model/stored-user.ts'

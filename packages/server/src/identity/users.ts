@@ -1,4 +1,4 @@
-/** Local users: configured users, in memory, users of the operator's own store, and stored users. */
+/** Local users: configured users, in memory; users in the operator's store; and stored users. */
 
 import { createHmac } from 'node:crypto'
 import { HookError } from '../model/hook.ts'
@@ -13,7 +13,7 @@ import { type StoreUser, type StoreUsers, verifiedAddressOf } from './store-user
 
 type UserPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
-  /** The operator's own store. */
+  /** The operator's store. */
   readonly storeUsers?: StoreUsers | undefined
   readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id
@@ -105,7 +105,7 @@ export function createUsers(
   const findAnywhere = async (sub: string): Promise<User | undefined> =>
     userOf(await storedUsers.find(sub)) ?? (await storeUsers?.find(sub))?.user
 
-  /** Checks a password by the operator's function: nobody's for users who are not in the operator's store, so that it takes as long. */
+  /** Checks a password with the operator's function. It is also called, without a user, if the user is not in the operator's store, so that the check takes as long. */
   async function checkOutside(outside: StoreUser | undefined, typed: string, from: string): Promise<boolean> {
     const { sub, tenant } = outside?.user ?? {}
     const whose = { ...(sub !== undefined && { sub }), ...(tenant !== undefined && { tenant }) }
@@ -180,7 +180,7 @@ const settled = <Value>(outcome: Promise<Value>): Promise<() => Promise<Value>> 
     () => () => outcome,
   )
 
-/** Returns users of the operator's store with this name or address, as it is written and as it is compared here. */
+/** Returns users of the operator's store with this name or address, both as typed and in the form that this server compares. */
 const outsideLike = async (
   storeUsers: StoreUsers,
   name: string,

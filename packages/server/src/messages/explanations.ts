@@ -12,7 +12,7 @@ const unknownRefreshToken = 'The refresh token is unknown, has expired, or was i
 /** One text for all of these, so that clients can't learn which users are active. */
 const endedSignIn = 'The sign-in or its user is no longer valid for this client'
 
-/** Descriptions by reason, for refusals without a description of their own. Undefined: not described to anyone. */
+/** Descriptions by reason, for refusals that don't set a description. Undefined: not described to anyone. */
 export const explanations = {
   code_unknown: unknownCode,
   code_of_another_client: unknownCode,

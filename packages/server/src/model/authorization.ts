@@ -151,7 +151,7 @@ export type Consent = {
   readonly remembered_until?: Seconds
 }
 
-/** A signing key as it is stored. */
+/** The stored form of a signing key. */
 export type StoredKey = {
   readonly kid: string
   readonly alg: string

@@ -159,7 +159,7 @@ export type EventCallbacks = {
   readonly [Type in EventType]?: Hook<EventOf<Type>, unknown>
 } & { readonly '*'?: Hook<Event, unknown> }
 
-/** An event whose write is still to come. */
+/** An event that has not been written yet. */
 export type PreparedEvent = {
   /** The messages to store in the same write. Undefined if no webhook subscribes to the type. */
   readonly messages?: Messages | undefined

@@ -6,7 +6,7 @@ import { InvalidHookResult, type Read } from './hook-result.ts'
 
 /** The last argument of each hook. */
 export type HookContext = {
-  /** Aborted when the hook's time is over. It can be passed to `fetch` and to database drivers. */
+  /** Aborted when the hook times out. Can be passed to `fetch` and to database drivers. */
   readonly signal: AbortSignal
 }
 
@@ -43,7 +43,7 @@ export function hookFields({ hook, reason, message, cause }: HookError): Readonl
   return { reason, hook, problem: String(cause), stack: cause instanceof Error ? cause.stack : undefined }
 }
 
-/** The hook's name in logs, and how long it may take. */
+/** The hook's name in logs, and its time limit. */
 export type HookCall = { readonly hook: string; readonly limit: Seconds }
 
 /**

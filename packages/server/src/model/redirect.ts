@@ -77,7 +77,7 @@ export type SectorMember = Pick<Client, 'client_id' | 'sector_identifier_uri' | 
 
 /**
  * Returns the sector of a client with pairwise identifiers (OpenID Connect Core 1.0 §8.1). Clients with the same host get
- * the same `sub` for a user. A client without a host is a sector of its own.
+ * the same `sub` for a user. A client without a host has its own sector.
  */
 export function sectorOf({ client_id, sector_identifier_uri, redirect_uris }: SectorMember): string {
   const uri = sector_identifier_uri ?? redirect_uris[0]

@@ -1,4 +1,4 @@
-/** A client that registered itself (RFC 7591, RFC 7592), as it is stored. */
+/** The stored form of a client that registered itself (RFC 7591, RFC 7592). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'

@@ -1,5 +1,5 @@
 /**
- * A user store of the operator's own, such as a SQL table. Its users sign in like those of the configuration and of this
+ * The operator's own user store, such as a SQL table. Its users sign in like those of the configuration and of this
  * server. What belongs to a user here (sessions, consents, second factors, passkeys) refers to their `sub`.
  */
 
@@ -8,7 +8,7 @@ import type { CheckedHook, Hook } from './hook.ts'
 
 export type UserStore = {
   readonly findBySub: Hook<SubLookup, UserStoreUser | null | undefined>
-  /** Called with the name as it was typed, without spaces around it. The store decides how names are compared. */
+  /** Called with the name as typed, without surrounding spaces. The store decides how to compare names. */
   readonly findByUsername: Hook<UsernameLookup, UserStoreUser | null | undefined>
   /** Returns the only user with this address. Omitted: users can't sign in with their address. */
   readonly findByEmail?: Hook<EmailLookup, UserStoreUser | null | undefined>
@@ -21,7 +21,7 @@ export type UserStore = {
 }
 
 export type UserStoreUser = {
-  /** 1 to 255 printable ASCII characters, permanent, and never assigned to somebody else. */
+  /** 1 to 255 printable ASCII characters, permanent, and never assigned to another user. */
   readonly sub: string
   readonly username: string
   /** A tenant that shares the issuer. */

@@ -41,5 +41,5 @@ app.get('/items', requireScope('items.read'), (request, response) =>
 
 app.listen(Number(new URL(APP_URL).port), '127.0.0.1', () => {
   console.log(`API at ${APP_URL}`)
-  console.log(`Try it in another terminal: npm run request`)
+  console.log('To try it, run in another terminal: npm run request')
 })

@@ -33,7 +33,7 @@ export type VerificationPorts = {
   readonly secrets: Secrets
   readonly warnUnencodedBasic: WarnUnencodedBasic
   readonly usedAssertions: UsedAssertions
-  /** Defaults for clients without settings of their own. */
+  /** Defaults for clients without their own settings. */
   readonly clientAssertions: ClientAssertionPolicy
   /**
    * Counts an assertion whose id is stored for `kept` seconds. Returns a function that undoes the count, or the seconds

@@ -143,7 +143,7 @@ export function signUpErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
   })
 }
 
-/** A password validator would be asked for the users of the store. */
+/** The password validator would be called for the users of the store. */
 export function userStoreErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
   const tenants = whole.tenants.flatMap(({ userStore, validators }, index) =>
     userStore || validators

@@ -15,7 +15,7 @@ const color = () =>
     fix: 'write # and three or six hexadecimal digits',
   })
 
-/** Returns undefined if one of them is not a color, which is an error of its own. */
+/** Returns undefined if one of them is not a color, which is reported as a separate error. */
 function read<Key extends string>(
   colors: Readonly<Partial<Record<Key, string | undefined>>>,
 ): Readonly<Partial<Record<Key, Color>>> | undefined {

@@ -169,7 +169,7 @@ export function checkedHooks({
   }
 }
 
-/** @param of its name in logs, and how long a check may take. */
+/** @param of the hook's name in logs, and the time limit of a check. */
 export const checkedAuthority = (
   { hook, limit }: HookCall,
   authority: CredentialAuthority,

@@ -1,4 +1,4 @@
-/** Tenants. The entry of a tenant with its own issuer is almost a configuration of its own. */
+/** Tenants. The entry of a tenant with its own issuer is almost a complete configuration. */
 
 import { issuerError } from '../issuer.ts'
 import * as s from '../validation/kinds.ts'

@@ -52,7 +52,7 @@ function storeError(value: unknown): s.CheckError | undefined {
   return undefined
 }
 
-/** A column that is NULL counts as omitted. */
+/** NULL columns count as omitted. */
 const nullable =
   <Value>(read: Read<Value>): Read<Value | undefined> =>
   (value, place) =>
@@ -83,7 +83,7 @@ const user: Read<UserStoreUser | undefined> = nullable(
   }),
 )
 
-/** @param limit how long a function may take, in seconds. */
+/** @param limit the time limit of each function, in seconds. */
 export function checkedUserStore(store: UserStore, limit: number): CheckedUserStore {
   const lookUp = <Request>(
     member: 'findBySub' | 'findByUsername' | 'findByEmail',

@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Clock } from '../../runtime/ports.ts'
 
 type Pauses = {
-  /** Returns the last error if it is too early for another request; undefined otherwise. */
+  /** Returns the last error while requests are paused; undefined otherwise. */
   readonly errorFor: (name: string) => { readonly error: unknown } | undefined
   readonly failed: (name: string, error: unknown) => void
   readonly succeeded: (name: string) => void

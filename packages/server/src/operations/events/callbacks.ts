@@ -11,7 +11,7 @@ import { repeatedLine } from '../../runtime/repeated-line.ts'
 
 export type Callbacks = {
   readonly has: (type: EventType) => boolean
-  /** @param body the event as JSON. Each callback gets an object of its own. */
+  /** @param body the event as JSON. Each callback gets its own object. */
   readonly call: (type: EventType, body: string) => void
   /** Resolves when no callback is in progress. */
   readonly settled: () => Promise<void>

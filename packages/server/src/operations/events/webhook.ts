@@ -72,7 +72,7 @@ const endpointOf = (url: string): string => hash('sha256', url, 'base64url').sli
 /** The name that a message is sealed with. */
 const sealedName = (id: string): string => `webhook ${id}`
 
-/** Why an attempt failed, as it is logged. */
+/** Why an attempt failed, for the log. */
 type Failure = {
   readonly problem: string
   readonly detail?: string | undefined
@@ -174,14 +174,14 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
     await webhookMessages.postpone(message, next)
   }
 
-  /** Counts failures of concurrent attempts once, so that one outage does not count several times. */
+  /** Counts the failures of concurrent attempts once, because they have one cause. */
   function keepQuiet(): void {
     if (isResting()) return
     restUntil = clock.now() + Math.min(rest.first * 2 ** silences, rest.longest)
     silences += 1
   }
 
-  /** Adds up to a fifth, so that deliveries that failed together are not all retried together. */
+  /** Adds up to 20 %, so that deliveries that failed together are not retried together. */
   const jittered = (wait: Seconds): Seconds =>
     wait + Math.floor((wait * Number(random.bytes(1)[0])) / (5 * 256))
 

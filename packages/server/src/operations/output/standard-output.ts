@@ -19,7 +19,7 @@ export function guardStandardOutput(): void {
 export const outputFailure = (): string | undefined =>
   failure === undefined || failure.code === 'EPIPE' ? undefined : failure.message
 
-/** Writes text for people, and drops it if nothing reads the output. */
+/** Writes text to standard output, and drops it if nothing reads the output. */
 export function print(text: string): void {
   if (process.stdout.writableLength < capacity) process.stdout.write(text)
 }

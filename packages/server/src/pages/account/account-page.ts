@@ -45,7 +45,7 @@ export const accountPage =
     return form.ok ? act(page, form.value) : opened.refuse(form)
   }
 
-/** The page of a form that changes this user. */
+/** The page with a form that changes this user. */
 type UserPage<User> = AccountPage & { readonly owner: User }
 
 /** Shows the form again, with the values that were entered. */
@@ -70,7 +70,7 @@ export const storedUserPage = (
   steps: Omit<UserSteps<StoredUser>, 'ownerOf'>,
 ): Endpoint => userPage(ports, { ...steps, ownerOf: ({ stored }) => stored })
 
-/** Creates the endpoint of a form that changes a user. Other users learn that they can't change anything here. */
+/** Creates the endpoint of a form that changes a user. Other users see a message that they can't change anything here. */
 export function userPage<User>(
   ports: AccountPagePorts,
   { path, section, guard, ownerOf, form: formOf, act }: UserSteps<User>,

@@ -178,7 +178,7 @@ type Known = Pick<AccountSession, 'session' | 'user' | 'account'>
 export const hasPasswordHere = ({ session, account }: Pick<Known, 'session' | 'account'>): boolean =>
   account !== undefined &&
   session.idp === localProvider &&
-  // A store of the operator may keep the hash to itself.
+  // An operator's store need not return the hash.
   (account.password !== undefined || !isStored(account))
 
 const accountSections = Object.keys(accountPaths) as readonly AccountSection[]

@@ -15,7 +15,7 @@ export type Seals<Value> = {
    * or that is older than an hour.
    */
   readonly open: (text: string | undefined) => Value | undefined
-  /** Like `open`, for text of any age. */
+  /** Like `open`, but accepts text of any age. */
   readonly openAnyAge: (text: string | undefined) => Value | undefined
 }
 

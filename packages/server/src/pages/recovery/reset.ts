@@ -35,7 +35,7 @@ export function createResetEndpoint(ports: ResetPorts): Endpoint {
       const password = page.form.get('new_password') ?? ''
       const fault = accounts.passwordProblem(password, user)
       if (fault) return ok(show(page, fault === 'too_short' ? { min_length } : fault))
-      // If a store keeps the hash of a password to itself, the change doesn't invalidate this link and older ones.
+      // If a store does not return the hash of a password, changing it does not invalidate this link and older ones.
       if (!isStored(user) && !(await ports.mailLinks.redeem(page.opened)))
         return refuse('invalid_request', 'mail_link_invalid')
       const changed = await accounts.setPassword(user, password, { from: networkOf(request) })

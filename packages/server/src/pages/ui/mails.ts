@@ -5,7 +5,7 @@ import { type Branding, themesOf } from '../../model/branding.ts'
 import type { Render } from './templates.ts'
 import type { ChooseLanguage, Texts } from './texts.ts'
 
-/** A change of an account's sign-in methods. */
+/** A change to an account's sign-in methods. */
 export type SignInChange = keyof Texts['signInMail']['changes']
 export type MailKind = keyof Texts['mail'] | SignInChange
 
@@ -47,11 +47,10 @@ export function createMails({
     const template = templateOf(texts, kind)
     const { action, note } = template
     const [subject, text] = [template.subject(site), template.text(site)]
-    const standing = counts && activeFactorsOf(texts, counts)
+    const active = counts && activeFactorsOf(texts, counts)
     const paragraphs = [
       text,
-      standing &&
-        [standing.lead, ...standing.rows.map(({ name, number }) => `- ${name}: ${number}`)].join('\n'),
+      active && [active.lead, ...active.rows.map(({ name, number }) => `- ${name}: ${number}`)].join('\n'),
       `${action}:\n${link}`,
       note,
     ]
@@ -61,7 +60,17 @@ export function createMails({
       link,
       subject,
       text: paragraphs.filter(paragraph => paragraph !== undefined).join('\n\n'),
-      html: await render('mail', { texts, link, subject, text, action, note, standing, colors, brand }),
+      html: await render('mail', {
+        texts,
+        link,
+        subject,
+        text,
+        action,
+        note,
+        standing: active,
+        colors,
+        brand,
+      }),
     }
   }
 }

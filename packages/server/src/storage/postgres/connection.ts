@@ -14,7 +14,7 @@ export type PostgresOptions = {
   /** The maximum number of connections of this process; 10 by default. */
   readonly poolSize?: number
   readonly log?: Log
-  /** {@link defaultTimeouts} by default. */
+  /** Default: {@link defaultTimeouts}. */
   readonly timeouts?: Timeouts
 }
 

@@ -58,7 +58,7 @@ export const commitWrites = {
 
 /** Returns the expiry of the authorization (0 if none is required), or undefined if a requirement is not met. */
 function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => number | undefined {
-  const standing = one(
+  const findStatus = one(
     database,
     `select
       coalesce(
@@ -71,9 +71,9 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
   )
   const isOfEpoch = createEpochGuard(database)
   return ([client, sub, epoch, authorization], at) => {
-    const [clientStands, userStands, end] = standing(client, sub, authorization) ?? []
+    const [clientStatus, userStatus, end] = findStatus(client, sub, authorization) ?? []
     // A user without a row is an external user, who was never known here.
-    if (clientStands !== 1 || userStands === 0) return undefined
+    if (clientStatus !== 1 || userStatus === 0) return undefined
     if (epoch !== null && !isOfEpoch(sub, epoch)) return undefined
     if (authorization === null) return 0
     return typeof end === 'number' && end > at ? end : undefined

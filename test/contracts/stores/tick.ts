@@ -1,4 +1,4 @@
-/** Calls in one event-loop tick, which a store may batch: each result is as if it were alone. */
+/** Calls in one event-loop tick, which a store may batch: each result is the same as without batching. */
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
@@ -25,7 +25,7 @@ const many = 150
 const times = <Value>(count: number, make: (index: number) => Value) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)))
 
-export function testTurn(stores: () => Stores): void {
+export function testTick(stores: () => Stores): void {
   beforeEach(() =>
     stores().principals.sync({
       clients: [
@@ -69,7 +69,7 @@ export function testTurn(stores: () => Stores): void {
     ]
   }
 
-  test('turn: of many concurrent redemptions each has its own outcome, complete or absent', async () => {
+  test('tick: each of many concurrent redemptions is complete or absent', async () => {
     const asked = await times(many, redemption)
     const spoilt = await times(many, async (index): Promise<Commit> => {
       const one = asked[index]!
@@ -98,7 +98,7 @@ export function testTurn(stores: () => Stores): void {
     }
   })
 
-  test('turn: of duplicates for each of many codes one is committed, and issues', async () => {
+  test('tick: one of several redemptions of a code is committed, for each of many codes', async () => {
     const asked = await times(40, redemption)
     const doubles = asked.flatMap(one => {
       const { family } = one.issue!
@@ -116,7 +116,7 @@ export function testTurn(stores: () => Stores): void {
     }
   })
 
-  test('turn: an invalid duplicate does not affect the valid one', async () => {
+  test('tick: an invalid duplicate does not affect the valid one', async () => {
     const asked = await times(20, redemption)
     const outcomes = await Promise.all(
       asked.flatMap(one => [stores().commit({ ...one, client_id: 'disabled' }), stores().commit(one)]),
@@ -127,7 +127,7 @@ export function testTurn(stores: () => Stores): void {
     )
   })
 
-  test('turn: concurrent commits of every kind do not mix', async () => {
+  test('tick: concurrent commits of every kind do not mix', async () => {
     const rounds = await times(20, async () => {
       const { family } = await foundedFamily(stores())
       const { family: stale } = await foundedFamily(stores())
@@ -177,14 +177,14 @@ export function testTurn(stores: () => Stores): void {
     }
   })
 
-  test('turn: an authorization lasts as long as the longest token issued for it in the batch', async () => {
+  test('tick: an authorization lasts as long as the longest token issued for it in the batch', async () => {
     const { authorization } = await issuedCode(stores())
     const { id, expires_at } = authorization
     await times(20, index => commit({ authorization: { id, until: expires_at + ((index * 7) % 20) } }))
     assert.equal((await stores().authorizations.find(id))?.expires_at, expires_at + 19)
   })
 
-  test('turn: a write that can’t be stored fails alone', async () => {
+  test('tick: a write that can’t be stored fails alone', async () => {
     const { family: there } = await foundedFamily(stores())
     const asked = await times(20, redemption)
     const wrong = { ...asked[7]!, issue: { family: there, referenceToken: sampleReferenceToken() } }
@@ -197,7 +197,7 @@ export function testTurn(stores: () => Stores): void {
     assert.equal(await stores().commit(asked[7]!), 'committed')
   })
 
-  test('turn: concurrent reads each find their own row, and a missing row is not found', async () => {
+  test('tick: concurrent reads each find their own row, and a missing row is not found', async () => {
     const asked = await times(many, async index => {
       const { authorization, code } = await issuedCode(stores())
       const referenceToken = sampleReferenceToken()
