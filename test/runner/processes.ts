@@ -14,7 +14,7 @@ export type Selection = 'all' | 'fast' | 'interop'
  * Folders with tests that need a database, a browser, processes or minutes, and imports that indicate the same for
  * other files.
  */
-const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'kinds', 'packages', 'reliability']
+const slowFolders = 'bench browser cli contracts create-tessera interop kinds packages reliability'.split(' ')
 const slowImports =
   /from '\.\.?\/(?:\.\.\/)*(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/)/
 
