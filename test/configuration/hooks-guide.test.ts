@@ -11,7 +11,7 @@ import { testFolder } from '../support/folder.ts'
 import { hookKeys } from '../support/hook-keys.ts'
 import { freePort, serveConfiguration } from '../support/process.ts'
 import { namesIn, readText } from '../support/repository.ts'
-import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
+import { answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
 import {
   type Answer,
   claimsOf,
@@ -413,4 +413,23 @@ test('hooks guide: a tenant has the hooks of the server, unless its entry has th
     assert.equal((await server.send('POST', `${path}/connect/token`, { form, headers })).status, status, path)
     assert.deepEqual(asked, expected, path)
   }
+})
+
+test('hooks guide: an error of validators.tokenRequest uses up no code', async () => {
+  let fails = true
+  const tokenRequest = () => {
+    if (fails) throw new Error('not now')
+    return { ok: true }
+  }
+  const server = await createTestServer({ ...pagesWorld, validators: { tokenRequest } })
+  const page = await signIn(createBrowser(server), authorizePath())
+  const redeem = () =>
+    server.token({
+      ...{ grant_type: 'authorization_code', client_id: 'web', code: answerOf(page).get('code') ?? '' },
+      ...{ redirect_uri: callback, code_verifier: verifier },
+    })
+  assert.deepEqual((await redeem()).json, { error: 'temporarily_unavailable' })
+  assert.equal(server.reason(), 'hook_failed')
+  fails = false
+  assert.equal((await redeem()).status, 200)
 })
