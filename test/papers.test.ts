@@ -1,10 +1,15 @@
 /** Documents that several people edit: decision records have unique numbers, the glossary is sorted, and lists of types are complete. */
 
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { addableKinds, allKinds } from '../packages/server/src/storage/tables/archive.ts'
 import { allTables } from '../packages/server/src/storage/tables/tables.ts'
 import { readText, textsOf } from './support/repository.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
 
 test('papers: each decision record has a unique number, which its title contains', () => {
   const records = [...textsOf('docs/decisions/*.md')]
@@ -50,6 +55,20 @@ test('papers: no page runs or installs the package "tessera" of the registry, wh
   assert.ok(pages.length > 50)
   assert.deepEqual(
     pages.filter(([, text]) => foreign.test(text)).map(([file]) => file),
+    [],
+  )
+})
+
+test('papers: each relative link of a page leads to a file or folder', () => {
+  const links = [...textsOf('**/*.md')].flatMap(([file, text]) =>
+    [...text.replace(/```.*?```/gs, '').matchAll(/\]\(([^)\s#]+)/g)]
+      .map(([, link]) => link!)
+      .filter(link => !/^[a-z]+:/.test(link))
+      .map(link => ({ file, link })),
+  )
+  assert.ok(links.length > 200)
+  assert.deepEqual(
+    links.filter(({ file, link }) => !existsSync(join(root, dirname(file), decodeURIComponent(link)))),
     [],
   )
 })

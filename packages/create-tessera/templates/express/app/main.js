@@ -119,9 +119,9 @@ const page = content => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escaped(CLIENT_ID)}</title>
+<title>Web application</title>
 <style>body { font: 1rem/1.5 system-ui; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }</style>
-<h1>${escaped(CLIENT_ID)}</h1>
+<h1>Web application</h1>
 ${content}
 </html>`
 
