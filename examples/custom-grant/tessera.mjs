@@ -9,7 +9,7 @@
 import { defineConfig, defineGrant } from '@tessera/server'
 
 // begin: grant
-/** Where a real one asks a ticket office. */
+/** A real implementation asks a ticket office. */
 const sold = new Map([['row-7-seat-12', { sub: 'guest-12', gate: 'north' }]])
 
 const ticket = defineGrant({

@@ -1,4 +1,4 @@
-// A provider of one's own: the staff signs in with acr_values=idp:staff, everybody else as a local user.
+// A custom provider: staff sign in with acr_values=idp:staff, everybody else as a local user.
 
 import { defineConfig } from '@tessera/server'
 

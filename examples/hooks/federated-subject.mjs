@@ -1,4 +1,4 @@
-// Employees sign in at another provider. This table says who they are here.
+// Employees sign in at another provider. This table maps them to local users.
 
 import { defineConfig } from '@tessera/server'
 

@@ -2,7 +2,7 @@
 
 import { defineConfig } from '@tessera/server'
 
-// A real one asks that application: fetch('https://people.internal/check', { method: 'POST', body, signal }).
+// A real implementation asks that application: fetch('https://people.internal/check', { method: 'POST', body, signal }).
 const people = new Map([['erin', { id: 'p-1', password: 'correct horse battery', name: 'Erin' }]])
 
 export default defineConfig({

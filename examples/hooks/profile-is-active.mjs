@@ -1,8 +1,8 @@
-// People who left lose access at once, here and with the tokens that they have.
+// People who left lose access immediately, even with tokens that they already have.
 
 import { defineConfig } from '@tessera/server'
 
-// A real one asks the system that knows who works here.
+// A real implementation asks the HR system.
 export const left = new Set(['p-2'])
 
 export default defineConfig({

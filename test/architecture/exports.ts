@@ -2,7 +2,7 @@
 
 import type { Sources } from './violations.ts'
 
-/** Files that export types for others than this repository. */
+/** Files that export types for use outside this repository. */
 const publicFiles: readonly string[] = ['packages/server/src/server.ts', 'packages/server/src/testing.ts']
 
 const words = (text: string): ReadonlySet<string> => new Set(text.match(/\w+/g))

@@ -386,7 +386,7 @@ test('attack: a provider that refuses without a page does not redirect a browser
   assert.equal(shown.location, undefined)
   assert.equal(shown.status, 403)
   assert.equal(server.reason(), 'upstream_access_denied')
-  // A link leads to the client, if the user follows it.
+  // The page has a link to the client, which the user may follow.
   assert.match(shown.body, /href="\/connect\/authorize\/callback\?continue=/)
   const known = await refuseThere(authorizePath({ acr_values: 'idp:corp' }))
   assert.equal(answerOf(known).get('error'), 'access_denied')

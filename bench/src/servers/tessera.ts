@@ -99,7 +99,7 @@ export const tessera: Candidate = {
   start: ({ cores = 'server' } = {}) => startTessera({ cores }),
 }
 
-/** Restarted where it ran before: its keys exist, whose creation takes a random time at a first start. */
+/** A restart, because the first start also creates keys, which takes a random time. */
 export function startedAgain(): Candidate {
   let directory: string | undefined
   return {

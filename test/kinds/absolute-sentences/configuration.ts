@@ -112,7 +112,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'configuration/defaults.test.ts',
       'configuration: each secret is given in exactly one form',
     ),
-    'Unique for the issuer, whatever the tenant: at': held(
+    'Unique for the issuer, in all tenants: at': held(
       'configuration/rules.test.ts',
       'configuration: a second … is refused',
     ),

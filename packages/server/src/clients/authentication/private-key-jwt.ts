@@ -21,7 +21,7 @@ const maxJtiLength = 256
 export const maxRetention = (maxLifetime: Seconds): Seconds =>
   rememberUntil(maxLifetime + clockTolerance, clockTolerance)
 
-/** Reasons of refused assertions that were signed with the client's key, so they are not guesses. */
+/** Reasons for refusing assertions that were signed with the client's key. These are not guesses. */
 export const signedReasons: ReadonlySet<string> = new Set([
   ...['client_assertion_identity_mismatch', 'client_assertion_audience_wrong', 'client_assertion_type_wrong'],
   ...['client_assertion_without_end', 'client_assertion_lives_too_long', 'client_assertion_from_the_future'],

@@ -19,7 +19,7 @@ export const userSchema = s
       .max(255)
       .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
       .describe(
-        'Unique for the issuer, whatever the tenant: at most 255 ASCII characters (OpenID Connect Core 1.0 §2).',
+        'Unique for the issuer, in all tenants: at most 255 ASCII characters (OpenID Connect Core 1.0 §2).',
       ),
     username: s
       .string()

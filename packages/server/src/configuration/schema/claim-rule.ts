@@ -33,7 +33,7 @@ const fromOnly = ['starts_with', 'remove_prefix', 'map', 'add_prefix'] as const
 export const claimRuleSchema = s
   .strictObject({
     claim: path().describe('The claim in the token, or a list of names for a member of an object.'),
-    from: path().optional().describe("The user's claim that it is made from, such as groups or roles."),
+    from: path().optional().describe("The user's claim that it is derived from, such as groups or roles."),
     value: s
       .json()
       .refine(value => value !== null, {
@@ -45,13 +45,13 @@ export const claimRuleSchema = s
       .optional()
       .describe('A fixed value, instead of from.'),
     starts_with: claim().optional().describe('Keeps only values that begin with this.'),
-    remove_prefix: claim().optional().describe('Removed from the beginning of values that have it.'),
+    remove_prefix: claim().optional().describe('Text to remove from the beginning of values.'),
     map: s
       .record(claim(), s.json())
       .refine(isSmall, tooLarge)
       .optional()
-      .describe('What each value becomes; a list adds several. Other values are left out.'),
-    add_prefix: claim().optional().describe('Put before each value.'),
+      .describe('The new value for each value; a list adds several. Other values are left out.'),
+    add_prefix: claim().optional().describe('Text to add before each value.'),
     if_group: names().optional().describe('Only for users in one of these groups.'),
     if_role: names().optional().describe('Only for users with one of these roles.'),
     list: s.boolean().default(false).describe('The claim is a list even with one value.'),

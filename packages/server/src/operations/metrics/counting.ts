@@ -37,7 +37,7 @@ export type Histogram = {
   readonly read: () => Series
 }
 
-/** @param labels as {@link labelled} writes them; none by default. */
+/** @param labels in the format of {@link labelled}. Default: none. */
 export function createHistogram(name: string, labels = ''): Histogram {
   const counts = new Float64Array(bounds.length + 1)
   let sum = 0

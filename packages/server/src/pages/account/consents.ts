@@ -1,4 +1,4 @@
-/** The page of applications that the user gave access to. The user can revoke it here. */
+/** The page with the applications that the user gave access to. Users can revoke that access here. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'

@@ -21,7 +21,7 @@ export type ProvenFactor = {
   readonly acr: Acr
 }
 
-/** Refuses `access_denied`, with `retry_after` after too many wrong codes. */
+/** Refuses with `access_denied`. Sets `retry_after` after too many wrong codes. */
 export type ProveFactor = (
   request: HttpRequest,
   sub: string,
