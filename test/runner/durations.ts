@@ -26,6 +26,7 @@ const seconds: Readonly<Record<string, number>> = {
   'foreign-apps': 25,
   'stranger-costs': 25,
   users: 24,
+  'create-tessera': 20,
   ldap: 21,
   'skewed-nodes': 15,
   'two-paths': 9,
@@ -51,6 +52,7 @@ const seconds: Readonly<Record<string, number>> = {
   'races.attack': 6,
   refunds: 6,
   time: 6,
+  projects: 5,
 }
 
 const ofOthers = 1.5
