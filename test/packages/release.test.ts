@@ -80,9 +80,16 @@ test('release: the list of what the server installs is complete, and each part h
 })
 
 test('release: npm would publish each package as it is, without correcting it', async () => {
+  // In a copy, because the tests that pack replace and remove `dist` in the clone meanwhile.
+  const copy = folder.at('clone')
+  await cp(join(root, 'packages'), join(copy, 'packages'), {
+    recursive: true,
+    filter: source => !/[\\/](?:dist|node_modules)$/.test(source),
+  })
+  await cp(join(root, 'package.json'), join(copy, 'package.json'))
   // It prints what it corrects, and needs neither a build nor a registry.
   const args = ['publish', '--workspaces', '--dry-run', '--ignore-scripts', '--offline']
-  const { stdout, stderr } = await run('npm', args, { cwd: root, maxBuffer: 50_000_000 })
+  const { stdout, stderr } = await run('npm', args, { cwd: copy, maxBuffer: 50_000_000 })
   assert.match(stdout, /^\+ create-tessera@/m)
   assert.doesNotMatch(stderr, /corrected/)
 })
