@@ -3,13 +3,13 @@
 import { execFile, type SpawnOptionsWithoutStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, realpathSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startRegistry } from '../support/registry.ts'
-import { inTime } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 
 const run = promisify(execFile)
 
@@ -47,13 +47,47 @@ export async function installPackages() {
   }
 }
 
-/** Runs `npm pack` in the repository, as a stranger would. */
+/** Runs `npm pack` in the repository, as a stranger would. Waits for other tests that do: each replaces `dist`. */
 export const pack = (names: readonly string[], destination: string, home: string): Promise<unknown> =>
-  run(
-    process.execPath,
-    [npm(), 'pack', ...names.flatMap(name => ['-w', name]), '--pack-destination', destination],
-    { cwd: repository, env: cleanEnvironment(home), maxBuffer: 16 * 1024 * 1024 },
+  withLock(() =>
+    run(
+      process.execPath,
+      [npm(), 'pack', ...names.flatMap(name => ['-w', name]), '--pack-destination', destination],
+      { cwd: repository, env: cleanEnvironment(home), maxBuffer: 16 * 1024 * 1024 },
+    ),
   )
+
+const lockFile = join(repository, 'node_modules/.cache/pack.lock')
+
+/** Runs in one process at a time. A lock of a process that has ended does not count. */
+async function withLock<Value>(work: () => Promise<Value>): Promise<Value> {
+  const lock = async (): Promise<boolean> => {
+    try {
+      await writeFile(lockFile, `${process.pid}`, { flag: 'wx' })
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if (!isRunning(Number(await readFile(lockFile, 'utf8').catch(() => ''))))
+        await rm(lockFile, { force: true })
+      return false
+    }
+  }
+  await mkdir(dirname(lockFile), { recursive: true })
+  await until('no other test packs', lock, { within: 200_000, every: 200 })
+  try {
+    return await work()
+  } finally {
+    await rm(lockFile, { force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 /** No variable of the test run or of npm: neither conditions nor a registry. */
 export const cleanEnvironment = (home: string): Readonly<Record<string, string>> => ({
