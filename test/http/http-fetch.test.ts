@@ -126,7 +126,9 @@ async function honoWith(tessera: TestServer, before: MiddlewareHandler): Promise
   const app = new Hono()
   app.use(before)
   app.use(context => tessera.fetch(context.req.raw))
-  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  // Other files of the run share this process and its `Request`.
+  const options = { port: 0, hostname: '127.0.0.1', overrideGlobalObjects: false }
+  const server = serve({ ...options, fetch: app.fetch })
   await once(server, 'listening')
   const close = async (): Promise<void> => void server.close()
   closing.push(close)

@@ -83,7 +83,8 @@ async function honoBehind(input?: object): Promise<Application> {
   const tessera = await tesseraOf(input)
   const app = new Hono()
   app.get('/own', context => context.text('a page of the application'))
-  const next = getRequestListener(app.fetch)
+  // Other files of the run share this process and its `Request`.
+  const next = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   const server = createServer((request, response) => {
     tessera.listener(request, response, () => next(request, response))
   })
