@@ -13,6 +13,8 @@ export type Plan = {
   /** See `stayAwake`; true by default. */
   readonly polls?: boolean
   readonly soakSeconds: number
+  /** How often the table is measured, each time with new processes. 1 by default. */
+  readonly times?: number
 }
 
 const { values } = parseArgs({
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     seconds: { type: 'string' },
     connections: { type: 'string' },
+    times: { type: 'string' },
   },
 })
 
@@ -51,7 +54,7 @@ const quick: Plan = {
   soakSeconds: 8,
 }
 
-const given = (['runs', 'seconds', 'connections'] as const).flatMap(name => {
+const given = (['runs', 'seconds', 'connections', 'times'] as const).flatMap(name => {
   const value = values[name]
   return value === undefined ? [] : [[name, Number(value)] as const]
 })

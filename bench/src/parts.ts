@@ -7,6 +7,8 @@ import type { Plan } from './options.ts'
 import { measurePostgres } from './postgres/rows.ts'
 import { printCurve, printLimits, printRow, printSoak, printStarts, printSteady } from './results/print.ts'
 import type { Found, RowResult, SteadyResult } from './results/results.ts'
+import { joinTimes } from './results/summary.ts'
+import type { Row } from './rows/row.ts'
 import { rows } from './rows/rows.ts'
 import { bare } from './servers/bare.ts'
 import { candidates } from './servers/candidates.ts'
@@ -14,26 +16,23 @@ import { startedAgain, tessera } from './servers/tessera.ts'
 import { measureSoak } from './soak.ts'
 import { measureStarts } from './starts.ts'
 import { measureSteady } from './steady.ts'
-import { createServers, measureRow } from './table.ts'
+import { createServers, measureRow, type Servers } from './table.ts'
 import { measureWorkers } from './workers.ts'
 
 export type Part = (plan: Plan, only: string) => Promise<Found>
 
 export const parts = {
   async table(plan, only) {
-    const servers = createServers(plan)
-    const results: RowResult[] = []
+    const times = plan.times ?? 1
+    let results: readonly RowResult[] = []
+    for (let time = 1; time < times; time++)
+      results = joinTimes(results, await measureTable(plan, only, async () => {}))
     const steady: SteadyResult[] = []
-    for (const row of rows.filter(({ name }) => name.includes(only))) {
-      const result = await measureRow(row, candidates, { plan, servers })
-      printRow(result)
-      results.push(result)
+    const last = await measureTable(plan, only, async (row, result, servers) => {
       for (const one of [tessera, bare]) steady.push(await measureSteady(row, result, one, { plan, servers }))
-      await servers.rest()
-    }
-    await servers.close()
+    })
     printSteady(steady)
-    return { rows: results, steady }
+    return { rows: joinTimes(results, last), steady }
   },
   async workers(plan) {
     return { workers: await measureWorkers(plan, printRow) }
@@ -68,3 +67,22 @@ export const parts = {
 } as const satisfies Record<string, Part>
 
 export type PartName = keyof typeof parts
+
+/** @param measured Called for each row while its servers are still warm. */
+async function measureTable(
+  plan: Plan,
+  only: string,
+  measured: (row: Row, result: RowResult, servers: Servers) => Promise<void>,
+): Promise<readonly RowResult[]> {
+  const servers = createServers(plan)
+  const results: RowResult[] = []
+  for (const row of rows.filter(({ name }) => name.includes(only))) {
+    const result = await measureRow(row, candidates, { plan, servers })
+    printRow(result)
+    results.push(result)
+    await measured(row, result, servers)
+    await servers.rest()
+  }
+  await servers.close()
+  return results
+}

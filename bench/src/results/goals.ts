@@ -53,7 +53,7 @@ export function reachedBy({ goals: wanted, servers }: RowResult): readonly Reach
 }
 
 /** For one worker: milliseconds until it listens, bytes when idle. */
-export const startGoal = { ms: 290, rss: 89e6 } as const
+export const startGoal = { ms: 400, rss: 115e6 } as const
 /** The 99th percentile at four fifths of the maximum load, as a multiple of the median. */
 export const steadyGoal = 4
 /** If the rate was not sustained, the latency is meaningless, because all requests waited. */

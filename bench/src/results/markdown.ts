@@ -16,16 +16,28 @@ const table = (head: readonly string[], body: readonly (readonly string[])[]): s
     ...body.map(line),
   ].join('\n')
 
-/** Returns the table with the requests per second of each server. */
-export function requestsTable({ rows = [], servers }: Results): string {
+type RowOf = RowResult['servers'][number]
+
+/** Returns the table with the requests of each server per second of CPU time: the range of the times it was measured. */
+export const requestsTable = (results: Results): string =>
+  serversTable(results, 'requests per second of CPU', ({ runs, medians }) => {
+    const { least, most } = spreadOf(medians ?? [medianOf(runs, run => run.perCpuSecond)])
+    return whole(least) === whole(most) ? whole(most) : `${whole(least)}–${whole(most)}`
+  })
+
+function serversTable(
+  { rows = [], servers }: Results,
+  heading: string,
+  figure: (server: RowOf) => string,
+): string {
   const names = servers.map(({ name }) => name)
-  const figure = (row: RowResult, name: string): string => {
-    const runs = row.servers.find(server => server.name === name)?.runs ?? []
-    return runs.length === 0 ? '–' : whole(medianOf(runs, run => run.perSecond))
+  const cell = (row: RowResult, name: string): string => {
+    const server = row.servers.find(server => server.name === name)
+    return server && server.runs.length > 0 ? figure(server) : '–'
   }
   return table(
-    ['requests/s', ...names],
-    rows.map(row => [row.name, ...names.map(name => figure(row, name))]),
+    [heading, ...names],
+    rows.map(row => [row.name, ...names.map(name => cell(row, name))]),
   )
 }
 
@@ -69,9 +81,18 @@ the load generator have one core each. Every response was checked.
 - [Measurements behind the decision records](decisions.md)
 - [Query plans on PostgreSQL](postgresql-plans.md)
 
-## Requests per second
+## Requests per second of CPU time
+
+The table was measured ${plan.times ?? 1} times, with new processes each time. A cell contains the range of the medians. On a shared machine,
+these figures vary less than those per second.
 
 ${requestsTable(results)}
+
+## Requests per second
+
+The last time.
+
+${serversTable(results, 'requests per second', ({ runs }) => whole(medianOf(runs, run => run.perSecond)))}
 
 ${servers.map(({ name, note }) => `- **${name}**: ${note}`).join('\n')}
 

@@ -31,6 +31,8 @@ export type RowResult = {
   readonly servers: readonly {
     readonly name: string
     readonly runs: readonly Measured[]
+    /** Requests per second of CPU time, the median of each time that the table was measured. */
+    readonly medians?: readonly number[]
     /** Why it has no runs. */
     readonly leftOut?: string
   }[]

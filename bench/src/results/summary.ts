@@ -18,3 +18,18 @@ export function rateOf({ servers }: RowResult, name: string): number | undefined
   const runs: readonly Measured[] = servers.find(server => server.name === name)?.runs ?? []
   return runs.length === 0 ? undefined : medianOf(runs, run => run.perSecond)
 }
+
+/** Returns the rows of the last time, with the medians of the earlier ones before its own. */
+export const joinTimes = (earlier: readonly RowResult[], last: readonly RowResult[]): readonly RowResult[] =>
+  last.map(row => ({
+    ...row,
+    servers: row.servers.map(server => ({
+      ...server,
+      medians: [
+        ...(earlier.find(({ name }) => name === row.name)?.servers ?? [])
+          .filter(({ name }) => name === server.name)
+          .flatMap(({ medians = [] }) => medians),
+        ...(server.runs.length === 0 ? [] : [medianOf(server.runs, run => run.perCpuSecond)]),
+      ],
+    })),
+  }))
