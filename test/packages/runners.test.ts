@@ -10,13 +10,11 @@ import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import chromium from '@sparticuz/chromium'
-import { nodeBinary } from './installed.ts'
+import { nodeBinary, repository } from './installed.ts'
 
 const run = promisify(execFile)
-const repository = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Milliseconds. The runners' own limits are for a machine that runs nothing else. */
 const testTimeout = 120_000

@@ -10,7 +10,7 @@ import type {
   RefreshFamily,
   RequestedClaims,
 } from '../../model/authorization.ts'
-import { applyEntries, entriesFor, sourceNames } from '../../model/claim-rule.ts'
+import { applyEntries, type ClaimEntry, entriesFor, sourceNames } from '../../model/claim-rule.ts'
 import { newTimedId } from '../../model/handle.ts'
 import type { Commit } from '../../model/ports/stores.ts'
 import type { Profile } from '../../model/user.ts'
@@ -116,8 +116,9 @@ async function readSources(
   { claims }: Audience,
   profile: Profile,
 ): Promise<JsonObject | undefined> {
+  if (!subject) return undefined
   const names = sourceNames(entriesFor(claims, client.user_claims))
-  if (!subject || names.length === 0) return undefined
+  if (names.length === 0) return undefined
   return profile.claims({ subject, client_id: client.client_id, names, use: 'access_token' })
 }
 
@@ -149,8 +150,7 @@ function contentOf(
   kept: JsonObject = {},
 ): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
   const { client, subject, clientClaims, derived_from } = decision
-  const entries = entriesFor(audience.claims, client.user_claims)
-  const ofUser = subject && applyEntries(entries, only(kept, sourceNames(entries)))
+  const ofUser = subject && claimsOf(entriesFor(audience.claims, client.user_claims), kept)
   return {
     client,
     audience,
@@ -162,6 +162,10 @@ function contentOf(
     type: decision.accessTokenType ?? client.access_token_type,
   }
 }
+
+/** Returns the claims of the entries, made from those of the user that they read. */
+const claimsOf = (entries: readonly ClaimEntry[], known: JsonObject): JsonObject =>
+  applyEntries(entries, only(known, sourceNames(entries)))
 
 const existingAuthorization = ({ authorization }: Decision): { id: AuthorizationId } | undefined => {
   if (authorization?.kind === 'existing') return authorization.authorization
