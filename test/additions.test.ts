@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { additions, additionsTable } from './architecture/additions.ts'
 import { namesIn, readText, textsOf } from './support/repository.ts'
 
-const sources = textsOf('packages/*/src/**/*.ts')
+const sources = textsOf('packages/{protocol,server}/src/**/*.ts')
 
 const escaped = (name: string): string => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 

@@ -36,9 +36,23 @@ const page: Room = {
   packages: [],
 }
 
+const clientRooms: readonly string[] = [
+  'client/http',
+  'client/discovery',
+  'client/authentication',
+  'client/token',
+]
+
 export const rooms: Readonly<Record<string, Room>> = {
   // Pure: neither Node nor a browser.
   protocol: { rooms: [], packages: [] },
+
+  // The client library: no Node, no browser, except in the rooms named after them.
+  client: { rooms: clientRooms, packages: [] },
+  'client/http': { rooms: ['client', 'client/discovery', 'client/authentication'], packages: [] },
+  'client/discovery': { rooms: ['client', 'client/http'], packages: [] },
+  'client/authentication': { rooms: ['client/discovery'], packages: [] },
+  'client/token': { rooms: ['client', 'client/http'], packages: [] },
   // A separate command, which shares no code with the server.
   'create-tessera': {
     rooms: [],
@@ -259,6 +273,7 @@ const parents = ['clients', 'endpoints', 'identity', 'operations', 'pages', 'sto
 export function roomOf(file: string): string {
   const [, name = '', , ...path] = file.split('/')
   const [first = '', second = ''] = path
+  if (name === 'client' && path.length > 1) return `client/${first}`
   if (name !== 'server') return name
   return parents.includes(first) && path.length > 2 ? `${first}/${second}` : first
 }

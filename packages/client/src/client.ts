@@ -1,0 +1,21 @@
+/** Requests tokens, and checks what comes with them: the interface of `@tessera/client`. */
+
+export type {
+  AuthenticationRequest,
+  ClientAuthentication,
+  Credentials,
+} from './authentication/authentication.ts'
+export { clientSecretBasic, clientSecretPost, noAuthentication } from './authentication/secret.ts'
+export { type Client, type ClientOptions, createClient } from './create-client.ts'
+export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'
+export type { DiscoveryPolicy, ServerMetadata } from './discovery/metadata.ts'
+export { ClientError, type ClientErrorDetails, type ClientErrorKind } from './error.ts'
+export type { CallOptions } from './http/client-request.ts'
+export type { FormParameters } from './http/form.ts'
+export type { ReceivedResponse } from './http/response.ts'
+export type { Exchange, Fetch, Hooks, Operation, Send, TransportOptions } from './http/transport.ts'
+export type { Proof, ProofRequest } from './proof.ts'
+export { type Failed, type Ok, type Result, unwrap } from './result.ts'
+export { clientCredentials } from './token/client-credentials.ts'
+export { requestToken, type TokenRequestOptions } from './token/request.ts'
+export type { TokenResponse } from './token/response.ts'

@@ -1,0 +1,114 @@
+/** The authorization server of a client or an API, with its metadata (RFC 8414, OpenID Connect Discovery 1.0 §4). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { ClientError } from '../error.ts'
+import { jsonObject } from '../http/response.ts'
+import { createTransport, type Send, type TransportOptions } from '../http/transport.ts'
+import { fail, ok, type Result } from '../result.ts'
+import { cached } from './cached.ts'
+import { checkMetadata, type DiscoveryPolicy, isAllowedUrl, type ServerMetadata } from './metadata.ts'
+
+export type IssuerOptions = TransportOptions & {
+  readonly policy?: DiscoveryPolicy | undefined
+  /** The URL of the metadata, if it is not one that the issuer's URL leads to. */
+  readonly metadataUrl?: string | undefined
+  /** Metadata that is known already. It is checked like any other, and never requested. */
+  readonly metadata?: ServerMetadata | undefined
+  /** Returns the current time; the default is the system's clock. */
+  readonly now?: (() => Seconds) | undefined
+}
+
+/** An authorization server. Clients and API guards of one server can share it, with its caches. */
+export type Issuer = {
+  /** The issuer identifier. */
+  readonly url: string
+  readonly policy: DiscoveryPolicy
+  readonly send: Send
+  /** Returns the current time in seconds, not rounded. */
+  readonly now: () => Seconds
+  /**
+   * Returns the metadata: from the cache, or with one request for all callers at that time. If a later request fails,
+   * the metadata of the previous one is used again. Fails if no request succeeded or the metadata is refused.
+   */
+  readonly metadata: () => Promise<Result<ServerMetadata>>
+}
+
+/** Creates an issuer. No request is sent before the metadata is needed. */
+export function createIssuer(url: string, options: IssuerOptions = {}): Issuer {
+  const { policy = {}, now = () => Date.now() / 1000 } = options
+  const send = createTransport(options)
+  const load = async (): Promise<Result<ServerMetadata>> => {
+    if (!isAllowedUrl(url, policy) || /[?#]/.test(url))
+      return fail(
+        new ClientError(
+          'policy',
+          'issuer_not_allowed',
+          `the issuer must be an https URL without query and fragment: ${JSON.stringify(url)}; list hosts that use http in httpHosts`,
+        ),
+      )
+    if (options.metadata) return checkMetadata({ ...options.metadata } as never, url, policy)
+    return requestMetadata(url, options.metadataUrl, policy, send)
+  }
+  return { url, policy, send, now, metadata: cached(load, policy.maxAge ?? 3600, now) }
+}
+
+/**
+ * Requests the metadata at each place where the issuer may publish it, until one has it: the place of OpenID Connect
+ * Discovery 1.0 §4, then those of RFC 8414 §3.1 and §5.
+ */
+async function requestMetadata(
+  issuer: string,
+  metadataUrl: string | undefined,
+  policy: DiscoveryPolicy,
+  send: Send,
+): Promise<Result<ServerMetadata>> {
+  const places = metadataUrl === undefined ? wellKnownUrls(issuer) : [metadataUrl]
+  let missing: ClientError | undefined
+  for (const url of places) {
+    if (!isAllowedUrl(url, policy))
+      return fail(new ClientError('policy', 'metadata_url_not_allowed', `${url} must be an https URL`))
+    const received = await send({
+      operation: 'discovery',
+      method: 'GET',
+      url,
+      headers: { accept: 'application/json' },
+    })
+    if (!received.ok) return received
+    const { value: response } = received
+    const metadata = response.status === 200 ? jsonObject(response) : undefined
+    if (metadata) return checkMetadata(metadata, issuer, policy)
+    missing ??= new ClientError(
+      'invalid',
+      'metadata_not_found',
+      `no server metadata at ${url} (status ${response.status})`,
+      { response },
+    )
+    // Another place can only help if this one is empty, not if the server fails.
+    if (response.status >= 500 || response.status === 429) break
+  }
+  return fail(missing as ClientError)
+}
+
+/** Returns the URLs of the metadata of an issuer, with its path appended or inserted. */
+export function wellKnownUrls(issuer: string): readonly string[] {
+  const { origin, pathname } = new URL(issuer)
+  const path = pathname.replace(/\/$/, '')
+  const appended = `${origin}${path}/.well-known/openid-configuration`
+  const inserted = `${origin}/.well-known/oauth-authorization-server${path}`
+  return path === ''
+    ? [appended, inserted]
+    : [appended, inserted, `${origin}/.well-known/openid-configuration${path}`]
+}
+
+/** Returns the URL of an endpoint. Fails with `unsupported` if the server has none. */
+export async function endpointUrl(
+  issuer: Issuer,
+  name: Exclude<keyof ServerMetadata & `${string}_${'endpoint' | 'uri'}`, 'op_policy_uri' | 'op_tos_uri'>,
+): Promise<Result<string>> {
+  const metadata = await issuer.metadata()
+  if (!metadata.ok) return metadata
+  const url = metadata.value[name]
+  return url === undefined
+    ? fail(new ClientError('unsupported', 'endpoint_missing', `the metadata of ${issuer.url} has no ${name}`))
+    : ok(url)
+}

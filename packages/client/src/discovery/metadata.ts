@@ -1,0 +1,98 @@
+/** Server metadata as other servers publish it: only `issuer` is certain (RFC 8414 §2). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { ServerMetadata as TesseraMetadata } from '@tessera/protocol/metadata'
+import { loopbackHosts } from '@tessera/protocol/redirect-uri'
+import type { JsonObject } from '@tessera/protocol/result'
+import { ClientError } from '../error.ts'
+import { fail, ok, type Result } from '../result.ts'
+
+/** Members that no specification names are kept as they are. */
+export type ServerMetadata = Partial<TesseraMetadata> & { readonly issuer: string }
+
+/** Requirements for metadata besides those of the specifications. */
+export type DiscoveryPolicy = {
+  /** Hosts, without a port, that may be contacted over `http`. Loopback hosts always may. */
+  readonly httpHosts?: readonly string[]
+  /** The hosts, with their port if it is not 443, that endpoints may have besides the issuer's; by default any host. */
+  readonly endpointHosts?: readonly string[]
+  /** How long metadata is cached; the default is 3600 seconds. */
+  readonly maxAge?: Seconds
+}
+
+/** Returns whether the policy allows requests to a URL: `https`, or `http` to loopback hosts and to those listed. */
+export function isAllowedUrl(url: string, policy: DiscoveryPolicy): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname, username, password } = new URL(url)
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && isHttpHost(hostname, policy))
+}
+
+const isHttpHost = (hostname: string, { httpHosts = [] }: DiscoveryPolicy): boolean =>
+  loopbackHosts.has(hostname) || httpHosts.includes(hostname)
+
+/** Metadata members with the URLs that this library sends requests or browsers to. */
+const endpoints = [
+  'authorization_endpoint',
+  'token_endpoint',
+  'userinfo_endpoint',
+  'jwks_uri',
+  'end_session_endpoint',
+  'introspection_endpoint',
+  'revocation_endpoint',
+  'device_authorization_endpoint',
+  'pushed_authorization_request_endpoint',
+  'registration_endpoint',
+] as const satisfies readonly (keyof ServerMetadata)[]
+
+/** An endpoint as metadata names it. */
+export type EndpointName = (typeof endpoints)[number]
+
+/**
+ * Checks metadata: `issuer` equals the expected one, character by character (RFC 8414 §3.3, OpenID Connect Discovery
+ * 1.0 §4.3), and the policy allows each endpoint. An https issuer can't name http endpoints.
+ */
+export function checkMetadata(
+  metadata: JsonObject,
+  issuer: string,
+  policy: DiscoveryPolicy,
+): Result<ServerMetadata> {
+  if (metadata.issuer !== issuer)
+    return refused(
+      'invalid',
+      'issuer_mismatch',
+      `the metadata is of issuer ${JSON.stringify(metadata.issuer)} instead of "${issuer}"; configure the issuer exactly as the server spells it`,
+    )
+  const aliases = metadata.mtls_endpoint_aliases
+  const groups = [metadata, typeof aliases === 'object' && aliases !== null ? (aliases as JsonObject) : {}]
+  for (const group of groups) {
+    for (const name of endpoints) {
+      const url = group[name]
+      if (url === undefined) continue
+      if (typeof url !== 'string' || !isAllowedUrl(url, policy) || isDowngrade(url, issuer))
+        return refused(
+          'policy',
+          'endpoint_not_allowed',
+          `${name} is ${JSON.stringify(url)}, but it must be an https URL`,
+        )
+      if (!isAllowedHost(url, issuer, policy))
+        return refused(
+          'policy',
+          'endpoint_host_not_allowed',
+          `${name} has host ${new URL(url).host}, which is not in endpointHosts`,
+        )
+    }
+  }
+  return ok(metadata as unknown as ServerMetadata)
+}
+
+const isDowngrade = (url: string, issuer: string): boolean =>
+  issuer.startsWith('https:') && !url.startsWith('https:')
+
+const isAllowedHost = (url: string, issuer: string, { endpointHosts }: DiscoveryPolicy): boolean => {
+  const { host } = new URL(url)
+  return endpointHosts === undefined || host === new URL(issuer).host || endpointHosts.includes(host)
+}
+
+const refused = (kind: 'invalid' | 'policy', code: string, message: string): Result<never> =>
+  fail(new ClientError(kind, code, message))

@@ -1,0 +1,115 @@
+/** Requests of an authenticated client to an endpoint of its server: a form, and a JSON response. */
+
+import type { JsonObject } from '@tessera/protocol/result'
+import type { Client } from '../create-client.ts'
+import { endpointUrl } from '../discovery/issuer.ts'
+import type { EndpointName, ServerMetadata } from '../discovery/metadata.ts'
+import { ClientError } from '../error.ts'
+import { fail, ok, type Result } from '../result.ts'
+import { encodeForm, type FormParameters } from './form.ts'
+import { jsonObject, type ReceivedResponse, textMember } from './response.ts'
+import type { Operation } from './transport.ts'
+
+export type CallOptions = {
+  /** Aborts the call. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export type ClientRequest = CallOptions & {
+  readonly operation: Operation
+  readonly endpoint: EndpointName
+  readonly parameters: FormParameters
+  /** Whether the endpoint issues tokens, so that the request contains a proof. */
+  readonly proof?: boolean
+  readonly accept?: string
+}
+
+/**
+ * Sends a form as the client. Fails with `response` if the status is not 2xx. The proof may ask for one more attempt;
+ * nothing else is repeated.
+ */
+export async function postAsClient(
+  client: Client,
+  request: ClientRequest,
+): Promise<Result<ReceivedResponse>> {
+  const { issuer, client_id, authentication } = client
+  const metadata = await issuer.metadata()
+  if (!metadata.ok) return metadata
+  const named = await endpointUrl(issuer, request.endpoint)
+  const alias = authentication.mtls ? aliasOf(metadata.value, request.endpoint) : undefined
+  if (alias === undefined && !named.ok) return named
+  const url = alias ?? (named as { readonly value: string }).value
+  const proof = request.proof ? client.proof : undefined
+
+  for (let attempt = 1; ; attempt++) {
+    const credentials = await authentication.credentials({
+      client_id,
+      url,
+      metadata: metadata.value,
+      now: Math.floor(issuer.now()),
+    })
+    const received = await issuer.send({
+      operation: request.operation,
+      method: 'POST',
+      url,
+      headers: {
+        accept: request.accept ?? 'application/json',
+        'content-type': 'application/x-www-form-urlencoded',
+        ...credentials.headers,
+        ...(await proof?.headers({ method: 'POST', url })),
+      },
+      body: encodeForm(request.parameters, credentials.parameters ?? {}).toString(),
+      signal: request.signal,
+    })
+    if (!received.ok) return received
+    const { value: response } = received
+    if ((await proof?.received?.({ method: 'POST', url }, response)) && attempt === 1) continue
+    return response.status >= 200 && response.status < 300 ? received : fail(serverError(response))
+  }
+}
+
+/** Sends a form as the client and returns the JSON object of the response. */
+export async function postForJson(
+  client: Client,
+  request: ClientRequest,
+): Promise<Result<{ readonly members: JsonObject; readonly response: ReceivedResponse }>> {
+  const received = await postAsClient(client, request)
+  if (!received.ok) return received
+  const members = jsonObject(received.value)
+  return members
+    ? ok({ members, response: received.value })
+    : fail(invalidResponse('the response is not a JSON object', received.value))
+}
+
+/** Creates an error for a response that breaks its specification. */
+export const invalidResponse = (message: string, response: ReceivedResponse): ClientError =>
+  new ClientError('invalid', 'invalid_response', message, { response, mayHaveSucceeded: true })
+
+/** Returns the error of a response that is not 2xx (RFC 6749 §5.2, RFC 6750 §3, RFC 9110 §15). */
+export function serverError(response: ReceivedResponse): ClientError {
+  const members = jsonObject(response) ?? {}
+  const error = textMember(members, 'error')
+  const description = textMember(members, 'error_description')
+  const retryAfter = secondsOf(response.headers.get('retry-after'))
+  // A proxy may answer for a server that has done its work.
+  const mayHaveSucceeded = error === undefined && response.status >= 500
+  if (error === undefined)
+    return new ClientError('response', `http_${response.status}`, `the server responded ${response.status}`, {
+      response,
+      retryAfter,
+      mayHaveSucceeded,
+    })
+  const message = description === undefined ? error : `${error}: ${description}`
+  return new ClientError('response', error, message, {
+    description,
+    uri: textMember(members, 'error_uri'),
+    response,
+    retryAfter,
+  })
+}
+
+const secondsOf = (text: string | null): number | undefined =>
+  text !== null && /^\d+$/.test(text) ? Number(text) : undefined
+
+const aliasOf = (metadata: ServerMetadata, endpoint: EndpointName): string | undefined =>
+  metadata.mtls_endpoint_aliases?.[endpoint]

@@ -1,0 +1,169 @@
+/** Sends one HTTP request and reads its response completely: with time and size limits, without redirects. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { ClientError } from '../error.ts'
+import { fail, ok, type Result } from '../result.ts'
+import type { ReceivedResponse } from './response.ts'
+
+/** The part of `fetch` that this library uses. Pass one of your own for mutual TLS, a proxy, or tests. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** The purpose of a request. */
+export type Operation =
+  | 'discovery'
+  | 'jwks'
+  | 'token'
+  | 'pushed_authorization_request'
+  | 'device_authorization'
+  | 'userinfo'
+  | 'introspection'
+  | 'revocation'
+  | 'registration'
+
+export type OutgoingRequest = {
+  readonly operation: Operation
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One HTTP exchange, for logs and traces. It contains no token and no secret. */
+export type Exchange = {
+  readonly operation: Operation
+  readonly method: string
+  /** Without its query. */
+  readonly url: string
+  /** Milliseconds until the response was read, or the error occurred. */
+  readonly duration: number
+  readonly status?: number | undefined
+  /** The id of the request in the server's log. */
+  readonly requestId?: string | undefined
+  /** Why there is no response. An error that the server sent is not one. */
+  readonly error?: ClientError | undefined
+}
+
+/** For logs and traces. What these functions throw is thrown by the call that sent the request. */
+export type Hooks = {
+  /** Called after each exchange. */
+  readonly exchanged?: (exchange: Exchange) => void
+  /**
+   * Wraps each exchange, for example in a span. It must call `send` once and return its value. Headers passed to `send`
+   * are added to the request, for example `traceparent`.
+   */
+  readonly trace?: (
+    exchange: Pick<Exchange, 'operation' | 'method' | 'url'>,
+    send: (headers?: Readonly<Record<string, string>>) => Promise<Exchange>,
+  ) => Promise<Exchange>
+}
+
+export type TransportOptions = {
+  /** The default is the global `fetch`, looked up at each request. */
+  readonly fetch?: Fetch | undefined
+  /** Seconds until a request without a complete response fails; the default is 10. */
+  readonly timeout?: Seconds | undefined
+  /** The maximum size of a response in bytes; the default is 1 MiB. */
+  readonly maxResponseBytes?: number | undefined
+  readonly hooks?: Hooks | undefined
+}
+
+/** Sends a request. Fails with `network` or `aborted`, never because of a status. */
+export type Send = (request: OutgoingRequest) => Promise<Result<ReceivedResponse>>
+
+export function createTransport(options: TransportOptions = {}): Send {
+  const { timeout = 10, maxResponseBytes = 1_048_576, hooks = {} } = options
+
+  return async function send(request) {
+    const { operation, method } = request
+    const about = { operation, method, url: withoutQuery(request.url) }
+    let result: Result<ReceivedResponse> | undefined
+    const exchange = async (headers: Readonly<Record<string, string>> = {}): Promise<Exchange> => {
+      const start = performance.now()
+      result = await sendOnce({ ...request, headers: { ...request.headers, ...headers } })
+      const duration = performance.now() - start
+      if (!result.ok) return { ...about, duration, error: result.error }
+      const requestId = result.value.headers.get('x-request-id') ?? undefined
+      return { ...about, duration, status: result.value.status, requestId }
+    }
+    const exchanged = await (hooks.trace ? hooks.trace(about, exchange) : exchange())
+    hooks.exchanged?.(exchanged)
+    if (!result) throw new TypeError('hooks.trace must call send before it returns')
+    return result
+  }
+
+  async function sendOnce({
+    method,
+    url,
+    headers = {},
+    body,
+    signal,
+  }: OutgoingRequest): Promise<Result<ReceivedResponse>> {
+    if (signal?.aborted)
+      return fail(new ClientError('aborted', 'aborted', 'the call was aborted', { cause: signal.reason }))
+    const stop = new AbortController()
+    const timer = setTimeout(() => stop.abort(), timeout * 1000)
+    const abort = (): void => stop.abort()
+    signal?.addEventListener('abort', abort)
+    try {
+      const init: RequestInit = { method, headers, redirect: 'manual', signal: stop.signal }
+      if (body !== undefined) init.body = body
+      const response = await (options.fetch ?? fetch)(url, init)
+      // Browsers report a redirect as a response without a status.
+      if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
+        return unreadable('unexpected_redirect', `${withoutQuery(url)} redirects, which is not followed`)
+      const text = await readText(response, maxResponseBytes)
+      if (text === undefined)
+        return unreadable(
+          'response_too_large',
+          `the response of ${withoutQuery(url)} is larger than ${maxResponseBytes} bytes`,
+        )
+      return ok({ status: response.status, headers: response.headers, body: text })
+    } catch (cause) {
+      return fail(lost(url, cause, signal, stop.signal.aborted, timeout))
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+}
+
+const unreadable = (code: string, message: string): Result<never> =>
+  fail(new ClientError('invalid', code, message, { mayHaveSucceeded: true }))
+
+function lost(
+  url: string,
+  cause: unknown,
+  signal: AbortSignal | undefined,
+  stopped: boolean,
+  timeout: Seconds,
+): ClientError {
+  const target = withoutQuery(url)
+  const details = { cause, mayHaveSucceeded: true }
+  if (signal?.aborted)
+    return new ClientError('aborted', 'aborted', `the request to ${target} was aborted`, details)
+  return stopped
+    ? new ClientError('network', 'timeout', `no response from ${target} within ${timeout} s`, details)
+    : new ClientError('network', 'network_error', `no response from ${target}`, details)
+}
+
+/** Returns the body; undefined if it is larger than the limit, and then the rest is not read. */
+async function readText(response: Response, maxBytes: number): Promise<string | undefined> {
+  const reader = response.body?.getReader()
+  if (!reader) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    size += value.byteLength
+    if (size > maxBytes) {
+      await reader.cancel()
+      return undefined
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+}
+
+const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, '')

@@ -1,0 +1,76 @@
+/** Successful token responses (RFC 6749 §5.1). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { JsonObject } from '@tessera/protocol/result'
+import { invalidResponse } from '../http/client-request.ts'
+import { type ReceivedResponse, textMember } from '../http/response.ts'
+import { fail, ok, type Result } from '../result.ts'
+
+export type TokenResponse = {
+  readonly access_token: string
+  /** As the server spells it: `Bearer` or, with a proof, its token type. */
+  readonly token_type: string
+  /** Seconds, counted from the response. */
+  readonly expires_in?: Seconds
+  /** When the access token expires, counted from the time at which it was requested, so never too late. */
+  readonly expires_at?: Seconds
+  readonly refresh_token?: string
+  /** The scope that was granted; undefined if it is the one that was requested. */
+  readonly scope?: string
+  /** Validated by the functions that return claims; others return it as received. */
+  readonly id_token?: string
+  /** RFC 8693 §2.2.1. */
+  readonly issued_token_type?: string
+  /** All members of the response, as received. */
+  readonly members: JsonObject
+}
+
+/**
+ * Reads a token response.
+ * @param tokenType the type that the token must have, compared without regard to case (RFC 6749 §5.1). A bearer token
+ * is refused if the client asked for one bound to its key.
+ * @param requestedAt when the request was sent.
+ */
+export function readTokenResponse(
+  members: JsonObject,
+  response: ReceivedResponse,
+  tokenType: string,
+  requestedAt: Seconds,
+): Result<TokenResponse> {
+  const invalid = (message: string): Result<never> => fail(invalidResponse(message, response))
+  const access_token = textMember(members, 'access_token')
+  const token_type = textMember(members, 'token_type')
+  if (!access_token) return invalid('the token response has no access_token')
+  if (token_type === undefined) return invalid('the token response has no token_type')
+  if (token_type.toLowerCase() !== tokenType.toLowerCase() && !isUnusable(members))
+    return invalid(`the token_type is ${JSON.stringify(token_type)} instead of ${tokenType}`)
+  for (const name of ['refresh_token', 'scope', 'id_token', 'issued_token_type'])
+    if (members[name] !== undefined && members[name] !== null && typeof members[name] !== 'string')
+      return invalid(`${name} in the token response is not a string`)
+  const expires_in = lifetime(members.expires_in)
+  if (expires_in === null) return invalid('expires_in in the token response is not a number of seconds')
+  const optional = {
+    ...(expires_in !== undefined && { expires_in, expires_at: Math.floor(requestedAt) + expires_in }),
+    ...textMembers(members, ['refresh_token', 'scope', 'id_token', 'issued_token_type']),
+  }
+  return ok({ access_token, token_type, ...optional, members })
+}
+
+/** A token that is not an access token has the type `N_A` (RFC 8693 §2.2.1). */
+const isUnusable = ({ token_type, issued_token_type }: JsonObject): boolean =>
+  issued_token_type !== undefined && `${token_type}`.toLowerCase() === 'n_a'
+
+/** Returns null if the value is invalid. Some servers send a string of digits. */
+function lifetime(value: unknown): Seconds | undefined | null {
+  if (value === undefined || value === null) return undefined
+  const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof seconds === 'number' && seconds >= 0 && Number.isFinite(seconds) ? seconds : null
+}
+
+const textMembers = (members: JsonObject, names: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    names.flatMap(name => {
+      const value = textMember(members, name)
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
