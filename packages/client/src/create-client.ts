@@ -4,11 +4,15 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { ClientAuthentication } from './authentication/authentication.ts'
 import { noAuthentication } from './authentication/secret.ts'
 import { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'
+import { createTransport, type Send, type TransportOptions } from './http/transport.ts'
 import type { Proof } from './proof.ts'
 
-export type ClientOptions = IssuerOptions & {
-  /** The issuer identifier, spelled as in the server's metadata; or an issuer that others use as well. */
-  readonly issuer: string | Issuer
+/** The server by its issuer identifier, spelled as in its metadata; or an issuer that other clients use as well. */
+type ClientIssuer =
+  | (IssuerOptions & { readonly issuer: string })
+  | (TransportOptions & { readonly issuer: Issuer })
+
+export type ClientOptions = ClientIssuer & {
   readonly client_id: string
   /** How the client authenticates; the default is not at all (a public client). */
   readonly authentication?: ClientAuthentication | undefined
@@ -21,6 +25,8 @@ export type ClientOptions = IssuerOptions & {
 export type Client = {
   readonly client_id: string
   readonly issuer: Issuer
+  /** Sends the client's own requests. Metadata and keys are requested by the issuer. */
+  readonly send: Send
   readonly authentication: ClientAuthentication
   readonly proof: Proof | undefined
   readonly clockTolerance: Seconds
@@ -28,12 +34,7 @@ export type Client = {
 
 /** Creates a client. No request is sent before one is needed; the first one requests the server's metadata. */
 export function createClient(options: ClientOptions): Client {
-  const { issuer, client_id, authentication = noAuthentication(), proof, clockTolerance = 30 } = options
-  return {
-    client_id,
-    issuer: typeof issuer === 'string' ? createIssuer(issuer, options) : issuer,
-    authentication,
-    proof,
-    clockTolerance,
-  }
+  const { client_id, authentication = noAuthentication(), proof, clockTolerance = 30 } = options
+  const issuer = typeof options.issuer === 'string' ? createIssuer(options.issuer, options) : options.issuer
+  return { client_id, issuer, send: createTransport(options), authentication, proof, clockTolerance }
 }

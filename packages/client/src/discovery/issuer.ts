@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
 import { jsonObject } from '../http/response.ts'
 import { createTransport, type Send, type TransportOptions } from '../http/transport.ts'
-import { fail, ok, type Result } from '../result.ts'
+import { fail, type Result } from '../result.ts'
 import { cached } from './cached.ts'
 import { checkMetadata, type DiscoveryPolicy, isAllowedUrl, type ServerMetadata } from './metadata.ts'
 
@@ -46,7 +46,7 @@ export function createIssuer(url: string, options: IssuerOptions = {}): Issuer {
           `the issuer must be an https URL without query and fragment: ${JSON.stringify(url)}; list hosts that use http in httpHosts`,
         ),
       )
-    if (options.metadata) return checkMetadata({ ...options.metadata } as never, url, policy)
+    if (options.metadata) return checkMetadata(options.metadata, url, policy)
     return requestMetadata(url, options.metadataUrl, policy, send)
   }
   return { url, policy, send, now, metadata: cached(load, policy.maxAge ?? 3600, now) }
@@ -98,17 +98,4 @@ export function wellKnownUrls(issuer: string): readonly string[] {
   return path === ''
     ? [appended, inserted]
     : [appended, inserted, `${origin}/.well-known/openid-configuration${path}`]
-}
-
-/** Returns the URL of an endpoint. Fails with `unsupported` if the server has none. */
-export async function endpointUrl(
-  issuer: Issuer,
-  name: Exclude<keyof ServerMetadata & `${string}_${'endpoint' | 'uri'}`, 'op_policy_uri' | 'op_tos_uri'>,
-): Promise<Result<string>> {
-  const metadata = await issuer.metadata()
-  if (!metadata.ok) return metadata
-  const url = metadata.value[name]
-  return url === undefined
-    ? fail(new ClientError('unsupported', 'endpoint_missing', `the metadata of ${issuer.url} has no ${name}`))
-    : ok(url)
 }

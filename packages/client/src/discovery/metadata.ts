@@ -53,7 +53,7 @@ export type EndpointName = (typeof endpoints)[number]
  * 1.0 §4.3), and the policy allows each endpoint. An https issuer can't name http endpoints.
  */
 export function checkMetadata(
-  metadata: JsonObject,
+  metadata: JsonObject | ServerMetadata,
   issuer: string,
   policy: DiscoveryPolicy,
 ): Result<ServerMetadata> {
@@ -63,11 +63,11 @@ export function checkMetadata(
       'issuer_mismatch',
       `the metadata is of issuer ${JSON.stringify(metadata.issuer)} instead of "${issuer}"; configure the issuer exactly as the server spells it`,
     )
-  const aliases = metadata.mtls_endpoint_aliases
-  const groups = [metadata, typeof aliases === 'object' && aliases !== null ? (aliases as JsonObject) : {}]
+  const groups: unknown[] = [metadata, metadata.mtls_endpoint_aliases]
   for (const group of groups) {
+    if (typeof group !== 'object' || group === null) continue
     for (const name of endpoints) {
-      const url = group[name]
+      const url = (group as JsonObject)[name]
       if (url === undefined) continue
       if (typeof url !== 'string' || !isAllowedUrl(url, policy) || isDowngrade(url, issuer))
         return refused(
@@ -83,7 +83,7 @@ export function checkMetadata(
         )
     }
   }
-  return ok(metadata as unknown as ServerMetadata)
+  return ok(metadata as ServerMetadata)
 }
 
 const isDowngrade = (url: string, issuer: string): boolean =>
@@ -96,3 +96,20 @@ const isAllowedHost = (url: string, issuer: string, { endpointHosts }: Discovery
 
 const refused = (kind: 'invalid' | 'policy', code: string, message: string): Result<never> =>
   fail(new ClientError(kind, code, message))
+
+/**
+ * Returns the URL of an endpoint, or its alias for mutual TLS if there is one (RFC 8705 §5). Fails with `unsupported` if
+ * the server has no such endpoint.
+ */
+export function endpointUrl(metadata: ServerMetadata, name: EndpointName, mtls = false): Result<string> {
+  const url = (mtls ? metadata.mtls_endpoint_aliases?.[name] : undefined) ?? metadata[name]
+  return url === undefined
+    ? fail(
+        new ClientError(
+          'unsupported',
+          'endpoint_missing',
+          `the metadata of ${metadata.issuer} has no ${name}`,
+        ),
+      )
+    : ok(url)
+}

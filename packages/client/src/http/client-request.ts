@@ -2,8 +2,7 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
-import { endpointUrl } from '../discovery/issuer.ts'
-import type { EndpointName, ServerMetadata } from '../discovery/metadata.ts'
+import { type EndpointName, endpointUrl } from '../discovery/metadata.ts'
 import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { encodeForm, type FormParameters } from './form.ts'
@@ -32,13 +31,12 @@ export async function postAsClient(
   client: Client,
   request: ClientRequest,
 ): Promise<Result<ReceivedResponse>> {
-  const { issuer, client_id, authentication } = client
-  const metadata = await issuer.metadata()
+  const { client_id, authentication } = client
+  const metadata = await client.issuer.metadata()
   if (!metadata.ok) return metadata
-  const named = await endpointUrl(issuer, request.endpoint)
-  const alias = authentication.mtls ? aliasOf(metadata.value, request.endpoint) : undefined
-  if (alias === undefined && !named.ok) return named
-  const url = alias ?? (named as { readonly value: string }).value
+  const found = endpointUrl(metadata.value, request.endpoint, authentication.mtls)
+  if (!found.ok) return found
+  const url = found.value
   const proof = request.proof ? client.proof : undefined
 
   for (let attempt = 1; ; attempt++) {
@@ -46,9 +44,9 @@ export async function postAsClient(
       client_id,
       url,
       metadata: metadata.value,
-      now: Math.floor(issuer.now()),
+      now: Math.floor(client.issuer.now()),
     })
-    const received = await issuer.send({
+    const received = await client.send({
       operation: request.operation,
       method: 'POST',
       url,
@@ -110,6 +108,3 @@ export function serverError(response: ReceivedResponse): ClientError {
 
 const secondsOf = (text: string | null): number | undefined =>
   text !== null && /^\d+$/.test(text) ? Number(text) : undefined
-
-const aliasOf = (metadata: ServerMetadata, endpoint: EndpointName): string | undefined =>
-  metadata.mtls_endpoint_aliases?.[endpoint]
