@@ -9,6 +9,7 @@ export { clientSecretBasic, clientSecretPost, noAuthentication } from './authent
 export { type Client, type ClientOptions, createClient } from './create-client.ts'
 export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'
 export type { DiscoveryPolicy, ServerMetadata } from './discovery/metadata.ts'
+export { type FindIssuerOptions, findIssuer } from './discovery/webfinger.ts'
 export { ClientError, type ClientErrorDetails, type ClientErrorKind } from './error.ts'
 export type { CallOptions } from './http/client-request.ts'
 export type { FormParameters } from './http/form.ts'

@@ -10,6 +10,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** The purpose of a request. */
 export type Operation =
+  | 'webfinger'
   | 'discovery'
   | 'jwks'
   | 'token'
