@@ -52,7 +52,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'client/http': { rooms: ['client', 'client/discovery', 'client/authentication'], packages: [] },
   'client/discovery': { rooms: ['client', 'client/http'], packages: [] },
   'client/authentication': { rooms: ['client/discovery'], packages: [] },
-  'client/token': { rooms: ['client', 'client/http'], packages: [] },
+  'client/token': { rooms: ['client', 'client/http', 'client/discovery'], packages: [] },
   // A separate command, which shares no code with the server.
   'create-tessera': {
     rooms: [],

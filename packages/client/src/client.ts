@@ -1,5 +1,6 @@
 /** Requests tokens, and checks what comes with them: the interface of `@tessera/client`. */
 
+export { type AcrValuesInput, acrValues } from './acr-values.ts'
 export type {
   AuthenticationRequest,
   ClientAuthentication,
@@ -17,6 +18,11 @@ export type { ReceivedResponse } from './http/response.ts'
 export type { Exchange, Fetch, Hooks, Operation, Send, TransportOptions } from './http/transport.ts'
 export type { Proof, ProofRequest } from './proof.ts'
 export { type Failed, type Ok, type Result, unwrap } from './result.ts'
+export type { Sleep } from './sleep.ts'
 export { clientCredentials } from './token/client-credentials.ts'
+export { type DeviceAuthorization, startDeviceAuthorization } from './token/device-authorization.ts'
+export { type PasswordCredentials, password } from './token/password.ts'
+export { type DevicePollOptions, type DeviceProgress, pollDeviceToken } from './token/poll-device-token.ts'
+export { refreshToken } from './token/refresh-token.ts'
 export { requestToken, type TokenRequestOptions } from './token/request.ts'
 export type { TokenResponse } from './token/response.ts'

@@ -89,8 +89,8 @@ export function serverError(response: ReceivedResponse): ClientError {
   const error = textMember(members, 'error')
   const description = textMember(members, 'error_description')
   const retryAfter = secondsOf(response.headers.get('retry-after'))
-  // A proxy may answer for a server that has done its work.
-  const mayHaveSucceeded = error === undefined && response.status >= 500
+  // The server may have failed after it had done its work, or a proxy responds for it.
+  const mayHaveSucceeded = response.status >= 500
   if (error === undefined)
     return new ClientError('response', `http_${response.status}`, `the server responded ${response.status}`, {
       response,
@@ -103,6 +103,7 @@ export function serverError(response: ReceivedResponse): ClientError {
     uri: textMember(members, 'error_uri'),
     response,
     retryAfter,
+    mayHaveSucceeded,
   })
 }
 

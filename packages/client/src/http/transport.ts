@@ -112,16 +112,21 @@ export function createTransport(options: TransportOptions = {}): Send {
       const response = await (options.fetch ?? fetch)(url, init)
       // Browsers report a redirect as a response without a status.
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
-        return unreadable('unexpected_redirect', `${withoutQuery(url)} redirects, which is not followed`)
+        return unreadable(
+          method,
+          'unexpected_redirect',
+          `${withoutQuery(url)} redirects, which is not followed`,
+        )
       const text = await readText(response, maxResponseBytes)
       if (text === undefined)
         return unreadable(
+          method,
           'response_too_large',
           `the response of ${withoutQuery(url)} is larger than ${maxResponseBytes} bytes`,
         )
       return ok({ status: response.status, headers: response.headers, body: text })
     } catch (cause) {
-      return fail(lost(url, cause, signal, stop.signal.aborted, timeout))
+      return fail(lost(method, url, cause, signal, stop.signal.aborted, timeout))
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
@@ -129,10 +134,14 @@ export function createTransport(options: TransportOptions = {}): Send {
   }
 }
 
-const unreadable = (code: string, message: string): Result<never> =>
-  fail(new ClientError('invalid', code, message, { mayHaveSucceeded: true }))
+/** RFC 9110 §9.2.1: a GET request changes nothing, so repeating it does no harm. */
+const mayChange = (method: OutgoingRequest['method']): boolean => method !== 'GET'
+
+const unreadable = (method: OutgoingRequest['method'], code: string, message: string): Result<never> =>
+  fail(new ClientError('invalid', code, message, { mayHaveSucceeded: mayChange(method) }))
 
 function lost(
+  method: OutgoingRequest['method'],
   url: string,
   cause: unknown,
   signal: AbortSignal | undefined,
@@ -140,7 +149,7 @@ function lost(
   timeout: Seconds,
 ): ClientError {
   const target = withoutQuery(url)
-  const details = { cause, mayHaveSucceeded: true }
+  const details = { cause, mayHaveSucceeded: mayChange(method) }
   if (signal?.aborted)
     return new ClientError('aborted', 'aborted', `the request to ${target} was aborted`, details)
   return stopped

@@ -5,6 +5,8 @@ import type { JsonObject } from '@tessera/protocol/result'
 import { invalidResponse } from '../http/client-request.ts'
 import { type ReceivedResponse, textMember } from '../http/response.ts'
 import { fail, ok, type Result } from '../result.ts'
+import { lifetime } from './lifetime.ts'
+import { tokenTypes } from './token-types.ts'
 
 export type TokenResponse = {
   readonly access_token: string
@@ -58,14 +60,9 @@ export function readTokenResponse(
 
 /** A token that is not an access token has the type `N_A` (RFC 8693 §2.2.1). */
 const isUnusable = ({ token_type, issued_token_type }: JsonObject): boolean =>
-  issued_token_type !== undefined && `${token_type}`.toLowerCase() === 'n_a'
-
-/** Returns null if the value is invalid. Some servers send a string of digits. */
-function lifetime(value: unknown): Seconds | undefined | null {
-  if (value === undefined || value === null) return undefined
-  const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-  return typeof seconds === 'number' && seconds >= 0 && Number.isFinite(seconds) ? seconds : null
-}
+  issued_token_type !== undefined &&
+  issued_token_type !== tokenTypes.accessToken &&
+  `${token_type}`.toLowerCase() === 'n_a'
 
 const textMembers = (members: JsonObject, names: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(

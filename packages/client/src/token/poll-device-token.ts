@@ -1,0 +1,121 @@
+/** The device authorization grant: requests for the tokens until the user has decided (RFC 8628 §3.4, §3.5). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { grantTypes } from '@tessera/protocol/grant-types'
+import type { Client } from '../create-client.ts'
+import { ClientError } from '../error.ts'
+import { fail, type Result } from '../result.ts'
+import { type Sleep, sleep } from '../sleep.ts'
+import type { DeviceAuthorization } from './device-authorization.ts'
+import { requestToken, type TokenRequestOptions } from './request.ts'
+import type { TokenResponse } from './response.ts'
+
+/** Reported before each wait. */
+export type DeviceProgress = {
+  /**
+   * The reason for the wait: the user has not decided yet, the server asked for fewer requests, or the server could not
+   * be reached.
+   */
+  readonly state: 'pending' | 'slow_down' | 'unreachable'
+  /** Seconds until the next request. */
+  readonly wait: Seconds
+  readonly expires_at: Seconds
+  /** The last failure, if `state` is `unreachable`. */
+  readonly error?: ClientError | undefined
+}
+
+export type DevicePollOptions = Omit<TokenRequestOptions, 'scope' | 'resource' | 'audience'> & {
+  readonly progress?: ((progress: DeviceProgress) => void) | undefined
+  /** Waits between requests; the default uses a timer. */
+  readonly sleep?: Sleep | undefined
+}
+
+/** RFC 8628 §3.5: what `slow_down` adds to the interval. */
+const slowDownStep: Seconds = 5
+
+/** Exponential backoff does not exceed this, unless the interval itself does. */
+const maxBackoff: Seconds = 60
+
+/**
+ * Waits and requests the tokens until the user has decided. It obeys the server's interval and `slow_down`. After
+ * network failures, timeouts and responses 408, 429 and 5xx it continues, and doubles the wait each time.
+ *
+ * Fails with `response` and `access_denied` if the user refuses, `expired_token` after `expires_in`, and `aborted` by
+ * the signal. If the tokens were in a response that was lost, it fails with `device_response_lost`: start a new device
+ * authorization then.
+ */
+export async function pollDeviceToken(
+  client: Client,
+  device: Pick<DeviceAuthorization, 'device_code' | 'expires_at' | 'interval'>,
+  { progress, sleep: wait = sleep, ...options }: DevicePollOptions = {},
+): Promise<Result<TokenResponse>> {
+  const { device_code, expires_at } = device
+  let poll: Poll = { state: 'pending', interval: Math.max(1, device.interval), failures: 0, mayBeUsed: false }
+  for (;;) {
+    const remaining = expires_at - client.issuer.now()
+    if (remaining <= 0) return expired()
+    const seconds = Math.min(remaining, waitOf(poll, remaining))
+    progress?.({ state: poll.state, wait: seconds, expires_at, error: poll.error })
+    await wait(seconds, options.signal)
+    if (options.signal?.aborted) return aborted(options.signal)
+    if (client.issuer.now() >= expires_at) return expired()
+
+    const tokens = await requestToken(client, { grant_type: grantTypes.deviceCode, device_code }, options)
+    if (tokens.ok) return tokens
+    const next = nextPoll(poll, tokens.error)
+    if (next instanceof ClientError) return fail(next)
+    poll = next
+  }
+}
+
+type Poll = {
+  readonly state: DeviceProgress['state']
+  readonly interval: Seconds
+  /** Consecutive requests without a response of the server. */
+  readonly failures: number
+  /** Whether a lost response may have contained the tokens. */
+  readonly mayBeUsed: boolean
+  /** Seconds that the server asked to wait. */
+  readonly retryAfter?: Seconds | undefined
+  readonly error?: ClientError
+}
+
+/** Returns the wait before the next request. Backoff does not skip the last moment before the codes expire. */
+function waitOf({ interval, failures, retryAfter = 0 }: Poll, remaining: Seconds): Seconds {
+  const backoff = Math.min(interval * 2 ** failures, Math.max(interval, maxBackoff))
+  return Math.max(interval, retryAfter, Math.min(backoff, remaining - 1))
+}
+
+/** Returns how to continue, or why not. */
+function nextPoll({ interval, failures, mayBeUsed }: Poll, error: ClientError): Poll | ClientError {
+  if (error.code === 'authorization_pending') return { state: 'pending', interval, failures: 0, mayBeUsed }
+  if (error.code === 'slow_down')
+    return { state: 'slow_down', interval: interval + slowDownStep, failures: 0, mayBeUsed }
+  if (isTemporary(error))
+    return {
+      state: 'unreachable',
+      interval,
+      failures: failures + 1,
+      mayBeUsed: mayBeUsed || error.mayHaveSucceeded,
+      retryAfter: error.retryAfter,
+      error,
+    }
+  return mayBeUsed && error.code === 'invalid_grant' ? responseLost(error) : error
+}
+
+const isTemporary = ({ kind, status = 0 }: ClientError): boolean =>
+  kind === 'network' || (kind === 'response' && (status >= 500 || status === 429 || status === 408))
+
+const responseLost = (cause: ClientError): ClientError =>
+  new ClientError(
+    'network',
+    'device_response_lost',
+    'the tokens were probably issued in a response that was lost; start a new device authorization',
+    { cause, response: cause.response, mayHaveSucceeded: true },
+  )
+
+const expired = (): Result<never> =>
+  fail(new ClientError('response', 'expired_token', 'the user did not decide before the codes expired'))
+
+const aborted = ({ reason }: AbortSignal): Result<never> =>
+  fail(new ClientError('aborted', 'aborted', 'the call was aborted', { cause: reason }))
