@@ -36,7 +36,7 @@ const compare = (one: string, other: string): number => (one < other ? -1 : one 
 
 if (import.meta.main) {
   const packages = fileURLToPath(new URL('.', import.meta.url))
-  for (const name of ['protocol', 'server']) {
+  for (const name of ['protocol', 'client', 'server']) {
     execFileSync(process.execPath, [join(packages, 'build.ts'), name], { stdio: 'inherit' })
     await writeFile(join(packages, name, 'api.txt'), apiReport(join(packages, name)))
   }

@@ -30,7 +30,7 @@ const run = promisify(execFile)
 const gitStatus = async (): Promise<string> =>
   (await run('git', ['status', '--porcelain'], { cwd: repository })).stdout
 
-const missing = 'not installed here: npm ci --prefix test/packages/nodes (Linux on x64)'
+const missing = 'not installed here: npm ci --prefix test/packages/runtimes (Linux on x64)'
 
 let installed: Installed
 let statusBefore = ''
@@ -82,7 +82,7 @@ test('packages: packing leaves the clone as it was, even if it fails', async () 
 
 test('packages: they contain what runs, its types and its maps, and nothing else', async () => {
   const shown = /^(?:package\.json|README\.md|LICENSE|NOTICE)$/
-  for (const name of ['protocol', 'server']) {
+  for (const name of ['protocol', 'client', 'server']) {
     const files = await filesOf(name)
     assert.ok(['README.md', 'LICENSE', 'NOTICE'].every(file => files.includes(file)))
     const strange = files.filter(
@@ -111,7 +111,7 @@ test('packages: they contain what runs, its types and its maps, and nothing else
 })
 
 test('packages: each entry that package.json promises exists, with types, and works without the condition of the clone', async () => {
-  for (const name of ['protocol', 'server']) {
+  for (const name of ['protocol', 'client', 'server']) {
     const { exports, bin = {}, engines, license } = await manifestOf(name)
     for (const entry of Object.values(exports) as Record<string, string>[]) {
       await stat(packageOf(name, entry.types!))
@@ -129,7 +129,7 @@ test('packages: each entry that package.json promises exists, with types, and wo
 })
 
 test('packages: api.txt of each package lists its public interface', async () => {
-  for (const name of ['protocol', 'server'])
+  for (const name of ['protocol', 'client', 'server'])
     assert.equal(
       apiReport(packageOf(name)),
       readText(`packages/${name}/api.txt`),

@@ -14,22 +14,22 @@ import { inTime, until } from '../support/until.ts'
 const run = promisify(execFile)
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
-const packageNames = ['@tessera/protocol', '@tessera/server'] as const
+const packageNames = ['@tessera/protocol', '@tessera/client', '@tessera/server'] as const
 
 export type Installed = Awaited<ReturnType<typeof installPackages>>
 
-/** Packs both packages and installs them with npm in a new folder. Rejects with npm's output. */
-export async function installPackages() {
+/** Packs packages of the repository and installs them with npm in a new folder. Rejects with npm's output. */
+export async function installPackages(names: readonly string[] = packageNames) {
   const folder = realpathSync(await mkdtemp(join(tmpdir(), 'tessera-test-packages-')))
   const tarballs = join(folder, 'tarballs')
   const application = join(folder, 'application')
   await Promise.all([mkdir(tarballs), mkdir(application)])
   const environment = cleanEnvironment(folder)
-  await pack(packageNames, tarballs, folder)
+  await pack(names, tarballs, folder)
   await writeFile(join(application, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   const registry = await startRegistry([join(repository, 'packages/server')])
   try {
-    const files = packageNames.map(name => join(tarballs, `${name.slice(1).replace('/', '-')}-0.1.0.tgz`))
+    const files = names.map(name => join(tarballs, `${name.slice(1).replace('/', '-')}-0.1.0.tgz`))
     await run(process.execPath, [npm(), 'install', '--no-audit', '--no-fund', ...files], {
       cwd: application,
       env: { ...environment, npm_config_registry: registry.url },
@@ -109,12 +109,12 @@ export function npm(): string {
 }
 
 /**
- * Returns the binary of a version of Node; undefined if `npm ci --prefix test/packages/nodes` has not installed it. It has
+ * Returns the binary of a version of Node; undefined if `npm ci --prefix test/packages/runtimes` has not installed it. It has
  * a folder of its own, because its `bin` would replace the repository's `node`.
  */
 export function nodeBinary(major: number): string | undefined {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath
-  const found = join(repository, `test/packages/nodes/node_modules/node-${major}/bin/node`)
+  const found = join(repository, `test/packages/runtimes/node_modules/node-${major}/bin/node`)
   return existsSync(found) ? found : undefined
 }
 

@@ -95,7 +95,9 @@ test('release: npm would publish each package as it is, without correcting it', 
 })
 
 test('release: Git ignores the tarballs that npm pack writes into the clone', async () => {
-  const tarballs = ['tessera-protocol-0.1.0.tgz', 'tessera-server-0.1.0.tgz', 'create-tessera-0.1.0.tgz']
+  const tarballs = ['protocol', 'client', 'server']
+    .map(name => `tessera-${name}-0.1.0.tgz`)
+    .concat('create-tessera-0.1.0.tgz')
   const { stdout } = await run('git', ['check-ignore', ...tarballs], { cwd: root })
   assert.deepEqual(stdout.trim().split('\n'), tarballs)
 })
