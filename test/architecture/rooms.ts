@@ -40,7 +40,9 @@ const clientRooms: readonly string[] = [
   'client/http',
   'client/discovery',
   'client/authentication',
+  'client/jwt',
   'client/token',
+  'client/validation',
 ]
 
 export const rooms: Readonly<Record<string, Room>> = {
@@ -50,8 +52,15 @@ export const rooms: Readonly<Record<string, Room>> = {
   // The client library: no Node, no browser, except in the rooms named after them.
   client: { rooms: clientRooms, packages: [] },
   'client/http': { rooms: ['client', 'client/discovery', 'client/authentication'], packages: [] },
-  'client/discovery': { rooms: ['client', 'client/http'], packages: [] },
-  'client/authentication': { rooms: ['client/discovery'], packages: [] },
+  'client/discovery': { rooms: ['client', 'client/http', 'client/jwt'], packages: [] },
+  'client/authentication': { rooms: ['client/discovery', 'client/jwt'], packages: [] },
+  // Signing and checking JSON Web Tokens: knows no server.
+  'client/jwt': { rooms: ['client'], packages: [] },
+  // ID tokens, access tokens and logout tokens.
+  'client/validation': {
+    rooms: ['client', 'client/http', 'client/discovery', 'client/jwt'],
+    packages: [],
+  },
   'client/token': { rooms: ['client', 'client/http', 'client/discovery'], packages: [] },
   // A separate command, which shares no code with the server.
   'create-tessera': {

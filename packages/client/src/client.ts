@@ -9,6 +9,7 @@ export type {
 export { clientSecretBasic, clientSecretPost, noAuthentication } from './authentication/secret.ts'
 export { type Client, type ClientOptions, createClient } from './create-client.ts'
 export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'
+export { issuerKeys } from './discovery/keys.ts'
 export type { DiscoveryPolicy, ServerMetadata } from './discovery/metadata.ts'
 export { type FindIssuerOptions, findIssuer } from './discovery/webfinger.ts'
 export { ClientError, type ClientErrorDetails, type ClientErrorKind } from './error.ts'
@@ -16,6 +17,9 @@ export type { CallOptions } from './http/client-request.ts'
 export type { FormParameters } from './http/form.ts'
 export type { ReceivedResponse } from './http/response.ts'
 export type { Exchange, Fetch, Hooks, Operation, Send, TransportOptions } from './http/transport.ts'
+export type { Jwk } from './jwt/jwk.ts'
+export type { KeySource, VerificationKey } from './jwt/key-source.ts'
+export { type VerifiedJwt, type VerifyOptions, verifyJwt } from './jwt/verify.ts'
 export type { Proof, ProofRequest } from './proof.ts'
 export { type Failed, type Ok, type Result, unwrap } from './result.ts'
 export type { Sleep } from './sleep.ts'
@@ -26,3 +30,15 @@ export { type DevicePollOptions, type DeviceProgress, pollDeviceToken } from './
 export { refreshToken } from './token/refresh-token.ts'
 export { requestToken, type TokenRequestOptions } from './token/request.ts'
 export type { TokenResponse } from './token/response.ts'
+export {
+  type AccessTokenClaims,
+  type AccessTokenRequirements,
+  validateAccessToken,
+} from './validation/access-token.ts'
+export type { TokenOptions } from './validation/claims.ts'
+export {
+  type IdTokenClaims,
+  type IdTokenExpectations,
+  type IdTokenOptions,
+  validateIdToken,
+} from './validation/id-token.ts'

@@ -18,6 +18,8 @@ export type DiscoveryPolicy = {
   readonly endpointHosts?: readonly string[]
   /** How long metadata is cached; the default is 3600 seconds. */
   readonly maxAge?: Seconds
+  /** How long the server's keys are cached; the default is 600 seconds. */
+  readonly jwksMaxAge?: Seconds
 }
 
 /** Returns whether the policy allows requests to a URL: `https`, or `http` to loopback hosts and to those listed. */

@@ -1,0 +1,133 @@
+/** The keys that a server signs tokens with (RFC 7517 §5, OpenID Connect Core 1.0 §10.1.1). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { ClientError } from '../error.ts'
+import { jsonObject } from '../http/response.ts'
+import type { Jwk } from '../jwt/jwk.ts'
+import { type KeySource, matchingKeys } from '../jwt/key-source.ts'
+import { fail, ok, type Result } from '../result.ts'
+import type { Issuer } from './issuer.ts'
+import { endpointUrl } from './metadata.ts'
+
+/** Seconds between requests that tokens with unknown keys cause, and between attempts after a failure. */
+const cooldown: Seconds = 30
+/** How long keys are used if newer ones can't be requested. */
+const maxStale: Seconds = 86_400
+
+const sources = new WeakMap<Issuer, KeySource>()
+
+/**
+ * Returns the keys of an issuer as a source for {@link verifyJwt}. They are requested when the first token needs them
+ * and shared by all callers. A token with a key that is not known makes the source request them again, at most once in
+ * 30 seconds.
+ */
+export function issuerKeys(issuer: Issuer): KeySource {
+  const source = sources.get(issuer) ?? createKeySource(issuer)
+  sources.set(issuer, source)
+  return source
+}
+
+type KeySet = { readonly keys: readonly Jwk[]; readonly loadedAt: Seconds }
+
+function createKeySource(issuer: Issuer): KeySource {
+  const { jwksMaxAge = 600 } = issuer.policy
+  let kept: KeySet | undefined
+  let loading: Promise<Result<KeySet>> | undefined
+  let extraAt: Seconds | undefined
+  let failedAt: Seconds | undefined
+
+  // If the clock was set back, the keys count as old.
+  const isWithin = (time: Seconds | undefined, seconds: Seconds): boolean => {
+    const age = issuer.now() - (time ?? Number.NEGATIVE_INFINITY)
+    return age >= 0 && age < seconds
+  }
+
+  async function load(): Promise<Result<KeySet>> {
+    try {
+      const keys = await requestKeys(issuer)
+      failedAt = keys.ok ? undefined : issuer.now()
+      if (!keys.ok) return keys
+      kept = { keys: keys.value, loadedAt: issuer.now() }
+      return ok(kept)
+    } finally {
+      loading = undefined
+    }
+  }
+
+  const reload = (): Promise<Result<KeySet>> => {
+    loading ??= load()
+    return loading
+  }
+
+  async function current(): Promise<Result<KeySet>> {
+    if (kept && isWithin(kept.loadedAt, jwksMaxAge)) return ok(kept)
+    if (kept && isWithin(failedAt, cooldown) && isWithin(kept.loadedAt, maxStale)) return ok(kept)
+    const loaded = await reload()
+    return !loaded.ok && kept && isWithin(kept.loadedAt, maxStale) ? ok(kept) : loaded
+  }
+
+  /** Returns newer keys than `known`; undefined if they were requested for another token a short time ago. */
+  async function newerThan(known: KeySet | undefined): Promise<Result<KeySet> | undefined> {
+    if (kept && kept !== known) return ok(kept)
+    if (!loading) {
+      if (isWithin(extraAt, cooldown)) return undefined
+      extraAt = issuer.now()
+    }
+    return reload()
+  }
+
+  return {
+    async find(header) {
+      const before = kept
+      const set = await current()
+      if (!set.ok) return set
+      const found = matchingKeys(set.value.keys, header)
+      // Keys that this call has requested itself are not requested again.
+      if (found.length > 0 || set.value !== before) return ok(found)
+      const newer = await newerThan(before)
+      if (!newer) return ok([])
+      return newer.ok ? ok(matchingKeys(newer.value.keys, header)) : newer
+    },
+    async refresh(header) {
+      const newer = await newerThan(kept)
+      return newer?.ok ? ok(matchingKeys(newer.value.keys, header)) : ok([])
+    },
+  }
+}
+
+async function requestKeys(issuer: Issuer): Promise<Result<readonly Jwk[]>> {
+  const metadata = await issuer.metadata()
+  if (!metadata.ok) return metadata
+  const url = endpointUrl(metadata.value, 'jwks_uri')
+  if (!url.ok) return url
+  const received = await issuer.send({
+    operation: 'jwks',
+    method: 'GET',
+    url: url.value,
+    headers: { accept: 'application/jwk-set+json, application/json' },
+  })
+  if (!received.ok) return received
+  const { value: response } = received
+  if (response.status !== 200)
+    return fail(
+      new ClientError(
+        'response',
+        `http_${response.status}`,
+        `the keys of ${issuer.url} have status ${response.status}`,
+        {
+          response,
+        },
+      ),
+    )
+  const keys = jsonObject(response)?.keys
+  return Array.isArray(keys)
+    ? ok((keys as readonly unknown[]).filter(isPublicJwk))
+    : fail(new ClientError('invalid', 'keys_invalid', `${url.value} is not a JSON Web Key Set`, { response }))
+}
+
+/** Returns whether a value is a key of a pair. Anything else in a set is ignored (RFC 7517 §5), secrets above all. */
+function isPublicJwk(value: unknown): value is Jwk {
+  if (typeof value !== 'object' || value === null) return false
+  const { kty, kid } = value as Readonly<Record<string, unknown>>
+  return typeof kty === 'string' && kty !== 'oct' && (kid === undefined || typeof kid === 'string')
+}
