@@ -41,6 +41,7 @@ const clientRooms: readonly string[] = [
   'client/discovery',
   'client/authentication',
   'client/jwt',
+  'client/session',
   'client/token',
   'client/validation',
 ]
@@ -62,6 +63,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: [],
   },
   'client/token': { rooms: ['client', 'client/http', 'client/discovery'], packages: [] },
+  // Tokens that are kept, renewed and attached to requests.
+  'client/session': { rooms: ['client', 'client/http', 'client/discovery', 'client/token'], packages: [] },
   // A separate command, which shares no code with the server.
   'create-tessera': {
     rooms: [],
