@@ -44,6 +44,7 @@ const clientRooms: readonly string[] = [
   'client/session',
   'client/token',
   'client/validation',
+  'client/endpoints',
 ]
 
 export const rooms: Readonly<Record<string, Room>> = {
@@ -62,7 +63,15 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['client', 'client/http', 'client/discovery', 'client/jwt'],
     packages: [],
   },
-  'client/token': { rooms: ['client', 'client/http', 'client/discovery'], packages: [] },
+  // Userinfo, introspection, revocation, registration.
+  'client/endpoints': {
+    rooms: ['client', 'client/http', 'client/discovery', 'client/jwt', 'client/validation'],
+    packages: [],
+  },
+  'client/token': {
+    rooms: ['client', 'client/http', 'client/discovery', 'client/jwt', 'client/validation'],
+    packages: [],
+  },
   // Tokens that are kept, renewed and attached to requests.
   'client/session': { rooms: ['client', 'client/http', 'client/discovery', 'client/token'], packages: [] },
   // A separate command, which shares no code with the server.

@@ -12,6 +12,23 @@ export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issue
 export { issuerKeys } from './discovery/keys.ts'
 export type { DiscoveryPolicy, ServerMetadata } from './discovery/metadata.ts'
 export { type FindIssuerOptions, findIssuer } from './discovery/webfinger.ts'
+export type { ClientInformation, ClientMetadata } from './endpoints/client-metadata.ts'
+export {
+  type ActiveToken,
+  type InactiveToken,
+  type Introspection,
+  type IntrospectionOptions,
+  introspectToken,
+} from './endpoints/introspection.ts'
+export {
+  deleteRegistration,
+  type RegistrationAccess,
+  type RegistrationOptions,
+  readRegistration,
+  registerClient,
+  updateRegistration,
+} from './endpoints/registration.ts'
+export { type RevocationOptions, revokeToken, type TokenTypeHint } from './endpoints/revocation.ts'
 export { ClientError, type ClientErrorDetails, type ClientErrorKind } from './error.ts'
 export type { CallOptions } from './http/client-request.ts'
 export type { FormParameters } from './http/form.ts'
@@ -31,11 +48,15 @@ export type { AccessToken, TokenSource } from './session/token-source.ts'
 export type { Sleep } from './sleep.ts'
 export { clientCredentials } from './token/client-credentials.ts'
 export { type DeviceAuthorization, startDeviceAuthorization } from './token/device-authorization.ts'
+export { type ExtensionGrantType, extensionGrant } from './token/extension-grant.ts'
+export { jwtBearer } from './token/jwt-bearer.ts'
 export { type PasswordCredentials, password } from './token/password.ts'
 export { type DevicePollOptions, type DeviceProgress, pollDeviceToken } from './token/poll-device-token.ts'
 export { refreshToken } from './token/refresh-token.ts'
 export { requestToken, type TokenRequestOptions } from './token/request.ts'
 export type { TokenResponse } from './token/response.ts'
+export { type ExchangedToken, exchangeToken, type TokenExchange } from './token/token-exchange.ts'
+export { type TokenType, tokenTypes } from './token/token-types.ts'
 export {
   type AccessTokenClaims,
   type AccessTokenRequirements,

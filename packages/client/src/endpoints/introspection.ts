@@ -1,0 +1,109 @@
+/** Token introspection (RFC 7662). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { Client } from '../create-client.ts'
+import { type CallOptions, invalidResponse, postForJson } from '../http/client-request.ts'
+import type { FormParameters } from '../http/form.ts'
+import type { ReceivedResponse } from '../http/response.ts'
+import { fail, ok, type Result } from '../result.ts'
+import type { TokenTypeHint } from './revocation.ts'
+
+/** The server's description of a token (RFC 7662 §2.2). */
+export type Introspection = InactiveToken | ActiveToken
+
+/** A token that is expired, revoked, unknown, or not for this client. */
+export type InactiveToken = { readonly active: false }
+
+export type ActiveToken = {
+  readonly active: true
+  /** Space-separated names. */
+  readonly scope?: string
+  readonly client_id?: string
+  readonly username?: string
+  readonly token_type?: string
+  readonly exp?: Seconds
+  readonly iat?: Seconds
+  readonly nbf?: Seconds
+  readonly sub?: string
+  readonly aud?: string | readonly string[]
+  readonly iss?: string
+  readonly jti?: string
+  /** RFC 9470 §6.2. */
+  readonly acr?: string
+  /** RFC 9470 §6.2. */
+  readonly auth_time?: Seconds
+  /** The key that the token is bound to (RFC 8705 §3.2). */
+  readonly cnf?: JsonObject
+  /** All members, as received. */
+  readonly members: JsonObject
+}
+
+export type IntrospectionOptions = CallOptions & {
+  /** Helps the server to find the token faster (RFC 7662 §2.1). */
+  readonly token_type_hint?: TokenTypeHint | undefined
+  /** More parameters of the request. */
+  readonly parameters?: FormParameters | undefined
+}
+
+/**
+ * Requests the state of a token. The client authenticates as the API that received the token. A token that the server
+ * does not accept is not an error: it is inactive. Fails with `invalid` if a member is not of its type.
+ */
+export async function introspectToken(
+  client: Client,
+  token: string,
+  { token_type_hint, parameters = {}, signal }: IntrospectionOptions = {},
+): Promise<Result<Introspection>> {
+  const received = await postForJson(client, {
+    operation: 'introspection',
+    endpoint: 'introspection_endpoint',
+    parameters: { ...parameters, token, token_type_hint },
+    signal,
+  })
+  return received.ok ? readIntrospection(received.value.members, received.value.response) : received
+}
+
+/** Reads the members that describe a token. Fails with `invalid` if one is not of its type. */
+export function readIntrospection(members: JsonObject, response: ReceivedResponse): Result<Introspection> {
+  if (members.active === false) return ok({ active: false })
+  const wrong = members.active === true ? wrongMember(members) : 'active'
+  return wrong === undefined
+    ? ok({ ...known(members), active: true, members })
+    : fail(invalidResponse(`${wrong} in the introspection response is not of its type`, response))
+}
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = value => typeof value === 'string'
+const isTime: Check = value => typeof value === 'number' && Number.isFinite(value)
+const isTextOrList: Check = value => isText(value) || (Array.isArray(value) && value.every(isText))
+const isObject: Check = value => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const checks: Readonly<Record<Exclude<keyof ActiveToken, 'active' | 'members'>, Check>> = {
+  scope: isText,
+  client_id: isText,
+  username: isText,
+  token_type: isText,
+  exp: isTime,
+  iat: isTime,
+  nbf: isTime,
+  sub: isText,
+  aud: isTextOrList,
+  iss: isText,
+  jti: isText,
+  acr: isText,
+  auth_time: isTime,
+  cnf: isObject,
+}
+
+/** Null is a missing value. */
+const present = (value: unknown): boolean => value !== undefined && value !== null
+
+const wrongMember = (members: JsonObject): string | undefined =>
+  Object.entries(checks).find(([name, check]) => present(members[name]) && !check(members[name]))?.[0]
+
+const known = (members: JsonObject): Partial<ActiveToken> =>
+  Object.fromEntries(
+    Object.keys(checks).flatMap(name => (present(members[name]) ? [[name, members[name]]] : [])),
+  )

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  clientCredentials,
+  clientSecretBasic,
+  createClient,
+  type Fetch,
+  introspectToken,
+  password,
+  unwrap,
+} from '@tessera/client'
+import { secret, world } from '../support/world.ts'
+import { faultMoments, withFaults } from './faults.ts'
+import { startTessera } from './servers.ts'
+
+const { issuer, fetch, server } = await startTessera(world)
+const { now } = server.clock
+const clientOf = (client_id: string, value = secret, passed: Fetch = fetch) =>
+  createClient({ issuer, client_id, authentication: clientSecretBasic(value), fetch: passed, now })
+const api = clientOf('urn:api', 'api-secret')
+const bob = { username: 'bob', password: 'bob' }
+
+test('introspection: an API reads what a token is for [RFC 7662 §2.2]', async () => {
+  const { access_token } = unwrap(await password(clientOf('roclient'), bob, { scope: 'api1 openid' }))
+  const token = unwrap(await introspectToken(api, access_token, { token_type_hint: 'access_token' }))
+  assert.ok(token.active)
+  assert.equal(token.sub, '88421113')
+  assert.equal(token.client_id, 'roclient')
+  assert.equal(token.iss, issuer)
+  assert.equal(token.scope, 'api1')
+  assert.equal(token.exp, now() + 3600)
+  assert.ok([token.aud].flat().includes('urn:api'))
+  assert.equal(token.members.active, true)
+})
+
+test('introspection: tokens that are invalid, expired or for another API are inactive, not errors', async () => {
+  const { access_token: foreign } = unwrap(
+    await clientCredentials(clientOf('client'), { scope: 'other_api' }),
+  )
+  for (const token of ['unknown', foreign])
+    assert.deepEqual(unwrap(await introspectToken(api, token)), { active: false })
+})
+
+test('introspection: an API that does not authenticate learns nothing', async () => {
+  const token = await introspectToken(clientOf('urn:api', 'wrong'), 'unknown')
+  assert.ok(!token.ok)
+  assert.equal(token.error.kind, 'response')
+  assert.equal(token.error.code, 'invalid_client')
+})
+
+const introspectWith = (response: unknown) =>
+  introspectToken(
+    clientOf('urn:api', 'api-secret', (url, init) =>
+      url.endsWith('/introspect') ? Promise.resolve(Response.json(response)) : fetch(url, init),
+    ),
+    'token',
+  )
+
+for (const [what, response] of [
+  ['is not an object', [true]],
+  ['does not say whether the token is active', { sub: 'a' }],
+  ['says that in words', { active: 'true' }],
+  ['has a time that is text', { active: true, exp: '1' }],
+  ['has a list of scopes', { active: true, scope: ['a'] }],
+  ['has an audience that is a number', { active: true, aud: [1] }],
+  ['has a key that is not an object', { active: true, cnf: 'x' }],
+] as const)
+  test(`introspection: a response that ${what} is invalid [RFC 7662 §2.2]`, async () => {
+    const token = await introspectWith(response)
+    assert.ok(!token.ok)
+    assert.equal(token.error.kind, 'invalid')
+    assert.equal(token.error.code, 'invalid_response')
+  })
+
+test('introspection: an inactive token has no other members, and unknown ones are among the members', async () => {
+  assert.deepEqual(unwrap(await introspectWith({ active: false, sub: 'a' })), { active: false })
+  const token = unwrap(await introspectWith({ active: true, sub: null, tier: 'gold' }))
+  assert.ok(token.active)
+  assert.equal(token.sub, undefined)
+  assert.equal(token.members.tier, 'gold')
+})
+
+for (const moment of faultMoments)
+  test(`introspection: a network fault ${moment} the exchange is an error, never an active token`, async () => {
+    const faulty = withFaults(fetch)
+    faulty.fail('/connect/introspect', moment)
+    const unlucky = clientOf('urn:api', 'api-secret', faulty.fetch)
+    const lost = await introspectToken(unlucky, 'unknown')
+    assert.ok(!lost.ok)
+    assert.equal(lost.error.kind, 'network')
+    assert.ok((await introspectToken(unlucky, 'unknown')).ok)
+  })
