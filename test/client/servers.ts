@@ -1,7 +1,7 @@
 /** Authorization servers for the tests of the client library. */
 
 import type { Fetch } from '@tessera/client'
-import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { createTestServer, issuer, type SendOptions, type TestServer } from '../support/tessera.ts'
 
 export type ClientWorld = {
   readonly server: TestServer
@@ -12,8 +12,14 @@ export type ClientWorld = {
   readonly sent: { readonly url: string; readonly init: RequestInit }[]
 }
 
-/** Starts Tessera in this process with a fixed clock, behind a `fetch` of its own. */
-export async function startTessera(configuration: object): Promise<ClientWorld> {
+/**
+ * Starts Tessera in this process with a fixed clock, behind a `fetch` of its own, which presents the certificate if one
+ * is given.
+ */
+export async function startTessera(
+  configuration: object,
+  { certificate }: Pick<SendOptions, 'certificate'> = {},
+): Promise<ClientWorld> {
   const server = await createTestServer(configuration)
   const sent: { url: string; init: RequestInit }[] = []
   const fetch: Fetch = async (url, init) => {
@@ -26,6 +32,7 @@ export async function startTessera(configuration: object): Promise<ClientWorld> 
       {
         headers: Object.fromEntries(new Headers(init.headers)),
         body: `${init.body ?? ''}`,
+        ...(certificate !== undefined && { certificate }),
       },
     )
     const pairs = Object.entries(headers).flatMap(([name, value]) =>

@@ -1,11 +1,13 @@
 /** Requests tokens, and checks what comes with them: the interface of `@tessera/client`. */
 
 export { type AcrValuesInput, acrValues } from './acr-values.ts'
+export { type AssertionOptions, clientSecretJwt, privateKeyJwt } from './authentication/assertion.ts'
 export type {
   AuthenticationRequest,
   ClientAuthentication,
   Credentials,
 } from './authentication/authentication.ts'
+export { tlsClientAuth } from './authentication/certificate.ts'
 export { clientSecretBasic, clientSecretPost, noAuthentication } from './authentication/secret.ts'
 export { type Client, type ClientOptions, createClient } from './create-client.ts'
 export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'
@@ -34,8 +36,22 @@ export type { CallOptions } from './http/client-request.ts'
 export type { FormParameters } from './http/form.ts'
 export type { ReceivedResponse } from './http/response.ts'
 export type { Exchange, Fetch, Hooks, Operation, Send, TransportOptions } from './http/transport.ts'
+export {
+  type AsymmetricAlgorithm,
+  asymmetricAlgorithms,
+  type SecretAlgorithm,
+  type SigningAlgorithm,
+} from './jwt/algorithms.ts'
+export type { JwtHeader } from './jwt/decode.ts'
 export type { Jwk } from './jwt/jwk.ts'
 export type { KeySource, VerificationKey } from './jwt/key-source.ts'
+export { signJwt } from './jwt/sign.ts'
+export {
+  importSigningKey,
+  type PrivateKey,
+  type SigningKey,
+  type SigningKeyOptions,
+} from './jwt/signing-key.ts'
 export { type VerifiedJwt, type VerifyOptions, verifyJwt } from './jwt/verify.ts'
 export type { Proof, ProofRequest } from './proof.ts'
 export { type Failed, type Ok, type Result, unwrap } from './result.ts'
