@@ -40,6 +40,7 @@ const clientRooms: readonly string[] = [
   'client/http',
   'client/discovery',
   'client/authentication',
+  'client/authorization',
   'client/jwt',
   'client/session',
   'client/token',
@@ -66,6 +67,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Userinfo, introspection, revocation, registration.
   'client/endpoints': {
     rooms: ['client', 'client/http', 'client/discovery', 'client/jwt', 'client/validation'],
+    packages: [],
+  },
+  // The authorization request and its response.
+  'client/authorization': {
+    rooms: ['client', 'client/http', 'client/discovery', 'client/jwt', 'client/token', 'client/validation'],
     packages: [],
   },
   'client/token': {

@@ -9,6 +9,29 @@ export type {
 } from './authentication/authentication.ts'
 export { tlsClientAuth } from './authentication/certificate.ts'
 export { clientSecretBasic, clientSecretPost, noAuthentication } from './authentication/secret.ts'
+export {
+  type EndSessionOptions,
+  type EndSessionRequest,
+  endSessionUrl,
+  validateEndSessionResponse,
+} from './authorization/end-session.ts'
+export type { PendingAuthorization, ResponseMode } from './authorization/pending.ts'
+export {
+  type AuthorizationOptions,
+  type AuthorizationRequest,
+  createAuthorizationRequest,
+} from './authorization/request.ts'
+export {
+  type RequestObjectOptions,
+  type SignRequest,
+  signedRequests,
+} from './authorization/request-object.ts'
+export {
+  type AuthorizationResponse,
+  type AuthorizationResponseOptions,
+  validateAuthorizationResponse,
+} from './authorization/response.ts'
+export type { ResponseParts } from './authorization/response-parts.ts'
 export { type Client, type ClientOptions, createClient } from './create-client.ts'
 export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'
 export { issuerKeys } from './discovery/keys.ts'
