@@ -8,6 +8,13 @@ import { bundle } from './bundles.ts'
 /** The maximum size of each entry in bytes, minified and compressed with gzip. An entry without a row fails. */
 const limits: Readonly<Record<string, number>> = {
   '.': 40_000,
+  './api': 14_000,
+  './api/express': 2000,
+  './api/fastify': 2000,
+  './api/fetch': 2000,
+  './api/hono': 2000,
+  './api/next': 2000,
+  './api/node': 2000,
 }
 
 const { exports: entries } = JSON.parse(readText('packages/client/package.json')) as { exports: object }

@@ -1,0 +1,116 @@
+/** A bounded cache of introspection responses, with one request for all callers with the same token. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { ClientError } from '../error.ts'
+import { fail, type Result } from '../result.ts'
+import { type AccessClaims, deepFreeze } from './access.ts'
+
+export type IntrospectionCacheOptions = {
+  /**
+   * How long an active token is cached; the default is 30 seconds. A token can be used for as long after its
+   * revocation. With 0, each use is checked at the server.
+   */
+  readonly maxAge?: Seconds | undefined
+  /** How long it is cached that a token is not active; the default is 5 seconds. */
+  readonly negativeMaxAge?: Seconds | undefined
+  /** How many active tokens are cached; the default is 10000. The one that was used least recently is dropped first. */
+  readonly maxEntries?: number | undefined
+  /** How many tokens that aren't active are cached, besides the others; the default is 1000. */
+  readonly maxNegativeEntries?: number | undefined
+  /**
+   * Introspection requests at the same time; the default is 100. A request beyond them is refused with 503, so that
+   * invented tokens can't overload the server.
+   */
+  readonly maxConcurrent?: number | undefined
+}
+
+/** An introspection response; undefined if the token is not active. */
+type Introspected = AccessClaims | undefined
+type Entry = { readonly value: Introspected; readonly freshUntil: Seconds }
+
+/**
+ * Returns a function that introspects a token, or returns the cached response. Tokens are kept as SHA-256 hashes only.
+ * Failures aren't cached.
+ */
+export function createIntrospectionCache(
+  introspect: (token: string) => Promise<Result<Introspected>>,
+  now: () => Seconds,
+  options: IntrospectionCacheOptions = {},
+): (token: string) => Promise<Result<Introspected>> {
+  const { maxAge = 30, negativeMaxAge = 5, maxConcurrent = 100 } = options
+  const active = createEntries(options.maxEntries ?? 10_000, now)
+  // In a cache of its own, so that invented tokens don't drop valid ones.
+  const inactive = createEntries(options.maxNegativeEntries ?? 1000, now)
+  const inFlight = new Map<string, Promise<Result<Introspected>>>()
+
+  async function request(token: string, key: string): Promise<Result<Introspected>> {
+    // From before the request: a revocation while it runs may not be in its response.
+    const requestedAt = now()
+    try {
+      const introspected = await introspect(token)
+      if (!introspected.ok) return introspected
+      const value = deepFreeze(introspected.value)
+      if (value === undefined) inactive.add(key, { value, freshUntil: requestedAt + negativeMaxAge })
+      else active.add(key, { value, freshUntil: Math.min(requestedAt + maxAge, expiryOf(value)) })
+      return introspected
+    } finally {
+      inFlight.delete(key)
+    }
+  }
+
+  return async token => {
+    const key = await hashOf(token)
+    const cached = active.find(key) ?? inactive.find(key)
+    if (cached) return { ok: true, value: cached.value }
+    const running = inFlight.get(key)
+    if (running) return running
+    if (inFlight.size >= maxConcurrent)
+      return fail(
+        new ClientError(
+          'network',
+          'introspection_limit',
+          'too many introspection requests at the same time',
+          {
+            retryAfter: 1,
+          },
+        ),
+      )
+    const requested = request(token, key)
+    inFlight.set(key, requested)
+    return requested
+  }
+}
+
+const expiryOf = ({ exp }: AccessClaims): Seconds =>
+  typeof exp === 'number' ? exp : Number.POSITIVE_INFINITY
+
+/** Entries up to a number, the one that was used least recently first. */
+function createEntries(
+  maxEntries: number,
+  now: () => Seconds,
+): { find: (key: string) => Entry | undefined; add: (key: string, entry: Entry) => void } {
+  const entries = new Map<string, Entry>()
+  return {
+    find(key) {
+      const entry = entries.get(key)
+      if (!entry) return undefined
+      entries.delete(key)
+      if (now() >= entry.freshUntil) return undefined
+      entries.set(key, entry)
+      return entry
+    },
+    add(key, entry) {
+      if (maxEntries <= 0 || now() >= entry.freshUntil) return
+      entries.delete(key)
+      entries.set(key, entry)
+      if (entries.size <= maxEntries) return
+      const [oldest] = entries.keys()
+      entries.delete(oldest as string)
+    },
+  }
+}
+
+async function hashOf(token: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token)))
+  return String.fromCharCode(...hash)
+}
