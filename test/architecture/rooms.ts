@@ -80,6 +80,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Tokens that are kept, renewed and attached to requests.
   'client/session': { rooms: ['client', 'client/http', 'client/discovery', 'client/token'], packages: [] },
+  // The guard of an API, and its adapters to frameworks, which it knows by structural types only.
+  'client/api': {
+    rooms: ['client', 'client/discovery', 'client/jwt', 'client/validation', 'client/endpoints'],
+    packages: [],
+  },
   // A separate command, which shares no code with the server.
   'create-tessera': {
     rooms: [],

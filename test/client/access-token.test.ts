@@ -40,6 +40,11 @@ const accepted: Readonly<Record<string, Case>> = {
     requirements: { cnf: x5t },
   },
   'of the type JWT if the API accepts any': { header: { typ: 'JWT' }, requirements: { typ: 'any' } },
+  'with a scope that is a list if the API accepts any': {
+    claims: { scope: ['read', 'write'] },
+    header: { typ: 'JWT' },
+    requirements: { typ: 'any', scope: 'read' },
+  },
   'without a type and the claims of the profile if the API accepts any': {
     claims: plain,
     header: { typ: undefined },

@@ -1,5 +1,7 @@
 /** Client certificates that access tokens are bound to (RFC 8705 §3). */
 
+import { encodeBase64url } from '../jwt/base64url.ts'
+
 /** Part of a `tls.TLSSocket`. */
 export type CertificateSocket = {
   readonly getPeerCertificate?: () => { readonly raw?: Uint8Array } | null | undefined
@@ -48,11 +50,7 @@ const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), on
 
 /** Returns the thumbprint of a certificate: `x5t#S256` (RFC 8705 §3.1). */
 export async function certificateThumbprint(der: Uint8Array): Promise<string> {
-  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', der as Uint8Array<ArrayBuffer>)))
+  return encodeBase64url(
+    new Uint8Array(await crypto.subtle.digest('SHA-256', der as Uint8Array<ArrayBuffer>)),
+  )
 }
-
-const base64url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')

@@ -53,7 +53,7 @@ export type AccessTokenRequirements = TokenOptions & {
   readonly max_age?: Seconds | undefined
   /**
    * `at+jwt` by default: the type that RFC 9068 requires. `any` also accepts access tokens of other servers, with the
-   * type `JWT` or none. Of the claims, these only need `iss`, `aud` and `exp`.
+   * type `JWT` or none. Of the claims, these only need `iss`, `aud` and `exp`, and their `scope` may be a list.
    */
   readonly typ?: 'at+jwt' | 'any' | undefined
   /**
@@ -87,7 +87,7 @@ export async function validateAccessToken(
     checkKind(claims) ??
     checkConfirmation(claims, requirements.cnf ?? {}) ??
     checkClient(claims, requirements.client_id) ??
-    checkScope(claims, requirements.scope) ??
+    checkScope(claims, requirements.scope, typ === 'any') ??
     checkAuthTime(claims, requirements.max_age, now, clockTolerance) ??
     checkAcr(claims, requirements.acr_values)
   return refused ?? ok(claims as AccessTokenClaims)
@@ -119,10 +119,15 @@ const checkClient = ({ client_id }: JsonObject, expected: string | readonly stri
     ? undefined
     : invalidToken('client_mismatch', 'the token was issued to another client')
 
-function checkScope({ scope }: JsonObject, required: string | readonly string[] | undefined): Refused {
-  if (scope !== undefined && typeof scope !== 'string')
+function checkScope(
+  { scope = '' }: JsonObject,
+  required: string | readonly string[] | undefined,
+  mayBeList: boolean,
+): Refused {
+  const isList = mayBeList && Array.isArray(scope)
+  if (!isList && typeof scope !== 'string')
     return invalidToken('claim_invalid', 'scope of the token is not a string')
-  const granted = (scope ?? '').split(' ')
+  const granted: readonly unknown[] = isList ? scope : `${scope}`.split(' ')
   return listOf(required ?? []).every(name => granted.includes(name))
     ? undefined
     : fail(new ClientError('policy', 'insufficient_scope', 'the token does not have the required scope'))
