@@ -1,7 +1,8 @@
 /** The demo: every request that it prints works, pasted into bash in order. */
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
@@ -14,7 +15,7 @@ import {
 } from '../../packages/server/src/cli/demo-requests.ts'
 import { freePort } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
-import { inTime } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 import { type Finished, finish, start } from './tessera.ts'
 
 const alice = { username: 'alice', password: 'alice' }
@@ -127,6 +128,54 @@ test('demo: the device is approved in a browser and gets its token', async () =>
   await assertVerifies(answer)
 })
 
+/** Runs JavaScript as a module in the repository, which resolves the packages. Prints each object as JSON on one line. */
+function runModule(code: string) {
+  const print = `console.log = (...values) =>
+    process.stdout.write(values.map(one => (typeof one === 'string' ? one : JSON.stringify(one))).join(' ') + '\\n')`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', `${print}\n${code}`], {
+    env: { ...process.env, NODE_OPTIONS: '--conditions=tessera-source' },
+  })
+  let output = ''
+  let problem = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    output += text
+  })
+  child.stderr.setEncoding('utf8').on('data', text => {
+    problem += text
+  })
+  return { output: () => output, exit: once(child, 'exit').then(([code]) => ({ code, problem })) }
+}
+
+test('demo: the snippets that are printed beside the requests do the same, in order', async () => {
+  const blocks = printed.split('\n\n').map(block => ({
+    request: block.split('\n').some(line => line.includes('curl ')),
+    snippet: block.split('\n').filter(line => line.startsWith('#   ')),
+  }))
+  // Each request has its snippet, and the lines that all of them need are before the first one.
+  assert.ok(blocks.filter(({ request }) => request).length >= 5)
+  for (const { request, snippet } of blocks) if (request) assert.ok(snippet.length > 0)
+  const lines = blocks.flatMap(({ snippet }) => snippet)
+  for (const line of lines) assert.ok(line.length <= 125, line)
+  assert.equal(lines.filter(line => line.includes('import ')).length, 1)
+
+  const code = lines.map(line => line.slice(4)).join('\n')
+  const running = runModule(`${code}\nconsole.log(user)`)
+  const link = await until('the link is printed', () => /allow it: (http\S+)\n/.exec(running.output())?.[1])
+  await createPerson(issuer, alice).connectDevice(link)
+  const { code: exitCode, problem } = await inTime('the snippets end', running.exit, { within: 30_000 })
+  assert.equal(exitCode, 0, problem)
+  const [machine, acme, refreshed, exchanged, shown, user] = answersIn(running.output())
+  for (const answer of [machine, acme, user, refreshed, exchanged, shown]) await assertVerifies(answer)
+  assert.equal(machine?.scope, 'invoices.read')
+  assert.equal(claimsOf(acme).tenant, 'acme')
+  assert.equal(user?.scope, 'invoices.read offline_access openid profile reports')
+  assert.equal(claimsOf(refreshed).sub, 'u-alice')
+  assert.notEqual(refreshed?.refresh_token, user?.refresh_token)
+  assert.equal(exchanged?.scope, 'reports')
+  assert.equal(claimsOf(exchanged).client_id, 'worker')
+  assert.equal(shown?.scope, 'invoices.read openid profile')
+})
+
 test('demo: the address to open leads through sign-in and consent to a code, and the next page shows how to exchange it', async () => {
   const callback = await startDemoCallback(issuer)
   try {
@@ -160,7 +209,7 @@ test('demo: addresses come before requests, nothing is printed between them, and
   assert.ok(first?.startsWith(`# ${issuer}/connect/authorize?`), printed)
   const lastAddress = lines.findLastIndex(line => line.startsWith(`# ${issuer}/`))
   assert.ok(lastAddress < lines.findIndex(line => line.startsWith('curl')), printed)
-  assert.ok(lines.length < 60, `${lines.length} lines`)
+  assert.ok(lines.length < 80, `${lines.length} lines`)
   assert.equal(errors, '')
   await run('bash', ['-n', '-c', lines.join('\n')])
 })

@@ -1,4 +1,6 @@
-/** The output of the demo: URLs to open, and a curl request for each grant. All of it can be pasted into bash. */
+/** The output of the demo: URLs to open, and requests for each grant. All of it can be pasted into bash. */
+
+import { demoSnippet, demoSnippetStart } from './demo-snippets.ts'
 
 export type DemoRequest = {
   readonly grant_type: string
@@ -176,13 +178,20 @@ export function formatDemoPages(issuer: string, redirectUri: string): string {
   ].join('\n')
 }
 
-/** Returns a request for each grant, to be run in this order. */
+/** Returns a request for each grant, to be run in this order, and the same in JavaScript as a comment. */
 export const formatDemoRequests = (requests: readonly DemoRequest[]): string =>
   requests
     .filter(({ commands }) => commands.length > 0)
     .map(({ grant_type, title, commands }) =>
-      [`# ${title} (${shortNameOf(grant_type)})`, ...commands].join('\n'),
+      [`# ${title} (${shortNameOf(grant_type)})`, ...commands, ...demoSnippet(grant_type)].join('\n'),
     )
     .join('\n\n')
+
+/** Returns how to use the requests that follow. */
+export const formatDemoUsage = (issuer: string): string =>
+  [
+    '# Or paste these requests into bash, in this order. The indented comments are the same in JavaScript, as one module:',
+    ...demoSnippetStart(issuer),
+  ].join('\n')
 
 const shortNameOf = (grantType: string): string => grantType.split(':').at(-1) ?? grantType

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { print } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 import { startDemoCallback } from './demo-callback.ts'
-import { demoRequests, formatDemoPages, formatDemoRequests } from './demo-requests.ts'
+import { demoRequests, formatDemoPages, formatDemoRequests, formatDemoUsage } from './demo-requests.ts'
 import { loadOrReport } from './report.ts'
 import { runUntilStopped, settlePort } from './serve.ts'
 
@@ -30,7 +30,7 @@ export async function demo({ port }: { readonly port: string }): Promise<ExitCod
         const { issuer } = configuration
         const shown = [
           formatDemoPages(issuer, callback.redirectUri),
-          '# Or paste these requests into bash, in this order.',
+          formatDemoUsage(issuer),
           formatDemoRequests(demoRequests(issuer)),
           `# An overview: ${issuer}/`,
           '# Ctrl-C stops the demo. TESSERA_LOG_LEVEL=info shows the log of every request.',
