@@ -67,7 +67,7 @@ export {
 } from './jwt/algorithms.ts'
 export type { JwtHeader } from './jwt/decode.ts'
 export type { Jwk } from './jwt/jwk.ts'
-export type { KeySource, VerificationKey } from './jwt/key-source.ts'
+export { fixedKeys, type KeySource, type VerificationKey } from './jwt/key-source.ts'
 export { signJwt } from './jwt/sign.ts'
 export {
   importSigningKey,

@@ -53,7 +53,7 @@ export function readClaims({ payload }: JwtParts): Result<JsonObject> {
   const claims = jsonOf(payload)
   return claims
     ? ok(claims)
-    : invalidToken('token_malformed', 'the payload of the token is not a JSON object')
+    : invalidToken('payload_malformed', 'the payload of the token is not a JSON object')
 }
 
 /** Creates the failure of a token that is not valid. */

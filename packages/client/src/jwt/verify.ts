@@ -108,7 +108,7 @@ function imported(jwk: VerificationKey, alg: string): Promise<CryptoKey | undefi
 function checkTimes(claims: JsonObject, now: Seconds, tolerance: Seconds): Result<never> | undefined {
   const { exp, nbf, iat } = claims
   for (const time of [exp, nbf, iat])
-    if (time !== undefined && typeof time !== 'number')
+    if (time !== undefined && !Number.isFinite(time))
       return invalidToken('claim_invalid', 'exp, nbf or iat of the token is not a number')
   if (typeof exp === 'number' && exp <= now - tolerance)
     return invalidToken('token_expired', 'the token has expired')
