@@ -79,7 +79,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: [],
   },
   // Tokens that are kept, renewed and attached to requests.
-  'client/session': { rooms: ['client', 'client/http', 'client/discovery', 'client/token'], packages: [] },
+  'client/session': {
+    rooms: ['client', 'client/http', 'client/discovery', 'client/jwt', 'client/token', 'client/validation'],
+    packages: [],
+  },
   // The guard of an API, and its adapters to frameworks, which it knows by structural types only.
   'client/api': {
     rooms: ['client', 'client/discovery', 'client/jwt', 'client/validation', 'client/endpoints'],

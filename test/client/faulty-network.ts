@@ -19,6 +19,8 @@ export type FaultyNetwork = {
   readonly next: (Fault | undefined)[]
   /** The number of token requests. */
   readonly requests: () => number
+  /** Starts counting again. */
+  readonly reset: () => void
 }
 
 export function createFaultyNetwork(fetch: Fetch, path = '/connect/token'): FaultyNetwork {
@@ -27,6 +29,9 @@ export function createFaultyNetwork(fetch: Fetch, path = '/connect/token'): Faul
   return {
     next,
     requests: () => requests,
+    reset() {
+      requests = 0
+    },
     async fetch(url, init) {
       if (!url.endsWith(path)) return fetch(url, init)
       requests += 1

@@ -12,8 +12,16 @@ import type { ReceivedResponse } from './http/response.ts'
  * - `invalid`: the response breaks its specification, or contains what was not requested.
  * - `policy`: the response is valid, but the client's configuration does not allow it.
  * - `unsupported`: the server does not offer what the call needs.
+ * - `session`: there are no tokens of a user, or they can't be renewed: the user must sign in again.
  */
-export type ClientErrorKind = 'response' | 'network' | 'aborted' | 'invalid' | 'policy' | 'unsupported'
+export type ClientErrorKind =
+  | 'response'
+  | 'network'
+  | 'aborted'
+  | 'invalid'
+  | 'policy'
+  | 'unsupported'
+  | 'session'
 
 export type ClientErrorDetails = {
   /** `error_description` of the server (RFC 6749 §5.2). */

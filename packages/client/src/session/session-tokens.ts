@@ -1,0 +1,70 @@
+/** The tokens of a user, as a store keeps them: plain JSON. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { JsonObject } from '@tessera/protocol/result'
+import { encodeBase64url } from '../jwt/base64url.ts'
+import type { TokenResponse } from '../token/response.ts'
+import type { IdTokenClaims } from '../validation/id-token.ts'
+
+/** The tokens of one sign-in. */
+export type SessionTokens = {
+  /** Random. It stays the same when tokens are refreshed, and another sign-in gets another one. */
+  readonly id: string
+  readonly access_token: string
+  readonly token_type: string
+  readonly expires_in?: Seconds
+  readonly expires_at?: Seconds
+  readonly refresh_token?: string
+  readonly scope?: string
+  /** For the `id_token_hint` of a sign-out. */
+  readonly id_token?: string
+  /** The validated claims of the newest ID token. */
+  readonly claims?: IdTokenClaims
+}
+
+/** A response of a token request for a user, with the claims of its ID token. */
+export type UserTokens = TokenResponse & { readonly claims?: IdTokenClaims }
+
+const kept = ['refresh_token', 'scope', 'id_token', 'claims'] as const
+
+/** Returns the tokens of a new sign-in. */
+export const newSession = (response: UserTokens): SessionTokens => ({
+  id: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))),
+  ...tokensOf(response),
+})
+
+/** Returns refreshed tokens. Members that the response does not have keep their values (RFC 6749 §6). */
+export function refreshedSession(session: SessionTokens, response: UserTokens): SessionTokens {
+  const older = Object.fromEntries(
+    kept.flatMap(name => (session[name] === undefined ? [] : [[name, session[name]]])),
+  )
+  return { id: session.id, ...older, ...tokensOf(response) }
+}
+
+function tokensOf(response: UserTokens): Omit<SessionTokens, 'id'> {
+  const { access_token, token_type } = response
+  const optional = ['expires_in', 'expires_at', ...kept] as const
+  const given = optional.flatMap(name => (response[name] === undefined ? [] : [[name, response[name]]]))
+  return { access_token, token_type, ...Object.fromEntries(given) }
+}
+
+/** Returns the tokens that a text contains as JSON; undefined if it contains anything else. */
+export function parseSession(text: string): SessionTokens | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const members = value as JsonObject
+  const isText = (name: string): boolean => typeof members[name] === 'string'
+  const isOptional = (name: string, type: string): boolean =>
+    members[name] === undefined || (typeof members[name] === type && members[name] !== null)
+  const isValid =
+    ['id', 'access_token', 'token_type'].every(isText) &&
+    ['refresh_token', 'scope', 'id_token'].every(name => isOptional(name, 'string')) &&
+    ['expires_in', 'expires_at'].every(name => isOptional(name, 'number')) &&
+    isOptional('claims', 'object')
+  return isValid ? (members as unknown as SessionTokens) : undefined
+}
