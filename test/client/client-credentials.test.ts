@@ -46,3 +46,26 @@ test('client credentials: an error has the code of the server, its request id, a
   assert.equal(server.reason(), 'client_secret_wrong')
   assert.doesNotMatch(JSON.stringify(error), /wrong|access_token/)
 })
+
+test('client credentials: a signal ends the wait for metadata, whose request other callers keep using', async () => {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  const client = createClient({
+    ...{ issuer, client_id, authentication: clientSecretBasic(secret), now: server.clock.now },
+    fetch: async (url, init) => {
+      await held
+      return fetch(url, init)
+    },
+  })
+  const stop = new AbortController()
+  const other = clientCredentials(client)
+  const aborted = clientCredentials(client, { signal: stop.signal })
+  const sentBefore = world.sent.length
+  stop.abort()
+  const tokens = await aborted
+  assert.ok(!tokens.ok)
+  assert.equal(tokens.error.kind, 'aborted')
+  assert.equal(tokens.error.mayHaveSucceeded, false)
+  assert.equal(world.sent.length, sentBefore)
+  release()
+  assert.ok((await other).ok)
+})

@@ -61,7 +61,7 @@ test('sizes: a program that requests tokens with client credentials contains no 
     .filter(file => /^(?:token|authentication)\//.test(file))
   assert.deepEqual(
     own.filter(file => parts.includes(file)),
-    ['authentication/secret.ts', 'token/client-credentials.ts', 'token/request.ts'],
+    ['authentication/secret.ts', 'token/client-credentials.ts', 'token/request.ts', 'token/token-types.ts'],
   )
 })
 

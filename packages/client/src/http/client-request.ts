@@ -8,6 +8,7 @@ import { fail, ok, type Result } from '../result.ts'
 import { encodeForm, type FormParameters } from './form.ts'
 import { jsonObject, type ReceivedResponse, textMember } from './response.ts'
 import type { Operation } from './transport.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 export type CallOptions = {
   /** Aborts the call. */
@@ -32,7 +33,7 @@ export async function postAsClient(
   request: ClientRequest,
 ): Promise<Result<ReceivedResponse>> {
   const { client_id, authentication } = client
-  const metadata = await client.issuer.metadata()
+  const metadata = await unlessAborted(client.issuer.metadata(), request.signal)
   if (!metadata.ok) return metadata
   const found = endpointUrl(metadata.value, request.endpoint, authentication.mtls)
   if (!found.ok) return found

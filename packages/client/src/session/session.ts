@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
 import type { CallOptions } from '../http/client-request.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { refreshToken } from '../token/refresh-token.ts'
 import type { TokenRequestOptions } from '../token/request.ts'
@@ -13,7 +14,6 @@ import { type Renewal, type RenewalOptions, renewalOf } from './renewal.ts'
 import { memoryStore, type SessionStore } from './session-store.ts'
 import { newSession, refreshedSession, type SessionTokens, type UserTokens } from './session-tokens.ts'
 import { createSingleFlight } from './single-flight.ts'
-import { unlessAborted } from './unless-aborted.ts'
 
 export type SessionOptions = RenewalOptions &
   RefreshAttemptOptions & {

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client } from '../create-client.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import type { Result } from '../result.ts'
 import { clientCredentials } from '../token/client-credentials.ts'
 import type { TokenRequestOptions } from '../token/request.ts'
@@ -9,7 +10,6 @@ import type { TokenResponse } from '../token/response.ts'
 import { type RenewalOptions, renewalOf } from './renewal.ts'
 import { createSingleFlight } from './single-flight.ts'
 import type { TokenSource } from './token-source.ts'
-import { unlessAborted } from './unless-aborted.ts'
 
 export type TokenCacheOptions = RenewalOptions & {
   /** The number of tokens that are kept; the default is 100. The one that was not used for longest is removed first. */

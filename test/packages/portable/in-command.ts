@@ -1,0 +1,5 @@
+/** For Node, Deno and Bun: runs the suite in the world that the argument describes, and prints its outcomes. */
+
+import { runPortableSuite } from './suite.ts'
+
+console.log(JSON.stringify(await runPortableSuite(JSON.parse(process.argv[2] ?? ''))))

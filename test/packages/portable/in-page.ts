@@ -1,0 +1,8 @@
+/** For browsers: a global function that runs the suite. */
+
+import type { PortableWorld } from './case.ts'
+import { runPortableSuite } from './suite.ts'
+
+Object.assign(globalThis, {
+  runPortableSuite: (world: PortableWorld) => runPortableSuite(world, { isBrowser: true }),
+})

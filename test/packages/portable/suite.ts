@@ -1,0 +1,27 @@
+/** Runs every portable test, one after another. */
+
+import type { PortableCase, PortableWorld } from './case.ts'
+import { discoveryCases } from './discovery.ts'
+import { tokenCases } from './tokens.ts'
+
+export const cases: readonly PortableCase[] = [...discoveryCases, ...tokenCases]
+
+/** The result of one test: `passed`, or the error. */
+export type PortableOutcome = { readonly name: string; readonly outcome: string }
+
+/** Never rejects. */
+export async function runPortableSuite(
+  world: PortableWorld,
+  { isBrowser = false } = {},
+): Promise<readonly PortableOutcome[]> {
+  const outcomes: PortableOutcome[] = []
+  for (const { name, notInBrowsers, run } of cases) {
+    if (isBrowser && notInBrowsers !== undefined) continue
+    const outcome = await run(world).then(
+      () => 'passed',
+      (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : `${error}`),
+    )
+    outcomes.push({ name, outcome })
+  }
+  return outcomes
+}
