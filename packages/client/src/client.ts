@@ -107,9 +107,15 @@ export {
   validateAccessToken,
 } from './validation/access-token.ts'
 export type { TokenOptions } from './validation/claims.ts'
+export type { ClientTokenOptions } from './validation/client-token.ts'
 export {
   type IdTokenClaims,
   type IdTokenExpectations,
   type IdTokenOptions,
   validateIdToken,
 } from './validation/id-token.ts'
+export {
+  type LogoutTokenClaims,
+  type LogoutTokenOptions,
+  validateLogoutToken,
+} from './validation/logout-token.ts'

@@ -3,13 +3,9 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
-import { issuerKeys } from '../discovery/keys.ts'
-import { secretAlgorithms } from '../jwt/algorithms.ts'
 import { invalidToken } from '../jwt/decode.ts'
-import { type KeySource, secretKey } from '../jwt/key-source.ts'
-import { type VerifiedJwt, verifyJwt } from '../jwt/verify.ts'
+import type { VerifiedJwt } from '../jwt/verify.ts'
 import { ok, type Result } from '../result.ts'
-import { supportedAlgorithms } from './algorithms.ts'
 import {
   audiencesOf,
   checkAcr,
@@ -20,8 +16,8 @@ import {
   checkOptionalTexts,
   checkTexts,
   type Refused,
-  type TokenOptions,
 } from './claims.ts'
+import { type ClientTokenOptions, verifyClientToken } from './client-token.ts'
 import { checkHash } from './hash.ts'
 
 /** Claims of a validated ID token (OpenID Connect Core 1.0 §2). Other claims are as the server sent them. */
@@ -65,9 +61,7 @@ export type IdTokenExpectations = {
   readonly previous?: IdTokenClaims | undefined
 }
 
-export type IdTokenOptions = TokenOptions & {
-  /** The client's secret, if the server signs ID tokens with it: then HS256, HS384 and HS512 are accepted as well. */
-  readonly client_secret?: string | undefined
+export type IdTokenOptions = ClientTokenOptions & {
   /** Audiences that the token may have besides the client. By default any, if `azp` is the client. */
   readonly trustedAudiences?: readonly string[] | undefined
 }
@@ -82,15 +76,12 @@ export async function validateIdToken(
   expectations: IdTokenExpectations = {},
   options: IdTokenOptions = {},
 ): Promise<Result<IdTokenClaims>> {
-  const { issuer } = client
-  const { client_secret, clockTolerance = client.clockTolerance } = options
+  const { issuer, clockTolerance: tolerance } = client
+  const { clockTolerance = tolerance } = options
   if (expectations.frontChannel && expectations.nonce === undefined)
     throw new TypeError('an ID token of the authorization endpoint requires a nonce')
-  const algorithms = await acceptedAlgorithms(client, options)
-  if (!algorithms.ok) return algorithms
   const now = issuer.now()
-  const keys = keysOf(client, client_secret)
-  const verified = await verifyJwt(idToken, keys, { algorithms: algorithms.value, now, clockTolerance })
+  const verified = await verifyClientToken(client, idToken, { ...options, now })
   if (!verified.ok) return verified
   const { claims } = verified.value
   const refused =
@@ -105,28 +96,6 @@ export async function validateIdToken(
     checkUser(claims, expectations) ??
     (await checkHashes(verified.value, expectations))
   return refused ?? ok(claims as IdTokenClaims)
-}
-
-async function acceptedAlgorithms(
-  { issuer }: Client,
-  { algorithms, client_secret }: IdTokenOptions,
-): Promise<Result<readonly string[]>> {
-  if (algorithms) return ok(algorithms)
-  const supported = await supportedAlgorithms(issuer, 'id_token_signing_alg_values_supported')
-  if (!supported.ok || client_secret === undefined) return supported
-  return ok([...supported.value, ...secretAlgorithms])
-}
-
-/** Returns the secret for HMAC, and the server's keys for everything else, so that a key is never used as a secret. */
-function keysOf({ issuer }: Client, secret: string | undefined): KeySource {
-  const keys = issuerKeys(issuer)
-  if (secret === undefined) return keys
-  const ofSecret = secretKey(secret)
-  const sourceOf = (alg: string): KeySource => (alg.startsWith('HS') ? ofSecret : keys)
-  return {
-    find: header => sourceOf(header.alg).find(header),
-    refresh: async header => (await sourceOf(header.alg).refresh?.(header)) ?? ok([]),
-  }
 }
 
 /** §3.1.3.7 (3) to (5). */
