@@ -43,7 +43,8 @@ async function startDevice(fetched?: (fetch: Fetch) => Fetch) {
     client,
     device,
     fail: (...moments: FaultMoment[]) => faulty.fail('/connect/token', ...moments),
-    approve: () => approveDevice(server, userCode, { scope: ['api1', 'offline_access'] }),
+    approve: (scope: readonly string[] = ['api1', 'offline_access']) =>
+      approveDevice(server, userCode, { scope }),
     deny: () => server.stores.devices.deny(userCode, server.clock.now()),
     poll,
     reports,
@@ -62,7 +63,7 @@ test('device: the codes are plain JSON with the time at which they expire [RFC 8
 
 test('device: waits the interval before each request, and returns tokens when the user approves', async () => {
   const { poll, approve, waits, reports, server } = await startDevice()
-  const tokens = unwrap(await poll({ 2: approve }))
+  const tokens = unwrap(await poll({ 2: () => approve() }))
   assert.equal(claimsOf(tokens.access_token).scope, 'api1 offline_access')
   assert.ok(tokens.refresh_token)
   assert.deepEqual(waits, [5, 5, 5])
@@ -71,6 +72,20 @@ test('device: waits the interval before each request, and returns tokens when th
     ['pending', 'pending', 'pending'],
   )
   assert.equal(server.logged.filter(({ reason }) => reason === 'device_pending').length, 2)
+})
+
+test('device: an ID token is validated [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
+  const { poll, approve } = await startDevice()
+  const tokens = unwrap(await poll({ 0: () => approve(['openid']) }))
+  assert.equal(tokens.claims?.sub, '88421113')
+
+  const { poll: pollOther, approve: approveOther } = await startDevice(fetch => async (url, init) => {
+    const response = await fetch(url, init)
+    return url.includes('jwks') ? Response.json({ keys: [] }) : response
+  })
+  const refused = await pollOther({ 0: () => approveOther(['openid']) })
+  assert.ok(!refused.ok)
+  assert.equal(refused.error.code, 'key_not_found')
 })
 
 test('device: the server’s word ends the polling when the user refuses', async () => {
@@ -211,14 +226,14 @@ for (const moment of faultMoments)
   test(`device: a fault ${moment} the exchange while the user decides changes nothing`, async () => {
     const { poll, approve, fail } = await startDevice()
     fail(moment, moment)
-    assert.ok((await poll({ 3: approve })).ok)
+    assert.ok((await poll({ 3: () => approve() })).ok)
   })
 
 test('device: if the response with the tokens is lost, the device learns that it must start again', async () => {
   for (const moment of ['within', 'after'] as const) {
     const { poll, approve, fail, server } = await startDevice()
     fail(moment)
-    const tokens = await poll({ 0: approve })
+    const tokens = await poll({ 0: () => approve() })
     assert.ok(!tokens.ok)
     assert.equal(tokens.error.kind, 'network')
     assert.equal(tokens.error.code, 'device_response_lost')

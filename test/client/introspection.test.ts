@@ -12,6 +12,7 @@ import {
 import { secret, world } from '../support/world.ts'
 import { faultMoments, withFaults } from './faults.ts'
 import { startTessera } from './servers.ts'
+import { client_id as app, createKey, sign, startTokenServer, url } from './token-server.ts'
 
 const { issuer, fetch, server } = await startTessera(world)
 const { now } = server.clock
@@ -89,4 +90,63 @@ for (const moment of faultMoments)
     assert.ok(!lost.ok)
     assert.equal(lost.error.kind, 'network')
     assert.ok((await introspectToken(unlucky, 'unknown')).ok)
+  })
+
+test('introspection: an API can require a signed response [RFC 9701 §4]', async () => {
+  const { access_token } = unwrap(await password(clientOf('roclient'), bob, { scope: 'api1' }))
+  const token = unwrap(await introspectToken(api, access_token, { signed: true }))
+  assert.ok(token.active)
+  assert.equal(token.sub, '88421113')
+  assert.deepEqual(unwrap(await introspectToken(api, 'unknown', { signed: true })), { active: false })
+  const forbidden = await introspectToken(api, access_token, { signed: true, algorithms: ['ES256'] })
+  assert.ok(!forbidden.ok)
+  assert.equal(forbidden.error.code, 'algorithm_not_allowed')
+})
+
+const key = await createKey('ES256')
+const tokenServer = startTokenServer([key.jwk], { introspection_endpoint: `${url}/introspect` })
+const typ = 'token-introspection+jwt'
+const signed = {
+  iss: url,
+  aud: app,
+  iat: tokenServer.now,
+  token_introspection: { active: true, sub: 'alice' },
+}
+const jwtResponse = (body: string): Response =>
+  new Response(body, { headers: { 'content-type': `application/${typ}` } })
+const signedResponse = async (claims: object, header: object = {}): Promise<Response> =>
+  jwtResponse(await sign({ ...signed, ...claims }, key, { typ, ...header }))
+const introspectSigned = (respond: () => Response | Promise<Response>) =>
+  introspectToken(
+    createClient({ issuer: tokenServer.issuer, client_id: app, fetch: async () => respond() }),
+    'token',
+    { signed: true },
+  )
+
+test('introspection: a signed response contains the description of the token [RFC 9701 §5]', async () => {
+  const token = unwrap(await introspectSigned(() => signedResponse({})))
+  assert.ok(token.active)
+  assert.equal(token.sub, 'alice')
+})
+
+for (const [what, respond, code] of [
+  ['JSON', () => Response.json({ active: true }), 'response_not_signed'],
+  ['another kind of token', () => signedResponse({}, { typ: 'at+jwt' }), 'type_mismatch'],
+  ['a token without a type', () => signedResponse({}, { typ: undefined }), 'type_mismatch'],
+  ['a response of another issuer', () => signedResponse({ iss: 'https://x.example' }), 'issuer_mismatch'],
+  ['a response of no issuer', () => signedResponse({ iss: undefined }), 'issuer_mismatch'],
+  ['a response for another API', () => signedResponse({ aud: 'other' }), 'audience_mismatch'],
+  ['a response for nobody', () => signedResponse({ aud: undefined }), 'audience_mismatch'],
+  ['one without a description', () => signedResponse({ token_introspection: undefined }), 'invalid_response'],
+  ['one with an empty description', () => signedResponse({ token_introspection: {} }), 'invalid_response'],
+  [
+    'one with a wrong signature',
+    async () => jwtResponse(`${(await sign(signed, key, { typ })).slice(0, -8)}AAAAAAAA`),
+    'signature_invalid',
+  ],
+] as const)
+  test(`introspection: if a signed response is required, ${what} is refused [RFC 9701 §5]`, async () => {
+    const token = await introspectSigned(respond)
+    assert.ok(!token.ok)
+    assert.equal(token.error.code, code)
   })

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientSecretBasic, createClient, password, refreshToken, unwrap } from '@tessera/client'
+import {
+  authorizationCode,
+  clientSecretBasic,
+  createClient,
+  password,
+  refreshToken,
+  unwrap,
+} from '@tessera/client'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { claimsOf } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 import { faultMoments, withFaults } from './faults.ts'
 import { startTessera } from './servers.ts'
+import { client_id as app, createKey, sign, startTokenServer, url } from './token-server.ts'
 
 const { issuer, fetch, server, sent } = await startTessera(world)
 const faulty = withFaults(fetch)
@@ -80,4 +89,75 @@ test('refresh: an error 5xx may hide a success, so the caller is told that it ma
     assert.equal(tokens.error.kind, 'response')
     assert.equal(tokens.error.mayHaveSucceeded, true)
   }
+})
+
+test('refresh: a new ID token is validated against the first one [OpenID Connect Core 1.0 §12.2]', async () => {
+  const web = createClient({ ...options, client_id: 'web' })
+  const code = await issueCode(server, { scope: ['openid', 'offline_access'] }, { nonce: 'n1' })
+  const grant = { code, redirect_uri: redirectUri, code_verifier: verifier, nonce: 'n1' }
+  const first = unwrap(await authorizationCode(web, grant))
+  assert.equal(first.claims?.sub, '88421113')
+  const previous = first.claims
+  assert.ok(previous)
+  const second = unwrap(await refreshToken(web, first.refresh_token ?? '', { previous }))
+  assert.equal(second.claims?.sub, '88421113')
+  const alice = { ...previous, sub: 'alice' }
+  const third = await refreshToken(web, second.refresh_token ?? '', { previous: alice })
+  assert.ok(!third.ok)
+  assert.equal(third.error.code, 'sub_mismatch')
+  assert.equal(third.error.mayHaveSucceeded, true)
+})
+
+const key = await createKey('ES256')
+const tokenServer = startTokenServer([key.jwk], { token_endpoint: `${url}/token` })
+const idToken = { iss: url, sub: 'alice', aud: app, iat: tokenServer.now, exp: tokenServer.now + 300 }
+const refreshAt = async (claims: object, changes: Partial<typeof idToken> & { nonce?: string } = {}) => {
+  const id_token = await sign({ ...idToken, ...claims }, key)
+  const asker = createClient({
+    issuer: tokenServer.issuer,
+    client_id: app,
+    fetch: async () => Response.json({ access_token: 'a', token_type: 'Bearer', id_token }),
+  })
+  return refreshToken(asker, 'r', { previous: { ...idToken, ...changes } })
+}
+
+test('refresh: an ID token without nonce, or with the first nonce, is accepted', async () => {
+  assert.equal(unwrap(await refreshAt({})).claims?.sub, 'alice')
+  assert.equal(unwrap(await refreshAt({ nonce: 'n' }, { nonce: 'n' })).claims?.sub, 'alice')
+  const other = await refreshAt({ nonce: 'n2' }, { nonce: 'n' })
+  assert.ok(!other.ok)
+  assert.equal(other.error.code, 'nonce_mismatch')
+})
+
+test('refresh: an ID token that is invalid fails', async () => {
+  for (const [claims, code] of [
+    [{ iss: 'https://x.example' }, 'issuer_mismatch'],
+    [{ aud: 'other' }, 'audience_mismatch'],
+    [{ exp: tokenServer.now - 100 }, 'token_expired'],
+  ] as const) {
+    const tokens = await refreshAt(claims)
+    assert.ok(!tokens.ok)
+    assert.equal(tokens.error.code, code)
+  }
+})
+
+test('refresh: if the keys can’t be requested, the session goes on without the new ID token', async () => {
+  const unreachable = startTokenServer(
+    async () => {
+      throw new TypeError('fetch failed')
+    },
+    { token_endpoint: `${url}/token` },
+  )
+  const id_token = await sign(idToken, key)
+  const asker = createClient({
+    issuer: unreachable.issuer,
+    client_id: app,
+    fetch: async () =>
+      Response.json({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r2', id_token }),
+  })
+  const tokens = unwrap(await refreshToken(asker, 'r'))
+  assert.equal(unreachable.requests, 1)
+  assert.equal(tokens.refresh_token, 'r2')
+  assert.equal(tokens.id_token, undefined)
+  assert.equal(tokens.claims, undefined)
 })

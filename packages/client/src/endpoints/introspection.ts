@@ -1,13 +1,15 @@
-/** Token introspection (RFC 7662). */
+/** Token introspection (RFC 7662), with signed responses on request (RFC 9701). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
-import { type CallOptions, invalidResponse, postForJson } from '../http/client-request.ts'
+import { ClientError } from '../error.ts'
+import { type CallOptions, invalidResponse, postAsClient } from '../http/client-request.ts'
 import type { FormParameters } from '../http/form.ts'
-import type { ReceivedResponse } from '../http/response.ts'
+import { hasMediaType, jsonObject, type ReceivedResponse } from '../http/response.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { TokenTypeHint } from './revocation.ts'
+import { verifyResponse } from './signed-response.ts'
 
 /** The server's description of a token (RFC 7662 §2.2). */
 export type Introspection = InactiveToken | ActiveToken
@@ -42,6 +44,13 @@ export type ActiveToken = {
 export type IntrospectionOptions = CallOptions & {
   /** Helps the server to find the token faster (RFC 7662 §2.1). */
   readonly token_type_hint?: TokenTypeHint | undefined
+  /**
+   * Requires a response that the server has signed for this client (RFC 9701), as evidence that can be kept. By default
+   * the response is JSON, which the connection protects.
+   */
+  readonly signed?: boolean | undefined
+  /** The signature algorithms that are accepted; by default those with a key pair that the server's metadata lists. */
+  readonly algorithms?: readonly string[] | undefined
   /** More parameters of the request. */
   readonly parameters?: FormParameters | undefined
 }
@@ -53,15 +62,49 @@ export type IntrospectionOptions = CallOptions & {
 export async function introspectToken(
   client: Client,
   token: string,
-  { token_type_hint, parameters = {}, signal }: IntrospectionOptions = {},
+  { token_type_hint, signed = false, algorithms, parameters = {}, signal }: IntrospectionOptions = {},
 ): Promise<Result<Introspection>> {
-  const received = await postForJson(client, {
+  const received = await postAsClient(client, {
     operation: 'introspection',
     endpoint: 'introspection_endpoint',
     parameters: { ...parameters, token, token_type_hint },
+    accept: signed ? signedType : 'application/json',
     signal,
   })
-  return received.ok ? readIntrospection(received.value.members, received.value.response) : received
+  if (!received.ok) return received
+  const { value: response } = received
+  if (signed) return readSigned(client, response, algorithms)
+  const members = jsonObject(response)
+  return members
+    ? readIntrospection(members, response)
+    : fail(invalidResponse('the introspection response is not a JSON object', response))
+}
+
+const signedType = 'application/token-introspection+jwt'
+
+/** RFC 9701 §5: the token is for this client, and its type tells it from all other tokens of the server. */
+async function readSigned(
+  client: Client,
+  response: ReceivedResponse,
+  algorithms: readonly string[] | undefined,
+): Promise<Result<Introspection>> {
+  if (!hasMediaType(response, signedType))
+    return fail(
+      new ClientError('policy', 'response_not_signed', 'the introspection response is not signed', {
+        response,
+      }),
+    )
+  const verified = await verifyResponse(client, response, {
+    algorithms,
+    supported: 'introspection_signing_alg_values_supported',
+    types: ['token-introspection+jwt'],
+    required: true,
+  })
+  if (!verified.ok) return verified
+  const { token_introspection: description } = verified.value
+  return isObject(description)
+    ? readIntrospection(description as JsonObject, response)
+    : fail(invalidResponse('the introspection response has no token_introspection', response))
 }
 
 /** Reads the members that describe a token. Fails with `invalid` if one is not of its type. */

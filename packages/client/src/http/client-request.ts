@@ -6,6 +6,7 @@ import { type EndpointName, endpointUrl } from '../discovery/metadata.ts'
 import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { encodeForm, type FormParameters } from './form.ts'
+import { sendProven } from './proven-request.ts'
 import { jsonObject, type ReceivedResponse, textMember } from './response.ts'
 import type { Operation } from './transport.ts'
 import { unlessAborted } from './unless-aborted.ts'
@@ -39,15 +40,10 @@ export async function postAsClient(
   if (!found.ok) return found
   const url = found.value
   const proof = request.proof ? client.proof : undefined
-
-  for (let attempt = 1; ; attempt++) {
-    const credentials = await authentication.credentials({
-      client_id,
-      url,
-      metadata: metadata.value,
-      now: Math.floor(client.issuer.now()),
-    })
-    const received = await client.send({
+  const received = await sendProven(client, proof, { method: 'POST', url }, async () => {
+    const now = Math.floor(client.issuer.now())
+    const credentials = await authentication.credentials({ client_id, url, metadata: metadata.value, now })
+    return {
       operation: request.operation,
       method: 'POST',
       url,
@@ -55,16 +51,14 @@ export async function postAsClient(
         accept: request.accept ?? 'application/json',
         'content-type': 'application/x-www-form-urlencoded',
         ...credentials.headers,
-        ...(await proof?.headers({ method: 'POST', url })),
       },
       body: encodeForm(request.parameters, credentials.parameters ?? {}).toString(),
       signal: request.signal,
-    })
-    if (!received.ok) return received
-    const { value: response } = received
-    if ((await proof?.received?.({ method: 'POST', url }, response)) && attempt === 1) continue
-    return response.status >= 200 && response.status < 300 ? received : fail(serverError(response))
-  }
+    }
+  })
+  if (!received.ok) return received
+  const { status } = received.value
+  return status >= 200 && status < 300 ? received : fail(serverError(received.value))
 }
 
 /** Sends a form as the client and returns the JSON object of the response. */

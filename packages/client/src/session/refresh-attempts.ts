@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
 import { fail, type Result } from '../result.ts'
 import { type Sleep, sleep as sleepByTimer } from '../sleep.ts'
-import type { UserTokens } from './session-tokens.ts'
+import type { UserTokens } from '../token/claims.ts'
 
 export type RefreshAttemptOptions = {
   /**

@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import { encodeBase64url } from '../jwt/base64url.ts'
-import type { TokenResponse } from '../token/response.ts'
+import type { UserTokens } from '../token/claims.ts'
 import type { IdTokenClaims } from '../validation/id-token.ts'
 
 /** The tokens of one sign-in. */
@@ -21,9 +21,6 @@ export type SessionTokens = {
   /** The validated claims of the newest ID token. */
   readonly claims?: IdTokenClaims
 }
-
-/** A response of a token request for a user, with the claims of its ID token. */
-export type UserTokens = TokenResponse & { readonly claims?: IdTokenClaims }
 
 const kept = ['refresh_token', 'scope', 'id_token', 'claims'] as const
 

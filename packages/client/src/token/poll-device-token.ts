@@ -6,9 +6,9 @@ import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
 import { fail, type Result } from '../result.ts'
 import { type Sleep, sleep } from '../sleep.ts'
+import { type UserTokenOptions, type UserTokens, withClaims } from './claims.ts'
 import type { DeviceAuthorization } from './device-authorization.ts'
-import { requestToken, type TokenRequestOptions } from './request.ts'
-import type { TokenResponse } from './response.ts'
+import { requestToken } from './request.ts'
 
 /** Reported before each wait. */
 export type DeviceProgress = {
@@ -24,7 +24,7 @@ export type DeviceProgress = {
   readonly error?: ClientError | undefined
 }
 
-export type DevicePollOptions = Omit<TokenRequestOptions, 'scope' | 'resource' | 'audience'> & {
+export type DevicePollOptions = Omit<UserTokenOptions, 'scope' | 'resource' | 'audience'> & {
   readonly progress?: ((progress: DeviceProgress) => void) | undefined
   /** Waits between requests; the default uses a timer. */
   readonly sleep?: Sleep | undefined
@@ -47,8 +47,8 @@ const maxBackoff: Seconds = 60
 export async function pollDeviceToken(
   client: Client,
   device: Pick<DeviceAuthorization, 'device_code' | 'expires_at' | 'interval'>,
-  { progress, sleep: wait = sleep, ...options }: DevicePollOptions = {},
-): Promise<Result<TokenResponse>> {
+  { progress, sleep: wait = sleep, idToken, ...options }: DevicePollOptions = {},
+): Promise<Result<UserTokens>> {
   const { device_code, expires_at } = device
   let poll: Poll = { state: 'pending', interval: Math.max(1, device.interval), failures: 0, mayBeUsed: false }
   for (;;) {
@@ -61,7 +61,7 @@ export async function pollDeviceToken(
     if (client.issuer.now() >= expires_at) return expired()
 
     const tokens = await requestToken(client, { grant_type: grantTypes.deviceCode, device_code }, options)
-    if (tokens.ok) return tokens
+    if (tokens.ok) return withClaims(client, tokens, {}, idToken)
     const next = nextPoll(poll, tokens.error)
     if (next instanceof ClientError) return fail(next)
     poll = next

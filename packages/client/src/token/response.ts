@@ -6,7 +6,6 @@ import { invalidResponse } from '../http/client-request.ts'
 import { type ReceivedResponse, textMember } from '../http/response.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { lifetime } from './lifetime.ts'
-import { tokenTypes } from './token-types.ts'
 
 export type TokenResponse = {
   readonly access_token: string
@@ -61,7 +60,7 @@ export function readTokenResponse(
 /** A token that is not an access token has the type `N_A` (RFC 8693 §2.2.1). */
 const isUnusable = ({ token_type, issued_token_type }: JsonObject): boolean =>
   issued_token_type !== undefined &&
-  issued_token_type !== tokenTypes.accessToken &&
+  issued_token_type !== 'urn:ietf:params:oauth:token-type:access_token' &&
   `${token_type}`.toLowerCase() === 'n_a'
 
 const textMembers = (members: JsonObject, names: readonly string[]): Readonly<Record<string, string>> =>

@@ -5,7 +5,7 @@ import type { ServerMetadata } from '../discovery/metadata.ts'
 import { asymmetricAlgorithms } from '../jwt/algorithms.ts'
 import { ok, type Result } from '../result.ts'
 
-type AlgorithmList = keyof ServerMetadata & `${string}_signing_alg_values_supported`
+export type AlgorithmList = keyof ServerMetadata & `${string}_signing_alg_values_supported`
 
 /** Returns the algorithms with a key pair that the metadata lists, or all of them if it has no list. */
 export async function supportedAlgorithms(
