@@ -2,7 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { type Client, clientSecretBasic, createClient, createIssuer, type Issuer } from '@tessera/client'
+import {
+  type Client,
+  clientSecretBasic,
+  createClient,
+  createIssuer,
+  type Fetch,
+  type Issuer,
+} from '@tessera/client'
 import {
   type ApiGuard,
   type ApiGuardOptions,
@@ -45,16 +52,25 @@ export const configuration = {
 
 export type TesseraApi = ClientWorld & {
   readonly trusted: Issuer
+  /** While it is down, no request of the API reaches the server. */
+  readonly network: { down: boolean }
   /** The client of the API, for introspection. */
   readonly introspection: Client
   readonly tokenOf: (client_id: string, scope?: string, certificate?: string) => Promise<string>
   readonly revoke: (client_id: string, token: string) => Promise<void>
+  /** The number of introspection requests until now. */
+  readonly introspections: () => number
 }
 
-/** Starts Tessera with an API. Requests to it can be made to fail by `state.down`. */
+/** Starts Tessera with an API. */
 export async function startApi(): Promise<TesseraApi> {
   const world = await startTessera(configuration)
-  const { server, fetch, issuer } = world
+  const { server, issuer } = world
+  const network = { down: false }
+  const fetch: Fetch = async (url, init) => {
+    if (network.down) throw new TypeError('unreachable')
+    return world.fetch(url, init)
+  }
   const trusted = createIssuer(issuer, { fetch, now: server.clock.now })
   const introspection = createClient({
     issuer: trusted,
@@ -64,6 +80,8 @@ export async function startApi(): Promise<TesseraApi> {
   })
   return {
     ...world,
+    fetch,
+    network,
     trusted,
     introspection,
     async tokenOf(client_id, scope = 'read', certificate = one) {
@@ -72,6 +90,7 @@ export async function startApi(): Promise<TesseraApi> {
       assert.ok(json.access_token, JSON.stringify(json))
       return json.access_token
     },
+    introspections: () => world.sent.filter(({ url }) => url.endsWith('/connect/introspect')).length,
     async revoke(client_id, token) {
       const { authorization } = basic(client_id)
       const form = { token }
