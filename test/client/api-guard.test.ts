@@ -378,6 +378,16 @@ for (const [index, [requirements, claims]] of met.entries())
     assert.ok(decision.ok, decision.ok ? '' : decision.reason)
   })
 
+test('API guard: the sign-in of a user of the server is checked [RFC 9470 §3]', async () => {
+  const { check } = guardOf(api.trusted)
+  const { access_token: token } = await api.signIn({ acr: 'pwd', auth_time: api.server.clock.now() - 100 })
+  const allowed = await check({ token }, { acr_values: 'pwd', max_age: 100 })
+  assert.ok(allowed.ok)
+  assert.equal(allowed.access.subject, '88421113')
+  assert.equal(refusalOf(await check({ token }, { acr_values: 'mfa' }))[0], 'acr_insufficient')
+  assert.equal(refusalOf(await check({ token }, { max_age: 60 }))[0], 'authentication_too_old')
+})
+
 test('API guard: a check of the application that throws lets the call fail instead of allowing it', async () => {
   const { check } = guardOf(server.issuer)
   const requirements = {

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { clientSecretBasic, createClient, createIssuer, type Fetch } from '@tessera/client'
 import type { Validation } from '@tessera/client/api'
 import { one } from '../support/certificates.ts'
+import { until } from '../support/until.ts'
 import { guardOf, refusalOf, startApi, startIssuer, thumbprintOf } from './api-world.ts'
 
 const inactive = 'Bearer error="invalid_token", error_description="the access token is not active"'
@@ -240,8 +241,7 @@ test('introspection: more requests at the same time than the limit are refused w
     cache: { maxConcurrent: 2 },
   })
   const running = ['one', 'two'].map(token => check({ token }))
-  // The requests have begun once their tokens arrived.
-  while (requested.length < 2) await new Promise(resolve => setImmediate(resolve))
+  await until('both introspection requests', () => requested.length === 2)
   const third = await check({ token: 'three' })
   assert.equal(refusalOf(third)[0], 'issuer_unavailable')
   assert.ok(!third.ok)

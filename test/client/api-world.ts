@@ -20,6 +20,7 @@ import {
   type Requirements,
 } from '@tessera/client/api'
 import { one } from '../support/certificates.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { type ClientWorld, startTessera } from './servers.ts'
 import { createKey, now, sign, startTokenServer, url as tokenIssuer } from './token-server.ts'
 
@@ -38,8 +39,9 @@ export const configuration = {
     {
       client_id: 'web',
       client_secrets,
-      grant_types: ['password'],
-      scope: 'openid read write',
+      grant_types: ['authorization_code', 'refresh_token'],
+      redirect_uris: [redirectUri],
+      scope: 'openid read write offline_access',
     },
   ],
   users: [{ sub: '88421113', username: 'bob', password: 'bob', claims: { name: 'Bob' } }],
@@ -50,6 +52,8 @@ export const configuration = {
   ],
 }
 
+type UserTokens = Readonly<Record<'access_token' | 'id_token' | 'refresh_token', string>>
+
 export type TesseraApi = ClientWorld & {
   readonly trusted: Issuer
   /** While it is down, no request of the API reaches the server. */
@@ -57,6 +61,8 @@ export type TesseraApi = ClientWorld & {
   /** The client of the API, for introspection. */
   readonly introspection: Client
   readonly tokenOf: (client_id: string, scope?: string, certificate?: string) => Promise<string>
+  /** Returns tokens of a user who has just signed in. */
+  readonly signIn: (authorization?: Parameters<typeof issueCode>[1]) => Promise<UserTokens>
   readonly revoke: (client_id: string, token: string) => Promise<void>
   /** The number of introspection requests until now. */
   readonly introspections: () => number
@@ -89,6 +95,14 @@ export async function startApi(): Promise<TesseraApi> {
       const { json } = await server.token(form, { client: [client_id, 'secret'], certificate })
       assert.ok(json.access_token, JSON.stringify(json))
       return json.access_token
+    },
+    async signIn(authorization) {
+      const scope = ['offline_access', 'openid', 'read']
+      const code = await issueCode(server, { scope, ...authorization })
+      const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri }
+      const { json } = await server.token({ ...form, code_verifier: verifier }, { client: ['web', 'secret'] })
+      assert.ok(json.id_token, JSON.stringify(json))
+      return json
     },
     introspections: () => world.sent.filter(({ url }) => url.endsWith('/connect/introspect')).length,
     async revoke(client_id, token) {

@@ -93,6 +93,7 @@ const reasons: Readonly<Record<string, RefusalReason>> = {
   confirmation_mismatch: 'confirmation_unsupported',
   token_too_large: 'token_invalid',
   token_malformed: 'token_invalid',
+  payload_malformed: 'token_invalid',
   token_encrypted: 'token_invalid',
   algorithm_not_allowed: 'token_invalid',
   critical_header: 'token_invalid',
