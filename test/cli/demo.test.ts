@@ -192,6 +192,25 @@ test('demo: the address to open leads through sign-in and consent to a code, and
   }
 })
 
+test('demo: the page also shows a snippet that exchanges the code', async () => {
+  const callback = await startDemoCallback(issuer)
+  try {
+    const back = await createPerson(issuer, alice).authorize(
+      demoAuthorizationUrl(issuer, callback.redirectUri),
+    )
+    const html = await (await fetch(back)).text()
+    const shown = /<code[^>]*>([\s\S]*)<\/code>/.exec(html)?.[1]?.replaceAll('&quot;', '"')
+    const { output, exit } = runModule(shown ?? '')
+    const { code, problem } = await inTime('the snippet ends', exit)
+    assert.equal(code, 0, problem)
+    const [answer] = answersIn(output())
+    assert.equal(answer?.claims.sub, 'u-alice')
+    await assertVerifies(answer)
+  } finally {
+    callback.close()
+  }
+})
+
 test('demo: it prints the addresses of the account page and the sign-out, and both work', async () => {
   const { account, signOut } = demoPages(issuer)
   for (const address of [account, signOut]) assert.ok(printed.split('\n').includes(`# ${address}`), address)

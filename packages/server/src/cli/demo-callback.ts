@@ -1,7 +1,8 @@
 /** The redirect URI of the demo's web client: a page that shows the code and the next request. */
 
 import { createServer, type Server } from 'node:http'
-import { demoCodeExchange, demoPages } from './demo-requests.ts'
+import { demoCodeExchange, demoPages, demoProofKey } from './demo-requests.ts'
+import { demoCodeSnippet } from './demo-snippets.ts'
 
 type DemoCallback = { readonly redirectUri: string; readonly close: () => void }
 
@@ -80,14 +81,16 @@ const codeShown = (
 <h1>The application received a code</h1>
 <p class="lead">It would now exchange the code for tokens. To do that yourself, paste this into bash within five minutes.</p>
 <pre tabindex="0">CODE='${escapeHtml(code.replaceAll("'", ''))}'
-${escapeHtml(demoCodeExchange(issuer, redirectUri))}</pre>`
+${escapeHtml(demoCodeExchange(issuer, redirectUri))}</pre>
+<p>Or run this module, which uses the client library:</p>
+<code tabindex="0">${escapeHtml(demoCodeSnippet(issuer, redirectUri, code, demoProofKey.verifier))}</code>`
 
 const refusal = (parameters: URLSearchParams): string => `<div class="sign error" aria-hidden="true"></div>
 <h1>The application received no code</h1>
 <p class="lead">${escapeHtml(parameters.get('error') ?? 'The URL contains neither a code nor an error.')}</p>
 <p>${escapeHtml(parameters.get('error_description') ?? '')}</p>`
 
-const ownStyle = `pre{margin:1.25rem 0 0;padding:1rem 1.25rem;overflow-x:auto;border:1px dashed var(--field);border-radius:0.75rem;font:0.875rem/1.6 var(--mono)}`
+const ownStyle = `code{display:block;white-space:pre}pre,code{margin:1.25rem 0 0;padding:1rem 1.25rem;overflow-x:auto;border:1px dashed var(--field);border-radius:0.75rem;font:0.875rem/1.6 var(--mono)}`
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escapeHtml = (text: string): string => text.replaceAll(/[&<>"]/g, character => entities[character]!)

@@ -13,7 +13,7 @@ export type DemoRequest = {
  * The proof key of RFC 7636 appendix B. It is fixed, so that the requests can be printed; a real client creates a new
  * one for each request.
  */
-const demoProofKey = {
+export const demoProofKey = {
   verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
   challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
 } as const

@@ -42,5 +42,24 @@ export const demoSnippetStart = (issuer: string): readonly string[] =>
 /** Returns the snippet for a grant. It is empty if a page shows it. */
 export const demoSnippet = (grantType: string): readonly string[] => asComments(statements[grantType] ?? [])
 
+/** Returns the snippet that exchanges the code of the demo's web client. */
+export const demoCodeSnippet = (
+  issuer: string,
+  redirectUri: string,
+  code: string,
+  codeVerifier: string,
+): string =>
+  [
+    "import { authorizationCode, clientSecretBasic, createClient, unwrap } from '@tessera/client'",
+    `const issuer = '${issuer}'`,
+    createConfidential('web', 'web', 'secret-of-the-web'),
+    'console.log(unwrap(await authorizationCode(web, {',
+    `  code: ${JSON.stringify(code)},`,
+    `  redirect_uri: '${redirectUri}',`,
+    `  code_verifier: '${codeVerifier}',`,
+    "  nonce: 'demo',",
+    '})))',
+  ].join('\n')
+
 /** All output is bash, so that it can be pasted as it is. */
 const asComments = (lines: readonly string[]): readonly string[] => lines.map(line => `#   ${line}`)
