@@ -108,7 +108,7 @@ async function readSigned(
 }
 
 /** Reads the members that describe a token. Fails with `invalid` if one is not of its type. */
-export function readIntrospection(members: JsonObject, response: ReceivedResponse): Result<Introspection> {
+function readIntrospection(members: JsonObject, response: ReceivedResponse): Result<Introspection> {
   if (members.active === false) return ok({ active: false })
   const wrong = members.active === true ? wrongMember(members) : 'active'
   return wrong === undefined
