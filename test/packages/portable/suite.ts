@@ -2,9 +2,10 @@
 
 import type { PortableCase, PortableWorld } from './case.ts'
 import { discoveryCases } from './discovery.ts'
+import { signedTokenCases } from './signed-tokens.ts'
 import { tokenCases } from './tokens.ts'
 
-export const cases: readonly PortableCase[] = [...discoveryCases, ...tokenCases]
+export const cases: readonly PortableCase[] = [...discoveryCases, ...signedTokenCases, ...tokenCases]
 
 /** The result of one test: `passed`, or the error. */
 export type PortableOutcome = { readonly name: string; readonly outcome: string }
