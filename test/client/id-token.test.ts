@@ -43,6 +43,7 @@ const previous = { ...valid, auth_time: now - 100, nonce: 'n1' }
 
 const accepted: Readonly<Record<string, Case>> = {
   'with the claims that are required': {},
+  'of the type JWT': { header: { typ: 'JWT' } },
   'with a list of one audience': { claims: { aud: [client_id] } },
   'with several audiences if azp is the client [§3.1.3.7 (4)]': { claims: { aud: others, azp: client_id } },
   'with another audience that is trusted': {
@@ -177,6 +178,8 @@ const refused: Readonly<Record<string, readonly [string, Case]>> = {
     'nonce_mismatch',
     { claims: { nonce: 'n2' }, expected: { previous } },
   ],
+  'with the type of an access token [RFC 8725 §3.11]': ['type_mismatch', { header: { typ: 'at+jwt' } }],
+  'with the type of a logout token [RFC 8725 §3.11]': ['type_mismatch', { header: { typ: 'logout+jwt' } }],
   'that is signed with an algorithm that the caller does not accept [§3.1.3.7 (7)]': [
     'algorithm_not_allowed',
     { options: { algorithms: ['RS256'] } },

@@ -81,7 +81,8 @@ export async function validateIdToken(
   if (expectations.frontChannel && expectations.nonce === undefined)
     throw new TypeError('an ID token of the authorization endpoint requires a nonce')
   const now = issuer.now()
-  const verified = await verifyClientToken(client, idToken, { ...options, now })
+  // RFC 8725 §3.11: access tokens and logout tokens have types of their own.
+  const verified = await verifyClientToken(client, idToken, { ...options, now, types: ['jwt', undefined] })
   if (!verified.ok) return verified
   const { claims } = verified.value
   const refused =
