@@ -1,0 +1,235 @@
+/** The extension point for proofs of possession, with DPoP at a server that has it: `oidc-provider`. */
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import {
+  authorizationCode,
+  type Client,
+  type ClientOptions,
+  clientCredentials,
+  clientSecretBasic,
+  createAuthorizationRequest,
+  createAuthorizedFetch,
+  createClient,
+  createIssuer,
+  type Fetch,
+  fetchUserinfo,
+  introspectToken,
+  type Proof,
+  refreshToken,
+  type TokenResponse,
+  unwrap,
+  validateAuthorizationResponse,
+} from '@tessera/client'
+import { exportJWK, generateKeyPair } from 'jose'
+import Provider from 'oidc-provider'
+import { createDpop } from './dpop.ts'
+
+const redirect_uri = 'http://127.0.0.1/cb'
+const secret = 'a-secret-of-some-length'
+let peer: Server
+let issuer: string
+
+before(async () => {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  peer = createServer((request, response) => handle(request, response)).listen(0, '127.0.0.1')
+  await once(peer, 'listening')
+  issuer = `http://127.0.0.1:${(peer.address() as AddressInfo).port}`
+  const provider = new Provider(issuer, {
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), use: 'sig', alg: 'RS256' }] } as never,
+    clients: [
+      {
+        client_id: 'machine',
+        client_secret: secret,
+        grant_types: ['client_credentials'],
+        response_types: [],
+        redirect_uris: [],
+        dpop_bound_access_tokens: true,
+      },
+      {
+        client_id: 'native',
+        application_type: 'native',
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code', 'refresh_token'],
+        redirect_uris: [redirect_uri],
+        dpop_bound_access_tokens: true,
+      },
+    ] as never,
+    cookies: { keys: ['a-key'] },
+    issueRefreshToken: async () => true,
+    findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    features: {
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true },
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+    },
+  } as never)
+  const handle = provider.callback()
+})
+after(() => {
+  peer.closeAllConnections()
+  peer.close()
+})
+
+/** A client whose requests to the provider are recorded as method and path. */
+function recorded(options: Omit<ClientOptions, 'issuer' | 'fetch'>): { client: Client; sent: string[] } {
+  const sent: string[] = []
+  const passed: Fetch = (url, init) => {
+    sent.push(`${init.method} ${new URL(url).pathname}`)
+    return fetch(url, init)
+  }
+  return { client: createClient({ ...options, issuer: createIssuer(issuer), fetch: passed }), sent }
+}
+const machine = { client_id: 'machine', authentication: clientSecretBasic(secret) }
+
+/** Signs in and consents on the pages of the provider, and returns the URL that the browser is sent back to. */
+async function visit(start: string): Promise<string> {
+  const cookies = new Map<string, string>()
+  let [url, form] = [start, undefined as URLSearchParams | undefined]
+  for (let steps = 0; steps < 12; steps++) {
+    const response = await fetch(url, {
+      method: form ? 'POST' : 'GET',
+      redirect: 'manual',
+      headers: { cookie: [...cookies].map(pair => pair.join('=')).join('; ') },
+      ...(form && { body: form }),
+    })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      cookies.set(name, value)
+    }
+    const location = response.headers.get('location')
+    if (location?.startsWith(redirect_uri)) return location
+    const html = await response.text()
+    const [, action = ''] = /action="([^"]*)"/.exec(html) ?? []
+    const fields = [...html.matchAll(/<input[^>]*name="([^"]*)"[^>]*>/g)].map(
+      ([input, name = '']): [string, string] => [name, /value="([^"]*)"/.exec(input)?.[1] ?? 'ada'],
+    )
+    form = location === null ? new URLSearchParams(fields) : undefined
+    url = new URL(location ?? action, issuer).href
+  }
+  throw new Error('the provider does not come to an end')
+}
+
+async function signIn(client: Client) {
+  const request = await createAuthorizationRequest(client, { redirect_uri, scope: 'openid' })
+  const { url, pending } = unwrap(request)
+  const { code = '' } = unwrap(await validateAuthorizationResponse(client, await visit(url), pending))
+  const { code_verifier = '', nonce } = pending
+  return { url, ...unwrap(await authorizationCode(client, { code, redirect_uri, code_verifier, nonce })) }
+}
+
+const tokenOf = ({ access_token, token_type }: TokenResponse) =>
+  ({ ok: true, value: { access_token, token_type } }) as const
+
+test('dpop: a token is bound to the key, after the server has asked for a nonce [RFC 9449 §5, §8]', async () => {
+  const proof = await createDpop()
+  const { client, sent } = recorded({ ...machine, proof })
+  const tokens = unwrap(await clientCredentials(client))
+  assert.equal(tokens.token_type, 'DPoP')
+  assert.deepEqual(sent, ['POST /token', 'POST /token'])
+  // The nonce is known now.
+  unwrap(await clientCredentials(client))
+  assert.equal(sent.length, 3)
+  const token = unwrap(await introspectToken(client, tokens.access_token))
+  assert.ok(token.active)
+  assert.deepEqual(token.cnf, { jkt: proof.jkt })
+})
+
+test('dpop: a client that must prove possession gets no token without a proof', async () => {
+  const tokens = await clientCredentials(recorded(machine).client)
+  assert.ok(!tokens.ok)
+  assert.equal(tokens.error.kind, 'response')
+  assert.equal(tokens.error.code, 'invalid_grant')
+})
+
+test('dpop: a request is sent at most twice, and once if it was accepted, whatever the proof asks for', async () => {
+  const proof = await createDpop()
+  const anywhere = { method: 'POST', url: 'https://elsewhere.example/token' }
+  const wrong = { ...proof, headers: () => proof.headers(anywhere), received: () => true }
+  const refused = recorded({ ...machine, proof: wrong })
+  const tokens = await clientCredentials(refused.client)
+  assert.ok(!tokens.ok)
+  assert.equal(tokens.error.code, 'invalid_dpop_proof')
+  assert.deepEqual(refused.sent, ['POST /token', 'POST /token'])
+
+  const greedy = {
+    ...proof,
+    received: (...given: Parameters<NonNullable<Proof['received']>>) => {
+      proof.received?.(...given)
+      return true
+    },
+  }
+  const accepted = recorded({ ...machine, proof: greedy })
+  unwrap(await clientCredentials(accepted.client))
+  assert.deepEqual(accepted.sent, ['POST /token', 'POST /token'])
+  unwrap(await clientCredentials(accepted.client))
+  assert.equal(accepted.sent.length, 3)
+})
+
+test('dpop: a sign-in is bound to the key from its start, and refreshed with it [RFC 9449 §5, §10]', async () => {
+  const proof = await createDpop()
+  const { client, sent } = recorded({ client_id: 'native', proof })
+  const tokens = await signIn(client)
+  assert.equal(new URL(tokens.url).searchParams.get('dpop_jkt'), proof.jkt)
+  assert.equal(tokens.token_type, 'DPoP')
+  assert.ok(tokens.claims?.sub)
+
+  const { refresh_token = '', claims: previous } = tokens
+  // §5: the refresh token of a public client is bound to the key.
+  const thief = recorded({ client_id: 'native', proof: await createDpop() })
+  const stolen = await refreshToken(thief.client, refresh_token)
+  assert.ok(!stolen.ok)
+  assert.equal(stolen.error.code, 'invalid_grant')
+  const fresh = unwrap(await refreshToken(client, refresh_token, { previous }))
+  assert.equal(fresh.token_type, 'DPoP')
+
+  // §7.1: the token is sent with its own scheme, and the proof names it.
+  const before = sent.length
+  const claims = unwrap(await fetchUserinfo(client, fresh.access_token, tokens.claims.sub))
+  assert.equal(claims.sub, tokens.claims.sub)
+  assert.deepEqual(sent.slice(before), ['GET /me'])
+  const other = await fetchUserinfo(thief.client, fresh.access_token, tokens.claims.sub)
+  assert.ok(!other.ok)
+  assert.equal(other.error.status, 401)
+})
+
+test('dpop: a request to an API is repeated with the nonce that the API asks for [RFC 9449 §9]', async () => {
+  const proof = await createDpop()
+  const { client } = recorded({ client_id: 'native', proof })
+  const tokens = await signIn(client)
+  const source = { client, accessToken: async () => tokenOf(tokens), renew: async () => tokenOf(tokens) }
+  const statuses: number[] = []
+  const api = createAuthorizedFetch(source, {
+    origins: [issuer],
+    async fetch(url, init) {
+      const response = await fetch(url, init)
+      statuses.push(response.status)
+      return response
+    },
+  })
+  for (const expected of [[200], [401, 200]]) {
+    assert.equal((await api(`${issuer}/me`)).status, 200)
+    assert.deepEqual(statuses.splice(0), expected)
+    proof.forget()
+  }
+  // The endpoint of the library itself does the same.
+  assert.equal(unwrap(await fetchUserinfo(client, tokens.access_token, null)).sub, tokens.claims?.sub)
+})
+
+test('dpop: a client that asked for a bound token does not accept another one', async () => {
+  const proof = await createDpop()
+  const client = createClient({
+    ...machine,
+    issuer: createIssuer(issuer),
+    proof,
+    fetch: async () => Response.json({ access_token: 'a', token_type: 'Bearer' }),
+  })
+  const tokens = await clientCredentials(client)
+  assert.ok(!tokens.ok)
+  assert.equal(tokens.error.kind, 'invalid')
+  assert.equal(tokens.error.code, 'invalid_response')
+})
