@@ -88,6 +88,22 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['client', 'client/discovery', 'client/jwt', 'client/validation', 'client/endpoints'],
     packages: [],
   },
+  // Web pages.
+  'client/browser': { rooms: ['client', 'client/authorization', 'client/session'], packages: [] },
+  // Native applications and Node.
+  'client/node': {
+    rooms: ['client', 'client/authorization', 'client/session'],
+    packages: [
+      'node:child_process',
+      'node:crypto',
+      'node:events',
+      'node:fs/promises',
+      'node:http',
+      'node:net',
+      'node:os',
+      'node:path',
+    ],
+  },
   // A separate command, which shares no code with the server.
   'create-tessera': {
     rooms: [],

@@ -5,6 +5,7 @@ import {
   clientSecretBasic,
   createClient,
   createSession,
+  type Fetch,
   memoryStore,
   password,
   type Session,
@@ -24,10 +25,12 @@ export async function startSessionWorld(settings: object = {}) {
   const world = await startTessera(withClients(roclient))
   const { clock, logged } = world.server
   const network = createFaultyNetwork(world.fetch)
-  const client: Client = createClient({
-    ...{ issuer: world.issuer, client_id: 'roclient', authentication: clientSecretBasic(secret) },
-    ...{ fetch: network.fetch, now: clock.now, timeout: 0.05 },
-  })
+  const connect = (fetch: Fetch): Client =>
+    createClient({
+      ...{ issuer: world.issuer, client_id: 'roclient', authentication: clientSecretBasic(secret) },
+      ...{ fetch, now: clock.now, timeout: 0.05 },
+    })
+  const client = connect(network.fetch)
   const signIn = async () => unwrap(await password(client, bob, { scope: 'openid api1 offline_access' }))
   /** Time passes only when a session waits. */
   const timing = { random: () => 0, sleep: async (seconds: number) => clock.advance(seconds) }
@@ -36,6 +39,8 @@ export async function startSessionWorld(settings: object = {}) {
     clock,
     network,
     client,
+    /** Creates a client with a network of its own. */
+    connect,
     signIn,
     /** Creates a session object, such as another tab has. */
     open: (options: SessionOptions = {}): Session => createSession(client, { ...timing, ...options }),

@@ -342,3 +342,26 @@ test('session: a text store keeps everything, and reads anything else as no sess
   await session.end()
   assert.equal(items.size, 0)
 })
+
+test('session: a refreshed ID token is validated and compared with the one of the sign-in [OpenID Connect Core 1.0 §12.2]', async () => {
+  const { start, clock, open, network } = await startSessionWorld()
+  const store = memoryStore()
+  const { session } = await start({ store })
+  // The password grant issues no ID token.
+  const first = await tokensOf(session.refresh())
+  assert.equal(first.claims?.sub, '88421113')
+  clock.advance(600)
+  const second = await tokensOf(session.accessToken())
+  assert.notEqual(second.id_token, first.id_token)
+  assert.equal(second.claims?.iat, clock.now())
+  assert.equal(second.claims?.auth_time, first.claims?.auth_time)
+
+  assert.ok(second.claims)
+  await store.save({ ...second, claims: { ...second.claims, sub: 'someone else' } })
+  clock.advance(600)
+  network.reset()
+  const error = await errorOf(open({ store }).accessToken())
+  assert.equal(error.code, 'sub_mismatch')
+  assert.equal(network.requests(), 1)
+  assert.notEqual(await store.load(), undefined)
+})

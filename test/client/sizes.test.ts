@@ -15,6 +15,8 @@ const limits: Readonly<Record<string, number>> = {
   './api/hono': 2000,
   './api/next': 2000,
   './api/node': 2000,
+  './browser': 20_000,
+  './node': 20_000,
 }
 
 const { exports: entries } = JSON.parse(readText('packages/client/package.json')) as { exports: object }

@@ -76,9 +76,14 @@ async function attemptWithin(
   }
 }
 
+/** Codes of responses that are not the server's own, such as the page of a Wi-Fi network. */
+const foreignResponses: readonly string[] = ['invalid_response', 'unexpected_redirect', 'response_too_large']
+
 /** Whether the next attempt may succeed: the response was lost or unreadable, or the server failed. */
-export const isTransient = ({ kind, status = 0, mayHaveSucceeded }: ClientError): boolean =>
-  kind !== 'aborted' && (kind === 'network' || mayHaveSucceeded || status === 429 || status >= 500)
+export const isTransient = ({ kind, code, status = 0 }: ClientError): boolean =>
+  kind === 'network' ||
+  (kind === 'invalid' && foreignResponses.includes(code)) ||
+  (kind === 'response' && (status === 429 || status >= 500))
 
 /** Whether the server refused the refresh token itself. Tessera limits guesses with the same code, but with status 429. */
 export const isRefusedToken = (error: ClientError): boolean =>

@@ -18,7 +18,7 @@ export type SessionTokens = {
   readonly scope?: string
   /** For the `id_token_hint` of a sign-out. */
   readonly id_token?: string
-  /** The validated claims of the newest ID token. */
+  /** The validated claims of the newest ID token, and those that only an earlier one had. */
   readonly claims?: IdTokenClaims
 }
 
@@ -30,12 +30,14 @@ export const newSession = (response: UserTokens): SessionTokens => ({
   ...tokensOf(response),
 })
 
-/** Returns refreshed tokens. Members that the response does not have keep their values (RFC 6749 §6). */
+/**
+ * Returns refreshed tokens. Members that the response does not have keep their values (RFC 6749 §6), and so do claims:
+ * the next ID token is compared with the `nonce` and `auth_time` of the first one (OpenID Connect Core 1.0 §12.2).
+ */
 export function refreshedSession(session: SessionTokens, response: UserTokens): SessionTokens {
-  const older = Object.fromEntries(
-    kept.flatMap(name => (session[name] === undefined ? [] : [[name, session[name]]])),
-  )
-  return { id: session.id, ...older, ...tokensOf(response) }
+  const older = kept.flatMap(name => (session[name] === undefined ? [] : [[name, session[name]]]))
+  const refreshed = { id: session.id, ...Object.fromEntries(older), ...tokensOf(response) }
+  return response.claims ? { ...refreshed, claims: { ...session.claims, ...response.claims } } : refreshed
 }
 
 function tokensOf(response: UserTokens): Omit<SessionTokens, 'id'> {

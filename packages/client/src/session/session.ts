@@ -7,8 +7,7 @@ import type { CallOptions } from '../http/client-request.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { UserTokens } from '../token/claims.ts'
-import { refreshToken } from '../token/refresh-token.ts'
-import type { TokenRequestOptions } from '../token/request.ts'
+import { type RefreshOptions, refreshToken } from '../token/refresh-token.ts'
 import { createLock, type Lock } from './lock.ts'
 import { attemptRefresh, isRefusedToken, type RefreshAttemptOptions } from './refresh-attempts.ts'
 import { type Renewal, type RenewalOptions, renewalOf } from './renewal.ts'
@@ -30,8 +29,8 @@ export type SessionOptions = RenewalOptions &
      * the client, and without `lock` one for this session object.
      */
     readonly name?: string | undefined
-    /** Parameters of refresh requests, such as `resource`. */
-    readonly request?: Omit<TokenRequestOptions, 'signal'> | undefined
+    /** Parameters of refresh requests, such as `resource`, and how ID tokens are validated. */
+    readonly request?: Omit<RefreshOptions, 'signal' | 'previous'> | undefined
   }
 
 /** A session is a source of tokens for `createAuthorizedFetch`. Its functions throw what the store or the lock throws. */

@@ -1,0 +1,150 @@
+/** A lock for processes that share a folder. */
+
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, readlink, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Seconds } from '@tessera/protocol/brand'
+import { createLock, type Lock } from '../session/lock.ts'
+import { sleep } from '../sleep.ts'
+import { isRunning } from './process.ts'
+
+export type FileLockOptions = {
+  /** Seconds to wait for the lock before the call rejects; the default is 60. */
+  readonly timeout?: Seconds | undefined
+  /**
+   * Seconds after which the lock of a process that shows no sign of life is taken over; the default is 30. On the same
+   * machine, the lock of a process that has ended is taken over at once.
+   */
+  readonly staleAfter?: Seconds | undefined
+}
+
+/** Numbered files that are kept, so that a slow process does not create an old number again. */
+const keptFiles = 4
+
+/** The modification time of the file of an owner that has finished. Setting it needs no space on the disk. */
+const released = 0
+
+/**
+ * Returns a lock that one process at a time holds, also if processes are killed. The folder is created if it does not
+ * exist. It must be on a local file system, or on a network file system that creates files exclusively.
+ *
+ * Each owner creates the file with the next number, which only one process can do, and the newest file is the lock. So a
+ * file that others rely on is never removed. Names share 256 numbered sequences, which bounds the number of files.
+ */
+export function fileLock(folder: string, { timeout = 60, staleAfter = 30 }: FileLockOptions = {}): Lock {
+  const inThisProcess = createLock()
+  return (name, work) => {
+    const sequence = createHash('sha256').update(name).digest('hex').slice(0, 2)
+    const file = (number: number): string => join(folder, `${sequence}.${number}`)
+    return inThisProcess(sequence, async () => {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const number = await acquire(folder, sequence, file, timeout, staleAfter)
+      let touching: Promise<void> = Promise.resolve()
+      const touch = (): void => {
+        touching = utimes(file(number), new Date(), new Date()).catch(() => undefined)
+      }
+      const alive = setInterval(touch, (staleAfter * 1000) / 4)
+      try {
+        return await work()
+      } finally {
+        clearInterval(alive)
+        await touching
+        await utimes(file(number), released, released)
+      }
+    })
+  }
+}
+
+/** Returns the number of the file that this process has created as the newest one. */
+async function acquire(
+  folder: string,
+  sequence: string,
+  file: (number: number) => string,
+  timeout: Seconds,
+  staleAfter: Seconds,
+): Promise<number> {
+  const owner = JSON.stringify({ pid: process.pid, machine: await machine() })
+  const isStale = createObserver(staleAfter)
+  const end = performance.now() + timeout * 1000
+  for (;;) {
+    const numbers = await numbersIn(folder, sequence)
+    const newest = Math.max(0, ...numbers)
+    if (newest === 0 || (await isFree(file(newest), isStale))) {
+      const own = newest + 1
+      if (await createFile(file(own), owner)) {
+        if (Math.max(...(await numbersIn(folder, sequence))) === own) {
+          const old = numbers.filter(number => number <= own - keptFiles)
+          await Promise.all(old.map(number => unlink(file(number)).catch(() => undefined)))
+          return own
+        }
+        // Others were faster, and have removed the file that had this number.
+        await unlink(file(own))
+      }
+    }
+    if (performance.now() > end) throw new Error(`the lock in ${folder} was not free within ${timeout} s`)
+    await sleep(0.01 + Math.random() * 0.04)
+  }
+}
+
+async function numbersIn(folder: string, sequence: string): Promise<readonly number[]> {
+  const names = await readdir(folder)
+  return names
+    .filter(name => name.startsWith(`${sequence}.`))
+    .map(name => Number(name.slice(sequence.length + 1)))
+    .filter(Number.isInteger)
+}
+
+/** Returns false if the file exists. */
+async function createFile(path: string, content: string): Promise<boolean> {
+  try {
+    await writeFile(path, content, { flag: 'wx', mode: 0o600 })
+    return true
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function isFree(path: string, isStale: (path: string, modified: number) => boolean): Promise<boolean> {
+  try {
+    const { mtimeMs } = await stat(path)
+    if (mtimeMs === released || isStale(path, mtimeMs)) return true
+    return await hasEnded(await readFile(path, 'utf8'))
+  } catch (error) {
+    // Removed meanwhile: there is a newer one.
+    if ((error as { code?: string }).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+/**
+ * Returns a function that tells whether a file has not been touched for some time. Only this process's clock is used,
+ * because the clock of a file system may differ.
+ */
+function createObserver(staleAfter: Seconds): (path: string, modified: number) => boolean {
+  let last = ''
+  let since = 0
+  return (path, modified) => {
+    const state = `${path} ${modified}`
+    if (state !== last) since = performance.now()
+    last = state
+    return performance.now() - since > staleAfter * 1000
+  }
+}
+
+/** Returns whether the owner was a process of this machine that does not exist any more. */
+async function hasEnded(content: string): Promise<boolean> {
+  let owner: { readonly pid?: unknown; readonly machine?: unknown }
+  try {
+    owner = JSON.parse(content) ?? {}
+  } catch {
+    // Being written.
+    return false
+  }
+  return typeof owner.pid === 'number' && owner.machine === (await machine()) && !isRunning(owner.pid)
+}
+
+/** Process ids are unique within a container, so its namespace is part of the name. */
+const machine = async (): Promise<string> =>
+  `${hostname()} ${await readlink('/proc/self/ns/pid').catch(() => process.platform)}`

@@ -1,0 +1,47 @@
+/** Tokens in a file. */
+
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { SessionStore } from '../session/session-store.ts'
+import { parseSession } from '../session/session-tokens.ts'
+import { isRunning } from './process.ts'
+
+/**
+ * Returns a store that is a file which only its owner can read. It is replaced as a whole, so that a process which is
+ * killed leaves the older or the newer tokens. The tokens are not encrypted.
+ */
+export function fileStore(path: string): SessionStore {
+  const temporary = `${path}.${process.pid}.tmp`
+  return {
+    async load() {
+      try {
+        return parseSession(await readFile(path, 'utf8'))
+      } catch (error) {
+        if ((error as { code?: string }).code === 'ENOENT') return undefined
+        throw error
+      }
+    },
+    async save(tokens) {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+      const file = await open(temporary, 'w', 0o600)
+      try {
+        await file.writeFile(JSON.stringify(tokens))
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(temporary, path)
+    },
+    async clear() {
+      await rm(path, { force: true })
+      // Also what killed processes have left. Others may be writing at the moment.
+      const [folder, prefix] = [dirname(path), `${basename(path)}.`]
+      const names = await readdir(folder).catch(() => [])
+      const left = names.filter(name => {
+        const [, pid] = name.startsWith(prefix) ? (/^(\d+)\.tmp$/.exec(name.slice(prefix.length)) ?? []) : []
+        return pid !== undefined && !isRunning(Number(pid))
+      })
+      await Promise.all(left.map(name => rm(join(folder, name), { force: true })))
+    },
+  }
+}

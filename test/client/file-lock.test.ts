@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { fileLock, fileStore } from '@tessera/client/node'
+import { until } from '../support/until.ts'
+
+let root: string
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tessera-lock-'))
+})
+after(() => rm(root, { recursive: true, force: true }))
+
+let folders = 0
+const newFolder = (): string => join(root, `${++folders}`)
+
+const program = fileURLToPath(new URL('file-lock-process.ts', import.meta.url))
+
+/** Starts a process that works with the lock of a folder; see there. */
+function startProcess(...args: readonly string[]) {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let printed = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    printed += text
+  })
+  return { child, printed: () => printed, exit: once(child, 'exit') }
+}
+
+test('file lock: work runs one after another, also if it fails', async () => {
+  const folder = newFolder()
+  const locks = [fileLock(folder), fileLock(folder)]
+  let running = 0
+  const work = async (fails: boolean): Promise<string> => {
+    running += 1
+    assert.equal(running, 1)
+    await new Promise(resolve => setTimeout(resolve, 5))
+    running -= 1
+    if (fails) throw new Error('failed')
+    return 'done'
+  }
+  const results = await Promise.allSettled(
+    Array.from({ length: 12 }, (_, index) => locks[index % 2]!('a', () => work(index % 3 === 0))),
+  )
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    Array.from({ length: 12 }, (_, index) => (index % 3 === 0 ? 'rejected' : 'fulfilled')),
+  )
+  assert.ok((await readdir(folder)).length <= 4)
+})
+
+test('file lock: processes increment a number in a file without losing one', async () => {
+  const folder = newFolder()
+  const counter = join(root, 'counter')
+  await writeFile(counter, '0')
+  const processes = [1, 2, 3].map(() => startProcess('count', folder, counter, '40'))
+  for (const { exit } of processes) assert.deepEqual(await exit, [0, null])
+  assert.equal(await readFile(counter, 'utf8'), '120')
+})
+
+test('file lock: the lock of a killed process is taken over', async () => {
+  const folder = newFolder()
+  const { child, printed, exit } = startProcess('hold', folder)
+  await until('the process holds the lock', () => printed().includes('held'))
+  let entered = false
+  const waiting = fileLock(folder)('a', async () => {
+    entered = true
+  })
+  await new Promise(resolve => setTimeout(resolve, 200))
+  assert.equal(entered, false)
+  child.kill('SIGKILL')
+  await exit
+  await waiting
+  assert.equal(entered, true)
+})
+
+test('file lock: processes that are killed at any time never leave two owners or a lock that stays', async () => {
+  const folder = newFolder()
+  const counter = join(root, 'killed')
+  await writeFile(counter, '0')
+  const processes = [1, 2, 3, 4].map(() => startProcess('count', folder, counter, '100000'))
+  for (const { child, printed, exit } of processes) {
+    await until('the process has worked', () => printed().length > 20)
+    child.kill('SIGKILL')
+    await exit
+  }
+  assert.doesNotMatch(processes.map(({ printed }) => printed()).join(''), /two owners/)
+  assert.equal(await fileLock(folder)('a', async () => 'free'), 'free')
+})
+
+test('file lock: the owner on another machine keeps it until it shows no sign of life', async () => {
+  const folder = newFolder()
+  await fileLock(folder)('a', async () => undefined)
+  const [name = ''] = await readdir(folder)
+  const next = join(folder, name.replace(/\d+$/, '2'))
+  // Its process id is not that of a process here, but that means nothing.
+  await writeFile(next, JSON.stringify({ pid: 2 ** 22 + 1, machine: 'elsewhere' }))
+  await assert.rejects(
+    fileLock(folder, { timeout: 0.2 })('a', async () => undefined),
+    /was not free within 0.2 s/,
+  )
+  let touched = 0
+  const alive = setInterval(() => {
+    touched += 1
+    void utimes(next, new Date(), touched)
+  }, 20)
+  const waiting = fileLock(folder, { staleAfter: 0.5 })('a', async () => touched)
+  await until('the owner has shown signs of life', () => touched > 20)
+  clearInterval(alive)
+  assert.ok((await waiting) > 20)
+})
+
+test('file lock: the owner shows signs of life while it works', async () => {
+  const folder = newFolder()
+  await fileLock(folder, { staleAfter: 0.1 })('a', async () => {
+    const [name = ''] = await readdir(folder)
+    const { mtimeMs } = await stat(join(folder, name))
+    await until('the file was touched', async () => (await stat(join(folder, name))).mtimeMs > mtimeMs)
+  })
+})
+
+test('file lock: an owner that was killed before it wrote its name is taken over, too', async () => {
+  const folder = newFolder()
+  await fileLock(folder)('a', async () => undefined)
+  const [name = ''] = await readdir(folder)
+  await writeFile(join(folder, name.replace(/\d+$/, '2')), '')
+  assert.equal(await fileLock(folder, { staleAfter: 0.1 })('a', async () => 'free'), 'free')
+})
+
+const tokens = { id: 'i', access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }
+
+test('file store: only its owner can read it, and nothing else is left', async () => {
+  const path = join(newFolder(), 'deep', 'tokens.json')
+  const store = fileStore(path)
+  assert.equal(await store.load(), undefined)
+  await store.save(tokens)
+  await store.save({ ...tokens, access_token: 'b' })
+  assert.equal((await store.load())?.access_token, 'b')
+  assert.equal((await stat(path)).mode & 0o777, 0o600)
+  assert.deepEqual(await readdir(join(path, '..')), ['tokens.json'])
+  // One that a killed process has left, and one that a running process writes.
+  await writeFile(`${path}.${2 ** 22 + 1}.tmp`, 'x')
+  await writeFile(`${path}.${process.ppid}.tmp`, 'x')
+  await store.clear()
+  assert.deepEqual(await readdir(join(path, '..')), [`tokens.json.${process.ppid}.tmp`])
+  assert.equal(await store.load(), undefined)
+})
+
+test('file store: a file with anything else is no session', async () => {
+  const path = join(root, 'damaged.json')
+  for (const text of ['', '{"id":', 'null', '{"id":"i"}']) {
+    await writeFile(path, text)
+    assert.equal(await fileStore(path).load(), undefined)
+  }
+})
