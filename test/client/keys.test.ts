@@ -56,6 +56,21 @@ test('keys: a key with the same kid that was replaced is found after one request
   assert.equal(server.requests, 2)
 })
 
+test('keys: keys that another call requested meanwhile are used, with no request of their own', async () => {
+  const server = startTokenServer([first.jwk])
+  await verify(server, first)
+  const replaced = { ...second, jwk: { ...second.jwk, kid: first.jwk.kid ?? '' } }
+  const source = issuerKeys(server.issuer)
+  const header = { alg: 'ES256', kid: first.jwk.kid ?? '' }
+  const old = await source.find(header)
+  server.keys = [replaced.jwk]
+  assert.equal(await verify(server, replaced), 'verified')
+  assert.ok(old.ok)
+  const newer = await source.refresh?.(header, old.value)
+  assert.deepEqual(newer, { ok: true, value: [replaced.jwk] })
+  assert.equal(server.requests, 2)
+})
+
 test('keys: forged signatures with a known kid cause one request in 30 seconds', async () => {
   const server = startTokenServer([first.jwk])
   await verify(server, first)

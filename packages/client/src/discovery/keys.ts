@@ -88,8 +88,12 @@ function createKeySource(issuer: Issuer): KeySource {
       if (!newer) return ok([])
       return newer.ok ? ok(matchingKeys(newer.value.keys, header)) : newer
     },
-    async refresh(header) {
-      const newer = await newerThan(kept)
+    async refresh(header, tried) {
+      const known = kept
+      // Another call may have requested newer keys since.
+      const replaced = known ? matchingKeys(known.keys, header).filter(key => !tried.includes(key)) : []
+      if (replaced.length > 0) return ok(replaced)
+      const newer = await newerThan(known)
       return newer?.ok ? ok(matchingKeys(newer.value.keys, header)) : ok([])
     },
   }

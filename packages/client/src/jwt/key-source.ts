@@ -12,10 +12,13 @@ export type KeySource = {
   /** Returns the keys that may have signed a token with this header; an empty list if none is known. */
   readonly find: (header: JwtHeader) => Promise<Result<readonly VerificationKey[]>>
   /**
-   * Returns keys that were obtained just now, after those of `find` did not verify a signature. Returns an empty list
-   * if there is nothing newer.
+   * Returns newer keys after those of `find` did not verify a signature, which may have been replaced. Returns an empty
+   * list if there are none.
    */
-  readonly refresh?: (header: JwtHeader) => Promise<Result<readonly VerificationKey[]>>
+  readonly refresh?: (
+    header: JwtHeader,
+    tried: readonly VerificationKey[],
+  ) => Promise<Result<readonly VerificationKey[]>>
 }
 
 /** Returns the keys of a set that may have signed a token: those with its `kid`, or all if it has none. */

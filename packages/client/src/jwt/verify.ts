@@ -68,13 +68,16 @@ async function verifySignature(parts: JwtParts, keys: KeySource): Promise<Result
   if (!found.ok) return found
   const first = await isSignedByAny(parts, found.value)
   if (first.verified) return ok(true)
-  const refreshed = found.value.length > 0 ? await keys.refresh?.(parts.header) : undefined
+  const refreshed = found.value.length > 0 ? await keys.refresh?.(parts.header, found.value) : undefined
   const newer = refreshed?.ok ? refreshed.value : []
   if ((await isSignedByAny(parts, newer)).verified) return ok(true)
   if (found.value.length === 0) return invalidToken('key_not_found', 'no known key can have signed the token')
   return first.tried > 0
     ? invalidToken('signature_invalid', 'the signature of the token is wrong')
-    : invalidToken('key_unusable', `no key for the token can be used for ${parts.header.alg} by this runtime`)
+    : invalidToken(
+        'key_unusable',
+        `the keys for the token can't be used: they are invalid or too short, or this runtime lacks ${parts.header.alg}`,
+      )
 }
 
 async function isSignedByAny(

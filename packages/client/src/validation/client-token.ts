@@ -46,6 +46,6 @@ function keysOf({ issuer }: Client, secret: string | undefined): KeySource {
   const sourceOf = (alg: string): KeySource => (alg.startsWith('HS') ? ofSecret : keys)
   return {
     find: header => sourceOf(header.alg).find(header),
-    refresh: async header => (await sourceOf(header.alg).refresh?.(header)) ?? ok([]),
+    refresh: async (header, tried) => (await sourceOf(header.alg).refresh?.(header, tried)) ?? ok([]),
   }
 }
