@@ -24,7 +24,10 @@ export type Credentials = {
 export type ClientAuthentication = {
   /** A value of `token_endpoint_auth_method` (RFC 7591 §2). */
   readonly method: ClientAuthenticationMethod | (string & {})
-  /** Whether requests go to the `mtls_endpoint_aliases` (RFC 8705 §5). The client's `fetch` sends the certificate. */
+  /**
+   * Whether requests go to the `mtls_endpoint_aliases` (RFC 8705 §5). The client's `fetch` sends the certificate. For a
+   * client with another method whose tokens are bound to its certificate: `{ ...clientSecretBasic(secret), mtls: true }`.
+   */
   readonly mtls?: boolean
   readonly credentials: (request: AuthenticationRequest) => Credentials | Promise<Credentials>
 }
