@@ -221,6 +221,8 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
   }
 
   const accept = (socket: Socket): void => {
+    // Otherwise each result waits for the acknowledgement of the entry before it.
+    socket.setNoDelay(true)
     sockets.add(socket)
     most = Math.max(most, sockets.size)
     socket.once('close', () => sockets.delete(socket))
