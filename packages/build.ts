@@ -1,14 +1,15 @@
 /**
  * `node packages/build.ts NAME [FOLDER]`: compiles a package from `src` to `dist`, in its folder or in another one. npm
  * runs it before it packs or publishes the package (`prepack`). Nothing in this repository runs from `dist`: see
- * docs/decisions/0049-built-at-pack-time.md.
+ * docs/decisions/0049-built-at-pack-time.md. Compiles only if a source has changed since an earlier build.
  */
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { copyBuilt } from './build-cache.ts'
 import { declarationClosure } from './declarations.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -27,15 +28,14 @@ async function build(name: string, target: string): Promise<void> {
   await mkdir(cache, { recursive: true })
   const work = await mkdtemp(join(cache, 'build-'))
   try {
-    await compile(folder, work)
-    const output = join(work, name, 'src')
-    await Promise.all([copyAssets(join(folder, 'src'), output), fixMaps(output, join(folder, 'src'))])
-    await fixDeclarations(output, entriesOf(folder))
-    if (name === 'server') await addDemo(output)
-    const dist = join(target, 'dist')
-    await rm(dist, { recursive: true, force: true })
-    // To a folder on another file system it can only be copied.
-    await rename(output, dist).catch(() => cp(output, dist, { recursive: true }))
+    await copyBuilt({ root, name, work, target: join(target, 'dist') }, async () => {
+      await compile(folder, work)
+      const output = join(work, name, 'src')
+      await Promise.all([copyAssets(join(folder, 'src'), output), fixMaps(output, join(folder, 'src'))])
+      await fixDeclarations(output, entriesOf(folder))
+      if (name === 'server') await addDemo(output)
+      return output
+    })
   } finally {
     await rm(work, { recursive: true, force: true })
   }

@@ -57,6 +57,10 @@ export const pack = (names: readonly string[], destination: string, home: string
     ),
   )
 
+/** Builds a package into a folder, as `prepack` does into its own. Waits too, because a second build only copies. */
+export const buildInto = (name: string, folder: string): Promise<unknown> =>
+  withLock(() => run(process.execPath, ['packages/build.ts', name, folder], { cwd: repository }))
+
 const lockFile = join(repository, 'node_modules/.cache/pack.lock')
 
 /** Runs in one process at a time. A lock of a process that has ended does not count. */

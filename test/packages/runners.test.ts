@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import chromium from '@sparticuz/chromium'
-import { nodeBinary, repository } from './installed.ts'
+import { buildInto, nodeBinary, repository } from './installed.ts'
 
 const run = promisify(execFile)
 
@@ -125,7 +125,7 @@ async function installInto(folder: string): Promise<void> {
   const own = join(modules, '@tessera')
   for (const name of ['protocol', 'server']) {
     await mkdir(join(own, name), { recursive: true })
-    await run(process.execPath, ['packages/build.ts', name, join(own, name)], { cwd: repository })
+    await buildInto(name, join(own, name))
     await cp(join(repository, `packages/${name}/package.json`), join(own, name, 'package.json'))
     // Dependencies in another version than the repository's own.
     const nested = join(repository, `packages/${name}/node_modules`)
