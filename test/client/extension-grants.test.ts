@@ -110,3 +110,18 @@ test('extension grant: a grant that the server does not know is its refusal', as
   assert.ok(!tokens.ok)
   assert.equal(tokens.error.code, 'unsupported_grant_type')
 })
+
+test('extension grant: an error without a code has the status instead', async () => {
+  for (const body of ['{}', '{"error":""}', '{"error":7}', '["error"]', 'error']) {
+    const failing = createClient({
+      ...{ issuer, client_id: 'bearer', authentication },
+      fetch: (url, init) =>
+        url.endsWith('/token') ? Promise.resolve(new Response(body, { status: 418 })) : fetch(url, init),
+    })
+    const tokens = await extensionGrant(failing, ticketType)
+    assert.ok(!tokens.ok)
+    assert.equal(tokens.error.kind, 'response')
+    assert.equal(tokens.error.code, 'http_418', body)
+    assert.equal(tokens.error.mayHaveSucceeded, false)
+  }
+})

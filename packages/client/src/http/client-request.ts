@@ -81,7 +81,7 @@ export const invalidResponse = (message: string, response: ReceivedResponse): Cl
 /** Returns the error of a response that is not 2xx (RFC 6749 §5.2, RFC 6750 §3, RFC 9110 §15). */
 export function serverError(response: ReceivedResponse): ClientError {
   const members = jsonObject(response) ?? {}
-  const error = textMember(members, 'error')
+  const error = textMember(members, 'error') || undefined
   const description = textMember(members, 'error_description')
   const retryAfter = secondsOf(response.headers.get('retry-after'))
   // The server may have failed after it had done its work, or a proxy responds for it.
