@@ -15,20 +15,32 @@ import { launchChromium } from '../browser/chromium.ts'
 import { freePort } from '../support/process.ts'
 import { until } from '../support/until.ts'
 import { type Installed, installPackages, nodeBinary, repository } from './installed.ts'
-import type { PortableWorld } from './portable/case.ts'
 import { cases, type PortableOutcome } from './portable/suite.ts'
-import { withPortableWorld } from './portable-world.ts'
+import { type RunningWorld, startPortableWorld } from './portable-world.ts'
 
 const run = promisify(execFile)
 
 let installed: Installed
+let running: RunningWorld
 before(
   async () => {
     installed = await installPackages(['@tessera/protocol', '@tessera/client'])
+    const [, , page] = await Promise.all([
+      bundleSuite('in-command'),
+      bundleSuite('in-worker', 'esm'),
+      bundleSuite('in-page', 'iife'),
+    ])
+    running = await startPortableWorld({
+      '/': '<!doctype html><html lang="en"><title>Suite</title><script src="/suite.js"></script>',
+      '/suite.js': await readFile(page, 'utf8'),
+    })
   },
   { timeout: 240_000 },
 )
-after(() => installed?.remove())
+after(async () => {
+  await running?.close()
+  await installed?.remove()
+})
 
 /** Bundles a way to run the suite, with the package as it is installed, or with imports of it. */
 async function bundleSuite(entry: string, format?: 'esm' | 'iife'): Promise<string> {
@@ -82,15 +94,12 @@ const missing = 'not installed here: npm ci --prefix test/packages/runtimes (Lin
 for (const [name, binary, args] of commands)
   test(`runtimes: the client library works in ${name}`, async t => {
     if (binary === undefined || !existsSync(binary)) return t.skip(missing)
-    const file = await bundleSuite('in-command')
-    await withPortableWorld({}, async world => {
-      const env = { ...installed.environment, NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' }
-      const { stdout } = await run(binary, [...args, file, JSON.stringify(world)], {
-        cwd: installed.application,
-        env,
-      })
-      examine(JSON.parse(stdout))
+    const file = join(installed.application, 'in-command.mjs')
+    const { stdout } = await run(binary, [...args, file, JSON.stringify(running.world)], {
+      cwd: installed.application,
+      env: { ...installed.environment, NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },
     })
+    examine(JSON.parse(stdout))
   })
 
 /** A worker that may reach addresses of this machine. */
@@ -116,7 +125,6 @@ test('runtimes: the client library works in workerd', async t => {
   const port = await freePort()
   const file = join(installed.application, 'workerd.capnp')
   await writeFile(file, workerConfiguration(port))
-  await bundleSuite('in-worker', 'esm')
   const child = spawn(workerd, ['serve', file], {
     env: installed.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -127,52 +135,33 @@ test('runtimes: the client library works in workerd', async t => {
       printed += text
     })
   try {
-    await withPortableWorld({}, async world => {
-      const ask = (): Promise<Response | undefined> =>
-        fetch(`http://127.0.0.1:${port}`, { method: 'POST', body: JSON.stringify(world) }).catch(
-          () => undefined,
-        )
-      const response = await until(
-        'workerd responds',
-        () => {
-          assert.equal(child.exitCode, null, printed)
-          return ask()
-        },
-        { within: 60_000 },
-      )
-      const text = await response.text()
-      assert.equal(response.status, 200, text + printed)
-      examine(JSON.parse(text))
-    })
+    const init = { method: 'POST', body: JSON.stringify(running.world) }
+    const response = await until(
+      'workerd responds',
+      () => {
+        assert.equal(child.exitCode, null, printed)
+        return fetch(`http://127.0.0.1:${port}`, init).catch(() => undefined)
+      },
+      { within: 120_000 },
+    )
+    const text = await response.text()
+    assert.equal(response.status, 200, text + printed)
+    examine(JSON.parse(text))
   } finally {
     child.kill()
   }
 })
 
 test('runtimes: the client library works in Chromium', async () => {
-  const pages = {
-    '/': '<!doctype html><html lang="en"><title>Suite</title><script src="/suite.js"></script>',
-    '/suite.js': await readFile(await bundleSuite('in-page', 'iife'), 'utf8'),
-  }
   const browser = await launchChromium()
   try {
-    await withPortableWorld(pages, async world => {
-      const page = await (await browser.newContext()).newPage()
-      await page.goto(world.person)
-      const outcomes = await page.evaluate(
-        (given: PortableWorld): Promise<readonly PortableOutcome[]> =>
-          (
-            globalThis as never as {
-              runPortableSuite: (world: PortableWorld) => Promise<readonly PortableOutcome[]>
-            }
-          ).runPortableSuite(given),
-        world,
-      )
-      examine(
-        outcomes,
-        cases.filter(({ notInBrowsers }) => notInBrowsers === undefined),
-      )
-    })
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(running.world.person)
+    const outcomes = await page.evaluate(`runPortableSuite(${JSON.stringify(running.world)})`)
+    examine(
+      outcomes as readonly PortableOutcome[],
+      cases.filter(({ notInBrowsers }) => notInBrowsers === undefined),
+    )
   } finally {
     await browser.close()
   }

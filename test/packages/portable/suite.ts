@@ -1,11 +1,21 @@
 /** Runs every portable test, one after another. */
 
+import { apiCases } from './api.ts'
+import { authorizationCases } from './authorization.ts'
 import type { PortableCase, PortableWorld } from './case.ts'
 import { discoveryCases } from './discovery.ts'
+import { endpointCases } from './endpoints.ts'
 import { signedTokenCases } from './signed-tokens.ts'
 import { tokenCases } from './tokens.ts'
 
-export const cases: readonly PortableCase[] = [...discoveryCases, ...signedTokenCases, ...tokenCases]
+export const cases: readonly PortableCase[] = [
+  ...discoveryCases,
+  ...signedTokenCases,
+  ...tokenCases,
+  ...authorizationCases,
+  ...endpointCases,
+  ...apiCases,
+]
 
 /** The result of one test: `passed`, or the error. */
 export type PortableOutcome = { readonly name: string; readonly outcome: string }

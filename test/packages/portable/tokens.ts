@@ -1,24 +1,21 @@
 import {
-  type Client,
-  type ClientAuthentication,
   clientCredentials,
   clientSecretBasic,
   clientSecretPost,
-  createClient,
-  noAuthentication,
+  exchangeToken,
+  extensionGrant,
+  importSigningKey,
+  jwtBearer,
   password,
   pollDeviceToken,
+  privateKeyJwt,
   refreshToken,
+  signJwt,
   startDeviceAuthorization,
+  tokenTypes,
   unwrap,
 } from '@tessera/client'
-import { approveDevice, expect, expectEqual, type PortableCase, type PortableWorld } from './case.ts'
-
-const as = (
-  { issuer }: PortableWorld,
-  client_id: string,
-  authentication: ClientAuthentication = noAuthentication(),
-): Client => createClient({ issuer, client_id, authentication })
+import { approveDevice, as, errorOf, expect, expectEqual, type PortableCase } from './case.ts'
 
 export const tokenCases: readonly PortableCase[] = [
   {
@@ -82,6 +79,40 @@ export const tokenCases: readonly PortableCase[] = [
       })
       expectEqual(unwrap(await polling).scope, 'api1', 'scope')
       expectEqual(states.join(), 'pending,pending', 'states')
+    },
+  },
+  {
+    name: 'client credentials, with an assertion that is signed by a key',
+    async run(world) {
+      const tokens = await clientCredentials(as(world, 'key', privateKeyJwt(world.key)), { scope: 'api1' })
+      expectEqual(unwrap(tokens).scope, 'api1', 'scope')
+    },
+  },
+  {
+    name: 'token exchange, by its function and as an extension grant',
+    async run(world) {
+      const authentication = clientSecretBasic(world.secret)
+      const credentials = { username: 'bob', password: 'bob' }
+      const client = as(world, 'password', authentication)
+      const { access_token } = unwrap(await password(client, credentials, { scope: 'api1' }))
+      const gateway = as(world, 'gateway', authentication)
+      const subject = { subject_token: access_token, subject_token_type: tokenTypes.accessToken }
+      const exchanged = unwrap(await exchangeToken(gateway, subject, { scope: 'api1' }))
+      expectEqual(exchanged.issued_token_type, tokenTypes.accessToken, 'issued_token_type')
+      const type = 'urn:ietf:params:oauth:grant-type:token-exchange'
+      expectEqual(unwrap(await extensionGrant(gateway, type, subject)).token_type, 'Bearer', 'token_type')
+    },
+  },
+  {
+    name: 'an assertion of another issuer is exchanged for a token, once',
+    async run(world) {
+      const key = await importSigningKey(world.key)
+      const now = Math.floor(Date.now() / 1000)
+      const claims = { iss: world.trustedIssuer, sub: '88421113', aud: world.issuer, exp: now + 60 }
+      const assertion = await signJwt({ ...claims, jti: crypto.randomUUID() }, key)
+      const client = as(world, 'bearer', clientSecretBasic(world.secret))
+      expectEqual(unwrap(await jwtBearer(client, assertion, { scope: 'api1' })).scope, 'api1', 'scope')
+      expectEqual(errorOf(await jwtBearer(client, assertion)), 'response invalid_grant', 'error')
     },
   },
 ]
