@@ -10,6 +10,11 @@ export type {
 export { tlsClientAuth } from './authentication/certificate.ts'
 export { clientSecretBasic, clientSecretPost, noAuthentication } from './authentication/secret.ts'
 export {
+  type CompletedAuthorization,
+  type CompletionOptions,
+  completeAuthorization,
+} from './authorization/complete.ts'
+export {
   type EndSessionOptions,
   type EndSessionRequest,
   endSessionUrl,

@@ -1,3 +1,12 @@
-/** The interface of `@tessera/client/browser`, for web pages. */
+/** The interface of `@tessera/client/browser`, for web pages: sign-in, sign-out, and a lock for their tabs. */
 
+export { completePopup, type PopupOptions, signInWithPopup } from './popup.ts'
+export {
+  type BrowserSignInOptions,
+  completeRedirect,
+  type RedirectOptions,
+  type RedirectSignIn,
+  signInWithRedirect,
+} from './redirect.ts'
+export { completeSignOut, type SignOutOptions, signOut } from './sign-out.ts'
 export { type TabLockOptions, tabLock, type WebLocks } from './tab-lock.ts'

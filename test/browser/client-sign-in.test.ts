@@ -1,0 +1,359 @@
+/** Sign-in and sign-out with the client library in a real browser, at a server on another site. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
+import { freePort } from '../support/process.ts'
+import { launchChromium } from './chromium.ts'
+import { type ClientApp, run, startClientApp } from './client-app.ts'
+
+const nothing = () => {}
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+let browser: Browser
+let app: ClientApp
+let server: Server
+
+before(async () => {
+  app = await startClientApp('spa')
+  const { origin } = app
+  const port = await freePort()
+  const outcome = parseConfiguration(
+    {
+      storage: 'memory:',
+      issuer: `http://127.0.0.1:${port}`,
+      host: '127.0.0.1',
+      port,
+      users: [
+        { sub: '1', username: 'alice', password: 'wonderland', claims: { name: 'Alice' } },
+        { sub: '2', username: 'bob', password: 'builder', claims: { name: 'Bob' } },
+      ],
+      clients: [
+        {
+          client_id: 'spa',
+          token_endpoint_auth_method: 'none',
+          redirect_uris: ['/callback', '/popup', '/isolated/popup'].map(path => origin + path),
+          post_logout_redirect_uris: [`${origin}/bye`],
+          allowed_cors_origins: [origin],
+          scope: 'openid profile',
+        },
+      ],
+    },
+    { isModule: true },
+  )
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+  server = await startServer(outcome.configuration, { log: silent })
+  app.use(server.url)
+  browser = await launchChromium()
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.close()
+  app?.close()
+})
+
+/** Runs a test in a browser without a session. Errors of pages fail it. */
+async function inBrowser(use: (context: BrowserContext) => Promise<void>): Promise<void> {
+  const context = await browser.newContext()
+  const errors: string[] = []
+  context.on('weberror', error => errors.push(String(error.error())))
+  await use(context)
+  assert.deepEqual(errors, [])
+  await context.close()
+}
+
+async function openApp(context: BrowserContext, path = '/'): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(app.origin + path)
+  return page
+}
+
+async function enterPassword(page: Page, username = 'alice', password = 'wonderland'): Promise<void> {
+  await page.getByLabel('Username').fill(username)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
+const redirect = (options = '') =>
+  `app.signInWithRedirect(app.client, { redirect_uri: app.origin + '/callback', ${options} })`
+
+/** Does not wait: the page of the script is about to be unloaded. */
+const startRedirect = (page: Page, options?: string) => page.evaluate(`void ${redirect(options)}`)
+
+const atCallback = (page: Page) => page.waitForURL(`${app.origin}/callback?**`)
+
+const completeRedirect = (page: Page) => run(page, 'app.completeRedirect(app.client)')
+
+const keptKeys = (page: Page) => page.evaluate('Object.keys(sessionStorage)')
+
+/** Starts a sign-in by popup and returns its window, and the outcome once there is one. */
+async function openPopup(page: Page, options = '') {
+  const opened = page.waitForEvent('popup')
+  const outcome = run(page, `app.signInWithPopup(app.client, { redirect_uri: app.redirect_uri, ${options} })`)
+  return { popup: await opened, outcome }
+}
+
+for (const mode of ['query', 'fragment'])
+  test(`browser: a user signs in by redirect, with the response in the ${mode}, and the address bar keeps nothing of it`, () =>
+    inBrowser(async context => {
+      const page = await openApp(context, '/orders?page=2#last')
+      await startRedirect(page, `response_mode: '${mode}'`)
+      await enterPassword(page)
+      await page.waitForURL(`${app.origin}/callback${mode === 'query' ? '?' : '#'}**`)
+      // A framework may run an effect twice: the second call finds nothing.
+      const [first, second] = await Promise.all([completeRedirect(page), completeRedirect(page)])
+      assert.deepEqual(first, { ok: true, sub: '1', returnTo: '/orders?page=2#last' })
+      assert.equal(second, undefined)
+      assert.equal(page.url(), `${app.origin}/callback`)
+      assert.deepEqual(await keptKeys(page), [])
+      await page.reload()
+      assert.equal(await completeRedirect(page), undefined)
+    }))
+
+test('browser: two tabs sign in at once, and each gets its own user', () =>
+  inBrowser(async context => {
+    const [one, other] = [await openApp(context, '/one'), await openApp(context, '/other')]
+    for (const page of [one, other]) {
+      await startRedirect(page)
+      await page.getByLabel('Username').waitFor()
+    }
+    await enterPassword(other, 'bob', 'builder')
+    await atCallback(other)
+    assert.deepEqual(await completeRedirect(other), { ok: true, sub: '2', returnTo: '/other' })
+    await enterPassword(one)
+    await atCallback(one)
+    assert.deepEqual(await completeRedirect(one), { ok: true, sub: '1', returnTo: '/one' })
+  }))
+
+test('browser: a second sign-in in a tab does not disturb the first', () =>
+  inBrowser(async context => {
+    const page = await openApp(context, '/first')
+    const sent = page.waitForRequest(`${server.url}/connect/authorize?**`)
+    await startRedirect(page)
+    const first = (await sent).url()
+    await page.goto(`${app.origin}/second`)
+    await startRedirect(page)
+    await enterPassword(page)
+    await atCallback(page)
+    assert.equal((await completeRedirect(page))?.returnTo, '/second')
+    await page.goto(first)
+    await atCallback(page)
+    assert.equal((await completeRedirect(page))?.returnTo, '/first')
+  }))
+
+for (const returnTo of [
+  'https://evil.example/',
+  '//evil.example/',
+  '/\\\\evil.example/',
+  'javascript:alert(1)',
+])
+  test(`browser: a sign-in never returns to another origin, such as ${returnTo}`, () =>
+    inBrowser(async context => {
+      const page = await openApp(context)
+      await startRedirect(page, `returnTo: '${returnTo}'`)
+      await enterPassword(page)
+      await atCallback(page)
+      assert.deepEqual(await completeRedirect(page), { ok: true, sub: '1', returnTo: '/' })
+    }))
+
+test('browser: a user who cancels is an error of the server, and can start again', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    await startRedirect(page)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await atCallback(page)
+    const { kind, code } = (await completeRedirect(page)) ?? {}
+    assert.deepEqual([kind, code], ['response', 'access_denied'])
+    assert.equal(page.url(), `${app.origin}/callback`)
+    await startRedirect(page)
+    await enterPassword(page)
+    await atCallback(page)
+    assert.equal((await completeRedirect(page))?.sub, '1')
+  }))
+
+test('browser: a response to a sign-in of another tab is refused, and sends no code [RFC 9700 §4.7]', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    await startRedirect(page)
+    await enterPassword(page)
+    await atCallback(page)
+    const victim = await context.newPage()
+    const requests: string[] = []
+    victim.on('request', request => requests.push(request.url()))
+    await victim.goto(page.url())
+    const { kind, code } = (await completeRedirect(victim)) ?? {}
+    assert.deepEqual([kind, code], ['invalid', 'pending_missing'])
+    assert.equal(victim.url(), `${app.origin}/callback`)
+    assert.deepEqual(
+      requests.filter(url => url.startsWith(server.url)),
+      [],
+    )
+  }))
+
+test('browser: sign-ins that were abandoned an hour ago are deleted', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    await startRedirect(page)
+    await page.getByLabel('Username').waitFor()
+    await page.goto(app.origin)
+    const [abandoned] = (await keptKeys(page)) as string[]
+    assert.match(abandoned ?? '', /^tessera\.authorization\./)
+    await page.evaluate(key => {
+      const { sessionStorage } = globalThis as unknown as { sessionStorage: Map<string, string> & Storage }
+      const entry = JSON.parse(sessionStorage.getItem(key) ?? '')
+      sessionStorage.setItem(key, JSON.stringify({ ...entry, saved_at: entry.saved_at - 3601 }))
+    }, abandoned ?? '')
+    await startRedirect(page)
+    await page.getByLabel('Username').waitFor()
+    await page.goto(app.origin)
+    const keys = (await keptKeys(page)) as string[]
+    assert.equal(keys.length, 1)
+    assert.notEqual(keys[0], abandoned)
+  }))
+
+test('browser: a user signs in in a popup, and the page stays as it is', () =>
+  inBrowser(async context => {
+    const page = await openApp(context, '/cart?item=1')
+    const { popup, outcome } = await openPopup(page)
+    await enterPassword(popup)
+    assert.deepEqual(await outcome, { ok: true, sub: '1' })
+    if (!popup.isClosed()) await popup.waitForEvent('close')
+    assert.equal(page.url(), `${app.origin}/cart?item=1`)
+    assert.deepEqual(await keptKeys(page), [])
+  }))
+
+test('browser: popups of two tabs at once do not disturb each other', () =>
+  inBrowser(async context => {
+    const [one, other] = [await openApp(context), await openApp(context)]
+    const [first, second] = [await openPopup(one), await openPopup(other)]
+    await first.popup.getByLabel('Username').waitFor()
+    await enterPassword(second.popup, 'bob', 'builder')
+    assert.deepEqual(await second.outcome, { ok: true, sub: '2' })
+    await enterPassword(first.popup)
+    assert.deepEqual(await first.outcome, { ok: true, sub: '1' })
+  }))
+
+test('browser: a popup works between pages with Cross-Origin-Opener-Policy, if its closing is not detected', () =>
+  inBrowser(async context => {
+    const page = await openApp(context, '/isolated/home')
+    const { popup, outcome } = await openPopup(page, 'detectClosing: false')
+    await enterPassword(popup)
+    assert.deepEqual(await outcome, { ok: true, sub: '1' })
+  }))
+
+test('browser: a popup that the browser blocks is an error', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    await page.evaluate('open = () => null')
+    const { kind, code } =
+      (await run(page, 'app.signInWithPopup(app.client, { redirect_uri: app.redirect_uri })')) ?? {}
+    assert.deepEqual([kind, code], ['policy', 'popup_blocked'])
+  }))
+
+test('browser: a popup that the user closes is an error', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    const { popup, outcome } = await openPopup(page)
+    await popup.getByLabel('Username').waitFor()
+    await popup.close()
+    const { kind, code } = (await outcome) ?? {}
+    assert.deepEqual([kind, code], ['aborted', 'popup_closed'])
+  }))
+
+test('browser: a signal ends the sign-in and closes the popup', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    await page.evaluate('globalThis.stop = new AbortController()')
+    const { popup, outcome } = await openPopup(page, 'signal: stop.signal')
+    await popup.getByLabel('Username').waitFor()
+    await page.evaluate('stop.abort()')
+    const { kind, code } = (await outcome) ?? {}
+    assert.deepEqual([kind, code], ['aborted', 'aborted'])
+    if (!popup.isClosed()) await popup.waitForEvent('close')
+  }))
+
+test('browser: a refusal in the popup is an error of the server', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    const { popup, outcome } = await openPopup(page)
+    await popup.getByRole('button', { name: 'Cancel' }).click()
+    const { kind, code } = (await outcome) ?? {}
+    assert.deepEqual([kind, code], ['response', 'access_denied'])
+  }))
+
+test('browser: messages of other origins and other windows do not end a sign-in by popup', () =>
+  inBrowser(async context => {
+    const attacker = createServer((_, response) => {
+      response.setHeader('content-type', 'text/html')
+      response.end(`<script>
+        const response = '${app.origin}/popup?code=stolen&state=forged'
+        parent.postMessage({ type: 'tessera.authorization_response', response }, '*')
+        parent.postMessage('sent', '*')
+      </script>`)
+    }).listen(0, '127.0.0.1')
+    await once(attacker, 'listening')
+    const url = `http://127.0.0.1:${(attacker.address() as AddressInfo).port}/`
+    const page = await openApp(context)
+    const { popup, outcome } = await openPopup(page)
+    await popup.getByLabel('Username').waitFor()
+    await page.evaluate(`new Promise(resolve => {
+      addEventListener('message', ({ data }) => data === 'sent' && resolve())
+      document.body.append(Object.assign(document.createElement('iframe'), { src: '${url}' }))
+    })`)
+    await page.evaluate(
+      `postMessage({ type: 'tessera.authorization_response', response: '/popup?code=x&state=y' }, origin)`,
+    )
+    await enterPassword(popup)
+    assert.deepEqual(await outcome, { ok: true, sub: '1' })
+    attacker.closeAllConnections()
+    attacker.close()
+  }))
+
+test('browser: a user signs out at the server and returns [RP-Initiated Logout 1.0 §3]', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    await startRedirect(page)
+    await enterPassword(page)
+    await atCallback(page)
+    await page.evaluate(`void app.completeRedirect(app.client).then(({ value }) => app.signOut(app.client, {
+      id_token_hint: value.id_token, post_logout_redirect_uri: app.origin + '/bye', returnTo: '/goodbye' }))`)
+    await page.waitForURL(`${app.origin}/bye?**`)
+    const returned = page.url()
+    assert.equal((await run(page, 'app.completeSignOut()'))?.returnTo, '/goodbye')
+    assert.equal(page.url(), `${app.origin}/bye`)
+    assert.deepEqual(await keptKeys(page), [])
+    assert.equal(await run(page, 'app.completeSignOut()'), undefined)
+    await page.goto(returned)
+    assert.equal((await run(page, 'app.completeSignOut()'))?.code, 'pending_missing')
+    await page.goto(app.origin)
+    await startRedirect(page)
+    await page.getByLabel('Username').waitFor()
+  }))
+
+test('browser: a page without a response has nothing to complete, and its address stays as it is', () =>
+  inBrowser(async context => {
+    const page = await openApp(context, '/list?state=open&code=')
+    assert.equal(await run(page, 'app.completeSignOut()'), undefined)
+    assert.equal(page.url(), `${app.origin}/list?state=open&code=`)
+    assert.equal(await page.evaluate('app.completePopup()'), true)
+    await page.goto(`${app.origin}/list?state=open`)
+    assert.equal(await completeRedirect(page), undefined)
+    assert.equal(await page.evaluate('app.completePopup()'), false)
+    assert.equal(page.url(), `${app.origin}/list?state=open`)
+  }))
+
+test('browser: without storage a redirect fails before it begins', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    await page.evaluate(
+      `Object.defineProperty(globalThis, 'sessionStorage', { get() { throw new Error('denied') } })`,
+    )
+    const { kind, code } = (await run(page, redirect())) ?? {}
+    assert.deepEqual([kind, code], ['unsupported', 'storage_unavailable'])
+    assert.equal(page.url(), `${app.origin}/`)
+  }))
