@@ -74,6 +74,6 @@ const notFound: ApiResponse = { status: 404, headers: {}, body: '' }
 function sendReply(reply: FastifyReply, { status, headers, body }: ApiResponse): FastifyReply {
   reply.code(status)
   reply.headers({ ...headers })
-  reply.send(body)
+  reply.send(body === '' ? undefined : body)
   return reply
 }

@@ -15,12 +15,12 @@ export type { AdapterOptions } from './node-message.ts'
  * Returns a handler that calls yours only for requests that meet the requirements, and responds to all others itself.
  * More arguments, such as the environment of a worker, are passed after the access.
  */
-export function fetchGuard<Request extends FetchRequest, Rest extends readonly unknown[]>(
+export function fetchGuard<Incoming extends FetchRequest = Request, Rest extends readonly unknown[] = []>(
   guard: ApiGuard,
   requirements: Requirements,
-  handler: (request: Request, access: Access, ...rest: Rest) => Response | Promise<Response>,
-  options: AdapterOptions<Request> = {},
-): (request: Request, ...rest: Rest) => Promise<Response> {
+  handler: (request: Incoming, access: Access, ...rest: Rest) => Response | Promise<Response>,
+  options: AdapterOptions<NoInfer<Incoming>> = {},
+): (request: Incoming, ...rest: Rest) => Promise<Response> {
   const check = createFetchCheck(guard, requirements)
   return async (request, ...rest) => {
     const decision = await check(request, await options.certificate?.(request))

@@ -14,12 +14,12 @@ export type { AdapterOptions } from './node-message.ts'
  * Returns a route handler that calls yours only for requests that meet the requirements, and responds to all others
  * itself. Your handler gets the access, then the context of Next.js with its `params`.
  */
-export function nextGuard<Request extends FetchRequest, Context>(
+export function nextGuard<Incoming extends FetchRequest = Request, Context = unknown>(
   guard: ApiGuard,
   requirements: Requirements,
-  handler: (request: Request, access: Access, context: Context) => Response | Promise<Response>,
-  options: AdapterOptions<Request> = {},
-): (request: Request, context: Context) => Promise<Response> {
+  handler: (request: Incoming, access: Access, context: Context) => Response | Promise<Response>,
+  options: AdapterOptions<NoInfer<Incoming>> = {},
+): (request: Incoming, context: Context) => Promise<Response> {
   const check = createFetchCheck(guard, requirements)
   return async (request, context) => {
     const decision = await check(request, await options.certificate?.(request))
@@ -32,11 +32,11 @@ export function nextGuard<Request extends FetchRequest, Context>(
  * Returns a middleware that lets requests pass that meet the requirements, and responds to all others. Guard the route
  * handlers as well: a matcher that misses a path leaves it open.
  */
-export function nextMiddleware<Request extends FetchRequest>(
+export function nextMiddleware<Incoming extends FetchRequest = Request>(
   guard: ApiGuard,
   requirements: Requirements = {},
-  options: AdapterOptions<Request> = {},
-): (request: Request) => Promise<Response | undefined> {
+  options: AdapterOptions<Incoming> = {},
+): (request: Incoming) => Promise<Response | undefined> {
   const check = createFetchCheck(guard, requirements)
   return async request => {
     const decision = await check(request, await options.certificate?.(request))

@@ -23,7 +23,7 @@ export function nodeGuard<Request extends NodeRequest, Response extends NodeResp
   guard: ApiGuard,
   requirements: Requirements,
   handler: (request: Request, response: Response, access: Access) => unknown,
-  options: AdapterOptions<Request> = {},
+  options: AdapterOptions<NoInfer<Request>> = {},
 ): (request: Request, response: Response) => Promise<void> {
   const check = guard.requires(requirements)
   return async (request, response) => {
