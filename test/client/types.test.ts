@@ -57,7 +57,7 @@ const calls = join(root, 'test/client/types')
 const directive = /^\/\/ @ts-expect-error (TS\d+) (.+)$/
 
 test('types: calls that are right compile', async () => {
-  assert.deepEqual(await compile([join(calls, 'right-calls.ts')], node), [])
+  assert.deepEqual(await compile([join(calls, 'right-calls.ts'), join(calls, 'api-calls.ts')], node), [])
 })
 
 test('types: each wrong call is an error, for its own reason', async () => {

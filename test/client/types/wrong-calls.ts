@@ -27,9 +27,12 @@ import {
   updateRegistration,
   validateIdToken,
 } from '@tessera/client'
+import { type ApiGuard, createApiGuard } from '@tessera/client/api'
+import { fetchGuard } from '@tessera/client/api/fetch'
 
 declare const client: Client
 declare const issuer: Issuer
+declare const guard: ApiGuard
 const issued = await clientCredentials(client)
 const device = unwrap(await startDeviceAuthorization(client))
 const token = unwrap(await introspectToken(client, 'token'))
@@ -126,3 +129,13 @@ registerClient(client, {})
 registerClient(issuer, { redirect_uri: 'https://app.example/cb' })
 // @ts-expect-error TS2353 registration_access_token
 updateRegistration(issuer, registered, { registration_access_token: 'token' })
+
+// The guard of an API.
+// @ts-expect-error TS2345 ApiGuardOptions
+createApiGuard(issuer, {})
+// @ts-expect-error TS2561 scopes
+guard.requires({ scopes: 'read' })
+// @ts-expect-error TS2322 number
+guard.requires({ max_age: '60' })
+// @ts-expect-error TS2345 Access
+fetchGuard(guard, {}, (_: Request, name: string) => new Response(name))
