@@ -61,10 +61,11 @@ test('sizes: a program that requests tokens with client credentials contains no 
   const parts = functions
     .map(([, file = '']) => file)
     .filter(file => /^(?:token|authentication)\//.test(file))
-  assert.deepEqual(
-    own.filter(file => parts.includes(file)),
-    ['authentication/secret.ts', 'token/client-credentials.ts', 'token/request.ts', 'token/token-types.ts'],
-  )
+  const needed = new Set(['authentication/secret.ts', 'token/client-credentials.ts', 'token/request.ts'])
+  // Some constants are next to functions that are not needed.
+  const constants = new Set(['token/token-types.ts'])
+  const used = own.filter(file => parts.includes(file) && !constants.has(file))
+  assert.deepEqual(new Set(used), needed)
 })
 
 test('sizes: an import that is not used adds nothing, because no module has side effects', async () => {
