@@ -65,6 +65,13 @@ const algorithmCases: readonly PortableCase[] = asymmetricAlgorithms.map(alg => 
       const token = await signJwt(claims, await importSigningKey(key, { alg }))
       expectEqual(await outcomeOf(token, publicJwk), 'valid', 'outcome')
       expectEqual(await outcomeOf(replaceLast(token), publicJwk), 'signature_invalid', 'other signature')
+      const end = token.lastIndexOf('.') + 1
+      for (const signature of ['', 'AAAA', token.slice(end, end + 40), 'A'.repeat(1368)])
+        expectEqual(
+          await outcomeOf(token.slice(0, end) + signature, publicJwk),
+          'signature_invalid',
+          `a signature of ${signature.length} characters`,
+        )
     }
   },
 }))
