@@ -4,7 +4,7 @@ import { authorizationCode, clientSecretBasic, createClient, type Fetch, unwrap 
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { claimsOf } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
-import { faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork, type Fault } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
 
 const { issuer, fetch, server, sent } = await startTessera(world)
@@ -105,30 +105,39 @@ test('code: is sent once, however often and by which client the function is call
   assert.equal(sentCodes().filter(one => one === code).length, 1)
 })
 
-for (const moment of faultMoments)
-  test(`code: after a fault ${moment} the exchange the code is not sent again`, async () => {
-    const faulty = withFaults(fetch)
-    const unlucky = clientWith(faulty.fetch)
+for (const [fault, error] of Object.entries({
+  before: 'network network_error',
+  within: 'network network_error',
+  after: 'network network_error',
+  timeout: 'network timeout',
+  proxy: 'response http_502',
+  portal: 'invalid invalid_response',
+} as const satisfies Record<Fault, string>))
+  test(`code: it is not sent again after its response was lost: ${fault}`, async () => {
+    const faulty = createFaultyNetwork(fetch)
+    const { issuer, client_id, authentication } = client
+    const timeout = fault === 'timeout' ? 0.1 : undefined
+    const unlucky = createClient({ issuer, client_id, authentication, fetch: faulty.fetch, timeout })
     const code = await issue()
-    faulty.fail('/connect/token', moment)
+    faulty.next.push(fault as Fault)
     const lost = await authorizationCode(unlucky, { ...grant, code })
     assert.ok(!lost.ok)
-    assert.equal(lost.error.kind, 'network')
+    assert.equal(`${lost.error.kind} ${lost.error.code}`, error)
     assert.equal(lost.error.mayHaveSucceeded, true)
     const again = await authorizationCode(unlucky, { ...grant, code })
     assert.ok(!again.ok)
     assert.equal(again.error.code, 'code_already_sent')
     assert.equal(again.error.mayHaveSucceeded, false)
-    assert.equal(sentCodes().filter(one => one === code).length, moment === 'before' ? 0 : 1)
+    assert.equal(sentCodes().filter(one => one === code).length, fault === 'before' ? 0 : 1)
     // A new authorization works.
-    assert.ok((await authorizationCode(unlucky, { ...grant, code: await issue() })).ok)
+    assert.ok((await authorizationCode(client, { ...grant, code: await issue() })).ok)
   })
 
 test('code: if nothing could be sent, the code can be used later', async () => {
-  const faulty = withFaults(fetch)
+  const faulty = createFaultyNetwork(fetch, '/.well-known/openid-configuration')
   const unlucky = clientWith(faulty.fetch)
   const code = await issue()
-  faulty.fail('/.well-known/openid-configuration', 'before', 'within')
+  faulty.next.push('before', 'within')
   for (const _ of [1, 2]) {
     const failed = await authorizationCode(unlucky, { ...grant, code })
     assert.ok(!failed.ok)
@@ -142,10 +151,10 @@ test('code: if nothing could be sent, the code can be used later', async () => {
 })
 
 test('code: an ID token whose keys can’t be requested is not returned', async () => {
-  const faulty = withFaults(fetch)
+  const { jwks_uri = '' } = unwrap(await client.issuer.metadata())
+  const faulty = createFaultyNetwork(fetch, jwks_uri)
   const unlucky = clientWith(faulty.fetch)
-  const { jwks_uri = '' } = unwrap(await unlucky.issuer.metadata())
-  faulty.fail(new URL(jwks_uri).pathname, 'before')
+  faulty.next.push('before')
   const tokens = await authorizationCode(unlucky, { ...grant, code: await issue() })
   assert.ok(!tokens.ok)
   assert.equal(tokens.error.kind, 'network')

@@ -12,7 +12,7 @@ import { allTypes, hybridWorld } from '../support/hybrid.ts'
 import { bob, callback } from '../support/sign-in.ts'
 import { claimsOf } from '../support/tessera.ts'
 import { authorize, responseOf, startAuthorizationWorld } from './authorization-world.ts'
-import { faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork } from './faulty-network.ts'
 
 const world = await startAuthorizationWorld({
   clients: [
@@ -99,13 +99,13 @@ test('complete authorization: two calls at the same time send the code once', as
   assert.equal(sent.length, 1)
 })
 
-for (const moment of faultMoments)
+for (const moment of ['before', 'within', 'after'] as const)
   test(`complete authorization: a response lost ${moment} the exchange starts a new authorization, and the code is not sent again`, async () => {
-    const { fetch, fail } = withFaults(world.fetch)
+    const { fetch, next } = createFaultyNetwork(world.fetch)
     const of = world.client({ fetch })
     const { response, pending } = await authorize(world, of)
     unwrap(await of.issuer.metadata())
-    fail('/connect/token', moment)
+    next.push(moment)
     const sent = await tokenRequests(async () => {
       const completed = await completeAuthorization(of, response, pending)
       assert.ok(!completed.ok)
@@ -137,10 +137,10 @@ test('complete authorization: a signal that aborts the exchange also starts a ne
 })
 
 test('complete authorization: metadata that can’t be requested uses nothing up, so that the call can be repeated', async () => {
-  const { fetch, fail } = withFaults(world.fetch)
+  const { fetch, next } = createFaultyNetwork(world.fetch, '/.well-known/openid-configuration')
   const { response, pending } = await authorize(world, client)
   const of = world.client({ fetch })
-  fail('/.well-known/openid-configuration', 'before')
+  next.push('before')
   const completed = await completeAuthorization(of, response, pending)
   assert.ok(!completed.ok)
   assert.equal(completed.error.code, 'network_error')

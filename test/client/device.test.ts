@@ -13,14 +13,14 @@ import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { approveDevice } from '../support/issue-code.ts'
 import { claimsOf } from '../support/tessera.ts'
 import { world } from '../support/world.ts'
-import { type FaultMoment, faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork, type Fault } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
 
 /** A device at Tessera that is waiting for its user. Its waits advance the clock of the server. */
 async function startDevice(fetched?: (fetch: Fetch) => Fetch) {
   const started = await startTessera(world)
   const { server, issuer } = started
-  const faulty = withFaults(fetched?.(started.fetch) ?? started.fetch)
+  const faulty = createFaultyNetwork(fetched?.(started.fetch) ?? started.fetch)
   const client = createClient({ issuer, client_id: 'device', fetch: faulty.fetch, now: server.clock.now })
   const device = unwrap(await startDeviceAuthorization(client, { scope: 'api1 offline_access' }))
   const found = await server.stores.devices.find(hashHandle(device.device_code))
@@ -42,7 +42,7 @@ async function startDevice(fetched?: (fetch: Fetch) => Fetch) {
     ...started,
     client,
     device,
-    fail: (...moments: FaultMoment[]) => faulty.fail('/connect/token', ...moments),
+    fail: (...moments: Fault[]) => faulty.next.push(...moments),
     approve: (scope: readonly string[] = ['api1', 'offline_access']) =>
       approveDevice(server, userCode, { scope }),
     deny: () => server.stores.devices.deny(userCode, server.clock.now()),
@@ -222,7 +222,7 @@ test('device: backoff leaves one request before the codes expire', async () => {
   assert.equal(server.clock.now(), device.expires_at - 1)
 })
 
-for (const moment of faultMoments)
+for (const moment of ['before', 'within', 'after'] as const)
   test(`device: a fault ${moment} the exchange while the user decides changes nothing`, async () => {
     const { poll, approve, fail } = await startDevice()
     fail(moment, moment)

@@ -62,7 +62,9 @@ const spoil = {
   },
   timeout: (_, signal) =>
     new Promise((_, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason as Error))
+      const abort = (): void => reject(signal?.reason as Error)
+      if (signal?.aborted) abort()
+      signal?.addEventListener('abort', abort)
     }),
   async proxy() {
     return new Response('Bad Gateway', { status: 502 })

@@ -10,7 +10,7 @@ import {
   unwrap,
 } from '@tessera/client'
 import { secret, world } from '../support/world.ts'
-import { faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
 import { client_id as app, createKey, sign, startTokenServer, url } from './token-server.ts'
 
@@ -81,10 +81,10 @@ test('introspection: an inactive token has no other members, and unknown ones ar
   assert.equal(token.members.tier, 'gold')
 })
 
-for (const moment of faultMoments)
+for (const moment of ['before', 'within', 'after'] as const)
   test(`introspection: a network fault ${moment} the exchange is an error, never an active token`, async () => {
-    const faulty = withFaults(fetch)
-    faulty.fail('/connect/introspect', moment)
+    const faulty = createFaultyNetwork(fetch, '/connect/introspect')
+    faulty.next.push(moment)
     const unlucky = clientOf('urn:api', 'api-secret', faulty.fetch)
     const lost = await introspectToken(unlucky, 'unknown')
     assert.ok(!lost.ok)

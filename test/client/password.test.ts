@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { acrValues, clientSecretBasic, createClient, password } from '@tessera/client'
 import { claimsOf } from '../support/tessera.ts'
 import { secret, withClients } from '../support/world.ts'
-import { faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
 
 const { issuer, fetch, server, sent } = await startTessera(withClients({ client_id: 'roclient' }))
@@ -59,12 +59,12 @@ test('password: parameters of the call are sent, and can’t replace those of th
   assert.deepEqual([claimsOf(tokens.value.access_token).aud].flat(), ['urn:api'])
 })
 
-for (const moment of faultMoments)
+for (const moment of ['before', 'within', 'after'] as const)
   test(`password: a network fault ${moment} the exchange is reported, and nothing is repeated`, async () => {
-    const faulty = withFaults(fetch)
+    const faulty = createFaultyNetwork(fetch)
     const options = { issuer, client_id: 'roclient', authentication: clientSecretBasic(secret), now }
     const unlucky = createClient({ ...options, fetch: faulty.fetch })
-    faulty.fail('/connect/token', moment)
+    faulty.next.push(moment)
     const before = sent.length
     const tokens = await password(unlucky, bob, { scope: 'api1' })
     assert.ok(!tokens.ok)
@@ -79,9 +79,9 @@ for (const moment of faultMoments)
   })
 
 test('password: without metadata no password is sent, so the call can’t have succeeded', async () => {
-  const faulty = withFaults(fetch)
+  const faulty = createFaultyNetwork(fetch, '/.well-known/openid-configuration')
   const unlucky = createClient({ issuer, client_id: 'roclient', fetch: faulty.fetch, now })
-  faulty.fail('/.well-known/openid-configuration', 'after')
+  faulty.next.push('after')
   const tokens = await password(unlucky, bob)
   assert.ok(!tokens.ok)
   assert.equal(tokens.error.kind, 'network')

@@ -13,7 +13,7 @@ import {
   updateRegistration,
 } from '@tessera/client'
 import { world } from '../support/world.ts'
-import { faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
 
 const initialAccessToken = 'initial-access-token-of-the-test'
@@ -152,11 +152,11 @@ test('registration: a response that repeats no access token leaves the known one
   assert.equal(read.registration_client_uri, information.registration_client_uri)
 })
 
-for (const moment of faultMoments)
+for (const moment of ['before', 'within', 'after'] as const)
   test(`registration: after a fault ${moment} the exchange, the caller learns that a client may exist`, async () => {
-    const faulty = withFaults(fetch)
+    const faulty = createFaultyNetwork(fetch, '/connect/register')
     const unlucky = createIssuer(issuer, { fetch: faulty.fetch, now })
-    faulty.fail('/connect/register', moment)
+    faulty.next.push(moment)
     const before = sent.length
     const registered = await registerClient(unlucky, machine, { initialAccessToken })
     assert.ok(!registered.ok)

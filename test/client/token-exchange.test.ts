@@ -11,7 +11,7 @@ import {
 } from '@tessera/client'
 import { claimsOf } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
-import { faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
 
 const { issuer, fetch, server, sent } = await startTessera(world)
@@ -96,11 +96,11 @@ test('exchange: a token that is not an access token has the type N_A [RFC 8693 Â
   assert.equal(tokens.issued_token_type, tokenTypes.idToken)
 })
 
-for (const moment of faultMoments)
+for (const moment of ['before', 'within', 'after'] as const)
   test(`exchange: a network fault ${moment} the exchange is reported, and nothing is repeated`, async () => {
-    const faulty = withFaults(fetch)
+    const faulty = createFaultyNetwork(fetch)
     const client = clientOf('exchanger', faulty.fetch)
-    faulty.fail('/connect/token', moment)
+    faulty.next.push(moment)
     const before = sent.length
     const tokens = await exchangeToken(client, subject)
     assert.ok(!tokens.ok)

@@ -10,7 +10,7 @@ import {
   unwrap,
 } from '@tessera/client'
 import { secret, withClients } from '../support/world.ts'
-import { faultMoments, withFaults } from './faults.ts'
+import { createFaultyNetwork } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
 import { client_id as app, createKey, sign, now as someTime, startTokenServer, url } from './token-server.ts'
 
@@ -76,11 +76,11 @@ test('userinfo: a token that is refused is an error with the code of the challen
   }
 })
 
-for (const moment of faultMoments)
+for (const moment of ['before', 'within', 'after'] as const)
   test(`userinfo: a fault ${moment} the exchange is an error, and the call can be repeated`, async () => {
-    const faulty = withFaults(fetch)
+    const faulty = createFaultyNetwork(fetch, '/connect/userinfo')
     const unlucky = clientOf('roclient', faulty.fetch)
-    faulty.fail('/connect/userinfo', moment)
+    faulty.next.push(moment)
     const lost = await fetchUserinfo(unlucky, access_token, sub)
     assert.ok(!lost.ok)
     assert.equal(lost.error.kind, 'network')
