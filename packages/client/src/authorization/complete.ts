@@ -66,7 +66,9 @@ export async function completeAuthorization(
 
 /** The code may have been redeemed: using it again would revoke the tokens that it brought (RFC 6749 §4.1.2). */
 function exchangeError(error: ClientError): ClientError {
-  if (!error.mayHaveSucceeded || error.kind === 'invalid') return error
+  // Other kinds are about a response that arrived, such as an ID token whose algorithm is not allowed.
+  const isLost = ['network', 'aborted', 'response'].includes(error.kind)
+  if (!error.mayHaveSucceeded || !isLost) return error
   const message = `the response to the code was lost (${error.message}); start a new authorization`
   return new ClientError(error.kind, 'code_exchange_lost', message, {
     cause: error,

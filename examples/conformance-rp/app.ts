@@ -1,0 +1,163 @@
+/** A relying party for the conformance suite: each sign-in ends with a JSON document that shows its outcome. */
+
+import {
+  type Client,
+  type CompletedAuthorization,
+  clientSecretBasic,
+  clientSecretJwt,
+  clientSecretPost,
+  completeAuthorization,
+  createAuthorizationRequest,
+  createClient,
+  createIssuer,
+  type Fetch,
+  fetchUserinfo,
+  findIssuer,
+  type Issuer,
+  noAuthentication,
+  type PendingAuthorization,
+  privateKeyJwt,
+  registerClient,
+  unwrap,
+  validateAuthorizationResponse,
+} from '@tessera/client'
+import { createRequestObjects, type RequestObjects } from './request-object.ts'
+import type { Settings } from './settings.ts'
+
+type SignIn = { readonly client: Client; readonly pending: PendingAuthorization }
+
+export type App = (request: Request) => Promise<Response>
+
+export async function createApp(settings: Settings, fetch?: Fetch): Promise<App> {
+  const { baseUrl } = settings
+  const objects = await createRequestObjects(settings)
+  const signIns = new Map<string, SignIn>()
+  let latest: Promise<Client> | undefined
+
+  /** Sends the user to the server, as a client that knows nothing about it yet, or with `?again` as the previous one. */
+  async function start({ searchParams }: URL): Promise<Response> {
+    if (!latest || !searchParams.has('again')) latest = connect(settings, objects, fetch)
+    const client = await latest
+    const { url, pending } = unwrap(
+      await createAuthorizationRequest(client, {
+        redirect_uri: `${baseUrl}/callback`,
+        response_type: settings.response_type,
+        response_mode: settings.response_mode,
+        scope: settings.scope,
+        sign: objects.signing,
+      }),
+    )
+    const id = crypto.randomUUID()
+    signIns.set(id, { client, pending })
+    const location = await objects.refer(client, url)
+    return new Response(null, { status: 302, headers: { location, 'set-cookie': cookieOf(id, baseUrl) } })
+  }
+
+  async function callback(request: Request): Promise<Response> {
+    const posted = request.method === 'POST'
+    const parameters = new URLSearchParams(posted ? await request.text() : new URL(request.url).search)
+    // The parameters are in the fragment, which only a script sees.
+    if (!posted && parameters.size === 0) return page(forwardFragment)
+    const id = /\brp=([\w-]+)/.exec(request.headers.get('cookie') ?? '')?.[1] ?? ''
+    const signIn = signIns.get(id)
+    signIns.delete(id)
+    if (!signIn) return refused({ code: 'no_sign_in', message: 'this browser has not started a sign-in' })
+    return Response.json(await finish(signIn, parameters))
+  }
+
+  return async request => {
+    const url = new URL(request.url)
+    try {
+      if (url.pathname === '/') return page('<a href="/start">Sign in</a>')
+      if (url.pathname === '/start') return await start(url)
+      if (url.pathname === '/callback') return await callback(request)
+      if (url.pathname === '/request-object') return objects.serve()
+      if (url.pathname === '/jwks') return Response.json(objects.jwks)
+      return new Response('not found', { status: 404 })
+    } catch (error) {
+      return refused(error)
+    }
+  }
+}
+
+async function connect(settings: Settings, objects: RequestObjects, fetch?: Fetch): Promise<Client> {
+  const url = settings.issuer ?? unwrap(await findIssuer(settings.resource ?? '', { fetch }))
+  const issuer = createIssuer(url, { fetch })
+  const { client_id, client_secret } = settings.client_id
+    ? { client_id: settings.client_id, client_secret: settings.client_secret }
+    : await register(issuer, settings, objects)
+  return createClient({
+    issuer,
+    client_id,
+    fetch,
+    authentication: authenticationOf(settings, objects, client_secret),
+  })
+}
+
+async function register(issuer: Issuer, settings: Settings, objects: RequestObjects) {
+  const types = settings.response_type.split(' ')
+  const metadata = {
+    redirect_uris: [`${settings.baseUrl}/callback`],
+    response_types: [settings.response_type],
+    grant_types: [
+      ...(types.includes('code') ? ['authorization_code'] : []),
+      ...(types.length > 1 || !types.includes('code') ? ['implicit'] : []),
+    ],
+    token_endpoint_auth_method: settings.authMethod,
+    client_name: 'Tessera conformance RP',
+    contacts: ['rp@example.com'],
+    jwks: objects.jwks,
+    ...(settings.signedUserinfo && { userinfo_signed_response_alg: 'RS256' }),
+    ...(settings.requestObject !== 'none' && { request_object_signing_alg: settings.requestObjectAlg }),
+    ...(settings.requestObject === 'reference' && { request_uris: [`${settings.baseUrl}/request-object`] }),
+  }
+  return unwrap(await registerClient(issuer, metadata))
+}
+
+function authenticationOf({ authMethod }: Settings, { key }: RequestObjects, secret = '') {
+  const methods: Readonly<
+    Record<string, () => NonNullable<Parameters<typeof createClient>[0]['authentication']>>
+  > = {
+    client_secret_basic: () => clientSecretBasic(secret),
+    client_secret_post: () => clientSecretPost(secret),
+    client_secret_jwt: () => clientSecretJwt(secret),
+    private_key_jwt: () => privateKeyJwt(key),
+    none: noAuthentication,
+  }
+  const method = methods[authMethod]
+  if (!method) throw new Error(`unknown CLIENT_AUTH_METHOD ${authMethod}`)
+  return method()
+}
+
+/** Validates the response and everything that follows from it. Throws the first error. */
+async function finish({ client, pending }: SignIn, parameters: URLSearchParams): Promise<object> {
+  const completed: Partial<CompletedAuthorization> = pending.response_type.includes('code')
+    ? unwrap(await completeAuthorization(client, parameters, pending))
+    : unwrap(await validateAuthorizationResponse(client, parameters, pending))
+  const { claims, access_token } = completed
+  const userinfo = access_token && claims && unwrap(await fetchUserinfo(client, access_token, claims.sub))
+  return { outcome: 'signed_in', claims: claims ?? null, userinfo: userinfo ?? null }
+}
+
+function refused(error: unknown): Response {
+  const { code, kind, message } = error as { code?: string; kind?: string; message?: string }
+  return Response.json({ outcome: 'refused', error: { code, kind, message } }, { status: 400 })
+}
+
+/** A form post of another site brings the cookie only with `SameSite=None`, which requires https. */
+const cookieOf = (id: string, baseUrl: string): string =>
+  `rp=${id}; HttpOnly; Path=/${baseUrl.startsWith('https:') ? '; SameSite=None; Secure' : ''}`
+
+const page = (body: string): Response =>
+  new Response(`<!doctype html><title>Conformance RP</title>${body}`, {
+    headers: { 'content-type': 'text/html' },
+  })
+
+const forwardFragment = `<form method="post" action="/callback"></form><script>
+for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+  const input = document.createElement('input')
+  Object.assign(input, { type: 'hidden', name, value })
+  document.forms[0].append(input)
+}
+document.forms[0].submit()
+</script>`
