@@ -90,7 +90,7 @@ const refusal = (parameters: URLSearchParams): string => `<div class="sign error
 <p class="lead">${escapeHtml(parameters.get('error') ?? 'The URL contains neither a code nor an error.')}</p>
 <p>${escapeHtml(parameters.get('error_description') ?? '')}</p>`
 
-const ownStyle = `code{display:block;white-space:pre}pre,code{margin:1.25rem 0 0;padding:1rem 1.25rem;overflow-x:auto;border:1px dashed var(--field);border-radius:0.75rem;font:0.875rem/1.6 var(--mono)}`
+const ownStyle = `code{display:block;white-space:pre;letter-spacing:normal}pre,code{margin:1.25rem 0 0;padding:1rem 1.25rem;overflow-x:auto;border:1px dashed var(--field);border-radius:0.75rem;font:0.875rem/1.6 var(--mono)}`
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escapeHtml = (text: string): string => text.replaceAll(/[&<>"]/g, character => entities[character]!)
