@@ -57,7 +57,7 @@ function pagesOf({ name, exports }: Manifest, read: DeclarationReader): Readonly
       page,
       isExported: names.has(keyOf(one)),
     }))
-    const elsewhere = found.filter(one => one.isExported && described.has(keyOf(one)))
+    const elsewhere = found.flatMap(one => (one.isExported && described.get(keyOf(one))) || [])
     const items = found.filter(one => !described.has(keyOf(one)))
     for (const item of items) described.set(keyOf(item), item)
     pages.push({ entry: posix.join(name, entry), file: page, header, items, elsewhere })
