@@ -10,8 +10,8 @@ export type NodeRequest = {
   readonly method?: string | undefined
   readonly url?: string | undefined
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  /** Node's own `headers` drops all but the first `Authorization` line. */
-  readonly headersDistinct?: Readonly<Record<string, readonly string[] | undefined>>
+  /** Names and values in turn. `headers` drops all but the first `Authorization` line. */
+  readonly rawHeaders?: readonly string[]
 }
 
 /** The part of `http.ServerResponse` that the guard writes. */
@@ -38,8 +38,12 @@ export function nodeApiRequest(
   url: string = request.url ?? '',
   body?: unknown,
 ): ApiRequest {
-  const { method = 'GET', headers, headersDistinct } = request
-  const header = (name: string): readonly string[] => [headersDistinct?.[name] ?? headers[name] ?? []].flat()
+  const { method = 'GET', headers, rawHeaders = [] } = request
+  const header = (name: string): readonly string[] => {
+    const lines = rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name)
+    // Tools that imitate requests may have no raw headers.
+    return lines.length > 0 ? lines : [headers[name] ?? []].flat()
+  }
   return { method, url, header, body, certificate }
 }
 
