@@ -187,6 +187,8 @@ const unusable: Readonly<Record<string, () => ClientAuthentication>> = {
   'a JWK of another curve': () => privateKeyJwt(ecJwk, { alg: 'ES384' }),
   'a JWK of another type': () => privateKeyJwt(ecJwk, { alg: 'RS256' }),
   'a JWK for encryption': () => privateKeyJwt({ ...ecJwk, use: 'enc' }),
+  'a JWK for encryption, whatever the caller says': () =>
+    privateKeyJwt({ ...ecJwk, use: 'enc' }, { alg: 'ES256' }),
   'a JWK that may only verify': () => privateKeyJwt({ ...ecJwk, key_ops: ['verify'] }),
   'a JWK of another algorithm': () => privateKeyJwt({ ...ecJwk, alg: 'ES384' }),
   'a JWK of an unknown algorithm': () => privateKeyJwt({ ...ecJwk, alg: 'none' }),

@@ -55,7 +55,7 @@ const accepted: Readonly<Record<string, Case>> = {
   'with the nonce that was sent [§3.1.3.7 (11)]': { claims: { nonce: 'n' }, expected: { nonce: 'n' } },
   'with any nonce if the caller says so': { claims: { nonce: 'n' }, expected: { anyNonce: true } },
   'with an authentication that is as old as max_age [§3.1.3.7 (13)]': {
-    claims: { auth_time: now - 60 },
+    claims: { auth_time: now - 90 },
     expected: { max_age: 60 },
   },
   'with an authentication that was recent when it was requested': {
@@ -165,6 +165,17 @@ const refused: Readonly<Record<string, readonly [string, Case]>> = {
   'with more audiences after a refresh [§12.2]': [
     'audience_mismatch',
     { claims: { aud: others, azp: client_id }, expected: { previous } },
+  ],
+  'with fewer audiences after a refresh [§12.2]': [
+    'audience_mismatch',
+    { claims: { azp: client_id }, expected: { previous: { ...previous, aud: others, azp: client_id } } },
+  ],
+  'with another audience after a refresh [§12.2]': [
+    'audience_mismatch',
+    {
+      claims: { aud: others, azp: client_id },
+      expected: { previous: { ...previous, aud: [client_id, 'third'], azp: client_id } },
+    },
   ],
   'with another azp after a refresh [§12.2]': [
     'azp_mismatch',

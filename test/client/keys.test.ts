@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { issuerKeys, verifyJwt } from '@tessera/client'
+import { SignJWT } from 'jose'
 import { createKey, type KeyPair, now, sign, startTokenServer } from './token-server.ts'
 
 const [first, second] = await Promise.all([createKey('ES256'), createKey('ES256')])
@@ -27,8 +28,45 @@ test('keys: a token with a new key makes the client request the keys again', asy
   const server = startTokenServer([first.jwk])
   await verify(server, first)
   server.keys = [first.jwk, second.jwk]
-  assert.deepEqual(await Promise.all([1, 2, 3].map(() => verify(server, second))), Array(3).fill('verified'))
+  assert.equal(await verify(server, second), 'verified')
   assert.equal(server.requests, 2)
+})
+
+test('keys: tokens that arrive while the keys are requested wait for them', async () => {
+  const server = startTokenServer([first.jwk])
+  const source = issuerKeys(server.issuer)
+  const header = { alg: 'ES256', kid: second.jwk.kid ?? '' }
+  const find = async () => {
+    const found = await source.find(header)
+    return found.ok && found.value.length
+  }
+  await verify(server, first)
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  server.keys = async () => {
+    await released
+    return Response.json({ keys: [second.jwk] })
+  }
+  const waiting = [find(), find(), find()]
+  release()
+  assert.deepEqual(await Promise.all(waiting), [1, 1, 1])
+  assert.equal(server.requests, 2)
+})
+
+test('keys: the first tokens wait for one request', async () => {
+  const server = startTokenServer([first.jwk])
+  const source = issuerKeys(server.issuer)
+  const header = { alg: 'ES256', kid: first.jwk.kid ?? '' }
+  const found = await Promise.all([source.find(header), source.find(header), source.find(header)])
+  assert.deepEqual(found, Array(3).fill({ ok: true, value: [first.jwk] }))
+  assert.equal(server.requests, 1)
+})
+
+test('keys: a secret in the set of a server is never used', async () => {
+  const secret = Buffer.alloc(32, 1)
+  const server = startTokenServer([{ kty: 'oct', k: secret.toString('base64url') }])
+  const token = await new SignJWT({ sub: 'alice' }).setProtectedHeader({ alg: 'HS256' }).sign(secret)
+  const verified = await verifyJwt(token, issuerKeys(server.issuer), { algorithms: ['HS256'], now })
+  assert.equal(!verified.ok && verified.error.code, 'key_not_found')
 })
 
 test('keys: tokens with unknown keys cause one request in 30 seconds', async () => {
@@ -103,6 +141,7 @@ test('keys: a token with a kid is not verified with a key that has another one',
 test('keys: what is not understood in a set is ignored [RFC 7517 §5]', async () => {
   const unknown = [{ kty: 'XYZ', kid: first.jwk.kid }, null, 7, 'key', [], {}, { kty: 'EC', kid: 7 }]
   const broken = { ...first.jwk, x: 'AA' }
+  assert.equal(await verify(startTokenServer([{ ...first.jwk, kid: 7 }]), first, withoutKid), 'key_not_found')
   const server = startTokenServer([...unknown, broken, first.jwk])
   assert.equal(await verify(server, first), 'verified')
 })

@@ -59,16 +59,21 @@ function createKeySource(issuer: Issuer): KeySource {
     return loading
   }
 
-  async function current(): Promise<Result<KeySet>> {
-    if (kept && isWithin(kept.loadedAt, jwksMaxAge)) return ok(kept)
-    if (kept && isWithin(failedAt, cooldown) && isWithin(kept.loadedAt, maxStale)) return ok(kept)
+  /** Returns the keys if they need not be requested: they are recent, or the last request has just failed. */
+  const current = (): KeySet | undefined =>
+    kept &&
+    (isWithin(kept.loadedAt, jwksMaxAge) ||
+      (isWithin(failedAt, cooldown) && isWithin(kept.loadedAt, maxStale)))
+      ? kept
+      : undefined
+
+  async function renewed(): Promise<Result<KeySet>> {
     const loaded = await reload()
     return !loaded.ok && kept && isWithin(kept.loadedAt, maxStale) ? ok(kept) : loaded
   }
 
-  /** Returns newer keys than `known`; undefined if they were requested for another token a short time ago. */
-  async function newerThan(known: KeySet | undefined): Promise<Result<KeySet> | undefined> {
-    if (kept && kept !== known) return ok(kept)
+  /** Returns newer keys; undefined if they were requested for another token a short time ago. */
+  async function newer(): Promise<Result<KeySet> | undefined> {
     if (!loading) {
       if (isWithin(extraAt, cooldown)) return undefined
       extraAt = issuer.now()
@@ -78,23 +83,22 @@ function createKeySource(issuer: Issuer): KeySource {
 
   return {
     async find(header) {
-      const before = kept
-      const set = await current()
+      const known = current()
+      const set = known ? ok(known) : await renewed()
       if (!set.ok) return set
       const found = matchingKeys(set.value.keys, header)
       // Keys that this call has requested itself are not requested again.
-      if (found.length > 0 || set.value !== before) return ok(found)
-      const newer = await newerThan(before)
-      if (!newer) return ok([])
-      return newer.ok ? ok(matchingKeys(newer.value.keys, header)) : newer
+      if (found.length > 0 || !known) return ok(found)
+      const latest = await newer()
+      if (!latest) return ok([])
+      return latest.ok ? ok(matchingKeys(latest.value.keys, header)) : latest
     },
     async refresh(header, tried) {
-      const known = kept
       // Another call may have requested newer keys since.
-      const replaced = known ? matchingKeys(known.keys, header).filter(key => !tried.includes(key)) : []
+      const replaced = matchingKeys(kept?.keys ?? [], header).filter(key => !tried.includes(key))
       if (replaced.length > 0) return ok(replaced)
-      const newer = await newerThan(known)
-      return newer?.ok ? ok(matchingKeys(newer.value.keys, header)) : ok([])
+      const latest = await newer()
+      return latest?.ok ? ok(matchingKeys(latest.value.keys, header)) : ok([])
     },
   }
 }

@@ -71,7 +71,7 @@ function fromCryptoKey(key: CryptoKey, wanted: AsymmetricAlgorithm | undefined):
   const alg = asymmetricAlgorithms.find(
     one => (wanted === undefined || one === wanted) && hasAlgorithm(key, one),
   )
-  if (!alg || key.type !== 'private' || !key.usages.includes('sign'))
+  if (!alg || !key.usages.includes('sign'))
     throw new TypeError(
       `the CryptoKey is not a private key that can sign with ${wanted ?? 'a known algorithm'}`,
     )

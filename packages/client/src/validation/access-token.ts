@@ -107,9 +107,7 @@ function checkConfirmation(
   if (cnf === undefined) return undefined
   if (typeof cnf !== 'object' || cnf === null || Array.isArray(cnf))
     return invalidToken('claim_invalid', 'cnf of the token is invalid')
-  return Object.entries(cnf).every(
-    ([name, value]) => Object.hasOwn(confirmed, name) && confirmed[name] === value,
-  )
+  return Object.entries(cnf).every(([name, value]) => confirmed[name] === value)
     ? undefined
     : invalidToken('confirmation_mismatch', 'the token is bound to a key that the request did not prove')
 }
