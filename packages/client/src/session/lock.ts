@@ -10,6 +10,8 @@
  * ```ts
  * const lock: Lock = async (name, work) => {
  *   const connection = await pool.connect()
+ *   // Without a listener, the process would end when the database closes the connection.
+ *   connection.on('error', () => undefined)
  *   const key = [`tessera ${name}`]
  *   try {
  *     await connection.query(`set lock_timeout = '60s'`)

@@ -80,7 +80,7 @@ async function attemptWithin(
 const foreignResponses: readonly string[] = ['invalid_response', 'unexpected_redirect', 'response_too_large']
 
 /** Whether the next attempt may succeed: the response was lost or unreadable, or the server failed. */
-export const isTransient = ({ kind, code, status = 0 }: ClientError): boolean =>
+const isTransient = ({ kind, code, status = 0 }: ClientError): boolean =>
   kind === 'network' ||
   (kind === 'invalid' && foreignResponses.includes(code)) ||
   (kind === 'response' && (status === 429 || status >= 500))
