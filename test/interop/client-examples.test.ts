@@ -20,6 +20,16 @@ const alice = { username: 'alice', password: 'alice' }
 const ran = new Set<string>()
 const running = new Set<ChildProcess>()
 
+/** The demo has no client for the hybrid flow. */
+const hybridClient = {
+  client_id: 'hybrid',
+  client_secrets: [{ value: 'secret-of-hybrid' }],
+  redirect_uris: ['http://127.0.0.1/callback'],
+  grant_types: ['authorization_code', 'implicit'],
+  response_types: ['code id_token'],
+  scope: 'openid profile',
+}
+
 let demo: RunningServer
 let api: Program
 let gateway: Program
@@ -28,8 +38,10 @@ let spaPort: number
 before(async () => {
   spaPort = await freePort()
   const configuration = readText('examples/demo/tessera.jsonc')
-  const adapted = configuration.replace('http://127.0.0.1:5082', `http://127.0.0.1:${spaPort}`)
-  assert.notEqual(adapted, configuration)
+  const adapted = configuration
+    .replace('http://127.0.0.1:5082', `http://127.0.0.1:${spaPort}`)
+    .replace('"clients": [', `"clients": [${JSON.stringify(hybridClient)},`)
+  assert.ok(adapted.includes(hybridClient.client_id) && adapted.includes(`:${spaPort}`))
   await writeFile(folder.at('tessera.jsonc'), adapted)
   process.env.TESSERA_STORAGE = 'memory:'
   demo = await serveConfiguration(folder.at('tessera.jsonc'), await freePort())
@@ -222,6 +234,32 @@ test('client examples: the conformance RP runs as a process', async () => {
   assert.equal(outcome.userinfo.email, 'alice@example.com')
   await until('the outcome is printed', () => rp.output().includes('"signed_in"'))
 })
+
+for (const RESPONSE_MODE of ['fragment', 'form_post'])
+  test(`client examples: the conformance RP receives a response by ${RESPONSE_MODE} in a browser`, async () => {
+    const port = `${await freePort()}`
+    const url = `http://127.0.0.1:${port}`
+    await serve('conformance-rp/server.ts', {
+      ...{ PORT: port, BASE_URL: url, CLIENT_ID: 'hybrid', CLIENT_SECRET: 'secret-of-hybrid' },
+      ...{ SCOPE: 'openid profile', RESPONSE_TYPE: 'code id_token', RESPONSE_MODE },
+    })
+    const browser = await launchChromium()
+    const context = await browser.newContext()
+    try {
+      const page = await context.newPage()
+      await page.goto(`${url}/start`)
+      await page.locator('input[name=username]').fill(alice.username)
+      await page.locator('input[name=password]').fill(alice.password)
+      await page.locator('button[value=login]').click()
+      await page.getByText('"outcome":"signed_in"').waitFor()
+      const { claims, userinfo } = JSON.parse(await page.locator('pre').innerText())
+      assert.deepEqual([claims.sub, userinfo.name], ['u-alice', 'Alice Adams'])
+      assert.equal(page.url(), `${url}/callback`)
+    } finally {
+      await context.close()
+      await browser.close()
+    }
+  })
 
 test('client examples: each program ran, and the README names it', () => {
   const programs = namesIn('examples/client').filter(name => name.endsWith('.ts'))
