@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Page } from 'playwright-core'
+import type { Frame, Page } from 'playwright-core'
 import { bundle } from '../client/bundles.ts'
 import { inTime } from '../support/until.ts'
 
@@ -66,7 +66,7 @@ export type Outcome = {
 }
 
 /** Runs an expression in the page, in which `app` has the library, and returns the outcome of its result. */
-export const run = (page: Page, expression: string): Promise<Outcome | undefined> =>
+export const run = (page: Page | Frame, expression: string): Promise<Outcome | undefined> =>
   inTime(
     `the page has the result of ${expression}`,
     page.evaluate(`(async () => {

@@ -5,7 +5,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { createClient, unwrap } from '@tessera/client'
+import { signInWithLoopback } from '@tessera/client/node'
+import type { Browser, BrowserContext, Frame, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { freePort } from '../support/process.ts'
 import { launchChromium } from './chromium.ts'
@@ -40,6 +42,12 @@ before(async () => {
           post_logout_redirect_uris: [`${origin}/bye`],
           allowed_cors_origins: [origin],
           scope: 'openid profile',
+        },
+        {
+          client_id: 'cli',
+          token_endpoint_auth_method: 'none',
+          redirect_uris: ['http://127.0.0.1/callback'],
+          scope: 'openid',
         },
       ],
     },
@@ -92,10 +100,29 @@ const completeRedirect = (page: Page) => run(page, 'app.completeRedirect(app.cli
 const keptKeys = (page: Page) => page.evaluate('Object.keys(sessionStorage)')
 
 /** Starts a sign-in by popup and returns its window, and the outcome once there is one. */
-async function openPopup(page: Page, options = '') {
+async function openPopup(page: Page, options = '', frame: Page | Frame = page) {
   const opened = page.waitForEvent('popup')
-  const outcome = run(page, `app.signInWithPopup(app.client, { redirect_uri: app.redirect_uri, ${options} })`)
+  const outcome = run(
+    frame,
+    `app.signInWithPopup(app.client, { redirect_uri: app.redirect_uri, ${options} })`,
+  )
   return { popup: await opened, outcome }
+}
+
+/** Serves one page of another origin. */
+async function servePage(html: string) {
+  const other = createServer((_, response) => {
+    response.setHeader('content-type', 'text/html; charset=utf-8')
+    response.end(html)
+  }).listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  return {
+    url: `http://127.0.0.1:${(other.address() as AddressInfo).port}/`,
+    close() {
+      other.closeAllConnections()
+      other.close()
+    },
+  }
 }
 
 for (const mode of ['query', 'fragment'])
@@ -246,6 +273,21 @@ test('browser: a popup works between pages with Cross-Origin-Opener-Policy, if i
     assert.deepEqual(await outcome, { ok: true, sub: '1' })
   }))
 
+test('browser: an application in a frame of another site signs in by popup', () =>
+  inBrowser(async context => {
+    const portal = await servePage(
+      `<!doctype html><title>Portal</title><iframe src="${app.origin}/"></iframe>`,
+    )
+    const page = await context.newPage()
+    await page.goto(portal.url)
+    const frame = page.frames().find(frame => frame.url().startsWith(app.origin))
+    assert.ok(frame)
+    const { popup, outcome } = await openPopup(page, '', frame)
+    await enterPassword(popup)
+    assert.deepEqual(await outcome, { ok: true, sub: '1' })
+    portal.close()
+  }))
+
 test('browser: a popup that the browser blocks is an error', () =>
   inBrowser(async context => {
     const page = await openApp(context)
@@ -288,29 +330,23 @@ test('browser: a refusal in the popup is an error of the server', () =>
 
 test('browser: messages of other origins and other windows do not end a sign-in by popup', () =>
   inBrowser(async context => {
-    const attacker = createServer((_, response) => {
-      response.setHeader('content-type', 'text/html')
-      response.end(`<script>
-        const response = '${app.origin}/popup?code=stolen&state=forged'
-        parent.postMessage({ type: 'tessera.authorization_response', response }, '*')
-        parent.postMessage('sent', '*')
-      </script>`)
-    }).listen(0, '127.0.0.1')
-    await once(attacker, 'listening')
-    const url = `http://127.0.0.1:${(attacker.address() as AddressInfo).port}/`
+    const attacker = await servePage(`<script>
+      const response = '${app.origin}/popup?code=stolen&state=forged'
+      parent.postMessage({ type: 'tessera.authorization_response', response }, '*')
+      parent.postMessage('sent', '*')
+    </script>`)
     const page = await openApp(context)
     const { popup, outcome } = await openPopup(page)
     await popup.getByLabel('Username').waitFor()
     await page.evaluate(`new Promise(resolve => {
       addEventListener('message', ({ data }) => data === 'sent' && resolve())
-      document.body.append(Object.assign(document.createElement('iframe'), { src: '${url}' }))
+      document.body.append(Object.assign(document.createElement('iframe'), { src: '${attacker.url}' }))
     })`)
     await page.evaluate(
       `postMessage({ type: 'tessera.authorization_response', response: '/popup?code=x&state=y' }, origin)`,
     )
     await enterPassword(popup)
     assert.deepEqual(await outcome, { ok: true, sub: '1' })
-    attacker.closeAllConnections()
     attacker.close()
   }))
 
@@ -333,6 +369,21 @@ test('browser: a user signs out at the server and returns [RP-Initiated Logout 1
     await page.goto(app.origin)
     await startRedirect(page)
     await page.getByLabel('Username').waitFor()
+  }))
+
+test('browser: the page of a loopback sign-in shows the end, and the address bar does not keep the code [RFC 8252 §7.3]', () =>
+  inBrowser(async context => {
+    const page = await context.newPage()
+    const client = createClient({ issuer: server.url, client_id: 'cli' })
+    const open = async (url: string): Promise<void> => {
+      await page.goto(url)
+      await enterPassword(page)
+    }
+    const { claims } = unwrap(await signInWithLoopback(client, { open }))
+    assert.equal(claims?.sub, '1')
+    await page.getByText('You are signed in. You can close this window.').waitFor()
+    const { pathname, search } = new URL(page.url())
+    assert.equal(pathname + search, '/')
   }))
 
 test('browser: a page without a response has nothing to complete, and its address stays as it is', () =>

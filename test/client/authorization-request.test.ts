@@ -146,6 +146,7 @@ for (const [code, options, changes] of [
   ['response_type_unsupported', { response_type: 'code token' }, { response_types_supported: ['code'] }],
   ['response_mode_unsupported', { response_mode: 'form_post' }, { response_modes_supported: ['query'] }],
   ['request_object_required', {}, { require_signed_request_object: true }],
+  ['request_object_unsupported', { sign }, { request_parameter_supported: false }],
   ['endpoint_missing', {}, { authorization_endpoint: undefined }],
 ] as const)
   test(`authorization request: one that the metadata excludes fails with ${code}`, async () => {

@@ -102,7 +102,7 @@ function pendingOf({ issuer, client_id }: Client, options: AuthorizationOptions)
   }
 }
 
-export const isOpenId = (scope: string): boolean => scope.split(' ').includes('openid')
+const isOpenId = (scope: string): boolean => scope.split(' ').includes('openid')
 
 /** Parameters that this library creates; a caller's own would break the validation of the response. */
 const reserved = [
@@ -158,11 +158,13 @@ function unsupportedBy(
       'response_mode_unsupported',
       `${issuer} does not support response_mode ${response_mode}`,
     )
-  return metadata.require_signed_request_object && !sign
-    ? unsupported(
-        'request_object_required',
-        `${issuer} requires signed requests: pass signedRequests(key) as sign`,
-      )
+  if (metadata.require_signed_request_object && !sign)
+    return unsupported(
+      'request_object_required',
+      `${issuer} requires signed requests: pass signedRequests(key) as sign`,
+    )
+  return metadata.request_parameter_supported === false && sign
+    ? unsupported('request_object_unsupported', `${issuer} does not support signed requests`)
     : undefined
 }
 

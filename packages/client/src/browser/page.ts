@@ -1,6 +1,6 @@
 /** The parts of a web page that this library uses. They are looked up when a function is called, never on import. */
 
-export type PageLocation = {
+type PageLocation = {
   readonly href: string
   readonly origin: string
   readonly assign: (url: string) => void
@@ -15,7 +15,7 @@ export type Popup = {
   readonly close: () => void
 }
 
-export type Channel = {
+type Channel = {
   readonly postMessage: (message: unknown) => void
   readonly close: () => void
   onmessage: ((event: MessageEvent) => void) | null
@@ -36,7 +36,7 @@ export type Page = {
   readonly BroadcastChannel: new (name: string) => Channel
 }
 
-export type PageStorage = {
+type PageStorage = {
   readonly length: number
   readonly key: (index: number) => string | null
   readonly getItem: (key: string) => string | null

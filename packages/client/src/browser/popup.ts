@@ -19,6 +19,7 @@ export type PopupOptions = BrowserSignInOptions & {
   /**
    * Whether the sign-in fails when the window is closed; the default is true. Set it to false if the pages of the server
    * or of the application have `Cross-Origin-Opener-Policy: same-origin`: browsers then report the window as closed.
+   * Pass a `signal` in that case, since nothing else ends the wait for a user who has closed the window.
    */
   readonly detectClosing?: boolean | undefined
   /** Options of the token request, and for the validation of ID tokens. */

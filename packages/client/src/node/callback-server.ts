@@ -7,7 +7,7 @@ import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { type CallbackPage, type CallbackTexts, callbackPage, notFound } from './callback-page.ts'
 
-export type Callback = {
+type Callback = {
   readonly parameters: URLSearchParams
   /** Shows the browser how the sign-in ended. */
   readonly respond: (success: boolean) => Promise<void>
