@@ -1,4 +1,4 @@
-/** Ten thousand concurrent uses: one succeeds. */
+/** Of many concurrent uses, one succeeds. */
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
@@ -15,17 +15,19 @@ import {
   tally,
 } from './samples.ts'
 
-const contenders = 10_000
+/** Enough for many batches. More would repeat them, because every use is consumed by the same commit. */
+const contenders = 1000
 
-export function testRaces(stores: () => Stores): void {
+/** @param redemptions Of a code: more than connections, queues and timeouts are made for. */
+export function testRaces(stores: () => Stores, redemptions: number): void {
   beforeEach(() => enablePrincipals(stores()))
   const race = async (use: Use) =>
     tally(await Promise.all(Array.from({ length: contenders }, () => stores().commit(sampleCommit({ use })))))
   const oneWins = { committed: 1, already_used: contenders - 1 }
 
-  test('commit: of ten thousand concurrent redemptions of a code one succeeds, and issues', async () => {
+  test(`commit: of ${redemptions} concurrent redemptions of a code one succeeds, and issues`, async () => {
     const { authorization, code } = await issuedCode(stores())
-    const families = Array.from({ length: contenders }, () => sampleFamily(authorization))
+    const families = Array.from({ length: redemptions }, () => sampleFamily(authorization))
     const outcomes = await Promise.all(
       families.map(family =>
         stores().commit(
@@ -37,7 +39,7 @@ export function testRaces(stores: () => Stores): void {
         ),
       ),
     )
-    assert.deepEqual(tally(outcomes), oneWins)
+    assert.deepEqual(tally(outcomes), { committed: 1, already_used: redemptions - 1 })
     const found = await Promise.all(families.map(({ id }) => stores().families.find(id)))
     assert.deepEqual(
       found.map(family => family !== undefined),
@@ -45,12 +47,12 @@ export function testRaces(stores: () => Stores): void {
     )
   })
 
-  test('commit: of ten thousand concurrent redemptions of a device code one succeeds', async () => {
+  test('commit: of a thousand concurrent redemptions of a device code one succeeds', async () => {
     const { device } = await approvedDevice(stores())
     assert.deepEqual(await race({ kind: 'device_code', hash: device.hash }), oneWins)
   })
 
-  test('commit: of ten thousand concurrent rotations of a generation one succeeds', async () => {
+  test('commit: of a thousand concurrent rotations of a generation one succeeds', async () => {
     const { family } = await foundedFamily(stores())
     const use = { family: family.id, generation: 1, idleExpiresAt: now + day } as const
     assert.deepEqual(await race({ kind: 'refresh_rotation', ...use }), oneWins)
