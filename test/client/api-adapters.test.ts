@@ -8,6 +8,7 @@ import { after, describe, test } from 'node:test'
 import { createIssuer } from '@tessera/client'
 import { type ApiGuardOptions, createApiGuard } from '@tessera/client/api'
 import { accessOf } from '@tessera/client/api/express'
+import { nodeGuard } from '@tessera/client/api/node'
 import { one, two } from '../support/certificates.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { applications, type Reply, runApi } from './api-apps.ts'
@@ -181,4 +182,22 @@ for (const name of ['Express 5', 'Express 4'])
 
 test('API guard: a handler without a guard has no access, which is an error instead of an open route', () => {
   assert.throws(() => accessOf({}), TypeError)
+})
+
+test('API guard in node:http: an error of the handler gets 500 and is reported, and the process goes on', async () => {
+  const failures: unknown[] = []
+  const guard = createApiGuard(issuer, { audience: 'urn:api' })
+  const listener = nodeGuard(
+    guard,
+    {},
+    () => {
+      throw new Error('the database is unreachable')
+    },
+    { failed: error => failures.push(error) },
+  )
+  const { get } = await runApi({ seesLines: true, create: () => listener }, guard)
+  const refused = await get('/orders', bearer(await tokenOf('machine')))
+  assert.equal(refused.status, 500)
+  assert.equal(refused.body, '')
+  assert.match(`${failures}`, /the database is unreachable/)
 })

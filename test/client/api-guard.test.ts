@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { type ApiGuardOptions, createApiGuard, type Requirements } from '@tessera/client/api'
+import { readText } from '../support/repository.ts'
 import { guardOf, type Request, refusalOf, startApi, startIssuer } from './api-world.ts'
 import { now } from './token-server.ts'
 
@@ -396,6 +397,33 @@ test('API guard: a check of the application that throws lets the call fail inste
     },
   }
   await assert.rejects(check({ token: await server.token() }, requirements), /database unreachable/)
+})
+
+test('API guard: a hook that throws lets the call fail instead of allowing it', async () => {
+  const hooks = {
+    decided: () => {
+      throw new Error('the log is full')
+    },
+  }
+  const { check } = guardOf(server.issuer, { hooks })
+  await assert.rejects(check({ token: await server.token() }), /the log is full/)
+  await assert.rejects(check({}), /the log is full/)
+})
+
+test('API guard: each reason is documented with its status, and no other one', () => {
+  const [, table = ''] =
+    /^## Reasons\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(readText('docs/client/protect-apis.md')) ?? []
+  const documented = [...table.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(
+    ([, reason, status]) => `${reason} ${status}`,
+  )
+  const source = readText('packages/client/src/api/refusal.ts')
+  const definitions = source.slice(source.indexOf('const definitions'), source.indexOf('as const satisfies'))
+  const statuses: Readonly<Record<string, number>> = { request: 400, token: 401 }
+  const defined = [...definitions.matchAll(/^ {2}(\w+): (?:(request|token)\(|\{\s*status: (\d+))/gm)].map(
+    ([, reason, kind = '', status]) => `${reason} ${status ?? statuses[kind]}`,
+  )
+  assert.ok(defined.length > 20, `only ${defined.length} reasons were found`)
+  assert.deepEqual(documented.toSorted(), defined.toSorted())
 })
 
 test('API guard: without a token, the challenge names the scope of the route and the realm of the API', async () => {

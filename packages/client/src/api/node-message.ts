@@ -17,6 +17,7 @@ export type NodeRequest = {
 /** The part of `http.ServerResponse` that the guard writes. */
 export type NodeResponse = {
   statusCode: number
+  readonly headersSent?: boolean
   setHeader(name: string, value: string): unknown
   end(body?: string): unknown
 }
