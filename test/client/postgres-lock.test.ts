@@ -8,13 +8,14 @@ import { providePostgres } from '../support/postgres.ts'
 import { readText } from '../support/repository.ts'
 import { until } from '../support/until.ts'
 
-const postgres = providePostgres()
 let pools: pg.Pool[] = []
+after(() => Promise.all(pools.map(pool => pool.end())))
+const postgres = providePostgres()
 before(async () => {
   const connectionString = await (await postgres()).database()
-  pools = [1, 2].map(() => new pg.Pool({ connectionString, max: 2 }))
+  // Idle connections end with the database.
+  pools = [1, 2].map(() => new pg.Pool({ connectionString, max: 2 }).on('error', () => undefined))
 })
-after(() => Promise.all(pools.map(pool => pool.end())))
 
 /** Returns the function in the docstring. */
 function exampleLock(pool: pg.Pool): Lock {
