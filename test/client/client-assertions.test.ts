@@ -11,7 +11,7 @@ import {
   type SigningKeyOptions,
   tlsClientAuth,
 } from '@tessera/client'
-import { decodeJwt, decodeProtectedHeader, exportJWK, exportPKCS8, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, exportJWK, exportPKCS8, importJWK, jwtVerify } from 'jose'
 import { jwkOfOne, one, two } from '../support/certificates.ts'
 import { claimsOf } from '../support/tessera.ts'
 import { startTessera } from './servers.ts'
@@ -178,9 +178,11 @@ const short = await crypto.subtle.generateKey(
 const rsaPem = await exportPKCS8(keyOf('RS256').privateKey)
 const ecJwk = { ...(await exportJWK(keyOf('ES256').privateKey)), kty: 'EC' }
 
+const publicKey = (await importJWK(keyOf('ES256').jwk)) as CryptoKey
+
 const unusable: Readonly<Record<string, () => ClientAuthentication>> = {
   'an RSA key of 1024 bits as CryptoKey': () => privateKeyJwt(short.privateKey),
-  'a public CryptoKey': () => privateKeyJwt(short.publicKey),
+  'a public CryptoKey': () => privateKeyJwt(publicKey),
   'a CryptoKey for another algorithm': () => privateKeyJwt(keyOf('RS256').privateKey, { alg: 'PS256' }),
   'a CryptoKey of another curve': () => privateKeyJwt(keyOf('ES256').privateKey, { alg: 'ES384' }),
   'a public JWK': () => privateKeyJwt(keyOf('ES256').jwk as never),

@@ -1,7 +1,7 @@
 /** A server of signed tokens, with keys that a test changes: only its metadata and its key set. */
 
 import { randomUUID } from 'node:crypto'
-import { createClient, createIssuer, type Fetch } from '@tessera/client'
+import { createClient, createIssuer, type DiscoveryPolicy, type Fetch } from '@tessera/client'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 
 export const url = 'https://tokens.example'
@@ -31,6 +31,7 @@ export const sign = (
 export function startTokenServer(
   keys: readonly unknown[] | (() => Promise<Response>),
   metadata: object = {},
+  policy: DiscoveryPolicy = {},
 ) {
   const state = { keys, now, requests: 0 }
   const fetch: Fetch = async target => {
@@ -42,6 +43,7 @@ export function startTokenServer(
     metadata: { issuer: url, jwks_uri: `${url}/jwks`, ...metadata },
     fetch,
     now: () => state.now,
+    policy,
   })
   return Object.assign(state, { issuer, client: createClient({ issuer, client_id }) })
 }
