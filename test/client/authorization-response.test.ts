@@ -128,6 +128,20 @@ test('authorization response: iss is required if the metadata announces it, also
   assert.ok((await validateAuthorizationResponse(of, changed(response, { iss: undefined }), pending)).ok)
 })
 
+test('authorization response: iss is not required beside an ID token, whose issuer is verified', async () => {
+  const options = { response_type: 'code id_token', scope } as const
+  const { response, pending } = await authorize(world, client, options)
+  const error = { iss: '', error: 'server_error', code: '' }
+  assert.equal(await refused(fragmentWith(response, error), pending), 'issuer_missing')
+  const of = world.client({
+    issuer: 'https://other.example',
+    metadata: { ...metadata, issuer: 'https://other.example' },
+  } as never)
+  const elsewhere = { ...pending, issuer: 'https://other.example' }
+  assert.equal(await refused(fragmentWith(response, { iss: '' }), elsewhere, { of }), 'issuer_mismatch')
+  assert.ok((await validateAuthorizationResponse(client, fragmentWith(response, { iss: '' }), pending)).ok)
+})
+
 test('authorization response: a pending request of another issuer or client is refused', async () => {
   const { response, pending } = await authorize(world, client)
   const of = world.client({ client_id: 'narrow' })

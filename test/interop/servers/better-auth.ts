@@ -12,7 +12,13 @@ import type { AddressInfo } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { clientSecretBasic, clientSecretPost, noAuthentication, privateKeyJwt } from '@tessera/client'
-import { createVisitor, type InteropServer, redirect_uri, secret } from './server.ts'
+import {
+  createVisitor,
+  type InteropServer,
+  post_logout_redirect_uri,
+  redirect_uri,
+  secret,
+} from './server.ts'
 
 const bench = createRequire(new URL('../../../bench/package.json', import.meta.url))
 /** Imports a package of the benchmark. Its types are not of interest here. */
@@ -93,6 +99,7 @@ export async function startBetterAuth(): Promise<InteropServer> {
     {
       ...{ clientId: 'web', tokenEndpointAuthMethod: 'client_secret_basic' },
       ...{ redirectUris: [redirect_uri], responseTypes: ['code'], requirePKCE: true },
+      ...{ enableEndSession: true, postLogoutRedirectUris: [post_logout_redirect_uri] },
       ...{ grantTypes: ['authorization_code', 'refresh_token'] },
       scopes: ['openid', 'profile', 'email', 'offline_access', scope],
     },
@@ -124,8 +131,10 @@ export async function startBetterAuth(): Promise<InteropServer> {
     return visitor
   }
 
+  let browser = createVisitor(origin)
+
   return {
-    ...{ name: 'better-auth', issuer: origin, redirect_uri, scope, resource },
+    ...{ name: 'better-auth', issuer: origin, redirect_uri, post_logout_redirect_uri, scope, resource },
     machines: [
       { client_id: 'machine-basic', authentication: clientSecretBasic(secret) },
       { client_id: 'machine-post', authentication: clientSecretPost(secret) },
@@ -135,13 +144,15 @@ export async function startBetterAuth(): Promise<InteropServer> {
     api: { client_id: 'web', authentication: clientSecretBasic(secret) },
     device: { client_id: 'device', authentication: noAuthentication() },
     async authorize(url) {
-      const { send } = await signedIn()
+      browser = await signedIn()
+      const { send } = browser
       const next = new URL(await redirectOf(await send(url)), origin)
       if (next.pathname !== '/consent') return next.href
       const consent = { accept: true, oauth_query: next.search.slice(1) }
       return redirectOf(await send(`${origin}/oauth2/consent`, json(consent)))
     },
     open: async url => redirectOf(await createVisitor(origin).send(url)),
+    signOut: async url => redirectOf(await browser.send(url)),
     async approveDevice({ user_code }) {
       const { send } = await signedIn()
       await send(`${origin}/device?user_code=${user_code}`)

@@ -12,7 +12,13 @@ import {
 } from '@tessera/client'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider, { errors } from 'oidc-provider'
-import { createVisitor, type InteropServer, redirect_uri, secret } from './server.ts'
+import {
+  createVisitor,
+  type InteropServer,
+  post_logout_redirect_uri,
+  redirect_uri,
+  secret,
+} from './server.ts'
 
 const scope = 'api1'
 const resource = 'urn:api'
@@ -46,6 +52,12 @@ export async function startOidcProvider(): Promise<InteropServer> {
     {
       ...{ client_id: 'web', client_secret: secret, redirect_uris: [redirect_uri], response_types: ['code'] },
       grant_types: ['authorization_code', 'refresh_token'],
+      post_logout_redirect_uris: [post_logout_redirect_uri],
+      jwks: { keys: [machineKey.open] },
+    },
+    {
+      ...{ client_id: 'hybrid', client_secret: secret, redirect_uris: [redirect_uri] },
+      ...{ grant_types: ['authorization_code', 'implicit'], response_types: ['code id_token'] },
     },
     {
       ...{ client_id: 'device', token_endpoint_auth_method: 'none', redirect_uris: [], response_types: [] },
@@ -61,6 +73,7 @@ export async function startOidcProvider(): Promise<InteropServer> {
       features: {
         ...{ clientCredentials: { enabled: true }, deviceFlow: { enabled: true } },
         ...{ introspection: { enabled: true }, revocation: { enabled: true } },
+        requestObjects: { enabled: true },
         ...{ registration: { enabled: true }, registrationManagement: { enabled: true } },
         resourceIndicators: {
           enabled: true,
@@ -77,18 +90,27 @@ export async function startOidcProvider(): Promise<InteropServer> {
   let handle = await createProvider('first')
   const values = { login: 'ada', password: 'any' }
 
+  let visitor = createVisitor(origin)
+  const web = { client_id: 'web', authentication: clientSecretBasic(secret) }
+
   return {
-    ...{ name: 'oidc-provider', issuer: origin, redirect_uri, scope, resource },
+    ...{ name: 'oidc-provider', issuer: origin, redirect_uri, post_logout_redirect_uri, scope, resource },
     machines: [
       { client_id: 'machine-client_secret_basic', authentication: clientSecretBasic(secret) },
       { client_id: 'machine-client_secret_post', authentication: clientSecretPost(secret) },
       { client_id: 'machine-client_secret_jwt', authentication: clientSecretJwt(secret) },
       { client_id: 'machine-key', authentication: privateKeyJwt(machineKey.privateKey, { kid: 'machine' }) },
     ],
-    web: { client_id: 'web', authentication: clientSecretBasic(secret) },
+    web,
+    hybrid: { client_id: 'hybrid', authentication: clientSecretBasic(secret) },
+    signer: { client: web, key: machineKey.privateKey, kid: 'machine' },
     api: { client_id: 'web', authentication: clientSecretBasic(secret) },
     device: { client_id: 'device', authentication: noAuthentication() },
-    authorize: async url => (await createVisitor(origin).visit(url, values)).url.href,
+    async authorize(url) {
+      visitor = createVisitor(origin)
+      return (await visitor.visit(url, values)).url.href
+    },
+    signOut: async url => (await visitor.visit(url)).url.href,
     open: async url => (await createVisitor(origin).visit(url)).url.href,
     async approveDevice({ verification_uri_complete = '' }) {
       const { text } = await createVisitor(origin).visit(verification_uri_complete, values)

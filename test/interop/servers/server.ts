@@ -13,9 +13,14 @@ export type InteropServer = {
   readonly web: InteropClient
   /** The client that introspects access tokens. */
   readonly api: InteropClient
-  /** A public client for device authorization; undefined if the server has none. */
-  readonly device?: InteropClient
+  /** A public client for device authorization. */
+  readonly device: InteropClient
+  /** A client for hybrid responses; undefined if the server has none. */
+  readonly hybrid?: InteropClient
+  /** A client that signs authorization requests; undefined if the server reads none. */
+  readonly signer?: { readonly client: InteropClient; readonly key: CryptoKey; readonly kid: string }
   readonly redirect_uri: string
+  readonly post_logout_redirect_uri: string
   /** The scope of the API, and its identifier as resource and audience. */
   readonly scope: string
   readonly resource: string
@@ -23,6 +28,8 @@ export type InteropServer = {
   readonly authorize: (url: string) => Promise<string>
   /** Opens an authorization request in a browser without a session; returns the URL that it is redirected to. */
   readonly open: (url: string) => Promise<string>
+  /** Opens a sign-out request in the browser that was used last; returns the URL that it is redirected to. */
+  readonly signOut: (url: string) => Promise<string>
   readonly approveDevice: (device: DeviceAuthorization) => Promise<void>
   /** Signs with a new key from now on. Tokens signed with the one before can no longer be verified. */
   readonly replaceKeys: () => Promise<void>
@@ -31,6 +38,7 @@ export type InteropServer = {
 
 export const secret = 'a-secret-of-the-clients:with %+&= in it'
 export const redirect_uri = 'https://app.example/cb'
+export const post_logout_redirect_uri = 'https://app.example/bye'
 
 /** Follows redirects of a browser with cookies until one leads to another origin. */
 export function createVisitor(origin: string) {
@@ -75,14 +83,14 @@ export function createVisitor(origin: string) {
   }
 }
 
-/** Returns the first form of a page with its fields; empty ones get the given values. */
+/** Returns the first form of a page with its fields and buttons. Given values replace those of the page. */
 function formOf(html: string, values: Readonly<Record<string, string>>) {
   const [, action] = /<form[^>]*action="([^"]*)"/.exec(html) ?? []
   if (action === undefined) return undefined
-  const inputs = [...html.matchAll(/<input[^>]*>/g)].map(([input]) => ({
-    name: /name="([^"]*)"/.exec(input)?.[1] ?? '',
-    value: /value="([^"]*)"/.exec(input)?.[1] ?? '',
-  }))
-  const fields = inputs.map(({ name, value }): [string, string] => [name, value || (values[name] ?? '')])
+  const inputs = [...html.matchAll(/<(?:input|button)[^>]* name="([^"]*)"[^>]*>/g)]
+  const fields = inputs
+    .map(([input, name = '']): [string, string] => [name, /value="([^"]*)"/.exec(input)?.[1] ?? ''])
+    .map(([name, value]): [string, string] => [name, values[name] ?? value])
+    .filter(([name, value]) => value !== '' && !['abort', 'cancel'].includes(name))
   return { action: action.replaceAll('&amp;', '&'), fields: Object.fromEntries(fields) }
 }

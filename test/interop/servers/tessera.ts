@@ -2,7 +2,14 @@
 
 import { clientSecretBasic, clientSecretPost, noAuthentication, privateKeyJwt } from '@tessera/client'
 import { startTestServer } from '../../../packages/server/src/testing.ts'
-import { createVisitor, type InteropServer, redirect_uri, secret } from './server.ts'
+import { createPerson } from '../../support/remote.ts'
+import {
+  createVisitor,
+  type InteropServer,
+  post_logout_redirect_uri,
+  redirect_uri,
+  secret,
+} from './server.ts'
 
 const scope = 'api1'
 const resource = 'urn:api'
@@ -32,8 +39,13 @@ export async function startTessera(): Promise<InteropServer> {
       },
       {
         ...{ client_id: 'web', client_secrets, redirect_uris: [redirect_uri] },
-        ...{ grant_types: ['authorization_code', 'refresh_token'] },
+        ...{ grant_types: ['authorization_code', 'refresh_token'], jwks: { keys: [jwk] } },
+        post_logout_redirect_uris: [post_logout_redirect_uri],
         scope: `openid profile offline_access ${scope}`,
+      },
+      {
+        ...{ client_id: 'hybrid', client_secrets, redirect_uris: [redirect_uri], scope: 'openid profile' },
+        ...{ grant_types: ['authorization_code', 'implicit'], response_types: ['code id_token'] },
       },
       {
         ...{ client_id: 'device', token_endpoint_auth_method: 'none', scope: `openid ${scope}` },
@@ -41,19 +53,30 @@ export async function startTessera(): Promise<InteropServer> {
       },
     ],
   } as never)
+  const newPerson = () => createPerson(server.issuer, { username: 'alice', password: 'alice' })
+  let person = newPerson()
+  const web = { client_id: 'web', authentication: clientSecretBasic(secret) }
   return {
-    ...{ name: 'Tessera', issuer: server.issuer, redirect_uri, scope, resource },
+    ...{ name: 'Tessera', issuer: server.issuer, redirect_uri, post_logout_redirect_uri, scope, resource },
     machines: [
       { client_id: 'machine', authentication: clientSecretBasic(secret) },
       { client_id: 'machine', authentication: clientSecretPost(secret) },
       { client_id: 'machine-key', authentication: privateKeyJwt(privateKey, { kid: 'machine' }) },
     ],
-    web: { client_id: 'web', authentication: clientSecretBasic(secret) },
+    web,
+    hybrid: { client_id: 'hybrid', authentication: clientSecretBasic(secret) },
+    signer: { client: web, key: privateKey, kid: 'machine' },
     api: { client_id: resource, authentication: clientSecretBasic(secret) },
     device: { client_id: 'device', authentication: noAuthentication() },
-    authorize: async url => (await server.signIn(url)).url.href,
+    async authorize(url) {
+      person = newPerson()
+      return (await person.authorize(url)).href
+    },
+    signOut: async url => `${await person.signOut(url)}`,
     open: async url => (await createVisitor(server.issuer).visit(url)).url.href,
-    approveDevice: ({ user_code }) => server.approveDevice(user_code),
+    async approveDevice({ verification_uri_complete = '' }) {
+      await newPerson().connectDevice(verification_uri_complete)
+    },
     replaceKeys: async () => void (await server.rotateKeys({ retire: true })),
     close: () => server.close(),
   }

@@ -50,7 +50,7 @@ export async function validateAuthorizationResponse(
       'state_mismatch',
       'the authorization response does not have the state of this request, so it may be forged',
     )
-  const sender = await checkIssuer(client, parameters.iss)
+  const sender = await checkIssuer(client, parameters)
   if (!sender.ok) return sender
   if (parameters.error !== undefined) return consumed(client, pending, fail(reported(parameters)))
   const parts = readParts(parameters, pending, issuer.now())
@@ -60,8 +60,14 @@ export async function validateAuthorizationResponse(
   return claims.ok ? consumed(client, pending, ok({ ...parts.value, claims: claims.value })) : claims
 }
 
-/** RFC 9207 §2.4: `iss` shows which server has responded, so that its code is not sent to another one. */
-async function checkIssuer({ issuer }: Client, iss: string | undefined): Promise<Result<void>> {
+/**
+ * RFC 9207 §2.4: `iss` shows which server has responded, so that its code is not sent to another one. An ID token has the
+ * same claim, which is verified before the code is used; certified servers omit the parameter beside one.
+ */
+async function checkIssuer(
+  { issuer }: Client,
+  { iss, id_token, error }: ResponseParameters,
+): Promise<Result<void>> {
   if (iss !== undefined && iss !== issuer.url)
     return invalid(
       'issuer_mismatch',
@@ -69,7 +75,8 @@ async function checkIssuer({ issuer }: Client, iss: string | undefined): Promise
     )
   const metadata = await issuer.metadata()
   if (!metadata.ok) return metadata
-  return iss === undefined && metadata.value.authorization_response_iss_parameter_supported === true
+  const isIdentified = iss !== undefined || (id_token !== undefined && error === undefined)
+  return !isIdentified && metadata.value.authorization_response_iss_parameter_supported === true
     ? invalid('issuer_missing', `${issuer.url} sends iss in authorization responses, but this one has none`)
     : ok(undefined)
 }
