@@ -114,14 +114,18 @@ async function register(issuer: Issuer, settings: Settings, objects: RequestObje
   return unwrap(await registerClient(issuer, metadata))
 }
 
-function authenticationOf({ authMethod }: Settings, { key }: RequestObjects, secret = '') {
+function authenticationOf(
+  { authMethod, assertionAudience: audience }: Settings,
+  { key }: RequestObjects,
+  secret = '',
+) {
   const methods: Readonly<
     Record<string, () => NonNullable<Parameters<typeof createClient>[0]['authentication']>>
   > = {
     client_secret_basic: () => clientSecretBasic(secret),
     client_secret_post: () => clientSecretPost(secret),
-    client_secret_jwt: () => clientSecretJwt(secret),
-    private_key_jwt: () => privateKeyJwt(key),
+    client_secret_jwt: () => clientSecretJwt(secret, { audience }),
+    private_key_jwt: () => privateKeyJwt(key, { audience }),
     none: noAuthentication,
   }
   const method = methods[authMethod]

@@ -12,6 +12,8 @@ export type Settings = {
   /** A private key as a JWK. By default, a new one. */
   readonly privateJwk: string | undefined
   readonly authMethod: string
+  /** The recipient that client assertions name: `issuer`, `token_endpoint`, or any other text. */
+  readonly assertionAudience: string | undefined
   readonly response_type: NonNullable<AuthorizationOptions['response_type']>
   readonly response_mode: AuthorizationOptions['response_mode']
   readonly scope: string
@@ -34,6 +36,7 @@ export function readSettings(environment: Environment): Settings {
     client_secret: environment.CLIENT_SECRET,
     privateJwk: environment.PRIVATE_JWK,
     authMethod: environment.CLIENT_AUTH_METHOD ?? 'client_secret_basic',
+    assertionAudience: environment.CLIENT_ASSERTION_AUDIENCE,
     response_type: (environment.RESPONSE_TYPE ?? 'code') as Settings['response_type'],
     response_mode: environment.RESPONSE_MODE as Settings['response_mode'],
     scope: environment.SCOPE ?? 'openid profile email address phone',

@@ -270,8 +270,23 @@ for (const CLIENT_AUTH_METHOD of [
     if (CLIENT_AUTH_METHOD === 'private_key_jwt')
       await jwtVerify(form.get('client_assertion') ?? '', createLocalJWKSet(client?.jwks as JSONWebKeySet), {
         subject: `${client?.client_id}`,
+        audience: op.issuer,
       })
   })
+
+test('conformance RP: client assertions can name the token endpoint', async () => {
+  const { op, signIn } = await startModule(
+    {},
+    {
+      CLIENT_AUTH_METHOD: 'private_key_jwt',
+      CLIENT_ASSERTION_AUDIENCE: 'token_endpoint',
+    },
+  )
+  assert.equal((await signIn()).outcome, 'signed_in')
+  const { form } = op.requests.find(({ endpoint }) => endpoint === 'token') ?? assert.fail()
+  const keys = createLocalJWKSet(op.clients()[0]?.jwks as JSONWebKeySet)
+  await jwtVerify(form.get('client_assertion') ?? '', keys, { audience: `${op.issuer}token` })
+})
 
 test('conformance RP: a configured client does not register itself', async () => {
   const { op, signIn } = await startModule({}, { CLIENT_ID: 'static', CLIENT_SECRET: 'secret' })
