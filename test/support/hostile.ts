@@ -1,6 +1,7 @@
 /** Unexpected JSON values, and documents that contain one of them. */
 
 import fc from 'fast-check'
+import { anyCharacter } from './characters.ts'
 
 /** As text, because an object literal can't have an own `__proto__`. */
 export const hostileTexts: readonly string[] = [
@@ -108,7 +109,7 @@ const isObjectAt = (document: unknown, path: Path): boolean => {
 /** Any JSON value, with keys and strings that readers often mishandle. */
 export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(...hostileTexts).map(text => JSON.parse(text) as unknown),
-  fc.json({ maxDepth: 4, stringUnit: 'binary' }).map(text => JSON.parse(text) as unknown),
+  fc.json({ maxDepth: 4, stringUnit: anyCharacter }).map(text => JSON.parse(text) as unknown),
   fc
     .dictionary(fc.constantFrom(...inheritedNames, 'a', ''), fc.constantFrom<unknown>(1, null, 'x', [], {}))
     .map(object => JSON.parse(JSON.stringify(object)) as unknown),
