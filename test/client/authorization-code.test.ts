@@ -6,6 +6,7 @@ import { claimsOf } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 import { createFaultyNetwork, type Fault } from './faulty-network.ts'
 import { startTessera } from './servers.ts'
+import { client_id as app, createKey, sign, startTokenServer, url } from './token-server.ts'
 
 const { issuer, fetch, server, sent } = await startTessera(world)
 const { now } = server.clock
@@ -103,6 +104,37 @@ test('code: is sent once, however often and by which client the function is call
     ['tokens', ...Array.from({ length: 3 }, () => 'policy code_already_sent')],
   )
   assert.equal(sentCodes().filter(one => one === code).length, 1)
+})
+
+test('code: one that the server refused is not sent again either [RFC 6749 §4.1.2]', async () => {
+  const code = await issue()
+  const refused = await authorizationCode(client, { ...grant, code, code_verifier: 'x'.repeat(43) })
+  assert.ok(!refused.ok)
+  assert.equal(refused.error.code, 'invalid_grant')
+  assert.equal(server.reason(), 'code_verifier_wrong')
+  const again = await authorizationCode(client, { ...grant, code })
+  assert.ok(!again.ok)
+  assert.equal(again.error.code, 'code_already_sent')
+  assert.equal(sentCodes().filter(one => one === code).length, 1)
+})
+
+test('code: an ID token for another code is refused [OpenID Connect Core 1.0 §3.3.2.11]', async () => {
+  const key = await createKey('ES256')
+  const tokenServer = startTokenServer([key.jwk], { token_endpoint: `${url}/token` })
+  const { now: iat } = tokenServer
+  const hash = await crypto.subtle.digest('SHA-256', Buffer.from('one'))
+  const c_hash = Buffer.from(hash.slice(0, 16)).toString('base64url')
+  const claims = { iss: url, sub: 'alice', aud: app, iat, exp: iat + 300, c_hash }
+  const id_token = await sign(claims, key)
+  const asker = createClient({
+    issuer: tokenServer.issuer,
+    client_id: app,
+    fetch: async () => Response.json({ access_token: 'a', token_type: 'Bearer', id_token }),
+  })
+  assert.equal(unwrap(await authorizationCode(asker, { ...grant, code: 'one' })).claims?.sub, 'alice')
+  const other = await authorizationCode(asker, { ...grant, code: 'two' })
+  assert.ok(!other.ok)
+  assert.equal(other.error.code, 'hash_mismatch')
 })
 
 for (const [fault, error] of Object.entries({

@@ -165,11 +165,12 @@ test('device: failures double the wait up to a minute, and a response ends that 
       ...[failure, failure, failure, failure, failure],
       refusal('authorization_pending'),
       new Response('', { status: 503, headers: { 'retry-after': '40' } }),
+      Response.json({ error: 'temporarily_unavailable' }, { status: 429 }),
       success(),
     ]),
   )
   assert.ok((await poll()).ok)
-  assert.deepEqual(waits, [5, 10, 20, 40, 60, 60, 5, 40])
+  assert.deepEqual(waits, [5, 10, 20, 40, 60, 60, 5, 40, 20])
   assert.deepEqual(
     reports.map(({ state, error }) => [state, error?.code]),
     [
@@ -177,6 +178,7 @@ test('device: failures double the wait up to a minute, and a response ends that 
       ...Array.from({ length: 5 }, () => ['unreachable', 'network_error']),
       ['pending', undefined],
       ['unreachable', 'http_503'],
+      ['unreachable', 'temporarily_unavailable'],
     ],
   )
 })
@@ -249,6 +251,40 @@ test('device: invalid_grant without a lost response stays invalid_grant', async 
   assert.ok(!tokens.ok)
   assert.equal(tokens.error.code, 'invalid_grant')
   assert.equal(server.reason(), 'device_code_unknown')
+})
+
+test('device: a response that was lost before the user decided contained no tokens', async () => {
+  const { poll, approve, fail, server, device } = await startDevice()
+  fail('after')
+  const { device_code } = device
+  const tokens = await poll({
+    async 2() {
+      await approve()
+      const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
+      await server.token({ grant_type, client_id: 'device', device_code })
+    },
+  })
+  assert.ok(!tokens.ok)
+  assert.equal(tokens.error.code, 'invalid_grant')
+  assert.equal(server.reason(), 'device_code_used')
+  assert.equal(tokens.error.mayHaveSucceeded, false)
+})
+
+test('device: nothing is sent after the signal has ended a wait, not even for metadata', async () => {
+  const stop = new AbortController()
+  const client = createClient({
+    issuer: 'https://id.example',
+    client_id: 'device',
+    fetch: () => assert.fail('a request was sent'),
+  })
+  const codes = { device_code: 'd', interval: 5, expires_at: Date.now() / 1000 + 300 }
+  const tokens = await pollDeviceToken(client, codes, {
+    signal: stop.signal,
+    sleep: async () => stop.abort(),
+  })
+  assert.ok(!tokens.ok)
+  assert.equal(tokens.error.kind, 'aborted')
+  assert.equal(tokens.error.mayHaveSucceeded, false)
 })
 
 test('device: the signal ends a wait and a request', async () => {

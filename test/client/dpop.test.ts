@@ -7,11 +7,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import {
-  authorizationCode,
   type Client,
   type ClientOptions,
   clientCredentials,
   clientSecretBasic,
+  completeAuthorization,
   createAuthorizationRequest,
   createAuthorizedFetch,
   createClient,
@@ -23,7 +23,6 @@ import {
   refreshToken,
   type TokenResponse,
   unwrap,
-  validateAuthorizationResponse,
 } from '@tessera/client'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider from 'oidc-provider'
@@ -117,9 +116,7 @@ async function visit(start: string): Promise<string> {
 async function signIn(client: Client) {
   const request = await createAuthorizationRequest(client, { redirect_uri, scope: 'openid' })
   const { url, pending } = unwrap(request)
-  const { code = '' } = unwrap(await validateAuthorizationResponse(client, await visit(url), pending))
-  const { code_verifier = '', nonce } = pending
-  return { url, ...unwrap(await authorizationCode(client, { code, redirect_uri, code_verifier, nonce })) }
+  return { url, ...unwrap(await completeAuthorization(client, await visit(url), pending)) }
 }
 
 const tokenOf = ({ access_token, token_type }: TokenResponse) =>

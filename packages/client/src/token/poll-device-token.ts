@@ -88,9 +88,10 @@ function waitOf({ interval, failures, retryAfter = 0 }: Poll, remaining: Seconds
 
 /** Returns how to continue, or why not. */
 function nextPoll({ interval, failures, mayBeUsed }: Poll, error: ClientError): Poll | ClientError {
-  if (error.code === 'authorization_pending') return { state: 'pending', interval, failures: 0, mayBeUsed }
-  if (error.code === 'slow_down')
-    return { state: 'slow_down', interval: interval + slowDownStep, failures: 0, mayBeUsed }
+  // The code is not used then, so a response that was lost before contained no tokens.
+  const pending = { failures: 0, mayBeUsed: false }
+  if (error.code === 'authorization_pending') return { state: 'pending', interval, ...pending }
+  if (error.code === 'slow_down') return { state: 'slow_down', interval: interval + slowDownStep, ...pending }
   if (isTemporary(error))
     return {
       state: 'unreachable',
