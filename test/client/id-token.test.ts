@@ -210,13 +210,24 @@ test('an ID token is refused if the metadata does not list its algorithm', async
   assert.equal(!validated.ok && validated.error.code, 'algorithm_not_allowed')
 })
 
-const secret = 'a secret with 32 characters, or more'
-const signedWith = (secret: string): Promise<string> =>
-  new SignJWT(valid).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret))
+const secret = 'a secret with 64 characters or more, which is enough for each hash'
+const signedWith = (secret: string, alg = 'HS256'): Promise<string> =>
+  new SignJWT(valid).setProtectedHeader({ alg }).sign(Buffer.from(secret))
 
-test('an ID token that is signed with the secret is accepted if the caller passes it [§3.1.3.7 (8)]', async () => {
-  const validated = await validateIdToken(client, await signedWith(secret), {}, { client_secret: secret })
-  assert.ok(validated.ok)
+for (const alg of ['HS256', 'HS384', 'HS512'])
+  test(`an ID token that is signed with the secret and ${alg} is accepted if the caller passes it [§3.1.3.7 (8)]`, async () => {
+    const token = await signedWith(secret, alg)
+    assert.ok((await validateIdToken(client, token, {}, { client_secret: secret })).ok)
+  })
+
+test('an ID token of the server is accepted if the caller passes a secret as well', async () => {
+  assert.ok((await validateIdToken(client, await sign(valid, key), {}, { client_secret: secret })).ok)
+})
+
+test('an ID token that is signed with a secret that is too short is refused [RFC 7518 §3.2]', async () => {
+  const short = 's'.repeat(31)
+  const validated = await validateIdToken(client, await signedWith(short), {}, { client_secret: short })
+  assert.equal(!validated.ok && validated.error.code, 'key_unusable')
 })
 
 test('an ID token that is signed with another secret is refused', async () => {

@@ -3,6 +3,7 @@ import {
   type Client,
   clientCredentials,
   clientSecretBasic,
+  clientSecretJwt,
   createClient,
   createIssuer,
   fixedKeys,
@@ -15,7 +16,7 @@ import {
   validateAccessToken,
   verifyJwt,
 } from '@tessera/client'
-import { expect, expectEqual, type PortableCase } from './case.ts'
+import { expect, expectEqual, type PortableCase, type PortableWorld } from './case.ts'
 
 /** Parameters for Web Crypto, as its specification has them. */
 const parametersOf = (alg: string) => {
@@ -95,6 +96,23 @@ export const signedTokenCases: readonly PortableCase[] = [
       expect(imported instanceof TypeError, 'the key was imported')
     },
   },
+  ...(['HS256', 'HS384', 'HS512'] as const).map(alg => ({
+    name: `${alg}: an assertion is signed with the secret and verified, and refused with another secret`,
+    async run({ issuer }: PortableWorld) {
+      const secret = 'a secret of sixty-four bytes, the size of the longest hash: äöü'
+      const request = { client_id: 'app', url: issuer, metadata: { issuer }, now }
+      const { parameters } = await clientSecretJwt(secret, { alg }).credentials(request)
+      const outcomeWith = async (secret: string) => {
+        const k = btoa(String.fromCharCode(...new TextEncoder().encode(secret)))
+        const key = { kty: 'oct', k: k.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_') }
+        const options = { algorithms: [alg], now }
+        const verified = await verifyJwt(parameters?.client_assertion ?? '', fixedKeys([key]), options)
+        return verified.ok ? 'valid' : verified.error.code
+      }
+      expectEqual(await outcomeWith(secret), 'valid', 'outcome')
+      expectEqual(await outcomeWith(`${secret}!`), 'signature_invalid', 'another secret')
+    },
+  })),
   {
     name: 'an access token of the server is valid for its API, and for no other',
     async run({ issuer, secret }) {

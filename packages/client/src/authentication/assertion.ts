@@ -13,6 +13,7 @@ import {
 } from '../jwt/signing-key.ts'
 import type { AuthenticationRequest, ClientAuthentication, Credentials } from './authentication.ts'
 
+/** The content of client assertions. */
 export type AssertionOptions = {
   /**
    * The recipient that the assertion names: the issuer by default (draft-ietf-oauth-rfc7523bis §4), the

@@ -18,8 +18,11 @@ export const asymmetricAlgorithms = [
 /** Algorithms with a secret that both sides know. */
 export const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const
 
+/** One of {@link asymmetricAlgorithms}. */
 export type AsymmetricAlgorithm = (typeof asymmetricAlgorithms)[number]
+/** An algorithm for HMAC. */
 export type SecretAlgorithm = (typeof secretAlgorithms)[number]
+/** Any algorithm that this library signs and verifies with. */
 export type SigningAlgorithm = AsymmetricAlgorithm | SecretAlgorithm
 
 export type Hash = 'SHA-256' | 'SHA-384' | 'SHA-512'

@@ -5,6 +5,7 @@ import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { decodeBase64url } from './base64url.ts'
 
+/** The header of a token (RFC 7515 §4.1). */
 export type JwtHeader = {
   readonly alg: string
   readonly kid?: string

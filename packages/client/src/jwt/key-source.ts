@@ -8,6 +8,7 @@ import { isUsableFor, type Jwk } from './jwk.ts'
 /** A public key, or for HMAC a secret. */
 export type VerificationKey = Jwk
 
+/** Finds keys that verify tokens. Create your own for keys that come from elsewhere. */
 export type KeySource = {
   /** Returns the keys that may have signed a token with this header; an empty list if none is known. */
   readonly find: (header: JwtHeader) => Promise<Result<readonly VerificationKey[]>>

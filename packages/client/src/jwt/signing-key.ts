@@ -22,6 +22,7 @@ export type SigningKey = {
 /** A private key: a `CryptoKey`, a JWK, or PKCS#8 as PEM. */
 export type PrivateKey = CryptoKey | Jwk | string
 
+/** How a private key is used. */
 export type SigningKeyOptions = {
   /**
    * The algorithm. The default is that of the key; for RSA keys that can be used with several, it is `RS256`, and for

@@ -9,6 +9,7 @@ import { invalidToken, type JwtHeader, type JwtParts, readClaims, splitJwt } fro
 import { importVerificationKey, isUsableFor } from './jwk.ts'
 import type { KeySource, VerificationKey } from './key-source.ts'
 
+/** The tokens that are accepted. */
 export type VerifyOptions = {
   /** The algorithms that are accepted. `none` is never one. */
   readonly algorithms: readonly string[]
@@ -19,6 +20,7 @@ export type VerifyOptions = {
   readonly types?: readonly (string | undefined)[] | undefined
 }
 
+/** A token whose signature and times are valid. */
 export type VerifiedJwt = { readonly header: JwtHeader; readonly claims: JsonObject }
 
 /**

@@ -40,6 +40,7 @@ export type AccessTokenClaims = JsonObject & {
   readonly cnf?: JsonObject
 }
 
+/** The access tokens that an API accepts. */
 export type AccessTokenRequirements = TokenOptions & {
   /** The name of this API; with a list, any of them. */
   readonly audience: string | readonly string[]

@@ -6,6 +6,7 @@ import { invalidToken } from '../jwt/decode.ts'
 import { quote } from '../jwt/verify.ts'
 import type { Result } from '../result.ts'
 
+/** How tokens are verified. */
 export type TokenOptions = {
   /** The signature algorithms that are accepted; by default those with a key pair that the server's metadata lists. */
   readonly algorithms?: readonly string[] | undefined

@@ -10,6 +10,7 @@ import { ok, type Result } from '../result.ts'
 import { supportedAlgorithms } from './algorithms.ts'
 import type { TokenOptions } from './claims.ts'
 
+/** How tokens for a client are verified. */
 export type ClientTokenOptions = TokenOptions & {
   /** The client's secret, if the server signs with it: then HS256, HS384 and HS512 are accepted as well. */
   readonly client_secret?: string | undefined

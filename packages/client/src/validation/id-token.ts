@@ -61,6 +61,7 @@ export type IdTokenExpectations = {
   readonly previous?: IdTokenClaims | undefined
 }
 
+/** How ID tokens are verified. */
 export type IdTokenOptions = ClientTokenOptions & {
   /** Audiences that the token may have besides the client. By default any, if `azp` is the client. */
   readonly trustedAudiences?: readonly string[] | undefined

@@ -29,6 +29,7 @@ export type LogoutTokenClaims = JsonObject & {
   readonly sid?: string
 }
 
+/** How logout tokens are verified. */
 export type LogoutTokenOptions = ClientTokenOptions & {
   /**
    * Remembers the id of a token until `expires_at`, for all processes of the client. Returns false if it was already
