@@ -3,7 +3,7 @@
 import { encodeBase64url } from '../jwt/base64url.ts'
 
 /** Part of a `tls.TLSSocket`. */
-export type CertificateSocket = {
+type CertificateSocket = {
   readonly getPeerCertificate?: () => { readonly raw?: Uint8Array } | null | undefined
 }
 

@@ -90,7 +90,7 @@ async function requestMetadata(
 }
 
 /** Returns the URLs of the metadata of an issuer, with its path appended or inserted. */
-export function wellKnownUrls(issuer: string): readonly string[] {
+function wellKnownUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer)
   const path = pathname.replace(/\/$/, '')
   const appended = `${origin}${path}/.well-known/openid-configuration`

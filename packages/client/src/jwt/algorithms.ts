@@ -25,7 +25,7 @@ export type SecretAlgorithm = (typeof secretAlgorithms)[number]
 /** Any algorithm that this library signs and verifies with. */
 export type SigningAlgorithm = AsymmetricAlgorithm | SecretAlgorithm
 
-export type Hash = 'SHA-256' | 'SHA-384' | 'SHA-512'
+type Hash = 'SHA-256' | 'SHA-384' | 'SHA-512'
 
 export type AlgorithmParameters = {
   /** The type of its keys (RFC 7518 §6.1). */

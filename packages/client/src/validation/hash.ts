@@ -28,7 +28,7 @@ export async function checkHash(
 }
 
 /** Returns the left half of a hash as base64url. The hash function is that of the algorithm, for Ed25519 SHA-512. */
-export async function leftHalfHash(value: string, alg: string): Promise<string> {
+async function leftHalfHash(value: string, alg: string): Promise<string> {
   const { hash = 'SHA-256' } = algorithmParameters(alg) ?? {}
   const digest = new Uint8Array(await crypto.subtle.digest(hash, new TextEncoder().encode(value)))
   return encodeBase64url(digest.subarray(0, digest.length / 2))
