@@ -161,3 +161,10 @@ test('userinfo: an error only in the challenge is read, and one only in the body
   assert.ok(!bare.ok)
   assert.equal(bare.error.code, 'http_401')
 })
+
+test('userinfo: an encrypted response is unsupported', async () => {
+  const header = encode({ alg: 'RSA-OAEP-256', enc: 'A256GCM' })
+  const claims = await respond(() => new Response(`${header}.AAAA.AAAA.AAAA.AAAA`, jwtType))
+  assert.ok(!claims.ok)
+  assert.equal(claims.error.kind, 'unsupported')
+})

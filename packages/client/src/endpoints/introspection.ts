@@ -5,7 +5,7 @@ import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
 import { type CallOptions, invalidResponse, postAsClient } from '../http/client-request.ts'
-import type { FormParameters } from '../http/form.ts'
+import { type FormParameters, mergeParameters } from '../http/form.ts'
 import { hasMediaType, jsonObject, type ReceivedResponse } from '../http/response.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { TokenTypeHint } from './revocation.ts'
@@ -67,7 +67,7 @@ export async function introspectToken(
   const received = await postAsClient(client, {
     operation: 'introspection',
     endpoint: 'introspection_endpoint',
-    parameters: { ...parameters, token, token_type_hint },
+    parameters: mergeParameters(parameters, { token, token_type_hint }),
     accept: signed ? signedType : 'application/json',
     signal,
   })

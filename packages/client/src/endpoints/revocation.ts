@@ -2,7 +2,7 @@
 
 import type { Client } from '../create-client.ts'
 import { type CallOptions, postAsClient } from '../http/client-request.ts'
-import type { FormParameters } from '../http/form.ts'
+import { type FormParameters, mergeParameters } from '../http/form.ts'
 import { ok, type Result } from '../result.ts'
 
 export type TokenTypeHint = 'access_token' | 'refresh_token' | (string & {})
@@ -26,7 +26,7 @@ export async function revokeToken(
   const received = await postAsClient(client, {
     operation: 'revocation',
     endpoint: 'revocation_endpoint',
-    parameters: { ...parameters, token, token_type_hint },
+    parameters: mergeParameters(parameters, { token, token_type_hint }),
     signal,
   })
   return received.ok ? ok(undefined) : received

@@ -6,6 +6,7 @@ import type { Client } from '../create-client.ts'
 import { isAllowedUrl } from '../discovery/metadata.ts'
 import { ClientError } from '../error.ts'
 import { invalidResponse, postForJson } from '../http/client-request.ts'
+import { mergeParameters } from '../http/form.ts'
 import { textMember } from '../http/response.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { lifetime } from './lifetime.ts'
@@ -44,7 +45,7 @@ export async function startDeviceAuthorization(
   const received = await postForJson(client, {
     operation: 'device_authorization',
     endpoint: 'device_authorization_endpoint',
-    parameters: { ...parameters, scope, resource, audience },
+    parameters: mergeParameters(parameters, { scope, resource, audience }),
     signal,
   })
   if (!received.ok) return received

@@ -2,7 +2,7 @@
 
 import type { Client } from '../create-client.ts'
 import { type CallOptions, postForJson } from '../http/client-request.ts'
-import type { FormParameters } from '../http/form.ts'
+import { type FormParameters, mergeParameters } from '../http/form.ts'
 import type { Result } from '../result.ts'
 import { readTokenResponse, type TokenResponse } from './response.ts'
 
@@ -14,7 +14,7 @@ export type TokenRequestOptions = CallOptions & {
   readonly resource?: string | readonly string[] | undefined
   /** The logical name of the API, for servers that use it instead of `resource` (RFC 8693 §2.1). */
   readonly audience?: string | readonly string[] | undefined
-  /** More parameters of the request. They can't replace those that the function sets itself. */
+  /** More parameters of the request. They can't replace those that the call sets itself. */
   readonly parameters?: FormParameters | undefined
 }
 
@@ -32,7 +32,7 @@ export async function requestToken(
   const received = await postForJson(client, {
     operation: 'token',
     endpoint: 'token_endpoint',
-    parameters: { ...parameters, scope, resource, audience, ...grant },
+    parameters: mergeParameters(parameters, { scope, resource, audience }, grant),
     proof: true,
     signal,
   })
