@@ -38,6 +38,11 @@ const configuration = (origin: string, key: object) => ({
       ...{ grant_types: ['authorization_code', 'refresh_token'], ...refreshing },
     },
     {
+      ...{ client_id: 'native', token_endpoint_auth_method: 'none', application_type: 'native' },
+      ...{ redirect_uris: ['http://127.0.0.1/callback'], scope: 'openid api1' },
+      grant_types: ['authorization_code'],
+    },
+    {
       ...{
         client_id: 'device',
         token_endpoint_auth_method: 'none',

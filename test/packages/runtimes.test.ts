@@ -15,7 +15,9 @@ import { launchChromium } from '../browser/chromium.ts'
 import { freePort } from '../support/process.ts'
 import { until } from '../support/until.ts'
 import { type Installed, installPackages, nodeBinary, repository } from './installed.ts'
-import { cases, type PortableOutcome } from './portable/suite.ts'
+import type { PortableCase } from './portable/case.ts'
+import { nodeCases } from './portable/node.ts'
+import { browserCases, cases, type PortableOutcome } from './portable/suite.ts'
 import { type RunningWorld, startPortableWorld } from './portable-world.ts'
 
 const run = promisify(execFile)
@@ -53,12 +55,18 @@ async function bundleSuite(entry: string, format?: 'esm' | 'iife'): Promise<stri
   } as const
   const outfile = join(installed.application, `${entry}.mjs`)
   const source = join(repository, `test/packages/portable/${entry}.ts`)
-  await build({ ...options, entryPoints: [source], outfile, format: 'esm', external: ['@tessera/*'] })
+  await build({
+    ...options,
+    entryPoints: [source],
+    outfile,
+    format: 'esm',
+    external: ['@tessera/*', 'node:*'],
+  })
   if (format) await build({ ...options, entryPoints: [outfile], outfile, format, allowOverwrite: true })
   return outfile
 }
 
-function examine(outcomes: readonly PortableOutcome[], expected = cases): void {
+function examine(outcomes: readonly PortableOutcome[], expected: readonly PortableCase[]): void {
   assert.deepEqual(
     outcomes.map(({ name, outcome }) => `${name}: ${outcome}`),
     expected.map(({ name }) => `${name}: passed`),
@@ -84,6 +92,8 @@ const commands: readonly (readonly [name: string, binary: string | undefined, ar
       '--node-modules-dir=manual',
       '--allow-net',
       '--allow-read',
+      '--allow-write',
+      '--allow-sys=hostname',
     ],
   ],
   ['Bun', bun, []],
@@ -99,7 +109,7 @@ for (const [name, binary, args] of commands)
       cwd: installed.application,
       env: { ...installed.environment, NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },
     })
-    examine(JSON.parse(stdout))
+    examine(JSON.parse(stdout), [...cases, ...nodeCases])
   })
 
 /** A worker that may reach addresses of this machine. */
@@ -146,7 +156,7 @@ test('runtimes: the client library works in workerd', async t => {
     )
     const text = await response.text()
     assert.equal(response.status, 200, text + printed)
-    examine(JSON.parse(text))
+    examine(JSON.parse(text), cases)
   } finally {
     child.kill()
   }
@@ -158,10 +168,7 @@ test('runtimes: the client library works in Chromium', async () => {
     const page = await (await browser.newContext()).newPage()
     await page.goto(running.world.person)
     const outcomes = await page.evaluate(`runPortableSuite(${JSON.stringify(running.world)})`)
-    examine(
-      outcomes as readonly PortableOutcome[],
-      cases.filter(({ notInBrowsers }) => notInBrowsers === undefined),
-    )
+    examine(outcomes as readonly PortableOutcome[], browserCases)
   } finally {
     await browser.close()
   }

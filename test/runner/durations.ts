@@ -26,6 +26,8 @@ const seconds: Readonly<Record<string, number>> = {
   'foreign-apps': 25,
   'stranger-costs': 25,
   users: 24,
+  client: 20,
+  runtimes: 20,
   'create-tessera': 20,
   ldap: 21,
   'skewed-nodes': 15,

@@ -1,8 +1,8 @@
 /** For browsers: a global function that runs the suite. */
 
 import type { PortableWorld } from './case.ts'
-import { runPortableSuite } from './suite.ts'
+import { browserCases, runPortableSuite } from './suite.ts'
 
 Object.assign(globalThis, {
-  runPortableSuite: (world: PortableWorld) => runPortableSuite(world, { isBrowser: true }),
+  runPortableSuite: (world: PortableWorld) => runPortableSuite(world, browserCases),
 })

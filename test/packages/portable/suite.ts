@@ -1,4 +1,4 @@
-/** Runs every portable test, one after another. */
+/** The portable tests of each part of the library, and what runs them. */
 
 import { apiCases } from './api.ts'
 import { authorizationCases } from './authorization.ts'
@@ -17,17 +17,18 @@ export const cases: readonly PortableCase[] = [
   ...apiCases,
 ]
 
+export const browserCases = cases.filter(({ notInBrowsers }) => notInBrowsers === undefined)
+
 /** The result of one test: `passed`, or the error. */
 export type PortableOutcome = { readonly name: string; readonly outcome: string }
 
-/** Never rejects. */
+/** Runs tests one after another. Never rejects. */
 export async function runPortableSuite(
   world: PortableWorld,
-  { isBrowser = false } = {},
+  selected: readonly PortableCase[],
 ): Promise<readonly PortableOutcome[]> {
   const outcomes: PortableOutcome[] = []
-  for (const { name, notInBrowsers, run } of cases) {
-    if (isBrowser && notInBrowsers !== undefined) continue
+  for (const { name, run } of selected) {
     const outcome = await run(world).then(
       () => 'passed',
       (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : `${error}`),
