@@ -15,8 +15,8 @@ export const faults: readonly Fault[] = ['before', 'within', 'after', 'timeout',
 
 export type FaultyNetwork = {
   readonly fetch: Fetch
-  /** The faults of the next requests to the token endpoint; undefined is none. */
-  readonly next: (Fault | undefined)[]
+  /** The faults of the next requests to the token endpoint; undefined is none, and a promise delays the response. */
+  readonly next: (Fault | Promise<void> | undefined)[]
   /** The number of token requests. */
   readonly requests: () => number
   /** Starts counting again. */
@@ -24,7 +24,7 @@ export type FaultyNetwork = {
 }
 
 export function createFaultyNetwork(fetch: Fetch, path = '/connect/token'): FaultyNetwork {
-  const next: (Fault | undefined)[] = []
+  const next: (Fault | Promise<void> | undefined)[] = []
   let requests = 0
   return {
     next,
@@ -38,11 +38,20 @@ export function createFaultyNetwork(fetch: Fetch, path = '/connect/token'): Faul
       const fault = next.shift()
       if (fault === 'before') throw new TypeError('the connection was refused')
       const response = await fetch(url, init)
-      if (fault === undefined) return response
+      if (typeof fault !== 'string') {
+        await Promise.race([fault, aborted(init.signal ?? undefined)])
+        return response
+      }
       return spoil[fault](response, init.signal ?? undefined)
     },
   }
 }
+
+/** Rejects when the signal is aborted. */
+const aborted = (signal: AbortSignal | undefined): Promise<never> =>
+  new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason as Error))
+  })
 
 const spoil = {
   async within(response) {

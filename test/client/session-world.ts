@@ -25,10 +25,10 @@ export async function startSessionWorld(settings: object = {}) {
   const world = await startTessera(withClients(roclient))
   const { clock, logged } = world.server
   const network = createFaultyNetwork(world.fetch)
-  const connect = (fetch: Fetch): Client =>
+  const connect = (fetch: Fetch, timeout = 0.05): Client =>
     createClient({
       ...{ issuer: world.issuer, client_id: 'roclient', authentication: clientSecretBasic(secret) },
-      ...{ fetch, now: clock.now, timeout: 0.05 },
+      ...{ fetch, now: clock.now, timeout },
     })
   const client = connect(network.fetch)
   const signIn = async () => unwrap(await password(client, bob, { scope: 'openid api1 offline_access' }))

@@ -11,7 +11,8 @@ import {
   type SessionTokens,
   webStorageStore,
 } from '@tessera/client'
-import { faults } from './faulty-network.ts'
+import { until } from '../support/until.ts'
+import { createFaultyNetwork, faults } from './faulty-network.ts'
 import { slowStore, startSessionWorld } from './session-world.ts'
 
 /** Returns the error of a call that must fail. */
@@ -236,42 +237,82 @@ test('session: tokens are saved before they are used, and saved again if that fa
   assert.deepEqual(refusals(), [])
 })
 
-test('session: a sign-out during a refresh removes the refreshed tokens, too', async () => {
-  const { start, open, clock, network } = await startSessionWorld()
-  const shared = { store: slowStore(), lock: createLock() }
-  const { session, first } = await start(shared)
-  const other = open(shared)
+test('session: a sign-out in another tab during a refresh ends the session', async () => {
+  const { start, open, connect, fetch, clock } = await startSessionWorld()
+  const store = memoryStore()
+  const { first } = await start({ store })
+  const network = createFaultyNetwork(fetch)
+  const other = createSession(connect(network.fetch, 30), { store })
   clock.advance(600)
-  const [refreshed, ended] = await Promise.all([other.accessToken(), session.end()])
-  assert.ok(!refreshed.ok)
-  assert.equal(refreshed.error.code, 'session_missing')
-  assert.deepEqual(ended, first)
-  assert.equal(await shared.store.load(), undefined)
-  assert.ok(network.requests() <= 1)
+  const responding = Promise.withResolvers<void>()
+  network.next.push(responding.promise)
+  const refreshing = other.accessToken()
+  await until('the refresh was sent', () => network.requests() === 1)
+  // Without a common lock.
+  assert.deepEqual(await open({ store }).end(), first)
+  responding.resolve()
+  assert.equal((await errorOf(refreshing)).code, 'session_missing')
+  assert.equal(await store.load(), undefined)
+})
+
+test('session: a sign-out waits for tokens that another tab is saving, and removes them', async () => {
+  const { start, open, clock } = await startSessionWorld()
+  const store = memoryStore()
+  const lock = createLock()
+  const { session, first } = await start({ store, lock })
+  const saving = Promise.withResolvers<void>()
+  let isSaving = false
+  const slow = {
+    ...store,
+    async save(tokens: SessionTokens) {
+      isSaving = true
+      await saving.promise
+      await store.save(tokens)
+    },
+  }
+  clock.advance(600)
+  const refreshing = open({ store: slow, lock }).accessToken()
+  await until('the tokens are being saved', () => isSaving)
+  const ending = session.end()
+  await until('the older tokens are removed', async () => (await store.load()) === undefined)
+  saving.resolve()
+  assert.deepEqual(await ending, first)
+  assert.ok((await refreshing).ok)
+  assert.equal(await store.load(), undefined)
 })
 
 test('session: a sign-out ends a refresh of the same session object at once', async () => {
-  const { start, clock, network } = await startSessionWorld()
-  const { session } = await start()
+  const { connect, fetch, signIn, clock } = await startSessionWorld()
+  const network = createFaultyNetwork(fetch)
+  const session = createSession(connect(network.fetch, 30))
+  await session.start(await signIn())
   clock.advance(600)
-  network.next.push('timeout')
+  network.next.push(new Promise(() => undefined))
   const refreshing = session.accessToken()
+  await until('the refresh was sent', () => network.requests() === 1)
   await session.end()
   assert.equal((await errorOf(refreshing)).code, 'session_missing')
   assert.equal(await session.tokens(), undefined)
+  assert.equal(network.requests(), 1)
 })
 
 test('session: another sign-in during a refresh replaces the session', async () => {
-  const { start, open, clock, signIn } = await startSessionWorld()
-  const store = slowStore()
-  const { session, first } = await start({ store })
+  const { start, open, connect, fetch, clock, signIn } = await startSessionWorld()
+  const store = memoryStore()
+  const { first } = await start({ store })
+  const network = createFaultyNetwork(fetch)
+  const other = createSession(connect(network.fetch, 30), { store })
   clock.advance(600)
-  const response = await signIn()
+  const responding = Promise.withResolvers<void>()
+  network.next.push(responding.promise)
+  const refreshing = other.accessToken()
+  await until('the refresh was sent', () => network.requests() === 1)
   // Without a common lock.
-  const [refreshed, second] = await Promise.all([session.accessToken(), open({ store }).start(response)])
+  const second = await open({ store }).start(await signIn())
+  responding.resolve()
   assert.notEqual(second.id, first.id)
+  assert.deepEqual(await refreshing, { ok: true, value: second })
   assert.deepEqual(await store.load(), second)
-  assert.deepEqual(refreshed, { ok: true, value: second })
 })
 
 test('session: without a refresh token it ends when the access token expires', async () => {
