@@ -145,15 +145,12 @@ test('introspection: wrong credentials of the API close it with 503 instead of o
   assert.equal(events[0]?.cause?.code, 'invalid_client')
 })
 
-/** A guard in front of a server that responds to introspection with these members. */
-function introspecting(
-  respond: (token: string) => object | Promise<object>,
-  options: Partial<Parameters<typeof guardOf>[1] & object> & { readonly cache?: object } = {},
+/** A server that responds to introspection with these members. */
+function introspectingServer(
+  url: string,
+  respond: (token: string) => object | Promise<object> = () => active,
 ) {
-  const { cache, ...rest } = options
-  const url = 'https://id.example'
   const requested: string[] = []
-  const state = { now: 1_790_000_000 }
   const fetch: Fetch = async (_, init) => {
     const token = new URLSearchParams(`${init.body}`).get('token') ?? ''
     requested.push(token)
@@ -162,10 +159,18 @@ function introspecting(
   const issuer = createIssuer(url, {
     metadata: { issuer: url, introspection_endpoint: `${url}/introspect` },
     fetch,
-    now: () => state.now,
+    now: () => 1_790_000_000,
   })
-  const client = createClient({ issuer, client_id: 'api', fetch })
-  return { ...guardOf(issuer, { introspection: { client, ...cache }, ...rest }), requested, state }
+  return { issuer, requested, client: createClient({ issuer, client_id: 'api', fetch }) }
+}
+
+/** A guard in front of such a server. */
+function introspecting(
+  respond: (token: string) => object | Promise<object>,
+  { cache }: { readonly cache?: object } = {},
+) {
+  const { issuer, requested, client } = introspectingServer('https://id.example', respond)
+  return { ...guardOf(issuer, { introspection: { client, ...cache } }), requested }
 }
 
 const active = { active: true, aud: 'urn:api', client_id: 'app', scope: 'read' }
@@ -251,6 +256,54 @@ test('introspection: more requests at the same time than the limit are refused w
   assert.ok((await Promise.all([...running, shared])).every(({ ok }) => ok))
   assert.ok((await check({ token: 'three' })).ok)
   assert.deepEqual(requested.toSorted(), ['one', 'three', 'two'])
+})
+
+test('introspection: requests with one token share the request that is running', async () => {
+  let release = (): void => {}
+  const waiting = new Promise<void>(resolve => {
+    release = resolve
+  })
+  const { check, requested } = introspecting(() => waiting.then(() => active), {
+    cache: { maxConcurrent: 1, maxAge: 0 },
+  })
+  const running = [check({ token: 'one' })]
+  await until('the introspection request', () => requested.length === 1)
+  for (let index = 0; index < 20; index++) running.push(check({ token: 'one' }))
+  // One more request is over the limit. Those with the same token are not.
+  assert.equal(refusalOf(await check({ token: 'two' }))[0], 'issuer_unavailable')
+  release()
+  assert.ok((await Promise.all(running)).every(({ ok }) => ok))
+})
+
+test('introspection: a JWT goes to the server that it names, and to no other one', async () => {
+  const [first, second] = [
+    introspectingServer('https://one.example'),
+    introspectingServer('https://two.example'),
+  ]
+  const { check } = guardOf([first.issuer, second.issuer], {
+    validation: 'introspection',
+    introspection: { client: [first.client, second.client] },
+  })
+  const server = startIssuer()
+  const allowed = await check({ token: await server.token({ iss: 'https://two.example' }) })
+  assert.ok(allowed.ok)
+  assert.equal(allowed.access.issuer, 'https://two.example')
+  assert.deepEqual([first.requested.length, second.requested.length], [0, 1])
+  assert.equal(refusalOf(await check({ token: await server.token() }))[0], 'issuer_untrusted')
+  assert.deepEqual([first.requested.length, second.requested.length], [0, 1])
+})
+
+test('introspection: a guard that introspects all tokens needs a client for each issuer', () => {
+  const [first, second] = [
+    introspectingServer('https://one.example'),
+    introspectingServer('https://two.example'),
+  ]
+  for (const validation of ['introspection', 'jwt-and-introspection'] as const)
+    assert.throws(
+      () => guardOf([first.issuer, second.issuer], { validation, introspection: { client: first.client } }),
+      /needs a client for https:\/\/two.example/,
+    )
+  guardOf([first.issuer, second.issuer], { introspection: { client: first.client } })
 })
 
 test('introspection: what a request gets can not be changed by an earlier one with the same token', async () => {

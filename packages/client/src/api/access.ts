@@ -64,8 +64,8 @@ function scopesOf(scope: Json | undefined): readonly string[] {
   return Array.isArray(scope) ? scope.filter(name => typeof name === 'string') : []
 }
 
-/** Freezes a value with all that it contains, so that a handler can't change what the next request gets. */
-export function deepFreeze<Value>(value: Value): Value {
+/** Freezes a value with all that it contains. Claims may be cached, and a handler must not change them for the next request. */
+function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   Object.freeze(value)
   for (const member of Object.values(value)) deepFreeze(member)

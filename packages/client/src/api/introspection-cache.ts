@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
 import { fail, type Result } from '../result.ts'
-import { type AccessClaims, deepFreeze } from './access.ts'
+import type { AccessClaims } from './access.ts'
 
 export type IntrospectionCacheOptions = {
   /**
@@ -49,7 +49,7 @@ export function createIntrospectionCache(
     try {
       const introspected = await introspect(token)
       if (!introspected.ok) return introspected
-      const value = deepFreeze(introspected.value)
+      const { value } = introspected
       if (value === undefined) inactive.add(key, { value, freshUntil: requestedAt + negativeMaxAge })
       else active.add(key, { value, freshUntil: Math.min(requestedAt + maxAge, expiryOf(value)) })
       return introspected
