@@ -14,7 +14,7 @@ export type AccessClaims = JsonObject & {
   readonly iat?: Seconds
   readonly jti?: string
   readonly acr?: string
-  readonly amr?: readonly string[]
+  readonly amr?: Json
   readonly auth_time?: Seconds
 }
 

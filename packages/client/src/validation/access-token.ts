@@ -1,7 +1,7 @@
 /** Validation of JWT access tokens at an API (RFC 9068 §4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { JsonObject } from '@tessera/protocol/result'
+import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Issuer } from '../discovery/issuer.ts'
 import { issuerKeys } from '../discovery/keys.ts'
 import { ClientError } from '../error.ts'
@@ -31,11 +31,12 @@ export type AccessTokenClaims = JsonObject & {
   readonly iat: Seconds
   readonly jti: string
   readonly client_id: string
-  /** Space-separated names. */
-  readonly scope?: string
+  /** Space-separated names; a list at some servers, if the `typ` of the requirements is `any`. */
+  readonly scope?: string | readonly string[]
   readonly auth_time?: Seconds
   readonly acr?: string
-  readonly amr?: readonly string[]
+  /** The methods of authentication, a list of strings (RFC 8176 §1). Not checked: some servers send one string. */
+  readonly amr?: Json
   /** The key or certificate that the token is bound to (RFC 7800 §3.1, RFC 8705 §3.1). */
   readonly cnf?: JsonObject
 }

@@ -1,7 +1,7 @@
 /** Validation of ID tokens (OpenID Connect Core 1.0 §3.1.3.7, §3.2.2.11, §3.3.2.11, §12.2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { JsonObject } from '@tessera/protocol/result'
+import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
 import { invalidToken } from '../jwt/decode.ts'
 import type { VerifiedJwt } from '../jwt/verify.ts'
@@ -30,7 +30,8 @@ export type IdTokenClaims = JsonObject & {
   readonly auth_time?: Seconds
   readonly nonce?: string
   readonly acr?: string
-  readonly amr?: readonly string[]
+  /** The methods of authentication, a list of strings (RFC 8176 §1). Not checked: some servers send one string. */
+  readonly amr?: Json
   readonly azp?: string
   readonly sid?: string
 }
