@@ -36,7 +36,7 @@ declare global {
   const access_token: string
   const id_token: string
   const privateKey: string
-  const pool: { connect(): Promise<{ query(text: string, values?: readonly unknown[]): Promise<unknown>; release(close: boolean): void }> }
+  const pool: { connect(): Promise<{ query(text: string, values?: readonly unknown[]): Promise<unknown>; on(event: 'error', listener: (error: Error) => void): unknown; release(close: boolean): void }> }
   const log: { info(value: object): void; warn(value: object): void; error(value: object): void }
   const database: { load(id: string): Promise<string | undefined>; save(id: string, text: string): Promise<void>; delete(id: string): Promise<void> }
   const loadOrder: (id: string | undefined) => Promise<{ readonly owner: string }>
