@@ -2,13 +2,13 @@
 
 import {
   type AuthorizationOptions,
-  authorizationCode,
   type Client,
+  type CompletedAuthorization,
+  completeAuthorization,
   createAuthorizationRequest,
   createClient,
   createIssuer,
   type Result,
-  type UserTokens,
   unwrap,
   validateAuthorizationResponse,
 } from '@tessera/client'
@@ -50,12 +50,12 @@ export async function authorize(server: InteropServer, client: Client, options: 
   return { response, grant: { code: response.code ?? '', code_verifier, redirect_uri, nonce } }
 }
 
-/** Signs a user in, and exchanges the code. */
+/** Signs a user in. */
 export async function signIn(
   server: InteropServer,
   client: Client,
   options: Options = {},
-): Promise<UserTokens> {
-  const { grant } = await authorize(server, client, options)
-  return unwrap(await authorizationCode(client, grant, { resource: options.resource }))
+): Promise<CompletedAuthorization> {
+  const { url, pending } = await requestFor(server, client, options)
+  return unwrap(await completeAuthorization(client, await server.authorize(url), pending))
 }
