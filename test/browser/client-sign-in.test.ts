@@ -10,6 +10,7 @@ import { signInWithLoopback } from '@tessera/client/node'
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { freePort } from '../support/process.ts'
+import { until } from '../support/until.ts'
 import { launchChromium } from './chromium.ts'
 import { type ClientApp, run, startClientApp } from './client-app.ts'
 
@@ -174,9 +175,10 @@ test('browser: a second sign-in in a tab does not disturb the first', () =>
   }))
 
 for (const returnTo of [
-  'https://evil.example/',
-  '//evil.example/',
-  '/\\\\evil.example/',
+  'https://evil.example/a',
+  '//evil.example/a',
+  '/\\\\evil.example/a',
+  '/.//evil.example/a',
   'javascript:alert(1)',
 ])
   test(`browser: a sign-in never returns to another origin, such as ${returnTo}`, () =>
@@ -332,16 +334,20 @@ test('browser: messages of other origins and other windows do not end a sign-in 
   inBrowser(async context => {
     const attacker = await servePage(`<script>
       const response = '${app.origin}/popup?code=stolen&state=forged'
-      parent.postMessage({ type: 'tessera.authorization_response', response }, '*')
-      parent.postMessage('sent', '*')
+      const target = opener ?? parent
+      target.postMessage({ type: 'tessera.authorization_response', response }, '*')
+      target.postMessage('sent', '*')
     </script>`)
     const page = await openApp(context)
     const { popup, outcome } = await openPopup(page)
     await popup.getByLabel('Username').waitFor()
-    await page.evaluate(`new Promise(resolve => {
-      addEventListener('message', ({ data }) => data === 'sent' && resolve())
-      document.body.append(Object.assign(document.createElement('iframe'), { src: '${attacker.url}' }))
-    })`)
+    await page.evaluate(`globalThis.messages = 0
+      addEventListener('message', ({ data }) => { if (data === 'sent') messages++ })
+      document.body.append(Object.assign(document.createElement('iframe'), { src: '${attacker.url}' }))`)
+    await until('the frame has sent its message', () => page.evaluate('messages === 1'))
+    await popup.goto(attacker.url)
+    await until('the window has sent its message', () => page.evaluate('messages === 2'))
+    await popup.goBack()
     await page.evaluate(
       `postMessage({ type: 'tessera.authorization_response', response: '/popup?code=x&state=y' }, origin)`,
     )

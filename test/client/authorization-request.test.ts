@@ -106,6 +106,7 @@ test('authorization request: the pending request survives JSON, which a session 
 
 test('authorization request: without the scope openid it has no nonce, and without a code no code_challenge', async () => {
   assert.equal((await requestOf({ scope: 'api1' })).parameters.nonce, undefined)
+  assert.equal((await requestOf({ scope: '' })).parameters.scope, undefined)
   const { parameters, pending } = await requestOf({ response_type: 'id_token' })
   assert.equal(parameters.code_challenge, undefined)
   assert.equal(parameters.code_challenge_method, undefined)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import {
   type Client,
@@ -13,6 +14,7 @@ import { createBrowser } from '../support/browser.ts'
 import { allTypes } from '../support/hybrid.ts'
 import { bob, callback } from '../support/sign-in.ts'
 import { authorize, responseOf, startAuthorizationWorld } from './authorization-world.ts'
+import { client_id, createKey, sign, startTokenServer, url } from './token-server.ts'
 
 const world = await startAuthorizationWorld()
 const { issuer, server } = world
@@ -238,6 +240,42 @@ for (const [part, code, response_type] of [
     assert.equal(await refused(fragmentWith(response, { [part]: injected }), pending), code)
     assert.ok((await validateAuthorizationResponse(client, response, pending)).ok)
   })
+
+for (const [title, code, claims] of [
+  ['a nonce', 'nonce_mismatch', { nonce: undefined }],
+  ['a c_hash', 'claim_missing', { c_hash: undefined }],
+] as const)
+  test(`authorization response: an ID token beside a code without ${title} is refused [OpenID Connect Core 1.0 §3.3.2.11]`, async () => {
+    const key = await createKey('ES256')
+    const signer = startTokenServer([key.jwk], { authorization_endpoint: `${url}/authorize` })
+    const { pending } = unwrap(
+      await createAuthorizationRequest(signer.client, {
+        redirect_uri: callback,
+        response_type: 'code id_token',
+      }),
+    )
+    const { state, nonce, created_at: iat } = pending
+    const c_hash = hash('sha256', 'a-code', 'buffer').subarray(0, 16).toString('base64url')
+    const whole = { iss: url, aud: client_id, sub: '1', iat, exp: iat + 60, nonce, c_hash }
+    const responseWith = async (changes: object) =>
+      new URLSearchParams({ state, code: 'a-code', id_token: await sign({ ...whole, ...changes }, key) })
+    assert.equal(await refused(await responseWith(claims), pending, { of: signer.client }), code)
+    assert.ok((await validateAuthorizationResponse(signer.client, await responseWith({}), pending)).ok)
+  })
+
+test('authorization response: the 1000 requests of an issuer that ended last are remembered', async () => {
+  const of = world.client({ metadata })
+  const ended: PendingAuthorization[] = []
+  const errorOf = ({ state }: PendingAuthorization) => new URLSearchParams({ state, iss: issuer, error: 'x' })
+  for (let count = 0; count < 1001; count++) {
+    const { pending } = unwrap(await createAuthorizationRequest(of, { redirect_uri: callback }))
+    assert.equal(await refused(errorOf(pending), pending, { of, kind: 'response' }), 'x')
+    ended.push(pending)
+  }
+  const [first, second] = ended as [PendingAuthorization, PendingAuthorization]
+  assert.equal(await refused(errorOf(second), second, { of }), 'pending_used')
+  assert.equal(await refused(errorOf(first), first, { of, kind: 'response' }), 'x')
+})
 
 test('authorization response: an access token of another type, or with a lifetime that is no number, is refused', async () => {
   const { response, pending } = await authorize(world, client, { response_type: 'code token', scope })

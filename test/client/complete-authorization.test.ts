@@ -177,6 +177,21 @@ test('complete authorization: an ID token with another nonce is refused [OpenID 
   assert.equal((await failing(() => ({ nonce: 'other' }))).code, 'nonce_mismatch')
 })
 
+test('complete authorization: the age of the sign-in is counted from the request, and checked against max_age', async () => {
+  const old = await failing(({ created_at }) => ({ max_age: 60, created_at: created_at + 100 }))
+  assert.equal(old.code, 'authentication_too_old')
+  const { response, pending } = await authorize(world, client, { prompt: 'none', max_age: 60 })
+  server.clock.advance(200)
+  assert.ok((await completeAuthorization(client, response, pending)).ok)
+})
+
+test('complete authorization: a sign-in without the required acr is refused', async () => {
+  const { response, pending } = await authorize(world, client)
+  const completed = await completeAuthorization(client, response, pending, { acr_values: 'mfa' })
+  assert.ok(!completed.ok)
+  assert.equal(completed.error.code, 'acr_mismatch')
+})
+
 test('complete authorization: two ID tokens about different users are refused [OpenID Connect Core 1.0 §3.3.3.6]', async () => {
   let code = ''
   const of = world.client({

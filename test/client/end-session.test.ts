@@ -23,6 +23,7 @@ test('end session: an ID token signs the user out at the server, and the browser
   const location =
     /https:\/\/app\.example\/bye\?state=[\w-]+/.exec(`${page.location} ${page.body}`)?.[0] ?? ''
   assert.ok(validateEndSessionResponse(location, state ?? '').ok)
+  assert.ok(validateEndSessionResponse(`${location}#top`, state ?? '').ok)
   assert.ok(validateEndSessionResponse(new URL(location), state ?? '').ok)
   assert.ok(validateEndSessionResponse(new URL(location).searchParams, state ?? '').ok)
   const again = await authorize(world, client, { prompt: 'none', redirect_uri: callback })
