@@ -269,8 +269,13 @@ test('browser: popups of two tabs at once do not disturb each other', () =>
 
 test('browser: a popup works between pages with Cross-Origin-Opener-Policy, if its closing is not detected', () =>
   inBrowser(async context => {
-    const page = await openApp(context, '/isolated/home')
+    const page = await context.newPage()
+    await page.clock.install()
+    await page.goto(`${app.origin}/isolated/home`)
     const { popup, outcome } = await openPopup(page, 'detectClosing: false')
+    await popup.getByLabel('Username').waitFor()
+    // Long enough for several checks whether the window is closed, if there were any.
+    await page.clock.runFor(5000)
     await enterPassword(popup)
     assert.deepEqual(await outcome, { ok: true, sub: '1' })
   }))
