@@ -47,9 +47,10 @@ export function createFaultyNetwork(fetch: Fetch, path = '/connect/token'): Faul
   }
 }
 
-/** Rejects when the signal is aborted. */
+/** Rejects when the signal is aborted, or at once if it is already. */
 const aborted = (signal: AbortSignal | undefined): Promise<never> =>
   new Promise((_, reject) => {
+    if (signal?.aborted) reject(signal.reason as Error)
     signal?.addEventListener('abort', () => reject(signal.reason as Error))
   })
 
