@@ -178,6 +178,27 @@ test('API guard attack: nothing of a request gets into the challenge', async () 
   assert.doesNotMatch(JSON.stringify(decision.response), /evil/)
 })
 
+test('API guard attack: line breaks and other characters outside ASCII in the realm become question marks', async () => {
+  const { check } = guardOf(server.issuer, { realm: 'é\r\nset-cookie: evil=1' })
+  assert.equal(refusalOf(await check({}))[2], 'Bearer realm="???set-cookie: evil=1"')
+})
+
+test('API guard attack: a server can not make the clients of the API wait for long', async () => {
+  const failing = startIssuer()
+  const headers = { 'retry-after': '1000000' }
+  const client = createClient({
+    issuer: 'https://id.example',
+    metadata: { issuer: 'https://id.example', introspection_endpoint: 'https://id.example/introspect' },
+    client_id: 'api',
+    fetch: async () => new Response('', { status: 503, headers }),
+  })
+  const guarded = guardOf([failing.issuer, client.issuer], { introspection: { client } })
+  const decision = await guarded.check({ token: 'opaque-token' })
+  assert.ok(!decision.ok)
+  assert.equal(decision.response.status, 503)
+  assert.equal(decision.response.headers['retry-after'], '300')
+})
+
 test('API guard attack: many tokens at the same time cause one request for the keys', async () => {
   const fresh = startIssuer()
   const guarded = guardOf(fresh.issuer)
