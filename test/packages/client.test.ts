@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -74,6 +75,18 @@ for (const [where, environment] of Object.entries(environments))
       const wrong = await writeModule(`${name}-wrong.ts`, typed.replace('client_id:', 'clientId:'))
       assert.match(await compile(name, [wrong], options), /clientId/)
     })
+
+test('client package: its types are complete with those of Node 20, which have fewer globals', async t => {
+  const typeRoot = join(repository, 'test/packages/runtimes/node_modules/@types')
+  if (!existsSync(typeRoot)) return t.skip(missing)
+  const all = specifiers.map((one, index) => `export * as entry${index} from '${one}'\n`)
+  const file = await writeModule('types-20.ts', typed + all.join(''))
+  const resolution = { module: 'nodenext', moduleResolution: 'nodenext' }
+  const options = { ...resolution, lib: ['es2024'], types: ['node'], typeRoots: [typeRoot] }
+  assert.equal(await compile('types-20', [file], options), '')
+  const newer = await writeModule('types-20-newer.ts', 'export type Key = CryptoKey\n')
+  assert.match(await compile('types-20-newer', [newer], options), /Cannot find name 'CryptoKey'/)
+})
 
 /** Compiles strictly, declarations of the package included. Returns what the compiler prints. */
 async function compile(name: string, files: readonly string[], options: object): Promise<string> {

@@ -3,6 +3,7 @@
 import type { Json } from '@tessera/protocol/result'
 import { type AlgorithmParameters, algorithmParameters } from './algorithms.ts'
 import { decodeBase64url } from './base64url.ts'
+import type { CryptoKey } from './crypto-key.ts'
 
 /** A JSON Web Key. Members that this library does not use are kept as they are. */
 export type Jwk = {

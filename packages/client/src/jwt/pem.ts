@@ -1,6 +1,7 @@
 /** Private keys as PKCS#8 in PEM (RFC 5958 §2, RFC 7468 §10). */
 
 import { type AsymmetricAlgorithm, algorithmParameters } from './algorithms.ts'
+import type { CryptoKey } from './crypto-key.ts'
 
 /** Object identifiers as DER, in hexadecimal (RFC 8017 appendix A.1, RFC 5480 §2.1.1, RFC 8410 §3). */
 const algorithmsByIdentifier = [

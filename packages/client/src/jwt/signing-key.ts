@@ -8,6 +8,7 @@ import {
   type SigningAlgorithm,
 } from './algorithms.ts'
 import { encodeBase64url } from './base64url.ts'
+import type { CryptoKey } from './crypto-key.ts'
 import { importPrivateJwk, isLongEnough, isUsableFor, type Jwk } from './jwk.ts'
 import { importPem } from './pem.ts'
 
