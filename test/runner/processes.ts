@@ -2,9 +2,9 @@
 
 import { globSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { longFrom, secondsOf } from './durations.ts'
+import { longFrom, secondsOf, slowFrom } from './durations.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -16,7 +16,7 @@ export type Selection = 'all' | 'fast' | 'interop'
  */
 const slowFolders = 'bench browser cli contracts create-tessera interop kinds packages reliability'.split(' ')
 const slowImports =
-  /from '\.\.?\/(?:\.\.\/)*(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/)/
+  /from '(?:node:child_process'|\.\.?\/(?:\.\.\/)*(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/))/
 
 /** Returns the paths from the root of the files in a selection, in alphabetical order. */
 export function selectFiles(selection: Selection): readonly string[] {
@@ -25,9 +25,13 @@ export function selectFiles(selection: Selection): readonly string[] {
       ? ['test/interop/*.test.ts']
       : ['test/**/*.test.ts', 'packages/*/src/**/*.test.ts']
   return globSync(patterns, { cwd: root })
-    .filter(file => selection !== 'fast' || !isSlow(file))
+    .filter(file => selection !== 'fast' || isFast(file))
     .toSorted()
 }
+
+/** The checks of types and style are part of every run. */
+const isFast = (file: string): boolean =>
+  file.startsWith('test/runner/') || (!isSlow(file) && secondsOf(file) < slowFrom)
 
 const isSlow = (file: string): boolean =>
   slowFolders.some(folder => file.startsWith(`test/${folder}/`)) || slowImports.test(textOf(file))
@@ -38,7 +42,7 @@ const changesProcess =
 
 /** Returns whether a file needs its own process. */
 const isAlone = (file: string): boolean =>
-  secondsOf(nameOf(file)) >= longFrom || (isSlow(file) && changesProcess.test(textOf(file)))
+  secondsOf(file) >= longFrom || (isSlow(file) && changesProcess.test(textOf(file)))
 
 /** Returns the files that run in one process each, the longest first, and batches of the others. */
 export function distribute(
@@ -68,11 +72,10 @@ function spread(files: readonly string[], count: number): readonly (readonly str
   for (const file of files.toSorted(longerFirst)) {
     const least = parts.reduce((best, part) => (part.seconds < best.seconds ? part : best))
     least.files.push(file)
-    least.seconds += secondsOf(nameOf(file))
+    least.seconds += secondsOf(file)
   }
   return parts.map(part => part.files).filter(part => part.length > 0)
 }
 
-const longerFirst = (one: string, other: string): number => secondsOf(nameOf(other)) - secondsOf(nameOf(one))
-const nameOf = (file: string): string => basename(file, '.test.ts')
+const longerFirst = (one: string, other: string): number => secondsOf(other) - secondsOf(one)
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')
