@@ -48,7 +48,7 @@ const full: Plan = {
 const quick: Plan = {
   runs: 1,
   seconds: 0.4,
-  warmUpSeconds: 0.2,
+  warmUpSeconds: Number(values.seconds ?? 0.4) / 2,
   connections: 64,
   fresh: false,
   soakSeconds: 8,
