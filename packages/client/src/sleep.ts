@@ -5,8 +5,8 @@ import type { Seconds } from '@tessera/protocol/brand'
 /** Resolves after some seconds, or as soon as the signal is aborted. */
 export type Sleep = (seconds: Seconds, signal?: AbortSignal) => Promise<void>
 
-/** The longest wait of a timer in milliseconds. A longer one would end immediately. */
-const longestTimer = 2 ** 31 - 1
+/** Returns milliseconds for a timer, at most the longest possible: a timer for more, or forever, would end immediately. */
+export const timerMilliseconds = (seconds: Seconds): number => Math.min(seconds * 1000, 2 ** 31 - 1)
 
 /** Waits with a timer. */
 export const sleep: Sleep = (seconds, signal) =>
@@ -17,6 +17,6 @@ export const sleep: Sleep = (seconds, signal) =>
       signal?.removeEventListener('abort', end)
       resolve()
     }
-    const timer = setTimeout(end, Math.min(seconds * 1000, longestTimer))
+    const timer = setTimeout(end, timerMilliseconds(seconds))
     signal?.addEventListener('abort', end)
   })

@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { createLock, type Lock } from '../session/lock.ts'
 import type { TextStorage } from '../session/session-store.ts'
+import { timerMilliseconds } from '../sleep.ts'
 import { storageLock } from './storage-lock.ts'
 
 /** The part of `navigator.locks` that is used. */
@@ -49,7 +50,7 @@ async function requestLock<Value>(
   const stop = new AbortController()
   const timer = setTimeout(
     () => stop.abort(new Error(`the lock "${name}" was not free within ${timeout} s`)),
-    timeout * 1000,
+    timerMilliseconds(timeout),
   )
   try {
     return await locks.request(name, { signal: stop.signal }, () => {

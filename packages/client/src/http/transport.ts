@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
+import { timerMilliseconds } from '../sleep.ts'
 import type { ReceivedResponse } from './response.ts'
 
 /** The part of `fetch` that this library uses. Pass one of your own for mutual TLS, a proxy, or tests. */
@@ -102,22 +103,34 @@ export function createTransport(options: TransportOptions = {}): Send {
   }: OutgoingRequest): Promise<Result<ReceivedResponse>> {
     if (signal?.aborted)
       return fail(new ClientError('aborted', 'aborted', 'the call was aborted', { cause: signal.reason }))
+    // The message of the exception for such a header contains its value, which may be a token.
+    if (!Object.values(headers).every(isHeaderValue))
+      return fail(
+        new ClientError(
+          'invalid',
+          'header_invalid',
+          `a header for ${withoutQuery(url)} has invalid characters`,
+        ),
+      )
     const stop = new AbortController()
-    const timer = setTimeout(() => stop.abort(), timeout * 1000)
+    const timer = setTimeout(() => stop.abort(), timerMilliseconds(timeout))
     const abort = (): void => stop.abort()
     signal?.addEventListener('abort', abort)
     try {
       const init: RequestInit = { method, headers, redirect: 'manual', signal: stop.signal }
       if (body !== undefined) init.body = body
-      const response = await (options.fetch ?? fetch)(url, init)
+      const response = await unlessStopped((options.fetch ?? fetch)(url, init), stop.signal)
       // Browsers report a redirect as a response without a status.
-      if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
+      if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+        // Otherwise the connection would stay open for the rest, and keep the process running.
+        await response.body?.cancel()
         return unreadable(
           method,
           'unexpected_redirect',
           `${withoutQuery(url)} redirects, which is not followed`,
         )
-      const text = await readText(response, maxResponseBytes)
+      }
+      const text = await unlessStopped(readText(response, maxResponseBytes), stop.signal)
       if (text === undefined)
         return unreadable(
           method,
@@ -131,6 +144,25 @@ export function createTransport(options: TransportOptions = {}): Send {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
     }
+  }
+}
+
+/** RFC 9110 §5.5, without white space at the ends. */
+const isHeaderValue = (value: string): boolean => /^[\t\x20-\x7E\x80-\xFF]*$/.test(value)
+
+/** Rejects as soon as the signal is aborted, also if a `fetch` of the caller ignores the signal. */
+async function unlessStopped<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let stop = (): void => undefined
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([work, stopped])
+  } finally {
+    signal.removeEventListener('abort', stop)
+    work.catch(() => undefined)
   }
 }
 

@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Seconds } from '@tessera/protocol/brand'
 import { createLock, type Lock } from '../session/lock.ts'
-import { sleep } from '../sleep.ts'
+import { sleep, timerMilliseconds } from '../sleep.ts'
 import { isRunning } from './process.ts'
 
 export type FileLockOptions = {
@@ -44,7 +44,7 @@ export function fileLock(folder: string, { timeout = 60, staleAfter = 30 }: File
       const touch = (): void => {
         touching = utimes(file(number), new Date(), new Date()).catch(() => undefined)
       }
-      const alive = setInterval(touch, (staleAfter * 1000) / 4)
+      const alive = setInterval(touch, timerMilliseconds(staleAfter / 4))
       try {
         return await work()
       } finally {

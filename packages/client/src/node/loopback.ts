@@ -10,6 +10,7 @@ import { type AuthorizationOptions, createAuthorizationRequest } from '../author
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
 import { fail, type Result } from '../result.ts'
+import { timerMilliseconds } from '../sleep.ts'
 import type { CallbackTexts } from './callback-page.ts'
 import { listenForCallback } from './callback-server.ts'
 import { openSystemBrowser } from './system-browser.ts'
@@ -49,7 +50,7 @@ export async function signInWithLoopback(
   const { open = openSystemBrowser, page = {}, completion, ...request } = others
   if (!path.startsWith('/') || /[?#]/.test(path))
     throw new TypeError('path must start with / and have no query')
-  const deadline = AbortSignal.timeout(timeout * 1000)
+  const deadline = AbortSignal.timeout(timerMilliseconds(timeout))
   const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline
   const listening = await listenForCallback({ host, port, path, page })
   if (!listening.ok) return listening

@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
 import { fail, type Result } from '../result.ts'
-import { type Sleep, sleep as sleepByTimer } from '../sleep.ts'
+import { type Sleep, sleep as sleepByTimer, timerMilliseconds } from '../sleep.ts'
 import type { UserTokens } from '../token/claims.ts'
 
 export type RefreshAttemptOptions = {
@@ -64,7 +64,7 @@ async function attemptWithin(
   const abort = (): void => stop.abort(signal.reason)
   if (signal.aborted) abort()
   signal.addEventListener('abort', abort)
-  const timer = setTimeout(() => stop.abort(), limit * 1000)
+  const timer = setTimeout(() => stop.abort(), timerMilliseconds(limit))
   try {
     const result = await attempt(stop.signal)
     if (result.ok || result.error.kind !== 'aborted' || signal.aborted) return result
