@@ -26,7 +26,7 @@ export type ClientErrorKind =
 export type ClientErrorDetails = {
   /** `error_description` of the server (RFC 6749 §5.2). */
   readonly description?: string | undefined
-  /** `error_uri` of the server. */
+  /** `error_uri` of the server; ignored unless it is a URL of a web page. */
   readonly uri?: string | undefined
   /** Seconds to wait before another attempt (`Retry-After`, RFC 9110 §10.2.3). */
   readonly retryAfter?: Seconds | undefined
@@ -36,7 +36,20 @@ export type ClientErrorDetails = {
   readonly mayHaveSucceeded?: boolean
 }
 
-/** An error as a value, which can also be thrown. Neither its message nor its JSON contains a token or a secret. */
+/** Characters of a server's text that are kept. */
+const maxText = 1000
+
+/**
+ * Returns a text for logs and terminals: shortened, and with `?` for control characters and for those that change the
+ * direction of text, because it may be a server's.
+ */
+const printable = (text: string): string =>
+  text.slice(0, maxText).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+
+/**
+ * An error as a value, which can also be thrown. Neither its message nor its JSON contains a token or a secret. Texts of
+ * the server are shortened and free of control characters.
+ */
 export class ClientError extends Error {
   override readonly name = 'ClientError'
   readonly kind: ClientErrorKind
@@ -57,11 +70,11 @@ export class ClientError extends Error {
   readonly #response: ReceivedResponse | undefined
 
   constructor(kind: ClientErrorKind, code: ErrorCode, message: string, details: ClientErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(printable(message), details.cause === undefined ? undefined : { cause: details.cause })
     this.kind = kind
-    this.code = code
-    this.description = details.description
-    this.uri = details.uri
+    this.code = printable(code)
+    this.description = details.description === undefined ? undefined : printable(details.description)
+    this.uri = details.uri !== undefined && /^https?:/i.test(details.uri) ? printable(details.uri) : undefined
     this.retryAfter = details.retryAfter
     this.status = details.response?.status
     this.requestId = details.response?.headers.get('x-request-id') ?? undefined

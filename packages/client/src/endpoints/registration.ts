@@ -151,7 +151,9 @@ async function send(
   })
   if (!received.ok) return received
   const { status } = received.value
-  return status >= 200 && status < 300 ? received : fail(serverError(received.value))
+  return status >= 200 && status < 300
+    ? received
+    : fail(serverError(received.value, token === undefined ? [] : [token]))
 }
 
 function readInformation(response: ReceivedResponse): Result<ClientInformation> {

@@ -6,6 +6,7 @@ import { endpointUrl } from '../discovery/metadata.ts'
 import { ClientError } from '../error.ts'
 import { type CallOptions, serverError } from '../http/client-request.ts'
 import { sendProven } from '../http/proven-request.ts'
+import { redact } from '../http/redact.ts'
 import { hasMediaType, jsonObject, type ReceivedResponse, textMember } from '../http/response.ts'
 import { parseChallenges } from '../http/www-authenticate.ts'
 import { fail, ok, type Result } from '../result.ts'
@@ -52,7 +53,7 @@ export async function fetchUserinfo(
   }))
   if (!received.ok) return received
   const { value: response } = received
-  if (response.status !== 200) return fail(resourceError(response))
+  if (response.status !== 200) return fail(resourceError(response, [access_token]))
   const claims = hasMediaType(response, 'application/jwt')
     ? await verifyResponse(client, response, {
         algorithms,
@@ -92,13 +93,14 @@ const invalid = (message: string, response: ReceivedResponse): ClientError =>
   new ClientError('invalid', 'invalid_response', message, { response })
 
 /** Returns the error of the challenge (RFC 6750 §3), or else of the body. */
-function resourceError(response: ReceivedResponse): ClientError {
+function resourceError(response: ReceivedResponse, secrets: readonly string[]): ClientError {
   const challenge = parseChallenges(response.headers.get('www-authenticate')).find(({ parameters }) =>
     parameters.has('error'),
   )
-  const error = challenge?.parameters.get('error')
-  if (error === undefined) return serverError(response)
-  const description = challenge?.parameters.get('error_description')
+  const text = (name: string): string | undefined => redact(challenge?.parameters.get(name), secrets)
+  const error = text('error')
+  if (error === undefined) return serverError(response, secrets)
+  const description = text('error_description')
   const message = description === undefined ? error : `${error}: ${description}`
   return new ClientError('response', error, message, { description, response })
 }

@@ -7,8 +7,9 @@ import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { encodeForm, type FormParameters } from './form.ts'
 import { sendProven } from './proven-request.ts'
+import { redact, secretsOf } from './redact.ts'
 import { jsonObject, type ReceivedResponse, textMember } from './response.ts'
-import type { Operation } from './transport.ts'
+import type { Operation, OutgoingRequest } from './transport.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
 export type CallOptions = {
@@ -40,10 +41,11 @@ export async function postAsClient(
   if (!found.ok) return found
   const url = found.value
   const proof = request.proof ? client.proof : undefined
+  let secrets: readonly string[] = []
   const received = await sendProven(client, proof, { method: 'POST', url }, async () => {
     const now = Math.floor(client.issuer.now())
     const credentials = await authentication.credentials({ client_id, url, metadata: metadata.value, now })
-    return {
+    const outgoing: OutgoingRequest = {
       operation: request.operation,
       method: 'POST',
       url,
@@ -55,10 +57,12 @@ export async function postAsClient(
       body: encodeForm(request.parameters, credentials.parameters ?? {}).toString(),
       signal: request.signal,
     }
+    secrets = secretsOf(outgoing)
+    return outgoing
   })
   if (!received.ok) return received
   const { status } = received.value
-  return status >= 200 && status < 300 ? received : fail(serverError(received.value))
+  return status >= 200 && status < 300 ? received : fail(serverError(received.value, secrets))
 }
 
 /** Sends a form as the client and returns the JSON object of the response. */
@@ -78,11 +82,15 @@ export async function postForJson(
 export const invalidResponse = (message: string, response: ReceivedResponse): ClientError =>
   new ClientError('invalid', 'invalid_response', message, { response, mayHaveSucceeded: true })
 
-/** Returns the error of a response that is not 2xx (RFC 6749 §5.2, RFC 6750 §3, RFC 9110 §15). */
-export function serverError(response: ReceivedResponse): ClientError {
+/**
+ * Returns the error of a response that is not 2xx (RFC 6749 §5.2, RFC 6750 §3, RFC 9110 §15).
+ * @param secrets values in the request that some servers repeat in descriptions; they are replaced.
+ */
+export function serverError(response: ReceivedResponse, secrets: readonly string[]): ClientError {
   const members = jsonObject(response) ?? {}
-  const error = textMember(members, 'error') || undefined
-  const description = textMember(members, 'error_description')
+  const text = (name: string): string | undefined => redact(textMember(members, name), secrets)
+  const error = text('error') || undefined
+  const description = text('error_description')
   const retryAfter = secondsOf(response.headers.get('retry-after'))
   // The server may have failed after it had done its work, or a proxy responds for it.
   const mayHaveSucceeded = response.status >= 500
@@ -95,7 +103,7 @@ export function serverError(response: ReceivedResponse): ClientError {
   const message = description === undefined ? error : `${error}: ${description}`
   return new ClientError('response', error, message, {
     description,
-    uri: textMember(members, 'error_uri'),
+    uri: text('error_uri'),
     response,
     retryAfter,
     mayHaveSucceeded,
