@@ -1,6 +1,6 @@
 /**
  * `npm test`: every test, with the checks among them. `npm run test:fast`: those that need no database, no browser, no
- * processes, and less than three seconds for a file. `npm run test:interop`: the clients and servers that we did not
+ * processes, and less than two seconds for a file. `npm run test:interop`: the clients and servers that we did not
  * write. `npm test -- FILES`: these files. Ends with the test runner's own closing lines; fails if anything failed.
  */
 

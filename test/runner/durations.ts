@@ -103,4 +103,4 @@ export function secondsOf(file: string): number {
 export const longFrom = 25
 
 /** `npm run test:fast` leaves out files that take this many seconds; most of them use up a limit. */
-export const slowFrom = 3
+export const slowFrom = 2
