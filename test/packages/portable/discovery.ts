@@ -41,6 +41,8 @@ export const discoveryCases: readonly PortableCase[] = [
       const client = createClient({
         issuer,
         client_id: 'machine',
+        // The request goes on for other callers, and the program waits for it at its end.
+        timeout: 1,
         fetch: (_, { signal }) =>
           new Promise((_, reject) => {
             signal?.addEventListener('abort', () => reject(new Error('aborted')))
