@@ -14,6 +14,7 @@ import {
   fetchUserinfo,
   findIssuer,
   type Issuer,
+  issuerKeys,
   noAuthentication,
   type PendingAuthorization,
   privateKeyJwt,
@@ -71,6 +72,8 @@ export async function createApp(settings: Settings, fetch?: Fetch): Promise<App>
       if (url.pathname === '/') return page('<a href="/start">Sign in</a>')
       if (url.pathname === '/start') return await start(url)
       if (url.pathname === '/callback') return await callback(request)
+      const step = Object.hasOwn(steps, url.pathname) ? steps[url.pathname] : undefined
+      if (step) return Response.json(await step(await findServer(settings, fetch), settings, objects))
       if (url.pathname === '/request-object') return objects.serve()
       if (url.pathname === '/jwks') return Response.json(objects.jwks)
       return new Response('not found', { status: 404 })
@@ -80,18 +83,35 @@ export async function createApp(settings: Settings, fetch?: Fetch): Promise<App>
   }
 }
 
+/** The suite may take long to create its keys. */
+const timeout = 60
+
 async function connect(settings: Settings, objects: RequestObjects, fetch?: Fetch): Promise<Client> {
-  const url = settings.issuer ?? unwrap(await findIssuer(settings.resource ?? '', { fetch }))
-  const issuer = createIssuer(url, { fetch })
+  const issuer = await findServer(settings, fetch)
   const { client_id, client_secret } = settings.client_id
     ? { client_id: settings.client_id, client_secret: settings.client_secret }
     : await register(issuer, settings, objects)
-  return createClient({
-    issuer,
-    client_id,
-    fetch,
-    authentication: authenticationOf(settings, objects, client_secret),
-  })
+  const authentication = authenticationOf(settings, objects, client_secret)
+  return createClient({ issuer, client_id, fetch, timeout, authentication })
+}
+
+async function findServer({ issuer, resource = '' }: Settings, fetch?: Fetch): Promise<Issuer> {
+  return createIssuer(issuer ?? unwrap(await findIssuer(resource, { fetch, timeout })), { fetch, timeout })
+}
+
+/** Single steps, for the modules that end with one: any later request would fail them. */
+const steps: Readonly<
+  Record<string, (issuer: Issuer, settings: Settings, objects: RequestObjects) => Promise<object>>
+> = {
+  '/discover': async issuer => ({ outcome: 'discovered', metadata: unwrap(await issuer.metadata()) }),
+  '/keys': async issuer => ({
+    outcome: 'keys_found',
+    keys: unwrap(await issuerKeys(issuer).find({ alg: 'RS256' })).length,
+  }),
+  async '/register'(issuer, settings, objects) {
+    const { client_id } = await register(issuer, settings, objects)
+    return { outcome: 'registered', client_id }
+  },
 }
 
 async function register(issuer: Issuer, settings: Settings, objects: RequestObjects) {

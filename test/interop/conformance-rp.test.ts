@@ -181,6 +181,18 @@ test('conformance RP: oidcc-client-test-discovery-openid-config, -jwks-uri-keys 
   assert.deepEqual([contacts, token_endpoint_auth_method], [['rp@example.com'], 'client_secret_basic'])
 })
 
+for (const [path, outcome, endpoints] of [
+  ['/discover', 'discovered', ['.well-known/openid-configuration']],
+  ['/keys', 'keys_found', ['.well-known/openid-configuration', 'jwks']],
+  ['/register', 'registered', ['.well-known/openid-configuration', 'register']],
+] as const)
+  test(`conformance RP: ${path} sends the requests of its step and no others`, async () => {
+    const { op, visit } = await startModule({})
+    const shown = (await (await visit(baseUrl + path)).json()) as { readonly outcome: string }
+    assert.equal(shown.outcome, outcome)
+    assert.deepEqual(op.endpoints(), endpoints)
+  })
+
 test('conformance RP: oidcc-client-test-discovery-issuer-mismatch ends before an authorization request', async () => {
   const { op, signIn } = await startModule({ metadata: m => ({ ...m, issuer: 'https://op.example/other/' }) })
   const { outcome, error } = await signIn()
