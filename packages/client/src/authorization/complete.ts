@@ -39,8 +39,12 @@ export async function completeAuthorization(
   const { redirect_uri, response_type, code_verifier, nonce, max_age, state, resource } = pending
   if (!brings(response_type, 'code') || code_verifier === undefined)
     throw new TypeError(`response_type ${response_type} has no code: call validateAuthorizationResponse`)
-  const { idToken } = options
-  const validated = await validateAuthorizationResponse(client, response, pending, { acr_values, idToken })
+  const { idToken, signal } = options
+  const validated = await validateAuthorizationResponse(client, response, pending, {
+    acr_values,
+    idToken,
+    signal,
+  })
   if (!validated.ok) return validated
   const { code = '', claims } = validated.value
   const tokens = await authorizationCode(

@@ -8,6 +8,7 @@ import { endpointUrl, type ServerMetadata } from '../discovery/metadata.ts'
 import { ClientError } from '../error.ts'
 import type { CallOptions } from '../http/client-request.ts'
 import { encodeForm, type FormParameters } from '../http/form.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { PendingAuthorization, ResponseMode } from './pending.ts'
 import { pushRequest } from './pushed-request.ts'
@@ -66,7 +67,7 @@ export async function createAuthorizationRequest(
 ): Promise<Result<AuthorizationRequest>> {
   const pending = pendingOf(client, options)
   checkOptions(pending, options)
-  const metadata = await client.issuer.metadata()
+  const metadata = await unlessAborted(client.issuer.metadata(), options.signal)
   if (!metadata.ok) return metadata
   const endpoint = endpointUrl(metadata.value, 'authorization_endpoint')
   if (!endpoint.ok) return endpoint

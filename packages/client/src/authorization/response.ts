@@ -4,6 +4,8 @@
 
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
+import type { CallOptions } from '../http/client-request.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { type IdTokenClaims, type IdTokenOptions, validateIdToken } from '../validation/id-token.ts'
 import { consume, type PendingAuthorization } from './pending.ts'
@@ -16,7 +18,7 @@ export type AuthorizationResponse = ResponseParts & {
   readonly claims?: IdTokenClaims
 }
 
-export type AuthorizationResponseOptions = {
+export type AuthorizationResponseOptions = CallOptions & {
   /** The classes of which the sign-in must have one (`acr`): a list, or separated by spaces. By default any. */
   readonly acr_values?: string | readonly string[] | undefined
   /** How ID tokens are validated. */
@@ -50,13 +52,14 @@ export async function validateAuthorizationResponse(
       'state_mismatch',
       'the authorization response does not have the state of this request, so it may be forged',
     )
-  const sender = await checkIssuer(client, parameters)
+  const sender = await checkIssuer(client, parameters, options.signal)
   if (!sender.ok) return sender
   if (parameters.error !== undefined) return consumed(client, pending, fail(reported(parameters)))
   const parts = readParts(parameters, pending, issuer.now())
   if (!parts.ok) return parts
   if (parts.value.id_token === undefined) return consumed(client, pending, parts)
-  const claims = await validateHybridIdToken(client, parts.value, pending, options)
+  const validation = validateHybridIdToken(client, parts.value, pending, options)
+  const claims = await unlessAborted(validation, options.signal)
   return claims.ok ? consumed(client, pending, ok({ ...parts.value, claims: claims.value })) : claims
 }
 
@@ -67,13 +70,14 @@ export async function validateAuthorizationResponse(
 async function checkIssuer(
   { issuer }: Client,
   { iss, id_token, error }: ResponseParameters,
+  signal: AbortSignal | undefined,
 ): Promise<Result<void>> {
   if (iss !== undefined && iss !== issuer.url)
     return invalid(
       'issuer_mismatch',
       `the authorization response is of issuer ${JSON.stringify(iss)} instead of "${issuer.url}"`,
     )
-  const metadata = await issuer.metadata()
+  const metadata = await unlessAborted(issuer.metadata(), signal)
   if (!metadata.ok) return metadata
   const isIdentified = iss !== undefined || (id_token !== undefined && error === undefined)
   return !isIdentified && metadata.value.authorization_response_iss_parameter_supported === true

@@ -73,7 +73,7 @@ export async function introspectToken(
   })
   if (!received.ok) return received
   const { value: response } = received
-  if (signed) return readSigned(client, response, algorithms)
+  if (signed) return readSigned(client, response, algorithms, signal)
   const members = jsonObject(response)
   return members
     ? readIntrospection(members, response)
@@ -87,6 +87,7 @@ async function readSigned(
   client: Client,
   response: ReceivedResponse,
   algorithms: readonly string[] | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<Result<Introspection>> {
   if (!hasMediaType(response, signedType))
     return fail(
@@ -99,6 +100,7 @@ async function readSigned(
     supported: 'introspection_signing_alg_values_supported',
     types: ['token-introspection+jwt'],
     required: true,
+    signal,
   })
   if (!verified.ok) return verified
   const { token_introspection: description } = verified.value

@@ -7,6 +7,7 @@ import { ClientError } from '../error.ts'
 import { type CallOptions, invalidResponse, serverError } from '../http/client-request.ts'
 import { jsonObject, type ReceivedResponse, textMember } from '../http/response.ts'
 import type { OutgoingRequest } from '../http/transport.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { ClientInformation, ClientMetadata } from './client-metadata.ts'
 
@@ -26,7 +27,7 @@ export async function registerClient(
   metadata: ClientMetadata,
   { initialAccessToken, members = {}, signal }: RegistrationOptions = {},
 ): Promise<Result<ClientInformation>> {
-  const server = await issuer.metadata()
+  const server = await unlessAborted(issuer.metadata(), signal)
   if (!server.ok) return server
   const url = endpointUrl(server.value, 'registration_endpoint')
   if (!url.ok) return url
@@ -111,7 +112,7 @@ async function sendToClientUri(
         'the client information has no registration_client_uri and registration_access_token',
       ),
     )
-  const server = await issuer.metadata()
+  const server = await unlessAborted(issuer.metadata(), request.signal)
   if (!server.ok) return server
   const places = [issuer.url, server.value.registration_endpoint]
   return isAllowedUrl(url, issuer.policy) && places.some(place => isSameOrigin(url, place))

@@ -4,6 +4,7 @@ import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
 import { issuerKeys } from '../discovery/keys.ts'
 import type { ReceivedResponse } from '../http/response.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { verifyJwt } from '../jwt/verify.ts'
 import { ok, type Result } from '../result.ts'
 import { type AlgorithmList, supportedAlgorithms } from '../validation/algorithms.ts'
@@ -17,23 +18,23 @@ type SignedResponse = {
   readonly types?: readonly string[]
   /** Whether `iss` and `aud` must be present; they are always checked if they are. */
   readonly required: boolean
+  /** Ends the wait for the keys of the server. */
+  readonly signal: AbortSignal | undefined
 }
 
 /** Verifies the signature of a response, and that it is of this server for this client. Returns its claims. */
 export async function verifyResponse(
   client: Client,
   { body }: ReceivedResponse,
-  { algorithms, supported, types, required }: SignedResponse,
+  { algorithms, supported, types, required, signal }: SignedResponse,
 ): Promise<Result<JsonObject>> {
   const { issuer, client_id, clockTolerance } = client
-  const accepted = algorithms ? ok(algorithms) : await supportedAlgorithms(issuer, supported)
+  const accepted = algorithms
+    ? ok(algorithms)
+    : await unlessAborted(supportedAlgorithms(issuer, supported), signal)
   if (!accepted.ok) return accepted
-  const verified = await verifyJwt(body.trim(), issuerKeys(issuer), {
-    algorithms: accepted.value,
-    now: issuer.now(),
-    clockTolerance,
-    types,
-  })
+  const rules = { algorithms: accepted.value, now: issuer.now(), clockTolerance, types }
+  const verified = await unlessAborted(verifyJwt(body.trim(), issuerKeys(issuer), rules), signal)
   if (!verified.ok) return verified
   const { claims } = verified.value
   const refused =

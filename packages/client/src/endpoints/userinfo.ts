@@ -8,6 +8,7 @@ import { type CallOptions, serverError } from '../http/client-request.ts'
 import { sendProven } from '../http/proven-request.ts'
 import { redact } from '../http/redact.ts'
 import { hasMediaType, jsonObject, type ReceivedResponse, textMember } from '../http/response.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { parseChallenges } from '../http/www-authenticate.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { verifyResponse } from './signed-response.ts'
@@ -36,7 +37,7 @@ export async function fetchUserinfo(
   { signed = false, algorithms, signal }: UserinfoOptions = {},
 ): Promise<Result<UserinfoClaims>> {
   const { proof, authentication } = client
-  const metadata = await client.issuer.metadata()
+  const metadata = await unlessAborted(client.issuer.metadata(), signal)
   if (!metadata.ok) return metadata
   const url = endpointUrl(metadata.value, 'userinfo_endpoint', authentication.mtls)
   if (!url.ok) return url
@@ -59,6 +60,7 @@ export async function fetchUserinfo(
         algorithms,
         supported: 'userinfo_signing_alg_values_supported',
         required: false,
+        signal,
       })
     : unsignedClaims(response, signed)
   return claims.ok ? checkSubject(claims.value, sub, response) : claims

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { createUrlFilter } from './allowed-url.ts'
 import { type ApiChallenge, challengeOf } from './challenge.ts'
@@ -116,7 +117,9 @@ export function createAuthorizedFetch(source: TokenSource, options: AuthorizedFe
     const { onChallenge } = options
     if (!onChallenge) return undefined
     done.asked = true
-    return challenges(JSON.stringify(challenge), () => onChallenge(challenge))
+    const asking = challenges(JSON.stringify(challenge), () => onChallenge(challenge))
+    const asked = await unlessAborted(asking.then(ok), request.signal)
+    return asked.ok ? asked.value : undefined
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
+import { jsonObject } from '../http/response.ts'
 import { fail, type Result } from '../result.ts'
 import { type Sleep, sleep as sleepByTimer, timerMilliseconds } from '../sleep.ts'
 import type { UserTokens } from '../token/claims.ts'
@@ -76,14 +77,23 @@ async function attemptWithin(
   }
 }
 
-/** Codes of responses that are not the server's own, such as the page of a Wi-Fi network. */
+/** Codes of responses that may not be the server's own, such as the page of a Wi-Fi network. */
 const foreignResponses: readonly string[] = ['invalid_response', 'unexpected_redirect', 'response_too_large']
 
+/**
+ * Whether something else than the server has responded. If JSON has arrived, the server has used the refresh token, and
+ * would take the same one for stolen: its next response would have the same fault.
+ */
+const isForeign = ({ kind, code, response }: ClientError): boolean =>
+  kind === 'invalid' &&
+  foreignResponses.includes(code) &&
+  (response === undefined || jsonObject(response) === undefined)
+
 /** Whether the next attempt may succeed: the response was lost or unreadable, or the server failed. */
-const isTransient = ({ kind, code, status = 0 }: ClientError): boolean =>
-  kind === 'network' ||
-  (kind === 'invalid' && foreignResponses.includes(code)) ||
-  (kind === 'response' && (status === 429 || status >= 500))
+const isTransient = (error: ClientError): boolean => {
+  const { kind, status = 0 } = error
+  return kind === 'network' || isForeign(error) || (kind === 'response' && (status === 429 || status >= 500))
+}
 
 /** Whether the server refused the refresh token itself. Tessera limits guesses with the same code, but with status 429. */
 export const isRefusedToken = (error: ClientError): boolean =>

@@ -33,7 +33,7 @@ export type AuthorizationCode = {
 export async function authorizationCode(
   client: Client,
   { code, redirect_uri, code_verifier, nonce, ...expectations }: AuthorizationCode,
-  { idToken, ...options }: UserTokenOptions = {},
+  options: UserTokenOptions = {},
 ): Promise<Result<UserTokens>> {
   if (!isCodeVerifier(code_verifier))
     throw new TypeError(
@@ -54,7 +54,7 @@ export async function authorizationCode(
         mayHaveSucceeded: true,
       }),
     )
-  return withClaims(client, tokens, { ...expectations, nonce, code }, idToken)
+  return withClaims(client, tokens, { ...expectations, nonce, code }, options)
 }
 
 const codesOfIssuers = new WeakMap<Issuer, Set<string>>()

@@ -2,6 +2,7 @@
 
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import {
   type IdTokenClaims,
@@ -32,11 +33,12 @@ export async function withClaims(
   client: Client,
   tokens: Result<TokenResponse>,
   expectations: IdTokenExpectations,
-  options: IdTokenOptions | undefined,
+  { idToken, signal }: UserTokenOptions,
 ): Promise<Result<UserTokens>> {
   if (!tokens.ok || tokens.value.id_token === undefined) return tokens
   const { id_token, access_token } = tokens.value
-  const validated = await validateIdToken(client, id_token, { ...expectations, access_token }, options)
+  const validation = validateIdToken(client, id_token, { ...expectations, access_token }, idToken)
+  const validated = await unlessAborted(validation, signal)
   return validated.ok ? ok({ ...tokens.value, claims: validated.value }) : fail(issued(validated.error))
 }
 

@@ -17,8 +17,8 @@ export async function extensionGrant(
   client: Client,
   grant_type: ExtensionGrantType,
   parameters: FormParameters = {},
-  { idToken, ...options }: UserTokenOptions = {},
+  options: UserTokenOptions = {},
 ): Promise<Result<UserTokens>> {
   const tokens = await requestToken(client, { ...parameters, grant_type }, options)
-  return withClaims(client, tokens, { anyNonce: true }, idToken)
+  return withClaims(client, tokens, { anyNonce: true }, options)
 }

@@ -13,8 +13,8 @@ import { requestToken } from './request.ts'
 export async function jwtBearer(
   client: Client,
   assertion: string,
-  { idToken, ...options }: UserTokenOptions = {},
+  options: UserTokenOptions = {},
 ): Promise<Result<UserTokens>> {
   const grant = { grant_type: grantTypes.jwtBearer, assertion }
-  return withClaims(client, await requestToken(client, grant, options), {}, idToken)
+  return withClaims(client, await requestToken(client, grant, options), {}, options)
 }

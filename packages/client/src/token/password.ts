@@ -20,8 +20,8 @@ export type PasswordCredentials = {
 export async function password(
   client: Client,
   { username, password, acr_values }: PasswordCredentials,
-  { idToken, ...options }: UserTokenOptions = {},
+  options: UserTokenOptions = {},
 ): Promise<Result<UserTokens>> {
   const grant = { grant_type: grantTypes.password, username, password, acr_values }
-  return withClaims(client, await requestToken(client, grant, options), {}, idToken)
+  return withClaims(client, await requestToken(client, grant, options), {}, options)
 }

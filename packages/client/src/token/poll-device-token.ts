@@ -47,7 +47,7 @@ const maxBackoff: Seconds = 60
 export async function pollDeviceToken(
   client: Client,
   device: Pick<DeviceAuthorization, 'device_code' | 'expires_at' | 'interval'>,
-  { progress, sleep: wait = sleep, idToken, ...options }: DevicePollOptions = {},
+  { progress, sleep: wait = sleep, ...options }: DevicePollOptions = {},
 ): Promise<Result<UserTokens>> {
   const { device_code, expires_at } = device
   let poll: Poll = { state: 'pending', interval: Math.max(1, device.interval), failures: 0, mayBeUsed: false }
@@ -61,7 +61,7 @@ export async function pollDeviceToken(
     if (client.issuer.now() >= expires_at) return expired()
 
     const tokens = await requestToken(client, { grant_type: grantTypes.deviceCode, device_code }, options)
-    if (tokens.ok) return withClaims(client, tokens, {}, idToken)
+    if (tokens.ok) return withClaims(client, tokens, {}, options)
     const next = nextPoll(poll, tokens.error)
     if (next instanceof ClientError) return fail(next)
     poll = next

@@ -29,11 +29,11 @@ export type RefreshOptions = UserTokenOptions & {
 export async function refreshToken(
   client: Client,
   refresh_token: string,
-  { idToken, previous, ...options }: RefreshOptions = {},
+  { previous, ...options }: RefreshOptions = {},
 ): Promise<Result<UserTokens>> {
   const tokens = await requestToken(client, { grant_type: grantTypes.refreshToken, refresh_token }, options)
   const expectations = previous ? { previous } : { anyNonce: true }
-  const validated = await withClaims(client, tokens, expectations, idToken)
+  const validated = await withClaims(client, tokens, expectations, options)
   if (!tokens.ok || validated.ok || !unreachable.includes(validated.error.kind)) return validated
   const { id_token: _, ...others } = tokens.value
   return { ok: true, value: others }
