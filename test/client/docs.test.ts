@@ -45,7 +45,13 @@ declare global {
 `
 
 /** Express has no types of its own. */
-const express = `declare module 'express' { const express: () => any; export default express }`
+const express = `declare module 'express' {
+  import type { IncomingMessage, ServerResponse } from 'node:http'
+  type Next = (error?: unknown) => void
+  type Handler = (request: IncomingMessage, response: ServerResponse & { json(value: unknown): void }, next: Next) => void
+  const express: () => { get(path: string, ...handlers: Handler[]): void; use(...handlers: Handler[]): void; listen(port: number): void }
+  export default express
+}`
 
 test('client documentation: each code block compiles', async () => {
   await mkdir(join(root, 'node_modules/.cache'), { recursive: true })

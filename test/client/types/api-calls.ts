@@ -1,11 +1,13 @@
 /** Calls of the API guard that compile, with the types that each framework infers. */
 
 import { createServer } from 'node:http'
-import type { ApiGuard } from '@tessera/client/api'
+import { type ApiGuard, peerCertificate } from '@tessera/client/api'
+import { accessOf, fastifyAccess, fastifyGuard } from '@tessera/client/api/fastify'
 import { fetchGuard } from '@tessera/client/api/fetch'
 import { type AccessVariables, honoGuard } from '@tessera/client/api/hono'
 import { nextGuard, nextMiddleware } from '@tessera/client/api/next'
 import { nodeGuard } from '@tessera/client/api/node'
+import fastify from 'fastify'
 import { Hono } from 'hono'
 
 /** As in Next.js, whose requests have more members than web requests. */
@@ -30,5 +32,17 @@ export const compiles = (guard: ApiGuard): readonly unknown[] => [
   ),
   new Hono<{ Variables: AccessVariables }>().get('/', honoGuard(guard), context =>
     context.json(context.get('access').claims),
+  ),
+  fastify()
+    .register(fastifyAccess(guard))
+    .get<{ Params: { id: string } }>('/:id', { onRequest: fastifyGuard(guard) }, async request => [
+      request.params.id,
+      accessOf(request).scopes,
+    ]),
+  fastify().get('/', { preHandler: [fastifyGuard(guard)] }, async () => ''),
+  fastify().route({ method: 'GET', url: '/', onRequest: fastifyGuard(guard), handler: async () => '' }),
+  fastify().addHook(
+    'onRequest',
+    fastifyGuard(guard, {}, { certificate: request => peerCertificate(request.raw.socket) }),
   ),
 ]

@@ -20,6 +20,7 @@ export type ExpressRequest = NodeRequest & {
   /** Unlike `url`, it contains the path of the router. */
   readonly originalUrl?: string
   readonly body?: unknown
+  readonly socket: object
 }
 
 type Middleware<Request> = (request: Request, response: NodeResponse, next: (error?: unknown) => void) => void

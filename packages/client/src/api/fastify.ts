@@ -11,7 +11,7 @@ export { type AdapterOptions, accessOf } from './node-message.ts'
 
 /** The part of a Fastify request that the guard reads. */
 export type FastifyRequest = {
-  readonly raw: NodeRequest
+  readonly raw: NodeRequest & { readonly socket: object }
   readonly originalUrl?: string
   readonly body?: unknown
 }
@@ -34,11 +34,12 @@ export type FastifyInstance = {
  * `onRequest` of a route or an instance, and read the access in handlers by {@link accessOf}. As `preHandler` it also
  * refuses tokens in forms, since Fastify has parsed the body by then.
  */
-export function fastifyGuard<Request extends FastifyRequest>(
+export function fastifyGuard<Request extends FastifyRequest = FastifyRequest>(
   guard: ApiGuard,
   requirements: Requirements = {},
   options: AdapterOptions<Request> = {},
-): (request: Request, reply: FastifyReply) => Promise<unknown> {
+  // Fastify's overloads would infer `never` from the type of a route's hooks.
+): (request: NoInfer<Request>, reply: FastifyReply) => Promise<unknown> {
   const check = guard.requires(requirements)
   return async (request, reply) => {
     const certificate = await options.certificate?.(request)
