@@ -22,7 +22,7 @@ import {
   type TenantDraft,
 } from './schema/whole.ts'
 import type { Fields, ObjectSchema } from './validation/objects.ts'
-import type { Issue, Path } from './validation/schema.ts'
+import type { Issue, Path, SecretReader } from './validation/schema.ts'
 
 /** An entry of a list, and its place. */
 export type Entry<Value> = {
@@ -69,9 +69,9 @@ type Drafts = {
 }
 
 /** Reads a configuration with the schema for data files or the one for modules. */
-export function readDrafts(input: unknown, isModule: boolean): Drafts {
+export function readDrafts(input: unknown, isModule: boolean, secrets: SecretReader): Drafts {
   const schema = isModule ? moduleSchema : dataSchema
-  const outcome = schema.safeParse(input)
+  const outcome = schema.safeParse(input, secrets)
   const issues = outcome.success ? [] : outcome.issues
   const parsed: Parsed = {
     input,

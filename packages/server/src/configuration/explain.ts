@@ -53,6 +53,7 @@ const kinds: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   object: 'an object',
   record: 'an object',
+  secret: 'a string, { "env": "NAME" } or { "file": "PATH" }',
 }
 
 function wrongType(key: string, expectedType: string, value: unknown): Description {
@@ -73,7 +74,7 @@ function retype(expected: string, value: unknown): string | undefined {
   if (expected === 'array' && typeof value === 'string') return 'put it in brackets: ["…"]'
   if (expected === 'string' && Array.isArray(value))
     return 'write one string, names separated by spaces: "a b"'
-  if (expected === 'string' && typeof value === 'number') return 'put it in quotes'
+  if (['string', 'secret'].includes(expected) && typeof value === 'number') return 'put it in quotes'
   if (expected === 'boolean' && (value === 'true' || value === 'false')) return 'remove the quotes'
   if (expected === 'int' && typeof value === 'string' && /^\d+$/.test(value)) return 'remove the quotes'
   return undefined

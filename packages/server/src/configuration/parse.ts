@@ -2,7 +2,7 @@
 
 import { assemble } from './assemble.ts'
 import type { Configuration } from './configuration.ts'
-import { type Diagnostic, groupByEntry } from './diagnostic.ts'
+import { type Diagnostic, formatPath, groupByEntry, subjectOf } from './diagnostic.ts'
 import { type Draft, readDrafts } from './draft.ts'
 import {
   type Environment,
@@ -27,6 +27,7 @@ import { providerErrors, providerWarnings } from './rules/providers.ts'
 import { referenceErrors, registrationErrors } from './rules/references.ts'
 import { tenantErrors } from './rules/tenants.ts'
 import { fileErrors } from './schema/branding.ts'
+import { createSecrets } from './secrets.ts'
 
 export type ParseOptions = {
   /** Whether the value may contain code (grants, validators, profile, credential authorities). */
@@ -56,7 +57,8 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   }
   const { input: settled, sources } = override(input as Record<string, unknown>, environment, overrides)
   const folderOf = (key: string): string => (sources.has(key) ? process.cwd() : directory)
-  const { whole, draft, tenantDrafts, errors: schemaErrors } = readDrafts(settled, isModule)
+  const secrets = createSecrets(environment, directory)
+  const { whole, draft, tenantDrafts, errors: schemaErrors } = readDrafts(settled, isModule, secrets.read)
   const drafts = [draft, ...tenantDrafts]
   const { masterKey, errors: keyErrors } = readMasterKey(environment, {
     path: settled.master_key_file,
@@ -87,6 +89,14 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentWarnings(environment),
+    ...renameSources(
+      secrets.warnings().map(({ path, description }) => ({
+        path: formatPath(path),
+        subject: subjectOf(path, settled),
+        ...description,
+      })),
+      sources,
+    ),
     ...ofAll(drafts, one => [
       ...clientWarnings(one, now),
       ...accountWarnings(one),

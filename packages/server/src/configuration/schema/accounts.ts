@@ -26,8 +26,12 @@ export const userSchema = s
       .min(1)
       .max(200)
       .describe('Unique within the tenant. Case, composition of letters and surrounding spaces are ignored.'),
-    password: sendable(longestPassword).optional().describe('Password in plain text; kept in memory only.'),
-    password_argon2id: argon2idHash()
+    password: s
+      .secret(sendable(longestPassword))
+      .optional()
+      .describe('Password in plain text; kept in memory only.'),
+    password_argon2id: s
+      .secret(argon2idHash())
       .optional()
       .describe('argon2id hash of the password in PHC format, instead of password.'),
     tenant: name().optional().describe("The user's tenant. Omitted: none."),
@@ -134,9 +138,7 @@ export const mailSchema = s
           ),
         username: s.string().min(1).max(255).optional(),
         password: s
-          .string()
-          .min(1)
-          .max(1024)
+          .secret(s.string().min(1).max(1024))
           .optional()
           .describe('The password. Alternative: TESSERA_SMTP_PASSWORD.'),
       })

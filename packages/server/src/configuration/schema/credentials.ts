@@ -52,17 +52,22 @@ const isInstant = (value: string): boolean => instant.test(value) && !Number.isN
 const secretUpTo = (max: number) =>
   s
     .strictObject({
-      value: sendable(max).optional().describe('The secret; hashed with SHA-256 when the file is loaded.'),
+      value: s
+        .secret(sendable(max))
+        .optional()
+        .describe('The secret; hashed with SHA-256 when the file is loaded.'),
       sha256: s
-        .string()
-        .refine(value => decode32Bytes(value) !== undefined, {
-          problem: 'it is not a SHA-256 hash',
-          expected: '32 bytes in base64 (44 characters) or hexadecimal (64)',
-          fix: 'generate one with: tessera hash-secret',
-        })
+        .secret(
+          s.string().refine(value => decode32Bytes(value) !== undefined, {
+            problem: 'it is not a SHA-256 hash',
+            expected: '32 bytes in base64 (44 characters) or hexadecimal (64)',
+            fix: 'generate one with: tessera hash-secret',
+          }),
+        )
         .optional()
         .describe('SHA-256 hash of the secret in base64 or hexadecimal.'),
-      argon2id: argon2idHash()
+      argon2id: s
+        .secret(argon2idHash())
         .optional()
         .describe('argon2id hash of the secret in PHC format; slow to check.'),
       expires_at: s

@@ -72,16 +72,19 @@ export const deploymentFields = {
     .optional()
     .describe('The port to listen on; 0: any free port. Default: the port of a loopback issuer, else 5080.'),
   storage: s
-    .string()
-    .refine(
-      value =>
-        /^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value) &&
-        (!value.startsWith('postgres') || URL.canParse(value)),
-      {
-        problem: 'it is not a known store',
-        expected: '"sqlite:FILE", "postgres://…" or "memory:"',
-        fix: 'write "sqlite:./tessera.db" for the embedded store',
-      },
+    .secret(
+      s
+        .string()
+        .refine(
+          value =>
+            /^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value) &&
+            (!value.startsWith('postgres') || URL.canParse(value)),
+          {
+            problem: 'it is not a known store',
+            expected: '"sqlite:FILE", "postgres://…" or "memory:"',
+            fix: 'write "sqlite:./tessera.db" for the embedded store',
+          },
+        ),
     )
     .default('sqlite:./tessera.db')
     .describe('sqlite:FILE (relative to this file), postgres://…, or memory: (not persistent).'),
@@ -104,12 +107,13 @@ export const deploymentFields = {
     .default(10)
     .describe('Maximum number of PostgreSQL connections per process, shared by all issuers.'),
   storage_replica: s
-    .string()
-    .refine(value => /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value), {
-      problem: 'it is not the address of a PostgreSQL database',
-      expected: '"postgres://…"',
-      fix: 'write the address of a streaming standby, or remove the key',
-    })
+    .secret(
+      s.string().refine(value => /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value), {
+        problem: 'it is not the address of a PostgreSQL database',
+        expected: '"postgres://…"',
+        fix: 'write the address of a streaming standby, or remove the key',
+      }),
+    )
     .optional()
     .describe(
       'A streaming standby of the PostgreSQL in storage, postgres://…; registered clients are read from it.',

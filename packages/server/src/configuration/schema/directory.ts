@@ -49,7 +49,7 @@ export const directorySchema = s
       .max(1000)
       .optional()
       .describe('The account that searches for users. Omitted: users are bound directly with user_dn.'),
-    bind_password: s.string().min(1).max(1024).optional().describe('The password of bind_dn.'),
+    bind_password: s.secret(s.string().min(1).max(1024)).optional().describe('The password of bind_dn.'),
     user_dn: template('uid={username},ou=people,dc=example')
       .optional()
       .describe("A user's DN with {username}, for binding without a search."),

@@ -52,12 +52,11 @@ const openidFields = {
   issuer: webUrl().optional().describe('oidc: its issuer; contacted on first use.'),
   client_id: s.string().min(1).max(200).optional().describe("oidc: this server's client id at the provider."),
   client_secret: s
-    .string()
-    .min(1)
-    .max(4096)
+    .secret(s.string().min(1).max(4096))
     .optional()
     .describe("oidc: this server's secret at the provider."),
-  client_jwk: privateJwk()
+  client_jwk: s
+    .secretJson(privateJwk())
     .optional()
     .describe(
       "oidc: this server's private key for private_key_jwt. Register the public key with the provider.",

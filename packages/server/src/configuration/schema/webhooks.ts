@@ -37,11 +37,11 @@ const webhookSchema = s
       'Where events are posted to: https. http only to an address in outbound.allowed_private_networks.',
     ),
     secrets: s
-      .array(secret())
+      .array(s.secret(secret()))
       .min(1)
       .max(2)
       .describe(
-        'Secrets of the signature: whsec_ and base64. Two while you change it, the new one first. "env:NAME" reads the variable NAME.',
+        'Secrets of the signature: whsec_ and base64. Two while you change it, the new one first. "env:NAME" is an older form of { "env": "NAME" }.',
       ),
     events: s
       .array(s.enum(eventTypes as readonly [EventType, ...EventType[]]))

@@ -18,6 +18,7 @@ import {
 
 export { type Fields, type ObjectSchema, object, record, strictObject } from './objects.ts'
 export type { AnySchema, CheckError, Default, input, Optional, output, Schema } from './schema.ts'
+export { secret, secretJson } from './secret.ts'
 
 /** Bounds of the value itself, or of its characters (UTF-16 code units) or entries. */
 export interface Bounded {
@@ -106,7 +107,7 @@ export const union = <const Schemas extends readonly AnySchema[]>(
     read(value, reading) {
       const misfits: Issue[][] = []
       for (const schema of schemas) {
-        const own: Reading = { issues: [], path: [...reading.path] }
+        const own: Reading = { ...reading, issues: [], path: [...reading.path] }
         const result = schema.read(value, own)
         // If the value has the right type, its issues are the ones worth reporting.
         if (own.issues.every(({ recoverable }) => recoverable)) {

@@ -39,8 +39,22 @@ export type Issue = {
   | ({ readonly code: 'check' } & Omit<CheckError, 'path'>)
 )
 
+/** Where the value of a secret is: in a variable, or in a file. */
+export type SecretSource = { readonly env: string } | { readonly file: string }
+
+/** Returns the text of a secret, or what is wrong with it. */
+export type SecretReader = (
+  written: string | SecretSource,
+  path: Path,
+) => { readonly ok: true; readonly text: string } | { readonly ok: false; readonly error: CheckError }
+
 /** The issues found so far, and the place being read; `path` is updated when the reading enters or leaves a value. */
-export type Reading = { readonly issues: Issue[]; readonly path: PropertyKey[] }
+export type Reading = {
+  readonly issues: Issue[]
+  readonly path: PropertyKey[]
+  /** Omitted: secrets can't refer to variables and files, as in metadata that a client sends. */
+  readonly secrets?: SecretReader | undefined
+}
 
 type Outcome<Value> =
   | { readonly success: true; readonly value: Value }
@@ -56,13 +70,13 @@ export interface AnySchema {
   /** Adds issues to `reading`; the returned value is partial if there are any. */
   readonly read: (value: unknown, reading: Reading) => unknown
   readonly jsonSchema: () => JsonObject
-  readonly safeParse: (value: unknown) => Outcome<unknown>
+  readonly safeParse: (value: unknown, secrets?: SecretReader) => Outcome<unknown>
 }
 
 /** Interfaces, because a method returns a schema of the same kind. */
 export interface Schema<Output, Input = Output> extends AnySchema {
   readonly types?: { readonly output: Output; readonly input: Input }
-  readonly safeParse: (value: unknown) => Outcome<Output>
+  readonly safeParse: (value: unknown, secrets?: SecretReader) => Outcome<Output>
   describe(description: string): this
   /** Adds a check, which runs once the value has the right type and returns what is wrong with it. */
   check(check: (value: Output) => CheckError | undefined): this
@@ -134,8 +148,8 @@ export function build<Result extends AnySchema>(
     refine: (fits, error) => schema.check(value => (fits(value) ? undefined : error)) as never,
     optional: () => wrap('optional', schema, undefined) as never,
     default: value => wrap('default', schema, value as Json) as never,
-    safeParse(value) {
-      const reading: Reading = { issues: [], path: [] }
+    safeParse(value, secrets) {
+      const reading: Reading = { issues: [], path: [], secrets }
       const result = schema.read(value, reading)
       const { issues } = reading
       return issues.length === 0

@@ -1,0 +1,147 @@
+/** Reads the secrets of a configuration from variables and files, and reports those that look like a mistake. */
+
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Description } from './diagnostic.ts'
+import type { Environment } from './environment.ts'
+import type { CheckError, Path, SecretReader } from './validation/schema.ts'
+
+type SecretWarning = { readonly path: Path; readonly description: Description }
+
+type Secrets = {
+  readonly read: SecretReader
+  /** The warnings about all secrets read so far. */
+  readonly warnings: () => readonly SecretWarning[]
+}
+
+/** Much more than any secret needs. */
+const mostBytes = 65_536
+
+/** @param directory the base folder for relative paths. */
+export function createSecrets(environment: Environment, directory: string): Secrets {
+  const warnings: SecretWarning[] = []
+  return {
+    read(written, path) {
+      const reading: Reading =
+        typeof written === 'string'
+          ? readLiteral(written)
+          : 'env' in written
+            ? readVariable(written.env, environment)
+            : readFile(resolve(directory, written.file))
+      if (reading.warning) warnings.push({ path: [...path], description: reading.warning })
+      return reading
+    },
+    warnings: () => warnings,
+  }
+}
+
+type Reading = ReturnType<SecretReader> & { readonly warning?: Description | undefined }
+
+const refused = (problem: string, expected: string, fix: string): { ok: false; error: CheckError } => ({
+  ok: false,
+  error: { problem, expected, fix },
+})
+
+const place = '{ "env": "NAME" } or { "file": "PATH" }'
+
+/** Names of variables, as far as a fix repeats them. Anything else could be the secret itself. */
+const variableName = /^\$\{([A-Z_][A-Z0-9_]*)(?::?[-?+][^{}]*)?\}$/
+
+/** Other tools replace these. Here they would be the secret, which anyone could guess. */
+function readLiteral(text: string): Reading {
+  if (/^\$\{[^{}]*\}$/.test(text)) {
+    const [, name = 'NAME'] = variableName.exec(text) ?? []
+    return refused(
+      'variables in strings are not replaced, so this text would be the secret',
+      place,
+      `write { "env": "${name}" }`,
+    )
+  }
+  const looksReplaced = /\$\{[A-Za-z_]\w*\}|^\$[A-Z_]+$|^env:\w+$|^file:\/*[\w.]|^\{\{.*\}\}$/.test(text)
+  return looksReplaced ? { ok: true, text, warning: notReplaced } : { ok: true, text }
+}
+
+const notReplaced: Description = {
+  problem: 'it looks like a reference, and references in strings are not replaced',
+  expected: `the value itself, or ${place}`,
+  fix: 'put the whole value into a variable or a file; ignore this if the text is the value',
+}
+
+function readVariable(name: string, environment: Environment): Reading {
+  const text = Object.hasOwn(environment, name) ? environment[name] : undefined
+  const of = `variable ${shown(name)}`
+  if (text === undefined) return refused(`the ${of} is not set`, 'a variable with the value', `set ${of}`)
+  return text === ''
+    ? refused(`the ${of} is empty`, 'a variable with the value', `set ${of} to the value`)
+    : { ok: true, text }
+}
+
+/** A name with other characters may be a value that was written in the wrong place. */
+const shown = (name: string): string => (/^[A-Za-z_][\w.-]{0,99}$/.test(name) ? `"${name}"` : 'of this name')
+
+function readFile(file: string): Reading {
+  const expected = `a file of at most ${mostBytes / 1024} KiB with the value`
+  let descriptor: number
+  try {
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      return refused('there is no such file', expected, 'correct the path, or create the file')
+    return refused(
+      `the file can't be read (${code ?? 'unknown error'})`,
+      expected,
+      'correct the path or its permissions',
+    )
+  }
+  try {
+    const status = fstatSync(descriptor)
+    if (!status.isFile()) return refused('it is not a regular file', expected, 'correct the path')
+    const bytes = Buffer.alloc(mostBytes + 1)
+    const size = readWhole(descriptor, bytes)
+    if (size > mostBytes) return refused('the file is too large', expected, 'correct the path')
+    const reading = decode(bytes.subarray(0, size), expected)
+    bytes.fill(0)
+    return reading.ok && isOpen(status.mode) ? { ...reading, warning: open } : reading
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    return refused(`the file can't be read (${code})`, expected, 'correct the path or its permissions')
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Returns the number of bytes; fills the buffer if the file is longer. */
+function readWhole(descriptor: number, into: Buffer): number {
+  let size = 0
+  while (size < into.length) {
+    const count = readSync(descriptor, into, size, into.length - size, null)
+    if (count === 0) break
+    size += count
+  }
+  return size
+}
+
+function decode(bytes: Uint8Array, expected: string): Reading {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return refused('the file is not text in UTF-8', expected, 'write the value as text')
+  }
+  // Editors and `echo` end a file with a line break. A second one is part of the value.
+  const value = text.replace(/\r?\n$/, '')
+  return value === ''
+    ? refused('the file is empty', expected, 'write the value into it')
+    : { ok: true, text: value }
+}
+
+/** Windows has no such permissions. */
+const isOpen = (mode: number): boolean => process.platform !== 'win32' && (mode & 0o006) !== 0
+
+const open: Description = {
+  problem: 'other users of this machine can read or change the file',
+  expected: 'a file that only the server can read, such as mode 0400 or 0440',
+  fix: 'run chmod o= on it; in a container, set the mode of the mounted secret to 0440',
+}

@@ -1,0 +1,103 @@
+/** Schemas of secrets: a value, or where it is: `{ "env": NAME }` or `{ "file": PATH }`. */
+
+import {
+  type AnySchema,
+  addIssue,
+  build,
+  type input,
+  type output,
+  type Reading,
+  type Schema,
+  type SecretSource,
+  wrongType,
+} from './schema.ts'
+
+/** A secret that is a text. `inner` reads the text, wherever it is. */
+export const secret = (inner: Schema<string>): Schema<string, string | SecretSource> =>
+  build({
+    kind: 'secret',
+    read(value, reading) {
+      if (typeof value !== 'string' && !isObject(value)) return wrongType('secret', reading)
+      const text = textOf(value, reading)
+      return text === undefined ? undefined : inner.read(text, reading)
+    },
+    jsonSchema: () => ({ anyOf: [inner.jsonSchema(), ...sources] }),
+  })
+
+/** A secret that is an object. A variable or a file contains it as JSON. */
+export const secretJson = <Inner extends AnySchema>(
+  inner: Inner,
+): Schema<output<Inner>, input<Inner> | SecretSource> =>
+  build({
+    kind: 'secret',
+    read(value, reading) {
+      if (!isObject(value) || !hasSource(value)) return inner.read(value, reading)
+      const text = textOf(value, reading)
+      if (text === undefined) return undefined
+      const parsed = parseObject(text)
+      return parsed ? inner.read(parsed, reading) : addIssue(reading, { code: 'check', ...notAnObject })
+    },
+    jsonSchema: () => ({ anyOf: [inner.jsonSchema(), ...sources] }),
+  })
+
+const notAnObject = {
+  problem: 'its value is not a JSON object',
+  expected: 'one JSON object',
+  fix: 'correct it',
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    // The parser's message quotes the text.
+    return undefined
+  }
+}
+
+const expected = '{ "env": "NAME" } or { "file": "PATH" }, without other keys'
+
+function textOf(
+  value: string | Readonly<Record<string, unknown>>,
+  { secrets, ...reading }: Reading,
+): string | undefined {
+  const written = typeof value === 'string' ? value : sourceOf(value)
+  if (written === undefined) {
+    const error = { problem: 'it does not say where the secret is', expected, fix: 'write one of these' }
+    return addIssue(reading, { code: 'check', ...error })
+  }
+  if (!secrets) {
+    if (typeof written === 'string') return written
+    const problem = 'only a configuration file can refer to variables and files'
+    return addIssue(reading, { code: 'check', problem, expected: 'a string', fix: 'write the value' })
+  }
+  const outcome = secrets(written, reading.path)
+  return outcome.ok ? outcome.text : addIssue(reading, { code: 'check', ...outcome.error })
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const hasSource = (value: Readonly<Record<string, unknown>>): boolean =>
+  Object.hasOwn(value, 'env') || Object.hasOwn(value, 'file')
+
+function sourceOf(value: Readonly<Record<string, unknown>>): SecretSource | undefined {
+  const [key, ...others] = Object.keys(value)
+  if (key === undefined || others.length > 0 || (key !== 'env' && key !== 'file')) return undefined
+  const place = value[key]
+  if (typeof place !== 'string' || place === '') return undefined
+  return key === 'env' ? { env: place } : { file: place }
+}
+
+const source = (key: 'env' | 'file', description: string) => ({
+  type: 'object',
+  properties: { [key]: { type: 'string', minLength: 1, description } },
+  required: [key],
+  additionalProperties: false,
+})
+
+const sources = [
+  source('env', 'The environment variable that contains the value.'),
+  source('file', 'The file that contains the value (relative to this file).'),
+] as const
