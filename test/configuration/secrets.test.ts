@@ -290,3 +290,20 @@ test('secrets: "env:NAME" of a webhook keeps its meaning', () => {
   assert.deepEqual(plain(configuration), plain(read(within(literal)).configuration))
   assert.deepEqual(warnings, [])
 })
+
+test('secrets: metadata that a client registers can not refer to variables and files', () => {
+  const { registration } = read({ registration: { mode: 'open' } }, { IT: sentinel }).configuration
+  const file = at(write('registered', sentinel))
+  const register = (value: unknown) =>
+    registration.parse({
+      client_id: 'registered',
+      client_secrets: [{ value }],
+      grant_types: ['client_credentials'],
+    })
+  assert.equal(register(sentinel).ok, true)
+  for (const value of [{ file }, { env: 'IT' }]) {
+    const outcome = register(value)
+    assert.ok(!outcome.ok)
+    assert.match(JSON.stringify(outcome.problems), /only a configuration file can refer/)
+  }
+})

@@ -45,7 +45,7 @@ const refused = (problem: string, expected: string, fix: string): { ok: false; e
 const place = '{ "env": "NAME" } or { "file": "PATH" }'
 
 /** Names of variables, as far as a fix repeats them. Anything else could be the secret itself. */
-const variableName = /^\$\{([A-Z_][A-Z0-9_]*)(?::?[-?+][^{}]*)?\}$/
+const variableName = /^\$\{([A-Z_][A-Z0-9_]*)(?::[-?+][^{}]*)?\}$/
 
 /** Other tools replace these. Here they would be the secret, which anyone could guess. */
 function readLiteral(text: string): Reading {
@@ -76,8 +76,8 @@ function readVariable(name: string, environment: Environment): Reading {
     : { ok: true, text }
 }
 
-/** A name with other characters may be a value that was written in the wrong place. */
-const shown = (name: string): string => (/^[A-Za-z_][\w.-]{0,99}$/.test(name) ? `"${name}"` : 'of this name')
+/** Any other name may be a value that was written in the wrong place. */
+const shown = (name: string): string => (/^[A-Z_][A-Z0-9_]{0,99}$/.test(name) ? `"${name}"` : 'of this name')
 
 function readFile(file: string): Reading {
   const expected = `a file of at most ${mostBytes / 1024} KiB with the value`
