@@ -64,10 +64,16 @@ function scopesOf(scope: Json | undefined): readonly string[] {
   return Array.isArray(scope) ? scope.filter(name => typeof name === 'string') : []
 }
 
-/** Freezes a value with all that it contains. Claims may be cached, and a handler must not change them for the next request. */
+/**
+ * Freezes a value with all that it contains. Claims may be cached, and a handler must not change them for the next
+ * request. It does not call itself, because a response can be nested more deeply than calls.
+ */
 function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  Object.freeze(value)
-  for (const member of Object.values(value)) deepFreeze(member)
+  const rest: unknown[] = [value]
+  while (rest.length > 0) {
+    const next = rest.pop()
+    if (typeof next !== 'object' || next === null || Object.isFrozen(next)) continue
+    for (const member of Object.values(Object.freeze(next))) rest.push(member)
+  }
   return value
 }

@@ -25,7 +25,7 @@ export function forwardedCertificate(
 ): Uint8Array | undefined {
   const [value, ...others] = [header ?? []].flat()
   if (value === undefined || others.length > 0 || value.length > maxLength) return undefined
-  const der = byteSequence.exec(value)?.[1] ?? pem.exec(decoded(value))?.[1]?.replaceAll(/\s/g, '')
+  const der = byteSequence.exec(value)?.[1] ?? pem.exec(decoded(value).replaceAll(/\s/g, ''))?.[1]
   // DER of a certificate is a SEQUENCE (0x30) of more than 127 bytes: "MI" in base64.
   return der?.startsWith('MI') && der.length % 4 === 0 ? bytesOf(der) : undefined
 }
@@ -36,7 +36,8 @@ const maxLength = 16_384
 /** RFC 9440 §2.1: a byte sequence between colons (RFC 8941 §3.3.5). */
 const byteSequence = /^:([A-Za-z0-9+/]+={0,2}):$/
 
-const pem = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/\s]+={0,2})\s*-----END CERTIFICATE-----\s*$/
+/** Matched without white space, which two parts of a pattern would otherwise divide in many ways. */
+const pem = /^-----BEGINCERTIFICATE-----([A-Za-z0-9+/]+={0,2})-----ENDCERTIFICATE-----$/
 
 function decoded(value: string): string {
   try {

@@ -26,7 +26,11 @@ export type IntrospectionCacheOptions = {
 
 /** An introspection response; undefined if the token is not active. */
 type Introspected = AccessClaims | undefined
-type Entry = { readonly value: Introspected; readonly freshUntil: Seconds }
+type Entry = { readonly value: Introspected; readonly freshFrom: Seconds; readonly freshUntil: Seconds }
+
+/** If the clock was set back, an entry counts as old: a revoked token must not be valid for as long again. */
+const isFresh = ({ freshFrom, freshUntil }: Entry, now: Seconds): boolean =>
+  now >= freshFrom && now < freshUntil
 
 /**
  * Returns a function that introspects a token, or returns the cached response. Tokens are kept as SHA-256 hashes only.
@@ -45,13 +49,13 @@ export function createIntrospectionCache(
 
   async function request(token: string, key: string): Promise<Result<Introspected>> {
     // From before the request: a revocation while it runs may not be in its response.
-    const requestedAt = now()
+    const freshFrom = now()
     try {
       const introspected = await introspect(token)
       if (!introspected.ok) return introspected
       const { value } = introspected
-      if (value === undefined) inactive.add(key, { value, freshUntil: requestedAt + negativeMaxAge })
-      else active.add(key, { value, freshUntil: Math.min(requestedAt + maxAge, expiryOf(value)) })
+      if (value === undefined) inactive.add(key, { value, freshFrom, freshUntil: freshFrom + negativeMaxAge })
+      else active.add(key, { value, freshFrom, freshUntil: Math.min(freshFrom + maxAge, expiryOf(value)) })
       return introspected
     } finally {
       inFlight.delete(key)
@@ -95,12 +99,12 @@ function createEntries(
       const entry = entries.get(key)
       if (!entry) return undefined
       entries.delete(key)
-      if (now() >= entry.freshUntil) return undefined
+      if (!isFresh(entry, now())) return undefined
       entries.set(key, entry)
       return entry
     },
     add(key, entry) {
-      if (maxEntries <= 0 || now() >= entry.freshUntil) return
+      if (maxEntries <= 0 || !isFresh(entry, now())) return
       entries.delete(key)
       entries.set(key, entry)
       if (entries.size <= maxEntries) return

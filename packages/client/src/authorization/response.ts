@@ -6,6 +6,7 @@ import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
 import type { CallOptions } from '../http/client-request.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
+import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { type IdTokenClaims, type IdTokenOptions, validateIdToken } from '../validation/id-token.ts'
 import { consume, type PendingAuthorization } from './pending.ts'
@@ -75,7 +76,7 @@ async function checkIssuer(
   if (iss !== undefined && iss !== issuer.url)
     return invalid(
       'issuer_mismatch',
-      `the authorization response is of issuer ${JSON.stringify(iss)} instead of "${issuer.url}"`,
+      `the authorization response is of issuer ${quote(iss)} instead of "${issuer.url}"`,
     )
   const metadata = await unlessAborted(issuer.metadata(), signal)
   if (!metadata.ok) return metadata

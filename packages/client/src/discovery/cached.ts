@@ -16,14 +16,16 @@ export function cached<Value>(
   now: () => Seconds,
 ): () => Promise<Result<Value>> {
   let kept: Result<Value> | undefined
-  let freshUntil = 0
+  let loadedAt = 0
+  let freshFor: Seconds = 0
   let loading: Promise<Result<Value>> | undefined
 
   async function reload(): Promise<Result<Value>> {
     try {
       const loaded = await load()
       if (loaded.ok) kept = loaded
-      freshUntil = now() + (loaded.ok ? maxAge : retryAfterFailure)
+      loadedAt = now()
+      freshFor = loaded.ok ? maxAge : retryAfterFailure
       return kept ?? loaded
     } finally {
       loading = undefined
@@ -31,7 +33,9 @@ export function cached<Value>(
   }
 
   return async () => {
-    if (kept && now() < freshUntil) return kept
+    const age = now() - loadedAt
+    // If the clock was set back, the value counts as old.
+    if (kept && age >= 0 && age < freshFor) return kept
     loading ??= reload()
     return loading
   }

@@ -5,6 +5,7 @@ import type { ServerMetadata as TesseraMetadata } from '@tessera/protocol/metada
 import { loopbackHosts } from '@tessera/protocol/redirect-uri'
 import type { JsonObject } from '@tessera/protocol/result'
 import { ClientError } from '../error.ts'
+import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
 
 /** Members that no specification names are kept as they are. */
@@ -63,7 +64,7 @@ export function checkMetadata(
     return refused(
       'invalid',
       'issuer_mismatch',
-      `the metadata is of issuer ${JSON.stringify(metadata.issuer)} instead of "${issuer}"; configure the issuer exactly as the server spells it`,
+      `the metadata is of issuer ${quote(metadata.issuer)} instead of "${issuer}"; configure the issuer exactly as the server spells it`,
     )
   const groups: unknown[] = [metadata, metadata.mtls_endpoint_aliases]
   for (const group of groups) {
@@ -75,7 +76,7 @@ export function checkMetadata(
         return refused(
           'policy',
           'endpoint_not_allowed',
-          `${name} is ${JSON.stringify(url)}, but it must be an https URL`,
+          `${name} is ${quote(url)}, but it must be an https URL`,
         )
       if (!isAllowedHost(url, issuer, policy))
         return refused(

@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import { ClientError } from '../error.ts'
+import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { algorithmParameters } from './algorithms.ts'
 import type { CryptoKey } from './crypto-key.ts'
@@ -126,6 +127,3 @@ function checkTimes(claims: JsonObject, now: Seconds, tolerance: Seconds): Resul
     return invalidToken('issued_in_future', 'the token was issued in the future; compare the clocks')
   return undefined
 }
-
-/** Quotes a value of a token for a message, shortened. */
-export const quote = (value: unknown): string => JSON.stringify(value)?.slice(0, 100) ?? 'none'

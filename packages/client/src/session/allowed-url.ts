@@ -29,7 +29,11 @@ export function createUrlFilter(
   }
 }
 
-/** A server may decode a slash or dots in a path after this check, so a prefix matches no path with encoded ones. */
+/**
+ * A server may decode a slash or dots in a path after this check, so a prefix matches no path with encoded ones. Some
+ * servers also ignore what follows a semicolon, so that `..;` is the folder above.
+ */
 const isBelow = (pathname: string, prefix: string): boolean =>
   prefix === '' ||
-  (!/%(?:2f|5c|2e)/i.test(pathname) && (pathname === prefix || pathname.startsWith(`${prefix}/`)))
+  (!/%(?:2f|5c|2e)|\/\.\.?(?:;|%3b)/i.test(pathname) &&
+    (pathname === prefix || pathname.startsWith(`${prefix}/`)))

@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import { invalidResponse } from '../http/client-request.ts'
 import { type ReceivedResponse, textMember } from '../http/response.ts'
+import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { lifetime } from './lifetime.ts'
 
@@ -44,7 +45,7 @@ export function readTokenResponse(
   if (!access_token) return invalid('the token response has no access_token')
   if (token_type === undefined) return invalid('the token response has no token_type')
   if (token_type.toLowerCase() !== tokenType.toLowerCase() && !isUnusable(members))
-    return invalid(`the token_type is ${JSON.stringify(token_type)} instead of ${tokenType}`)
+    return invalid(`the token_type is ${quote(token_type)} instead of ${tokenType}`)
   for (const name of ['refresh_token', 'scope', 'id_token', 'issued_token_type'])
     if (members[name] !== undefined && members[name] !== null && typeof members[name] !== 'string')
       return invalid(`${name} in the token response is not a string`)

@@ -3,6 +3,7 @@
 import { grantTypes } from '@tessera/protocol/grant-types'
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
+import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { requestToken, type TokenRequestOptions } from './request.ts'
 import type { TokenResponse } from './response.ts'
@@ -54,7 +55,7 @@ export async function exchangeToken(
   if (requested_token_type !== undefined && issued_token_type !== requested_token_type)
     return invalid(
       'issued_token_type_mismatch',
-      `the issued token is of type ${JSON.stringify(issued_token_type)} instead of ${requested_token_type}`,
+      `the issued token is of type ${quote(issued_token_type)} instead of ${requested_token_type}`,
     )
   return ok({ ...tokens.value, issued_token_type })
 }

@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { invalidToken } from '../jwt/decode.ts'
-import { quote } from '../jwt/verify.ts'
+import { quote } from '../quote.ts'
 import type { Result } from '../result.ts'
 
 /** How tokens are verified. */
