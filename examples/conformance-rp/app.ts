@@ -18,6 +18,7 @@ import {
   noAuthentication,
   type PendingAuthorization,
   privateKeyJwt,
+  refreshToken,
   registerClient,
   unwrap,
   validateAuthorizationResponse,
@@ -45,6 +46,8 @@ export async function createApp(settings: Settings, fetch?: Fetch): Promise<App>
         response_type: settings.response_type,
         response_mode: settings.response_mode,
         scope: settings.scope,
+        prompt: settings.prompt,
+        max_age: settings.max_age,
         sign: objects.signing,
       }),
     )
@@ -63,7 +66,7 @@ export async function createApp(settings: Settings, fetch?: Fetch): Promise<App>
     const signIn = signIns.get(id)
     signIns.delete(id)
     if (!signIn) return refused({ code: 'no_sign_in', message: 'this browser has not started a sign-in' })
-    return Response.json(await finish(signIn, parameters))
+    return Response.json(await finish(signIn, parameters, settings))
   }
 
   return async request => {
@@ -122,6 +125,7 @@ async function register(issuer: Issuer, settings: Settings, objects: RequestObje
     grant_types: [
       ...(types.includes('code') ? ['authorization_code'] : []),
       ...(types.length > 1 || !types.includes('code') ? ['implicit'] : []),
+      ...(settings.refresh ? ['refresh_token'] : []),
     ],
     token_endpoint_auth_method: settings.authMethod,
     client_name: 'Tessera conformance RP',
@@ -154,11 +158,18 @@ function authenticationOf(
 }
 
 /** Validates the response and everything that follows from it. Throws the first error. */
-async function finish({ client, pending }: SignIn, parameters: URLSearchParams): Promise<object> {
+async function finish(
+  { client, pending }: SignIn,
+  parameters: URLSearchParams,
+  { refresh }: Settings,
+): Promise<object> {
   const completed: Partial<CompletedAuthorization> = pending.response_type.includes('code')
     ? unwrap(await completeAuthorization(client, parameters, pending))
     : unwrap(await validateAuthorizationResponse(client, parameters, pending))
-  const { claims, access_token } = completed
+  const { claims, refresh_token = '' } = completed
+  const { access_token } = refresh
+    ? unwrap(await refreshToken(client, refresh_token, { previous: claims }))
+    : completed
   const userinfo = access_token && claims && unwrap(await fetchUserinfo(client, access_token, claims.sub))
   return { outcome: 'signed_in', claims: claims ?? null, userinfo: userinfo ?? null }
 }

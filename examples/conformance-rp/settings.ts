@@ -20,12 +20,19 @@ export type Settings = {
   readonly requestObject: 'none' | 'value' | 'reference'
   readonly requestObjectAlg: 'RS256' | 'none'
   readonly signedUserinfo: boolean
+  readonly prompt: string | undefined
+  readonly max_age: number | undefined
+  /** Whether the app refreshes its tokens before it requests the claims of the user. */
+  readonly refresh: boolean
   /** The URL of the app as browsers see it, without a slash at its end. */
   readonly baseUrl: string
   readonly port: number
+  /** Files with a certificate and its key, in PEM. */
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 
 export function readSettings(environment: Environment): Settings {
   const port = Number(environment.PORT ?? 5090)
@@ -43,8 +50,13 @@ export function readSettings(environment: Environment): Settings {
     requestObject: (environment.REQUEST_OBJECT ?? 'none') as Settings['requestObject'],
     requestObjectAlg: (environment.REQUEST_OBJECT_ALG ?? 'RS256') as Settings['requestObjectAlg'],
     signedUserinfo: environment.SIGNED_USERINFO === '1',
+    prompt: environment.PROMPT,
+    max_age: environment.MAX_AGE ? Number(environment.MAX_AGE) : undefined,
+    refresh: environment.REFRESH === '1',
     baseUrl: environment.BASE_URL ?? `http://127.0.0.1:${port}`,
     port,
+    tlsCert: environment.TLS_CERT,
+    tlsKey: environment.TLS_KEY,
   }
   if (!settings.issuer && !settings.resource) throw new Error('set ISSUER, or RESOURCE for WebFinger')
   return settings
