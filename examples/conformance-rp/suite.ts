@@ -1,6 +1,6 @@
 /**
- * Runs a whole plan in the suite through its REST API: `node examples/conformance-rp/suite.ts PLAN`. The exit code is 0 if
- * each module has passed, or was skipped because the app refuses unsigned ID tokens.
+ * Runs a whole plan in the suite through its REST API: `node examples/conformance-rp/suite.ts PLAN [MODULE…]`. The exit
+ * code is 0 if each module has passed, or was skipped because the app refuses unsigned ID tokens.
  */
 
 import { listen } from './listen.ts'
@@ -16,7 +16,7 @@ const {
   WAIT_TIMEOUT_SECONDS = '5',
 } = process.env
 
-type Module = { readonly testModule: string; readonly variant?: Environment }
+type Module = { readonly testModule: string; readonly variant?: Environment | null }
 type Info = { readonly status: string; readonly result?: string }
 type LogEntry = { readonly result?: string; readonly src?: string; readonly msg?: string }
 
@@ -39,7 +39,8 @@ async function reach(id: string, statuses: readonly string[]): Promise<Info> {
   }
 }
 
-async function runInSuite(plan: string, { testModule, variant = {} }: Module): Promise<boolean> {
+async function runInSuite(plan: string, { testModule, variant: own }: Module): Promise<boolean> {
+  const variant = own ?? {}
   const created = new URLSearchParams({ test: testModule, plan, variant: JSON.stringify(variant) })
   const { id } = await api<{ id: string }>(`runner?${created}`, { method: 'POST' })
   await reach(id, ['WAITING', 'FINISHED', 'INTERRUPTED'])
@@ -68,7 +69,7 @@ async function showLog(id: string): Promise<void> {
     if (['FAILURE', 'WARNING', 'INTERRUPTED'].includes(result)) console.log(`  ${result} ${src}: ${msg}`)
 }
 
-const [planName, only = ''] = process.argv.slice(2)
+const [planName, ...only] = process.argv.slice(2)
 if (!planName) throw new Error('name a plan, such as oidcc-client-basic-certification-test-plan')
 
 const configuration = {
@@ -88,6 +89,7 @@ const plan = await api<{ id: string; modules: readonly Module[] }>(
 console.log(`${SUITE}/plan-detail.html?plan=${plan.id}`)
 let failed = 0
 for (const module of plan.modules)
-  if (module.testModule.includes(only)) failed += (await runInSuite(plan.id, module)) ? 0 : 1
+  if (only.length === 0 || only.includes(module.testModule))
+    failed += (await runInSuite(plan.id, module)) ? 0 : 1
 console.log(`${failed} modules have failed`)
 process.exitCode = failed ? 1 : 0

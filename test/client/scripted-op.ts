@@ -16,6 +16,8 @@ export type Deviation = {
   readonly idToken?: (claims: Members) => Members
   /** `wrong_key`: the key set contains another key of the same `kid`. `broken`: one bit of the signature is changed. */
   readonly signature?: 'none' | 'wrong_key' | 'broken' | 'secret'
+  /** The algorithm of ID tokens; the default is RS256. */
+  readonly alg?: 'RS256' | 'ES256'
   /** Whether tokens and the key set name no `kid`. */
   readonly withoutKid?: boolean
   /** Keys of the set besides the one that signs. */
@@ -26,6 +28,10 @@ export type Deviation = {
   /** Whether the userinfo response is a signed JWT. */
   readonly signedUserinfo?: boolean
   readonly response?: (parameters: Members) => Members
+  /** What is added to the issuer, but not to the paths of its endpoints. */
+  readonly issuerSuffix?: string
+  /** Whether token responses contain a refresh token; a function changes the ID tokens that refreshes return. */
+  readonly refresh?: true | ((claims: Members) => Members)
 }
 
 export type AuthorizationAnswer = {
@@ -37,17 +43,19 @@ export type AuthorizationAnswer = {
 type Key = { readonly kid: string; readonly privateKey: CryptoKey; readonly jwk: JWK }
 
 /** RSA keys take long to create, so that the providers of a test file share them. */
-const pool: Promise<Key>[] = []
+const pool = new Map<string, Promise<Key>>()
 
-async function createKey(): Promise<Key> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256')
+async function createKey(alg: string): Promise<Key> {
+  const { publicKey, privateKey } = await generateKeyPair(alg)
   const kid = randomUUID()
-  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } }
+  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
 }
 
-const poolKey = (index: number): Promise<Key> => {
-  pool[index] ??= createKey()
-  return pool[index]
+function poolKey(index: number, alg = 'RS256'): Promise<Key> {
+  const id = `${alg} ${index}`
+  const key = pool.get(id) ?? createKey(alg)
+  pool.set(id, key)
+  return key
 }
 
 export const opOrigin = 'https://op.example'
@@ -65,7 +73,9 @@ const user = {
 
 /** @param path the path of the issuer, with its slashes. */
 export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tessera/') {
-  const issuer = `${opOrigin}${path}`
+  const base = `${opOrigin}${path}`
+  const { issuerSuffix = '', alg = 'RS256' } = deviation
+  const issuer = `${base}${issuerSuffix}`
   const requests: { readonly endpoint: string; readonly request: Request; readonly form: URLSearchParams }[] =
     []
   const clients = new Map<string, Members>()
@@ -73,9 +83,9 @@ export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tess
   let keyIndex = 0
 
   const publicKeys = async (): Promise<readonly Members[]> => {
-    const { kid, jwk } = await poolKey(keyIndex)
+    const { kid, jwk } = await poolKey(keyIndex, alg)
     const published =
-      deviation.signature === 'wrong_key' ? { ...(await poolKey(keyIndex + 1)).jwk, kid } : jwk
+      deviation.signature === 'wrong_key' ? { ...(await poolKey(keyIndex + 1, alg)).jwk, kid } : jwk
     const more =
       deviation.otherKeys === 'same_type' ? [(await poolKey(keyIndex + 2)).jwk] : deviation.otherKeys
     return [...(more ?? []), published].map(key => (deviation.withoutKid ? { ...key, kid: undefined } : key))
@@ -91,16 +101,21 @@ export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tess
         .sign(
           new TextEncoder().encode(`${clients.get(client_id)?.client_secret ?? client_id}`.padEnd(32, '.')),
         )
-    const { kid, privateKey } = await poolKey(keyIndex)
+    const { kid, privateKey } = await poolKey(keyIndex, alg)
     const token = await new SignJWT(JSON.parse(JSON.stringify(claims)))
-      .setProtectedHeader({ alg: 'RS256', ...(!withoutKid && { kid }) })
+      .setProtectedHeader({ alg, ...(!withoutKid && { kid }) })
       .sign(privateKey)
     if (signature !== 'broken') return token
     const [head, body, end = ''] = token.split('.')
     return `${head}.${body}.${end.startsWith('A') ? 'B' : 'A'}${end.slice(1)}`
   }
 
-  async function idToken(client_id: string, nonce: string | null, parts: Members): Promise<string> {
+  async function idToken(
+    client_id: string,
+    nonce: string | null,
+    parts: Members,
+    change = deviation.idToken,
+  ): Promise<string> {
     if (deviation.rotation === 'before_signing') keyIndex++
     const now = Math.floor(Date.now() / 1000)
     const hashes = Object.fromEntries(
@@ -115,7 +130,7 @@ export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tess
       nonce: nonce ?? undefined,
       ...hashes,
     }
-    return sign(deviation.idToken?.(claims) ?? claims, client_id)
+    return sign(change?.(claims) ?? claims, client_id)
   }
 
   /** Plays the authorization endpoint with a user who signs in and allows everything. */
@@ -166,11 +181,11 @@ export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tess
   const metadata = (): Members => {
     const published = {
       issuer,
-      authorization_endpoint: `${issuer}authorize`,
-      token_endpoint: `${issuer}token`,
-      userinfo_endpoint: `${issuer}userinfo`,
-      registration_endpoint: `${issuer}register`,
-      jwks_uri: `${issuer}jwks`,
+      authorization_endpoint: `${base}authorize`,
+      token_endpoint: `${base}token`,
+      userinfo_endpoint: `${base}userinfo`,
+      registration_endpoint: `${base}register`,
+      jwks_uri: `${base}jwks`,
       response_types_supported: [
         'code',
         'id_token',
@@ -201,20 +216,33 @@ export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tess
       async token(request, form) {
         const [, basic = ''] = /^Basic (.+)$/.exec(request.headers.get('authorization') ?? '') ?? []
         const client_id = form.get('client_id') ?? decodeURIComponent(atob(basic).split(':')[0] ?? '')
-        const redeemed = codes.get(form.get('code') ?? '')
-        codes.delete(form.get('code') ?? '')
+        const { refresh } = deviation
+        const used = form.get('code') ?? form.get('refresh_token') ?? ''
+        const redeemed = codes.get(used)
+        codes.delete(used)
+        const access_token = randomUUID()
+        const tokens = {
+          access_token,
+          token_type: 'Bearer',
+          expires_in: 300,
+          ...(refresh && { refresh_token: randomUUID() }),
+        }
+        const hashes = { at_hash: access_token }
+        if (redeemed && tokens.refresh_token)
+          codes.set(tokens.refresh_token, { nonce: redeemed.nonce, challenge: null })
+        if (redeemed && form.get('grant_type') === 'refresh_token') {
+          const change = refresh === true ? undefined : refresh
+          return Response.json({
+            ...tokens,
+            id_token: await idToken(client_id, redeemed.nonce, hashes, change),
+          })
+        }
         const challenge = createHash('sha256')
           .update(form.get('code_verifier') ?? '')
           .digest('base64url')
         if (!redeemed || (redeemed.challenge && redeemed.challenge !== challenge))
           return Response.json({ error: 'invalid_grant' }, { status: 400 })
-        const access_token = randomUUID()
-        return Response.json({
-          access_token,
-          token_type: 'Bearer',
-          expires_in: 300,
-          id_token: await idToken(client_id, redeemed.nonce, { at_hash: access_token }),
-        })
+        return Response.json({ ...tokens, id_token: await idToken(client_id, redeemed.nonce, hashes) })
       },
       async userinfo() {
         const claims = deviation.userinfo?.(user) ?? user
@@ -232,7 +260,8 @@ export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tess
     const request = new Request(url, init)
     const { origin, pathname } = new URL(url)
     if (origin !== opOrigin) throw new TypeError(`no server at ${url}`)
-    const endpoint = pathname.startsWith(path) ? pathname.slice(path.length) : pathname
+    const relative = pathname.startsWith(path) ? pathname.slice(path.length) : pathname
+    const endpoint = issuerSuffix ? relative.replace(`${issuerSuffix}/`, '') : relative
     const form = new URLSearchParams(await request.clone().text())
     requests.push({ endpoint, request, form })
     if (endpoint === '/.well-known/webfinger')
