@@ -1,4 +1,4 @@
-/** What the app has to do in each module of the suite. Modules that are not named here expect a complete sign-in. */
+/** The steps of the app in each module of the suite. Modules that are not named here expect a complete sign-in. */
 
 import type { Environment } from './settings.ts'
 

@@ -21,12 +21,14 @@ export type ModuleResult = {
   readonly outcome: string
   /** Whether the outcome is the expected one. The suite itself decides whether the module has passed. */
   readonly passed: boolean
-  /** What the app showed at the end. */
+  /** The JSON that the app showed at the end. */
   readonly shown: Shown
 }
 
 type Shown = {
   readonly outcome: string
+  readonly claims?: Readonly<Record<string, unknown>> | null
+  readonly userinfo?: Readonly<Record<string, unknown>> | null
   readonly error?: { readonly code?: string; readonly message?: string }
 }
 

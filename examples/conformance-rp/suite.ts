@@ -31,10 +31,12 @@ async function api<T>(path: string, init: RequestInit = {}): Promise<T> {
   return JSON.parse(text)
 }
 
+/** Returns the state of a module when it has one of these statuses, or after a minute. */
 async function reach(id: string, statuses: readonly string[]): Promise<Info> {
+  const end = performance.now() + 60_000
   for (;;) {
     const info = await api<Info>(`info/${id}`)
-    if (statuses.includes(info.status)) return info
+    if (statuses.includes(info.status) || performance.now() > end) return info
     await new Promise(resolve => setTimeout(resolve, 250))
   }
 }

@@ -28,7 +28,7 @@ export type Deviation = {
   /** Whether the userinfo response is a signed JWT. */
   readonly signedUserinfo?: boolean
   readonly response?: (parameters: Members) => Members
-  /** What is added to the issuer, but not to the paths of its endpoints. */
+  /** Added to the issuer, but not to the paths of its endpoints. */
   readonly issuerSuffix?: string
   /** Whether token responses contain a refresh token; a function changes the ID tokens that refreshes return. */
   readonly refresh?: true | ((claims: Members) => Members)
@@ -72,8 +72,12 @@ const user = {
 }
 
 /** @param path the path of the issuer, with its slashes. */
-export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tessera/') {
-  const base = `${opOrigin}${path}`
+export function createScriptedOp(
+  deviation: Deviation = {},
+  path = '/test/a/tessera/',
+  serverOrigin = opOrigin,
+) {
+  const base = `${serverOrigin}${path}`
   const { issuerSuffix = '', alg = 'RS256' } = deviation
   const issuer = `${base}${issuerSuffix}`
   const requests: { readonly endpoint: string; readonly request: Request; readonly form: URLSearchParams }[] =
@@ -259,7 +263,7 @@ export function createScriptedOp(deviation: Deviation = {}, path = '/test/a/tess
   const fetch: Fetch = async (url, init) => {
     const request = new Request(url, init)
     const { origin, pathname } = new URL(url)
-    if (origin !== opOrigin) throw new TypeError(`no server at ${url}`)
+    if (origin !== serverOrigin) throw new TypeError(`no server at ${url}`)
     const relative = pathname.startsWith(path) ? pathname.slice(path.length) : pathname
     const endpoint = issuerSuffix ? relative.replace(`${issuerSuffix}/`, '') : relative
     const form = new URLSearchParams(await request.clone().text())

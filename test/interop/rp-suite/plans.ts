@@ -42,7 +42,12 @@ const hybrid = (mode: string) => [
   list('code id_token token', mode, [...common, nonce, ...codeHash, ...tokenHash, userinfo, basicAuth]),
 ]
 
-const code = { response_type: 'code', response_mode: 'default', client_auth_type: 'client_secret_basic' }
+/** The variant of most modules. */
+export const code = {
+  response_type: 'code',
+  response_mode: 'default',
+  client_auth_type: 'client_secret_basic',
+}
 const config = [
   '-discovery-openid-config',
   '-discovery-jwks-uri-keys',

@@ -8,17 +8,20 @@ import type { Variant } from './plans.ts'
 
 export type Suite = ReturnType<typeof playModule>
 
-export function playModule(module: string, variant: Variant) {
+/** @param origin where the suite is reachable. By default, it is in this process only. */
+export function playModule(module: string, variant: Variant, origin?: string) {
   const script = scripts[module] ?? assert.fail(`no script for ${module}`)
-  const op = createScriptedOp(script)
+  const op = createScriptedOp(script, '/test/a/tessera/', origin)
   const forbidden = forbiddenRequests(script, variant)
+  const problems: string[] = []
   const until = [...(script.until ?? untilOf(variant))]
 
   /** As the suite does, it fails the module at the first request that is not expected. */
   function expectRequest(endpoint: string): void {
     if (endpoint.startsWith('jwks')) return
-    assert.ok(until.length > 0, `${endpoint} is requested after the end of the module`)
-    assert.ok(!forbidden.includes(endpoint), `${endpoint} is requested`)
+    if (until.length === 0) problems.push(`${endpoint} is requested after the end of the module`)
+    if (forbidden.includes(endpoint)) problems.push(`${endpoint} is requested`)
+    assert.deepEqual(problems, [])
   }
 
   const fetch: Fetch = async (url, init) => {
@@ -61,6 +64,7 @@ export function playModule(module: string, variant: Variant) {
     fetch,
     /** Fails unless the module has ended as the suite wants it. */
     checkEnd(): void {
+      assert.deepEqual(problems, [])
       const { refusedIdToken, forbidden = [] } = script
       // A module that ends by a refusal waits, and passes if no request comes.
       if (!refusedIdToken && forbidden.length === 0)
