@@ -121,7 +121,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
   },
   // Interfaces of the process, and ways to run work.
-  runtime: { rooms: [], packages: ['@node-rs/argon2', 'node:crypto'] },
+  runtime: { rooms: [], packages: ['@node-rs/argon2', '@node-rs/bcrypt', 'node:crypto'] },
   // Types, and the interfaces of their stores.
   model: { rooms: ['runtime'], packages: ['node:crypto'] },
 

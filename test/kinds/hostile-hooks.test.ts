@@ -110,7 +110,12 @@ const openForm =
 const newPassword = { new_password: 'eleven green bottles' }
 const nobody = (value: unknown): boolean => value === null || value === undefined
 
-const rows: Readonly<Record<string, Row | 'tested below, since no request calls it'>> = {
+const rows: Readonly<
+  Record<
+    string,
+    Row | 'tested below, since no request calls it' | 'prevents no sign-in: imported-passwords.test.ts'
+  >
+> = {
   'validators.password': {
     hook: 'validators.password.check',
     right: user,
@@ -137,6 +142,7 @@ const rows: Readonly<Record<string, Row | 'tested below, since no request calls 
     right: true,
     open: openForm('setPassword', '/account/password', { password: 'x', ...newPassword }),
   },
+  'userStore.upgradePassword': 'prevents no sign-in: imported-passwords.test.ts',
   'userStore.create': {
     right: true,
     open: openForm('create', '/register', { username: 'kim', ...newPassword }),
@@ -368,6 +374,8 @@ for (const [name, wrong] of [
   ['userStore.findBySub', { ...storeUser, sub: 5 }],
   ['userStore.findByUsername', { ...storeUser, active: 1 }],
   ['userStore.findByUsername', { ...storeUser, password_argon2id: '$2b$10$bcrypt' }],
+  ['userStore.findByUsername', { ...storeUser, password_hash: '$2b$10$bcrypt' }],
+  ['userStore.findByUsername', { ...storeUser, password_hash: storeUser.password_argon2id }],
   ['userStore.findByUsername', { ...storeUser, claims: 'none' }],
   ['userStore.findByEmail', [storeUser]],
   ['userStore.checkPassword', undefined],

@@ -105,6 +105,32 @@ export function testAccounts(stores: () => Stores): void {
     assert.deepEqual(await storedUsers.replace(sampleUser({ version: 2 })), { outcome: 'changed' })
   })
 
+  test('stored users: a hash is upgraded if it is still stored, without a new version or epoch', async () => {
+    const { storedUsers } = stores()
+    const user = sampleUser({ password: '{SSHA}old', epoch: 3, disabled_at: now })
+    const other = sampleUser({ password: '{SSHA}old' })
+    for (const one of [user, other]) await storedUsers.add(one)
+    assert.equal(await storedUsers.upgradePassword(user.sub, '{SSHA}other', 'new'), false)
+    assert.equal(await storedUsers.upgradePassword(newHash(), '{SSHA}old', 'new'), false)
+    const upgraded = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => storedUsers.upgradePassword(user.sub, '{SSHA}old', `new ${n}`)),
+    )
+    assert.deepEqual(tally(upgraded), { true: 1, false: 19 })
+    const { password, ...rest } = (await storedUsers.find(user.sub))!
+    assert.equal(password, `new ${upgraded.indexOf(true)}`)
+    const { password: _, ...before } = user
+    assert.deepEqual(rest, before)
+    assert.deepEqual(await storedUsers.find(other.sub), other)
+    // A change that was read before the upgrade still applies.
+    assert.equal(
+      (await storedUsers.replace({ ...user, version: 2, password: 'changed' })).outcome,
+      'replaced',
+    )
+    assert.equal(await storedUsers.upgradePassword(user.sub, '{SSHA}old', 'late'), false)
+    assert.equal((await storedUsers.find(user.sub))?.password, 'changed')
+    assert.equal(await storedUsers.upgradePassword(sampleUser().sub, '', 'new'), false)
+  })
+
   test('stored users: a user is accepted by commit while active', async () => {
     const { storedUsers } = stores()
     const user = sampleUser()

@@ -189,6 +189,10 @@ const writes: Readonly<Record<string, Write>> = {
     ),
   'storedUsers.replace that disables': (stores, { user }) =>
     stores.storedUsers.replace({ ...user, version: 2, disabled_at: now }),
+  'storedUsers.upgradePassword': async (stores, { sub, user }) => {
+    await stores.storedUsers.replace({ ...user, version: 2, password: 'same' })
+    await stores.storedUsers.upgradePassword(sub, 'same', 'other')
+  },
   'storedUsers.remove': (stores, { sub }) => stores.storedUsers.remove(sub, accessEnding({ revokes: 'all' })),
   'totpSecrets.use': (stores, { sub }) => stores.totpSecrets.use(sub, 9),
   'upstreamSessions.end': (stores, { upstream }) => stores.upstreamSessions.end(upstream.id),

@@ -14,6 +14,7 @@ import {
   createKnownAccounts,
   type KnownAccounts,
 } from '../identity/password-guesses.ts'
+import { createPasswordUpgrade } from '../identity/password-upgrade.ts'
 import { createProfile, type ProfilePorts } from '../identity/profile.ts'
 import { createSignIn, type SignIn } from '../identity/sign-in.ts'
 import { createStoreUsers, type StoreUsers } from '../identity/store-users.ts'
@@ -57,7 +58,7 @@ export function createSignInServices(
   { countAttempt }: Attempts,
 ): SignInServices {
   const { resources, tenants, userStore, validators, federation, mfa, tenantMfa, mfaPolicy } = configuration
-  const { verify: verifyArgon2id, hash: hashPassword } = createArgon2id({
+  const { verify: verifyPasswordHash, hash: hashPassword } = createArgon2id({
     networksOf: networkPath,
     onFull: createOverloadLog({ log, clock, queue: 'passwords' }),
   })
@@ -66,7 +67,8 @@ export function createSignInServices(
     stores,
     storeUsers,
     random,
-    verifyArgon2id,
+    verifyPasswordHash,
+    upgradePassword: createPasswordUpgrade({ stores, storeUsers, hashArgon2id: hashPassword, log }),
     isDisabled: principals.isDisabledUser,
   })
   const links = stores.identityLinks

@@ -18,6 +18,7 @@ export type SessionFlags = {
 export type UserFlags = { readonly config: string; readonly tenant?: string; readonly user: string }
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
+export type SetPasswordFlags = NamedUserFlags & { readonly passwordHash?: boolean }
 export type RenameUserFlags = NamedUserFlags & { readonly username: string }
 export type MembershipFlags = NamedUserFlags & {
   readonly group?: readonly string[]
@@ -35,6 +36,8 @@ export type AddUserFlags = IssuerFlags & {
   readonly claims?: string
   readonly group?: readonly string[]
   readonly role?: readonly string[]
+  /** Standard input contains a hash of another server. */
+  readonly passwordHash?: boolean
   /** False: without a password. */
   readonly password?: boolean
 }

@@ -14,6 +14,7 @@ import type {
   RenameUserFlags,
   ServeFlags,
   SessionFlags,
+  SetPasswordFlags,
   TransferFlags,
   UserFlags,
 } from './command.ts'
@@ -149,6 +150,7 @@ function programOf(does: Does): Command {
     .option('--claims <json>', 'additional claims as a JSON object')
     .option('--group <name...>', 'groups of the user')
     .option('--role <name...>', 'roles of the user')
+    .option('--password-hash', 'standard input contains a password hash of another server')
     .option('--no-password', 'without a password')
     .action(does(async (options: AddUserFlags) => (await import('./users.ts')).add(options)))
   users
@@ -157,7 +159,8 @@ function programOf(does: Does): Command {
     .addOption(configOption())
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'sub of the user')
-    .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).setPassword(options)))
+    .option('--password-hash', 'standard input contains a password hash of another server')
+    .action(does(async (options: SetPasswordFlags) => (await import('./users.ts')).setPassword(options)))
   users
     .command('set-groups')
     .description("replace a user's groups")

@@ -18,6 +18,7 @@ import type {
   MembershipFlags,
   NamedUserFlags,
   RenameUserFlags,
+  SetPasswordFlags,
 } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
 
@@ -44,8 +45,10 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
     const twice = memberships.find(kind => ({ groups, roles })[kind] && Object.hasOwn(claims, kind))
     if (twice) return report(`--claims contains "${twice}", and so do the flags`, 2)
     if (inTenant !== undefined && !tenants.has(inTenant)) return report(`no tenant "${inTenant}"`)
-    const password = flags.password === false ? undefined : await readPassword()
-    if (password === '') return report('standard input is empty; expected a password')
+    if (flags.password === false && flags.passwordHash)
+      return report('expected one of --password-hash and --no-password', 2)
+    const password = flags.password === false ? undefined : await readPassword(flags)
+    if (password === '') return report(emptyInput(flags))
     const added = await users.add({
       username,
       claims,
@@ -55,18 +58,22 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
       sub,
       email,
       tenant: inTenant,
-      password,
+      ...(flags.passwordHash ? { passwordHash: password } : { password }),
     })
     if (!added.ok) return report(problemOf(added))
     process.stdout.write(`added ${lineOf(shown(added.user))}\n`)
     return 0
   })
 
-export const setPassword = (flags: NamedUserFlags): Promise<ExitCode> =>
+export const setPassword = (flags: SetPasswordFlags): Promise<ExitCode> =>
   withUsers(flags, async users => {
-    const password = await readPassword()
-    if (password === '') return report('standard input is empty; expected a password')
-    return reported('changed', await users.setPassword(flags.user, password))
+    const password = await readPassword(flags)
+    if (password === '') return report(emptyInput(flags))
+    const { user, passwordHash } = flags
+    return reported(
+      'changed',
+      await (passwordHash ? users.setPasswordHash(user, password) : users.setPassword(user, password)),
+    )
   })
 
 export const rename = (flags: RenameUserFlags): Promise<ExitCode> =>
@@ -117,10 +124,15 @@ async function withUsers(
   }
 }
 
-/** Reads a password from standard input, without echo at a terminal. Other users of the machine could read an argument. */
-async function readPassword(): Promise<string> {
+type Hashed = Pick<SetPasswordFlags, 'passwordHash'>
+
+const emptyInput = ({ passwordHash }: Hashed): string =>
+  `standard input is empty; expected a password${passwordHash ? ' hash' : ''}`
+
+/** Reads a password or a hash from standard input, without echo at a terminal. Other users of the machine could read an argument. */
+async function readPassword({ passwordHash }: Hashed): Promise<string> {
   if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
-  process.stderr.write('Password: ')
+  process.stderr.write(passwordHash ? 'Password hash: ' : 'Password: ')
   const { createInterface } = await import('node:readline')
   const { Writable } = await import('node:stream')
   const unseen = new Writable({ write: (_chunk, _encoding, done) => done() })
@@ -152,14 +164,17 @@ const report = (problem: string, code: ExitCode = 1): ExitCode => {
 
 const problemOf = ({
   problem,
+  hash,
   holder,
 }: {
   readonly problem: keyof typeof problems
+  readonly hash?: { readonly problem: string; readonly expected: string }
   readonly holder?: string
-}): string =>
-  holder === undefined
-    ? problems[problem]
-    : `${problems[problem]}\n  it belongs to sub=${holder}; "tessera users rename" or "delete" frees it`
+}): string => {
+  if (hash) return `${problems[problem]}: ${hash.problem}; expected ${hash.expected}`
+  if (holder === undefined) return problems[problem]
+  return `${problems[problem]}\n  it belongs to sub=${holder}; "tessera users rename" or "delete" frees it`
+}
 
 const problems = {
   username_taken: 'the username is taken',
@@ -169,6 +184,7 @@ const problems = {
   account_unknown: 'no such user in the store',
   email_malformed: 'the email address is invalid',
   membership_malformed: `a group or role is invalid; expected at most ${mostMemberships} names, each of one line and at most ${longestMembership} characters`,
+  password_hash_malformed: 'the password hash is refused',
   sub_malformed: 'the sub is invalid; expected at most 255 printable ASCII characters',
   too_short: 'the password is too short for accounts.password_policy',
   too_long: 'the password is longer than 512 characters',
@@ -202,4 +218,5 @@ const shown = ({
     }),
   ),
   password: password === undefined ? 'none' : 'set',
+  password_hash: password === undefined || password.startsWith('$argon2id$') ? undefined : 'imported',
 })

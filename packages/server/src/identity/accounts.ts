@@ -22,6 +22,8 @@ export type NewAccount = {
   readonly claims?: JsonObject
   /** Omitted: the user has no password until one is set. */
   readonly password?: string
+  /** Instead of `password`: a hash of another server, in a format of `readPasswordHash`. */
+  readonly passwordHash?: string
   /** Whether the user chose the name. An operator may choose any name. */
   readonly chosenByUser?: boolean
   /** The network of the request, for fair queueing of hashes. Omitted: an operator. */
@@ -49,6 +51,8 @@ export type Accounts = {
     password: string,
     options?: PasswordOptions,
   ) => Promise<Result<StoredUser>>
+  /** As `setPassword`, with a hash of another server. */
+  readonly setPasswordHash: (user: StoredUser, passwordHash: string) => Promise<Result<StoredUser>>
   /**
    * Changes the user. A new address counts as verified. Refuses `account_changed`, `username_malformed`, `username_taken` or
    * `account_taken`.
@@ -145,6 +149,19 @@ export function createAccounts(ports: AccountPorts): Accounts {
     return refuse('invalid_request', reason, { log: { sub: user.sub } })
   }
 
+  async function changePassword(
+    user: StoredUser,
+    password: string,
+    keep?: string | undefined,
+  ): Promise<Result<StoredUser>> {
+    const { sub } = user
+    const event = events.prepare('user.password_changed', { sub })
+    const next = { ...user, password, password_changed_at: clock.now() }
+    const replaced = await replace(next, event, { cause: 'password_changed', keep })
+    if (replaced.ok) log.info('password_changed', { sub })
+    return replaced
+  }
+
   return {
     find: sub => storedUsers.find(sub),
     async add({
@@ -155,6 +172,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       emailVerified,
       claims = {},
       password,
+      passwordHash,
       chosenByUser = false,
       from,
     }) {
@@ -166,6 +184,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       if (email !== undefined && emailVerified && (await users.isNameTaken(email, tenant)))
         return refuse('invalid_request', 'account_taken')
       const now: Seconds = clock.now()
+      const encoded = password === undefined ? passwordHash : await hash(password, from)
       const user: StoredUser = {
         sub,
         version: 1,
@@ -176,7 +195,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         ...(email !== undefined && { email, email_key: identityKey(email) }),
         ...(email !== undefined && emailVerified && { email_verified_at: now }),
         claims,
-        ...(password !== undefined && { password: await hash(password, from), password_changed_at: now }),
+        ...(encoded !== undefined && { password: encoded, password_changed_at: now }),
         created_at: now,
       }
       const known = (await users.find(sub)) !== undefined || (await ports.isClient(sub))
@@ -189,13 +208,9 @@ export function createAccounts(ports: AccountPorts): Accounts {
     },
     passwordProblem: (password, { username, email }) =>
       passwordProblem(password, settings.passwordPolicy, [username, email]),
-    async setPassword(user, password, { keep, from } = {}) {
-      const changes = { password: await hash(password, from), password_changed_at: clock.now() }
-      const event = events.prepare('user.password_changed', { sub: user.sub })
-      const replaced = await replace({ ...user, ...changes }, event, { cause: 'password_changed', keep })
-      if (replaced.ok) log.info('password_changed', { sub: user.sub })
-      return replaced
-    },
+    setPassword: async (user, password, { keep, from } = {}) =>
+      changePassword(user, await hash(password, from), keep),
+    setPasswordHash: (user, passwordHash) => changePassword(user, passwordHash),
     async update(user, { username, verifiedEmail, claims }) {
       const { sub, tenant } = user
       if (username !== undefined && !isUsername(username))

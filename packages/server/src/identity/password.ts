@@ -7,12 +7,6 @@ import { commonPasswords } from './common-passwords.ts'
 /** The limit of every place that accepts a password, including the password grant. */
 const mostCharacters = 512
 
-/**
- * Verified for unknown users, so that they take as much work as known ones. It matches no password, because its hash is
- * not derived from a text.
- */
-export const decoyPassword = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
-
 /** Normalizes to NFKC, because keyboards compose the same letters in different ways (§3.1.1.2). */
 export const preparePassword = (password: string): string => password.normalize('NFKC')
 

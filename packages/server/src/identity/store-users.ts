@@ -7,11 +7,14 @@ import type { CheckedUserStore, UserStoreUser } from '../model/user-store.ts'
 
 export type StoreUser = {
   readonly user: User
-  /** An argon2id hash in PHC form. */
+  /** A hash in a format of `readPasswordHash`. */
   readonly password?: string
 }
 
-export type StoreUsers = Pick<CheckedUserStore, 'checkPassword' | 'setPassword' | 'create'> & {
+export type StoreUsers = Pick<
+  CheckedUserStore,
+  'checkPassword' | 'setPassword' | 'upgradePassword' | 'create'
+> & {
   readonly find: (sub: string) => Promise<StoreUser | undefined>
   /** Users of another tenant are not found. */
   readonly findByName: (name: string, tenant: string | undefined) => Promise<StoreUser | undefined>
@@ -63,8 +66,10 @@ function storeUserOf({
   tenant,
   active = true,
   claims = {},
-  password_argon2id: password,
+  password_argon2id,
+  password_hash,
 }: UserStoreUser): StoreUser {
+  const password = password_hash ?? password_argon2id
   return {
     user: {
       sub,

@@ -4,6 +4,9 @@ import type { PasswordProblem } from '../model/account.ts'
 import { isMembershipName, type Memberships, mostMemberships, withMemberships } from '../model/membership.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
+import { importedPasswordHash } from '../runtime/password-hash/exported.ts'
+import type { HashError } from '../runtime/password-hash/format.ts'
+import { passwordHashError } from '../runtime/password-hash/read.ts'
 import { type Accounts, isEmail, type NewAccount } from './accounts.ts'
 
 type UserProblem =
@@ -16,12 +19,15 @@ type UserProblem =
   | 'email_malformed'
   | 'sub_malformed'
   | 'membership_malformed'
+  | 'password_hash_malformed'
 
 type Outcome =
   | { readonly ok: true; readonly user: StoredUser }
   | {
       readonly ok: false
       readonly problem: UserProblem
+      /** For `password_hash_malformed`. */
+      readonly hash?: HashError
       /** The `sub` of the stored user who has the name or address. */
       readonly holder?: string
     }
@@ -31,6 +37,8 @@ export type UserAdministration = {
   readonly list: (after?: string) => Promise<readonly StoredUser[]>
   readonly add: (account: NewAccount & Memberships) => Promise<Outcome>
   readonly setPassword: (sub: string, password: string) => Promise<Outcome>
+  /** Sets a hash as another server exports it: see `importedPasswordHash`. */
+  readonly setPasswordHash: (sub: string, exported: string) => Promise<Outcome>
   readonly setActive: (sub: string, active: boolean) => Promise<Outcome>
   readonly rename: (sub: string, username: string) => Promise<Outcome>
   /** Replaces the user's groups, roles or both. New tokens contain the new ones; issued tokens keep theirs. */
@@ -45,6 +53,16 @@ const wellFormedSub = /^[\x20-\x7E]{1,255}$/
 
 const areWellFormed = ({ groups = [], roles = [] }: Memberships): boolean =>
   [groups, roles].every(names => names.length <= mostMemberships && names.every(isMembershipName))
+
+type Exported =
+  | { readonly ok: true; readonly passwordHash: string }
+  | { readonly ok: false; readonly problem: 'password_hash_malformed'; readonly hash: HashError }
+
+function readExported(exported: string): Exported {
+  const passwordHash = importedPasswordHash(exported)
+  const hash = passwordHashError(passwordHash)
+  return hash ? { ok: false, problem: 'password_hash_malformed', hash } : { ok: true, passwordHash }
+}
 
 export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): UserAdministration {
   const refused = (problem: UserProblem): Outcome => ({ ok: false, problem })
@@ -71,17 +89,27 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
     async add({ groups, roles, ...given }) {
       const account = { ...given, claims: withMemberships(given.claims ?? {}, { groups, roles }) }
       const { username, email, sub, password } = account
+      const passwordHash = given.passwordHash === undefined ? undefined : readExported(given.passwordHash)
+      if (passwordHash && !passwordHash.ok) return passwordHash
       if (!areWellFormed({ groups, roles })) return refused('membership_malformed')
       if (email !== undefined && !isEmail(email)) return refused('email_malformed')
       if (sub !== undefined && !wellFormedSub.test(sub)) return refused('sub_malformed')
       const problem = password !== undefined && accounts.passwordProblem(password, { username, email })
-      return problem ? refused(problem) : withHolder(outcomeOf(await accounts.add(account)), account)
+      return problem
+        ? refused(problem)
+        : withHolder(outcomeOf(await accounts.add({ ...account, ...passwordHash })), account)
     },
     async setPassword(sub, password) {
       const user = await accounts.find(sub)
       if (!user) return refused('account_unknown')
       const problem = accounts.passwordProblem(password, user)
       return problem ? refused(problem) : outcomeOf(await accounts.setPassword(user, password))
+    },
+    async setPasswordHash(sub, exported) {
+      const user = await accounts.find(sub)
+      if (!user) return refused('account_unknown')
+      const read = readExported(exported)
+      return read.ok ? outcomeOf(await accounts.setPasswordHash(user, read.passwordHash)) : read
     },
     async rename(sub, username) {
       const user = await accounts.find(sub)

@@ -5,10 +5,13 @@ import { HookError } from '../model/hook.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { ConfiguredUser, User, Users } from '../model/user.ts'
-import type { VerifyArgon2id } from '../runtime/argon2id.ts'
+import type { VerifyPasswordHash } from '../runtime/argon2id.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
+import { decoyHash } from '../runtime/password-hash/argon2.ts'
 import type { Awaitable, Random } from '../runtime/ports.ts'
-import { decoyPassword, formsOf, preparePassword } from './password.ts'
+import { formsOf, preparePassword } from './password.ts'
+import { createPasswordCheck } from './password-check.ts'
+import type { UpgradePassword } from './password-upgrade.ts'
 import { type StoreUser, type StoreUsers, verifiedAddressOf } from './store-users.ts'
 
 type UserPorts = {
@@ -16,7 +19,8 @@ type UserPorts = {
   /** The operator's store. */
   readonly storeUsers?: StoreUsers | undefined
   readonly random: Random
-  readonly verifyArgon2id: VerifyArgon2id
+  readonly verifyPasswordHash: VerifyPasswordHash
+  readonly upgradePassword: UpgradePassword
   /** Returns whether the most recently applied configuration, possibly at another node, disabled the user. */
   readonly isDisabled: (sub: string) => boolean
 }
@@ -26,20 +30,27 @@ type UserPorts = {
  * ones; or else by a verified address that exactly one user has. Passwords are compared in NFKC, and also as typed, for imported hashes.
  *
  * If any user has an argon2id password, every check costs one argon2id verification per form of the password, whether or
- * not the name exists. The operator's `checkPassword` is called with every check too. If the operator's store is unavailable,
+ * not the name exists; `createPasswordCheck` adds the cost of imported hashes. The operator's `checkPassword` is called with every check too. If the operator's store is unavailable,
  * the users of the configuration can still sign in. Plain passwords of the configuration are compared as MACs in constant time, under a key of this
  * process.
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
-  { stores: { storedUsers }, storeUsers, random, verifyArgon2id, isDisabled }: UserPorts,
+  { stores: { storedUsers }, storeUsers, random, verifyPasswordHash, upgradePassword, isDisabled }: UserPorts,
 ): Users {
   const key = random.bytes(32)
   const mac = (password: string): Buffer =>
     createHmac('sha256', key).update(preparePassword(password)).digest()
   const nobody = { mac: Buffer.alloc(32), encoded: undefined }
+  const { check: checkHash, learn } = createPasswordCheck(verifyPasswordHash)
+  const configuredHashes = configured.map(encodedPassword)
+  learn(configuredHashes)
   // Verified for unknown names at the same cost. The result is ignored.
-  const decoy = configured.map(encodedPassword).find(encoded => encoded !== undefined)
+  const decoy = configuredHashes.find(encoded => encoded?.startsWith('$argon2id$'))
+  // The users of an import are similar, so a few of them show what their hashes cost.
+  const learnStored = once(async () => {
+    learn((await storedUsers.list({ limit: mostSamples })).map(({ password }) => password))
+  })
 
   const storeHasHashes = storeUsers !== undefined && storeUsers.checkPassword === undefined
 
@@ -95,12 +106,6 @@ export function createUsers(
     return found
   }
 
-  /** Verifies the forms one after another, so that a sign-in has only one place in the queue. */
-  async function argonFits(encoded: string, password: string, from: string): Promise<boolean> {
-    for (const form of formsOf(password)) if (await verifyArgon2id(encoded, form, from)) return true
-    return false
-  }
-
   /** Finds users that the configuration doesn't have. */
   const findAnywhere = async (sub: string): Promise<User | undefined> =>
     userOf(await storedUsers.find(sub)) ?? (await storeUsers?.find(sub))?.user
@@ -115,7 +120,8 @@ export function createUsers(
   }
 
   return {
-    find: sub => configuredOf(sub) ?? (storeUsers ? findAnywhere(sub) : once(storedUsers.find(sub), userOf)),
+    find: sub =>
+      configuredOf(sub) ?? (storeUsers ? findAnywhere(sub) : applied(storedUsers.find(sub), userOf)),
     async findByVerifiedEmail(email, tenant) {
       const address = identityKey(email)
       const found = [
@@ -129,17 +135,21 @@ export function createUsers(
       const { sub, stored, outside } = await named(username, tenant)
       const known = (!outside && sub !== undefined && passwords.get(sub)) || nobody
       const own = known.encoded ?? stored?.password ?? (storeHasHashes ? outside?.password : undefined)
-      const encoded = own ?? (storeHasHashes || (await storedUsers.any()) ? decoyPassword : decoy)
+      const hasStored = await storedUsers.any()
+      if (hasStored) await learnStored()
+      const baseline = storeHasHashes || hasStored ? decoyHash : decoy
       const plainFits = equalInConstantTime(mac(password), known.mac)
       const outsideFits = await settled(checkOutside(outside, password, from))
-      const hashFits = encoded !== undefined && (await argonFits(encoded, password, from))
+      const hashFits = await checkHash(own, baseline, password, from)
       if (outside) {
-        const fits = storeUsers?.checkPassword
-          ? await outsideFits()
-          : outside.password !== undefined && hashFits
+        const fits = storeUsers?.checkPassword ? await outsideFits() : hashFits
+        if (hashFits && !storeUsers?.checkPassword) await upgradePassword.outside(outside, password, from)
         return fits ? outside.user : undefined
       }
-      if (stored) return stored.password !== undefined && hashFits ? userOf(stored) : undefined
+      if (stored) {
+        if (hashFits) await upgradePassword.stored(stored, password, from)
+        return hashFits ? userOf(stored) : undefined
+      }
       const fits = known.encoded === undefined ? plainFits : hashFits
       return sub !== undefined && known !== nobody && fits ? configuredOf(sub) : undefined
     },
@@ -215,14 +225,29 @@ function userOf(stored: StoredUser | undefined): User | undefined {
   }
 }
 
+/** Stored users whose hashes are read to learn what imported ones cost. */
+const mostSamples = 100
+
+/** Runs the work once, and again after a failure. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work().catch(error => {
+      done = undefined
+      throw error
+    })
+    return done
+  }
+}
+
 /** Applies `use` synchronously if the value is not a promise. */
-const once = <Found, Answer>(found: Awaitable<Found>, use: (found: Found) => Answer): Awaitable<Answer> =>
+const applied = <Found, Answer>(found: Awaitable<Found>, use: (found: Found) => Answer): Awaitable<Answer> =>
   found instanceof Promise ? found.then(use) : use(found)
 
 const placeOf = (key: string, tenant: string | undefined): string => JSON.stringify([tenant ?? null, key])
 
 const encodedPassword = ({ password }: ConfiguredUser): string | undefined =>
-  password?.kind === 'argon2id' ? password.encoded : undefined
+  password?.kind === 'hash' ? password.encoded : undefined
 
 /** Returns a configured user in the same form as a stored one. */
 const visibleUser = ({ password: _, ...user }: ConfiguredUser): User => ({

@@ -19,7 +19,7 @@ export type StoredUser = {
   readonly email_verified_at?: Seconds
   /** Claims except `email` and `email_verified`, which have their own fields. */
   readonly claims: JsonObject
-  /** An argon2id hash in PHC form (RFC 9106); undefined: no password. */
+  /** A hash: argon2id in PHC form (RFC 9106), or until the next sign-in an imported one; undefined: no password. */
   readonly password?: string
   readonly password_changed_at?: Seconds
   readonly created_at: Seconds

@@ -12,10 +12,15 @@ export type UserStore = {
   readonly findByUsername: Hook<UsernameLookup, UserStoreUser | null | undefined>
   /** Returns the only user with this address. Omitted: users can't sign in with their address. */
   readonly findByEmail?: Hook<EmailLookup, UserStoreUser | null | undefined>
-  /** Returns whether the password is correct. Omitted: `password_argon2id` of the user is checked. */
+  /** Returns whether the password is correct. Omitted: `password_hash` or `password_argon2id` of the user is checked. */
   readonly checkPassword?: Hook<PasswordCheck, boolean>
   /** Returns whether the user exists and has the new password. Omitted: users can't change or reset it here. */
   readonly setPassword?: Hook<NewPassword, boolean>
+  /**
+   * Called after a sign-in with a `password_hash` that is not argon2id. Replaces the hash if it is still the same, and
+   * returns whether it was. Omitted: the hash stays.
+   */
+  readonly upgradePassword?: Hook<PasswordUpgrade, boolean>
   /** Adds a user who signs up, and returns false if the name or address is taken. Omitted: this server stores them. */
   readonly create?: Hook<NewUser, boolean>
 }
@@ -32,6 +37,8 @@ export type UserStoreUser = {
   readonly claims?: JsonObject
   /** In PHC form (RFC 9106). */
   readonly password_argon2id?: string | null
+  /** A hash of another server, in one of the documented formats, instead of `password_argon2id`. */
+  readonly password_hash?: string | null
 }
 
 export type SubLookup = { readonly sub: string; readonly tenant?: string }
@@ -54,6 +61,15 @@ export type NewPassword = {
   readonly password_argon2id: string
 }
 
+export type PasswordUpgrade = {
+  readonly sub: string
+  readonly tenant?: string
+  /** The hash that was verified. */
+  readonly password_hash: string
+  /** The new hash of the same password. */
+  readonly password_argon2id: string
+}
+
 export type NewUser = NewPassword & {
   readonly username: string
   /** `email` and `email_verified`, if the user has an address, and `name`. */
@@ -67,5 +83,6 @@ export type CheckedUserStore = {
   readonly findByEmail?: (request: EmailLookup) => Promise<UserStoreUser | undefined>
   readonly checkPassword?: CheckedHook<NonNullable<UserStore['checkPassword']>>
   readonly setPassword?: CheckedHook<NonNullable<UserStore['setPassword']>>
+  readonly upgradePassword?: CheckedHook<NonNullable<UserStore['upgradePassword']>>
   readonly create?: CheckedHook<NonNullable<UserStore['create']>>
 }

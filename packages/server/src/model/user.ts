@@ -23,10 +23,10 @@ export type User = {
 
 /** A user of the configuration. The password is only in memory. */
 export type ConfiguredUser = User & {
-  /** `plain`: as written in the configuration. Omitted: no local password. */
+  /** `plain`: as written in the configuration. `hash`: in a format of `readPasswordHash`. Omitted: no local password. */
   readonly password?:
     | { readonly kind: 'plain'; readonly value: string }
-    | { readonly kind: 'argon2id'; readonly encoded: string }
+    | { readonly kind: 'hash'; readonly encoded: string }
 }
 
 export type Users = {

@@ -1,15 +1,15 @@
-/** Checks argon2id hashes (RFC 9106) in a bounded queue. They are slow by design, so a flood must not use all memory and time. */
+/** Checks slow hashes of passwords in a bounded queue. They are slow by design, so a flood must not use all memory and time. */
 
 import { createFairQueue, type FairQueueOptions } from './async/fair-queue.ts'
-
-/** The cost of an argon2id password hash: the minimum that OWASP recommends, 19 MiB and two passes. */
-export const defaultCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+import { defaultCost } from './password-hash/argon2.ts'
+import { findPasswordHash } from './password-hash/read.ts'
 
 /**
- * Resolves to whether the text matches the hash. Rejects with `QueueFull` if too many wait; the response is then 503.
- * `from` is the network of the client: networks take turns.
+ * Resolves to whether the text matches the hash, which may have any format of `readPasswordHash`; nothing matches another
+ * text. Rejects with `QueueFull` if too many wait; the response is then 503. `from` is the network of the client: networks
+ * take turns.
  */
-export type VerifyArgon2id = (encoded: string, text: string, from: string) => Promise<boolean>
+export type VerifyPasswordHash = (encoded: string, text: string, from: string) => Promise<boolean>
 
 /**
  * Resolves to the index of the first candidate that matches, or -1. All candidates of a request take one place in the
@@ -24,7 +24,7 @@ export type MatchArgon2id = (
 type Argon2idBounds = Partial<FairQueueOptions>
 
 type Argon2id = {
-  readonly verify: VerifyArgon2id
+  readonly verify: VerifyPasswordHash
   readonly match: MatchArgon2id
   /** Rejects like `verify`, whose queue it shares. */
   readonly hash: (text: string, from?: string) => Promise<string>
@@ -36,7 +36,8 @@ export function createArgon2id({ concurrent = 2, waiting = 64, ...rest }: Argon2
   const library = () => import('@node-rs/argon2')
 
   return {
-    verify: (encoded, text, from) => queue.run(from, async () => (await library()).verify(encoded, text)),
+    verify: (encoded, text, from) =>
+      queue.run(from, async () => (await findPasswordHash(encoded)?.matches(text)) ?? false),
     match: (candidates, from) =>
       queue.run(from, async () => {
         const { verify } = await library()

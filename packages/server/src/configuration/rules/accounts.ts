@@ -2,7 +2,8 @@
 
 import { memberships } from '../../model/membership.ts'
 import { identityKey } from '../../model/stored-user.ts'
-import { defaultCost } from '../../runtime/argon2id.ts'
+import { defaultCost } from '../../runtime/password-hash/argon2.ts'
+import { findPasswordHash } from '../../runtime/password-hash/read.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { isLoopback } from '../issuer.ts'
@@ -17,13 +18,7 @@ export const accountErrors = (draft: Draft): readonly Diagnostic[] =>
           fix: 'write the name that the user signs in with',
         })
       : []),
-    ...(user.value.password !== undefined && user.value.password_argon2id !== undefined
-      ? diagnosticAt(user, 'password', {
-          problem: 'the user has a password and a password_argon2id',
-          expected: 'one of the two, or neither',
-          fix: 'remove one',
-        })
-      : []),
+    ...twoPasswords(user),
     ...memberships.flatMap(kind =>
       user.value[kind] !== undefined && Object.hasOwn(user.value.claims, kind)
         ? diagnosticAt(user, kind, {
@@ -34,6 +29,18 @@ export const accountErrors = (draft: Draft): readonly Diagnostic[] =>
         : [],
     ),
   ])
+
+const passwordKeys = ['password', 'password_argon2id', 'password_hash'] as const
+
+function twoPasswords(user: User): readonly Diagnostic[] {
+  const [first, second] = passwordKeys.filter(key => user.value[key] !== undefined)
+  if (first === undefined || second === undefined) return []
+  return diagnosticAt(user, first, {
+    problem: `the user has a ${first} and a ${second}`,
+    expected: 'one of the two, or neither',
+    fix: 'remove one',
+  })
+}
 
 export const accountWarnings = (draft: Draft): readonly Diagnostic[] => [
   ...sharedCredentials(draft),
@@ -83,6 +90,7 @@ export const secretWarnings = (draft: Draft): readonly Diagnostic[] => [
   ...draft.api_resources.flatMap(api => shortSecrets(api, 'api_secrets', api.value.api_secrets)),
   ...shortTokens(draft),
   ...draft.users.flatMap(costlyHash),
+  ...draft.users.flatMap(importedHash),
 ]
 
 /** Checks only values that are in the configuration, not hashes. */
@@ -106,15 +114,27 @@ const tooShort = {
   fix: 'generate one with: openssl rand -base64 32',
 } as const
 
-/** Unknown names cost as much as the default hash. A slower response to a wrong password would reveal that a user exists. */
+/** Otherwise response times would reveal that the user exists, so every check includes each cost. */
 function costlyHash(user: Draft['users'][number]): readonly Diagnostic[] {
   const { password_argon2id: encoded } = user.value
   const [memory = 0, passes = 0] = (/\$m=(\d+),t=(\d+)/.exec(encoded ?? '') ?? []).slice(1).map(Number)
   if (memory * passes <= defaultCost.memoryCost * defaultCost.timeCost) return []
   return diagnosticAt(user, 'password_argon2id', {
-    problem: `checking it costs more (m=${memory}, t=${passes}) than checking an unknown name, so response times reveal that the user exists`,
+    problem: `checking it costs more (m=${memory}, t=${passes}) than the default, and so does every sign-in, also with an unknown name`,
     expected: `m=${defaultCost.memoryCost}, t=${defaultCost.timeCost}, like stored users`,
     fix: 'generate one with: tessera hash-secret --argon2id',
+  })
+}
+
+/** Nothing can replace a hash in the configuration at the next sign-in, as is done for stored users. */
+function importedHash(user: User): readonly Diagnostic[] {
+  const hash = findPasswordHash(user.value.password_hash ?? '')
+  if (!hash || hash.isCurrent) return []
+  const stays = 'a hash in the configuration is not replaced by argon2id at the next sign-in'
+  return diagnosticAt(user, 'password_hash', {
+    problem: hash.weakness === undefined ? stays : `it is easy to guess from: ${hash.weakness}; and ${stays}`,
+    expected: 'password_argon2id, or a stored user, whose hash is replaced',
+    fix: 'add the user with "tessera users add --password-hash", or let them choose a new password',
   })
 }
 

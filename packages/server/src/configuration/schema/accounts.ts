@@ -5,7 +5,7 @@ import type { AccountSettings } from '../../model/account.ts'
 import { withMemberships } from '../../model/membership.ts'
 import type { ConfiguredUser } from '../../model/user.ts'
 import * as s from '../validation/kinds.ts'
-import { argon2idHash } from './credentials.ts'
+import { argon2idHash, passwordHash } from './credentials.ts'
 import { membershipNames, name, sendable } from './values.ts'
 
 /** Maximum number of characters that sign-in pages and the password grant accept. */
@@ -34,6 +34,11 @@ export const userSchema = s
       .secret(argon2idHash())
       .optional()
       .describe('argon2id hash of the password in PHC format, instead of password.'),
+    password_hash: passwordHash()
+      .optional()
+      .describe(
+        'Hash of the password from another server, in one of the documented formats, instead of password.',
+      ),
     tenant: name().optional().describe("The user's tenant. Omitted: none."),
     active: s.boolean().default(true).describe('false: the user gets no tokens.'),
     claims: s
@@ -55,14 +60,15 @@ export type UserDraft = s.output<typeof userSchema>
 export function userOf({
   password,
   password_argon2id,
+  password_hash,
   claims,
   groups,
   roles,
   ...user
 }: UserDraft): ConfiguredUser {
   const whole = { ...user, claims: withMemberships(claims as JsonObject, { groups, roles }) }
-  if (password_argon2id !== undefined)
-    return { ...whole, password: { kind: 'argon2id', encoded: password_argon2id } }
+  const encoded = password_hash ?? password_argon2id
+  if (encoded !== undefined) return { ...whole, password: { kind: 'hash', encoded } }
   return password === undefined ? whole : { ...whole, password: { kind: 'plain', value: password } }
 }
 

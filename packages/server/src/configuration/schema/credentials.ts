@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Secret } from '../../model/client.ts'
 import { isAffordable } from '../../model/jose.ts'
+import { passwordHashError } from '../../runtime/password-hash/read.ts'
 import * as s from '../validation/kinds.ts'
 import type { CheckError } from '../validation/schema.ts'
 import { sendable } from './values.ts'
@@ -17,33 +18,27 @@ export function decode32Bytes(value: string): Uint8Array | undefined {
   return undefined
 }
 
-const argon2id =
-  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,172}$/
+const generate = 'generate one with: tessera hash-secret --argon2id'
 
 /** An encoded argon2id password (RFC 9106 in PHC form) of bounded cost. */
-export const argon2idHash = () =>
-  s
-    .string()
-    .refine(value => argon2id.test(value), {
-      problem: 'it is not an encoded argon2id hash',
-      expected: '$argon2id$v=19$m=…,t=…,p=…$salt$hash',
-      fix: 'generate one with: tessera hash-secret --argon2id',
-    })
-    .refine(isAffordableHash, {
-      problem: 'its cost is out of bounds',
-      expected: 'm from 8·p to 262144 (KiB), t and p from 1 to 16',
-      fix: 'generate one with: tessera hash-secret --argon2id',
-    })
+export const argon2idHash = () => s.string().check(value => argon2idError(value))
+
+function argon2idError(value: string): CheckError | undefined {
+  const error = !value.startsWith('$argon2id$v=19$')
+    ? { problem: 'it is not an encoded argon2id hash', expected: '$argon2id$v=19$m=…,t=…,p=…$salt$hash' }
+    : passwordHashError(value)
+  return error && { ...error, fix: generate }
+}
 
 /** Returns whether the text is such a hash. */
-export const isArgon2idHash = (value: string): boolean => argon2id.test(value) && isAffordableHash(value)
+export const isArgon2idHash = (value: string): boolean => argon2idError(value) === undefined
 
-/** Anyone can make the server compute this hash, so its cost is bounded: one request must not take seconds. */
-function isAffordableHash(value: string): boolean {
-  const [memory = 0, passes = 0, lanes = 0] = (argon2id.exec(value) ?? []).slice(1).map(Number)
-  const within = (count: number) => count >= 1 && count <= 16
-  return within(passes) && within(lanes) && memory >= 8 * lanes && memory <= 262_144
-}
+/** A password hash of this or another server, in a format of `readPasswordHash`. */
+export const passwordHash = () =>
+  s.string().check(value => {
+    const error = passwordHashError(value)
+    return error && { ...error, fix: 'copy the hash as docs/guides/password-hashes.md shows for its format' }
+  })
 
 const instant = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
 

@@ -13,6 +13,7 @@ import {
 } from '../../model/hook-result.ts'
 import { isDerivedSub } from '../../model/user.ts'
 import type { CheckedUserStore, UserStore, UserStoreUser } from '../../model/user-store.ts'
+import { passwordHashError } from '../../runtime/password-hash/read.ts'
 import * as s from '../validation/kinds.ts'
 import { isArgon2idHash } from './credentials.ts'
 import { defined } from './values.ts'
@@ -23,6 +24,7 @@ const members = {
   findByEmail: false,
   checkPassword: false,
   setPassword: false,
+  upgradePassword: false,
   create: false,
 } as const satisfies {
   readonly [Member in keyof Required<UserStore>]: undefined extends UserStore[Member] ? false : true
@@ -72,16 +74,28 @@ const hash: Read<string> = (value, place) => {
   )
 }
 
-const user: Read<UserStoreUser | undefined> = nullable(
-  object({
-    sub: ownSubject,
-    username: text,
-    tenant: nullable(text),
-    active: optional(boolean),
-    claims: optional(jsonObject),
-    password_argon2id: nullable(hash),
-  }),
-)
+const anyHash: Read<string> = (value, place) => {
+  const encoded = text(value, place)
+  const error = passwordHashError(encoded)
+  if (!error) return encoded
+  throw new InvalidHookResult(`${place}: ${error.problem}; expected ${error.expected}`)
+}
+
+const row = object({
+  sub: ownSubject,
+  username: text,
+  tenant: nullable(text),
+  active: optional(boolean),
+  claims: optional(jsonObject),
+  password_argon2id: nullable(hash),
+  password_hash: nullable(anyHash),
+})
+
+const user: Read<UserStoreUser | undefined> = nullable((value, place) => {
+  const read = row(value, place)
+  if (read.password_argon2id === undefined || read.password_hash === undefined) return read
+  throw new InvalidHookResult(`${place} has both password_argon2id and password_hash`)
+})
 
 /** @param limit the time limit of each function, in seconds. */
 export function checkedUserStore(store: UserStore, limit: number): CheckedUserStore {
@@ -96,7 +110,7 @@ export function checkedUserStore(store: UserStore, limit: number): CheckedUserSt
       user,
     )
   const act = <Request>(
-    member: 'checkPassword' | 'setPassword' | 'create',
+    member: 'checkPassword' | 'setPassword' | 'upgradePassword' | 'create',
     hook: Hook<Request, boolean> | undefined,
   ) =>
     hook &&
@@ -111,6 +125,7 @@ export function checkedUserStore(store: UserStore, limit: number): CheckedUserSt
     findByEmail: lookUp('findByEmail', store.findByEmail),
     checkPassword: act('checkPassword', store.checkPassword),
     setPassword: act('setPassword', store.setPassword),
+    upgradePassword: act('upgradePassword', store.upgradePassword),
     create: act('create', store.create),
   }) as CheckedUserStore
 }
@@ -122,13 +137,15 @@ export function userStoreOf(store: CheckedUserStore, tenant: string): CheckedUse
     const { tenant: theirs, ...user } = found
     return theirs === undefined || theirs === tenant ? user : undefined
   }
-  const { findBySub, findByUsername, findByEmail, checkPassword, setPassword, create } = store
+  const { findBySub, findByUsername, findByEmail, checkPassword, setPassword, upgradePassword, create } =
+    store
   return defined({
     findBySub: async request => own(await findBySub({ ...request, tenant })),
     findByUsername: async request => own(await findByUsername({ ...request, tenant })),
     findByEmail: findByEmail && (async request => own(await findByEmail({ ...request, tenant }))),
     checkPassword: checkPassword && (request => checkPassword({ ...request, tenant })),
     setPassword: setPassword && (request => setPassword({ ...request, tenant })),
+    upgradePassword: upgradePassword && (request => upgradePassword({ ...request, tenant })),
     create: create && (request => create({ ...request, tenant })),
   } satisfies CheckedUserStore)
 }

@@ -27,6 +27,11 @@ export type StoredUsers = {
   readonly add: (user: StoredUser, messages?: Messages) => Promise<boolean>
   /** Replaces the previous version, and with `ending` ends the user's access in the same write. */
   readonly replace: (user: StoredUser, ending?: AccessEnding, messages?: Messages) => Promise<Replacement>
+  /**
+   * Replaces the hash `from` by `to`, both of the same password, and returns whether `from` was still stored. Changes neither
+   * the version nor the epoch, since nothing changes for the user.
+   */
+  readonly upgradePassword: (sub: string, from: string, to: string) => Promise<boolean>
   /** In one write, deletes the user with factors, links and consents, and ends their access. The `sub` stays disabled forever. Returns undefined if there is no such user. */
   readonly remove: (
     sub: string,

@@ -91,6 +91,12 @@ function createStoredUsers(tables: Tables): StoredUsers {
       storeMessages(tables, messages)
       return { outcome: 'replaced', ended: ending ? endAccess(tables, user.sub, ending) : [] }
     },
+    async upgradePassword(sub, from, to) {
+      const user = storedUsers.get(sub)
+      if (user?.password !== from) return false
+      storedUsers.put({ ...user, password: to })
+      return true
+    },
     async remove(sub, ending, messages) {
       if (!storedUsers.delete(sub)) return undefined
       storeMessages(tables, messages)

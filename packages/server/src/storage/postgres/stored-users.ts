@@ -6,7 +6,7 @@ import { byKey } from './batching.ts'
 import { deletions, endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
-import { all, one } from './statements.ts'
+import { all, change, one } from './statements.ts'
 import { storeMessages } from './webhooks.ts'
 
 const codec = codecs.storedUsers
@@ -75,6 +75,7 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
     `${select} where coalesce(tenant, '') = $1 and email_key = $2 and email_verified_at is not null`,
   )
   const any = one(run, 'select 1 from stored_users limit 1')
+  const upgrade = change(run, 'update stored_users set password = $1 where sub = $2 and password = $3')
   const list = all(run, `${select} where sub > $1 order by sub limit $2`)
   return {
     find: async sub => decode((await find(sub)) ?? []),
@@ -100,6 +101,7 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
         const before = 'select 1 from stored_users where sub = $1 and version = $2'
         return { outcome: (await write(before, [sub, version - 1])).count === 1 ? 'taken' : 'changed' }
       }),
+    upgradePassword: async (sub, from, to) => (await upgrade(to, sub, from)) === 1,
     remove: (sub, ending, messages) =>
       locked([], async write => {
         const [removed] = (await write(removeUser, [sub])).rows

@@ -78,6 +78,7 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
         ? { outcome: replaced }
         : { outcome: 'replaced', ended: replaced.flatMap(ended => endedOf(ended) ?? []) }
     },
+    upgradePassword: (sub, from, to) => write.upgradeStoredPassword(sub, from, to),
     async remove(sub, ending, messages) {
       return (await write.removeStoredUser(sub, ending, messageRows(messages)))?.flatMap(
         ended => endedOf(ended) ?? [],

@@ -45,6 +45,10 @@ export const storedUserWrites = {
       return ending ? endAccess(sub, ending) : []
     }
   },
+  upgradeStoredPassword(database) {
+    const upgrade = change(database, 'update stored_users set password = ? where sub = ? and password = ?')
+    return (sub: string, from: string, to: string): boolean => upgrade(to, sub, from) === 1
+  },
   removeStoredUser(database) {
     const remove = change(database, 'delete from stored_users where sub = ?')
     const endUpstream = change(
