@@ -58,7 +58,7 @@ test('imported passwords: the sign-in page accepts and replaces them too', async
   assert.match((await hashOf(server, sub)) ?? '', current)
 })
 
-test('imported passwords: the new hash is of the password in NFKC, and of tokens nothing ends', async () => {
+test('imported passwords: the new hash is of the password in NFKC, and tokens stay valid', async () => {
   const server = await createTestServer(world)
   const sub = await addUser(server, { ...without, passwordHash: ssha })
   const { json } = await tokensOf(server, 'dora', password.normalize('NFD'))
@@ -123,7 +123,7 @@ test('imported passwords: a password that is changed during the sign-in stays', 
     assert.ok(changed.ok)
   }
   // The sign-in was checked before the change, which ends it.
-  assertRefused(await tokensOf(server, 'dora', password), 'invalid_grant', 'sign_in_overtaken')
+  assertRefused(await tokensOf(server, 'dora', password), 'invalid_grant', 'no_longer_valid')
   assert.equal(
     server.logged.some(({ event }) => event === 'password_hash_upgraded'),
     false,

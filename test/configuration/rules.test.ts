@@ -496,7 +496,7 @@ test('configuration: a sector identifier covers several hosts [OpenID Connect Co
 })
 
 test('configuration: a user belongs to a tenant that exists and has one kind of password', () => {
-  const encoded = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
+  const encoded = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
   assertErrors(
     { users: [{ sub: '1', username: 'a', tenant: 't', password: 'p', password_argon2id: encoded }] },
     [
@@ -574,6 +574,45 @@ test('configuration: a hash that is slower than the default causes a warning', (
   assert.deepEqual(warnings('m=9216,t=4,p=1'), [])
   assert.deepEqual(warnings('m=19456,t=3,p=1'), ['users[0].password_argon2id'])
   assert.deepEqual(warnings('m=65536,t=2,p=1'), ['users[0].password_argon2id'])
+})
+
+const sha = `{SHA}${Buffer.alloc(20).toString('base64')}`
+const bcryptOf = (cost: string) => `$2b$${cost}$${'A'.repeat(53)}`
+const pbkdf2Of = (digest: string, iterations: number) =>
+  `$pbkdf2-${digest}$i=${iterations}$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+test('configuration: a password hash of another server causes a warning, which names the weakness of a weak one', () => {
+  for (const [password_hash, weakness] of [
+    [sha, /easy to guess.*without a salt/],
+    [`{SSHA512}${Buffer.alloc(72).toString('base64')}`, /easy to guess.*fast digest/],
+    [bcryptOf('09'), /easy to guess.*cost 9/],
+    [bcryptOf('10'), /^a hash in the configuration is not replaced/],
+    [pbkdf2Of('sha1', 2_000_000), /easy to guess.*SHA-1/],
+    [pbkdf2Of('sha256', 27_500), /easy to guess.*27500 iterations/],
+    [pbkdf2Of('sha512', 210_000), /^a hash in the configuration is not replaced/],
+  ] as const) {
+    const [warning, ...more] = parsed({ users: [{ sub: '1', username: 'alice', password_hash }] }).warnings
+    assert.equal(warning?.path, 'users[0].password_hash')
+    assert.match(warning?.problem ?? '', weakness)
+    assert.deepEqual(more, [])
+    assert.doesNotMatch(JSON.stringify(warning), /AAAA/)
+  }
+  const current = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+  assert.deepEqual(parsed({ users: [{ sub: '1', username: 'alice', password_hash: current }] }).warnings, [])
+})
+
+test('configuration: a password hash that costs too much, or is none, is refused without being quoted', () => {
+  for (const [password_hash, problem] of [
+    [bcryptOf('15'), /cost is out of bounds/],
+    [pbkdf2Of('sha256', 2_000_001), /cost is out of bounds/],
+    [bcryptOf('10').slice(0, -1), /not an encoded bcrypt hash/],
+    ['hunter2', /not a password hash in a known format/],
+  ] as const) {
+    const users = [{ sub: '1', username: 'alice', password_hash }]
+    assertErrors({ users }, [{ path: 'users[0].password_hash', problem }])
+  }
+  const users = [{ sub: '1', username: 'alice', password_hash: sha, password: 'x' }]
+  assertErrors({ users }, [{ path: 'users[0].password', problem: /a password and a password_hash/ }])
 })
 
 test('configuration: a server that others can reach should have a configured issuer', () => {

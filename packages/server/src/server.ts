@@ -53,6 +53,7 @@ export type {
   NewPassword,
   NewUser,
   PasswordCheck,
+  PasswordUpgrade,
   SubLookup,
   UsernameLookup,
   UserStore,

@@ -9,7 +9,7 @@ import { formsOf } from './password.ts'
  * Resolves to whether the password is that of the hash `own`. Without one, or for one that can't be read, the work is the
  * same. `baseline` is a hash at the cost of users who have been upgraded; its result is ignored unless it is `own`.
  */
-export type CheckHash = (
+type CheckHash = (
   own: string | undefined,
   baseline: string | undefined,
   password: string,

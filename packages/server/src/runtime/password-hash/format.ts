@@ -14,7 +14,7 @@ export type PasswordHash = {
   readonly matches: (text: string) => Promise<boolean>
 }
 
-/** What is wrong with a text that is not such a hash. */
+/** The problem with a text that is not such a hash. */
 export type HashError = { readonly problem: string; readonly expected: string }
 
 export type HashFormat = {
