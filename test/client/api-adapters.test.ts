@@ -78,7 +78,7 @@ for (const [name, application] of Object.entries(applications)) {
       assert.equal(refused.status, 403)
       assert.equal(
         challenge(refused),
-        `Bearer error="insufficient_scope", error_description="the access token has too little scope", scope="admin", resource_metadata="${metadataUrl}"`,
+        `Bearer error="insufficient_scope", error_description="the access token lacks a required scope", scope="admin", resource_metadata="${metadataUrl}"`,
       )
       assert.match(`${refused.headers['content-type']}`, /^application\/json/)
       assert.equal(JSON.parse(refused.body).error, 'insufficient_scope')

@@ -257,7 +257,7 @@ test('API guard: an opaque token is refused if the API does not introspect', asy
 
 const insufficient = (parameters: string): string =>
   bearer(
-    `error="insufficient_scope", error_description="the access token has too little scope", scope="${parameters}"`,
+    `error="insufficient_scope", error_description="the access token lacks a required scope", scope="${parameters}"`,
   )
 const stepUp = (description: string, parameters: string): string =>
   bearer(`error="insufficient_user_authentication", error_description="${description}", ${parameters}`)

@@ -42,8 +42,11 @@ export function fastifyGuard<Request extends FastifyRequest = FastifyRequest>(
 ): (request: NoInfer<Request>, reply: FastifyReply) => Promise<unknown> {
   const check = guard.requires(requirements)
   return async (request, reply) => {
-    const certificate = await options.certificate?.(request)
     const { raw, originalUrl, body } = request
+    // A hook of the instance also runs before the route of the metadata, which needs no token (RFC 9728 §3).
+    const served = metadataResponse(guard, raw.method ?? 'GET', originalUrl ?? raw.url ?? '')
+    if (served) return sendReply(reply, served)
+    const certificate = await options.certificate?.(request)
     const decision = await check(nodeApiRequest(raw, certificate, originalUrl, body))
     if (!decision.ok) return sendReply(reply, decision.response)
     reply.headers({ ...decision.headers })

@@ -45,7 +45,7 @@ const definitions = {
   scope_insufficient: {
     status: 403,
     error: 'insufficient_scope',
-    description: 'the access token has too little scope',
+    description: 'the access token lacks a required scope',
   },
   acr_insufficient: {
     status: 401,

@@ -39,9 +39,24 @@ type ValidRequirements = {
   readonly check: Requirements['check']
 }
 
+const known: ReadonlySet<string> = new Set([
+  'scope',
+  'anyScope',
+  'acr_values',
+  'max_age',
+  'client_ids',
+  'check',
+] satisfies (keyof Requirements)[])
+
 /** Checks requirements, as far as they are known before a request. Throws a TypeError for a value that is malformed. */
 export function validRequirements(requirements: Requirements): ValidRequirements {
   const { max_age, client_ids, check } = requirements
+  const unknown = Object.keys(requirements).find(name => !known.has(name))
+  // A misspelt requirement would leave the route open to every token.
+  if (unknown !== undefined)
+    throw new TypeError(
+      `there is no requirement ${JSON.stringify(unknown)}; known are ${[...known].join(', ')}`,
+    )
   if (max_age !== undefined && !(max_age >= 0))
     throw new TypeError('max_age must be a number of seconds that is not negative')
   return {

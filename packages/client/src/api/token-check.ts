@@ -1,10 +1,11 @@
 /** Checks whether an access token is valid: by its signature (RFC 9068 §4), by introspection (RFC 7662), or by both. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { JsonObject } from '@tessera/protocol/result'
+import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Issuer } from '../discovery/issuer.ts'
-import type { ClientError } from '../error.ts'
+import { ClientError } from '../error.ts'
 import { decodeJwt } from '../jwt/decode.ts'
+import { quote } from '../jwt/verify.ts'
 import { type Ok, ok } from '../result.ts'
 import { type AccessTokenRequirements, validateAccessToken } from '../validation/access-token.ts'
 import type { CheckedToken } from './access.ts'
@@ -55,7 +56,7 @@ export function createTokenCheck(
     if (!decoded.ok) return introspect(token, undefined)
     const { claims } = decoded.value
     const issuer = issuers.find(({ url }) => url === claims.iss)
-    if (!issuer) return refuse('issuer_untrusted')
+    if (!issuer) return refuseIssuer(claims.iss, issuers)
     if (validation === 'introspection') return introspect(token, issuer)
     const verified = await verify(issuer, token, claims, options)
     if (!verified.ok || validation !== 'jwt-and-introspection') return verified
@@ -83,6 +84,12 @@ async function verify(
   })
   if (!validated.ok) return refuseToken(validated.error)
   return ok({ issuer: issuer.url, claims: validated.value, source: 'jwt' })
+}
+
+function refuseIssuer(iss: Json | undefined, issuers: readonly Issuer[]): Refusal {
+  const trusted = issuers.map(({ url }) => quote(url)).join(', ')
+  const message = `the token is of issuer ${quote(iss)}, and the guard trusts ${trusted}`
+  return refuse('issuer_untrusted', { cause: new ClientError('policy', 'issuer_untrusted', message) })
 }
 
 /** Failures of a token. Any other failure means that it could not be checked. */

@@ -43,7 +43,7 @@ export function createIssuer(url: string, options: IssuerOptions = {}): Issuer {
         new ClientError(
           'policy',
           'issuer_not_allowed',
-          `the issuer must be an https URL without query and fragment: ${JSON.stringify(url)}; list hosts that use http in httpHosts`,
+          `the issuer ${JSON.stringify(url)} must be a URL that starts with https:// and has no query and fragment; policy.httpHosts lists hosts that may use http`,
         ),
       )
     if (options.metadata) return checkMetadata(options.metadata, url, policy)
@@ -80,7 +80,7 @@ async function requestMetadata(
     missing ??= new ClientError(
       'invalid',
       'metadata_not_found',
-      `no server metadata at ${url} (status ${response.status})`,
+      `no server metadata at ${url} (status ${response.status}); check the issuer, or pass metadataUrl or metadata`,
       { response },
     )
     // Another place can only help if this one is empty, not if the server fails.

@@ -186,7 +186,16 @@ function lost(
     return new ClientError('aborted', 'aborted', `the request to ${target} was aborted`, details)
   return stopped
     ? new ClientError('network', 'timeout', `no response from ${target} within ${timeout} s`, details)
-    : new ClientError('network', 'network_error', `no response from ${target}`, details)
+    : new ClientError('network', 'network_error', `no response from ${target}${reasonOf(cause)}`, details)
+}
+
+/** Returns the code of the system or of TLS, such as `ECONNREFUSED`, which Node and Bun attach to the failure. */
+function reasonOf(cause: unknown): string {
+  for (const one of [cause, (cause as Error | undefined)?.cause]) {
+    const { code } = (one ?? {}) as { readonly code?: unknown }
+    if (typeof code === 'string' && /^\w{1,60}$/.test(code)) return ` (${code})`
+  }
+  return ''
 }
 
 /** Returns the body; undefined if it is larger than the limit, and then the rest is not read. */

@@ -43,10 +43,13 @@ const renewalPause: Seconds = 30
  *
  * Like `fetch`, it rejects if there is no response. It also rejects with a {@link ClientError} if there is no token, or
  * if it may not be sent.
- * @throws TypeError if an entry of `origins` is invalid.
+ * @throws TypeError if `origins` is missing or has an invalid entry, or if the source is none.
  */
 export function createAuthorizedFetch(source: TokenSource, options: AuthorizedFetchOptions): ApiFetch {
+  if (!options?.origins) throw new TypeError('origins is missing; list where tokens may be sent to')
   const isAllowed = createUrlFilter(options.origins, options.httpHosts)
+  if (!source?.client)
+    throw new TypeError('the source has no client; pass a session, or source(request) of a token cache')
   const { proof, issuer } = source.client
   const challenges = createSingleFlight<AccessToken | undefined>()
   let renewableFrom: Seconds = 0

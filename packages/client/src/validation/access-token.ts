@@ -7,7 +7,7 @@ import { issuerKeys } from '../discovery/keys.ts'
 import { ClientError } from '../error.ts'
 import { asymmetricAlgorithms } from '../jwt/algorithms.ts'
 import { invalidToken } from '../jwt/decode.ts'
-import { verifyJwt } from '../jwt/verify.ts'
+import { quote, verifyJwt } from '../jwt/verify.ts'
 import { fail, ok, type Result } from '../result.ts'
 import {
   checkAcr,
@@ -68,6 +68,7 @@ export type AccessTokenRequirements = TokenOptions & {
 /**
  * Validates a JWT access token and returns its claims. Fails with `invalid` and a code for the first check that it does
  * not pass, with `policy` and `insufficient_scope`, or like the requests for metadata and keys.
+ * @throws TypeError if there is no audience.
  */
 export async function validateAccessToken(
   issuer: Issuer,
@@ -75,6 +76,8 @@ export async function validateAccessToken(
   requirements: AccessTokenRequirements,
 ): Promise<Result<AccessTokenClaims>> {
   const { algorithms = asymmetricAlgorithms, audience, clockTolerance = 30, typ = 'at+jwt' } = requirements
+  if (!audience || audience.length === 0)
+    throw new TypeError('audience is missing; the token could be for another API')
   const now = issuer.now()
   const types = typ === 'any' ? ['at+jwt', 'jwt', undefined] : ['at+jwt']
   const verified = await verifyJwt(token, issuerKeys(issuer), { algorithms, now, clockTolerance, types })
@@ -128,7 +131,8 @@ function checkScope(
   if (!isList && typeof scope !== 'string')
     return invalidToken('claim_invalid', 'scope of the token is not a string')
   const granted: readonly unknown[] = isList ? scope : `${scope}`.split(' ')
-  return listOf(required ?? []).every(name => granted.includes(name))
+  const missing = listOf(required ?? []).find(name => !granted.includes(name))
+  return missing === undefined
     ? undefined
-    : fail(new ClientError('policy', 'insufficient_scope', 'the token does not have the required scope'))
+    : fail(new ClientError('policy', 'insufficient_scope', `the token lacks the scope ${quote(missing)}`))
 }
