@@ -6,6 +6,7 @@ import {
   clientSecretBasic,
   completeAuthorization,
   unwrap,
+  validateAuthorizationResponse,
 } from '@tessera/client'
 import { createBrowser } from '../support/browser.ts'
 import { allTypes, hybridWorld } from '../support/hybrid.ts'
@@ -85,6 +86,18 @@ test('complete authorization: a response that is refused sends no code', async (
     assert.equal(completed.error.code, 'state_mismatch')
   })
   assert.equal(sent.length, 0)
+})
+
+test('complete authorization: a response without a pending request, as after a lost cookie, sends no request', async () => {
+  const { response } = await authorize(world, client, { scope })
+  const before = world.sent.length
+  for (const complete of [completeAuthorization, validateAuthorizationResponse]) {
+    const completed = await complete(client, response, undefined)
+    assert.ok(!completed.ok)
+    assert.equal(completed.error.kind, 'invalid')
+    assert.equal(completed.error.code, 'pending_missing')
+  }
+  assert.equal(world.sent.length, before)
 })
 
 test('complete authorization: two calls at the same time send the code once', async () => {

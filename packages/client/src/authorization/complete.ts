@@ -10,6 +10,7 @@ import type { PendingAuthorization } from './pending.ts'
 import {
   type AuthorizationResponse,
   type AuthorizationResponseOptions,
+  pendingMissing,
   validateAuthorizationResponse,
 } from './response.ts'
 
@@ -28,14 +29,17 @@ export type CompletedAuthorization = UserTokens & {
  * The code is sent once. If the response to that is lost, the call fails with `code_exchange_lost`, and the user has to
  * start a new authorization. Otherwise it fails as {@link validateAuthorizationResponse} and
  * {@link authorizationCode} do.
+ * @param pending undefined if none was stored for this browser, such as after a lost cookie or a repeated callback:
+ *   fails with `pending_missing`.
  * @throws TypeError if the request was for tokens without a code; use {@link validateAuthorizationResponse} then.
  */
 export async function completeAuthorization(
   client: Client,
   response: URL | URLSearchParams | string,
-  pending: PendingAuthorization,
+  pending: PendingAuthorization | undefined,
   { acr_values, ...options }: CompletionOptions = {},
 ): Promise<Result<CompletedAuthorization>> {
+  if (!pending) return pendingMissing()
   const { redirect_uri, response_type, code_verifier, nonce, max_age, state, resource } = pending
   if (!brings(response_type, 'code') || code_verifier === undefined)
     throw new TypeError(`response_type ${response_type} has no code: call validateAuthorizationResponse`)

@@ -32,15 +32,16 @@ export type AuthorizationResponseOptions = CallOptions & {
  *
  * Fails with `response` if the server reports an error, such as `access_denied`. Fails with `invalid` if this is not a
  * response to the request: it has another `state` or `iss` (RFC 9207 §2.4), or a repeated, missing or unrequested
- * parameter.
+ * parameter. Fails with `pending_missing` if `pending` is undefined, because none was stored for this browser.
  * @param response the URL to which the browser was redirected, the query or fragment of it, or the body of a form post.
  */
 export async function validateAuthorizationResponse(
   client: Client,
   response: URL | URLSearchParams | string,
-  pending: PendingAuthorization,
+  pending: PendingAuthorization | undefined,
   options: AuthorizationResponseOptions = {},
 ): Promise<Result<AuthorizationResponse>> {
+  if (!pending) return pendingMissing()
   const { issuer } = client
   if (pending.issuer !== issuer.url || pending.client_id !== client.client_id)
     return invalid('pending_mismatch', 'the pending request is one of another client or issuer')
@@ -91,6 +92,10 @@ function reported({ error = '', error_description, error_uri }: ResponseParamete
   const message = error_description === undefined ? error : `${error}: ${error_description}`
   return new ClientError('response', error, message, { description: error_description, uri: error_uri })
 }
+
+/** The user has opened the callback again, or in another browser, or cookies were lost on the way. */
+export const pendingMissing = (): Result<never> =>
+  invalid('pending_missing', 'there is no pending sign-in for the response; start a new one')
 
 const consumed = <Value>(
   { issuer }: Client,

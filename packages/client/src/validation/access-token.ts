@@ -7,7 +7,8 @@ import { issuerKeys } from '../discovery/keys.ts'
 import { ClientError } from '../error.ts'
 import { asymmetricAlgorithms } from '../jwt/algorithms.ts'
 import { invalidToken } from '../jwt/decode.ts'
-import { quote, verifyJwt } from '../jwt/verify.ts'
+import { verifyJwt } from '../jwt/verify.ts'
+import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
 import {
   checkAcr,
