@@ -6,7 +6,9 @@ import {
   type ClientAuthentication,
   clientCredentials,
   clientSecretJwt,
+  createAuthorizationRequest,
   createClient,
+  introspectToken,
   privateKeyJwt,
   type SigningKeyOptions,
   tlsClientAuth,
@@ -294,4 +296,31 @@ test('mutual TLS: requests go to the endpoint for it [RFC 8705 §5]', async () =
   })
   assert.ok((await clientCredentials(client)).ok)
   assert.deepEqual(requested, ['https://mtls.as.example/token'])
+})
+
+test('client assertion: an endpoint of another origin gets no assertion for the token endpoint, which it could use there', async () => {
+  const honest = 'https://honest.example/token'
+  const hostile = 'https://hostile.example'
+  const audiences: unknown[] = []
+  const client = createClient({
+    ...{ issuer: hostile, client_id: 'signer' },
+    metadata: {
+      issuer: hostile,
+      token_endpoint: honest,
+      introspection_endpoint: `${hostile}/introspect`,
+      pushed_authorization_request_endpoint: 'https://honest.example/par',
+      authorization_endpoint: `${hostile}/authorize`,
+    },
+    authentication: privateKeyJwt(await exportPKCS8(keyOf('ES256').privateKey), {
+      audience: 'token_endpoint',
+    }),
+    async fetch(_, init) {
+      audiences.push(decodeJwt(new URLSearchParams(`${init.body}`).get('client_assertion') ?? '').aud)
+      return Response.json({ active: false, request_uri: 'urn:x' })
+    },
+  })
+  await introspectToken(client, 'token')
+  await clientCredentials(client)
+  await createAuthorizationRequest(client, { redirect_uri: 'https://app.example/callback', pushed: true })
+  assert.deepEqual(audiences, [`${hostile}/introspect`, honest, honest])
 })

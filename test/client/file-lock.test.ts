@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -147,6 +147,38 @@ test('file store: only its owner can read it, and nothing else is left', async (
   await store.clear()
   assert.deepEqual(await readdir(join(path, '..')), [`tokens.json.${process.ppid}.tmp`])
   assert.equal(await store.load(), undefined)
+})
+
+test('file store: saves at the same time leave one of the sessions as a whole, and nothing else', async () => {
+  const path = join(newFolder(), 'tokens.json')
+  const sessions = Array.from({ length: 20 }, (_, index) => ({
+    ...tokens,
+    access_token: `${index}`.repeat(10_000),
+  }))
+  await Promise.all(sessions.map(async one => fileStore(path).save(one)))
+  const left = await fileStore(path).load()
+  assert.ok(sessions.some(({ access_token }) => access_token === left?.access_token))
+  assert.deepEqual(await readdir(join(path, '..')), ['tokens.json'])
+})
+
+test('file store: a link that others have prepared in the folder is not written to', async () => {
+  const folder = newFolder()
+  const path = join(folder, 'tokens.json')
+  const target = join(root, 'of-someone-else')
+  await mkdir(folder)
+  await writeFile(target, '')
+  await symlink(target, `${path}.${process.pid}.tmp`)
+  await fileStore(path).save(tokens)
+  assert.equal(await readFile(target, 'utf8'), '')
+})
+
+test('file store: a save that fails leaves no tokens behind', async () => {
+  const folder = newFolder()
+  const path = join(folder, 'tokens.json')
+  // A folder in its place can't be replaced by a file.
+  await mkdir(join(path, 'x'), { recursive: true })
+  await assert.rejects(async () => fileStore(path).save(tokens))
+  assert.deepEqual(await readdir(folder), ['tokens.json'])
 })
 
 test('file store: a file with anything else is no session', async () => {

@@ -1,6 +1,7 @@
 /** Authentication by a signed assertion (RFC 7523 §2.2, §3; OpenID Connect Core 1.0 §9). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { ServerMetadata } from '../discovery/metadata.ts'
 import type { SecretAlgorithm } from '../jwt/algorithms.ts'
 import { encodeBase64url } from '../jwt/base64url.ts'
 import { signJwt } from '../jwt/sign.ts'
@@ -64,7 +65,7 @@ function byAssertion(
 }
 
 async function assertionOf(
-  { client_id, metadata, now }: AuthenticationRequest,
+  { client_id, metadata, url, now }: AuthenticationRequest,
   key: SigningKey,
   { audience = 'issuer', lifetime = 60, typ = 'JWT' }: AssertionOptions,
 ): Promise<Credentials> {
@@ -72,7 +73,7 @@ async function assertionOf(
     audience === 'issuer'
       ? metadata.issuer
       : audience === 'token_endpoint'
-        ? metadata.token_endpoint
+        ? tokenEndpointFor(url, metadata)
         : audience
   // The id makes each assertion different, so that a server can accept it once.
   const jti = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
@@ -85,3 +86,10 @@ async function assertionOf(
     },
   }
 }
+
+/**
+ * Returns the token endpoint, or the endpoint of the request if that has another origin: metadata could name the token
+ * endpoint of another server, at which the receiver of the assertion could use it.
+ */
+const tokenEndpointFor = (url: string, { token_endpoint = url }: ServerMetadata): string =>
+  new URL(token_endpoint).origin === new URL(url).origin ? token_endpoint : url

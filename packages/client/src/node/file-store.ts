@@ -1,5 +1,6 @@
 /** Tokens in a file. */
 
+import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { SessionStore } from '../session/session-store.ts'
@@ -11,7 +12,6 @@ import { isRunning } from './process.ts'
  * killed leaves the older or the newer tokens. The tokens are not encrypted.
  */
 export function fileStore(path: string): SessionStore {
-  const temporary = `${path}.${process.pid}.tmp`
   return {
     async load() {
       try {
@@ -23,14 +23,21 @@ export function fileStore(path: string): SessionStore {
     },
     async save(tokens) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      const file = await open(temporary, 'w', 0o600)
+      // A new name for each call, and no file or link of others: in a shared folder, they could prepare one.
+      const temporary = `${path}.${process.pid}.${randomUUID()}.tmp`
       try {
-        await file.writeFile(JSON.stringify(tokens))
-        await file.sync()
-      } finally {
-        await file.close()
+        const file = await open(temporary, 'wx', 0o600)
+        try {
+          await file.writeFile(JSON.stringify(tokens))
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        await rename(temporary, path)
+      } catch (error) {
+        await rm(temporary, { force: true }).catch(() => undefined)
+        throw error
       }
-      await rename(temporary, path)
     },
     async clear() {
       await rm(path, { force: true })
@@ -38,7 +45,9 @@ export function fileStore(path: string): SessionStore {
       const [folder, prefix] = [dirname(path), `${basename(path)}.`]
       const names = await readdir(folder).catch(() => [])
       const left = names.filter(name => {
-        const [, pid] = name.startsWith(prefix) ? (/^(\d+)\.tmp$/.exec(name.slice(prefix.length)) ?? []) : []
+        const [, pid] = name.startsWith(prefix)
+          ? (/^(\d+)\.(?:[\w-]+\.)?tmp$/.exec(name.slice(prefix.length)) ?? [])
+          : []
         return pid !== undefined && !isRunning(Number(pid))
       })
       await Promise.all(left.map(name => rm(join(folder, name), { force: true })))
