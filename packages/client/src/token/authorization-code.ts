@@ -40,14 +40,15 @@ export async function authorizationCode(
       'code_verifier must have 43 to 128 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
     )
   const sent = sentCodes(client.issuer)
-  if (sent.has(code))
+  const id = await codeId(code)
+  if (sent.has(id))
     return fail(
       new ClientError('policy', 'code_already_sent', 'the code was sent before; start a new authorization'),
     )
-  remember(sent, code)
+  remember(sent, id)
   const grant = { grant_type: grantTypes.authorizationCode, code, redirect_uri, code_verifier }
   const tokens = await requestToken(client, grant, options)
-  if (!tokens.ok && isUnsent(tokens.error)) sent.delete(code)
+  if (!tokens.ok && isUnsent(tokens.error)) sent.delete(id)
   if (tokens.ok && tokens.value.id_token === undefined && nonce !== undefined)
     return fail(
       new ClientError('invalid', 'id_token_missing', 'the token response has no id_token', {
@@ -60,14 +61,20 @@ export async function authorizationCode(
 const codesOfIssuers = new WeakMap<Issuer, Set<string>>()
 const maxCodes = 1000
 
+/** Returns the SHA-256 hash of a code. The codes of an attacker can be long, and a memory should not contain any. */
+const codeId = async (code: string): Promise<string> =>
+  String.fromCharCode(
+    ...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code))),
+  )
+
 function sentCodes(issuer: Issuer): Set<string> {
   const sent = codesOfIssuers.get(issuer) ?? new Set()
   codesOfIssuers.set(issuer, sent)
   return sent
 }
 
-function remember(sent: Set<string>, code: string): void {
-  sent.add(code)
+function remember(sent: Set<string>, id: string): void {
+  sent.add(id)
   const [oldest] = sent
   if (sent.size > maxCodes && oldest !== undefined) sent.delete(oldest)
 }
