@@ -11,7 +11,7 @@ import { authorizationRequestsOf } from './schema/authorization-requests.ts'
 import { brandingOf } from './schema/branding.ts'
 import { clientOf } from './schema/client.ts'
 import { checkedAuthority, checkedHooks, checkedPassword } from './schema/code.ts'
-import { deploymentOf } from './schema/deployment.ts'
+import { deploymentOf, type StorageFiles } from './schema/deployment.ts'
 import { directoryOf } from './schema/directory.ts'
 import { type ProviderDraft, upstreamOf } from './schema/provider.ts'
 import { byName, resourcesOf } from './schema/resource.ts'
@@ -25,6 +25,7 @@ import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } 
 type AssemblyContext = {
   /** The folders that a relative database file and other relative files start from. */
   readonly folders: { readonly storage: string; readonly files: string }
+  readonly storageFiles: StorageFiles
   readonly masterKey?: Uint8Array
 }
 
@@ -45,7 +46,7 @@ export function assemble(draft: ConfigurationDraft, surroundings: AssemblyContex
   return { ...assembleIssuer({ ...server, users }, surroundings), tenantIssuers }
 }
 
-function assembleIssuer(draft: Draft, { folders, masterKey }: AssemblyContext): Configuration {
+function assembleIssuer(draft: Draft, { folders, storageFiles, masterKey }: AssemblyContext): Configuration {
   const hooks = checkedHooks(draft)
   const { storagePassword } = draft
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
@@ -54,6 +55,7 @@ function assembleIssuer(draft: Draft, { folders, masterKey }: AssemblyContext): 
   return defined({
     ...deploymentOf(
       { ...draft, storagePassword: storagePassword && checkedPassword(storagePassword, hooks.hookTimeout) },
+      storageFiles,
       folders,
     ),
     clients: { find: id => clients.get(id), all: () => clients.values() },

@@ -41,6 +41,10 @@ export type StorageConnections = {
   readonly replica?: string
   /** Called for each new connection, for passwords that are short-lived tokens, such as cloud IAM tokens. */
   readonly password?: () => Promise<string>
+  /** The same for the replica. Default: `password`. */
+  readonly replicaPassword?: () => Promise<string>
+  /** The files with the addresses of the database and the replica, if the passwords come from there. */
+  readonly files?: readonly (string | undefined)[]
 }
 /** Returns the password of the database, for each new connection. */
 export type StoragePasswordHook = (context: HookContext) => Awaitable<string>

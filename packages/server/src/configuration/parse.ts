@@ -1,8 +1,9 @@
 /** Turns a value into a configuration, or into every error in it. */
 
+import { resolve } from 'node:path'
 import { assemble } from './assemble.ts'
 import type { Configuration } from './configuration.ts'
-import { type Diagnostic, formatPath, groupByEntry, subjectOf } from './diagnostic.ts'
+import { type Diagnostic, formatPath, groupByEntry, subjectOf, valueAt } from './diagnostic.ts'
 import { type Draft, readDrafts } from './draft.ts'
 import {
   type Environment,
@@ -57,6 +58,10 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   }
   const { input: settled, sources } = override(input as Record<string, unknown>, environment, overrides)
   const folderOf = (key: string): string => (sources.has(key) ? process.cwd() : directory)
+  const fileOf = (key: string): string | undefined => {
+    const file = valueAt(settled, [key, 'file'])
+    return typeof file === 'string' ? resolve(directory, file) : undefined
+  }
   const secrets = createSecrets(environment, directory)
   const { whole, draft, tenantDrafts, errors: schemaErrors } = readDrafts(settled, isModule, secrets.read)
   const drafts = [draft, ...tenantDrafts]
@@ -84,6 +89,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
 
   const configuration = assemble(whole, {
     folders: { storage: folderOf('storage'), files: directory },
+    storageFiles: { storage: fileOf('storage'), storage_replica: fileOf('storage_replica') },
     masterKey,
   })
   const now = options.now ?? Math.floor(Date.now() / 1000)

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto'
 import type { Configuration, Storage } from './configuration.ts'
 import type { Diagnostic } from './diagnostic.ts'
+import { withoutPassword } from './storage-password.ts'
 
 /** Maps each key to the value that must not change. The values are compared and never reported. */
 const settled: Readonly<Record<string, (configuration: Configuration) => unknown>> = {
@@ -13,14 +14,19 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
   storage: ({ storage: { kind, ...place } }) => [
     kind,
     'file' in place && place.file,
-    'url' in place && place.url,
+    'url' in place && addressOf(place.url, place.files?.[0]),
   ],
   storage_pool_size: ({ storage }) => storage.kind === 'postgres' && storage.poolSize,
-  storage_replica: ({ storage }) => storage.kind === 'postgres' && storage.replica,
+  storage_replica: ({ storage }) =>
+    storage.kind === 'postgres' && storage.replica && addressOf(storage.replica, storage.files?.[1]),
   workers: ({ workers }) => workers,
   master_key_file: ({ masterKey }) => masterKey && Buffer.from(masterKey).toString('base64'),
   metrics: ({ metrics }) => metrics !== undefined,
 }
+
+/** New connections read the password from the file again, so it may change. */
+const addressOf = (url: string, file: string | undefined): unknown =>
+  file === undefined ? url : [withoutPassword(url), file]
 
 /** Returns an error for each setting that differs. */
 export const restartErrors = (running: Configuration, next: Configuration): readonly Diagnostic[] =>

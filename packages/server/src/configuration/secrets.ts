@@ -27,7 +27,7 @@ export function createSecrets(environment: Environment, directory: string): Secr
           ? readLiteral(written)
           : 'env' in written
             ? readVariable(written.env, environment)
-            : readFile(resolve(directory, written.file))
+            : readSecretFile(resolve(directory, written.file))
       if (reading.warning) warnings.push({ path: [...path], description: reading.warning })
       return reading
     },
@@ -79,7 +79,8 @@ function readVariable(name: string, environment: Environment): Reading {
 /** Any other name may be a value that was written in the wrong place. */
 const shown = (name: string): string => (/^[A-Z_][A-Z0-9_]{0,99}$/.test(name) ? `"${name}"` : 'of this name')
 
-function readFile(file: string): Reading {
+/** Reads a file as the value of a secret. Returns what is wrong with it, without its content. */
+export function readSecretFile(file: string): Reading {
   const expected = `a file of at most ${mostBytes / 1024} KiB with the value`
   let descriptor: number
   try {

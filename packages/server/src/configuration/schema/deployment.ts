@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Configuration, Storage, StorageConnections } from '../configuration.ts'
 import { endpointOriginError, issuerError } from '../issuer.ts'
+import { fixedPassword, storagePassword } from '../storage-password.ts'
 import * as s from '../validation/kinds.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
 import { brandingSchema } from './branding.ts'
@@ -225,6 +226,10 @@ export const deploymentOwners = {
 
 type DeploymentDraft = s.output<s.ObjectSchema<typeof deploymentFields>>
 
+type PasswordsDraft = Pick<DeploymentDraft, 'storage' | 'storage_replica'> & {
+  readonly storagePassword?: StorageConnections['password'] | undefined
+}
+
 /** @param folders the base folders for relative paths: of the database file, and of other files. */
 export const deploymentOf = (
   draft: DeploymentDraft & {
@@ -232,6 +237,7 @@ export const deploymentOf = (
     readonly issuer: string
     readonly storagePassword?: StorageConnections['password'] | undefined
   },
+  storageFiles: StorageFiles,
   folders: { readonly storage: string; readonly files: string },
 ) =>
   ({
@@ -241,7 +247,7 @@ export const deploymentOf = (
     storage: storageOf(draft.storage, folders.storage, {
       poolSize: draft.storage_pool_size,
       replica: draft.storage_replica,
-      password: draft.storagePassword,
+      ...passwordsOf(draft, storageFiles),
     }),
     workers: draft.workers,
     drainDelay: draft.drain_delay,
@@ -266,6 +272,32 @@ export const deploymentOf = (
     outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
     templates: draft.templates === undefined ? undefined : resolve(folders.files, draft.templates),
   }) satisfies Partial<Configuration>
+
+/** The files that contain the addresses, if they are in files. */
+export type StorageFiles = {
+  readonly storage?: string | undefined
+  readonly storage_replica?: string | undefined
+}
+
+/** Returns how each new connection gets its password, if the address does not contain it for good. */
+function passwordsOf(
+  { storage, storage_replica: replica, storagePassword: hook }: PasswordsDraft,
+  files: StorageFiles,
+): Partial<StorageConnections> {
+  // A hook takes precedence over the addresses.
+  if (hook) return { password: hook }
+  const password = files.storage === undefined ? undefined : storagePassword(files.storage, storage)
+  const ofReplica =
+    replica === undefined || files.storage_replica === undefined
+      ? undefined
+      : storagePassword(files.storage_replica, replica)
+  if (!password && !ofReplica) return {}
+  return defined({
+    password,
+    replicaPassword: ofReplica ?? (replica === undefined ? undefined : fixedPassword(replica)),
+    files: [password && files.storage, ofReplica && files.storage_replica],
+  })
+}
 
 /** @param directory the base folder for a relative path. */
 export function storageOf(storage: string, directory: string, connections: StorageConnections = {}): Storage {

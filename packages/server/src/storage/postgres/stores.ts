@@ -50,6 +50,8 @@ const readClock = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint
 export type TenantStoresOptions = PostgresOptions & {
   /** The address of a streaming standby, which serves reads of rarely written rows. */
   readonly replica?: string
+  /** Its password for each new connection. Default: `password`. */
+  readonly replicaPassword?: PostgresOptions['password']
   /** The migrations of another version, for tests that run two versions side by side. */
   readonly migrations?: readonly Migration[]
 }
@@ -58,9 +60,15 @@ export type TenantStoresOptions = PostgresOptions & {
 export async function openPostgresTenantStores({
   migrations,
   replica: replicaUrl,
+  replicaPassword,
   ...options
 }: TenantStoresOptions): Promise<TenantStores> {
-  const standby = replicaUrl !== undefined && { ...options, url: replicaUrl, timeouts: standbyTimeouts }
+  const standby = replicaUrl !== undefined && {
+    ...options,
+    ...(replicaPassword && { password: replicaPassword }),
+    url: replicaUrl,
+    timeouts: standbyTimeouts,
+  }
   if (isExposed(options) || (standby && isExposed(standby)))
     options.log?.warn('database_without_tls', { advice: 'add sslmode=verify-full to the URL' })
   const pool = openPool(options)
