@@ -87,6 +87,9 @@ export const secretMembers: Readonly<Record<string, SecretMember>> = {
   'users[].password_argon2id': member('users[0].password_argon2id', argon2id, password_argon2id =>
     user({ password_argon2id }),
   ),
+  'users[].password_hash': member('users[0].password_hash', argon2id, password_hash =>
+    user({ password_hash }),
+  ),
   'identity_providers[].client_secret': member(
     'identity_providers[0].client_secret',
     sentinel,

@@ -34,7 +34,8 @@ export const userSchema = s
       .secret(argon2idHash())
       .optional()
       .describe('argon2id hash of the password in PHC format, instead of password.'),
-    password_hash: passwordHash()
+    password_hash: s
+      .secret(passwordHash())
       .optional()
       .describe(
         'Hash of the password from another server, in one of the documented formats, instead of password.',
