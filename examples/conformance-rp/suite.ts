@@ -71,6 +71,12 @@ async function showLog(id: string): Promise<void> {
     if (['FAILURE', 'WARNING', 'INTERRUPTED'].includes(result)) console.log(`  ${result} ${src}: ${msg}`)
 }
 
+/** Returns the key set of a static client. */
+function publicKeys(privateJwk: string): object {
+  const { kty, n, e, kid } = JSON.parse(privateJwk)
+  return { keys: [{ kty, n, e, kid, alg: 'RS256', use: 'sig' }] }
+}
+
 const [planName, ...only] = process.argv.slice(2)
 if (!planName) throw new Error('name a plan, such as oidcc-client-basic-certification-test-plan')
 
@@ -82,6 +88,7 @@ const configuration = {
     client_id: process.env.CLIENT_ID,
     client_secret: process.env.CLIENT_SECRET,
     redirect_uri: `${BASE_URL}/callback`,
+    jwks: process.env.PRIVATE_JWK && publicKeys(process.env.PRIVATE_JWK),
   },
 }
 const plan = await api<{ id: string; modules: readonly Module[] }>(
@@ -93,5 +100,5 @@ let failed = 0
 for (const module of plan.modules)
   if (only.length === 0 || only.includes(module.testModule))
     failed += (await runInSuite(plan.id, module)) ? 0 : 1
-console.log(`${failed} modules have failed`)
+console.log(`failed modules: ${failed}`)
 process.exitCode = failed ? 1 : 0

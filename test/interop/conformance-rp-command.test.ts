@@ -1,4 +1,4 @@
-/** The command `examples/conformance-rp/rp.ts` in a process of its own, against a suite with a self-signed certificate. */
+/** The commands of `examples/conformance-rp` in processes of their own, against a suite with a self-signed certificate. */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -14,7 +14,8 @@ import { playModule } from './rp-suite/suite.ts'
 const folder = testFolder()
 const NODE_EXTRA_CA_CERTS = await folder.write('suite.pem', certificate)
 const files = { TLS_CERT: NODE_EXTRA_CA_CERTS, TLS_KEY: await folder.write('key.pem', identity.key) }
-const command = new URL('../../examples/conformance-rp/rp.ts', import.meta.url).pathname
+const pathOf = (name: string): string =>
+  new URL(`../../examples/conformance-rp/${name}`, import.meta.url).pathname
 
 let suite: ReturnType<typeof playModule>
 
@@ -27,6 +28,8 @@ const front = createServer(identity, async (incoming, outgoing) => {
   )
   const { method } = incoming
   const body = method === 'POST' ? Buffer.concat(chunks).toString() : undefined
+  if (incoming.url?.startsWith('/api/'))
+    return outgoing.end(JSON.stringify(api(new URL(incoming.url, origin), body)))
   const response = await suite.fetch(origin + incoming.url, { method, headers, body }).catch(() => undefined)
   outgoing.writeHead(response?.status ?? 500, Object.fromEntries(response?.headers ?? []))
   outgoing.end(await response?.text())
@@ -46,12 +49,46 @@ async function getText(url: string): Promise<string> {
   return text
 }
 
+let configuration: { readonly client: object } | undefined
+let waiting = false
+let played = ''
+
+/** The part of the REST API of the suite that the command uses. A module is over when its state is requested again. */
+function api({ pathname, searchParams }: URL, body: string | undefined): unknown {
+  if (pathname === '/api/plan') {
+    configuration = JSON.parse(body ?? '')
+    const modules = [
+      'oidcc-client-test',
+      'oidcc-client-test-invalid-iss',
+      'oidcc-client-test-idtoken-sig-none',
+    ]
+    return { id: 'plan1', modules: modules.map(testModule => ({ testModule, variant: code })) }
+  }
+  if (pathname === '/api/runner') {
+    played = (searchParams.get('test') ?? '').replace('oidcc-client-test', '')
+    suite = playModule(played, { client_registration: 'dynamic_client', ...code }, origin)
+    waiting = true
+    return { id: 'module1' }
+  }
+  if (pathname === '/api/log/module1')
+    return [{ result: 'FAILURE', src: 'Condition', msg: 'no sub' }, { msg: 'x' }]
+  assert.equal(pathname, '/api/info/module1')
+  if (waiting) {
+    waiting = false
+    return { status: 'WAITING' }
+  }
+  suite.checkEnd()
+  return { status: 'FINISHED', result: results[played] ?? 'PASSED' }
+}
+
+let results: Readonly<Record<string, string>> = {}
+
 type Ended = { readonly exitCode: number; readonly stdout: string; readonly stderr: string }
 
-/** @param played the module that the suite plays, if it is not the one that the app is told. */
-function run(module: string, variant: Variant, environment: object = {}, played = module): Promise<Ended> {
+/** @param other the module that the suite plays, if it is not the one that the app is told. */
+function run(module: string, variant: Variant, environment: object = {}, other = module): Promise<Ended> {
   const VARIANT = { client_registration: 'dynamic_client', ...code, ...variant }
-  suite = playModule(played, VARIANT, origin)
+  suite = playModule(other, VARIANT, origin)
   const env = {
     ...process.env,
     NODE_EXTRA_CA_CERTS,
@@ -59,14 +96,16 @@ function run(module: string, variant: Variant, environment: object = {}, played 
     VARIANT: JSON.stringify(VARIANT),
     ...environment,
   }
-  return new Promise(resolve => {
+  return start(['rp.ts', '--module', `oidcc-client-test${module}`], env)
+}
+
+const start = ([name = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> =>
+  new Promise(resolve => {
     const options = { env, timeout: 60_000 }
-    const args = [command, '--module', `oidcc-client-test${module}`]
-    const child = execFile(process.execPath, args, options, (_, stdout, stderr) =>
+    const child = execFile(process.execPath, [pathOf(name), ...args], options, (_, stdout, stderr) =>
       resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
     )
   })
-}
 
 test('conformance RP: the command signs in through a redirect with a fragment, and exits with 0', async () => {
   const { exitCode, stdout, stderr } = await run('', { response_type: 'code id_token token' })
@@ -120,4 +159,36 @@ test('conformance RP: without an issuer, or with a variant that is not supported
   assert.match((await run('', {}, { ISSUER: '' })).stderr, /set ISSUER/)
   const { exitCode, stderr } = await run('', { client_auth_type: 'tls_client_auth' })
   assert.deepEqual([exitCode, stderr], [2, 'client_auth_type tls_client_auth is not supported\n'])
+})
+
+test('conformance RP: the command for a plan runs its modules, and exits with 0 if only unsigned ID tokens were skipped', async () => {
+  results = { '-idtoken-sig-none': 'SKIPPED' }
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS, SUITE: origin, CLIENT_ID: 'static' }
+  const { exitCode, stdout, stderr } = await start(
+    ['suite.ts', 'oidcc-client-basic-certification-test-plan'],
+    env,
+  )
+  assert.deepEqual([exitCode, stderr], [0, ''])
+  assert.match(stdout, /FINISHED \| PASSED \| oidcc-client-test \| code \| signed_in\n/)
+  assert.match(stdout, /PASSED \| oidcc-client-test-invalid-iss \| code \| issuer_mismatch\n/)
+  assert.match(stdout, /SKIPPED \| oidcc-client-test-idtoken-sig-none \| code \| algorithm_not_allowed\n/)
+  assert.deepEqual(configuration?.client, {
+    client_id: 'static',
+    redirect_uri: 'https://rp.example/callback',
+  })
+})
+
+test('conformance RP: the command for a plan exits with 1 if the suite fails a module, and prints its log', async () => {
+  results = { '': 'FAILED' }
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS, SUITE: origin }
+  const { exitCode, stdout } = await start(
+    ['suite.ts', 'oidcc-client-basic-certification-test-plan', 'oidcc-client-test'],
+    env,
+  )
+  assert.equal(exitCode, 1)
+  assert.match(
+    stdout,
+    /FAILED \| oidcc-client-test \| code \| signed_in\n {2}FAILURE Condition: no sub\nfailed modules: 1\n$/,
+  )
+  assert.doesNotMatch(stdout, /invalid-iss/)
 })
