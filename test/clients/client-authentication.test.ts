@@ -273,6 +273,43 @@ test('client authentication: a secret stored as SHA-256 or argon2id is accepted 
   assertNotAuthenticated(await send('slow and old'), 'client_secret_wrong')
 })
 
+/** SHA-512 of "abc": the first example of FIPS 180-4 in the test vectors of NIST. */
+const sha512OfAbc =
+  'ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f'
+
+test('client authentication: a secret can be configured as SHA-512 in hexadecimal or base64, and expires', async () => {
+  const bytes = Buffer.from(sha512OfAbc, 'hex')
+  for (const sha512 of [sha512OfAbc, bytes.toString('base64'), bytes.toString('base64url')]) {
+    const server = await createTestServer(
+      withClients(
+        machine({
+          client_secrets: [
+            { sha512 },
+            { value: 'another' },
+            { sha512: hash('sha512', 'old', 'base64'), expires_at: '2020-01-01T00:00:00Z' },
+          ],
+        }),
+      ),
+    )
+    const send = (value: string) => server.token(form, { client: ['machine', value] })
+    assert.equal((await send('abc')).status, 200)
+    assert.equal((await send('another')).status, 200)
+    for (const wrong of ['abd', '', sha512]) assert.notEqual((await send(wrong || 'x')).status, 200)
+    assertNotAuthenticated(await send('abd'), 'client_secret_wrong')
+    assertNotAuthenticated(await send('old'), 'client_secret_expired')
+  }
+})
+
+test('client authentication: what is not a SHA-512 hash is refused when the configuration is read', async () => {
+  for (const sha512 of [
+    'short',
+    sha512OfAbc.slice(1),
+    sha512OfAbc.slice(0, 64),
+    hash('sha256', 'x', 'base64'),
+  ])
+    await assert.rejects(createTestServer(withClients(machine({ client_secrets: [{ sha512 }] }))), /SHA-512/)
+})
+
 test('client authentication: too many concurrent argon2id verifications return 503, and the queue drains', async () => {
   const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
   const encoded = await argon2id('slow', cheap)

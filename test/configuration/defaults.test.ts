@@ -69,7 +69,7 @@ test('configuration: a client without the code grant has no response types by de
 
 test('configuration: a secret in any form is stored as its hash, with its expiry in seconds', async () => {
   const hash = createHash('sha256').update('secret').digest()
-  const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
+  const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
   const client_secrets = [
     { value: 'secret', expires_at: '2030-01-01T00:00:00Z' },
     { sha256: hash.toString('base64') },
@@ -92,11 +92,18 @@ test('configuration: a secret in any form is stored as its hash, with its expiry
 
 test('configuration: each secret is given in exactly one form', () => {
   const sha256 = createHash('sha256').update('secret').digest('hex')
-  const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
+  const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
   const value = 'a-secret-of-a-machine'
-  for (const wrong of [{}, { value, sha256 }, { value, argon2id }, { sha256, argon2id }]) {
+  const sha512 = createHash('sha512').update('secret').digest('hex')
+  for (const wrong of [
+    {},
+    { value, sha256 },
+    { value, argon2id },
+    { sha256, argon2id },
+    { sha256, sha512 },
+  ]) {
     const [error, ...others] = errorsOf(withClient({ ...machine, client_secrets: [wrong] }))
-    assert.match(String(error?.expected), /exactly one of value, sha256 and argon2id/)
+    assert.match(String(error?.expected), /exactly one of value, sha256, sha512 and argon2id/)
     assert.deepEqual(others, [])
   }
 })

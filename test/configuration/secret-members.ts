@@ -6,6 +6,7 @@ import * as whole from '../../packages/server/src/configuration/schema/whole.ts'
 export const sentinel = 'SENTINEL-a1b2c3d4e5f6'
 
 const argon2id = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$U0VOVElORUwtYTFiMmMzZDRlNWY2U0VOVElO'
+const sha512 = Buffer.from(`${sentinel}-of-64-byte`.repeat(2)).toString('base64')
 const sha256 = Buffer.from(`${sentinel}-of-32-byte`).toString('base64')
 
 /** Returns a valid client, API, … around the secret. */
@@ -52,6 +53,9 @@ export const secretMembers: Readonly<Record<string, SecretMember>> = {
   'clients[].client_secrets[].sha256': member('clients[0].client_secrets[0].sha256', sha256, value =>
     machine([{ sha256: value }]),
   ),
+  'clients[].client_secrets[].sha512': member('clients[0].client_secrets[0].sha512', sha512, value =>
+    machine([{ sha512: value }]),
+  ),
   'clients[].client_secrets[].argon2id': member('clients[0].client_secrets[0].argon2id', argon2id, value =>
     machine([{ argon2id: value }]),
   ),
@@ -60,6 +64,9 @@ export const secretMembers: Readonly<Record<string, SecretMember>> = {
   ),
   'api_resources[].api_secrets[].sha256': member('api_resources[0].api_secrets[0].sha256', sha256, value =>
     api({ sha256: value }),
+  ),
+  'api_resources[].api_secrets[].sha512': member('api_resources[0].api_secrets[0].sha512', sha512, value =>
+    api({ sha512: value }),
   ),
   'api_resources[].api_secrets[].argon2id': member(
     'api_resources[0].api_secrets[0].argon2id',
@@ -76,6 +83,11 @@ export const secretMembers: Readonly<Record<string, SecretMember>> = {
     sha256,
     value => registration({ sha256: value }),
   ),
+  'registration.initial_access_tokens[].sha512': member(
+    'registration.initial_access_tokens[0].sha512',
+    sha512,
+    value => registration({ sha512: value }),
+  ),
   'registration.initial_access_tokens[].argon2id': member(
     'registration.initial_access_tokens[0].argon2id',
     argon2id,
@@ -83,6 +95,7 @@ export const secretMembers: Readonly<Record<string, SecretMember>> = {
   ),
   'metrics.tokens[].value': member('metrics.tokens[0].value', sentinel, value => metrics({ value })),
   'metrics.tokens[].sha256': member('metrics.tokens[0].sha256', sha256, value => metrics({ sha256: value })),
+  'metrics.tokens[].sha512': member('metrics.tokens[0].sha512', sha512, value => metrics({ sha512: value })),
   'users[].password': member('users[0].password', sentinel, password => user({ password })),
   'users[].password_argon2id': member('users[0].password_argon2id', argon2id, password_argon2id =>
     user({ password_argon2id }),

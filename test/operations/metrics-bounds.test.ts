@@ -28,6 +28,9 @@ test('metrics: a token is accepted until it expires, and an argon2id hash never 
   assert.equal(await statusWith(sha256), 200)
   assert.equal(await statusWith({ ...sha256, expires_at: clock.now() + 1 }), 200)
   assert.equal(await statusWith({ ...sha256, expires_at: clock.now() }), 401)
+  const sha512 = { kind: 'sha512', hash: hash('sha512', value, 'buffer') } as const
+  assert.equal(await statusWith(sha512), 200)
+  assert.equal(await statusWith({ ...sha512, hash: hash('sha512', 'other', 'buffer') }), 401)
   assert.equal(await statusWith({ kind: 'argon2id', encoded: '$argon2id$v=19$m=8,t=1,p=1$x$y' }), 401)
 })
 

@@ -108,7 +108,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'authorize/authorize.test.ts',
       'authorize: … gets an error page and never a redirect',
     ),
-    'Each entry has exactly one of `value`, `sha256`': held(
+    'Each entry has exactly one of `value`, `sha256`, `sha512`': held(
       'configuration/defaults.test.ts',
       'configuration: each secret is given in exactly one form',
     ),

@@ -11,7 +11,7 @@ import type { MfaPolicy } from './mfa.ts'
 
 /** A shared secret in its stored form. */
 export type Secret = (
-  | { readonly kind: 'sha256'; readonly hash: Uint8Array }
+  | { readonly kind: 'sha256' | 'sha512'; readonly hash: Uint8Array }
   | { readonly kind: 'argon2id'; readonly encoded: string }
 ) & { readonly expires_at?: Seconds }
 

@@ -1,4 +1,4 @@
-/** Verifies shared secrets: SHA-256 in constant time, or argon2id (RFC 9106) in a bounded queue. */
+/** Verifies shared secrets: SHA-256 or SHA-512 in constant time, or argon2id (RFC 9106) in a bounded queue. */
 
 import { createHmac, hash } from 'node:crypto'
 import type { Secret } from '../../model/client.ts'
@@ -57,11 +57,14 @@ export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Se
 
   const checkForms: Secrets['checkForms'] = (forms, kept, from) => {
     const digests = forms.map(form => hash('sha256', form, 'buffer'))
+    const longDigests = kept.some(({ kind }) => kind === 'sha512')
+      ? forms.map(form => hash('sha512', form, 'buffer'))
+      : []
     let checked: CheckedForms = { check: 'wrong' }
     let slow = false
     for (const secret of kept) {
       if (secret.kind === 'argon2id') slow = true
-      for (const [form, digest] of digests.entries()) {
+      for (const [form, digest] of (secret.kind === 'sha512' ? longDigests : digests).entries()) {
         const check = checkFast(secret, forms[form] ?? '', digest)
         if (check !== 'wrong' && checked.check !== 'fits') checked = { check, form }
       }

@@ -8,15 +8,17 @@ import * as s from '../validation/kinds.ts'
 import type { CheckError } from '../validation/schema.ts'
 import { sendable } from './values.ts'
 
-const base64Of32Bytes = /^[A-Za-z0-9+/_-]{43}=?$/
-const hexOf32Bytes = /^[0-9a-fA-F]{64}$/
+/** Returns a function that decodes bytes from base64, base64url or hexadecimal, and returns undefined for any other text. */
+const decoder =
+  (base64: RegExp, hex: RegExp) =>
+  (value: string): Uint8Array | undefined => {
+    if (hex.test(value)) return new Uint8Array(Buffer.from(value, 'hex'))
+    if (base64.test(value)) return new Uint8Array(Buffer.from(value, 'base64'))
+    return undefined
+  }
 
-/** Decodes 32 bytes from base64, base64url or hexadecimal; returns undefined for any other text. */
-export function decode32Bytes(value: string): Uint8Array | undefined {
-  if (hexOf32Bytes.test(value)) return new Uint8Array(Buffer.from(value, 'hex'))
-  if (base64Of32Bytes.test(value)) return new Uint8Array(Buffer.from(value, 'base64'))
-  return undefined
-}
+export const decode32Bytes = decoder(/^[A-Za-z0-9+/_-]{43}=?$/, /^[0-9a-fA-F]{64}$/)
+const decode64Bytes = decoder(/^[A-Za-z0-9+/_-]{86}(==)?$/, /^[0-9a-fA-F]{128}$/)
 
 const generate = 'generate one with: tessera hash-secret --argon2id'
 
@@ -61,6 +63,16 @@ const secretUpTo = (max: number) =>
         )
         .optional()
         .describe('SHA-256 hash of the secret in base64 or hexadecimal.'),
+      sha512: s
+        .secret(
+          s.string().refine(value => decode64Bytes(value) !== undefined, {
+            problem: 'it is not a SHA-512 hash',
+            expected: '64 bytes in base64 (88 characters) or hexadecimal (128)',
+            fix: 'copy the hash from the server that computed it, or use sha256',
+          }),
+        )
+        .optional()
+        .describe('SHA-512 hash of the secret in base64 or hexadecimal, for secrets of other servers.'),
       argon2id: s
         .secret(argon2idHash())
         .optional()
@@ -76,9 +88,11 @@ const secretUpTo = (max: number) =>
         .describe('When it expires, in ISO 8601. Omitted: never.'),
     })
     .check(secret => {
-      const forms = [secret.value, secret.sha256, secret.argon2id].filter(form => form !== undefined).length
+      const forms = [secret.value, secret.sha256, secret.sha512, secret.argon2id].filter(
+        form => form !== undefined,
+      ).length
       if (forms === 1) return undefined
-      const expected = 'exactly one of value, sha256 and argon2id'
+      const expected = 'exactly one of value, sha256, sha512 and argon2id'
       return forms === 0
         ? { problem: 'it contains no secret', expected, fix: 'add "value", or "sha256"' }
         : {
@@ -87,7 +101,7 @@ const secretUpTo = (max: number) =>
             fix: 'keep one; write the others as separate entries',
           }
     })
-    .describe('One secret: exactly one of value, sha256 and argon2id.')
+    .describe('One secret: exactly one of value, sha256, sha512 and argon2id.')
 
 /** A bearer token. */
 export const tokenSecretSchema = secretUpTo(4096)
@@ -97,10 +111,11 @@ export const secretSchema = secretUpTo(512)
 
 type SecretDraft = s.output<typeof secretSchema>
 
-export function secretOf({ value, sha256, argon2id, expires_at }: SecretDraft): Secret {
+export function secretOf({ value, sha256, sha512, argon2id, expires_at }: SecretDraft): Secret {
   const end = expires_at === undefined ? {} : { expires_at: Math.floor(Date.parse(expires_at) / 1000) }
   if (argon2id !== undefined) return { kind: 'argon2id', encoded: argon2id, ...end }
   if (sha256 !== undefined) return { kind: 'sha256', hash: decode32Bytes(sha256)!, ...end }
+  if (sha512 !== undefined) return { kind: 'sha512', hash: decode64Bytes(sha512)!, ...end }
   const hash = createHash('sha256').update(value!, 'utf8').digest()
   return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
 }

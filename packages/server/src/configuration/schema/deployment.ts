@@ -35,7 +35,7 @@ const least = 16
 const tokenSchema = tokenSecretSchema
   .refine(({ argon2id }) => argon2id === undefined, {
     problem: 'an argon2id hash is too slow to check every few seconds',
-    expected: 'value or sha256',
+    expected: 'value, sha256 or sha512',
     fix: 'generate a random token, and hash it with: tessera hash-secret',
   })
   .refine(({ value }) => value === undefined || value.length >= least, {

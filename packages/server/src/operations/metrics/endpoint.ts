@@ -20,10 +20,13 @@ export function createMetricsEndpoint({
   read,
 }: MetricsAccess & { readonly read: () => Promise<ServerMetrics> }): Endpoint {
   const isAccepted = (presented: string): boolean => {
-    const digest = hash('sha256', presented, 'buffer')
+    const digests = {
+      sha256: hash('sha256', presented, 'buffer'),
+      sha512: hash('sha512', presented, 'buffer'),
+    }
     // Compares all, so that the time does not show which one matches.
     const matching = tokens().filter(
-      token => token.kind === 'sha256' && equalInConstantTime(digest, token.hash),
+      token => token.kind !== 'argon2id' && equalInConstantTime(digests[token.kind], token.hash),
     )
     return matching.some(({ expires_at }) => expires_at === undefined || expires_at > clock.now())
   }
