@@ -64,9 +64,14 @@ const sampleOf: Readonly<Record<ColumnType, (column: string, row: number) => str
     bytes: (_column, row) => new Uint8Array([0, 255, row % 256, row >> 8]),
   }
 
+const sampleHash = (row: number): string => `{SSHA}${Buffer.alloc(28, row).toString('base64')}`
+
 export const sampleRows = ({ columns }: ArchivedTable, count: number): readonly ArchivedRow[] =>
   Array.from({ length: count }, (_, row) =>
-    Object.entries(columns).map(([column, kind]) => sampleOf[kind](column, row)),
+    // An import refuses text that is no password hash.
+    Object.entries(columns).map(([column, kind]) =>
+      column === 'password' ? sampleHash(row) : sampleOf[kind](column, row),
+    ),
   )
 
 /** Tables that the store fills itself from other tables. */

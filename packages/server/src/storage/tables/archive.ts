@@ -58,7 +58,11 @@ export type Archives = {
 
 export type ArchivedKind = (typeof tables)[TableName]['archive']['kind']
 
-type Declared = { readonly name: string; readonly archive: Archive<ArchivedKind> }
+type Declared = {
+  readonly name: string
+  readonly archive: Archive<ArchivedKind>
+  readonly textErrors?: Readonly<Record<string, (text: string) => string | undefined>>
+}
 
 // Derived rows come last: they are written together with rows of other tables, so they must not exist before.
 const declared: readonly Declared[] = Object.values<Declared>(tables).toSorted(
@@ -84,6 +88,18 @@ export const tablesOf = (kinds: ReadonlySet<ArchivedKind>): readonly string[] =>
 /** Returns the kind of a table; undefined for a table that this version does not have. */
 export const kindOf = (table: string): ArchivedKind | undefined =>
   declared.find(({ name }) => name === table)?.archive.kind
+
+/** Returns what is wrong with the texts of a row; undefined if nothing is. The error names the column. */
+export function rowError({ name, columns }: ArchivedTable, values: readonly unknown[]): string | undefined {
+  const { textErrors = {} } = declared.find(table => table.name === name) ?? {}
+  for (const [index, column] of Object.keys(columns).entries()) {
+    const value = values[index]
+    const check = Object.hasOwn(textErrors, column) ? textErrors[column] : undefined
+    const error = typeof value === 'string' ? check?.(value) : undefined
+    if (error !== undefined) return `${name}.${column}: ${error}`
+  }
+  return undefined
+}
 
 /** The setting that exists while an import is unfinished, so that no server starts on incomplete data. */
 export const importBegun = 'import_begun'

@@ -24,6 +24,8 @@ export type Table<
   /** Which event deletes the rows of the user in the column `sub`. Required for each table with that column. */
   readonly cascade?: Cascade
   readonly archive: Archive<Kind>
+  /** Returns what is wrong with a text that an import reads for this column; undefined if nothing is. */
+  readonly textErrors?: Partial<Readonly<Record<keyof Row & string, (text: string) => string | undefined>>>
 }
 
 /**

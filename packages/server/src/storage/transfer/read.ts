@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { ArchivedRow, ArchivedTable } from '../tables/archive.ts'
+import { type ArchivedRow, type ArchivedTable, rowError } from '../tables/archive.ts'
 import {
   decodeRow,
   format,
@@ -102,12 +102,14 @@ async function* events(file: string): AsyncGenerator<Event> {
   let section: { readonly opening: Opening; readonly digest: Hash; rows: number } | undefined
   let place: 'start' | 'between' | 'end' = 'start'
   let total = 0
+  let number = 0
 
   for await (const text of createInterface({
     input: createReadStream(file),
     crlfDelay: Number.POSITIVE_INFINITY,
   })) {
     const line = parseLine(text)
+    number++
     if (place === 'end') throw new MalformedExport('unexpected lines after the total')
     if (place === 'start') {
       yield { kind: 'header', header: headerOf(line) }
@@ -116,6 +118,8 @@ async function* events(file: string): AsyncGenerator<Event> {
       if (Array.isArray(line)) {
         section.digest.update(`${text}\n`)
         section.rows++
+        const error = rowError(tableOf(section.opening), line)
+        if (error !== undefined) throw new MalformedExport(`line ${number}: ${error}`)
         yield { kind: 'row', values: line }
       } else {
         requireClosing(line, section)
