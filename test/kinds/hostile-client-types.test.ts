@@ -1,0 +1,144 @@
+/**
+ * Every reader of JSON in the client library: with any value at any member, it returns a value or an error, and never
+ * throws.
+ */
+
+import assert from 'node:assert/strict'
+import { KeyObject, sign as signBytes, type webcrypto } from 'node:crypto'
+import { test } from 'node:test'
+import {
+  clientCredentials,
+  createClient,
+  createSession,
+  type Result,
+  validateAccessToken,
+  validateIdToken,
+  webStorageStore,
+} from '@tessera/client'
+import { createApiGuard } from '@tessera/client/api'
+import { createKey, now, sign as signClaims, startTokenServer, url } from '../client/token-server.ts'
+import { variants } from '../support/hostile.ts'
+import { textsOf } from '../support/repository.ts'
+import { assertCovers } from './coverage.ts'
+
+const key = await createKey('ES256')
+const { jwk } = key
+const claims = { iss: url, aud: 'app', sub: 'alice', exp: now + 300, iat: now, nonce: 'n' }
+const accessClaims = { ...claims, aud: 'urn:api', jti: '1', client_id: 'app', scope: 'api', cnf: undefined }
+const token = { access_token: 'a', token_type: 'Bearer', expires_in: 60, scope: 'api' }
+
+/** The number of results of the current row by kind: each row must see both. */
+const seen = { values: 0, errors: 0 }
+
+/** Checks that a function returned a value or an error, whatever the JSON was. */
+function assertReturned(result: Result<unknown>, what: string): void {
+  if (result.ok) seen.values += 1
+  else {
+    seen.errors += 1
+    assert.match(String(result.error.code), /^\w+$/, what)
+  }
+}
+
+const respondWith = (body: unknown) => async (): Promise<Response> => Response.json(body)
+
+const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+const privateKey = KeyObject.from(key.privateKey as webcrypto.CryptoKey)
+
+/** Signs any header and payload: no library would create such a JWT. */
+function jws(header: unknown, payload: unknown): string {
+  const input = `${encoded(header)}.${encoded(payload)}`
+  const signature = signBytes('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  return `${input}.${signature.toString('base64url')}`
+}
+
+type Row = () => Promise<void>
+/** Why others can't write what is read there. */
+type Own = 'written by the caller' | 'written by the library into its own store'
+
+const rows: Readonly<Record<string, Row | Own>> = {
+  async 'http/response.ts'() {
+    const issuer = 'https://as.example'
+    const metadata = {
+      issuer,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/jwks`,
+      mtls_endpoint_aliases: { token_endpoint: `${issuer}/mtls/token` },
+    }
+    for (const { what, value } of variants(metadata)) {
+      const client = createClient({ issuer, client_id: 'app', fetch: respondWith(value) })
+      assertReturned(await clientCredentials(client), what)
+    }
+    for (const { what, value } of variants(token)) {
+      const client = createClient({ issuer, metadata, client_id: 'app', fetch: respondWith(value) })
+      assertReturned(await clientCredentials(client), what)
+    }
+    const idToken = await signClaims(claims, key)
+    for (const { what, value } of variants({ keys: [{ ...jwk, key_ops: ['verify'] }] })) {
+      const server = startTokenServer(respondWith(value))
+      assertReturned(await validateIdToken(server.client, idToken, { nonce: 'n' }), what)
+    }
+  },
+  async 'jwt/decode.ts'() {
+    const server = startTokenServer([jwk])
+    const requirements = { audience: 'urn:api', scope: 'api', acr_values: 'mfa', max_age: 60 }
+    for (const { what, value } of variants(claims)) {
+      const signed = jws({ alg: 'ES256', kid: jwk.kid }, value)
+      assertReturned(await validateIdToken(server.client, signed, { nonce: 'n', max_age: 60 }), what)
+    }
+    for (const { what, value } of variants(accessClaims)) {
+      const signed = jws({ alg: 'ES256', kid: jwk.kid, typ: 'at+jwt' }, value)
+      assertReturned(await validateAccessToken(server.issuer, signed, requirements), what)
+    }
+    for (const { what, value } of variants({ alg: 'ES256', kid: jwk.kid, typ: 'at+jwt', crit: ['b64'] })) {
+      const signed = jws(value, accessClaims)
+      assertReturned(await validateAccessToken(server.issuer, signed, requirements), what)
+    }
+  },
+  async 'api/token-check.ts'() {
+    const { issuer } = startTokenServer([jwk])
+    const check = createApiGuard(issuer, { audience: 'urn:api' }).requires({ scope: 'api' })
+    const header = { alg: 'ES256', kid: jwk.kid, typ: 'at+jwt' }
+    const tokens = [
+      ...[...variants(header)].map(({ what, value }) => ({ what, jwt: jws(value, accessClaims) })),
+      ...[...variants(accessClaims)].map(({ what, value }) => ({ what, jwt: jws(header, value) })),
+    ]
+    for (const { what, jwt } of tokens) {
+      const authorization = [`Bearer ${jwt}`]
+      const decision = await check({
+        method: 'GET',
+        url: '/',
+        header: name => (name === 'authorization' ? authorization : []),
+      })
+      if (decision.ok) seen.values += 1
+      else seen.errors += 1
+      assert.ok(decision.ok || decision.response.status < 500, what)
+    }
+  },
+  async 'session/session-tokens.ts'() {
+    const { client } = startTokenServer([jwk])
+    const stored = { id: 's', ...token, expires_at: now + 60, refresh_token: 'r', claims }
+    for (const { what, value } of variants(stored)) {
+      const text = JSON.stringify(value)
+      const storage = { getItem: () => text, setItem() {}, removeItem() {} }
+      const session = createSession(client, { store: webStorageStore(storage), retryWindow: 0 })
+      assertReturned(await session.accessToken(), what)
+    }
+  },
+  'browser/pending-storage.ts': 'written by the library into its own store',
+  'node/file-lock.ts': 'written by the library into its own store',
+  'authorization/request-object.ts': 'written by the caller',
+}
+
+const reads = /\bJSON\.parse\(|\bdecodeJwt\(/
+const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm
+
+test('every reader of JSON in the client library has a row here', () => {
+  const readers = [...textsOf('packages/client/src/**/*.ts')]
+    .filter(([, text]) => reads.test(text.replace(comments, '')))
+    .map(([path]) => path.replace(/^.*packages\/client\/src\//, ''))
+  assertCovers(Object.keys(rows), readers, 'reader of JSON')
+})
+
+for (const [file, row] of Object.entries(rows))
+  if (typeof row === 'function')
+    test(`any JSON value at any member returns a value or an error: ${file}`, row)
