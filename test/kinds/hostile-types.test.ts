@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { importedPasswordHash } from '../../packages/server/src/runtime/password-hash/exported.ts'
 import type { TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import {
   decodeRow,
@@ -560,6 +561,28 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
+  async 'runtime/password-hash/exported.ts'() {
+    const credential = {
+      type: 'password',
+      secretData: JSON.stringify({ value: 'aGFzaA==', salt: 'c2FsdA==', additionalParameters: {} }),
+      credentialData: JSON.stringify({ hashIterations: 5, algorithm: 'argon2' }),
+    }
+    const data = {
+      hashIterations: 5,
+      algorithm: 'argon2',
+      additionalParameters: { type: ['id'], version: ['1.3'], memory: ['7168'], parallelism: ['1'] },
+    }
+    for (const { value } of variants(credential))
+      assert.equal(typeof importedPasswordHash(JSON.stringify(value)), 'string')
+    for (const { value } of variants(data)) {
+      const text = JSON.stringify({ ...credential, credentialData: JSON.stringify(value) })
+      assert.equal(typeof importedPasswordHash(text), 'string')
+      const nested = JSON.stringify({ ...credential, credentialData: value })
+      assert.equal(typeof importedPasswordHash(nested), 'string')
+    }
+  },
+  // Read from a variable or a file of the operator, then checked like the rest of the configuration.
+  'configuration/validation/secret.ts': 'its own package or process',
   'identity/totp.ts': 'sealed or signed by this server',
   'operations/mail/mail-queue.ts': 'sealed or signed by this server',
   'operations/events/callbacks.ts': 'written by this server into its own store',

@@ -57,5 +57,5 @@ const unpadded = (value: unknown): string | undefined => {
 
 const firstOf = (value: unknown): string | undefined => {
   const first: unknown = Array.isArray(value) ? value[0] : value
-  return first === undefined ? undefined : String(first)
+  return typeof first === 'string' || typeof first === 'number' ? `${first}` : undefined
 }
