@@ -129,7 +129,7 @@ async function pipeline(port: number, connections: number, ahead: number, second
 
 export async function run({ long }: ExperimentOptions): Promise<Report> {
   pinLoad()
-  const seconds = long ? 10 : 1
+  const seconds = long ? 10 : 2
   // Opening two thousand takes most of a short run.
   const kept = long ? 2000 : 300
   // The short run shares the machine: it shows that good responses continue and that other requests get responses
