@@ -1,9 +1,17 @@
-/** Clocks that are set back while the library runs: nothing that is cached is used for longer. */
+/** Wrong clocks: set back while the library runs, minutes ahead or behind, or not a number at all. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createClient, createIssuer, unwrap } from '@tessera/client'
+import {
+  createClient,
+  createIssuer,
+  pollDeviceToken,
+  unwrap,
+  validateAccessToken,
+  validateIdToken,
+} from '@tessera/client'
 import { createApiGuard } from '@tessera/client/api'
+import { createKey, sign, startTokenServer, now as time, url as tokenIssuer } from './token-server.ts'
 
 const issuer = 'https://as.example'
 const start = 1_790_000_000
@@ -46,3 +54,58 @@ test('wrong clock: after it was set back, a revoked token is not taken from the 
   assert.ok(!decision.ok)
   assert.equal(decision.reason, 'token_inactive')
 })
+
+const key = await createKey('ES256')
+const claims = { iss: tokenIssuer, sub: 'bob', aud: 'app', iat: time, nbf: time, exp: time + 60 }
+const accessToken = (members: object = {}) =>
+  sign({ ...claims, auth_time: time, jti: '1', client_id: 'app', ...members }, key, { typ: 'at+jwt' })
+
+test('wrong clock: a tolerance or an age that is not a number refuses tokens instead of accepting all', async () => {
+  const server = startTokenServer([key.jwk])
+  const codes = await Promise.all(
+    [
+      { members: {}, options: { clockTolerance: Number.NaN } },
+      { members: { exp: time - 1e6 }, options: { clockTolerance: Number.NaN } },
+      { members: {}, options: { max_age: Number.NaN } },
+    ].map(async ({ members, options }) => {
+      const required = { audience: 'app', ...options }
+      const result = await validateAccessToken(server.issuer, await accessToken(members), required)
+      return result.ok || result.error.code
+    }),
+  )
+  assert.deepEqual(codes, ['token_expired', 'token_expired', 'authentication_too_old'])
+})
+
+test('wrong clock: a clock that is not a number refuses tokens', async () => {
+  const server = startTokenServer([key.jwk])
+  server.now = Number.NaN
+  const result = await validateIdToken(server.client, await sign(claims, key))
+  assert.ok(!result.ok)
+  assert.equal(result.error.code, 'token_expired')
+})
+
+for (const [minutes, code] of [
+  [5, 'token_expired'],
+  [-5, 'token_not_yet_valid'],
+] as const)
+  test(`wrong clock: ${Math.abs(minutes)} minutes ${minutes > 0 ? 'ahead' : 'behind'}, tokens are refused, unless the tolerance allows it`, async () => {
+    const server = startTokenServer([key.jwk])
+    server.now = time + minutes * 60
+    const token = await accessToken()
+    const refused = await validateAccessToken(server.issuer, token, { audience: 'app' })
+    assert.ok(!refused.ok)
+    assert.equal(refused.error.code, code)
+    const tolerant = { audience: 'app', clockTolerance: 310 }
+    assert.ok((await validateAccessToken(server.issuer, token, tolerant)).ok)
+  })
+
+for (const missing of ['expires_at', 'interval'])
+  test(`wrong clock: a stored device authorization without ${missing} sends no requests without a pause`, async () => {
+    const client = createClient({
+      issuer,
+      client_id: 'tv',
+      fetch: async () => assert.fail('a request was sent'),
+    })
+    const device = { device_code: 'code', expires_at: start, interval: 5, [missing]: undefined }
+    await assert.rejects(pollDeviceToken(client, device as never), TypeError)
+  })

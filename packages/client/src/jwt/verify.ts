@@ -113,17 +113,20 @@ function imported(jwk: VerificationKey, alg: string): Promise<CryptoKey | undefi
   return key
 }
 
-/** Checks `exp`, `nbf` and `iat`, if the token has them (RFC 7519 §4.1.4 to §4.1.6). */
+/**
+ * Checks `exp`, `nbf` and `iat`, if the token has them (RFC 7519 §4.1.4 to §4.1.6). The comparisons are written so that
+ * a clock or a tolerance that is not a number refuses tokens.
+ */
 function checkTimes(claims: JsonObject, now: Seconds, tolerance: Seconds): Result<never> | undefined {
   const { exp, nbf, iat } = claims
   for (const time of [exp, nbf, iat])
     if (time !== undefined && !Number.isFinite(time))
       return invalidToken('claim_invalid', 'exp, nbf or iat of the token is not a number')
-  if (typeof exp === 'number' && exp <= now - tolerance)
+  if (typeof exp === 'number' && !(exp > now - tolerance))
     return invalidToken('token_expired', 'the token has expired')
-  if (typeof nbf === 'number' && nbf > now + tolerance)
+  if (typeof nbf === 'number' && !(nbf <= now + tolerance))
     return invalidToken('token_not_yet_valid', 'the token is not valid yet')
-  if (typeof iat === 'number' && iat > now + tolerance)
+  if (typeof iat === 'number' && !(iat <= now + tolerance))
     return invalidToken('issued_in_future', 'the token was issued in the future; compare the clocks')
   return undefined
 }

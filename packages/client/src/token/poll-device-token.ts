@@ -43,14 +43,18 @@ const maxBackoff: Seconds = 60
  * Fails with `response` and `access_denied` if the user refuses, `expired_token` after `expires_in`, and `aborted` by
  * the signal. If the tokens were in a response that was lost, it fails with `device_response_lost`: start a new device
  * authorization then.
+ * @throws TypeError if `expires_at` or `interval` is not a number.
  */
 export async function pollDeviceToken(
   client: Client,
   device: Pick<DeviceAuthorization, 'device_code' | 'expires_at' | 'interval'>,
   { progress, sleep: wait = sleep, ...options }: DevicePollOptions = {},
 ): Promise<Result<UserTokens>> {
-  const { device_code, expires_at } = device
-  let poll: Poll = { state: 'pending', interval: Math.max(1, device.interval), failures: 0, mayBeUsed: false }
+  const { device_code, expires_at, interval } = device
+  // Otherwise there would be no pause between the requests.
+  if (!Number.isFinite(expires_at) || !Number.isFinite(interval))
+    throw new TypeError('expires_at and interval of the device authorization must be numbers')
+  let poll: Poll = { state: 'pending', interval: Math.max(1, interval), failures: 0, mayBeUsed: false }
   for (;;) {
     const remaining = expires_at - client.issuer.now()
     if (remaining <= 0) return expired()

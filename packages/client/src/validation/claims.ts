@@ -70,9 +70,10 @@ export function checkAuthTime(
     return invalidToken('claim_invalid', 'auth_time of the token is not a number')
   if (max_age === undefined) return undefined
   if (auth_time === undefined) return invalidToken('claim_missing', 'the token has no auth_time')
-  return auth_time + max_age + tolerance < since
-    ? invalidToken('authentication_too_old', `the user authenticated more than ${max_age} s ago`)
-    : undefined
+  // A maximum age that is not a number refuses all.
+  return auth_time + max_age + tolerance >= since
+    ? undefined
+    : invalidToken('authentication_too_old', `the user authenticated more than ${max_age} s ago`)
 }
 
 /** Requires one of the authentication context classes. */
