@@ -7,7 +7,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
-import { keyOwners } from '../../packages/server/src/configuration/schema/whole.ts'
+import { defineConfig, keyOwners } from '../../packages/server/src/configuration/schema/whole.ts'
 import { testFolder } from '../support/folder.ts'
 import { masterKey } from '../support/tessera.ts'
 import { assertErrors, errorsOf, type Input, parsed } from './errors.ts'
@@ -307,4 +307,39 @@ test('secrets: metadata that a client registers can not refer to variables and f
     assert.ok(!outcome.ok)
     assert.match(JSON.stringify(outcome.problems), /only a configuration file can refer/)
   }
+})
+
+test('secrets: a master key that other users can read or change is a warning', () => {
+  const warningsOf = (mode: number) =>
+    parsed({ master_key_file: write('master', masterKey, mode) }, { directory: folder }).warnings
+  assert.deepEqual(warningsOf(0o440), [])
+  const [warning, ...others] = warningsOf(0o644)
+  assert.deepEqual(others, [])
+  assert.equal(warning?.path, 'master_key_file')
+  assert.match(warning.problem, /other users/)
+})
+
+test('secrets: the types of a module accept both forms, and no others', () => {
+  const configuration = defineConfig({
+    storage: { file: write('typed', 'memory:') },
+    clients: [
+      {
+        client_id: 'machine',
+        grant_types: ['client_credentials'],
+        client_secrets: [{ value: { env: 'IT' } }],
+      },
+    ],
+    users: [
+      // @ts-expect-error: a number is no path
+      { sub: '1', username: 'alice', password: { file: 5 } },
+      // @ts-expect-error: no such source
+      { sub: '2', username: 'bob', password: { path: 'x' } },
+    ],
+  })
+  assert.deepEqual(
+    errorsOf(configuration, { directory: folder, isModule: true, environment: { IT: sentinel } }).map(
+      ({ path }) => path,
+    ),
+    ['users[0].password', 'users[1].password'],
+  )
 })

@@ -1,9 +1,10 @@
 /** Settings from flags and variables. Flags override the environment, and the environment overrides the file. */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Diagnostic } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
+import { isOpen, openFile } from './open-file.ts'
 import { decode32Bytes } from './schema/credentials.ts'
 
 /** Maps each variable to the key that it sets. */
@@ -133,7 +134,11 @@ export const environmentWarnings = (environment: Environment): readonly Diagnost
 export function readMasterKey(
   environment: Environment,
   file: { readonly path: unknown; readonly directory: string; readonly source: string },
-): { readonly masterKey?: Uint8Array; readonly errors: readonly Diagnostic[] } {
+): {
+  readonly masterKey?: Uint8Array
+  readonly errors: readonly Diagnostic[]
+  readonly warnings?: readonly Diagnostic[]
+} {
   const keyOf = (masterKey: Uint8Array | undefined, path: string, problem: string) => {
     if (masterKey) return { masterKey, errors: [] }
     const expected = '32 bytes in base64 or base64url'
@@ -143,9 +148,13 @@ export function readMasterKey(
   if (variable) return keyOf(decode32Bytes(variable.trim()), masterKeyVariable, 'it is not a master key')
   if (typeof file.path !== 'string' || file.path === '') return { errors: [] }
   try {
-    const bytes = readFileSync(resolve(file.directory, file.path))
+    const path = resolve(file.directory, file.path)
+    const bytes = readFileSync(path)
     const key = bytes.length === 32 ? new Uint8Array(bytes) : decode32Bytes(bytes.toString('latin1').trim())
-    return keyOf(key, file.source, 'the file does not contain a master key')
+    const outcome = keyOf(key, file.source, 'the file does not contain a master key')
+    return isOpen(statSync(path).mode)
+      ? { ...outcome, warnings: [{ path: file.source, ...openFile }] }
+      : outcome
   } catch (error) {
     const problem = `the file can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`
     const fix = 'correct the path or its permissions'

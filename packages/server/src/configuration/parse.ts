@@ -65,7 +65,11 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const secrets = createSecrets(environment, directory)
   const { whole, draft, tenantDrafts, errors: schemaErrors } = readDrafts(settled, isModule, secrets.read)
   const drafts = [draft, ...tenantDrafts]
-  const { masterKey, errors: keyErrors } = readMasterKey(environment, {
+  const {
+    masterKey,
+    errors: keyErrors,
+    warnings: keyWarnings = [],
+  } = readMasterKey(environment, {
     path: settled.master_key_file,
     directory: folderOf('master_key_file'),
     source: sources.get('master_key_file') ?? 'master_key_file',
@@ -95,6 +99,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentWarnings(environment),
+    ...keyWarnings,
     ...renameSources(
       secrets.warnings().map(({ path, description }) => ({
         path: formatPath(path),

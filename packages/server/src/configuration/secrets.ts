@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Description } from './diagnostic.ts'
 import type { Environment } from './environment.ts'
+import { isOpen, openFile } from './open-file.ts'
 import type { CheckError, Path, SecretReader } from './validation/schema.ts'
 
 type SecretWarning = { readonly path: Path; readonly description: Description }
@@ -104,7 +105,7 @@ export function readSecretFile(file: string): Reading {
     if (size > mostBytes) return refused('the file is too large', expected, 'correct the path')
     const reading = decode(bytes.subarray(0, size), expected)
     bytes.fill(0)
-    return reading.ok && isOpen(status.mode) ? { ...reading, warning: open } : reading
+    return reading.ok && isOpen(status.mode) ? { ...reading, warning: openFile } : reading
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     return refused(`the file can't be read (${code})`, expected, 'correct the path or its permissions')
@@ -136,13 +137,4 @@ function decode(bytes: Uint8Array, expected: string): Reading {
   return value === ''
     ? refused('the file is empty', expected, 'write the value into it')
     : { ok: true, text: value }
-}
-
-/** Windows has no such permissions. */
-const isOpen = (mode: number): boolean => process.platform !== 'win32' && (mode & 0o006) !== 0
-
-const open: Description = {
-  problem: 'other users of this machine can read or change the file',
-  expected: 'a file that only the server can read, such as mode 0400 or 0440',
-  fix: 'run chmod o= on it; in a container, set the mode of the mounted secret to 0440',
 }
