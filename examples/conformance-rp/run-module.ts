@@ -39,10 +39,15 @@ export async function runModule(
   { fetch = globalThis.fetch, log = () => {}, serve }: RunOptions = {},
 ): Promise<ModuleResult> {
   const { paths, expected, environment: replaced } = stepsOf(module, environment.ISSUER ?? '')
-  const variant = settingsOfVariant(JSON.parse(environment.VARIANT ?? '{}'))
-  // The redirect URI is never requested over the network, so any URL that the suite accepts is a good default.
-  const settings = readSettings({ BASE_URL: 'https://rp.example', ...environment, ...variant, ...replaced })
-  if (JSON.parse(environment.VARIANT ?? '{}').client_registration === 'static_client' && !settings.client_id)
+  const variant: Environment = JSON.parse(environment.VARIANT ?? '{}')
+  const settings = readSettings({
+    // The redirect URI is never requested over the network, so any URL that the suite accepts is a good default.
+    BASE_URL: 'https://rp.example',
+    ...environment,
+    ...settingsOfVariant(variant),
+    ...replaced,
+  })
+  if (variant.client_registration === 'static_client' && !settings.client_id)
     throw new Error('client_registration is static_client: set CLIENT_ID and CLIENT_SECRET')
   const logged: Fetch = async (url, init) => {
     const { origin, pathname } = new URL(url)
