@@ -115,7 +115,7 @@ for (const fault of faults) {
 
 test('session: attempts are bounded by the retry window, too', async () => {
   const { start, clock, network } = await startSessionWorld()
-  const { session } = await start({ retryWindow: 10, maxAttempts: 100, attemptTimeout: 0.01 })
+  const { session } = await start({ maxAttempts: 100, attemptTimeout: 0.01 })
   clock.advance(600)
   const before = clock.now()
   network.next.push(...Array.from({ length: 100 }, () => 'before' as const))

@@ -45,7 +45,7 @@ test('configuration: a minimal client gets the documented defaults', async () =>
     refresh_token_expiration: 'absolute',
     absolute_refresh_token_lifetime: 2_592_000,
     sliding_refresh_token_lifetime: 1_296_000,
-    refresh_token_retry_window: 30,
+    refresh_token_retry_window: 10,
     update_access_token_claims_on_refresh: false,
     tls_client_certificate_bound_access_tokens: false,
     device_code_lifetime: 300,

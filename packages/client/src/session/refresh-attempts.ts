@@ -10,7 +10,7 @@ import type { UserTokens } from '../token/claims.ts'
 export type RefreshAttemptOptions = {
   /**
    * Seconds after the first attempt in which the same refresh token is sent again if there was no response, or a server
-   * error. The default is 30, which is the default of Tessera's `refresh_token_retry_window`: within it, Tessera returns
+   * error. The default is 10, which is the default of Tessera's `refresh_token_retry_window`: within it, Tessera returns
    * the same next token. Use 0 for servers that treat each second use as theft.
    */
   readonly retryWindow?: Seconds | undefined
@@ -37,7 +37,7 @@ export async function attemptRefresh(
   options: RefreshAttemptOptions,
   signal: AbortSignal,
 ): Promise<Result<UserTokens>> {
-  const { retryWindow = 30, maxAttempts = 4, attemptTimeout = 2.5 } = options
+  const { retryWindow = 10, maxAttempts = 4, attemptTimeout = 2.5 } = options
   const { random = Math.random, sleep = sleepByTimer } = options
   const end = now() + retryWindow
   for (let count = 1; ; count++) {

@@ -175,7 +175,7 @@ export const plainClientSchema = s.strictObject({
     .default(15 * day)
     .describe('Seconds that each use adds with sliding expiration.'),
   refresh_token_retry_window: seconds(0, 5 * minute)
-    .default(30)
+    .default(10)
     .describe('Seconds during which a retried refresh returns the same response; 0: disabled.'),
   update_access_token_claims_on_refresh: s
     .boolean()
