@@ -7,14 +7,21 @@ import {
   clientCredentials,
   clientSecretBasic,
   clientSecretPost,
+  completeAuthorization,
+  createAuthorizationRequest,
   createAuthorizedFetch,
   createClient,
   createIssuer,
+  createSession,
   createTokenCache,
+  fixedKeys,
+  importSigningKey,
   validateAccessToken,
+  verifyJwt,
 } from '@tessera/client'
 import { createApiGuard, type Requirements } from '@tessera/client/api'
 import { fastifyAccess, fastifyGuard } from '@tessera/client/api/fastify'
+import { completeRedirect, signInWithPopup } from '@tessera/client/browser'
 import fastify from 'fastify'
 import { createKey, sign } from './token-server.ts'
 
@@ -85,6 +92,73 @@ test('mistakes: an authorized fetch without origins or without a source is a Typ
       name: 'TypeError',
       message: /the source has no client/,
     })
+})
+
+test('mistakes: a redirect URI without a host, and a pending request as text, are TypeErrors', async () => {
+  for (const redirect_uri of ['/callback', '', undefined as never])
+    await assert.rejects(createAuthorizationRequest(client, { redirect_uri }), {
+      name: 'TypeError',
+      message: /^redirect_uri must be an absolute URL/,
+    })
+  await assert.rejects(completeAuthorization(client, '/callback?code=a', '{"state":"a"}' as never), {
+    name: 'TypeError',
+    message: /^pending must be the object/,
+  })
+})
+
+test('mistakes: a session does not start with a result instead of its value', async () => {
+  const session = createSession(client)
+  await assert.rejects(session.start({ ok: true } as never), {
+    name: 'TypeError',
+    message: /pass the value of the result/,
+  })
+  assert.equal(await session.tokens(), undefined)
+})
+
+test('mistakes: a key pair is a TypeError that names its private key', async () => {
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, [
+    'sign',
+    'verify',
+  ])
+  await assert.rejects(importSigningKey(pair as never), {
+    name: 'TypeError',
+    message: /of a key pair, pass privateKey$/,
+  })
+})
+
+test('mistakes: the type of exported keys is that of the library’s parameters', async () => {
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'sign',
+    'verify',
+  ])
+  const exported = await crypto.subtle.exportKey('jwk', pair.privateKey)
+  assert.equal((await importSigningKey(exported)).alg, 'ES256')
+})
+
+test('mistakes: functions for pages are TypeErrors where there is no page', async () => {
+  const redirect_uri = 'https://app.example/callback'
+  const calls = [() => completeRedirect(client), () => signInWithPopup(client, { redirect_uri })]
+  for (const call of calls)
+    await assert.rejects(async () => call(), { name: 'TypeError', message: /^there is no page/ })
+})
+
+test('mistakes: a token whose time is wrong says by how much', async () => {
+  const key = await createKey('ES256')
+  const now = 1_790_000_000
+  const messageFor = async (claims: object) => {
+    const verified = await verifyJwt(await sign(claims, key), fixedKeys([key.jwk]), {
+      algorithms: ['ES256'],
+      now,
+    })
+    assert.ok(!verified.ok)
+    return verified.error.message
+  }
+  assert.equal(await messageFor({ exp: now - 3600 }), 'the token expired 3600 s ago')
+  assert.equal(await messageFor({ nbf: now + 3600 }), 'the token is valid in 3600 s; compare the clocks')
+  assert.equal(
+    await messageFor({ iat: now + 3600 }),
+    'the token was issued 3600 s in the future; compare the clocks',
+  )
 })
 
 test('mistakes: an access token is not validated without an audience', async () => {

@@ -41,6 +41,8 @@ export async function completeAuthorization(
 ): Promise<Result<CompletedAuthorization>> {
   if (!pending) return pendingMissing()
   const { redirect_uri, response_type, code_verifier, nonce, max_age, state, resource } = pending
+  if (typeof response_type !== 'string')
+    throw new TypeError('pending must be the object that createAuthorizationRequest returned')
   if (!brings(response_type, 'code') || code_verifier === undefined)
     throw new TypeError(`response_type ${response_type} has no code: call validateAuthorizationResponse`)
   const { idToken, signal } = options

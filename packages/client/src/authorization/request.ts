@@ -131,7 +131,9 @@ const optional = [
 const named = ['redirect_uri', 'scope', 'response_type', 'response_mode', 'claims', ...optional]
 
 function checkOptions(pending: PendingAuthorization, { parameters = {} }: AuthorizationOptions): void {
-  const { response_type, response_mode, scope } = pending
+  const { redirect_uri, response_type, response_mode, scope } = pending
+  if (!URL.canParse(redirect_uri))
+    throw new TypeError(`redirect_uri must be an absolute URL: ${JSON.stringify(redirect_uri)}`)
   const clash = Object.keys(parameters).find(name => reserved.includes(name) || named.includes(name))
   if (clash !== undefined) throw new TypeError(`parameters contains ${clash}, which this library sets itself`)
   if (bringsToken(response_type) && response_mode === 'query')

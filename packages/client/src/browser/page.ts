@@ -44,5 +44,12 @@ type PageStorage = {
   readonly removeItem: (key: string) => void
 }
 
-/** Returns the global object of the page. */
-export const page = (): Page => globalThis as unknown as Page
+/**
+ * Returns the global object of the page.
+ * @throws TypeError on a server, where frameworks that render pages may run the same modules.
+ */
+export function page(): Page {
+  if (!('location' in globalThis))
+    throw new TypeError('there is no page: call this function in the browser, not where pages are rendered')
+  return globalThis as unknown as Page
+}

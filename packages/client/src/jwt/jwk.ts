@@ -5,9 +5,12 @@ import { type AlgorithmParameters, algorithmParameters } from './algorithms.ts'
 import { decodeBase64url } from './base64url.ts'
 import type { CryptoKey } from './crypto-key.ts'
 
-/** A JSON Web Key. Members that this library does not use are kept as they are. */
+/**
+ * A JSON Web Key (RFC 7517 §4). `kty` is required, but optional here, as in the `JsonWebKey` of Web Crypto and the types
+ * of other libraries, so that their keys are accepted.
+ */
 export type Jwk = {
-  readonly kty: string
+  readonly kty?: string
   readonly kid?: string
   readonly alg?: string
   readonly use?: string
@@ -24,7 +27,11 @@ export type Jwk = {
   readonly dq?: string
   readonly qi?: string
   readonly k?: string
-  readonly [name: string]: Json | undefined
+  readonly ext?: boolean
+  readonly x5c?: readonly string[]
+  readonly x5t?: string
+  readonly 'x5t#S256'?: string
+  readonly x5u?: string
 }
 
 /** Bits of the shortest RSA key that is accepted (RFC 7518 §3.3). */

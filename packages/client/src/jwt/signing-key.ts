@@ -42,13 +42,15 @@ export async function importSigningKey(
   const imported =
     typeof input === 'string'
       ? await importPem(input, options.alg)
-      : 'kty' in input
+      : isJwk(input)
         ? await fromJwk(input, options.alg)
         : fromCryptoKey(input, options.alg)
-  const kid = options.kid ?? (typeof input === 'object' && 'kty' in input ? input.kid : undefined)
+  const kid = options.kid ?? (typeof input === 'object' && isJwk(input) ? input.kid : undefined)
   if (!isLongEnough(imported.key)) throw new TypeError('the RSA key is shorter than 2048 bits')
   return { ...imported, kid }
 }
+
+const isJwk = (key: CryptoKey | Jwk): key is Jwk => 'kty' in key
 
 /** Imports a secret for HMAC. Throws TypeError if it is shorter than the hash (RFC 7518 §3.2). */
 export async function importSecret(secret: string, alg: SigningAlgorithm): Promise<SigningKey> {
@@ -70,6 +72,8 @@ async function fromJwk(jwk: Jwk, wanted: AsymmetricAlgorithm | undefined): Promi
 }
 
 function fromCryptoKey(key: CryptoKey, wanted: AsymmetricAlgorithm | undefined): SigningKey {
+  if (!key.algorithm)
+    throw new TypeError('the key must be a CryptoKey, a JWK or PEM; of a key pair, pass privateKey')
   const alg = asymmetricAlgorithms.find(
     one => (wanted === undefined || one === wanted) && hasAlgorithm(key, one),
   )

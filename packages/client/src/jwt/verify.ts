@@ -123,10 +123,16 @@ function checkTimes(claims: JsonObject, now: Seconds, tolerance: Seconds): Resul
     if (time !== undefined && !Number.isFinite(time))
       return invalidToken('claim_invalid', 'exp, nbf or iat of the token is not a number')
   if (typeof exp === 'number' && !(exp > now - tolerance))
-    return invalidToken('token_expired', 'the token has expired')
+    return invalidToken('token_expired', `the token expired ${Math.round(now - exp)} s ago`)
   if (typeof nbf === 'number' && !(nbf <= now + tolerance))
-    return invalidToken('token_not_yet_valid', 'the token is not valid yet')
+    return invalidToken(
+      'token_not_yet_valid',
+      `the token is valid in ${Math.round(nbf - now)} s; compare the clocks`,
+    )
   if (typeof iat === 'number' && !(iat <= now + tolerance))
-    return invalidToken('issued_in_future', 'the token was issued in the future; compare the clocks')
+    return invalidToken(
+      'issued_in_future',
+      `the token was issued ${Math.round(iat - now)} s in the future; compare the clocks`,
+    )
   return undefined
 }

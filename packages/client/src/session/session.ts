@@ -159,6 +159,8 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
     client,
     tokens: async () => store.load(),
     async start(response) {
+      if (!response.access_token)
+        throw new TypeError('there is no access_token; pass the value of the result')
       const tokens = newSession(response)
       await lock(name, async () => store.save(tokens))
       return tokens
