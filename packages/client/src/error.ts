@@ -63,8 +63,8 @@ export class ClientError extends Error {
   /** The id of the request in the server's log (`x-request-id`). */
   readonly requestId: string | undefined
   /**
-   * Whether the server may have done what was asked: the response was lost or can't be read. A refresh token may have
-   * been rotated then, and a code redeemed.
+   * Whether the server may have processed the request although its response was lost or unreadable. If so, a refresh
+   * token may have been rotated, or a code redeemed.
    */
   readonly mayHaveSucceeded: boolean
   readonly #response: ReceivedResponse | undefined

@@ -26,8 +26,8 @@ export type ExpressRequest = NodeRequest & {
 type Middleware<Request> = (request: Request, response: NodeResponse, next: (error?: unknown) => void) => void
 
 /**
- * Returns a middleware that attaches `access` to requests that meet the requirements, and responds to all others. Read
- * it in handlers by {@link accessOf}. Unexpected errors go to `next`.
+ * Returns a middleware that attaches `access` to a request that meets the requirements, and otherwise refuses it.
+ * Handlers read it with {@link accessOf}. Unexpected errors go to `next`.
  */
 export function expressGuard<Request extends ExpressRequest>(
   guard: ApiGuard,

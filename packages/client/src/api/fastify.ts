@@ -30,8 +30,8 @@ export type FastifyInstance = {
 }
 
 /**
- * Returns a hook that attaches `access` to requests that meet the requirements, and responds to all others. Use it as
- * `onRequest` of a route or an instance, and read the access in handlers by {@link accessOf}. As `preHandler` it also
+ * Returns a hook that attaches `access` to a request that meets the requirements, and otherwise refuses it. Use it as
+ * `onRequest` of a route or an instance. Handlers read the access with {@link accessOf}. As `preHandler` it also
  * refuses tokens in forms, since Fastify has parsed the body by then.
  */
 export function fastifyGuard<Request extends FastifyRequest = FastifyRequest>(

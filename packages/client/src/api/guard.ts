@@ -51,7 +51,10 @@ export type ApiGuardOptions = ApiName &
     readonly hooks?: ApiHooks | undefined
   }
 
-/** For logs and metrics. What these functions throw is thrown by the check, and the request is not allowed. */
+/**
+ * For logs and metrics. If one of these functions throws, the check throws the same error, and the request is not
+ * allowed.
+ */
 export type ApiHooks = {
   /** Called for each decision. */
   readonly decided?: (event: DecisionEvent) => void

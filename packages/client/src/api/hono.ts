@@ -21,8 +21,7 @@ export type HonoContext = {
 }
 
 /**
- * Returns a middleware that sets the variable `access` for requests that meet the requirements, and responds to all
- * others.
+ * Returns a middleware that sets the variable `access` if a request meets the requirements, and otherwise refuses it.
  */
 export function honoGuard<Context extends HonoContext>(
   guard: ApiGuard,

@@ -43,12 +43,12 @@ export function createIntrospectionCache(
 ): (token: string) => Promise<Result<Introspected>> {
   const { maxAge = 30, negativeMaxAge = 5, maxConcurrent = 100 } = options
   const active = createEntries(options.maxEntries ?? 10_000, now)
-  // In a cache of its own, so that invented tokens don't drop valid ones.
+  // A separate cache, so that invented tokens can't evict valid ones.
   const inactive = createEntries(options.maxNegativeEntries ?? 1000, now)
   const inFlight = new Map<string, Promise<Result<Introspected>>>()
 
   async function request(token: string, key: string): Promise<Result<Introspected>> {
-    // From before the request: a revocation while it runs may not be in its response.
+    // Counted from before the request, because the response may miss a revocation that happens meanwhile.
     const freshFrom = now()
     try {
       const introspected = await introspect(token)

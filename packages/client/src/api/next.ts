@@ -29,8 +29,8 @@ export function nextGuard<Incoming extends FetchRequest = Request, Context = unk
 }
 
 /**
- * Returns a middleware that lets requests pass that meet the requirements, and responds to all others. Guard the route
- * handlers as well: a matcher that misses a path leaves it open.
+ * Returns a middleware that lets a request through if it meets the requirements, and otherwise refuses it. Guard the
+ * route handlers as well: a matcher that misses a path leaves it open.
  */
 export function nextMiddleware<Incoming extends FetchRequest = Request>(
   guard: ApiGuard,

@@ -52,7 +52,7 @@ export async function endSessionUrl(
 
 /**
  * Checks that the browser has returned from the sign-out that the client started (§3). Fails with `invalid` if the
- * `state` is another one.
+ * `state` does not match.
  * @param response the URL to which the browser was redirected, or its query.
  */
 export function validateEndSessionResponse(

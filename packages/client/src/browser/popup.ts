@@ -36,7 +36,7 @@ const checkEvery = 500
 
 /**
  * Opens a window in which the user signs in; its last page, at `redirect_uri`, calls {@link completePopup} and has the
- * origin of this page. Call it in the handler of a click, or browsers block the window.
+ * origin of this page. Call it from a click handler; otherwise browsers block the window.
  *
  * Fails with `policy` and the code `popup_blocked`, with `aborted` and the code `popup_closed` if the user closes the
  * window, and as {@link completeAuthorization} does.

@@ -30,7 +30,7 @@ export async function signOut(client: Client, options: SignOutOptions = {}): Pro
 
 /**
  * Completes the sign-out on the page at `post_logout_redirect_uri`, and removes the `state` from the address bar.
- * Returns undefined if the address contains none. Fails with `invalid` if this tab has not started the sign-out.
+ * Returns undefined if the address contains none. Fails with `invalid` if this tab did not start the sign-out.
  */
 export function completeSignOut(): Result<Saved | undefined> {
   const response = takeResponse(parameters => !isAuthorizationResponse(parameters))

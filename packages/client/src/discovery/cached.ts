@@ -7,8 +7,8 @@ import type { Result } from '../result.ts'
 const retryAfterFailure: Seconds = 30
 
 /**
- * Returns a function that loads a value once and returns it for `maxAge` seconds. Callers at the same time share one
- * request. A failure is not cached; if there is an older value, it is used instead.
+ * Returns a function that loads a value once and returns it for `maxAge` seconds. Concurrent callers share one request.
+ * A failure is not cached; if there is an older value, it is used instead.
  */
 export function cached<Value>(
   load: () => Promise<Result<Value>>,

@@ -15,12 +15,12 @@ export type FindIssuerOptions = TransportOptions & {
 const relation = 'http://openid.net/specs/connect/1.0/issuer'
 
 /**
- * Returns the issuer identifier of the user, which is input of `createIssuer` or `createClient`. The host in the user's
- * identifier decides which server it is, so configure the issuer instead if there is only one. Redirects are not followed.
+ * Returns the user's issuer identifier, for `createIssuer` or `createClient`. The host in the user's identifier decides
+ * which server it is, so configure the issuer instead if there is only one. Redirects are not followed.
  *
- * Fails with `invalid` if the identifier or the response is malformed, or the response names no issuer; with `policy` if
- * the policy does not allow a URL.
- * @param identifier as the user wrote it: an email address, a host, or a URL (§2.1).
+ * Fails with `invalid` if the identifier or the response is malformed, or the response names no issuer; with `policy`
+ * if the policy does not allow a URL.
+ * @param identifier as the user entered it: an email address, a host, or a URL (§2.1).
  */
 export async function findIssuer(
   identifier: string,

@@ -45,8 +45,8 @@ export type IntrospectionOptions = CallOptions & {
   /** Helps the server to find the token faster (RFC 7662 §2.1). */
   readonly token_type_hint?: TokenTypeHint | undefined
   /**
-   * Requires a response that the server has signed for this client (RFC 9701), as evidence that can be kept. By default
-   * the response is JSON, which the connection protects.
+   * Requires a response that the server has signed for this client (RFC 9701) and that can be kept as evidence. By
+   * default, the response is plain JSON, which only TLS protects.
    */
   readonly signed?: boolean | undefined
   /** The signature algorithms that are accepted; by default those with a key pair that the server's metadata lists. */

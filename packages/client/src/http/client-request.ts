@@ -92,7 +92,7 @@ export function serverError(response: ReceivedResponse, secrets: readonly string
   const error = text('error') || undefined
   const description = text('error_description')
   const retryAfter = secondsOf(response.headers.get('retry-after'))
-  // The server may have failed after it had done its work, or a proxy responds for it.
+  // The server may have failed after it did its work, or a proxy may have responded in its place.
   const mayHaveSucceeded = response.status >= 500
   if (error === undefined)
     return new ClientError('response', `http_${response.status}`, `the server responded ${response.status}`, {

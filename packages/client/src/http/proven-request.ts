@@ -7,7 +7,8 @@ import type { ReceivedResponse } from './response.ts'
 import type { OutgoingRequest } from './transport.ts'
 
 /**
- * Sends a request, and once more if the proof asks for it: the server has refused the proof then, and done nothing.
+ * Sends a request, and repeats it once if the proof asks for that, because the server refused the proof and did nothing
+ * else.
  * @param build returns the request; called for each attempt, because credentials may be valid once.
  */
 export async function sendProven(

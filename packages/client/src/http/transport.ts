@@ -46,7 +46,7 @@ export type Exchange = {
   readonly error?: ClientError | undefined
 }
 
-/** For logs and traces. What these functions throw is thrown by the call that sent the request. */
+/** For logs and traces. If one of these functions throws, the call that sent the request throws the same error. */
 export type Hooks = {
   /** Called after each exchange. */
   readonly exchanged?: (exchange: Exchange) => void

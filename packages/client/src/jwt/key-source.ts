@@ -13,8 +13,8 @@ export type KeySource = {
   /** Returns the keys that may have signed a token with this header; an empty list if none is known. */
   readonly find: (header: JwtHeader) => Promise<Result<readonly VerificationKey[]>>
   /**
-   * Returns newer keys after those of `find` did not verify a signature, which may have been replaced. Returns an empty
-   * list if there are none.
+   * Returns newer keys, if the server may have replaced those of `find` because none of them verified a signature.
+   * Returns an empty list if there are none.
    */
   readonly refresh?: (
     header: JwtHeader,

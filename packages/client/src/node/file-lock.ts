@@ -13,8 +13,8 @@ export type FileLockOptions = {
   /** Seconds to wait for the lock before the call rejects; the default is 60. */
   readonly timeout?: Seconds | undefined
   /**
-   * Seconds after which the lock of a process that shows no sign of life is taken over; the default is 30. On the same
-   * machine, the lock of a process that has ended is taken over at once.
+   * Seconds without a heartbeat of the owner after which another process takes the lock over; the default is 30. On the
+   * same machine, the lock of a process that has ended is taken over at once.
    */
   readonly staleAfter?: Seconds | undefined
 }
@@ -26,11 +26,13 @@ const keptFiles = 4
 const released = 0
 
 /**
- * Returns a lock that one process at a time holds, also if processes are killed. The folder is created if it does not
- * exist. It must be on a local file system, or on a network file system that creates files exclusively.
+ * Returns a lock that at most one process holds at a time, even if processes are killed while they hold it. The folder
+ * is created if it does not exist. It must be on a local file system, or on a network file system that creates files
+ * exclusively.
  *
- * Each owner creates the file with the next number, which only one process can do, and the newest file is the lock. So a
- * file that others rely on is never removed. Names share 256 numbered sequences, which bounds the number of files.
+ * To take the lock, a process creates the file with the next number, exclusively. The newest file is the lock, so no
+ * file that another process relies on is removed. Lock names share 256 sequences of numbers, which limits the number of
+ * files.
  */
 export function fileLock(folder: string, { timeout = 60, staleAfter = 30 }: FileLockOptions = {}): Lock {
   const inThisProcess = createLock()

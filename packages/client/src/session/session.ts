@@ -33,7 +33,10 @@ export type SessionOptions = RenewalOptions &
     readonly request?: Omit<RefreshOptions, 'signal' | 'previous'> | undefined
   }
 
-/** A session is a source of tokens for `createAuthorizedFetch`. Its functions throw what the store or the lock throws. */
+/**
+ * A session is a source of tokens for `createAuthorizedFetch`. Its functions throw the errors of the store and of the
+ * lock.
+ */
 export type Session = {
   readonly client: Client
   /** Saves the tokens of a sign-in. They replace those of an earlier one. */
@@ -63,11 +66,11 @@ const namedLock: Lock = /* @__PURE__ */ createLock()
 const refreshPause: Seconds = 10
 
 /**
- * Creates a session of a user. It reads its store at each call, so that all tabs or processes with the same store have the
- * same session.
+ * Creates a session of a user. It reads its store at each call, so that all tabs or processes with the same store have
+ * the same session.
  *
- * - One refresh runs at a time. When the lock is taken, the store is read again, and tokens that were refreshed meanwhile
- *   are used. New tokens are saved before they are used.
+ * - One refresh runs at a time. After it has the lock, it reads the store again and uses tokens that were refreshed in
+ *   the meantime. New tokens are saved before they are used.
  * - A refresh whose response was lost is repeated with the same refresh token: see `retryWindow`.
  * - The session ends only if the server refuses the refresh token with `invalid_grant`, and the store has no newer one.
  */

@@ -61,7 +61,7 @@ export async function authorizationCode(
 const codesOfIssuers = new WeakMap<Issuer, Set<string>>()
 const maxCodes = 1000
 
-/** Returns the SHA-256 hash of a code. The codes of an attacker can be long, and a memory should not contain any. */
+/** Returns the SHA-256 hash of a code, so that no code stays in memory and long ones of an attacker take no space. */
 const codeId = async (code: string): Promise<string> =>
   String.fromCharCode(
     ...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code))),

@@ -1,4 +1,4 @@
-/** The device authorization grant: requests for the tokens until the user has decided (RFC 8628 §3.4, §3.5). */
+/** The device authorization grant: polling for the tokens (RFC 8628 §3.4, §3.5). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { grantTypes } from '@tessera/protocol/grant-types'
@@ -37,8 +37,8 @@ const slowDownStep: Seconds = 5
 const maxBackoff: Seconds = 60
 
 /**
- * Waits and requests the tokens until the user has decided. It obeys the server's interval and `slow_down`. After
- * network failures, timeouts and responses 408, 429 and 5xx it continues, and doubles the wait each time.
+ * Polls for the tokens until the user has decided. It obeys the server's interval and `slow_down`. After network
+ * failures, timeouts and responses 408, 429 and 5xx it continues, and doubles the wait each time.
  *
  * Fails with `response` and `access_denied` if the user refuses, `expired_token` after `expires_in`, and `aborted` by
  * the signal. If the tokens were in a response that was lost, it fails with `device_response_lost`: start a new device
@@ -84,7 +84,7 @@ type Poll = {
   readonly error?: ClientError
 }
 
-/** Returns the wait before the next request. Backoff does not skip the last moment before the codes expire. */
+/** Returns the wait before the next request. Backoff leaves time for a last request before the codes expire. */
 function waitOf({ interval, failures, retryAfter = 0 }: Poll, remaining: Seconds): Seconds {
   const backoff = Math.min(interval * 2 ** failures, Math.max(interval, maxBackoff))
   return Math.max(interval, retryAfter, Math.min(backoff, remaining - 1))
