@@ -19,7 +19,7 @@ import { createApiGuard, type Requirements } from '@tessera/client/api'
 import { fetchGuard } from '@tessera/client/api/fetch'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { audience, startApi, type TesseraApi } from './api-world.ts'
-import { createFaultyNetwork, faults } from './faulty-network.ts'
+import { createFaultyNetwork, faults, timeoutFor } from './faulty-network.ts'
 
 const url = 'https://api.example/orders'
 const scope = ['offline_access', 'read']
@@ -30,6 +30,7 @@ before(async () => {
 })
 
 type Options = {
+  readonly timeout?: number
   readonly requirements?: Requirements
   readonly onChallenge?: (
     challenge: ApiChallenge,
@@ -38,7 +39,7 @@ type Options = {
 }
 
 /** Opens a session, and an API whose requests go through a faulty network. */
-async function open({ requirements = { scope: 'read' }, onChallenge }: Options = {}) {
+async function open({ requirements = { scope: 'read' }, onChallenge, timeout = 60 }: Options = {}) {
   const { clock } = api.server
   let behind = 0
   const network = createFaultyNetwork(api.fetch)
@@ -49,7 +50,7 @@ async function open({ requirements = { scope: 'read' }, onChallenge }: Options =
       authentication: clientSecretBasic('secret'),
       fetch: network.fetch,
     },
-    ...{ now: () => clock.now() - behind, timeout: 0.05 },
+    ...{ now: () => clock.now() - behind, timeout },
   })
   const tokensOf = async (authorization: Parameters<typeof issueCode>[1]): Promise<UserTokens> => {
     const code = await issueCode(api.server, { scope, ...authorization })
@@ -100,7 +101,7 @@ test('api call: after the API refused the token, it is refreshed and the request
 
 for (const fault of faults)
   test(`api call: if the refresh after a 401 fails (${fault}), the response is returned and the session kept`, async () => {
-    const { call, network, session, expire } = await open()
+    const { call, network, session, expire } = await open({ timeout: timeoutFor(fault) })
     expire()
     network.next.push(fault)
     const response = await call(url, order)
@@ -114,7 +115,7 @@ for (const fault of faults)
     const { call, network, calls, session } = await open()
     const before = await session.tokens()
     calls.next.push(fault)
-    const outcome = await call(url, { ...order, signal: AbortSignal.timeout(50) })
+    const outcome = await call(url, { ...order, signal: AbortSignal.timeout(1000 * timeoutFor(fault)) })
       .then(response => response.text())
       .catch((error: Error) => error.name)
     assert.notEqual(outcome, 'an order')

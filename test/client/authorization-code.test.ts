@@ -148,7 +148,7 @@ for (const [fault, error] of Object.entries({
   test(`code: it is not sent again after its response was lost: ${fault}`, async () => {
     const faulty = createFaultyNetwork(fetch)
     const { issuer, client_id, authentication } = client
-    const timeout = fault === 'timeout' ? 0.1 : undefined
+    const timeout = fault === 'timeout' ? 0.5 : undefined
     const unlucky = createClient({ issuer, client_id, authentication, fetch: faulty.fetch, timeout })
     const code = await issue()
     faulty.next.push(fault as Fault)

@@ -189,7 +189,7 @@ test('device: a request that times out is repeated after a longer wait', async (
   const client = createClient({
     issuer,
     client_id: 'device',
-    timeout: 0.01,
+    timeout: 0.5,
     now: server.clock.now,
     fetch: (url, init) => {
       if (!url.endsWith('/connect/token')) return fetch(url, init)

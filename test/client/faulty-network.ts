@@ -13,6 +13,12 @@ import type { Fetch } from '@tessera/client'
 export type Fault = 'before' | 'within' | 'after' | 'timeout' | 'proxy' | 'portal'
 export const faults: readonly Fault[] = ['before', 'within', 'after', 'timeout', 'proxy', 'portal']
 
+/**
+ * Returns the time-out of a client for a fault, in seconds: no request of a busy machine may take longer, except the one
+ * that gets no response.
+ */
+export const timeoutFor = (fault: Fault): number => (fault === 'timeout' ? 0.5 : 60)
+
 export type FaultyNetwork = {
   readonly fetch: Fetch
   /** The faults of the next requests to the token endpoint; undefined is none, and a promise delays the response. */

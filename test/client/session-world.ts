@@ -19,13 +19,16 @@ import { startTessera } from './servers.ts'
 
 const bob = { username: 'bob', password: 'bob' }
 
-/** @param settings settings of the client in the server's configuration. */
-export async function startSessionWorld(settings: object = {}) {
+/**
+ * @param settings settings of the client in the server's configuration.
+ * @param timeout seconds until a request fails.
+ */
+export async function startSessionWorld(settings: object = {}, timeout = 60) {
   const roclient = { client_id: 'roclient', access_token_lifetime: 600, ...settings }
   const world = await startTessera(withClients(roclient))
   const { clock, logged } = world.server
   const network = createFaultyNetwork(world.fetch)
-  const connect = (fetch: Fetch, timeout = 0.05): Client =>
+  const connect = (fetch: Fetch): Client =>
     createClient({
       ...{ issuer: world.issuer, client_id: 'roclient', authentication: clientSecretBasic(secret) },
       ...{ fetch, now: clock.now, timeout },

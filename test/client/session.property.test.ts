@@ -89,13 +89,10 @@ for (const [name, { refresh_token_retry_window, rounds: allRounds }] of Object.e
             clear: () => step(() => kept.clear()),
           }
           const tabLock: Lock = (name, work) => lock(name, () => Promise.race([work(), closing.promise]))
-          const client = world.connect(
-            (url, init) =>
-              url.endsWith('/connect/token')
-                ? step(() => world.fetch(url, init), plan.exchanges.shift())
-                : world.fetch(url, init),
-            // Longer than the steps of a busy machine take: a time-out would be a mishap that is not in the plan.
-            60,
+          const client = world.connect((url, init) =>
+            url.endsWith('/connect/token')
+              ? step(() => world.fetch(url, init), plan.exchanges.shift())
+              : world.fetch(url, init),
           )
           return createSession(client, {
             ...{ store, lock: tabLock, random: () => 0 },

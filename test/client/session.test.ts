@@ -12,7 +12,7 @@ import {
   webStorageStore,
 } from '@tessera/client'
 import { until } from '../support/until.ts'
-import { createFaultyNetwork, faults } from './faulty-network.ts'
+import { createFaultyNetwork, faults, timeoutFor } from './faulty-network.ts'
 import { slowStore, startSessionWorld } from './session-world.ts'
 
 /** Returns the error of a call that must fail. */
@@ -81,9 +81,10 @@ test('session: session objects with one store and one lock refresh one at a time
 
 for (const fault of faults) {
   test(`session: a fault during a refresh (${fault}) is repaired with the same refresh token`, async () => {
-    const { start, clock, network, refusals, isAlive } = await startSessionWorld()
+    const timeout = timeoutFor(fault)
+    const { start, clock, network, refusals, isAlive } = await startSessionWorld({}, timeout)
     const store = memoryStore()
-    const { session, first } = await start({ store, attemptTimeout: 0.05 })
+    const { session, first } = await start({ store, attemptTimeout: Math.min(timeout, 2.5) })
     clock.advance(600)
     network.next.push(fault, fault)
     const tokens = await tokensOf(session.accessToken())
@@ -94,11 +95,13 @@ for (const fault of faults) {
   })
 
   test(`session: a network that fails for longer (${fault}) ends no session`, async () => {
-    const { start, clock, network, refusals, isAlive } = await startSessionWorld({
-      refresh_token_retry_window: 60,
-    })
+    const timeout = timeoutFor(fault)
+    const { start, clock, network, refusals, isAlive } = await startSessionWorld(
+      { refresh_token_retry_window: 60 },
+      timeout,
+    )
     const store = memoryStore()
-    const { session, first } = await start({ store, attemptTimeout: 0.05 })
+    const { session, first } = await start({ store, attemptTimeout: Math.min(timeout, 2.5) })
     clock.advance(600)
     network.next.push(fault, fault, fault, fault)
     const error = await errorOf(session.accessToken())
@@ -115,7 +118,7 @@ for (const fault of faults) {
 
 test('session: attempts are bounded by the retry window, too', async () => {
   const { start, clock, network } = await startSessionWorld()
-  const { session } = await start({ maxAttempts: 100, attemptTimeout: 0.01 })
+  const { session } = await start({ maxAttempts: 100, attemptTimeout: 0.5 })
   clock.advance(600)
   const before = clock.now()
   network.next.push(...Array.from({ length: 100 }, () => 'before' as const))
@@ -242,7 +245,7 @@ test('session: a sign-out in another tab during a refresh ends the session', asy
   const store = memoryStore()
   const { first } = await start({ store })
   const network = createFaultyNetwork(fetch)
-  const other = createSession(connect(network.fetch, 30), { store })
+  const other = createSession(connect(network.fetch), { store })
   clock.advance(600)
   const responding = Promise.withResolvers<void>()
   network.next.push(responding.promise)
@@ -284,7 +287,7 @@ test('session: a sign-out waits for tokens that another tab is saving, and remov
 test('session: a sign-out ends a refresh of the same session object at once', async () => {
   const { connect, fetch, signIn, clock } = await startSessionWorld()
   const network = createFaultyNetwork(fetch)
-  const session = createSession(connect(network.fetch, 30))
+  const session = createSession(connect(network.fetch))
   await session.start(await signIn())
   clock.advance(600)
   network.next.push(new Promise(() => undefined))
@@ -301,7 +304,7 @@ test('session: another sign-in during a refresh replaces the session', async () 
   const store = memoryStore()
   const { first } = await start({ store })
   const network = createFaultyNetwork(fetch)
-  const other = createSession(connect(network.fetch, 30), { store })
+  const other = createSession(connect(network.fetch), { store })
   clock.advance(600)
   const responding = Promise.withResolvers<void>()
   network.next.push(responding.promise)
