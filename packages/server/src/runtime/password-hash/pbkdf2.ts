@@ -19,7 +19,7 @@ const digests = {
   sha512: { size: 64, least: 210_000 },
 } as const
 
-export type Digest = keyof typeof digests
+type Digest = keyof typeof digests
 
 /** About a second. */
 const most = 2_000_000
