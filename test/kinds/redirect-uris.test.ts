@@ -368,7 +368,11 @@ const files = {
     'server/src/testing/configuration.ts',
     'create-tessera/src/configuration.ts',
     'create-tessera/src/project.ts',
+    // A type of what a client asks a server to register.
+    'client/src/endpoints/client-metadata.ts',
   ],
+  // The client compares where a response arrived: test/client/authorization-response.test.ts.
+  'compares its own': ['client/src/authorization/response-parameters.ts'],
 } as const
 
 const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm
