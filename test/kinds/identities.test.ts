@@ -189,6 +189,7 @@ const folding: Readonly<Record<string, Row>> = {
   'configuration/schema/branding.ts': { noIdentity: 'the ending of a file' },
   'configuration/changed-defaults.ts': { noIdentity: 'the anchor of a heading' },
   'model/jose.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
+  'runtime/password-hash/ldap.ts': { noIdentity: 'the name of a hash' },
   'model/color.ts': { noIdentity: 'a color' },
   'endpoints/introspection/introspection.ts': { noIdentity: 'a media type' },
   'authorization-request/request-uri.ts': { noIdentity: 'a media type' },
