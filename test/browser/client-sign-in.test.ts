@@ -164,6 +164,8 @@ test('browser: a second sign-in in a tab does not disturb the first', () =>
     const sent = page.waitForRequest(`${server.url}/connect/authorize?**`)
     await startRedirect(page)
     const first = (await sent).url()
+    // Otherwise this navigation would interrupt the next one.
+    await page.getByLabel('Username').waitFor()
     await page.goto(`${app.origin}/second`)
     await startRedirect(page)
     await enterPassword(page)
