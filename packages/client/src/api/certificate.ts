@@ -1,6 +1,7 @@
 /** Client certificates that access tokens are bound to (RFC 8705 §3). */
 
-import { encodeBase64url } from '../jwt/base64url.ts'
+import { decodeBase64 } from '../jwt/base64url.ts'
+import { sha256 } from '../jwt/sha256.ts'
 
 /** Part of a `tls.TLSSocket`. */
 type CertificateSocket = {
@@ -27,7 +28,7 @@ export function forwardedCertificate(
   if (value === undefined || others.length > 0 || value.length > maxLength) return undefined
   const der = byteSequence.exec(value)?.[1] ?? pem.exec(decoded(value).replaceAll(/\s/g, ''))?.[1]
   // DER of a certificate is a SEQUENCE (0x30) of more than 127 bytes: "MI" in base64.
-  return der?.startsWith('MI') && der.length % 4 === 0 ? bytesOf(der) : undefined
+  return der?.startsWith('MI') && der.length % 4 === 0 ? decodeBase64(der) : undefined
 }
 
 /** Characters, more than the certificates of clients have. */
@@ -47,11 +48,5 @@ function decoded(value: string): string {
   }
 }
 
-const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), one => one.charCodeAt(0))
-
 /** Returns the thumbprint of a certificate: `x5t#S256` (RFC 8705 §3.1). */
-export async function certificateThumbprint(der: Uint8Array): Promise<string> {
-  return encodeBase64url(
-    new Uint8Array(await crypto.subtle.digest('SHA-256', der as Uint8Array<ArrayBuffer>)),
-  )
-}
+export const certificateThumbprint = (der: Uint8Array): Promise<string> => sha256(der)

@@ -1,6 +1,7 @@
 /** Keys that access tokens are bound to (RFC 7800 §3.1): client certificates, and schemes that come later. */
 
 import type { JsonObject } from '@tessera/protocol/result'
+import { isJsonObject } from '../json.ts'
 import { certificateThumbprint } from './certificate.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import type { ApiRequest } from './request.ts'
@@ -53,7 +54,7 @@ export async function checkConfirmation(
   const { cnf: confirmation } = claims
   if (confirmation === undefined)
     return scheme || requireBound ? refuse('token_unbound') : { ok: true, headers: {} }
-  if (!isObject(confirmation)) return refuse('confirmation_unsupported')
+  if (!isJsonObject(confirmation)) return refuse('confirmation_unsupported')
   const members = Object.keys(confirmation)
   if (members.length === 0) return refuse('confirmation_unsupported')
   if (scheme && !members.includes(scheme.confirmation)) return refuse('token_unbound')
@@ -69,6 +70,3 @@ export async function checkConfirmation(
   if (proof.ok) return { ok: true, headers: proof.headers ?? {} }
   return refuse('proof_refused', { error: proof.error ?? 'invalid_token', headers: proof.headers ?? {} })
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

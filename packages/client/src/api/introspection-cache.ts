@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
+import { sha256 } from '../jwt/sha256.ts'
 import { fail, type Result } from '../result.ts'
 import type { AccessClaims } from './access.ts'
 
@@ -63,7 +64,7 @@ export function createIntrospectionCache(
   }
 
   return async token => {
-    const key = await hashOf(token)
+    const key = await sha256(token)
     const cached = active.find(key) ?? inactive.find(key)
     if (cached) return { ok: true, value: cached.value }
     const running = inFlight.get(key)
@@ -112,9 +113,4 @@ function createEntries(
       entries.delete(oldest as string)
     },
   }
-}
-
-async function hashOf(token: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token)))
-  return String.fromCharCode(...hash)
 }

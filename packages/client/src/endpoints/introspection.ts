@@ -7,6 +7,7 @@ import { ClientError } from '../error.ts'
 import { type CallOptions, invalidResponse, postAsClient } from '../http/client-request.ts'
 import { type FormParameters, mergeParameters } from '../http/form.ts'
 import { hasMediaType, jsonObject, type ReceivedResponse } from '../http/response.ts'
+import { isJsonObject } from '../json.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { TokenTypeHint } from './revocation.ts'
 import { verifyResponse } from './signed-response.ts'
@@ -104,7 +105,7 @@ async function readSigned(
   })
   if (!verified.ok) return verified
   const { token_introspection: description } = verified.value
-  return isObject(description)
+  return isJsonObject(description)
     ? readIntrospection(description as JsonObject, response)
     : fail(invalidResponse('the introspection response has no token_introspection', response))
 }
@@ -123,7 +124,6 @@ type Check = (value: unknown) => boolean
 const isText: Check = value => typeof value === 'string'
 const isTime: Check = value => typeof value === 'number' && Number.isFinite(value)
 const isTextOrList: Check = value => isText(value) || (Array.isArray(value) && value.every(isText))
-const isObject: Check = value => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const checks: Readonly<Record<Exclude<keyof ActiveToken, 'active' | 'members'>, Check>> = {
   scope: isText,
@@ -139,7 +139,7 @@ const checks: Readonly<Record<Exclude<keyof ActiveToken, 'active' | 'members'>, 
   jti: isText,
   acr: isText,
   auth_time: isTime,
-  cnf: isObject,
+  cnf: isJsonObject,
 }
 
 /** Null is a missing value. */

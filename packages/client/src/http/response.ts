@@ -1,6 +1,7 @@
 /** Responses as received, read completely. */
 
 import type { JsonObject } from '@tessera/protocol/result'
+import { isJsonObject } from '../json.ts'
 
 export type ReceivedResponse = {
   readonly status: number
@@ -13,9 +14,7 @@ export type ReceivedResponse = {
 export function jsonObject({ body }: Pick<ReceivedResponse, 'body'>): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(body)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }

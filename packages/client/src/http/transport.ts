@@ -5,6 +5,7 @@ import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { timerMilliseconds } from '../sleep.ts'
 import type { ReceivedResponse } from './response.ts'
+import { raceSignal } from './unless-aborted.ts'
 
 /** The part of `fetch` that this library uses. Pass one of your own for mutual TLS, a proxy, or tests. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -151,20 +152,10 @@ export function createTransport(options: TransportOptions = {}): Send {
 const isHeaderValue = (value: string): boolean => /^[\t\x20-\x7E\x80-\xFF]*$/.test(value)
 
 /** Rejects as soon as the signal is aborted, also if a `fetch` of the caller ignores the signal. */
-async function unlessStopped<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  let stop = (): void => undefined
-  const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error)
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', stop)
+const unlessStopped = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+  raceSignal(work, signal, () => {
+    throw signal.reason
   })
-  try {
-    return await Promise.race([work, stopped])
-  } finally {
-    signal.removeEventListener('abort', stop)
-    work.catch(() => undefined)
-  }
-}
 
 /** RFC 9110 §9.2.1: a GET request changes nothing, so repeating it does no harm. */
 const mayChange = (method: OutgoingRequest['method']): boolean => method !== 'GET'

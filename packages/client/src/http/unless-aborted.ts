@@ -1,17 +1,35 @@
-/** Callers that stop waiting for work which others share. */
+/** Callers that stop waiting when a signal is aborted. The work that they wait for continues. */
 
 import { ClientError } from '../error.ts'
 import { fail, type Result } from '../result.ts'
 
-/** Returns the result, or fails with `aborted` once the signal is aborted. The work continues. */
-export async function unlessAborted<Value>(
+/** Returns the result, or fails with `aborted` once the signal is aborted. */
+export const unlessAborted = async <Value>(
   work: Promise<Result<Value>>,
   signal: AbortSignal | undefined,
-): Promise<Result<Value>> {
-  if (!signal) return work
-  const { promise: aborted, resolve } = withResolver<Result<Value>>()
-  const abort = (): void =>
-    resolve(fail(new ClientError('aborted', 'aborted', 'the call was aborted', { cause: signal.reason })))
+): Promise<Result<Value>> =>
+  signal
+    ? raceSignal(work, signal, () =>
+        fail(new ClientError('aborted', 'aborted', 'the call was aborted', { cause: signal.reason })),
+      )
+    : work
+
+/** Settles like the work, or like `onAbort` as soon as the signal is aborted. */
+export async function raceSignal<Value>(
+  work: Promise<Value>,
+  signal: AbortSignal,
+  onAbort: () => Value,
+): Promise<Value> {
+  let abort = (): void => undefined
+  const aborted = new Promise<Value>((resolve, reject) => {
+    abort = () => {
+      try {
+        resolve(onAbort())
+      } catch (error) {
+        reject(error)
+      }
+    }
+  })
   if (signal.aborted) abort()
   signal.addEventListener('abort', abort)
   try {
@@ -21,13 +39,4 @@ export async function unlessAborted<Value>(
     // A rejection after the abort has no other handler.
     work.catch(() => undefined)
   }
-}
-
-/** `Promise.withResolvers` is missing in Node 20. */
-function withResolver<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
-  let resolve: (value: Value) => void = () => undefined
-  const promise = new Promise<Value>(settle => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

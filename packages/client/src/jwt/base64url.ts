@@ -1,4 +1,4 @@
-/** base64url without padding (RFC 4648 §5, RFC 7515 §2). */
+/** base64url without padding (RFC 4648 §5, RFC 7515 §2), and base64 (RFC 4648 §4). */
 
 export function encodeBase64url(bytes: Uint8Array): string {
   let binary = ''
@@ -14,9 +14,12 @@ export function encodeBase64url(bytes: Uint8Array): string {
  */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return undefined
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  const bytes = Uint8Array.from(binary, character => character.charCodeAt(0))
+  const bytes = decodeBase64(text.replaceAll('-', '+').replaceAll('_', '/'))
   return encodeBase64url(bytes.subarray(-(bytes.length % 3 || 3))) === text.slice(-(text.length % 4 || 4))
     ? bytes
     : undefined
 }
+
+/** Returns the bytes of base64, with or without padding. Throws if the text is anything else. */
+export const decodeBase64 = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(text), character => character.charCodeAt(0))

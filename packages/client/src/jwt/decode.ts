@@ -2,6 +2,7 @@
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { ClientError } from '../error.ts'
+import { isJsonObject } from '../json.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { decodeBase64url } from './base64url.ts'
 
@@ -71,9 +72,7 @@ function jsonOf(bytes: Uint8Array | undefined): JsonObject | undefined {
     const value: unknown = JSON.parse(
       new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
     )
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }

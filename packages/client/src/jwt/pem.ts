@@ -1,6 +1,7 @@
 /** Private keys as PKCS#8 in PEM (RFC 5958 §2, RFC 7468 §10). */
 
 import { type AsymmetricAlgorithm, algorithmParameters } from './algorithms.ts'
+import { decodeBase64 } from './base64url.ts'
 import type { CryptoKey } from './crypto-key.ts'
 
 /** Object identifiers as DER, in hexadecimal (RFC 8017 appendix A.1, RFC 5480 §2.1.1, RFC 8410 §3). */
@@ -25,7 +26,7 @@ export async function importPem(
       'the key is not PKCS#8 in PEM ("-----BEGIN PRIVATE KEY-----"); convert it with "openssl pkcs8 -topk8 -nocrypt"',
     )
   try {
-    const der = Uint8Array.from(atob(body.replace(/\s/g, '')), character => character.charCodeAt(0))
+    const der = decodeBase64(body.replace(/\s/g, ''))
     const alg = wanted ?? algorithmOf(der)
     const parameters = alg && algorithmParameters(alg)
     if (!parameters) throw new TypeError('unknown algorithm')

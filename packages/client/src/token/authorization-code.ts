@@ -5,6 +5,7 @@ import { isCodeVerifier } from '@tessera/protocol/pkce'
 import type { Client } from '../create-client.ts'
 import type { Issuer } from '../discovery/issuer.ts'
 import { ClientError } from '../error.ts'
+import { sha256 } from '../jwt/sha256.ts'
 import { fail, type Result } from '../result.ts'
 import type { IdTokenExpectations } from '../validation/id-token.ts'
 import { type UserTokenOptions, type UserTokens, withClaims } from './claims.ts'
@@ -40,7 +41,8 @@ export async function authorizationCode(
       'code_verifier must have 43 to 128 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
     )
   const sent = sentCodes(client.issuer)
-  const id = await codeId(code)
+  // A hash, so that no code stays in memory and long ones of an attacker take no space.
+  const id = await sha256(code)
   if (sent.has(id))
     return fail(
       new ClientError('policy', 'code_already_sent', 'the code was sent before; start a new authorization'),
@@ -60,12 +62,6 @@ export async function authorizationCode(
 
 const codesOfIssuers = new WeakMap<Issuer, Set<string>>()
 const maxCodes = 1000
-
-/** Returns the SHA-256 hash of a code, so that no code stays in memory and long ones of an attacker take no space. */
-const codeId = async (code: string): Promise<string> =>
-  String.fromCharCode(
-    ...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code))),
-  )
 
 function sentCodes(issuer: Issuer): Set<string> {
   const sent = codesOfIssuers.get(issuer) ?? new Set()

@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Issuer } from '../discovery/issuer.ts'
 import { issuerKeys } from '../discovery/keys.ts'
 import { ClientError } from '../error.ts'
+import { isJsonObject } from '../json.ts'
 import { asymmetricAlgorithms } from '../jwt/algorithms.ts'
 import { invalidToken } from '../jwt/decode.ts'
 import { verifyJwt } from '../jwt/verify.ts'
@@ -111,8 +112,7 @@ function checkConfirmation(
   confirmed: Readonly<Record<string, string | undefined>>,
 ): Refused {
   if (cnf === undefined) return undefined
-  if (typeof cnf !== 'object' || cnf === null || Array.isArray(cnf))
-    return invalidToken('claim_invalid', 'cnf of the token is invalid')
+  if (!isJsonObject(cnf)) return invalidToken('claim_invalid', 'cnf of the token is invalid')
   return Object.entries(cnf).every(([name, value]) => confirmed[name] === value)
     ? undefined
     : invalidToken('confirmation_mismatch', 'the token is bound to a key that the request did not prove')

@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
+import { isJsonObject } from '../json.ts'
 import { invalidToken } from '../jwt/decode.ts'
 import { ok, type Result } from '../result.ts'
 import {
@@ -76,10 +77,7 @@ export async function validateLogoutToken(
 function checkPurpose({ sub, sid, events, nonce }: JsonObject): Refused {
   if (sub === undefined && sid === undefined)
     return invalidToken('claim_missing', 'the logout token has neither sub nor sid')
-  const event = isObject(events) && Object.hasOwn(events, logoutEvent) ? events[logoutEvent] : undefined
-  if (!isObject(event)) return invalidToken('type_mismatch', 'the token has no event for logout')
+  const event = isJsonObject(events) && Object.hasOwn(events, logoutEvent) ? events[logoutEvent] : undefined
+  if (!isJsonObject(event)) return invalidToken('type_mismatch', 'the token has no event for logout')
   return nonce === undefined ? undefined : invalidToken('type_mismatch', 'the logout token has a nonce')
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
