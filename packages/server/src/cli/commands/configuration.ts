@@ -1,0 +1,27 @@
+/** Commands about the configuration. */
+
+import type { Command } from 'commander'
+import type { Does } from './options.ts'
+
+export function addConfigurationCommands(program: Command, does: Does): void {
+  const config = program.command('config').description('check configuration files')
+  config
+    .command('check')
+    .description('report every error in a configuration')
+    .argument('<file>')
+    .action(does(async (file: string) => (await import('../config.ts')).check(file)))
+  config
+    .command('schema')
+    .description('print the JSON Schema of configuration files')
+    .action(does(async () => (await import('../config.ts')).schema()))
+
+  program
+    .command('hash-secret')
+    .description('hash a secret from standard input, for a configuration')
+    .option('--argon2id', 'use a slow hash, for passwords and secrets that people choose')
+    .action(
+      does(async (options: { argon2id?: boolean }) =>
+        (await import('../hash-secret.ts')).hashSecret(options),
+      ),
+    )
+}

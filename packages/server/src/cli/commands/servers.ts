@@ -1,0 +1,22 @@
+/** Commands that serve. */
+
+import type { Command } from 'commander'
+import type { ServeFlags } from '../command.ts'
+import { configOption, type Does } from './options.ts'
+
+export function addServerCommands(program: Command, does: Does): void {
+  program
+    .command('serve')
+    .description('serve a configuration')
+    .addOption(configOption())
+    .option('--port <number>', 'port to listen on; 0 for any free port')
+    .option('--host <address>', 'address to listen on; 0.0.0.0 for all')
+    .option('--workers <number>', 'worker processes on the port (default: one per core)')
+    .action(does(async (options: ServeFlags) => (await import('../serve.ts')).serve(options)))
+
+  program
+    .command('demo')
+    .description('serve the demo and print requests to try')
+    .option('--port <number>', 'port to listen on', '5080')
+    .action(does(async (options: { port: string }) => (await import('../demo.ts')).demo(options)))
+}
