@@ -6,6 +6,7 @@ import { createUsers } from '../../packages/server/src/identity/users.ts'
 import type { ConfiguredUser } from '../../packages/server/src/model/user.ts'
 import { decoyHash } from '../../packages/server/src/runtime/password-hash/argon2.ts'
 import { findPasswordHash } from '../../packages/server/src/runtime/password-hash/read.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { sampleUser } from '../contracts/stores/samples.ts'
 import { passwordHashVectors } from '../support/password-hashes.ts'
 import { openStores } from '../support/storage.ts'
@@ -34,6 +35,7 @@ async function world(stored: Readonly<Record<string, string | undefined>>, confi
       random: { bytes: count => new Uint8Array(count) },
       isDisabled: () => false,
       upgradePassword: { stored: async () => {}, outside: async () => {} },
+      log: silentLog,
       async verifyPasswordHash(encoded) {
         costs.push(costOf(encoded))
         return false
@@ -59,9 +61,10 @@ test('attack: with imported hashes, an unknown name costs what every user costs'
     moved: keycloak,
     upgraded: decoyHash,
     none: undefined,
+    unreadable: '$2b$31$unreadable',
   })
   const expected = [usual, costOf(bcrypt), costOf(keycloak)].toSorted()
-  for (const name of ['nobody', 'old', 'older', 'moved', 'upgraded', 'none', 'nobody'])
+  for (const name of ['nobody', 'old', 'older', 'moved', 'upgraded', 'none', 'unreadable', 'nobody'])
     assert.deepEqual(await check(name), expected, name)
 })
 

@@ -170,7 +170,14 @@ test('imported passwords: a stored text that is no hash matches no password', as
     await server.stores.storedUsers.replace({ ...user, version: user.version + 1, password: text })
     for (const typed of ['seven purple kettles', password, 'x']) await refused(server, 'dora', typed)
     assert.equal(await hashOf(server, sub), text)
+    const lines = server.logged.filter(({ event }) => event === 'password_hash_unreadable')
+    assert.deepEqual([lines.length, lines[0]?.level, lines[0]?.sub], [3, 'warn', sub])
+    assert.match(String(lines[0]?.problem), /^it is not /)
+    if (text !== '') assert.equal(JSON.stringify(lines).includes(text), false)
+    server.logged.length = 0
   }
+  await refused(server, 'nobody', password)
+  assert.doesNotMatch(JSON.stringify(server.logged), /password_hash_unreadable/)
 })
 
 test('imported passwords: a configured user signs in with one, which stays', async () => {

@@ -87,6 +87,9 @@ test('cli: hash-secret prints the hash for a configuration, and ignores the trai
     const { code, stdout } = await tessera(['hash-secret'], input)
     assert.deepEqual([code, JSON.parse(stdout)], [0, { sha256 }])
   }
+  const sha512 = createHash('sha512').update('secret').digest('base64')
+  assert.deepEqual(JSON.parse((await tessera(['hash-secret', '--sha512'], 'secret\n')).stdout), { sha512 })
+  assert.equal((await tessera(['hash-secret', '--sha512', '--argon2id'], 'secret')).code, 2)
   const { stdout } = await tessera(['hash-secret', '--argon2id'], 'secret')
   assert.ok(await verify(JSON.parse(stdout).argon2id, 'secret'))
   assert.equal((await tessera(['hash-secret'], '\n')).code, 1)

@@ -78,7 +78,7 @@ test('cli: a hash that is refused is not quoted, and nothing is stored', async (
       ['hunter2', /the password hash is refused: it is not a password hash in a known format; expected /],
       [`$2b$15$${'A'.repeat(53)}`, /cost is out of bounds; expected a bcrypt cost from 04 to 14/],
       [exported.bcrypt.hash.slice(0, -1), /not an encoded bcrypt hash/],
-      [exported.keycloak.hash.replace('argon2', 'argon9'), /not a password of an LDAP directory/],
+      [exported.keycloak.hash.replace('argon2', 'argon9'), /not a password hash in a known format/],
       ['', /standard input is empty; expected a password hash/],
     ] as const) {
       const refused = await add(['--password-hash'], input)
@@ -110,6 +110,14 @@ test('cli: an export keeps imported hashes, and an import refuses one beyond the
     const refused = await tessera(['import', '--config', fresh.file, '--from', to('bad')])
     assert.equal(refused.code, 1)
     assert.match(refused.stderr, /line 3: stored_users\.password: its cost is out of bounds; expected /)
+    assert.equal((await tessera(['users', 'list', '--config', fresh.file])).stdout, '')
+    const moved = await tessera(['import', '--config', fresh.file, '--from', `sqlite:${to('tessera.db')}`])
+    assert.equal(moved.code, 1)
+    assert.match(
+      moved.stderr,
+      /the row sub=dora is invalid: stored_users\.password: its cost is out of bounds/,
+    )
+    assert.doesNotMatch(moved.stderr, /\$2b\$/)
     assert.equal((await tessera(['users', 'list', '--config', fresh.file])).stdout, '')
     assert.equal((await tessera(['import', '--config', fresh.file, '--from', to('good')])).code, 0)
     const { stdout } = await tessera(['users', 'list', '--config', fresh.file])

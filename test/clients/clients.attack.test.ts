@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createUsers } from '../../packages/server/src/identity/users.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { one } from '../support/certificates.ts'
 import { assertRefused } from '../support/refused.ts'
 import { openStores } from '../support/storage.ts'
@@ -251,6 +252,7 @@ test('attack: an unknown name costs one argon2id verification, like a known one'
       random: { bytes: count => new Uint8Array(count) },
       isDisabled: () => false,
       upgradePassword: { stored: async () => {}, outside: async () => {} },
+      log: silentLog,
       verifyPasswordHash: async text => costs.push(text.split('$')[3] ?? '') > 0,
     },
   )
@@ -279,6 +281,7 @@ test('attack: a password of several Unicode forms costs at most three verificati
         random: { bytes: count => new Uint8Array(count) },
       },
       upgradePassword: { stored: async () => {}, outside: async () => {} },
+      log: silentLog,
       verifyPasswordHash: async () => ++costs < 0,
     },
   )

@@ -589,6 +589,13 @@ test('configuration: a password hash of another server causes a warning, which n
     [bcryptOf('10'), /^a hash in the configuration is not replaced/],
     [pbkdf2Of('sha1', 2_000_000), /easy to guess.*SHA-1/],
     [pbkdf2Of('sha256', 27_500), /easy to guess.*27500 iterations/],
+    [`$aspnet-identity$${Buffer.alloc(49).toString('base64')}`, /easy to guess.*SHA-1 and 1000 iterations/],
+    [`$scrypt$ln=10,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`, /easy to guess.*scrypt with ln=10/],
+    [
+      `$firebase-scrypt$ln=14,r=8,ss=Bw,sk=${'A'.repeat(43)}$${'A'.repeat(22)}$${'A'.repeat(43)}`,
+      /easy to guess.*scrypt with ln=14/,
+    ],
+    [`$argon2i$v=19$m=1024,t=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`, /easy to guess.*argon2 with m=1024/],
     [pbkdf2Of('sha512', 210_000), /^a hash in the configuration is not replaced/],
   ] as const) {
     const [warning, ...more] = parsed({ users: [{ sub: '1', username: 'alice', password_hash }] }).warnings
@@ -599,6 +606,29 @@ test('configuration: a password hash of another server causes a warning, which n
   }
   const current = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
   assert.deepEqual(parsed({ users: [{ sub: '1', username: 'alice', password_hash: current }] }).warnings, [])
+})
+
+test('configuration: a weak argon2id hash of a user, a client or an API causes a warning', () => {
+  const argon2id = `$argon2id$v=19$m=1024,t=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+  const { warnings } = parsed({
+    users: [{ sub: '1', username: 'alice', password_argon2id: argon2id }],
+    clients: [
+      {
+        client_id: 'worker',
+        client_secrets: [{ argon2id: argon2id.replace('m=1024', 'm=65536') }, { argon2id }],
+        grant_types: ['client_credentials'],
+        scope: 'api',
+      },
+    ],
+    api_scopes: [{ name: 'api' }],
+    api_resources: [{ name: 'urn:api', scopes: ['api'], api_secrets: [{ argon2id }] }],
+  })
+  assert.deepEqual(warnings.map(({ path }) => path).toSorted(), [
+    'api_resources[0].api_secrets[0]',
+    'clients[0].client_secrets[1]',
+    'users[0].password_argon2id',
+  ])
+  for (const { problem } of warnings) assert.match(problem, /easy to guess from: argon2 with m=1024, t=1/)
 })
 
 test('configuration: a password hash that costs too much, or is none, is refused without being quoted', () => {

@@ -44,6 +44,44 @@ test('password hashes: a bare hash of ASP.NET Identity is converted', async () =
   }
 })
 
+const firebase = passwordHashVectors.find(({ name }) => name === "Firebase's scrypt")!
+/** The example of the README of firebase/scrypt, as `firebase auth:export` and the console show it. */
+const firebaseUser = {
+  localId: 'f1',
+  email: 'user1@test.com',
+  passwordHash: 'lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==',
+  salt: '42xEC+ixf3L2lw==',
+  hash_config: {
+    algorithm: 'SCRYPT',
+    base64_signer_key:
+      'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==',
+    base64_salt_separator: 'Bw==',
+    rounds: 8,
+    mem_cost: 14,
+  },
+}
+
+test('password hashes: a user of firebase auth:export is converted with the hash_config of the project', () => {
+  assert.equal(importedPasswordHash(JSON.stringify(firebaseUser)), firebase.hash)
+  const { passwordHash, salt } = firebaseUser
+  const web = (text: string) => text.replaceAll('+', '-').replaceAll('/', '_')
+  const asOfApi = { ...firebaseUser, passwordHash: web(passwordHash), salt: web(salt) }
+  assert.equal(importedPasswordHash(JSON.stringify(asOfApi)), firebase.hash)
+  const { hash_config } = firebaseUser
+  for (const incomplete of [
+    { ...firebaseUser, hash_config: undefined },
+    { ...firebaseUser, salt: undefined },
+    { ...firebaseUser, passwordHash: 7 },
+    { ...firebaseUser, hash_config: { ...hash_config, rounds: '8' } },
+    { ...firebaseUser, hash_config: { ...hash_config, base64_signer_key: '' } },
+    { ...firebaseUser, hash_config: { ...hash_config, algorithm: 'HMAC_SHA256' } },
+    { ...firebaseUser, hash_config: [] },
+  ]) {
+    const error = passwordHashError(importedPasswordHash(JSON.stringify(incomplete)))
+    assert.equal(error?.problem, 'it is not a password hash in a known format')
+  }
+})
+
 test('password hashes: text in none of these formats is left for the reader to refuse', () => {
   for (const text of [
     '{"a":1}',

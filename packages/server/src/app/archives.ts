@@ -7,8 +7,11 @@ import {
   type ArchivedKind,
   type Archives,
   allKinds,
+  checkedKinds,
   importBegun,
+  keyText,
   kindOf,
+  rowError,
   unsealedKinds,
 } from '../storage/tables/archive.ts'
 import { type Filled, fill, ImportRefused } from '../storage/transfer/fill.ts'
@@ -67,12 +70,26 @@ export const importStore = async (
 ): Promise<Filled> =>
   withArchives(from, async archives => {
     const [check, tenants] = [await checkOf(archives), await archives.tenants()]
+    await requireValidTexts(archives, kinds)
     return into(
       configuration,
       { check, tenants, sections: sectionsOf(archives, kinds) },
       { ...carrying, kinds },
     )
   })
+
+/** Checks texts of the source as `verifyExport` checks those of a file, before anything is written. */
+async function requireValidTexts(archives: Archives, kinds: ReadonlySet<ArchivedKind>): Promise<void> {
+  const checked = new Set([...kinds].filter(kind => checkedKinds.has(kind)))
+  for await (const { tenant, table, rows } of sectionsOf(archives, checked))
+    for await (const batch of rows)
+      for (const row of batch) {
+        const error = rowError(table, row)
+        if (error === undefined) continue
+        const whose = tenant === undefined ? '' : ` of tenant ${tenant}`
+        throw new ImportRefused(`the row ${keyText(table, row)}${whose} is invalid: ${error}`)
+      }
+}
 
 type Import = {
   /** The value that the master key is checked against; undefined if the source has no sealed values. */

@@ -69,6 +69,7 @@ export function createSignInServices(
     random,
     verifyPasswordHash,
     upgradePassword: createPasswordUpgrade({ stores, storeUsers, hashArgon2id: hashPassword, log }),
+    log,
     isDisabled: principals.isDisabledUser,
   })
   const links = stores.identityLinks

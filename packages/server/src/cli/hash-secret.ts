@@ -7,7 +7,13 @@ import type { ExitCode } from './command.ts'
 /** The minimum cost of OWASP for argon2id: 19 MiB, two passes. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
-export async function hashSecret({ argon2id }: { readonly argon2id?: boolean }): Promise<ExitCode> {
+type HashSecretFlags = {
+  /** A slow hash. */
+  readonly argon2id?: boolean
+  readonly sha512?: boolean
+}
+
+export async function hashSecret({ argon2id, sha512 }: HashSecretFlags): Promise<ExitCode> {
   if (process.stdin.isTTY) process.stderr.write('Type the secret, then press Enter and Ctrl-D:\n')
   // `echo` and editors add a line end, which is not part of the secret.
   const secret = (await text(process.stdin)).replace(/\r?\n$/, '')
@@ -15,12 +21,14 @@ export async function hashSecret({ argon2id }: { readonly argon2id?: boolean }):
     process.stderr.write('tessera: standard input is empty; expected a secret\n')
     return 1
   }
-  const hashed = argon2id ? { argon2id: await argon2idOf(secret) } : { sha256: sha256Of(secret) }
+  const digest = sha512 ? 'sha512' : 'sha256'
+  const hashed = argon2id ? { argon2id: await argon2idOf(secret) } : { [digest]: digestOf(digest, secret) }
   process.stdout.write(`${JSON.stringify(hashed)}\n`)
   return 0
 }
 
-const sha256Of = (secret: string): string => createHash('sha256').update(secret, 'utf8').digest('base64')
+const digestOf = (digest: string, secret: string): string =>
+  createHash(digest).update(secret, 'utf8').digest('base64')
 
 async function argon2idOf(secret: string): Promise<string> {
   const { hash } = await import('@node-rs/argon2')

@@ -16,7 +16,6 @@ import {
 import {
   accountErrors,
   accountWarnings,
-  secretWarnings,
   signUpErrors,
   signUpWarnings,
   userStoreErrors,
@@ -26,6 +25,7 @@ import { deploymentErrors, deploymentWarnings } from './rules/deployment.ts'
 import { nameErrors } from './rules/names.ts'
 import { providerErrors, providerWarnings } from './rules/providers.ts'
 import { referenceErrors, registrationErrors } from './rules/references.ts'
+import { secretWarnings } from './rules/secrets.ts'
 import { tenantErrors } from './rules/tenants.ts'
 import { fileErrors } from './schema/branding.ts'
 import { createSecrets } from './secrets.ts'

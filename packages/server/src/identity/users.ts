@@ -8,7 +8,8 @@ import type { ConfiguredUser, User, Users } from '../model/user.ts'
 import type { VerifyPasswordHash } from '../runtime/argon2id.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import { decoyHash } from '../runtime/password-hash/argon2.ts'
-import type { Awaitable, Random } from '../runtime/ports.ts'
+import { passwordHashError } from '../runtime/password-hash/read.ts'
+import type { Awaitable, Log, Random } from '../runtime/ports.ts'
 import { formsOf, preparePassword } from './password.ts'
 import { createPasswordCheck } from './password-check.ts'
 import type { UpgradePassword } from './password-upgrade.ts'
@@ -21,6 +22,7 @@ type UserPorts = {
   readonly random: Random
   readonly verifyPasswordHash: VerifyPasswordHash
   readonly upgradePassword: UpgradePassword
+  readonly log: Pick<Log, 'warn'>
   /** Returns whether the most recently applied configuration, possibly at another node, disabled the user. */
   readonly isDisabled: (sub: string) => boolean
 }
@@ -36,7 +38,15 @@ type UserPorts = {
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
-  { stores: { storedUsers }, storeUsers, random, verifyPasswordHash, upgradePassword, isDisabled }: UserPorts,
+  {
+    stores: { storedUsers },
+    storeUsers,
+    random,
+    verifyPasswordHash,
+    upgradePassword,
+    log,
+    isDisabled,
+  }: UserPorts,
 ): Users {
   const key = random.bytes(32)
   const mac = (password: string): Buffer =>
@@ -119,6 +129,12 @@ export function createUsers(
     return false
   }
 
+  /** Tells the operator why a user with the right password can't sign in. The user gets the same response as for a wrong one. */
+  function reportUnreadable({ sub, password }: StoredUser): void {
+    const error = password === undefined ? undefined : passwordHashError(password)
+    if (error) log.warn('password_hash_unreadable', { sub, problem: error.problem })
+  }
+
   return {
     find: sub =>
       configuredOf(sub) ?? (storeUsers ? findAnywhere(sub) : applied(storedUsers.find(sub), userOf)),
@@ -147,6 +163,7 @@ export function createUsers(
         return fits ? outside.user : undefined
       }
       if (stored) {
+        reportUnreadable(stored)
         if (hashFits) await upgradePassword.stored(stored, password, from)
         return hashFits ? userOf(stored) : undefined
       }

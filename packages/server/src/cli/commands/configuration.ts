@@ -1,6 +1,6 @@
 /** Commands about the configuration. */
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Does } from './options.ts'
 
 export function addConfigurationCommands(program: Command, does: Does): void {
@@ -19,8 +19,11 @@ export function addConfigurationCommands(program: Command, does: Does): void {
     .command('hash-secret')
     .description('hash a secret from standard input, for a configuration')
     .option('--argon2id', 'use a slow hash, for passwords and secrets that people choose')
+    .addOption(
+      new Option('--sha512', 'use SHA-512 (default: SHA-256), as other servers do').conflicts('argon2id'),
+    )
     .action(
-      does(async (options: { argon2id?: boolean }) =>
+      does(async (options: { argon2id?: boolean; sha512?: boolean }) =>
         (await import('../hash-secret.ts')).hashSecret(options),
       ),
     )

@@ -4,12 +4,16 @@ import { decodeBase64, encodeBase64 } from './format.ts'
 import { aspNetPrefix } from './pbkdf2.ts'
 
 /**
- * Converts a password credential of a Keycloak realm export (as JSON) and a bare hash of ASP.NET Identity. Returns any
- * other text without surrounding spaces. `readPasswordHash` checks the result.
+ * Converts a password credential of a Keycloak realm export (as JSON), a user of Firebase with the `hash_config` of the
+ * project (as JSON), and a bare hash of ASP.NET Identity. Returns any other text without surrounding spaces.
+ * `readPasswordHash` checks the result.
  */
 export function importedPasswordHash(text: string): string {
   const trimmed = text.trim()
-  if (trimmed.startsWith('{"') || /^\{\s/.test(trimmed)) return keycloakHash(parsed(trimmed)) ?? trimmed
+  if (trimmed.startsWith('{"') || /^\{\s/.test(trimmed)) {
+    const members = parsed(trimmed)
+    return keycloakHash(members) ?? firebaseHash(members, members.hash_config) ?? trimmed
+  }
   // The first byte of its base64 is the version: 0 or 1.
   return /^A[A-Q][A-Za-z0-9+/]{30,}={0,2}$/.test(trimmed) ? `${aspNetPrefix}${trimmed}` : trimmed
 }
@@ -40,6 +44,28 @@ function keycloakHash(credential: Members): string | undefined {
   if (v === undefined) return undefined
   return `$argon2${kind}$v=${v}$m=${kib},t=${iterations},p=${lanes}$${salt}$${key}`
 }
+
+/**
+ * Returns the hash of a user of `firebase auth:export`, which needs the parameters of the project that the console shows.
+ * Undefined if a member is missing, or if the project uses another algorithm.
+ */
+export function firebaseHash(user: Members, config: unknown): string | undefined {
+  const { algorithm, base64_signer_key, base64_salt_separator, rounds, mem_cost } = parsed(config ?? {})
+  const isScrypt = algorithm === undefined || algorithm === 'SCRYPT'
+  const [salt, key, signerKey, separator] = [
+    user.salt,
+    user.passwordHash,
+    base64_signer_key,
+    base64_salt_separator,
+  ].map(value => unpadded(plainBase64(value)))
+  const isCost = Number.isSafeInteger(rounds) && Number.isSafeInteger(mem_cost)
+  if (!isScrypt || !isCost || !salt || !key || !signerKey || !separator) return undefined
+  return `$firebase-scrypt$ln=${mem_cost},r=${rounds},ss=${separator},sk=${signerKey}$${salt}$${key}`
+}
+
+/** The API of Firebase writes base64url, and its command line base64. */
+const plainBase64 = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replaceAll('-', '+').replaceAll('_', '/') : value
 
 function parsed(value: unknown): Members {
   try {

@@ -20,7 +20,8 @@ const schemes = {
 } as const
 
 export const ldap: HashFormat = {
-  prefix: /^\{/,
+  // Not JSON, which starts with `{"`.
+  prefix: /^\{[A-Za-z]/,
   read(text): PasswordHash | HashError {
     const [, name = '', encoded = ''] = /^\{([A-Za-z0-9]{1,10})\}(.*)$/.exec(text) ?? []
     // RFC 2307 §5.3: schemes are case-insensitive.

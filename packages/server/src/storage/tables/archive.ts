@@ -60,6 +60,7 @@ export type ArchivedKind = (typeof tables)[TableName]['archive']['kind']
 
 type Declared = {
   readonly name: string
+  readonly key: readonly string[]
   readonly archive: Archive<ArchivedKind>
   readonly textErrors?: Readonly<Record<string, (text: string) => string | undefined>>
 }
@@ -78,6 +79,11 @@ export const allKinds = kindsWhere(() => true)
 export const addableKinds = kindsWhere(({ addable }) => addable)
 export const unsealedKinds = kindsWhere(({ unsealed }) => unsealed)
 export const initialKinds = kindsWhere(({ initial }) => initial)
+
+/** Kinds with texts that `rowError` checks. */
+export const checkedKinds: ReadonlySet<ArchivedKind> = new Set(
+  declared.flatMap(({ archive, textErrors }) => (textErrors ? [archive.kind] : [])),
+)
 
 export const isArchivedKind = (name: string): name is ArchivedKind => allKinds.has(name as ArchivedKind)
 
@@ -99,6 +105,14 @@ export function rowError({ name, columns }: ArchivedTable, values: readonly unkn
     if (error !== undefined) return `${name}.${column}: ${error}`
   }
   return undefined
+}
+
+/** Returns the key of a row for a message, such as `sub=alice`. */
+export function keyText({ name, columns }: ArchivedTable, values: ArchivedRow): string {
+  const key = declared.find(table => table.name === name)?.key ?? []
+  return Object.keys(columns)
+    .flatMap((column, index) => (key.includes(column) ? [`${column}=${values[index]}`] : []))
+    .join(' ')
 }
 
 /** The setting that exists while an import is unfinished, so that no server starts on incomplete data. */
