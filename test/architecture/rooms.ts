@@ -140,6 +140,12 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
   },
 
+  // Files of other servers, turned into a configuration and users.
+  migration: {
+    rooms: ['configuration', 'model', 'runtime', 'packages/server/src/identity/accounts.ts'],
+    packages: ['node:crypto', 'node:fs/promises', 'node:path'],
+  },
+
   // Services.
   keys: {
     rooms: ['model', 'runtime'],
@@ -280,8 +286,10 @@ export const rooms: Readonly<Record<string, Room>> = {
       'server.ts',
       'packages/server/src/app/administration.ts',
       'packages/server/src/app/archives.ts',
+      'packages/server/src/app/user-import.ts',
       'packages/server/src/model/membership.ts',
       'configuration',
+      'migration',
       'operations/workers',
       'operations/output',
     ],

@@ -89,7 +89,7 @@ export async function openUsers(
 }
 
 /** Closing it closes the context of the server too. */
-async function openIssuer(server: Configuration, issuer: Configuration): Promise<IssuerContext> {
+export async function openIssuer(server: Configuration, issuer: Configuration): Promise<IssuerContext> {
   const serverContext = await createServerContext(server, { log: logFromEnvironment() })
   const context = await createIssuerContext(issuer, serverContext)
   return {

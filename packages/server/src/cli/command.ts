@@ -48,3 +48,12 @@ export type TransferFlags = {
   readonly kind?: readonly string[]
 }
 export type BackupFlags = { readonly config: string; readonly to: string }
+/** `from` is an export, a store, or the name of another server. */
+export type ImportFlags = {
+  readonly config?: string
+  readonly from: string
+  readonly kind?: readonly string[]
+  readonly report?: string
+  readonly output?: string
+  readonly apply?: boolean
+}

@@ -24,6 +24,8 @@ export type NewAccount = {
   readonly password?: string
   /** Instead of `password`: a hash of another server, in a format of `readPasswordHash`. */
   readonly passwordHash?: string
+  /** Whether the user is added without access, until `setActive`. */
+  readonly disabled?: boolean
   /** Whether the user chose the name. An operator may choose any name. */
   readonly chosenByUser?: boolean
   /** The network of the request, for fair queueing of hashes. Omitted: an operator. */
@@ -173,6 +175,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       claims = {},
       password,
       passwordHash,
+      disabled = false,
       chosenByUser = false,
       from,
     }) {
@@ -197,6 +200,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         claims,
         ...(encoded !== undefined && { password: encoded, password_changed_at: now }),
         created_at: now,
+        ...(disabled && { disabled_at: now }),
       }
       const known = (await users.find(sub)) !== undefined || (await ports.isClient(sub))
       const created = events.prepare('user.created', { sub, ...(tenant !== undefined && { tenant }) })

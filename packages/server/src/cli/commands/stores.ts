@@ -1,7 +1,7 @@
 /** Commands that move or change what the stores contain. */
 
 import type { Command } from 'commander'
-import type { BackupFlags, TransferFlags } from '../command.ts'
+import type { BackupFlags, ImportFlags, TransferFlags } from '../command.ts'
 import { configOption, type Does } from './options.ts'
 
 export function addStoreCommands(program: Command, does: Does): void {
@@ -24,13 +24,20 @@ export function addStoreCommands(program: Command, does: Does): void {
     )
   program
     .command('import')
-    .description('fill the stores from an export, or from another store whose servers are stopped')
-    .addOption(configOption())
-    .requiredOption('--from <file>', 'export file, sqlite:FILE or postgres://…')
+    .description('fill the stores from an export or another store, or convert files of another server')
+    .argument('[file...]', 'files of another server')
+    .option('-c, --config <file>', 'configuration file; with another server, only to add its users')
+    .requiredOption(
+      '--from <source>',
+      'export file, sqlite:FILE or postgres://…; or another server: identityserver, keycloak, oidc-provider, hydra, auth0',
+    )
     .option('--kind <name...>', 'kinds of data to import (default: all)')
+    .option('--report <format>', 'text or json: how to print the report about another server')
+    .option('--output <file>', 'file to create with the configuration of another server')
+    .option('--apply', 'add the users of another server to the store of --config')
     .action(
-      does(async (options: TransferFlags & { from: string }) =>
-        (await import('../transfer.ts')).importFrom(options),
+      does(async (files: readonly string[], options: ImportFlags) =>
+        (await import('../import.ts')).importFiles(files, options),
       ),
     )
   program

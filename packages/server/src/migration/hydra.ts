@@ -1,0 +1,214 @@
+/**
+ * Ory Hydra: the output of `hydra list oauth2-clients --format json` or `GET /admin/clients`. Members have the names of
+ * RFC 7591 §2, like keys of the configuration.
+ */
+
+import { standardIdentityResources } from '../configuration/schema/resource.ts'
+import { type Convert, carry, choice, filledText, flag, json, texts } from './convert.ts'
+import type { Draft, Target } from './draft.ts'
+import type { Importer } from './migrate.ts'
+import type { Source } from './source.ts'
+
+export const hydra: Importer = {
+  read(sources, draft) {
+    const scopes = new Set<string>()
+    for (const source of sources) {
+      for (const client of (source.isList ? source : source.member('items')).list())
+        for (const name of readClient(client, draft)) scopes.add(name)
+      if (source.isList) continue
+      for (const name of ['next_page_token', 'page_token']) moreClients(source.member(name))
+    }
+    for (const { name } of standardIdentityResources) scopes.delete(name)
+    // Hydra has no list of scopes.
+    for (const name of scopes) if (name !== 'offline_access') draft.add('api_scopes').set('name', name)
+  },
+}
+
+const moreClients = (token: Source): void => {
+  if (token.exists && token.text() !== '')
+    token.notPossible('there are more clients: export them too, with a larger page size')
+  else token.notNeeded('it is empty')
+}
+
+/** Members whose name and meaning are those of a key. */
+const sameKeys: Readonly<Record<string, Convert<unknown>>> = {
+  client_id: filledText,
+  client_name: filledText,
+  client_uri: filledText,
+  logo_uri: filledText,
+  policy_uri: filledText,
+  tos_uri: filledText,
+  contacts: texts,
+  redirect_uris: texts,
+  post_logout_redirect_uris: texts,
+  response_types: texts,
+  grant_types: texts,
+  allowed_cors_origins: texts,
+  request_uris: texts,
+  jwks_uri: filledText,
+  subject_type: filledText,
+  sector_identifier_uri: filledText,
+  token_endpoint_auth_method: filledText,
+  token_endpoint_auth_signing_alg: filledText,
+  request_object_signing_alg: filledText,
+  frontchannel_logout_uri: filledText,
+  frontchannel_logout_session_required: flag,
+  backchannel_logout_uri: filledText,
+  backchannel_logout_session_required: flag,
+}
+
+const dates = 'it is only a date of the old record'
+const notNeeded: Readonly<Record<string, string>> = {
+  created_at: dates,
+  updated_at: dates,
+  client_secret_expires_at: 'Hydra does not use it',
+  registration_access_token: 'clients in the configuration are changed there',
+  registration_client_uri: 'clients in the configuration are changed there',
+}
+
+const notPossible: Readonly<Record<string, string>> = {
+  owner: 'clients have no owner here; use contacts',
+  metadata: 'clients have no other members here; use claims or user_claims, or a hook',
+  skip_logout_consent: 'a sign-out with an ID token never asks here, one without always does',
+}
+
+/** Returns the scopes of the client. */
+function readClient(source: Source, draft: Draft): readonly string[] {
+  const target = draft.add('clients')
+  for (const [name, convert] of Object.entries(sameKeys)) carry(source.member(name), target, name, convert)
+  for (const [name, why] of Object.entries(notNeeded)) source.member(name).notNeeded(why)
+  for (const [name, why] of Object.entries(notPossible)) dropFilled(source.member(name), why)
+  for (const audience of source.member('audience').exists ? source.member('audience').list() : [])
+    audience.notPossible(
+      'add it to api_resources, with its scopes: tokens with such a scope have this audience',
+    )
+  carry(source.member('scope'), target, 'scope', scopes)
+  const jwks = source.member('jwks')
+  if (jwks.isObject && !jwks.member('keys').exists) jwks.notNeeded('it is empty')
+  else carry(jwks, target, 'jwks', json)
+  carry(source.member('userinfo_signed_response_alg'), target, 'userinfo_signed_response_alg', signedUserinfo)
+  carry(source.member('skip_consent'), target, 'require_consent', negated)
+  readAuthentication(source, target, draft)
+  readTokens(source, target)
+  return (target.value.scope ?? []) as readonly string[]
+}
+
+function dropFilled(source: Source, why: string): void {
+  const value = source.whole()
+  const isEmpty = value === '' || value === false || JSON.stringify(value) === '{}'
+  if (isEmpty) source.notNeeded('it is empty')
+  else source.notPossible(why)
+}
+
+const negated: Convert<boolean> = (source, target) => {
+  const value = flag(source, target)
+  return value === undefined ? undefined : !value
+}
+
+/** "none" means plain JSON, which is the default here. */
+const signedUserinfo: Convert<string> = (source, target) => {
+  if (source.whole() !== 'none') return filledText(source, target)
+  source.notNeeded('responses are not signed by default')
+}
+
+const scopes: Convert<readonly string[]> = (source, target) => {
+  const names = source
+    .text()
+    ?.split(' ')
+    .filter(name => name !== '')
+  if (names === undefined) return
+  if (names.includes('offline')) source.changed('"offline" is "offline_access" here', target)
+  else source.carriedOver(target)
+  return [...new Set(names.map(name => (name === 'offline' ? 'offline_access' : name)))]
+}
+
+function readAuthentication(source: Source, target: Target, draft: Draft): void {
+  const method = target.value.token_endpoint_auth_method ?? 'client_secret_basic'
+  target.set('token_endpoint_auth_method', method)
+  const secret = source.member('client_secret')
+  const place = target.at('client_secrets')
+  if (secret.exists) carry(secret, target, 'client_secrets', plainSecret)
+  else if (method === 'client_secret_basic' || method === 'client_secret_post') {
+    const value = draft.unknownSecret(source, place, 'hydra', 'secret', String(target.value.client_id))
+    target.set('client_secrets', [{ value }])
+  }
+  if (method === 'none') return
+  target.set('require_pkce', false)
+  source.added(
+    'Hydra does not require PKCE of this client; remove it if the client uses PKCE',
+    target.at('require_pkce'),
+  )
+}
+
+const plainSecret: Convert<readonly object[]> = (source, target) => {
+  const value = source.text()
+  if (value === undefined) return
+  source.carriedOver(target)
+  return [{ value }]
+}
+
+const strategies = choice({ jwt: 'jwt', opaque: 'reference' } as const)
+
+/** Lifetimes by key; of several members with different values, the first one counts. */
+const lifespans: Readonly<Record<string, readonly string[]>> = {
+  access_token_lifetime: [
+    'authorization_code_grant_access_token_lifespan',
+    'refresh_token_grant_access_token_lifespan',
+    'client_credentials_grant_access_token_lifespan',
+    'implicit_grant_access_token_lifespan',
+    'device_authorization_grant_access_token_lifespan',
+    'jwt_bearer_grant_access_token_lifespan',
+  ],
+  identity_token_lifetime: [
+    'authorization_code_grant_id_token_lifespan',
+    'refresh_token_grant_id_token_lifespan',
+    'implicit_grant_id_token_lifespan',
+    'device_authorization_grant_id_token_lifespan',
+  ],
+  sliding_refresh_token_lifetime: [
+    'authorization_code_grant_refresh_token_lifespan',
+    'refresh_token_grant_refresh_token_lifespan',
+    'device_authorization_grant_refresh_token_lifespan',
+  ],
+}
+
+function readTokens(source: Source, target: Target): void {
+  const strategy = source.member('access_token_strategy')
+  if (strategy.whole() === '') strategy.notNeeded('it is empty')
+  else carry(strategy, target, 'access_token_type', strategies)
+  if (target.value.access_token_type === undefined) {
+    target.set('access_token_type', 'reference')
+    source.added('access tokens of Hydra are opaque by default', target.at('access_token_type'))
+  }
+  for (const [key, names] of Object.entries(lifespans))
+    for (const name of names) carry(source.member(name), target, key, lifespanBeside(target.value[key]))
+  if (target.value.sliding_refresh_token_lifetime === undefined) return
+  target.set('refresh_token_expiration', 'sliding')
+  target.set('absolute_refresh_token_lifetime', 0)
+  source.added(
+    'Hydra extends a refresh token at each use, without an end',
+    target.at('refresh_token_expiration'),
+  )
+}
+
+const lifespanBeside =
+  (known: unknown): Convert<number> =>
+  (source, target) => {
+    const text = source.text()
+    if (text === undefined) return
+    const value = secondsOf(text)
+    if (value === undefined) source.notPossible('it is not a duration, such as 1h30m0s')
+    else if (known !== undefined && known !== value)
+      source.notPossible('the lifetime is the same for all grants of a client here')
+    else {
+      source.carriedOver(target)
+      return value
+    }
+  }
+
+/** Returns the seconds of a duration as Go writes it: `1h30m0s`. */
+function secondsOf(text: string): number | undefined {
+  const [all, hours = '0', minutes = '0', seconds = '0'] =
+    /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)(?:\.\d+)?s)?$/.exec(text) ?? []
+  return all ? Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds) : undefined
+}

@@ -1,0 +1,11 @@
+/** The importers, by the name of the other server. */
+
+import { hydra } from './hydra.ts'
+import type { Importer } from './migrate.ts'
+
+const importers = { hydra } as const satisfies Readonly<Record<string, Importer>>
+
+export const importerNames: readonly string[] = Object.keys(importers)
+
+export const importerOf = (name: string): Importer | undefined =>
+  Object.hasOwn(importers, name) ? importers[name as keyof typeof importers] : undefined

@@ -1,0 +1,166 @@
+/**
+ * Reads values of a file that another server wrote. Records which members were read and what became of them, so that
+ * all others can be reported.
+ */
+
+import type { Path } from '../configuration/validation/schema.ts'
+import type { Outcome, Report } from './report.ts'
+
+/** How a format differs from plain JSON. */
+export type Dialect = {
+  /** The case of members' names does not matter, as in .NET. */
+  readonly ignoreCase?: boolean
+  /** Numbers and booleans may be written as strings. */
+  readonly textValues?: boolean
+}
+
+/** A value at one place of a file. Reading it as another type than it has reports that, and returns undefined. */
+export type Source = {
+  readonly path: Path
+  /** False if the member is missing or null. */
+  readonly exists: boolean
+  readonly isObject: boolean
+  readonly isList: boolean
+  /** Returns a member of an object. It may not exist. */
+  readonly member: (name: string) => Source
+  /** Returns all members, for objects whose names are data. */
+  readonly members: () => readonly (readonly [name: string, value: Source])[]
+  readonly list: () => readonly Source[]
+  readonly text: () => string | undefined
+  readonly integer: () => number | undefined
+  readonly flag: () => boolean | undefined
+  /** Returns the value as it is, with everything in it. */
+  readonly whole: () => unknown
+  /** Each value needs one of these outcomes, or those of its members. The last two include all members. */
+  readonly carriedOver: (target: Path) => void
+  readonly changed: (why: string, target?: Path) => void
+  readonly notNeeded: (why: string) => void
+  readonly notPossible: (why: string) => void
+  /** Reports a key that no single member of this object leads to. */
+  readonly added: (why: string, target: Path) => unknown
+}
+
+type Root = Source & {
+  /** Reports everything in the file that has no outcome yet. */
+  readonly reportUnread: () => void
+}
+
+type Node = Root & { readonly reportUnknown: () => void }
+
+export function openSource(file: string, value: unknown, report: Report, dialect: Dialect = {}): Root {
+  return node(value, [])
+
+  function node(value: unknown, path: Path): Node {
+    const children = new Map<PropertyKey, Node>()
+    const exists = value !== undefined && value !== null
+    const isList = Array.isArray(value)
+    const isObject = typeof value === 'object' && exists && !isList
+    let isOpen = false
+    let hasOutcome = false
+    let isDropped = false
+
+    const add = (outcome: Outcome, why?: string, target?: Path): void => {
+      report.lines.push({ file, source: path, outcome, ...(target && { target }), ...(why && { why }) })
+    }
+    const settle = (outcome: Outcome, why?: string, target?: Path): void => {
+      hasOutcome = true
+      if (exists) add(outcome, why, target)
+    }
+    const drop = (outcome: Outcome, why: string): void => {
+      isDropped = true
+      settle(outcome, why)
+    }
+    const wrong = (expected: string): undefined => {
+      if (exists && !hasOutcome) drop('not_possible', `it is ${kindOf(value)}; expected ${expected}`)
+    }
+    const child = (key: string | number): Node => {
+      const known = children.get(key)
+      if (known) return known
+      // Only own members: inherited ones such as `constructor` are not in the file.
+      const own = exists && Object.hasOwn(value, key)
+      const created = node(own ? (value as Record<PropertyKey, unknown>)[key] : undefined, [...path, key])
+      children.set(key, created)
+      return created
+    }
+    const keyOf = (name: string): string => {
+      if (!dialect.ignoreCase || Object.hasOwn(value as object, name)) return name
+      const lower = name.toLowerCase()
+      return Object.keys(value as object).find(key => key.toLowerCase() === lower) ?? name
+    }
+
+    return {
+      path,
+      exists,
+      isObject,
+      isList,
+      member(name) {
+        if (!isObject) {
+          wrong('an object')
+          return node(undefined, [...path, name])
+        }
+        isOpen = true
+        return child(keyOf(name))
+      },
+      members() {
+        if (!isObject) return wrong('an object') ?? []
+        isOpen = true
+        return Object.keys(value as object).map(name => [name, child(name)] as const)
+      },
+      list() {
+        if (!isList) return wrong('a list') ?? []
+        isOpen = true
+        return [...value.keys()].flatMap(index => {
+          if (value[index] !== null && value[index] !== undefined) return child(index)
+          child(index).reportUnknown()
+          return []
+        })
+      },
+      text: () => (typeof value === 'string' ? value : wrong('a string')),
+      integer() {
+        const number = dialect.textValues && isInteger(value) ? Number(value) : value
+        return Number.isSafeInteger(number) ? (number as number) : wrong('a whole number')
+      },
+      flag() {
+        if (typeof value === 'boolean') return value
+        const text = dialect.textValues ? String(value).trim().toLowerCase() : ''
+        return text === 'true' || text === 'false' ? text === 'true' : wrong('true or false')
+      },
+      whole: () => value,
+      carriedOver: target => settle('carried_over', undefined, target),
+      changed: (why, target) => settle('changed', why, target),
+      notNeeded: why => drop('not_needed', why),
+      notPossible: why => drop('not_possible', why),
+      added: (why, target) =>
+        report.lines.push({ file, source: path, outcome: 'changed', target, why, isAdded: true }),
+      reportUnread() {
+        if (isDropped || (hasOutcome && !isOpen)) return
+        if (!isOpen) {
+          if (exists) add('not_possible', unknown)
+          return
+        }
+        const keys = isList ? value.keys() : Object.keys(value as object)
+        for (const key of keys) {
+          const known = children.get(key)
+          if (known) known.reportUnread()
+          else child(key).reportUnknown()
+        }
+      },
+      reportUnknown() {
+        isDropped = true
+        add('not_possible', exists ? unknown : 'it is empty')
+      },
+    }
+  }
+}
+
+const unknown = 'the importer does not know it'
+
+const isInteger = (value: unknown): boolean => typeof value === 'string' && /^-?\d{1,15}$/.test(value.trim())
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'number') return 'a number'
+  if (typeof value === 'boolean') return String(value)
+  if (typeof value === 'string') return 'a string'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

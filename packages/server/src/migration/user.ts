@@ -1,0 +1,107 @@
+/** Users that a migration adds to the store. */
+
+import type { JsonObject } from '@tessera/protocol/result'
+import type { Path } from '../configuration/validation/schema.ts'
+import { isEmail, isUsername } from '../identity/accounts.ts'
+import { isMembershipName, mostMemberships } from '../model/membership.ts'
+import { identityKey } from '../model/stored-user.ts'
+import { isDerivedSub, reservedClaims } from '../model/user.ts'
+import { importedPasswordHash } from '../runtime/password-hash/exported.ts'
+import { passwordHashError } from '../runtime/password-hash/read.ts'
+
+export type MigratedUser = {
+  readonly sub: string
+  readonly username: string
+  readonly email?: string
+  readonly email_verified?: boolean
+  readonly claims?: JsonObject
+  readonly groups?: readonly string[]
+  readonly roles?: readonly string[]
+  /** As the other server exports it: see `importedPasswordHash`. Omitted: the user has no password. */
+  readonly password_hash?: string
+  /** Omitted: false. */
+  readonly disabled?: boolean
+}
+
+export type Problem = { readonly path: Path; readonly problem: string; readonly expected: string }
+
+type Check = (value: unknown) => Omit<Problem, 'path'> | undefined
+
+const check =
+  (isValid: (value: unknown) => boolean, problem: string, expected: string): Check =>
+  value =>
+    isValid(value) ? undefined : { problem, expected }
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isOptionalFlag = (value: unknown) => value === undefined || typeof value === 'boolean'
+
+const names: Check = check(
+  value =>
+    value === undefined ||
+    (Array.isArray(value) && value.length <= mostMemberships && value.every(isMembershipName)),
+  'a name is not accepted',
+  `at most ${mostMemberships} names of one line`,
+)
+
+const claims: Check = value => {
+  const reserved = Object.keys(value ?? {}).find(name => reservedClaims.has(name))
+  return reserved === undefined
+    ? undefined
+    : { problem: `only this server may set "${reserved}"`, expected: 'claims about the user' }
+}
+
+const passwordHash: Check = value =>
+  value === undefined ? undefined : passwordHashError(importedPasswordHash(String(value)))
+
+const checks: Readonly<Record<keyof MigratedUser, Check>> = {
+  sub: check(
+    value => isText(value) && /^[\x20-\x7E]{1,255}$/.test(value) && !isDerivedSub(value),
+    'the sub is missing or not accepted',
+    'at most 255 printable ASCII characters (OpenID Connect Core 1.0 §2)',
+  ),
+  username: check(
+    value => isText(value) && isUsername(value),
+    'the user name is missing or not accepted',
+    'one line of at most 200 characters',
+  ),
+  email: check(
+    value => value === undefined || (isText(value) && isEmail(value)),
+    'it is not an email address that this server accepts',
+    'an address such as name@example.com',
+  ),
+  email_verified: check(isOptionalFlag, 'it is not a boolean', 'true or false'),
+  claims,
+  groups: names,
+  roles: names,
+  password_hash: passwordHash,
+  disabled: check(isOptionalFlag, 'it is not a boolean', 'true or false'),
+}
+
+/** Returns what the store would refuse, including a `sub`, name or verified address that an earlier user has. */
+export function userProblems(users: readonly Readonly<Record<string, unknown>>[]): readonly Problem[] {
+  const taken = new Set<string>()
+  const isTaken = (kind: string, value: unknown): boolean => {
+    if (!isText(value)) return false
+    const key = `${kind} ${kind === 'sub' ? value : identityKey(value)}`
+    return taken.size === taken.add(key).size
+  }
+  return users.flatMap((user, index) => {
+    const problems = Object.entries(checks).flatMap(([key, check]) => {
+      const problem = check(Object.hasOwn(user, key) ? user[key] : undefined)
+      return problem ? [{ path: ['stored_users', index, key], ...problem }] : []
+    })
+    if (problems.length > 0) return problems
+    const twice = isTaken('sub', user.sub)
+      ? 'sub'
+      : isTaken('name', user.username)
+        ? 'username'
+        : user.email_verified === true && user.email !== user.username && isTaken('name', user.email)
+          ? 'email'
+          : undefined
+    if (twice === undefined) return []
+    const problem = `an earlier user has the same ${twice === 'email' ? 'address' : twice}`
+    return [
+      { path: ['stored_users', index], problem, expected: 'a unique one; names and addresses without case' },
+    ]
+  })
+}

@@ -1,0 +1,31 @@
+/** The fixtures of migrations, and the importer of each. */
+
+import { importerOf } from '../../packages/server/src/migration/importers.ts'
+import { type Importer, type Migration, migrate } from '../../packages/server/src/migration/migrate.ts'
+import { readSourceFile } from '../../packages/server/src/migration/source-file.ts'
+
+/** Importer → the files of each fixture, which are read together. */
+export const fixtures: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  hydra: [['hydra-clients.json']],
+}
+
+export const importerNamed = (name: string): Importer => {
+  const importer = importerOf(name)
+  if (!importer) throw new Error(`no importer ${name}`)
+  return importer
+}
+
+export async function readFixture(file: string): Promise<unknown> {
+  const path = new URL(`fixtures/${file}`, import.meta.url).pathname
+  const outcome = await readSourceFile(path, true)
+  if (!outcome.ok) throw new Error(outcome.problem)
+  return outcome.file.value
+}
+
+/** 2026-09-21. */
+export const at = 1_790_000_000
+
+export async function migrateFixture(importer: string, ...files: readonly string[]): Promise<Migration> {
+  const sources = await Promise.all(files.map(async name => ({ name, value: await readFixture(name) })))
+  return migrate(importerNamed(importer), sources, at)
+}

@@ -1,0 +1,116 @@
+/** The reader of migrations: what was read, what became of it, and what nobody looked at. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Draft } from '../../packages/server/src/migration/draft.ts'
+import { migrate } from '../../packages/server/src/migration/migrate.ts'
+import { reportText } from '../../packages/server/src/migration/report-text.ts'
+import type { Dialect, Source } from '../../packages/server/src/migration/source.ts'
+import { at } from './fixtures.ts'
+
+const migrated = (value: unknown, read: (source: Source, draft: Draft) => void, dialect: Dialect = {}) =>
+  migrate({ dialect, read: ([source], draft) => read(source!, draft) }, [{ name: 'file', value }], at)
+
+test('migration: a member without an outcome is reported, whether it was read or not', () => {
+  const { lines } = migrated({ read: 1, unread: { below: 1 }, open: { deep: [1] }, none: null }, source => {
+    source.member('read').integer()
+    source.member('open').member('deep').list()
+  })
+  assert.deepEqual(
+    lines.map(({ outcome, source }) => [outcome, source.join('.')]),
+    [
+      ['not_possible', 'read'],
+      ['not_possible', 'unread'],
+      ['not_possible', 'open.deep.0'],
+      ['not_possible', 'none'],
+    ],
+  )
+})
+
+test('migration: a value of another type is reported with the type, and without the value', () => {
+  const { lines } = migrated({ text: 1, flag: 'true', list: {}, object: 'secret', number: 1.5 }, source => {
+    source.member('text').text()
+    source.member('flag').flag()
+    source.member('list').list()
+    source.member('object').member('below').text()
+    source.member('number').integer()
+  })
+  assert.deepEqual(
+    lines.map(({ why }) => why),
+    [
+      'it is a number; expected a string',
+      'it is a string; expected true or false',
+      'it is an object; expected a list',
+      'it is a string; expected an object',
+      'it is a number; expected a whole number',
+    ],
+  )
+})
+
+test('migration: a dialect ignores case and reads numbers from texts; a second spelling is reported', () => {
+  const dialect = { ignoreCase: true, textValues: true }
+  const value = { LIFETIME: '3600', on: 'True', ON: false }
+  const { lines } = migrated(
+    value,
+    source => {
+      const lifetime = source.member('Lifetime')
+      assert.equal(lifetime.integer(), 3600)
+      lifetime.notNeeded('checked')
+      assert.equal(source.member('on').flag(), true)
+      source.member('on').notNeeded('checked')
+    },
+    dialect,
+  )
+  assert.deepEqual(
+    lines.map(({ outcome, source }) => [outcome, source[0]]),
+    [
+      ['not_needed', 'LIFETIME'],
+      ['not_needed', 'on'],
+      ['not_possible', 'ON'],
+    ],
+  )
+})
+
+test('migration: what the configuration refuses is removed and reported, and the report follows the entries', () => {
+  const { configuration, lines } = migrated(['bad id\u0007', 'a', 'b'], (source, draft) => {
+    for (const id of source.list()) {
+      const client = draft.add('clients')
+      client.set('client_id', id.text())
+      id.carriedOver(client.at('client_id'))
+      client.set('grant_types', ['client_credentials', 'nonsense'])
+      client.set('client_secrets', [{ value: 'a-long-enough-secret' }])
+      client.set('scope', ['missing', 'openid'])
+    }
+  })
+  const clients = configuration.clients as readonly Record<string, unknown>[]
+  assert.deepEqual(
+    clients.map(({ client_id, scope, grant_types }) => ({ client_id, scope, grant_types })),
+    ['a', 'b'].map(client_id => ({ client_id, scope: 'openid', grant_types: ['client_credentials'] })),
+  )
+  const ofIds = lines.filter(({ source }) => source.length === 1)
+  assert.deepEqual(
+    ofIds.map(({ outcome, target }) => [outcome, target?.join('.')]),
+    [
+      ['not_possible', undefined],
+      ['carried_over', 'clients.0.client_id'],
+      ['carried_over', 'clients.1.client_id'],
+    ],
+  )
+  assert.match(reportText({ ...empty, lines }), /no identity resource or API scope has this name/)
+})
+
+const empty = { configuration: {}, users: [], variables: [] }
+
+test('migration: a report shows control characters of names, and joins lines that differ only by index', () => {
+  const { lines } = migrated({ list: ['a', 'b'], 'x\u001B[2J': 1 }, source => {
+    for (const one of source.member('list').list()) one.notNeeded('checked')
+  })
+  assert.equal(
+    reportText({ ...empty, lines }),
+    [
+      'not needed    list[*] (2 times): checked',
+      'not possible  x\\u{1b}[2J: the importer does not know it',
+      '',
+    ].join('\n'),
+  )
+})
