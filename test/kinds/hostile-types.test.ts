@@ -180,6 +180,7 @@ type Row = () => Promise<void>
 type Own =
   | 'sealed or signed by this server'
   | 'its own package or process'
+  | 'test/migration/every-member.test.ts puts any value at any member'
   | 'written by this server into its own store'
 
 const rows: Readonly<Record<string, Row | Own>> = {
@@ -592,6 +593,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'endpoints/jwks/jwks.ts': 'its own package or process',
   'testing/altered-token.ts': 'sealed or signed by this server',
   'operations/passed-time.ts': 'written by this server into its own store',
+  'migration/source-file.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'cli/worker.ts': 'its own package or process',
   'cli/users.ts': 'its own package or process',
   'cli/program.ts': 'its own package or process',

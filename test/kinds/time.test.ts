@@ -179,6 +179,8 @@ test('time: only code that monitors the machine’s clock compares with it', () 
       'app/archives.ts',
       // Detects that the machine was suspended, which the monotonic clock does not show.
       'http/stall.ts',
+      // Decides which users of another server are locked out now.
+      'cli/import.ts',
       // Draws a bar.
       'cli/progress.ts',
       // The only place.

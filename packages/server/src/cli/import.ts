@@ -63,14 +63,15 @@ async function read(names: readonly string[], importer: Importer): Promise<Migra
   return migrate(importer, files, Math.floor(Date.now() / 1000))
 }
 
-/** Creates a file that only its owner can read. Returns false if it exists. */
+/** Creates a file that only its owner can read. Returns false if it exists, or can't be written completely. */
 async function write(file: string, { configuration }: Migration): Promise<boolean> {
-  const { writeFileSync } = await import('node:fs')
+  const { rmSync, writeFileSync } = await import('node:fs')
   try {
     writeFileSync(file, `${JSON.stringify(configuration, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EEXIST') rmSync(file, { force: true })
     report(code === 'EEXIST' ? `${file} exists; choose another name` : `${file} can't be written (${code})`)
     return false
   }
