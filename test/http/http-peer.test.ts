@@ -54,6 +54,11 @@ test('peer: the header of any other sender is ignored', async () => {
   assert.equal(headers[header], undefined)
 })
 
+test('peer: a trusted proxy forwards a PEM without its first and last line, as Traefik does', async () => {
+  assert.equal((await seen({ [header]: der }, trusted)).peer.certificate, der)
+  assert.equal((await seen({ [header]: encodeURIComponent(der) }, trusted)).peer.certificate, der)
+})
+
 test('peer: without configured proxies no header counts as a certificate', async () => {
   assert.deepEqual((await seen({ [header]: `:${der}:` }, {})).peer, { address: '127.0.0.1' })
 })
@@ -63,8 +68,9 @@ test('peer: anything but exactly one certificate is ignored', async () => {
     '',
     '::',
     ':',
-    der,
     `:${der}`,
+    `${der},${der}`,
+    der.slice(4),
     `:${der}:, :${der}:`,
     ':Zm9v:',
     `:${der}AAA:`,

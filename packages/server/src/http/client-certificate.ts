@@ -1,4 +1,7 @@
-/** Reads a client certificate from a header of a proxy: RFC 9440, or percent-encoded PEM as in nginx's `$ssl_client_escaped_cert`. */
+/**
+ * Reads a client certificate from a header of a proxy: RFC 9440, percent-encoded PEM as in nginx's
+ * `$ssl_client_escaped_cert`, or PEM without its first and last line, as Traefik writes it.
+ */
 
 /** Returns the certificate's DER in base64. Returns undefined for a value without a certificate or with several. */
 export function certificateOf(value: string): string | undefined {
@@ -11,10 +14,12 @@ export function certificateOf(value: string): string | undefined {
 const bytes = /^:([A-Za-z0-9+/]+={0,2}):$/
 
 const pem = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/\s]+={0,2})\s*-----END CERTIFICATE-----\s*$/
+const base64 = /^([A-Za-z0-9+/]+={0,2})$/
 
 function pemOf(value: string): string | undefined {
   try {
-    return pem.exec(decodeURIComponent(value))?.[1]?.replace(/\s/g, '')
+    const text = decodeURIComponent(value)
+    return (pem.exec(text) ?? base64.exec(text))?.[1]?.replace(/\s/g, '')
   } catch {
     return undefined
   }
