@@ -262,6 +262,9 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Several processes on one port: the primary loads no server.
   'operations/workers': { rooms: ['runtime', 'operations/output'], packages: ['node:cluster'] },
 
+  // Entries of the configuration that are made while the server runs.
+  administration: { rooms: ['model', 'runtime', 'configuration'], packages: ['node:crypto'] },
+
   // The edges know no OAuth.
   http: {
     rooms: [

@@ -101,6 +101,7 @@ function clients() {
   const rows = new Map<string, RegisteredClient>()
   const found = createClients({
     configured: { all: () => [], find: () => undefined },
+    stored: { find: () => undefined, hasOrigin: () => false, needs: () => [] },
     registeredClients: {
       find: (id: string) => {
         asked.push(id)

@@ -32,6 +32,7 @@ function lookup(more: Partial<ClientsPorts> = {}) {
       all: () => configured,
       find: clientId => configured.find(({ client_id }) => client_id === clientId),
     },
+    stored: { find: () => undefined, hasOrigin: () => false, needs: () => [] },
     registeredClients: {
       find(clientId) {
         seen.finds += 1

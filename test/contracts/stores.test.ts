@@ -7,6 +7,7 @@ import { testAccounts } from './stores/accounts.ts'
 import { testCleanUp } from './stores/clean-up.ts'
 import { testCommit } from './stores/commit.ts'
 import { testConditions } from './stores/conditions.ts'
+import { testEntries } from './stores/entries.ts'
 import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
 import { testKinds } from './stores/kinds.ts'
@@ -47,6 +48,7 @@ for (const { name, open } of storages)
     testWaitingMails(open)
     testWebhookMessages(open)
     testRegisteredClients(stores)
+    testEntries(stores)
     testPushedRequests(stores)
     testCleanUp(open)
   })

@@ -91,6 +91,14 @@ const ofUser = (run: (server: TestServer, sub: string) => Promise<object | undef
   },
 })
 
+const madeClient = { token_endpoint_auth_method: 'none', redirect_uris: ['https://new.example/cb'] }
+
+async function makeClient({ administration }: TestServer) {
+  const made = await administration.clients.create({ client_id: 'new', ...madeClient }, { actor: 'tester' })
+  assert.ok(made.ok)
+  return { kind: 'clients', id: 'new', actor: 'tester' }
+}
+
 /** Total: a new type needs a case. */
 const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = {
   'user.signed_in': {
@@ -222,6 +230,25 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
       await post(browser, '/account/consents', { client_id: 'asking', button: 'revoke' })
       const line = listening.server.logged.find(({ event }) => event === 'consent_revoked')
       return { sub: '1', client_id: 'asking', request_id: line?.request_id }
+    },
+  },
+  'entry.created': {
+    run: async ({ server }) => ({ ...(await makeClient(server)), version: 1 }),
+  },
+  'entry.updated': {
+    async run({ server }) {
+      const change = await makeClient(server)
+      const { clients } = server.administration
+      const changed = { ...madeClient, client_name: 'New', require_consent: true }
+      assert.ok((await clients.replace('new', changed, { actor: 'tester' })).ok)
+      return { ...change, version: 2, changed: ['client_name', 'require_consent'] }
+    },
+  },
+  'entry.deleted': {
+    async run({ server }) {
+      const change = await makeClient(server)
+      assert.ok((await server.administration.clients.remove('new', { actor: 'tester' })).ok)
+      return { ...change, version: 1 }
     },
   },
   'key.rotated': {

@@ -130,6 +130,8 @@ const comparisons = {
   ],
   // Counters, positions and time steps of an authenticator.
   'no time': [
+    'storage/postgres/entries.ts',
+    'storage/sqlite/reads/entries.ts',
     'configuration/validation/objects.ts',
     'model/hook-result.ts',
     'storage/postgres/stored-users.ts',

@@ -138,6 +138,9 @@ export async function createTestServer(
 
   return {
     ...tessera,
+    get administration() {
+      return tessera.administration
+    },
     clock,
     logged,
     reconfigure: input => tessera.replace(parse(input)),

@@ -84,7 +84,7 @@ export async function openUsers(
   issuer: Configuration,
 ): Promise<Closable & UserAdministration> {
   const context = await openIssuer(server, issuer)
-  const { accounts } = createServices(issuer, context)
+  const { accounts } = createServices(context.configuration, context)
   return { ...administerUsers(accounts.accounts, context.stores.storedUsers), close: context.close }
 }
 

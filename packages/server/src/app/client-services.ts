@@ -94,12 +94,13 @@ export function createClientServices(
 
 function createLookup(
   { clients: configured, registration }: Configuration,
-  { stores, keys, clock, log, principals }: IssuerContext,
+  { stores, entries, keys, clock, log, principals }: IssuerContext,
 ): ClientLookup {
   const signingAlgorithms = keys.algorithms()
   return createClients({
     configured,
     registration,
+    stored: entries.clients,
     registeredClients: stores.registeredClients,
     read: row => readRegistered(row, { registration, signingAlgorithms, log }),
     isDisabled: principals.isDisabledClient,

@@ -11,6 +11,7 @@ import type { Stores } from '../model/ports/stores.ts'
 import { createEvents, type ManagedEvents } from '../operations/events/events.ts'
 import { logWith } from '../operations/log.ts'
 import { createPrincipalWatch, type PrincipalWatch } from '../operations/principals.ts'
+import { type LiveEntries, loadLiveEntries } from './live-entries.ts'
 import type { ServerContext } from './server-context.ts'
 
 export type IssuerContext = Pick<
@@ -18,6 +19,9 @@ export type IssuerContext = Pick<
   'clock' | 'random' | 'log' | 'derived' | 'outbound' | 'sendMail' | 'print' | 'close'
 > & {
   readonly stores: Stores
+  /** The configuration of the file with the stored entries. */
+  readonly configuration: Configuration
+  readonly entries: LiveEntries
   readonly keys: ManagedKeyRing
   readonly principals: PrincipalWatch
   readonly events: ManagedEvents
@@ -35,8 +39,13 @@ export async function createIssuerContext(
 ): Promise<IssuerContext> {
   const own = await openOwn(configuration, server)
   try {
-    const events = eventsOf(own, configuration, { ...server, delivers })
-    return await addKeys({ ...own, events }, configuration, server)
+    // Also detects a file that replaced that of another tenant.
+    if (configuration.tenant !== undefined)
+      await checkMasterKey({ settings: own.stores.settings, derived: own.derived })
+    const { changes, recompose = async () => {} } = server
+    const entries = await loadLiveEntries(configuration, { ...own, changes, recompose })
+    const events = eventsOf(own, entries.configuration, { ...server, delivers })
+    return await addKeys({ ...own, events, entries }, entries, server)
   } catch (error) {
     await own.close()
     throw error
@@ -67,14 +76,14 @@ const eventsOf = (
   })
 
 async function addKeys(
-  own: Own & Pick<IssuerContext, 'events'>,
-  { tenant, clients, signingAlgorithms, registration }: Configuration,
+  own: Own & Pick<IssuerContext, 'events' | 'entries'>,
+  { configuration, clients: storedClients }: LiveEntries,
   server: ServerContext,
 ): Promise<IssuerContext> {
-  const { stores, derived, log, events } = own
+  const { stores, derived, log, events, entries } = own
+  const { clients, signingAlgorithms, registration } = configuration
+  const needs = storedClients.needs()
   const { clock, random, outbound, print, sendMail, changes, generateSigningKey } = server
-  // Also detects a file that replaced that of another tenant.
-  if (tenant !== undefined) await checkMasterKey({ settings: stores.settings, derived })
   const keys = await createKeyRing({
     keys: stores.keys,
     derived,
@@ -83,9 +92,15 @@ async function addKeys(
     events,
     changes,
     generate: generateSigningKey,
-    algorithms: signingAlgorithms,
-    // Self-registered clients have the default lifetimes of the configuration.
-    policy: policyFor([...clients.all(), registration.defaults]),
+    algorithms: [...new Set([...signingAlgorithms, ...needs.flatMap(({ algorithms = [] }) => algorithms)])],
+    policy: policyFor([
+      ...clients.all(),
+      // Self-registered clients have the default lifetimes of the configuration.
+      registration.defaults,
+      ...needs.flatMap(({ lifetime }) =>
+        lifetime === undefined ? [] : { access_token_lifetime: lifetime, identity_token_lifetime: lifetime },
+      ),
+    ]),
   })
   const principals = createPrincipalWatch({ principals: stores.principals, changes, log })
   return {
@@ -97,10 +112,13 @@ async function addKeys(
     sendMail,
     print,
     stores,
+    configuration,
+    entries,
     keys,
     principals,
     events,
     async close() {
+      entries.stop()
       keys.stop()
       principals.stop()
       await events.close()

@@ -21,6 +21,8 @@ import { createServices, type Services } from './services.ts'
 
 export type Issuer = {
   readonly issuer: string
+  /** The configuration of the file with the stored entries. */
+  readonly configuration: Configuration
   readonly routes: readonly Route[]
   readonly handle: Router
   readonly stores: Stores
@@ -55,7 +57,7 @@ export type IssuerPorts = {
 export async function composeIssuer(configuration: Configuration, ports: IssuerPorts): Promise<Issuer> {
   const context = await createIssuerContext(configuration, ports.context, { delivers: true })
   try {
-    return await composeOn(context, configuration, ports)
+    return await composeOn(context, ports)
   } catch (error) {
     await context.close()
     throw error
@@ -64,10 +66,9 @@ export async function composeIssuer(configuration: Configuration, ports: IssuerP
 
 async function composeOn(
   context: IssuerContext,
-  configuration: Configuration,
   { load, routes: more = [], observe, decides = () => true }: IssuerPorts,
 ): Promise<Issuer> {
-  const { stores, keys, log } = context
+  const { stores, keys, log, configuration } = context
   const { issuer } = configuration
   const services = createServices(configuration, context)
   const pages = createLazyPages(configuration, services)
@@ -92,12 +93,14 @@ async function composeOn(
     },
   })
   // Last, because the principals of the previous configuration must stay enabled if creating the issuer fails.
+  context.entries.begin()
   await context.principals.begin((await decides()) ? principalsOf(configuration) : undefined)
   const settled = async () => {
     await Promise.all([services.sessions.settled(), pages.mailSettled(), context.events.settled()])
   }
   return {
     issuer,
+    configuration,
     routes,
     handle,
     stores,

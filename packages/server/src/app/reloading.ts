@@ -9,6 +9,8 @@ type Snapshots = {
   readonly current: () => Snapshot
   /** Replaces the current snapshot. Rejects, and changes nothing, if this configuration can't be composed. */
   readonly replace: (configuration: Configuration) => Promise<void>
+  /** Replaces it by one of the same configuration, because stored entries have changed. */
+  readonly renew: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -43,7 +45,13 @@ export async function createSnapshots(first: Configuration, ports: SnapshotsPort
     replace: configuration =>
       inOrder(async () => {
         const before = current
-        current = await compose(configuration, before.configuration)
+        current = await compose(configuration, before.server.configuration)
+        void retire(before)
+      }),
+    renew: () =>
+      inOrder(async () => {
+        const before = current
+        current = await compose(before.configuration, before.server.configuration)
         void retire(before)
       }),
     async close() {

@@ -74,6 +74,8 @@ export type ServerContext = {
   readonly sendMail?: SendMail | undefined
   readonly print: (text: string) => void
   readonly clockFault: Time['fault']
+  /** Composes all issuers again with the current configuration, because stored entries have changed. */
+  readonly recompose?: () => Promise<void>
   readonly close: () => Promise<void>
 }
 

@@ -5,10 +5,12 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
+import type { Administration } from '../administration/interface.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type Attempts, createAttempts } from '../identity/attempts.ts'
 import { createRefuser, type Refuser } from '../messages/json-response.ts'
 import { type AccountServices, createAccountServices } from './account-services.ts'
+import { createAdministrationServices } from './administration-services.ts'
 import { type ClientServices, createClientServices } from './client-services.ts'
 import type { IssuerContext } from './issuer-context.ts'
 import { createSessionServices, type SessionServices } from './session-services.ts'
@@ -27,6 +29,7 @@ export type Services = {
   readonly signIn: SignInServices
   readonly sessions: SessionServices
   readonly accounts: AccountServices
+  readonly administration: Administration
   /** Creates the function that sends an endpoint's refusals. The log contains the endpoint's name. */
   readonly refuserOf: (endpoint: string) => Refuser
 }
@@ -38,6 +41,7 @@ export function createServices(configuration: Configuration, context: IssuerCont
   const signIn = createSignInServices(configuration, context, attempts)
   const sessions = createSessionServices(configuration, context, { clients, tokens })
   const accounts = createAccountServices(configuration, context, { clients, signIn, sessions })
+  const administration = createAdministrationServices(context)
   const { log, events } = context
   const invalidClientStatus = configuration.compatibility === 'identityserver4' ? 400 : 401
   const onRefused = (request: HttpRequest, { error, reason, log }: Refusal, clientId?: string): void => {
@@ -56,5 +60,5 @@ export function createServices(configuration: Configuration, context: IssuerCont
       invalidClientStatus,
       onRefused: endpoint === 'token' ? onRefused : undefined,
     })
-  return { context, attempts, clients, tokens, signIn, sessions, accounts, refuserOf }
+  return { context, attempts, clients, tokens, signIn, sessions, accounts, administration, refuserOf }
 }

@@ -14,6 +14,7 @@ import type { ServerContext } from './server-context.ts'
 import { createTenants, type Tenants } from './tenants.ts'
 
 export type Snapshot = Pick<Tenants, 'runTenantJobs'> & {
+  /** That of the file. */
   readonly configuration: Configuration
   /** The server's own issuer. */
   readonly server: Issuer
@@ -36,7 +37,7 @@ type SnapshotPorts = Pick<IssuerPorts, 'observe'> & {
 
 /**
  * Throws if a store can't be opened or the master key does not match it.
- * @param before the configuration that was served until now.
+ * @param before the configuration, with stored entries, that was served until now.
  */
 export async function composeSnapshot(
   configuration: Configuration,
@@ -45,13 +46,15 @@ export async function composeSnapshot(
 ): Promise<Snapshot> {
   const load = createPart(whole)
   const server = await composeIssuer(configuration, { context, load, observe, routes: probes })
+  // Including the tenants that were made while the server runs.
+  const own = server.configuration
   const decides = await orClose(server, async () => {
-    const still = await declareTenants(configuration, server.stores.settings)
-    if (before) await writeChangedTenants(before, configuration, context)
+    const still = await declareTenants(own, server.stores.settings)
+    if (before) await writeChangedTenants(before, own, context)
     return still
   })
   const tenants = createTenants({
-    configurations: configuration.tenantIssuers,
+    configurations: own.tenantIssuers,
     compose: one => composeIssuer(one, { context, load, observe, decides }),
     load,
     clock: context.clock,
@@ -63,7 +66,7 @@ export async function composeSnapshot(
     server,
     runTenantJobs: tenants.runTenantJobs,
     handle: createDispatcher({
-      configuration,
+      configuration: own,
       tenants,
       server: server.handle,
       probes: probes.map(({ path }) => path),

@@ -1,6 +1,7 @@
 /** A composed server without a socket: its own issuer, and the issuers of its tenants. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
+import type { Administration } from '../administration/interface.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createFetchEdge, type FetchEdge } from '../http/fetch.ts'
 import { createLoad } from '../http/load.ts'
@@ -52,6 +53,8 @@ export type Tessera = {
   readonly endSession: EndSession
   /** Accounts of its own issuer. */
   readonly accounts: Accounts
+  /** Clients, resources, identity providers and tenants that are made while the server runs, at the server's own issuer. */
+  readonly administration: Administration
   /**
    * Resolves when the background work of the server's own issuer is done: emails, client notifications, event callbacks
    * and webhooks.
@@ -119,7 +122,7 @@ export async function composeTessera(
     compose: (next, before) => {
       const outbound = outboundOf(next, overrides)
       return composeSnapshot(next, before, {
-        context: { ...metrics.context, tenantStores, outbound },
+        context: { ...metrics.context, tenantStores, outbound, recompose: () => snapshots.renew() },
         load,
         probes,
         observe,
@@ -197,6 +200,9 @@ export async function composeTessera(
     },
     get accounts() {
       return server().services.accounts.accounts
+    },
+    get administration() {
+      return server().services.administration
     },
     listener: (request, response, next) => mount().listener(request, response, next),
     probes: probePaths,

@@ -1,6 +1,7 @@
 /** Services that render pages. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import { parseColor } from '../model/color.ts'
 import { chosenLanguage } from '../pages/flow/browser-cookies.ts'
 import { type Cookies, createCookies } from '../pages/flow/cookies.ts'
 import { createPaths, type Paths } from '../pages/flow/page-paths.ts'
@@ -28,7 +29,12 @@ export function createViewServices(
   const cookies = createCookies({ issuer, tenant, sameSite })
   const paths = createPaths({ issuer })
   const passkeyScript = createPasskeyScript()
-  const accents = [...clients.lookup.all()].flatMap(({ accent_color }) => accent_color ?? [])
+  const accents = [
+    ...[...clients.lookup.all()].flatMap(({ accent_color }) => accent_color ?? []),
+    ...clients.lookup
+      .needs()
+      .flatMap(({ accent_color }) => (accent_color === undefined ? [] : (parseColor(accent_color) ?? []))),
+  ]
   const theme = createPageTheme({ branding, accents, paths })
   const render = createTemplates({
     folder,

@@ -22,31 +22,48 @@ import { webhooksOf } from './schema/webhooks.ts'
 import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } from './schema/whole.ts'
 
 /** Values from outside the configuration. */
-type AssemblyContext = {
+export type AssemblyContext = {
   /** The folders that a relative database file and other relative files start from. */
   readonly folders: { readonly storage: string; readonly files: string }
   readonly storageFiles: StorageFiles
   readonly masterKey?: Uint8Array
 }
 
+/** The settings of one issuer. */
 type Draft = ConfigurationDraft & { readonly port: number; readonly issuer: string }
 
 const defaultPort = 5080
 
 export function assemble(draft: ConfigurationDraft, surroundings: AssemblyContext): Configuration {
-  const port = draft.port ?? loopbackPort(draft.issuer) ?? defaultPort
-  const server: Draft = { ...draft, port, issuer: draft.issuer ?? localIssuer(port) }
+  const server = addressed(draft)
   const tenantIssuers = new Map<string, Configuration>()
-  for (const { issuer, ...tenant } of draft.tenants) {
-    if (issuer === undefined) continue
-    const configuration = assembleIssuer(tenantDraft(server, { ...tenant, issuer }), surroundings)
-    tenantIssuers.set(tenant.name, forTenant(tenant.name, configuration))
+  for (const [name, tenant] of tenantSettings(server)) {
+    tenantIssuers.set(name, forTenant(name, assembleIssuer(tenant, surroundings)))
   }
   const users = draft.users.filter(({ tenant }) => tenant === undefined || !tenantIssuers.has(tenant))
   return { ...assembleIssuer({ ...server, users }, surroundings), tenantIssuers }
 }
 
-function assembleIssuer(draft: Draft, { folders, storageFiles, masterKey }: AssemblyContext): Configuration {
+/** Returns the settings with the server's port and issuer. */
+function addressed(draft: ConfigurationDraft): Draft {
+  const port = draft.port ?? loopbackPort(draft.issuer) ?? defaultPort
+  return { ...draft, port, issuer: draft.issuer ?? localIssuer(port) }
+}
+
+/** Returns the settings of each tenant with its own issuer, by its name. */
+export function tenantSettings(draft: ConfigurationDraft): ReadonlyMap<string, Draft> {
+  const server = addressed(draft)
+  return new Map(
+    draft.tenants.flatMap(({ issuer, ...tenant }) =>
+      issuer === undefined ? [] : [[tenant.name, tenantDraft(server, { ...tenant, issuer })] as const],
+    ),
+  )
+}
+
+export function assembleIssuer(
+  draft: Draft,
+  { folders, storageFiles, masterKey }: AssemblyContext,
+): Configuration {
   const hooks = checkedHooks(draft)
   const { storagePassword } = draft
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
@@ -68,6 +85,8 @@ function assembleIssuer(draft: Draft, { folders, storageFiles, masterKey }: Asse
     ),
     tenants: new Set(shared.map(({ name }) => name)),
     tenantIssuers: new Map(),
+    // Added by `withEntrySources`, because a source assembles the issuer again.
+    entries: undefined as never,
     mfa: mfaOf(draft.mfa, draft.issuer),
     tenantMfa: new Map(shared.flatMap(({ name, mfa }) => (mfa ? [[name, mfa]] : []))),
     sessions: sessionsOf(draft.sessions),
@@ -160,7 +179,7 @@ function tenantDraft(server: Draft, tenant: TenantDraft & { readonly issuer: str
 }
 
 /** Adds the tenant to every hook request: hooks are the operator's code, and may serve several issuers. */
-const forTenant = (tenant: string, configuration: Configuration): Configuration => {
+export const forTenant = (tenant: string, configuration: Configuration): Configuration => {
   const { userStore, validators, profile, federation, mfaPolicy, consentPolicy, identityProviders } =
     configuration
   const { subject } = federation

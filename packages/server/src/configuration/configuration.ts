@@ -28,6 +28,7 @@ import type {
 import type { CheckedUserStore } from '../model/user-store.ts'
 import type { Webhook } from '../model/webhook.ts'
 import type { Awaitable } from '../runtime/ports.ts'
+import type { EntrySource } from './entries/entry-source.ts'
 
 export type Storage =
   | { readonly kind: 'memory' }
@@ -78,6 +79,8 @@ export type Configuration = {
   readonly clients: Clients
   readonly resources: Resources
   readonly users: readonly ConfiguredUser[]
+  /** The entries as written, and how others are added to them. */
+  readonly entries: EntrySource<Configuration>
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   /** The tenants that share this issuer. */
   readonly tenants: ReadonlySet<string>

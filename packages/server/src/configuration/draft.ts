@@ -97,7 +97,7 @@ export function readDrafts(input: unknown, isModule: boolean, secrets: SecretRea
 }
 
 /** A configuration as written, and the result of reading it with the schema. */
-type Parsed = {
+export type Parsed = {
   readonly input: unknown
   readonly value: unknown
   readonly issues: ReadonlyMap<string, readonly Issue[]>
@@ -120,7 +120,7 @@ function serverDraft(parsed: Parsed): Draft {
 }
 
 /** Returns the draft for a tenant: its own lists, and those that it inherits from the server. */
-function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft {
+export function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft {
   const place: Path = ['tenants', index]
   const isInherited = (name: ListName): boolean =>
     name === 'users' ||
@@ -234,7 +234,7 @@ const namesOf = (input: unknown, owner: Path): Draft['names'] =>
   ) as unknown as Draft['names']
 
 /** Returns the name of an entry; undefined if it has none, which is reported as a separate error. */
-const nameOf = (list: string, raw: unknown): string | undefined => {
+export const nameOf = (list: string, raw: unknown): string | undefined => {
   const name = valueAt(raw, [list === 'clients' ? 'client_id' : list === 'users' ? 'sub' : 'name'])
   return typeof name === 'string' ? name : undefined
 }

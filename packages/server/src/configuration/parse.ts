@@ -5,6 +5,7 @@ import { assemble } from './assemble.ts'
 import type { Configuration } from './configuration.ts'
 import { type Diagnostic, formatPath, groupByEntry, subjectOf, valueAt } from './diagnostic.ts'
 import { type Draft, readDrafts } from './draft.ts'
+import { withEntrySources } from './entries/source.ts'
 import {
   type Environment,
   environmentWarnings,
@@ -91,11 +92,16 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   ]
   if (errors.length > 0 || !whole) return { ok: false, errors: groupByEntry(errors) }
 
-  const configuration = assemble(whole, {
+  const context = {
     folders: { storage: folderOf('storage'), files: directory },
     storageFiles: { storage: fileOf('storage'), storage_replica: fileOf('storage_replica') },
     masterKey,
-  })
+  }
+  const configuration = withEntrySources(
+    assemble(whole, context),
+    { whole, draft, tenantDrafts, issuer: settled.issuer, directory },
+    context,
+  )
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentWarnings(environment),

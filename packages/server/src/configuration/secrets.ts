@@ -28,7 +28,9 @@ export function createSecrets(environment: Environment, directory: string): Secr
           ? readLiteral(written)
           : 'env' in written
             ? readVariable(written.env, environment)
-            : readSecretFile(resolve(directory, written.file))
+            : 'file' in written
+              ? readSecretFile(resolve(directory, written.file))
+              : refused('it does not say where the secret is', place, 'write one of these')
       if (reading.warning) warnings.push({ path: [...path], description: reading.warning })
       return reading
     },

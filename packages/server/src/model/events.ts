@@ -3,6 +3,7 @@
  * contains no token, code, password or secret, and no claims of a user. docs/guides/events.md lists the members.
  */
 
+import type { EntryKind } from './entry.ts'
 import type { Hook } from './hook.ts'
 import type { FactorMethod } from './mfa.ts'
 import type { Messages } from './ports/stores.ts'
@@ -97,6 +98,13 @@ export type EventData = {
     readonly client_id: string
     readonly request_id: string
   }
+  /** An entry of the configuration was made while the server runs: a client, for example. */
+  readonly 'entry.created': EntryChange
+  readonly 'entry.updated': EntryChange & {
+    /** The names of the keys that changed. */
+    readonly changed: readonly string[]
+  }
+  readonly 'entry.deleted': EntryChange
   /** A new signing key was added, which replaces an earlier one of its algorithm. */
   readonly 'key.rotated': {
     readonly kid: string
@@ -106,6 +114,16 @@ export type EventData = {
   }
   /** A replaced signing key is no longer published. */
   readonly 'key.removed': { readonly kid: string }
+}
+
+type EntryChange = {
+  /** The list of the configuration that it belongs to. */
+  readonly kind: EntryKind
+  /** The `client_id` or the `name`. */
+  readonly id: string
+  readonly version: number
+  /** Who changed it: `command_line`, or the `client_id` or `sub` of a token of the API. */
+  readonly actor: string
 }
 
 export type EventType = keyof EventData
@@ -130,6 +148,9 @@ const known: Readonly<Record<EventType, true>> = {
   'authorization.revoked': true,
   'consent.given': true,
   'consent.withdrawn': true,
+  'entry.created': true,
+  'entry.updated': true,
+  'entry.deleted': true,
   'key.rotated': true,
   'key.removed': true,
 }

@@ -6,6 +6,7 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, Clients } from '../../model/client.ts'
+import type { ClientNeeds } from '../../model/entry.ts'
 import type { MatchArgon2id } from '../../runtime/argon2id.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable, Random } from '../../runtime/ports.ts'
@@ -41,7 +42,7 @@ export type AuthenticateClient = (
 ) => Awaitable<Result<Authenticated>>
 
 type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
-  readonly clients: Clients
+  readonly clients: Clients & { readonly needs: () => readonly ClientNeeds[] }
   readonly failures: ClientFailures
   readonly random: Random
   readonly matchArgon2id: MatchArgon2id
@@ -67,9 +68,10 @@ export function createClientAuthentication({
 }: ClientAuthenticationPorts): AuthenticateClient {
   const secrets = createSecrets({ clock: rest.clock, random, matchArgon2id })
   const ports: VerificationPorts = { ...rest, secrets }
-  const namesWithColon = [...clients.all()]
-    .map(({ client_id }) => client_id)
-    .filter(name => name.includes(':'))
+  const namesWithColon = [
+    ...[...clients.all()].map(({ client_id }) => client_id).filter(name => name.includes(':')),
+    ...clients.needs().flatMap(({ colon_id }) => colon_id ?? []),
+  ]
   const expanded = (credential: Credential): Credential =>
     credential.kind === 'secret' && namesWithColon.length > 0
       ? { ...credential, readings: withColons(credential, namesWithColon) }

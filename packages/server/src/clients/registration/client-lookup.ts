@@ -1,4 +1,4 @@
-/** Finds configured clients in memory and self-registered ones in the store. */
+/** Finds configured clients in memory, and those of an operator and self-registered ones in the store. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, Clients, IsAllowedOrigin, NoteUse } from '../../model/client.ts'
@@ -7,9 +7,12 @@ import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { isRegisteredId, type RegisteredClient } from '../../model/registered-client.ts'
 import type { Registration } from '../../model/registration.ts'
 import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
+import type { StoredClients } from './stored-clients.ts'
 
 export type ClientsPorts = {
   readonly configured: Clients
+  /** Those that an operator made while the server runs. */
+  readonly stored: Pick<StoredClients, 'find' | 'hasOrigin' | 'needs'>
   readonly registeredClients: Pick<RegisteredClients, 'find' | 'hasOrigin' | 'extend' | 'replica'>
   /** Returns undefined if the registration no longer fits the configuration. */
   readonly read: (registered: RegisteredClient) => Client | undefined
@@ -26,6 +29,8 @@ const day: Seconds = 86_400
 
 /** Finds clients, and records their use. */
 export type ClientLookup = Clients & {
+  /** Returns what the stored clients need, because `all` does not include them. */
+  readonly needs: StoredClients['needs']
   readonly isAllowedOrigin: IsAllowedOrigin
   readonly noteUse: NoteUse
 }
@@ -35,7 +40,7 @@ export type ClientLookup = Clients & {
  * process take effect immediately. Only the parsed client is cached.
  */
 export function createClients(ports: ClientsPorts): ClientLookup {
-  const { configured, registeredClients, clock, log } = ports
+  const { configured, stored, registeredClients, clock, log } = ports
   // For a deleted client, the commit fails.
   const reads = registeredClients.replica ?? registeredClients
   const ready = new Map<string, { readonly row: RegisteredClient; readonly client: Client | undefined }>()
@@ -46,12 +51,13 @@ export function createClients(ports: ClientsPorts): ClientLookup {
 
   return {
     all: configured.all,
+    needs: stored.needs,
     find(clientId) {
       const known = configured.find(clientId)
       if (known !== undefined) return ports.isDisabled(clientId) ? { ...known, enabled: false } : known
-      if (!isRegisteredId(clientId)) return undefined
-      const row = reads.find(clientId)
-      return row instanceof Promise ? row.then(clientOf) : clientOf(row)
+      const made = stored.find(clientId)
+      if (made !== undefined) return made
+      return registeredOf(clientId)
     },
     noteUse({ client_id, registered }, sub) {
       const row = registered && ready.get(client_id)?.row
@@ -65,9 +71,15 @@ export function createClients(ports: ClientsPorts): ClientLookup {
       })
     },
     isAllowedOrigin(origin) {
-      if (origins.has(origin)) return true
+      if (origins.has(origin) || stored.hasOrigin(origin)) return true
       return orFalse(() => reads.hasOrigin(origin, clock.now()), log)
     },
+  }
+
+  function registeredOf(clientId: string): Awaitable<Client | undefined> {
+    if (!isRegisteredId(clientId)) return undefined
+    const row = reads.find(clientId)
+    return row instanceof Promise ? row.then(clientOf) : clientOf(row)
   }
 
   function clientOf(row: RegisteredClient | undefined): Client | undefined {

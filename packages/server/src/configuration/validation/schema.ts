@@ -42,9 +42,15 @@ export type Issue = {
 /** Where the value of a secret is: in a variable, or in a file. */
 export type SecretSource = { readonly env: string } | { readonly file: string }
 
+/**
+ * A secret of an entry that was made while the server runs: as it is stored, or as it is shown, in which form a changed
+ * entry keeps it.
+ */
+export type StoredSecret = { readonly sealed: string } | { readonly hidden: string }
+
 /** Returns the text of a secret, or what is wrong with it. */
 export type SecretReader = (
-  written: string | SecretSource,
+  written: string | SecretSource | StoredSecret,
   path: Path,
 ) => { readonly ok: true; readonly text: string } | { readonly ok: false; readonly error: CheckError }
 
@@ -54,7 +60,11 @@ export type Reading = {
   readonly path: PropertyKey[]
   /** Omitted: secrets can't refer to variables and files, as in metadata that a client sends. */
   readonly secrets?: SecretReader | undefined
+  /** Called with the place and the text of each secret. */
+  readonly note?: NoteSecret | undefined
 }
+
+export type NoteSecret = (path: Path, text: string) => void
 
 type Outcome<Value> =
   | { readonly success: true; readonly value: Value }
@@ -70,13 +80,13 @@ export interface AnySchema {
   /** Adds issues to `reading`; the returned value is partial if there are any. */
   readonly read: (value: unknown, reading: Reading) => unknown
   readonly jsonSchema: () => JsonObject
-  readonly safeParse: (value: unknown, secrets?: SecretReader) => Outcome<unknown>
+  readonly safeParse: (value: unknown, secrets?: SecretReader, note?: NoteSecret) => Outcome<unknown>
 }
 
 /** Interfaces, because a method returns a schema of the same kind. */
 export interface Schema<Output, Input = Output> extends AnySchema {
   readonly types?: { readonly output: Output; readonly input: Input }
-  readonly safeParse: (value: unknown, secrets?: SecretReader) => Outcome<Output>
+  readonly safeParse: (value: unknown, secrets?: SecretReader, note?: NoteSecret) => Outcome<Output>
   describe(description: string): this
   /** Adds a check, which runs once the value has the right type and returns what is wrong with it. */
   check(check: (value: Output) => CheckError | undefined): this
@@ -148,8 +158,8 @@ export function build<Result extends AnySchema>(
     refine: (fits, error) => schema.check(value => (fits(value) ? undefined : error)) as never,
     optional: () => wrap('optional', schema, undefined) as never,
     default: value => wrap('default', schema, value as Json) as never,
-    safeParse(value, secrets) {
-      const reading: Reading = { issues: [], path: [], secrets }
+    safeParse(value, secrets, note) {
+      const reading: Reading = { issues: [], path: [], secrets, note }
       const result = schema.read(value, reading)
       const { issues } = reading
       return issues.length === 0

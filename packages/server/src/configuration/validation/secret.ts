@@ -9,6 +9,7 @@ import {
   type Reading,
   type Schema,
   type SecretSource,
+  type StoredSecret,
   wrongType,
 } from './schema.ts'
 
@@ -19,7 +20,9 @@ export const secret = (inner: Schema<string>): Schema<string, string | SecretSou
     read(value, reading) {
       if (typeof value !== 'string' && !isObject(value)) return wrongType('secret', reading)
       const text = textOf(value, reading)
-      return text === undefined ? undefined : inner.read(text, reading)
+      if (text === undefined) return undefined
+      reading.note?.([...reading.path], text)
+      return inner.read(text, reading)
     },
     jsonSchema: () => ({ anyOf: [inner.jsonSchema(), ...sources] }),
   })
@@ -31,9 +34,13 @@ export const secretJson = <Inner extends AnySchema>(
   build({
     kind: 'secret',
     read(value, reading) {
-      if (!isObject(value) || !hasSource(value)) return inner.read(value, reading)
+      if (!isObject(value) || !hasSource(value)) {
+        reading.note?.([...reading.path], JSON.stringify(value))
+        return inner.read(value, reading)
+      }
       const text = textOf(value, reading)
       if (text === undefined) return undefined
+      reading.note?.([...reading.path], text)
       const parsed = parseObject(text)
       return parsed ? inner.read(parsed, reading) : addIssue(reading, { code: 'check', ...notAnObject })
     },
@@ -79,15 +86,17 @@ function textOf(
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const hasSource = (value: Readonly<Record<string, unknown>>): boolean =>
-  Object.hasOwn(value, 'env') || Object.hasOwn(value, 'file')
+const sourceKeys = ['env', 'file', 'sealed', 'hidden'] as const
 
-function sourceOf(value: Readonly<Record<string, unknown>>): SecretSource | undefined {
-  const [key, ...others] = Object.keys(value)
-  if (key === undefined || others.length > 0 || (key !== 'env' && key !== 'file')) return undefined
-  const place = value[key]
-  if (typeof place !== 'string' || place === '') return undefined
-  return key === 'env' ? { env: place } : { file: place }
+const hasSource = (value: Readonly<Record<string, unknown>>): boolean =>
+  sourceKeys.some(key => Object.hasOwn(value, key))
+
+function sourceOf(value: Readonly<Record<string, unknown>>): SecretSource | StoredSecret | undefined {
+  const [given, ...others] = Object.keys(value)
+  const key = sourceKeys.find(one => one === given)
+  const place = key && value[key]
+  if (others.length > 0 || typeof place !== 'string' || place === '') return undefined
+  return { [key as string]: place } as SecretSource | StoredSecret
 }
 
 const source = (key: 'env' | 'file', description: string) => ({

@@ -10,13 +10,14 @@ import {
   keyEncryptionAlgorithms,
   type SigningAlgorithm,
 } from '../../model/client.ts'
+import type { ClientNeeds } from '../../model/entry.ts'
 import { requestEncryptionAlgorithms } from '../../model/keys.ts'
 import type { Resources } from '../../model/resource.ts'
 import { pageRoutes, protocolRoutes } from '../../model/routes.ts'
 
 type MetadataSources = {
   readonly issuer: string
-  readonly clients: Clients
+  readonly clients: Clients & { readonly needs: () => readonly ClientNeeds[] }
   readonly resources: Resources
   readonly grantTypes: readonly string[]
   readonly responseTypes: readonly string[]
@@ -44,7 +45,9 @@ type MetadataSources = {
 }
 
 export function createMetadata({ issuer, clients, resources, ...offered }: MetadataSources): ServerMetadata {
-  const plainPkce = [...clients.all()].some(client => client.allow_plain_pkce)
+  const plainPkce =
+    [...clients.all()].some(client => client.allow_plain_pkce) ||
+    clients.needs().some(({ plain_pkce }) => plain_pkce)
   const endpointsAt = (base: string) => ({
     token_endpoint: base + protocolRoutes.token.path,
     introspection_endpoint: base + protocolRoutes.introspection.path,

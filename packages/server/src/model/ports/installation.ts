@@ -33,6 +33,11 @@ export type Settings = {
 export type RegisteredClients = {
   /** Also finds an expired client that clean-up has not deleted yet. The caller checks. */
   readonly find: (clientId: string) => Awaitable<RegisteredClient | undefined>
+  /** Returns clients in the order of their ids, from the one after `after`, and expired ones as `find` does. */
+  readonly list: (page: {
+    readonly after?: string | undefined
+    readonly limit: number
+  }) => Awaitable<readonly RegisteredClient[]>
   /** Returns whether an unexpired client has this origin among its `allowed_cors_origins`. */
   readonly hasOrigin: (origin: string, at: Seconds) => Awaitable<boolean>
   /** The same from a replica, if the store has one. What it returns is at most a few seconds old. */

@@ -8,6 +8,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
 import type { AuthorizationStores } from './authorizations.ts'
 import type { Commit, CommitOutcome } from './commit.ts'
+import type { EntryStores } from './entries.ts'
 import type { FederationStores } from './federation.ts'
 import type { InstallationStores } from './installation.ts'
 import type { SessionStores } from './sessions.ts'
@@ -16,6 +17,7 @@ import type { WebhookStores } from './webhooks.ts'
 
 export type * from './authorizations.ts'
 export type * from './commit.ts'
+export type * from './entries.ts'
 export type * from './federation.ts'
 export type * from './installation.ts'
 export type * from './sessions.ts'
@@ -27,6 +29,7 @@ export type Stores = AuthorizationStores &
   UserStores &
   FederationStores &
   InstallationStores &
+  EntryStores &
   WebhookStores & {
     readonly commit: (commit: Commit) => Promise<CommitOutcome>
     /** Deletes expired rows in small batches, so that requests don't wait. Returns how many rows were deleted. */

@@ -3,6 +3,7 @@
 import { grantTypes } from '@tessera/protocol/grant-types'
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Clients } from '../../model/client.ts'
+import type { ClientNeeds } from '../../model/entry.ts'
 import type { Users } from '../../model/user.ts'
 import type { BrowserSessions } from '../flow/browser-session.ts'
 import type { Paths } from '../flow/page-paths.ts'
@@ -12,7 +13,7 @@ import type { HomePage, Pages } from '../ui/pages.ts'
 type HomePorts = {
   readonly sessions: Pick<BrowserSessions, 'read'>
   readonly users: Pick<Users, 'find'>
-  readonly clients: Pick<Clients, 'all'>
+  readonly clients: Pick<Clients, 'all'> & { readonly needs: () => readonly ClientNeeds[] }
   readonly offered: { readonly signUp: boolean; readonly devMail: boolean }
   /** Whether the server runs on a developer's own machine. */
   readonly local: boolean
@@ -43,8 +44,10 @@ export function createHomeEndpoint({
   }
 
   function hasDevices(): boolean {
-    return [...clients.all()].some(
-      ({ enabled, grant_types }) => enabled && grant_types.has(grantTypes.deviceCode),
+    return (
+      [...clients.all()].some(
+        ({ enabled, grant_types }) => enabled && grant_types.has(grantTypes.deviceCode),
+      ) || clients.needs().some(({ devices }) => devices)
     )
   }
 

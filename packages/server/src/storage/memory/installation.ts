@@ -73,6 +73,11 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
       .map(({ client }) => client)
   return {
     find: clientId => registeredClients.get(clientId),
+    list: ({ after, limit }) =>
+      registeredClients
+        .filter(({ client_id }) => after === undefined || client_id > after)
+        .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1))
+        .slice(0, limit),
     hasOrigin: (origin, at) =>
       registeredClients.filter(({ metadata: { allowed_cors_origins: origins }, expires_at }) => {
         const lives = expires_at === undefined || expires_at > at
@@ -119,6 +124,9 @@ function createPrincipals({ principals }: Tables): Principals {
   // for an external user.
   function replace(kind: 'client' | 'user', configured: readonly Principal[]): void {
     for (const row of principals.filter(one => one.kind === kind)) principals.put({ ...row, stands: 0 })
+    // A stored client of this id takes effect when the file no longer contains it.
+    if (kind === 'client')
+      principals.deleteWhere(row => row.kind === kind && principals.has('stored_client', row.id))
     for (const { id, enabled } of configured) principals.put({ kind, id, stands: enabled ? 1 : 0 })
   }
 

@@ -4,6 +4,7 @@ import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { createAuthorizationStores } from './authorizations.ts'
 import { createCleanUp } from './clean-up.ts'
 import { createCommit } from './commit.ts'
+import { createEntryStores } from './entries.ts'
 import { createFederationStores } from './federation.ts'
 import { createInstallationStores } from './installation.ts'
 import { createSessionStores } from './sessions.ts'
@@ -18,6 +19,7 @@ export function createMemoryStores(tables = emptyTables()): Stores {
     ...createUserStores(tables),
     ...createFederationStores(tables),
     ...createInstallationStores(tables),
+    ...createEntryStores(tables),
     ...createWebhookStores(tables),
     commit: createCommit(tables),
     cleanUp: createCleanUp(tables),

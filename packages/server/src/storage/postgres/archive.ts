@@ -129,6 +129,9 @@ const consequences: Readonly<Record<string, string>> = {
   registered_clients: `insert into standing (kind, id, stands)
     select 'stored_client', client_id, 1
     from registered_clients where client_id = any ($1::text[]) on conflict do nothing`,
+  entries: `insert into standing (kind, id, stands)
+    select 'stored_client', id, enabled
+    from entries where kind = 'clients' and kind = any ($1::text[]) on conflict do nothing`,
 }
 
 async function add(

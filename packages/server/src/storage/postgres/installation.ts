@@ -93,6 +93,10 @@ const upsert = `insert into standing (kind, id, stands) select $1::text, id, sta
 const drop = `update standing set stands = 0
   where kind = $1 and stands = 1 and not (id = any ($2::text[]))`
 
+/** A stored client of the same id takes effect when the file no longer contains it. */
+const release = `delete from standing as one where kind = 'client' and $1::text = 'client'
+  and exists (select 1 from standing where kind = 'stored_client' and id = one.id) and not (id = any ($2::text[]))`
+
 function createPrincipals({ run, locked, schema }: Database, changes: Changes): Principals {
   const stored = all(run, 'select id, stands from standing where kind = $1')
   /** Reads first, so that a start with an unchanged configuration writes nothing. */
@@ -108,6 +112,7 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
     const [ids, stands] = [[...rows.keys()], [...rows.values()]]
     await locked(['standing'], async write => {
       await write(upsert, [kind, ids, stands])
+      await write(release, [kind, ids])
       await write(drop, [kind, ids])
       await write(announce, [])
     })

@@ -16,7 +16,7 @@ import { codecs, type Value } from './codecs.ts'
 import type { Database } from './database.ts'
 import { keyIn } from './due-rows.ts'
 import type { Replica } from './replica.ts'
-import { change, one, type Run } from './statements.ts'
+import { all, change, one, type Run } from './statements.ts'
 
 const codec = codecs.registeredClients
 
@@ -111,6 +111,10 @@ export function createRegisteredClients(
       expires_at = coalesce($4::bigint, expires_at)
     where client_id = $1`,
   )
+  const list = all(
+    run,
+    `select ${names} from registered_clients where client_id > $1 order by client_id limit $2::bigint`,
+  )
   const remove = one(run, `with ${removal('client_id = $1')}`)
   const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
   if (replica) changes.watch(schema, replica.outdated)
@@ -127,6 +131,7 @@ export function createRegisteredClients(
   const reads = createReads(run)
   return {
     ...reads,
+    list: async ({ after = '', limit }) => (await list(after, limit)).flatMap(row => codec.decode(row) ?? []),
     replica: replica && readsOf(replica, schema, reads),
     // Clients are counted before one is added, one at a time, if there is little room.
     add: async (client, most, unused) => {

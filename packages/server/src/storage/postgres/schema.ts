@@ -229,4 +229,11 @@ export const migrations: readonly Migration[] = [
   create index webhook_messages_due_at on webhook_messages (endpoint, due_at);
   create index webhook_messages_expires_at on webhook_messages (expires_at);
   `,
+  `
+  create table entries (
+    kind ${key} not null, id ${key} not null, version bigint not null, entry text not null, needs text,
+    enabled bigint not null, created_at bigint not null, updated_at bigint not null, primary key (kind, id)
+  );
+  create index entries_needs on entries (kind, id) where needs is not null and enabled = 1;
+  `,
 ]

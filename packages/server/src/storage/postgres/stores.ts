@@ -9,6 +9,7 @@ import { createCommit } from './commit.ts'
 import { isExposed, type PostgresOptions, standbyTimeouts } from './connection.ts'
 import { type Database, openPool } from './database.ts'
 import { warnOfLosses } from './durability.ts'
+import { createEntryStores } from './entries.ts'
 import { createFederationStores } from './federation.ts'
 import { createInstallationStores, createProbe } from './installation.ts'
 import { migrate } from './migration.ts'
@@ -38,6 +39,7 @@ export const createPostgresStores = (
   ...createUserStores(database),
   ...createFederationStores(database),
   ...createInstallationStores(database, { changes, replica }),
+  ...createEntryStores(database, changes),
   ...createWebhookStores(database),
   commit: createCommit(database),
   cleanUp: createCleanUp(database),

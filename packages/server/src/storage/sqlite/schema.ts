@@ -267,4 +267,23 @@ export const migrations: readonly string[] = [
   create index webhook_messages_due_at on webhook_messages (endpoint, due_at);
   create index webhook_messages_expires_at on webhook_messages (expires_at);
   `,
+  // Triggers write the principals of clients.
+  `
+  create table entries (
+    kind text not null, id text not null, version integer not null, entry text not null, needs text,
+    enabled integer not null, created_at integer not null, updated_at integer not null, primary key (kind, id)
+  ) strict;
+  create index entries_needs on entries (kind, id) where needs is not null and enabled = 1;
+
+  create trigger entry_added after insert on entries when new.kind = 'clients' begin
+    insert into standing (kind, id, stands) values ('stored_client', new.id, new.enabled)
+      on conflict do update set stands = excluded.stands;
+  end;
+  create trigger entry_replaced after update on entries when new.kind = 'clients' begin
+    update standing set stands = new.enabled where kind = 'stored_client' and id = new.id;
+  end;
+  create trigger entry_removed after delete on entries when old.kind = 'clients' begin
+    delete from standing where kind = 'stored_client' and id = old.id;
+  end;
+  `,
 ]

@@ -10,6 +10,7 @@ import { openDatabase } from './database.ts'
 import { createOpenFile, createReadGuard, identityOf } from './open-file.ts'
 import { createAuthorizationStores, createCommit } from './reads/authorizations.ts'
 import { createCleanUp } from './reads/clean-up.ts'
+import { createEntryStores } from './reads/entries.ts'
 import { createFederationStores } from './reads/federation.ts'
 import { createInstallationStores } from './reads/installation.ts'
 import { createSessionStores } from './reads/sessions.ts'
@@ -71,6 +72,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     ...createUserStores(database, write),
     ...createFederationStores(database, write),
     ...createInstallationStores(database, write),
+    ...createEntryStores(database, write),
     ...createWebhookStores(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(database, write, queue.idle),

@@ -1,6 +1,7 @@
 /** Every table of a store. A new one is declared in the file of its group. */
 
 import { authorizationTables } from './authorizations.ts'
+import { entryTables } from './entries.ts'
 import { federationTables } from './federation.ts'
 import { installationTables } from './installation.ts'
 import { sessionTables } from './sessions.ts'
@@ -10,6 +11,7 @@ import { webhookTables } from './webhooks.ts'
 
 export const tables = {
   ...installationTables,
+  ...entryTables,
   ...userTables,
   ...federationTables,
   ...sessionTables,

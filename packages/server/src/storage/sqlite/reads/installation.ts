@@ -48,6 +48,11 @@ function createRegisteredClients(database: DatabaseSync, write: Write): Register
     database,
     `select ${codecs.registeredClients.names} from registered_clients where client_id = ?`,
   )
+  const list = all(
+    database,
+    `select ${codecs.registeredClients.names} from registered_clients where client_id > ?
+    order by client_id limit ?`,
+  )
   const withOrigin = one(
     database,
     `select 1 from registered_origins o join registered_clients c on c.client_id = o.client_id
@@ -55,6 +60,9 @@ function createRegisteredClients(database: DatabaseSync, write: Write): Register
   )
   return {
     find: reading(database, clientId => codecs.registeredClients.decode(find(clientId) ?? [])),
+    list: reading(database, ({ after = '', limit }) =>
+      list(after, limit).flatMap(row => codecs.registeredClients.decode(row) ?? []),
+    ),
     hasOrigin: reading(database, (origin, at) => withOrigin(origin, at) !== undefined),
     add: (client, most, unused) =>
       write.addRegisteredClient(codecs.registeredClients.encode(client), most, unused ?? null),

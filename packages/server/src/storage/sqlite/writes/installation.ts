@@ -131,6 +131,12 @@ export const installationWrites = {
       `insert into standing (kind, id, stands) select ?, key, value from json_each(?) where true
       on conflict do update set stands = excluded.stands where stands <> excluded.stands`,
     )
+    const release = change(
+      database,
+      `delete from standing as one where kind = 'client' and ?1 = 'client'
+        and exists (select 1 from standing where kind = 'stored_client' and id = one.id)
+        and id not in (select key from json_each(?2))`,
+    )
     const drop = change(
       database,
       `update standing set stands = 0
@@ -138,6 +144,8 @@ export const installationWrites = {
     )
     return (kind: ConfiguredKind, configured: string): void => {
       upsert(kind, configured)
+      // A stored client of the same id takes effect when the file no longer contains it.
+      release(kind, configured)
       drop(kind, configured)
     }
   },

@@ -3,6 +3,7 @@
 import { authorizationWrites } from './authorizations.ts'
 import { cleanUpWrites } from './clean-up.ts'
 import { commitWrites } from './commit.ts'
+import { entryWrites } from './entries.ts'
 import { federationWrites } from './federation.ts'
 import { installationWrites } from './installation.ts'
 import { sessionWrites } from './sessions.ts'
@@ -18,6 +19,7 @@ export const operations = {
   ...userWrites,
   ...federationWrites,
   ...installationWrites,
+  ...entryWrites,
   ...webhookWrites,
   ...cleanUpWrites,
 }

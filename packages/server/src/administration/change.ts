@@ -1,0 +1,313 @@
+/** Checks and writes one change of an entry. */
+
+import { createHash } from 'node:crypto'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { Diagnostic } from '../configuration/diagnostic.ts'
+import type { ReadEntry } from '../configuration/entries/entry-source.ts'
+import { type EntryKind, needsOf, type StoredEntry } from '../model/entry.ts'
+import type { PreparedEvent } from '../model/events.ts'
+import { newClientCredential, newId } from '../model/handle.ts'
+import { isRegisteredId } from '../model/registered-client.ts'
+import { serial } from '../runtime/async/promises.ts'
+import type {
+  AdministrationPorts,
+  AdministrationRefusal,
+  Changed,
+  ChangeOptions,
+  Outcome,
+  RotationOptions,
+  ShownEntry,
+  VersionedOptions,
+} from './interface.ts'
+import { showRegistered, showStored } from './list.ts'
+import { createReferences } from './references.ts'
+import type { EntrySecrets, NotedSecret } from './secrets.ts'
+
+type ChangePorts = AdministrationPorts & { readonly secrets: EntrySecrets }
+
+type Changes = {
+  readonly create: (kind: EntryKind, entry: JsonObject, options: ChangeOptions) => Promise<Outcome<Changed>>
+  readonly replace: (
+    kind: EntryKind,
+    id: string,
+    entry: JsonObject,
+    options: VersionedOptions,
+  ) => Promise<Outcome<Changed>>
+  readonly remove: (kind: EntryKind, id: string, options: VersionedOptions) => Promise<Outcome<ShownEntry>>
+  readonly rotateSecret: (kind: EntryKind, id: string, options: RotationOptions) => Promise<Outcome<Changed>>
+}
+
+/** How often a change is checked again because another one was written meanwhile. */
+const attempts = 20
+/** In characters of JSON. */
+const mostCharacters = 262_144
+
+const refusal = (
+  problem: AdministrationRefusal['problem'],
+  more: Omit<AdministrationRefusal, 'ok' | 'problem'> = {},
+): AdministrationRefusal => ({ ok: false, problem, ...more })
+
+/** The key of the list that contains the secrets. */
+const secretLists: Readonly<Partial<Record<EntryKind, string>>> = {
+  clients: 'client_secrets',
+  api_resources: 'api_secrets',
+}
+
+const idKey = (kind: EntryKind): 'client_id' | 'name' => (kind === 'clients' ? 'client_id' : 'name')
+
+export function createChanges(ports: ChangePorts): Changes {
+  const { source, entries, secrets, clock, random, events, log } = ports
+  const references = createReferences(ports)
+  // Within this process, changes need not be tried several times.
+  const inOrder = serial()
+
+  /**
+   * Runs the work with the current revision until its write is accepted, so that what it has checked is still true when
+   * it is written.
+   */
+  const retrying = <Value>(
+    work: (revision: number) => Promise<Outcome<Value> | 'changed_meanwhile'>,
+  ): Promise<Outcome<Value>> =>
+    inOrder(async () => {
+      for (let attempt = 0; attempt < attempts; attempt++) {
+        const outcome = await work(await entries.revision())
+        if (outcome !== 'changed_meanwhile') return outcome
+      }
+      return refusal('entries_busy')
+    })
+
+  /** Returns why an entry can't be changed. */
+  const changeRefusal = async (
+    kind: EntryKind,
+    id: string,
+    before: StoredEntry | undefined,
+    version: number | undefined,
+  ): Promise<AdministrationRefusal | undefined> => {
+    if (source.written(kind).has(id)) return refusal('entry_read_only')
+    if (!before) return refusal((await isRegistered(kind, id)) ? 'entry_read_only' : 'entry_unknown')
+    return version === undefined || version === before.version
+      ? undefined
+      : refusal('entry_changed', { version: before.version })
+  }
+
+  const isRegistered = async (kind: EntryKind, id: string): Promise<boolean> =>
+    kind === 'clients' && isRegisteredId(id) && (await ports.registeredClients.find(id)) !== undefined
+
+  /** Returns the entry as it would be stored. */
+  async function checked(
+    kind: EntryKind,
+    id: string,
+    given: JsonObject,
+    before: StoredEntry | undefined,
+  ): Promise<Outcome<StoredEntry>> {
+    if (kind === 'tenants' && ports.isTenant) return refusal('entry_invalid', { errors: [tenantOfTenant] })
+    if (JSON.stringify(given).length > mostCharacters) return refusal('entry_invalid', { errors: [tooLong] })
+    const noted = new Map<string, NotedSecret>()
+    const reading = source.read(
+      kind,
+      given,
+      secrets.receiver(kind, before?.id ?? id, before?.entry),
+      (path, text) => noted.set(JSON.stringify(path), { path, text }),
+    )
+    if (!reading.ok) return refusal('entry_invalid', { errors: reading.errors })
+    const errors = await references.errorsOf(reading.read, before)
+    if (errors.errors.length > 0) return refusal('entry_invalid', errors)
+    if (errors.references.length > 0) return refusal('entry_referenced', { references: errors.references })
+    const now = clock.now()
+    const needs =
+      kind === 'clients' ? needsOf(reading.read.value as Parameters<typeof needsOf>[0]) : undefined
+    return {
+      ok: true,
+      value: {
+        kind,
+        id,
+        version: (before?.version ?? 0) + 1,
+        entry: secrets.protect(given, [...noted.values()], { kind, id, previous: before?.entry }),
+        ...(needs && { needs }),
+        enabled: isEnabled(reading.read) ? 1 : 0,
+        created_at: before?.created_at ?? now,
+        updated_at: now,
+      },
+    }
+  }
+
+  /** Writes the entry unless this is a dry run. */
+  async function written(
+    stored: StoredEntry,
+    before: StoredEntry | undefined,
+    revision: number,
+    { actor, dryRun = false }: ChangeOptions,
+    secret: string | undefined,
+  ): Promise<Outcome<Changed> | 'changed_meanwhile'> {
+    const value: Changed = {
+      entry: showStored(stored, secrets),
+      ...(secret !== undefined && !dryRun && { secret }),
+    }
+    if (dryRun) return { ok: true, value }
+    const { kind, id, version } = stored
+    const change = { kind, id, version, actor }
+    const event = before
+      ? events.prepare('entry.updated', { ...change, changed: changedKeys(before.entry, stored.entry) })
+      : events.prepare('entry.created', change)
+    if (!(await entries.put(stored, revision, event.messages))) return 'changed_meanwhile'
+    await report(event, before ? 'entry_updated' : 'entry_created', {
+      ...change,
+      ...(before && { changed: changedKeys(before.entry, stored.entry) }),
+    })
+    return { ok: true, value }
+  }
+
+  async function report(
+    { happened }: PreparedEvent,
+    name: 'entry_created' | 'entry_updated' | 'entry_deleted',
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    log.info(name, fields)
+    happened()
+    await ports.changed()
+  }
+
+  async function removeRegistered(
+    id: string,
+    { actor, dryRun = false, version }: VersionedOptions,
+  ): Promise<Outcome<ShownEntry>> {
+    const client = await ports.registeredClients.find(id)
+    if (!client) return refusal('entry_unknown')
+    if (version !== undefined && version !== client.version)
+      return refusal('entry_changed', { version: client.version })
+    if (!dryRun && (await ports.registeredClients.remove(id))) {
+      const change = { kind: 'clients', id, version: client.version, actor } as const
+      await report(events.prepare('entry.deleted', change), 'entry_deleted', change)
+    }
+    return { ok: true, value: showRegistered(client) }
+  }
+
+  /** Adds a new secret to the entry, and returns both. */
+  function withSecret(
+    kind: EntryKind,
+    entry: JsonObject,
+  ): { readonly entry: JsonObject; readonly secret?: string } {
+    const list = secretLists[kind]
+    if (list === undefined) return { entry }
+    const secret = newClientCredential(random, 'tcs')
+    const hash = createHash('sha256').update(secret, 'utf8').digest('base64')
+    const before = entry[list]
+    return {
+      entry: { ...entry, [list]: [...(Array.isArray(before) ? before : []), { sha256: hash }] },
+      secret,
+    }
+  }
+
+  return {
+    create: (kind, given, options) =>
+      retrying(async revision => {
+        const key = idKey(kind)
+        const named =
+          kind === 'clients' && given[key] === undefined ? { ...given, [key]: newId(random) } : given
+        const { entry, secret } = options.generateSecret ? withSecret(kind, named) : { entry: named }
+        const id = String(entry[key])
+        const isTaken =
+          source.written(kind).has(id) ||
+          (await entries.find(kind, id)) !== undefined ||
+          (await isRegistered(kind, id))
+        if (isTaken) return refusal('entry_exists')
+        const outcome = await checked(kind, id, entry, undefined)
+        return outcome.ok ? written(outcome.value, undefined, revision, options, secret) : outcome
+      }),
+    replace: (kind, id, given, options) =>
+      retrying(async revision => {
+        const before = await entries.find(kind, id)
+        const refused = await changeRefusal(kind, id, before, options.version)
+        if (refused) return refused
+        const key = idKey(kind)
+        if (given[key] !== undefined && given[key] !== id)
+          return refusal('entry_invalid', { errors: [renamed(key)] })
+        const named = { [key]: id, ...given }
+        const { entry, secret } = options.generateSecret ? withSecret(kind, named) : { entry: named }
+        const outcome = await checked(kind, id, entry, before)
+        return outcome.ok ? written(outcome.value, before, revision, options, secret) : outcome
+      }),
+    remove: (kind, id, options) =>
+      retrying(async revision => {
+        const before = await entries.find(kind, id)
+        if (!before && (await isRegistered(kind, id))) return removeRegistered(id, options)
+        const refused = await changeRefusal(kind, id, before, options.version)
+        if (refused || !before) return refused ?? refusal('entry_unknown')
+        const referring = await references.to(before)
+        if (referring.length > 0) return refusal('entry_referenced', { references: referring })
+        const value = showStored(before, secrets)
+        if (options.dryRun) return { ok: true, value }
+        const change = { kind, id, version: before.version, actor: options.actor }
+        const event = events.prepare('entry.deleted', change)
+        if (!(await entries.remove(kind, id, revision, event.messages))) return 'changed_meanwhile'
+        await report(event, 'entry_deleted', change)
+        return { ok: true, value }
+      }),
+    rotateSecret: (kind, id, { overlap = 0, ...options }) =>
+      retrying(async revision => {
+        const before = await entries.find(kind, id)
+        const refused = await changeRefusal(kind, id, before, options.version)
+        if (refused || !before) return refused ?? refusal('entry_unknown')
+        const list = secretLists[kind]
+        if (list === undefined) return refusal('entry_invalid', { errors: [withoutSecrets] })
+        const end = clock.now() + overlap
+        const kept = overlap > 0 ? expiring(before.entry[list], end) : []
+        const { entry, secret } = withSecret(kind, { ...before.entry, [list]: kept })
+        const hidden = secrets.hide(kind, entry)
+        // The new secret is the last one. The others are kept as they are shown.
+        const sent = { ...hidden, [list]: [...(hidden[list] as never[]).slice(0, -1), ...last(entry[list])] }
+        const outcome = await checked(kind, id, sent, before)
+        return outcome.ok ? written(outcome.value, before, revision, options, secret) : outcome
+      }),
+  }
+}
+
+const last = (list: unknown): readonly never[] => (list as readonly never[]).slice(-1)
+
+/** Returns the secrets with this end, unless they expire earlier, and without those that have expired. */
+function expiring(list: unknown, end: number): readonly JsonObject[] {
+  const secrets = Array.isArray(list) ? (list as readonly JsonObject[]) : []
+  return secrets.map(secret => {
+    const before = typeof secret.expires_at === 'string' ? Date.parse(secret.expires_at) / 1000 : undefined
+    return before !== undefined && before <= end
+      ? secret
+      : { ...secret, expires_at: new Date(end * 1000).toISOString().replace('.000Z', 'Z') }
+  })
+}
+
+const isEnabled = ({ kind, value }: ReadEntry): boolean =>
+  kind !== 'clients' || (value as { readonly enabled: boolean }).enabled
+
+/** Returns the names of the keys that differ. Their values may be secrets. */
+const changedKeys = (before: JsonObject, after: JsonObject): readonly string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter(key => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .toSorted()
+
+const renamed = (path: string): Diagnostic => ({
+  path,
+  problem: 'an entry can not be renamed',
+  expected: 'the id of the entry that is replaced, or no id',
+  fix: 'make a new entry, and remove this one',
+})
+
+const tooLong: Diagnostic = {
+  path: '(top)',
+  problem: 'the entry is too long',
+  expected: `at most ${mostCharacters} characters of JSON`,
+  fix: 'make it shorter, or put it into the configuration file',
+}
+
+const tenantOfTenant: Diagnostic = {
+  path: '(top)',
+  problem: 'a tenant has no tenants',
+  expected: "a tenant of the server's own issuer",
+  fix: "make it at the server's own issuer",
+}
+
+const withoutSecrets: Diagnostic = {
+  path: '(top)',
+  problem: 'an entry of this kind has no list of secrets',
+  expected: 'a client or an API resource',
+  fix: 'replace the entry instead',
+}

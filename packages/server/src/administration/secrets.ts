@@ -1,0 +1,134 @@
+/** Secrets of entries: hashed or sealed when they are stored, and hidden when they are shown. */
+
+import { createHash, createHmac } from 'node:crypto'
+import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { Configuration } from '../configuration/configuration.ts'
+import { valueAt } from '../configuration/diagnostic.ts'
+import type { Path, SecretReader } from '../configuration/validation/schema.ts'
+import type { EntryKind } from '../model/entry.ts'
+import type { DerivedKeys, Sealing } from '../model/keys.ts'
+
+export type EntrySecrets = {
+  /** Reads the secrets of a stored entry. */
+  readonly opener: (kind: EntryKind, id: string) => SecretReader
+  /** Reads the secrets of an entry that someone sends. A hidden secret is the one that `previous` contains. */
+  readonly receiver: (kind: EntryKind, id: string, previous: JsonObject | undefined) => SecretReader
+  /** Returns the entry as it is stored. */
+  readonly protect: (entry: JsonObject, secrets: readonly NotedSecret[], place: EntryPlace) => JsonObject
+  /** Returns the entry as it is shown. */
+  readonly hide: (kind: EntryKind, entry: JsonObject) => JsonObject
+}
+
+export type NotedSecret = { readonly path: Path; readonly text: string }
+
+type EntryPlace = {
+  readonly kind: EntryKind
+  readonly id: string
+  /** The stored entry that it replaces. */
+  readonly previous: JsonObject | undefined
+}
+
+type SecretsPorts = {
+  readonly derived: DerivedKeys
+  readonly sealing: Sealing
+  readonly secretPaths: Configuration['entries']['secretPaths']
+}
+
+/** Keys whose value is a hash, which is stored as it is. */
+const hashes: ReadonlySet<PropertyKey> = new Set(['sha256', 'sha512', 'argon2id'])
+
+export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPorts): EntrySecrets {
+  const key = derived.derive('entry-fingerprints')
+  // Keyed, so that nobody can test guesses at a secret with it.
+  const fingerprint = (value: unknown): string =>
+    createHmac('sha256', key).update(JSON.stringify(value)).digest('base64url').slice(0, 16)
+
+  const nameOf = (kind: EntryKind, id: string, path: Path): string => JSON.stringify([kind, id, ...path])
+
+  const open = (kind: EntryKind, id: string, path: Path, value: unknown): string => {
+    if (typeof value === 'string') return value
+    const { sealed } = value as { readonly sealed: string }
+    return sealing.open(Buffer.from(sealed, 'base64url'), nameOf(kind, id, path))
+  }
+
+  return {
+    opener: (kind, id) => (written, path) => {
+      if (typeof written === 'string') return { ok: true, text: written }
+      if (!('sealed' in written)) return refused
+      return { ok: true, text: open(kind, id, path, written) }
+    },
+    receiver: (kind, id, previous) => {
+      const kept = new Map(
+        (previous === undefined ? [] : secretPaths(kind, previous)).map(path => {
+          const value = valueAt(previous, path)
+          return [fingerprint(value), { last: path.at(-1), read: () => open(kind, id, path, value) }] as const
+        }),
+      )
+      return (written, path) => {
+        // The older form of { "env": NAME }.
+        if (typeof written === 'string')
+          return written.startsWith('env:') ? refused : { ok: true, text: written }
+        if (!('hidden' in written)) return refused
+        const secret = kept.get(written.hidden)
+        // A hash can't become the secret itself.
+        const isMoved = secret?.last !== path.at(-1) && hashes.has(secret?.last ?? '')
+        return secret === undefined || isMoved ? unknownSecret : { ok: true, text: secret.read() }
+      }
+    },
+    protect(entry, secrets, { kind, id, previous }) {
+      const result = structuredClone(entry) as MutableObject
+      for (const { path, text } of secrets) {
+        const parent = valueAt(result, path.slice(0, -1)) as MutableObject
+        const last = path.at(-1) as string
+        const before = valueAt(previous, path)
+        const written = parent[last] as { readonly hidden?: string } | undefined
+        if (last === 'value') {
+          delete parent.value
+          parent.sha256 = createHash('sha256').update(text, 'utf8').digest('base64')
+        } else if (hashes.has(last)) parent[last] = text
+        else if (before !== undefined && written?.hidden === fingerprint(before))
+          parent[last] = before as Json
+        else
+          parent[last] = {
+            sealed: Buffer.from(sealing.seal(text, nameOf(kind, id, path))).toString('base64url'),
+          }
+      }
+      return result
+    },
+    hide(kind, entry) {
+      const result = structuredClone(entry) as MutableObject
+      for (const path of secretPaths(kind, entry)) {
+        const value = valueAt(entry, path)
+        const parent = valueAt(result, path.slice(0, -1)) as MutableObject
+        if (!isPlace(value)) parent[path.at(-1) as string] = { hidden: fingerprint(value) }
+      }
+      return result
+    },
+  }
+}
+
+type MutableObject = { [name: string]: Json }
+
+/** Returns whether a file says there where the secret is. */
+const isPlace = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['env', 'file'].some(key => Object.keys(value).length === 1 && Object.hasOwn(value, key))
+
+const refused = {
+  ok: false,
+  error: {
+    problem: 'only a configuration file can refer to variables and files',
+    expected: 'the secret as a string',
+    fix: 'write the value',
+  },
+} as const
+
+const unknownSecret = {
+  ok: false,
+  error: {
+    problem: 'the entry has no such secret',
+    expected: 'a secret that this entry has now, as it is shown',
+    fix: 'read the entry again, or write the value',
+  },
+} as const

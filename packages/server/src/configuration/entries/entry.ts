@@ -1,0 +1,61 @@
+/** Reads single entries of a configuration, with the schemas of the file. */
+
+import type { JsonObject } from '@tessera/protocol/result'
+import type { EntryKind } from '../../model/entry.ts'
+import { type Diagnostic, valueAt } from '../diagnostic.ts'
+import { nameOf } from '../draft.ts'
+import { explain } from '../explain.ts'
+import { dataLists } from '../schema/whole.ts'
+import type { NoteSecret, Path, SecretReader } from '../validation/schema.ts'
+import type { EntryReading } from './entry-source.ts'
+
+/** @param note is called for each secret. */
+export function readEntry(
+  kind: EntryKind,
+  raw: JsonObject,
+  secrets: SecretReader,
+  note?: NoteSecret,
+): EntryReading {
+  const schema = dataLists[kind]
+  const outcome = schema.safeParse(raw, secrets, note)
+  if (!outcome.success) return { ok: false, errors: explain(outcome.issues, schema, raw) }
+  const errors = kind === 'tenants' || kind === 'identity_providers' ? fileErrors(raw) : []
+  if (errors.length > 0) return { ok: false, errors }
+  return { ok: true, read: { kind, id: nameOf(kind, raw) ?? '', raw, value: outcome.value } }
+}
+
+/** Returns the places of the secrets of an entry, whether or not they can be read. */
+export function secretPaths(kind: EntryKind, raw: unknown): readonly Path[] {
+  const paths = new Map<string, Path>()
+  dataLists[kind].safeParse(
+    raw,
+    () => ({ ok: true, text: '{}' }),
+    path => paths.set(JSON.stringify(path), path),
+  )
+  return [...paths.values()]
+}
+
+/**
+ * Refuses names of files: whoever may change an entry must not be able to make the server read, publish or run a file
+ * of its machine.
+ */
+function fileErrors(raw: JsonObject): readonly Diagnostic[] {
+  const logo = valueAt(raw, ['branding', 'logo'])
+  const providers = raw.identity_providers
+  const places = [
+    ...(typeof logo === 'string' && !/^https:/i.test(logo) ? ['branding.logo'] : []),
+    ...(raw.templates === undefined ? [] : ['templates']),
+    ...(valueAt(raw, ['directory', 'ca_file']) === undefined ? [] : ['directory.ca_file']),
+    ...(Array.isArray(providers) ? providers : []).flatMap((provider, index) =>
+      valueAt(provider, ['directory', 'ca_file']) === undefined
+        ? []
+        : [`identity_providers[${index}].directory.ca_file`],
+    ),
+  ]
+  return places.map(path => ({
+    path,
+    problem: 'it names a file of the server',
+    expected: path === 'branding.logo' ? 'an https URL' : 'an entry without this key',
+    fix: 'put this entry into the configuration file, or remove the key',
+  }))
+}

@@ -1,0 +1,170 @@
+/** Creates the sources of a configuration's entries. */
+
+import type { JsonObject } from '@tessera/protocol/result'
+import { type AssemblyContext, assemble, assembleIssuer, forTenant, tenantSettings } from '../assemble.ts'
+import type { Configuration } from '../configuration.ts'
+import type { Diagnostic } from '../diagnostic.ts'
+import type { Draft } from '../draft.ts'
+import { followPort } from '../issuer.ts'
+import { clientErrors } from '../rules/client.ts'
+import { nameErrors } from '../rules/names.ts'
+import { referenceErrors } from '../rules/references.ts'
+import { tenantErrors } from '../rules/tenants.ts'
+import { type ClientDraft, clientOf } from '../schema/client.ts'
+import { readEntry, secretPaths } from './entry.ts'
+import type { EntrySource, ParseStoredClient, ReadEntry } from './entry-source.ts'
+import {
+  entryOf,
+  extendDraft,
+  extendTenants,
+  extendWhole,
+  extensionErrors,
+  type IssuerDrafts,
+  validPart,
+} from './extension.ts'
+
+/** Assembles an issuer from its settings. */
+type Assemble = (whole: ConfigurationWhole, extended: IssuerDrafts) => Configuration
+type ConfigurationWhole = IssuerDrafts['whole']
+
+/** Returns the configuration with the sources of its own entries and those of its tenants. */
+export function withEntrySources(
+  configuration: Configuration,
+  drafts: IssuerDrafts,
+  context: AssemblyContext,
+): Configuration {
+  const assembleServer: Assemble = (whole, extended) =>
+    withTenantSources(assemble(whole, context), extended, context)
+  return {
+    ...withTenantSources(configuration, drafts, context),
+    entries: createSource(drafts, assembleServer),
+  }
+}
+
+/** The drafts of tenants are in the order of the tenants that have their own issuer. */
+function withTenantSources(
+  configuration: Configuration,
+  { whole, tenantDrafts, directory }: IssuerDrafts,
+  context: AssemblyContext,
+): Configuration {
+  const settings = [...tenantSettings(whole)]
+  const tenants = settings.flatMap(([name, own], index) => {
+    const one = configuration.tenantIssuers.get(name)
+    const draft = tenantDrafts[index]
+    if (!one || !draft) return []
+    const drafts = {
+      whole: own,
+      draft: { ...draft, tenants: [] },
+      tenantDrafts: [],
+      issuer: undefined,
+      directory,
+    }
+    const assembleTenant: Assemble = values => forTenant(name, assembleIssuer({ ...own, ...values }, context))
+    return [[name, { ...one, entries: createSource(drafts, assembleTenant) }] as const]
+  })
+  return { ...configuration, tenantIssuers: new Map(tenants) }
+}
+
+function createSource(drafts: IssuerDrafts, assembleIt: Assemble): EntrySource<Configuration> {
+  return {
+    written: kind =>
+      new Map(
+        (drafts.draft[kind] as readonly { readonly value: object; readonly raw?: unknown }[]).map(
+          ({ value, raw }) => [
+            String((value as Record<string, unknown>)[kind === 'clients' ? 'client_id' : 'name']),
+            raw as JsonObject,
+          ],
+        ),
+      ),
+    read: readEntry,
+    secretPaths,
+    errorsOf: added => extensionErrors(drafts, added),
+    clientErrors: (client, added) => writtenClientErrors(drafts, client, added),
+    extend(base, added) {
+      const { valid, errors } = validPart(drafts, added)
+      const draft = extendDraft(drafts.draft, valid)
+      const parseClient = createClientParser(draft)
+      if (valid.length === 0) return { configuration: base, parseClient, errors }
+      const whole = extendWhole(drafts.whole, valid)
+      const tenantDrafts = extendTenants(drafts, draft, valid)
+      // Its clients and users are those of the base.
+      const made = assembleIt(
+        { ...whole, clients: [], users: usersOfTenants(whole) },
+        {
+          ...drafts,
+          whole,
+          draft,
+          tenantDrafts,
+        },
+      )
+      const { resources, identityProviders, tenants, tenantIssuers, tenantMfa, signUpTenants, registration } =
+        made.port === base.port ? made : followPort(made, base.port)
+      return {
+        configuration: {
+          ...base,
+          resources,
+          identityProviders,
+          tenants,
+          tenantIssuers,
+          tenantMfa,
+          signUpTenants,
+          registration,
+          signingAlgorithms: [...new Set([...base.signingAlgorithms, ...made.signingAlgorithms])],
+        },
+        parseClient,
+        errors,
+      }
+    },
+  }
+}
+
+/** Users of tenants with their own issuer are assembled with those. */
+const usersOfTenants = ({ users }: ConfigurationWhole): ConfigurationWhole['users'] =>
+  users.filter(({ tenant }) => tenant !== undefined)
+
+/** Checks the client alone, with the names that it can refer to. */
+function createClientParser(context: Draft): ParseStoredClient {
+  return reading => {
+    if (!reading.ok) return reading
+    const { read } = reading
+    const draft = { ...context, ...lists, clients: [entryOf(read, 'clients', 0)] }
+    const errors = [...clientErrors(draft), ...referenceErrors(draft)]
+    return errors.length === 0
+      ? { ok: true, client: clientOf(read.value as ClientDraft) }
+      : { ok: false, errors: errors.map(relative) }
+  }
+}
+
+const lists = {
+  identity_resources: [],
+  api_scopes: [],
+  api_resources: [],
+  users: [],
+  identity_providers: [],
+  tenants: [],
+} as const
+
+const relative = (diagnostic: Diagnostic): Diagnostic => ({
+  ...diagnostic,
+  path: diagnostic.path.replace(/^clients\[0\]\.?/, ''),
+})
+
+function writtenClientErrors(
+  { draft: file, issuer }: IssuerDrafts,
+  client: ReadEntry,
+  added: readonly ReadEntry[],
+): readonly Diagnostic[] {
+  const draft = {
+    ...extendDraft(file, added),
+    clients: [entryOf(client, 'clients', 0)],
+    users: file.users,
+  }
+  const names = { ...draft.names, clients: new Set([client.id]) }
+  const errors = [
+    ...tenantErrors(draft, issuer),
+    ...nameErrors({ ...draft, names }),
+    ...referenceErrors(draft),
+    ...clientErrors(draft),
+  ]
+  return errors.map(relative)
+}

@@ -1,0 +1,59 @@
+/** Entries that are made while the server runs, in memory. */
+
+import { type StoredEntry, sharedKinds } from '../../model/entry.ts'
+import type { EntryStores } from '../../model/ports/stores.ts'
+import { revisionSetting } from '../tables/entries.ts'
+import type { Tables } from './tables.ts'
+import { storeMessages } from './webhooks.ts'
+
+const byId = (one: StoredEntry, other: StoredEntry): number => (one.id < other.id ? -1 : 1)
+
+export function createEntryStores(tables: Tables): EntryStores {
+  const { entries, settings, principals } = tables
+  const revision = (): number => Number(settings.get(revisionSetting)?.value ?? 0)
+
+  /** Returns whether nothing was written since, and counts this write. */
+  function advance(since: number): boolean {
+    if (revision() !== since) return false
+    settings.put({ name: revisionSetting, value: String(since + 1) })
+    return true
+  }
+
+  return {
+    entries: {
+      revision,
+      find: (kind, id) => entries.get(kind, id),
+      list: (kind, { after, limit }) =>
+        entries
+          .filter(entry => entry.kind === kind && (after === undefined || entry.id > after))
+          .toSorted(byId)
+          .slice(0, limit),
+      shared: () => sharedKinds.flatMap(kind => entries.filter(entry => entry.kind === kind).toSorted(byId)),
+      clientIndex() {
+        const clients = entries.filter(({ kind }) => kind === 'clients')
+        return {
+          versions: new Map(clients.map(({ id, version }) => [id, version])),
+          needs: clients.flatMap(({ enabled, needs }) => (enabled === 1 && needs ? needs : [])),
+        }
+      },
+      async put(entry, since, messages) {
+        if (!advance(since)) return false
+        storeMessages(tables, messages)
+        entries.put(entry)
+        if (entry.kind === 'clients') {
+          principals.put({ kind: 'stored_client', id: entry.id, stands: entry.enabled })
+          // A client that was once in the file, and no longer is.
+          if (principals.get('client', entry.id)?.stands === 0) principals.delete('client', entry.id)
+        }
+        return true
+      },
+      async remove(kind, id, since, messages) {
+        if (!advance(since)) return false
+        storeMessages(tables, messages)
+        entries.delete(kind, id)
+        if (kind === 'clients') principals.delete('stored_client', id)
+        return true
+      },
+    },
+  }
+}
