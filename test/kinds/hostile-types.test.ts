@@ -181,6 +181,7 @@ type Own =
   | 'sealed or signed by this server'
   | 'its own package or process'
   | 'test/migration/every-member.test.ts puts any value at any member'
+  | 'test/cli/doctor.test.ts lets the server send any JSON'
   | 'written by this server into its own store'
 
 const rows: Readonly<Record<string, Row | Own>> = {
@@ -594,6 +595,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'testing/altered-token.ts': 'sealed or signed by this server',
   'operations/passed-time.ts': 'written by this server into its own store',
   'migration/source-file.ts': 'test/migration/every-member.test.ts puts any value at any member',
+  'cli/doctor/server-checks.ts': 'test/cli/doctor.test.ts lets the server send any JSON',
   'cli/worker.ts': 'its own package or process',
   'cli/users.ts': 'its own package or process',
   'cli/program.ts': 'its own package or process',

@@ -89,6 +89,7 @@ const comparisons = {
   ],
   // Times of other clocks, compared with the server's clock and a tolerance.
   'of others, with a tolerance': [
+    'cli/doctor/store-checks.ts',
     'authorization-request/request-object.ts',
     'clients/authentication/private-key-jwt.ts',
     'pages/federation/upstream-parameters.ts',
@@ -183,6 +184,8 @@ test('time: only code that monitors the machine’s clock compares with it', () 
       'http/stall.ts',
       // Decides which users of another server are locked out now.
       'cli/import.ts',
+      // Checks a server from outside.
+      'cli/doctor.ts',
       // Draws a bar.
       'cli/progress.ts',
       // The only place.

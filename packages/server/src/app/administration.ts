@@ -3,11 +3,12 @@
  * `server` is the whole configuration, and `issuer` either the same one or that of a tenant in `tenantIssuers`.
  */
 
-import type { Configuration } from '../configuration/configuration.ts'
+import type { Configuration, Storage } from '../configuration/configuration.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
 import type { KeyInfo } from '../keys/key-ring.ts'
 import type { Session } from '../model/authorization.ts'
 import { type EndSession, isCurrent } from '../model/session.ts'
+import type { StoreState } from '../model/store-state.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { createEndings } from '../sessions/session-end.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
@@ -26,6 +27,15 @@ export async function migrateStorage({ storage }: Configuration): Promise<number
   } finally {
     await tenantStores.close()
   }
+}
+
+/** Reads the state of the server's own store without changing it. Rejects if it can't be read. */
+export async function inspectStorage(
+  storage: Exclude<Storage, { readonly kind: 'memory' }>,
+): Promise<StoreState> {
+  if (storage.kind === 'sqlite')
+    return (await import('../storage/sqlite/inspect.ts')).inspectFile(storage.file)
+  return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage)
 }
 
 export async function openKeys(

@@ -57,3 +57,11 @@ export type ImportFlags = {
   readonly output?: string
   readonly apply?: boolean
 }
+export type DoctorFlags = {
+  /** The issuer. */
+  readonly url: string
+  readonly config?: string
+  /** The folder of backups. */
+  readonly backups?: string
+  readonly json?: boolean
+}

@@ -11,13 +11,18 @@ export async function loadOrReport(
 ): Promise<Configuration | undefined> {
   const loaded = await loadConfiguration({ file, environment: process.env, overrides })
   if (!loaded.ok) {
-    tell(loaded.errors, '')
-    const count = loaded.errors.length
-    process.stderr.write(`${file}: ${count} ${count === 1 ? 'error' : 'errors'}\n`)
+    tellErrors(file, loaded.errors)
     return undefined
   }
   tell(loaded.warnings, 'warning: ')
   return loaded.configuration
+}
+
+/** Writes the errors of a configuration, and their number, to standard error. */
+export function tellErrors(file: string, errors: readonly Diagnostic[]): void {
+  tell(errors, '')
+  const count = errors.length
+  process.stderr.write(`${file}: ${count} ${count === 1 ? 'error' : 'errors'}\n`)
 }
 
 const tell = (diagnostics: readonly Diagnostic[], prefix: string): void => {

@@ -1,7 +1,7 @@
 /** Commands that serve. */
 
 import type { Command } from 'commander'
-import type { ServeFlags } from '../command.ts'
+import type { DoctorFlags, ServeFlags } from '../command.ts'
 import { configOption, type Does } from './options.ts'
 
 export function addServerCommands(program: Command, does: Does): void {
@@ -19,4 +19,13 @@ export function addServerCommands(program: Command, does: Does): void {
     .description('serve the demo and print requests to try')
     .option('--port <number>', 'port to listen on', '5080')
     .action(does(async (options: { port: string }) => (await import('../demo.ts')).demo(options)))
+
+  program
+    .command('doctor')
+    .description('check a running server against the production checklist')
+    .requiredOption('--url <issuer>', 'issuer of the server, such as https://login.example.com')
+    .option('-c, --config <file>', 'also check this configuration and its store')
+    .option('--backups <folder>', 'also check that this folder has a fresh backup')
+    .option('--json', 'print JSON')
+    .action(does(async (options: DoctorFlags) => (await import('../doctor.ts')).doctor(options)))
 }

@@ -1,0 +1,23 @@
+/** Reads the state of a database file. Neither creates nor migrates it. */
+
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import type { StoreState } from '../../model/store-state.ts'
+import { migrations } from './schema.ts'
+
+/** Throws if the file does not exist or is not a database. */
+export function inspectFile(file: string): StoreState {
+  if (!existsSync(file)) throw new Error(`${file} does not exist`)
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
+  try {
+    const schema = Number(database.prepare('pragma user_version').get()?.user_version)
+    const rows = schema === 0 ? [] : database.prepare('select alg, active_from from keys').all()
+    return {
+      schema,
+      knownSchema: migrations.length,
+      keys: rows.map(({ alg, active_from }) => ({ alg: String(alg), active_from: Number(active_from) })),
+    }
+  } finally {
+    database.close()
+  }
+}
