@@ -149,7 +149,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Services.
   keys: {
     rooms: ['model', 'runtime'],
-    packages: ['jose', 'node:crypto', 'node:fs', 'node:path', 'node:util'],
+    packages: ['jose', 'node-forge', 'node:crypto', 'node:fs', 'node:path', 'node:util'],
   },
   // Keys that clients registered, including those behind a `jwks_uri`.
   'clients/keys': { rooms: ['model', 'runtime', 'outbound'], packages: ['jose'] },
@@ -291,6 +291,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'packages/server/src/app/administration.ts',
       'packages/server/src/app/archives.ts',
       'packages/server/src/app/user-import.ts',
+      'packages/server/src/app/key-files.ts',
       'packages/server/src/model/membership.ts',
       'configuration',
       'migration',

@@ -1,9 +1,10 @@
 /** The key ring on every store: which keys it creates, publishes, shares and refuses. */
 
 import assert from 'node:assert/strict'
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
+import { importedKey } from '../../packages/server/src/keys/imported-key.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { SigningAlgorithm } from '../../packages/server/src/model/client.ts'
 import { createChanges } from '../../packages/server/src/operations/changes.ts'
@@ -13,6 +14,10 @@ import { createMemoryStores } from '../../packages/server/src/storage/memory/sto
 import { type Opened, storages } from '../contracts/stores/storage.ts'
 import { until } from '../support/until.ts'
 import { createClock, day, masterKey, openRing, publishedBy, type RingOptions } from './keys.ts'
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const oldKey = (options: { use: 'sign' | 'verify'; until?: number }) =>
+  importedKey({ key: privateKey, kid: 'old' }, { signs: ['ES256'], ...options })
 
 const all: readonly SigningAlgorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
@@ -168,8 +173,8 @@ for (const storage of storages)
     test('keys: an urgent rotation signs after two minutes, before and instead of an announced key, and can be repeated', async () => {
       const clock = createClock()
       const ring = await open({ clock })
-      await ring.rotate({ now: false })
-      for (const count of [3, 4]) {
+      const announced = (await ring.rotate({ now: false })).at(-1)!
+      for (const count of [2, 3]) {
         const urgent = (await ring.rotate({ now: true })).at(-1)!
         assert.equal(ring.list().length, count)
         assert.notEqual(ring.signing('ES256').kid, urgent.kid)
@@ -179,8 +184,10 @@ for (const storage of storages)
       const urgent = ring.signing('ES256').kid
       assert.deepEqual(
         ring.list().map(({ state }) => state),
-        ['retained', 'retained', 'retained', 'signing'],
+        ['retained', 'retained', 'signing'],
       )
+      // It never signed, so nothing needs it.
+      assert.ok(!publishedBy(ring).includes(announced.kid))
       clock.advance(20 * day)
       assert.equal(ring.signing('ES256').kid, urgent)
     })
@@ -215,6 +222,71 @@ for (const storage of storages)
       assert.equal(ring.verification(leaked), undefined)
       assert.ok(!ring.jwks().body.includes(leaked))
       assert.equal(publishedBy(ring).length, 1)
+    })
+
+    test('keys: an imported public key is published until its time and signs nothing; its kid is used once', async () => {
+      const clock = createClock()
+      const ring = await open({ clock })
+      const own = ring.signing('ES256').kid
+      const until = clock.now() + 100
+      const key = oldKey({ use: 'verify', until })
+      const [added] = await ring.importKeys([key])
+      assert.deepEqual([added?.state, added?.until], ['verification', until])
+      assert.deepEqual(publishedBy(ring), [own, 'old'])
+      assert.ok(ring.published('old'))
+      assert.equal(ring.verification('old'), undefined)
+      await assert.rejects(ring.importKeys([key]), /already a key with the kid "old"/)
+      const late = { ...key, kid: 'late', jwk: { ...key.jwk, exp: clock.now() } }
+      await assert.rejects(ring.importKeys([{ ...key, kid: 'new' }, late]), /expected a later time/)
+      // Rotation goes on as if it were not there.
+      assert.equal(ring.signing('ES256').kid, own)
+      const next = (await ring.rotate({ now: true })).at(-1)!.kid
+      clock.advance(99)
+      assert.deepEqual(publishedBy(ring), [own, 'old', next])
+      clock.advance(1)
+      assert.deepEqual([publishedBy(ring), ring.published('old')], [[own, next], undefined])
+      await ring.refresh()
+      assert.deepEqual(
+        (await opened.stores.keys.all()).map(({ kid }) => kid),
+        [own, next],
+      )
+    })
+
+    test('keys: an imported private key signs after two minutes, for every node, and rotates like any other', async () => {
+      const clock = createClock()
+      const [ring, node] = [await open({ clock }), await openUnnotified({ clock })]
+      const own = ring.signing('ES256').kid
+      const [added] = await ring.importKeys([oldKey({ use: 'sign' })])
+      assert.deepEqual([added?.state, ring.signing('ES256').kid], ['announced', own])
+      await node.refresh()
+      clock.advance(120)
+      assert.deepEqual([ring.signing('ES256').kid, node.signing('ES256').kid], ['old', 'old'])
+      assert.equal(node.verification('old')?.signs_since, clock.now())
+      clock.advance(91 * day)
+      await node.refresh()
+      clock.advance(14 * day)
+      assert.notEqual(node.signing('ES256').kid, 'old')
+    })
+
+    test('keys: a key that signs or will sign is only removed by force, which replaces it first', async () => {
+      const clock = createClock()
+      const ring = await open({ clock })
+      const first = ring.signing('ES256').kid
+      const announced = (await ring.rotate({ now: false })).at(-1)!.kid
+      const remove = (kid: string, force = false) => ring.remove(kid, { force })
+      assert.deepEqual(await remove('nobody', true), { ok: false, problem: 'unknown' })
+      assert.deepEqual(await remove(first), { ok: false, problem: 'signing' })
+      assert.deepEqual(await remove(announced), { ok: false, problem: 'announced' })
+      assert.deepEqual(publishedBy(ring), [first, announced])
+
+      clock.advance(10)
+      assert.equal((await remove(announced, true)).ok, true)
+      assert.deepEqual([publishedBy(ring)[0], ring.list().at(-1)?.state], [first, 'announced'])
+      const removed = await remove(first, true)
+      assert.equal(removed.ok && removed.signed_until, clock.now())
+      // The announced key would have signed later than the new one.
+      assert.deepEqual(publishedBy(ring), [ring.signing('ES256').kid])
+      assert.notEqual(ring.signing('ES256').kid, first)
     })
 
     test('keys: every key that is added or removed is logged with its kid', async () => {

@@ -154,7 +154,7 @@ await idp.revoke({ user: 'alice', client: 'web' })
 await idp.expire({ session: 'sid' })
 const ended: number = await idp.signOut({ sid: 'sid' })
 const [key] = await idp.rotateKeys({ retire: true })
-const state: 'signing' | 'announced' | 'retained' | undefined = key?.state
+const state: 'signing' | 'announced' | 'retained' | 'verification' | undefined = key?.state
 idp.faults.fail('token', { status: 400, body: { error: 'x' } }, { times: 2 })
 await idp.addUser({ username: 'bob', sub: '2', claims: {} })
 await idp.updateClient('web', { enabled: false })

@@ -5,7 +5,7 @@
 
 import type { Configuration, Storage } from '../configuration/configuration.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
-import type { KeyInfo } from '../keys/key-ring.ts'
+import type { KeyInfo, ManagedKeyRing } from '../keys/key-ring.ts'
 import type { Session } from '../model/authorization.ts'
 import { type EndSession, isCurrent } from '../model/session.ts'
 import type { StoreState } from '../model/store-state.ts'
@@ -44,11 +44,14 @@ export async function openKeys(
 ): Promise<
   Closable & {
     readonly list: () => Promise<readonly KeyInfo[]>
-    readonly rotate: (options: { now: boolean }) => Promise<readonly KeyInfo[]>
+    readonly rotate: ManagedKeyRing['rotate']
+    readonly importKeys: ManagedKeyRing['importKeys']
+    readonly remove: ManagedKeyRing['remove']
   }
 > {
   const { keys, close } = await openIssuer(server, issuer)
-  return { list: async () => keys.list(), rotate: keys.rotate, close }
+  const { rotate, importKeys, remove } = keys
+  return { list: async () => keys.list(), rotate, importKeys, remove, close }
 }
 
 /** A running server notifies the clients of sessions that are ended here. */

@@ -17,11 +17,14 @@ export type CheckedHint = Pick<IdTokenHint, 'sub' | 'client_id'>
 /** Returns the content of an ID token of this server; undefined for anything else. */
 export type ReadIdTokenHint = (token: string) => IdTokenHint | undefined
 
-/** Creates the reader. It accepts expired ID tokens, because they only hint at the user (§3.1.2.1). */
+/**
+ * Creates the reader. It accepts expired ID tokens, and those of a server whose keys were imported, because they only
+ * hint at the user (§3.1.2.1).
+ */
 export const createIdTokenHintReader =
   ({ issuer, keys }: { issuer: string; keys: KeyRing }): ReadIdTokenHint =>
   token => {
-    const claims = verifyJwt(keys, token, { typ: 'JWT' })?.claims
+    const claims = verifyJwt({ verification: keys.published }, token, { typ: 'JWT' })?.claims
     if (claims?.iss !== issuer || typeof claims.sub !== 'string' || typeof claims.aud !== 'string') {
       return undefined
     }

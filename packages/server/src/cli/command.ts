@@ -42,6 +42,16 @@ export type AddUserFlags = IssuerFlags & {
   readonly password?: boolean
 }
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }
+export type ImportKeyFlags = IssuerFlags & {
+  readonly use: string
+  readonly kid?: string
+  readonly alg?: string
+  /** RFC 3339. */
+  readonly until?: string
+  /** The name of an environment variable. Default: the passphrase is read from standard input. */
+  readonly passphraseEnv?: string
+}
+export type RemoveKeyFlags = IssuerFlags & { readonly force?: boolean }
 export type TransferFlags = {
   readonly config: string
   /** Default: all kinds. */

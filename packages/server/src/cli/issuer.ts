@@ -33,6 +33,6 @@ export const lineOf = (row: object): string =>
     .join(' ')
 
 const isTime = (name: string, value: unknown): value is number =>
-  /_(at|from)$/.test(name) && typeof value === 'number'
+  /(^|_)(at|from|until)$/.test(name) && typeof value === 'number'
 
 const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')

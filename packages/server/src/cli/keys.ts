@@ -1,27 +1,61 @@
-/** `tessera keys list` and `tessera keys rotate`. */
+/** `tessera keys list|rotate|remove`. */
 
-import type { ExitCode, KeyFlags } from './command.ts'
+import type { ExitCode, IssuerFlags, KeyFlags, RemoveKeyFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
 
-export const list = (flags: KeyFlags): Promise<ExitCode> => withKeys(flags, keys => keys.list())
+export const list = (flags: KeyFlags): Promise<ExitCode> => withKeys(flags, keys => keys.list().then(print))
 
 export const rotate = (flags: KeyFlags): Promise<ExitCode> =>
-  withKeys(flags, keys => keys.rotate({ now: flags.now === true }))
+  withKeys(flags, keys => keys.rotate({ now: flags.now === true }).then(print))
+
+export const remove = (kid: string, flags: RemoveKeyFlags): Promise<ExitCode> =>
+  withKeys(flags, async keys => {
+    const removal = await keys.remove(kid, { force: flags.force === true })
+    if (!removal.ok) return report(`${JSON.stringify(kid)}: ${problems[removal.problem]}`)
+    const { key, signed_until } = removal
+    process.stdout.write(`removed ${lineOf({ kid: key.kid, alg: key.alg })}\n`)
+    if (key.state === 'verification')
+      process.stdout.write('tokens of the other server that it signed can no longer be verified\n')
+    else if (signed_until === undefined) process.stdout.write('it has signed no token\n')
+    else
+      process.stdout.write(
+        `access tokens, ID tokens and logout tokens that it signed can no longer be verified: ${lineOf({
+          signed_from: key.active_from,
+          signed_until,
+        })}\nrefresh tokens, reference tokens and sessions remain valid\n`,
+      )
+    return 0
+  })
+
+const problems = {
+  unknown: 'no such key; "tessera keys list" shows all',
+  signing:
+    'this key signs now; run "tessera keys rotate --now", wait two minutes and remove it then, or use --force to replace it at once',
+  announced:
+    'this key will sign next; run "tessera keys rotate --now" to replace it, or use --force to announce another one',
+} as const
 
 type OpenKeys = Awaited<ReturnType<typeof import('../app/administration.ts').openKeys>>
 
-async function withKeys(
-  flags: KeyFlags,
-  use: (keys: OpenKeys) => Promise<readonly object[]>,
-): Promise<ExitCode> {
+/** Opens the keys of an issuer, while servers may be running. */
+async function withKeys(flags: IssuerFlags, use: (keys: OpenKeys) => Promise<ExitCode>): Promise<ExitCode> {
   const found = await issuerOrReport(flags, 'keys')
   if (!found) return 1
   const { openKeys } = await import('../app/administration.ts')
   const keys = await openKeys(found.server, found.issuer)
   try {
-    for (const key of await use(keys)) process.stdout.write(`${lineOf(key)}\n`)
+    return await use(keys)
   } finally {
     await keys.close()
   }
+}
+
+const print = (rows: readonly object[]): ExitCode => {
+  for (const row of rows) process.stdout.write(`${lineOf(row)}\n`)
   return 0
+}
+
+const report = (problem: string): ExitCode => {
+  process.stderr.write(`tessera: ${problem}\n`)
+  return 1
 }

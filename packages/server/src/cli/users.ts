@@ -3,7 +3,6 @@
  * run meanwhile.
  */
 
-import { text } from 'node:stream/consumers'
 import {
   longestMembership,
   type Membership,
@@ -21,6 +20,7 @@ import type {
   SetPasswordFlags,
 } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
+import { readSecret } from './secret-input.ts'
 
 type OpenUsers = Awaited<ReturnType<typeof import('../app/administration.ts').openUsers>>
 type Row = Awaited<ReturnType<OpenUsers['list']>>[number]
@@ -47,7 +47,10 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
     if (inTenant !== undefined && !tenants.has(inTenant)) return report(`no tenant "${inTenant}"`)
     if (flags.password === false && flags.passwordHash)
       return report('expected one of --password-hash and --no-password', 2)
-    const password = flags.password === false ? undefined : await readPassword(flags)
+    const password =
+      flags.password === false
+        ? undefined
+        : await readSecret(flags.passwordHash ? 'Password hash' : 'Password')
     if (password === '') return report(emptyInput(flags))
     const added = await users.add({
       username,
@@ -67,7 +70,7 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
 
 export const setPassword = (flags: SetPasswordFlags): Promise<ExitCode> =>
   withUsers(flags, async users => {
-    const password = await readPassword(flags)
+    const password = await readSecret(flags.passwordHash ? 'Password hash' : 'Password')
     if (password === '') return report(emptyInput(flags))
     const { user, passwordHash } = flags
     return reported(
@@ -128,23 +131,6 @@ type Hashed = Pick<SetPasswordFlags, 'passwordHash'>
 
 const emptyInput = ({ passwordHash }: Hashed): string =>
   `standard input is empty; expected a password${passwordHash ? ' hash' : ''}`
-
-/** Reads a password or a hash from standard input, without echo at a terminal. Other users of the machine could read an argument. */
-async function readPassword({ passwordHash }: Hashed): Promise<string> {
-  if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
-  process.stderr.write(passwordHash ? 'Password hash: ' : 'Password: ')
-  const { createInterface } = await import('node:readline')
-  const { Writable } = await import('node:stream')
-  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true })
-  const password = await new Promise<string>(resolve => {
-    lines.once('line', resolve)
-    lines.once('close', () => resolve(''))
-  })
-  lines.close()
-  process.stderr.write('\n')
-  return password
-}
 
 function claimsOf(json: string): Readonly<Record<string, never>> | undefined {
   try {

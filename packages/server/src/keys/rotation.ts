@@ -35,12 +35,16 @@ export type KeyTimes = {
   readonly alg: string
   readonly created_at: Seconds
   readonly active_from: Seconds
+  /** Imported to verify tokens of another server. It never signs. */
+  readonly verifies_only?: boolean
+  /** When it is removed, if it only verifies. */
+  readonly until?: Seconds | undefined
 }
 
 // All functions take keys in the order of the store, oldest first. As soon as a key is active, it replaces all earlier
 // ones, including announced keys that never signed: after an urgent rotation none of them is trusted.
 
-/** Returns the newest key of an algorithm, active or not. */
+/** Returns the newest key of an algorithm, whether it is active, signs or only verifies. */
 export const newestOf = <Key extends KeyTimes>(keys: readonly Key[], alg: string): Key | undefined =>
   keys.findLast(key => key.alg === alg)
 
@@ -50,9 +54,11 @@ export const signingKeyOf = <Key extends KeyTimes>(
   alg: string,
   now: Seconds,
 ): Key | undefined =>
-  keys.findLast(key => key.alg === alg && key.active_from <= now) ??
+  keys.findLast(key => signs(key, alg) && key.active_from <= now) ??
   // The first key of an algorithm signs immediately, even if it was created by a node with a fast clock.
-  keys.find(key => key.alg === alg)
+  keys.find(key => signs(key, alg))
+
+const signs = (key: KeyTimes, alg: string): boolean => key.alg === alg && !key.verifies_only
 
 export type KeyToAdd = {
   readonly alg: SigningAlgorithm
@@ -77,14 +83,28 @@ export function planRotation(
 ): { readonly add: readonly KeyToAdd[]; readonly remove: readonly string[] } {
   const add = algorithms.flatMap((alg): KeyToAdd[] => {
     const newestSeen = newestOf(keys, alg)
-    if (!newestSeen) return [{ alg, active_from: now, newestSeen }]
-    const end = newestSeen.active_from + rotate
+    const last = keys.findLast(key => signs(key, alg))
+    if (!last) return [{ alg, active_from: now, newestSeen }]
+    const end = last.active_from + rotate
     return end - announce <= now ? [{ alg, active_from: Math.max(end, now + announce), newestSeen }] : []
   })
-  const remove = keys.filter((key, index) => isRetired(key, keys.slice(index + 1), passed, retain))
+  const remove = keys.filter(
+    (key, index) =>
+      isRetired(key, keys.slice(index + 1), passed, retain) || isOvertaken(key, keys.slice(index + 1), now),
+  )
   return { add, remove: remove.map(key => key.kid) }
 }
 
 /** Returns whether the key was replaced so long ago that all tokens signed with it have expired. */
-const isRetired = (key: KeyTimes, later: readonly KeyTimes[], now: Seconds, retain: Seconds): boolean =>
-  later.some(successor => successor.alg === key.alg && successor.active_from + retain <= now)
+function isRetired(key: KeyTimes, later: readonly KeyTimes[], now: Seconds, retain: Seconds): boolean {
+  if (key.verifies_only) return key.until !== undefined && key.until <= now
+  return later.some(successor => signs(successor, key.alg) && successor.active_from + retain <= now)
+}
+
+/**
+ * Returns whether a later key replaces this one before it signs, so that it has no tokens. After an urgent rotation,
+ * nothing that an attacker signs with it may verify. The day is for a clock that is behind: the key may have signed.
+ */
+const isOvertaken = (key: KeyTimes, later: readonly KeyTimes[], now: Seconds): boolean =>
+  key.active_from > now + day &&
+  later.some(successor => signs(successor, key.alg) && successor.active_from < key.active_from)

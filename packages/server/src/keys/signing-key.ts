@@ -9,9 +9,11 @@ import {
   type webcrypto,
 } from 'node:crypto'
 import { promisify } from 'node:util'
+import type { Seconds } from '@tessera/protocol/brand'
 import type { StoredKey } from '../model/authorization.ts'
 import type { SigningAlgorithm } from '../model/client.ts'
-import type { Sealing, SigningKey } from '../model/keys.ts'
+import type { Sealing } from '../model/keys.ts'
+import type { KeyToImport } from './imported-key.ts'
 
 const generate = promisify(generateKeyPair) as (
   type: string,
@@ -50,25 +52,37 @@ const publicMembers = (jwk: webcrypto.JsonWebKey): webcrypto.JsonWebKey =>
 const thumbprint = (jwk: webcrypto.JsonWebKey): string =>
   hash('sha256', JSON.stringify(publicMembers(jwk)), 'base64url')
 
-export type OpenedKey = SigningKey & {
+export type OpenedKey = Pick<StoredKey, 'kid' | 'alg' | 'sealed' | 'created_at' | 'active_from'> & {
+  /** Undefined for a key that only verifies tokens of another server. */
+  readonly privateKey: KeyObject | undefined
   readonly publicKey: KeyObject
-  /** The public members only. */
+  /** The members that are published. */
   readonly jwk: webcrypto.JsonWebKey
-} & Pick<StoredKey, 'created_at' | 'active_from'>
+  readonly verifies_only: boolean
+  /** Set if it was imported: when it began to sign here. */
+  readonly signs_since?: Seconds
+  /** When a key that only verifies is removed. */
+  readonly until: Seconds | undefined
+}
 
 /** Decrypts a stored key. Throws if it was sealed with another master key. */
 export function openKey(
   { kid, alg, sealed, created_at, active_from }: StoredKey,
   sealing: Sealing,
 ): OpenedKey {
-  const jwk = JSON.parse(sealing.open(sealed, sealedName({ kid, alg }))) as webcrypto.JsonWebKey
-  const privateKey = createPrivateKey({ key: jwk, format: 'jwk' })
+  const jwk = JSON.parse(sealing.open(sealed, sealedName({ kid, alg }))) as KeyToImport['jwk']
+  const { x5c, 'x5t#S256': x5t, exp, imported = false } = jwk
+  const privateKey = jwk.d === undefined ? undefined : createPrivateKey({ key: jwk, format: 'jwk' })
   return {
     kid,
-    alg: alg as SigningAlgorithm,
+    alg,
+    sealed,
     privateKey,
-    publicKey: createPublicKey(privateKey),
-    jwk: publicMembers(jwk),
+    publicKey: privateKey ? createPublicKey(privateKey) : createPublicKey({ key: jwk, format: 'jwk' }),
+    jwk: { ...publicMembers(jwk), ...(x5c && { x5c, 'x5t#S256': x5t }) },
+    verifies_only: privateKey === undefined,
+    ...(imported && { signs_since: active_from }),
+    until: exp,
     created_at,
     active_from,
   }

@@ -1,6 +1,7 @@
 /** Interfaces of signing keys, derived keys, sealing and decryption. */
 
 import type { KeyObject } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
 import type { SigningAlgorithm } from './client.ts'
 
 export type SigningKey = {
@@ -13,6 +14,8 @@ export type VerificationKey = {
   readonly kid: string
   readonly alg: SigningAlgorithm
   readonly publicKey: KeyObject
+  /** Set if another server signed with this key too: the time at which this server began to. */
+  readonly signs_since?: Seconds
 }
 
 export type KeyRing = {
@@ -23,6 +26,11 @@ export type KeyRing = {
    * retired.
    */
   readonly verification: (kid: string) => VerificationKey | undefined
+  /**
+   * Does the same, and also returns keys that were imported only to verify tokens of another server. Such a token proves
+   * nothing about what is stored here, so it may serve as a hint at most.
+   */
+  readonly published: (kid: string) => VerificationKey | undefined
   /** Returns the JWK Set (RFC 7517 §5) as JSON. */
   readonly jwks: () => { readonly body: string; readonly maxAge: number }
   /** Returns the algorithms that this server signs with. */

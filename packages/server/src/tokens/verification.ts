@@ -8,7 +8,7 @@ import type { Authorization, AuthorizationId, Confirmation } from '../model/auth
 import type { Client, Clients } from '../model/client.ts'
 import type { VerifiedToken } from '../model/extension-grant.ts'
 import { hashHandle } from '../model/handle.ts'
-import type { KeyRing } from '../model/keys.ts'
+import type { KeyRing, VerificationKey } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { accessTokenKinds, type JwtKind, readClaims, verifyJwt } from './jwt.ts'
@@ -81,17 +81,29 @@ export function createTokenVerifier({
     return found ? verify(found.claims, found.expires_at) : invalid('token_unknown')
   }
 
-  const claimsOf = (token: string): JsonObject | undefined => {
-    const claims = verifiedClaims(token)
-    return claims?.iss === issuer ? claims : undefined
+  const verifiedOf = (token: string): VerifiedClaims | undefined => {
+    const verified = verifiedClaims(token)
+    return verified?.claims.iss === issuer ? verified : undefined
+  }
+
+  /**
+   * Returns whether another server may have issued the token, with a key that was imported from it. Whether that server
+   * revoked it is unknown here. A user's token of this server always belongs to an authorization.
+   */
+  const isForeign = async ({ claims, key }: VerifiedClaims): Promise<boolean> => {
+    if (key.signs_since === undefined) return false
+    if (!(Number(claims.iat) >= key.signs_since)) return true
+    return claims.authorization_id === undefined && (await clients.find(String(claims.sub))) === undefined
   }
 
   return {
     async verifyAccessToken(token) {
       if (token.length > maxTokenLength) return invalid('token_too_long')
       if (token.startsWith('ta_')) return verifyReference(token)
-      const claims = claimsOf(token)
-      if (claims === undefined) return invalid('token_signature_invalid')
+      const verified = verifiedOf(token)
+      if (verified === undefined) return invalid('token_signature_invalid')
+      if (await isForeign(verified)) return invalid('token_of_another_server')
+      const { claims } = verified
       if (await stores.revokedTokens.has(String(claims.jti))) return invalid('token_revoked')
       return verify(claims, Number(claims.exp))
     },
@@ -130,19 +142,22 @@ const cacheSize = 2000
 function createJwtVerificationCache(
   keys: Pick<KeyRing, 'verification'>,
   ...kinds: readonly JwtKind[]
-): (token: string) => JsonObject | undefined {
-  /** The `kid` of each token's key. It is derived from the key, so it never names another one. */
-  const signers = new Map<string, string>()
+): (token: string) => VerifiedClaims | undefined {
+  const signers = new Map<string, VerificationKey>()
 
   return token => {
-    const kid = signers.get(token)
-    // Parse again, because callers may change the object.
-    if (kid !== undefined && keys.verification(kid)) return readClaims(token)
+    const key = signers.get(token)
+    // The kid of an imported key may later name another key.
+    const claims = key && keys.verification(key.kid) === key ? readClaims(token) : undefined
+    // Parsed again, because callers may change the object.
+    if (key && claims) return { key, claims }
     const verified = verifyJwt(keys, token, ...kinds)
     if (!verified) return undefined
     const [oldest] = signers.keys()
     if (oldest !== undefined && signers.size >= cacheSize) signers.delete(oldest)
-    signers.set(token, verified.key.kid)
-    return verified.claims
+    signers.set(token, verified.key)
+    return verified
   }
 }
+
+type VerifiedClaims = { readonly claims: JsonObject; readonly key: VerificationKey }

@@ -1,0 +1,50 @@
+/** Reads a file with a JWK or a JWK Set (RFC 7517). */
+
+import { createPrivateKey, createPublicKey, type webcrypto } from 'node:crypto'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { FoundKey } from './found-key.ts'
+
+/**
+ * Returns the keys. Skips keys with another `use` than `sig`, as in the JWK Set of a server that also decrypts. Throws
+ * for a symmetric key, which a server must never publish.
+ */
+export function readJwks(text: string): readonly FoundKey[] {
+  const value = parse(text)
+  const keys = value.keys === undefined ? [value] : value.keys
+  if (!Array.isArray(keys)) throw new Error('"keys" is not an array; expected a JWK Set (RFC 7517 §5)')
+  const found = keys
+    .map((jwk, index) => ({
+      jwk: jwk as JsonObject,
+      place: value.keys === undefined ? 'the JWK' : `keys[${index}]`,
+    }))
+    .filter(({ jwk }) => jwk?.use === undefined || jwk.use === 'sig')
+    .map(({ jwk, place }) => readJwk(jwk, place))
+  if (found.length === 0) throw new Error('it contains no key with "use": "sig"')
+  return found
+}
+
+function readJwk(jwk: JsonObject, place: string): FoundKey {
+  if (jwk?.kty === 'oct')
+    throw new Error(`${place} is a symmetric key; expected RSA, EC or OKP, which can be published`)
+  const { kid, alg, x5c } = jwk ?? {}
+  try {
+    const input = { key: jwk as webcrypto.JsonWebKey, format: 'jwk' } as const
+    return {
+      key: typeof jwk.d === 'string' ? createPrivateKey(input) : createPublicKey(input),
+      kid: typeof kid === 'string' ? kid : undefined,
+      alg: typeof alg === 'string' ? alg : undefined,
+      x5c: Array.isArray(x5c) && x5c.length > 0 ? x5c.map(String) : undefined,
+    }
+  } catch {
+    throw new Error(`${place} is not a valid RSA, EC or OKP key (RFC 7518 §6)`)
+  }
+}
+
+function parse(text: string): JsonObject {
+  try {
+    return JSON.parse(text) as JsonObject
+  } catch {
+    // The error of JSON.parse could contain a part of the key.
+    throw new Error('it is not valid JSON; expected a JWK or a JWK Set')
+  }
+}
