@@ -7,6 +7,7 @@ import { readSourceFile } from '../../packages/server/src/migration/source-file.
 /** Importer → the files of each fixture, which are read together. */
 export const fixtures: Readonly<Record<string, readonly (readonly string[])[]>> = {
   hydra: [['hydra-clients.json']],
+  identityserver: [['identityserver4-quickstart.json'], ['identityserver4-tables.json']],
 }
 
 export const importerNamed = (name: string): Importer => {

@@ -1,9 +1,10 @@
 /** The importers, by the name of the other server. */
 
 import { hydra } from './hydra.ts'
+import { identityserver } from './identityserver.ts'
 import type { Importer } from './migrate.ts'
 
-const importers = { hydra } as const satisfies Readonly<Record<string, Importer>>
+const importers = { hydra, identityserver } as const satisfies Readonly<Record<string, Importer>>
 
 export const importerNames: readonly string[] = Object.keys(importers)
 

@@ -63,12 +63,14 @@ export function openSource(file: string, value: unknown, report: Report, dialect
       report.lines.push({ file, source: path, outcome, ...(target && { target }), ...(why && { why }) })
     }
     const settle = (outcome: Outcome, why?: string, target?: Path): void => {
+      // A value of the wrong type is reported once.
+      if (hasOutcome && isDropped) return
       hasOutcome = true
       if (exists) add(outcome, why, target)
     }
     const drop = (outcome: Outcome, why: string): void => {
-      isDropped = true
       settle(outcome, why)
+      isDropped = true
     }
     const wrong = (expected: string): undefined => {
       if (exists && !hasOutcome) drop('not_possible', `it is ${kindOf(value)}; expected ${expected}`)

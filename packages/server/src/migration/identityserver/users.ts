@@ -1,0 +1,153 @@
+/** Users: `AspNetUsers` of ASP.NET Core Identity with their child tables, and IdentityServer4's `TestUser`. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Path } from '../../configuration/validation/schema.ts'
+import { reservedClaims } from '../../model/user.ts'
+import { carry, filledText, flag, flagOrFalse } from '../convert.ts'
+import type { Draft, Target } from '../draft.ts'
+import type { Source } from '../source.ts'
+import { anyOf, cellOf, elementsOf, ignoreChildMembers, instantOf } from './rows.ts'
+
+const roleTypes: ReadonlySet<string> = new Set([
+  'role',
+  'http://schemas.microsoft.com/ws/2008/06/identity/claims/role',
+])
+
+export function readUser(source: Source, draft: Draft, at: Seconds): void {
+  if (source.member('SubjectId').exists) readTestUser(source, draft)
+  else readAspNetUser(source, draft, at)
+}
+
+function readTestUser(source: Source, draft: Draft): void {
+  const user = draft.add('users')
+  carry(source.member('SubjectId'), user, 'sub', filledText)
+  carry(source.member('Username'), user, 'username', filledText)
+  carry(source.member('Password'), user, 'password', filledText)
+  carry(source.member('IsActive'), user, 'active', flagOrFalse)
+  for (const name of ['ProviderName', 'ProviderSubjectId'])
+    source.member(name).notPossible('users of a provider are linked when they sign in')
+  const roles: string[] = []
+  readClaims(source.member('Claims'), user, roles)
+  if (roles.length > 0) user.set('roles', roles)
+}
+
+const derived = 'it is derived from another column'
+const notNeeded: Readonly<Record<string, string>> = {
+  NormalizedUserName: derived,
+  NormalizedEmail: derived,
+  SecurityStamp: 'sessions of the old server end with it',
+  ConcurrencyStamp: 'it is only for concurrent changes of the row',
+  AccessFailedCount: 'guesses are counted anew',
+  LockoutEnabled: 'guesses are limited for all users',
+}
+
+/** Longer lockouts are meant to disable a user. */
+const longestLockout = 365 * 24 * 3600
+
+function readAspNetUser(source: Source, draft: Draft, at: Seconds): void {
+  const user = draft.add('stored_users')
+  carry(source.member('Id'), user, 'sub', filledText)
+  carry(source.member('UserName'), user, 'username', filledText)
+  carry(source.member('Email'), user, 'email', filledText)
+  carry(source.member('EmailConfirmed'), user, 'email_verified', flag)
+  carry(source.member('PasswordHash'), user, 'password_hash', filledText)
+  for (const [name, why] of Object.entries(notNeeded)) source.member(name).notNeeded(why)
+  readLockout(source.member('LockoutEnd'), user, at)
+  const twoFactor = source.member('TwoFactorEnabled')
+  if (twoFactor.exists && twoFactor.flag())
+    twoFactor.notPossible(
+      'second factors are not imported: with mfa "required", the user enrolls at the next sign-in',
+    )
+  else twoFactor.notNeeded('the user has no second factor')
+  const roles: string[] = []
+  for (const role of elementsOf(anyOf(source, 'Roles', 'AspNetUserRoles'))) {
+    const cell = cellOf(role, 'Name')
+    const name = cell.text()
+    if (name === undefined) continue
+    cell.carriedOver(user.at('roles', roles.length))
+    roles.push(name)
+  }
+  const claims = readClaims(anyOf(source, 'Claims', 'AspNetUserClaims'), user, roles)
+  readPhone(source, user, claims)
+  if (roles.length > 0) user.set('roles', roles)
+  for (const login of elementsOf(anyOf(source, 'Logins', 'AspNetUserLogins')))
+    login.notPossible('with linking "verified_email", the provider is linked at the next sign-in with it')
+  for (const token of elementsOf(anyOf(source, 'Tokens', 'AspNetUserTokens')))
+    token.notPossible('tokens and authenticator keys are not imported')
+}
+
+function readLockout(source: Source, user: Target, at: Seconds): void {
+  if (!source.exists) return
+  const end = Date.parse(instantOf(source.text() ?? '') ?? '') / 1000
+  if (end - at <= longestLockout) {
+    source.notNeeded('the lockout is temporary')
+    return
+  }
+  user.set('disabled', true)
+  const why = Number.isNaN(end) ? 'it is not a time' : 'the user is locked out for more than a year'
+  source.changed(`${why}, so the user is disabled`, user.at('disabled'))
+}
+
+function readPhone(source: Source, user: Target, claims: Map<string, unknown>): void {
+  const number = source.member('PhoneNumber')
+  const confirmed = source.member('PhoneNumberConfirmed')
+  const value = filledText(number, user.at('claims', 'phone_number'))
+  if (value === undefined) {
+    confirmed.notNeeded('there is no number')
+    return
+  }
+  claims.set('phone_number', value)
+  const verified = flag(confirmed, user.at('claims', 'phone_number_verified'))
+  if (verified !== undefined) claims.set('phone_number_verified', verified)
+  user.set('claims', Object.fromEntries(claims))
+}
+
+/** Reads claims and adds those that are roles to `roles`. Several values of a type become a list. */
+function readClaims(source: Source, user: Target, roles: string[]): Map<string, unknown> {
+  const claims = new Map<string, unknown>()
+  const isStored = user.at('claims')[0] === 'stored_users'
+  for (const row of elementsOf(source)) {
+    ignoreChildMembers(row)
+    const [typeCell, cell] = [anyOf(row, 'Type', 'ClaimType'), anyOf(row, 'Value', 'ClaimValue')]
+    const [type, text] = [typeCell.text(), cell.text()]
+    const kind = row.member('ValueType')
+    if (type === undefined || text === undefined) continue
+    if (roleTypes.has(type)) {
+      outcome(row, user.at('roles', roles.length))
+      roles.push(text)
+    } else if (isStored && (type === 'email' || type === 'email_verified'))
+      row.notNeeded('the columns Email and EmailConfirmed count')
+    else if (reservedClaims.has(type) || type === '__proto__')
+      row.notPossible('only the server may set this claim')
+    else {
+      outcome(row, user.at('claims', type))
+      const value = typedValue(text, kind.exists ? kind.text() : undefined)
+      claims.set(type, claims.has(type) ? [claims.get(type), value].flat() : value)
+    }
+  }
+  if (claims.size > 0) user.set('claims', Object.fromEntries(claims))
+  return claims
+
+  function outcome(row: Source, target: Path): void {
+    for (const cell of [
+      anyOf(row, 'Type', 'ClaimType'),
+      anyOf(row, 'Value', 'ClaimValue'),
+      row.member('ValueType'),
+    ])
+      cell.carriedOver(target)
+  }
+}
+
+/** Claims are texts with a type: JSON, or one of XML Schema. */
+function typedValue(text: string, type = ''): unknown {
+  const kind = type.slice(type.indexOf('#') + 1).toLowerCase()
+  if (kind === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true'
+  if (/^(integer|integer32|integer64|int|long|double)$/.test(kind) && /^-?\d{1,15}(\.\d+)?$/.test(text))
+    return Number(text)
+  if (kind !== 'json') return text
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}
