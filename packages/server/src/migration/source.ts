@@ -124,7 +124,7 @@ export function openSource(file: string, value: unknown, report: Report, dialect
       },
       flag() {
         if (typeof value === 'boolean') return value
-        const text = dialect.textValues ? String(value).trim().toLowerCase() : ''
+        const text = dialect.textValues && typeof value === 'string' ? value.trim().toLowerCase() : ''
         return text === 'true' || text === 'false' ? text === 'true' : wrong('true or false')
       },
       whole: () => value,

@@ -1,6 +1,5 @@
 /** Members of IdentityServer's models, and rows of its tables, which have the same values in columns. */
 
-import type { Path } from '../../configuration/validation/schema.ts'
 import type { Convert } from '../convert.ts'
 import type { Source } from '../source.ts'
 
@@ -93,5 +92,3 @@ export function instantOf(text: string): string | undefined {
   const time = Date.parse(zoned.replace(' ', 'T'))
   return Number.isNaN(time) ? undefined : new Date(time).toISOString()
 }
-
-export type Place = (key: string, ...below: Path) => Path
