@@ -93,6 +93,7 @@ const comparisons = {
     'authorization-request/request-object.ts',
     'clients/authentication/private-key-jwt.ts',
     'pages/federation/upstream-parameters.ts',
+    'migration/identityserver/users.ts',
     'endpoints/token/grants/jwt-bearer.ts',
   ],
   // Two stored times, or the time of something that is only in this process's memory.

@@ -37,7 +37,7 @@ const notNeeded: Readonly<Record<string, string>> = {
   NormalizedEmail: derived,
   SecurityStamp: 'sessions of the old server end with it',
   ConcurrencyStamp: 'it is only for concurrent changes of the row',
-  AccessFailedCount: 'guesses are counted anew',
+  AccessFailedCount: 'guesses are counted from zero',
   LockoutEnabled: 'guesses are limited for all users',
 }
 
