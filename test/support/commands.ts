@@ -1,0 +1,48 @@
+/** Runs the commands of a guide: those of `tessera` in this process, which is cheaper, and all others in a shell. */
+
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { run } from '../../packages/server/src/cli/program.ts'
+import { readText } from './repository.ts'
+
+const execute = promisify(execFile)
+
+/** Returns the lines of the code block after the comment `<!-- name -->`, with placeholders replaced. */
+export function commandsOf(
+  guide: string,
+  name: string,
+  placeholders: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const [, block] = new RegExp(`<!-- ${name} -->\n\`\`\`\n([\\s\\S]*?)\n\`\`\``).exec(readText(guide)) ?? []
+  if (block === undefined) throw new Error(`${guide} has no block ${name}`)
+  return block
+    .split('\n')
+    .map(line => Object.entries(placeholders).reduce((text, [from, to]) => text.replaceAll(from, to), line))
+}
+
+/** Runs one command in the working directory. Resolves to its output. Rejects if it fails. */
+export async function runCommand(line: string, environment: NodeJS.ProcessEnv = {}): Promise<string> {
+  if (!line.startsWith('tessera ')) {
+    const { stdout } = await execute('sh', ['-ec', line], { env: { ...process.env, ...environment } })
+    return stdout
+  }
+  const { code, output } = await captured(() => run(line.split(' ').slice(1)))
+  if (code !== 0) throw new Error(`${line} ended with ${code}: ${output}`)
+  return output
+}
+
+/** Collects what is written to standard output and standard error meanwhile. */
+async function captured(work: () => Promise<number>): Promise<{ code: number; output: string }> {
+  let output = ''
+  const streams = [process.stdout, process.stderr].map(stream => ({ stream, write: stream.write }))
+  for (const { stream } of streams)
+    stream.write = ((chunk: string | Uint8Array) => {
+      output += String(chunk)
+      return true
+    }) as typeof stream.write
+  try {
+    return { code: await work(), output }
+  } finally {
+    for (const { stream, write } of streams) stream.write = write
+  }
+}
