@@ -76,15 +76,16 @@ async function runTests(): Promise<boolean> {
 
 /** Starts one PostgreSQL and one Chromium for all files. */
 async function provide() {
-  const { startPostgres, sharedPackage, sharedServer } = await import('./support/postgres.ts')
+  const { startPostgres, sharedData, sharedPackage, sharedServer } = await import('./support/postgres.ts')
   const { launchSharedChromium, sharedBrowser } = await import('./browser/chromium.ts')
-  const server = await startPostgres({ connections: 400 })
+  const server = await startPostgres({ connections: 400, copied: process.platform !== 'win32' })
   const browser: BrowserServer = await launchSharedChromium()
   return {
     variables: {
       [sharedServer]: server.address,
       [sharedBrowser]: browser.wsEndpoint(),
       ...(server.packageCopy && { [sharedPackage]: server.packageCopy }),
+      ...(server.dataCopy && { [sharedData]: server.dataCopy }),
     },
     async stop() {
       await browser.close()
