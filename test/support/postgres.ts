@@ -72,15 +72,24 @@ export function provideOwnPostgres({ durable = false } = {}): () => Promise<Post
   }
 }
 
-/** `copied`: keeps a copy of the data for other servers of the run, because copying takes a tenth of creating them. */
+/**
+ * `copied`: keeps a copy of the data for other servers of the run, because copying takes a tenth of creating them.
+ * `unrelated`: does not use such a copy, because PostgreSQL would take the two servers for one cluster.
+ */
 export async function startPostgres({
   durable = false,
   connections = 120,
   copied = false,
+  unrelated = false,
 } = {}): Promise<PostgresServer> {
-  const { [sharedServer]: sharedAddress, [sharedData]: initialData } = process.env
+  const { [sharedServer]: sharedAddress, [sharedData]: copy = '' } = process.env
+  const initialData = unrelated ? '' : copy
   const isRoot = process.getuid?.() === 0
-  const { Postgres, copy, remove: removePackage } = await loadEmbeddedPostgres(process.env[sharedPackage])
+  const {
+    Postgres,
+    copy: packageCopy,
+    remove: removePackage,
+  } = await loadEmbeddedPostgres(process.env[sharedPackage])
   const folder = await reachableFolder('tessera-postgres-')
   const port = await freePort()
   const user = 'tessera'
@@ -111,7 +120,7 @@ export async function startPostgres({
   const address = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`
   return {
     address,
-    ...(copy && { packageCopy: copy }),
+    ...(packageCopy && { packageCopy }),
     ...(copied && { dataCopy }),
     ...databasesAt(address),
     stop: () => server.stop(),
