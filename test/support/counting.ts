@@ -10,13 +10,15 @@ export type CountingStores = {
 }
 
 const reads =
-  /\.(find|findBy\w+|has|hasOrigin|get|all|any|anyDue|ofUser|of|list|clients|stillGiven|disabled|from\w*|lock|epoch\w*)$/
+  /\.(find|findBy\w+|has|hasOrigin|get|all|any|anyDue|ofUser|of|list|clients|stillGiven|disabled|from\w*|lock|epoch\w*|revision|shared|clientIndex)$/
 
 export const isWrite = (call: string): boolean => call !== 'ready' && !reads.test(call)
 
 /** Returns whether the server makes this call in the background, independently of requests. */
 export const isBackground = (call: string): boolean =>
-  /^(waitingMails\.anyDue|settings\.get|keys\.all|principals\.\w+)$/.test(call)
+  /^(waitingMails\.anyDue|settings\.get|keys\.all|principals\.\w+|entries\.(revision|shared|clientIndex))$/.test(
+    call,
+  )
 
 export function createCountingStores(): CountingStores {
   const calls: string[] = []

@@ -3,6 +3,7 @@
  * `server` is the whole configuration, and `issuer` either the same one or that of a tenant in `tenantIssuers`.
  */
 
+import type { Administration } from '../administration/interface.ts'
 import type { Configuration, Storage } from '../configuration/configuration.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
 import type { KeyInfo, ManagedKeyRing } from '../keys/key-ring.ts'
@@ -10,9 +11,12 @@ import type { Session } from '../model/authorization.ts'
 import { type EndSession, isCurrent } from '../model/session.ts'
 import type { StoreState } from '../model/store-state.ts'
 import { logFromEnvironment } from '../operations/log.ts'
+import { silentLog } from '../runtime/ports.ts'
 import { createEndings } from '../sessions/session-end.ts'
+import { createAdministrationServices } from './administration-services.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
-import { createServerContext, openTenantStores } from './server-context.ts'
+import { loadLiveEntries } from './live-entries.ts'
+import { createServerContext, openTenantStores, type ServerContext } from './server-context.ts'
 import { createServices } from './services.ts'
 
 type Closable = { readonly close: () => Promise<void> }
@@ -91,6 +95,15 @@ export async function openFactors(
   }
 }
 
+/** A running server follows the changes within a second. */
+export async function openAdministration(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<Closable & Administration> {
+  const context = await openIssuer(server, issuer)
+  return { ...createAdministrationServices(context), close: context.close }
+}
+
 /** A running server notifies the clients of sessions that end here. */
 export async function openUsers(
   server: Configuration,
@@ -101,10 +114,38 @@ export async function openUsers(
   return { ...administerUsers(accounts.accounts, context.stores.storedUsers), close: context.close }
 }
 
+/** Returns the tenant's configuration with the entries that it inherits from the server's store. */
+async function withInherited(
+  issuer: Configuration,
+  server: Configuration,
+  context: ServerContext,
+): Promise<Configuration> {
+  if (issuer.tenant === undefined) return issuer
+  const { tenantStores, derived, changes } = context
+  const { configuration } = await loadLiveEntries(server, {
+    stores: tenantStores.main,
+    derived,
+    changes,
+    log: silentLog,
+    recompose: async () => {},
+  })
+  return configuration.tenantIssuers.get(issuer.tenant) ?? issuer
+}
+
+/** Returns the issuer of a tenant that was made while a server runs; undefined if there is none. */
+export async function findTenantIssuer(
+  server: Configuration,
+  name: string,
+): Promise<Configuration | undefined> {
+  const { configuration, close } = await openIssuer(server, server)
+  await close()
+  return configuration.tenantIssuers.get(name)
+}
+
 /** Closing it closes the context of the server too. */
 export async function openIssuer(server: Configuration, issuer: Configuration): Promise<IssuerContext> {
   const serverContext = await createServerContext(server, { log: logFromEnvironment() })
-  const context = await createIssuerContext(issuer, serverContext)
+  const context = await createIssuerContext(await withInherited(issuer, server, serverContext), serverContext)
   return {
     ...context,
     async close() {

@@ -75,3 +75,21 @@ export type DoctorFlags = {
   readonly backups?: string
   readonly json?: boolean
 }
+/** `json`: print JSON. */
+export type EntryFlags = IssuerFlags & { readonly json?: boolean }
+export type ListEntryFlags = EntryFlags & {
+  readonly filter?: string
+  readonly origin?: 'file' | 'stored' | 'registered'
+}
+export type AddEntryFlags = EntryFlags & {
+  /** With the JSON of the entry. Omitted: standard input. */
+  readonly file?: string
+  readonly dryRun?: boolean
+  readonly generateSecret?: boolean
+}
+export type SetEntryFlags = AddEntryFlags & {
+  /** NaN: not a number. */
+  readonly ifVersion?: number
+}
+export type RemoveEntryFlags = EntryFlags & { readonly dryRun?: boolean; readonly ifVersion?: number }
+export type RotateSecretFlags = EntryFlags & { readonly dryRun?: boolean; readonly overlap: string }

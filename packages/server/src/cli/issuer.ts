@@ -17,13 +17,18 @@ export async function issuerOrReport(
     )
     return undefined
   }
-  const issuer = tenant === undefined ? server : server.tenantIssuers.get(tenant)
+  const issuer =
+    tenant === undefined ? server : (server.tenantIssuers.get(tenant) ?? (await storedTenant(server, tenant)))
   if (!issuer) {
     process.stderr.write(`tessera: no tenant "${tenant}" with its own issuer\n`)
     return undefined
   }
   return { server, issuer }
 }
+
+/** Returns the issuer of a tenant that is not in the file. */
+const storedTenant = async (server: Configuration, name: string): Promise<Configuration | undefined> =>
+  (await import('../app/administration.ts')).findTenantIssuer(server, name)
 
 /** Returns `name=… created_at=…` without undefined values; times in ISO 8601. */
 export const lineOf = (row: object): string =>

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { endSoon, guardStandardOutput, outputFailure } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 import { addConfigurationCommands } from './commands/configuration.ts'
+import { addEntryCommands } from './commands/entries.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import type { Does } from './commands/options.ts'
 import { addServerCommands } from './commands/servers.ts'
@@ -61,6 +62,8 @@ function programOf(does: Does): Command {
   addSessionCommands(program, does)
   addUserCommands(program, does)
   addStoreCommands(program, does)
+  // Last, because it adds to groups of others.
+  addEntryCommands(program, does)
   return program
 }
 

@@ -144,10 +144,13 @@ const lists = {
   tenants: [],
 } as const
 
-const relative = (diagnostic: Diagnostic): Diagnostic => ({
-  ...diagnostic,
-  path: diagnostic.path.replace(/^clients\[0\]\.?/, ''),
-})
+/** An error about another entry is one about the name that both have. */
+const relative = (diagnostic: Diagnostic): Diagnostic => {
+  const [, path] = /^clients\[0\]\.?(.*)$/.exec(diagnostic.path) ?? []
+  return path === undefined
+    ? { ...diagnostic, path: 'client_id', problem: `${diagnostic.path}: ${diagnostic.problem}` }
+    : { ...diagnostic, path }
+}
 
 function writtenClientErrors(
   { draft: file, issuer }: IssuerDrafts,

@@ -1,0 +1,181 @@
+/**
+ * `tessera clients|scopes|resources|identity-resources|providers|tenants`: entries of the configuration that are made
+ * while the server runs.
+ */
+
+import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { formatDiagnostic } from '../configuration/diagnostic.ts'
+import type {
+  AddEntryFlags,
+  EntryFlags,
+  ExitCode,
+  ListEntryFlags,
+  RemoveEntryFlags,
+  RotateSecretFlags,
+  SetEntryFlags,
+} from './command.ts'
+import { issuerOrReport, lineOf } from './issuer.ts'
+
+type OpenAdministration = Awaited<ReturnType<typeof import('../app/administration.ts').openAdministration>>
+type Kind = Exclude<keyof OpenAdministration, 'close'>
+type Entries = OpenAdministration[Kind]
+type Shown = Awaited<ReturnType<Entries['list']>>['entries'][number]
+type Refused = Exclude<Awaited<ReturnType<Entries['get']>>, { readonly ok: true }>
+
+const actor = 'command_line'
+
+export const list = (kind: Kind, flags: ListEntryFlags): Promise<ExitCode> =>
+  withEntries(kind, flags, async entries => {
+    const filter = { text: flags.filter, origin: flags.origin }
+    for (let cursor: string | undefined, more = true; more; ) {
+      const page = await entries.list({ cursor, filter })
+      for (const entry of page.entries)
+        process.stdout.write(flags.json ? `${JSON.stringify(entry)}\n` : `${lineOf(summaryOf(entry))}\n`)
+      cursor = page.cursor
+      more = cursor !== undefined
+    }
+    return 0
+  })
+
+export const show = (kind: Kind, id: string, flags: EntryFlags): Promise<ExitCode> =>
+  withEntries(kind, flags, async entries => {
+    const found = await entries.get(id)
+    if (!found.ok) return report(found)
+    const { entry, ...about } = found.value
+    process.stdout.write(
+      flags.json
+        ? `${JSON.stringify(found.value)}\n`
+        : `${lineOf(summaryOf({ ...about, entry }))}\n${JSON.stringify(entry, null, 2)}\n`,
+    )
+    return 0
+  })
+
+export const add = (kind: Kind, flags: AddEntryFlags): Promise<ExitCode> =>
+  withEntries(kind, flags, async entries => {
+    const entry = await readEntry(flags)
+    return entry ? changed(flags, 'added', await entries.create(entry, optionsOf(flags))) : 1
+  })
+
+export const set = (kind: Kind, id: string, flags: SetEntryFlags): Promise<ExitCode> =>
+  withEntries(kind, flags, async entries => {
+    const entry = await readEntry(flags)
+    if (!entry) return 1
+    return changed(flags, 'replaced', await entries.replace(id, entry, versionedOptionsOf(flags)))
+  })
+
+export const remove = (kind: Kind, id: string, flags: RemoveEntryFlags): Promise<ExitCode> =>
+  withEntries(kind, flags, async entries => {
+    const removed = await entries.remove(id, versionedOptionsOf(flags))
+    return changed(flags, 'removed', removed.ok ? { ok: true, value: { entry: removed.value } } : removed)
+  })
+
+export const rotateSecret = (kind: Kind, id: string, flags: RotateSecretFlags): Promise<ExitCode> => {
+  const overlap = Number(flags.overlap)
+  if (!Number.isSafeInteger(overlap) || overlap < 0)
+    return Promise.resolve(tell('--overlap is not a number of seconds', 2))
+  return withEntries(kind, flags, async entries =>
+    changed(flags, 'rotated', await entries.rotateSecret(id, { ...optionsOf(flags), overlap })),
+  )
+}
+
+const optionsOf = ({ dryRun, generateSecret }: AddEntryFlags) => ({
+  actor,
+  ...(dryRun && { dryRun }),
+  ...(generateSecret && { generateSecret }),
+})
+
+const versionedOptionsOf = ({ ifVersion: version, ...flags }: SetEntryFlags) => ({
+  ...optionsOf(flags),
+  ...(version !== undefined && { version }),
+})
+
+async function withEntries(
+  kind: Kind,
+  flags: SetEntryFlags,
+  use: (entries: Entries) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  if (Number.isNaN(flags.ifVersion)) return tell('--if-version is not a number', 2)
+  const found = await issuerOrReport(flags, 'entries')
+  if (!found) return 1
+  const { openAdministration } = await import('../app/administration.ts')
+  const administration = await openAdministration(found.server, found.issuer)
+  try {
+    return await use(administration[kind])
+  } finally {
+    await administration.close()
+  }
+}
+
+type JsonObject = Parameters<Entries['create']>[0]
+
+/** Reads the JSON of an entry. Reports what is wrong with it, and returns undefined. */
+async function readEntry({ file }: AddEntryFlags): Promise<JsonObject | undefined> {
+  const place = file ?? 'standard input'
+  try {
+    const value: unknown = JSON.parse(
+      file === undefined ? await text(process.stdin) : readFileSync(file, 'utf8'),
+    )
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
+    tell(`${place}: expected one JSON object`)
+  } catch (error) {
+    // The parser's message quotes the text, which may contain a secret.
+    const { code } = error as NodeJS.ErrnoException
+    tell(
+      `${place}: ${code === undefined ? 'it is not JSON' : `it can't be read (${code})`}; expected one JSON object`,
+    )
+  }
+  return undefined
+}
+
+function changed(
+  { json, dryRun }: AddEntryFlags,
+  done: string,
+  outcome:
+    | { readonly ok: true; readonly value: { readonly entry: Shown; readonly secret?: string } }
+    | Refused,
+): ExitCode {
+  if (!outcome.ok) return report(outcome)
+  const { entry, secret } = outcome.value
+  if (json) process.stdout.write(`${JSON.stringify({ ...entry, secret })}\n`)
+  else
+    process.stdout.write(`${dryRun ? 'would be ' : ''}${done} ${lineOf({ ...summaryOf(entry), secret })}\n`)
+  return 0
+}
+
+const summaryOf = ({ id, version, origin, entry, created_at, updated_at }: Shown) => {
+  const name = entry.client_name ?? entry.display_name
+  return {
+    id: JSON.stringify(id),
+    origin,
+    version: version === 0 ? undefined : version,
+    name: typeof name === 'string' ? JSON.stringify(name) : undefined,
+    enabled: entry.enabled === false ? false : undefined,
+    created_at,
+    updated_at,
+  }
+}
+
+const problems: Readonly<Record<Refused['problem'], string>> = {
+  entry_unknown: 'there is no such entry',
+  entry_exists: 'there is an entry of this name; expected another name, or "set"',
+  entry_read_only:
+    'the entry can not be changed here; change it where it comes from, the configuration file for example',
+  entry_changed: 'the entry was changed meanwhile; read it again',
+  entry_invalid: 'the entry is invalid',
+  entry_referenced: 'other entries refer to it; change them first',
+  entries_busy: 'other changes came first; retry',
+}
+
+function report({ problem, errors = [], references = [], version }: Refused): ExitCode {
+  for (const error of errors) process.stderr.write(`${formatDiagnostic(error)}\n`)
+  const current = version === undefined ? '' : ` (its version is ${version})`
+  const code = tell(`${problems[problem]}${current}`)
+  for (const { kind, id } of references) process.stderr.write(`  ${kind} ${JSON.stringify(id)}\n`)
+  return code
+}
+
+const tell = (problem: string, code: ExitCode = 1): ExitCode => {
+  process.stderr.write(`tessera: ${problem}\n`)
+  return code
+}

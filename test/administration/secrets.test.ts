@@ -1,0 +1,107 @@
+/** Secrets of entries: generated, kept, rotated and hidden. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createTestServer } from '../support/tessera.ts'
+import { actor, made, refused, service, tokenOf } from './outcomes.ts'
+
+const file = { api_scopes: [{ name: 'api1' }] }
+const { client_secrets: _, ...withoutSecret } = service()
+
+test('administration: a generated secret is returned once, and only its hash is stored', async () => {
+  const server = await createTestServer(file)
+  const { clients } = server.administration
+  const { entry, secret = '' } = made(await clients.create(withoutSecret, { actor, generateSecret: true }))
+  assert.match(secret, /^tcs_[\w-]{43}$/)
+  assert.equal((await tokenOf(server, 'made', secret)).status, 200)
+  assert.match(JSON.stringify(entry.entry.client_secrets), /^\[\{"sha256":\{"hidden":"[\w-]{16}"\}\}\]$/)
+  const everything = JSON.stringify([await clients.list(), server.logged])
+  assert.ok(!everything.includes(secret))
+  assert.ok(!JSON.stringify(await server.stores.entries.list('clients', { limit: 9 })).includes(secret))
+  const nameless = made(
+    await clients.create(
+      { ...withoutSecret, client_id: undefined as never },
+      { actor, generateSecret: true },
+    ),
+  )
+  assert.match(nameless.entry.id, /^[\w-]{22}$/)
+  assert.equal((await tokenOf(server, nameless.entry.id, nameless.secret ?? '')).status, 200)
+})
+
+test('administration: an entry that is written as it was read keeps its secrets, and refuses those of another', async () => {
+  const server = await createTestServer(file)
+  const { clients } = server.administration
+  made(await clients.create(service({ client_secrets: [{ value: 'one' }, { value: 'two' }] }), { actor }))
+  made(await clients.create(service({ client_id: 'other' }), { actor }))
+  const { entry } = made(await clients.get('made'))
+  const [first, second] = entry.client_secrets as any[]
+  const swapped = { ...entry, client_name: 'New', client_secrets: [second, first] }
+  made(await clients.replace('made', swapped, { actor, version: 1 }))
+  for (const secret of ['one', 'two']) assert.equal((await tokenOf(server, 'made', secret)).status, 200)
+  made(await clients.replace('made', { ...entry, client_secrets: [second] }, { actor }))
+  assert.equal((await tokenOf(server, 'made', 'one')).status, 401)
+  assert.equal((await tokenOf(server, 'made', 'two')).status, 200)
+  const foreign = made(await clients.get('other')).entry.client_secrets as any[]
+  for (const client_secrets of [
+    foreign,
+    [{ value: second.sha256 }],
+    [{ sha256: { sealed: 'x' } }],
+    [{ value: { env: 'HOME' } }],
+  ])
+    assert.match(
+      String(refused(await clients.replace('made', { ...entry, client_secrets }, { actor }))),
+      /^entry_invalid, client_secrets\[0\]\.(sha256|value)/,
+    )
+})
+
+test('administration: a rotated secret replaces the others at once, or after an overlap', async () => {
+  const server = await createTestServer(file)
+  const { clients } = server.administration
+  made(await clients.create(service(), { actor }))
+  const { secret: second = '', entry } = made(await clients.rotateSecret('made', { actor, overlap: 3600 }))
+  assert.equal(entry.version, 2)
+  for (const secret of ['top secret', second])
+    assert.equal((await tokenOf(server, 'made', secret)).status, 200)
+  server.clock.advance(3601)
+  assert.equal((await tokenOf(server, 'made', 'top secret')).status, 401)
+  assert.equal((await tokenOf(server, 'made', second)).status, 200)
+  const { secret: third = '' } = made(await clients.rotateSecret('made', { actor }))
+  assert.equal((await tokenOf(server, 'made', second)).status, 401)
+  assert.equal((await tokenOf(server, 'made', third)).status, 200)
+  assert.equal(refused(await clients.rotateSecret('made', { actor, version: 1 })), 'entry_changed')
+  assert.equal(refused(await clients.rotateSecret('unknown', { actor })), 'entry_unknown')
+  const { api_scopes } = server.administration
+  made(await api_scopes.create({ name: 'orders' }, { actor }))
+  assert.equal(
+    refused(await server.administration.api_scopes.rotateSecret('orders', { actor })),
+    'entry_invalid, (top)',
+  )
+})
+
+test('administration: the log and the events name the keys that changed, and who changed them', async () => {
+  const server = await createTestServer(file)
+  const { clients } = server.administration
+  made(await clients.create(service(), { actor }))
+  made(
+    await clients.replace('made', service({ client_name: 'New', client_secrets: [{ value: 'next' }] }), {
+      actor: 'someone',
+    }),
+  )
+  made(await clients.remove('made', { actor }))
+  const lines = server.logged.filter(({ event }) => event.startsWith('entry_'))
+  assert.deepEqual(
+    lines.map(({ level, ...line }) => line),
+    [
+      { kind: 'clients', id: 'made', version: 1, actor, event: 'entry_created' },
+      {
+        kind: 'clients',
+        id: 'made',
+        version: 2,
+        actor: 'someone',
+        changed: ['client_name', 'client_secrets'],
+        event: 'entry_updated',
+      },
+      { kind: 'clients', id: 'made', version: 2, actor, event: 'entry_deleted' },
+    ],
+  )
+})

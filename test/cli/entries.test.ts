@@ -1,0 +1,111 @@
+/** Clients, resources, providers and tenants on the command line, in this process. */
+
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { run } from '../../packages/server/src/cli/program.ts'
+import { writeConfiguration } from '../support/process.ts'
+
+const configuration = {
+  storage: 'sqlite:./tessera.db',
+  api_scopes: [{ name: 'api1' }],
+  clients: [
+    {
+      client_id: 'filed',
+      client_secrets: [{ value: 'a long enough secret' }],
+      grant_types: ['client_credentials'],
+      scope: 'api1',
+    },
+  ],
+}
+
+/** Runs a command, and returns its exit code and what it wrote. */
+async function tessera(words: readonly string[]) {
+  const streams = { stdout: process.stdout, stderr: process.stderr }
+  const written = { stdout: '', stderr: '' }
+  const originals = { stdout: process.stdout.write, stderr: process.stderr.write }
+  for (const name of ['stdout', 'stderr'] as const)
+    streams[name].write = ((text: string | Uint8Array) => {
+      written[name] += String(text)
+      return true
+    }) as never
+  try {
+    return { code: await run(words), ...written }
+  } finally {
+    for (const name of ['stdout', 'stderr'] as const) streams[name].write = originals[name]
+  }
+}
+
+test('cli: entries are added, shown, replaced, rotated and removed', async () => {
+  process.env.TESSERA_LOG_LEVEL = 'silent'
+  const { file, remove } = await writeConfiguration(configuration)
+  const json = join(dirname(file), 'entry.json')
+  const entry = (value: unknown) => writeFile(json, JSON.stringify(value))
+  const on = (group: string, verb: string, ...rest: string[]) =>
+    tessera([group, verb, ...rest, '--config', file])
+  try {
+    await entry({ name: 'orders', display_name: 'Orders' })
+    const dry = await on('scopes', 'add', '--file', json, '--dry-run')
+    assert.match(dry.stdout, /^would be added id="orders" origin=stored version=1 name="Orders" /)
+    assert.match((await on('scopes', 'add', '--file', json)).stdout, /^added id="orders" /)
+    const again = await on('scopes', 'add', '--file', json)
+    assert.deepEqual([again.code, again.stdout], [1, ''])
+    assert.match(again.stderr, /^tessera: there is an entry of this name/)
+    assert.equal(
+      (await on('scopes', 'list')).stdout.replace(/ created_at.*/, ''),
+      'id="api1" origin=file\nid="orders" origin=stored version=1 name="Orders"\n',
+    )
+
+    await entry({ client_id: 'web', grant_types: ['client_credentials'], scope: 'order' })
+    const invalid = await on('clients', 'add', '--file', json, '--generate-secret')
+    assert.equal(invalid.code, 1)
+    assert.match(
+      invalid.stderr,
+      /^scope \(client "web"\): "order" is not a known scope\n {4}expected: .*did you mean "orders"/,
+    )
+    await entry({ client_id: 'web', grant_types: ['client_credentials'], scope: 'orders' })
+    const added = await on('clients', 'add', '--file', json, '--generate-secret')
+    assert.match(added.stdout, /^added id="web" .* secret=tcs_[\w-]{43}\n$/)
+    const shown = JSON.parse((await on('clients', 'show', 'web', '--json')).stdout)
+    assert.deepEqual([shown.version, shown.origin, shown.entry.scope], [1, 'stored', 'orders'])
+
+    await entry({ ...shown.entry, enabled: false })
+    const old = await on('clients', 'set', 'web', '--file', json, '--if-version', '7')
+    assert.match(old.stderr, /changed meanwhile; read it again \(its version is 1\)/)
+    assert.match(
+      (await on('clients', 'set', 'web', '--file', json, '--if-version', '1')).stdout,
+      /^replaced .*version=2 enabled=false/,
+    )
+    assert.match(
+      (await on('clients', 'rotate-secret', 'web', '--overlap', '60')).stdout,
+      /^rotated .* secret=tcs_/,
+    )
+    assert.deepEqual((await on('clients', 'list', '--filter', 'WEB', '--origin', 'file')).stdout, '')
+
+    const referenced = await on('scopes', 'remove', 'orders')
+    assert.match(referenced.stderr, /refer to it; change them first\n {2}clients "web"\n$/)
+    assert.match((await on('clients', 'remove', 'web')).stdout, /^removed id="web"/)
+    assert.equal((await on('scopes', 'remove', 'orders')).code, 0)
+    assert.equal((await on('clients', 'remove', 'filed')).code, 1)
+    assert.equal((await on('clients', 'show', 'web')).code, 1)
+
+    await entry({ name: 'acme', issuer: 'path', clients: [] })
+    assert.equal((await on('tenants', 'add', '--file', json)).code, 0)
+    await entry({ name: 'inner' })
+    assert.equal((await on('scopes', 'add', '--tenant', 'acme', '--file', json)).code, 0)
+    assert.match((await on('scopes', 'list', '--tenant', 'acme', '--origin', 'stored')).stdout, /^id="inner"/)
+    assert.match((await on('scopes', 'list', '--tenant', 'other')).stderr, /no tenant "other"/)
+
+    await writeFile(json, '{ "name": "secret')
+    const broken = await on('providers', 'add', '--file', json)
+    assert.match(broken.stderr, /entry\.json: it is not JSON; expected one JSON object\n$/)
+    assert.doesNotMatch(broken.stderr, /secret/)
+    assert.equal((await on('providers', 'add', '--file', `${json}.missing`)).code, 1)
+    assert.equal((await on('clients', 'set', 'web', '--file', json, '--if-version', 'x')).code, 2)
+    assert.equal((await on('clients', 'rotate-secret', 'web', '--overlap', '-1')).code, 2)
+  } finally {
+    delete process.env.TESSERA_LOG_LEVEL
+    await remove()
+  }
+})
