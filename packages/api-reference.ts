@@ -5,7 +5,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -92,7 +92,8 @@ function formatted(declarations: readonly string[]): readonly string[] {
 
 if (import.meta.main) {
   const pages = await apiReference('client')
-  await rm(join(repository, 'docs/reference'), { recursive: true, force: true })
-  await mkdir(join(repository, 'docs/reference'), { recursive: true })
+  const folder = join(repository, 'docs/reference')
+  await mkdir(folder, { recursive: true })
+  for (const file of await readdir(folder)) if (file.endsWith('.md')) await rm(join(folder, file))
   for (const [file, text] of pages) await writeFile(join(repository, file), text)
 }

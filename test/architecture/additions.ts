@@ -94,8 +94,10 @@ export const additions: readonly Addition[] = [
       'pages/flow/browser-session.ts',
       'pages/account/sessions.ts',
       'cli/sessions.ts',
+      'endpoints/admin/user-operations.ts',
+      'endpoints/admin/user-sessions.ts',
     ],
-    note: 'the last three write and show it',
+    note: 'the last five write and show it',
   },
   {
     what: 'a key of a client',

@@ -189,6 +189,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   messages: { rooms: ['model', 'runtime'], packages: ['node:crypto'] },
 
   // Endpoints for programs: none imports another one, a store or http.
+  // It checks requests with the schemas of the configuration.
+  'endpoints/admin': {
+    rooms: [...protocolEndpoint.rooms, 'configuration'],
+    packages: ['node:crypto'],
+  },
   'endpoints/authorize': browserEndpoint,
   'endpoints/checksession': browserEndpoint,
   'endpoints/deviceauthorization': browserEndpoint,

@@ -48,6 +48,7 @@ const rows: Readonly<Record<string, Row>> = {
   'x-purpose': { client: 'the same, as older Safari says it' },
   'user-agent': { client: 'what the list of its own sessions calls it' },
   'content-type': { client: 'whether its body is read at all' },
+  'if-match': { client: 'which version of an entry it changes: another one is refused' },
   'content-length': { client: 'that a body is refused unread' },
   'transfer-encoding': { client: 'that a body is read in chunks' },
   expect: { client: 'whether it receives 100 Continue' },

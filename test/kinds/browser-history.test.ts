@@ -96,6 +96,7 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /assets/*': bare('/assets/x'),
   'GET /connect/userinfo': bare('/connect/userinfo'),
   'GET /connect/register/*': bare('/connect/register/x'),
+  'GET /admin/api/v1/**': bare('/admin/api/v1/users'),
   'GET /connect/checksession': plain('/connect/checksession'),
   'GET /dev/mail': { ...plain('/dev/mail'), outbox: true },
   'GET /connect/authorize': {

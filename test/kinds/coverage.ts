@@ -11,6 +11,7 @@ export const everythingOn = {
   issuer: 'http://localhost:5080',
   accounts: { sign_up: true, password_reset: true, self_deletion: true },
   registration: { mode: 'open' },
+  admin_api: { enabled: true },
   metrics: { tokens: [{ value: 'a-token-of-a-scraper-that-is-long' }] },
   identity_providers: [
     { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera', client_secret: 's' },

@@ -17,6 +17,7 @@ import {
   isTotal,
   parseLine,
 } from '../../packages/server/src/storage/transfer/format.ts'
+import { startAdmin } from '../support/admin.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { createBrowser } from '../support/browser.ts'
 import { one } from '../support/certificates.ts'
@@ -301,6 +302,34 @@ const rows: Readonly<Record<string, Row | Own>> = {
         headers,
       })
       assertAnswered(server, response.status, what)
+    }
+  },
+
+  'endpoints/admin/request.ts': async () => {
+    const { server, token } = await startAdmin()
+    const user = {
+      username: 'x',
+      email: 'x@app.example',
+      claims: { a: { b: ['c'] } },
+      groups: ['g'],
+      active: true,
+    }
+    const authorization = `Bearer ${token}`
+    for (const { what, value } of variants(user)) {
+      const { body, headers } = jsonBody(value)
+      const made = { body, headers: { ...headers, authorization } }
+      assertAnswered(server, (await send(server, 'POST', '/admin/api/v1/users', made)).status, what)
+      const patch = { authorization, 'content-type': 'application/merge-patch+json', 'if-match': '*' }
+      const path = '/admin/api/v1/users/u?dry_run=true'
+      await send(server, 'PUT', '/admin/api/v1/users/u', {
+        body: '{"username":"u"}',
+        headers: { ...headers, authorization },
+      })
+      assertAnswered(
+        server,
+        (await send(server, 'PATCH', path, { body, headers: patch })).status,
+        `patch ${what}`,
+      )
     }
   },
 

@@ -192,6 +192,8 @@ const folding: Readonly<Record<string, Row>> = {
   'runtime/password-hash/ldap.ts': { noIdentity: 'the name of a hash' },
   'model/color.ts': { noIdentity: 'a color' },
   'endpoints/introspection/introspection.ts': { noIdentity: 'a media type' },
+  'endpoints/admin/request.ts': { noIdentity: 'a media type' },
+  'endpoints/admin/openapi.ts': { noIdentity: 'the name of a method in a document' },
   'authorization-request/request-uri.ts': { noIdentity: 'a media type' },
   'storage/sqlite/archive.ts': { noIdentity: 'a type of a column' },
 }

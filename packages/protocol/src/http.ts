@@ -55,11 +55,11 @@ export type Endpoint = (request: HttpRequest) => HttpResponse | Promise<HttpResp
 /** A path, its methods and its endpoint. The edge responds to any other method with 405 and `Allow`. */
 export type Route = {
   /**
-   * The complete path. One that ends in `/*` matches any last segment, which the endpoint reads from the request's
-   * path.
+   * The complete path. One that ends in `/*` matches any last segment, and one that ends in `/**` any path below. The
+   * endpoint reads the rest from the request's path.
    */
   readonly path: string
-  readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[]
+  readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[]
   readonly endpoint: Endpoint
   /**
    * Allowed cross-origin reads: `any` origin (public metadata, registration), the origins that `clients` registered, or

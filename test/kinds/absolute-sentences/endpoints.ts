@@ -3,6 +3,43 @@
 import { held, none, type Rows } from './rows.ts'
 
 export const endpoints: Readonly<Record<string, Rows>> = {
+  'docs/endpoints/admin.md': {
+    '[reference/admin-api.json](../reference/admin-api.json) is the OpenAPI 3.1 document with every operation.':
+      held(
+        'admin/openapi.test.ts',
+        'admin openapi: the committed document matches the code (otherwise: npm run api:admin)',
+      ),
+    'Clients that register themselves never get them.': held(
+      'admin/callers.test.ts',
+      'admin callers: a client must ask for each scope, and be allowed it',
+    ),
+    'An omitted `scope` never contains one.': held(
+      'admin/callers.test.ts',
+      'admin callers: a client must ask for each scope, and be allowed it',
+    ),
+    "Users can't grant these scopes, so a stolen session of a user gives no access.": held(
+      'admin/callers.test.ts',
+      'admin callers: users get no scope of this API, by any grant',
+    ),
+    'It is shown, and every change is 409 `admin_entry_read_only`.': held(
+      'admin/users.test.ts',
+      'admin users: users of the file are shown with their origin, and are read-only',
+    ),
+    'Every stored entry has an `ETag`.': held(
+      'admin/users.test.ts',
+      'admin users: a chosen sub is created once, replaced with If-Match, and removed',
+    ),
+    'A change needs it as `If-Match` (428 without, 412 for another version), so nobody overwrites a version they have not seen.':
+      held('admin/users.test.ts', 'admin users: of two writers with the same ETag, one succeeds'),
+    '`limit` is at most': held(
+      'admin/callers.test.ts',
+      'admin requests: unknown paths and methods, media types and malformed bodies are refused',
+    ),
+    '**Secrets** are never returned, neither as text nor as hashes.': held(
+      'admin/users.test.ts',
+      'admin users: a created user is shown without a password, and signs in',
+    ),
+  },
   'docs/endpoints/deviceauthorization.md': {
     'Every response is JSON with `Cache-Control: no-store`.': held(
       'device/device.test.ts',

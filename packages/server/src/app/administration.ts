@@ -5,6 +5,7 @@
 
 import type { Administration } from '../administration/interface.ts'
 import type { Configuration, Storage } from '../configuration/configuration.ts'
+import { createFactorReset } from '../identity/factor-reset.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
 import type { KeyInfo, ManagedKeyRing } from '../keys/key-ring.ts'
 import type { Session } from '../model/authorization.ts'
@@ -83,16 +84,8 @@ export async function openFactors(
   server: Configuration,
   issuer: Configuration,
 ): Promise<Closable & { readonly reset: (sub: string) => Promise<number> }> {
-  const { stores, log, events, close } = await openIssuer(server, issuer)
-  return {
-    async reset(sub) {
-      const factors = await stores.secondFactors.reset(sub)
-      log.info('second_factors_reset', { sub, factors })
-      if (factors > 0) events.emit('user.factors_reset', { sub, factors })
-      return factors
-    },
-    close,
-  }
+  const context = await openIssuer(server, issuer)
+  return { reset: createFactorReset(context), close: context.close }
 }
 
 /** A running server follows the changes within a second. */

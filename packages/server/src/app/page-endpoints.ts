@@ -18,6 +18,7 @@ import {
 } from '../pages/federation/federation-logout.ts'
 import { createHomeEndpoint } from '../pages/home/home.ts'
 import { createAccountEndpoints, createMailLinkEndpoints } from './account-endpoints.ts'
+import { createAdmin } from './admin-endpoint.ts'
 import { createErrorPage } from './error-pages.ts'
 import type { PageServices } from './page-services.ts'
 import { createRequestEndpoints, createSignInEndpoints, createSignOutEndpoints } from './sign-in-endpoints.ts'
@@ -42,9 +43,10 @@ export const createPageEndpoints = (configuration: Configuration, page: PageServ
 })
 
 function createOtherEndpoints(
-  { issuer, registration }: Configuration,
+  configuration: Configuration,
   { services, view, mail, browser, registration: { clientRegistration, secrets } }: PageServices,
 ) {
+  const { issuer, registration } = configuration
   const { log } = services.context
   const { countAttempt } = services.attempts
   const { lookup: clients } = services.clients
@@ -81,6 +83,7 @@ function createOtherEndpoints(
       refuser,
       log,
     }),
+    admin: createAdmin(configuration, services),
     assets: createAssetsEndpoint([...theme.routes, passkeyScript.route], createErrorPage({ pages, paths })),
   }
 }

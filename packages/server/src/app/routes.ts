@@ -25,9 +25,9 @@ export function createRoutes(
   services: Services,
   pages: LazyPages,
 ): readonly Route[] {
-  const { issuer, registration } = configuration
+  const { issuer, registration, adminApi } = configuration
   const endpoints = createProtocolEndpoints(configuration, services)
-  const offers = { ...services.accounts.offered, registration: registration.mode !== 'off' }
+  const offers = { ...services.accounts.offered, registration: registration.mode !== 'off', adminApi }
   const below: readonly Route[] = [
     ...namesOf(protocolRoutes).map(name => routeOf(protocolRoutes[name], endpoints[name])),
     ...namesOf(pageRoutes)

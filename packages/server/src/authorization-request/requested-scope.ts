@@ -31,7 +31,7 @@ type GrantableScope = {
   readonly ignored: readonly Ignored[]
 }
 
-/** Scopes that a user can grant. */
+/** Scopes that a user can grant. The scopes of the admin API are only for clients themselves. */
 export const userScopeKinds: ReadonlySet<ScopeKind> = new Set(['identity', 'api', 'offline_access'])
 
 /**
@@ -85,6 +85,8 @@ function defaultScope(rules: ScopeRules): Result<GrantableScope> {
   const usable = {
     identity: client.scope.has('openid'),
     api: true,
+    // Power over the server must be requested by name.
+    admin: false,
     offline_access: mayRefresh(rules),
   }
   const scope = [...client.scope]

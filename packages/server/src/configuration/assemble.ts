@@ -1,5 +1,6 @@
 /** Builds the server's configuration from a valid draft, including those of tenants with their own issuer. */
 
+import { withAdminApi } from '../model/admin-api.ts'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { Resources } from '../model/resource.ts'
 import type { CredentialAuthority, IdentityProvider, PasswordAuthority, Profile } from '../model/user.ts'
@@ -67,7 +68,8 @@ export function assembleIssuer(
   const hooks = checkedHooks(draft)
   const { storagePassword } = draft
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
-  const resources = resourcesOf(draft)
+  const adminApi = draft.admin_api.enabled
+  const resources = adminApi ? withAdminApi(resourcesOf(draft)) : resourcesOf(draft)
   const shared = draft.tenants.filter(({ issuer }) => issuer === undefined)
   return defined({
     ...deploymentOf(
@@ -97,6 +99,7 @@ export function assembleIssuer(
     webhooks: webhooksOf(draft.webhooks),
     events: draft.events ?? {},
     registration: registrationOf(draft),
+    adminApi,
     authorizationRequests: authorizationRequestsOf(draft.authorization_requests),
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     masterKey,

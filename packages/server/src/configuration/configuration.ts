@@ -113,6 +113,8 @@ export type Configuration = {
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** Dynamic client registration. */
   readonly registration: Registration
+  /** Whether the admin API is served. */
+  readonly adminApi: boolean
   /** Requirements for authorization requests. */
   readonly authorizationRequests: {
     readonly requirePushed: boolean

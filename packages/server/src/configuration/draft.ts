@@ -52,6 +52,8 @@ export type Draft = Lists & {
   readonly names: Readonly<Record<ListName, ReadonlySet<string>>>
   readonly mtls: boolean
   readonly trustedIssuers: boolean
+  /** Whether the scopes of the admin API exist. */
+  readonly adminApi: boolean
   /** `grantType`s of the module's grants. */
   readonly moduleGrants: readonly string[]
   /** Undefined if it is omitted or invalid. */
@@ -111,6 +113,7 @@ function serverDraft(parsed: Parsed): Draft {
     names: namesOf(input, []),
     mtls: valueAt(input, ['mtls']) !== undefined,
     trustedIssuers: listAt(input, ['trusted_issuers']).length > 0,
+    adminApi: hasAdminApi(input, []),
     moduleGrants: listAt(input, ['grants']).flatMap(grant => {
       const type = valueAt(grant, ['grantType'])
       return typeof type === 'string' ? type : []
@@ -134,9 +137,13 @@ export function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft
       listNames.map(name => [name, isInherited(name) ? server.names[name] : names[name]]),
     ) as Draft['names'],
     trustedIssuers: listAt(parsed.input, [...place, 'trusted_issuers']).length > 0,
+    adminApi: hasAdminApi(parsed.input, place),
     registration: registrationAt(parsed, place),
   }
 }
+
+const hasAdminApi = (input: unknown, owner: Path): boolean =>
+  valueAt(input, [...owner, 'admin_api', 'enabled']) === true
 
 const listsOf = (entries: (name: ListName) => readonly Entry<unknown>[]): Lists =>
   Object.fromEntries(listNames.map(name => [name, entries(name)])) as unknown as Lists

@@ -69,6 +69,8 @@ const contextOf = (whole: ConfigurationDraft): Draft => ({
   },
   mtls: whole.mtls !== undefined,
   trustedIssuers: whole.trusted_issuers.length > 0,
+  // A client that registers itself can't use the admin API.
+  adminApi: false,
   moduleGrants: (whole.grants ?? []).map(({ grantType }) => grantType),
 })
 

@@ -229,11 +229,18 @@ const isPrefetchHeader = (value = ''): boolean => /^\s*(prefetch|prerender|previ
 /** RFC 9110 §8.6: these have no body, and therefore no length. */
 export const isBodyless = (status: number): boolean => status === 204 || status === 304
 
-/** Finds a route by the whole path, or by all except its last segment if the route's path ends in `/*`. */
+/**
+ * Finds a route by the whole path, by all except its last segment if the route's path ends in `/*`, or by its beginning if
+ * the route's path ends in `/**`.
+ */
 function createRouteTable(routes: readonly Route[]): (path: string) => Route | undefined {
   const byPath = new Map(routes.map(route => [route.path, route]))
   if (byPath.size < routes.length) throw new Error('two routes have the same path')
-  return path => byPath.get(path) ?? byPath.get(`${path.slice(0, path.lastIndexOf('/'))}/*`)
+  const below = routes.filter(({ path }) => path.endsWith('/**'))
+  return path =>
+    byPath.get(path) ??
+    byPath.get(`${path.slice(0, path.lastIndexOf('/'))}/*`) ??
+    below.find(route => path.startsWith(route.path.slice(0, -2)))
 }
 
 const methodNotAllowed = ({ methods, cors }: Route): HttpResponse =>

@@ -26,6 +26,8 @@ export type NewAccount = {
   readonly passwordHash?: string
   /** Whether the user is added without access, until `setActive`. */
   readonly disabled?: boolean
+  /** Checks everything, and stores nothing. */
+  readonly dryRun?: boolean
   /** Whether the user chose the name. An operator may choose any name. */
   readonly chosenByUser?: boolean
   /** The network of the request, for fair queueing of hashes. Omitted: an operator. */
@@ -176,6 +178,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       password,
       passwordHash,
       disabled = false,
+      dryRun = false,
       chosenByUser = false,
       from,
     }) {
@@ -187,7 +190,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       if (email !== undefined && emailVerified && (await users.isNameTaken(email, tenant)))
         return refuse('invalid_request', 'account_taken')
       const now: Seconds = clock.now()
-      const encoded = password === undefined ? passwordHash : await hash(password, from)
+      const encoded = password === undefined || dryRun ? passwordHash : await hash(password, from)
       const user: StoredUser = {
         sub,
         version: 1,
@@ -204,6 +207,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       }
       const known = (await users.find(sub)) !== undefined || (await ports.isClient(sub))
       const created = events.prepare('user.created', { sub, ...(tenant !== undefined && { tenant }) })
+      if (!known && dryRun) return ok(user)
       if (known || !(await storedUsers.add(user, created.messages)))
         return refuse('invalid_request', 'account_taken')
       created.happened()

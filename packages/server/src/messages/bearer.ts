@@ -35,14 +35,17 @@ function readForm(request: HttpRequest): Result<string | undefined> {
   return parameters.ok ? ok(parameters.value.get('access_token')) : parameters
 }
 
-/** Returns the value of `WWW-Authenticate` (RFC 6750 §3). */
-export function challenge(refusal?: Refusal): string {
+/**
+ * Returns the value of `WWW-Authenticate` (RFC 6750 §3).
+ * @param scope the scope that a token needs, for `insufficient_scope`.
+ */
+export function challenge(refusal?: Pick<Refusal, 'error' | 'description'>, scope = 'openid'): string {
   if (!refusal) return 'Bearer realm="tessera"'
   const { error, description } = refusal
   return [
     'Bearer realm="tessera"',
     `error="${errorText(error)}"`,
     ...(description === undefined ? [] : [`error_description="${errorText(description)}"`]),
-    ...(error === 'insufficient_scope' ? ['scope="openid"'] : []),
+    ...(error === 'insufficient_scope' ? [`scope="${scope}"`] : []),
   ].join(', ')
 }

@@ -24,9 +24,11 @@ export type IdentityResource = ConsentPageEntry & {
 }
 
 /** A scope of an API. `claims` are the user claims that its access tokens contain. */
-type ApiScope = ConsentPageEntry & {
+export type ApiScope = ConsentPageEntry & {
   readonly name: string
   readonly claims: readonly ClaimEntry[]
+  /** A scope of the admin API: only for tokens of clients themselves, and only if it is requested. */
+  readonly administers?: boolean
 }
 
 /** `JWT` is for APIs whose library rejects `at+jwt`. */
@@ -49,7 +51,7 @@ export type ApiResource = {
   readonly access_token_signing_alg?: SigningAlgorithm
 }
 
-export type ScopeKind = 'identity' | 'api' | 'offline_access'
+export type ScopeKind = 'identity' | 'api' | 'admin' | 'offline_access'
 
 export type Resources = {
   readonly identity: ReadonlyMap<string, IdentityResource>
@@ -60,7 +62,8 @@ export type Resources = {
 /** Returns the kind of a scope; undefined for an unknown scope. */
 export const scopeKind = (resources: Resources, name: string): ScopeKind | undefined => {
   if (name === 'offline_access') return 'offline_access'
-  if (resources.apiScopes.has(name)) return 'api'
+  const api = resources.apiScopes.get(name)
+  if (api) return api.administers ? 'admin' : 'api'
   return resources.identity.has(name) ? 'identity' : undefined
 }
 

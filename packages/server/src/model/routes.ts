@@ -6,7 +6,7 @@
 import type { Route } from '@tessera/protocol/http'
 
 /** Features that a configuration can turn off. */
-export type Offer = 'mail' | 'passwordReset' | 'signUp' | 'deletion' | 'devMail' | 'registration'
+export type Offer = 'mail' | 'passwordReset' | 'signUp' | 'deletion' | 'devMail' | 'registration' | 'adminApi'
 
 export type RouteEntry = Pick<Route, 'path' | 'methods' | 'cors' | 'acts' | 'page'> & {
   /** Served only if this feature is available. Default: always. */
@@ -70,6 +70,12 @@ export const pageRoutes = {
     methods: ['GET', 'PUT', 'DELETE'],
     cors: 'any',
     offer: 'registration',
+  },
+  // Nothing here depends on a cookie, and no script of another origin may read it.
+  admin: {
+    path: '/admin/api/v1/**',
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    offer: 'adminApi',
   },
   assets: { path: '/assets/*', methods: get },
 } as const satisfies RouteTable

@@ -1,6 +1,7 @@
 /** Names that must be unique, and names that must not collide. */
 
 import { comparableUri } from '@tessera/protocol/resource-indicator'
+import { adminAudience, isAdminScope } from '../../model/admin-api.ts'
 import { identityKey } from '../../model/stored-user.ts'
 import { isDerivedSub } from '../../model/user.ts'
 import type { Diagnostic } from '../diagnostic.ts'
@@ -28,6 +29,7 @@ export const nameErrors = (draft: Draft): readonly Diagnostic[] => [
   ...duplicates(draft.identity_providers, 'name'),
   ...duplicates(draft.tenants, 'name'),
   ...scopeCollisions(draft),
+  ...(draft.adminApi ? adminNames(draft) : []),
   ...draft.api_resources.flatMap(api => plainTokensOfClient(api, draft)),
   ...draft.users.flatMap(user => subOfClient(user, draft)),
   ...draft.users.flatMap(user => derivedName(user, 'sub')),
@@ -106,6 +108,24 @@ function scopeCollisions(draft: Draft): readonly Diagnostic[] {
   )
   return [...reserved, ...shared]
 }
+
+/** Another entry with such a name would decide which tokens the admin API accepts. */
+const adminNames = (draft: Draft): readonly Diagnostic[] => [
+  ...[...draft.api_scopes, ...draft.identity_resources].flatMap(entry =>
+    isAdminScope(entry.value.name) ? diagnosticAt(entry, 'name', nameOfAdminApi(entry.value.name)) : [],
+  ),
+  ...draft.api_resources.flatMap(api =>
+    comparableUri(api.value.name) === adminAudience
+      ? diagnosticAt(api, 'name', nameOfAdminApi(api.value.name))
+      : [],
+  ),
+]
+
+const nameOfAdminApi = (name: string) => ({
+  problem: `"${name}" belongs to the admin API, which admin_api enables`,
+  expected: 'another name',
+  fix: 'rename this entry; the admin API needs no entry here',
+})
 
 /** An API that has a client's name and accepts any `typ` would accept that client's ID tokens as access tokens. */
 const plainTokensOfClient = (api: Draft['api_resources'][number], draft: Draft): readonly Diagnostic[] =>

@@ -1,6 +1,7 @@
 /** Names that must exist: scopes, tenants, providers and grants that an entry refers to. */
 
 import { grantTypes } from '@tessera/protocol/grant-types'
+import { adminScopes } from '../../model/admin-api.ts'
 import { type Diagnostic, formatPath } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { nearestOf } from '../nearest.ts'
@@ -30,7 +31,7 @@ type Target = {
   readonly list: string
 }
 
-const targetsOf = (draft: Pick<Draft, 'names' | 'moduleGrants'>) =>
+const targetsOf = (draft: Pick<Draft, 'names' | 'moduleGrants' | 'adminApi'>) =>
   ({
     scope: {
       noun: 'scope',
@@ -60,8 +61,12 @@ const targetsOf = (draft: Pick<Draft, 'names' | 'moduleGrants'>) =>
   }) satisfies Record<string, Target>
 
 /** Returns every scope that a client may request. */
-export const registeredScopes = ({ names }: Pick<Draft, 'names'>): ReadonlySet<string> =>
+export const registeredScopes = ({
+  names,
+  adminApi,
+}: Pick<Draft, 'names' | 'adminApi'>): ReadonlySet<string> =>
   new Set([
+    ...(adminApi ? adminScopes : []),
     ...standardIdentityResources.map(resource => resource.name),
     ...names.identity_resources,
     ...names.api_scopes,
@@ -162,7 +167,8 @@ export function registrationErrors(draft: Draft): readonly Diagnostic[] {
   if (!draft.registration) return []
   const { path, value: registration } = draft.registration
   const { client_defaults: defaults } = registration
-  const { scope, grant, tenant, provider } = targetsOf(draft)
+  // Clients that register themselves can't use the admin API.
+  const { scope, grant, tenant, provider } = targetsOf({ ...draft, adminApi: false })
   const needsToken = registration.mode === 'initial_access_token'
   return [
     ...(needsToken && registration.initial_access_tokens.length === 0 ? [withoutTokens(path)] : []),

@@ -3,6 +3,7 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import * as s from '../validation/kinds.ts'
 import { userSchema } from './accounts.ts'
+import { adminApiSchema } from './admin-api.ts'
 import { authorizationRequestsSchema } from './authorization-requests.ts'
 import { clientSchema } from './client.ts'
 import { codeFields, codeOwners, moduleProviderSchema } from './code.ts'
@@ -17,6 +18,7 @@ const settings = {
   ...deploymentFields,
   clients: s.array(clientSchema).default([]).describe('The applications that may request tokens.'),
   registration: registrationSchema,
+  admin_api: adminApiSchema,
   authorization_requests: authorizationRequestsSchema,
   identity_resources: s
     .array(identityResourceSchema)
@@ -41,6 +43,7 @@ export const keyOwners = {
   ...codeOwners,
   clients: 'own',
   registration: 'own',
+  admin_api: 'own',
   authorization_requests: 'inherited',
   identity_resources: 'inherited',
   api_scopes: 'inherited',

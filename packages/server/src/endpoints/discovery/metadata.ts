@@ -66,7 +66,11 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     ui_locales_supported: offered.uiLocales,
     op_policy_uri: offered.branding.privacy_url,
     op_tos_uri: offered.branding.terms_url,
-    scopes_supported: [...resources.identity.keys(), ...resources.apiScopes.keys(), 'offline_access'],
+    scopes_supported: [
+      ...resources.identity.keys(),
+      ...[...resources.apiScopes.values()].flatMap(({ name, administers }) => (administers ? [] : name)),
+      'offline_access',
+    ],
     claims_supported: [
       ...new Set([
         'sub',

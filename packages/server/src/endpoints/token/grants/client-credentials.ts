@@ -8,7 +8,7 @@ import { requestedResources } from '../../../authorization-request/requested-res
 import { validateScope } from '../../../authorization-request/requested-scope.ts'
 import type { Grant } from '../decision.ts'
 
-const kinds = new Set(['api'] as const)
+const kinds = new Set(['api', 'admin'] as const)
 
 export const clientCredentials: Grant = {
   grantType: grantTypes.clientCredentials,

@@ -1,0 +1,59 @@
+/** Connects the admin API of one issuer with its services. */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import type { Configuration } from '../configuration/configuration.ts'
+import { createAdminEndpoint } from '../endpoints/admin/admin.ts'
+import { createCursors } from '../endpoints/admin/cursor.ts'
+import { createKeyHandlers } from '../endpoints/admin/keys.ts'
+import { adminOperations, adminSchemas } from '../endpoints/admin/operations.ts'
+import { createPasswordHandlers } from '../endpoints/admin/user-password.ts'
+import { createSessionHandlers } from '../endpoints/admin/user-sessions.ts'
+import { createUserHandlers } from '../endpoints/admin/users.ts'
+import { createFactorReset } from '../identity/factor-reset.ts'
+import { administerUsers } from '../identity/user-administration.ts'
+import { createUserReplacement } from '../identity/user-replacement.ts'
+import type { Services } from './services.ts'
+
+export function createAdmin(configuration: Configuration, services: Services): Endpoint {
+  const { context, clients, tokens, signIn, sessions } = services
+  const { stores, keys, derived, clock, log } = context
+  const { accounts } = services.accounts
+  const { users } = signIn
+  const { storedUsers } = stores
+  const cursors = createCursors(derived)
+  return createAdminEndpoint({
+    issuer: configuration.issuer,
+    operations: adminOperations,
+    schemas: adminSchemas,
+    handlers: {
+      ...createUserHandlers({
+        configured: configuration.users,
+        tenants: configuration.tenants,
+        users,
+        storedUsers,
+        accounts,
+        administration: administerUsers(accounts, storedUsers),
+        replaceUser: createUserReplacement({
+          ...context,
+          users,
+          endingWithin: sessions.endingWithin,
+          settings: configuration.accounts,
+        }),
+        cursors,
+      }),
+      ...createPasswordHandlers({
+        configured: new Set(configuration.users.map(({ sub }) => sub)),
+        storedUsers,
+        accounts,
+        resetFactors: createFactorReset(context),
+      }),
+      ...createSessionHandlers({ sessions: stores.sessions, endSession: sessions.endSession, clock }),
+      ...createKeyHandlers({ keys }),
+    },
+    verifier: tokens.verifier,
+    clients: clients.lookup,
+    noteChange: ({ actor, ...change }) => log.info('admin_change', { ...change, ...actor }),
+    clock,
+    log,
+  })
+}

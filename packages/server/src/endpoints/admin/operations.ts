@@ -1,0 +1,10 @@
+/** Every operation of the admin API, and the schemas of its responses. */
+
+import type { AnySchema } from '../../configuration/validation/schema.ts'
+import { keyOperations, keySchemas } from './keys.ts'
+import type { Descriptions } from './operation.ts'
+import { userOperations, userSchemas } from './user-operations.ts'
+
+export const adminOperations = { ...userOperations, ...keyOperations } as const satisfies Descriptions
+
+export const adminSchemas: Readonly<Record<string, AnySchema>> = { ...userSchemas, ...keySchemas }

@@ -1,0 +1,55 @@
+/** The names of the admin API, its scopes, and how its changes are reported. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { ApiResource, ApiScope, Resources } from './resource.ts'
+
+/** The audience of its access tokens. */
+export const adminAudience = 'urn:tessera:admin'
+
+/** Its scopes, with what each allows. */
+const allowed = {
+  'admin:users.read': 'Read users.',
+  'admin:users.write': 'Create, change, disable and delete users.',
+  'admin:users.passwords': 'Set passwords, import password hashes, and remove second factors.',
+  'admin:sessions.read': "Read users' sessions.",
+  'admin:sessions.write': "End users' sessions, and revoke their tokens.",
+  'admin:keys.read': 'Read the list of signing keys.',
+  'admin:keys.write': 'Rotate signing keys.',
+} as const
+
+export type AdminScope = keyof typeof allowed
+export const adminScopes = Object.keys(allowed) as readonly AdminScope[]
+
+export const isAdminScope = (name: string): name is AdminScope => Object.hasOwn(allowed, name)
+
+/** Returns what a scope allows. */
+export const describeAdminScope = (scope: AdminScope): string => allowed[scope]
+
+const api: ApiResource = { name: adminAudience, scopes: adminScopes, claims: [], api_secrets: [] }
+
+/** Adds the admin API and its scopes. */
+export const withAdminApi = (resources: Resources): Resources => ({
+  ...resources,
+  apiScopes: new Map([
+    ...resources.apiScopes,
+    ...adminScopes.map((name): [string, ApiScope] => [name, { name, claims: [], administers: true }]),
+  ]),
+  apis: new Map([...resources.apis, [adminAudience, api]]),
+})
+
+/** A change that was made through the admin API. */
+type AdminChange = {
+  /** The `operationId` of the OpenAPI document. */
+  readonly operation: string
+  readonly kind: string
+  /** The `client_id`, `sub` or name of what changed. */
+  readonly id: string
+  readonly actor: { readonly client_id: string; readonly sub: string }
+  readonly request_id: string
+  /** The network of the request. */
+  readonly network: string
+  readonly at: Seconds
+}
+
+/** Called once for each change, after it was stored. */
+export type NoteAdminChange = (change: AdminChange) => void

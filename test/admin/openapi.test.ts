@@ -1,0 +1,171 @@
+/** The OpenAPI document of the admin API, and that each operation responds with each status that it documents. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { adminApiDocument } from '../../packages/admin-api-document.ts'
+import type { Description } from '../../packages/server/src/endpoints/admin/operation.ts'
+import { adminOperations, adminSchemas } from '../../packages/server/src/endpoints/admin/operations.ts'
+import { adminScopes } from '../../packages/server/src/model/admin-api.ts'
+import { type Admin, adminToken, adminWorld, startAdmin } from '../support/admin.ts'
+import { createBrowser } from '../support/browser.ts'
+import { readText } from '../support/repository.ts'
+import { authorizePath, signIn } from '../support/sign-in.ts'
+import type { Answer } from '../support/tessera.ts'
+
+const document = JSON.parse(adminApiDocument())
+const password = 'seven purple kettles'
+
+test('admin openapi: the committed document matches the code (otherwise: npm run api:admin)', () => {
+  assert.equal(readText('docs/reference/admin-api.json'), adminApiDocument())
+})
+
+test('admin openapi: the document is valid OpenAPI 3.1', async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(document))
+  assert.deepEqual({ valid, errors }, { valid: true, errors: undefined })
+  const broken = structuredClone(document)
+  delete broken.paths['/users'].get.responses
+  broken.paths['/users'].get.parameters[0].in = 'nowhere'
+  assert.equal((await new Validator().validate(broken)).valid, false)
+})
+
+test('admin openapi: the API serves the document of its issuer to callers with a token', async () => {
+  const { server, call } = await startAdmin()
+  const { status, json } = await call('GET', '/openapi.json')
+  assert.equal(status, 200)
+  assert.deepEqual(json, document)
+  assert.equal((await server.send('GET', '/admin/api/v1/openapi.json')).status, 401)
+  assert.equal((await call('POST', '/openapi.json', {})).status, 405)
+  await server.close()
+})
+
+/** How to call an operation so that it succeeds. */
+type Example = {
+  /** Creates what the operation needs; returns the path, the body and the version. */
+  readonly prepare: (
+    admin: Admin,
+    status: number,
+  ) => Promise<{
+    readonly path: string
+    readonly body?: object
+    readonly etag?: string
+  }>
+  /** For statuses that the operation alone can have. */
+  readonly others?: Readonly<Record<number, (admin: Admin) => Promise<Answer>>>
+}
+
+let count = 0
+/** A new user. */
+async function user({ call }: Admin, more: object = {}) {
+  const username = `user-${++count}`
+  const { json, headers } = await call('POST', '/users', { username, ...more })
+  return { username, path: `/users/${json.sub}`, etag: String(headers.etag) }
+}
+
+async function withSession(admin: Admin, status: number): Promise<{ path: string; sid: string }> {
+  if (status >= 400) return { path: '/users/any/sessions', sid: 'any' }
+  const { username, path } = await user(admin, { password })
+  const request = authorizePath({ client_id: 'web', scope: 'openid' })
+  await signIn(createBrowser(admin.server), request, { username, password, button: 'login' })
+  const { json } = await admin.call('GET', `${path}/sessions`)
+  return { path: `${path}/sessions`, sid: json.items[0].sid }
+}
+
+const examples: Readonly<Record<keyof typeof adminOperations, Example>> = {
+  listUsers: {
+    prepare: async () => ({ path: '/users' }),
+  },
+  createUser: {
+    prepare: async () => ({ path: '/users', body: { username: `user-${++count}` } }),
+    others: { 409: ({ call }) => call('POST', '/users', { username: 'fiona' }) },
+  },
+  readUser: { prepare: admin => user(admin) },
+  putUser: {
+    prepare: async admin => ({ ...(await user(admin)), body: { username: `user-${++count}` } }),
+    others: { 201: ({ call }) => call('PUT', '/users/chosen', { username: `user-${++count}` }) },
+  },
+  patchUser: { prepare: async admin => ({ ...(await user(admin)), body: { claims: { name: 'N' } } }) },
+  deleteUser: { prepare: admin => user(admin) },
+  setUserPassword: {
+    async prepare(admin) {
+      const { path, etag } = await user(admin)
+      return { path: `${path}/password`, etag, body: { password } }
+    },
+  },
+  resetSecondFactors: { prepare: async () => ({ path: '/users/any/second-factors' }) },
+  listSessions: { prepare: async () => ({ path: '/users/any/sessions' }) },
+  endSessions: { prepare: withSession },
+  endSession: {
+    async prepare(admin, status) {
+      const { path, sid } = await withSession(admin, status)
+      return { path: `${path}/${sid}` }
+    },
+  },
+  listKeys: { prepare: async () => ({ path: '/keys' }) },
+  rotateKeys: { prepare: async () => ({ path: '/keys/rotation', body: {} }) },
+}
+
+type Send = (
+  admin: Admin,
+  description: Description,
+  prepared: Awaited<ReturnType<Example['prepare']>>,
+) => Promise<Answer>
+
+const withTag = (etag: string | undefined): Record<string, string> =>
+  etag === undefined ? {} : { 'if-match': etag }
+const elsewhere = (path: string, at: string): string => path.replace(/^(\/[\w-]+\/)[^/]+/, `$1${at}`)
+
+/** How each status is provoked; `elsewhere` names an entry that does not exist, or one of the file. */
+const provoke: Readonly<Record<number, Send>> = {
+  200: ({ call }, { method, dryRun, success }, { path, body, etag }) =>
+    call(
+      method,
+      path + (dryRun && (success[204] || success[201]) ? '?dry_run=true' : ''),
+      body,
+      withTag(etag),
+    ),
+  201: ({ call }, { method }, { path, body }) => call(method, path, body),
+  204: ({ call }, { method }, { path, body, etag }) => call(method, path, body, withTag(etag)),
+  304: ({ call }, { method }, { path, etag = '' }) =>
+    call(method, path, undefined, { 'if-none-match': etag }),
+  400: ({ call }, { method }, { path, body }) => call(method, `${path}?unknown=1`, body),
+  401: ({ call }, { method }, { path, body }) => call(method, path, body, { authorization: '' }),
+  403: async ({ server, call }, { method, scope }, { path, body }) => {
+    const others = adminScopes.filter(name => name !== scope)
+    return call(method, path, body, { authorization: `Bearer ${await adminToken(server, others)}` })
+  },
+  404: ({ call }, { method }, { path, body, etag }) =>
+    call(method, elsewhere(path, 'nothing'), body, withTag(etag)),
+  409: ({ call }, { method }, { path, body, etag }) =>
+    call(method, elsewhere(path, 'file-1'), body, withTag(etag)),
+  412: ({ call }, { method }, { path, body }) => call(method, path, body, { 'if-match': '"0"' }),
+  415: ({ call }, { method }, { path }) => call(method, path, '{}', { 'content-type': 'text/plain' }),
+  422: ({ call }, { method }, { path, etag }) => call(method, path, { unknown: 1 }, withTag(etag)),
+  428: ({ call }, { method }, { path, body }) => call(method, path, body),
+}
+
+test('admin openapi: every operation responds with each documented status and its schema', async () => {
+  const admin = await startAdmin(adminWorld)
+  for (const [id, description] of Object.entries(adminOperations) as [keyof typeof examples, Description][]) {
+    const { prepare, others = {} } = examples[id]
+    const { responses } = document.paths[description.path][description.method.toLowerCase()]
+    for (const status of Object.keys(responses).map(Number)) {
+      const send: Send | undefined = others[status] ?? provoke[status]
+      assert.ok(send, `${id} documents ${status}, which no row provokes`)
+      const answer = await send(admin, description, await prepare(admin, status))
+      assert.equal(answer.status, status, `${id}: ${answer.body}`)
+      const [type] = Object.keys(responses[status].content ?? {})
+      assert.equal(
+        answer.body === '' ? undefined : String(answer.headers['content-type']).split(';')[0],
+        type,
+      )
+      const { schema, list } = description.success[status] ?? {}
+      const entries = schema === undefined ? [] : list ? answer.json.items : [answer.json]
+      for (const entry of entries) {
+        const read = adminSchemas[schema ?? '']!.safeParse(entry)
+        assert.ok(read.success, `${id} ${status}: ${JSON.stringify(read)}`)
+      }
+    }
+  }
+  await admin.server.close()
+})

@@ -1,0 +1,317 @@
+/** Users, their passwords, second factors and sessions through the admin API. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { adminWorld, matching, startAdmin } from '../support/admin.ts'
+import { createBrowser } from '../support/browser.ts'
+import { authorizePath, signIn } from '../support/sign-in.ts'
+
+const admin = await startAdmin()
+const { server, call } = admin
+const password = 'seven purple kettles'
+
+const signsIn = async (username: string, word: string): Promise<boolean> => {
+  const { status } = await server.token(
+    { grant_type: 'password', username, password: word, scope: 'openid' },
+    { client: ['web', 'a-secret-of-an-operator'] },
+  )
+  return status === 200
+}
+
+const changes = () =>
+  server.logged
+    .filter(({ event }) => event === 'admin_change')
+    .map(({ operation, kind, id, client_id, sub }) => ({ operation, kind, id, client_id, sub }))
+
+test('admin users: a created user is shown without a password, and signs in', async () => {
+  const created = await call('POST', '/users', {
+    ...{ username: 'Dora', email: 'dora@example.com', email_verified: true, groups: ['staff'] },
+    ...{ claims: { name: 'Dora D.' }, password },
+  })
+  assert.equal(created.status, 201, created.body)
+  const { sub } = created.json
+  assert.equal(created.headers.location, `${server.issuer}/admin/api/v1/users/${sub}`)
+  assert.deepEqual(created.json, {
+    sub,
+    ...{ username: 'Dora', email: 'dora@example.com', email_verified: true, groups: ['staff'] },
+    ...{ claims: { name: 'Dora D.' }, active: true, origin: 'stored', has_password: true },
+    created_at: server.clock.now(),
+  })
+  const read = await call('GET', `/users/${sub}`)
+  assert.deepEqual(read.json, created.json)
+  assert.equal(read.headers.etag, '"1"')
+  assert.equal((await call('GET', `/users/${sub}`, undefined, { 'if-none-match': '"1"' })).status, 304)
+  assert.equal(await signsIn('dora', password), true)
+  assert.deepEqual(changes(), [
+    { operation: 'createUser', kind: 'user', id: sub, client_id: 'operator', sub: 'operator' },
+  ])
+})
+
+test('admin users: a chosen sub is created once, replaced with If-Match, and removed', async () => {
+  const record = { username: 'emil', claims: { name: 'Emil' }, password }
+  assert.equal((await call('PUT', '/users/u-1', record)).status, 201)
+  const blind = await call('PUT', '/users/u-1', record)
+  assert.deepEqual([blind.status, blind.json.reason], [428, 'admin_precondition_missing'])
+  assert.equal((await call('PUT', '/users/u-1', record, { 'if-none-match': '*' })).status, 412)
+  const again = await call('PUT', '/users/u-1', record, { 'if-match': '"1"' })
+  assert.equal(again.status, 422)
+  assert.equal(again.json.errors[0].path, 'password')
+  const replaced = await call('PUT', '/users/u-1', { username: 'emilia' }, { 'if-match': '"1"' })
+  assert.equal(replaced.status, 200)
+  assert.deepEqual(
+    [replaced.json.username, replaced.json.claims, replaced.json.has_password, replaced.headers.etag],
+    ['emilia', {}, true, '"2"'],
+  )
+  assert.equal((await call('DELETE', '/users/u-1')).status, 428)
+  assert.equal((await call('DELETE', '/users/u-1', undefined, { 'if-match': '"1"' })).status, 412)
+  assert.equal(
+    (await call('DELETE', '/users/u-1?dry_run=true', undefined, { 'if-match': '"2"' })).status,
+    200,
+  )
+  assert.equal((await call('DELETE', '/users/u-1', undefined, { 'if-match': '"2"' })).status, 204)
+  assert.equal((await call('DELETE', '/users/u-1', undefined, { 'if-match': '*' })).status, 404)
+  const gone = await call('GET', '/users/u-1')
+  assert.deepEqual([gone.status, gone.json.reason], [404, 'admin_entry_unknown'])
+  // Tokens may contain the sub of the deleted user.
+  const reused = await call('PUT', '/users/u-1', record)
+  assert.deepEqual([reused.status, reused.json.reason], [409, 'admin_entry_exists'])
+})
+
+test('admin users: a merge patch changes the named members, and disabling ends access in the same write', async () => {
+  const created = await call('POST', '/users', {
+    ...{ username: 'finn', email: 'finn@example.com', email_verified: true },
+    ...{ claims: { name: 'Finn', level: 3 }, roles: ['reader'], password },
+  })
+  const path = `/users/${created.json.sub}`
+  const { json } = await server.token(
+    { grant_type: 'password', username: 'finn', password, scope: 'openid offline_access' },
+    { client: ['web', 'a-secret-of-an-operator'] },
+  )
+  server.clock.advance(60)
+  const patch = { claims: { level: null, team: 'blue' }, roles: null, groups: ['a', 'b'], active: false }
+  const patched = await call('PATCH', path, patch, matching(created))
+  assert.equal(patched.status, 200, patched.body)
+  assert.deepEqual(patched.json, {
+    sub: created.json.sub,
+    ...{ username: 'finn', email: 'finn@example.com', email_verified: true, groups: ['a', 'b'] },
+    ...{ claims: { name: 'Finn', team: 'blue' }, active: false, origin: 'stored', has_password: true },
+    created_at: created.json.created_at,
+    disabled_at: server.clock.now(),
+  })
+  assert.equal(await signsIn('finn', password), false)
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+    { client: ['web', 'a-secret-of-an-operator'] },
+  )
+  assert.equal(refreshed.json.error, 'invalid_grant')
+  assert.equal((await call('PATCH', path, { active: true }, matching(patched))).status, 200)
+  assert.equal(await signsIn('finn', password), true)
+  // The patch does not make the address verified again at another time.
+  const stored = await server.stores.storedUsers.find(created.json.sub)
+  assert.equal(stored?.email_verified_at, created.json.created_at)
+})
+
+test('admin users: of two writers with the same ETag, one succeeds', async () => {
+  const created = await call('POST', '/users', { username: 'race' })
+  const path = `/users/${created.json.sub}`
+  const writers = ['a', 'b', 'c'].map(name => call('PATCH', path, { claims: { name } }, matching(created)))
+  const results = (await Promise.all(writers)).map(({ json }) => json.reason ?? 'changed')
+  assert.deepEqual(results.toSorted(), ['admin_precondition_failed', 'admin_precondition_failed', 'changed'])
+  const words = ['seven purple kettles', 'eight purple kettles'].map(word =>
+    call('PUT', `${path}/password`, { password: word }),
+  )
+  const set = (await Promise.all(words)).map(({ status, json }) => json?.reason ?? status)
+  assert.deepEqual(set.toSorted(), [204, 'admin_entry_changed'])
+  const both = await Promise.all([
+    call('PATCH', path, { username: 'raced' }, { 'if-match': '"3"' }),
+    call('DELETE', path, undefined, { 'if-match': '"3"' }),
+  ])
+  assert.equal(
+    both.filter(({ status }) => status === 412).length,
+    1,
+    JSON.stringify(both.map(one => one.status)),
+  )
+})
+
+test('admin users: names and addresses stay unique, and conflicts say so', async () => {
+  const one = await call('POST', '/users', { username: 'gina', email: 'g@example.com', email_verified: true })
+  const other = await call('POST', '/users', { username: 'gus' })
+  const taken = [
+    await call('POST', '/users', { username: 'GINA' }),
+    await call('POST', '/users', { username: 'fiona' }),
+    await call('POST', '/users', { username: 'greta', email: 'G@example.com', email_verified: true }),
+    await call('POST', '/users', { username: 'greta', sub: one.json.sub }),
+    await call('POST', '/users', { username: 'greta', sub: 'operator' }),
+    await call('PATCH', `/users/${other.json.sub}`, { username: 'gina' }, matching(other)),
+    await call(
+      'PATCH',
+      `/users/${other.json.sub}`,
+      { email: 'g@example.com', email_verified: true },
+      matching(other),
+    ),
+  ]
+  for (const { status, json } of taken) assert.deepEqual([status, json.reason], [409, 'admin_entry_exists'])
+  // The same name in a tenant is another user's.
+  assert.equal((await call('POST', '/users', { username: 'gina', tenant: 'acme' })).status, 201)
+})
+
+test('admin users: each fault of a body is named with its place, and nothing is stored', async () => {
+  const { status, json, headers } = await call('POST', '/users', {
+    ...{ username: '', email: 'no address', claims: { email: 'x', deep: 1 }, groups: ['a', ' b'] },
+    ...{ active: 'yes', unknown: 1, sub: 'ü', password, password_hash: '$2b$' },
+  })
+  assert.equal(status, 422)
+  assert.equal(headers['content-type'], 'application/problem+json')
+  const paths = json.errors.map(({ path }: { path: string }) => path)
+  for (const path of ['username', 'email', 'claims.email', 'groups[1]', 'active', 'unknown', 'sub'])
+    assert.ok(paths.includes(path), `${path} is missing in ${paths}`)
+  const others = {
+    password: { username: 'hal', password: 'kettle' },
+    password_hash: { username: 'hal', password_hash: '$md5$x' },
+    tenant: { username: 'hal', tenant: 'globex' },
+    username: { username: 'h\u0007al' },
+  }
+  for (const [path, body] of Object.entries(others)) {
+    const refused = await call('POST', '/users', body)
+    assert.deepEqual([refused.status, refused.json.errors[0].path], [422, path], refused.body)
+    assert.ok(!refused.body.includes('$md5$') && !refused.body.includes('kettle'), refused.body)
+  }
+  const moved = await call('POST', '/users', { username: 'hal' })
+  const path = `/users/${moved.json.sub}`
+  const refused = await call('PATCH', path, { tenant: 'acme' }, matching(moved))
+  assert.deepEqual([refused.status, refused.json.errors[0].path], [422, 'tenant'])
+  assert.equal((await call('PATCH', path, { username: null }, matching(moved))).status, 422)
+})
+
+test('admin users: dry_run checks everything and changes nothing', async () => {
+  const before = changes().length
+  const made = await call('POST', '/users?dry_run=true', { username: 'ida', password })
+  assert.deepEqual([made.status, made.json.username, made.headers.location], [200, 'ida', undefined])
+  assert.equal((await call('GET', `/users/${made.json.sub}`)).status, 404)
+  assert.equal((await call('POST', '/users?dry_run=true', { username: 'dora' })).status, 409)
+  assert.equal((await call('PUT', '/users/u-dry?dry_run=true', { username: 'ida' })).status, 200)
+  assert.equal((await call('GET', '/users/u-dry')).status, 404)
+  const ida = await call('POST', '/users?dry_run=false', { username: 'ida', password })
+  const path = `/users/${ida.json.sub}`
+  const patched = await call('PATCH', `${path}?dry_run=true`, { active: false }, matching(ida))
+  assert.deepEqual([patched.status, patched.json.active], [200, false])
+  const set = await call('PUT', `${path}/password?dry_run=true`, { password: 'another good phrase' })
+  assert.equal(set.status, 200)
+  assert.equal((await call('PUT', `${path}/password?dry_run=true`, { password: 'ida' })).status, 422)
+  assert.equal(await signsIn('ida', password), true)
+  assert.deepEqual((await call('GET', path)).json, ida.json)
+  assert.equal(changes().length, before + 1)
+})
+
+test('admin users: a password is set, a hash is imported, and both end the sessions before', async () => {
+  const jo = await call('POST', '/users', { username: 'jo' })
+  const path = `/users/${jo.json.sub}/password`
+  assert.equal(await signsIn('jo', password), false)
+  const set = await call('PUT', path, { password })
+  assert.deepEqual([set.status, set.body], [204, ''])
+  assert.equal(await signsIn('jo', password), true)
+  assert.equal((await call('PUT', path, { password: 'other purple kettles' }, matching(jo))).status, 412)
+  // From the test vectors of bcrypt.
+  const hash = '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
+  assert.equal((await call('PUT', path, { password_hash: hash })).status, 204)
+  assert.equal(await signsIn('jo', 'U*U'), true)
+  assert.equal((await call('PUT', path, {})).status, 422)
+  assert.equal((await call('PUT', '/users/nobody/password', { password })).status, 404)
+  assert.equal((await call('PUT', '/users/file-1/password', { password })).status, 409)
+})
+
+test('admin users: users of the file are shown with their origin, and are read-only', async () => {
+  const { status, json, headers } = await call('GET', '/users/file-1')
+  assert.deepEqual([status, headers.etag], [200, undefined])
+  assert.deepEqual(json, {
+    ...{ sub: 'file-1', username: 'fiona', email: 'fiona@example.com', email_verified: true },
+    ...{ claims: { name: 'Fiona' }, roles: ['staff'], active: true, origin: 'file' },
+  })
+  const any = { 'if-match': '*' }
+  for (const refused of [
+    await call('PUT', '/users/file-1', { username: 'x' }, any),
+    await call('PATCH', '/users/file-1', { username: 'x' }, any),
+    await call('DELETE', '/users/file-1', undefined, any),
+  ])
+    assert.deepEqual([refused.status, refused.json.reason], [409, 'admin_entry_read_only'])
+})
+
+test('admin users: pages follow each other without gaps while users are added and removed', async () => {
+  const own = await startAdmin()
+  const subs = ['a', 'c', 'e', 'g', 'i', 'm']
+  for (const sub of subs)
+    await own.call('PUT', `/users/${sub}`, {
+      username: `user-${sub}`,
+      active: sub !== 'c',
+      ...(sub === 'e' && { tenant: 'acme' }),
+    })
+  const seen: string[] = []
+  let query = '?limit=2'
+  for (let pages = 0; ; pages++) {
+    const { json } = await own.call('GET', `/users${query}`)
+    seen.push(...json.items.map(({ sub }: { sub: string }) => sub))
+    if (pages === 0) {
+      await own.call('PUT', '/users/b', { username: 'user-b' })
+      await own.call('PUT', '/users/k', { username: 'user-k' })
+      await own.call('DELETE', '/users/g', undefined, { 'if-match': '*' })
+    }
+    if (json.next_cursor === undefined) break
+    query = `?limit=2&cursor=${json.next_cursor}`
+  }
+  assert.deepEqual(seen, ['a', 'c', 'e', 'file-1', 'i', 'k', 'm'])
+  const found = async (filter: string) =>
+    (await own.call('GET', `/users?${filter}`)).json.items.map(({ sub }: { sub: string }) => sub)
+  assert.deepEqual(await found('active=false'), ['c'])
+  assert.deepEqual(await found('tenant=acme'), ['e'])
+  assert.deepEqual(await found('origin=file'), ['file-1'])
+  assert.deepEqual(await found('username=USER-A'), ['a'])
+  assert.deepEqual(await found('username=user-e'), [])
+  assert.deepEqual(await found('username=user-e&tenant=acme'), ['e'])
+  assert.deepEqual(await found('email=FIONA@example.com'), ['file-1'])
+  assert.deepEqual(await found('username_prefix=User-&active=true&limit=2'), ['a', 'b'])
+  await own.server.close()
+})
+
+test('admin users: sessions are listed and ended, and second factors removed', async () => {
+  const request = authorizePath({ client_id: 'web', scope: 'openid' })
+  await signIn(createBrowser(server), request, { username: 'dora', password, button: 'login' })
+  const { json: users } = await call('GET', '/users?username=dora')
+  const path = `/users/${users.items[0].sub}`
+  const { json } = await call('GET', `${path}/sessions`)
+  assert.equal(json.items.length, 1)
+  const { sid, ...session } = json.items[0]
+  assert.deepEqual([session.sub, session.idp, session.amr], [users.items[0].sub, 'local', ['pwd']])
+  assert.ok(!('hash' in session))
+  assert.equal((await call('DELETE', `${path}/sessions/other`)).status, 404)
+  assert.deepEqual((await call('DELETE', `${path}/sessions/${sid}?dry_run=true`)).json, { sids: [sid] })
+  assert.deepEqual((await call('DELETE', `${path}/sessions?dry_run=true`)).json, { sids: [sid] })
+  assert.deepEqual((await call('DELETE', `/users/u-2/sessions/${sid}`)).status, 404)
+  assert.deepEqual((await call('DELETE', `${path}/sessions/${sid}`)).json, { sids: [sid] })
+  assert.deepEqual((await call('DELETE', `${path}/sessions`)).json, { sids: [] })
+  assert.deepEqual((await call('GET', `${path}/sessions`)).json, { items: [] })
+  await server.stores.totpSecrets.add({
+    ...{ sub: users.items[0].sub, sealed: new Uint8Array(8), used_step: 0, created_at: 0 },
+  } as never)
+  assert.deepEqual((await call('DELETE', `${path}/second-factors`)).json, { removed: 1 })
+  assert.deepEqual((await call('DELETE', `${path}/second-factors`)).json, { removed: 0 })
+})
+
+test('admin keys: the keys are listed without private parts, and rotated', async () => {
+  const before = await call('GET', '/keys')
+  assert.equal(before.status, 200)
+  for (const key of before.json.items)
+    assert.deepEqual(Object.keys(key).toSorted(), ['active_from', 'alg', 'created_at', 'kid', 'state'])
+  const after = await call('POST', '/keys/rotation', { now: true })
+  assert.equal(after.json.items.length, before.json.items.length * 2)
+  assert.deepEqual(changes().at(-1)?.operation, 'rotateKeys')
+})
+
+test('admin: an issuer without admin_api serves nothing and knows no scope of it', async () => {
+  const off = { ...adminWorld, admin_api: {} }
+  await assert.rejects(startAdmin(off), /is not a known scope/)
+  const own = await startAdmin({ ...adminWorld, tenants: [{ name: 'acme', issuer: 'path' }] })
+  const answer = await own.server.send('GET', '/t/acme/admin/api/v1/users')
+  assert.equal(answer.status, 404)
+  assert.ok(!(await own.server.send('GET', '/.well-known/openid-configuration')).body.includes('admin'))
+  await own.server.close()
+})
