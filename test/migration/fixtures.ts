@@ -8,6 +8,7 @@ import { readSourceFile } from '../../packages/server/src/migration/source-file.
 export const fixtures: Readonly<Record<string, readonly (readonly string[])[]>> = {
   hydra: [['hydra-clients.json']],
   identityserver: [['identityserver4-quickstart.json'], ['identityserver4-tables.json']],
+  keycloak: [['keycloak-realm.json'], ['keycloak-folder-realm.json', 'keycloak-folder-users-0.json']],
 }
 
 export const importerNamed = (name: string): Importer => {

@@ -1,8 +1,11 @@
 /** Adds the users of another server to the store of an issuer, while a server may be running. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import { identityKey as externalKey } from '../identity/external-identity.ts'
+import { createTotp } from '../identity/totp.ts'
 import { administerUsers } from '../identity/user-administration.ts'
-import type { MigratedUser } from '../migration/user.ts'
+import { createSealing } from '../keys/sealing.ts'
+import type { MigratedIdentity, MigratedUser } from '../migration/user.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { openIssuer } from './administration.ts'
 import { createServices } from './services.ts'
@@ -27,7 +30,11 @@ export async function openUserImport(server: Configuration, issuer: Configuratio
   const services = createServices(issuer, context)
   const { accounts } = services.accounts
   const { users } = services.signIn
-  const administration = administerUsers(accounts, context.stores.storedUsers)
+  const { stores, derived, clock, random } = context
+  const { identityLinks, secondFactors } = stores
+  const administration = administerUsers(accounts, stores.storedUsers)
+  const sealing = createSealing({ derived, purpose: 'totp' })
+  const totp = createTotp({ issuerName: new URL(issuer.issuer).host, stores, sealing, clock, random })
 
   async function find({ sub, username }: MigratedUser): Promise<UserOutcome | undefined> {
     const known = await accounts.find(sub)
@@ -35,27 +42,55 @@ export async function openUserImport(server: Configuration, issuer: Configuratio
     return known.username_key === identityKey(username) ? { outcome: 'same' } : conflict('sub_taken')
   }
 
+  async function look(user: MigratedUser): Promise<UserOutcome> {
+    const known = await find(user)
+    if (known) return known
+    const { username, email, email_verified } = user
+    if (await users.isNameTaken(username, undefined)) return conflict('username_taken')
+    const takesAddress = email !== undefined && email_verified === true
+    return takesAddress && (await users.isNameTaken(email, undefined))
+      ? conflict('account_taken')
+      : { outcome: 'added' }
+  }
+
+  const keyOf = ({ provider, authority, id }: MigratedIdentity): string =>
+    externalKey({ provider: { name: provider, linking: 'none' }, authority, id, claims: {} })
+
+  /** Returns false if another user has one of the identities. */
+  async function link(sub: string, identities: readonly MigratedIdentity[]): Promise<boolean> {
+    for (const identity of identities) {
+      const [{ provider, label }, key] = [identity, keyOf(identity)]
+      const found = { provider, identity: key, sub, created_at: clock.now() }
+      const added = await identityLinks.add({ ...found, ...(label !== undefined && { label }) })
+      if (!added && (await identityLinks.find(provider, key))?.sub !== sub) return false
+    }
+    return true
+  }
+
+  /** Removes what was added for a user who could not be added. */
+  async function undo({ sub, identities = [] }: MigratedUser, problem: string): Promise<UserOutcome> {
+    if (!(await accounts.find(sub))) {
+      await secondFactors.reset(sub)
+      for (const identity of identities) await identityLinks.remove(identity.provider, keyOf(identity), sub)
+    }
+    return conflict(problem)
+  }
+
   return {
-    async look(user) {
-      const known = await find(user)
-      if (known) return known
-      const { username, email, email_verified } = user
-      if (await users.isNameTaken(username, undefined)) return conflict('username_taken')
-      const takesAddress = email !== undefined && email_verified === true
-      return takesAddress && (await users.isNameTaken(email, undefined))
-        ? conflict('account_taken')
-        : { outcome: 'added' }
-    },
+    look,
     async add(user) {
-      const known = await find(user)
-      if (known) return known
-      const { email_verified, password_hash, ...account } = user
+      const expected = await look(user)
+      if (expected.outcome !== 'added') return expected
+      const { email_verified, password_hash, totp_secret, identities = [], ...account } = user
+      // Before the user, who is never without the second factor, even if the import is interrupted.
+      if (totp_secret !== undefined) await totp.adopt(user.sub, totp_secret)
+      if (!(await link(user.sub, identities))) return undo(user, 'identity_taken')
       const added = await administration.add({
         ...account,
         ...(email_verified !== undefined && { emailVerified: email_verified }),
         ...(password_hash !== undefined && { passwordHash: password_hash }),
       })
-      return added.ok ? { outcome: 'added' } : conflict(added.problem)
+      return added.ok ? { outcome: 'added' } : undo(user, added.problem)
     },
     close: context.close,
   }

@@ -11,6 +11,11 @@ export type Totp = {
   readonly reopen: (sub: string, label: string, ticket: string) => Promise<TotpEnrolment | undefined>
   /** Stores the secret if the code is correct, which proves that the user's app has the secret. */
   readonly confirm: (sub: string, ticket: string, code: string) => Promise<'added' | 'wrong' | 'gone'>
+  /**
+   * Stores a secret in base32 that another server shared with the user's app. Codes of the past are refused, because they
+   * may have been used there. Returns false if the user has a secret.
+   */
+  readonly adopt: (sub: string, secret: string) => Promise<boolean>
   /** Returns `used` for a correct code that was used before: each is accepted once (RFC 6238 §5.2). */
   readonly verify: (sub: string, code: string) => Promise<'right' | 'wrong' | 'used'>
 }
@@ -103,6 +108,13 @@ export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock
       })
       return added ? 'added' : 'gone'
     },
+    adopt: async (sub, secret) =>
+      totpSecrets.add({
+        sub,
+        sealed: sealing.seal(secret, secretOf(sub)),
+        last_step: Math.floor(clock.now() / period),
+        created_at: clock.now(),
+      }),
     async verify(sub, code) {
       const stored = await totpSecrets.find(sub)
       const step = stored && (await stepOf(sealing.open(stored.sealed, secretOf(sub)), code))

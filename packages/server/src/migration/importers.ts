@@ -2,9 +2,10 @@
 
 import { hydra } from './hydra.ts'
 import { identityserver } from './identityserver.ts'
+import { keycloak } from './keycloak/keycloak.ts'
 import type { Importer } from './migrate.ts'
 
-const importers = { hydra, identityserver } as const satisfies Readonly<Record<string, Importer>>
+const importers = { hydra, identityserver, keycloak } as const satisfies Readonly<Record<string, Importer>>
 
 export const importerNames: readonly string[] = Object.keys(importers)
 

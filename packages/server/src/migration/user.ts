@@ -19,8 +19,22 @@ export type MigratedUser = {
   readonly roles?: readonly string[]
   /** As the other server exports it: see `importedPasswordHash`. Omitted: the user has no password. */
   readonly password_hash?: string
+  /** The secret of an authenticator app in base32: SHA-1, six digits and 30 seconds. */
+  readonly totp_secret?: string
+  /** Accounts at other identity providers, with which the user can sign in. */
+  readonly identities?: readonly MigratedIdentity[]
   /** Omitted: false. */
   readonly disabled?: boolean
+}
+
+export type MigratedIdentity = {
+  /** The name of the provider in the configuration. */
+  readonly provider: string
+  /** The issuer of the provider, or the base of the directory. */
+  readonly authority: string
+  /** The permanent identifier of the user there. */
+  readonly id: string
+  readonly label?: string
 }
 
 export type Problem = { readonly path: Path; readonly problem: string; readonly expected: string }
@@ -53,6 +67,13 @@ const claims: Check = value => {
 const passwordHash: Check = value =>
   value === undefined ? undefined : passwordHashError(importedPasswordHash(String(value)))
 
+const isIdentity = (value: unknown): boolean => {
+  const { provider, authority, id, label } = (value ?? {}) as Readonly<Record<string, unknown>>
+  return [provider, authority, id, label ?? 'none'].every(
+    one => isText(one) && one !== '' && one.length <= 2000,
+  )
+}
+
 const checks: Readonly<Record<keyof MigratedUser, Check>> = {
   sub: check(
     value => isText(value) && /^[\x20-\x7E]{1,255}$/.test(value) && !isDerivedSub(value),
@@ -74,6 +95,16 @@ const checks: Readonly<Record<keyof MigratedUser, Check>> = {
   groups: names,
   roles: names,
   password_hash: passwordHash,
+  totp_secret: check(
+    value => value === undefined || (isText(value) && /^[A-Z2-7]{16,128}$/.test(value)),
+    'it is not the secret of an authenticator app',
+    '16 to 128 characters of base32 (RFC 4226 §4)',
+  ),
+  identities: check(
+    value => value === undefined || (Array.isArray(value) && value.every(isIdentity)),
+    'an account at a provider is malformed',
+    'the provider, its issuer and the identifier of the user',
+  ),
   disabled: check(isOptionalFlag, 'it is not a boolean', 'true or false'),
 }
 

@@ -1,0 +1,296 @@
+/** Keycloak: a realm that Keycloak itself exported is converted, and its users sign in with their old passwords. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Secret, TOTP } from 'otpauth'
+import { openUserImport } from '../../packages/server/src/app/user-import.ts'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import { migrate } from '../../packages/server/src/migration/migrate.ts'
+import { createBrowser } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
+import { authorizePath, signIn } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
+import { createTestServer, issuer, masterKey } from '../support/tessera.ts'
+import { importerNamed, migrateFixture } from './fixtures.ts'
+
+const realm = await migrateFixture('keycloak', 'keycloak-realm.json')
+const folder = await migrateFixture('keycloak', 'keycloak-folder-realm.json', 'keycloak-folder-users-0.json')
+
+type Entries = readonly Record<string, any>[]
+const entry = ({ configuration }: typeof realm, list: string, key: string, name: string) =>
+  (configuration[list] as Entries).find(one => one[key] === name)
+const client = (id: string, of = realm) => entry(of, 'clients', 'client_id', id)
+const outcomesAt = ({ lines }: typeof realm, ...path: readonly (string | number)[]) =>
+  lines.filter(({ source }) => JSON.stringify(source) === JSON.stringify(path)).map(({ outcome }) => outcome)
+
+/** The users of the realm, their passwords, and how Keycloak hashed them. */
+const passwords = {
+  alice: ['Sunny meadow 1', /^\$argon2id\$v=19\$m=7168,t=5,p=1\$/],
+  bob: ['Rainy harbour 2', /^\$pbkdf2-sha512\$i=210000\$/],
+  carol: ['Misty tower 33', /^\$pbkdf2-sha256\$i=27500\$/],
+  dan: ['Windy bridge 4', /^\$pbkdf2-sha1\$i=20000\$/],
+} as const
+
+// The import writes the log of the command line.
+process.env.TESSERA_LOG_LEVEL = 'silent'
+
+/** A server with the converted configuration, and its users in the store. */
+async function served() {
+  const { storage, open } = await beginShared()
+  const direct = { client_id: 'direct', client_secrets: [{ value: 's' }], grant_types: ['password'] }
+  const input = {
+    ...realm.configuration,
+    issuer,
+    storage,
+    clients: [
+      ...(realm.configuration.clients as Entries),
+      { ...direct, scope: 'openid email roles web-dedicated.access', access_token_type: 'jwt' },
+    ],
+  }
+  const parsed = parseConfiguration(input, { environment: { TESSERA_MASTER_KEY: masterKey } })
+  assert.ok(parsed.ok, JSON.stringify(parsed))
+  const adding = await openUserImport(parsed.configuration, parsed.configuration)
+  const add = () => Promise.all(realm.users.map(user => adding.add(user)))
+  assert.deepEqual(new Set((await add()).map(({ outcome }) => outcome)), new Set(['added']))
+  assert.deepEqual(new Set((await add()).map(({ outcome }) => outcome)), new Set(['same']))
+  await adding.close()
+  const at = Math.floor(Date.now() / 1000) + 60
+  return createTestServer(input, { tenantStores: await open(), at })
+}
+
+const server = await served()
+
+test('migration: users of a Keycloak realm sign in with their old passwords, which are then argon2id', async () => {
+  const tokensOf = (username: string, password: string) =>
+    server.token(
+      { grant_type: 'password', username, password, scope: 'openid email roles web-dedicated.access' },
+      { client: ['direct', 's'] },
+    )
+  const storedHash = async (sub: string) => (await server.stores.storedUsers.find(sub))?.password ?? ''
+  for (const [name, [password, before]] of Object.entries(passwords)) {
+    const { sub } = realm.users.find(({ username }) => username === name)!
+    assert.match(await storedHash(sub), before)
+    const { status, json } = await tokensOf(name, password)
+    assert.equal(status, 200, name)
+    assert.match(await storedHash(sub), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    const claims = JSON.parse(Buffer.from(json.access_token.split('.')[1], 'base64url').toString())
+    assert.equal(claims.sub, sub)
+    if (name !== 'alice') continue
+    assert.deepEqual(claims.realm_access, { roles: ['admin', 'editor'] })
+    assert.deepEqual(claims.resource_access, { orders: { roles: ['read'] } })
+    assert.deepEqual([claims.aud, claims.tier, claims.channel], ['orders', 'gold', 'web'])
+    assert.deepEqual(claims.groups, ['/staff/sales'])
+  }
+  const page = await signIn(createBrowser(server), authorizePath(pageRequest), {
+    username: 'alice',
+    password: passwords.alice[0],
+    button: 'login',
+  })
+  assert.match(page.location ?? page.text, /^https:\/\/shop\.example\/callback\?code=/)
+  assertRefused(await tokensOf('dan', `${passwords.dan[0]}x`), 'invalid_grant', 'credentials_refused')
+  // A disabled user, and one without a password.
+  assertRefused(await tokensOf('frida', 'anything at all'), 'invalid_grant', 'credentials_refused')
+})
+
+const pageRequest = { client_id: 'web', redirect_uri: 'https://shop.example/callback', scope: 'openid email' }
+
+test('migration: an authenticator app of Keycloak is still the second factor', async () => {
+  const form = { username: 'erin', password: 'Quiet garden 5', button: 'login' }
+  const browser = createBrowser(server)
+  const asked = await signIn(browser, authorizePath(pageRequest), form)
+  assert.match(asked.target, /^\/mfa/)
+  const refused = await server.token(
+    { grant_type: 'password', username: 'erin', password: form.password, scope: 'openid' },
+    { client: ['direct', 's'] },
+  )
+  assertRefused(refused, 'invalid_grant', 'second_factor_needed')
+  // The secret that Keycloak showed: the bytes of this text.
+  const totp = new TOTP({ secret: Secret.fromUTF8('pF3FUjESVdRdTuLd9moa') })
+  assert.equal(realm.users.find(({ username }) => username === 'erin')?.totp_secret?.length, 32)
+  const code = totp.generate({ timestamp: server.clock.now() * 1000 })
+  const done = await browser.submit(asked, { code, button: 'verify' })
+  assert.match(done.location ?? done.text, /^https:\/\/shop\.example\/callback\?code=/)
+})
+
+test('migration: the members of a Keycloak client have the keys that do the same', () => {
+  const { grant_types, scope, ...web } = client('web')!
+  assert.deepEqual(web, {
+    client_id: 'web',
+    client_name: 'Web shop',
+    enabled: true,
+    require_consent: false,
+    redirect_uris: ['https://shop.example/callback', 'https://shop.example/silent'],
+    post_logout_redirect_uris: ['https://shop.example/bye', 'https://shop.example/'],
+    allowed_cors_origins: ['https://shop.example'],
+    client_uri: 'https://shop.example/',
+    response_types: ['code'],
+    authorization_code_lifetime: 60,
+    access_token_lifetime: 900,
+    refresh_token_expiration: 'sliding',
+    sliding_refresh_token_lifetime: 1800,
+    absolute_refresh_token_lifetime: 36_000,
+    client_secrets: [{ value: 'web-secret-of-the-old-server' }],
+    logo_uri: 'https://shop.example/logo.png',
+    backchannel_logout_uri: 'https://shop.example/backchannel',
+    backchannel_logout_session_required: true,
+    always_include_user_claims_in_id_token: true,
+  })
+  assert.deepEqual(grant_types, ['authorization_code', 'refresh_token'])
+  for (const name of ['openid', 'profile', 'email', 'roles', 'orders', 'offline_access', 'web-dedicated'])
+    assert.ok(scope.split(' ').includes(name), name)
+  const signed = client('signed')!
+  assert.deepEqual(
+    [signed.token_endpoint_auth_method, signed.jwks_uri, signed.token_endpoint_auth_signing_alg],
+    ['private_key_jwt', 'https://signed.example/jwks.json', 'ES256'],
+  )
+  const tv = client('tv')!
+  assert.deepEqual(tv.grant_types, ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'])
+  assert.deepEqual([tv.device_code_lifetime, tv.device_polling_interval], [600, 10])
+  assert.equal(client('account'), undefined)
+})
+
+test('migration: what a Keycloak client is allowed does not grow', () => {
+  const spa = client('spa')!
+  // https://console.example/* allowed every page of the host.
+  assert.deepEqual(spa.redirect_uris, ['https://console.example/'])
+  assert.deepEqual([spa.token_endpoint_auth_method, spa.require_pkce], ['none', undefined])
+  const legacy = client('legacy')!
+  assert.deepEqual(legacy.redirect_uris, ['http://localhost:3000/', 'myapp://cb'])
+  assert.equal(legacy.allowed_cors_origins, undefined)
+  // It had no access to all roles of its users.
+  assert.equal(legacy.scope.split(' ').includes('roles'), false)
+  // Without certificates, this client could not authenticate.
+  assert.equal(client('tls'), undefined)
+  // Only users of one domain could sign in there.
+  assert.deepEqual(
+    (realm.configuration.identity_providers as Entries).map(({ name }) => name),
+    ['corp', 'partner', 'ldap'],
+  )
+  const frontend = client('frontend', folder)!
+  assert.deepEqual([frontend.redirect_uris, frontend.grant_types, frontend.enabled], [undefined, [], false])
+})
+
+test('migration: a service account of Keycloak becomes claims of the client, and a bearer-only client an API', () => {
+  const { claims, client_claims_prefix, grant_types } = client('worker')!
+  assert.deepEqual(claims, [{ type: 'resource_access', value: { orders: { roles: ['write'] } } }])
+  assert.deepEqual([client_claims_prefix, grant_types], ['', ['client_credentials']])
+  assert.deepEqual(entry(realm, 'api_resources', 'name', 'orders'), {
+    name: 'orders',
+    scopes: ['web-dedicated.access'],
+    access_token_signing_alg: 'RS256',
+  })
+})
+
+test('migration: mappers of Keycloak become entries of scopes', () => {
+  assert.deepEqual(entry(realm, 'api_scopes', 'name', 'roles')?.claims, [
+    { claim: ['realm_access', 'roles'], from: 'roles', list: true },
+    'resource_access',
+  ])
+  const orders = { claim: 'orders_roles', from: ['resource_access', 'orders', 'roles'], list: true }
+  assert.deepEqual(entry(realm, 'api_scopes', 'name', 'orders')?.claims, [orders])
+  const channel = { claim: 'channel', value: 'web' }
+  for (const [list, name] of [
+    ['identity_resources', 'web-dedicated'],
+    ['api_scopes', 'web-dedicated.access'],
+  ] as const)
+    assert.deepEqual(
+      new Set(entry(realm, list, 'name', name)?.claims.map((one: unknown) => JSON.stringify(one))),
+      new Set(['tier', 'groups', 'roles', channel].map(one => JSON.stringify(one))),
+    )
+  const map = { '/developers': 'developers', '/developers/interns': 'interns' }
+  assert.deepEqual(entry(folder, 'api_scopes', 'name', 'backend-dedicated.access')?.claims, [
+    { claim: 'groups', from: 'groups', map, list: true },
+    { claim: ['profile', 'age'], from: 'age' },
+  ])
+  assert.deepEqual(entry(folder, 'identity_resources', 'name', 'backend-dedicated')?.claims, [
+    { claim: 'premium', value: true },
+  ])
+})
+
+test('migration: providers and directories of Keycloak, and the users who are linked to them', () => {
+  const corp = entry(realm, 'identity_providers', 'name', 'corp')!
+  assert.deepEqual(
+    [corp.issuer, corp.client_id, corp.scope],
+    ['https://corp.example', 'c-id', 'openid email'],
+  )
+  assert.deepEqual(corp.claim_mapping, { department: 'department' })
+  assert.equal(corp.linking, undefined)
+  const { directory, claim_mapping } = entry(realm, 'identity_providers', 'name', 'ldap')!
+  assert.deepEqual(directory, {
+    url: 'ldaps://ldap.shop.example',
+    base: 'ou=people,dc=shop,dc=example',
+    bind_dn: 'cn=reader,dc=shop,dc=example',
+    bind_password: 'ldap-secret',
+    scope: 'sub',
+    id_attribute: 'entryUUID',
+    filter: '(&(objectClass=inetOrgPerson)(uid={username})(active=TRUE))',
+  })
+  assert.deepEqual([claim_mapping.email, claim_mapping.family_name], ['mail', 'sn'])
+  assert.deepEqual(realm.users.find(({ username }) => username === 'alice')?.identities, [
+    { provider: 'corp', authority: 'https://corp.example', id: 'corp-alice', label: 'alice' },
+  ])
+  assert.equal(
+    entry(folder, 'identity_providers', 'name', 'tenant')?.issuer,
+    'https://login.microsoftonline.com/3aa4a235-b6e2-48d5-9195-7fcf05b459b0/v2.0',
+  )
+  const upstream = entry(folder, 'identity_providers', 'name', 'upstream')
+  assert.deepEqual([upstream?.issuer, upstream?.scope], ['https://up.example/realms/r', 'openid email'])
+})
+
+test('migration: masked secrets of Keycloak become variables, and the address of the server the issuer', () => {
+  const { configuration, variables } = folder
+  assert.deepEqual(variables.toSorted(), ['KEYCLOAK_PROVIDER_TENANT', 'KEYCLOAK_SECRET_BACKEND'])
+  assert.deepEqual(client('backend', folder)?.client_secrets, [{ value: { env: 'KEYCLOAK_SECRET_BACKEND' } }])
+  assert.equal(configuration.issuer, 'https://sso.quick.example/realms/quickstart')
+  assert.equal(client('signed-by-key', folder)?.jwks.keys[0].kty, 'EC')
+  const backend = client('backend', folder)!
+  assert.deepEqual(backend.redirect_uris, ['https://quick.example/cb'])
+  assert.deepEqual([backend.allow_plain_pkce, backend.grant_types], [true, ['authorization_code']])
+})
+
+test('migration: credentials of Keycloak that can not be carried over are reported, and the user is kept', () => {
+  const [plain, other] = folder.users
+  assert.deepEqual([plain?.username, plain?.password_hash, plain?.roles], ['plain', undefined, ['user']])
+  assert.match(other?.password_hash ?? '', /^\$pbkdf2-sha1\$i=20000\$/)
+  assert.equal(other?.totp_secret, undefined)
+  assert.deepEqual(other?.claims, { age: '42', address: { street_address: 'Main 1', locality: 'Bern' } })
+  const at = (...path: readonly (string | number)[]) => outcomesAt(folder, 'users', ...path)
+  assert.deepEqual(at(0, 'credentials', 0), ['not_possible'])
+  assert.deepEqual(at(1, 'credentials', 1), ['not_possible'])
+  assert.deepEqual(at(1, 'credentials', 2), ['not_possible'])
+  assert.deepEqual(at(1, 'attributes', 'sub'), ['not_possible'])
+  assert.deepEqual(at(1, 'requiredActions'), ['not_possible'])
+  assert.equal(JSON.stringify(folder.lines).includes('"password"'), false)
+})
+
+test('migration: with the address of a realm as issuer, its discovery document stays where it was', async () => {
+  const at = 'https://sso.example/realms/shop'
+  const { send } = await createTestServer({ issuer: at })
+  const { status, json } = await send('GET', '/realms/shop/.well-known/openid-configuration')
+  assert.deepEqual([status, json.issuer, json.token_endpoint], [200, at, `${at}/connect/token`])
+})
+
+test('migration: of several realms in a file, the first one is converted and the others are reported', () => {
+  const value = [
+    { realm: 'one', clients: [] },
+    { realm: 'two', users: [{ id: '1', username: 'a' }] },
+  ]
+  const { users, lines } = migrate(importerNamed('keycloak'), [{ name: 'all.json', value }], 0)
+  assert.deepEqual(users, [])
+  assert.deepEqual(
+    lines.filter(({ source }) => source[0] === 1).map(({ outcome, source }) => [outcome, source.length]),
+    [['not_possible', 1]],
+  )
+})
+
+test('migration: roles and groups of Keycloak that contain each other end', () => {
+  const roles = [
+    { name: 'a', composites: { realm: ['b'] } },
+    { name: 'b', composites: { realm: ['a'], client: { app: ['c'] } } },
+  ]
+  const user = { id: '1', username: 'u', realmRoles: ['a'], groups: ['/none', '/'] }
+  const value = { realm: 'r', roles: { realm: roles, client: { app: [{ name: 'c' }] } }, users: [user] }
+  const { users } = migrate(importerNamed('keycloak'), [{ name: 'r.json', value }], 0)
+  assert.deepEqual(users[0]?.roles, ['a', 'b'])
+  assert.deepEqual(users[0]?.claims, { resource_access: { app: { roles: ['c'] } } })
+})
