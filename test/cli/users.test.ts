@@ -66,6 +66,20 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
     assert.equal((await users(['rename', '--user', sub, '--username', 'dora'])).code, 0)
     assert.equal(await signIn('eleven green bottles'), 200)
 
+    const found = await users(['find', '--json', 'D@A.example'])
+    assert.deepEqual(JSON.parse(found.stdout), {
+      ...{ sub, origin: 'store', username: 'dora', active: true },
+      ...{ email: 'd@a.example', email_verified: true },
+    })
+    assert.match((await users(['find', 'ALICE'])).stdout, /^sub=1 origin=configuration username="alice"/)
+    assert.deepEqual((await users(['find', 'nobody'])).code, 1)
+    assert.equal((await users(['revoke', '--user', sub])).stdout, `revoked sub=${sub} sessions=0\n`)
+    assert.match((await users(['revoke', '--user', 'dora'])).stderr, /expected the sub, not the name/)
+    assert.equal(await signIn('eleven green bottles'), 200)
+    const clients = (id: string) => tessera(['clients', 'revoke', id, '--config', file])
+    assert.equal((await clients('direct')).stdout, 'revoked client_id="direct"\n')
+    assert.match((await clients('nobody')).stderr, /no client "nobody" was ever served from this store/)
+
     assert.match((await users(['delete', '--user', sub])).stdout, new RegExp(`^deleted sub=${sub} `))
     assert.equal(await signIn('eleven green bottles'), 400)
     assert.equal((await users(['list'])).stdout, '')

@@ -134,6 +134,18 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
     await server.accounts.remove(sub)
     return undefined
   }),
+  'user.access_revoked': {
+    async run({ server }) {
+      await server.endAccess('1')
+      return { sub: '1' }
+    },
+  },
+  'client.access_revoked': {
+    async run({ server }) {
+      assert.ok(await server.revokeClient('web'))
+      return { client_id: 'web' }
+    },
+  },
   'user.factor_added': {
     async run(listening) {
       await addFactor(listening)

@@ -45,6 +45,7 @@ const comparisons = {
     'pages/flow/waiting-codes.ts',
     'keys/key-ring.ts',
     'operations/metrics/endpoint.ts',
+    'operations/principals.ts',
     'clients/registration/client-lookup.ts',
     'storage/memory/authorizations.ts',
     'storage/memory/commit.ts',

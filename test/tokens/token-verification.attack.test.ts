@@ -28,6 +28,7 @@ after(() => ring.stop())
 const clients: Readonly<Record<string, Pick<Client, 'enabled' | 'subject_type'>>> = {
   web: { enabled: true, subject_type: 'public' },
   off: { enabled: false, subject_type: 'public' },
+  ended: { enabled: true, subject_type: 'public' },
   pair: { enabled: true, subject_type: 'pairwise' },
 }
 const verifier = createTokenVerifier({
@@ -42,6 +43,8 @@ const verifier = createTokenVerifier({
     },
   },
   subjects: { subjectFor: (client: Client, sub: string) => `${sub} at ${client.client_id}` } as never,
+  clientRevokedAt: client_id => (client_id === 'ended' ? now : undefined),
+  isRevoked: ({ client_id, revoked_at }) => revoked_at !== undefined || client_id === 'ended',
   stores,
 })
 
@@ -75,6 +78,15 @@ for (const [what, changes, outcome] of [
   ['of a disabled client', { client_id: 'off' }, 'token_client_disabled'],
   ['of a client that is gone', { client_id: 'gone' }, 'token_client_disabled'],
   ['that was revoked', { jti: revoked }, 'token_revoked'],
+  ['of a client that was revoked after it', { client_id: 'ended', iat: now - 1 }, 'token_client_revoked'],
+  ['of a client that was revoked in its second', { client_id: 'ended', iat: now }, 'token_client_revoked'],
+  ['of a revoked client, without an iat', { client_id: 'ended', iat: undefined }, 'token_client_revoked'],
+  ['of a client that was revoked before it', { client_id: 'ended', iat: now + 1 }, 'sub alice'],
+  [
+    "of the user's authorization for a revoked client",
+    { authorization_id: await authorized({ client_id: 'ended' }) },
+    'token_authorization_revoked',
+  ],
   ['derived from a revoked one', { derived_from: [randomUUID(), revoked] }, 'token_origin_revoked'],
   ['derived from one that was not revoked', { derived_from: [randomUUID()] }, 'sub alice'],
   ['of an authorization', { authorization_id: await authorized() }, 'sub alice'],

@@ -80,6 +80,21 @@ export function testCommit(stores: () => Stores): void {
     assert.deepEqual(await fallen(), ['app', 'eve'])
   })
 
+  test('principals: the time at which a client was revoked survives later configurations, and only grows', async () => {
+    const { principals } = stores()
+    const revokedAt = async (id: string) => (await principals.disabled()).revokedClients.get(id)
+    const far = now + 10 * 365 * day
+    assert.equal(await revokedAt('web'), undefined)
+    assert.equal(await principals.revokeClient('never known', far), false)
+    assert.equal(await principals.revokeClient('web', far), true)
+    assert.equal(await principals.revokeClient('web', far - 5), true)
+    assert.equal(await revokedAt('web'), far)
+    await principals.sync({ clients: [], users: [] })
+    await enablePrincipals(stores())
+    assert.equal(await revokedAt('web'), far)
+    assert.deepEqual([...(await principals.disabled()).revokedClients.keys()], ['web'])
+  })
+
   test('commit: an authorization that is missing, revoked or expired is refused', async () => {
     const { authorization } = await issuedCode(stores())
     const until = now + minute

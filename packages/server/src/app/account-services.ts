@@ -3,7 +3,9 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
 import { type Accounts, createAccounts } from '../identity/accounts.ts'
+import { createEndOfAccess } from '../identity/end-of-access.ts'
 import { createPasswordAccounts, type PasswordAccounts } from '../identity/password-accounts.ts'
+import { createUserSearch, type FoundUser } from '../identity/user-search.ts'
 import type { ClientServices } from './client-services.ts'
 import type { IssuerContext } from './issuer-context.ts'
 import type { SessionServices } from './session-services.ts'
@@ -12,6 +14,10 @@ import type { SignInServices } from './sign-in-services.ts'
 export type AccountServices = {
   readonly accounts: Accounts
   readonly passwordAccounts: PasswordAccounts
+  /** Ends the sessions and revokes the tokens of any user, for operators. Resolves to the `sid` of each session. */
+  readonly endAccess: (sub: string) => Promise<readonly string[]>
+  /** Finds users by `sub`, name or address, for operators. */
+  readonly searchUsers: (text: string) => Promise<readonly FoundUser[]>
   readonly offered: AccountOffers
 }
 
@@ -58,6 +64,14 @@ export function createAccountServices(
   return {
     accounts,
     passwordAccounts: createPasswordAccounts({ ...shared, accounts, storeUsers }),
+    endAccess: createEndOfAccess({ ...shared, accounts }),
+    searchUsers: createUserSearch({
+      configured: configuration.users,
+      tenants: configuration.tenants,
+      users,
+      storeUsers,
+      storedUsers: stores.storedUsers,
+    }),
     offered: offersOf(configuration, context),
   }
 }

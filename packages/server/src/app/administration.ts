@@ -14,7 +14,9 @@ import type { StoreState } from '../model/store-state.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { createEndings } from '../sessions/session-end.ts'
+import type { AccountServices } from './account-services.ts'
 import { createAdministrationServices } from './administration-services.ts'
+import type { ClientServices } from './client-services.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
 import { loadLiveEntries } from './live-entries.ts'
 import { createServerContext, openTenantStores, type ServerContext } from './server-context.ts'
@@ -101,10 +103,20 @@ export async function openAdministration(
 export async function openUsers(
   server: Configuration,
   issuer: Configuration,
-): Promise<Closable & UserAdministration> {
+): Promise<Closable & UserAdministration & Pick<AccountServices, 'endAccess' | 'searchUsers'>> {
   const context = await openIssuer(server, issuer)
-  const { accounts } = createServices(context.configuration, context)
-  return { ...administerUsers(accounts.accounts, context.stores.storedUsers), close: context.close }
+  const { accounts, endAccess, searchUsers } = createServices(context.configuration, context).accounts
+  const { storedUsers } = context.stores
+  return { ...administerUsers(accounts, storedUsers), endAccess, searchUsers, close: context.close }
+}
+
+/** A running server honours a revocation within a second. */
+export async function openClients(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<Closable & Pick<ClientServices, 'revoke'>> {
+  const context = await openIssuer(server, issuer)
+  return { revoke: createServices(context.configuration, context).clients.revoke, close: context.close }
 }
 
 /** Returns the tenant's configuration with the entries that it inherits from the server's store. */

@@ -27,6 +27,11 @@ export type ClientServices = {
   readonly lookup: ClientLookup
   /** Returns whether the configuration names this client. */
   readonly isConfigured: (clientId: string) => boolean
+  /**
+   * Revokes every code, token and authorization that was issued to the client, for operators. Returns false if no such
+   * client was ever configured or registered.
+   */
+  readonly revoke: (clientId: string) => Promise<boolean>
   readonly authenticate: AuthenticateClient
   /** For introspection: a client, or an API. */
   readonly authenticateCaller: AuthenticateCaller
@@ -84,6 +89,7 @@ export function createClientServices(
   return {
     lookup,
     isConfigured,
+    revoke: createClientRevocation(context),
     authenticate,
     authenticateCaller,
     matchArgon2id,
@@ -108,6 +114,15 @@ function createLookup(
     log,
   })
 }
+
+const createClientRevocation =
+  ({ principals, clock, log, events }: IssuerContext): ClientServices['revoke'] =>
+  async client_id => {
+    if (!(await principals.revokeClient(client_id, clock.now()))) return false
+    log.info('client_access_revoked', { client_id })
+    events.emit('client.access_revoked', { client_id })
+    return true
+  }
 
 function createFailures(
   { clock }: IssuerContext,

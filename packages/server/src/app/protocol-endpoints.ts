@@ -28,7 +28,7 @@ export function createProtocolEndpoints(
 ): Readonly<Record<ProtocolRouteName, Endpoint>> {
   const { issuer, compatibility } = configuration
   const { context, refuserOf } = services
-  const { stores, keys, clock, log, events } = context
+  const { stores, keys, principals, clock, log, events } = context
   const { lookup: clients, authenticate, authenticateCaller, encrypt } = services.clients
   const { subjects, refreshTokens, verifier, decryption } = services.tokens
   const { profile, readIdentityClaims } = services.signIn
@@ -46,6 +46,7 @@ export function createProtocolEndpoints(
       refreshTokens,
       subjects,
       profile,
+      isRevoked: principals.isRevoked,
       stores,
       keys,
       encrypt,
@@ -79,7 +80,7 @@ function createToken(
   { issuer, resources, validators: { tokenRequest } }: Configuration,
   { context, clients, tokens, signIn, refuserOf }: Services,
 ): Endpoint {
-  const { stores, clock, random, log, events } = context
+  const { stores, principals, clock, random, log, events } = context
   const { subjects, audiences, accessTokens, idTokens, refreshTokens, verifier } = tokens
   const { profile, readIdentityClaims, users } = signIn
   return createTokenEndpoint({
@@ -93,6 +94,7 @@ function createToken(
     signIn: signIn.signIn,
     barsPasswordGrant: signIn.policies.barsPasswordGrant,
     profile,
+    isRevoked: principals.isRevoked,
     readIdentityClaims,
     resources,
     subjects,

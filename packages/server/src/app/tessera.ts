@@ -51,6 +51,10 @@ export type Tessera = {
   /** Signing keys of its own issuer. */
   readonly keys: ManagedKeyRing
   readonly endSession: EndSession
+  /** Ends the sessions of a user of its own issuer, and revokes all of their tokens. Resolves to the ended sessions. */
+  readonly endAccess: (sub: string) => Promise<readonly string[]>
+  /** Revokes everything that was issued to a client of its own issuer. Returns whether the client is known. */
+  readonly revokeClient: (clientId: string) => Promise<boolean>
   /** Accounts of its own issuer. */
   readonly accounts: Accounts
   /** Clients, resources, identity providers and tenants that are made while the server runs, at the server's own issuer. */
@@ -212,6 +216,8 @@ export async function composeTessera(
     tenantStores,
     stores: tenantStores.main,
     endSession: (...given) => server().services.sessions.endSession(...given),
+    endAccess: sub => server().services.accounts.endAccess(sub),
+    revokeClient: clientId => server().services.clients.revoke(clientId),
     settled: () => server().settled(),
     runLogouts,
     runMails,

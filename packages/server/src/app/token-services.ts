@@ -33,7 +33,7 @@ export type TokenServices = {
 
 export function createTokenServices(
   configuration: Configuration,
-  { stores, keys, derived, clock, random, log }: IssuerContext,
+  { stores, keys, principals, derived, clock, random, log }: IssuerContext,
   { lookup, encrypt }: ClientServices,
 ): TokenServices {
   const { issuer, resources } = configuration
@@ -50,7 +50,16 @@ export function createTokenServices(
     accessTokens: createAccessTokens({ issuer, keys, subjects, random, scopeAsList: isCompatible }),
     idTokens: createEncryptedIdTokens(signed, encrypt),
     refreshTokens: createRefreshTokens({ derived }),
-    verifier: createTokenVerifier({ issuer, keys, clock, clients: lookup, subjects, stores }),
+    verifier: createTokenVerifier({
+      issuer,
+      keys,
+      clock,
+      clients: lookup,
+      subjects,
+      clientRevokedAt: principals.clientRevokedAt,
+      isRevoked: principals.isRevoked,
+      stores,
+    }),
     grants: createGrants(configuration),
     noteAuthorization: createAuthorizationCounter({ authorizations: stores.authorizations, log }),
     decryption: createDecryption(derived),

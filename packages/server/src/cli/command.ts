@@ -18,6 +18,7 @@ export type SessionFlags = {
 export type UserFlags = { readonly config: string; readonly tenant?: string; readonly user: string }
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
+export type FindUserFlags = IssuerFlags & { readonly json?: boolean }
 export type SetPasswordFlags = NamedUserFlags & { readonly passwordHash?: boolean }
 export type RenameUserFlags = NamedUserFlags & { readonly username: string }
 export type MembershipFlags = NamedUserFlags & {

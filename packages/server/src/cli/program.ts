@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { endSoon, guardStandardOutput, outputFailure } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
+import { addClientCommands } from './commands/clients.ts'
 import { addConfigurationCommands } from './commands/configuration.ts'
 import { addEntryCommands } from './commands/entries.ts'
 import { addKeyCommands } from './commands/keys.ts'
@@ -61,6 +62,7 @@ function programOf(does: Does): Command {
   addKeyCommands(program, does)
   addSessionCommands(program, does)
   addUserCommands(program, does)
+  addClientCommands(program, does)
   addStoreCommands(program, does)
   // Last, because it adds to groups of others.
   addEntryCommands(program, does)

@@ -1,5 +1,5 @@
 /**
- * `tessera users add|list|rename|disable|enable|set-password|set-groups|set-roles|delete`: stored users. The server may
+ * `tessera users add|list|find|rename|disable|enable|revoke|set-password|set-groups|set-roles|delete`: stored users. The server may
  * run meanwhile.
  */
 
@@ -13,6 +13,7 @@ import {
 import type {
   AddUserFlags,
   ExitCode,
+  FindUserFlags,
   IssuerFlags,
   MembershipFlags,
   NamedUserFlags,
@@ -34,6 +35,21 @@ export const list = (flags: IssuerFlags): Promise<ExitCode> =>
       more = page.length > 0
     }
     return 0
+  })
+
+export const find = (text: string, flags: FindUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async users => {
+    const found = await users.searchUsers(text)
+    for (const user of found) {
+      const { username, email } = user
+      const line = lineOf({
+        ...user,
+        username: JSON.stringify(username),
+        email: email && JSON.stringify(email),
+      })
+      process.stdout.write(`${flags.json ? JSON.stringify(user) : line}\n`)
+    }
+    return found.length > 0 ? 0 : report('no user has this sub, name or email address')
   })
 
 export const add = (flags: AddUserFlags): Promise<ExitCode> =>
@@ -97,6 +113,19 @@ async function setMemberships(kind: Membership, flags: MembershipFlags): Promise
 
 export const remove = (flags: NamedUserFlags): Promise<ExitCode> =>
   withUsers(flags, async users => reported('deleted', await users.remove(flags.user)))
+
+/** Users of a provider have no record, so an unknown `sub` is not an error: a mistyped one only ends nothing. */
+export const revoke = (flags: NamedUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async users => {
+    const known = (await users.searchUsers(flags.user)).some(({ sub }) => sub === flags.user)
+    const sessions = await users.endAccess(flags.user)
+    process.stdout.write(`revoked sub=${flags.user} sessions=${sessions.length}\n`)
+    if (!known && sessions.length === 0)
+      process.stderr.write(
+        'tessera: no user with a record and no session has this sub; expected the sub, not the name: see "tessera users find"\n',
+      )
+    return 0
+  })
 
 export const disable = (flags: NamedUserFlags): Promise<ExitCode> => setActive(flags, false)
 export const enable = (flags: NamedUserFlags): Promise<ExitCode> => setActive(flags, true)

@@ -64,6 +64,8 @@ export type Accounts = {
   readonly update: (user: StoredUser, changes: AccountChanges) => Promise<Result<StoredUser>>
   /** Enables or disables the user. Disabling ends their access. Refuses `account_unknown`. */
   readonly setActive: (sub: string, active: boolean) => Promise<Result<StoredUser>>
+  /** Ends all sessions and sign-ins in progress, and revokes every authorization. Refuses `account_unknown`. */
+  readonly endAccess: (sub: string) => Promise<Result<StoredUser>>
   /** Deletes the user with all their data. The `sub` is never assigned again. Refuses `account_unknown`. */
   readonly remove: (sub: string) => Promise<Result<true>>
 }
@@ -136,12 +138,19 @@ export function createAccounts(ports: AccountPorts): Accounts {
   async function replace(
     user: StoredUser,
     event: PreparedEvent,
-    ends?: { readonly cause: EndCause; readonly keep?: string | undefined },
+    ends?: {
+      readonly cause: EndCause
+      readonly keep?: string | undefined
+      readonly everything?: boolean
+    },
   ): Promise<Result<StoredUser>> {
     const next = { ...user, version: user.version + 1, epoch: user.epoch + (ends ? 1 : 0) }
     const replaced = await storedUsers.replace(
       next,
-      ends && accessEnding(endingWithin, settings, ends.keep),
+      ends && {
+        ...accessEnding(endingWithin, settings, ends.keep),
+        ...(ends.everything && { everything: true }),
+      },
       event.messages,
     )
     if (replaced.outcome === 'replaced') {
@@ -254,6 +263,16 @@ export function createAccounts(ports: AccountPorts): Accounts {
         if (!replaced.ok) continue
         log.info(active ? 'user_enabled' : 'user_disabled', { sub })
         return replaced
+      }
+    },
+    async endAccess(sub) {
+      for (;;) {
+        const user = await storedUsers.find(sub)
+        if (!user) return refuse('invalid_request', 'account_unknown', { log: { sub } })
+        const event = events.prepare('user.access_revoked', { sub })
+        const replaced = await replace(user, event, { cause: 'access_revoked', everything: true })
+        // The operator's decision applies even if the user's account changes at the same time.
+        if (replaced.ok) return replaced
       }
     },
     async remove(sub) {

@@ -6,10 +6,11 @@ import type { Stores } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { ConfiguredUser, User, Users } from '../model/user.ts'
 import type { VerifyPasswordHash } from '../runtime/argon2id.ts'
+import { applied } from '../runtime/async/promises.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import { decoyHash } from '../runtime/password-hash/argon2.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
-import type { Awaitable, Log, Random } from '../runtime/ports.ts'
+import type { Log, Random } from '../runtime/ports.ts'
 import { formsOf, preparePassword } from './password.ts'
 import { createPasswordCheck } from './password-check.ts'
 import type { UpgradePassword } from './password-upgrade.ts'
@@ -256,10 +257,6 @@ function once(work: () => Promise<void>): () => Promise<void> {
     return done
   }
 }
-
-/** Applies `use` synchronously if the value is not a promise. */
-const applied = <Found, Answer>(found: Awaitable<Found>, use: (found: Found) => Answer): Awaitable<Answer> =>
-  found instanceof Promise ? found.then(use) : use(found)
 
 const placeOf = (key: string, tenant: string | undefined): string => JSON.stringify([tenant ?? null, key])
 

@@ -45,6 +45,11 @@ export type Authorization = {
   readonly revoked_at?: Seconds
 }
 
+/** Returns whether it was revoked, alone or with everything that was issued to its client. */
+export type IsRevoked = (
+  authorization: Pick<Authorization, 'client_id' | 'created_at' | 'revoked_at'>,
+) => boolean
+
 export type AuthorizationCode = {
   readonly hash: TokenHash
   readonly authorization_id: AuthorizationId

@@ -35,6 +35,10 @@ export type EventData = {
   readonly 'user.disabled': { readonly sub: string }
   readonly 'user.enabled': { readonly sub: string }
   readonly 'user.deleted': { readonly sub: string }
+  /** An operator ended the user's sessions and revoked every authorization and token. */
+  readonly 'user.access_revoked': { readonly sub: string }
+  /** An operator revoked everything that was issued to the client. */
+  readonly 'client.access_revoked': { readonly client_id: string }
   readonly 'user.factor_added': { readonly sub: string; readonly method: FactorMethod }
   readonly 'user.factor_removed': { readonly sub: string; readonly method: FactorMethod }
   /** An operator removed all second factors of the user. */
@@ -136,6 +140,8 @@ const known: Readonly<Record<EventType, true>> = {
   'user.disabled': true,
   'user.enabled': true,
   'user.deleted': true,
+  'user.access_revoked': true,
+  'client.access_revoked': true,
   'user.factor_added': true,
   'user.factor_removed': true,
   'user.factors_reset': true,

@@ -35,6 +35,8 @@ export type EndCause =
   | 'password_changed'
   | 'disabled'
   | 'deleted'
+  /** An operator ended everything of the user. */
+  | 'access_revoked'
   | 'expired'
   /** The user has too many sessions, so the least recently used one ends. */
   | 'too_many'

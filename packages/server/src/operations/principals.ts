@@ -1,9 +1,10 @@
 /**
  * Tracks clients and users that the most recently applied configuration disabled. A node that still runs an older file
- * treats them as disabled too.
+ * treats them as disabled too. Also tracks when everything that was issued to a client was revoked.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { IsRevoked } from '../model/authorization.ts'
 import type { ConfiguredPrincipals, DisabledPrincipals, Principals } from '../model/ports/stores.ts'
 import { serial } from '../runtime/async/promises.ts'
 import type { Changes, Log } from '../runtime/ports.ts'
@@ -11,6 +12,14 @@ import type { Changes, Log } from '../runtime/ports.ts'
 export type PrincipalWatch = {
   readonly isDisabledClient: (clientId: string) => boolean
   readonly isDisabledUser: (sub: string) => boolean
+  /** Returns when everything that was issued to this client was last revoked; undefined: never. */
+  readonly clientRevokedAt: (clientId: string) => Seconds | undefined
+  readonly isRevoked: IsRevoked
+  /**
+   * Revokes everything that was issued to the client until `at`: at this process when the promise resolves, at others
+   * within a second. Returns false if no such client was ever configured or registered.
+   */
+  readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
   /** Writes the configured principals, if any are given, and starts to follow changes by other nodes. */
   readonly begin: (configured?: ConfiguredPrincipals) => Promise<void>
   readonly stop: () => void
@@ -30,7 +39,7 @@ export function createPrincipalWatch({
   ...ports
 }: PrincipalPorts & { readonly log: Log }): PrincipalWatch {
   const { principals, changes } = ports
-  let disabled: DisabledPrincipals = { clients: new Set(), users: new Set() }
+  let disabled: DisabledPrincipals = { clients: new Set(), users: new Set(), revokedClients: new Map() }
   // An older reading must not replace a newer one.
   const inOrder = serial()
   let unwatch = (): void => {}
@@ -47,6 +56,19 @@ export function createPrincipalWatch({
   return {
     isDisabledClient: clientId => disabled.clients.has(clientId),
     isDisabledUser: sub => disabled.users.has(sub),
+    clientRevokedAt: clientId => disabled.revokedClients.get(clientId),
+    isRevoked({ client_id, created_at, revoked_at }) {
+      if (revoked_at !== undefined) return true
+      const clientRevokedAt = disabled.revokedClients.get(client_id)
+      return clientRevokedAt !== undefined && created_at <= clientRevokedAt
+    },
+    async revokeClient(clientId, at) {
+      const revoked = await principals.revokeClient(clientId, at)
+      if (!revoked) return false
+      if (!principals.watch) await changes.announce()
+      await read()
+      return true
+    },
     async begin(configured) {
       unwatch = principals.watch ? principals.watch(refresh) : changes.watch(refresh)
       timer = setInterval(refresh, interval * 1000).unref()

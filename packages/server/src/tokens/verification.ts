@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { maxTokenLength } from '@tessera/protocol/parameters'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
-import type { Authorization, AuthorizationId, Confirmation } from '../model/authorization.ts'
+import type { Authorization, AuthorizationId, Confirmation, IsRevoked } from '../model/authorization.ts'
 import type { Client, Clients } from '../model/client.ts'
 import type { VerifiedToken } from '../model/extension-grant.ts'
 import { hashHandle } from '../model/handle.ts'
@@ -31,6 +31,9 @@ type TokenVerifierPorts = {
   readonly clock: Clock
   readonly clients: Clients
   readonly subjects: SubjectIdentifiers
+  /** Returns when everything that was issued to the client was last revoked. */
+  readonly clientRevokedAt: (clientId: string) => Seconds | undefined
+  readonly isRevoked: IsRevoked
   readonly stores: Pick<Stores, 'authorizations' | 'referenceTokens' | 'revokedTokens'>
 }
 
@@ -40,6 +43,8 @@ export function createTokenVerifier({
   clock,
   clients,
   subjects,
+  clientRevokedAt,
+  isRevoked,
   stores,
 }: TokenVerifierPorts): TokenVerifier {
   const verifiedClaims = createJwtVerificationCache(keys, ...Object.values(accessTokenKinds))
@@ -49,12 +54,13 @@ export function createTokenVerifier({
     const token = describe(claims, expiresAt)
     const client = await clients.find(token.client_id)
     if (!client?.enabled) return invalid('token_client_disabled')
+    const revokedAt = clientRevokedAt(token.client_id)
+    if (revokedAt !== undefined && !(Number(claims.iat) > revokedAt)) return invalid('token_client_revoked')
     if (claims.derived_from !== undefined && (await isOriginRevoked(claims.derived_from)))
       return invalid('token_origin_revoked')
     if (token.authorization_id === undefined) return withSubject(token, client)
     const authorization = await stores.authorizations.find(token.authorization_id)
-    if (authorization === undefined || authorization.revoked_at !== undefined)
-      return invalid('token_authorization_revoked')
+    if (authorization === undefined || isRevoked(authorization)) return invalid('token_authorization_revoked')
     // The authorization of an exchanged token belongs to another client, which must be enabled too.
     const given = authorization.client_id === token.client_id || (await clients.find(authorization.client_id))
     if (given !== true && !given?.enabled) return invalid('token_client_disabled')

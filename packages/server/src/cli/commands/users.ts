@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type {
   AddUserFlags,
+  FindUserFlags,
   IssuerFlags,
   MembershipFlags,
   NamedUserFlags,
@@ -20,6 +21,16 @@ export function addUserCommands(program: Command, does: Does): void {
     .addOption(configOption())
     .addOption(tenantOption())
     .action(does(async (options: IssuerFlags) => (await import('../users.ts')).list(options)))
+  users
+    .command('find')
+    .description('find users of every kind by sub, name or email address')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .option('--json', 'print a JSON object per line')
+    .argument('<text>', 'sub, name or email address')
+    .action(
+      does(async (text: string, options: FindUserFlags) => (await import('../users.ts')).find(text, options)),
+    )
   users
     .command('add')
     .description('add a user; the password is read from standard input')
@@ -91,6 +102,13 @@ export function addUserCommands(program: Command, does: Does): void {
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: NamedUserFlags) => (await import('../users.ts')).enable(options)))
+  users
+    .command('revoke')
+    .description("end a user's sessions and revoke all of their tokens; they can sign in again")
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'sub of the user')
+    .action(does(async (options: NamedUserFlags) => (await import('../users.ts')).revoke(options)))
   users
     .command('reset-mfa')
     .description("remove a user's second factors, passkeys and recovery codes")

@@ -4,6 +4,7 @@ import type { JsonObject } from '@tessera/protocol/result'
 import { formatScope } from '@tessera/protocol/scope'
 import type { Caller } from '../../clients/authentication/caller.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
+import type { IsRevoked } from '../../model/authorization.ts'
 import type { VerifiedToken } from '../../model/extension-grant.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Profile, ProfileRequest } from '../../model/user.ts'
@@ -20,6 +21,7 @@ export type DescriptionPorts = {
   readonly subjects: SubjectIdentifiers
   readonly stores: Pick<Stores, 'families'>
   readonly profile: Profile
+  readonly isRevoked: IsRevoked
   readonly compatibility: 'none' | 'identityserver4'
 }
 
@@ -89,7 +91,7 @@ async function describeRefreshToken(
   const found = await ports.stores.families.find(handle.family)
   if (!found || found.family.client_id !== client_id) return inactive
   const { family, authorization } = found
-  const ended = family.idle_expires_at <= now || authorization.revoked_at !== undefined
+  const ended = family.idle_expires_at <= now || ports.isRevoked(authorization)
   if (ended || handle.generation !== family.generation) return inactive
   if (!(await userMay(authorization, client_id, ports))) return inactive
   return {

@@ -9,6 +9,7 @@ import type {
   Authorization,
   AuthorizationId,
   Confirmation,
+  IsRevoked,
   RefreshFamily,
 } from '../../model/authorization.ts'
 import type { Client, ClientClaim } from '../../model/client.ts'
@@ -50,6 +51,7 @@ export type GrantPorts = {
   readonly resources: Resources
   readonly stores: Pick<Stores, 'codes' | 'devices' | 'families'>
   readonly profile: Profile
+  readonly isRevoked: IsRevoked
   readonly refreshTokens: RefreshTokens
   readonly subjects: Pick<SubjectIdentifiers, 'subjectFor'>
   readonly signIn: SignIn

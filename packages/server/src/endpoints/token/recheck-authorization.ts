@@ -12,10 +12,10 @@ import type { GrantPorts, RefreshChoice, TokenRequest, TokenSubject } from './de
 export async function recheckAuthorization(
   authorization: Authorization,
   { client }: TokenRequest,
-  { profile }: Pick<GrantPorts, 'profile'>,
+  { profile, isRevoked }: Pick<GrantPorts, 'profile' | 'isRevoked'>,
 ): Promise<Refusal | undefined> {
   const log = { authorization_id: authorization.id }
-  if (authorization.revoked_at !== undefined) return refuse('invalid_grant', 'authorization_revoked', { log })
+  if (isRevoked(authorization)) return refuse('invalid_grant', 'authorization_revoked', { log })
   const { tenant } = authorization
   if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant)) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log })

@@ -74,8 +74,13 @@ export type Principals = {
    * disabled. Returns whether that changed anything.
    */
   readonly sync: (configured: ConfiguredPrincipals) => Promise<boolean>
-  /** Returns the disabled ids of clients and users that an earlier configuration contained. */
+  /** Returns the disabled ids of clients and users that an earlier configuration contained, and what was revoked. */
   readonly disabled: () => Awaitable<DisabledPrincipals>
+  /**
+   * Revokes everything that was issued to the client until `at`, in one write, however much it is. Returns false if no
+   * such client was ever configured or registered.
+   */
+  readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
   /**
    * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
    * stops this.
@@ -91,6 +96,8 @@ export type ConfiguredPrincipals = {
 export type DisabledPrincipals = {
   readonly clients: ReadonlySet<string>
   readonly users: ReadonlySet<string>
+  /** By client: when everything that it had been issued was last revoked. */
+  readonly revokedClients: ReadonlyMap<string, Seconds>
 }
 
 export type Principal = { readonly id: string; readonly enabled: boolean }

@@ -1,5 +1,7 @@
 /** Ways to run asynchronous work: one after the other, shared by simultaneous calls, and with a deadline. */
 
+import type { Awaitable } from '../ports.ts'
+
 type Serial = {
   /** Runs the work once all earlier work has settled. Settles as the work does. */
   <Value>(work: () => Promise<Value>): Promise<Value>
@@ -76,3 +78,9 @@ export async function settlesWithin(milliseconds: number, work: Promise<unknown>
     clearTimeout(timer)
   }
 }
+
+/** Applies `use` synchronously if the value is not a promise. */
+export const applied = <Found, Value>(
+  found: Awaitable<Found>,
+  use: (found: Found) => Value,
+): Awaitable<Value> => (found instanceof Promise ? found.then(use) : use(found))

@@ -115,6 +115,8 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
   }
 }
 
+const clientKinds: ReadonlySet<string> = new Set(['client', 'stored_client'])
+
 function createPrincipals({ principals }: Tables): Principals {
   const disabledOf = (kind: 'client' | 'user'): ReadonlySet<string> =>
     new Set(principals.filter(row => row.kind === kind && row.stands === 0).map(({ id }) => id))
@@ -127,7 +129,8 @@ function createPrincipals({ principals }: Tables): Principals {
     // A stored client of this id takes effect when the file no longer contains it.
     if (kind === 'client')
       principals.deleteWhere(row => row.kind === kind && principals.has('stored_client', row.id))
-    for (const { id, enabled } of configured) principals.put({ kind, id, stands: enabled ? 1 : 0 })
+    for (const { id, enabled } of configured)
+      principals.put({ ...principals.get(kind, id), kind, id, stands: enabled ? 1 : 0 })
   }
 
   return {
@@ -137,6 +140,19 @@ function createPrincipals({ principals }: Tables): Principals {
       replace('user', users)
       return before !== text()
     },
-    disabled: () => ({ clients: disabledOf('client'), users: disabledOf('user') }),
+    disabled: () => ({
+      clients: disabledOf('client'),
+      users: disabledOf('user'),
+      revokedClients: new Map(
+        [...principals.values()].flatMap(({ id, revoked_at }) =>
+          revoked_at === undefined ? [] : [[id, revoked_at] as const],
+        ),
+      ),
+    }),
+    async revokeClient(clientId, at) {
+      const rows = principals.filter(({ kind, id }) => clientKinds.has(kind) && id === clientId)
+      for (const row of rows) principals.put({ ...row, revoked_at: Math.max(at, row.revoked_at ?? 0) })
+      return rows.length > 0
+    },
   }
 }

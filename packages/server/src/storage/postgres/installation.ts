@@ -97,6 +97,9 @@ const drop = `update standing set stands = 0
 const release = `delete from standing as one where kind = 'client' and $1::text = 'client'
   and exists (select 1 from standing where kind = 'stored_client' and id = one.id) and not (id = any ($2::text[]))`
 
+const revoke = `update standing set revoked_at = greatest($2::bigint, revoked_at)
+  where kind in ('client', 'stored_client') and id = $1`
+
 function createPrincipals({ run, locked, schema }: Database, changes: Changes): Principals {
   const stored = all(run, 'select id, stands from standing where kind = $1')
   /** Reads first, so that a start with an unchanged configuration writes nothing. */
@@ -120,12 +123,26 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
   }
   const listDisabled = all(run, 'select id from standing where kind = $1 and stands = 0')
   const disabledOf = async (kind: Kind) => new Set((await listDisabled(kind)).map(([id]) => String(id)))
+  const listRevoked = all(
+    run,
+    `select id, revoked_at from standing where kind in ('client', 'stored_client') and revoked_at is not null`,
+  )
   return {
     async sync({ clients, users }) {
       const changed = [await sync('client', clients), await sync('user', users)]
       return changed.includes(true)
     },
-    disabled: async () => ({ clients: await disabledOf('client'), users: await disabledOf('user') }),
+    disabled: async () => ({
+      clients: await disabledOf('client'),
+      users: await disabledOf('user'),
+      revokedClients: new Map((await listRevoked()).map(([id, at]) => [String(id), Number(at)])),
+    }),
+    revokeClient: (clientId, at) =>
+      locked([], async write => {
+        const { count } = await write(revoke, [clientId, at])
+        if (count > 0) await write(announce, [])
+        return count > 0
+      }),
     watch: changed => changes.watch(schema, changed),
   }
 }

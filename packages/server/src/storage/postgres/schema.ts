@@ -236,4 +236,8 @@ export const migrations: readonly Migration[] = [
   );
   create index entries_needs on entries (kind, id) where needs is not null and enabled = 1;
   `,
+  // Everything that was issued to a client until then is revoked: see `Principals.revokeClient`.
+  `
+  alter table standing add column revoked_at bigint;
+  `,
 ]

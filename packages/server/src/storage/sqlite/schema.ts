@@ -286,4 +286,8 @@ export const migrations: readonly string[] = [
     delete from standing where kind = 'stored_client' and id = old.id;
   end;
   `,
+  // Everything that was issued to a client until then is revoked: see `Principals.revokeClient`.
+  `
+  alter table standing add column revoked_at integer;
+  `,
 ]

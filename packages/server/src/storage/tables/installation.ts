@@ -1,5 +1,6 @@
 /** Tables of the whole installation: settings, keys, registered clients, and which clients and users are enabled. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { StoredKey } from '../../model/authorization.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import { tableFor } from './table.ts'
@@ -14,6 +15,8 @@ type Principal = {
   readonly id: string
   /** 1: enabled, 0: disabled. */
   readonly stands: number
+  /** For clients: everything that was issued to it until then is revoked. */
+  readonly revoked_at?: Seconds
 }
 
 export const installationTables = {
@@ -64,7 +67,7 @@ export const installationTables = {
   }),
   principals: tableFor<Principal>()({
     name: 'standing',
-    columns: { kind: 'text', id: 'text', stands: 'integer' },
+    columns: { kind: 'text', id: 'text', stands: 'integer', revoked_at: 'integer' },
     key: ['kind', 'id'],
     archive: { kind: 'principals', initial: true, derived: true },
   }),

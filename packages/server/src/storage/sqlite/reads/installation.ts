@@ -101,11 +101,24 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     database,
     (kind: ConfiguredKind) => new Set(listDisabled(kind).map(([id]) => String(id))),
   )
+  const listRevoked = all(
+    database,
+    `select id, revoked_at from standing where kind in ('client', 'stored_client') and revoked_at is not null`,
+  )
+  const revokedClients = reading(
+    database,
+    () => new Map(listRevoked().map(([id, at]) => [String(id), Number(at)])),
+  )
   return {
     async sync({ clients, users }) {
       const changed = await Promise.all([sync('client', clients), sync('user', users)])
       return changed.includes(true)
     },
-    disabled: () => ({ clients: disabledOf('client'), users: disabledOf('user') }),
+    disabled: () => ({
+      clients: disabledOf('client'),
+      users: disabledOf('user'),
+      revokedClients: revokedClients(),
+    }),
+    revokeClient: write.revokeClient,
   }
 }

@@ -149,4 +149,13 @@ export const installationWrites = {
       drop(kind, configured)
     }
   },
+  /** Returns whether there is such a client. */
+  revokeClient(database) {
+    const revoke = change(
+      database,
+      `update standing set revoked_at = max(?1, coalesce(revoked_at, 0))
+      where kind in ('client', 'stored_client') and id = ?2`,
+    )
+    return (clientId: string, at: Seconds): boolean => revoke(at, clientId) > 0
+  },
 } as const satisfies Writes

@@ -1,0 +1,40 @@
+/** Ends everything of a user at an operator's request, whichever kind of user it is. */
+
+import type { Events } from '../model/events.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import type { EndingWithin } from '../model/session.ts'
+import type { Log } from '../runtime/ports.ts'
+import type { Accounts } from './accounts.ts'
+
+type EndOfAccessPorts = {
+  readonly accounts: Pick<Accounts, 'find' | 'endAccess'>
+  readonly stores: Pick<Stores, 'sessions'>
+  readonly endingWithin: EndingWithin
+  readonly log: Log
+  readonly events: Pick<Events, 'emit'>
+}
+
+/**
+ * Returns a function that ends the sessions and the sign-ins in progress of a user and revokes every authorization with
+ * its codes, refresh tokens and access tokens, in one write. It resolves to the `sid` of each ended session. It also
+ * applies to users without a row in the store: those of the configuration, of a provider, or of the operator's store. They
+ * can sign in again, until they are disabled where they come from.
+ */
+export function createEndOfAccess({
+  accounts,
+  stores: { sessions },
+  endingWithin,
+  log,
+  events,
+}: EndOfAccessPorts): (sub: string) => Promise<readonly string[]> {
+  return async sub => {
+    const before = (await sessions.ofUser(sub)).map(({ sid }) => sid)
+    if (!(await accounts.endAccess(sub)).ok) {
+      const ending = { ...endingWithin.ending(), everything: true }
+      endingWithin.ended(await sessions.endOfUser(sub, ending), 'access_revoked')
+      events.emit('user.access_revoked', { sub })
+    }
+    log.info('user_access_revoked', { sub, sessions: before.length })
+    return before
+  }
+}

@@ -1,0 +1,144 @@
+/** An operator revokes everything of a client or a user: which tokens end, and which stay. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
+import { sampleSession } from '../contracts/stores/samples.ts'
+import { approveDevice, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
+import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const device_code = 'urn:ietf:params:oauth:grant-type:device_code'
+const references = withClients(
+  { client_id: 'client', access_token_type: 'reference' } as never,
+  { client_id: 'roclient', access_token_type: 'reference' } as never,
+)
+
+const own = (server: TestServer) =>
+  server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client: ['client', secret] })
+const signIn = (server: TestServer) =>
+  server.token(
+    { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid api1 offline_access' },
+    { client: ['roclient', secret] },
+  )
+const refresh = (server: TestServer, refresh_token: string) =>
+  server.token({ grant_type: 'refresh_token', refresh_token }, { client: ['roclient', secret] })
+const redeem = (server: TestServer, code: string) =>
+  server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+    { client: ['web', secret] },
+  )
+/** Returns a device code that a user approved. */
+async function approvedDevice(server: TestServer): Promise<string> {
+  const form = { client_id: 'device' }
+  const { json } = await server.send('POST', '/connect/deviceauthorization', { form })
+  const found = await server.stores.devices.find(hashHandle(json.device_code))
+  assert.ok(await approveDevice(server, found!.device.user_code_hash, { scope: ['api1'] }))
+  return json.device_code
+}
+const isActive = async (server: TestServer, token: string): Promise<boolean> =>
+  (
+    await server.send('POST', '/connect/introspect', {
+      form: { token },
+      headers: basic('urn:api', 'api-secret'),
+    })
+  ).json.active
+
+for (const [kind, configuration] of [
+  ['JWTs', world],
+  ['reference tokens', references],
+] as const)
+  test(`revoking a client: its own ${kind} and those of users become inactive; later ones are issued and active`, async () => {
+    const server = await createTestServer(configuration)
+    const [mine, users, others] = [await own(server), await signIn(server), await own(server)]
+    const tokens = [mine.json.access_token, users.json.access_token, others.json.access_token]
+    for (const token of tokens) assert.equal(await isActive(server, token), true)
+    assert.equal(await server.revokeClient('client'), true)
+    assert.equal(await isActive(server, tokens[0]), false)
+    assert.equal(await isActive(server, tokens[1]), true, 'of another client')
+    assert.equal(await server.revokeClient('roclient'), true)
+    assert.equal(await isActive(server, tokens[1]), false)
+    const info = { headers: { authorization: `Bearer ${users.json.access_token}` } }
+    assert.equal((await server.send('GET', '/connect/userinfo', info)).status, 401)
+
+    server.clock.advance(1)
+    assert.equal(await isActive(server, (await own(server)).json.access_token), true)
+    assert.equal(await isActive(server, (await signIn(server)).json.access_token), true)
+    for (const token of tokens.slice(0, 2)) assert.equal(await isActive(server, token), false)
+  })
+
+test('revoking a client: its codes, device codes and refresh tokens are refused, within the retry window too', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server)
+  const device = await approvedDevice(server)
+  const first = (await signIn(server)).json.refresh_token
+  const second = (await refresh(server, first)).json.refresh_token
+  for (const client of ['web', 'device', 'roclient']) assert.ok(await server.revokeClient(client))
+  server.clock.advance(1)
+  for (const refused of [
+    await redeem(server, code),
+    await server.token({ grant_type: device_code, device_code: device, client_id: 'device' }),
+    await refresh(server, first),
+    await refresh(server, second),
+  ]) {
+    assertRefused(refused, 'invalid_grant', 'authorization_revoked')
+  }
+  assert.equal((await redeem(server, await issueCode(server))).status, 200)
+})
+
+test('revoking a client: a token that another client exchanged stays revoked with its origin', async () => {
+  const server = await createTestServer(withClients({ client_id: 'exchanger' }))
+  const subject_token = (await signIn(server)).json.access_token
+  const exchanged = await server.token(
+    {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      scope: 'api1',
+    },
+    { client: ['exchanger', secret] },
+  )
+  if (exchanged.status !== 200) return assert.equal(exchanged.json.error, 'unsupported_grant_type')
+  assert.equal(await isActive(server, exchanged.json.access_token), true)
+  await server.revokeClient('roclient')
+  assert.equal(await isActive(server, exchanged.json.access_token), false)
+})
+
+test('revoking a client: a client that was never served is reported, and nothing is stored', async () => {
+  const server = await createTestServer(world)
+  assert.equal(await server.revokeClient('nobody'), false)
+  assert.equal((await server.stores.principals.disabled()).revokedClients.size, 0)
+})
+
+test('revoking a client: other nodes on the same store follow, and so does a later start', async () => {
+  const server = await createTestServer(world)
+  const other = await createTestServer(world, { stores: server.stores })
+  const { access_token } = (await own(server)).json
+  assert.equal(await isActive(other, access_token), true)
+  await server.revokeClient('client')
+  await until('the other node refuses the token', async () => !(await isActive(other, access_token)))
+  const later = await createTestServer(world, { stores: server.stores })
+  assert.equal(await isActive(later, access_token), false)
+})
+
+test('revoking a user: tokens, codes and device codes of every client end, and the user can sign in again', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server)
+  const device = await approvedDevice(server)
+  const { access_token, refresh_token } = (await signIn(server)).json
+  await server.stores.sessions.create(sampleSession({ sub: '88421113', sid: 'session-1' }))
+  assert.deepEqual(await server.endAccess('88421113'), ['session-1'])
+  assert.deepEqual(await server.stores.sessions.ofUser('88421113'), [])
+  assert.equal(await isActive(server, access_token), false)
+  for (const refused of [
+    await redeem(server, code),
+    await server.token({ grant_type: device_code, device_code: device, client_id: 'device' }),
+    await refresh(server, refresh_token),
+  ])
+    assertRefused(refused, 'invalid_grant', 'authorization_revoked')
+  assert.equal((await signIn(server)).status, 200)
+  const line = server.logged.find(({ event }) => event === 'user_access_revoked')
+  assert.equal(line?.sub, '88421113')
+})
