@@ -9,6 +9,7 @@ export const fixtures: Readonly<Record<string, readonly (readonly string[])[]>> 
   hydra: [['hydra-clients.json']],
   identityserver: [['identityserver4-quickstart.json'], ['identityserver4-tables.json']],
   keycloak: [['keycloak-realm.json'], ['keycloak-folder-realm.json', 'keycloak-folder-users-0.json']],
+  'oidc-provider': [['oidc-provider-configuration.mjs']],
 }
 
 export const importerNamed = (name: string): Importer => {

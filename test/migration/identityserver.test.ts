@@ -8,6 +8,7 @@ import { migrate } from '../../packages/server/src/migration/migrate.ts'
 import { tessera } from '../cli/tessera.ts'
 import { createBrowser } from '../support/browser.ts'
 import { testFolder } from '../support/folder.ts'
+import { readText } from '../support/repository.ts'
 import { answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
 import { at, importerNamed, migrateFixture } from './fixtures.ts'
@@ -130,6 +131,7 @@ test('migration: the rows of the tables become clients, resources and users', as
       name: 'invoices',
       display_name: 'Invoices',
       claims: [{ claim: 'role', from: 'roles' }],
+      access_token_signing_alg: 'RS256',
       scopes: ['invoices.read'],
       api_secrets: [{ sha512: client_secrets[1].sha512 }],
     },
@@ -224,4 +226,20 @@ test('migration: appsettings with numbers as strings, enums by name and a TimeSp
     api_scopes: [{ name: 'old.read', claims: ['email'] }],
     api_resources: [{ name: 'old', scopes: ['old.read'] }],
   })
+})
+
+test("migration: the guide's appsettings are converted without loss", () => {
+  const [, example = ''] =
+    /```json\n([\s\S]*?)\n```/.exec(readText('docs/guides/from-identityserver4.md')) ?? []
+  const { configuration, lines } = migrate(
+    importerNamed('identityserver'),
+    [{ name: 'appsettings.json', value: JSON.parse(example) }],
+    at,
+  )
+  assert.deepEqual(
+    lines.filter(({ outcome }) => outcome !== 'carried_over'),
+    [],
+  )
+  assert.equal(configuration.issuer, 'https://login.example')
+  assert.equal((configuration.clients as any[])[0].scope, 'openid profile api1 offline_access')
 })

@@ -22,7 +22,7 @@ test('migration: a member without an outcome is reported, whether it was read or
       ['not_possible', 'read'],
       ['not_possible', 'unread'],
       ['not_possible', 'open.deep.0'],
-      ['not_possible', 'none'],
+      ['not_needed', 'none'],
     ],
   )
 })

@@ -28,10 +28,10 @@ export const filledText: Convert<string> = (source, target) => {
   source.notNeeded('it is empty')
 }
 export const flag: Convert<boolean> = carried(source => source.flag())
+export const integer: Convert<number> = carried(source => source.integer())
 /** A value that is true or false, where the default allows more: a value of another type counts as false. */
 export const flagOrFalse: Convert<boolean> = (source, target) =>
   flag(source, target) ?? (source.exists ? false : undefined)
-export const integer: Convert<number> = carried(source => source.integer())
 /** Any JSON, with everything in it. */
 export const json: Convert<unknown> = (source, target) => {
   if (!source.exists) return

@@ -4,6 +4,7 @@
  */
 
 import { standardIdentityResources } from '../configuration/schema/resource.ts'
+import { clientMetadata, plainSecret, scopeText } from './client-metadata.ts'
 import { type Convert, carry, choice, filledText, flag, json, texts } from './convert.ts'
 import type { Draft, Target } from './draft.ts'
 import type { Importer } from './migrate.ts'
@@ -30,32 +31,7 @@ const moreClients = (token: Source): void => {
   else token.notNeeded('it is empty')
 }
 
-/** Members whose name and meaning are those of a key. */
-const sameKeys: Readonly<Record<string, Convert<unknown>>> = {
-  client_id: filledText,
-  client_name: filledText,
-  client_uri: filledText,
-  logo_uri: filledText,
-  policy_uri: filledText,
-  tos_uri: filledText,
-  contacts: texts,
-  redirect_uris: texts,
-  post_logout_redirect_uris: texts,
-  response_types: texts,
-  grant_types: texts,
-  allowed_cors_origins: texts,
-  request_uris: texts,
-  jwks_uri: filledText,
-  subject_type: filledText,
-  sector_identifier_uri: filledText,
-  token_endpoint_auth_method: filledText,
-  token_endpoint_auth_signing_alg: filledText,
-  request_object_signing_alg: filledText,
-  frontchannel_logout_uri: filledText,
-  frontchannel_logout_session_required: flag,
-  backchannel_logout_uri: filledText,
-  backchannel_logout_session_required: flag,
-}
+const metadata = { ...clientMetadata, allowed_cors_origins: texts }
 
 const dates = 'it is only a date of the old record'
 const notNeeded: Readonly<Record<string, string>> = {
@@ -75,7 +51,7 @@ const notPossible: Readonly<Record<string, string>> = {
 /** Returns the scopes of the client. */
 function readClient(source: Source, draft: Draft): readonly string[] {
   const target = draft.add('clients')
-  for (const [name, convert] of Object.entries(sameKeys)) carry(source.member(name), target, name, convert)
+  for (const [name, convert] of Object.entries(metadata)) carry(source.member(name), target, name, convert)
   for (const [name, why] of Object.entries(notNeeded)) source.member(name).notNeeded(why)
   for (const [name, why] of Object.entries(notPossible)) dropFilled(source.member(name), why)
   for (const audience of source.member('audience').exists ? source.member('audience').list() : [])
@@ -111,16 +87,7 @@ const signedUserinfo: Convert<string> = (source, target) => {
   source.notNeeded('responses are not signed by default')
 }
 
-const scopes: Convert<readonly string[]> = (source, target) => {
-  const names = source
-    .text()
-    ?.split(' ')
-    .filter(name => name !== '')
-  if (names === undefined) return
-  if (names.includes('offline')) source.changed('"offline" is "offline_access" here', target)
-  else source.carriedOver(target)
-  return [...new Set(names.map(name => (name === 'offline' ? 'offline_access' : name)))]
-}
+const scopes = scopeText({ offline: 'offline_access' })
 
 function readAuthentication(source: Source, target: Target, draft: Draft): void {
   const method = target.value.token_endpoint_auth_method ?? 'client_secret_basic'
@@ -132,7 +99,7 @@ function readAuthentication(source: Source, target: Target, draft: Draft): void 
     const value = draft.unknownSecret(source, place, 'hydra', 'secret', String(target.value.client_id))
     target.set('client_secrets', [{ value }])
   }
-  if (method === 'none') return
+  if (method === 'none' || !usesCodes(target)) return
   target.set('require_pkce', false)
   source.added(
     'Hydra does not require PKCE of this client; remove it if the client uses PKCE',
@@ -140,12 +107,8 @@ function readAuthentication(source: Source, target: Target, draft: Draft): void 
   )
 }
 
-const plainSecret: Convert<readonly object[]> = (source, target) => {
-  const value = source.text()
-  if (value === undefined) return
-  source.carriedOver(target)
-  return [{ value }]
-}
+const usesCodes = ({ value: { grant_types } }: Target): boolean =>
+  grant_types === undefined || (grant_types as readonly string[]).includes('authorization_code')
 
 const strategies = choice({ jwt: 'jwt', opaque: 'reference' } as const)
 

@@ -4,8 +4,14 @@ import { hydra } from './hydra.ts'
 import { identityserver } from './identityserver.ts'
 import { keycloak } from './keycloak/keycloak.ts'
 import type { Importer } from './migrate.ts'
+import { oidcProvider } from './oidc-provider.ts'
 
-const importers = { hydra, identityserver, keycloak } as const satisfies Readonly<Record<string, Importer>>
+const importers = {
+  hydra,
+  identityserver,
+  keycloak,
+  'oidc-provider': oidcProvider,
+} as const satisfies Readonly<Record<string, Importer>>
 
 export const importerNames: readonly string[] = Object.keys(importers)
 

@@ -23,7 +23,7 @@ export type Source = {
   readonly isList: boolean
   /** Returns a member of an object. It may not exist. */
   readonly member: (name: string) => Source
-  /** Returns all members, for objects whose names are data. */
+  /** Returns all members except those that are null, for objects whose names are data. */
   readonly members: () => readonly (readonly [name: string, value: Source])[]
   readonly list: () => readonly Source[]
   readonly text: () => string | undefined
@@ -106,7 +106,9 @@ export function openSource(file: string, value: unknown, report: Report, dialect
       members() {
         if (!isObject) return wrong('an object') ?? []
         isOpen = true
-        return Object.keys(value as object).map(name => [name, child(name)] as const)
+        return Object.entries(value as object).flatMap(([name, one]) =>
+          one === null || one === undefined ? [] : [[name, child(name)] as const],
+        )
       },
       list() {
         if (!isList) return wrong('a list') ?? []
@@ -149,7 +151,8 @@ export function openSource(file: string, value: unknown, report: Report, dialect
       },
       reportUnknown() {
         isDropped = true
-        add('not_possible', exists ? unknown : 'it is empty')
+        if (exists) add('not_possible', unknown)
+        else add('not_needed', 'it is null')
       },
     }
   }

@@ -79,6 +79,10 @@ export function readApiResource(source: Source, draft: Draft): void {
   readShared(source, api, 'ApiResourceClaims')
   source.member('Description').notPossible('APIs have no description here; scopes have one')
   readAlgorithms(source.member('AllowedAccessTokenSigningAlgorithms'), api, 'access_token_signing_alg')
+  if (api.value.access_token_signing_alg === undefined) {
+    api.set('access_token_signing_alg', 'RS256')
+    source.added('IdentityServer4 signs with RS256 by default', api.at('access_token_signing_alg'))
+  }
   readScopesOf(source, api, draft)
   const secrets = anyOf(source, 'ApiSecrets', 'Secrets', 'ApiResourceSecrets')
   const place = api.at('api_secrets')

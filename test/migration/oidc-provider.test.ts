@@ -1,0 +1,112 @@
+/** Configurations of node-oidc-provider and clients of Hydra. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
+import { readSourceFile } from '../../packages/server/src/migration/source-file.ts'
+import { testFolder } from '../support/folder.ts'
+import { readText } from '../support/repository.ts'
+import { claimsOf, createTestServer } from '../support/tessera.ts'
+import { migrateFixture } from './fixtures.ts'
+
+const folder = testFolder()
+
+test('migration: a configuration module of oidc-provider is converted, and functions name what replaces them', async () => {
+  const { configuration, lines, variables } = await migrateFixture(
+    'oidc-provider',
+    'oidc-provider-configuration.mjs',
+  )
+  const clients = new Map((configuration.clients as any[]).map(client => [client.client_id, client]))
+  assert.partialDeepStrictEqual(clients.get('shop'), {
+    token_endpoint_auth_method: 'client_secret_post',
+    client_secrets: [{ value: 'a-secret-in-plain-text-of-the-shop' }],
+    scope: 'openid email offline_access orders.read',
+    access_token_lifetime: 3600,
+    refresh_token_expiration: 'sliding',
+    sliding_refresh_token_lifetime: 86_400,
+    absolute_refresh_token_lifetime: 1_209_600,
+    refresh_token_usage: 'reuse',
+    always_include_user_claims_in_id_token: true,
+  })
+  const spa = clients.get('spa')
+  assert.equal('refresh_token_usage' in spa || 'id_token_signed_response_alg' in spa, false)
+  assert.equal(spa.scope, 'openid offline_access email shop orders.read')
+  assert.deepEqual(clients.get('unknown').client_secrets, [{ value: { env: 'CLIENT_SECRET_UNKNOWN' } }])
+  assert.deepEqual(configuration.identity_resources, [
+    { name: 'email', claims: ['email', 'email_verified'] },
+    { name: 'shop', claims: ['customer_number', 'newsletter'] },
+  ])
+  assert.deepEqual(configuration.registration, {
+    mode: 'initial_access_token',
+    initial_access_tokens: [{ value: { env: 'INITIAL_ACCESS_TOKEN' } }],
+  })
+  assert.deepEqual(configuration.authorization_requests, { require_pushed: true })
+  assert.deepEqual(variables, ['INITIAL_ACCESS_TOKEN', 'CLIENT_SECRET_UNKNOWN'])
+  const why = (source: string) => lines.find(line => line.source.join('.') === source)?.why ?? ''
+  assert.match(why('findAccount'), /userStore/)
+  assert.match(why('extraTokenClaims'), /profile\.claims/)
+  assert.match(why('interactions'), /consentPolicy/)
+  assert.match(why('ttl.ClientCredentials'), /access_token_lifetime/)
+  assert.match(why('features.dPoP'), /not supported/)
+  assert.match(why('features.futureFeature.enabled'), /does not know/)
+})
+
+test('migration: the converted clients of Hydra get tokens', async () => {
+  const { configuration, variables } = await migrateFixture('hydra', 'hydra-clients.json')
+  const clients = (configuration.clients as any[]).map(({ client_secrets, ...client }) => ({
+    ...client,
+    ...(client_secrets && { client_secrets: [{ value: 'the-secret-that-was-set' }] }),
+  }))
+  assert.deepEqual(variables, ['HYDRA_SECRET_C7A7C6D4_2F5C_4F3B_8D5F_3F4C7E0F2A11', 'HYDRA_SECRET_WORKER'])
+  assert.equal('require_pkce' in clients[2], false)
+  assert.equal(clients[0].require_pkce, false)
+  const server = await createTestServer({ ...configuration, clients }, { isModule: false })
+  const form = {
+    grant_type: 'client_credentials',
+    client_id: 'worker',
+    client_secret: 'the-secret-that-was-set',
+  }
+  const { status, json } = await server.token(form)
+  assert.equal(status, 200)
+  assert.equal(json.scope, 'orders.read orders.write')
+  // Access tokens of Hydra are opaque.
+  assert.throws(() => claimsOf(json.access_token))
+})
+
+test('migration: files that are too deep, no JSON, modules, and lines of JSON', async () => {
+  const read = async (name: string, text: string, acceptsModules = false) =>
+    readSourceFile(await folder.write(name, text), acceptsModules)
+  const problem = async (name: string, text: string) => {
+    const outcome = await read(name, text)
+    return outcome.ok ? undefined : outcome.problem
+  }
+  assert.match(
+    (await problem('deep.json', `${'['.repeat(50_000)}${']'.repeat(50_000)}`)) ?? '',
+    /too deeply|not JSON/,
+  )
+  assert.match((await problem('broken.json', '{ "a": secret }')) ?? '', /broken\.json:1:\d+: it is not JSON/)
+  assert.match((await problem('twice.json', '{ "a": 1, "a": 2 }')) ?? '', /appears twice/)
+  assert.match((await problem('module.mjs', 'throw new Error()')) ?? '', /it is a module/)
+  assert.match((await problem('lines.ndjson', '{}\nsecret')) ?? '', /lines\.ndjson:2: the line is not JSON/)
+  const lines = await read('lines.json', '{"a":1}\n{"a":2}\n')
+  assert.deepEqual(lines.ok && lines.file.value, [{ a: 1 }, { a: 2 }])
+  const comments = await read('appsettings.json', '{ // a comment\n "a": 1, }')
+  assert.equal(comments.ok && JSON.stringify(comments.file.value), '{"a":1}')
+  const common = await read('old.cjs', 'module.exports = { clients: [] }', true)
+  assert.deepEqual(common.ok && common.file.value, { clients: [] })
+})
+
+test("migration: the guide's module loads the converted file and adds a user store", async () => {
+  const guide = readText('docs/guides/from-oidc-provider.md')
+  const [, example = ''] = /<!-- example: user store -->\n```js\n([\s\S]*?)\n```/.exec(guide) ?? []
+  const { configuration, variables } = await migrateFixture(
+    'oidc-provider',
+    'oidc-provider-configuration.mjs',
+  )
+  await folder.write('tessera.json', JSON.stringify(configuration))
+  const environment = Object.fromEntries(variables.map(name => [name, 'a-secret-that-was-set']))
+  const loaded = await loadConfiguration({ file: await folder.write('tessera.mjs', example), environment })
+  assert.ok(loaded.ok, JSON.stringify(loaded))
+  const user = await loaded.configuration.userStore?.findByUsername({ username: 'dora' })
+  assert.equal(user?.sub, 'a1')
+})
