@@ -92,6 +92,11 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
 
     await entry({ name: 'acme', issuer: 'path', clients: [] })
     assert.equal((await on('tenants', 'add', '--file', json)).code, 0)
+    await entry({ name: 'shared' })
+    assert.equal((await on('tenants', 'add', '--file', json)).code, 0)
+    const user = ['--username', 'dora', '--no-password', '--in-tenant']
+    assert.match((await on('users', 'add', ...user, 'shared')).stdout, /^added .*tenant=shared/)
+    assert.match((await on('users', 'add', ...user, 'other')).stderr, /no tenant "other"/)
     await entry({ name: 'inner' })
     assert.equal((await on('scopes', 'add', '--tenant', 'acme', '--file', json)).code, 0)
     assert.match((await on('scopes', 'list', '--tenant', 'acme', '--origin', 'stored')).stdout, /^id="inner"/)

@@ -12,6 +12,7 @@ const sampleEntry = (fields: Partial<StoredEntry> = {}): StoredEntry => ({
   version: 1,
   entry: { client_name: 'Åsa "A"\0', claims: [{ type: 'n', value: 1.5 }] },
   enabled: 1,
+  revision: 0,
   created_at: now,
   updated_at: now,
   ...fields,
@@ -29,12 +30,12 @@ export function testEntries(stores: () => Stores): void {
     const { entries } = stores()
     const full = sampleEntry({ needs: { origins: ['https://a.example'], plain_pkce: true } })
     assert.equal(await put(full), true)
-    assert.deepEqual(await entries.find('clients', full.id), full)
+    assert.deepEqual(await entries.find('clients', full.id), { ...full, revision: await revision() })
     assert.equal(await entries.find('api_scopes', full.id), undefined)
     const { needs: _, ...plain } = full
     const next = { ...plain, version: 2, entry: {}, enabled: 0 as const, updated_at: now + 1 }
     assert.equal(await put(next), true)
-    assert.deepEqual(await entries.find('clients', full.id), next)
+    assert.deepEqual(await entries.find('clients', full.id), { ...next, revision: await revision() })
     assert.equal(await entries.remove('clients', full.id, await revision()), true)
     assert.equal(await entries.find('clients', full.id), undefined)
   })
@@ -134,14 +135,24 @@ export function testEntries(stores: () => Stores): void {
     )
     const [next] = await entries.list('clients', { after: page.at(-1)?.id, limit: 1 })
     assert.equal(next?.id, `${prefix}c`)
-    const { versions, needs } = await entries.clientIndex()
+    const rows = new Map((await entries.clientIndex()).rows.map(row => [row.id, row]))
     assert.deepEqual(
-      made.map(({ id }) => versions.get(id)),
-      [1, 2, 3],
+      made.map(({ id }) => rows.get(id)),
+      [
+        { id: `${prefix}a`, version: 1, needs: { lifetime: 100_000 } },
+        { id: `${prefix}B`, version: 2, needs: { lifetime: 100_001 } },
+        // A disabled client needs nothing.
+        { id: `${prefix}c`, version: 3 },
+      ],
     )
-    const lifetimes = needs.map(({ lifetime = 0 }) => lifetime)
-    assert.ok(lifetimes.includes(100_000) && lifetimes.includes(100_001))
-    assert.ok(!lifetimes.includes(100_002), 'a disabled client needs nothing')
+    const since = await revision()
+    await put({ ...provider, version: 2 })
+    assert.deepEqual(await entries.clientIndex(since), { count: rows.size, rows: [] })
+    await put({ ...made[0]!, version: 4 })
+    const changes = await entries.clientIndex(since)
+    assert.deepEqual([changes.count, changes.rows.map(({ version }) => version)], [rows.size, [4]])
+    await entries.remove('clients', `${prefix}c`, await revision())
+    assert.equal((await entries.clientIndex(since)).count, rows.size - 1)
     const shared = await entries.shared()
     assert.ok(shared.some(({ kind, id }) => kind === 'identity_providers' && id === prefix))
     assert.ok(shared.every(({ kind }) => kind !== 'clients'))

@@ -125,6 +125,7 @@ export function createChanges(ports: ChangePorts): Changes {
         entry: secrets.protect(given, [...noted.values()], { kind, id, previous: before?.entry }),
         ...(needs && { needs }),
         enabled: isEnabled(reading.read) ? 1 : 0,
+        revision: 0,
         created_at: before?.created_at ?? now,
         updated_at: now,
       },

@@ -103,11 +103,22 @@ export async function openAdministration(
 export async function openUsers(
   server: Configuration,
   issuer: Configuration,
-): Promise<Closable & UserAdministration & Pick<AccountServices, 'endAccess' | 'searchUsers'>> {
+): Promise<
+  Closable &
+    UserAdministration &
+    Pick<AccountServices, 'endAccess' | 'searchUsers'> &
+    Pick<Configuration, 'tenants'>
+> {
   const context = await openIssuer(server, issuer)
   const { accounts, endAccess, searchUsers } = createServices(context.configuration, context).accounts
   const { storedUsers } = context.stores
-  return { ...administerUsers(accounts, storedUsers), endAccess, searchUsers, close: context.close }
+  return {
+    ...administerUsers(accounts, storedUsers),
+    endAccess,
+    searchUsers,
+    tenants: context.configuration.tenants,
+    close: context.close,
+  }
 }
 
 /** A running server honours a revocation within a second. */

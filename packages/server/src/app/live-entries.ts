@@ -5,7 +5,13 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { createEntrySecrets, type EntrySecrets } from '../administration/secrets.ts'
-import { createStoredClients, type StoredClients } from '../clients/registration/stored-clients.ts'
+import {
+  clientRows,
+  createStoredClients,
+  needsIn,
+  type StoredClients,
+  withChanges,
+} from '../clients/registration/stored-clients.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { ReadEntry } from '../configuration/entries/entry-source.ts'
 import { createSealing } from '../keys/sealing.ts'
@@ -55,8 +61,7 @@ export async function loadLiveEntries(
   const read = shared.flatMap(stored => readShared(stored))
   const { configuration, parseClient, errors } = source.extend(base, read)
   for (const { entry, diagnostic } of errors) logInvalid(entry, [diagnostic])
-  const composedOf = contentOf(shared, index.needs)
-  const clients = createStoredClients(index, {
+  const clients = createStoredClients(clientRows(index), {
     entries,
     parse(stored) {
       const parsed = parseClient(source.read('clients', stored.entry, secrets.opener('clients', stored.id)))
@@ -65,6 +70,7 @@ export async function loadLiveEntries(
       return undefined
     },
   })
+  const composedOf = contentOf(shared, clients.needs())
   const inOrder = serial()
   let stopped = false
   let unwatch = (): void => {}
@@ -93,9 +99,13 @@ export async function loadLiveEntries(
     inOrder(async () => {
       const revision = await entries.revision()
       if (stopped || revision === seen) return
-      const next = await entries.clientIndex()
-      if (contentOf(await entries.shared(), next.needs) !== composedOf) await recompose()
-      clients.update(next)
+      // A removed client leaves no row, so all are read again then.
+      const rows =
+        withChanges(clients.rows(), await entries.clientIndex(seen)) ??
+        clientRows(await entries.clientIndex())
+      // This snapshot has no keys for a client that needs another algorithm, so only the next one serves that client.
+      if (contentOf(await entries.shared(), needsIn(rows)) === composedOf) clients.use(rows)
+      else await recompose()
       seen = revision
     })
   const refreshOrLog = (): void => {

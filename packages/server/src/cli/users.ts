@@ -53,14 +53,14 @@ export const find = (text: string, flags: FindUserFlags): Promise<ExitCode> =>
   })
 
 export const add = (flags: AddUserFlags): Promise<ExitCode> =>
-  withUsers(flags, async (users, { tenants }) => {
+  withUsers(flags, async users => {
     const { username, sub, email, emailVerified = false, inTenant, claims: json } = flags
     const { group: groups, role: roles } = flags
     const claims = json === undefined ? {} : claimsOf(json)
     if (!claims) return report('--claims is not a JSON object', 2)
     const twice = memberships.find(kind => ({ groups, roles })[kind] && Object.hasOwn(claims, kind))
     if (twice) return report(`--claims contains "${twice}", and so do the flags`, 2)
-    if (inTenant !== undefined && !tenants.has(inTenant)) return report(`no tenant "${inTenant}"`)
+    if (inTenant !== undefined && !users.tenants.has(inTenant)) return report(`no tenant "${inTenant}"`)
     if (flags.password === false && flags.passwordHash)
       return report('expected one of --password-hash and --no-password', 2)
     const password =
@@ -143,14 +143,14 @@ function reported(done: string, kept: Awaited<ReturnType<OpenUsers['setActive']>
 
 async function withUsers(
   flags: IssuerFlags,
-  use: (users: OpenUsers, issuer: { readonly tenants: ReadonlySet<string> }) => Promise<ExitCode>,
+  use: (users: OpenUsers) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const found = await issuerOrReport(flags, 'users')
   if (!found) return 1
   const { openUsers } = await import('../app/administration.ts')
   const users = await openUsers(found.server, found.issuer)
   try {
-    return await use(users, found.issuer)
+    return await use(users)
   } finally {
     await users.close()
   }

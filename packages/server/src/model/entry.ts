@@ -32,6 +32,8 @@ export type StoredEntry = {
   readonly needs?: ClientNeeds
   /** 1 for an enabled client. */
   readonly enabled: 0 | 1
+  /** The revision that wrote it. The store sets it. */
+  readonly revision: number
   readonly created_at: Seconds
   readonly updated_at: Seconds
 }
@@ -54,12 +56,18 @@ export type ClientNeeds = {
   readonly colon_id?: string
 }
 
-/** The stored clients without their entries. */
+/** Stored clients without their entries. */
 export type ClientIndex = {
-  /** The version of each client, by `client_id`. */
-  readonly versions: ReadonlyMap<string, number>
-  /** Those of enabled clients that have any. */
-  readonly needs: readonly ClientNeeds[]
+  /** How many there are. */
+  readonly count: number
+  readonly rows: readonly ClientRow[]
+}
+
+export type ClientRow = {
+  readonly id: string
+  readonly version: number
+  /** Those of an enabled client that has any. */
+  readonly needs?: ClientNeeds
 }
 
 type Needing = Pick<

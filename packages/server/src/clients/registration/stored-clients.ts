@@ -4,7 +4,7 @@
  */
 
 import type { Client } from '../../model/client.ts'
-import type { ClientIndex, ClientNeeds, StoredEntry } from '../../model/entry.ts'
+import type { ClientIndex, ClientNeeds, ClientRow, StoredEntry } from '../../model/entry.ts'
 import type { Entries } from '../../model/ports/stores.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 
@@ -13,9 +13,14 @@ export type StoredClients = {
   readonly find: (clientId: string) => Awaitable<Client | undefined>
   readonly hasOrigin: (origin: string) => boolean
   readonly needs: () => readonly ClientNeeds[]
-  /** Takes over what is stored now. A client of another version is read again. */
-  readonly update: (index: ClientIndex) => void
+  /** Returns the clients that it knows. */
+  readonly rows: () => ClientRows
+  /** Replaces them. A client of another version is read again. */
+  readonly use: (rows: ClientRows) => void
 }
+
+/** Clients by `client_id`. */
+type ClientRows = ReadonlyMap<string, ClientRow>
 
 type StoredClientsPorts = {
   readonly entries: Pick<Entries, 'find'>
@@ -27,11 +32,11 @@ type StoredClientsPorts = {
 const capacity = 1000
 
 export function createStoredClients(
-  first: ClientIndex,
+  first: ClientRows,
   { entries, parse }: StoredClientsPorts,
 ): StoredClients {
-  let index = first
-  let origins = originsOf(first)
+  let rows = first
+  let origins = originsOf(rows)
   const ready = new Map<string, { readonly version: number; readonly client: Client | undefined }>()
 
   function keep(row: StoredEntry | undefined): Client | undefined {
@@ -45,7 +50,7 @@ export function createStoredClients(
 
   return {
     find(clientId) {
-      const version = index.versions.get(clientId)
+      const { version } = rows.get(clientId) ?? {}
       if (version === undefined) return undefined
       const kept = ready.get(clientId)
       ready.delete(clientId)
@@ -58,14 +63,33 @@ export function createStoredClients(
       return row instanceof Promise ? row.then(keep) : keep(row)
     },
     hasOrigin: origin => origins.has(origin),
-    needs: () => index.needs,
-    update(next) {
-      index = next
+    needs: () => needsIn(rows),
+    rows: () => rows,
+    use(next) {
+      rows = next
       origins = originsOf(next)
-      for (const id of ready.keys()) if (!next.versions.has(id)) ready.delete(id)
+      for (const id of ready.keys()) if (!next.has(id)) ready.delete(id)
     },
   }
 }
 
-const originsOf = ({ needs }: ClientIndex): ReadonlySet<string> =>
-  new Set(needs.flatMap(({ origins = [] }) => origins))
+export const clientRows = (index: ClientIndex): ClientRows => new Map(index.rows.map(row => [row.id, row]))
+
+/**
+ * Returns the clients with those that were written since. Returns undefined if that does not explain how many there are,
+ * because some were removed.
+ */
+export function withChanges(rows: ClientRows, changes: ClientIndex): ClientRows | undefined {
+  const next = new Map(rows)
+  for (const row of changes.rows) next.set(row.id, row)
+  return next.size === changes.count ? next : undefined
+}
+
+export function needsIn(rows: ClientRows): readonly ClientNeeds[] {
+  const found: ClientNeeds[] = []
+  for (const { needs } of rows.values()) if (needs) found.push(needs)
+  return found
+}
+
+const originsOf = (rows: ClientRows): ReadonlySet<string> =>
+  new Set(needsIn(rows).flatMap(({ origins = [] }) => origins))

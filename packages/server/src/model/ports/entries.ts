@@ -18,7 +18,8 @@ export type Entries = {
   ) => Awaitable<readonly StoredEntry[]>
   /** Returns the entries of every kind except clients, in the order of their kinds and ids. */
   readonly shared: () => Awaitable<readonly StoredEntry[]>
-  readonly clientIndex: () => Awaitable<ClientIndex>
+  /** Returns the clients that were written after this revision, and how many clients there are. Default: all of them. */
+  readonly clientIndex: (after?: number) => Awaitable<ClientIndex>
   /**
    * Adds an entry or replaces it, and enables or disables a client for `commit`. Returns false, and stores nothing, if
    * there was another write since `revision` was read.

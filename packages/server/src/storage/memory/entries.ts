@@ -29,17 +29,23 @@ export function createEntryStores(tables: Tables): EntryStores {
           .toSorted(byId)
           .slice(0, limit),
       shared: () => sharedKinds.flatMap(kind => entries.filter(entry => entry.kind === kind).toSorted(byId)),
-      clientIndex() {
+      clientIndex(after = -1) {
         const clients = entries.filter(({ kind }) => kind === 'clients')
         return {
-          versions: new Map(clients.map(({ id, version }) => [id, version])),
-          needs: clients.flatMap(({ enabled, needs }) => (enabled === 1 && needs ? needs : [])),
+          count: clients.length,
+          rows: clients
+            .filter(client => client.revision > after)
+            .map(({ id, version, enabled, needs }) => ({
+              id,
+              version,
+              ...(enabled === 1 && needs && { needs }),
+            })),
         }
       },
       async put(entry, since, messages) {
         if (!advance(since)) return false
         storeMessages(tables, messages)
-        entries.put(entry)
+        entries.put({ ...entry, revision: since + 1 })
         if (entry.kind === 'clients') {
           principals.put({ kind: 'stored_client', id: entry.id, stands: entry.enabled })
           // A client that was once in the file, and no longer is.

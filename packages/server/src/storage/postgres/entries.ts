@@ -35,10 +35,11 @@ export function createEntryStores({ run, locked, schema }: Database, changes: Ch
     `select ${names} from entries where kind = $1 and id > $2 order by id limit $3::bigint`,
   )
   const shared = all(run, `select ${names} from entries where kind <> 'clients' order by kind, id`)
-  const versions = all(run, `select id, version from entries where kind = 'clients'`)
-  const needs = all(
+  const count = one(run, `select count(*) from entries where kind = 'clients'`)
+  const index = all(
     run,
-    `select needs from entries where kind = 'clients' and needs is not null and enabled = 1`,
+    `select id, version, case when enabled = 1 then needs end from entries
+    where kind = 'clients' and revision > $1::bigint`,
   )
 
   /** Writes one after the other, unless another write came before this one. */
@@ -64,16 +65,20 @@ export function createEntryStores({ run, locked, schema }: Database, changes: Ch
       list: async (kind, { after = '', limit }) =>
         (await list(kind, after, limit)).flatMap(row => decode(row) ?? []),
       shared: async () => (await shared()).flatMap(row => decode(row) ?? []),
-      async clientIndex() {
-        const rows = await versions()
+      async clientIndex(after = -1) {
+        const rows = await index(after)
         return {
-          versions: new Map(rows.map(([id, version]) => [String(id), Number(version)])),
-          needs: (await needs()).map(([text]) => JSON.parse(String(text)) as ClientNeeds),
+          count: Number((await count())?.[0]),
+          rows: rows.map(([id, version, needs]) => ({
+            id: String(id),
+            version: Number(version),
+            ...(needs !== null && { needs: JSON.parse(String(needs)) as ClientNeeds }),
+          })),
         }
       },
       put: (entry, since, messages) =>
         writing(since, messages, async write => {
-          await write(putEntry, encode(entry))
+          await write(putEntry, encode({ ...entry, revision: since + 1 }))
           if (entry.kind !== 'clients') return
           await write(enable, [entry.id, entry.enabled])
           await write(release, [entry.id])

@@ -232,9 +232,9 @@ export const migrations: readonly Migration[] = [
   `
   create table entries (
     kind ${key} not null, id ${key} not null, version bigint not null, entry text not null, needs text,
-    enabled bigint not null, created_at bigint not null, updated_at bigint not null, primary key (kind, id)
+    enabled bigint not null, revision bigint not null, created_at bigint not null, updated_at bigint not null, primary key (kind, id)
   );
-  create index entries_needs on entries (kind, id) where needs is not null and enabled = 1;
+  create index entries_revision on entries (kind, revision);
   `,
   // Everything that was issued to a client until then is revoked: see `Principals.revokeClient`.
   `

@@ -271,9 +271,9 @@ export const migrations: readonly string[] = [
   `
   create table entries (
     kind text not null, id text not null, version integer not null, entry text not null, needs text,
-    enabled integer not null, created_at integer not null, updated_at integer not null, primary key (kind, id)
+    enabled integer not null, revision integer not null, created_at integer not null, updated_at integer not null, primary key (kind, id)
   ) strict;
-  create index entries_needs on entries (kind, id) where needs is not null and enabled = 1;
+  create index entries_revision on entries (kind, revision);
 
   create trigger entry_added after insert on entries when new.kind = 'clients' begin
     insert into standing (kind, id, stands) values ('stored_client', new.id, new.enabled)

@@ -13,6 +13,7 @@ export const entryTables = {
       entry: 'json',
       needs: 'json',
       enabled: 'integer',
+      revision: 'integer',
       created_at: 'integer',
       updated_at: 'integer',
     },

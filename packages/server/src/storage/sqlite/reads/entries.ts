@@ -17,10 +17,10 @@ export function createEntryStores(database: DatabaseSync, write: Calls<typeof en
   const find = one(database, `select ${names} from entries where kind = ? and id = ?`)
   const list = all(database, `select ${names} from entries where kind = ? and id > ? order by id limit ?`)
   const shared = all(database, `select ${names} from entries where kind <> 'clients' order by kind, id`)
-  const versions = all(database, `select id, version from entries where kind = 'clients'`)
-  const needs = all(
+  const count = one(database, `select count(*) from entries where kind = 'clients'`)
+  const index = all(
     database,
-    `select needs from entries where kind = 'clients' and needs is not null and enabled = 1`,
+    `select id, version, iif(enabled = 1, needs, null) from entries where kind = 'clients' and revision > ?`,
   )
   return {
     entries: {
@@ -30,12 +30,22 @@ export function createEntryStores(database: DatabaseSync, write: Calls<typeof en
         list(kind, after, limit).flatMap(row => decode(row) ?? []),
       ),
       shared: reading(database, () => shared().flatMap(row => decode(row) ?? [])),
-      clientIndex: reading(database, () => ({
-        versions: new Map(versions().map(([id, version]) => [String(id), Number(version)])),
-        needs: needs().map(([text]) => JSON.parse(String(text)) as ClientNeeds),
+      clientIndex: reading(database, (after = -1) => ({
+        count: Number(count()?.[0]),
+        rows: index(after).map(([id, version, needs]) => ({
+          id: String(id),
+          version: Number(version),
+          ...(needs !== null && { needs: JSON.parse(String(needs)) as ClientNeeds }),
+        })),
       })),
       put: (entry, since, messages) =>
-        write.putEntry(encode(entry), entry.kind, entry.id, since, messageRows(messages)),
+        write.putEntry(
+          encode({ ...entry, revision: since + 1 }),
+          entry.kind,
+          entry.id,
+          since,
+          messageRows(messages),
+        ),
       remove: (kind, id, since, messages) => write.removeEntry(kind, id, since, messageRows(messages)),
     },
   }
