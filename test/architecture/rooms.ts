@@ -254,6 +254,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['model', 'runtime', 'operations/output'],
     packages: ['pino', 'node:crypto', 'node:fs', 'node:perf_hooks'],
   },
+  // Traces by the API of OpenTelemetry; the operator brings the SDK.
+  'operations/tracing': { rooms: ['model', 'runtime'], packages: ['@opentelemetry/api'] },
   'operations/metrics': {
     rooms: ['model', 'runtime'],
     packages: ['node:crypto', 'node:fs', 'node:perf_hooks'],

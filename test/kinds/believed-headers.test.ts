@@ -24,6 +24,8 @@ const rows: Readonly<Record<string, Row>> = {
   'x-forwarded-for': 'a trusted proxy',
   'x-forwarded-host': 'a trusted proxy',
   'the header of `mtls.certificate_header`': 'a trusted proxy',
+  traceparent: 'a trusted proxy',
+  tracestate: 'a trusted proxy',
   forwarded: { client: 'that the development mailbox is closed to it' },
   via: { client: 'that the development mailbox is closed to it' },
   'x-real-ip': { client: 'that the development mailbox is closed to it' },

@@ -39,6 +39,8 @@ export type Peer = {
   readonly certificate?: string
   /** The requested host, if a trusted proxy states it; otherwise use the `host` header. */
   readonly host?: string
+  /** The trace that a trusted proxy started: its headers `traceparent` and `tracestate` (W3C Trace Context §3). */
+  readonly trace?: Readonly<Record<string, string>>
 }
 
 export type HttpResponse = {

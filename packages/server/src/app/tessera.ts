@@ -21,6 +21,7 @@ import { createServerContext, type Overrides, outboundOf, type TenantJobOptions 
 import type { Services } from './services.ts'
 import { shareTenants } from './shared-tenants.ts'
 import { composeSnapshot } from './snapshot.ts'
+import { addTracing, observeBoth } from './tracing.ts'
 
 /**
  * A server in an application. `issuer`, `configuration`, `fetch`, `serves`, `listener`, `replace`, `drain` and `close`
@@ -109,9 +110,10 @@ export async function composeTessera(
     droppedLines: overrides.droppedLines,
     accepted: () => snapshots.current().configuration.metrics?.tokens ?? [],
   })
-  const { observe } = metrics
-  const { log, clock, clockFault } = metrics.context
-  const tenantStores = shareTenants(metrics.context.tenantStores)
+  const tracing = await addTracing(configuration, metrics.context)
+  const observe = observeBoth(metrics.observe, tracing.observe)
+  const { log, clock, clockFault } = tracing.context
+  const tenantStores = shareTenants(tracing.context.tenantStores)
   let draining = false
   const probes = [
     ...createProbes({
@@ -124,9 +126,9 @@ export async function composeTessera(
   const snapshots = await createSnapshots(configuration, {
     log,
     compose: (next, before) => {
-      const outbound = outboundOf(next, overrides)
+      const outbound = tracing.outbound(outboundOf(next, overrides))
       return composeSnapshot(next, before, {
-        context: { ...metrics.context, tenantStores, outbound, recompose: () => snapshots.renew() },
+        context: { ...tracing.context, tenantStores, outbound, recompose: () => snapshots.renew() },
         load,
         probes,
         observe,
@@ -154,12 +156,14 @@ export async function composeTessera(
       await one.stores.cleanUp(expiredBy(clock))
     })
   }
-  const handle: Router = Object.assign((request: HttpRequest) => snapshots.current().handle(request), {
-    early: (head: HttpRequest) => snapshots.current().handle.early?.(head),
-    present: (request: HttpRequest, error: HttpResponse) =>
-      snapshots.current().handle.present?.(request, error) ?? error,
-    serves: (head: HttpRequest) => snapshots.current().handle.serves?.(head) ?? true,
-  })
+  const handle: Router = tracing.handle(
+    Object.assign((request: HttpRequest) => snapshots.current().handle(request), {
+      early: (head: HttpRequest) => snapshots.current().handle.early?.(head),
+      present: (request: HttpRequest, error: HttpResponse) =>
+        snapshots.current().handle.present?.(request, error) ?? error,
+      serves: (head: HttpRequest) => snapshots.current().handle.serves?.(head) ?? true,
+    }),
+  )
   const probePaths = probes.map(({ path }) => path)
   // Created on first use, because it monitors the event loop.
   let mounted: Mounted | undefined

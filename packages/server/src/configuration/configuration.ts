@@ -69,6 +69,8 @@ export type Configuration = {
   readonly drainDelay: number
   /** Who may read the metrics; undefined: metrics are off. */
   readonly metrics?: { readonly tokens: readonly Secret[] }
+  /** Whether requests are traced. */
+  readonly tracing: boolean
   readonly compatibility: 'none' | 'identityserver4'
   /** Requirements for client assertions, unless the client has its own. */
   readonly clientAssertions: ClientAssertionPolicy

@@ -22,6 +22,7 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
   workers: ({ workers }) => workers,
   master_key_file: ({ masterKey }) => masterKey && Buffer.from(masterKey).toString('base64'),
   metrics: ({ metrics }) => metrics !== undefined,
+  tracing: ({ tracing }) => tracing,
 }
 
 /** New connections read the password from the file again, so it may change. */

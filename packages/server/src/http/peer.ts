@@ -32,7 +32,8 @@ export function createPeerReader({
     const forwarded = believed ? headers['x-forwarded-for'] : undefined
     const address = forwarded === undefined ? from : clientBehind(forwarded, from, forwards)
     const host = believed && trustForwardedHost ? hostOf(headers['x-forwarded-host']) : undefined
-    const peer = host === undefined ? { address } : { address, host }
+    const trace = believed ? traceOf(headers) : undefined
+    const peer: Peer = { address, ...(host !== undefined && { host }), ...(trace && { trace }) }
     if (header === undefined) return peer
     const value = headers[header]
     delete headers[header]
@@ -60,6 +61,13 @@ function clientBehind(
 /** Returns the last entry, which the nearest proxy added: some proxies append to the client's value. */
 const hostOf = (forwarded: string | readonly string[] | undefined): string | undefined =>
   forwarded === undefined ? undefined : String(forwarded).split(',').at(-1)?.trim()
+
+/** Returns the headers of a trace. A client could otherwise fill or join the operator's traces. */
+function traceOf(headers: IncomingHttpHeaders): Peer['trace'] {
+  const [traceparent, tracestate] = [headers.traceparent, headers.tracestate]
+  if (typeof traceparent !== 'string') return undefined
+  return typeof tracestate === 'string' ? { traceparent, tracestate } : { traceparent }
+}
 
 /** Some proxies add the client's port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 const withoutPort = (entry: string): string =>

@@ -187,6 +187,10 @@ export const deploymentFields = {
   mail: mailSchema,
   webhooks: webhooksSchema,
   metrics: metricsSchema,
+  tracing: s
+    .boolean()
+    .default(false)
+    .describe('Traces by the API of OpenTelemetry, for an SDK that --import loads.'),
   trusted_issuers: s
     .array(s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])
@@ -221,6 +225,7 @@ export const deploymentOwners = {
   mail: 'inherited',
   webhooks: 'inherited',
   metrics: 'server',
+  tracing: 'server',
   trusted_issuers: 'own',
 } as const satisfies Record<keyof typeof deploymentFields, KeyOwner>
 
@@ -251,6 +256,7 @@ export const deploymentOf = (
     }),
     workers: draft.workers,
     drainDelay: draft.drain_delay,
+    tracing: draft.tracing,
     metrics: draft.metrics && { tokens: draft.metrics.tokens.map(secretOf) },
     compatibility: draft.compatibility,
     unknownScopes: draft.unknown_scopes,
