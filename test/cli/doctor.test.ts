@@ -13,12 +13,12 @@ import { checkBackups, checkStore } from '../../packages/server/src/cli/doctor/s
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { createListener } from '../../packages/server/src/http/listener.ts'
 import { openDatabase } from '../../packages/server/src/storage/sqlite/database.ts'
+import { captureCommand } from '../support/commands.ts'
 import { testFolder } from '../support/folder.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { readText } from '../support/repository.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { certificate, privateKey } from '../support/tls.ts'
-import { tessera } from './tessera.ts'
 
 const folder = testFolder()
 const key = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64')
@@ -278,12 +278,12 @@ test('doctor: only a fresh file counts as a backup', () => {
 
 test('doctor: the command prints each check and its fix, and exits with 1 if one failed', async () => {
   const file = await folder.write('tessera.json', JSON.stringify({ storage: 'memory:' }))
-  const { code, stdout } = await tessera(['doctor', '--url', 'http://127.0.0.1:1', '--config', file])
+  const { code, output } = await captureCommand(`tessera doctor --url http://127.0.0.1:1 --config ${file}`)
   assert.equal(code, 1)
   for (const id of Object.keys(checklist))
-    assert.match(stdout, new RegExp(`^(?:ok|warning|failed|skipped) +${id} `, 'm'))
-  assert.match(stdout, /^failed +storage +memory: .*\n +fix: use sqlite/m)
-  const json = await tessera(['doctor', '--url', 'http://127.0.0.1:1', '--json'])
-  assert.equal(JSON.parse(json.stdout).checks.length, Object.keys(checklist).length)
-  assert.equal((await tessera(['doctor', '--url', 'login.example.com'])).code, 2)
+    assert.match(output, new RegExp(`^(?:ok|warning|failed|skipped) +${id} `, 'm'))
+  assert.match(output, /^failed +storage +memory: .*\n +fix: use sqlite/m)
+  const json = await captureCommand('tessera doctor --url http://127.0.0.1:1 --json')
+  assert.equal(JSON.parse(json.output).checks.length, Object.keys(checklist).length)
+  assert.equal((await captureCommand('tessera doctor --url login.example.com')).code, 2)
 })

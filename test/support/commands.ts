@@ -26,10 +26,14 @@ export async function runCommand(line: string, environment: NodeJS.ProcessEnv = 
     const { stdout } = await execute('sh', ['-ec', line], { env: { ...process.env, ...environment } })
     return stdout
   }
-  const { code, output } = await captured(() => run(line.split(' ').slice(1)))
+  const { code, output } = await captureCommand(line)
   if (code !== 0) throw new Error(`${line} ended with ${code}: ${output}`)
   return output
 }
+
+/** Runs a command of `tessera` in this process. Resolves to its exit code and output. */
+export const captureCommand = (line: string): Promise<{ code: number; output: string }> =>
+  captured(() => run(line.split(' ').slice(1)))
 
 /** Collects what is written to standard output and standard error meanwhile. */
 async function captured(work: () => Promise<number>): Promise<{ code: number; output: string }> {
