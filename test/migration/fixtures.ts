@@ -6,6 +6,7 @@ import { readSourceFile } from '../../packages/server/src/migration/source-file.
 
 /** Importer → the files of each fixture, which are read together. */
 export const fixtures: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  auth0: [['auth0-tenant.yaml', 'auth0-users.ndjson', 'auth0-hashes.ndjson'], ['auth0-import.json']],
   hydra: [['hydra-clients.json']],
   identityserver: [['identityserver4-quickstart.json'], ['identityserver4-tables.json']],
   keycloak: [['keycloak-realm.json'], ['keycloak-folder-realm.json', 'keycloak-folder-users-0.json']],

@@ -1,5 +1,6 @@
 /** The importers, by the name of the other server. */
 
+import { auth0 } from './auth0/auth0.ts'
 import { hydra } from './hydra.ts'
 import { identityserver } from './identityserver.ts'
 import { keycloak } from './keycloak/keycloak.ts'
@@ -7,6 +8,7 @@ import type { Importer } from './migrate.ts'
 import { oidcProvider } from './oidc-provider.ts'
 
 const importers = {
+  auth0,
   hydra,
   identityserver,
   keycloak,

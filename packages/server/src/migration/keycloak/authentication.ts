@@ -2,9 +2,9 @@
 
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import type { Draft, Target } from '../draft.ts'
+import { isMasked } from '../outcomes.ts'
+import { membersOf, own, textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { isMasked } from './outcomes.ts'
-import { membersOf, own, textsOf } from './raw.ts'
 
 export function readAuthentication(source: Source, attributes: Source, target: Target, draft: Draft): void {
   const isPublic = source.member('publicClient')

@@ -2,8 +2,8 @@
 
 import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import type { Target } from '../draft.ts'
+import { elements } from '../outcomes.ts'
 import type { Source } from '../source.ts'
-import { elements } from './outcomes.ts'
 
 /** Returns whether the client has an exact redirect URI. */
 export function readAddresses(source: Source, attributes: Source, target: Target): boolean {

@@ -2,8 +2,8 @@
 
 import { carry, choice, filledText, flag, integer } from '../convert.ts'
 import type { Target } from '../draft.ts'
+import { entries, leaveOut, notNeeded } from '../outcomes.ts'
 import type { Source } from '../source.ts'
-import { entries, leaveOut, notNeeded } from './outcomes.ts'
 
 export function readAttributes(source: Source, attributes: Source, target: Target): void {
   if (!attributes.exists) return

@@ -1,9 +1,9 @@
 /** The scopes of a client. Keycloak adds those that are "default" to each request. */
 
 import type { Target } from '../draft.ts'
+import { elements } from '../outcomes.ts'
+import { textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { elements } from './outcomes.ts'
-import { textsOf } from './raw.ts'
 import type { Scopes } from './scopes.ts'
 
 export function readClientScopes(source: Source, target: Target, scopes: Scopes): void {

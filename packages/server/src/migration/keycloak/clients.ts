@@ -2,13 +2,13 @@
 
 import { carry, filledText, flag, flagOrFalse } from '../convert.ts'
 import type { Draft, Target } from '../draft.ts'
+import { expectValue, leaveOutAll, notNeeded } from '../outcomes.ts'
+import { membersOf, own, textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
 import { readAuthentication } from './authentication.ts'
 import { readAddresses } from './client-addresses.ts'
 import { readAttributes } from './client-attributes.ts'
 import { readClientScopes } from './client-scopes.ts'
-import { expectValue, leaveOutAll, notNeeded } from './outcomes.ts'
-import { membersOf, own, textsOf } from './raw.ts'
 import { ownClients, type Realm } from './realm.ts'
 import type { Scopes } from './scopes.ts'
 

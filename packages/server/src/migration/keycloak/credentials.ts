@@ -3,9 +3,9 @@
 import { importedPasswordHash } from '../../runtime/password-hash/exported.ts'
 import { passwordHashError } from '../../runtime/password-hash/read.ts'
 import type { Target } from '../draft.ts'
+import { elements } from '../outcomes.ts'
+import { type Members, membersOf, own, textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { elements } from './outcomes.ts'
-import { type Members, membersOf, own, textOf } from './raw.ts'
 
 export function readCredentials(list: Source, target: Target): void {
   for (const source of elements(list)) {

@@ -1,9 +1,9 @@
 /** User federation: LDAP directories. Other components of a realm have no counterpart. */
 
 import type { Draft, Target } from '../draft.ts'
+import { elements, entries, isMasked, notNeeded } from '../outcomes.ts'
+import { listOf, type Members, membersOf, own, textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { elements, entries, isMasked, notNeeded } from './outcomes.ts'
-import { listOf, type Members, membersOf, own, textOf } from './raw.ts'
 import { claimOfAttribute } from './user-claims.ts'
 
 /** A directory by the id of its component, for users that come from it. */

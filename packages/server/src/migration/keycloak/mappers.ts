@@ -2,9 +2,9 @@
 
 import type { Path } from '../../configuration/validation/schema.ts'
 import { reservedClaims } from '../../model/user.ts'
+import { notNeeded } from '../outcomes.ts'
+import { membersOf, own, textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { notNeeded } from './outcomes.ts'
-import { membersOf, own, textOf } from './raw.ts'
 import type { Realm } from './realm.ts'
 import { claimOfAttribute } from './user-claims.ts'
 

@@ -2,9 +2,9 @@
 
 import { carry, filledText } from '../convert.ts'
 import type { Draft, Target } from '../draft.ts'
+import { elements, isMasked, leaveOut, leaveOutAll, notNeeded } from '../outcomes.ts'
+import { membersOf, own, textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { elements, isMasked, leaveOut, leaveOutAll, notNeeded } from './outcomes.ts'
-import { membersOf, own, textOf } from './raw.ts'
 
 /** The issuer of each provider by alias, for links of users. */
 export type Issuers = ReadonlyMap<string, string>

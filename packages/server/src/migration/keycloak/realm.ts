@@ -1,6 +1,6 @@
 /** Roles, groups and service accounts of a realm, which users and clients refer to. Nothing is reported here. */
 
-import { listOf, type Members, membersOf, own, textOf, textsOf } from './raw.ts'
+import { listOf, type Members, membersOf, own, textOf, textsOf } from '../raw.ts'
 
 /** Roles of the realm, and of its clients. */
 export type Roles = {

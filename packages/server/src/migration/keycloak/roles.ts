@@ -1,7 +1,7 @@
 /** Roles and groups of a realm. Users have the names, so they are not defined here; what they contain is in `realm.ts`. */
 
+import { elements, entries, isBlank, leaveOut, notNeeded } from '../outcomes.ts'
 import type { Source } from '../source.ts'
-import { elements, entries, isBlank, leaveOut, notNeeded } from './outcomes.ts'
 import { isOwnRole, ownClients, type Realm } from './realm.ts'
 
 export function leaveRoles(root: Source, realm: Realm): void {

@@ -6,9 +6,9 @@
 import { standardIdentityResources } from '../../configuration/schema/resource.ts'
 import type { Path } from '../../configuration/validation/schema.ts'
 import type { Draft, Target } from '../draft.ts'
+import { elements, leaveOut, notNeeded } from '../outcomes.ts'
 import type { Source } from '../source.ts'
 import { type Entry, type Mapper, readMapper } from './mappers.ts'
-import { elements, leaveOut, notNeeded } from './outcomes.ts'
 import type { Realm } from './realm.ts'
 
 export type Scopes = {

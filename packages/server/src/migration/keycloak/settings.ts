@@ -2,10 +2,10 @@
 
 import { flag, integer } from '../convert.ts'
 import type { Draft, Target } from '../draft.ts'
+import { elements, entries, expectValue, isMasked, leaveOut, leaveOutAll, notNeeded } from '../outcomes.ts'
+import { membersOf, own, textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
 import type { ClientDefaults } from './clients.ts'
-import { elements, entries, expectValue, isMasked, leaveOut, leaveOutAll, notNeeded } from './outcomes.ts'
-import { membersOf, own, textOf } from './raw.ts'
 import { flowSettings, otherSettings, unneededSettings, usualSettings } from './setting-outcomes.ts'
 
 export function readSettings(source: Source, { server }: Draft): ClientDefaults {

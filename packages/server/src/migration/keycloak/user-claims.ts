@@ -3,8 +3,9 @@
 import type { Json } from '@tessera/protocol/result'
 import { reservedClaims } from '../../model/user.ts'
 import type { Target } from '../draft.ts'
+import { elements, entries } from '../outcomes.ts'
+import { textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { elements, entries } from './outcomes.ts'
 
 const claims: Readonly<Record<string, readonly string[]>> = {
   firstName: ['given_name'],
@@ -50,11 +51,12 @@ export function readAttributes(source: Source, target: Target): void {
       continue
     }
     const place = target.at('claims', claim!)
-    const values = elements(attribute).flatMap(element => {
-      const text = element.text()
-      if (text !== undefined) element.carriedOver(place)
-      return text ?? []
-    })
+    const given = attribute.whole()
+    const values = textsOf(given)
+    if (Array.isArray(given) && values.length === given.length && values.length > 0)
+      attribute.carriedOver(place)
+    else
+      for (const element of elements(attribute)) if (element.text() !== undefined) element.carriedOver(place)
     if (values.length === 0) continue
     const value: Json =
       claim === 'phone_number_verified' ? values[0] === 'true' : values.length > 1 ? values : values[0]!

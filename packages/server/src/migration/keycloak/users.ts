@@ -2,13 +2,13 @@
 
 import { carry, filledText, flag } from '../convert.ts'
 import type { Draft, Target } from '../draft.ts'
+import { elements, leaveOut, notNeeded } from '../outcomes.ts'
+import { membersOf, own, textOf, textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
 import { resourceAccess } from './clients.ts'
 import { readCredentials } from './credentials.ts'
 import type { Directories } from './directories.ts'
-import { elements, leaveOut, notNeeded } from './outcomes.ts'
 import type { Issuers } from './providers.ts'
-import { membersOf, own, textOf, textsOf } from './raw.ts'
 import type { Realm } from './realm.ts'
 import { readAttributes } from './user-claims.ts'
 

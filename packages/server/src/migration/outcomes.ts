@@ -1,7 +1,7 @@
-/** Outcomes that many members of a realm have in common. */
+/** Outcomes that many members have in common. */
 
-import type { Source } from '../source.ts'
 import { listOf, membersOf } from './raw.ts'
+import type { Source } from './source.ts'
 
 const blank: ReadonlySet<unknown> = new Set([undefined, null, false, 'false', '', 0, '0'])
 

@@ -1,0 +1,137 @@
+/** Auth0: the tenant that its deploy tool exports, its users, and the hashes that its support sends. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { findPasswordHash } from '../../packages/server/src/runtime/password-hash/read.ts'
+import { migrateFixture } from './fixtures.ts'
+
+const tenant = await migrateFixture('auth0', 'auth0-tenant.yaml', 'auth0-users.ndjson', 'auth0-hashes.ndjson')
+const imported = await migrateFixture('auth0', 'auth0-import.json')
+
+type Entries = readonly Record<string, any>[]
+const entry = (list: string, key: string, name: string) =>
+  (tenant.configuration[list] as Entries).find(one => one[key] === name)
+const client = (name: string) => entry('clients', 'client_name', name)
+const user = (email: string, of = tenant) => of.users.find(one => one.email === email)
+const outcomesAt = ({ lines }: typeof tenant, file: string, ...path: readonly (string | number)[]) =>
+  lines
+    .filter(line => line.file === file && JSON.stringify(line.source) === JSON.stringify(path))
+    .map(({ outcome }) => outcome)
+
+test('migration: an application of Auth0 has the keys that do the same', () => {
+  const { scope, ...web } = client('Web Shop')!
+  assert.deepEqual(web, {
+    client_id: 'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6',
+    client_name: 'Web Shop',
+    redirect_uris: ['https://shop.example/callback'],
+    post_logout_redirect_uris: ['https://shop.example/bye'],
+    grant_types: ['authorization_code', 'implicit', 'refresh_token'],
+    response_types: [
+      'code',
+      'id_token',
+      'id_token token',
+      'code id_token',
+      'code token',
+      'code id_token token',
+    ],
+    require_pkce: false,
+    allowed_cors_origins: ['https://shop.example'],
+    token_endpoint_auth_method: 'client_secret_post',
+    client_secrets: [{ value: { env: 'WEB_SHOP_SECRET' } }],
+    id_token_signed_response_alg: 'RS256',
+    identity_token_lifetime: 36_000,
+    refresh_token_expiration: 'sliding',
+    sliding_refresh_token_lifetime: 1_296_000,
+    absolute_refresh_token_lifetime: 2_592_000,
+    backchannel_logout_uri: 'https://shop.example/backchannel',
+  })
+  assert.equal(scope, 'openid profile email address phone offline_access read:orders write:orders')
+})
+
+test('migration: what an application of Auth0 is allowed does not grow', () => {
+  assert.equal(client('Console')?.token_endpoint_auth_method, 'none')
+  // Only one of the two providers was enabled for it.
+  assert.deepEqual(client('Console')?.identity_provider_restrictions, ['google-oauth2'])
+  const partner = client('Partner')!
+  assert.deepEqual([partner.require_consent, partner.enable_local_login], [true, false])
+  assert.deepEqual(partner.client_secrets, [{ value: { env: 'AUTH0_SECRET_PARTNER' } }])
+  assert.equal(partner.scope, 'openid profile email address phone')
+  assert.deepEqual(
+    outcomesAt(tenant, 'auth0-tenant.yaml', 'clients', 3, 'name').includes('not_possible'),
+    true,
+  )
+  const worker = client('Worker')!
+  assert.deepEqual(
+    [worker.token_endpoint_auth_method, worker.jwks.keys[0].kty, worker.scope],
+    ['private_key_jwt', 'EC', 'read:orders write:orders'],
+  )
+  assert.equal(client('All Applications'), undefined)
+})
+
+test('migration: APIs, providers and settings of an Auth0 tenant', () => {
+  assert.deepEqual(entry('api_resources', 'name', 'https://api.shop.example/orders'), {
+    name: 'https://api.shop.example/orders',
+    display_name: 'Orders',
+    access_token_signing_alg: 'RS256',
+    scopes: ['read:orders', 'write:orders'],
+  })
+  assert.deepEqual(entry('api_resources', 'name', 'urn:stock')?.scopes, ['read:stock', 'read:orders'])
+  assert.equal((tenant.configuration.api_resources as Entries).length, 2)
+  assert.deepEqual(entry('identity_providers', 'name', 'corp'), {
+    name: 'corp',
+    display_name: 'Corporate',
+    type: 'oidc',
+    issuer: 'https://corp.example',
+    client_id: 'corp-client',
+    client_secret: 'corp-secret',
+    scope: 'openid profile',
+    domains: ['corp.example'],
+  })
+  const google = entry('identity_providers', 'name', 'google-oauth2')
+  assert.deepEqual([google?.client_secret, google?.scope], [{ env: 'GOOGLE_SECRET' }, 'openid email profile'])
+  assert.equal(entry('identity_providers', 'name', 'facebook'), undefined)
+  const { accounts, branding, sessions } = tenant.configuration
+  assert.deepEqual(accounts, { sign_up: true, password_policy: { min_length: 10 } })
+  assert.deepEqual(branding, { name: 'Example Shop', logo: 'https://cdn.shop.example/logo.png' })
+  assert.deepEqual(sessions, { absolute_lifetime: 604_800, idle_lifetime: 261_000, keep_signed_in: true })
+})
+
+test('migration: users of Auth0 keep their sub, and get the hash that its support sends', () => {
+  const dora = user('dora@shop.example')!
+  assert.deepEqual([dora.sub, dora.username], ['auth0|64f1a2b3c4d5e6f708192a3b', 'dora@shop.example'])
+  assert.match(dora.password_hash ?? '', /^\$2b\$10\$/)
+  assert.deepEqual([dora.roles, dora.groups], [['admin'], ['ops']])
+  assert.deepEqual(dora.claims?.user_metadata, { color: 'blue' })
+  assert.deepEqual(dora.identities, [
+    { provider: 'corp', authority: 'https://corp.example', id: 'corp-dora' },
+  ])
+  const gus = user('gus@gmail.example')!
+  assert.deepEqual([gus.sub, gus.disabled, gus.password_hash], ['google-oauth2|108', true, undefined])
+  assert.deepEqual(gus.identities, [
+    { provider: 'google-oauth2', authority: 'https://accounts.google.com', id: '108' },
+  ])
+  assert.equal(user('ivy@shop.example')?.sub, 'auth0|64f1a2b3c4d5e6f708192a3e')
+  assert.equal(user('hal@shop.example')?.password_hash, undefined)
+  assert.deepEqual(outcomesAt(tenant, 'auth0-hashes.ndjson', 2, 'passwordHash'), ['not_possible'])
+  assert.deepEqual(outcomesAt(tenant, 'auth0-users.ndjson', 2, 'multifactor'), ['not_possible'])
+})
+
+test('migration: hashes in the format of imports into Auth0 are converted, or reported', async () => {
+  const password = 'correct hörse'
+  for (const name of ['scrypt', 'pbkdf2', 'sha', 'bcrypt']) {
+    const hash = findPasswordHash(user(`${name}@shop.example`, imported)?.password_hash ?? '')
+    assert.equal(await hash?.matches(password), true, name)
+    assert.equal(await hash?.matches(`${password}x`), false, name)
+  }
+  for (const [index, name] of [
+    [3, 'md5'],
+    [4, 'prefix'],
+  ] as const) {
+    assert.equal(user(`${name}@shop.example`, imported)?.password_hash, undefined)
+    assert.deepEqual(outcomesAt(imported, 'auth0-import.json', index, 'custom_password_hash'), [
+      'not_possible',
+    ])
+  }
+  assert.equal(user('bcrypt@shop.example', imported)?.totp_secret, 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
+  assert.equal(user('bcrypt@shop.example', imported)?.sub, 'auth0|i6')
+})
