@@ -34,6 +34,8 @@ import {
   type NewPassword,
   type NewUser,
   type PasswordCheck,
+  type PreviousRefreshTokenHook,
+  type PreviousRefreshTokenRequest,
   type ProfileHooks,
   type ProfileRequest,
   parseConfiguration,
@@ -57,6 +59,11 @@ const authority: CredentialAuthority = { check }
 const validate = ({ scope, parameters }: ValidatedTokenRequest): TokenRequestVerdict =>
   parameters.has('x') ? { ok: false, error: 'invalid_request' } : { ok: true, members: { scope } }
 const tokenRequest: TokenRequestValidator = validate
+const previousRefreshToken: PreviousRefreshTokenHook = async ({
+  refresh_token,
+  client_id,
+}: PreviousRefreshTokenRequest) =>
+  refresh_token === 'old' ? { sub: '1', client_id, scope: ['api1'], expires_at: 1 } : undefined
 const consentPolicy: ConsentPolicyHook = async ({ scope }: ConsentPolicyRequest) => scope.includes('payments')
 const mfaPolicy: MfaPolicyHook = ({ amr }: MfaPolicyRequest): Partial<MfaPolicy> | undefined =>
   amr.includes('pwd') ? { mode: 'required' } : undefined
@@ -101,6 +108,7 @@ const module = defineConfig({
   validators: { tokenRequest },
   federation: { subject },
   consentPolicy,
+  previousRefreshToken,
   mfaPolicy,
   storagePassword,
   profile,

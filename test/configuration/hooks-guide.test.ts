@@ -266,6 +266,16 @@ test('hooks guide: federation.subject finds employees in a table, and refuses ot
   assert.equal(server.reason(), 'provider_user_refused')
 })
 
+test('hooks guide: previousRefreshToken keeps applications of the old server signed in', async () => {
+  const module = await load('previous-refresh-token')
+  const hook = watched('previousRefreshToken', module.previousRefreshToken)
+  const server = await start({ ...module, previousRefreshToken: hook })
+  const form = { grant_type: 'refresh_token', refresh_token: 'the-refresh-token-of-an-old-server' }
+  const refreshed = await server.token(form, { client: ['shop', 'only-for-this-example'] })
+  assert.match(refreshed.json.refresh_token, /^tr_/)
+  assert.equal(claimsOf(refreshed.json.access_token).sub, 'p-1')
+})
+
 test('hooks guide: consentPolicy asks for consent to payments only', async () => {
   const module = await load('consent-policy')
   const consentPolicy = watched('consentPolicy', module.consentPolicy)

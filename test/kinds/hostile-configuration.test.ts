@@ -89,6 +89,7 @@ test('configuration: values that only a module can contain also yield errors', (
     'federation',
     'mfaPolicy',
     'consentPolicy',
+    'previousRefreshToken',
     'storagePassword',
   ])
     for (const value of strange)

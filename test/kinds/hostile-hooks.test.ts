@@ -157,6 +157,22 @@ const rows: Readonly<
   },
   'profile.isActive': { right: true, open: isActive => openPassword({ profile: { isActive } }) },
   consentPolicy: { right: false, open: consentPolicy => openPages({ consentPolicy }) },
+  previousRefreshToken: {
+    right: { sub: '1', client_id: 'app', scope: ['api1'], expires_at: 1_800_000_000, amr: ['pwd'] },
+    async open(previousRefreshToken) {
+      const app = { client_id: 'app', client_secrets: [{ value: secret }], grant_types: ['refresh_token'] }
+      const server = await createTestServer({
+        hook_timeout,
+        previousRefreshToken,
+        users: [{ sub: '1', username: 'bob', password: 'builder' }],
+        api_scopes: [{ name: 'api1' }],
+        clients: [{ ...app, scope: 'api1 offline_access' }],
+      })
+      const form = { grant_type: 'refresh_token', refresh_token: 'old' }
+      return { server, ask: () => server.token(form, { client: ['app', secret] }) }
+    },
+    takes: nobody,
+  },
   mfaPolicy: {
     right: { mode: 'if_enrolled', methods: ['totp'], remember_browser_days: 1, password_grant: 'allow' },
     open: mfaPolicy => openPages({ mfaPolicy }),
@@ -394,6 +410,8 @@ for (const [name, wrong] of [
   ['mfaPolicy', { mode: 'always' }],
   ['mfaPolicy', { methods: 'totp' }],
   ['consentPolicy', 'no'],
+  ['previousRefreshToken', { sub: '1', client_id: 'app', scope: 'api1', expires_at: 1_790_000_060 }],
+  ['previousRefreshToken', { sub: '1', client_id: 'app', scope: [], expires_at: 1_790_000_060_000 }],
   ['federation.subject', { sub: '1' }],
 ] as const)
   test(`hooks: ${name} that returns ${described(wrong)} is named in the log`, async () => {

@@ -32,6 +32,7 @@ const comparisons = {
     'endpoints/token/grants/authorization-code.ts',
     'endpoints/token/grants/device-code.ts',
     'endpoints/token/grants/refresh-token.ts',
+    'endpoints/token/previous-refresh-token.ts',
     'identity/federation/upstream-authorization-request.ts',
     'identity/passkey-challenge.ts',
     'identity/totp.ts',
@@ -218,6 +219,7 @@ test('time: every record of a used id outlives the original, by one shared funct
       'clients/authentication/private-key-jwt.ts',
       'pages/federation/federation-logout.ts',
       'endpoints/token/grants/extension.ts',
+      'endpoints/token/previous-refresh-token.ts',
       // The same place accepts and marks, without a tolerance.
       'identity/passkey-challenge.ts',
       'pages/flow/mail-link.ts',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { maxTokenLength } from '@tessera/protocol/parameters'
 import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
@@ -122,7 +123,7 @@ test('refresh: malformed, overlong and tampered tokens are invalid_grant [token-
   const tampered = good.slice(0, middle) + (good[middle] === 'A' ? 'B' : 'A') + good.slice(middle + 1)
   for (const token of ['nope', tampered, `${good}A`, good.slice(0, -1), good.toUpperCase()])
     assertRefused(await refresh(server, token), 'invalid_grant', 'refresh_token_malformed', token)
-  assertRefused(await refresh(server, 'x'.repeat(101)), 'invalid_grant', 'parameter_too_long')
+  assertRefused(await refresh(server, 'x'.repeat(maxTokenLength + 1)), 'invalid_grant', 'parameter_too_long')
   assert.equal((await refresh(server, good)).status, 200)
 })
 

@@ -37,6 +37,11 @@ export {
 export type { Hook, HookContext } from './model/hook.ts'
 export type { MfaPolicy, MfaPolicyHook, MfaPolicyRequest } from './model/mfa.ts'
 export type {
+  PreviousRefreshToken,
+  PreviousRefreshTokenHook,
+  PreviousRefreshTokenRequest,
+} from './model/previous-refresh-token.ts'
+export type {
   ActiveRequest,
   CredentialAuthority,
   CredentialCheck,

@@ -9,6 +9,12 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'claim rules: whatever the rules and the user, no rule gives a claim that only this server may set',
     ),
   },
+  'docs/guides/hooks.md': {
+    'It is redeemed once': held(
+      'token/previous-refresh-token.test.ts',
+      'previous refresh token: of concurrent redemptions at two nodes one wins, and every later one is refused',
+    ),
+  },
   'docs/guides/configuration.md': {
     '`tessera config check FILE` reports every error': held(
       'cli/commands.test.ts',

@@ -77,7 +77,7 @@ export function createProtocolEndpoints(
 }
 
 function createToken(
-  { issuer, resources, validators: { tokenRequest } }: Configuration,
+  { issuer, resources, validators: { tokenRequest }, previousRefreshToken }: Configuration,
   { context, clients, tokens, signIn, refuserOf }: Services,
 ): Endpoint {
   const { stores, principals, clock, random, log, events } = context
@@ -87,6 +87,7 @@ function createToken(
     authenticate: clients.authenticate,
     confirm,
     grants: tokens.grants,
+    previousRefreshToken,
     validate: tokenRequest && validateBy(tokenRequest),
     findClient: clients.lookup.find,
     noteUse: clients.lookup.noteUse,

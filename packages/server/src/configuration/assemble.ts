@@ -183,8 +183,16 @@ function tenantDraft(server: Draft, tenant: TenantDraft & { readonly issuer: str
 
 /** Adds the tenant to every hook request: hooks are the operator's code, and may serve several issuers. */
 export const forTenant = (tenant: string, configuration: Configuration): Configuration => {
-  const { userStore, validators, profile, federation, mfaPolicy, consentPolicy, identityProviders } =
-    configuration
+  const {
+    userStore,
+    validators,
+    profile,
+    federation,
+    mfaPolicy,
+    consentPolicy,
+    previousRefreshToken,
+    identityProviders,
+  } = configuration
   const { subject } = federation
   return defined({
     ...configuration,
@@ -197,6 +205,7 @@ export const forTenant = (tenant: string, configuration: Configuration): Configu
     profile: profile && profileOf(profile, tenant),
     federation: defined({ subject: subject && (request => subject({ ...request, tenant })) }),
     consentPolicy: consentPolicy && (request => consentPolicy({ ...request, tenant })),
+    previousRefreshToken: previousRefreshToken && (request => previousRefreshToken({ ...request, tenant })),
     mfaPolicy: mfaPolicy && (request => mfaPolicy({ ...request, tenant })),
     identityProviders: new Map([...identityProviders].map(([name, one]) => [name, withTenant(one, tenant)])),
   })

@@ -15,6 +15,7 @@ import type { ExtensionGrant, TokenRequestValidator } from '../model/extension-g
 import type { CheckedHook, HookContext } from '../model/hook.ts'
 import type { MailSettings } from '../model/mail.ts'
 import type { MfaPolicy, MfaPolicyHook } from '../model/mfa.ts'
+import type { PreviousRefreshTokenHook } from '../model/previous-refresh-token.ts'
 import type { Registration } from '../model/registration.ts'
 import type { Resources } from '../model/resource.ts'
 import type { SessionLifetimes } from '../model/session.ts'
@@ -92,6 +93,7 @@ export type Configuration = {
   readonly mfa: MfaPolicy
   readonly tenantMfa: ReadonlyMap<string, MfaPolicy>
   readonly consentPolicy?: CheckedHook<ConsentPolicyHook>
+  readonly previousRefreshToken?: CheckedHook<PreviousRefreshTokenHook>
   readonly mfaPolicy?: CheckedHook<MfaPolicyHook>
   readonly sessions: {
     readonly lifetimes: SessionLifetimes

@@ -66,6 +66,9 @@ export function createRefreshTokens({ derived }: { derived: DerivedKeys }): Refr
   }
 }
 
+/** Returns whether the text looks like a refresh token of this server, forged or not. */
+export const isOwnFormat = (token: string): boolean => token.startsWith(prefix)
+
 /** Returns the absolute expiry. Families with sliding expiration and an absolute lifetime of 0 have none. */
 export const absoluteEnd = (client: Client, now: Seconds): Seconds =>
   client.refresh_token_expiration === 'sliding' && client.absolute_refresh_token_lifetime === 0

@@ -18,6 +18,7 @@ import {
   wholeNumber,
 } from '../../model/hook-result.ts'
 import { factorMethods, type MfaPolicy, type MfaPolicyHook } from '../../model/mfa.ts'
+import type { PreviousRefreshToken, PreviousRefreshTokenHook } from '../../model/previous-refresh-token.ts'
 import type {
   CredentialAuthority,
   CredentialCheck,
@@ -33,6 +34,8 @@ import type { KeyOwner } from './tenant.ts'
 import { checkedUserStore, userStoreSchema } from './user-store.ts'
 import { defined, seconds } from './values.ts'
 
+/** Seconds since 1970: the year 9999. A time in milliseconds is later. */
+const latestTime = 253_402_300_799
 /** Seconds. */
 const defaultTimeout = 10
 
@@ -101,6 +104,9 @@ export const codeFields = {
     .default({}),
   events: eventCallbacks(),
   consentPolicy: callable<ConsentPolicyHook>('consentPolicy: async request => true'),
+  previousRefreshToken: callable<PreviousRefreshTokenHook>(
+    'previousRefreshToken: async request => undefined',
+  ),
   mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
   storagePassword: callable<StoragePasswordHook>('storagePassword: async () => token'),
   profile: s
@@ -119,6 +125,7 @@ export const codeOwners = {
   federation: 'inherited',
   events: 'inherited',
   consentPolicy: 'inherited',
+  previousRefreshToken: 'inherited',
   mfaPolicy: 'inherited',
   storagePassword: 'server',
   profile: 'inherited',
@@ -132,7 +139,14 @@ export const codeKeys: ReadonlySet<string> = new Set([...Object.keys(codeFields)
 type Draft = s.output<s.ObjectSchema<typeof codeFields>>
 type Hooks = Pick<
   Configuration,
-  'userStore' | 'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile' | 'hookTimeout'
+  | 'userStore'
+  | 'validators'
+  | 'federation'
+  | 'consentPolicy'
+  | 'previousRefreshToken'
+  | 'mfaPolicy'
+  | 'profile'
+  | 'hookTimeout'
 >
 
 /** Returns the hooks in the form that the server calls. */
@@ -141,6 +155,7 @@ export function checkedHooks({
   validators: { password, tokenRequest } = {},
   federation: { subject: decideSubject } = {},
   consentPolicy,
+  previousRefreshToken,
   mfaPolicy,
   profile,
   hook_timeout: limit = defaultTimeout,
@@ -158,6 +173,9 @@ export function checkedHooks({
         decideSubject && checkHook({ hook: 'federation.subject', limit }, decideSubject, decidedSubject),
     }),
     consentPolicy: consentPolicy && checkHook({ hook: 'consentPolicy', limit }, consentPolicy, boolean),
+    previousRefreshToken:
+      previousRefreshToken &&
+      checkHook({ hook: 'previousRefreshToken', limit }, previousRefreshToken, previousToken),
     mfaPolicy: mfaPolicy && checkHook({ hook: 'mfaPolicy', limit }, mfaPolicy, optional(partialPolicy)),
     profile:
       profile &&
@@ -200,6 +218,18 @@ const credentialCheck: Read<CredentialCheck> = outcome(
 )
 
 const verdict = outcome(object({ members: optional(jsonObject) }), object(no))
+
+const previousContent = object({
+  sub: subject,
+  client_id: text,
+  scope: listOf(text),
+  expires_at: wholeNumber(0, latestTime),
+  auth_time: optional(wholeNumber(0, latestTime)),
+  amr: optional(listOf(text)),
+  acr: optional(text),
+})
+const previousToken: Read<PreviousRefreshToken | undefined> = (value, place) =>
+  value === null || value === undefined ? undefined : previousContent(value, place)
 
 /** Undefined leaves the decision to the server; null means nobody. */
 const decidedSubject: Read<string | null | undefined> = (value, place) =>

@@ -14,7 +14,9 @@ import type {
 } from '../../model/authorization.ts'
 import type { Client, ClientClaim } from '../../model/client.ts'
 import type { GrantContext } from '../../model/extension-grant.ts'
+import type { CheckedHook } from '../../model/hook.ts'
 import type { Stores, Use } from '../../model/ports/stores.ts'
+import type { PreviousRefreshTokenHook } from '../../model/previous-refresh-token.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Profile, Subject } from '../../model/user.ts'
 import type { Awaitable, Clock, Log, TokenHash } from '../../runtime/ports.ts'
@@ -59,6 +61,8 @@ export type GrantPorts = {
   readonly barsPasswordGrant: BarsPasswordGrant
   /** The context of extension grants. */
   readonly extension: Omit<GrantContext, 'now' | 'signal'>
+  /** Returns the content of a refresh token of the server that this one replaces. */
+  readonly previousRefreshToken?: CheckedHook<PreviousRefreshTokenHook> | undefined
   readonly findClient: (clientId: string) => Awaitable<Client | undefined>
 }
 

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { grantTypes } from '@tessera/protocol/grant-types'
+import { maxTokenLength } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import { requestedResources } from '../../../authorization-request/requested-resources.ts'
@@ -9,8 +10,9 @@ import { parseRequestedScope } from '../../../authorization-request/requested-sc
 import type { RefreshFamily } from '../../../model/authorization.ts'
 import { type Client, isPublic } from '../../../model/client.ts'
 import type { Use } from '../../../model/ports/stores.ts'
-import { idleEnd, type RefreshHandle } from '../../../tokens/refresh-token.ts'
+import { idleEnd, isOwnFormat, type RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
+import { redeemPrevious } from '../previous-refresh-token.ts'
 import { recheckAuthorization, subjectOf } from '../recheck-authorization.ts'
 
 /** Tolerates clock differences of synchronized nodes and rounding to seconds. */
@@ -18,7 +20,7 @@ const clockTolerance: Seconds = 2
 
 export const refreshToken: Grant = {
   grantType: grantTypes.refreshToken,
-  limits: { refresh_token: [100, 'invalid_grant'] },
+  limits: { refresh_token: [maxTokenLength, 'invalid_grant'] },
   async decide(request, ports) {
     const { client, parameters, confirmation } = request
     const value = parameters.get('refresh_token')
@@ -27,7 +29,12 @@ export const refreshToken: Grant = {
     }
     const now = ports.clock.now()
     const handle = ports.refreshTokens.parse(value)
-    if (!handle) return refuse('invalid_grant', 'refresh_token_malformed')
+    if (!handle) {
+      const { previousRefreshToken: hook } = ports
+      return hook && !isOwnFormat(value)
+        ? redeemPrevious(value, request, ports, hook)
+        : refuse('invalid_grant', 'refresh_token_malformed')
+    }
     if (handle.expires_at <= now) return refuse('invalid_grant', 'refresh_token_expired')
     const found = await ports.stores.families.find(handle.family)
     if (!found) return refuse('invalid_grant', 'refresh_token_unknown')
