@@ -22,10 +22,9 @@ const files = named.length > 0 ? named : globSync('test/*/*.test.ts').filter(isO
 /** Files share processes: with one each, most of the time goes into creating databases. */
 async function runOn(storage: string): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-test-on-'))
-  const { alone, shared } = distribute(files, 2)
-  const batches = shared.map((batch, index) => writeBatch(folder, `batch-${index + 1}`, batch))
+  const batches = distribute(files, 2).map((batch, index) => writeBatch(folder, `batch-${index + 1}`, batch))
   try {
-    return await runFiles(storage, [...alone, ...(await Promise.all(batches))])
+    return await runFiles(storage, await Promise.all(batches))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -1,6 +1,6 @@
 /**
  * `npm test`: every test, with the checks among them. `npm run test:fast`: those that need no database, no browser, no
- * processes, and less than two seconds for a file. `npm run test:interop`: the clients and servers that we did not
+ * processes, and less than a second for a file. `npm run test:interop`: the clients and servers that we did not
  * write. `npm test -- FILES`: these files. Ends with the test runner's own closing lines; fails if anything failed.
  */
 
@@ -21,8 +21,11 @@ const selection: Selection = process.argv.includes('--fast')
     ? 'interop'
     : 'all'
 
-/** More than there are cores: some processes wait while others work. A fast run has four, which start together. */
-const concurrency = selection === 'fast' ? 4 : 3
+/** How many processes run batches of files that need none of their own. */
+const batches = selection === 'fast' ? 6 : selection === 'all' && named.length === 0 ? 9 : 3
+
+/** More than there are cores: some processes wait while others work. Those of a fast run all start together. */
+const concurrency = selection === 'fast' ? batches + 1 : 4
 
 /** Ends all processes when the run is interrupted or takes too long; the database and the browser end after them. */
 const interrupted = new AbortController()
@@ -40,14 +43,12 @@ try {
 
 /** Returns whether everything passed. */
 async function runTests(): Promise<boolean> {
-  const { alone, shared } = distribute(
-    named.length > 0 ? named : selectFiles(selection),
-    selection === 'all' && named.length === 0 ? 9 : 3,
+  const lists = distribute(named.length > 0 ? named : selectFiles(selection), batches)
+  const files = await Promise.all(
+    lists.map(async (list, index) =>
+      list.length === 1 ? join(root, list[0]!) : writeBatch(folder, `batch-${index + 1}`, list),
+    ),
   )
-  const batches = await Promise.all(
-    shared.map((files, index) => writeBatch(folder, `batch-${index + 1}`, files)),
-  )
-  const files = [...alone.map(file => join(root, file)), ...batches]
   let passed = true
   const events = run({
     files,
@@ -75,15 +76,16 @@ async function runTests(): Promise<boolean> {
 
 /** Starts one PostgreSQL and one Chromium for all files. */
 async function provide() {
-  const { startPostgres, sharedPackage, sharedServer } = await import('./support/postgres.ts')
+  const { startPostgres, sharedData, sharedPackage, sharedServer } = await import('./support/postgres.ts')
   const { launchSharedChromium, sharedBrowser } = await import('./browser/chromium.ts')
-  const server = await startPostgres({ connections: 400 })
+  const server = await startPostgres({ connections: 400, copied: process.platform !== 'win32' })
   const browser: BrowserServer = await launchSharedChromium()
   return {
     variables: {
       [sharedServer]: server.address,
       [sharedBrowser]: browser.wsEndpoint(),
       ...(server.packageCopy && { [sharedPackage]: server.packageCopy }),
+      ...(server.dataCopy && { [sharedData]: server.dataCopy }),
     },
     async stop() {
       await browser.close()

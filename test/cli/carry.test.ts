@@ -13,7 +13,8 @@ import { providePostgres } from '../support/postgres.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { inTime, until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
-import { finish, start, tessera, withoutWarnings } from './tessera.ts'
+import { tessera } from './shared-process.ts'
+import { finish, start, withoutWarnings } from './tessera.ts'
 
 type Places = {
   readonly directory: string

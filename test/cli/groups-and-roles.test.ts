@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { writeConfiguration } from '../support/process.ts'
-import { tessera } from './tessera.ts'
+import { tessera } from './shared-process.ts'
 
 test('cli: groups and roles are added, listed, replaced, removed, exported and imported', async () => {
   const { file, directory, remove } = await writeConfiguration({ accounts: {}, storage: 'sqlite:./a.db' })

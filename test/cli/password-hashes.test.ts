@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { keycloakVectors, passwordHashVectors } from '../support/password-hashes.ts'
 import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
-import { tessera } from './tessera.ts'
+import { tessera } from './shared-process.ts'
 
 const configuration = {
   storage: 'sqlite:./tessera.db',

@@ -9,7 +9,7 @@ const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', 
 export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 /** A variable of the machine that runs the tests must not configure what they start. */
-const environment = Object.fromEntries(
+export const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('TESSERA_')),
 )
 

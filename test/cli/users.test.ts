@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
-import { tessera } from './tessera.ts'
+import { tessera } from './shared-process.ts'
 
 const password = 'seven purple kettles'
 

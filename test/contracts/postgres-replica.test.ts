@@ -157,7 +157,7 @@ test('replica: a database that is not a standby is not used', async () => {
 })
 
 test('replica: a standby of another cluster is not used, however far ahead it is', async t => {
-  const elsewhere = await startPostgres()
+  const elsewhere = await startPostgres({ unrelated: true })
   let foreign: Standby | undefined
   t.after(async () => {
     await foreign?.remove()

@@ -43,7 +43,7 @@ for (const { name, open } of storages)
     testAccounts(stores)
     testAccess(stores)
     // Those of a tenant differ from the others in one condition.
-    testRaces(stores, name.startsWith('a tenant') ? 1000 : 10_000)
+    testRaces(stores, name.startsWith('a tenant') ? 1000 : 2000)
     testSessions(open)
     testWaitingMails(open)
     testWebhookMessages(open)

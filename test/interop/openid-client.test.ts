@@ -15,37 +15,41 @@ const discover = (
   client.discovery(new URL(url), id, secret, authentication, { execute: [client.allowInsecureRequests] })
 
 test('openid-client: authorization code with PKCE, userinfo, refresh, introspection, revocation', async () => {
-  await withServer(world, async ({ url }) => {
-    const config = await discover(url, 'web', client.ClientSecretBasic(secret))
-    const verifier = client.randomPKCECodeVerifier()
-    const [state, nonce] = [client.randomState(), client.randomNonce()]
-    const address = client.buildAuthorizationUrl(config, {
-      redirect_uri: 'https://app.example/cb',
-      scope: 'openid profile api1 offline_access',
-      code_challenge: await client.calculatePKCECodeChallenge(verifier),
-      code_challenge_method: 'S256',
-      state,
-      nonce,
-    })
-    const back = await createPerson(url, bob).authorize(address.href)
-    const tokens = await client.authorizationCodeGrant(config, back, {
-      pkceCodeVerifier: verifier,
-      expectedState: state,
-      expectedNonce: nonce,
-      idTokenExpected: true,
-    })
-    assert.equal(tokens.claims()?.sub, '88421113')
-    const user = await client.fetchUserInfo(config, tokens.access_token, '88421113')
-    assert.equal(user.name, 'Bob')
-    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!)
-    assert.notEqual(refreshed.refresh_token, tokens.refresh_token)
-    assert.equal((await client.tokenIntrospection(config, refreshed.access_token)).active, true)
-    await client.tokenRevocation(config, refreshed.refresh_token!)
-    assert.equal((await client.tokenIntrospection(config, refreshed.access_token)).active, false)
-    await assert.rejects(client.refreshTokenGrant(config, refreshed.refresh_token!), {
-      error: 'invalid_grant',
-    })
-  })
+  await withServer(
+    world,
+    async ({ url }) => {
+      const config = await discover(url, 'web', client.ClientSecretBasic(secret))
+      const verifier = client.randomPKCECodeVerifier()
+      const [state, nonce] = [client.randomState(), client.randomNonce()]
+      const address = client.buildAuthorizationUrl(config, {
+        redirect_uri: 'https://app.example/cb',
+        scope: 'openid profile api1 offline_access',
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+        state,
+        nonce,
+      })
+      const back = await createPerson(url, bob).authorize(address.href)
+      const tokens = await client.authorizationCodeGrant(config, back, {
+        pkceCodeVerifier: verifier,
+        expectedState: state,
+        expectedNonce: nonce,
+        idTokenExpected: true,
+      })
+      assert.equal(tokens.claims()?.sub, '88421113')
+      const user = await client.fetchUserInfo(config, tokens.access_token, '88421113')
+      assert.equal(user.name, 'Bob')
+      const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!)
+      assert.notEqual(refreshed.refresh_token, tokens.refresh_token)
+      assert.equal((await client.tokenIntrospection(config, refreshed.access_token)).active, true)
+      await client.tokenRevocation(config, refreshed.refresh_token!)
+      assert.equal((await client.tokenIntrospection(config, refreshed.access_token)).active, false)
+      await assert.rejects(client.refreshTokenGrant(config, refreshed.refresh_token!), {
+        error: 'invalid_grant',
+      })
+    },
+    { workers: 2 },
+  )
 })
 
 test('openid-client: client credentials by Basic and by body, and an extension grant', async () => {

@@ -140,7 +140,7 @@ export async function withNodes<Value>(
   })
   const nodes: RunningServer[] = []
   try {
-    for (const port of ports) nodes.push(await serveConfiguration(file, port, entry))
+    for (const port of ports) nodes.push(await serveConfiguration(file, port, { program: entry }))
     return await use([nodes[1]!, nodes[0]!])
   } finally {
     await Promise.all(nodes.map(node => node.stop()))

@@ -57,10 +57,10 @@ async function serve(file: string, skew = 0): Promise<RunningServer> {
   const port = await freePort()
   const before = process.env.NODE_OPTIONS
   const shift = `const now=Date.now;Date.now=()=>now()+${skew * 1000}`
-  process.env.NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(shift)}`
+  process.env.NODE_OPTIONS = `${before ?? ''} --import=data:text/javascript,${encodeURIComponent(shift)}`
   try {
     // Not awaited: others that start meanwhile have the right clock.
-    return serveConfiguration(file, port, entry)
+    return serveConfiguration(file, port, { program: entry })
   } finally {
     if (before === undefined) delete process.env.NODE_OPTIONS
     else process.env.NODE_OPTIONS = before

@@ -44,15 +44,21 @@ const changesProcess =
 const isAlone = (file: string): boolean =>
   secondsOf(file) >= longFrom || (isSlow(file) && changesProcess.test(textOf(file)))
 
-/** Returns the files that run in one process each, the longest first, and batches of the others. */
-export function distribute(
-  files: readonly string[],
-  batches: number,
-): { readonly alone: readonly string[]; readonly shared: readonly (readonly string[])[] } {
-  const sharing = files.filter(file => !isAlone(file))
-  const alone = files.filter(isAlone).toSorted(longerFirst)
-  return { alone, shared: spread(sharing, batches) }
+/**
+ * Returns the files of each process: those that need their own, and batches of the others. The longest start first, so
+ * that none is still running when the others have ended.
+ */
+export function distribute(files: readonly string[], batches: number): readonly (readonly string[])[] {
+  const alone = files.filter(isAlone).map(file => [file])
+  const shared = spread(
+    files.filter(file => !isAlone(file)),
+    batches,
+  )
+  return [...alone, ...shared].toSorted((one, other) => secondsOfAll(other) - secondsOfAll(one))
 }
+
+const secondsOfAll = (files: readonly string[]): number =>
+  files.reduce((sum, file) => sum + secondsOf(file), 0)
 
 /** Writes the file that runs these in one process; returns its path. */
 export async function writeBatch(folder: string, name: string, files: readonly string[]): Promise<string> {

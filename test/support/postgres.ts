@@ -1,9 +1,11 @@
 /** A real PostgreSQL for tests: one for the whole run, or a separate one for a file that stops it. */
 
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { appendFile, chmod, chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { promisify } from 'node:util'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { loadEmbeddedPostgres, reachableFolder } from './postgres-package.ts'
 import { freePort } from './process.ts'
@@ -28,6 +30,8 @@ export type PostgresServer = Databases & {
   readonly address: string
   /** Where root had to copy the package, for other processes of the run. */
   readonly packageCopy?: string
+  /** A copy of its data before it started, for the other servers of the run. */
+  readonly dataCopy?: string
   /** Stops the server, which looks like a crash to its clients; the data remain. */
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
@@ -42,8 +46,9 @@ export type Standby = Pick<PostgresServer, 'start' | 'stop' | 'remove'> & {
   readonly at: (url: string) => string
 }
 
-/** The variables that contain the run's server, and the package if it had to be copied. */
+/** The variables that contain the run's server, its data before it started, and the package if it had to be copied. */
 export const sharedServer = 'TESSERA_TEST_POSTGRES'
+export const sharedData = 'TESSERA_TEST_POSTGRES_DATA'
 export const sharedPackage = 'TESSERA_TEST_POSTGRES_PACKAGE'
 
 type Shared = Databases & Pick<PostgresServer, 'address'>
@@ -67,12 +72,30 @@ export function provideOwnPostgres({ durable = false } = {}): () => Promise<Post
   }
 }
 
-export async function startPostgres({ durable = false, connections = 120 } = {}): Promise<PostgresServer> {
+/**
+ * `copied`: keeps a copy of the data for other servers of the run, because copying takes a tenth of creating them.
+ * `unrelated`: does not use such a copy, because PostgreSQL would take the two servers for one cluster.
+ */
+export async function startPostgres({
+  durable = false,
+  connections = 120,
+  copied = false,
+  unrelated = false,
+} = {}): Promise<PostgresServer> {
+  const { [sharedServer]: sharedAddress, [sharedData]: copy = '' } = process.env
+  const initialData = unrelated ? '' : copy
   const isRoot = process.getuid?.() === 0
-  const { Postgres, copy, remove: removePackage } = await loadEmbeddedPostgres(process.env[sharedPackage])
+  const {
+    Postgres,
+    copy: packageCopy,
+    remove: removePackage,
+  } = await loadEmbeddedPostgres(process.env[sharedPackage])
   const folder = await reachableFolder('tessera-postgres-')
   const port = await freePort()
-  const [user, password] = ['tessera', randomBytes(12).toString('hex')]
+  const user = 'tessera'
+  // Part of the data.
+  const password =
+    initialData && sharedAddress ? new URL(sharedAddress).password : randomBytes(12).toString('hex')
   const serverIn = (databaseDir: string, at: number) =>
     new Postgres({
       ...{ port: at, user, password, databaseDir },
@@ -89,12 +112,16 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
     })
   const data = join(folder, 'data')
   const server = serverIn(data, port)
-  await inReachableFolder(folder, () => server.initialise())
+  if (initialData) await copyData(initialData, data)
+  else await inReachableFolder(folder, () => server.initialise())
+  const dataCopy = join(folder, 'initial')
+  if (copied) await copyData(data, dataCopy)
   await server.start()
   const address = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`
   return {
     address,
-    ...(copy && { packageCopy: copy }),
+    ...(packageCopy && { packageCopy }),
+    ...(copied && { dataCopy }),
     ...databasesAt(address),
     stop: () => server.stop(),
     start: () => server.start(),
@@ -137,6 +164,11 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
       await removePackage()
     },
   }
+}
+
+/** With the owner and the modes, which PostgreSQL checks. */
+async function copyData(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-a', from, to])
 }
 
 /**

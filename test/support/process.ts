@@ -29,11 +29,21 @@ export type RunningServer = {
 /** Ten servers that start at once on a busy machine take long. */
 const startLimit = { within: 60_000 }
 
-/** Runs `tessera serve`, or a similar program, with this configuration; resolves at the ready line. */
+export type ServeOptions = {
+  /** A program with the same command line; `tessera` by default. */
+  readonly program?: URL
+  /**
+   * One by default: without this option the number would depend on the machine. More of them cost a second of CPU each to
+   * start, for tests of what workers share.
+   */
+  readonly workers?: number
+}
+
+/** Runs `tessera serve` with this configuration; resolves at the ready line. */
 export async function serveConfiguration(
   file: string,
   port: number,
-  program = entry,
+  { program = entry, workers = 1 }: ServeOptions = {},
 ): Promise<RunningServer> {
   // Without variables of the test run.
   const env = Object.fromEntries(
@@ -44,7 +54,7 @@ export async function serveConfiguration(
     [fileURLToPath(program), 'serve', '--config', file, '--port', String(port)],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env, TESSERA_LOG_LEVEL: 'info' },
+      env: { ...env, TESSERA_LOG_LEVEL: 'info', TESSERA_WORKERS: String(workers) },
     },
   )
   let log = ''
@@ -109,9 +119,10 @@ export async function freePort(): Promise<number> {
 export async function withServer<Value>(
   configuration: object,
   use: (server: RunningServer) => Promise<Value>,
+  options: ServeOptions = {},
 ): Promise<Value> {
   const { file, remove } = await writeConfiguration({ storage: 'sqlite:./tessera.db', ...configuration })
-  const server = await serveConfiguration(file, await freePort())
+  const server = await serveConfiguration(file, await freePort(), options)
   try {
     return await use(server)
   } finally {

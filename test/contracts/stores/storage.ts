@@ -17,7 +17,7 @@ export type Opened = { readonly stores: Stores; readonly end: () => Promise<void
 
 const postgres = providePostgres()
 
-/** On a busy machine, ten thousand concurrent commits take longer than a server would wait. */
+/** On a busy machine, thousands of concurrent commits take longer than a server would wait. */
 const timeouts = { connection: 120_000, statement: 120_000, lock: 120_000 }
 
 export async function openPostgres() {

@@ -79,7 +79,7 @@ export async function startFleet(file: string, ports: readonly number[], history
       inTurn.delete(node)
       await until('the requests under way at the node end', () => underWay[node] === 0)
       await nodes[node]?.stop()
-      nodes[node] = await serveConfiguration(file, ports[node] ?? 0, laterNode)
+      nodes[node] = await serveConfiguration(file, ports[node] ?? 0, { program: laterNode })
       inTurn.add(node)
     },
     async ready() {
