@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
-import { describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import {
   type ArchivedKind,
   allKinds,
@@ -21,6 +21,9 @@ const report = () => {}
 const header = { created_at: 1_790_000_000, master_key_check: null }
 const whole = { kinds: allKinds, report }
 
+const readVerified = async (file: string): Promise<Sections> =>
+  readExport(file, (await verifyExport(file)).counts)
+
 for (const { name, open } of databases) {
   /** A filled store, its export, and an empty store. */
   async function withExport(
@@ -35,14 +38,25 @@ for (const { name, open } of databases) {
     try {
       await fillArchives(from.archives, ['acme'])
       await writeExport(folder.file, header, sectionsOf(from.archives, allKinds), report)
-      const read = async () => readExport(folder.file, (await verifyExport(folder.file)).counts)
-      await use({ from: from.archives, to: to.archives, file: folder.file, read })
+      await use({
+        from: from.archives,
+        to: to.archives,
+        file: folder.file,
+        read: () => readVerified(folder.file),
+      })
     } finally {
       await Promise.all([from.end(), to.end(), folder.remove()])
     }
   }
 
   describe(`archives, ${name}`, () => {
+    let text: string
+    before(() =>
+      withExport(async ({ file }) => {
+        text = await readFile(file, 'utf8')
+      }),
+    )
+
     test('every table belongs to one kind', async () => {
       const { archives, end } = await open()
       const source = await archives.source()
@@ -121,13 +135,12 @@ for (const { name, open } of databases) {
       nothing: () => '',
     }))
       test(`a file with ${how} is refused before anything is written`, async () => {
-        await withExport(async ({ file, read }) => {
-          const text = await readFile(file, 'utf8')
-          const spoilt = spoil(text)
-          assert.ok(spoilt !== text)
-          await writeFile(file, spoilt)
-          await assert.rejects(read(), MalformedExport)
-        })
+        const { file, remove } = await temporaryFolder()
+        const spoilt = spoil(text)
+        assert.ok(spoilt !== text)
+        await writeFile(file, spoilt)
+        await assert.rejects(readVerified(file), MalformedExport)
+        await remove()
       })
 
     test('a store in use is not overwritten', async () => {

@@ -1,8 +1,22 @@
-/** Preloaded into each process of a test run: ends it if something keeps it running. */
+/** Preloaded into each process of a test run: ends it if something keeps it running, during its tests or after them. */
 
-import { fileLimit } from './limits.ts'
+import { isMainThread } from 'node:worker_threads'
+import { fileLimit, restLimit } from './limits.ts'
 
-setTimeout(() => {
-  console.error(`still running after ${fileLimit / 60_000} minutes: ${process.argv.slice(1).join(' ')}`)
+setTimeout(() => end(`after ${fileLimit / 60_000} minutes`), fileLimit).unref()
+
+/** Not the programs and threads that a test starts, which inherit this import. */
+const runsTests = isMainThread && /(?:\.test\.ts|batch-\d+\.mjs)$/.test(process.argv[1] ?? '')
+
+// A failed test may leave a server open, and the failure is reported only when the process ends.
+if (runsTests) {
+  const { after } = await import('node:test')
+  after(() => {
+    setTimeout(() => end(`${restLimit / 1000} seconds after the last test`), restLimit).unref()
+  })
+}
+
+function end(when: string): never {
+  console.error(`still running ${when}: ${process.argv.slice(1).join(' ')}`)
   process.exit(1)
-}, fileLimit).unref()
+}
