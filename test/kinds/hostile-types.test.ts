@@ -628,6 +628,32 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'migration/keycloak/credentials.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'migration/keycloak/mappers.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'cli/doctor/server-checks.ts': 'test/cli/doctor.test.ts lets the server send any JSON',
+  async 'cli/entries.ts'() {
+    const { administration } = await createTestServer({ api_scopes: [{ name: 'api1' }] })
+    const entries = {
+      clients: {
+        client_id: 'made',
+        client_secrets: [{ value: 'top secret', expires_at: '2030-01-01T00:00:00Z' }],
+        redirect_uris: ['https://app.example/cb'],
+        scope: 'api1',
+        claims: [{ type: 'tier', value: 'gold' }],
+      },
+      api_resources: { name: 'urn:api', scopes: ['api1'], api_secrets: [{ sha256: { hidden: 'x' } }] },
+      identity_providers: { name: 'corp', type: 'oidc', client_secret: 'secret', client_jwk: { kty: 'EC' } },
+      tenants: { name: 'acme', issuer: 'path', clients: [], branding: { logo: 'https://a.example/a.png' } },
+    } as const
+    for (const [kind, entry] of Object.entries(entries))
+      for (const { value, what } of variants(entry)) {
+        if (typeof value !== 'object' || value === null || Array.isArray(value)) continue
+        const made = await administration[kind as keyof typeof entries].create(value as never, {
+          actor: 'tester',
+          dryRun: true,
+        })
+        assert.ok(made.ok || made.problem === 'entry_invalid', what)
+      }
+  },
+  'storage/postgres/entries.ts': 'written by this server into its own store',
+  'storage/sqlite/reads/entries.ts': 'written by this server into its own store',
   'cli/worker.ts': 'its own package or process',
   'cli/users.ts': 'its own package or process',
   'cli/program.ts': 'its own package or process',

@@ -223,6 +223,11 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.ok(await waitingFor(url, other, () => stores.storedUsers.remove(sub, accessEnding())))
     assert.notEqual((await stores.authorizations.find(authorization.id))?.revoked_at, undefined)
   },
+  async 'createEntryStores locked: entries are written one after the other'() {
+    const revision = await stores.entries.revision()
+    const remove = () => stores.entries.remove('clients', newHash(), { revision, at: now })
+    assert.equal(await waitingFor(url, advisory('entries'), remove), true)
+  },
   async 'createRegisteredClients locked: clients are counted before one is added'() {
     const add = () => stores.registeredClients.add(sampleRegisteredClient(), 1_000_000)
     assert.equal(await waitingFor(url, advisory('registered clients'), add), true)

@@ -36,7 +36,7 @@ export function testEntries(stores: () => Stores): void {
     const next = { ...plain, version: 2, entry: {}, enabled: 0 as const, updated_at: now + 1 }
     assert.equal(await put(next), true)
     assert.deepEqual(await entries.find('clients', full.id), { ...next, revision: await revision() })
-    assert.equal(await entries.remove('clients', full.id, await revision()), true)
+    assert.equal(await entries.remove('clients', full.id, { revision: await revision(), at: now }), true)
     assert.equal(await entries.find('clients', full.id), undefined)
   })
 
@@ -50,8 +50,32 @@ export function testEntries(stores: () => Stores): void {
     assert.equal(await mayCommit(client.id), 'revoked')
     await put({ ...client, version: 3 })
     assert.equal(await mayCommit(client.id), 'committed')
-    await entries.remove('clients', client.id, await revision())
+    await entries.remove('clients', client.id, { revision: await revision(), at: now })
     assert.equal(await mayCommit(client.id), 'revoked')
+  })
+
+  test('entries: what was revoked stays so when a client is removed, made again, or moves between file and store', async () => {
+    const { entries, principals } = stores()
+    const revokedAt = async (id: string) => (await principals.disabled()).revokedClients.get(id)
+    const sync = (clients: readonly { id: string; enabled: boolean }[]) =>
+      principals.sync({ clients: [...clients, { id: 'web', enabled: true }], users: [] })
+    const client = sampleEntry()
+    await put(client)
+    assert.equal(await revokedAt(client.id), undefined)
+    await entries.remove('clients', client.id, { revision: await revision(), at: now - 9 })
+    await put({ ...client, version: 2 })
+    assert.equal(await revokedAt(client.id), now - 9)
+    assert.equal(await mayCommit(client.id), 'committed')
+    await sync([{ id: client.id, enabled: true }])
+    await principals.revokeClient(client.id, now - 8)
+    await sync([])
+    assert.equal(await revokedAt(client.id), now - 8)
+    const other = sampleEntry()
+    await sync([{ id: other.id, enabled: true }])
+    await principals.revokeClient(other.id, now - 7)
+    await sync([])
+    await put(other)
+    assert.equal(await revokedAt(other.id), now - 7)
   })
 
   test('entries: another kind with the id of a client does not enable it', async () => {
@@ -87,7 +111,7 @@ export function testEntries(stores: () => Stores): void {
     const writes = Array.from({ length: 10 }, (_, index) =>
       index % 2 === 0
         ? entries.put({ ...client, version: 2, entry: { index } }, since)
-        : entries.remove('clients', client.id, since),
+        : entries.remove('clients', client.id, { revision: since, at: now }),
     )
     assert.deepEqual(tally(await Promise.all(writes)), { true: 1, false: 9 })
     assert.equal(await revision(), since + 1)
@@ -109,9 +133,12 @@ export function testEntries(stores: () => Stores): void {
     const since = await revision()
     assert.equal(await entries.put(client, since, [message()]), true)
     assert.equal(await entries.put(client, since, [message()]), false)
-    assert.equal(await entries.remove('clients', client.id, since, [message()]), false)
+    assert.equal(await entries.remove('clients', client.id, { revision: since, at: now }, [message()]), false)
     assert.equal(await webhookMessages.count(endpoint, 9), 1)
-    assert.equal(await entries.remove('clients', client.id, since + 1, [message()]), true)
+    assert.equal(
+      await entries.remove('clients', client.id, { revision: since + 1, at: now }, [message()]),
+      true,
+    )
     assert.equal(await webhookMessages.count(endpoint, 9), 2)
   })
 
@@ -151,7 +178,7 @@ export function testEntries(stores: () => Stores): void {
     await put({ ...made[0]!, version: 4 })
     const changes = await entries.clientIndex(since)
     assert.deepEqual([changes.count, changes.rows.map(({ version }) => version)], [rows.size, [4]])
-    await entries.remove('clients', `${prefix}c`, await revision())
+    await entries.remove('clients', `${prefix}c`, { revision: await revision(), at: now })
     assert.equal((await entries.clientIndex(since)).count, rows.size - 1)
     const shared = await entries.shared()
     assert.ok(shared.some(({ kind, id }) => kind === 'identity_providers' && id === prefix))

@@ -206,7 +206,8 @@ export function createChanges(ports: ChangePorts): Changes {
         const named =
           kind === 'clients' && given[key] === undefined ? { ...given, [key]: newId(random) } : given
         const { entry, secret } = options.generateSecret ? withSecret(kind, named) : { entry: named }
-        const id = String(entry[key])
+        // The schema refuses any other type.
+        const id = typeof entry[key] === 'string' ? entry[key] : ''
         const isTaken =
           source.written(kind).has(id) ||
           (await entries.find(kind, id)) !== undefined ||
@@ -240,7 +241,8 @@ export function createChanges(ports: ChangePorts): Changes {
         if (options.dryRun) return { ok: true, value }
         const change = { kind, id, version: before.version, actor: options.actor }
         const event = events.prepare('entry.deleted', change)
-        if (!(await entries.remove(kind, id, revision, event.messages))) return 'changed_meanwhile'
+        if (!(await entries.remove(kind, id, { revision, at: clock.now() }, event.messages)))
+          return 'changed_meanwhile'
         await report(event, 'entry_deleted', change)
         return { ok: true, value }
       }),

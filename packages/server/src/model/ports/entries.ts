@@ -1,5 +1,6 @@
 /** The port to entries of the configuration that are made while the server runs. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
 import type { ClientIndex, EntryKind, StoredEntry } from '../entry.ts'
 import type { Messages } from './sessions.ts'
@@ -25,8 +26,16 @@ export type Entries = {
    * there was another write since `revision` was read.
    */
   readonly put: (entry: StoredEntry, revision: number, messages?: Messages) => Promise<boolean>
-  /** Removes an entry, and disables a client. Returns false like `put`. */
-  readonly remove: (kind: EntryKind, id: string, revision: number, messages?: Messages) => Promise<boolean>
+  /**
+   * Removes an entry. Disables a client and revokes what was issued to it until `at`, also for a client that is made
+   * under its id later. Returns false like `put`.
+   */
+  readonly remove: (
+    kind: EntryKind,
+    id: string,
+    change: { readonly revision: number; readonly at: Seconds },
+    messages?: Messages,
+  ) => Promise<boolean>
   /**
    * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
    * stops this.

@@ -47,19 +47,28 @@ export function createEntryStores(tables: Tables): EntryStores {
         storeMessages(tables, messages)
         entries.put({ ...entry, revision: since + 1 })
         if (entry.kind === 'clients') {
-          principals.put({ kind: 'stored_client', id: entry.id, stands: entry.enabled })
+          const before = principals.get('stored_client', entry.id)
+          principals.put({ ...before, kind: 'stored_client', id: entry.id, stands: entry.enabled })
           // A client that was once in the file, and no longer is.
-          if (principals.get('client', entry.id)?.stands === 0) principals.delete('client', entry.id)
+          if (principals.get('client', entry.id)?.stands === 0) release(tables, entry.id)
         }
         return true
       },
-      async remove(kind, id, since, messages) {
+      async remove(kind, id, { revision: since, at }, messages) {
         if (!advance(since)) return false
         storeMessages(tables, messages)
         entries.delete(kind, id)
-        if (kind === 'clients') principals.delete('stored_client', id)
+        if (kind === 'clients') principals.put({ kind: 'stored_client', id, stands: 0, revoked_at: at })
         return true
       },
     },
   }
+}
+
+/** Deletes the principal that the file left behind. A revocation remains in force for the stored client. */
+export function release({ principals }: Tables, id: string): void {
+  const [left, stored] = [principals.get('client', id), principals.get('stored_client', id)]
+  if (stored && left?.revoked_at !== undefined)
+    principals.put({ ...stored, revoked_at: Math.max(left.revoked_at, stored.revoked_at ?? 0) })
+  principals.delete('client', id)
 }

@@ -14,6 +14,7 @@ import {
   surplusOf,
   usedSurplus,
 } from '../../model/registered-client.ts'
+import { release } from './entries.ts'
 import type { Tables } from './tables.ts'
 
 export function createInstallationStores(tables: Tables): InstallationStores {
@@ -117,7 +118,8 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
 
 const clientKinds: ReadonlySet<string> = new Set(['client', 'stored_client'])
 
-function createPrincipals({ principals }: Tables): Principals {
+function createPrincipals(tables: Tables): Principals {
+  const { principals } = tables
   const disabledOf = (kind: 'client' | 'user'): ReadonlySet<string> =>
     new Set(principals.filter(row => row.kind === kind && row.stands === 0).map(({ id }) => id))
   const text = (): string => JSON.stringify([...principals.values()])
@@ -127,8 +129,9 @@ function createPrincipals({ principals }: Tables): Principals {
   function replace(kind: 'client' | 'user', configured: readonly Principal[]): void {
     for (const row of principals.filter(one => one.kind === kind)) principals.put({ ...row, stands: 0 })
     // A stored client of this id takes effect when the file no longer contains it.
-    if (kind === 'client')
-      principals.deleteWhere(row => row.kind === kind && principals.has('stored_client', row.id))
+    const named = new Set(configured.map(({ id }) => id))
+    for (const { id } of kind === 'client' ? principals.filter(row => row.kind === kind) : [])
+      if (!named.has(id) && principals.has('stored_client', id)) release(tables, id)
     for (const { id, enabled } of configured)
       principals.put({ ...principals.get(kind, id), kind, id, stands: enabled ? 1 : 0 })
   }

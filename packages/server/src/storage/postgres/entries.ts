@@ -22,10 +22,25 @@ const putEntry = `insert into entries (${names}) values (${placeholders()})
     .join(', ')})`
 const enable = `insert into standing (kind, id, stands) values ('stored_client', $1, $2)
   on conflict (kind, id) do update set stands = excluded.stands`
-/** Releases the id of a client that was once in the file, and no longer is. */
-const release = `delete from standing where kind = 'client' and id = $1 and stands = 0`
+
+/**
+ * Returns statements that delete principals that the file left behind, for stored clients of the same ids. A revocation
+ * remains in force for the stored client.
+ * @param which the condition on these principals.
+ */
+export const releasing = (which: string): readonly string[] => [
+  `update standing as stored set revoked_at = greatest(coalesce(stored.revoked_at, 0), left_behind.revoked_at)
+  from standing as left_behind
+  where left_behind.kind = 'client' and left_behind.revoked_at is not null and left_behind.${which}
+    and stored.kind = 'stored_client' and stored.id = left_behind.id`,
+  `delete from standing as left_behind where kind = 'client' and left_behind.${which}
+    and exists (select 1 from standing where kind = 'stored_client' and id = left_behind.id)`,
+]
+
+const release = releasing('id = $1 and left_behind.stands = 0')
 const removeEntry = 'delete from entries where kind = $1 and id = $2'
-const disable = `delete from standing where kind = 'stored_client' and id = $1`
+const disable = `update standing set stands = 0, revoked_at = greatest($2::bigint, coalesce(revoked_at, 0))
+  where kind = 'stored_client' and id = $1`
 
 export function createEntryStores({ run, locked, schema }: Database, changes: Changes): EntryStores {
   const revision = one(run, findRevision)
@@ -81,12 +96,12 @@ export function createEntryStores({ run, locked, schema }: Database, changes: Ch
           await write(putEntry, encode({ ...entry, revision: since + 1 }))
           if (entry.kind !== 'clients') return
           await write(enable, [entry.id, entry.enabled])
-          await write(release, [entry.id])
+          for (const statement of release) await write(statement, [entry.id])
         }),
-      remove: (kind, id, since, messages) =>
+      remove: (kind, id, { revision: since, at }, messages) =>
         writing(since, messages, async write => {
           await write(removeEntry, [kind, id])
-          if (kind === 'clients') await write(disable, [id])
+          if (kind === 'clients') await write(disable, [id, at])
         }),
       watch: changed => changes.watch(schema, changed),
     },

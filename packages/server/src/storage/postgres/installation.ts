@@ -5,6 +5,7 @@ import { singleFlight } from '../../runtime/async/promises.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
+import { releasing } from './entries.ts'
 import { createRegisteredClients } from './registered-clients.ts'
 import type { Replica } from './replica.ts'
 import { all, change, one } from './statements.ts'
@@ -94,8 +95,7 @@ const drop = `update standing set stands = 0
   where kind = $1 and stands = 1 and not (id = any ($2::text[]))`
 
 /** A stored client of the same id takes effect when the file no longer contains it. */
-const release = `delete from standing as one where kind = 'client' and $1::text = 'client'
-  and exists (select 1 from standing where kind = 'stored_client' and id = one.id) and not (id = any ($2::text[]))`
+const release = releasing('id <> all ($1::text[])')
 
 const revoke = `update standing set revoked_at = greatest($2::bigint, revoked_at)
   where kind in ('client', 'stored_client') and id = $1`
@@ -115,7 +115,7 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
     const [ids, stands] = [[...rows.keys()], [...rows.values()]]
     await locked(['standing'], async write => {
       await write(upsert, [kind, ids, stands])
-      await write(release, [kind, ids])
+      if (kind === 'client') for (const statement of release) await write(statement, [ids])
       await write(drop, [kind, ids])
       await write(announce, [])
     })

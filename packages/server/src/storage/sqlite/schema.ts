@@ -283,7 +283,7 @@ export const migrations: readonly string[] = [
     update standing set stands = new.enabled where kind = 'stored_client' and id = new.id;
   end;
   create trigger entry_removed after delete on entries when old.kind = 'clients' begin
-    delete from standing where kind = 'stored_client' and id = old.id;
+    update standing set stands = 0 where kind = 'stored_client' and id = old.id;
   end;
   `,
   // Everything that was issued to a client until then is revoked: see `Principals.revokeClient`.

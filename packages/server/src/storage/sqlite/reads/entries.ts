@@ -46,7 +46,8 @@ export function createEntryStores(database: DatabaseSync, write: Calls<typeof en
           since,
           messageRows(messages),
         ),
-      remove: (kind, id, since, messages) => write.removeEntry(kind, id, since, messageRows(messages)),
+      remove: (kind, id, { revision: since, at }, messages) =>
+        write.removeEntry(kind, id, since, at, messageRows(messages)),
     },
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../../../model/registered-client.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
+import { createRelease } from './entries.ts'
 import type { Writes } from './operation.ts'
 
 export type ConfiguredKind = 'client' | 'user'
@@ -131,12 +132,7 @@ export const installationWrites = {
       `insert into standing (kind, id, stands) select ?, key, value from json_each(?) where true
       on conflict do update set stands = excluded.stands where stands <> excluded.stands`,
     )
-    const release = change(
-      database,
-      `delete from standing as one where kind = 'client' and ?1 = 'client'
-        and exists (select 1 from standing where kind = 'stored_client' and id = one.id)
-        and id not in (select key from json_each(?2))`,
-    )
+    const release = createRelease(database, 'id not in (select key from json_each(?1))')
     const drop = change(
       database,
       `update standing set stands = 0
@@ -145,7 +141,7 @@ export const installationWrites = {
     return (kind: ConfiguredKind, configured: string): void => {
       upsert(kind, configured)
       // A stored client of the same id takes effect when the file no longer contains it.
-      release(kind, configured)
+      if (kind === 'client') release(configured)
       drop(kind, configured)
     }
   },
