@@ -8,6 +8,7 @@ import { setImmediate } from 'node:timers/promises'
 import { createLazyPages } from '../../packages/server/src/app/lazy-pages.ts'
 import type { Services } from '../../packages/server/src/app/services.ts'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createSealing } from '../../packages/server/src/keys/sealing.ts'
 import type { SendMail } from '../../packages/server/src/model/mail.ts'
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
@@ -131,7 +132,7 @@ async function createTestPost(send: SendMail, given?: Pick<Stores, 'waitingMails
       clock.at += seconds
     },
   }
-  const derived = { derive: () => Buffer.alloc(32, 5) }
+  const derived = createDerivedKeys(Buffer.alloc(32, 5))
   const sealing = createSealing({ derived, purpose: 'mail' })
   const post = createMailQueue({ stores, sealing, send, clock, random: createRandom(), log: ours })
   return { ...post, stores, clock, events }
@@ -373,7 +374,7 @@ test('mail: a full queue says why it is full, without addresses, on one line for
   const add: typeof waitingMails.add = async (waiting, most) => !isFull && waitingMails.add(waiting, most)
   const queue = createMailQueue({
     stores: { waitingMails: { ...waitingMails, add } },
-    sealing: createSealing({ derived: { derive: () => Buffer.alloc(32, 5) }, purpose: 'mail' }),
+    sealing: createSealing({ derived: createDerivedKeys(Buffer.alloc(32, 5)), purpose: 'mail' }),
     send: () =>
       Promise.reject(new Error('451 4.7.1 <dora@example.com>: greylisted, ask postmaster@example.org')),
     clock: { now: () => start },

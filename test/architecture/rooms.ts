@@ -299,6 +299,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'packages/server/src/app/archives.ts',
       'packages/server/src/app/user-import.ts',
       'packages/server/src/app/key-files.ts',
+      'packages/server/src/app/master-key-rotation.ts',
       'packages/server/src/model/membership.ts',
       'configuration',
       'migration',

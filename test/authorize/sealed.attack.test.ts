@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createSeals } from '../../packages/server/src/pages/flow/seal.ts'
 import { accountsWorld, newestMail } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
@@ -35,8 +36,8 @@ test('authorize: a pushed request is unreadable in every URL and form of the sig
 
 test('seals: a value opens only for its purpose, and no two values share key stream bytes', () => {
   const clock = { now: () => 1000 }
-  const derive = (purpose: string) => Buffer.alloc(32, purpose)
-  const [one, other] = ['one', 'other'].map(purpose => createSeals(purpose, { derived: { derive }, clock }))
+  const derived = createDerivedKeys(Buffer.alloc(32, 1))
+  const [one, other] = ['one', 'other'].map(purpose => createSeals(purpose, { derived, clock }))
   const values = ['a', 'b', 'c'].map(end => ({ asked_at: 999, secret: secret + end }))
   const texts = values.map(value => one?.seal(value) ?? '')
   for (const [index, text] of texts.entries()) {

@@ -136,7 +136,7 @@ for (const storage of storages)
       const bent = [
         [Buffer.from(sealed).subarray(0, 20), /truncated/],
         [Buffer.from(sealed).subarray(0, -1), /changed/],
-        [Buffer.from(sealed).fill(9, 0, 1), /its format is unknown/],
+        [Buffer.from(sealed).fill(9, 0, 1), /the root key 9 is not known here/],
         [Buffer.from(sealed.map((byte, index) => (index === 40 ? byte ^ 1 : byte))), /changed/],
       ] as const
       for (const [bytes, why] of bent) {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { createDerivedKeys, unlock } from '../../packages/server/src/keys/master-key.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
-import { masterKey } from './keys.ts'
+import { createClock, masterKey } from './keys.ts'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 beforeEach(async () => {
@@ -31,8 +31,8 @@ async function open(
     error: () => {},
     warn: (event: string) => warned.push(event),
   }
-  const derived = await unlock({ configured, storage, settings, log })
-  return { secret: Buffer.from(derived.derive('test')).toString('hex'), warned }
+  const { rootKeys } = await unlock({ configured, storage, settings, log, clock: createClock() })
+  return { secret: Buffer.from(rootKeys.derived.derive('test')).toString('hex'), warned }
 }
 
 test('master key: each purpose has its own secret of 32 bytes, the same on every node [RFC 5869]', () => {

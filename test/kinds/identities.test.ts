@@ -11,6 +11,7 @@ import { isEmail, isUsername } from '../../packages/server/src/identity/accounts
 import { derivedSub } from '../../packages/server/src/identity/external-identity.ts'
 import { preparePassword } from '../../packages/server/src/identity/password.ts'
 import { guessedName } from '../../packages/server/src/identity/password-guesses.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { identityKey } from '../../packages/server/src/model/stored-user.ts'
 import { createUserCodes } from '../../packages/server/src/pages/flow/user-code.ts'
 import { networkOfAddress } from '../../packages/server/src/runtime/network.ts'
@@ -150,7 +151,7 @@ const folding: Readonly<Record<string, Row>> = {
   'pages/flow/user-code.ts': {
     check() {
       const { make, normalise } = createUserCodes({
-        derived: { derive: () => new Uint8Array(32) },
+        derived: createDerivedKeys(new Uint8Array(32)),
         random: { bytes: size => crypto.getRandomValues(new Uint8Array(size)) },
       })
       const code = make()

@@ -45,6 +45,8 @@ const comparisons = {
     'pages/flow/browser-session.ts',
     'pages/flow/waiting-codes.ts',
     'keys/key-ring.ts',
+    'keys/master-key-rotation.ts',
+    'keys/root-keys.ts',
     'operations/metrics/endpoint.ts',
     'operations/principals.ts',
     'clients/registration/client-lookup.ts',

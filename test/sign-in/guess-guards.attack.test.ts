@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAttempts } from '../../packages/server/src/identity/attempts.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { accountsWorld, addUser, dora } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
@@ -123,7 +124,7 @@ test('attempts: a process remembers at most a thousand counts to undo', async ()
   let away = true
   const attempts = createAttempts({
     clock: { now: () => 1000 },
-    derived: { derive: () => Buffer.alloc(32) },
+    derived: createDerivedKeys(Buffer.alloc(32)),
     stores: {
       attempts: {
         count: async () => 0,

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import type { FamilyId } from '../../packages/server/src/model/authorization.ts'
 import {
   handleShape,
@@ -64,7 +65,7 @@ test('ids: row ids sort by creation time, and each is unique', t => {
 })
 
 test('ids: a refresh token returns the id that it was created for', () => {
-  const tokens = createRefreshTokens({ derived: { derive: () => Buffer.alloc(32, 1) } as never })
+  const tokens = createRefreshTokens({ derived: createDerivedKeys(Buffer.alloc(32, 1)) })
   for (let made = 0; made < 1000; made++) {
     const handle = { family: newTimedId<FamilyId>(random), generation: 1, expires_at: 2_000_000_000 }
     assert.deepEqual(tokens.parse(tokens.format(handle)), handle)
@@ -72,8 +73,9 @@ test('ids: a refresh token returns the id that it was created for', () => {
 })
 
 test('refresh tokens: tokens of earlier versions are read, because the layout is kept', () => {
-  const key = Buffer.alloc(32, 7)
-  const tokens = createRefreshTokens({ derived: { derive: () => key } as never })
+  const derived = createDerivedKeys(Buffer.alloc(32, 7))
+  const key = derived.derive('refresh-token')
+  const tokens = createRefreshTokens({ derived })
   const head = Buffer.alloc(25)
   head.writeUInt8(1, 0)
   head.fill(3, 1, 17)

@@ -38,10 +38,12 @@ type SecretsPorts = {
 const hashes: ReadonlySet<PropertyKey> = new Set(['sha256', 'sha512', 'argon2id'])
 
 export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPorts): EntrySecrets {
-  const key = derived.derive('entry-fingerprints')
   // Keyed, so that nobody can test guesses at a secret with it.
   const fingerprint = (value: unknown): string =>
-    createHmac('sha256', key).update(JSON.stringify(value)).digest('base64url').slice(0, 16)
+    createHmac('sha256', derived.derive('entry-fingerprints'))
+      .update(JSON.stringify(value))
+      .digest('base64url')
+      .slice(0, 16)
 
   const nameOf = (kind: EntryKind, id: string, path: Path): string => JSON.stringify([kind, id, ...path])
 

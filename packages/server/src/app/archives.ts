@@ -2,6 +2,7 @@
 
 import type { Configuration, Storage } from '../configuration/configuration.ts'
 import { masterKeyCheck, unlock } from '../keys/master-key.ts'
+import { rootKeysSetting } from '../keys/root-key-set.ts'
 import { silentLog } from '../runtime/ports.ts'
 import {
   type ArchivedKind,
@@ -15,6 +16,7 @@ import {
   unsealedKinds,
 } from '../storage/tables/archive.ts'
 import { type Filled, fill, ImportRefused } from '../storage/transfer/fill.ts'
+import type { Header } from '../storage/transfer/format.ts'
 import { readExport, verifyExport } from '../storage/transfer/read.ts'
 import { type Report, type Sections, sectionsOf } from '../storage/transfer/sections.ts'
 import { type Written, writeExport } from '../storage/transfer/write.ts'
@@ -36,7 +38,7 @@ export async function exportStores(
   return withArchives(storage, async archives => {
     const header = {
       created_at: Math.floor(Date.now() / 1000),
-      master_key_check: (await checkOf(archives)) ?? null,
+      ...(await masterKeyOf(archives)),
     }
     return writeExport(file, header, sectionsOf(archives, kinds), report)
   })
@@ -54,10 +56,9 @@ export async function importFile(
   for (const kind of chosen) {
     if (!held.has(kind)) throw new ImportRefused(`the file contains no ${kind}`)
   }
-  const check = header.master_key_check ?? undefined
   return into(
     configuration,
-    { check, tenants, sections: readExport(file, counts) },
+    { masterKey: header, tenants, sections: readExport(file, counts) },
     { ...carrying, kinds: chosen },
   )
 }
@@ -69,11 +70,11 @@ export const importStore = async (
   { kinds = allKinds, ...carrying }: Carrying,
 ): Promise<Filled> =>
   withArchives(from, async archives => {
-    const [check, tenants] = [await checkOf(archives), await archives.tenants()]
+    const [masterKey, tenants] = [await masterKeyOf(archives), await archives.tenants()]
     await requireValidTexts(archives, kinds)
     return into(
       configuration,
-      { check, tenants, sections: sectionsOf(archives, kinds) },
+      { masterKey, tenants, sections: sectionsOf(archives, kinds) },
       { ...carrying, kinds },
     )
   })
@@ -92,15 +93,14 @@ async function requireValidTexts(archives: Archives, kinds: ReadonlySet<Archived
 }
 
 type Import = {
-  /** The value that the master key is checked against; undefined if the source has no sealed values. */
-  readonly check: string | undefined
+  readonly masterKey: Pick<Header, 'master_key_check' | 'root_keys'>
   readonly tenants: Iterable<string>
   readonly sections: Sections
 }
 
 async function into(
   configuration: Configuration,
-  { check, tenants, sections }: Import,
+  { masterKey, tenants, sections }: Import,
   { kinds, report }: Required<Carrying>,
 ): Promise<Filled> {
   for (const tenant of tenants) {
@@ -108,8 +108,8 @@ async function into(
       throw new ImportRefused(`the configuration has no tenant ${JSON.stringify(tenant)} with its own issuer`)
   }
   return withArchives(configuration.storage, async archives => {
-    if (check !== undefined && [...kinds].some(kind => !unsealedKinds.has(kind)))
-      await requireMasterKey(configuration, check, archives)
+    if ([...kinds].some(kind => !unsealedKinds.has(kind)))
+      await requireMasterKey(configuration, masterKey, archives)
     return fill(archives, chosenOf(sections, kinds), { kinds, report })
   })
 }
@@ -118,23 +118,30 @@ async function* chosenOf(sections: Sections, kinds: ReadonlySet<ArchivedKind>): 
   for await (const section of sections) if (kinds.has(requireKind(section.table.name))) yield section
 }
 
-/** Checks that sealed values can be opened here, and that the stores were not created with another key. */
+/**
+ * Checks that sealed values can be opened here, and that the stores were not created with another key. Copies the root
+ * keys of a rotated master key.
+ */
 async function requireMasterKey(
-  { masterKey: configured, storage }: Configuration,
-  check: string,
+  { masterKey: configured, previousMasterKey: previous, storage }: Configuration,
+  { master_key_check: check, root_keys: rootKeys }: Import['masterKey'],
   archives: Archives,
 ): Promise<void> {
+  if (check === null) return
   const target = await archives.target()
-  const own = await target.setting(masterKeyCheck)
-  await target.close()
-  if (own !== undefined && own !== check)
-    throw new ImportRefused('the target was created with a different master key than the import')
-  await unlock({
-    configured,
-    storage,
-    log: silentLog,
-    settings: { get: async () => check, initialise: async () => check },
-  })
+  try {
+    const own = await target.setting(masterKeyCheck)
+    const ownRootKeys = await target.setting(rootKeysSetting)
+    if ((own !== undefined && own !== check) || (ownRootKeys !== undefined && ownRootKeys !== rootKeys))
+      throw new ImportRefused('the target was created with a different master key than the import')
+    const clock = { now: () => Math.floor(Date.now() / 1000) }
+    const get = async (name: string) => (name === rootKeysSetting ? rootKeys : check)
+    const settings = { get, initialise: async () => check }
+    await unlock({ configured, previous, storage, settings, clock, log: silentLog })
+    if (rootKeys !== undefined) await target.set(rootKeysSetting, rootKeys)
+  } finally {
+    await target.close()
+  }
 }
 
 function requireKind(table: string): ArchivedKind {
@@ -143,13 +150,17 @@ function requireKind(table: string): ArchivedKind {
   throw new ImportRefused(`unknown table ${JSON.stringify(table)}; was this exported by a newer version?`)
 }
 
-/** Returns the master key's check value. Rejects if an import into the store is unfinished. */
-async function checkOf(archives: Archives): Promise<string | undefined> {
+/** Returns what a master key is checked against. Rejects if an import into the store is unfinished. */
+async function masterKeyOf(archives: Archives): Promise<Import['masterKey']> {
   const source = await archives.source()
   try {
     if ((await source.setting(importBegun)) !== undefined)
       throw new Error('an import into this database is incomplete: run it again')
-    return await source.setting(masterKeyCheck)
+    const root_keys = await source.setting(rootKeysSetting)
+    return {
+      master_key_check: (await source.setting(masterKeyCheck)) ?? null,
+      ...(root_keys !== undefined && { root_keys }),
+    }
   } finally {
     await source.close()
   }

@@ -4,7 +4,8 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { createKeyRing, type ManagedKeyRing } from '../keys/key-ring.ts'
-import { checkMasterKey, derivedFor } from '../keys/master-key.ts'
+import { checkMasterKey } from '../keys/master-key.ts'
+import { derivedFor } from '../keys/root-keys.ts'
 import { policyFor } from '../keys/rotation.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Stores } from '../model/ports/stores.ts'

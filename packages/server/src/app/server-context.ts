@@ -1,7 +1,8 @@
 /** The context that all issuers of a server share: time, randomness, the log, the stores, keys derived from the master key, and outbound requests. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import { unlock } from '../keys/master-key.ts'
+import { type Unlocked, unlock } from '../keys/master-key.ts'
+import { type RootKeyWatch, watchRootKeys } from '../keys/root-key-watch.ts'
 import type { GenerateSigningKey } from '../keys/signing-key.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { SendMail } from '../model/mail.ts'
@@ -68,6 +69,9 @@ export type ServerContext = {
   readonly log: Log
   readonly tenantStores: TenantStores
   readonly derived: DerivedKeys
+  /** The master keys, and the root keys that they open. */
+  readonly unlocked: Unlocked
+  readonly rootKeyFault: RootKeyWatch['fault']
   readonly changes: Changes
   readonly generateSigningKey?: GenerateSigningKey | undefined
   readonly outbound: Outbound
@@ -81,19 +85,30 @@ export type ServerContext = {
 
 /** Opens the server's own store. Throws if it can't be opened or the master key does not match it. */
 export async function createServerContext(
-  { storage, masterKey, ...configuration }: Configuration,
+  { storage, masterKey, previousMasterKey, ...configuration }: Configuration,
   { random = createRandom(), log = silentLog, ...given }: Omit<Overrides, 'jobs'>,
 ): Promise<ServerContext> {
   const tenantStores = given.tenantStores ?? (await openTenantStores(storage, log))
   const { settings } = tenantStores.main
   await requireCompleteImport(settings)
   const { clock, fault, stop } = await startTime(tenantStores, { ...given, log })
+  const unlocked = await unlock({
+    configured: masterKey,
+    previous: previousMasterKey,
+    storage,
+    settings,
+    clock,
+    log,
+  })
+  const rootKeys = watchRootKeys({ ...unlocked, settings, log })
   return {
     clock,
     random,
     log,
     tenantStores,
-    derived: await unlock({ configured: masterKey, storage, settings, log }),
+    derived: unlocked.rootKeys.derived,
+    unlocked,
+    rootKeyFault: rootKeys.fault,
     changes: createChanges({ settings, random, log }),
     generateSigningKey: given.generateSigningKey,
     outbound: outboundOf(configuration, given),
@@ -102,6 +117,7 @@ export async function createServerContext(
     clockFault: fault,
     async close() {
       stop()
+      rootKeys.stop()
       if (!given.tenantStores) await tenantStores.close()
     },
   }

@@ -119,7 +119,7 @@ export async function composeTessera(
     ...createProbes({
       ready: tenantStores.main.ready,
       draining: () => draining,
-      fault: () => clockFault() ?? context.tenantStores.fault?.(),
+      fault: () => clockFault() ?? context.rootKeyFault() ?? context.tenantStores.fault?.(),
     }),
     ...metrics.routes,
   ]

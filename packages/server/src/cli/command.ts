@@ -53,6 +53,7 @@ export type ImportKeyFlags = IssuerFlags & {
   readonly passphraseEnv?: string
 }
 export type RemoveKeyFlags = IssuerFlags & { readonly force?: boolean }
+export type RotateMasterFlags = { readonly config: string; readonly finish?: boolean }
 export type TransferFlags = {
   readonly config: string
   /** Default: all kinds. */

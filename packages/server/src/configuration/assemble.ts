@@ -28,6 +28,7 @@ export type AssemblyContext = {
   readonly folders: { readonly storage: string; readonly files: string }
   readonly storageFiles: StorageFiles
   readonly masterKey?: Uint8Array
+  readonly previousMasterKey?: Uint8Array
 }
 
 /** The settings of one issuer. */
@@ -63,7 +64,7 @@ export function tenantSettings(draft: ConfigurationDraft): ReadonlyMap<string, D
 
 export function assembleIssuer(
   draft: Draft,
-  { folders, storageFiles, masterKey }: AssemblyContext,
+  { folders, storageFiles, masterKey, previousMasterKey }: AssemblyContext,
 ): Configuration {
   const hooks = checkedHooks(draft)
   const { storagePassword } = draft
@@ -103,6 +104,7 @@ export function assembleIssuer(
     authorizationRequests: authorizationRequestsOf(draft.authorization_requests),
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     masterKey,
+    previousMasterKey,
     grants: draft.grants ?? [],
     ...hooks,
   })

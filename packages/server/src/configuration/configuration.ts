@@ -136,6 +136,8 @@ export type Configuration = {
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** The configured master key of 32 bytes; undefined: the embedded store creates one next to the database, for development. */
   readonly masterKey?: Uint8Array
+  /** The master key before, while it is being replaced. */
+  readonly previousMasterKey?: Uint8Array
   /** Proxies trusted to set `x-forwarded-for`, so that limits per address count browsers and not proxies. */
   readonly trustedProxies: readonly string[]
   /** Whether `x-forwarded-host` from these proxies selects the host. */

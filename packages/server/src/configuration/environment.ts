@@ -15,12 +15,17 @@ const variables = {
   TESSERA_STORAGE: 'storage',
   TESSERA_WORKERS: 'workers',
   TESSERA_MASTER_KEY_FILE: 'master_key_file',
+  TESSERA_MASTER_KEY_PREVIOUS_FILE: 'master_key_previous_file',
 } as const
 
 const numeric: ReadonlySet<string> = new Set(['port', 'workers'])
 
 const prefix = 'TESSERA_'
-const masterKeyVariable = 'TESSERA_MASTER_KEY'
+/** The variables with the master key, and with the one that it replaces. */
+export const masterKeyVariables = {
+  master_key_file: 'TESSERA_MASTER_KEY',
+  master_key_previous_file: 'TESSERA_MASTER_KEY_PREVIOUS',
+} as const
 /** Sets `mail.smtp.password`. */
 const smtpPasswordVariable = 'TESSERA_SMTP_PASSWORD'
 
@@ -105,7 +110,7 @@ export const renameSources = (
 
 /** Warns about variables that look misspelled. */
 export const environmentWarnings = (environment: Environment): readonly Diagnostic[] => {
-  const known = [...Object.keys(variables), masterKeyVariable, smtpPasswordVariable]
+  const known = [...Object.keys(variables), ...Object.values(masterKeyVariables), smtpPasswordVariable]
   return Object.keys(environment)
     .filter(name => name.startsWith(prefix) && !known.includes(name))
     .flatMap(name => {
@@ -129,10 +134,12 @@ export const environmentWarnings = (environment: Environment): readonly Diagnost
 
 /**
  * Reads the master key: 32 bytes. The variable wins over the file.
+ * @param name the variable.
  * @param file the configured path, the base folder for a relative path, and the setting that contains it.
  */
 export function readMasterKey(
   environment: Environment,
+  name: string,
   file: { readonly path: unknown; readonly directory: string; readonly source: string },
 ): {
   readonly masterKey?: Uint8Array
@@ -144,8 +151,8 @@ export function readMasterKey(
     const expected = '32 bytes in base64 or base64url'
     return { errors: [{ path, problem, expected, fix: 'generate one with: openssl rand -base64 32' }] }
   }
-  const variable = environment[masterKeyVariable]
-  if (variable) return keyOf(decode32Bytes(variable.trim()), masterKeyVariable, 'it is not a master key')
+  const variable = environment[name]
+  if (variable) return keyOf(decode32Bytes(variable.trim()), name, 'it is not a master key')
   if (typeof file.path !== 'string' || file.path === '') return { errors: [] }
   try {
     const path = resolve(file.directory, file.path)

@@ -9,6 +9,7 @@ import { withEntrySources } from './entries/source.ts'
 import {
   type Environment,
   environmentWarnings,
+  masterKeyVariables,
   type Overrides,
   override,
   readMasterKey,
@@ -66,18 +67,20 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const secrets = createSecrets(environment, directory)
   const { whole, draft, tenantDrafts, errors: schemaErrors } = readDrafts(settled, isModule, secrets.read)
   const drafts = [draft, ...tenantDrafts]
-  const {
-    masterKey,
-    errors: keyErrors,
-    warnings: keyWarnings = [],
-  } = readMasterKey(environment, {
-    path: settled.master_key_file,
-    directory: folderOf('master_key_file'),
-    source: sources.get('master_key_file') ?? 'master_key_file',
-  })
+  const keyFrom = (key: keyof typeof masterKeyVariables) =>
+    readMasterKey(environment, masterKeyVariables[key], {
+      path: settled[key],
+      directory: folderOf(key),
+      source: sources.get(key) ?? key,
+    })
+  const own = keyFrom('master_key_file')
+  const previous = keyFrom('master_key_previous_file')
+  const { masterKey } = own
+  const { masterKey: previousMasterKey } = previous
   const errors = [
     ...renameSources([...schemaErrors, ...(whole ? deploymentErrors(whole) : [])], sources),
-    ...keyErrors,
+    ...own.errors,
+    ...previous.errors,
     ...tenantErrors(draft, settled.issuer),
     ...fileErrors(settled, directory),
     ...ofAll(drafts, one => [
@@ -96,6 +99,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
     folders: { storage: folderOf('storage'), files: directory },
     storageFiles: { storage: fileOf('storage'), storage_replica: fileOf('storage_replica') },
     masterKey,
+    previousMasterKey,
   }
   const configuration = withEntrySources(
     assemble(whole, context),
@@ -105,7 +109,8 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentWarnings(environment),
-    ...keyWarnings,
+    ...(own.warnings ?? []),
+    ...(previous.warnings ?? []),
     ...renameSources(
       secrets.warnings().map(({ path, description }) => ({
         path: formatPath(path),

@@ -21,6 +21,8 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
     storage.kind === 'postgres' && storage.replica && addressOf(storage.replica, storage.files?.[1]),
   workers: ({ workers }) => workers,
   master_key_file: ({ masterKey }) => masterKey && Buffer.from(masterKey).toString('base64'),
+  master_key_previous_file: ({ previousMasterKey }) =>
+    previousMasterKey && Buffer.from(previousMasterKey).toString('base64'),
   metrics: ({ metrics }) => metrics !== undefined,
   tracing: ({ tracing }) => tracing,
 }

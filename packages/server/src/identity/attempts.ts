@@ -46,8 +46,9 @@ export type Attempts = {
 }
 
 export function createAttempts({ stores: { attempts }, derived, clock }: AttemptPorts): Attempts {
-  const secret = derived.derive('attempts')
-  // Keyed, because a plain hash of a name or an address can be found by brute force.
+  // Keyed, because a plain hash of a name or an address can be found by brute force. Permanent, or a rotation of the
+  // master key would allow every guess again.
+  const secret = derived.permanent('attempts')
   const hashOf = (key: string) => createHmac('sha256', secret).update(key).digest('base64url') as TokenHash
 
   const limitsOf = (keys: readonly AttemptKey[]) =>

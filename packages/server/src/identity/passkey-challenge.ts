@@ -44,9 +44,10 @@ export function createPasskeyChallenges({
   clock: Clock
   random: Random
 }): PasskeyChallenges {
-  const key = derived.derive('passkey-challenge')
+  /** The same on all nodes while the master key is rotated, because it depends on the ticket only. */
+  const keyOf = (ticket: string): Uint8Array => derived.asOf(endOf(ticket) - lifetime, 'passkey-challenge')
   const challengeOf = ({ browser, purpose, sub }: ChallengeScope, ticket: string): string =>
-    createHmac('sha256', key)
+    createHmac('sha256', keyOf(ticket))
       .update(JSON.stringify([purpose, sub ?? null, browser, ticket]))
       .digest('base64url')
 
@@ -64,7 +65,7 @@ export function createPasskeyChallenges({
     },
     redeem(scope, ticket) {
       const used = `used ${challengeOf(scope, ticket)}`
-      const hash = createHmac('sha256', key).update(used).digest('base64url') as TokenHash
+      const hash = createHmac('sha256', keyOf(ticket)).update(used).digest('base64url') as TokenHash
       return usedAssertions.add({ hash, expires_at: rememberUntil(endOf(ticket)) })
     },
   }

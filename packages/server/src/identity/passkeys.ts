@@ -60,7 +60,7 @@ const algorithms = [-8, -7, -257]
 export function createPasskeys(ports: PasskeyPorts): Passkeys {
   const { issuer, issuerName, challenges, stores, derived, clock, log } = ports
   const { origin, hostname: rpId } = new URL(issuer)
-  const key = derived.derive('passkey-user')
+  const key = derived.permanent('passkey-user')
   /** Returns the user handle: the same for all passkeys of a user, and without personal information (§14.6.1). */
   const userHandleOf = (sub: string): string => createHmac('sha256', key).update(sub).digest('base64url')
   const library = () => import('@simplewebauthn/server')

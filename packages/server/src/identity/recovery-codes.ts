@@ -18,6 +18,7 @@ type RecoveryCodePorts = {
   readonly random: Random
 }
 
+const purpose = 'recovery-code'
 const count = 10
 /** 32 letters and digits (5 bits each), without those that look alike. */
 const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
@@ -28,9 +29,8 @@ export function createRecoveryCodeBook({
   derived,
   random,
 }: RecoveryCodePorts): RecoveryCodeBook {
-  const key = derived.derive('recovery-code')
   // Keyed, because 50 bits alone can be found by brute force.
-  const hashOf = (sub: string, letters: string): TokenHash =>
+  const hashWith = (key: Uint8Array, sub: string, letters: string): TokenHash =>
     createHmac('sha256', key)
       .update(JSON.stringify([sub, letters]))
       .digest('base64url') as TokenHash
@@ -42,13 +42,17 @@ export function createRecoveryCodeBook({
       )
       await recoveryCodes.replace(
         sub,
-        codes.map(code => hashOf(sub, code)),
+        codes.map(code => hashWith(derived.derive(purpose), sub, code)),
       )
       return codes.map(code => `${code.slice(0, length / 2)}-${code.slice(length / 2)}`)
     },
     async redeem(sub, typed) {
       const letters = typed.replaceAll(/[\s\p{P}]/gu, '').toUpperCase()
-      return letters.length === length && recoveryCodes.use(sub, hashOf(sub, letters))
+      if (letters.length !== length) return false
+      // Codes that are older than a rotation of the master key can't be hashed again.
+      for (const key of derived.ever(purpose))
+        if (await recoveryCodes.use(sub, hashWith(key, sub, letters))) return true
+      return false
     },
   }
 }

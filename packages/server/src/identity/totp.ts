@@ -1,5 +1,6 @@
 /** Time-based one-time passwords (RFC 6238): six digits, 30 seconds and SHA-1, which every authenticator app supports. */
 
+import { totpSecretName } from '../model/factor.ts'
 import type { Sealing } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Clock, Random } from '../runtime/ports.ts'
@@ -102,7 +103,7 @@ export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock
       if (step === undefined) return 'wrong'
       const added = await totpSecrets.add({
         sub,
-        sealed: sealing.seal(opened.secret, secretOf(sub)),
+        sealed: sealing.seal(opened.secret, totpSecretName(sub)),
         last_step: step,
         created_at: clock.now(),
       })
@@ -111,13 +112,13 @@ export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock
     adopt: async (sub, secret) =>
       totpSecrets.add({
         sub,
-        sealed: sealing.seal(secret, secretOf(sub)),
+        sealed: sealing.seal(secret, totpSecretName(sub)),
         last_step: Math.floor(clock.now() / period),
         created_at: clock.now(),
       }),
     async verify(sub, code) {
       const stored = await totpSecrets.find(sub)
-      const step = stored && (await stepOf(sealing.open(stored.sealed, secretOf(sub)), code))
+      const step = stored && (await stepOf(sealing.open(stored.sealed, totpSecretName(sub)), code))
       if (step === undefined) return 'wrong'
       return (await totpSecrets.use(sub, step)) ? 'right' : 'used'
     },
@@ -125,4 +126,3 @@ export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock
 }
 
 const enrolmentOf = (sub: string): string => `totp-enrolment ${sub}`
-const secretOf = (sub: string): string => `totp ${sub}`

@@ -5,48 +5,59 @@ import { contentEncryptionAlgorithms } from '../model/client.ts'
 import type { Decryption, DerivedKeys } from '../model/keys.ts'
 import { requestEncryptionAlgorithms } from '../model/keys.ts'
 
-/** Creates the key on first use. */
+/** Creates each key on first use. Requests that are encrypted for an earlier key are accepted while clients may cache it. */
 export function createDecryption(derived: DerivedKeys): Decryption {
-  let made: ReturnType<typeof makeKey> | undefined
-  const key = () => {
-    made ??= makeKey(derived)
-    return made
+  /** By the first bytes that it is derived from. */
+  const made = new Map<Uint8Array, ReturnType<typeof makeKey>>()
+  const keyAt = (index: number) => {
+    const seed = derived.accepted(purposeOf(0))[index]
+    if (!seed) return undefined
+    const before = made.get(seed)
+    if (before) return before
+    const key = makeKey(attempt => derived.accepted(purposeOf(attempt))[index])
+    made.set(seed, key)
+    return key
   }
 
   return {
-    jwk: () => key().published,
+    jwk: () => (keyAt(0) as ReturnType<typeof makeKey>).published,
     async decrypt(jwe) {
       // Loaded on first use, because few clients encrypt requests.
       const { compactDecrypt, importJWK } = await import('jose')
-      try {
-        const { plaintext, protectedHeader } = await compactDecrypt(
-          jwe,
-          await importJWK(key().jwk, 'ECDH-ES'),
-          {
-            keyManagementAlgorithms: [...requestEncryptionAlgorithms],
-            contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
-            // RFC 8725 §3.6: rejects compressed content, which could expand to any size.
-            maxDecompressedLength: 0,
-          },
-        )
-        return {
-          text: new TextDecoder().decode(plaintext),
-          alg: protectedHeader.alg,
-          enc: protectedHeader.enc,
+      for (let index = 0, key = keyAt(0); key; index++, key = keyAt(index)) {
+        try {
+          const { plaintext, protectedHeader } = await compactDecrypt(
+            jwe,
+            await importJWK(key.jwk, 'ECDH-ES'),
+            {
+              keyManagementAlgorithms: [...requestEncryptionAlgorithms],
+              contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
+              // RFC 8725 §3.6: rejects compressed content, which could expand to any size.
+              maxDecompressedLength: 0,
+            },
+          )
+          return {
+            text: new TextDecoder().decode(plaintext),
+            alg: protectedHeader.alg,
+            enc: protectedHeader.enc,
+          }
+        } catch {
+          // Not for this key.
         }
-      } catch {
-        return undefined
       }
+      return undefined
     },
   }
 }
 
+const purposeOf = (attempt: number): string => `request object encryption ${attempt}`
+
 /** Derives a scalar of P-256. About one in 2³² derivations is not a valid scalar; then the next one is used. */
-function makeKey(derived: DerivedKeys) {
+function makeKey(seedOf: (attempt: number) => Uint8Array | undefined) {
   const ecdh = createECDH('prime256v1')
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 0; attempt < 100; attempt++) {
     try {
-      ecdh.setPrivateKey(derived.derive(`request object encryption ${attempt}`))
+      ecdh.setPrivateKey(seedOf(attempt) ?? new Uint8Array())
     } catch {
       continue
     }
@@ -63,4 +74,5 @@ function makeKey(derived: DerivedKeys) {
     const d = ecdh.getPrivateKey().toString('base64url').padStart(43, 'A')
     return { published: { ...members, kid, use: 'enc' }, jwk: { ...members, d } }
   }
+  throw new Error('no valid key could be derived')
 }

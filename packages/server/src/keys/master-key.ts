@@ -1,6 +1,6 @@
 /** The master key. Other secrets are derived from it (HKDF, RFC 5869), or sealed with a key that is. */
 
-import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -13,53 +13,83 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import type { DerivedKeys } from '../model/keys.ts'
+import type { DerivedKeys, MasterKey } from '../model/keys.ts'
 import type { Settings } from '../model/ports/stores.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
-import type { Log } from '../runtime/ports.ts'
+import type { Clock, Log } from '../runtime/ports.ts'
+import { mastersOf, openRootKeys, rootKeysSetting } from './root-key-set.ts'
+import { createRootKeys, type RootKeys } from './root-keys.ts'
+import { createSealing } from './sealing.ts'
 
 const keyBytes = 32
 /** The setting that identifies the master key that the store was created with. */
 export const masterKeyCheck = 'master_key_check'
 
-/** @param masterKey 32 bytes. */
-export function createDerivedKeys(masterKey: Uint8Array): DerivedKeys {
-  const known = new Map<string, Uint8Array>()
+/** Returns a master key from a file or a variable. @param bytes 32 bytes. */
+export function localMasterKey(bytes: Uint8Array): MasterKey {
+  const derived = createDerivedKeys(bytes)
+  const sealing = createSealing({ derived, purpose: 'wrap-root-keys' })
   return {
-    derive(purpose) {
-      const before = known.get(purpose)
-      if (before) return before
-      const key = new Uint8Array(hkdfSync('sha256', masterKey, 'tessera', purpose, keyBytes))
-      known.set(purpose, key)
-      return key
-    },
+    id: checkValueOf(derived),
+    bytes,
+    wrap: async key => sealing.seal(Buffer.from(key).toString('base64url'), wrappedName),
+    unwrap: async wrapped => new Uint8Array(Buffer.from(sealing.open(wrapped, wrappedName), 'base64url')),
   }
 }
 
-/**
- * Returns the keys derived for a tenant's own issuer, which differ from those of other issuers. The server's own
- * purposes never start with `tenant:`.
- */
-export const derivedFor = (derived: DerivedKeys, tenant: string): DerivedKeys => ({
-  derive: purpose => derived.derive(`tenant:${tenant}:${purpose}`),
-})
+const wrappedName = 'root keys'
+
+/** Returns the keys derived from a master key that was never rotated. @param masterKey 32 bytes. */
+export const createDerivedKeys = (masterKey: Uint8Array): DerivedKeys =>
+  createRootKeys([{ version: 1, key: masterKey, active_from: 0 }], { now: () => 0 }).derived
 
 type MasterKeyPlace = {
   /** The configured master key. */
   readonly configured: Uint8Array | undefined
+  /** The one before, while it is rotated. */
+  readonly previous?: Uint8Array | undefined
   readonly storage: { readonly kind: string; readonly file?: string }
   readonly settings: Pick<Settings, 'get' | 'initialise'>
+  readonly clock: Clock
   readonly log: Log
 }
 
-/** Reads or creates the master key. Throws if there is none, or if it is not the one that the store was created with. */
-export async function unlock({ settings, ...place }: MasterKeyPlace): Promise<DerivedKeys> {
+export type Unlocked = {
+  readonly rootKeys: RootKeys
+  /** The master keys of this process, the current one first. */
+  readonly masters: readonly [MasterKey, ...MasterKey[]]
+}
+
+/**
+ * Reads or creates the master key, and opens the root keys with it. Rejects if there is no master key, or if the store
+ * does not accept it.
+ */
+export async function unlock({ settings, previous, clock, ...place }: MasterKeyPlace): Promise<Unlocked> {
+  const { log } = place
   // Read before the key file, because a new store's file is created before its setting.
   const begun = (await settings.get(masterKeyCheck)) !== undefined
-  const derived = createDerivedKeys(resolveMasterKey({ ...place, begun }))
-  await checkMasterKey({ settings, derived })
-  return derived
+  const stored = await settings.get(rootKeysSetting)
+  const current = localMasterKey(resolveMasterKey({ ...place, begun }))
+  const masters: Unlocked['masters'] = previous ? [current, localMasterKey(previous)] : [current]
+  if (stored !== undefined) {
+    const keys = await openRootKeys(stored, masters)
+    if (!keys) throw new Error(replacedMasterKey)
+    if (!mastersOf(stored).includes(current.id)) log.warn('master_key_not_rotated', { advice: rotateAdvice })
+    return { rootKeys: createRootKeys(keys, clock), masters }
+  }
+  const kept = await settings.initialise(masterKeyCheck, current.id)
+  const fitting = masters.find(({ id }) => equalInConstantTime(Buffer.from(kept), Buffer.from(id)))
+  if (!fitting?.bytes) throw new Error(anotherMasterKey)
+  if (fitting !== current) log.warn('master_key_not_rotated', { advice: rotateAdvice })
+  const key = { version: 1, key: fitting.bytes, active_from: 0 }
+  return { rootKeys: createRootKeys([key], clock), masters }
 }
+
+const rotateAdvice = 'run "tessera keys rotate-master" (docs/guides/keys.md)'
+const anotherMasterKey =
+  'the master key is not the one that this store was created with: configure that key, or set it as TESSERA_MASTER_KEY_PREVIOUS to replace it (docs/guides/keys.md)'
+const replacedMasterKey =
+  'the master key was replaced by "tessera keys rotate-master", or is that of another store: configure the current one (docs/guides/keys.md)'
 
 /**
  * Returns the configured key. Without one, SQLite uses a 0600 file next to the database, created at the first start,
@@ -71,7 +101,7 @@ export function resolveMasterKey({
   storage,
   begun,
   log,
-}: Omit<MasterKeyPlace, 'settings'> & { readonly begun: boolean }): Uint8Array {
+}: Pick<MasterKeyPlace, 'configured' | 'storage' | 'log'> & { readonly begun: boolean }): Uint8Array {
   if (configured) return configured
   if (storage.kind === 'memory') return randomBytes(keyBytes)
   if (storage.file === undefined) throw new Error('this storage needs a master key: set TESSERA_MASTER_KEY')
@@ -143,7 +173,7 @@ function syncDirectory(directory: string): void {
 const isReadableByOthers = (file: string): boolean =>
   process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 
-/** Throws if the store was created with another master key. Otherwise every refresh would fail silently. */
+/** Throws if the tenant's store was created with another master key. Otherwise every refresh would fail silently. */
 export async function checkMasterKey({
   settings,
   derived,
@@ -151,11 +181,11 @@ export async function checkMasterKey({
   settings: Pick<Settings, 'initialise'>
   derived: DerivedKeys
 }): Promise<void> {
-  const own = createHmac('sha256', derived.derive('master-key-check')).update('tessera').digest()
-  const kept = await settings.initialise(masterKeyCheck, own.toString('base64url'))
-  const value = Buffer.from(kept, 'base64url')
-  if (equalInConstantTime(value, own)) return
-  throw new Error(
-    'the master key is not the one that this store was created with: configure that key (docs/guides/keys.md)',
-  )
+  const own = checkValueOf(derived)
+  const kept = await settings.initialise(masterKeyCheck, own)
+  if (!equalInConstantTime(Buffer.from(kept), Buffer.from(own))) throw new Error(anotherMasterKey)
 }
+
+/** Returns the value that identifies the first root key. */
+const checkValueOf = (derived: DerivedKeys): string =>
+  createHmac('sha256', derived.permanent('master-key-check')).update('tessera').digest('base64url')

@@ -3,23 +3,23 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
 
-const version = 1
 const nonceBytes = 12
 const tagBytes = 16
 
-/** Format: `version (1 byte) | nonce (12) | ciphertext | tag (16)`. */
+/** Format: `version of the root key (1 byte) | nonce (12) | ciphertext | tag (16)`. */
 export function createSealing({ derived, purpose }: { derived: DerivedKeys; purpose: string }): Sealing {
-  const key = derived.derive(purpose)
   return {
     seal(text, name) {
+      const version = derived.version()
+      const key = derived.ofVersion(version, purpose) ?? derived.derive(purpose)
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(name))
       const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
       return Buffer.concat([Buffer.of(version), nonce, sealed, cipher.getAuthTag()])
     },
     open(bytes, name) {
-      if (bytes[0] !== version)
-        throw unopened(name, 'its format is unknown; was it sealed by a newer version?')
+      const key = derived.ofVersion(bytes[0] ?? 0, purpose)
+      if (key === undefined) throw unopened(name, `the root key ${bytes[0]} is not known here, or is retired`)
       if (bytes.length < 1 + nonceBytes + tagBytes) throw unopened(name, 'it is truncated')
       const sealed = Buffer.from(bytes)
       const tagStart = sealed.length - tagBytes
@@ -35,6 +35,9 @@ export function createSealing({ derived, purpose }: { derived: DerivedKeys; purp
     },
   }
 }
+
+/** Returns the version of the root key that the bytes were sealed with. */
+export const sealedVersion = (bytes: Uint8Array): number | undefined => bytes[0]
 
 const unopened = (name: string, why: string): Error =>
   new Error(`the stored secret ${name} can't be opened: ${why}`)

@@ -14,6 +14,9 @@ export type TotpSecret = {
   readonly created_at: Seconds
 }
 
+/** Returns the name that the sealed secret is bound to. */
+export const totpSecretName = (sub: string): string => `totp ${sub}`
+
 /** A user's public key in an authenticator (WebAuthn Level 3 §4, "credential record"). */
 export type Passkey = {
   /** The credential id in base64url. */

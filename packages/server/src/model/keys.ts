@@ -37,10 +37,36 @@ export type KeyRing = {
   readonly algorithms: () => readonly SigningAlgorithm[]
 }
 
-/** Secrets derived from the master key (RFC 5869), one per purpose. Only `keys/` has the master key itself. */
+/**
+ * Secrets derived from the root keys of the installation (RFC 5869), one per purpose. Only `keys/` has root keys and the
+ * master key. A rotation adds a root key while servers run, so ask for a key at each use.
+ */
 export type DerivedKeys = {
-  /** Returns 32 bytes for this purpose, the same on every node. */
+  /** Returns the 32 bytes that new values of this purpose are made with, the same on every node. */
   readonly derive: (purpose: string) => Uint8Array
+  /** Returns the keys that values of this purpose may have been made with, the current one first. */
+  readonly accepted: (purpose: string) => readonly Uint8Array[]
+  /** Does the same, and adds keys that are retired. Only for values that have no expiry and can't be made again. */
+  readonly ever: (purpose: string) => readonly Uint8Array[]
+  /** Returns the key that was current at this time, for values that contain the time at which they were made. */
+  readonly asOf: (at: Seconds, purpose: string) => Uint8Array
+  /** Returns 32 bytes that never change, for identifiers. */
+  readonly permanent: (purpose: string) => Uint8Array
+  /** Returns the version of the current root key, from 1 to 255. Values that contain it are found again by `ofVersion`. */
+  readonly version: () => number
+  /** Returns undefined if there is no such root key, or if it is retired. */
+  readonly ofVersion: (version: number, purpose: string) => Uint8Array | undefined
+}
+
+/** Wraps the key that the stored root keys are encrypted with. */
+export type MasterKey = {
+  /** Identifies it in the store, without revealing it. */
+  readonly id: string
+  readonly wrap: (key: Uint8Array) => Promise<Uint8Array>
+  /** Rejects if the bytes were wrapped with another key. */
+  readonly unwrap: (wrapped: Uint8Array) => Promise<Uint8Array>
+  /** The key itself, which is the first root key of stores that began with it. Omitted for one in a key service. */
+  readonly bytes?: Uint8Array
 }
 
 /** Encrypts secrets for storage and binds them to a name. */

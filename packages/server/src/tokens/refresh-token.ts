@@ -2,7 +2,7 @@
  * Refresh tokens: each is the handle of one generation of a family. Because of the MAC, the server rejects forged
  * tokens without a read and recognizes every older generation (RFC 9700 §4.14.2).
  *
- * Format: `tr_` + base64url of version (1 byte), family (16), generation (4), absolute expiry (4) and HMAC-SHA256 (32).
+ * Format: `tr_` + base64url of the root key's version (1 byte), family (16), generation (4), absolute expiry (4) and HMAC-SHA256 (32).
  * The MAC covers the prefix and everything before it.
  */
 
@@ -21,14 +21,13 @@ export type RefreshHandle = {
 }
 
 export type RefreshTokens = {
-  /** Returns the token of a generation; always the same one. */
+  /** Returns the token of a generation; the same one until the master key is rotated. Both are accepted. */
   readonly format: (handle: RefreshHandle) => string
   /** Returns the handle in a token; undefined for a forged or malformed one. */
   readonly parse: (token: string) => RefreshHandle | undefined
 }
 
 const prefix = 'tr_'
-const version = 1
 const headBytes = 25
 const macBytes = 32
 const tokenLength = prefix.length + ((headBytes + macBytes) * 4) / 3
@@ -37,26 +36,29 @@ const tokenLength = prefix.length + ((headBytes + macBytes) * 4) / 3
 const noAbsoluteEnd: Seconds = 0xffff_ffff
 
 export function createRefreshTokens({ derived }: { derived: DerivedKeys }): RefreshTokens {
-  const key = derived.derive('refresh-token')
-  const mac = (head: Uint8Array): Buffer => createHmac('sha256', key).update(prefix).update(head).digest()
+  const mac = (head: Uint8Array): Buffer | undefined => {
+    const key = derived.ofVersion(head[0] ?? 0, 'refresh-token')
+    return key && createHmac('sha256', key).update(prefix).update(head).digest()
+  }
 
   return {
     format({ family, generation, expires_at }) {
       const token = Buffer.allocUnsafe(headBytes + macBytes)
-      token.writeUInt8(version, 0)
+      token.writeUInt8(derived.version(), 0)
       token.write(family, 1, 'base64url')
       token.writeUInt32BE(generation, 17)
       token.writeUInt32BE(expires_at, 21)
-      mac(token.subarray(0, headBytes)).copy(token, headBytes)
+      mac(token.subarray(0, headBytes))?.copy(token, headBytes)
       return prefix + token.toString('base64url')
     },
     parse(token) {
       if (token.length !== tokenLength || !token.startsWith(prefix)) return undefined
       const bytes = Buffer.from(token.slice(prefix.length), 'base64url')
-      if (bytes.length !== headBytes + macBytes || bytes[0] !== version) return undefined
+      if (bytes.length !== headBytes + macBytes) return undefined
       // Buffer also accepts the alphabet of plain base64; a token has only one spelling.
       if (bytes.toString('base64url') !== token.slice(prefix.length)) return undefined
-      if (!equalInConstantTime(mac(bytes.subarray(0, headBytes)), bytes.subarray(headBytes))) return undefined
+      const expected = mac(bytes.subarray(0, headBytes))
+      if (!expected || !equalInConstantTime(expected, bytes.subarray(headBytes))) return undefined
       return {
         family: bytes.toString('base64url', 1, 17) as FamilyId,
         generation: bytes.readUInt32BE(17),

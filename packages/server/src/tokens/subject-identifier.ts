@@ -24,8 +24,8 @@ export type SubjectIdentifiers = {
 }
 
 export function createSubjectIdentifiers({ derived }: { derived: DerivedKeys }): SubjectIdentifiers {
-  const subjects = derived.derive('pairwise-subject')
-  const sessions = derived.derive('pairwise-session')
+  const subjects = derived.permanent('pairwise-subject')
+  const sessions = derived.permanent('pairwise-session')
   // Hosts contain no line end, so the input is unambiguous.
   const pair = (key: Uint8Array, client: SubjectAudience, text: string): string =>
     createHmac('sha256', key)

@@ -1,7 +1,7 @@
 /** `tessera keys`. */
 
 import { type Command, Option } from 'commander'
-import type { ImportKeyFlags, KeyFlags, RemoveKeyFlags } from '../command.ts'
+import type { ImportKeyFlags, KeyFlags, RemoveKeyFlags, RotateMasterFlags } from '../command.ts'
 import { configOption, type Does, tenantOption } from './options.ts'
 
 export function addKeyCommands(program: Command, does: Does): void {
@@ -51,5 +51,13 @@ export function addKeyCommands(program: Command, does: Does): void {
     .option('--force', 'also if it signs or will sign next; a new key replaces it first')
     .action(
       does(async (kid: string, options: RemoveKeyFlags) => (await import('../keys.ts')).remove(kid, options)),
+    )
+  keys
+    .command('rotate-master')
+    .description('replace the master key while servers run; can be run again after an interruption')
+    .addOption(configOption())
+    .option('--finish', 'stop accepting the previous master key, when every process has the new one')
+    .action(
+      does(async (options: RotateMasterFlags) => (await import('../rotate-master.ts')).rotateMaster(options)),
     )
 }

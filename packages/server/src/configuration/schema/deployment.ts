@@ -138,6 +138,13 @@ export const deploymentFields = {
     .describe(
       'A file with the master key: 32 bytes in base64 (relative to this file). Alternative: TESSERA_MASTER_KEY.',
     ),
+  master_key_previous_file: s
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A file with the master key before, while "tessera keys rotate-master" replaces it. Alternative: TESSERA_MASTER_KEY_PREVIOUS.',
+    ),
   trusted_proxies: s
     .array(addressOrRange())
     .default([])
@@ -213,6 +220,7 @@ export const deploymentOwners = {
   client_assertion_audience: 'inherited',
   client_assertion_max_lifetime: 'inherited',
   master_key_file: 'server',
+  master_key_previous_file: 'server',
   trusted_proxies: 'server',
   trust_forwarded_host: 'server',
   mtls: 'server',

@@ -18,8 +18,7 @@ export type Cursors = {
 }
 
 export function createCursors(derived: DerivedKeys): Cursors {
-  const key = derived.derive('admin-cursors')
-  const write = (list: string, after: string): string => {
+  const writeWith = (key: Uint8Array, list: string, after: string): string => {
     const mac = createHmac('sha256', key)
       .update(JSON.stringify([list, after]))
       .digest()
@@ -27,10 +26,13 @@ export function createCursors(derived: DerivedKeys): Cursors {
     return `${Buffer.from(after).toString('base64url')}.${mac.toString('base64url')}`
   }
   return {
-    write,
+    write: (list, after) => writeWith(derived.derive('admin-cursors'), list, after),
     read(list, cursor) {
       const after = Buffer.from(cursor.split('.', 1)[0] ?? '', 'base64url').toString()
-      return equalInConstantTime(cursor, write(list, after)) ? after : undefined
+      const isOwn = derived
+        .accepted('admin-cursors')
+        .some(key => equalInConstantTime(cursor, writeWith(key, list, after)))
+      return isOwn ? after : undefined
     },
   }
 }

@@ -17,13 +17,14 @@ export function createJwksEndpoint({
   const made = () => {
     const { body, maxAge } = keys.jwks()
     const set = JSON.parse(body) as { readonly keys: readonly object[] }
-    const all = JSON.stringify({ keys: [...set.keys, decryption.jwk()] })
-    return { body, respond: createCacheableResponse({ body: all, maxAge, type }) }
+    const encryption = decryption.jwk()
+    const all = JSON.stringify({ keys: [...set.keys, encryption] })
+    return { body, encryption, respond: createCacheableResponse({ body: all, maxAge, type }) }
   }
   // Built at the first request, so that startup does not have to derive the encryption key.
   let ready: ReturnType<typeof made> | undefined
   return request => {
-    if (ready?.body !== keys.jwks().body) ready = made()
+    if (ready?.body !== keys.jwks().body || ready.encryption !== decryption.jwk()) ready = made()
     return ready.respond(request)
   }
 }

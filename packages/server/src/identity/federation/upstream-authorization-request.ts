@@ -105,9 +105,13 @@ export function createUpstreamStates({
   derived: DerivedKeys
   random: Random
 }): UpstreamStates {
-  const key = derived.derive('federation')
+  /** The same on all nodes while the master key is rotated, because it depends on the time in the state only. */
+  const keyOf = (state: string): Uint8Array => {
+    const [, time = '0'] = stateFormat.exec(state) ?? []
+    return derived.asOf(Math.floor(Number.parseInt(time, 36) / 1000), 'federation')
+  }
   const from = (purpose: string, state: string): string =>
-    createHmac('sha256', key).update(`${purpose} ${state}`).digest('base64url')
+    createHmac('sha256', keyOf(state)).update(`${purpose} ${state}`).digest('base64url')
   const proof = (state: string): UpstreamProof => ({
     state,
     nonce: from('nonce', state),

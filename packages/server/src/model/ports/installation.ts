@@ -13,6 +13,8 @@ export type Keys = {
    */
   readonly add: (key: StoredKey, newestSeen: string | undefined) => Promise<boolean>
   readonly remove: (kid: string) => Promise<void>
+  /** Replaces the sealed bytes if they are still `before`. Returns whether they were. */
+  readonly reseal: (kid: string, before: Uint8Array, after: Uint8Array) => Promise<boolean>
   /**
    * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
    * stops this.
@@ -27,6 +29,8 @@ export type Settings = {
   readonly initialise: (name: string, value: string) => Promise<string>
   /** Writes the value, whatever was stored before. */
   readonly put: (name: string, value: string) => Promise<void>
+  /** Writes the value if `before` is stored. Returns whether it was. */
+  readonly replace: (name: string, before: string, value: string) => Promise<boolean>
 }
 
 /** Clients that registered themselves. Each write also enables or disables the client for `commit`. */

@@ -49,6 +49,10 @@ export type TotpSecrets = {
   readonly find: (sub: string) => Awaitable<TotpSecret | undefined>
   /** Returns false, and stores nothing, if the user has one. */
   readonly add: (secret: TotpSecret) => Promise<boolean>
+  /** Returns at most `most` secrets in the order of their `sub`, starting after `after`. */
+  readonly page: (after: string, most: number) => Awaitable<readonly TotpSecret[]>
+  /** Replaces the sealed bytes if they are still `before`. Returns whether they were. */
+  readonly reseal: (sub: string, before: Uint8Array, after: Uint8Array) => Promise<boolean>
   /** Raises the newest used step to this one. Returns false if it is not lower, or if there is no secret. */
   readonly use: (sub: string, step: number) => Promise<boolean>
 }

@@ -21,7 +21,7 @@ import type { Continuation } from '../flow/continuation.ts'
 import { tooManyAttempts } from '../flow/form-problem.ts'
 import { type NextPrompt, nextPrompt } from '../flow/next-prompt.ts'
 import type { LackingSecondFactor } from '../flow/second-factor.ts'
-import type { UserCodes } from '../flow/user-code.ts'
+import { findByUserCode, type UserCodes } from '../flow/user-code.ts'
 import { agreedOf, agreesToNothing, scopeLines, userName } from '../flow/view-model.ts'
 import type { DevicePage, Pages } from '../ui/pages.ts'
 
@@ -192,7 +192,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   }
 
   async function findWaiting(userCode: string): Promise<Waiting | undefined> {
-    const device = await ports.stores.devices.findByUserCode(userCodes.hash(userCode))
+    const device = await findByUserCode(ports.stores.devices, userCodes, userCode)
     if (device?.status !== 'pending' || device.expires_at <= clock.now()) return undefined
     const client = await ports.clients.find(device.client_id)
     return client?.enabled ? { device, client } : undefined

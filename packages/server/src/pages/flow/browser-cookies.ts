@@ -85,8 +85,7 @@ export function createKnownBrowsers({
   random: Random
   cookies: Cookies
 }): KnownBrowsers {
-  const key = derived.derive('known-browser')
-  const macOf = (id: string, account: string): string =>
+  const macWith = (key: Uint8Array, id: string, account: string): string =>
     createHmac('sha256', key)
       .update(JSON.stringify(['account', id, account]))
       .digest('base64url')
@@ -98,8 +97,8 @@ export function createKnownBrowsers({
     return { id, macs }
   }
   const holds = ({ id, macs }: { id: string; macs: readonly string[] }, account: string): boolean => {
-    const expected = macOf(id, account)
-    return macs.some(mac => equalInConstantTime(mac, expected))
+    const expected = derived.accepted('known-browser').map(key => macWith(key, id, account))
+    return macs.some(mac => expected.some(one => equalInConstantTime(mac, one)))
   }
 
   return {
@@ -113,7 +112,10 @@ export function createKnownBrowsers({
       const browser = parse(request)
       if (browser && holds(browser, account)) return undefined
       const id = browser?.id ?? newId(random)
-      const macs = [macOf(id, account), ...(browser?.macs ?? [])].slice(0, mostAccounts)
+      const macs = [macWith(derived.derive('known-browser'), id, account), ...(browser?.macs ?? [])].slice(
+        0,
+        mostAccounts,
+      )
       return cookies.write(knownCookie, [id, ...macs].join('.'), { maxAge: year })
     },
   }
@@ -144,8 +146,12 @@ export function createRememberedBrowsers({
   clock: Clock
   cookies: Cookies
 }): RememberedBrowsers {
-  const key = derived.derive('remembered-browser')
-  const macOf = ({ sub, epoch = 0 }: Remembered, since: number, factors: Factors): string =>
+  const macWith = (
+    key: Uint8Array,
+    { sub, epoch = 0 }: Remembered,
+    since: number,
+    factors: Factors,
+  ): string =>
     createHmac('sha256', key)
       .update(JSON.stringify([sub, epoch, since, fingerprintOf(factors)]))
       .digest('base64url')
@@ -156,11 +162,13 @@ export function createRememberedBrowsers({
         rememberedShape.exec(cookies.read(request, rememberedCookie) ?? '') ?? []
       // The current policy applies, even if it has since become stricter.
       const lives = Number(since) + remember_browser_days * day > clock.now()
-      return lives && equalInConstantTime(mac, macOf(user, Number(since), factors))
+      const keys = derived.accepted('remembered-browser')
+      return lives && keys.some(key => equalInConstantTime(mac, macWith(key, user, Number(since), factors)))
     },
     remember(user, factors, { remember_browser_days }) {
       const since = clock.now()
-      return cookies.write(rememberedCookie, `${since}.${macOf(user, since, factors)}`, {
+      const mac = macWith(derived.derive('remembered-browser'), user, since, factors)
+      return cookies.write(rememberedCookie, `${since}.${mac}`, {
         framed: true,
         maxAge: remember_browser_days * day,
       })

@@ -33,7 +33,8 @@ export function createBrowserState({
   random: Random
   cookies: Cookies
 }): BrowserState {
-  const key = derived.derive('browser-state')
+  // Permanent, because clients would notice a change. It is no secret of the session.
+  const key = derived.permanent('browser-state')
   const stateOf = ({ sid }: Session): string => createHmac('sha256', key).update(sid).digest('base64url')
 
   return {

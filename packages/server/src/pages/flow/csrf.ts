@@ -26,8 +26,9 @@ export function createCsrf({
   random: Random
   cookies: Cookies
 }): Csrf {
-  const key = derived.derive('csrf')
-  const tokenOf = (secret: string): string => createHmac('sha256', key).update(secret).digest('base64url')
+  const tokenWith = (key: Uint8Array, secret: string): string =>
+    createHmac('sha256', key).update(secret).digest('base64url')
+  const tokenOf = (secret: string): string => tokenWith(derived.derive('csrf'), secret)
   const secretOf = (request: HttpRequest): string | undefined => {
     const secret = cookies.read(request, cookieName)
     return secret !== undefined && wellFormed.test(secret) ? secret : undefined
@@ -43,7 +44,7 @@ export function createCsrf({
     holds(request, token) {
       const secret = secretOf(request)
       if (secret === undefined || token === undefined) return false
-      return equalInConstantTime(token, tokenOf(secret))
+      return derived.accepted('csrf').some(key => equalInConstantTime(token, tokenWith(key, secret)))
     },
   }
 }

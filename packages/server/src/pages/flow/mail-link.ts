@@ -75,16 +75,17 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
   const { clock, derived, random } = ports
   const { usedAssertions } = ports.stores
   const seals = createSeals<Sealed>('mail-link', ports)
-  const key = derived.derive('mail-link-state')
-  const stateOf = (kind: Kind, user: LinkedUser | undefined): string => {
+  const stateWith = (key: Uint8Array, kind: Kind, user: LinkedUser | undefined): string => {
     const parts = user && states[kind](user).map(part => part ?? null)
     return createHmac('sha256', key)
       .update(JSON.stringify(parts ?? null))
       .digest('base64url')
   }
 
+  // Permanent, so that all nodes recognize a link that was redeemed while the master key is rotated.
+  const markers = derived.permanent('mail-link-state')
   const hashOf = (what: string): TokenHash =>
-    createHmac('sha256', key).update(`redeemed ${what}`).digest('base64url') as TokenHash
+    createHmac('sha256', markers).update(`redeemed ${what}`).digest('base64url') as TokenHash
   const hourOf = (at: Seconds): number => Math.floor(at / sealLifetime)
   const hashOfRound = (sub: string, round: ResetRound): TokenHash => hashOf(JSON.stringify([sub, ...round]))
 
@@ -117,7 +118,7 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
         ...link,
         id: newId(random),
         asked_at: clock.now(),
-        state: stateOf(link.kind, user),
+        state: stateWith(derived.derive('mail-link-state'), link.kind, user),
       }),
     open: (text, kind) => {
       const link = seals.open(text)
@@ -125,7 +126,9 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
     },
     holds(link, user) {
       const { state = '' } = link as Partial<Sealed>
-      return equalInConstantTime(state, stateOf(link.kind, user))
+      return derived
+        .accepted('mail-link-state')
+        .some(key => equalInConstantTime(state, stateWith(key, link.kind, user)))
     },
     roundOf: sub => openRound(sub, hourOf(clock.now())),
     redeem(link) {

@@ -14,7 +14,7 @@ import type { RequestedAcr } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { PageContext } from '../ui/render.ts'
 import type { Continuation } from './continuation.ts'
-import type { UserCodes } from './user-code.ts'
+import { findByUserCode, type UserCodes } from './user-code.ts'
 
 export type Requester = {
   /** Undefined for this server's own account pages. */
@@ -69,7 +69,7 @@ export const createRequesters =
       if (!parameters.ok) return parameters
       return validate(parameters.value, continuation.hint)
     }
-    const device = await stores.devices.findByUserCode(userCodes.hash(continuation.user_code))
+    const device = await findByUserCode(stores.devices, userCodes, continuation.user_code)
     const client = device && (await clients.find(device.client_id))
     if (!client?.enabled) return refuse('invalid_request', 'device_authorization_gone')
     return ok({ client, ui_locales: [] })

@@ -49,12 +49,25 @@ export function createSeals<Value extends { readonly asked_at: Seconds }>(
   purpose: string,
   { derived, clock, packing }: { derived: DerivedKeys; clock: Clock; packing?: Packing<Value> },
 ): Seals<Value> {
-  const saltKey = derived.derive(`${purpose} ${version} salt`)
-  const messageKey = derived.derive(`${purpose} ${version} message`)
+  const saltPurpose = `${purpose} ${version} salt`
+  const messagePurpose = `${purpose} ${version} message`
   const mac = (key: Uint8Array, data: string | Uint8Array): Buffer =>
     createHmac('sha256', key).update(data).digest()
 
   function decrypt(encrypted: Buffer, proof: Buffer, mark: string): Buffer | undefined {
+    for (const key of derived.accepted(messagePurpose)) {
+      const opened = decryptWith(key, encrypted, proof, mark)
+      if (opened) return opened
+    }
+    return undefined
+  }
+
+  function decryptWith(
+    messageKey: Uint8Array,
+    encrypted: Buffer,
+    proof: Buffer,
+    mark: string,
+  ): Buffer | undefined {
     const key = mac(messageKey, proof.subarray(0, saltBytes))
     const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes })
     decipher.setAAD(Buffer.from(mark)).setAuthTag(proof.subarray(saltBytes))
@@ -84,8 +97,10 @@ export function createSeals<Value extends { readonly asked_at: Seconds }>(
       const bytes = packing?.encode(value)
       const mark = bytes ? packed : ''
       const data = bytes ?? Buffer.from(JSON.stringify(value))
-      const salt = mac(saltKey, data).subarray(0, saltBytes)
-      const cipher = createCipheriv(algorithm, mac(messageKey, salt), nonce).setAAD(Buffer.from(mark))
+      const salt = mac(derived.derive(saltPurpose), data).subarray(0, saltBytes)
+      const cipher = createCipheriv(algorithm, mac(derived.derive(messagePurpose), salt), nonce).setAAD(
+        Buffer.from(mark),
+      )
       const encrypted = Buffer.concat([cipher.update(data), cipher.final()])
       const proof = Buffer.concat([salt, cipher.getAuthTag()])
       return `${encrypted.toString('base64url')}.${proof.toString('base64url')}${mark}`

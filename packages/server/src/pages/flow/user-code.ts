@@ -1,7 +1,9 @@
 /** The code that a user types to connect a device (RFC 8628 §6.1): eight consonants, 34.6 bits, shown as `XXXX-XXXX`. */
 
 import { createHmac } from 'node:crypto'
+import type { DeviceAuthorization } from '../../model/authorization.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
+import type { Stores } from '../../model/ports/stores.ts'
 import type { Random, TokenHash } from '../../runtime/ports.ts'
 
 /** Without vowels, so that codes don't form words, and without letters that look like digits. */
@@ -16,10 +18,13 @@ export type UserCodes = {
   readonly normalise: (typed: string) => string | undefined
   /** Returns the stored form. The hash is keyed, because 34 bits could be found by brute force. */
   readonly hash: (code: string) => TokenHash
+  /** Returns the stored forms that the code may have, while the master key is rotated. */
+  readonly hashes: (code: string) => readonly TokenHash[]
 }
 
 export function createUserCodes({ derived, random }: { derived: DerivedKeys; random: Random }): UserCodes {
-  const key = derived.derive('user-code')
+  const hashWith = (key: Uint8Array, code: string): TokenHash =>
+    createHmac('sha256', key).update(code).digest('base64url') as TokenHash
   const show = (letters: string): string => `${letters.slice(0, 4)}-${letters.slice(4)}`
 
   return {
@@ -37,6 +42,20 @@ export function createUserCodes({ derived, random }: { derived: DerivedKeys; ran
       const known = letters.length === length && [...letters].every(letter => alphabet.includes(letter))
       return known ? show(letters) : undefined
     },
-    hash: code => createHmac('sha256', key).update(code).digest('base64url') as TokenHash,
+    hash: code => hashWith(derived.derive('user-code'), code),
+    hashes: code => derived.accepted('user-code').map(key => hashWith(key, code)),
   }
+}
+
+/** Returns the device authorization that waits under this user code, whatever its state. */
+export async function findByUserCode(
+  devices: Pick<Stores['devices'], 'findByUserCode'>,
+  userCodes: Pick<UserCodes, 'hashes'>,
+  code: string,
+): Promise<DeviceAuthorization | undefined> {
+  for (const hash of userCodes.hashes(code)) {
+    const device = await devices.findByUserCode(hash)
+    if (device) return device
+  }
+  return undefined
 }

@@ -30,6 +30,11 @@ export function createInstallationStores(tables: Tables): InstallationStores {
       async put(name, value) {
         settings.put({ name, value })
       },
+      async replace(name, before, value) {
+        if (settings.get(name)?.value !== before) return false
+        settings.put({ name, value })
+        return true
+      },
     },
     registeredClients: createRegisteredClients(tables),
     principals: createPrincipals(tables),
@@ -49,6 +54,12 @@ function createKeys({ keys }: Tables): Keys {
     },
     async remove(kid) {
       keys.delete(kid)
+    },
+    async reseal(kid, before, sealed) {
+      const key = keys.get(kid)
+      if (!key || Buffer.compare(key.sealed, before) !== 0) return false
+      keys.put({ ...key, sealed })
+      return true
     },
   }
 }

@@ -22,6 +22,17 @@ export function createUserStores(tables: Tables): UserStores {
     storedUsers: createStoredUsers(tables),
     totpSecrets: {
       find: sub => totpSecrets.get(sub),
+      page: (after, most) =>
+        totpSecrets
+          .filter(({ sub }) => sub > after)
+          .toSorted((one, other) => (one.sub < other.sub ? -1 : 1))
+          .slice(0, most),
+      async reseal(sub, before, sealed) {
+        const secret = totpSecrets.get(sub)
+        if (!secret || Buffer.compare(secret.sealed, before) !== 0) return false
+        totpSecrets.put({ ...secret, sealed })
+        return true
+      },
       async add(secret) {
         if (totpSecrets.has(secret.sub)) return false
         totpSecrets.put(secret)

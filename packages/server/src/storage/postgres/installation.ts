@@ -31,7 +31,13 @@ function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
     run,
     `with gone as (delete from keys where kid = $1 returning 1) ${announce} from gone`,
   )
+  const reseal = change(
+    run,
+    `with changed as (update keys set sealed = $3 where kid = $1 and sealed = $2 returning 1)
+      ${announce} from changed`,
+  )
   return {
+    reseal: async (kid, before, after) => (await reseal(kid, before, after)) === 1,
     all: async () => (await rows()).flatMap(row => codecs.keys.decode(row) ?? []),
     // Because of this lock, one node adds its key, and the others find that theirs is not needed.
     add: (key, newestSeen) =>
@@ -52,6 +58,7 @@ function createSettings({ run }: Database): Settings {
     run,
     'insert into settings (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
   )
+  const replace = change(run, 'update settings set value = $3 where name = $1 and value = $2')
   const get = async (name: string): Promise<string | undefined> =>
     (await find(name))?.[0] as string | undefined
   return {
@@ -66,6 +73,7 @@ function createSettings({ run }: Database): Settings {
     async put(name, value) {
       await put(name, value)
     },
+    replace: async (name, before, value) => (await replace(name, before, value)) === 1,
   }
 }
 

@@ -34,9 +34,17 @@ function createTotpSecrets({ run }: Database): TotpSecrets {
     run,
     `insert into totp_secrets (${codecs.totpSecrets.names}) values (${codecs.totpSecrets.placeholders()}) on conflict do nothing`,
   )
+  const page = all(
+    run,
+    `select ${codecs.totpSecrets.names} from totp_secrets where sub > $1 order by sub limit $2`,
+  )
+  const reseal = change(run, 'update totp_secrets set sealed = $3 where sub = $1 and sealed = $2')
   const raise = change(run, 'update totp_secrets set last_step = $2 where sub = $1 and last_step < $2')
   return {
     find: async sub => codecs.totpSecrets.decode((await find(sub)) ?? []),
+    page: async (after, most) =>
+      (await page(after, most)).flatMap(row => codecs.totpSecrets.decode(row) ?? []),
+    reseal: async (sub, before, after) => (await reseal(sub, before, after)) === 1,
     add: async secret => (await insert(...codecs.totpSecrets.encode(secret))) === 1,
     use: async (sub, step) => (await raise(sub, step)) === 1,
   }

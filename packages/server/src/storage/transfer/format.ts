@@ -12,6 +12,8 @@ export type Header = {
   readonly created_at: number
   /** Shows whether a master key opens sealed values; null if the store never had one. */
   readonly master_key_check: string | null
+  /** The root keys, which a master key opens; omitted if the master key was never rotated. */
+  readonly root_keys?: string
 }
 export type Opening = {
   /** Null: the server's own issuer. */
@@ -66,7 +68,8 @@ const kinds: ReadonlySet<unknown> = new Set<ColumnType>(['text', 'integer', 'byt
 export const isHeader = (line: Line): line is Header =>
   'tessera_export' in line &&
   typeof line.tessera_export === 'number' &&
-  (line.master_key_check === null || typeof line.master_key_check === 'string')
+  (line.master_key_check === null || typeof line.master_key_check === 'string') &&
+  (line.root_keys === undefined || typeof line.root_keys === 'string')
 export const isOpening = (line: Line): line is Opening =>
   'table' in line &&
   typeof line.table === 'string' &&

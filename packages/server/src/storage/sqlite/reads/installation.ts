@@ -29,6 +29,7 @@ function createKeys(database: DatabaseSync, write: Write): Keys {
     all: reading(database, () => rows().flatMap(row => codecs.keys.decode(row) ?? [])),
     add: (key, newestSeen) => write.addKey(codecs.keys.encode(key), key.alg, newestSeen),
     remove: kid => write.removeKey(kid),
+    reseal: (kid, before, after) => write.resealKey(kid, before, after),
   }
 }
 
@@ -40,6 +41,7 @@ function createSettings(database: DatabaseSync, write: Write): Settings {
     // Reads first, because every start except the first finds the value and need not write.
     initialise: async (name, value) => get(name) ?? write.initialiseSetting(name, value),
     put: write.putSetting,
+    replace: write.replaceSetting,
   }
 }
 

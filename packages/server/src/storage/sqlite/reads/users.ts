@@ -95,8 +95,16 @@ const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: St
 
 function createTotpSecrets(database: DatabaseSync, write: Write): TotpSecrets {
   const find = one(database, `select ${codecs.totpSecrets.names} from totp_secrets where sub = ?`)
+  const page = all(
+    database,
+    `select ${codecs.totpSecrets.names} from totp_secrets where sub > ? order by sub limit ?`,
+  )
   return {
     find: reading(database, sub => codecs.totpSecrets.decode(find(sub) ?? [])),
+    page: reading(database, (after: string, most: number) =>
+      page(after, most).flatMap(row => codecs.totpSecrets.decode(row) ?? []),
+    ),
+    reseal: (sub, before, after) => write.resealTotpSecret(sub, before, after),
     add: secret => write.addTotpSecret(codecs.totpSecrets.encode(secret)),
     use: (sub, step) => write.useTotpStep(sub, step),
   }

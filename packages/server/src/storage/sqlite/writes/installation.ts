@@ -34,6 +34,14 @@ export const installationWrites = {
     const remove = change(database, 'delete from keys where kid = ?')
     return (kid: string): void => void remove(kid)
   },
+  resealKey(database) {
+    const reseal = change(database, 'update keys set sealed = ?3 where kid = ?1 and sealed = ?2')
+    return (kid: string, before: Uint8Array, after: Uint8Array): boolean => reseal(kid, before, after) === 1
+  },
+  replaceSetting(database) {
+    const replace = change(database, 'update settings set value = ?3 where name = ?1 and value = ?2')
+    return (name: string, before: string, value: string): boolean => replace(name, before, value) === 1
+  },
   initialiseSetting(database) {
     const insert = change(database, 'insert into settings (name, value) values (?, ?) on conflict do nothing')
     const find = one(database, 'select value from settings where name = ?')

@@ -17,6 +17,10 @@ export const userWrites = {
     )
     return (secret: Row): boolean => insert(...secret) === 1
   },
+  resealTotpSecret(database) {
+    const reseal = change(database, 'update totp_secrets set sealed = ?3 where sub = ?1 and sealed = ?2')
+    return (sub: string, before: Uint8Array, after: Uint8Array): boolean => reseal(sub, before, after) === 1
+  },
   useTotpStep(database) {
     const raise = change(database, 'update totp_secrets set last_step = ?2 where sub = ?1 and last_step < ?2')
     return (sub: string, step: number): boolean => raise(sub, step) === 1
