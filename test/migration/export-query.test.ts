@@ -50,6 +50,7 @@ const tables: Readonly<Record<string, Readonly<Record<string, string | number | 
   AspNetUserClaims: { ClaimType: 'name', ClaimValue: 'Dora', UserId: '1' },
   AspNetUserRoles: { RoleId: '1', UserId: '1' },
   AspNetRoles: { Name: 'admin' },
+  AspNetUserTokens: { LoginProvider: '[AspNetUserStore]', Name: 'AuthenticatorKey', Value: 'A', UserId: '2' },
   AspNetUserLogins: { LoginProvider: 'Google', ProviderKey: '1', UserId: '2' },
 }
 

@@ -146,6 +146,7 @@ test('migration: the rows of the tables become clients, resources and users', as
         email_verified: true,
         claims: { name: 'Dora', phone_number: '+49 6221 0', phone_number_verified: true },
         roles: ['admin', 'accounting'],
+        totp_secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
       },
       {
         sub: '5f3759df-0000-4000-8000-000000000002',

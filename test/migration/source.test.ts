@@ -114,3 +114,31 @@ test('migration: a report shows control characters of names, and joins lines tha
     ].join('\n'),
   )
 })
+
+test('migration: a list that is read with each reports the same as one that is read with list', () => {
+  const value = { users: [{ name: 'a', other: 1 }, null, 'b'] }
+  const name = (user: Source) => user.member('name').notNeeded('checked')
+  const all = migrated(value, source => {
+    for (const user of source.member('users').list()) name(user)
+  })
+  const each = migrated(value, source => source.member('users').each(name))
+  const shown = (lines: typeof all.lines) =>
+    lines.map(({ outcome, source, why }) => `${outcome} ${source.join('.')} ${why}`).toSorted()
+  assert.equal(each.lines.length, 4)
+  assert.deepEqual(shown(each.lines), shown(all.lines))
+})
+
+test('migration: lines that need a decision are named one by one up to ten', () => {
+  const reported = (count: number) =>
+    reportText({
+      ...empty,
+      lines: migrated(
+        Array.from({ length: count }, () => 1),
+        source => {
+          for (const one of source.list()) one.notPossible('no')
+        },
+      ).lines,
+    })
+  assert.equal(reported(10).split('\n').length, 11)
+  assert.equal(reported(11), 'not possible  [*] (11 times): no\n')
+})

@@ -16,6 +16,8 @@ const folder = testFolder()
 const tables = fileURLToPath(new URL('fixtures/identityserver4-tables.json', import.meta.url))
 const base = {
   accounts: {},
+  // One of the users has an authenticator app.
+  mfa: { password_grant: 'allow' },
   clients: [
     {
       client_id: 'direct',
@@ -59,6 +61,7 @@ test('migration: users are added once, an interrupted import is repeated, and no
   const grant = { grant_type: 'password', scope: 'openid', password: 'my password' }
   const client = ['direct', 'a-secret-for-tests'] as const
   assert.equal((await server.token({ ...grant, username: 'dora@example.com' }, { client })).status, 200)
+  assert.ok(await tenantStores.main.totpSecrets.find(dora.sub))
   assert.equal((await server.token({ ...grant, username: 'emil' }, { client })).status, 400)
   const stored = await tenantStores.main.storedUsers.find(dora.sub)
   assert.match(stored?.password ?? '', /^\$argon2id\$/)

@@ -27,7 +27,7 @@ export const identityserver: Importer = {
       for (const scope of elementsOf(root.member('ApiScopes'))) readApiScope(scope, draft)
       for (const api of elementsOf(root.member('ApiResources'))) readApiResource(api, draft)
       for (const users of ['Users', 'AspNetUsers', 'TestUsers'])
-        for (const user of elementsOf(root.member(users))) readUser(user, draft, at)
+        if (root.member(users).exists) root.member(users).each(user => readUser(user, draft, at))
     }
   },
 }

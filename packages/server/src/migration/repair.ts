@@ -93,7 +93,7 @@ function removeAll(configuration: Members, problems: readonly Problem[], report:
 
 /** The entry of a list, or a key of the server. */
 const entryOf = (path: Path): Path => path.slice(0, typeof path[1] === 'number' ? 2 : 1)
-const keyOf = (path: Path): string => JSON.stringify(path)
+const keyOf = (path: Path): string => path.join('\0')
 
 function createRemoval(configuration: Members, report: Report) {
   const { lines } = report

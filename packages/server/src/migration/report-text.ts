@@ -13,33 +13,40 @@ const words: Readonly<Record<Outcome, string>> = {
 }
 const width = 14
 
-/** Returns one line for each member. Members of several entries that are carried over, or not needed, share a line. */
+/** Lines that need a decision are joined only if there are more of them, so that each entry is named. */
+const mostNamed = 10
+
+/** Returns one line for each member. Lines about several entries that differ only by index are joined. */
 export function reportText({ lines }: Migration): string {
   const severalFiles = new Set(lines.map(({ file }) => file)).size > 1
-  const shared = Map.groupBy(lines, (line, index) => keyOf(line, index))
-  return [...shared.values()]
-    .map(([line, ...others]) => lineText(line!, others.length, severalFiles))
+  return [...Map.groupBy(lines, keyOf).values()]
+    .flatMap(group =>
+      isJoined(group) ? [[group[0]!, group.length] as const] : group.map(line => [line, 1] as const),
+    )
+    .map(([line, count]) => lineText(line, count, severalFiles))
     .join('')
 }
 
-function keyOf(line: Line, index: number): string {
-  if (line.outcome === 'changed' || line.outcome === 'not_possible') return String(index)
-  const { file, source, outcome, target, why } = line
-  return JSON.stringify([file, outcome, source.map(anyIndex), target?.map(anyIndex), why])
-}
+const isJoined = (group: readonly Line[]): boolean =>
+  group.length > mostNamed ||
+  group.every(({ outcome }) => outcome === 'carried_over' || outcome === 'not_needed')
+
+/** Large exports have a million lines, so this is not JSON. */
+const keyOf = ({ file, source, outcome, target, why }: Line): string =>
+  [file, outcome, why, ...source.map(anyIndex), '→', ...(target ?? []).map(anyIndex)].join('\0')
 
 const anyIndex = (step: PropertyKey): PropertyKey => (typeof step === 'number' ? '*' : step)
 
 function lineText(
   { file, source, outcome, target, why }: Line,
-  others: number,
+  count: number,
   severalFiles: boolean,
 ): string {
-  const place = (path: Path) => visible(formatPath(path)).replaceAll(/\[\d+\]/g, others > 0 ? '[*]' : '$&')
+  const place = (path: Path) => visible(formatPath(path)).replaceAll(/\[\d+\]/g, count > 1 ? '[*]' : '$&')
   const from =
     source.length === 0 ? visible(file) : `${severalFiles ? `${visible(file)}: ` : ''}${place(source)}`
   const to = target ? ` → ${place(keyIn(target))}` : ''
-  const times = others > 0 ? ` (${others + 1} times)` : ''
+  const times = count > 1 ? ` (${count} times)` : ''
   return `${words[outcome].padEnd(width)}${from}${to}${times}${why === undefined ? '' : `: ${visible(why)}`}\n`
 }
 

@@ -28,4 +28,4 @@ export const isWithin = (path: Path, prefix: Path): boolean =>
 
 /** Moves lines about the same entry together. Entries and lines keep their order. */
 export const groupByEntry = (lines: readonly Line[]): readonly Line[] =>
-  [...Map.groupBy(lines, ({ file, source }) => JSON.stringify([file, ...source.slice(0, 2)])).values()].flat()
+  [...Map.groupBy(lines, ({ file, source }) => [file, ...source.slice(0, 2)].join('\0')).values()].flat()

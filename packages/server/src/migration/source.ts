@@ -26,6 +26,8 @@ export type Source = {
   /** Returns all members except those that are null, for objects whose names are data. */
   readonly members: () => readonly (readonly [name: string, value: Source])[]
   readonly list: () => readonly Source[]
+  /** Reads each element and reports what was not read of it. Only for lists that are read once: it keeps no element. */
+  readonly each: (read: (element: Source) => void) => void
   readonly text: () => string | undefined
   readonly integer: () => number | undefined
   readonly flag: () => boolean | undefined
@@ -51,11 +53,12 @@ export function openSource(file: string, value: unknown, report: Report, dialect
   return node(value, [])
 
   function node(value: unknown, path: Path): Node {
-    const children = new Map<PropertyKey, Node>()
+    let children: Map<PropertyKey, Node> | undefined
     const exists = value !== undefined && value !== null
     const isList = Array.isArray(value)
     const isObject = typeof value === 'object' && exists && !isList
     let isOpen = false
+    let isFinished = false
     let hasOutcome = false
     let isDropped = false
 
@@ -76,11 +79,12 @@ export function openSource(file: string, value: unknown, report: Report, dialect
       if (exists && !hasOutcome) drop('not_possible', `it is ${kindOf(value)}; expected ${expected}`)
     }
     const child = (key: string | number): Node => {
-      const known = children.get(key)
+      const known = children?.get(key)
       if (known) return known
       // Only own members: inherited ones such as `constructor` are not in the file.
       const own = exists && Object.hasOwn(value, key)
       const created = node(own ? (value as Record<PropertyKey, unknown>)[key] : undefined, [...path, key])
+      children ??= new Map()
       children.set(key, created)
       return created
     }
@@ -119,6 +123,18 @@ export function openSource(file: string, value: unknown, report: Report, dialect
           return []
         })
       },
+      each(read) {
+        if (!isList) return wrong('a list')
+        isFinished = true
+        for (const [index, one] of value.entries()) {
+          const element = node(one, [...path, index])
+          if (one === null || one === undefined) element.reportUnknown()
+          else {
+            read(element)
+            element.reportUnread()
+          }
+        }
+      },
       text: () => (typeof value === 'string' ? value : wrong('a string')),
       integer() {
         const number = dialect.textValues && isInteger(value) ? Number(value) : value
@@ -137,14 +153,14 @@ export function openSource(file: string, value: unknown, report: Report, dialect
       added: (why, target) =>
         report.lines.push({ file, source: path, outcome: 'changed', target, why, isAdded: true }),
       reportUnread() {
-        if (isDropped || (hasOutcome && !isOpen)) return
+        if (isDropped || isFinished || (hasOutcome && !isOpen)) return
         if (!isOpen) {
           if (exists) add('not_possible', unknown)
           return
         }
         const keys = isList ? value.keys() : Object.keys(value as object)
         for (const key of keys) {
-          const known = children.get(key)
+          const known = children?.get(key)
           if (known) known.reportUnread()
           else child(key).reportUnknown()
         }

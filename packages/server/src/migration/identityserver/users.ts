@@ -7,6 +7,7 @@ import { carry, filledText, flag, flagOrFalse } from '../convert.ts'
 import type { Draft, Target } from '../draft.ts'
 import type { Source } from '../source.ts'
 import { anyOf, cellOf, elementsOf, ignoreChildMembers, instantOf } from './rows.ts'
+import { readSecondFactor } from './second-factors.ts'
 
 const roleTypes: ReadonlySet<string> = new Set([
   'role',
@@ -53,12 +54,6 @@ function readAspNetUser(source: Source, draft: Draft, at: Seconds): void {
   carry(source.member('PasswordHash'), user, 'password_hash', filledText)
   for (const [name, why] of Object.entries(notNeeded)) source.member(name).notNeeded(why)
   readLockout(source.member('LockoutEnd'), user, at)
-  const twoFactor = source.member('TwoFactorEnabled')
-  if (twoFactor.exists && twoFactor.flag())
-    twoFactor.notPossible(
-      'second factors are not imported: with mfa "required", the user enrolls at the next sign-in',
-    )
-  else twoFactor.notNeeded('the user has no second factor')
   const roles: string[] = []
   for (const role of elementsOf(anyOf(source, 'Roles', 'AspNetUserRoles'))) {
     const cell = cellOf(role, 'Name')
@@ -72,8 +67,7 @@ function readAspNetUser(source: Source, draft: Draft, at: Seconds): void {
   if (roles.length > 0) user.set('roles', roles)
   for (const login of elementsOf(anyOf(source, 'Logins', 'AspNetUserLogins')))
     login.notPossible('with linking "verified_email", the provider is linked at the next sign-in with it')
-  for (const token of elementsOf(anyOf(source, 'Tokens', 'AspNetUserTokens')))
-    token.notPossible('tokens and authenticator keys are not imported')
+  readSecondFactor(source, user)
 }
 
 function readLockout(source: Source, user: Target, at: Seconds): void {

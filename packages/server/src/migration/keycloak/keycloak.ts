@@ -41,7 +41,7 @@ export const keycloak: Importer = {
     const directories = readDirectories(roots, draft)
     for (const root of roots) {
       const users = root.member('users')
-      for (const user of elements(users)) readUser(user, { draft, realm, issuers, directories })
+      if (users.exists) users.each(user => readUser(user, { draft, realm, issuers, directories }))
       leaveOut(root.member('federatedUsers'), 'users of a directory are found there')
       if (root !== settings) root.member('realm').notNeeded('it is the name of the realm')
     }
