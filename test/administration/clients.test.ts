@@ -192,6 +192,8 @@ test('administration: a client of the file replaces a stored one of its name, un
   made(await server.administration.clients.create(service(), { actor }))
   await server.reconfigure({ ...file, clients: [service({ client_secrets: [{ value: 'of the file' }] })] })
   assert.equal((await tokenOf(server, 'made', 'of the file')).status, 200)
+  const warning = server.logged.find(({ event }) => event === 'entry_hidden_by_file')
+  assert.deepEqual([warning?.kind, warning?.id], ['clients', 'made'])
   assert.equal((await tokenOf(server, 'made', 'top secret')).status, 401)
   const { clients } = server.administration
   assert.equal(made(await clients.get('made')).origin, 'file')

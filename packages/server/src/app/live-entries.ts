@@ -59,6 +59,9 @@ export async function loadLiveEntries(
   const shared = await entries.shared()
   const index = await entries.clientIndex()
   const read = shared.flatMap(stored => readShared(stored))
+  const filed = source.written('clients')
+  for (const { id } of index.rows)
+    if (filed.has(id)) log.warn('entry_hidden_by_file', { kind: 'clients', id })
   const { configuration, parseClient, errors } = source.extend(base, read)
   for (const { entry, diagnostic } of errors) logInvalid(entry, [diagnostic])
   const clients = createStoredClients(clientRows(index), {

@@ -1,10 +1,11 @@
 /** Creates the sources of a configuration's entries. */
 
 import type { JsonObject } from '@tessera/protocol/result'
+import type { EntryKind } from '../../model/entry.ts'
 import { type AssemblyContext, assemble, assembleIssuer, forTenant, tenantSettings } from '../assemble.ts'
 import type { Configuration } from '../configuration.ts'
 import type { Diagnostic } from '../diagnostic.ts'
-import type { Draft } from '../draft.ts'
+import { type Draft, type Entry, nameOf } from '../draft.ts'
 import { followPort } from '../issuer.ts'
 import { clientErrors } from '../rules/client.ts'
 import { nameErrors } from '../rules/names.ts'
@@ -66,16 +67,14 @@ function withTenantSources(
 }
 
 function createSource(drafts: IssuerDrafts, assembleIt: Assemble): EntrySource<Configuration> {
+  const kept = new Map<EntryKind, ReadonlyMap<string, JsonObject>>()
+  const written = (kind: EntryKind): ReadonlyMap<string, JsonObject> => {
+    const found = kept.get(kind) ?? writtenIn(drafts.draft, kind)
+    kept.set(kind, found)
+    return found
+  }
   return {
-    written: kind =>
-      new Map(
-        (drafts.draft[kind] as readonly { readonly value: object; readonly raw?: unknown }[]).map(
-          ({ value, raw }) => [
-            String((value as Record<string, unknown>)[kind === 'clients' ? 'client_id' : 'name']),
-            raw as JsonObject,
-          ],
-        ),
-      ),
+    written,
     read: readEntry,
     secretPaths,
     errorsOf: added => extensionErrors(drafts, added),
@@ -117,6 +116,12 @@ function createSource(drafts: IssuerDrafts, assembleIt: Assemble): EntrySource<C
     },
   }
 }
+
+/** Returns the entries of the file, by id. */
+const writtenIn = (draft: Draft, kind: EntryKind): ReadonlyMap<string, JsonObject> =>
+  new Map(
+    (draft[kind] as readonly Entry<object>[]).map(({ raw }) => [nameOf(kind, raw) ?? '', raw as JsonObject]),
+  )
 
 /** Users of tenants with their own issuer are assembled with those. */
 const usersOfTenants = ({ users }: ConfigurationWhole): ConfigurationWhole['users'] =>
