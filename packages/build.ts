@@ -102,10 +102,11 @@ function entriesOf(folder: string): readonly string[] {
   return Object.values(exports).map(({ types }) => types.replace('./dist/', ''))
 }
 
-/** The demo configuration, and the JSON Schema for editors. */
+/** The demo configuration, the JSON Schema for editors, and the reasons that `tessera explain` prints. */
 async function addDemo(output: string): Promise<void> {
   const schema = 'configuration.schema.json'
   await cp(join(root, 'docs', schema), join(output, schema))
+  await cp(join(root, 'docs/reasons.md'), join(output, 'reasons.md'))
   const demo = await readFile(join(root, 'examples/demo/tessera.jsonc'), 'utf8')
   await mkdir(join(output, 'demo'))
   await writeFile(join(output, 'demo/tessera.jsonc'), demo.replace(`../../docs/${schema}`, `../${schema}`))

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sections } from '../packages/server/src/operations/explain/sections.ts'
 import { readText, textsOf } from './support/repository.ts'
 
 const documented = (page: string): readonly string[] =>
@@ -54,6 +55,14 @@ test('reasons: every documented one is used, once in the table, in order', () =>
     [],
   )
   assert.deepEqual(page, [...new Set(page)].sort())
+})
+
+test('reasons: each has a section, or is a rule of this server (operations/explain/sections.ts)', () => {
+  // The admin API is this server's own.
+  assert.deepEqual(
+    [...sections.keys()].toSorted(),
+    page.filter(reason => !reason.startsWith('admin_')),
+  )
 })
 
 test('reasons: planted reasons are found in any position', () => {

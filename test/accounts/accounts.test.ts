@@ -29,6 +29,17 @@ test('accounts: a stored user signs in at the page and by the password grant, in
   assert.deepEqual(told.json, { sub, email: dora.email, email_verified: true })
 })
 
+test('accounts: without the section a stored user still signs in and gets tokens, until an operator disables it', async () => {
+  const { server, browser, sub } = await start()
+  const { accounts: _, ...without } = accountsWorld() as { accounts?: object }
+  await server.reconfigure(without)
+  assert.ok(answerOf(await signIn(browser, authorizePath(), doraSignsIn)).get('code'))
+  assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
+  assert.equal((await server.send('GET', '/password/forgotten')).status, 404)
+  await server.accounts.setActive(sub, false)
+  assert.equal((await tokensOf(server, 'dora', dora.password)).status, 400)
+})
+
 test('accounts: a password may be entered with equivalent Unicode characters [NIST SP 800-63B §3.1.1.2]', async () => {
   const { server } = await start()
   await addUser(server, { username: 'zoë', email: undefined, password: 'cafe\u0301 au lait \uFB01ne' })

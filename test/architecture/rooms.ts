@@ -241,7 +241,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   'storage/postgres': {
     rooms: ['model', 'runtime', 'storage/tables'],
-    packages: ['pg', 'node:crypto', 'node:timers/promises'],
+    packages: ['pg', 'node:crypto', 'node:fs', 'node:os', 'node:path', 'node:timers/promises'],
   },
   // Export and import.
   'storage/transfer': {
@@ -264,6 +264,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   'operations/mail': { rooms: ['model', 'runtime'], packages: ['nodemailer'] },
   // Events: callbacks, and webhooks with their queue.
   'operations/events': { rooms: ['model', 'runtime', 'outbound'], packages: ['node:crypto'] },
+  // Reads the log for `tessera explain`.
+  'operations/explain': {
+    rooms: ['model', 'packages/server/src/operations/secret-fields.ts'],
+    packages: ['node:fs', 'node:fs/promises', 'node:stream', 'node:zlib'],
+  },
   // Lines to descriptors that may be full, slow or closed.
   'operations/output': { rooms: [], packages: ['node:fs', 'node:net'] },
   // Several processes on one port: the primary loads no server.
@@ -303,6 +308,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'packages/server/src/model/membership.ts',
       'configuration',
       'migration',
+      'operations/explain',
       'operations/workers',
       'operations/output',
     ],

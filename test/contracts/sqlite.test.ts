@@ -257,6 +257,22 @@ test('sqlite: writes that fail for the same reason are logged once, and counted'
   assert.equal(of('store_write_failed').length, 1)
 })
 
+test('sqlite: an upgrade of the schema is logged once, with both versions; a new file is not an upgrade', async () => {
+  const lines: unknown[] = []
+  const write = (event: string, fields?: object) => void lines.push({ event, ...fields })
+  const log: Log = { debug: write, info: write, warn: write, error: write }
+  const before = migrations.length - 1
+  const old = meddle(migrations.slice(0, before).join(';'))
+  old.exec(`pragma user_version = ${before}`)
+  old.close()
+  for (let start = 0; start < 2; start++) await (await openStores({ log })).close()
+  assert.deepEqual(lines, [
+    { event: 'schema_upgraded', store: folder.file, from: before, to: migrations.length },
+  ])
+  await (await openStores({ log, file: `${folder.file}.new` })).close()
+  assert.equal(lines.length, 1)
+})
+
 test('sqlite: writes beyond the capacity are refused, the others are not lost', async () => {
   const stores = await openStores({ capacity: 10 })
   const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => issuedCode(stores)))

@@ -201,7 +201,7 @@ test('cli: the keys of a tenant’s issuer are listed and rotated separately fro
 test('cli: config check reports each issuer', async () => {
   const { code, stdout } = await tessera(['config', 'check', written.file])
   assert.equal(code, 0)
-  assert.match(stdout, /is valid: 2 clients, .*1 users; issuer http:\/\/localhost:\d+, storage sqlite/)
-  assert.match(stdout, /tenant acme: 2 clients, .*1 users; issuer http:\/\/localhost:\d+\/t\/acme/)
+  assert.match(stdout, /is valid: 2 clients, .*1 user; issuer http:\/\/localhost:\d+, storage sqlite/)
+  assert.match(stdout, /tenant acme: 2 clients, .*1 user; issuer http:\/\/localhost:\d+\/t\/acme/)
   assert.match(stdout, /tenant globex: .*issuer http:\/\/globex\.localhost:\d+/)
 })

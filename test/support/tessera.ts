@@ -9,11 +9,12 @@ import type { Configuration } from '../../packages/server/src/configuration/conf
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Mail, SendMail } from '../../packages/server/src/model/mail.ts'
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
-import { secretFields } from '../../packages/server/src/operations/log.ts'
+import { secretFields } from '../../packages/server/src/operations/secret-fields.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import type { Log, MachineTime } from '../../packages/server/src/runtime/ports.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { linesWithSecrets, secretsOf } from './logged-secrets.ts'
 import { provideSigningKeys } from './signing-keys.ts'
 import { openTenantStores } from './storage.ts'
 
@@ -61,6 +62,8 @@ export const masterKey = Buffer.alloc(32, 7).toString('base64')
 export const startOfTime = 1_790_000_000
 
 type TestSurroundings = {
+  /** Whether the log contains a line for each request, as at level `debug`. */
+  readonly logsRequests?: boolean
   readonly isModule?: boolean
   readonly at?: number
   /** The machine's own clocks, instead of a trusted clock: the server follows its store's. */
@@ -79,7 +82,7 @@ type TestSurroundings = {
 /** Creates a server from a configuration as an operator would write it; an error in it fails the test. */
 export async function createTestServer(
   input: object,
-  { isModule = true, at = startOfTime, jobs = false, ...given }: TestSurroundings = {},
+  { isModule = true, at = startOfTime, jobs = false, logsRequests = false, ...given }: TestSurroundings = {},
 ): Promise<TestServer> {
   const parse = (input: object): Configuration => {
     const outcome = parseConfiguration(
@@ -104,7 +107,7 @@ export async function createTestServer(
     (given.stores ? { ...createMemoryTenantStores(), main: given.stores } : await openTenantStores())
   const tessera = await createTessera(parse(input), {
     ...(given.machine ? { machine: given.machine } : { clock }),
-    ...{ jobs, log: logInto(logged) },
+    ...{ jobs, log: logInto(logged, logsRequests) },
     tenantStores,
     outbound: given.outbound,
     print: given.print,
@@ -119,7 +122,8 @@ export async function createTestServer(
   ) => {
     const [path = '', query = ''] = target.split('?')
     const id = `test-${++requests}`
-    const response = await tessera.handle({
+    const linesBefore = logged.length
+    const request: HttpRequest = {
       id,
       method,
       path,
@@ -131,7 +135,10 @@ export async function createTestServer(
       body: form === undefined ? (body ?? '') : formOf(form),
       peer: { address: from, ...(certificate && { certificate }) },
       ...(connected && { connected }),
-    })
+    }
+    const response = await tessera.handle(request)
+    const shown = linesWithSecrets(logged.slice(linesBefore), secretsOf(request, response))
+    assert.deepEqual(shown, [], `the log of ${method} ${path} contains a secret`)
     const refusal = logged.findLast(({ event, request_id }) => event === 'refused' && request_id === id)
     return { ...response, json: jsonOf(response), reason: refusal?.reason }
   }
@@ -184,7 +191,7 @@ const jsonOf = ({ headers, body }: HttpResponse): unknown =>
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-const logInto = (entries: LogEntry[]): Log => {
+const logInto = (entries: LogEntry[], logsRequests: boolean): Log => {
   const line =
     (level: string) =>
     (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
@@ -193,7 +200,7 @@ const logInto = (entries: LogEntry[]): Log => {
         .flatMap(part => Object.keys(part))
         .filter(name => secretFields.has(name))
       assert.deepEqual(censored, [], `the log would censor a field of ${event}`)
-      entries.push({ ...fields, level, event })
+      if (event !== 'request_served' || logsRequests) entries.push({ ...fields, level, event })
     }
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }

@@ -10,8 +10,9 @@ import { HookError, hookFields } from '../model/hook.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { createFailureLog } from '../operations/failures.ts'
 import { QueueFull } from '../runtime/async/fair-queue.ts'
-import { networkOf } from '../runtime/network.ts'
+import { requestFields } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
+import { discardLine, type Log } from '../runtime/ports.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
 import { createLazyPages } from './lazy-pages.ts'
 import { principalsOf } from './principals.ts'
@@ -77,7 +78,7 @@ async function composeOn(
   const handle = createRouter({
     routes,
     load,
-    observe: observe && underIssuer(issuer, observe),
+    observe: observed(log, observe && underIssuer(issuer, observe)),
     headers: securityHeaders(issuer),
     showError: pages.showError,
     isAllowedOrigin: services.clients.lookup.isAllowedOrigin,
@@ -85,7 +86,7 @@ async function composeOn(
       // The queue has logged it already.
       if (error instanceof QueueFull) return
       if (error instanceof HookError) {
-        const where = { request_id: request.id, network: networkOf(request), path: request.path }
+        const where = { ...requestFields(request), path: request.path }
         log.error('refused', { ...where, ...hookFields(error) })
         return
       }
@@ -129,5 +130,21 @@ function underIssuer(
       : path.endsWith(base)
         ? path.slice(0, -base.length)
         : path
-  return (path, status, milliseconds) => observe(path && endpointOf(path), status, milliseconds)
+  return (path, status, milliseconds, request) =>
+    observe(path && endpointOf(path), status, milliseconds, request)
+}
+
+/** Also logs each request if the log writes lines at `debug`; otherwise nothing is measured for it. */
+function observed(log: Log, observe: RouterPorts['observe']): RouterPorts['observe'] {
+  if (log.debug === discardLine) return observe
+  return (path, status, milliseconds, request) => {
+    observe?.(path, status, milliseconds, request)
+    log.debug('request_served', {
+      ...requestFields(request),
+      method: request.method,
+      path: request.path,
+      status,
+      ms: Math.round(milliseconds),
+    })
+  }
 }

@@ -51,6 +51,7 @@ export function createProtocolEndpoints(
       keys,
       encrypt,
       clock,
+      log,
       refuser: refuserOf('introspection'),
     }),
     revocation: createRevocationEndpoint({

@@ -13,6 +13,7 @@ import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
 import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
 import { startJobs } from '../operations/jobs.ts'
+import { logNetworks } from '../operations/log.ts'
 import { mountedOptions } from './edge.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
@@ -128,7 +129,13 @@ export async function composeTessera(
     compose: (next, before) => {
       const outbound = tracing.outbound(outboundOf(next, overrides))
       return composeSnapshot(next, before, {
-        context: { ...tracing.context, tenantStores, outbound, recompose: () => snapshots.renew() },
+        context: {
+          ...tracing.context,
+          log: logNetworks(tracing.context.log, next.logClientNetwork),
+          tenantStores,
+          outbound,
+          recompose: () => snapshots.renew(),
+        },
         load,
         probes,
         observe,

@@ -5,6 +5,7 @@ import { type CodeChallengeMethod, codeChallengeMethods, isCodeVerifier } from '
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
 import { isPublic } from '../model/client.ts'
+import { maskedSecret, shownValue } from '../model/masked.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 
 type CodeChallenge = {
@@ -33,11 +34,19 @@ export function validateCodeChallenge(
   // RFC 7636 §4.3: the default is "plain".
   const method = codeChallengeMethods.find(known => known === (named ?? 'plain'))
   if (!method || (method === 'plain' && !client.allow_plain_pkce)) {
-    return invalid('code_challenge_method_not_allowed', 'Transform algorithm not supported')
+    return invalid('code_challenge_method_not_allowed', 'Transform algorithm not supported', {
+      expected: client.allow_plain_pkce ? codeChallengeMethods : ['S256'],
+      received: shownValue(named ?? 'plain (the default)'),
+    })
   }
-  if (!isCodeVerifier(challenge)) return invalid('code_challenge_malformed', 'Invalid code_challenge')
+  if (!isCodeVerifier(challenge)) {
+    return invalid('code_challenge_malformed', 'Invalid code_challenge', {
+      expected: '43 to 128 unreserved characters',
+      received: maskedSecret(challenge),
+    })
+  }
   return ok({ code_challenge: challenge, code_challenge_method: method })
 }
 
-const invalid = (reason: string, description: string): Refusal =>
-  refuse('invalid_request', reason, { description })
+const invalid = (reason: string, description: string, log?: Refusal['log']): Refusal =>
+  refuse('invalid_request', reason, { description, log })

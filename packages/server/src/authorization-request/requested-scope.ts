@@ -8,6 +8,7 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import { claimNames } from '../model/claim-rule.ts'
 import type { Client } from '../model/client.ts'
+import { shownList, shownValue } from '../model/masked.ts'
 import { identityClaims, type Resources, type ScopeKind, scopeKind, untagged } from '../model/resource.ts'
 
 type ScopeRules = {
@@ -113,8 +114,11 @@ function ignoredFor(name: string, rules: ScopeRules): string | undefined {
 function problemOf(name: string, rules: ScopeRules): Refusal | undefined {
   const { client, resources, kinds } = rules
   const kind = scopeKind(resources, name)
-  if (kind === undefined) return { ...unknown, log: { scope: name } }
-  if (!client.scope.has(name)) return invalid('scope_not_allowed', name, 'is not allowed for this client')
+  if (kind === undefined) return { ...unknown, log: { scope: name, received: shownValue(name) } }
+  if (!client.scope.has(name)) {
+    const refusal = invalid('scope_not_allowed', name, 'is not allowed for this client')
+    return { ...refusal, log: { scope: name, expected: shownList(client.scope), received: name } }
+  }
   if (!kinds.has(kind)) return invalid('scope_of_wrong_kind', name, 'can not be granted here')
   return kind === 'offline_access' && !mayRefresh(rules)
     ? invalid('scope_offline_access_without_refresh', name, 'needs the grant type refresh_token')

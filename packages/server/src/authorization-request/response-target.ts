@@ -5,6 +5,7 @@
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Clients } from '../model/client.ts'
+import { shownList, shownValue } from '../model/masked.ts'
 import { isRedirectUriOf } from '../model/redirect.ts'
 import { isRegisteredId } from '../model/registered-client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
@@ -32,7 +33,10 @@ export async function proveResponseTarget(
   // There is no default, because OpenID Connect Core 1.0 §3.1.2.1 requires the parameter.
   if (redirectUri === undefined) return refuseMode('redirect_uri_missing', 'Missing redirect_uri', clientId)
   if (!isRedirectUriOf(client, redirectUri)) {
-    return refuseMode('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
+    return refuseMode('redirect_uri_not_registered', 'Invalid redirect_uri', clientId, {
+      expected: shownList(client.redirect_uris),
+      received: shownValue(redirectUri),
+    })
   }
   const mode = parseResponseMode(parameters, redirectUri)
   return ok({
@@ -47,5 +51,9 @@ export async function proveResponseTarget(
 const unknownReason = (clientId: string): string =>
   isRegisteredId(clientId) ? 'registered_client_unknown' : 'client_unknown'
 
-const refuseMode = (reason: string, description: string, client_id: string): Refusal =>
-  refuse('invalid_request', reason, { description, log: { client_id } })
+const refuseMode = (
+  reason: string,
+  description: string,
+  client_id: string,
+  values?: { readonly expected: readonly string[]; readonly received: string },
+): Refusal => refuse('invalid_request', reason, { description, log: { client_id, ...values } })

@@ -35,13 +35,13 @@ function changesFor(configuration: Configuration): string {
 const contentOf = ({ clients, resources, users }: Configuration): string =>
   (
     [
-      [[...clients.all()].length, 'clients'],
-      [resources.apis.size, 'APIs'],
-      [resources.apiScopes.size, 'API scopes'],
-      [users.length, 'users'],
+      [[...clients.all()].length, 'client'],
+      [resources.apis.size, 'API'],
+      [resources.apiScopes.size, 'API scope'],
+      [users.length, 'user'],
     ] as const
   )
-    .map(([count, kind]) => `${count} ${kind}`)
+    .map(([count, kind]) => `${count} ${kind}${count === 1 ? '' : 's'}`)
     .join(', ')
 
 export async function schema(): Promise<ExitCode> {

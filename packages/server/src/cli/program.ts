@@ -38,8 +38,9 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError) return 2
     // A failed operation: a port in use, a file that can't be written, a wrong master key.
-    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
-    process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
+    const { failureText } = await import('./failure.ts')
+    const stack = error instanceof Error ? error.stack : undefined
+    process.stderr.write(`tessera: ${failureText(error)}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
     return 1
   } finally {
     // A supervisor must notice that the server did not start, even if nothing reads the output.

@@ -1,6 +1,6 @@
 /** `tessera serve`: runs a server until it is stopped. */
 
-import { createServer } from 'node:net'
+import { createServer, isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -46,11 +46,21 @@ async function runWorkers(
   await awaitPort(host, port)
   const { lead } = await import('./primary.ts')
   return lead({
+    hint: browserHint(configuration, `http://${host}`),
     count,
     host,
     port,
     words: [config, String(port), host, JSON.stringify(flags), markOfServer(configuration)],
   })
+}
+
+/** Names the issuer if a browser should use it instead of the address: passkeys need a domain (Web Authentication §5.1.2). */
+export function browserHint({ issuer }: Pick<Configuration, 'issuer'>, url: string): string {
+  const { hostname } = new URL(issuer)
+  const isAddress = URL.canParse(url) && isIP(new URL(url).hostname.replace(/[[\]]/g, '')) !== 0
+  return isAddress && isLoopback(hostname) && isIP(hostname.replace(/[[\]]/g, '')) === 0
+    ? `in a browser, use the issuer ${issuer}: passkeys do not work with an IP address\n`
+    : ''
 }
 
 /** Replaces port 0 by a free port: the issuer may contain it, so it must be known before the server is composed. */
@@ -67,7 +77,7 @@ export async function runUntilStopped(
   const onReload = source && reloadSignal()
   const { startServer } = await import('../server.ts')
   const server = await startServer(configuration, {})
-  print(`listening on ${server.url}\n`)
+  print(`listening on ${server.url}\n${browserHint(configuration, server.url)}`)
   ready()
   if (source) onReload?.(() => server.reload(source))
   await stopped

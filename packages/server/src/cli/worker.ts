@@ -44,6 +44,8 @@ export async function work([
     primary.leave()
     endSoon()
   } catch (error) {
-    primary.fail(error)
+    const { failureText } = await import('./failure.ts')
+    const stack = error instanceof Error ? error.stack : undefined
+    primary.fail({ message: failureText(error), stack })
   }
 }

@@ -28,6 +28,7 @@ import type {
 } from '../model/user.ts'
 import type { CheckedUserStore } from '../model/user-store.ts'
 import type { Webhook } from '../model/webhook.ts'
+import type { LoggedNetwork } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { EntrySource } from './entries/entry-source.ts'
 
@@ -140,6 +141,8 @@ export type Configuration = {
   readonly previousMasterKey?: Uint8Array
   /** Proxies trusted to set `x-forwarded-for`, so that limits per address count browsers and not proxies. */
   readonly trustedProxies: readonly string[]
+  /** How much of a client's address log lines contain. */
+  readonly logClientNetwork: LoggedNetwork
   /** Whether `x-forwarded-host` from these proxies selects the host. */
   readonly trustForwardedHost: boolean
   readonly mtls?: {

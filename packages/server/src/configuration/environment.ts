@@ -26,6 +26,8 @@ export const masterKeyVariables = {
   master_key_file: 'TESSERA_MASTER_KEY',
   master_key_previous_file: 'TESSERA_MASTER_KEY_PREVIOUS',
 } as const
+const logLevelVariable = 'TESSERA_LOG_LEVEL'
+const debugVariable = 'TESSERA_DEBUG'
 /** Sets `mail.smtp.password`. */
 const smtpPasswordVariable = 'TESSERA_SMTP_PASSWORD'
 
@@ -108,9 +110,33 @@ export const renameSources = (
   sources: ReadonlyMap<string, string>,
 ): readonly Diagnostic[] => errors.map(error => ({ ...error, path: sources.get(error.path) ?? error.path }))
 
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+/** Refuses a log level that is not known: the log would otherwise contain too little or too much. */
+export function environmentErrors(environment: Environment): readonly Diagnostic[] {
+  const level = environment[logLevelVariable]
+  if (level === undefined || level === '' || logLevels.some(known => known === level)) return []
+  const nearest = nearestOf(level, logLevels)
+  return [
+    {
+      path: logLevelVariable,
+      problem: `"${level.slice(0, 100)}" is not a log level`,
+      expected: `one of ${logLevels.join(', ')}`,
+      ...(nearest !== undefined && { nearest }),
+      fix: nearest === undefined ? 'write one of these' : `write ${nearest}`,
+    },
+  ]
+}
+
 /** Warns about variables that look misspelled. */
 export const environmentWarnings = (environment: Environment): readonly Diagnostic[] => {
-  const known = [...Object.keys(variables), ...Object.values(masterKeyVariables), smtpPasswordVariable]
+  const known = [
+    ...Object.keys(variables),
+    ...Object.values(masterKeyVariables),
+    smtpPasswordVariable,
+    logLevelVariable,
+    debugVariable,
+  ]
   return Object.keys(environment)
     .filter(name => name.startsWith(prefix) && !known.includes(name))
     .flatMap(name => {

@@ -10,8 +10,10 @@ export const explain = (issues: readonly Issue[], schema: AnySchema, input: unkn
   issues.flatMap(issue => {
     const { path } = issue
     const subject = subjectOf(path, input)
-    if (issue.code !== 'unknown_keys')
-      return { path: formatPath(path), subject, ...describe(issue, valueAt(input, path)) }
+    if (issue.code !== 'unknown_keys') {
+      const [first] = keysAt(schema, path)
+      return { path: formatPath(path), subject, ...describe(issue, valueAt(input, path), first) }
+    }
     const known = keysAt(schema, path)
     return issue.keys.map(key => ({
       path: formatPath([...path, key]),
@@ -20,11 +22,16 @@ export const explain = (issues: readonly Issue[], schema: AnySchema, input: unkn
     }))
   })
 
-function describe(issue: Exclude<Issue, { code: 'unknown_keys' }>, value: unknown): Description {
+/** @param first the first key of the object that was expected, for an example. */
+function describe(
+  issue: Exclude<Issue, { code: 'unknown_keys' }>,
+  value: unknown,
+  first: string | undefined,
+): Description {
   const key = issue.path.findLast(step => typeof step === 'string') ?? 'it'
   switch (issue.code) {
     case 'wrong_type':
-      return wrongType(String(key), issue.expected, value)
+      return wrongType({ key: String(key), expectedType: issue.expected, value, first })
     case 'not_in_list':
       return notInList(String(key), issue.values, value)
     case 'out_of_bounds':
@@ -56,7 +63,17 @@ const kinds: Readonly<Record<string, string>> = {
   secret: 'a string, { "env": "NAME" } or { "file": "PATH" }',
 }
 
-function wrongType(key: string, expectedType: string, value: unknown): Description {
+function wrongType({
+  key,
+  expectedType,
+  value,
+  first,
+}: {
+  readonly key: string
+  readonly expectedType: string
+  readonly value: unknown
+  readonly first: string | undefined
+}): Description {
   const expected = expectedType
     .split('|')
     .map(kind => kinds[kind] ?? kind)
@@ -65,9 +82,12 @@ function wrongType(key: string, expectedType: string, value: unknown): Descripti
   return {
     problem: `it is ${kindOf(value)}`,
     expected,
-    fix: retype(expectedType, value) ?? `write ${expected}`,
+    fix: retype(expectedType, value) ?? `write ${expectedType === 'object' ? exampleOf(first) : expected}`,
   }
 }
+
+const exampleOf = (first: string | undefined): string =>
+  first === undefined ? 'an object: { … }' : `an object: { "${first}": … }`
 
 /** Returns how to write the value that was probably meant. Never contains the value itself, which may be a secret. */
 function retype(expected: string, value: unknown): string | undefined {

@@ -9,6 +9,7 @@ export type Read =
 
 export async function readJson(text: string, file: string): Promise<Read> {
   const { parseTree, getNodeValue, printParseErrorCode } = await import('jsonc-parser')
+  if (isBlank(text)) return { ok: false, errors: [empty(file)] }
   const problems: ParseError[] = []
   const tree = parseTree(text.replace(/^\uFEFF/, ' '), problems, { allowTrailingComma: true })
   const errors: Diagnostic[] = problems.map(({ error, offset }) => ({
@@ -30,6 +31,13 @@ export async function readJson(text: string, file: string): Promise<Read> {
     })),
   }
 }
+
+/** Returns whether a file has nothing but comments. */
+const isBlank = (text: string): boolean =>
+  text
+    .replace(/^\uFEFF/, '')
+    .replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+    .trim() === ''
 
 function repeatedKeys(node: Node): readonly Node[] {
   const below = (node.children ?? []).flatMap(repeatedKeys)
@@ -65,7 +73,8 @@ export async function readYaml(text: string, file: string): Promise<Read> {
     })
   if (errors.length > 0) return { ok: false, errors }
   try {
-    return { ok: true, input: documents[0]!.toJS({ maxAliasCount: 100 }) }
+    const input: unknown = documents[0]!.toJS({ maxAliasCount: 100 })
+    return input === null || input === undefined ? { ok: false, errors: [empty(file)] } : { ok: true, input }
   } catch {
     const fix = 'write the values instead of aliases'
     return {
@@ -79,7 +88,7 @@ const empty = (file: string): Diagnostic => ({
   path: file,
   problem: 'it is empty',
   expected: 'a configuration',
-  fix: 'start with { "clients": [] }',
+  fix: 'start with "clients": docs/guides/configuration.md has a complete example',
 })
 
 /** Returns `FILE:LINE:COLUMN`, counted from 1. */

@@ -7,11 +7,19 @@ import type { CheckError } from './validation/schema.ts'
 const expected =
   'an https URL (http on a loopback host) without query, fragment and trailing slash (RFC 8414 §2)'
 
+const wellKnown = /\/\.well-known\/(openid-configuration|oauth-authorization-server)\b.*$/
+
+/** Returns the issuer whose discovery URL was probably written in its place (OpenID Connect Discovery 1.0 §4). */
+export const issuerOfDiscoveryUrl = (value: string): string | undefined =>
+  wellKnown.test(value) ? value.replace(wellKnown, '') : undefined
+
 /** Returns why a value is not a valid issuer; undefined if it is. */
 export function issuerError(value: string): CheckError | undefined {
   const error = (problem: string, fix: string): CheckError => ({ problem, expected, fix })
   if (value !== value.trim() || /[\x00-\x20\x7F]/.test(value))
     return error('it contains white space or control characters', 'remove them')
+  const meant = issuerOfDiscoveryUrl(value)
+  if (meant !== undefined) return error('it is the address of a discovery document', `write "${meant}"`)
   if (!URL.canParse(value))
     return error('it is not a URL', 'write the whole address, beginning with https://')
   const url = new URL(value)

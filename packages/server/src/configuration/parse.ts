@@ -8,6 +8,7 @@ import { type Draft, readDrafts } from './draft.ts'
 import { withEntrySources } from './entries/source.ts'
 import {
   type Environment,
+  environmentErrors,
   environmentWarnings,
   masterKeyVariables,
   type Overrides,
@@ -23,7 +24,7 @@ import {
   userStoreErrors,
 } from './rules/accounts.ts'
 import { clientErrors, clientWarnings } from './rules/client.ts'
-import { deploymentErrors, deploymentWarnings } from './rules/deployment.ts'
+import { deploymentErrors, deploymentWarnings, masterKeyWarnings } from './rules/deployment.ts'
 import { nameErrors } from './rules/names.ts'
 import { providerErrors, providerWarnings } from './rules/providers.ts'
 import { referenceErrors, registrationErrors } from './rules/references.ts'
@@ -81,6 +82,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
     ...renameSources([...schemaErrors, ...(whole ? deploymentErrors(whole) : [])], sources),
     ...own.errors,
     ...previous.errors,
+    ...environmentErrors(environment),
     ...tenantErrors(draft, settled.issuer),
     ...fileErrors(settled, directory),
     ...ofAll(drafts, one => [
@@ -127,6 +129,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
     ]),
     ...signUpWarnings(whole),
     ...deploymentWarnings(whole, configuration.issuer),
+    ...masterKeyWarnings(whole, masterKey !== undefined),
   ]
   return { ok: true, configuration, warnings }
 }

@@ -18,7 +18,12 @@ export type RouterPorts = CorsPorts & {
   /** Shows an error to a browser, as a page with the same status. Default: JSON. */
   readonly showError?: ShowError
   /** Called for each response with the path of its route, if there is one, and how long it took. */
-  readonly observe?: (path: string | undefined, status: number, milliseconds: number) => void
+  readonly observe?: (
+    path: string | undefined,
+    status: number,
+    milliseconds: number,
+    request: HttpRequest,
+  ) => void
 }
 
 export type ShowError = (request: HttpRequest, error: HttpResponse) => Promise<HttpResponse>
@@ -54,7 +59,7 @@ export function createRouter({
 
   function observed(report: NonNullable<typeof observe>): Router {
     const reported = (request: HttpRequest, response: HttpResponse, start: number): HttpResponse => {
-      report(routeOf(request.path)?.path, response.status, performance.now() - start)
+      report(routeOf(request.path)?.path, response.status, performance.now() - start, request)
       return response
     }
     const handleAndReport = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {

@@ -50,8 +50,6 @@ export const explanations = {
   assertion_replayed: 'The assertion was used before',
   extension_subject_token_expired: 'The token that this request is based on has expired',
 
-  /** The error code already says it. */
-  grant_type_unknown: undefined,
   /** Occurs for public clients only. */
   refresh_token_bound_to_another_key: undefined,
   /** A description would reveal whether two identifiers belong to the same user. */

@@ -3,6 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
+import { shownValue } from '../model/masked.ts'
 
 /** Returns whether the body is `application/x-www-form-urlencoded`, with any media type parameters. */
 export const isForm = (request: HttpRequest): boolean => {
@@ -18,4 +19,12 @@ export const notForm = refuse('invalid_request', 'media_type_not_form', {
 
 /** Parses the form. Refuses {@link notForm} and what {@link parseParameters} refuses. */
 export const readForm = (request: HttpRequest, limits: Limits = {}): Result<Parameters> =>
-  isForm(request) ? parseParameters(request.body, limits) : notForm
+  isForm(request)
+    ? parseParameters(request.body, limits)
+    : {
+        ...notForm,
+        log: {
+          expected: 'application/x-www-form-urlencoded',
+          received: shownValue(request.headers['content-type'] ?? 'no content-type'),
+        },
+      }

@@ -3,6 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Ignored } from '@tessera/protocol/parameters'
 import type { Client } from '../model/client.ts'
+import { requestFields } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 
 /** Strangers can trigger these log lines, so their number and length are limited. */
@@ -24,7 +25,7 @@ export function logIgnoredParameters(
     const left = index === maxLines - 1 ? groups.length - maxLines : 0
     log.info('parameter_ignored', {
       endpoint,
-      request_id: request.id,
+      ...requestFields(request),
       client_id,
       parameter,
       reason,

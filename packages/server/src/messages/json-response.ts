@@ -4,7 +4,8 @@ import { errorText, statusOf } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
-import { networkOf } from '../runtime/network.ts'
+import { type Step, stepsUpTo } from '../model/steps.ts'
+import { requestFields } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 import { describeReason } from './explanations.ts'
 
@@ -28,8 +29,10 @@ export const jsonResponse = (
 })
 
 /** Responds with a refusal. The status of `invalid_client` is 401, or 400 for compatibility with IdentityServer4. */
-export type Refuser = (request: HttpRequest, refusal: Refusal, more?: RefusalContext) => HttpResponse
+export type Refuser = (request: HttpRequest, refusal: Refusal, more: RefusalContext) => HttpResponse
 type RefusalContext = {
+  /** The step that refused. */
+  readonly step: Step
   readonly clientId?: string
   /** The authenticated client, which gets more detailed errors. Replaces `clientId`. */
   readonly client?: Client
@@ -55,20 +58,20 @@ export const createRefuser =
     endpoint: string,
     { log, onRefused, invalidClientStatus = 401 }: RefuserPorts & { readonly invalidClientStatus?: number },
   ): Refuser =>
-  (request, refusal, { client, clientId = client?.client_id, status, headers, alarm = false } = {}) => {
+  (request, refusal, { step, client, clientId = client?.client_id, status, headers, alarm = false }) => {
+    const { retry_after } = refusal
+    const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
+    const description = refusal.description ?? describeReason(client, refusal.reason)
     log[alarm ? 'warn' : 'info']('refused', {
       endpoint,
-      request_id: request.id,
-      network: networkOf(request),
+      ...requestFields(request),
       client_id: clientId,
+      steps: stepsUpTo(endpoint, step),
       error: refusal.error,
       reason: refusal.reason,
       ...refusal.log,
     })
     onRefused?.(request, refusal, clientId)
-    const { retry_after } = refusal
-    const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
-    const description = refusal.description ?? describeReason(client, refusal.reason)
     const body = {
       ...refusal.members,
       error: errorText(refusal.error),

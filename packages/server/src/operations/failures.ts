@@ -1,7 +1,7 @@
 /** Logs requests that fail through no fault of the client. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { networkOf } from '../runtime/network.ts'
+import { requestFields } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 import { repeatedLine } from '../runtime/repeated-line.ts'
 
@@ -12,7 +12,7 @@ import { repeatedLine } from '../runtime/repeated-line.ts'
 export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
   const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })
   return (request, error) => {
-    const where = { request_id: request.id, network: networkOf(request), path: request.path }
+    const where = { ...requestFields(request), path: request.path }
     const { name, stack, cause } =
       error instanceof Error ? error : { name: '', stack: undefined, cause: undefined }
     if (name !== 'StoreUnavailable')

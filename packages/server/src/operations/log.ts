@@ -1,8 +1,10 @@
 /** The operator's log: JSON lines by pino. Callers must not log secrets. Fields with names of secrets are censored as a second defense. */
 
 import { pino, stdTimeFunctions } from 'pino'
-import type { Log, LogLine } from '../runtime/ports.ts'
+import { type LoggedNetwork, shortenedNetwork } from '../runtime/network.ts'
+import { discardLine, type Log, type LogLine } from '../runtime/ports.ts'
 import { createLineSink, type LineSink } from './output/line-sink.ts'
+import { secretFields } from './secret-fields.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
@@ -14,27 +16,6 @@ type LogOptions = {
   /** The number of this process among those that write to the same place. Each line contains it. */
   readonly worker?: number
 }
-
-/** Censored fields. Other values need other names: `error_code` for an error's code, `authorization_id` for an authorization's id. */
-export const secretFields: ReadonlySet<string> = new Set([
-  'password',
-  'client_secret',
-  'client_assertion',
-  'code',
-  'code_verifier',
-  'refresh_token',
-  'access_token',
-  'id_token',
-  'id_token_hint',
-  'device_code',
-  'user_code',
-  'token',
-  'subject_token',
-  'actor_token',
-  'assertion',
-  'authorization',
-  'cookie',
-])
 
 type ProcessLog = Log & Pick<LineSink, 'dropped' | 'settle'>
 
@@ -60,7 +41,7 @@ export function createLog({ level, fd = 2, worker }: LogOptions): ProcessLog {
     sink,
   )
   const line = (name: Exclude<LogLevel, 'silent'>): LogLine =>
-    logger.isLevelEnabled(name) ? (event, fields = {}) => logger[name](fields, event) : () => {}
+    logger.isLevelEnabled(name) ? (event, fields = {}) => logger[name](fields, event) : discardLine
   return {
     debug: line('debug'),
     info: line('info'),
@@ -72,17 +53,28 @@ export function createLog({ level, fd = 2, worker }: LogOptions): ProcessLog {
 }
 
 /** Returns a log that adds these fields to each line. */
-export function logWith(log: Log, about: Readonly<Record<string, unknown>>): Log {
-  const line =
-    (write: LogLine): LogLine =>
-    (event, fields) =>
-      write(event, { ...about, ...fields })
+export const logWith = (log: Log, about: Readonly<Record<string, unknown>>): Log =>
+  changedLog(log, fields => ({ ...about, ...fields }))
+
+/** Returns a log whose lines contain less of the client's address: see `log_client_network`. */
+export function logNetworks(log: Log, form: LoggedNetwork): Log {
+  if (form === 'full') return log
+  return changedLog(log, ({ network, ...fields } = {}) =>
+    form === 'none' || typeof network !== 'string'
+      ? fields
+      : { network: shortenedNetwork(network), ...fields },
+  )
+}
+
+function changedLog(log: Log, change: (fields: Parameters<LogLine>[1]) => Fields): Log {
+  const line = (write: LogLine): LogLine =>
+    write === discardLine ? write : (event, fields) => write(event, change(fields))
   return { debug: line(log.debug), info: line(log.info), warn: line(log.warn), error: line(log.error) }
 }
 
 /** Creates the log of a process, at the level of `TESSERA_LOG_LEVEL`. Default: `info`. */
 export const logFromEnvironment = (worker?: number): ProcessLog =>
-  createLog({ level: (process.env.TESSERA_LOG_LEVEL ?? 'info') as LogLevel, worker })
+  createLog({ level: (process.env.TESSERA_LOG_LEVEL || 'info') as LogLevel, worker })
 
 type Fields = Record<string, unknown>
 

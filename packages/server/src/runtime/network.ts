@@ -6,6 +6,9 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 
+/** How much of a client's address is logged. `full`: the unit of limits, see {@link networkOfAddress}. */
+export type LoggedNetwork = 'full' | 'shortened' | 'none'
+
 type CountedNetwork = { readonly key: string; readonly most: number; readonly span: Seconds }
 
 /** The factor for the limit of each wider network, because many customers may share it. */
@@ -44,10 +47,26 @@ export function networkPath(network: string): readonly string[] {
 /** Returns the network that a request came from: see {@link networkOfAddress}. */
 export const networkOf = ({ peer: { address } }: HttpRequest): string => networkOfAddress(address)
 
+/** Returns the fields that every log line of a request has. */
+export const requestFields = (
+  request: HttpRequest,
+): { readonly request_id: string; readonly network: string } => ({
+  request_id: request.id,
+  network: networkOf(request),
+})
+
 /** Returns the IPv4 address (also if it is embedded in IPv6) or the /64 of an IPv6 address, in a canonical spelling. */
 export function networkOfAddress(address: string): string {
   const groups = groupsOf(address)
   return typeof groups === 'string' ? groups : prefixOf(groups, 64)
+}
+
+/** Returns the /24 of an IPv4 address and the /48 of an IPv6 address, which many customers share. */
+export function shortenedNetwork(network: string): string {
+  const groups = groupsOf(network)
+  if (typeof groups !== 'string') return prefixOf(groups, 48)
+  const dotted = /^(\d+\.\d+\.\d+)\.\d+$/.exec(groups)?.[1]
+  return dotted === undefined ? '' : `${dotted}.0/24`
 }
 
 /** `2001:db8:0:1`, and with fewer than 64 bits `2001:db8:0/48`. */

@@ -50,8 +50,11 @@ export type Log = {
   readonly error: LogLine
 }
 
+/** Writes nothing. A log uses this function for levels that it discards, so that callers can skip preparing lines. */
+export const discardLine = (): void => {}
+
 /** Writes nothing. */
-export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+export const silentLog: Log = { debug: discardLine, info: discardLine, warn: discardLine, error: discardLine }
 export type LogLine = (event: string, fields?: Readonly<Record<string, unknown>>) => void
 
 /**

@@ -1,4 +1,4 @@
-/** Commands that serve. */
+/** Commands that serve, and those about a running server. */
 
 import type { Command } from 'commander'
 import type { DoctorFlags, ServeFlags } from '../command.ts'
@@ -28,4 +28,17 @@ export function addServerCommands(program: Command, does: Does): void {
     .option('--backups <folder>', 'also check that this folder has a fresh backup')
     .option('--json', 'print JSON')
     .action(does(async (options: DoctorFlags) => (await import('../doctor.ts')).doctor(options)))
+
+  program
+    .command('explain')
+    .description('show from the log what happened to a request: its steps, and why it was refused')
+    .argument('<id>', 'x-request-id of the response, or the id of an authorization or session')
+    .argument('[files...]', 'files of the log, also .gz (default: standard input)')
+    .option('--related', 'include the other requests of the same authorization and session')
+    .option('--json', 'print JSON')
+    .action(
+      does(async (id: string, files: readonly string[], options: { json?: boolean; related?: boolean }) =>
+        (await import('../explain.ts')).explain(id, files, options),
+      ),
+    )
 }

@@ -158,7 +158,10 @@ export function createClientAuthentication({
           [],
           '',
         )
-      return refuseClient(reasonOf(client), { client_id: credential.client_id })
+      return refuseClient(reasonOf(client), {
+        client_id: credential.client_id,
+        ...(client?.enabled && methodsOf(client, credential)),
+      })
     }
     const verified = method.verify(client, credential, request, ports)
     return verified instanceof Promise
@@ -175,6 +178,17 @@ const reasonOf = (client: Client | undefined): string => {
   if (client === undefined) return 'client_unknown'
   return client.enabled ? 'client_authentication_method_not_registered' : 'client_disabled'
 }
+
+/** Returns the methods that the client may use and the one that it used, for the log. */
+const methodsOf = ({ token_endpoint_auth_method }: Client, credential: Credential) => ({
+  expected: token_endpoint_auth_method ?? 'client_secret_basic or client_secret_post',
+  received: methodUsed(credential),
+})
+
+const methodUsed = (credential: Credential): string =>
+  credential.kind === 'secret'
+    ? credential.method
+    : { assertion: 'private_key_jwt', identity: 'only a client_id' }[credential.kind]
 
 /** Returns the method of the credential, or undefined if the client may not use it. */
 function methodOf(

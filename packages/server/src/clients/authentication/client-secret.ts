@@ -3,6 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
+import { maskedSecret } from '../../model/masked.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
@@ -17,7 +18,12 @@ function verifySecret(
   request: HttpRequest,
   { secrets, warnUnencodedBasic }: VerificationPorts,
 ): Awaitable<Result<undefined>> {
-  if (credential.kind !== 'secret') return refuseClient('client_secret_missing')
+  if (credential.kind !== 'secret') {
+    return refuseClient('client_secret_missing', {
+      expected: client.token_endpoint_auth_method ?? 'client_secret_basic or client_secret_post',
+      received: credential.kind === 'assertion' ? 'private_key_jwt' : 'only a client_id',
+    })
+  }
   const readings = credential.readings.filter(({ client_id }) => client_id === client.client_id)
   const forms = readings.map(({ secret }) => secret)
   const checked = secrets.checkForms(forms, client.client_secrets, networkOf(request))
@@ -25,16 +31,22 @@ function verifySecret(
 
   function outcomeOf({ check, form = 0 }: CheckedForms): Result<undefined> {
     if (check === 'fits' && readings[form]?.isUnencoded) warnUnencodedBasic(client.client_id, request)
-    return outcomes[check]
+    if (check !== 'wrong') return outcomes[check]
+    const { length } = client.client_secrets
+    return refuseClient('client_secret_wrong', {
+      expected: length === 1 ? 'the only secret of the client' : `one of ${length} secrets of the client`,
+      received: maskedSecret(forms[0] ?? ''),
+    })
   }
 }
 
 /** The HTTP edge sends 503 with `Retry-After`. */
-export const secretQueueFull = refuse('temporarily_unavailable', 'client_secret_queue_full')
+export const secretQueueFull = refuse('temporarily_unavailable', 'client_secret_queue_full', {
+  description: 'too many secrets are being checked; try again later',
+})
 
 const outcomes = {
   fits: ok(undefined),
-  wrong: refuseClient('client_secret_wrong'),
   expired: refuseClient('client_secret_expired'),
   busy: secretQueueFull,
-} as const satisfies Record<SecretCheck, Result<undefined>>
+} as const satisfies Record<Exclude<SecretCheck, 'wrong'>, Result<undefined>>

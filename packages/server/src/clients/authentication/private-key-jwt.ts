@@ -8,6 +8,7 @@ import { decodeJwt } from 'jose/jwt/decode'
 import { assertionAlgorithms, type Client } from '../../model/client.ts'
 import { hashHandle } from '../../model/handle.ts'
 import { jwtType, rememberUntil } from '../../model/jose.ts'
+import { shownValue } from '../../model/masked.ts'
 import type { VerifiedSignature } from '../keys/signature.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 
@@ -41,7 +42,7 @@ export const privateKeyJwt: AuthenticationMethod = {
       identityProblem(payload, client) ??
       audienceProblem(payload, jwtType(protectedHeader.typ), request, client, ports) ??
       lifetimeProblem(payload, client, ports)
-    if (reason !== undefined) return refuseClient(reason)
+    if (reason !== undefined) return refuseClient(reason, valuesOf(reason, payload, client, ports))
     return redeemJwtId(payload, client, ports)
   },
 }
@@ -103,6 +104,30 @@ function audienceProblem(
 
 const tokenPath = '/connect/token'
 
+/** Returns what was expected of a signed assertion and what it contains, for the log. */
+function valuesOf(
+  reason: string,
+  { iss, sub, aud, exp = 0, iat = 0 }: JWTPayload,
+  { client_id, client_assertion_max_lifetime }: Client,
+  { issuer, clock, clientAssertions }: VerificationPorts,
+): { readonly expected?: string; readonly received?: string } {
+  const now = clock.now()
+  const values: Readonly<Record<string, readonly [expected: string, received: string]>> = {
+    client_assertion_identity_mismatch: [`iss and sub ${client_id}`, JSON.stringify({ iss, sub })],
+    client_assertion_audience_wrong: [`aud ${issuer}`, `aud ${JSON.stringify(aud)}`],
+    client_assertion_lives_too_long: [
+      `exp at most ${client_assertion_max_lifetime ?? clientAssertions.maxLifetime} s from now`,
+      `exp ${exp - now} s from now`,
+    ],
+    client_assertion_from_the_future: [
+      `iat at most ${clockTolerance} s from now`,
+      `iat ${iat - now} s from now`,
+    ],
+  }
+  const [expected, received] = values[reason] ?? []
+  return expected === undefined || received === undefined ? {} : { expected, received: shownValue(received) }
+}
+
 /** Checks the lifetime; jose has already checked `exp` and `nbf`. */
 function lifetimeProblem(
   { exp, iat }: JWTPayload,
@@ -127,7 +152,10 @@ async function redeemJwtId(
   const expires_at = rememberUntil(exp, clockTolerance)
   const counted = await countAssertion(client_id, expires_at - clock.now())
   if (!counted.ok)
-    return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after: counted.wait })
+    return refuse('temporarily_unavailable', 'client_assertions_too_often', {
+      description: 'too many client assertions; use an access token until it expires',
+      retry_after: counted.wait,
+    })
   let first = false
   try {
     first = await usedAssertions.add({

@@ -4,11 +4,12 @@
  */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { ok, type Result } from '@tessera/protocol/result'
+import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, JwkSet } from '../../model/client.ts'
 import { parseDistinguishedName, subjectOf } from '../../model/distinguished-name.ts'
 import { certificateConfirmation, thumbprintOf } from '../../model/jose.ts'
+import { shownList, shownValue } from '../../model/masked.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
 
@@ -18,8 +19,11 @@ export const tlsClientAuth: AuthenticationMethod = {
   verify: (client, credential, request) =>
     withCertificate(credential, request, certificate => {
       const subject = subjectOf(certificate)
-      if (subject === undefined) return 'client_certificate_malformed'
-      return subject === expectedSubject(client) ? undefined : 'client_certificate_of_another_subject'
+      if (subject === undefined) return refuseClient('client_certificate_malformed')
+      const expected = expectedSubject(client)
+      return subject === expected
+        ? undefined
+        : refuseClient('client_certificate_of_another_subject', { expected, received: shownValue(subject) })
     }),
 }
 
@@ -32,7 +36,12 @@ export const selfSignedTlsClientAuth: AuthenticationMethod = {
     const has = (keys: JwkSet) => thumbprintsOf(keys).some(one => equalInConstantTime(one, thumbprint))
     const keys = await findKeys(client, { lacks: set => !has(set) })
     return withCertificate(credential, request, () =>
-      has(keys) ? undefined : 'client_certificate_not_registered',
+      has(keys)
+        ? undefined
+        : refuseClient('client_certificate_not_registered', {
+            expected: shownList(thumbprintsOf(keys)),
+            received: thumbprint,
+          }),
     )
   },
 }
@@ -40,12 +49,11 @@ export const selfSignedTlsClientAuth: AuthenticationMethod = {
 function withCertificate(
   credential: Credential,
   { peer: { certificate } }: HttpRequest,
-  problemOf: (certificate: string) => string | undefined,
+  problemOf: (certificate: string) => Refusal | undefined,
 ): Result<Confirmation> {
   if (credential.kind !== 'identity') return refuseClient('client_authentication_method_not_registered')
   if (certificate === undefined) return refuseClient('client_certificate_missing')
-  const reason = problemOf(certificate)
-  return reason === undefined ? ok(certificateConfirmation(certificate)) : refuseClient(reason)
+  return problemOf(certificate) ?? ok(certificateConfirmation(certificate))
 }
 
 /** Caches a result for each client or key set. */

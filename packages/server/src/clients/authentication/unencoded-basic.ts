@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
+import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 
 /** @param name the client_id, or the name of an API. */
@@ -15,11 +16,11 @@ const most = 1000
 export function createUnencodedBasicWarning({ clock, log }: { clock: Clock; log: Log }): WarnUnencodedBasic {
   const quietUntil = new Map<string, Seconds>()
 
-  return (name, { id: request_id }) => {
+  return (name, request) => {
     const now = clock.now()
     if ((quietUntil.get(name) ?? 0) > now) return
     if (quietUntil.size >= most) quietUntil.clear()
     quietUntil.set(name, now + pause)
-    log.warn('basic_not_form_encoded', { request_id, client_id: name })
+    log.warn('basic_not_form_encoded', { ...requestFields(request), client_id: name })
   }
 }

@@ -70,6 +70,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       return (await registeredClients.add(made.client, mostClients, unused))
         ? ok({ ...made, left: valid.value.left })
         : refuse('temporarily_unavailable', 'registered_clients_full', {
+            description: 'this server does not accept more clients now',
             log: { most: mostClients, most_unused: mostUnusedClients },
           })
     },

@@ -21,7 +21,10 @@ export function createSectorIdentifierCheck(outbound: Outbound): CheckSectorIden
   return async (uri, redirectUris) => {
     // The client does not exist yet.
     const giveBack = takeSlot({ client_id: uri, url: uri, trusted: false })
-    if (!giveBack) return refuse('temporarily_unavailable', 'sector_identifiers_too_many_waiting')
+    if (!giveBack)
+      return refuse('temporarily_unavailable', 'sector_identifiers_too_many_waiting', {
+        description: 'too many sector_identifier_uri documents are being fetched; try again later',
+      })
     return checkSectorIdentifier(uri, redirectUris, outbound).finally(giveBack)
   }
 }

@@ -221,6 +221,21 @@ const usesSecrets = ({ token_endpoint_auth_method: method }: ClientDraft): boole
 
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
+const grantsWithoutUsers: ReadonlySet<string> = new Set(['client_credentials', 'refresh_token'])
+
+/** A client that acts for itself gets neither claims of a user nor a refresh token (RFC 6749 §4.4.3). */
+const unusableScopes: Rule = (client, { names }) => {
+  const { grant_types, scope = '' } = client.value
+  if (grant_types.length === 0 || !grant_types.every(grant => grantsWithoutUsers.has(grant))) return []
+  const unusable = scope.split(' ').filter(name => name !== '' && !names.api_scopes.has(name))
+  if (unusable.length === 0) return []
+  return diagnosticAt(client, 'scope', {
+    problem: `without a grant for users, it can never have ${unusable.map(name => `"${name}"`).join(', ')}`,
+    expected: 'API scopes only, for a client that acts for itself',
+    fix: 'remove the others, or add a grant for users such as "authorization_code" to grant_types',
+  })
+}
+
 /** Settings that are allowed but probably unintended. */
 const warnings: readonly Rule[] = [
   ...redirectWarnings,
@@ -245,6 +260,7 @@ const warnings: readonly Rule[] = [
       fix: 'remove client_secrets',
     }),
   ),
+  unusableScopes,
   rule('response_types', client => has(client, 'implicit') && client.value.response_types === undefined, {
     problem: 'it is omitted, so the implicit grant has no response type',
     expected: '"id_token" or "id_token token"',

@@ -43,6 +43,23 @@ const rules: readonly Rule[] = [
 export const deploymentErrors = (draft: ConfigurationDraft): readonly Diagnostic[] =>
   rules.flatMap(({ isBroken, ...diagnostic }) => (isBroken(draft) ? diagnostic : []))
 
+/** Warns if the store needs a master key, which the environment of the server may have, but not that of this check. */
+export const masterKeyWarnings = (
+  { storage }: ConfigurationDraft,
+  hasMasterKey: boolean,
+): readonly Diagnostic[] =>
+  hasMasterKey || !storage.startsWith('postgres')
+    ? []
+    : [
+        {
+          path: 'master_key_file',
+          problem:
+            'PostgreSQL needs a master key, and none is configured here; the server will not start without one',
+          expected: '"master_key_file", TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
+          fix: 'generate one with: openssl rand -base64 32',
+        },
+      ]
+
 /** Warns if other machines can reach the server but its issuer is on localhost. */
 export const deploymentWarnings = (
   { host, issuer: configured }: ConfigurationDraft,

@@ -6,6 +6,7 @@ import { loopbackHosts } from '@tessera/protocol/redirect-uri'
 import { isGroupsAttribute } from '../../model/user.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
+import { issuerOfDiscoveryUrl } from '../issuer.ts'
 import type { ProviderDraft } from '../schema/provider.ts'
 
 type Provider = Entry<ProviderDraft>
@@ -37,6 +38,15 @@ function openidErrors(provider: Provider): readonly Diagnostic[] {
       const expected = 'a string, for type "oidc"'
       errors.push(...diagnosticAt(provider, key, { problem: 'it is missing', expected, fix: `add "${key}"` }))
     }
+  const meant = issuerOfDiscoveryUrl(provider.value.issuer ?? '')
+  if (meant !== undefined)
+    errors.push(
+      ...diagnosticAt(provider, 'issuer', {
+        problem: 'it is the address of a discovery document',
+        expected: 'the issuer, as its discovery document contains it',
+        fix: `write "${meant}"`,
+      }),
+    )
   if (!/^[A-Za-z0-9._~-]+$/.test(name))
     errors.push(
       ...diagnosticAt(provider, 'name', {

@@ -124,7 +124,7 @@ function unknown<Value>(
   { noun, expected, known, list }: Target,
 ): readonly Diagnostic[] {
   if (known.has(name)) return []
-  const nearest = nearestOf(name, known)
+  const nearest = (noun === 'grant' ? grantMeant(name, known) : undefined) ?? nearestOf(name, known)
   return diagnosticAt(entry, key, {
     problem: `"${name}" is not a known ${noun}`,
     expected,
@@ -135,6 +135,32 @@ function unknown<Value>(
         : `write "${nearest}", or add "${name}" to ${list}`,
   })
 }
+
+/** Names of grants in other products. */
+const otherGrantNames: Readonly<Record<string, string>> = {
+  code: grantTypes.authorizationCode,
+  hybrid: grantTypes.authorizationCode,
+  authcode: grantTypes.authorizationCode,
+  deviceflow: grantTypes.deviceCode,
+  device: grantTypes.deviceCode,
+  deviceauthorization: grantTypes.deviceCode,
+  resourceownerpassword: grantTypes.password,
+  resourceownerpasswordcredentials: grantTypes.password,
+  ropc: grantTypes.password,
+  offlineaccess: grantTypes.refreshToken,
+}
+
+/** Finds a grant by the last part of its name, such as `device_code`, or by its name in another product. */
+function grantMeant(name: string, known: ReadonlySet<string>): string | undefined {
+  const word = lastPart(name)
+  return [...known].find(grant => lastPart(grant) === word) ?? otherGrantNames[word]
+}
+
+const lastPart = (name: string): string =>
+  name
+    .slice(name.lastIndexOf(':') + 1)
+    .replace(/[^A-Za-z]/g, '')
+    .toLowerCase()
 
 /** A module's grant can replace a built-in extension grant, but not a standard grant. */
 function moduleGrantErrors(types: readonly string[]): readonly Diagnostic[] {

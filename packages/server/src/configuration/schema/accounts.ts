@@ -117,7 +117,9 @@ export const accountsSchema = s
       ),
   })
   .optional()
-  .describe('Stored users. Omitted: only configured users.')
+  .describe(
+    'What stored users may change themselves: sign-up, password reset, deletion. Omitted: nothing; those that are stored still sign in.',
+  )
 
 const address = () =>
   s

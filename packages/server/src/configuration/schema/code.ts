@@ -66,9 +66,28 @@ function grantError(value: unknown): s.CheckError | undefined {
     return error('its grantType is not a name', 'use an absolute URI or a name without spaces')
   if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters))
     return error('its parameters are missing', 'add parameters: {} or { name: { required: true } }')
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const problem = parameterProblem(parameter)
+    if (problem !== undefined)
+      return error(`its parameter ${name} ${problem}`, `write ${name}: { required: true, maxLength: 4096 }`)
+  }
   return isFunction(decide)
     ? undefined
     : error('its decide function is missing', 'add decide: (request, context) => …')
+}
+
+/** Returns what is wrong with the declaration of a grant's parameter. */
+function parameterProblem(parameter: unknown): string | undefined {
+  if (typeof parameter !== 'object' || parameter === null || Array.isArray(parameter))
+    return 'is not an object'
+  const { required, maxLength, ...others } = parameter as Record<string, unknown>
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) return `has an unknown member ${unknown}`
+  if (required !== undefined && typeof required !== 'boolean')
+    return 'has a required that is not true or false'
+  return maxLength === undefined || (Number.isSafeInteger(maxLength) && Number(maxLength) > 0)
+    ? undefined
+    : 'has a maxLength that is not a number of characters'
 }
 
 export const moduleProviderSchema = s.strictObject({

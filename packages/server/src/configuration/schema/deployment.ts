@@ -3,7 +3,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Configuration, Storage, StorageConnections } from '../configuration.ts'
-import { endpointOriginError, issuerError } from '../issuer.ts'
+import { endpointOriginError, issuerError, issuerOfDiscoveryUrl } from '../issuer.ts'
 import { fixedPassword, storagePassword } from '../storage-password.ts'
 import * as s from '../validation/kinds.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
@@ -27,6 +27,17 @@ function isAddressOrRange(value: string): boolean {
   const version = isIP(address)
   if (version === 0 || more.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+function discoveryUrlError(value: string): s.CheckError | undefined {
+  const meant = issuerOfDiscoveryUrl(value)
+  return meant === undefined
+    ? undefined
+    : {
+        problem: 'it is the address of a discovery document',
+        expected: 'the issuer, as its assertions contain it',
+        fix: `write "${meant}"`,
+      }
 }
 
 /** Characters. Tokens that people make up are usually shorter. */
@@ -149,6 +160,12 @@ export const deploymentFields = {
     .array(addressOrRange())
     .default([])
     .describe('Addresses or ranges of proxies that are trusted to set x-forwarded-for.'),
+  log_client_network: s
+    .enum(['full', 'shortened', 'none'])
+    .default('full')
+    .describe(
+      'The client in log lines: full: its IPv4 address or IPv6 /64; shortened: its IPv4 /24 or IPv6 /48; none: nothing.',
+    ),
   trust_forwarded_host: s
     .boolean()
     .default(false)
@@ -199,7 +216,11 @@ export const deploymentFields = {
     .default(false)
     .describe('Traces by the API of OpenTelemetry, for an SDK that --import loads.'),
   trusted_issuers: s
-    .array(s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
+    .array(
+      s
+        .strictObject({ issuer: webUrl().check(discoveryUrlError), jwks: jwksSchema })
+        .describe('An issuer and its public keys.'),
+    )
     .default([])
     .describe('Issuers of assertions that the JWT bearer grant accepts (RFC 7523 §3).'),
 }
@@ -222,6 +243,7 @@ export const deploymentOwners = {
   master_key_file: 'server',
   master_key_previous_file: 'server',
   trusted_proxies: 'server',
+  log_client_network: 'server',
   trust_forwarded_host: 'server',
   mtls: 'server',
   outbound: 'server',
@@ -275,6 +297,7 @@ export const deploymentOf = (
     },
     trustedIssuers: draft.trusted_issuers,
     trustedProxies: draft.trusted_proxies,
+    logClientNetwork: draft.log_client_network,
     trustForwardedHost: draft.trust_forwarded_host,
     mtls:
       draft.mtls &&

@@ -4,7 +4,8 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import type { AnySchema } from '../../configuration/validation/schema.ts'
 import { noStoreHeaders } from '../../messages/json-response.ts'
 import type { NoteAdminChange } from '../../model/admin-api.ts'
-import { networkOf } from '../../runtime/network.ts'
+import { type Step, stepsUpTo } from '../../model/steps.ts'
+import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import { authenticateCaller, type CallerPorts, checkScope } from './caller.ts'
 import { readConditions } from './condition.ts'
@@ -123,13 +124,20 @@ export function createAdminEndpoint(ports: AdminPorts): Endpoint {
   function refuse(request: HttpRequest, refused: Problem): HttpResponse {
     log.info('refused', {
       endpoint: 'admin',
-      request_id: request.id,
-      network: networkOf(request),
+      ...requestFields(request),
+      steps: stepsUpTo('admin', stepOf(refused.reason)),
       reason: refused.reason,
       ...refused.log,
     })
     return problemResponse(request, refused)
   }
+}
+
+/** Returns the step that refuses with a reason. Those of the token's verification are not of the admin API. */
+function stepOf(reason: string): Step {
+  if (reason === 'admin_scope_missing') return 'grant'
+  if (/^admin_(path|method|query|body|media)_/.test(reason)) return 'parse'
+  return /^admin_(cursor|entry|precondition)_/.test(reason) ? 'decide' : 'authenticate'
 }
 
 const jsonHeaders = { 'content-type': 'application/json; charset=utf-8', ...noStoreHeaders } as const

@@ -27,6 +27,7 @@ import { answeredAcr } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { asksEachTime, mayRememberConsent } from '../../model/redirect.ts'
 import type { Resources } from '../../model/resource.ts'
+import type { Step } from '../../model/steps.ts'
 import type { Profile } from '../../model/user.ts'
 import type { BrowserSessions } from '../../pages/flow/browser-session.ts'
 import type { BrowserState } from '../../pages/flow/browser-state.ts'
@@ -71,7 +72,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
   const responder = createResponder(ports)
   return async request => {
     const read = readRequest(request)
-    if (!read.ok) return responder.refuse(request, read, undefined)
+    if (!read.ok) return responder.refuse(request, read, undefined, { step: 'parse' })
     const resolved = await ports.resolution.resolve(read.value)
     const page = pageOf(read.value)
     const refuseTo = createRefuseTo(request, read.value, responder, ports)
@@ -107,16 +108,18 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
   const openContinuation = createContinuationOpener('authorize', 'elsewhere', ports)
   return async request => {
     const query = readPageQuery(request)
-    if (!query.ok) return responder.refuse(request, query, undefined)
+    if (!query.ok) return responder.refuse(request, query, undefined, { step: 'parse' })
     const opened = await openContinuation(request, query.value.get('continue'))
     if (!opened.ok) return opened.respond()
     const continuation = opened.value
     if (continuation.kind !== 'authorization') {
-      return responder.refuse(request, refuse('invalid_request', 'continuation_invalid'), undefined)
+      return responder.refuse(request, refuse('invalid_request', 'continuation_invalid'), undefined, {
+        step: 'open',
+      })
     }
     const { kind: _, parameters, ...progress } = continuation
     const read = parseRequest(parameters)
-    if (!read.ok) return responder.refuse(request, read, undefined)
+    if (!read.ok) return responder.refuse(request, read, undefined, { step: 'open' })
     const validated = await ports.validate(read.value, progress.hint)
     const refuseTo = createRefuseTo(request, read.value, responder, ports)
     if (!validated.ok) return refuseTo(validated, validated.target, pageOf(read.value))
@@ -161,9 +164,10 @@ async function decide(
   const session_state =
     session && ports.browserState.sessionState(session, client.client_id, target.redirect_uri)
   // `login_required` must not reveal whether someone is signed in, so it contains no session state.
-  const refuseTo = async (refusal: Refusal) =>
+  const refuseTo = async (refusal: Refusal, step: Step = 'decide') =>
     responder.refuse(request, refusal, target, {
       page,
+      step,
       redirects:
         ports.csrf.holds(request, arrived.refused_by) ||
         signedInSince(arrived, session) ||
@@ -202,7 +206,7 @@ async function decide(
     const issued = await issueResponse(request, granted, issueContext, ports)
     // The session or the consent ended in the meantime, so decide again without it.
     if (!issued) return decide(request, validated, parameters, progress, responder, ports)
-    if (!issued.ok) return refuseTo(issued)
+    if (!issued.ok) return refuseTo(issued, 'commit')
     // Session Management 1.0 §2: the client's page watches this cookie for changes of the session.
     const cookies = [ports.browserState.cookieFor(request, session)]
     return responder.send(request, target, { ...issued.value, session_state }, { page, cookies })

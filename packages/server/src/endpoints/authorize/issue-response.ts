@@ -18,13 +18,17 @@ import type { Clients, NoteUse } from '../../model/client.ts'
 import type { Events } from '../../model/events.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
 import type { CommitOutcome, Stores } from '../../model/ports/stores.ts'
+import { stepsOf } from '../../model/steps.ts'
 import type { Profile } from '../../model/user.ts'
 import type { NoteWaitingCode } from '../../pages/flow/waiting-codes.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log, Random } from '../../runtime/ports.ts'
 import type { AccessToken, AccessTokens } from '../../tokens/access-token.ts'
 import type { Audiences } from '../../tokens/audience.ts'
 import { type IdTokens, leftHalfHash } from '../../tokens/id-token.ts'
 import { type CreateAuthorization, isClientId } from '../../tokens/new-authorization.ts'
+
+const steps = stepsOf('authorize')
 
 export type IssuePorts = {
   readonly stores: Pick<Stores, 'codes' | 'sessions' | 'consents' | 'authorizations' | 'commit'>
@@ -125,9 +129,11 @@ async function issueCounted(
   }
   ports.noteUse(client, session.sub)
   log.info('authorization_issued', {
-    request_id: httpRequest.id,
+    ...requestFields(httpRequest),
     client_id: client.client_id,
+    steps,
     sub: session.sub,
+    sid: session.sid,
     authorization_id: authorization.id,
     response_type,
     scope,

@@ -9,6 +9,7 @@ import {
   type ResponseMembers,
 } from '../../authorization-request/authorization-response.ts'
 import { redirectResponse } from '../../messages/redirect.ts'
+import type { Step } from '../../model/steps.ts'
 import { createPageRefuser, logRefusal } from '../../pages/flow/refused-page.ts'
 import type { Pages } from '../../pages/ui/pages.ts'
 import type { PageContext } from '../../pages/ui/render.ts'
@@ -22,6 +23,8 @@ export type ResponseOptions = {
   /** Sent with the error. */
   readonly session_state?: string | undefined
   readonly cookies?: readonly (string | undefined)[]
+  /** The step that refuses. Default: `target` without a target, otherwise `decide`. */
+  readonly step?: Step
   /** False shows an error page even if the target is proven. */
   readonly redirects?: boolean
 }
@@ -62,14 +65,15 @@ export function createResponder({ issuer, pages, log }: ResponderPorts): Respond
   return {
     send,
     refuse(request, refusal, target, options = {}) {
-      if (!target) return refusePage(request, refusal, options.page)
+      const step = options.step ?? (target ? 'decide' : 'target')
+      if (!target) return refusePage(request, refusal, { ...options.page, step })
       const { error, description } = refusal
       const error_description = description === undefined ? undefined : errorText(description)
       const { session_state, redirects = true } = options
       const client_id = target.client.client_id
       const logged = { ...refusal, log: { client_id, ...refusal.log } }
-      if (!redirects) return refusePage(request, logged, options.page)
-      logRefusal(log, 'authorize', request, logged)
+      if (!redirects) return refusePage(request, logged, { ...options.page, step })
+      logRefusal(log, 'authorize', request, logged, step)
       return send(request, target, { error, error_description, session_state }, options)
     },
   }

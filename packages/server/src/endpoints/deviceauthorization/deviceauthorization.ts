@@ -17,7 +17,9 @@ import type { Client } from '../../model/client.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Resources } from '../../model/resource.ts'
+import { stepsOf } from '../../model/steps.ts'
 import type { UserCodes } from '../../pages/flow/user-code.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log, Random } from '../../runtime/ports.ts'
 
 type DeviceAuthorizationPorts = {
@@ -33,6 +35,8 @@ type DeviceAuthorizationPorts = {
   readonly refuser: Refuser
 }
 
+const steps = stepsOf('deviceauthorization')
+
 const limits: Limits = { ...credentialLimits, scope: [maxScopeLength, 'invalid_scope'] }
 
 const grantTypeNotAllowed = refuse('unauthorized_client', 'grant_type_not_allowed', {
@@ -43,15 +47,17 @@ const grantTypeNotAllowed = refuse('unauthorized_client', 'grant_type_not_allowe
 export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPorts): Endpoint {
   return async request => {
     const parameters = readForm(request, limits)
-    if (!parameters.ok) return ports.refuser(request, parameters)
+    if (!parameters.ok) return ports.refuser(request, parameters, { step: 'parse' })
     const authenticated = await ports.authenticate(request, parameters.value)
     if (!authenticated.ok) {
-      return ports.refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
+      return ports.refuser(request, authenticated, {
+        step: 'authenticate',
+        clientId: parameters.value.get('client_id'),
+      })
     }
     const { client } = authenticated.value
-    const clientId = client.client_id
     if (!client.grant_types.has(grantTypes.deviceCode)) {
-      return ports.refuser(request, grantTypeNotAllowed, { clientId })
+      return ports.refuser(request, grantTypeNotAllowed, { step: 'grant', client })
     }
     const granted = validateScope(parameters.value.get('scope'), {
       client,
@@ -59,18 +65,19 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
       kinds: userScopeKinds,
       ignoresOfflineAccess: true,
     })
-    if (!granted.ok) return ports.refuser(request, granted, { clientId })
+    if (!granted.ok) return ports.refuser(request, granted, { step: 'decide', client })
     const { scope, ignored } = granted.value
     const waiting = { kind: 'device authorization', lifetime: client.device_code_lifetime } as const
     const counted = await ports.countPending(request, client, waiting)
-    if (!counted.ok) return ports.refuser(request, counted, { clientId })
+    if (!counted.ok) return ports.refuser(request, counted, { step: 'commit', client })
     const make = () => issue(client, scope, ports)
     const codes = await doCounted(counted.value, make, ({ ok }) => ok)
-    if (!codes.ok) return ports.refuser(request, codes, { clientId })
+    if (!codes.ok) return ports.refuser(request, codes, { step: 'commit', client })
 
     ports.log.info('device_authorization_issued', {
-      request_id: request.id,
-      client_id: clientId,
+      ...requestFields(request),
+      client_id: client.client_id,
+      steps,
       scope,
     })
     logIgnoredParameters(ports.log, 'deviceauthorization', request, client, ignored)

@@ -10,6 +10,10 @@ import { isForm, notForm } from '../../messages/form.ts'
 import { jsonResponse, noStoreHeaders, type Refuser } from '../../messages/json-response.ts'
 import type { Client, SigningAlgorithm } from '../../model/client.ts'
 import type { KeyRing } from '../../model/keys.ts'
+import { maskedHandle } from '../../model/masked.ts'
+import { stepsOf } from '../../model/steps.ts'
+import { requestFields } from '../../runtime/network.ts'
+import type { Log } from '../../runtime/ports.ts'
 import { signJwt } from '../../tokens/jwt.ts'
 import { type DescriptionPorts, describeToken } from './token-description.ts'
 
@@ -17,6 +21,7 @@ type IntrospectionPorts = DescriptionPorts & {
   readonly keys: Pick<KeyRing, 'signing'>
   readonly encrypt: EncryptForClient
   readonly authenticateCaller: AuthenticateCaller
+  readonly log: Log
   readonly refuser: Refuser
 }
 
@@ -32,24 +37,41 @@ const limits: Limits = {
  * `POST /connect/introspect` with `token`. Ignores `token_type_hint`, because the token itself shows its type. Refuses
  * 415 for another media type, `invalid_client` (always 401, RFC 7662 §2.3) and `invalid_request`.
  */
-export function createIntrospectionEndpoint(ports: IntrospectionPorts): Endpoint {
+export function createIntrospectionEndpoint({ log, ...ports }: IntrospectionPorts): Endpoint {
   return async request => {
-    if (!isForm(request)) return ports.refuser(request, notForm, { status: 415 })
+    if (!isForm(request)) return ports.refuser(request, notForm, { step: 'parse', status: 415 })
     const parameters = parseParameters(request.body, limits)
-    if (!parameters.ok) return ports.refuser(request, parameters)
+    if (!parameters.ok) return ports.refuser(request, parameters, { step: 'parse' })
     const clientId = parameters.value.get('client_id')
     const caller = await ports.authenticateCaller(request, parameters.value)
     if (!caller.ok) {
       const isUnauthorized = caller.error === 'invalid_client' && caller.retry_after === undefined
       const status = isUnauthorized ? { status: 401 } : {}
-      return ports.refuser(request, caller, { clientId, ...status })
+      return ports.refuser(request, caller, { step: 'authenticate', clientId, ...status })
     }
     const token = parameters.value.get('token')
-    if (token === undefined) return ports.refuser(request, tokenMissing, { clientId })
-    const description = await describeToken(token, caller.value, ports)
-    return wantsJwt(request) ? sign(description, caller.value, ports) : jsonResponse(200, description)
+    if (token === undefined) return ports.refuser(request, tokenMissing, { step: 'decide', clientId })
+    const { response, reason } = await describeToken(token, caller.value, ports)
+    if (reason !== undefined) {
+      const { name } = callerOf(caller.value)
+      log.debug('token_inactive', {
+        ...requestFields(request),
+        endpoint: 'introspection',
+        client_id: name,
+        steps,
+        reason,
+        received: maskedHandle(token),
+      })
+    }
+    return wantsJwt(request) ? sign(response, caller.value, ports) : jsonResponse(200, response)
   }
 }
+
+const steps = stepsOf('introspection')
+
+/** Returns the name of an API or the id of a client. */
+const callerOf = (caller: Caller): { readonly name: string } =>
+  caller.kind === 'api' ? caller.api : { name: caller.client.client_id }
 
 const tokenMissing = refuse('invalid_request', 'token_missing', { description: 'token is required' })
 
@@ -65,7 +87,7 @@ const wantsJwt = ({ headers: { accept } }: HttpRequest): boolean =>
 async function sign(
   token_introspection: JsonObject,
   caller: Caller,
-  { issuer, clock, keys, encrypt }: IntrospectionPorts,
+  { issuer, clock, keys, encrypt }: Pick<IntrospectionPorts, 'issuer' | 'clock' | 'keys' | 'encrypt'>,
 ): Promise<HttpResponse> {
   const isApi = caller.kind === 'api'
   const alg = isApi ? caller.api.access_token_signing_alg : introspectionAlg(caller.client)

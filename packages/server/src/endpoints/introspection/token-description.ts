@@ -25,28 +25,32 @@ export type DescriptionPorts = {
   readonly compatibility: 'none' | 'identityserver4'
 }
 
+/** The response, and for an inactive token the reason, which the caller does not learn (RFC 7662 §2.2). */
+type Described = { readonly response: JsonObject; readonly reason?: string }
+
 /** The response for unknown, expired or revoked tokens, and for those that the caller may not see. */
-const inactive = { active: false } as const
+const inactive = (reason: string): Described => ({ response: { active: false }, reason })
 
 export async function describeToken(
   token: string,
   caller: Caller,
   ports: DescriptionPorts,
-): Promise<JsonObject> {
+): Promise<Described> {
   if (token.startsWith('tr_')) return describeRefreshToken(token, caller, ports)
   const verified = await ports.verifier.verifyAccessToken(token)
-  if (!verified.ok) return inactive
+  if (!verified.ok) return inactive(verified.reason)
   const { client_id, claims } = verified.value
   const scope = visibleScope(verified.value, caller)
-  if (scope === undefined || !(await userMay(subjectOfToken(verified.value), client_id, ports)))
-    return inactive
-  return {
+  if (scope === undefined) return inactive('token_of_another_caller')
+  if (!(await userMay(subjectOfToken(verified.value), client_id, ports))) return inactive('user_inactive')
+  const response = {
     ...claims,
     active: true,
     client_id,
     scope: formatScope(scope),
     ...kindOf('access_token', ports),
   }
+  return { response }
 }
 
 /**
@@ -83,18 +87,22 @@ async function describeRefreshToken(
   token: string,
   caller: Caller,
   ports: DescriptionPorts,
-): Promise<JsonObject> {
+): Promise<Described> {
   const now = ports.clock.now()
   const handle = ports.refreshTokens.parse(token)
-  if (!handle || handle.expires_at <= now || caller.kind !== 'client') return inactive
+  if (!handle) return inactive('refresh_token_malformed')
+  if (handle.expires_at <= now) return inactive('refresh_token_expired')
+  if (caller.kind !== 'client') return inactive('token_of_another_caller')
   const { client_id } = caller.client
   const found = await ports.stores.families.find(handle.family)
-  if (!found || found.family.client_id !== client_id) return inactive
+  if (!found) return inactive('refresh_token_unknown')
+  if (found.family.client_id !== client_id) return inactive('token_of_another_caller')
   const { family, authorization } = found
-  const ended = family.idle_expires_at <= now || ports.isRevoked(authorization)
-  if (ended || handle.generation !== family.generation) return inactive
-  if (!(await userMay(authorization, client_id, ports))) return inactive
-  return {
+  if (family.idle_expires_at <= now) return inactive('refresh_token_idle_too_long')
+  if (ports.isRevoked(authorization)) return inactive('authorization_revoked')
+  if (handle.generation !== family.generation) return inactive('refresh_token_reused')
+  if (!(await userMay(authorization, client_id, ports))) return inactive('user_inactive')
+  const response = {
     active: true,
     iss: ports.issuer,
     sub: ports.subjects.subjectFor(caller.client, authorization.sub),
@@ -105,4 +113,5 @@ async function describeRefreshToken(
     ...kindOf('refresh_token', ports),
     ...(family.cnf && { cnf: family.cnf }),
   }
+  return { response }
 }

@@ -36,24 +36,27 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
   const { refuser } = ports
 
   return async request => {
-    if (!isForm(request)) return refuser(request, notForm)
+    if (!isForm(request)) return refuser(request, notForm, { step: 'parse' })
     const parameters = parseParameters(request.body, limits)
-    if (!parameters.ok) return refuser(request, parameters)
+    if (!parameters.ok) return refuser(request, parameters, { step: 'parse' })
     const authenticated = await ports.authenticate(request, parameters.value)
     if (!authenticated.ok)
-      return refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
+      return refuser(request, authenticated, {
+        step: 'authenticate',
+        clientId: parameters.value.get('client_id'),
+      })
     const { client } = authenticated.value
     const clientId = client.client_id
     const asked = requestOf(parameters.value, clientId)
     const resolved = await ports.resolution.resolvePushed(client, asked)
-    if (!resolved.ok) return refuser(request, resolved, { clientId })
+    if (!resolved.ok) return refuser(request, resolved, { step: 'decide', client })
     const validated = await ports.validate(resolved.value)
-    if (!validated.ok) return refuser(request, validated, { clientId })
+    if (!validated.ok) return refuser(request, validated, { step: 'decide', client })
     const kept = serializeRequest(resolved.value)
-    if (!kept.ok) return refuser(request, kept, { clientId })
+    if (!kept.ok) return refuser(request, kept, { step: 'decide', client })
     const { lifetime } = ports.pushedRequests
     const counted = await ports.countPending(request, client, { kind: 'pushed request', lifetime })
-    if (!counted.ok) return refuser(request, counted, { clientId })
+    if (!counted.ok) return refuser(request, counted, { step: 'commit', client })
     logIgnoredParameters(ports.log, 'par', request, client, validated.value.ignored)
     const keep = () => ports.pushedRequests.keep(clientId, resolved.value)
     return jsonResponse(201, await doCounted(counted.value, keep, () => true))

@@ -7,9 +7,13 @@ import { doCounted } from '../../identity/attempts.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
+import { stepsOf } from '../../model/steps.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
+
+const steps = stepsOf('register')
 
 type ManagementPorts = InformationPorts &
   RequestLimitPorts & {
@@ -41,7 +45,7 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
   async function update(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
     const { client_id } = client
     const counted = await countRequest(request)
-    if (!counted.ok) return refuser(request, counted, { clientId: client_id })
+    if (!counted.ok) return refuser(request, counted, { step: 'authenticate', clientId: client_id })
     return doCounted(
       counted.value,
       () => updateCounted(request, client),
@@ -52,21 +56,29 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
   async function updateCounted(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
     const { client_id } = client
     const metadata = readMetadata(request)
-    if (!metadata.ok) return refuser(request, metadata, { clientId: client_id })
+    if (!metadata.ok) return refuser(request, metadata, { step: 'parse', clientId: client_id })
     const updated = await clientRegistration.update(client, metadata.value)
-    if (!updated.ok) return refuser(request, updated, { clientId: client_id })
-    log.info('client_updated', { request_id: request.id, client_id, ...droppedValues(updated.value) })
+    if (!updated.ok) return refuser(request, updated, { step: 'decide', clientId: client_id })
+    log.info('client_updated', {
+      ...requestFields(request),
+      client_id,
+      steps,
+      ...droppedValues(updated.value),
+    })
     return informationResponse(200, updated.value, ports)
   }
 
   async function remove(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
     await clientRegistration.remove(client)
-    log.info('client_removed', { request_id: request.id, client_id: client.client_id })
+    log.info('client_removed', { ...requestFields(request), client_id: client.client_id, steps })
     return { status: 204, headers: { 'cache-control': 'no-store', pragma: 'no-cache' }, body: '' }
   }
 
   function refuseToken(request: HttpRequest, refusal: Refusal): HttpResponse {
-    return refuser(request, refusal, { headers: { 'www-authenticate': challenge(refusal) } })
+    return refuser(request, refusal, {
+      step: 'authenticate',
+      headers: { 'www-authenticate': challenge(refusal) },
+    })
   }
 }
 

@@ -8,10 +8,13 @@ import { doCounted } from '../../identity/attempts.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import type { Registration } from '../../model/registration.ts'
-import { networkOf } from '../../runtime/network.ts'
+import { stepsOf } from '../../model/steps.ts'
+import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
+
+const steps = stepsOf('register')
 
 type RegisterPorts = InformationPorts &
   RequestLimitPorts & {
@@ -33,7 +36,7 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
 
   return async request => {
     const counted = await countRequest(request)
-    if (!counted.ok) return refuser(request, counted)
+    if (!counted.ok) return refuser(request, counted, { step: 'authenticate' })
     // The client must retry a 503, so don't count it.
     return doCounted(
       counted.value,
@@ -44,19 +47,22 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
 
   async function register(request: HttpRequest): Promise<HttpResponse> {
     const allowed = registration.mode === 'open' ? undefined : await initialAccessTokenRefusal(request, ports)
-    if (allowed) return refuser(request, allowed, { headers: { 'www-authenticate': challenge(allowed) } })
+    if (allowed) {
+      const headers = { 'www-authenticate': challenge(allowed) }
+      return refuser(request, allowed, { step: 'authenticate', headers })
+    }
     const metadata = readMetadata(request)
-    if (!metadata.ok) return refuser(request, metadata)
+    if (!metadata.ok) return refuser(request, metadata, { step: 'parse' })
     const registered = await clientRegistration.register(
       metadata.value,
       registration.mode === 'open' ? undefined : 'initial_access_token',
     )
-    if (!registered.ok) return refuser(request, registered)
+    if (!registered.ok) return refuser(request, registered, { step: 'decide' })
     const { client_id } = registered.value.client
     ports.log.info('client_registered', {
-      request_id: request.id,
+      ...requestFields(request),
       client_id,
-      peer: request.peer.address,
+      steps,
       ...droppedValues(registered.value),
     })
     return informationResponse(201, registered.value, ports)
@@ -72,7 +78,10 @@ async function initialAccessTokenRefusal(
   if (!bearer.ok) return bearer
   if (bearer.value === undefined) return refuseToken('initial_access_token_missing')
   const check = await secrets.check(bearer.value, registration.initialAccessTokens, networkOf(request))
-  if (check === 'busy') return refuse('temporarily_unavailable', 'client_secret_queue_full')
+  if (check === 'busy')
+    return refuse('temporarily_unavailable', 'client_secret_queue_full', {
+      description: 'too many secrets are being checked; try again later',
+    })
   return check === 'fits' ? undefined : refuseToken('initial_access_token_invalid')
 }
 

@@ -18,5 +18,8 @@ export const createRequestLimit =
     const counted = await countAttempt(networkKeys('registration', networkOf(request), { most, span: 3600 }))
     return counted.ok
       ? ok(counted.forgive)
-      : refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: counted.wait })
+      : refuse('temporarily_unavailable', 'registrations_too_often', {
+          description: 'too many registration requests from this network',
+          retry_after: counted.wait,
+        })
   }

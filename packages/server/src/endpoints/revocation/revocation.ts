@@ -11,6 +11,8 @@ import type { Client } from '../../model/client.ts'
 import type { EventData, Events } from '../../model/events.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { Stores } from '../../model/ports/stores.ts'
+import { stepsOf } from '../../model/steps.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
@@ -26,6 +28,8 @@ type RevocationPorts = {
   readonly refuser: Refuser
 }
 
+const steps = stepsOf('revocation')
+
 const limits: Limits = {
   ...credentialLimits,
   token: [maxTokenLength, 'invalid_request'],
@@ -39,21 +43,21 @@ const limits: Limits = {
  */
 export function createRevocationEndpoint(ports: RevocationPorts): Endpoint {
   return async request => {
-    if (!isForm(request)) return ports.refuser(request, notForm, { status: 415 })
+    if (!isForm(request)) return ports.refuser(request, notForm, { step: 'parse', status: 415 })
     const parameters = parseParameters(request.body, limits)
-    if (!parameters.ok) return ports.refuser(request, parameters)
+    if (!parameters.ok) return ports.refuser(request, parameters, { step: 'parse' })
     const clientId = parameters.value.get('client_id')
     const authenticated = await ports.authenticate(request, parameters.value)
-    if (!authenticated.ok) return ports.refuser(request, authenticated, { clientId })
+    if (!authenticated.ok) return ports.refuser(request, authenticated, { step: 'authenticate', clientId })
     const token = parameters.value.get('token')
-    if (token === undefined) return ports.refuser(request, tokenMissing, { clientId })
     const { client } = authenticated.value
+    if (token === undefined) return ports.refuser(request, tokenMissing, { step: 'commit', client })
     const revoked = await revokeToken(token, client, ports)
     if (revoked) {
-      const about = { request_id: request.id, client_id: client.client_id }
+      const { client_id } = client
       const { token_hash: _, ...told } = revoked
-      ports.log.info('token_revoked', { ...about, ...revoked })
-      ports.events.emit('token.revoked', { ...about, ...told })
+      ports.log.info('token_revoked', { ...requestFields(request), client_id, steps, ...revoked })
+      ports.events.emit('token.revoked', { request_id: request.id, client_id, ...told })
     }
     return done
   }

@@ -18,6 +18,7 @@ import type { CheckedHook } from '../../model/hook.ts'
 import type { Stores, Use } from '../../model/ports/stores.ts'
 import type { PreviousRefreshTokenHook } from '../../model/previous-refresh-token.ts'
 import type { Resources } from '../../model/resource.ts'
+import type { Step } from '../../model/steps.ts'
 import type { Profile, Subject } from '../../model/user.ts'
 import type { Awaitable, Clock, Log, TokenHash } from '../../runtime/ports.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
@@ -121,7 +122,11 @@ export type RefreshChoice =
   | { readonly kind: 'existing'; readonly family: RefreshFamily; readonly generation: number }
 
 /** A refusal, with the write that the endpoint performs for it. */
-export type RefusedDecision = Refusal & { readonly effect?: Effect }
+export type RefusedDecision = Refusal & {
+  readonly effect?: Effect
+  /** The step that refused. Default: `decide`. */
+  readonly step?: Step
+}
 
 export type Effect =
   | { readonly kind: 'burn_code'; readonly hash: TokenHash }

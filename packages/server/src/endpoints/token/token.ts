@@ -2,7 +2,7 @@
 
 import { type Endpoint, type HttpRequest, type HttpResponse, isConnected } from '@tessera/protocol/http'
 import type { Limits, Parameters } from '@tessera/protocol/parameters'
-import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { formatScope } from '@tessera/protocol/scope'
 import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
@@ -13,8 +13,10 @@ import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, NoteUse } from '../../model/client.ts'
 import type { EventData, Events, PreparedEvent } from '../../model/events.ts'
+import { shownList, shownValue } from '../../model/masked.ts'
 import type { Commit, Stores } from '../../model/ports/stores.ts'
-import { networkOf } from '../../runtime/network.ts'
+import { type Step, stepsOf } from '../../model/steps.ts'
+import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 import { isClientId } from '../../tokens/new-authorization.ts'
 import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
@@ -42,14 +44,17 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
 
   return async request => {
     const parameters = readForm(request, limits)
-    if (!parameters.ok) return ports.refuser(request, parameters)
+    if (!parameters.ok) return ports.refuser(request, parameters, { step: 'parse' })
     const authenticated = await ports.authenticate(request, parameters.value)
     if (!authenticated.ok)
-      return ports.refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
+      return ports.refuser(request, authenticated, {
+        step: 'authenticate',
+        clientId: parameters.value.get('client_id'),
+      })
     const { client } = authenticated.value
     const result = await respondToClient(request, parameters.value, client)
     if ('status' in result) return result
-    const { effect } = result
+    const { effect, step = 'decide' } = result
     // A delayed duplicate of a successful request must not revoke anything (docs/decisions/0029).
     const gone = effect !== undefined && !(await isConnected(request))
     if (effect && !gone) await perform(effect, ports)
@@ -61,6 +66,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
         request_id: request.id,
       })
     return ports.refuser(request, gone ? { ...result, log: { ...result.log, client_gone: true } } : result, {
+      step,
       client,
       alarm: effect?.kind === 'revoke_authorization' && !gone,
     })
@@ -72,9 +78,9 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     client: Client,
   ): Promise<HttpResponse | RefusedDecision> {
     const grant = grantOf(parameters.get('grant_type'), client, grants)
-    if (!grant.ok) return grant
+    if (!grant.ok) return at('grant', grant)
     const confirmation = ports.confirm(request, client)
-    if (!confirmation.ok) return confirmation
+    if (!confirmation.ok) return at('prove', confirmation)
     const tokenRequest: TokenRequest = {
       client,
       parameters,
@@ -84,23 +90,30 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     }
     const once = () => attempt(grant.value, tokenRequest, request.id, ports)
     const outcome = (await once()) ?? (await once())
-    if (outcome === undefined) return refuse('invalid_grant', 'lost_twice')
+    if (outcome === undefined) return at('commit', refuse('invalid_grant', 'lost_twice'))
     if (!outcome.ok) return outcome
     const { decision, issued, event } = outcome
     ports.noteUse(decision.client, decision.subject?.sub)
     if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
     if (decision.ignored) logIgnoredParameters(ports.log, 'token', request, client, decision.ignored)
     ports.log.info('tokens_issued', {
-      request_id: request.id,
+      ...requestFields(request),
       client_id: decision.client.client_id,
+      steps,
       grant_type: grant.value.grantType,
       sub: decision.subject?.sub,
+      authorization_id: issued.authorizationId,
       scope: decision.scope,
     })
     event.happened()
     return respond(decision, issued)
   }
 }
+
+const steps = stepsOf('token')
+
+/** Returns the refusal with the step that refused. */
+const at = (step: Step, refusal: Refusal): RefusedDecision => ({ ...refusal, step })
 
 /** Returns whether the authorization was created, or extended by redeeming its code. */
 const keepsAuthorization = ({ authorization, use }: Decision): boolean =>
@@ -114,11 +127,16 @@ function grantOf(
   if (grantType === undefined)
     return refuse('invalid_request', 'grant_type_missing', { description: 'grant_type is required' })
   const grant = grants.get(grantType)
-  if (!grant) return refuse('unsupported_grant_type', 'grant_type_unknown')
+  if (!grant)
+    return refuse('unsupported_grant_type', 'grant_type_unknown', {
+      description: 'This server does not support this grant_type',
+      log: { expected: shownList(grants.keys()), received: shownValue(grantType) },
+    })
   return client.grant_types.has(grantType)
     ? ok(grant)
     : refuse('unauthorized_client', 'grant_type_not_allowed', {
         description: 'This client may not use this grant_type',
+        log: { expected: shownList(client.grant_types), received: grantType },
       })
 }
 
@@ -148,13 +166,15 @@ async function attempt(
     return refuse('invalid_grant', 'subject_is_a_client', { log: { sub: decision.subject.sub } })
   }
   const issued = await issue(decision, ports)
-  if (!issued.ok) return issued
+  if (!issued.ok) return at('sign', issued)
   const event = ports.events.prepare('token.issued', issuedEvent(grant, decision, issued.value, requestId))
   const commit = withMessages(issued.value.commit, event, decision, ports)
   const outcome = commit ? await ports.stores.commit(commit) : 'committed'
-  if (outcome === 'revoked') return refuse('invalid_grant', 'no_longer_valid')
+  if (outcome === 'revoked') return at('commit', refuse('invalid_grant', 'no_longer_valid'))
   if (outcome === 'committed') return { ok: true, decision, issued: issued.value, event }
-  return decision.use?.kind === 'assertion' ? refuse('invalid_grant', 'assertion_replayed') : undefined
+  return decision.use?.kind === 'assertion'
+    ? at('commit', refuse('invalid_grant', 'assertion_replayed'))
+    : undefined
 }
 
 const issuedEvent = (

@@ -5,7 +5,12 @@ import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
-import { createRefuser, noStoreHeaders, type RefuserPorts } from '../../messages/json-response.ts'
+import {
+  createRefuser,
+  noStoreHeaders,
+  type Refuser,
+  type RefuserPorts,
+} from '../../messages/json-response.ts'
 import type { Client, Clients } from '../../model/client.ts'
 import type { Profile } from '../../model/user.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
@@ -20,6 +25,8 @@ type UserinfoPorts = UserinfoResponsePorts &
     readonly readIdentityClaims: ReadIdentityClaims
   }
 
+type Stop = Pick<Parameters<Refuser>[2], 'step' | 'clientId'>
+
 /**
  * `GET` or `POST /connect/userinfo` with an access token with `openid`. Returns the claims of its identity scopes and
  * `sub`. Refuses 401 `invalid_token`, 403 `insufficient_scope`, 400 `invalid_request`, and 401 without an error if
@@ -27,19 +34,22 @@ type UserinfoPorts = UserinfoResponsePorts &
  */
 export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
   const refuser = createRefuser('userinfo', ports)
-  const respondWithRefusal = (request: HttpRequest, refusal: Refusal, clientId?: string): HttpResponse =>
-    refuser(request, refusal, { clientId, headers: { 'www-authenticate': challenge(refusal) } })
+  const respondWithRefusal = (request: HttpRequest, refusal: Refusal, at: Stop): HttpResponse =>
+    refuser(request, refusal, { ...at, headers: { 'www-authenticate': challenge(refusal) } })
 
   return async request => {
     const bearer = readBearer(request)
-    if (!bearer.ok) return respondWithRefusal(request, bearer)
+    if (!bearer.ok) return respondWithRefusal(request, bearer, { step: 'parse' })
     if (bearer.value === undefined) return unauthenticated
     const verified = await ports.verifier.verifyAccessToken(bearer.value)
-    if (!verified.ok) return respondWithRefusal(request, verified)
-    const claims = await claimsFor(verified.value, request, ports)
+    if (!verified.ok) return respondWithRefusal(request, verified, { step: 'authenticate' })
+    const clientId = verified.value.client_id
+    const unproven = checkConfirmation(verified.value.cnf, request)
+    if (unproven) return respondWithRefusal(request, unproven, { step: 'prove', clientId })
+    const claims = await claimsFor(verified.value, ports)
     return claims.ok
       ? userinfoResponse(claims.value.claims, claims.value.client, ports)
-      : respondWithRefusal(request, claims, verified.value.client_id)
+      : respondWithRefusal(request, claims, { step: 'decide', clientId })
   }
 }
 
@@ -52,11 +62,8 @@ const unauthenticated: HttpResponse = {
 
 async function claimsFor(
   token: ActiveToken,
-  request: HttpRequest,
   { clients, profile, readIdentityClaims }: UserinfoPorts,
 ): Promise<Result<{ readonly client: Client; readonly claims: JsonObject }>> {
-  const unproven = checkConfirmation(token.cnf, request)
-  if (unproven) return unproven
   if (!token.scope.includes('openid')) {
     return refuse('insufficient_scope', 'token_without_openid', {
       description: 'the scope openid is required',

@@ -14,7 +14,7 @@ type Primary = {
   /** Sets the function that reloads the configuration. It resolves to whether the configuration was applied. */
   readonly onReload: (reload: () => Promise<boolean>) => void
   /** Reports that this worker could not start or stop, and ends the process. */
-  readonly fail: (error: unknown) => void
+  readonly fail: (error: { readonly message: string; readonly stack?: string | undefined }) => void
   /** Ends the process, which has drained. */
   readonly leave: () => void
   readonly metrics: MetricsExchange
@@ -65,8 +65,7 @@ export function createPrimary(worker: number): Primary {
     onReload(given) {
       reload = given
     },
-    fail(error) {
-      const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
+    fail({ message, stack }) {
       send({ kind: 'failed', message, stack }, () => process.exit(1))
       setTimeout(() => process.exit(1), timeout)
     },

@@ -9,6 +9,7 @@ import { rememberedScope } from '../../model/consent.ts'
 import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Resources } from '../../model/resource.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import { scopeLines } from '../flow/view-model.ts'
 import type { ConsentsPage } from '../ui/account-pages.ts'
@@ -38,7 +39,7 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
     const revoked = await consents.revoke(sub, client_id, clock.now(), event.messages)
     if (!revoked) return show(page)
     event.happened()
-    log.info('consent_revoked', { request_id, client_id, sub })
+    log.info('consent_revoked', { ...requestFields(page.request), client_id, sub })
     return show(page, (await clients.find(client_id))?.client_name ?? client_id)
   }
 

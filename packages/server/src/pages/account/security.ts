@@ -11,6 +11,7 @@ import type { Events } from '../../model/events.ts'
 import { type FactorMethod, factorMethods, raised } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Users } from '../../model/user.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import type { BrowserSessions } from '../flow/browser-session.ts'
 import type { Enrolling, FactorEnrolment } from '../flow/enrol-factor.ts'
@@ -117,7 +118,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
       return show(page, 'lastFactor')
     }
     if (removed === 'removed') {
-      ports.log.info('second_factor_removed', { request_id: request.id, sub, method: factor.method })
+      ports.log.info('second_factor_removed', { ...requestFields(request), sub, method: factor.method })
       ports.events.emit('user.factor_removed', { sub, method: factor.method })
       ports.notifyOwner(request, sub, `${factor.method}_removed`)
     }
@@ -126,7 +127,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
 
   async function renewCodes({ request, session, link }: SecurityPage): Promise<HttpResponse> {
     const codes = await ports.recoveryCodeBook.create(session.sub)
-    ports.log.info('recovery_codes_made', { request_id: request.id, sub: session.sub })
+    ports.log.info('recovery_codes_made', { ...requestFields(request), sub: session.sub })
     ports.notifyOwner(request, session.sub, 'recovery_codes_made')
     return ports.pages.mfa.recoveryCodes(request, { codes, href: link(path) })
   }

@@ -13,7 +13,7 @@ import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Profile, Users } from '../../model/user.ts'
-import { networkKeys, networkOf } from '../../runtime/network.ts'
+import { networkKeys, networkOf, requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import type { CreateAuthorization } from '../../tokens/new-authorization.ts'
 import type { BrowserRequests, PageRequest } from '../flow/browser-request.ts'
@@ -145,9 +145,10 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
         : await ports.stores.devices.deny(user_code_hash, clock.now())
     const outcome = done ? decision : 'gone'
     ports.log.info(`device_${outcome}`, {
-      request_id: request.id,
+      ...requestFields(request),
       client_id: waiting.client.client_id,
       sub: session.sub,
+      sid: session.sid,
     })
     return redirect(page, '/device', { ...before, outcome })
   }

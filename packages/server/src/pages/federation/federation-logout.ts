@@ -37,13 +37,14 @@ export function createBackChannelLogoutEndpoint(
 ): Endpoint {
   return async request => {
     const form = readForm(request, limits)
-    if (!form.ok) return ports.refuser(request, form)
+    if (!form.ok) return ports.refuser(request, form, { step: 'parse' })
     const token = form.value.get('logout_token')
-    if (token === undefined) return ports.refuser(request, missing('upstream_logout_token_missing'))
+    if (token === undefined)
+      return ports.refuser(request, missing('upstream_logout_token_missing'), { step: 'authenticate' })
     const read = await ports.readLogoutToken(provider, token)
-    if (!read.ok) return ports.refuser(request, read)
+    if (!read.ok) return ports.refuser(request, read, { step: 'authenticate' })
     if (!(await ports.stores.usedAssertions.add(markerOf(provider, read.value)))) {
-      return ports.refuser(request, missing('upstream_logout_token_replayed'))
+      return ports.refuser(request, missing('upstream_logout_token_replayed'), { step: 'authenticate' })
     }
     await endAll(provider, read.value, ports)
     return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }

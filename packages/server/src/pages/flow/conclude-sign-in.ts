@@ -7,6 +7,7 @@ import type { Client } from '../../model/client.ts'
 import type { EventData, Events } from '../../model/events.ts'
 import { acrOf, type RequestedAcr } from '../../model/mfa.ts'
 import type { Subject } from '../../model/user.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { BrowserSessions } from './browser-session.ts'
 import type { BrowserState } from './browser-state.ts'
@@ -53,7 +54,8 @@ export const createConcludeSignIn =
     const subject: Subject = { ...given, acr: given.acr ?? acrOf(given) }
     // This sign-in replaces the session that was to be stepped up.
     const { stepping_sid: _, ...continuation } = came
-    const line = { request_id: request.id, client_id: client?.client_id, sub: subject.sub, idp: subject.idp }
+    const { sub, idp } = subject
+    const line = { ...requestFields(request), client_id: client?.client_id, sub, idp }
     /** The user's access was ended in the meantime, so they must sign in again. */
     const again = (): HttpResponse => {
       ports.log.info('sign_in_overtaken', line)

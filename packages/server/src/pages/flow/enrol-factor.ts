@@ -9,6 +9,7 @@ import type { RecoveryCodeBook } from '../../identity/recovery-codes.ts'
 import type { Totp } from '../../identity/totp.ts'
 import type { Events } from '../../model/events.ts'
 import type { FactorMethod } from '../../model/mfa.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { EnrolmentPage } from '../ui/mfa-pages.ts'
 import { browserOf } from './page-form.ts'
@@ -63,7 +64,7 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
     async finish(request, { sub }, method, form) {
       const enrolled = method === 'passkey' ? await addPasskey(sub, form) : await addTotp(sub, form)
       if (!enrolled.ok) return enrolled
-      ports.log.info('second_factor_added', { request_id: request.id, sub, method })
+      ports.log.info('second_factor_added', { ...requestFields(request), sub, method })
       ports.events.emit('user.factor_added', { sub, method })
       ports.notifyOwner(request, sub, `${method}_added`)
       const { recoveryCodes } = await ports.findFactors(sub)

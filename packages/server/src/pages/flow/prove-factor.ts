@@ -9,6 +9,7 @@ import { amrOf, type Passkeys } from '../../identity/passkeys.ts'
 import type { RecoveryCodeBook } from '../../identity/recovery-codes.ts'
 import type { Totp } from '../../identity/totp.ts'
 import type { Acr } from '../../model/mfa.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
 import { browserOf } from './page-form.ts'
@@ -44,7 +45,7 @@ export function createFactorProver(ports: ProvePorts): ProveFactor {
   return async (request, sub, method, form) => {
     const proven = method === 'passkey' ? await byPasskey(sub, form) : await byCode(sub, method, form)
     if (!proven.ok) return proven
-    ports.log.info('second_factor_proven', { request_id: request.id, sub, method })
+    ports.log.info('second_factor_proven', { ...requestFields(request), sub, method })
     if (method === 'recovery_code') ports.notifyOwner(request, sub, 'recovery_code_used')
     return proven
   }

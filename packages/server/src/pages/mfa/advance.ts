@@ -9,6 +9,7 @@ import type { Session } from '../../model/authorization.ts'
 import type { PendingSignIn } from '../../model/factor.ts'
 import { type Acr, type MfaPolicy, raised } from '../../model/mfa.ts'
 import type { Subject } from '../../model/user.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { RememberedBrowsers } from '../flow/browser-cookies.ts'
 import type { ContinuedPage } from '../flow/browser-request.ts'
@@ -109,7 +110,7 @@ export function createAdvance(ports: AdvancePorts): (advancing: Advancing) => Pr
     const stepped = gain.amr.length > 0 ? await ports.sessions.stepUp(session, proven) : undefined
     if (stepped) {
       const { sub, sid } = session
-      ports.log.info('stepped_up', { request_id: page.request.id, sub, sid, ...proven })
+      ports.log.info('stepped_up', { ...requestFields(page.request), sub, sid, ...proven })
     }
     return page.resume(page.continuation, [stepped?.cookie, remembering])
   }

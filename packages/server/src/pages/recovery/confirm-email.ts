@@ -9,6 +9,7 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Accounts } from '../../identity/accounts.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import type { Users } from '../../model/user.ts'
+import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { SendAccountMail } from '../flow/account-mail.ts'
 import type { RequireAccountSession } from '../flow/account-session.ts'
@@ -74,7 +75,7 @@ async function confirm(
     ...(isNamedByAddress && { username: email }),
   })
   if (!changed.ok) return changed
-  ports.log.info('email_verified', { request_id: request.id, sub })
+  ports.log.info('email_verified', { ...requestFields(request), sub })
   if (old !== undefined && email_verified_at !== undefined && identityKey(old) !== identityKey(email)) {
     ports.sendAccountMail(request, async () => ({ to: old, kind: 'emailChanged', path: '/account' }))
   }

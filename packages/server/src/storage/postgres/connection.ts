@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { Log } from '../../runtime/ports.ts'
 import type { Value } from './codecs.ts'
 import { mapDriverError } from './failure.ts'
+import { passwordOfFile } from './pass-file.ts'
 import type { Answer, Run } from './statements.ts'
 
 export type PostgresOptions = {
@@ -45,8 +46,9 @@ export function settingsOf({
   password: hook,
   timeouts = defaultTimeouts,
 }: PostgresOptions): pg.ClientConfig {
-  const { host, port, user, database, ssl, password } = new pg.Client({ connectionString: url })
-  const secret = hook ?? password ?? undefined
+  const { host, port, user, database, ssl, password } = new pg.Client({ connectionString: strict(url) })
+  const place = { host, port, database: database ?? '', user: user ?? '' }
+  const secret = hook ?? password ?? (() => passwordOfFile(place) ?? '')
   return {
     host,
     port,
@@ -59,6 +61,15 @@ export function settingsOf({
     password: secret,
   }
 }
+
+/**
+ * Names the mode that the driver uses for weaker ones anyway. Otherwise it prints a warning, and its next version would
+ * not verify certificates.
+ */
+const strict = (url: string): string =>
+  /[?&]uselibpqcompat=true\b/.test(url)
+    ? url
+    : url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full')
 
 /** Runs a statement on a connection. A statement with a name is parsed once for each connection. */
 export async function ask(

@@ -29,7 +29,8 @@ export async function migrate(
   const connection = await openConnection(options)
   try {
     await requireUtf8(connection)
-    if ((await versionOf(connection, schema, migrations)) === migrations.length) return
+    const before = await versionOf(connection, schema, migrations)
+    if (before === migrations.length) return
     await begin(connection, schema)
     await connection.script(`set search_path = ${quoted(schema)}; set statement_timeout = ${longest}`)
     await aloneIn(options, schema, async () => {
@@ -38,6 +39,8 @@ export async function migrate(
         if (version <= index) await apply(connection, migration, index + 1)
       }
     })
+    if (before > 0)
+      options.log?.info('schema_upgraded', { store: schema, from: before, to: migrations.length })
   } finally {
     await connection.close()
   }

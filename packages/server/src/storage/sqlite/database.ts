@@ -14,6 +14,8 @@ export type OpenOptions = {
   readonly create?: boolean
   /** Whether an import will fill the file. The master key may then exist before the tables. */
   readonly toFill?: boolean
+  /** Called after the tables of an earlier version were migrated. */
+  readonly onUpgraded?: (from: number, to: number) => void
 }
 
 /**
@@ -25,6 +27,7 @@ export function openDatabase({
   busyTimeout,
   create = true,
   toFill = false,
+  onUpgraded,
 }: OpenOptions): DatabaseSync {
   // Check this before the database, because processes create the key after the tables.
   const used = !toFill && existsSync(keyFileBeside(file))
@@ -32,7 +35,7 @@ export function openDatabase({
   if (!create && !existsSync(file)) throw new UnusableDatabase(`${file} was removed while the server runs`)
   return named(file, () => {
     createFile(file)
-    return prepare(new DatabaseSync(file), { file, busyTimeout, used })
+    return prepare(new DatabaseSync(file), { file, busyTimeout, used, onUpgraded })
   })
 }
 
@@ -57,7 +60,7 @@ function named<Value>(file: string, open: () => Value): Value {
 
 function prepare(
   database: DatabaseSync,
-  { file, busyTimeout, used }: OpenOptions & { readonly used: boolean },
+  { file, busyTimeout, used, onUpgraded = () => {} }: OpenOptions & { readonly used: boolean },
 ): DatabaseSync {
   try {
     database.exec(`
@@ -70,7 +73,8 @@ function prepare(
     `)
     enterWal(database, performance.now() + busyTimeout)
     if (used) requireNotLost(file, versionOf(database) > 0)
-    migrate(file, database)
+    const before = migrate(file, database)
+    if (before > 0 && before < migrations.length) onUpgraded(before, migrations.length)
     return database
   } catch (error) {
     database.close()
@@ -104,12 +108,16 @@ function enterWal(database: DatabaseSync, deadline: number): void {
   }
 }
 
-function migrate(file: string, database: DatabaseSync): void {
-  if (schemaVersion(file, database) === migrations.length) return
+/** Returns the version before, which another process may have migrated meanwhile. */
+function migrate(file: string, database: DatabaseSync): number {
+  if (schemaVersion(file, database) === migrations.length) return migrations.length
+  let before = migrations.length
   inTransaction(database, () => {
-    for (const migration of migrations.slice(schemaVersion(file, database))) database.exec(migration)
+    before = schemaVersion(file, database)
+    for (const migration of migrations.slice(before)) database.exec(migration)
     database.exec(`pragma user_version = ${migrations.length}`)
   })
+  return before
 }
 
 function schemaVersion(file: string, database: DatabaseSync): number {

@@ -54,7 +54,11 @@ const readTimeout = 250
 /** Rejects when the file can't be opened or has a newer schema. */
 export async function openSqliteStores(options: SqliteOptions): Promise<Stores> {
   const { file, busyTimeout = standardBusyTimeout } = options
-  const database = openDatabase({ file, busyTimeout })
+  const database = openDatabase({
+    file,
+    busyTimeout,
+    onUpgraded: (from, to) => options.log?.info('schema_upgraded', { store: file, from, to }),
+  })
   database.exec(`pragma busy_timeout = ${readTimeout}; pragma query_only = on`)
   const guard = createReadGuard(createOpenFile(file, database), reason => {
     if (reason === undefined) options.log?.info('database_usable', { file })

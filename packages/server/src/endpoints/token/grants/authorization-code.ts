@@ -8,6 +8,7 @@ import { requestedResources } from '../../../authorization-request/requested-res
 import type { AuthorizationCode } from '../../../model/authorization.ts'
 import type { Client } from '../../../model/client.ts'
 import { hashHandle } from '../../../model/handle.ts'
+import { maskedHandle, maskedSecret, shownValue } from '../../../model/masked.ts'
 import { equalInConstantTime } from '../../../runtime/constant-time.ts'
 import type { Grant } from '../decision.ts'
 import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
@@ -29,11 +30,13 @@ export const authorizationCode: Grant = {
       return refuse('invalid_request', 'redirect_uri_missing', { description: 'redirect_uri is required' })
     }
     const found = await ports.stores.codes.find(hashHandle(value))
-    if (!found) return refuse('invalid_grant', 'code_unknown')
+    if (!found) return refuse('invalid_grant', 'code_unknown', { log: { received: maskedHandle(value) } })
     const { code, authorization } = found
-    const log = { authorization_id: authorization.id }
+    const log = { authorization_id: authorization.id, received: maskedHandle(value) }
     if (authorization.client_id !== client.client_id)
-      return refuse('invalid_grant', 'code_of_another_client', { log })
+      return refuse('invalid_grant', 'code_of_another_client', {
+        log: { ...log, expected: `a code of ${client.client_id}` },
+      })
 
     const proof = codeProofProblem(code, client, redirectUri, parameters.get('code_verifier'))
     if (code.used_at !== undefined) {
@@ -44,8 +47,21 @@ export const authorizationCode: Grant = {
         ? replayed
         : { ...replayed, effect: { kind: 'revoke_authorization', id: authorization.id } }
     }
-    if (code.expires_at <= ports.clock.now()) return refuse('invalid_grant', 'code_expired', { log })
-    if (proof) return { ...proof, effect: { kind: 'burn_code', hash: code.hash } }
+    const now = ports.clock.now()
+    if (code.expires_at <= now) {
+      const expired = `${now - code.expires_at} s after it expired`
+      return refuse('invalid_grant', 'code_expired', {
+        log: { ...log, expected: `within ${client.authorization_code_lifetime} s`, received: expired },
+      })
+    }
+    if (proof) {
+      const { id: authorization_id } = authorization
+      return {
+        ...proof,
+        log: { authorization_id, ...proof.log },
+        effect: { kind: 'burn_code', hash: code.hash },
+      }
+    }
     const refusal = await recheckAuthorization(authorization, request, ports)
     if (refusal) return refusal
 
@@ -74,19 +90,28 @@ function codeProofProblem(
   redirectUri: string,
   verifier: string | undefined,
 ): Refusal | undefined {
-  if (redirectUri !== code.redirect_uri) return refuse('invalid_grant', 'redirect_uri_differs')
+  if (redirectUri !== code.redirect_uri) {
+    return refuse('invalid_grant', 'redirect_uri_differs', {
+      log: { expected: code.redirect_uri, received: shownValue(redirectUri) },
+    })
+  }
   if (code.code_challenge === undefined) {
     // RFC 9700 §2.1.1, §4.8: a verifier without a challenge indicates a downgrade; so does a missing challenge that the
     // client requires.
-    if (verifier !== undefined) return refuse('invalid_grant', 'code_verifier_unexpected')
+    if (verifier !== undefined) {
+      return refuse('invalid_grant', 'code_verifier_unexpected', {
+        log: { expected: 'no code_verifier', received: maskedSecret(verifier) },
+      })
+    }
     return client.require_pkce ? refuse('invalid_grant', 'code_challenge_missing') : undefined
   }
-  if (verifier === undefined) return refuse('invalid_grant', 'code_verifier_missing')
   const method = code.code_challenge_method ?? 'plain'
+  const wanted = { expected: `the verifier of the ${method} code_challenge` }
+  if (verifier === undefined) return refuse('invalid_grant', 'code_verifier_missing', { log: wanted })
   if (method === 'plain' && !client.allow_plain_pkce) return refuse('invalid_grant', 'code_challenge_plain')
   const expected = codeChallengeOf(verifier, method, text => hash('sha256', text, 'base64url'))
   // RFC 7636 §4.1: reject short verifiers, because a short plain challenge could be guessed.
   return isCodeVerifier(verifier) && equalInConstantTime(expected, code.code_challenge)
     ? undefined
-    : refuse('invalid_grant', 'code_verifier_wrong')
+    : refuse('invalid_grant', 'code_verifier_wrong', { log: { ...wanted, received: maskedSecret(verifier) } })
 }

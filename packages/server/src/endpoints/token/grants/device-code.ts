@@ -5,6 +5,7 @@ import { grantTypes } from '@tessera/protocol/grant-types'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { DeviceAuthorization } from '../../../model/authorization.ts'
 import { hashHandle } from '../../../model/handle.ts'
+import { maskedHandle } from '../../../model/masked.ts'
 import type { Grant, RefusedDecision } from '../decision.ts'
 import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
 
@@ -17,7 +18,8 @@ export const deviceCode: Grant = {
     if (value === undefined)
       return refuse('invalid_request', 'device_code_missing', { description: 'device_code is required' })
     const found = await ports.stores.devices.find(hashHandle(value))
-    if (!found) return refuse('invalid_grant', 'device_code_unknown')
+    if (!found)
+      return refuse('invalid_grant', 'device_code_unknown', { log: { received: maskedHandle(value) } })
     const { device, authorization } = found
     if (device.client_id !== client.client_id) return refuse('invalid_grant', 'device_code_of_another_client')
     const waiting = pendingRefusal(device, ports.clock.now())

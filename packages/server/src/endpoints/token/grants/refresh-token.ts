@@ -9,6 +9,7 @@ import { requestedResources } from '../../../authorization-request/requested-res
 import { parseRequestedScope } from '../../../authorization-request/requested-scope.ts'
 import type { RefreshFamily } from '../../../model/authorization.ts'
 import { type Client, isPublic } from '../../../model/client.ts'
+import { maskedHandle } from '../../../model/masked.ts'
 import type { Use } from '../../../model/ports/stores.ts'
 import { idleEnd, isOwnFormat, type RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
@@ -29,19 +30,28 @@ export const refreshToken: Grant = {
     }
     const now = ports.clock.now()
     const handle = ports.refreshTokens.parse(value)
+    const received = maskedHandle(value)
     if (!handle) {
       const { previousRefreshToken: hook } = ports
       return hook && !isOwnFormat(value)
         ? redeemPrevious(value, request, ports, hook)
-        : refuse('invalid_grant', 'refresh_token_malformed')
+        : refuse('invalid_grant', 'refresh_token_malformed', { log: { received } })
     }
-    if (handle.expires_at <= now) return refuse('invalid_grant', 'refresh_token_expired')
+    if (handle.expires_at <= now) {
+      const late = `${now - handle.expires_at} s after it expired`
+      return refuse('invalid_grant', 'refresh_token_expired', {
+        log: { family: handle.family, received: late },
+      })
+    }
     const found = await ports.stores.families.find(handle.family)
-    if (!found) return refuse('invalid_grant', 'refresh_token_unknown')
+    if (!found)
+      return refuse('invalid_grant', 'refresh_token_unknown', { log: { family: handle.family, received } })
     const { family, authorization } = found
     const log = { family: family.id, authorization_id: authorization.id }
     if (family.client_id !== client.client_id)
-      return refuse('invalid_grant', 'refresh_token_of_another_client', { log })
+      return refuse('invalid_grant', 'refresh_token_of_another_client', {
+        log: { ...log, expected: `a refresh token of ${client.client_id}` },
+      })
     if (family.idle_expires_at <= now) return refuse('invalid_grant', 'refresh_token_idle_too_long', { log })
     if (isPublic(client) && !sameConfirmation(family, confirmation))
       return refuse('invalid_grant', 'refresh_token_bound_to_another_key', { log })
@@ -81,6 +91,13 @@ function useOf(
   now: Seconds,
   { log }: GrantPorts,
 ): Result<Use> | RefusedDecision {
+  const generations = {
+    family: id,
+    authorization_id: family.authorization_id,
+    generation,
+    expected: `generation ${family.generation}`,
+    received: `generation ${generation}`,
+  }
   if (generation === family.generation) {
     const kind = client.refresh_token_usage === 'one_time' ? 'refresh_rotation' : 'refresh_reuse'
     return ok({ kind, family: id, generation, idleExpiresAt: idleEnd(client, now, family.expires_at) })
@@ -90,7 +107,7 @@ function useOf(
     // Revoke both.
     log.error('refresh_generation_ahead', { family: id, generation, stored_generation: family.generation })
     return {
-      ...refuse('invalid_grant', 'refresh_generation_ahead', { log: { family: id, generation } }),
+      ...refuse('invalid_grant', 'refresh_generation_ahead', { log: generations }),
       effect: { kind: 'revoke_authorization', id: family.authorization_id },
     }
   }
@@ -104,12 +121,12 @@ function useOf(
     if (ahead_seconds > clockTolerance) {
       // This may be a retry or a replay. Issue no tokens, but don't revoke the authorization either.
       log.error('refresh_rotated_in_future', { family: id, generation, ahead_seconds })
-      return refuse('invalid_grant', 'refresh_rotated_in_future', { log: { family: id, generation } })
+      return refuse('invalid_grant', 'refresh_rotated_in_future', { log: generations })
     }
     return ok({ kind: 'refresh_retry', family: id, generation: family.generation, since })
   }
   return {
-    ...refuse('invalid_grant', 'refresh_token_reused', { log: { family: id, generation } }),
+    ...refuse('invalid_grant', 'refresh_token_reused', { log: generations }),
     effect: { kind: 'revoke_authorization', id: family.authorization_id },
   }
 }
