@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { adminApiDocument } from '../../packages/admin-api-document.ts'
+import { entryKinds } from '../../packages/server/src/endpoints/admin/entry-operations.ts'
 import type { Description } from '../../packages/server/src/endpoints/admin/operation.ts'
 import { adminOperations, adminSchemas } from '../../packages/server/src/endpoints/admin/operations.ts'
 import { adminScopes } from '../../packages/server/src/model/admin-api.ts'
@@ -71,7 +72,74 @@ async function withSession(admin: Admin, status: number): Promise<{ path: string
   return { path: `${path}/sessions`, sid: json.items[0].sid }
 }
 
-const examples: Readonly<Record<keyof typeof adminOperations, Example>> = {
+/** An entry of each kind, and the id of one of the file. */
+const entries = {
+  clients: {
+    file: 'web',
+    entry: {
+      grant_types: ['client_credentials'],
+      client_secrets: [{ value: 'a-long-secret' }],
+      scope: 'api1',
+    },
+  },
+  api_scopes: { file: 'api1', entry: { display_name: 'One' } },
+  api_resources: { file: 'urn:api', entry: { display_name: 'One' } },
+  identity_resources: { file: 'team', entry: { claims: ['one'] } },
+  identity_providers: {
+    file: 'corp',
+    entry: { type: 'oidc', issuer: 'https://one.example', client_id: 'tessera', client_secret: 's' },
+  },
+  tenants: { file: 'acme', entry: { display_name: 'One' } },
+} as const
+
+/** The examples of the operations on one kind. */
+function examplesOf(kind: keyof typeof entries): Readonly<Record<string, Example>> {
+  const { noun, plural, path, key } = entryKinds[kind]
+  const { entry, file } = entries[kind]
+  const made = async ({ call }: Admin) => {
+    const at = `${path}/entry-${++count}`
+    const { headers } = await call('PUT', at, entry)
+    return { path: at, etag: String(headers.etag), body: entry }
+  }
+  const fresh = () => ({ path: `${path}/entry-${++count}`, body: entry })
+  return {
+    [`list${plural}`]: { prepare: async () => ({ path }) },
+    [`create${noun}`]: {
+      prepare: async () => ({ path, body: { [key]: `entry-${++count}`, ...entry } }),
+      others: { 409: ({ call }) => call('POST', path, { [key]: file, ...entry }) },
+    },
+    [`read${noun}`]: { prepare: async admin => ({ ...(await made(admin)), body: undefined as never }) },
+    [`put${noun}`]: {
+      prepare: made,
+      others: { 201: ({ call }) => call('PUT', fresh().path, entry) },
+    },
+    [`patch${noun}`]: { prepare: async admin => ({ ...(await made(admin)), body: { enabled: undefined } }) },
+    [`delete${noun}`]: { prepare: async admin => ({ ...(await made(admin)), body: undefined as never }) },
+    ...(['clients', 'api_resources'].includes(kind) && {
+      [`rotate${noun}Secret`]: {
+        async prepare(admin: Admin) {
+          const { path: at, etag } = await made(admin)
+          return { path: `${at}/secrets`, etag, body: { overlap: 60 } }
+        },
+      },
+    }),
+  }
+}
+
+const revokeClient: Example = {
+  async prepare({ call }) {
+    const at = `/clients/entry-${++count}`
+    await call('PUT', at, entries.clients.entry)
+    return { path: `${at}/revocation` }
+  },
+}
+
+const entryExamples = Object.assign({}, ...(Object.keys(entries) as (keyof typeof entries)[]).map(examplesOf))
+
+const examples: Readonly<Record<string, Example>> = {
+  ...entryExamples,
+  revokeClient,
+  revokeUser: { prepare: async () => ({ path: '/users/any/revocation' }) },
   listUsers: {
     prepare: async () => ({ path: '/users' }),
   },
@@ -113,6 +181,10 @@ type Send = (
 
 const withTag = (etag: string | undefined): Record<string, string> =>
   etag === undefined ? {} : { 'if-match': etag }
+const fileIdOf = (path: string): string => {
+  const kind = Object.entries(entryKinds).find(([, one]) => path.startsWith(`${one.path}/`))?.[0]
+  return kind === undefined ? 'file-1' : entries[kind as keyof typeof entries].file
+}
 const elsewhere = (path: string, at: string): string => path.replace(/^(\/[\w-]+\/)[^/]+/, `$1${at}`)
 
 /** How each status is provoked; `elsewhere` names an entry that does not exist, or one of the file. */
@@ -137,7 +209,7 @@ const provoke: Readonly<Record<number, Send>> = {
   404: ({ call }, { method }, { path, body, etag }) =>
     call(method, elsewhere(path, 'nothing'), body, withTag(etag)),
   409: ({ call }, { method }, { path, body, etag }) =>
-    call(method, elsewhere(path, 'file-1'), body, withTag(etag)),
+    call(method, elsewhere(path, fileIdOf(path)), body, withTag(etag)),
   412: ({ call }, { method }, { path, body }) => call(method, path, body, { 'if-match': '"0"' }),
   415: ({ call }, { method }, { path }) => call(method, path, '{}', { 'content-type': 'text/plain' }),
   422: ({ call }, { method }, { path, etag }) => call(method, path, { unknown: 1 }, withTag(etag)),
@@ -146,8 +218,8 @@ const provoke: Readonly<Record<number, Send>> = {
 
 test('admin openapi: every operation responds with each documented status and its schema', async () => {
   const admin = await startAdmin(adminWorld)
-  for (const [id, description] of Object.entries(adminOperations) as [keyof typeof examples, Description][]) {
-    const { prepare, others = {} } = examples[id]
+  for (const [id, description] of Object.entries(adminOperations) as [string, Description][]) {
+    const { prepare, others = {} } = examples[id] ?? assert.fail(`${id} has no example`)
     const { responses } = document.paths[description.path][description.method.toLowerCase()]
     for (const status of Object.keys(responses).map(Number)) {
       const send: Send | undefined = others[status] ?? provoke[status]

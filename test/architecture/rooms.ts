@@ -191,7 +191,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Endpoints for programs: none imports another one, a store or http.
   // It checks requests with the schemas of the configuration.
   'endpoints/admin': {
-    rooms: [...protocolEndpoint.rooms, 'configuration'],
+    rooms: [...protocolEndpoint.rooms, 'configuration', 'administration'],
     packages: ['node:crypto'],
   },
   'endpoints/authorize': browserEndpoint,

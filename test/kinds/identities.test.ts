@@ -195,6 +195,7 @@ const folding: Readonly<Record<string, Row>> = {
   'model/color.ts': { noIdentity: 'a color' },
   'endpoints/introspection/introspection.ts': { noIdentity: 'a media type' },
   'endpoints/admin/request.ts': { noIdentity: 'a media type' },
+  'endpoints/admin/entry-operations.ts': { noIdentity: 'words in a document' },
   'endpoints/admin/openapi.ts': { noIdentity: 'the name of a method in a document' },
   'authorization-request/request-uri.ts': { noIdentity: 'a media type' },
   'storage/sqlite/archive.ts': { noIdentity: 'a type of a column' },

@@ -14,6 +14,10 @@ export const adminWorld = {
   tenants: [{ name: 'acme' }],
   api_scopes: [{ name: 'api1' }],
   api_resources: [{ name: 'urn:api', scopes: ['api1'] }],
+  identity_resources: [{ name: 'team', claims: ['team'] }],
+  identity_providers: [
+    { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera', client_secret: 's' },
+  ],
   users: [
     {
       ...{ sub: 'file-1', username: 'fiona', password: 'seven purple kettles', roles: ['staff'] },

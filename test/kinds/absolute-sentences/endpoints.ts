@@ -21,6 +21,18 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'admin/callers.test.ts',
       'admin callers: users get no scope of this API, by any grant',
     ),
+    'A caller gives a client only scopes': held(
+      'admin/entries.test.ts',
+      'admin entries: no caller gives a client scopes that it lacks, or changes a client that has them',
+    ),
+    '`POST /clients/{client_id}/revocation` revokes every token': held(
+      'admin/entries.test.ts',
+      'admin entries: the tokens of a client, or of a user, are revoked by one request',
+    ),
+    'Ends all sessions and revokes every token, like': held(
+      'admin/entries.test.ts',
+      'admin entries: the tokens of a client, or of a user, are revoked by one request',
+    ),
     'It is shown, and every change is 409 `admin_entry_read_only`.': held(
       'admin/users.test.ts',
       'admin users: users of the file are shown with their origin, and are read-only',
@@ -35,9 +47,13 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'admin/callers.test.ts',
       'admin requests: unknown paths and methods, media types and malformed bodies are refused',
     ),
-    '**Secrets** are never returned, neither as text nor as hashes.': held(
+    '**Secrets** are never returned, neither as text nor as hashes, except': held(
       'admin/users.test.ts',
       'admin users: a created user is shown without a password, and signs in',
+      'admin/entries.test.ts',
+      'admin entries: a client is created with a generated secret that is shown once, and works at once',
+      'admin/entries.test.ts',
+      'admin entries: the secret of an identity provider is stored, hidden, and kept',
     ),
   },
   'docs/endpoints/deviceauthorization.md': {

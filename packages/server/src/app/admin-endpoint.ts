@@ -4,6 +4,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createAdminEndpoint } from '../endpoints/admin/admin.ts'
 import { createCursors } from '../endpoints/admin/cursor.ts'
+import { createEntryHandlers } from '../endpoints/admin/entries.ts'
 import { createKeyHandlers } from '../endpoints/admin/keys.ts'
 import { adminOperations, adminSchemas } from '../endpoints/admin/operations.ts'
 import { createPasswordHandlers } from '../endpoints/admin/user-password.ts'
@@ -17,7 +18,7 @@ import type { Services } from './services.ts'
 export function createAdmin(configuration: Configuration, services: Services): Endpoint {
   const { context, clients, tokens, signIn, sessions } = services
   const { stores, keys, derived, clock, log } = context
-  const { accounts } = services.accounts
+  const { accounts, endAccess } = services.accounts
   const { users } = signIn
   const { storedUsers } = stores
   const cursors = createCursors(derived)
@@ -26,6 +27,11 @@ export function createAdmin(configuration: Configuration, services: Services): E
     operations: adminOperations,
     schemas: adminSchemas,
     handlers: {
+      ...createEntryHandlers({
+        administration: services.administration,
+        cursors,
+        revokeClient: clients.revoke,
+      }),
       ...createUserHandlers({
         configured: configuration.users,
         tenants: configuration.tenants,
@@ -47,7 +53,12 @@ export function createAdmin(configuration: Configuration, services: Services): E
         accounts,
         resetFactors: createFactorReset(context),
       }),
-      ...createSessionHandlers({ sessions: stores.sessions, endSession: sessions.endSession, clock }),
+      ...createSessionHandlers({
+        sessions: stores.sessions,
+        endSession: sessions.endSession,
+        endAccess,
+        clock,
+      }),
       ...createKeyHandlers({ keys }),
     },
     verifier: tokens.verifier,

@@ -8,6 +8,14 @@ export const adminAudience = 'urn:tessera:admin'
 
 /** Its scopes, with what each allows. */
 const allowed = {
+  'admin:clients.read': 'Read clients.',
+  'admin:clients.write': 'Create, change and delete clients.',
+  'admin:resources.read': 'Read API scopes, API resources and identity resources.',
+  'admin:resources.write': 'Create, change and delete API scopes, API resources and identity resources.',
+  'admin:providers.read': 'Read identity providers.',
+  'admin:providers.write': 'Create, change and delete identity providers.',
+  'admin:tenants.read': 'Read tenants.',
+  'admin:tenants.write': 'Create, change and delete tenants.',
   'admin:users.read': 'Read users.',
   'admin:users.write': 'Create, change, disable and delete users.',
   'admin:users.passwords': 'Set passwords, import password hashes, and remove second factors.',

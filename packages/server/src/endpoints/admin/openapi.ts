@@ -30,6 +30,7 @@ export const openApiDocument = ({ operations, schemas, issuer }: Source): JsonOb
   components: {
     schemas: {
       ...Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, schema.jsonSchema()])),
+      ...bodySchemasOf(operations),
       Problem: problemSchema,
     },
     securitySchemes: {
@@ -104,8 +105,40 @@ const headerOf = (name: string, description: string): JsonObject => ({
   schema: { type: 'string' },
 })
 
-const bodySchemaOf = ({ type, schema }: NonNullable<Description['body']>): JsonObject =>
-  type === 'application/merge-patch+json' ? patchOf(schema.jsonSchema()) : schema.jsonSchema()
+/** Returns the bodies that several operations have. A tenant has lists of the others. */
+function bodySchemasOf(operations: Descriptions): JsonObject {
+  const named = new Map<string, JsonObject>()
+  for (const { body } of Object.values(operations))
+    if (body?.name !== undefined && !named.has(body.name)) named.set(body.name, body.schema.jsonSchema())
+  const names = new Map([...named].map(([name, schema]) => [JSON.stringify(schema), name]))
+  return Object.fromEntries([...named].map(([name, schema]) => [name, withReferences(schema, names)]))
+}
+
+/** Replaces the elements of lists that have a name. */
+function withReferences(schema: JsonObject, names: ReadonlyMap<string, string>): JsonObject {
+  const properties = Object.entries(schema.properties as Readonly<Record<string, JsonObject>>)
+  const replaced = properties.map(([key, member]) => {
+    const name = names.get(JSON.stringify(member.items))
+    return [key, name === undefined ? member : { ...member, items: reference(name) }]
+  })
+  return { ...schema, properties: Object.fromEntries(replaced) }
+}
+
+function bodySchemaOf({ type, schema, name }: NonNullable<Description['body']>): JsonObject {
+  const isPatch = type === 'application/merge-patch+json'
+  if (name === undefined) return isPatch ? patchOf(schema.jsonSchema()) : schema.jsonSchema()
+  return isPatch ? patchOf(membersOf(name, schema.jsonSchema())) : reference(name)
+}
+
+/** Returns the schema with references to its members. */
+const membersOf = (name: string, { properties, description = '' }: JsonObject): JsonObject => ({
+  type: 'object',
+  description,
+  properties: Object.fromEntries(
+    Object.keys(properties as JsonObject).map(member => [member, reference(`${name}/properties/${member}`)]),
+  ),
+  additionalProperties: false,
+})
 
 /** In a merge patch every member is optional, and null removes it (RFC 7396 §2). */
 function patchOf({ required: _, properties, ...schema }: JsonObject): JsonObject {

@@ -37,6 +37,8 @@ export type Description = {
   readonly body?: {
     readonly type: BodyType
     readonly schema: AnySchema
+    /** The name of the schema in the document, if several operations have it. */
+    readonly name?: string
     /** The endpoint only checks that it is an object; the handler checks the rest. */
     readonly checkedLater?: true
   }

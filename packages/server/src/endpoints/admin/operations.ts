@@ -1,10 +1,19 @@
 /** Every operation of the admin API, and the schemas of its responses. */
 
 import type { AnySchema } from '../../configuration/validation/schema.ts'
+import { entryOperations, entrySchemas } from './entry-operations.ts'
 import { keyOperations, keySchemas } from './keys.ts'
 import type { Descriptions } from './operation.ts'
 import { userOperations, userSchemas } from './user-operations.ts'
 
-export const adminOperations = { ...userOperations, ...keyOperations } as const satisfies Descriptions
+export const adminOperations = {
+  ...entryOperations,
+  ...userOperations,
+  ...keyOperations,
+} as const satisfies Descriptions
 
-export const adminSchemas: Readonly<Record<string, AnySchema>> = { ...userSchemas, ...keySchemas }
+export const adminSchemas: Readonly<Record<string, AnySchema>> = {
+  ...entrySchemas,
+  ...userSchemas,
+  ...keySchemas,
+}

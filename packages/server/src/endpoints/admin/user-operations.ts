@@ -200,6 +200,17 @@ export const userOperations = {
     success: { 200: { description: 'The sessions that ended.', schema: 'EndedSessions' } },
     problems: [],
   },
+  revokeUser: {
+    method: 'POST',
+    path: '/users/{sub}/revocation',
+    tag,
+    scope: 'admin:sessions.write',
+    summary:
+      'End all sessions of a user, and revoke every authorization with its codes and tokens. The user can sign in again.',
+    dryRun: true,
+    success: { 200: { description: 'The sessions that ended.', schema: 'EndedSessions' } },
+    problems: [],
+  },
   endSession: {
     method: 'DELETE',
     path: '/users/{sub}/sessions/{sid}',

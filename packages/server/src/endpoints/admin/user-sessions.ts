@@ -11,14 +11,20 @@ import type { userOperations } from './user-operations.ts'
 export type SessionPorts = {
   readonly sessions: Pick<Sessions, 'ofUser'>
   readonly endSession: EndSession
+  /** Ends the sessions and revokes the tokens of any user. Resolves to the `sid` of each session. */
+  readonly endAccess: (sub: string) => Promise<readonly string[]>
   readonly clock: Clock
 }
 
 export function createSessionHandlers({
   sessions,
   endSession,
+  endAccess,
   clock,
-}: SessionPorts): Pick<Handlers<typeof userOperations>, 'listSessions' | 'endSessions' | 'endSession'> {
+}: SessionPorts): Pick<
+  Handlers<typeof userOperations>,
+  'listSessions' | 'endSessions' | 'endSession' | 'revokeUser'
+> {
   const currentOf = async (sub = ''): Promise<readonly Session[]> =>
     (await sessions.ofUser(sub)).filter(session => isCurrent(session, clock.now()))
 
@@ -35,6 +41,11 @@ export function createSessionHandlers({
       const found = (await currentOf(sub)).map(({ sid }) => sid)
       const sids = dryRun ? found : await end(found)
       if (!dryRun && sids.length > 0) changed('user', sub)
+      return { ok: true, status: 200, body: { sids } }
+    },
+    async revokeUser({ path: { sub = '' }, dryRun, changed }) {
+      const sids = dryRun ? (await currentOf(sub)).map(({ sid }) => sid) : await endAccess(sub)
+      if (!dryRun) changed('user', sub)
       return { ok: true, status: 200, body: { sids } }
     },
     async endSession({ path: { sub = '', sid }, dryRun, changed }) {
