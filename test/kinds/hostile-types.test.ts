@@ -624,6 +624,8 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'testing/altered-token.ts': 'sealed or signed by this server',
   'operations/passed-time.ts': 'written by this server into its own store',
   'migration/source-file.ts': 'test/migration/every-member.test.ts puts any value at any member',
+  'migration/identityserver/secrets.ts': 'test/migration/every-member.test.ts puts any value at any member',
+  'migration/identityserver/users.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'migration/keycloak/authentication.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'migration/keycloak/credentials.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'migration/keycloak/mappers.ts': 'test/migration/every-member.test.ts puts any value at any member',
