@@ -112,7 +112,7 @@ test('postgres: acknowledged writes are there when the store is opened again; a 
 
 test('postgres: two processes that redeem the same credentials thousands of times succeed once in total', async () => {
   const { url } = await begin()
-  await contend({ storage: url, open: () => openMain(url) }, 1000)
+  await contend({ storage: url, open: () => openMain(url) }, 500)
 })
 
 test('postgres: of two processes that deliver the same logout notices, each notice is claimed by one, once', async () => {

@@ -317,7 +317,7 @@ for (const forGood of [false, true])
   })
 
 test('sqlite: two processes that redeem the same credentials thousands of times succeed once in total', () =>
-  contend(shared(), 3000))
+  contend(shared(), 1000))
 
 test('sqlite: of two processes that deliver the same logout notices, each notice is claimed by one, once', () =>
   claimAtOnce(shared()))
