@@ -1,10 +1,11 @@
 /** Keycloak: a realm that Keycloak itself exported is converted, and its users sign in with their old passwords. */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { Secret, TOTP } from 'otpauth'
 import { openUserImport } from '../../packages/server/src/app/user-import.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import { identityKey } from '../../packages/server/src/identity/external-identity.ts'
 import { migrate } from '../../packages/server/src/migration/migrate.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
@@ -53,12 +54,12 @@ async function served() {
   const add = () => Promise.all(realm.users.map(user => adding.add(user)))
   assert.deepEqual(new Set((await add()).map(({ outcome }) => outcome)), new Set(['added']))
   assert.deepEqual(new Set((await add()).map(({ outcome }) => outcome)), new Set(['same']))
-  await adding.close()
   const at = Math.floor(Date.now() / 1000) + 60
-  return createTestServer(input, { tenantStores: await open(), at })
+  return { adding, server: await createTestServer(input, { tenantStores: await open(), at }) }
 }
 
-const server = await served()
+const { adding, server } = await served()
+after(() => adding.close())
 
 test('migration: users of a Keycloak realm sign in with their old passwords, which are then argon2id', async () => {
   const tokensOf = (username: string, password: string) =>
@@ -93,6 +94,43 @@ test('migration: users of a Keycloak realm sign in with their old passwords, whi
 })
 
 const pageRequest = { client_id: 'web', redirect_uri: 'https://shop.example/callback', scope: 'openid email' }
+
+test('migration: accounts of Keycloak at providers are linked to the same users', async () => {
+  const { sub } = realm.users.find(({ username }) => username === 'alice')!
+  const [link, ...others] = await server.stores.identityLinks.ofUser(sub)
+  const provider = { name: 'corp', linking: 'none' } as const
+  const identity = identityKey({ provider, authority: 'https://corp.example', id: 'corp-alice', claims: {} })
+  assert.deepEqual([link?.provider, link?.identity, link?.label, others], ['corp', identity, 'alice', []])
+})
+
+test('migration: a user who can not be added leaves no factor and no link behind', async () => {
+  const { stores } = server
+  const identities = [{ provider: 'corp', authority: 'https://corp.example', id: 'corp-zoe' }]
+  const zoe = { sub: 'zoe-1', username: 'zoe', totp_secret: 'A'.repeat(32), identities }
+  const add = (changes: object) => adding.add({ ...zoe, ...changes })
+  const stored = async (sub: string) => [
+    (await stores.storedUsers.find(sub)) !== undefined,
+    (await stores.totpSecrets.find(sub)) !== undefined,
+    (await stores.identityLinks.ofUser(sub)).length,
+  ]
+  assert.deepEqual(await add({ username: 'Alice' }), { outcome: 'conflict', problem: 'username_taken' })
+  assert.deepEqual(await stored('zoe-1'), [false, false, 0])
+  // Another user has the account at the provider.
+  const taken = [...identities, { ...identities[0]!, id: 'corp-alice' }]
+  assert.deepEqual(await add({ identities: taken }), { outcome: 'conflict', problem: 'identity_taken' })
+  assert.deepEqual(await stored('zoe-1'), [false, false, 0])
+  assert.deepEqual(await add({ email: 'not an address' }), {
+    outcome: 'conflict',
+    problem: 'email_malformed',
+  })
+  assert.deepEqual(await stored('zoe-1'), [false, false, 0])
+  assert.deepEqual(await add({}), { outcome: 'added' })
+  assert.deepEqual(await stored('zoe-1'), [true, true, 1])
+  // A factor that the user has removed since does not come back.
+  await stores.secondFactors.reset('zoe-1')
+  assert.deepEqual(await add({}), { outcome: 'same' })
+  assert.deepEqual(await stored('zoe-1'), [true, false, 1])
+})
 
 test('migration: an authenticator app of Keycloak is still the second factor', async () => {
   const form = { username: 'erin', password: 'Quiet garden 5', button: 'login' }
@@ -293,4 +331,14 @@ test('migration: roles and groups of Keycloak that contain each other end', () =
   const { users } = migrate(importerNamed('keycloak'), [{ name: 'r.json', value }], 0)
   assert.deepEqual(users[0]?.roles, ['a', 'b'])
   assert.deepEqual(users[0]?.claims, { resource_access: { app: { roles: ['c'] } } })
+})
+
+test('migration: members that a Keycloak file leaves out have the defaults of Keycloak', () => {
+  const clients = [{ clientId: 'app', publicClient: true, redirectUris: ['https://app.example/cb'] }]
+  const value = { realm: 'r', clients, users: [{ id: '1', username: 'u' }] }
+  const { configuration, users } = migrate(importerNamed('keycloak'), [{ name: 'r.json', value }], 0)
+  const [app] = configuration.clients as Entries
+  assert.deepEqual(app?.grant_types, ['authorization_code', 'refresh_token'])
+  assert.equal(app?.scope, 'openid profile email roles address phone offline_access')
+  assert.equal(users[0]?.disabled, true)
 })

@@ -172,7 +172,9 @@ function readFlows(
     return true
   }
   const isPublic = source.member('publicClient').whole() === true
-  const code = grant(source.member('standardFlowEnabled'), 'authorization_code')
+  const code =
+    standardFlow(source, target, grants, hasAddress) ||
+    grant(source.member('standardFlowEnabled'), 'authorization_code')
   const implicit = grant(source.member('implicitFlowEnabled'), 'implicit')
   grant(source.member('directAccessGrantsEnabled'), 'password')
   const service = source.member('serviceAccountsEnabled')
@@ -204,6 +206,14 @@ function readFlows(
     target.set('sliding_refresh_token_lifetime', defaults.refreshIdle)
     target.set('absolute_refresh_token_lifetime', defaults.refreshMax)
   }
+}
+
+/** A client has this flow in Keycloak, unless its file says something else. */
+function standardFlow(source: Source, target: Target, grants: string[], hasAddress: boolean): boolean {
+  if (source.member('standardFlowEnabled').exists || !hasAddress) return false
+  grants.push('authorization_code')
+  source.added('the standard flow is on by default in Keycloak', target.at('grant_types', grants.length - 1))
+  return true
 }
 
 const userGrants: ReadonlySet<string> = new Set([

@@ -31,11 +31,7 @@ export function readUser(source: Source, context: UserContext): void {
   const verified = source.member('emailVerified')
   if (target.value.email === undefined) verified.notNeeded('there is no address')
   else carry(verified, target, 'email_verified', flag)
-  const enabled = source.member('enabled')
-  if (enabled.exists && enabled.flag() !== true) {
-    target.set('disabled', true)
-    enabled.carriedOver(target.at('disabled'))
-  } else enabled.notNeeded('users are enabled by default')
+  readEnabled(source, target)
   readNames(source, target)
   const attributes = source.member('attributes')
   if (attributes.exists) readAttributes(attributes, target)
@@ -43,6 +39,18 @@ export function readUser(source: Source, context: UserContext): void {
   readCredentials(source.member('credentials'), target)
   readIdentities(source, target, context)
   leaveUsual(source)
+}
+
+/** Keycloak disables a user if the file does not say that they are enabled. */
+function readEnabled(source: Source, target: Target): void {
+  const enabled = source.member('enabled')
+  if (enabled.flag() === true) {
+    enabled.notNeeded('users are enabled by default')
+    return
+  }
+  target.set('disabled', true)
+  if (enabled.exists) enabled.carriedOver(target.at('disabled'))
+  else source.added('Keycloak disables users without this member', target.at('disabled'))
 }
 
 function readNames(source: Source, target: Target): void {
