@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { testMail } from '../../packages/server/src/app/administration.ts'
 import { createLazyPages } from '../../packages/server/src/app/lazy-pages.ts'
 import type { Services } from '../../packages/server/src/app/services.ts'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
@@ -14,6 +15,7 @@ import type { SendMail } from '../../packages/server/src/model/mail.ts'
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMailQueue } from '../../packages/server/src/operations/mail/mail-queue.ts'
 import { createSmtp } from '../../packages/server/src/operations/mail/smtp.ts'
+import { sendTestMail } from '../../packages/server/src/operations/mail/test-mail.ts'
 import { createRandom } from '../../packages/server/src/runtime/random.ts'
 import { day } from '../contracts/stores/samples.ts'
 import { accountsWorld, addUser, dora } from '../support/accounts.ts'
@@ -31,7 +33,7 @@ const mail = {
 }
 
 /** Replies that replace the usual ones, by command. */
-type Replies = { readonly MAIL?: string; readonly RCPT?: string }
+type Replies = { readonly MAIL?: string; readonly RCPT?: string; readonly AUTH?: string }
 
 /** A submission server that records its commands. */
 async function startSmtp(t: TestContext, { refuses = false, unknown = false, replies = {} as Replies } = {}) {
@@ -54,7 +56,7 @@ async function startSmtp(t: TestContext, { refuses = false, unknown = false, rep
             socket.write(refuses ? '451 later\r\n' : '250 taken\r\n')
           }
         } else if (line.startsWith('EHLO')) socket.write('250-mail.example\r\n250 AUTH PLAIN\r\n')
-        else if (line.startsWith('AUTH')) socket.write('235 welcome\r\n')
+        else if (line.startsWith('AUTH')) socket.write(`${replies.AUTH ?? '235 welcome'}\r\n`)
         else if (line === 'DATA') {
           data = true
           socket.write('354 go on\r\n')
@@ -421,4 +423,48 @@ test('mail: closing waits for a query of the store, and sends nothing afterwards
   await inTime('both end', Promise.all([delivered, closed]))
   await pages.deliverMail()
   assert.equal(queries, 1)
+})
+
+test('test mail: it is sent once, with the issuer in its text', async t => {
+  const { lines, port } = await startSmtp(t)
+  const sent = await sendTestMail(settings(port), { to: 'op@example.com', issuer: 'https://id.example' })
+  assert.deepEqual(sent, { ok: true, server: `127.0.0.1:${port}` })
+  assert.ok(lines.includes('RCPT TO:<op@example.com>'))
+  assert.match(lines.join('\n'), /mail settings of https:\/\/id\.example/)
+  assert.equal(lines.filter(line => line === 'DATA').length, 1)
+})
+
+for (const [what, replies, problem, fix] of [
+  ['a wrong password', { AUTH: '535 no secret for you' }, /535 no \*\*\* for you/, /mail\.smtp\.password/],
+  ['a refused sender', { MAIL: '553 not your address' }, /553 not your address/, /mail\.from/],
+  ['a refused recipient', { RCPT: '550 nobody here' }, /refused the recipient/, /see the message/],
+] as const)
+  test(`test mail: ${what} is reported with what to check, without the password`, async t => {
+    const { port } = await startSmtp(t, { replies })
+    const sent = await sendTestMail(settings(port), { to: 'op@example.com', issuer: 'https://id.example' })
+    assert.ok(!sent.ok)
+    assert.match(sent.problem, problem)
+    assert.match(sent.fix, fix)
+    assert.doesNotMatch(sent.problem, /secret/)
+  })
+
+test('test mail: a server that nobody can connect to is reported with the host and port', async t => {
+  const { port } = await startSmtp(t)
+  const closed = { ...settings(port), smtp: { ...settings(port).smtp, port: 1 } }
+  const sent = await sendTestMail(closed, { to: 'op@example.com', issuer: 'https://id.example' })
+  assert.ok(!sent.ok)
+  assert.match(sent.problem, /ECONNREFUSED/)
+  assert.match(sent.fix, /may connect to 127\.0\.0\.1:1,/)
+})
+
+test('test mail: a malformed address and an issuer without mail are reported', async () => {
+  const { configuration } = await createTestServer(accountsWorld())
+  for (const [given, to, problem] of [
+    [configuration, 'op@example.com, eve@example.com', /is no email address/],
+    [{ ...configuration, mail: undefined }, 'op@example.com', /mail is not configured/],
+  ] as const) {
+    const sent = await testMail(given as Configuration, to)
+    assert.ok(!sent.ok)
+    assert.match(sent.problem, problem)
+  }
 })

@@ -5,6 +5,7 @@
 
 import type { Administration } from '../administration/interface.ts'
 import type { Configuration, Storage } from '../configuration/configuration.ts'
+import { isEmail } from '../identity/accounts.ts'
 import { createFactorReset } from '../identity/factor-reset.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
 import type { KeyInfo, ManagedKeyRing } from '../keys/key-ring.ts'
@@ -12,6 +13,7 @@ import type { Session } from '../model/authorization.ts'
 import { type EndSession, isCurrent } from '../model/session.ts'
 import type { StoreState } from '../model/store-state.ts'
 import { logFromEnvironment } from '../operations/log.ts'
+import { sendTestMail, type TestMailOutcome } from '../operations/mail/test-mail.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { createEndings } from '../sessions/session-end.ts'
 import type { AccountServices } from './account-services.ts'
@@ -156,6 +158,14 @@ export async function findTenantIssuer(
   const { configuration, close } = await openIssuer(server, server)
   await close()
   return configuration.tenantIssuers.get(name)
+}
+
+/** Sends a test email with the settings of an issuer. Does not open its store. */
+export async function testMail({ mail, issuer }: Configuration, to: string): Promise<TestMailOutcome> {
+  if (!isEmail(to))
+    return { ok: false, problem: `${JSON.stringify(to)} is no email address`, fix: 'give one' }
+  if (mail) return sendTestMail(mail, { to, issuer })
+  return { ok: false, problem: 'mail is not configured', fix: 'add "mail" with "from" and "smtp"' }
 }
 
 /** Closing it closes the context of the server too. */

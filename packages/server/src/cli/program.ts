@@ -8,6 +8,7 @@ import { addClientCommands } from './commands/clients.ts'
 import { addConfigurationCommands } from './commands/configuration.ts'
 import { addEntryCommands } from './commands/entries.ts'
 import { addKeyCommands } from './commands/keys.ts'
+import { addMailCommands } from './commands/mail.ts'
 import type { Does } from './commands/options.ts'
 import { addServerCommands } from './commands/servers.ts'
 import { addSessionCommands } from './commands/sessions.ts'
@@ -63,6 +64,7 @@ function programOf(does: Does): Command {
   addKeyCommands(program, does)
   addSessionCommands(program, does)
   addUserCommands(program, does)
+  addMailCommands(program, does)
   addClientCommands(program, does)
   addStoreCommands(program, does)
   // Last, because it adds to groups of others.

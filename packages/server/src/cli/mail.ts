@@ -1,0 +1,21 @@
+/** `tessera mail test`. */
+
+import type { ExitCode, TestMailFlags } from './command.ts'
+import { loadOrReport } from './report.ts'
+
+export async function test({ config, tenant, to }: TestMailFlags): Promise<ExitCode> {
+  const server = await loadOrReport(config)
+  if (!server) return 1
+  const issuer = tenant === undefined ? server : server.tenantIssuers.get(tenant)
+  if (!issuer) return report(`no tenant "${tenant}" with its own issuer`)
+  const { testMail } = await import('../app/administration.ts')
+  const sent = await testMail(issuer, to)
+  if (!sent.ok) return report(`${sent.problem}\n  ${sent.fix}`)
+  process.stdout.write(`accepted by ${sent.server}; check the mailbox of ${to}\n`)
+  return 0
+}
+
+const report = (problem: string): ExitCode => {
+  process.stderr.write(`tessera: ${problem}\n`)
+  return 1
+}
