@@ -3,7 +3,7 @@
 import { listOf, type Members, membersOf, own, textOf, textsOf } from '../raw.ts'
 
 /** Roles of the realm, and of its clients. */
-export type Roles = {
+type Roles = {
   readonly realm: ReadonlySet<string>
   readonly clients: ReadonlyMap<string, ReadonlySet<string>>
 }

@@ -49,7 +49,7 @@ function keycloakHash(credential: Members): string | undefined {
  * Returns the hash of a user of `firebase auth:export`, which needs the parameters of the project that the console shows.
  * Undefined if a member is missing, or if the project uses another algorithm.
  */
-export function firebaseHash(user: Members, config: unknown): string | undefined {
+function firebaseHash(user: Members, config: unknown): string | undefined {
   const { algorithm, base64_signer_key, base64_salt_separator, rounds, mem_cost } = parsed(config ?? {})
   const isScrypt = algorithm === undefined || algorithm === 'SCRYPT'
   const [salt, key, signerKey, separator] = [
