@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Seconds } from '@tessera/protocol/brand'
 import { adminWorld, matching, startAdmin } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
@@ -290,8 +291,11 @@ test('admin users: sessions are listed and ended, and second factors removed', a
   assert.deepEqual((await call('DELETE', `${path}/sessions`)).json, { sids: [] })
   assert.deepEqual((await call('GET', `${path}/sessions`)).json, { items: [] })
   await server.stores.totpSecrets.add({
-    ...{ sub: users.items[0].sub, sealed: new Uint8Array(8), used_step: 0, created_at: 0 },
-  } as never)
+    sub: users.items[0].sub,
+    sealed: new Uint8Array(8),
+    last_step: 0,
+    created_at: 0 as Seconds,
+  })
   assert.deepEqual((await call('DELETE', `${path}/second-factors`)).json, { removed: 1 })
   assert.deepEqual((await call('DELETE', `${path}/second-factors`)).json, { removed: 0 })
 })

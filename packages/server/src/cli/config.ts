@@ -32,12 +32,13 @@ function changesFor(configuration: Configuration): string {
   }\n${lines.join('')}`
 }
 
-const contentOf = ({ clients, resources, users }: Configuration): string =>
+/** Counts the entries of the file. The admin API has its own API and scopes. */
+const contentOf = ({ clients, resources, users, adminApi }: Configuration): string =>
   (
     [
       [[...clients.all()].length, 'client'],
-      [resources.apis.size, 'API'],
-      [resources.apiScopes.size, 'API scope'],
+      [resources.apis.size - (adminApi ? 1 : 0), 'API'],
+      [[...resources.apiScopes.values()].filter(({ administers }) => !administers).length, 'API scope'],
       [users.length, 'user'],
     ] as const
   )
