@@ -7,6 +7,9 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { parseLogLine } from '../../packages/server/src/operations/explain/log-line.ts'
+import { storiesOf } from '../../packages/server/src/operations/explain/story.ts'
+import { storyText } from '../../packages/server/src/operations/explain/story-text.ts'
 import { importedPasswordHash } from '../../packages/server/src/runtime/password-hash/exported.ts'
 import type { TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import {
@@ -567,6 +570,24 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const { status } = await send(server, 'GET', target)
       assertAnswered(server, status, value)
       assert.equal(status, 400, value)
+    }
+  },
+
+  'operations/explain/log-line.ts': async () => {
+    const line = {
+      ...{
+        event: 'refused',
+        level: 'info',
+        time: '2026-11-30T10:00:00Z',
+        request_id: 'r',
+        endpoint: 'token',
+      },
+      ...{ steps: ['parse'], reason: 'code_missing', expected: ['a'], received: 'b', client_id: 'web' },
+    }
+    for (const { what, value } of variants(line)) {
+      const parsed = parseLogLine(JSON.stringify(value))
+      const stories = storiesOf(parsed ? [parsed] : [], () => ({}))
+      assert.equal(stories.map(storyText).length, parsed ? 1 : 0, what)
     }
   },
 

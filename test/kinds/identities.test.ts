@@ -187,6 +187,7 @@ const folding: Readonly<Record<string, Row>> = {
   'http/peer.ts': { noIdentity: 'the name of a header' },
   'configuration/schema/deployment.ts': { noIdentity: 'the name of a header' },
   'configuration/explain.ts': { noIdentity: 'a hint for a misspelt key' },
+  'configuration/rules/references.ts': { noIdentity: 'a hint for a misspelt grant' },
   'configuration/nearest.ts': { noIdentity: 'a hint for a misspelt key' },
   'configuration/schema/branding.ts': { noIdentity: 'the ending of a file' },
   'configuration/changed-defaults.ts': { noIdentity: 'the anchor of a heading' },

@@ -2,7 +2,8 @@
 
 import type { Story } from './story.ts'
 
-const marks = { passed: '✓', refused: '✗', not_reached: '·' } as const
+/** A check mark, a cross and a dot. */
+const marks = { passed: '\u2713', refused: '\u2717', not_reached: '\u00b7' } as const
 
 /** Members of a refusal and how they are called, in the order of the text. */
 const labels = [
