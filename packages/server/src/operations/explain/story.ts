@@ -87,7 +87,7 @@ function storyOf(group: readonly LogLine[], findReason: FindReason): Story {
 
 function refusalOf({ fields }: LogLine, findReason: FindReason): StoredRefusal {
   const { error, expected, received } = fields
-  const reason = String(fields.reason)
+  const reason = isText(fields.reason) ? fields.reason : JSON.stringify(fields.reason ?? null)
   return { ...(isText(error) && { error }), reason, ...findReason(reason), expected, received }
 }
 
