@@ -54,6 +54,18 @@ test('administration: an entry that is written as it was read keeps its secrets,
     )
 })
 
+test('administration: the same secret in two entries is shown differently, so guesses can not be compared', async () => {
+  const server = await createTestServer(file)
+  const { clients } = server.administration
+  const shownAs = async (client_id: string, options: object = {}): Promise<unknown> => {
+    const { entry } = made(await clients.create(service({ client_id }), { actor, ...options }))
+    return (entry.entry.client_secrets as any)[0].sha256.hidden
+  }
+  const shown = [await shownAs('one'), await shownAs('two'), await shownAs('guess', { dryRun: true })]
+  assert.equal(new Set(shown).size, 3)
+  assert.ok(shown.every(text => /^[\w-]{16}$/.test(String(text))))
+})
+
 test('administration: a rotated secret replaces the others at once, or after an overlap', async () => {
   const server = await createTestServer(file)
   const { clients } = server.administration

@@ -256,7 +256,7 @@ export function createChanges(ports: ChangePorts): Changes {
         const end = clock.now() + overlap
         const kept = overlap > 0 ? expiring(before.entry[list], end) : []
         const { entry, secret } = withSecret(kind, { ...before.entry, [list]: kept })
-        const hidden = secrets.hide(kind, entry)
+        const hidden = secrets.hide(kind, id, entry)
         // The new secret is the last one. The others are kept as they are shown.
         const sent = { ...hidden, [list]: [...(hidden[list] as never[]).slice(0, -1), ...last(entry[list])] }
         const outcome = await checked(kind, id, sent, before)

@@ -25,14 +25,12 @@ const mostPerPage = 1000
 const mostExamined = 5000
 
 export function createListing({ source, entries, registeredClients, secrets }: ListingPorts): Listing {
-  const hidden = (kind: EntryKind, entry: JsonObject): JsonObject => secrets.hide(kind, entry)
-
   const ofFile = (kind: EntryKind, id: string, entry: JsonObject): ShownEntry => ({
     kind,
     id,
     version: 0,
     origin: 'file',
-    entry: hidden(kind, entry),
+    entry: secrets.hide(kind, id, entry),
   })
 
   /** Returns at most `limit` entries in the order of their ids, each id once: an entry of the file comes first. */
@@ -123,7 +121,7 @@ export const showStored = (
   id,
   version,
   origin: 'stored',
-  entry: secrets.hide(kind, entry),
+  entry: secrets.hide(kind, id, entry),
   created_at,
   updated_at,
 })

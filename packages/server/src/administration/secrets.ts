@@ -16,7 +16,7 @@ export type EntrySecrets = {
   /** Returns the entry as it is stored. */
   readonly protect: (entry: JsonObject, secrets: readonly NotedSecret[], place: EntryPlace) => JsonObject
   /** Returns the entry as it is shown. */
-  readonly hide: (kind: EntryKind, entry: JsonObject) => JsonObject
+  readonly hide: (kind: EntryKind, id: string, entry: JsonObject) => JsonObject
 }
 
 export type NotedSecret = { readonly path: Path; readonly text: string }
@@ -38,10 +38,10 @@ type SecretsPorts = {
 const hashes: ReadonlySet<PropertyKey> = new Set(['sha256', 'sha512', 'argon2id'])
 
 export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPorts): EntrySecrets {
-  // Keyed, so that nobody can test guesses at a secret with it.
-  const fingerprint = (value: unknown): string =>
+  // Keyed, and bound to its entry: otherwise a guess that is stored in one client could be compared with another's secret.
+  const fingerprint = (kind: EntryKind, id: string, value: unknown): string =>
     createHmac('sha256', derived.derive('entry-fingerprints'))
-      .update(JSON.stringify(value))
+      .update(JSON.stringify([kind, id, value]))
       .digest('base64url')
       .slice(0, 16)
 
@@ -63,7 +63,10 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
       const kept = new Map(
         (previous === undefined ? [] : secretPaths(kind, previous)).map(path => {
           const value = valueAt(previous, path)
-          return [fingerprint(value), { last: path.at(-1), read: () => open(kind, id, path, value) }] as const
+          return [
+            fingerprint(kind, id, value),
+            { last: path.at(-1), read: () => open(kind, id, path, value) },
+          ] as const
         }),
       )
       return (written, path) => {
@@ -88,7 +91,7 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
           delete parent.value
           parent.sha256 = createHash('sha256').update(text, 'utf8').digest('base64')
         } else if (hashes.has(last)) parent[last] = text
-        else if (before !== undefined && written?.hidden === fingerprint(before))
+        else if (before !== undefined && written?.hidden === fingerprint(kind, id, before))
           parent[last] = before as Json
         else
           parent[last] = {
@@ -97,12 +100,12 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
       }
       return result
     },
-    hide(kind, entry) {
+    hide(kind, id, entry) {
       const result = structuredClone(entry) as MutableObject
       for (const path of secretPaths(kind, entry)) {
         const value = valueAt(entry, path)
         const parent = valueAt(result, path.slice(0, -1)) as MutableObject
-        if (!isPlace(value)) parent[path.at(-1) as string] = { hidden: fingerprint(value) }
+        if (!isPlace(value)) parent[path.at(-1) as string] = { hidden: fingerprint(kind, id, value) }
       }
       return result
     },
