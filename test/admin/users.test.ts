@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Seconds } from '@tessera/protocol/brand'
-import { adminWorld, matching, startAdmin } from '../support/admin.ts'
+import { adminToken, adminWorld, matching, startAdmin } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
 
@@ -318,4 +318,31 @@ test('admin: an issuer without admin_api serves nothing and knows no scope of it
   assert.equal(answer.status, 404)
   assert.ok(!(await own.server.send('GET', '/.well-known/openid-configuration')).body.includes('admin'))
   await own.server.close()
+})
+
+test('admin users: only who may set passwords also sets the verified address, which receives reset links', async () => {
+  const made = await call('POST', '/users', {
+    username: 'vera',
+    email: 'vera@example.com',
+    email_verified: true,
+  })
+  const path = `/users/${made.json.sub}`
+  const authorization = `Bearer ${await adminToken(server, ['admin:users.read', 'admin:users.write'])}`
+  const asWriter = (method: string, body: object, from = made) =>
+    call(method, path, body, { authorization, ...matching(from) })
+  const other = { email: 'other@example.com', email_verified: true }
+  for (const refused of [
+    await asWriter('PATCH', { email: other.email }),
+    await asWriter('PUT', { username: 'vera', ...other }),
+  ]) {
+    assert.deepEqual([refused.status, refused.json.reason], [403, 'admin_scope_missing'], refused.body)
+    assert.match(String(refused.headers['www-authenticate']), /scope="admin:users\.passwords"/)
+  }
+  const kept = await asWriter('PATCH', { email: 'vera@example.com', groups: ['staff'] })
+  assert.equal(kept.status, 200, kept.body)
+  const unverified = await asWriter('PATCH', { email: other.email, email_verified: false }, kept)
+  assert.deepEqual([unverified.status, unverified.json.email_verified], [200, false], unverified.body)
+  const verified = await asWriter('PATCH', { email_verified: true }, unverified)
+  assert.equal(verified.status, 403, verified.body)
+  assert.equal((await call('PATCH', path, other, matching(unverified))).status, 200)
 })

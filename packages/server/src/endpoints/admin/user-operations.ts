@@ -97,7 +97,8 @@ export const userOperations = {
     path: '/users/{sub}',
     tag,
     scope: 'admin:users.write',
-    summary: 'Create a user with this sub, or replace its record.',
+    summary:
+      'Create a user with this sub, or replace its record. A new verified address of an existing user also needs admin:users.passwords.',
     body: { type: 'application/json', schema: userRecordSchema },
     conditions: 'match',
     dryRun: true,
@@ -118,7 +119,8 @@ export const userOperations = {
     path: '/users/{sub}',
     tag,
     scope: 'admin:users.write',
-    summary: 'Change members of a user. With active false, their sessions and tokens end in the same write.',
+    summary:
+      'Change members of a user. With active false, their sessions and tokens end in the same write. A new verified address also needs admin:users.passwords.',
     body: { type: 'application/merge-patch+json', schema: patchedUserSchema, checkedLater: true },
     conditions: 'match',
     dryRun: true,

@@ -9,9 +9,10 @@ import { withMemberships } from '../../model/membership.ts'
 import type { StoredUsers } from '../../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import type { User, Users } from '../../model/user.ts'
+import { checkScope } from './caller.ts'
 import type { Cursors } from './cursor.ts'
 import { replyWithPage } from './list.ts'
-import type { Call, Handlers, Reply } from './operation.ts'
+import type { Call, Caller, Handlers, Reply } from './operation.ts'
 import { type EntryError, invalidEntry, type Problem, problem } from './problem.ts'
 import { checkBody, mergePatch } from './request.ts'
 import { findStored, readOnlyUser, unknownUser } from './stored-user.ts'
@@ -62,6 +63,8 @@ export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userO
   async function replace(call: Call, user: StoredUser, record: Record): Promise<Reply | Problem> {
     if (record.tenant !== user.tenant) return invalidEntry([tenantChanged])
     const { username, email, email_verified, groups, roles, active } = record
+    const refused = addressRefusal(call.caller, user, record)
+    if (refused) return refused
     const claims = withMemberships(record.claims as JsonObject, definedOf({ groups, roles }))
     const next = { username, email, emailVerified: email_verified, claims, active }
     const replaced = await replaceUser(user, next, call.dryRun)
@@ -175,6 +178,18 @@ function fits(
     ((tenant === undefined && !isExact) || user.tenant === tenant) &&
     (origin === undefined || user.origin === origin)
   )
+}
+
+/** A reset link is sent to the verified address, and a provider's user may be linked by it. Who sets it can sign in as the user. */
+function addressRefusal(
+  caller: Caller,
+  user: StoredUser,
+  { email, email_verified }: Record,
+): Problem | undefined {
+  const wasVerified = user.email_verified_at !== undefined && user.email === email
+  return email === undefined || !email_verified || wasVerified
+    ? undefined
+    : checkScope(caller, 'admin:users.passwords')
 }
 
 const recordOf = (user: StoredUser) => ({
