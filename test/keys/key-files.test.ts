@@ -151,6 +151,21 @@ test('key import: the x5c of another key is refused [RFC 7517 §4.7]', async () 
   )
 })
 
+test('key import: only certificates of x5c are published, and nothing else that its texts contain [RFC 7517 §4.7]', async () => {
+  const [certified] = await read(certificate)
+  const [leaf = ''] = certified!.x5c!
+  const key = certified!.key
+  const verify = { ...options, use: 'verify' } as const
+  const withMore = Buffer.from(`${pem(rsa.privateKey, 'pkcs8')}${certificate}`).toString('base64')
+  for (const first of [leaf, withMore])
+    assert.deepEqual(importedKey({ key, x5c: [first, withMore] }, verify).jwk.x5c, [leaf, leaf])
+  for (const x5c of [
+    [leaf, Buffer.from(pem(rsa.privateKey, 'pkcs8')).toString('base64')],
+    [leaf, 'nonsense'],
+  ])
+    assert.throws(() => importedKey({ key, x5c }, verify), /x5c contains a text that is not a certificate/)
+})
+
 test('key import: a key that only verifies keeps no private member, and a certificate its thumbprint [RFC 7517 §4.9]', async () => {
   const [old] = await read(fixture('rc2-and-3des.pfx'), passphrase)
   const { kid, alg, jwk: kept } = importedKey(old!, { ...options, use: 'verify', until: 5 })

@@ -1,6 +1,6 @@
 /** Checks the key of another server before it is published or signs here. */
 
-import { hash, type KeyObject, type webcrypto } from 'node:crypto'
+import { hash, type KeyObject, type webcrypto, X509Certificate } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { SigningAlgorithm } from '../model/client.ts'
 import { type FoundKey, leafOf, publicOf } from './found-key.ts'
@@ -59,7 +59,9 @@ export function importedKey(found: FoundKey, options: ImportOptions): KeyToImpor
   if (kid === undefined) throw new Error(missingKid(found, alg))
   if (!/^[\x20-\x7e]{1,255}$/.test(kid))
     throw new Error('its kid is not 1 to 255 printable ASCII characters; give another one with --kid')
-  const { key, x5c } = found
+  const { key } = found
+  // Only the certificates are published, whatever else the texts of the file contain.
+  const x5c = found.x5c?.map(certificateIn)
   const leaf = x5c && leafOf(x5c, key)
   const members = (use === 'sign' ? key : publicOf(key)).export({ format: 'jwk' })
   return {
@@ -71,6 +73,15 @@ export function importedKey(found: FoundKey, options: ImportOptions): KeyToImpor
       ...(use === 'verify' && until !== undefined && { exp: until }),
       imported: true,
     },
+  }
+}
+
+/** Returns a certificate of an `x5c` in Base64 of its DER (RFC 7517 §4.7). Throws for anything else. */
+function certificateIn(text: string): string {
+  try {
+    return new X509Certificate(Buffer.from(text, 'base64')).raw.toString('base64')
+  } catch {
+    throw new Error('its x5c contains a text that is not a certificate')
   }
 }
 
