@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
@@ -286,4 +287,16 @@ test('doctor: the command prints each check and its fix, and exits with 1 if one
   const json = await captureCommand('tessera doctor --url http://127.0.0.1:1 --json')
   assert.equal(JSON.parse(json.output).checks.length, Object.keys(checklist).length)
   assert.equal((await captureCommand('tessera doctor --url login.example.com')).code, 2)
+})
+
+test('doctor: the command escapes control characters of the server, which a terminal would follow', async t => {
+  const server = createPlainServer((_, response) =>
+    response.end('{"issuer":"https://x.example/\\u001b[2J\\nok"}'),
+  )
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const { output } = await captureCommand(`tessera doctor --url http://127.0.0.1:${port}`)
+  assert.match(output, /the server says https:\/\/x\.example\/\\u001b\[2J\\u000aok, the URL/)
+  assert.ok(!output.includes('\u001b'))
 })

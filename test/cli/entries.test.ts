@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { lineOf } from '../../packages/server/src/cli/issuer.ts'
 import { run } from '../../packages/server/src/cli/program.ts'
 import { writeConfiguration } from '../support/process.ts'
 
@@ -36,6 +37,11 @@ async function tessera(words: readonly string[]) {
     for (const name of ['stdout', 'stderr'] as const) streams[name].write = originals[name]
   }
 }
+
+test('command line: a value with control characters stays one line', () => {
+  assert.equal(lineOf({ name: 'a\nb', at: 0, n: 1 }), 'name=a\\u000ab at=1970-01-01T00:00:00Z n=1')
+  assert.equal(lineOf({ name: '\u009b2J\u202e' }), 'name=\\u009b2J\\u202e')
+})
 
 test('cli: entries are added, shown, replaced, rotated and removed', async () => {
   process.env.TESSERA_LOG_LEVEL = 'silent'

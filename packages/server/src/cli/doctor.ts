@@ -1,6 +1,7 @@
 /** `tessera doctor`: checks a running server against the checklist of docs/guides/production.md. */
 
 import { loadConfiguration } from '../configuration/load.ts'
+import { escaped } from '../operations/explain/masked-text.ts'
 import type { DoctorFlags, ExitCode } from './command.ts'
 import { type CheckId, checklist, type Finding, skipped } from './doctor/finding.ts'
 import { createProbe } from './doctor/probe.ts'
@@ -75,11 +76,12 @@ const summaryOf = (findings: readonly Finding[]) => ({
   checks: findings.map(finding => ({ ...finding, item: checklist[finding.id] })),
 })
 
+/** Details contain what the server responded, whoever that is. */
 function textOf(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ id }) => id.length))
   const lines = findings.map(
     finding =>
-      `${finding.state.padEnd(8)} ${finding.id.padEnd(width)}  ${finding.detail}\n${
+      `${finding.state.padEnd(8)} ${finding.id.padEnd(width)}  ${escaped(finding.detail)}\n${
         'fix' in finding ? `${' '.repeat(9)}fix: ${finding.fix}\n` : ''
       }`,
   )

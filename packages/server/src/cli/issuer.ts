@@ -1,6 +1,7 @@
 /** Finds the issuer of a command: the server's own or a tenant's. Writes errors to standard error. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import { escaped } from '../operations/explain/masked-text.ts'
 import type { IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
@@ -30,11 +31,11 @@ export async function issuerOrReport(
 const storedTenant = async (server: Configuration, name: string): Promise<Configuration | undefined> =>
   (await import('../app/administration.ts')).findTenantIssuer(server, name)
 
-/** Returns `name=… created_at=…` without undefined values; times in ISO 8601. */
+/** Returns `name=… created_at=…` without undefined values; times in ISO 8601. A value can't begin another line. */
 export const lineOf = (row: object): string =>
   Object.entries(row)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${isTime(name, value) ? isoOf(value) : value}`)
+    .map(([name, value]) => `${name}=${isTime(name, value) ? isoOf(value) : escaped(String(value))}`)
     .join(' ')
 
 const isTime = (name: string, value: unknown): value is number =>

@@ -1,5 +1,6 @@
 /** `tessera mail test`. */
 
+import { escaped } from '../operations/explain/masked-text.ts'
 import type { ExitCode, TestMailFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
@@ -10,7 +11,7 @@ export async function test({ config, tenant, to }: TestMailFlags): Promise<ExitC
   if (!issuer) return report(`no tenant "${tenant}" with its own issuer`)
   const { testMail } = await import('../app/administration.ts')
   const sent = await testMail(issuer, to)
-  if (!sent.ok) return report(`${sent.problem}\n  ${sent.fix}`)
+  if (!sent.ok) return report(`${escaped(sent.problem)}\n  ${sent.fix}`)
   process.stdout.write(`accepted by ${sent.server}; check the mailbox of ${to}\n`)
   return 0
 }

@@ -9,10 +9,12 @@ import { secretFields } from '../secret-fields.ts'
 const secrets = /\bt[a-z]{1,2}_[\w-]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*/g
 const controls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
+/** Escapes control characters, also those that only change the direction of text. */
+export const escaped = (text: string): string =>
+  text.replace(controls, found => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 export const printable = (text: string): string =>
-  text
-    .replace(secrets, found => `${found.slice(0, 3)}… (${found.length} characters)`)
-    .replace(controls, found => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  escaped(text.replace(secrets, found => `${found.slice(0, 3)}… (${found.length} characters)`))
 
 /** Returns a copy of a JSON value whose texts are {@link printable} and whose secret fields are masked. */
 export function masked(value: unknown): unknown {

@@ -46,8 +46,8 @@ const escapeHtml = (text: string): string =>
 
 /** A submission server could repeat what was sent to it. */
 function withoutPassword(message: string, { smtp: { password = '' } }: MailSettings): string {
-  const line = message.replace(/\s+/g, ' ').trim()
-  return password === '' ? line : line.replaceAll(password, '***')
+  const shown = password === '' ? message : message.replaceAll(password, '***')
+  return shown.replace(/\s+/g, ' ').trim()
 }
 
 /** Returns advice for an error code of Nodemailer or Node. */
