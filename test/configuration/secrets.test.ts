@@ -46,6 +46,7 @@ const plain = (value: unknown): unknown =>
 /** Members whose names sound like a secret, and why they are none. */
 const notSecret: Readonly<Record<string, string>> = {
   master_key_file: 'the path of a file',
+  master_key_previous_file: 'the path of a file',
   storage_pool_size: 'a number',
   'clients[].jwks.keys[]': 'public keys',
   'clients[].jwks_uri': 'the address of public keys',
