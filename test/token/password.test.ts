@@ -111,7 +111,8 @@ test('password: if no password can be checked, the grant is unsupported_grant_ty
   const server = await createTestServer({ ...world, users: [] })
   const { status, json } = await server.token(bob, { client })
   assert.equal(status, 400)
-  assert.deepEqual(json, { error: 'unsupported_grant_type' })
+  const error_description = 'This server does not support this grant_type'
+  assert.deepEqual(json, { error: 'unsupported_grant_type', error_description })
 })
 
 test('tenant: the user is looked up in the named tenant, and the tenant claim is the user’s own', async () => {

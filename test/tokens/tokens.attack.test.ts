@@ -204,7 +204,7 @@ test('attack: an ID token, a refresh token or a code is not accepted as an acces
     { grant_type: 'refresh_token', refresh_token: json.access_token },
     { client: ['roclient', secret] },
   )
-  assertRefused(asRefresh, 'invalid_grant', 'parameter_too_long')
+  assertRefused(asRefresh, 'invalid_grant', 'refresh_token_malformed')
 })
 
 test('attack: the token of another server with the same master key but another issuer is refused', async () => {

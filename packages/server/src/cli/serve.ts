@@ -77,7 +77,8 @@ export async function runUntilStopped(
   const onReload = source && reloadSignal()
   const { startServer } = await import('../server.ts')
   const server = await startServer(configuration, {})
-  print(`listening on ${server.url}\n${browserHint(configuration, server.url)}`)
+  // The demo prints the addresses for a browser itself.
+  print(`listening on ${server.url}\n${source ? browserHint(configuration, server.url) : ''}`)
   ready()
   if (source) onReload?.(() => server.reload(source))
   await stopped
