@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { readJwks } from '../../packages/server/src/keys/jwk-file.ts'
 import { parseLogLine } from '../../packages/server/src/operations/explain/log-line.ts'
 import { storiesOf } from '../../packages/server/src/operations/explain/story.ts'
 import { storyText } from '../../packages/server/src/operations/explain/story-text.ts'
@@ -573,6 +574,15 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
+  'keys/jwk-file.ts': async () => {
+    for (const { what, value } of [...variants({ keys: [jwk] }), ...variants(jwk)])
+      try {
+        readJwks(JSON.stringify(value))
+      } catch (error) {
+        assert.equal((error as Error).constructor, Error, `${what}: ${error}`)
+      }
+  },
+
   'operations/explain/log-line.ts': async () => {
     const line = {
       ...{
@@ -637,6 +647,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'configuration/validation/secret.ts': 'its own package or process',
   'identity/totp.ts': 'sealed or signed by this server',
   'operations/mail/mail-queue.ts': 'sealed or signed by this server',
+  'keys/root-key-set.ts': 'written by this server into its own store',
   'operations/events/callbacks.ts': 'written by this server into its own store',
   'keys/signing-key.ts': 'sealed or signed by this server',
   'storage/tables/row-codec.ts': 'written by this server into its own store',

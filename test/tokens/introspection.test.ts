@@ -42,6 +42,22 @@ const assertInactive = (answer: Answer): void => {
   assert.deepEqual(answer.json, { active: false })
 }
 
+test('introspection: why a token is inactive is in the debug log, and not in the response', async () => {
+  const server = await createTestServer(world)
+  const { access_token, refresh_token } = await signIn(server)
+  const reasonOf = async (
+    ...given: Parameters<typeof introspect> extends [unknown, ...infer Rest] ? Rest : []
+  ) => {
+    assertInactive(await introspect(server, ...given))
+    return server.logged.findLast(({ event }) => event === 'token_inactive')?.reason
+  }
+  assert.equal(await reasonOf(access_token, otherApi), 'token_of_another_caller')
+  assert.equal(await reasonOf(access_token, basic('client', secret)), 'token_of_another_caller')
+  assert.equal(await reasonOf(refresh_token, api), 'token_of_another_caller')
+  assert.equal(await reasonOf(refresh_token, basic('client', secret)), 'token_of_another_caller')
+  assert.equal(await reasonOf('ta_unknown'), 'token_unknown')
+})
+
 for (const access_token_type of ['jwt', 'reference'] as const) {
   test(`introspection: an API gets a ${access_token_type} token for it, with each member in its type [introspection-012]`, async () => {
     const server = await createTestServer(withClients({ client_id: 'roclient', access_token_type } as never))

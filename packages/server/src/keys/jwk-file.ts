@@ -41,8 +41,15 @@ function readJwk(jwk: JsonObject, place: string): FoundKey {
 }
 
 function parse(text: string): JsonObject {
+  const value = parsed(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('it is not a JSON object; expected a JWK or a JWK Set')
+  return value as JsonObject
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as JsonObject
+    return JSON.parse(text)
   } catch {
     // The error of JSON.parse could contain a part of the key.
     throw new Error('it is not valid JSON; expected a JWK or a JWK Set')
