@@ -46,7 +46,8 @@ const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     code: [100, 'invalid_grant'],
     redirect_uri: [2048, 'invalid_grant'],
     code_verifier: [128, 'invalid_grant'],
-    refresh_token: [100, 'invalid_grant'],
+    // Refresh tokens of an earlier server can be JWTs.
+    refresh_token: [65_536, 'invalid_grant'],
     device_code: [100, 'invalid_grant'],
     username: [256, 'invalid_grant'],
     password: [512, 'invalid_grant'],

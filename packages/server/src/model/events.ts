@@ -103,12 +103,35 @@ export type EventData = {
     readonly request_id: string
   }
   /** An entry of the configuration was made while the server runs: a client, for example. */
-  readonly 'entry.created': EntryChange
-  readonly 'entry.updated': EntryChange & {
+  readonly 'entry.created': {
+    /** The list of the configuration that it belongs to. */
+    readonly kind: EntryKind
+    /** The `client_id` or the `name`. */
+    readonly id: string
+    readonly version: number
+    /** Who changed it: `command_line`, or the `client_id` or `sub` of a token of the API. */
+    readonly actor: string
+  }
+  readonly 'entry.updated': {
+    /** The list of the configuration that it belongs to. */
+    readonly kind: EntryKind
+    /** The `client_id` or the `name`. */
+    readonly id: string
+    readonly version: number
+    /** Who changed it: `command_line`, or the `client_id` or `sub` of a token of the API. */
+    readonly actor: string
     /** The names of the keys that changed. */
     readonly changed: readonly string[]
   }
-  readonly 'entry.deleted': EntryChange
+  readonly 'entry.deleted': {
+    /** The list of the configuration that it belongs to. */
+    readonly kind: EntryKind
+    /** The `client_id` or the `name`. */
+    readonly id: string
+    readonly version: number
+    /** Who changed it: `command_line`, or the `client_id` or `sub` of a token of the API. */
+    readonly actor: string
+  }
   /** A new signing key was added, which replaces an earlier one of its algorithm. */
   readonly 'key.rotated': {
     readonly kid: string
@@ -118,16 +141,6 @@ export type EventData = {
   }
   /** A replaced signing key is no longer published. */
   readonly 'key.removed': { readonly kid: string }
-}
-
-type EntryChange = {
-  /** The list of the configuration that it belongs to. */
-  readonly kind: EntryKind
-  /** The `client_id` or the `name`. */
-  readonly id: string
-  readonly version: number
-  /** Who changed it: `command_line`, or the `client_id` or `sub` of a token of the API. */
-  readonly actor: string
 }
 
 export type EventType = keyof EventData
