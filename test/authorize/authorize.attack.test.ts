@@ -36,7 +36,7 @@ test('attack: a front-channel token is not accepted as another kind', async () =
     const { json, reason } = await server.token({
       ...{ grant_type: 'refresh_token', refresh_token: wrong, client_id: 'web' },
     })
-    assertRefused({ json, reason }, 'invalid_grant', 'parameter_too_long')
+    assertRefused({ json, reason }, 'invalid_grant', 'refresh_token_malformed')
   }
   // An access token is not a hint.
   const hinted = authorizePath({ prompt: 'none', id_token_hint: accessToken })
