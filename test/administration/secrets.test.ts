@@ -66,6 +66,40 @@ test('administration: the same secret in two entries is shown differently, so gu
   assert.ok(shown.every(text => /^[\w-]{16}$/.test(String(text))))
 })
 
+test('administration: a hidden secret is not sent to another address', async () => {
+  const server = await createTestServer(file)
+  const { identity_providers, tenants } = server.administration
+  const corp = { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' }
+  const staff = {
+    ...{ name: 'staff', type: 'ldap' },
+    directory: { url: 'ldaps://ldap.example', bind_dn: 'cn=a', bind_password: 'pass', base: 'dc=example' },
+  }
+  const smtp = { host: 'mail.example', username: 'a', password: 'pass' }
+  const acme = { name: 'acme', issuer: 'path', mail: { from: 'a@acme.example', smtp } }
+  made(await identity_providers.create({ ...corp, client_secret: 'pass' }, { actor }))
+  made(await identity_providers.create(staff, { actor }))
+  made(await tenants.create(acme, { actor }))
+  const [oidc, ldap, tenant] = [
+    made(await identity_providers.get('corp')).entry,
+    made(await identity_providers.get('staff')).entry as any,
+    made(await tenants.get('acme')).entry as any,
+  ]
+  const directory = { ...ldap.directory, url: 'ldaps://other.example' }
+  const mail = { ...tenant.mail, smtp: { ...tenant.mail.smtp, host: 'other.example' } }
+  for (const [path, changed] of [
+    [
+      'client_secret',
+      identity_providers.replace('corp', { ...oidc, issuer: 'https://other.example' }, { actor }),
+    ],
+    ['directory.bind_password', identity_providers.replace('staff', { ...ldap, directory }, { actor })],
+    ['mail.smtp.password', tenants.replace('acme', { ...tenant, mail }, { actor, dryRun: true })],
+  ] as const)
+    assert.equal(refused(await changed), `entry_invalid, ${path}`)
+  made(await identity_providers.replace('corp', { ...oidc, display_name: 'Corp' }, { actor }))
+  const moved = { ...oidc, issuer: 'https://other.example', client_secret: 'new' }
+  made(await identity_providers.replace('corp', moved, { actor }))
+})
+
 test('administration: a rotated secret replaces the others at once, or after an overlap', async () => {
   const server = await createTestServer(file)
   const { clients } = server.administration

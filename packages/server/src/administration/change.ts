@@ -106,7 +106,7 @@ export function createChanges(ports: ChangePorts): Changes {
     const reading = source.read(
       kind,
       given,
-      secrets.receiver(kind, before?.id ?? id, before?.entry),
+      secrets.receiver(given, { kind, id: before?.id ?? id, previous: before?.entry }),
       (path, text) => noted.set(JSON.stringify(path), { path, text }),
     )
     if (!reading.ok) return refusal('entry_invalid', { errors: reading.errors })

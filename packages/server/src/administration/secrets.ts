@@ -11,8 +11,11 @@ import type { DerivedKeys, Sealing } from '../model/keys.ts'
 export type EntrySecrets = {
   /** Reads the secrets of a stored entry. */
   readonly opener: (kind: EntryKind, id: string) => SecretReader
-  /** Reads the secrets of an entry that someone sends. A hidden secret is the one that `previous` contains. */
-  readonly receiver: (kind: EntryKind, id: string, previous: JsonObject | undefined) => SecretReader
+  /**
+   * Reads the secrets of an entry that someone sends. A hidden secret is the one that the previous entry contains, and is
+   * not kept beside another address: whoever may change an entry must not learn its secrets.
+   */
+  readonly receiver: (given: JsonObject, place: EntryPlace) => SecretReader
   /** Returns the entry as it is stored. */
   readonly protect: (entry: JsonObject, secrets: readonly NotedSecret[], place: EntryPlace) => JsonObject
   /** Returns the entry as it is shown. */
@@ -59,13 +62,17 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
       if (!('sealed' in written)) return refused
       return { ok: true, text: open(kind, id, path, written) }
     },
-    receiver: (kind, id, previous) => {
+    receiver: (given, { kind, id, previous }) => {
       const kept = new Map(
         (previous === undefined ? [] : secretPaths(kind, previous)).map(path => {
           const value = valueAt(previous, path)
           return [
             fingerprint(kind, id, value),
-            { last: path.at(-1), read: () => open(kind, id, path, value) },
+            {
+              last: path.at(-1),
+              address: addressOf(previous, path),
+              read: () => open(kind, id, path, value),
+            },
           ] as const
         }),
       )
@@ -77,7 +84,8 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
         const secret = kept.get(written.hidden)
         // A hash can't become the secret itself.
         const isMoved = secret?.last !== path.at(-1) && hashes.has(secret?.last ?? '')
-        return secret === undefined || isMoved ? unknownSecret : { ok: true, text: secret.read() }
+        if (secret === undefined || isMoved) return unknownSecret
+        return secret.address === addressOf(given, path) ? { ok: true, text: secret.read() } : otherAddress
       }
     },
     protect(entry, secrets, { kind, id, previous }) {
@@ -119,6 +127,21 @@ const isPlace = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   ['env', 'file'].some(key => Object.keys(value).length === 1 && Object.hasOwn(value, key))
+
+/** Keys of the address that a secret beside them is sent to, and of the protection on the way. */
+const addressKeys = ['issuer', 'url', 'tls', 'host', 'port', 'secure'] as const
+
+const addressOf = (entry: unknown, path: Path): string =>
+  JSON.stringify(addressKeys.map(key => valueAt(entry, [...path.slice(0, -1), key]) ?? null))
+
+const otherAddress = {
+  ok: false,
+  error: {
+    problem: 'the secret is for another address',
+    expected: 'the secret as a string, because the address beside it has changed',
+    fix: 'write the value',
+  },
+} as const
 
 const refused = {
   ok: false,
