@@ -121,3 +121,18 @@ test('previous refresh token: text in the format of this server, and unknown tex
     assert.deepEqual([server.reason(), asked.length], [reason, calls])
   }
 })
+
+test('previous refresh token: one from before the client was revoked is refused, and one of a later sign-in is redeemed', async () => {
+  const { auth_time: _, ...untimed } = known
+  for (const [found, status] of [
+    [known, 400],
+    [untimed, 400],
+    [{ ...known, auth_time: startOfTime + 1 }, 200],
+  ] as const) {
+    const server = await createTestServer(worldWith(found).input)
+    assert.ok(await server.revokeClient('app'))
+    server.clock.advance(2)
+    assert.equal((await refresh(server)).status, status)
+    if (status === 400) assert.equal(server.reason(), 'authorization_revoked')
+  }
+})

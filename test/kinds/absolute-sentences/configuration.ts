@@ -10,6 +10,10 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/hooks.md': {
+    'After `tessera clients revoke`, the server refuses tokens': held(
+      'token/previous-refresh-token.test.ts',
+      'previous refresh token: one from before the client was revoked is refused, and one of a later sign-in is redeemed',
+    ),
     'It is redeemed once': held(
       'token/previous-refresh-token.test.ts',
       'previous refresh token: of concurrent redemptions at two nodes one wins, and every later one is refused',

@@ -24,7 +24,7 @@ export async function redeemPrevious(
   ports: GrantPorts,
   hook: CheckedHook<PreviousRefreshTokenHook>,
 ): Promise<Decision | RefusedDecision> {
-  const { clock, resources, profile, extension } = ports
+  const { clock, resources, profile, extension, isRevoked } = ports
   const { client_id } = client
   const found = await hook({ refresh_token: value, client_id })
   if (!found) return refuse('invalid_grant', 'refresh_token_malformed')
@@ -33,6 +33,9 @@ export async function redeemPrevious(
   if (found.client_id !== client_id)
     return refuse('invalid_grant', 'refresh_token_of_another_client', { log })
   if (expires_at <= clock.now()) return refuse('invalid_grant', 'refresh_token_expired', { log })
+  // Without the time of the sign-in, the token may be older than any revocation.
+  if (isRevoked({ client_id, created_at: found.auth_time ?? 0 }))
+    return refuse('invalid_grant', 'authorization_revoked', { log })
   if (!client.scope.has('offline_access')) return refuse('invalid_grant', 'offline_access_withdrawn', { log })
 
   const user = await extension.user(sub)
