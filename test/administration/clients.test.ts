@@ -212,3 +212,18 @@ test('administration: a client that a new file no longer fits is not used until 
   await server.reconfigure(file)
   assert.equal((await tokenOf(server, 'made', 'top secret')).status, 200)
 })
+
+test('administration: tokens of a removed client stay revoked if it is made again at once', async () => {
+  const server = await createTestServer(file)
+  const { clients } = server.administration
+  made(await clients.create(service(), { actor }))
+  const { json } = await tokenOf(server, 'made', 'top secret')
+  const introspect = () =>
+    server.send('POST', '/connect/introspect', {
+      form: { token: json.access_token, client_id: 'made', client_secret: 'top secret' },
+    })
+  assert.equal((await introspect()).json.active, true)
+  made(await clients.remove('made', { actor }))
+  made(await clients.create(service(), { actor }))
+  assert.equal((await introspect()).json.active, false)
+})

@@ -165,6 +165,8 @@ export function createChanges(ports: ChangePorts): Changes {
   ): Promise<void> {
     log.info(name, fields)
     happened()
+    // A client with the same id may be made at once, for which earlier tokens must not be valid.
+    if (name === 'entry_deleted' && fields.kind === 'clients') await ports.clientRemoved()
     await ports.changed()
   }
 

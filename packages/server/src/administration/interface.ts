@@ -122,4 +122,6 @@ export type AdministrationPorts = {
   readonly log: Log
   /** Called after each change: resolves when this process has applied it and has notified the others. */
   readonly changed: () => Promise<void>
+  /** Resolves when this process refuses what was issued to a client before its removal. */
+  readonly clientRemoved: () => Promise<void>
 }

@@ -7,6 +7,7 @@ import type { IssuerContext } from './issuer-context.ts'
 export const createAdministrationServices = ({
   configuration,
   entries: { sealing, changed },
+  principals,
   stores,
   derived,
   events,
@@ -27,4 +28,5 @@ export const createAdministrationServices = ({
     random,
     log,
     changed,
+    clientRemoved: principals.refresh,
   })

@@ -20,6 +20,8 @@ export type PrincipalWatch = {
    * within a second. Returns false if no such client was ever configured or registered.
    */
   readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
+  /** Reads the store again. Resolves when this process knows what was revoked until now. */
+  readonly refresh: () => Promise<void>
   /** Writes the configured principals, if any are given, and starts to follow changes by other nodes. */
   readonly begin: (configured?: ConfiguredPrincipals) => Promise<void>
   readonly stop: () => void
@@ -69,6 +71,7 @@ export function createPrincipalWatch({
       await read()
       return true
     },
+    refresh: read,
     async begin(configured) {
       unwatch = principals.watch ? principals.watch(refresh) : changes.watch(refresh)
       timer = setInterval(refresh, interval * 1000).unref()
