@@ -19,6 +19,7 @@ export type UserFlags = { readonly config: string; readonly tenant?: string; rea
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
 export type FindUserFlags = IssuerFlags & { readonly json?: boolean }
+export type PlanFlags = { readonly json?: boolean }
 export type TestMailFlags = IssuerFlags & { readonly to: string }
 export type SetPasswordFlags = NamedUserFlags & { readonly passwordHash?: boolean }
 export type RenameUserFlags = NamedUserFlags & { readonly username: string }

@@ -1,8 +1,9 @@
-/** `tessera config check` and `tessera config schema`. */
+/** `tessera config check`, `tessera config plan` and `tessera config schema`. */
 
 import { anchorOf, changedDefaults } from '../configuration/changed-defaults.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import type { ExitCode } from './command.ts'
+import { planChanges } from '../configuration/plan.ts'
+import type { ExitCode, PlanFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
 export async function check(file: string): Promise<ExitCode> {
@@ -48,5 +49,20 @@ const contentOf = ({ clients, resources, users, adminApi }: Configuration): stri
 export async function schema(): Promise<ExitCode> {
   const { configurationJsonSchema } = await import('../configuration/schema/whole.ts')
   process.stdout.write(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`)
+  return 0
+}
+
+/** Compares the file that is served with a changed one, without opening a store. */
+export async function plan(running: string, changed: string, flags: PlanFlags): Promise<ExitCode> {
+  const before = await loadOrReport(running)
+  const next = before && (await loadOrReport(changed))
+  if (!next) return 1
+  const changes = planChanges(before, next)
+  for (const one of changes) {
+    const { subject, change, keys, effects } = one
+    const text = [`${change} ${subject}${keys.length > 0 ? `: ${keys.join(', ')}` : ''}`, ...effects]
+    process.stdout.write(`${flags.json ? JSON.stringify(one) : text.join('\n  ')}\n`)
+  }
+  if (changes.length === 0 && !flags.json) process.stdout.write('nothing changes\n')
   return 0
 }

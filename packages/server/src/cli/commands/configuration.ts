@@ -1,6 +1,7 @@
 /** Commands about the configuration. */
 
 import { type Command, Option } from 'commander'
+import type { PlanFlags } from '../command.ts'
 import type { Does } from './options.ts'
 
 export function addConfigurationCommands(program: Command, does: Does): void {
@@ -10,6 +11,17 @@ export function addConfigurationCommands(program: Command, does: Does): void {
     .description('report every error in a configuration')
     .argument('<file>')
     .action(does(async (file: string) => (await import('../config.ts')).check(file)))
+  config
+    .command('plan')
+    .description('compare two configurations: what changes, and which tokens are refused then')
+    .argument('<running>', 'the file that is served')
+    .argument('<changed>', 'the file to apply')
+    .option('--json', 'print a JSON object per change')
+    .action(
+      does(async (running: string, changed: string, options: PlanFlags) =>
+        (await import('../config.ts')).plan(running, changed, options),
+      ),
+    )
   config
     .command('schema')
     .description('print the JSON Schema of configuration files')
