@@ -17,6 +17,7 @@ if (runsTests) {
 }
 
 function end(when: string): never {
-  console.error(`still running ${when}: ${process.argv.slice(1).join(' ')}`)
+  const open = process.getActiveResourcesInfo().join(' ')
+  console.error(`still running ${when}: ${process.argv.slice(1).join(' ')}\n  open: ${open}`)
   process.exit(1)
 }
