@@ -191,6 +191,7 @@ const folding: Readonly<Record<string, Row>> = {
   'configuration/nearest.ts': { noIdentity: 'a hint for a misspelt key' },
   'configuration/schema/branding.ts': { noIdentity: 'the ending of a file' },
   'configuration/changed-defaults.ts': { noIdentity: 'the anchor of a heading' },
+  'configuration/plan.ts': { noIdentity: 'the name of a key of this server' },
   'model/jose.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
   'runtime/password-hash/ldap.ts': { noIdentity: 'the name of a hash' },
   'model/color.ts': { noIdentity: 'a color' },
