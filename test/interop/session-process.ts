@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { clientSecretBasic, createClient, createSession, type Lock, type SessionStore } from '@tessera/client'
 import { fileLock, fileStore } from '@tessera/client/node'
 
@@ -59,5 +60,7 @@ async function run({ issuer, client_id, secret, folder, refused, stopAt }: Sessi
   do {
     const result = await (refused === undefined ? session.refresh() : session.renew(refused))
     print(result.ok ? { access_token: result.value.access_token } : { code: result.error.code })
+    // The lock has no queue: without a pause, this process could take it again and again before another one looks.
+    await sleep(Math.random() * 60)
   } while (refused === undefined)
 }
