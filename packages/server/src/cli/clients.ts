@@ -2,6 +2,7 @@
 
 import type { ExitCode, IssuerFlags } from './command.ts'
 import { issuerOrReport } from './issuer.ts'
+import { report } from './report.ts'
 
 export async function revoke(client: string, flags: IssuerFlags): Promise<ExitCode> {
   const found = await issuerOrReport(flags, 'tokens')
@@ -13,10 +14,9 @@ export async function revoke(client: string, flags: IssuerFlags): Promise<ExitCo
       process.stdout.write(`revoked client_id=${JSON.stringify(client)}\n`)
       return 0
     }
-    process.stderr.write(
-      `tessera: no client ${JSON.stringify(client)} was ever served from this store; expected the client_id of a configured or registered client\n`,
+    return report(
+      `no client ${JSON.stringify(client)} was ever served from this store; expected the client_id of a configured or registered client`,
     )
-    return 1
   } finally {
     await clients.close()
   }

@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { ExitCode, ImportKeyFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
+import { report } from './report.ts'
 import { readSecret } from './secret-input.ts'
 
 /** Bytes. A certificate chain in PEM has a few thousand. */
@@ -48,9 +49,4 @@ async function passphraseOf({ passphraseEnv: name }: ImportKeyFlags): Promise<st
   const passphrase = process.env[name]
   if (passphrase === undefined) throw new Error('the variable of --passphrase-env is not set')
   return passphrase
-}
-
-const report = (problem: string, code: ExitCode = 1): ExitCode => {
-  process.stderr.write(`tessera: ${problem}\n`)
-  return code
 }

@@ -2,6 +2,7 @@
 
 import type { ExitCode, IssuerFlags, KeyFlags, RemoveKeyFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
+import { report } from './report.ts'
 
 export const list = (flags: KeyFlags): Promise<ExitCode> => withKeys(flags, keys => keys.list().then(print))
 
@@ -53,9 +54,4 @@ async function withKeys(flags: IssuerFlags, use: (keys: OpenKeys) => Promise<Exi
 const print = (rows: readonly object[]): ExitCode => {
   for (const row of rows) process.stdout.write(`${lineOf(row)}\n`)
   return 0
-}
-
-const report = (problem: string): ExitCode => {
-  process.stderr.write(`tessera: ${problem}\n`)
-  return 1
 }

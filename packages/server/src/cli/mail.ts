@@ -2,7 +2,7 @@
 
 import { escaped } from '../operations/explain/masked-text.ts'
 import type { ExitCode, TestMailFlags } from './command.ts'
-import { loadOrReport } from './report.ts'
+import { loadOrReport, report } from './report.ts'
 
 export async function test({ config, tenant, to }: TestMailFlags): Promise<ExitCode> {
   const server = await loadOrReport(config)
@@ -14,9 +14,4 @@ export async function test({ config, tenant, to }: TestMailFlags): Promise<ExitC
   if (!sent.ok) return report(`${escaped(sent.problem)}\n  ${sent.fix}`)
   process.stdout.write(`accepted by ${sent.server}; check the mailbox of ${to}\n`)
   return 0
-}
-
-const report = (problem: string): ExitCode => {
-  process.stderr.write(`tessera: ${problem}\n`)
-  return 1
 }

@@ -1,8 +1,9 @@
-/** Reports of commands about configurations. */
+/** Reports of commands to standard error. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { type Diagnostic, formatDiagnostic } from '../configuration/diagnostic.ts'
 import { type LoadOptions, loadConfiguration } from '../configuration/load.ts'
+import type { ExitCode } from './command.ts'
 
 /** Returns the configuration; undefined if it has errors. Writes its errors or warnings to standard error. */
 export async function loadOrReport(
@@ -27,4 +28,10 @@ export function tellErrors(file: string, errors: readonly Diagnostic[]): void {
 
 const tell = (diagnostics: readonly Diagnostic[], prefix: string): void => {
   for (const diagnostic of diagnostics) process.stderr.write(`${prefix}${formatDiagnostic(diagnostic)}\n`)
+}
+
+/** Writes why a command failed, and returns its exit code. */
+export function report(problem: string, code: ExitCode = 1): ExitCode {
+  process.stderr.write(`tessera: ${problem}\n`)
+  return code
 }

@@ -21,6 +21,7 @@ import type {
   SetPasswordFlags,
 } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
+import { report } from './report.ts'
 import { readSecret } from './secret-input.ts'
 
 type OpenUsers = Awaited<ReturnType<typeof import('../app/administration.ts').openUsers>>
@@ -170,11 +171,6 @@ function claimsOf(json: string): Readonly<Record<string, never>> | undefined {
   } catch {
     return undefined
   }
-}
-
-const report = (problem: string, code: ExitCode = 1): ExitCode => {
-  process.stderr.write(`tessera: ${problem}\n`)
-  return code
 }
 
 const problemOf = ({
