@@ -1,6 +1,7 @@
 /** Secrets of entries: generated, kept, rotated and hidden. */
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { createTestServer } from '../support/tessera.ts'
 import { actor, made, refused, service, tokenOf } from './outcomes.ts'
@@ -38,13 +39,15 @@ test('administration: an entry that is written as it was read keeps its secrets,
   const swapped = { ...entry, client_name: 'New', client_secrets: [second, first] }
   made(await clients.replace('made', swapped, { actor, version: 1 }))
   for (const secret of ['one', 'two']) assert.equal((await tokenOf(server, 'made', secret)).status, 200)
-  made(await clients.replace('made', { ...entry, client_secrets: [second] }, { actor }))
+  const [moved] = made(await clients.get('made')).entry.client_secrets as any[]
+  made(await clients.replace('made', { ...entry, client_secrets: [moved] }, { actor }))
   assert.equal((await tokenOf(server, 'made', 'one')).status, 401)
   assert.equal((await tokenOf(server, 'made', 'two')).status, 200)
   const foreign = made(await clients.get('other')).entry.client_secrets as any[]
   for (const client_secrets of [
     foreign,
-    [{ value: second.sha256 }],
+    [second],
+    [{ value: moved.sha256 }],
     [{ sha256: { sealed: 'x' } }],
     [{ value: { env: 'HOME' } }],
   ])
@@ -64,6 +67,38 @@ test('administration: the same secret in two entries is shown differently, so gu
   const shown = [await shownAs('one'), await shownAs('two'), await shownAs('guess', { dryRun: true })]
   assert.equal(new Set(shown).size, 3)
   assert.ok(shown.every(text => /^[\w-]{16}$/.test(String(text))))
+})
+
+test('administration: a guess is not shown like the secret that it replaces, so it can not be confirmed', async () => {
+  const server = await createTestServer(file)
+  const { clients } = server.administration
+  made(await clients.create(service(), { actor }))
+  const hiddenOf = ({ entry }: { readonly entry: { readonly entry: object } }): unknown =>
+    (entry.entry as any).client_secrets[0].sha256.hidden
+  const before = made(await clients.get('made')).entry as any
+  const { hidden } = before.client_secrets[0].sha256
+  const sha256 = createHash('sha256').update('top secret').digest('base64')
+  for (const guess of [{ value: 'top secret' }, { sha256 }, { value: 'other' }])
+    for (const more of [{ dryRun: true }, {}]) {
+      const client_secrets = [guess, before.client_secrets[0]]
+      const change = made(await clients.replace('made', service({ client_secrets }), { actor, ...more }))
+      assert.notEqual(hiddenOf(change), hidden)
+      // Two equal secrets in one entry are not shown alike either.
+      assert.equal(
+        new Set((change.entry.entry.client_secrets as any[]).map(one => one.sha256.hidden)).size,
+        2,
+      )
+      if ('dryRun' in more) continue
+      before.client_secrets[0] = (change.entry.entry.client_secrets as any[])[1]
+    }
+  const lines = server.logged.filter(({ event }) => event === 'entry_updated')
+  assert.deepEqual(
+    lines.map(({ changed }) => changed),
+    Array(3).fill(['client_secrets']),
+  )
+  const [stored] = await server.stores.entries.list('clients', { limit: 1 })
+  assert.ok(!JSON.stringify(stored).includes(sha256))
+  assert.equal((await tokenOf(server, 'made', 'top secret')).status, 200)
 })
 
 test('administration: a hidden secret is not sent to another address', async () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { entryKinds } from '../../packages/server/src/model/entry.ts'
 import { createBrowser } from '../support/browser.ts'
 import { authorizePath } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
@@ -33,6 +34,30 @@ test('administration: scopes, APIs and clients that refer to each other are made
   made(await of().api_resources.remove('urn:orders', { actor }))
   made(await of().api_scopes.remove('orders', { actor }))
   assert.equal(refused(await of().api_scopes.get('orders')), 'entry_unknown')
+})
+
+test('administration: a stale version does not name an entry of any kind that was removed and made again', async () => {
+  const server = await createTestServer(file)
+  const examples = {
+    clients: service(),
+    api_scopes: { name: 'made' },
+    api_resources: { name: 'made' },
+    identity_resources: { name: 'made' },
+    identity_providers: { name: 'made', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' },
+    tenants: { name: 'made' },
+  }
+  for (const kind of entryKinds) {
+    const of = () => server.administration[kind]
+    const { version } = made(await of().create(examples[kind], { actor })).entry
+    made(await of().remove('made', { actor, version }))
+    const again = made(await of().create(examples[kind], { actor })).entry
+    const stale = { actor, version }
+    assert.ok(again.version > version)
+    assert.equal(refused(await of().replace('made', examples[kind], stale)), 'entry_changed')
+    assert.equal(refused(await of().rotateSecret('made', stale)), 'entry_changed')
+    assert.equal(refused(await of().remove('made', stale)), 'entry_changed')
+    made(await of().remove('made', { actor, version: again.version }))
+  }
 })
 
 test('administration: names that would collide are refused', async () => {

@@ -74,14 +74,14 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     const added = await on('clients', 'add', '--file', json, '--generate-secret')
     assert.match(added.stdout, /^added id="web" .* secret=tcs_[\w-]{43}\n$/)
     const shown = JSON.parse((await on('clients', 'show', 'web', '--json')).stdout)
-    assert.deepEqual([shown.version, shown.origin, shown.entry.scope], [1, 'stored', 'orders'])
+    assert.deepEqual([shown.version, shown.origin, shown.entry.scope], [2, 'stored', 'orders'])
 
     await entry({ ...shown.entry, enabled: false })
     const old = await on('clients', 'set', 'web', '--file', json, '--if-version', '7')
-    assert.match(old.stderr, /changed meanwhile; read it again \(its version is 1\)/)
+    assert.match(old.stderr, /changed meanwhile; read it again \(its version is 2\)/)
     assert.match(
-      (await on('clients', 'set', 'web', '--file', json, '--if-version', '1')).stdout,
-      /^replaced .*version=2 enabled=false/,
+      (await on('clients', 'set', 'web', '--file', json, '--if-version', '2')).stdout,
+      /^replaced .*version=3 enabled=false/,
     )
     assert.match(
       (await on('clients', 'rotate-secret', 'web', '--overlap', '60')).stdout,

@@ -99,6 +99,7 @@ export function createChanges(ports: ChangePorts): Changes {
     id: string,
     given: JsonObject,
     before: StoredEntry | undefined,
+    revision: number,
   ): Promise<Outcome<StoredEntry>> {
     if (kind === 'tenants' && ports.isTenant) return refusal('entry_invalid', { errors: [tenantOfTenant] })
     if (JSON.stringify(given).length > mostCharacters) return refusal('entry_invalid', { errors: [tooLong] })
@@ -121,7 +122,8 @@ export function createChanges(ports: ChangePorts): Changes {
       value: {
         kind,
         id,
-        version: (before?.version ?? 0) + 1,
+        // The number of the write, so that a stale request can't name an entry that is removed and made again.
+        version: Math.max(before?.version ?? 0, revision) + 1,
         entry: secrets.protect(given, [...noted.values()], { kind, id, previous: before?.entry }),
         ...(needs && { needs }),
         enabled: isEnabled(reading.read) ? 1 : 0,
@@ -215,7 +217,7 @@ export function createChanges(ports: ChangePorts): Changes {
           (await entries.find(kind, id)) !== undefined ||
           (await isRegistered(kind, id))
         if (isTaken) return refusal('entry_exists')
-        const outcome = await checked(kind, id, entry, undefined)
+        const outcome = await checked(kind, id, entry, undefined, revision)
         return outcome.ok ? written(outcome.value, undefined, revision, options, secret) : outcome
       }),
     replace: (kind, id, given, options) =>
@@ -228,7 +230,7 @@ export function createChanges(ports: ChangePorts): Changes {
           return refusal('entry_invalid', { errors: [renamed(key)] })
         const named = { [key]: id, ...given }
         const { entry, secret } = options.generateSecret ? withSecret(kind, named) : { entry: named }
-        const outcome = await checked(kind, id, entry, before)
+        const outcome = await checked(kind, id, entry, before, revision)
         return outcome.ok ? written(outcome.value, before, revision, options, secret) : outcome
       }),
     remove: (kind, id, options) =>
@@ -261,7 +263,7 @@ export function createChanges(ports: ChangePorts): Changes {
         const hidden = secrets.hide(kind, id, entry)
         // The new secret is the last one. The others are kept as they are shown.
         const sent = { ...hidden, [list]: [...(hidden[list] as never[]).slice(0, -1), ...last(entry[list])] }
-        const outcome = await checked(kind, id, sent, before)
+        const outcome = await checked(kind, id, sent, before, revision)
         return outcome.ok ? written(outcome.value, before, revision, options, secret) : outcome
       }),
   }

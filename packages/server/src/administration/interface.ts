@@ -17,7 +17,7 @@ export type ShownEntry = {
   readonly kind: EntryKind
   /** The `client_id` or the `name`. */
   readonly id: string
-  /** The number of the version, from 1; 0 for an entry of the file. */
+  /** Increases with each change; 0 for an entry of the file. An entry that is removed and made again continues. */
   readonly version: number
   readonly origin: EntryOrigin
   /** As in a configuration file. Secrets are hidden: `{ "hidden": … }` keeps one when the entry is replaced. */

@@ -37,7 +37,7 @@ type SecretsPorts = {
   readonly secretPaths: Configuration['entries']['secretPaths']
 }
 
-/** Keys whose value is a hash, which is stored as it is. */
+/** Keys whose value is a hash. */
 const hashes: ReadonlySet<PropertyKey> = new Set(['sha256', 'sha512', 'argon2id'])
 
 export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPorts): EntrySecrets {
@@ -55,6 +55,12 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
     const { sealed } = value as { readonly sealed: string }
     return sealing.open(Buffer.from(sealed, 'base64url'), nameOf(kind, id, path))
   }
+
+  // Hashes too. The same text is sealed differently each time, so a guess that is written into an entry, or checked by a
+  // dry run, is not shown like the secret that it replaces.
+  const sealed = (text: string, kind: EntryKind, id: string, path: Path): JsonObject => ({
+    sealed: Buffer.from(sealing.seal(text, nameOf(kind, id, path))).toString('base64url'),
+  })
 
   return {
     opener: (kind, id) => (written, path) => {
@@ -97,14 +103,11 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
         const written = parent[last] as { readonly hidden?: string } | undefined
         if (last === 'value') {
           delete parent.value
-          parent.sha256 = createHash('sha256').update(text, 'utf8').digest('base64')
-        } else if (hashes.has(last)) parent[last] = text
-        else if (before !== undefined && written?.hidden === fingerprint(kind, id, before))
+          const hash = createHash('sha256').update(text, 'utf8').digest('base64')
+          parent.sha256 = sealed(hash, kind, id, [...path.slice(0, -1), 'sha256'])
+        } else if (before !== undefined && written?.hidden === fingerprint(kind, id, before))
           parent[last] = before as Json
-        else
-          parent[last] = {
-            sealed: Buffer.from(sealing.seal(text, nameOf(kind, id, path))).toString('base64url'),
-          }
+        else parent[last] = sealed(text, kind, id, path)
       }
       return result
     },

@@ -24,9 +24,9 @@ export type StoredEntry = {
   readonly kind: EntryKind
   /** The `client_id` or the `name`. */
   readonly id: string
-  /** The number of the version, from 1. */
+  /** Increases with each change. Not used again, also not by an entry that is removed and made again. */
   readonly version: number
-  /** The entry as in a configuration file. Its secrets are hashed or sealed. */
+  /** The entry as in a configuration file. Its secrets, and their hashes, are sealed. */
   readonly entry: JsonObject
   /** Properties of a client that the whole issuer depends on; undefined: none. */
   readonly needs?: ClientNeeds

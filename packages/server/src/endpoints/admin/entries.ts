@@ -201,9 +201,9 @@ function checkPower(
     : problem('admin_scope_exceeded', `the access token lacks ${exceeding.join(' ')}`, { log: { client_id } })
 }
 
-/** An entry that is removed and made again begins with version 1. */
-const etagOf = ({ origin, version, created_at = 0 }: ShownEntry): string | undefined =>
-  origin === 'file' ? undefined : `"${version}-${created_at}"`
+/** A version is not used again, also not by an entry that is removed and made again. */
+const etagOf = ({ origin, version }: ShownEntry): string | undefined =>
+  origin === 'file' ? undefined : `"${version}"`
 
 const shown = ({ entry, origin, created_at, updated_at }: ShownEntry) => ({
   ...entry,
