@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { ok } from '@tessera/protocol/result'
 import { authenticateCaller } from '../../packages/server/src/endpoints/admin/caller.ts'
+import type { Descriptions } from '../../packages/server/src/endpoints/admin/operation.ts'
 import { adminOperations } from '../../packages/server/src/endpoints/admin/operations.ts'
 import { problems } from '../../packages/server/src/endpoints/admin/problem.ts'
 import { type AdminScope, adminScopes } from '../../packages/server/src/model/admin-api.ts'
@@ -288,6 +289,24 @@ test('admin requests: unknown paths and methods, media types and malformed bodie
   ]
   for (const query of queries)
     assertProblem(await send('GET', `/users?${query}`, ''), 400, 'admin_query_malformed')
+})
+
+test('admin requests: ids with control characters, or longer than any id, are refused by every operation', async () => {
+  const fresh = await adminToken(server)
+  const descriptions = Object.values(adminOperations as Descriptions)
+  const withIds = descriptions.filter(({ path }) => path.includes('{'))
+  assert.ok(withIds.length > 20)
+  for (const { method, path } of withIds)
+    for (const id of ['%00', 'a%0Ab', '%C2%85', 'a'.repeat(1025)]) {
+      const refused = await sendWith(fresh, method, path.replaceAll(/\{\w+\}/g, id), {})
+      assertProblem(refused, 400, 'admin_path_malformed')
+    }
+  const sent = { body: '{"username":"x"}', headers: { 'content-type': 'application/json' } }
+  for (const id of ['%C3%BC', 'a'.repeat(256)]) {
+    const refused = await sendWith(fresh, 'PUT', `/users/${id}`, sent)
+    assertProblem(refused, 422, 'admin_entry_invalid', 'sub_malformed')
+    assert.equal(refused.json.errors[0].path, 'sub')
+  }
 })
 
 test('admin requests: a changed cursor, or one of another list, is refused', async () => {

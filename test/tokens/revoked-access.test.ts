@@ -123,6 +123,18 @@ test('revoking a client: other nodes on the same store follow, and so does a lat
   assert.equal(await isActive(later, access_token), false)
 })
 
+test('revoking a user: a session that begins at the same time is ended and named', async () => {
+  const { stores } = await createTestServer(world)
+  const { sessions } = stores
+  const meanwhile: typeof sessions.endOfUser = async (sub, ending) => {
+    await sessions.create(sampleSession({ sub, sid: 'late' }))
+    return sessions.endOfUser(sub, ending)
+  }
+  const racing = { ...stores, sessions: { ...sessions, endOfUser: meanwhile } }
+  const server = await createTestServer(world, { stores: racing })
+  assert.deepEqual(await server.endAccess('88421113'), ['late'])
+})
+
 test('revoking a user: tokens, codes and device codes of every client end, and the user can sign in again', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server)

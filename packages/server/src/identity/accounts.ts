@@ -5,7 +5,7 @@ import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/resu
 import type { AccountSettings, PasswordProblem } from '../model/account.ts'
 import type { Events, PreparedEvent } from '../model/events.ts'
 import { newId } from '../model/handle.ts'
-import type { AccessEnding, Stores } from '../model/ports/stores.ts'
+import type { AccessEnding, EndedSession, Stores } from '../model/ports/stores.ts'
 import type { EndCause, EndingWithin } from '../model/session.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { Users } from '../model/user.ts'
@@ -64,8 +64,11 @@ export type Accounts = {
   readonly update: (user: StoredUser, changes: AccountChanges) => Promise<Result<StoredUser>>
   /** Enables or disables the user. Disabling ends their access. Refuses `account_unknown`. */
   readonly setActive: (sub: string, active: boolean) => Promise<Result<StoredUser>>
-  /** Ends all sessions and sign-ins in progress, and revokes every authorization. Refuses `account_unknown`. */
-  readonly endAccess: (sub: string) => Promise<Result<StoredUser>>
+  /**
+   * Ends all sessions and sign-ins in progress, and revokes every authorization. Resolves to the ended sessions. Refuses
+   * `account_unknown`.
+   */
+  readonly endAccess: (sub: string) => Promise<Result<readonly EndedSession[]>>
   /** Deletes the user with all their data. The `sub` is never assigned again. Refuses `account_unknown`. */
   readonly remove: (sub: string) => Promise<Result<true>>
 }
@@ -135,7 +138,12 @@ export function createAccounts(ports: AccountPorts): Accounts {
   const { storedUsers } = ports.stores
   const hash = (password: string, from?: string) => hashArgon2id(preparePassword(password), from)
 
-  async function replace(
+  const replace = async (...given: Parameters<typeof replaceUser>): Promise<Result<StoredUser>> => {
+    const replaced = await replaceUser(...given)
+    return replaced.ok ? ok(replaced.value.user) : replaced
+  }
+
+  async function replaceUser(
     user: StoredUser,
     event: PreparedEvent,
     ends?: {
@@ -143,7 +151,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       readonly keep?: string | undefined
       readonly everything?: boolean
     },
-  ): Promise<Result<StoredUser>> {
+  ): Promise<Result<{ readonly user: StoredUser; readonly ended: readonly EndedSession[] }>> {
     const next = { ...user, version: user.version + 1, epoch: user.epoch + (ends ? 1 : 0) }
     const replaced = await storedUsers.replace(
       next,
@@ -156,7 +164,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
     if (replaced.outcome === 'replaced') {
       event.happened()
       if (ends) endingWithin.ended(replaced.ended, ends.cause)
-      return ok(next)
+      return ok({ user: next, ended: replaced.ended })
     }
     const reason = replaced.outcome === 'taken' ? 'account_taken' : 'account_changed'
     return refuse('invalid_request', reason, { log: { sub: user.sub } })
@@ -270,9 +278,9 @@ export function createAccounts(ports: AccountPorts): Accounts {
         const user = await storedUsers.find(sub)
         if (!user) return refuse('invalid_request', 'account_unknown', { log: { sub } })
         const event = events.prepare('user.access_revoked', { sub })
-        const replaced = await replace(user, event, { cause: 'access_revoked', everything: true })
+        const replaced = await replaceUser(user, event, { cause: 'access_revoked', everything: true })
         // The operator's decision applies even if the user's account changes at the same time.
-        if (replaced.ok) return replaced
+        if (replaced.ok) return ok(replaced.value.ended)
       }
     },
     async remove(sub) {

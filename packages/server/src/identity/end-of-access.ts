@@ -1,13 +1,13 @@
 /** Ends everything of a user at an operator's request, whichever kind of user it is. */
 
 import type { Events } from '../model/events.ts'
-import type { Stores } from '../model/ports/stores.ts'
+import type { EndedSession, Stores } from '../model/ports/stores.ts'
 import type { EndingWithin } from '../model/session.ts'
 import type { Log } from '../runtime/ports.ts'
 import type { Accounts } from './accounts.ts'
 
 type EndOfAccessPorts = {
-  readonly accounts: Pick<Accounts, 'find' | 'endAccess'>
+  readonly accounts: Pick<Accounts, 'endAccess'>
   readonly stores: Pick<Stores, 'sessions'>
   readonly endingWithin: EndingWithin
   readonly log: Log
@@ -27,14 +27,18 @@ export function createEndOfAccess({
   log,
   events,
 }: EndOfAccessPorts): (sub: string) => Promise<readonly string[]> {
+  async function endOfOther(sub: string): Promise<readonly EndedSession[]> {
+    const ended = await sessions.endOfUser(sub, { ...endingWithin.ending(), everything: true })
+    endingWithin.ended(ended, 'access_revoked')
+    events.emit('user.access_revoked', { sub })
+    return ended
+  }
+
   return async sub => {
-    const before = (await sessions.ofUser(sub)).map(({ sid }) => sid)
-    if (!(await accounts.endAccess(sub)).ok) {
-      const ending = { ...endingWithin.ending(), everything: true }
-      endingWithin.ended(await sessions.endOfUser(sub, ending), 'access_revoked')
-      events.emit('user.access_revoked', { sub })
-    }
-    log.info('user_access_revoked', { sub, sessions: before.length })
-    return before
+    const stored = await accounts.endAccess(sub)
+    // The write returns what it ended, so that a session that begins meanwhile is named too.
+    const ended = stored.ok ? stored.value : await endOfOther(sub)
+    log.info('user_access_revoked', { sub, sessions: ended.length })
+    return ended.map(({ session }) => session.sid)
   }
 }

@@ -12,7 +12,7 @@ import { readConditions } from './condition.ts'
 import { openApiDocument } from './openapi.ts'
 import type { AnyHandlers, Caller, Description, Descriptions, Reply } from './operation.ts'
 import { type Problem, problem, problemResponse } from './problem.ts'
-import { adminPath, dryRunParameter, matchPath, readBody, readQuery } from './request.ts'
+import { adminPath, checkIds, dryRunParameter, matchPath, readBody, readQuery } from './request.ts'
 
 type AdminPorts = CallerPorts & {
   readonly issuer: string
@@ -74,6 +74,8 @@ export function createAdminEndpoint(ports: AdminPorts): Endpoint {
   ): Promise<Reply | Problem> {
     const forbidden = checkScope(caller, description.scope)
     if (forbidden) return forbidden
+    const malformed = checkIds(values)
+    if (malformed) return malformed
     const query = readQuery(request.query, {
       ...description.query,
       ...(description.dryRun && { dry_run: dryRunParameter }),

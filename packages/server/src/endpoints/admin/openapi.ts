@@ -191,8 +191,9 @@ const problemsOfAll: readonly ProblemReason[] = [
 ]
 
 /** Returns the problems of an operation. */
-const problemReasonsOf = ({ body, problems: own }: Description): readonly ProblemReason[] => [
+const problemReasonsOf = ({ path, body, problems: own }: Description): readonly ProblemReason[] => [
   ...problemsOfAll,
+  ...(path.includes('{') ? (['admin_path_malformed'] as const) : []),
   ...(body ? (['admin_media_type_unsupported', 'admin_entry_invalid'] as const) : []),
   ...own,
 ]

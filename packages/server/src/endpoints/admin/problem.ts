@@ -10,6 +10,7 @@ export const problems = {
   admin_scope_missing: [403, 'The access token lacks the scope'],
   admin_scope_exceeded: [403, 'The client has more power over the server than the access token'],
   admin_path_unknown: [404, 'The path does not exist'],
+  admin_path_malformed: [400, 'An id in the path is malformed'],
   admin_entry_unknown: [404, 'The entry does not exist'],
   admin_method_not_allowed: [405, 'The method is not allowed for this path'],
   admin_query_malformed: [400, 'A query parameter is malformed'],

@@ -38,6 +38,24 @@ export function matchPath(template: string, path: string): Readonly<Record<strin
   return values
 }
 
+/** Longer than any id. Node limits the length of the whole request line. */
+const longestId = 1024
+
+/**
+ * Refuses ids that nothing can have: control characters, which PostgreSQL does not store either (U+0000), and ids that
+ * are too long.
+ */
+export function checkIds(ids: Readonly<Record<string, string>>): Problem | undefined {
+  for (const [name, id] of Object.entries(ids)) {
+    if (/\p{Cc}/u.test(id)) return malformedId(name, 'contains a control character')
+    if (id.length > longestId) return malformedId(name, `is longer than ${longestId} characters`)
+  }
+  return undefined
+}
+
+const malformedId = (name: string, what: string): Problem =>
+  problem('admin_path_malformed', `the ${name} in the path ${what}`)
+
 function decoded(segment: string): string | undefined {
   try {
     return decodeURIComponent(segment)

@@ -236,6 +236,7 @@ const tenantErrors = (tenant: string | undefined, tenants: ReadonlySet<string>):
 function refusedBy(reason: Refusal['reason']): Problem {
   const log = { reason }
   if (reason === 'username_malformed') return { ...invalidEntry([usernameMalformed]), log }
+  if (reason === 'sub_malformed') return { ...invalidEntry([subMalformed]), log }
   if (reason === 'username_taken')
     return problem('admin_entry_exists', 'another user of the tenant has the username, or a confusable one', {
       log,
@@ -252,6 +253,13 @@ const usernameMalformed: EntryError = {
   problem: 'it is empty, or contains a character that is not visible',
   expected: 'one line of visible text',
   fix: 'choose another name',
+}
+
+const subMalformed: EntryError = {
+  path: 'sub',
+  problem: 'it is longer than 255 characters, or not printable ASCII',
+  expected: 'at most 255 printable ASCII characters',
+  fix: 'choose another sub, or create the user without one',
 }
 
 type Defined<Of> = { [Key in keyof Of]: Exclude<Of[Key], undefined> }
