@@ -18,7 +18,11 @@ const other = hashOf('bcrypt $2a$, cost 10').replace('$2a$', '$2y$')
 const keycloak = hashOf('PBKDF2 sha256, 27500 iterations, 64 bytes')
 
 /** Users whose passwords are all wrong, and a function that returns the costs of a check of a name. */
-async function world(stored: Readonly<Record<string, string | undefined>>, configured: object = {}) {
+async function world(
+  stored: Readonly<Record<string, string | undefined>>,
+  configured: object = {},
+  decoy = decoyHash(),
+) {
   const stores = await openStores()
   for (const [username_key, password] of Object.entries(stored))
     await stores.storedUsers.add(sampleUser({ username_key, ...(password !== undefined && { password }) }))
@@ -36,6 +40,7 @@ async function world(stored: Readonly<Record<string, string | undefined>>, confi
       isDisabled: () => false,
       upgradePassword: { stored: async () => {}, outside: async () => {} },
       log: silentLog,
+      decoyHash: decoy,
       async verifyPasswordHash(encoded) {
         costs.push(costOf(encoded))
         return false
@@ -52,14 +57,15 @@ async function world(stored: Readonly<Record<string, string | undefined>>, confi
   }
 }
 
-const usual = costOf(decoyHash)
+const decoy = decoyHash()
+const usual = costOf(decoy)
 
 test('attack: with imported hashes, an unknown name costs what every user costs', async () => {
   const { check } = await world({
     old: bcrypt,
     older: other,
     moved: keycloak,
-    upgraded: decoyHash,
+    upgraded: decoy,
     none: undefined,
     unreadable: '$2b$31$unreadable',
   })
@@ -75,12 +81,18 @@ test('attack: with configured imported hashes alone, an unknown name costs what 
 })
 
 test('attack: without imported hashes, a check costs one argon2id verification', async () => {
-  const { check } = await world({ upgraded: decoyHash })
+  const { check } = await world({ upgraded: decoy })
   for (const name of ['nobody', 'upgraded']) assert.deepEqual(await check(name), [usual], name)
 })
 
+test('attack: at another cost of new hashes, a check costs one verification at that cost', async () => {
+  const cheap = decoyHash({ memoryCost: 64, timeCost: 1, parallelism: 1 })
+  const { check } = await world({ upgraded: cheap }, {}, cheap)
+  for (const name of ['nobody', 'upgraded']) assert.deepEqual(await check(name), [costOf(cheap)], name)
+})
+
 test('attack: a cost that no sample showed is part of every check after its first', async () => {
-  const many = Object.fromEntries(Array.from({ length: 110 }, (_, n) => [`user ${n}`, decoyHash]))
+  const many = Object.fromEntries(Array.from({ length: 110 }, (_, n) => [`user ${n}`, decoy]))
   const { check, stores } = await world(many)
   assert.deepEqual(await check('nobody'), [usual])
   await stores.storedUsers.add(sampleUser({ username_key: 'late', password: bcrypt }))

@@ -11,7 +11,7 @@ import { passwordHashVectors } from '../support/password-hashes.ts'
 import { assertRefused } from '../support/refused.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
-import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { createTestServer as createServer, type TestServer } from '../support/tessera.ts'
 
 const world = accountsWorld()
 /** LDAP's {SSHA}, by passlib. */
@@ -22,6 +22,10 @@ const vectorOf = (name: string) => {
   return found
 }
 const { hash: ssha } = vectorOf('LDAP {SSHA}')
+
+/** With the cost of production, which decides which hashes are replaced. */
+const createTestServer: typeof createServer = (input, given) =>
+  createServer(input, { ...given, realPasswordCost: true })
 
 const current = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
 const without = { password: undefined }

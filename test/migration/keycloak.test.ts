@@ -55,7 +55,10 @@ async function served() {
   assert.deepEqual(new Set((await add()).map(({ outcome }) => outcome)), new Set(['added']))
   assert.deepEqual(new Set((await add()).map(({ outcome }) => outcome)), new Set(['same']))
   const at = Math.floor(Date.now() / 1000) + 60
-  return { adding, server: await createTestServer(input, { tenantStores: await open(), at }) }
+  return {
+    adding,
+    server: await createTestServer(input, { tenantStores: await open(), at, realPasswordCost: true }),
+  }
 }
 
 const { adding, server } = await served()

@@ -63,7 +63,7 @@ test('at rest: the database contains no plaintext credential, password, factor o
 
 test('at rest: passwords are stored as argon2id with 19 MiB and two passes [RFC 9106]', async t => {
   const { tenantStores } = await openFolder(t)
-  const server = await createTestServer(accountsWorld(), { tenantStores })
+  const server = await createTestServer(accountsWorld(), { tenantStores, realPasswordCost: true })
   const user = await tenantStores.main.storedUsers.find((await addUser(server)) as never)
   assert.match(String(user?.password), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
 })

@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { composeTessera, type Tessera } from '../../packages/server/src/app/tessera.ts'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Mail, SendMail } from '../../packages/server/src/model/mail.ts'
@@ -12,8 +13,8 @@ import type { Stores, TenantStores } from '../../packages/server/src/model/ports
 import { secretFields } from '../../packages/server/src/operations/secret-fields.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import type { Log, MachineTime } from '../../packages/server/src/runtime/ports.ts'
-import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { testPasswordCost } from '../../packages/server/src/testing/running.ts'
 import { linesWithSecrets, secretsOf } from './logged-secrets.ts'
 import { provideSigningKeys } from './signing-keys.ts'
 import { openTenantStores } from './storage.ts'
@@ -77,12 +78,21 @@ type TestSurroundings = {
   readonly print?: (text: string) => void
   /** Whether background jobs run. By default a test runs them itself. */
   readonly jobs?: boolean
+  /** Whether new password hashes cost what they cost in production, instead of almost nothing. */
+  readonly realPasswordCost?: boolean
 }
 
 /** Creates a server from a configuration as an operator would write it; an error in it fails the test. */
 export async function createTestServer(
   input: object,
-  { isModule = true, at = startOfTime, jobs = false, logsRequests = false, ...given }: TestSurroundings = {},
+  {
+    isModule = true,
+    at = startOfTime,
+    jobs = false,
+    logsRequests = false,
+    realPasswordCost = false,
+    ...given
+  }: TestSurroundings = {},
 ): Promise<TestServer> {
   const parse = (input: object): Configuration => {
     const outcome = parseConfiguration(
@@ -105,15 +115,22 @@ export async function createTestServer(
   const tenantStores =
     given.tenantStores ??
     (given.stores ? { ...createMemoryTenantStores(), main: given.stores } : await openTenantStores())
-  const tessera = await createTessera(parse(input), {
+  const overrides = {
     ...(given.machine ? { machine: given.machine } : { clock }),
     ...{ jobs, log: logInto(logged, logsRequests) },
     tenantStores,
     outbound: given.outbound,
     print: given.print,
     generateSigningKey,
-    ...(given.sendMail !== false && { sendMail: given.sendMail ?? (async mail => void mails.push(mail)) }),
-  })
+    ...(given.sendMail !== false && {
+      sendMail: given.sendMail ?? (async (mail: Mail) => void mails.push(mail)),
+    }),
+  }
+  const { tessera } = await composeTessera(
+    parse(input),
+    overrides,
+    realPasswordCost ? {} : { passwordCost: testPasswordCost },
+  )
 
   const send: TestServer['send'] = async (
     method,

@@ -17,7 +17,7 @@ import type { ServerContext } from './server-context.ts'
 
 export type IssuerContext = Pick<
   ServerContext,
-  'clock' | 'random' | 'log' | 'derived' | 'outbound' | 'sendMail' | 'print' | 'close'
+  'clock' | 'random' | 'log' | 'derived' | 'outbound' | 'sendMail' | 'print' | 'passwordCost' | 'close'
 > & {
   readonly stores: Stores
   /** The configuration of the file with the stored entries. */
@@ -84,7 +84,7 @@ async function addKeys(
   const { stores, derived, log, events, entries } = own
   const { clients, signingAlgorithms, registration } = configuration
   const needs = storedClients.needs()
-  const { clock, random, outbound, print, sendMail, changes, generateSigningKey } = server
+  const { clock, random, outbound, print, sendMail, changes, generateSigningKey, passwordCost } = server
   const keys = await createKeyRing({
     keys: stores.keys,
     derived,
@@ -112,6 +112,7 @@ async function addKeys(
     outbound,
     sendMail,
     print,
+    passwordCost,
     stores,
     configuration,
     entries,

@@ -11,6 +11,7 @@ import { createChanges } from '../operations/changes.ts'
 import { startTime } from '../operations/time.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 import type { MetricsExchange } from '../runtime/metrics.ts'
+import { type Argon2Cost, defaultCost } from '../runtime/password-hash/argon2.ts'
 import {
   type Changes,
   type Clock,
@@ -57,6 +58,12 @@ export type Overrides = {
   readonly metricsExchange?: MetricsExchange | undefined
 }
 
+/** Parts that only tests of this package replace, so `createTessera` does not take them. */
+export type TestOverrides = {
+  /** The cost of new password hashes, which are slow by design. Default: `defaultCost`. */
+  readonly passwordCost?: Argon2Cost
+}
+
 /** Returns a client for outbound requests to the addresses that this configuration allows. */
 export const outboundOf = (
   { outbound }: Pick<Configuration, 'outbound'>,
@@ -77,6 +84,7 @@ export type ServerContext = {
   readonly outbound: Outbound
   readonly sendMail?: SendMail | undefined
   readonly print: (text: string) => void
+  readonly passwordCost: Argon2Cost
   readonly clockFault: Time['fault']
   /** Composes all issuers again with the current configuration, because stored entries have changed. */
   readonly recompose?: () => Promise<void>
@@ -87,6 +95,7 @@ export type ServerContext = {
 export async function createServerContext(
   { storage, masterKey, previousMasterKey, ...configuration }: Configuration,
   { random = createRandom(), log = silentLog, ...given }: Omit<Overrides, 'jobs'>,
+  { passwordCost = defaultCost }: TestOverrides = {},
 ): Promise<ServerContext> {
   const tenantStores = given.tenantStores ?? (await openTenantStores(storage, log))
   const { settings } = tenantStores.main
@@ -114,6 +123,7 @@ export async function createServerContext(
     outbound: outboundOf(configuration, given),
     sendMail: given.sendMail,
     print: given.print ?? (() => {}),
+    passwordCost,
     clockFault: fault,
     async close() {
       stop()

@@ -31,6 +31,7 @@ import {
 import { createOverloadLog } from '../operations/overload.ts'
 import { createArgon2id } from '../runtime/argon2id.ts'
 import { networkPath } from '../runtime/network.ts'
+import { decoyHash, isCurrentHash } from '../runtime/password-hash/argon2.ts'
 import type { IssuerContext } from './issuer-context.ts'
 
 export type SignInServices = {
@@ -54,11 +55,12 @@ export type SignInServices = {
 
 export function createSignInServices(
   configuration: Configuration,
-  { stores, clock, random, log, events, principals }: IssuerContext,
+  { stores, clock, random, log, events, principals, passwordCost }: IssuerContext,
   { countAttempt }: Attempts,
 ): SignInServices {
   const { resources, tenants, userStore, validators, federation, mfa, tenantMfa, mfaPolicy } = configuration
   const { verify: verifyPasswordHash, hash: hashPassword } = createArgon2id({
+    cost: passwordCost,
     networksOf: networkPath,
     onFull: createOverloadLog({ log, clock, queue: 'passwords' }),
   })
@@ -68,7 +70,14 @@ export function createSignInServices(
     storeUsers,
     random,
     verifyPasswordHash,
-    upgradePassword: createPasswordUpgrade({ stores, storeUsers, hashArgon2id: hashPassword, log }),
+    decoyHash: decoyHash(passwordCost),
+    upgradePassword: createPasswordUpgrade({
+      stores,
+      storeUsers,
+      hashArgon2id: hashPassword,
+      isCurrentHash: encoded => isCurrentHash(encoded, passwordCost),
+      log,
+    }),
     log,
     isDisabled: principals.isDisabledUser,
   })

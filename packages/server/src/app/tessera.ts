@@ -18,7 +18,13 @@ import { mountedOptions } from './edge.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
 import { createProbes } from './routes.ts'
-import { createServerContext, type Overrides, outboundOf, type TenantJobOptions } from './server-context.ts'
+import {
+  createServerContext,
+  type Overrides,
+  outboundOf,
+  type TenantJobOptions,
+  type TestOverrides,
+} from './server-context.ts'
 import type { Services } from './services.ts'
 import { shareTenants } from './shared-tenants.ts'
 import { composeSnapshot } from './snapshot.ts'
@@ -101,8 +107,9 @@ export const createTessera = async (configuration: Configuration, overrides?: Ov
 export async function composeTessera(
   configuration: Configuration,
   { jobs = true, ...overrides }: Overrides = {},
+  testOverrides?: TestOverrides,
 ): Promise<Composed> {
-  const context = await createServerContext(configuration, overrides)
+  const context = await createServerContext(configuration, overrides, testOverrides)
   const load = createLoad({ onOverload: under_way => context.log.warn('overloaded', { under_way }) })
   const metrics = await addMetrics(configuration, {
     context,

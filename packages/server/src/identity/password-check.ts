@@ -1,7 +1,6 @@
 /** Checks a password against a stored hash of any format, with the same work for known and unknown users. */
 
 import type { VerifyPasswordHash } from '../runtime/argon2id.ts'
-import { decoyHash } from '../runtime/password-hash/argon2.ts'
 import { findPasswordHash } from '../runtime/password-hash/read.ts'
 import { formsOf } from './password.ts'
 
@@ -29,8 +28,10 @@ const mostCosts = 3
  * Each check costs the verification of `baseline`, and one verification at each other cost of hashes that this process has
  * seen, whether the user has such a hash, has been upgraded, or does not exist. Otherwise response times would tell which
  * names exist, and who has an old hash. Only the first check of a hash at a new cost takes longer.
+ * @param decoyHash a hash at the cost of new ones.
  */
-export function createPasswordCheck(verify: VerifyPasswordHash): PasswordCheck {
+export function createPasswordCheck(verify: VerifyPasswordHash, decoyHash: string): PasswordCheck {
+  const usualCost = costOf(decoyHash)
   /** A hash for each cost. Its result is ignored for others than its user. */
   const seen = new Map<string, string>()
 
@@ -38,7 +39,7 @@ export function createPasswordCheck(verify: VerifyPasswordHash): PasswordCheck {
     for (const encoded of hashes) {
       const cost = costOf(encoded)
       // The cost of new hashes is that of the baseline.
-      if (encoded === undefined || cost === undefined || cost === defaultCost || seen.has(cost)) continue
+      if (encoded === undefined || cost === undefined || cost === usualCost || seen.has(cost)) continue
       if (seen.size < mostCosts) seen.set(cost, encoded)
     }
   }
@@ -67,5 +68,3 @@ export function createPasswordCheck(verify: VerifyPasswordHash): PasswordCheck {
 
 const costOf = (encoded: string | undefined): string | undefined =>
   encoded === undefined ? undefined : findPasswordHash(encoded)?.cost
-
-const defaultCost = costOf(decoyHash)

@@ -3,7 +3,6 @@
 import { HookError, hookFields } from '../model/hook.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { StoredUser } from '../model/stored-user.ts'
-import { findPasswordHash } from '../runtime/password-hash/read.ts'
 import type { Log } from '../runtime/ports.ts'
 import { preparePassword } from './password.ts'
 import type { StoreUser, StoreUsers } from './store-users.ts'
@@ -24,6 +23,8 @@ type UpgradePorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
   readonly storeUsers?: Pick<StoreUsers, 'upgradePassword'> | undefined
   readonly hashArgon2id: (password: string, from?: string) => Promise<string>
+  /** Returns whether a hash needs no replacement. */
+  readonly isCurrentHash: (encoded: string) => boolean
   readonly log: Log
 }
 
@@ -31,6 +32,7 @@ export function createPasswordUpgrade({
   stores: { storedUsers },
   storeUsers,
   hashArgon2id,
+  isCurrentHash,
   log,
 }: UpgradePorts): UpgradePassword {
   async function upgrade(
@@ -42,7 +44,7 @@ export function createPasswordUpgrade({
     }: { readonly encoded: string; readonly password: string; readonly from: string },
     replace: (to: string) => Promise<boolean>,
   ): Promise<void> {
-    if (findPasswordHash(encoded)?.isCurrent) return
+    if (isCurrentHash(encoded)) return
     try {
       const replaced = await replace(await hashArgon2id(preparePassword(password), from))
       if (replaced) log.info('password_hash_upgraded', { sub })

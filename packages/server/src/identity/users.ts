@@ -8,7 +8,7 @@ import type { ConfiguredUser, User, Users } from '../model/user.ts'
 import type { VerifyPasswordHash } from '../runtime/argon2id.ts'
 import { applied } from '../runtime/async/promises.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
-import { decoyHash } from '../runtime/password-hash/argon2.ts'
+import { decoyHash as usualDecoyHash } from '../runtime/password-hash/argon2.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
 import type { Log, Random } from '../runtime/ports.ts'
 import { formsOf, preparePassword } from './password.ts'
@@ -22,6 +22,8 @@ type UserPorts = {
   readonly storeUsers?: StoreUsers | undefined
   readonly random: Random
   readonly verifyPasswordHash: VerifyPasswordHash
+  /** A hash at the cost of new ones, which matches no password. */
+  readonly decoyHash?: string
   readonly upgradePassword: UpgradePassword
   readonly log: Pick<Log, 'warn'>
   /** Returns whether the most recently applied configuration, possibly at another node, disabled the user. */
@@ -44,6 +46,7 @@ export function createUsers(
     storeUsers,
     random,
     verifyPasswordHash,
+    decoyHash = usualDecoyHash(),
     upgradePassword,
     log,
     isDisabled,
@@ -53,7 +56,7 @@ export function createUsers(
   const mac = (password: string): Buffer =>
     createHmac('sha256', key).update(preparePassword(password)).digest()
   const nobody = { mac: Buffer.alloc(32), encoded: undefined }
-  const { check: checkHash, learn } = createPasswordCheck(verifyPasswordHash)
+  const { check: checkHash, learn } = createPasswordCheck(verifyPasswordHash, decoyHash)
   const configuredHashes = configured.map(encodedPassword)
   learn(configuredHashes)
   // Verified for unknown names at the same cost. The result is ignored.

@@ -1,7 +1,7 @@
 /** Checks slow hashes of passwords in a bounded queue. They are slow by design, so a flood must not use all memory and time. */
 
 import { createFairQueue, type FairQueueOptions } from './async/fair-queue.ts'
-import { defaultCost } from './password-hash/argon2.ts'
+import { type Argon2Cost, defaultCost } from './password-hash/argon2.ts'
 import { findPasswordHash } from './password-hash/read.ts'
 
 /**
@@ -20,8 +20,10 @@ export type MatchArgon2id = (
   from: string,
 ) => Promise<number>
 
-/** `concurrent`: each uses the memory that its hash names (19 MiB by default). */
-type Argon2idBounds = Partial<FairQueueOptions>
+type Argon2idOptions = Partial<FairQueueOptions> & {
+  /** The cost of new hashes. */
+  readonly cost?: Argon2Cost
+}
 
 type Argon2id = {
   readonly verify: VerifyPasswordHash
@@ -30,7 +32,13 @@ type Argon2id = {
   readonly hash: (text: string, from?: string) => Promise<string>
 }
 
-export function createArgon2id({ concurrent = 2, waiting = 64, ...rest }: Argon2idBounds = {}): Argon2id {
+/** @param options `concurrent`: each uses the memory that its hash names (19 MiB by default). */
+export function createArgon2id({
+  concurrent = 2,
+  waiting = 64,
+  cost = defaultCost,
+  ...rest
+}: Argon2idOptions = {}): Argon2id {
   const queue = createFairQueue({ concurrent, waiting, ...rest })
   // Loaded when it is first used, so that a server without argon2id hashes does not pay for it.
   const library = () => import('@node-rs/argon2')
@@ -45,6 +53,6 @@ export function createArgon2id({ concurrent = 2, waiting = 64, ...rest }: Argon2
           if (await verify(encoded, text)) return index
         return -1
       }),
-    hash: (text, from = '') => queue.run(from, async () => (await library()).hash(text, defaultCost)),
+    hash: (text, from = '') => queue.run(from, async () => (await library()).hash(text, cost)),
   }
 }

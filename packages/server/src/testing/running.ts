@@ -6,6 +6,7 @@ import { type GenerateSigningKey, generateSigningKey } from '../keys/signing-key
 import type { SendMail } from '../model/mail.ts'
 import type { Keys } from '../model/ports/stores.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import type { Argon2Cost } from '../runtime/password-hash/argon2.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import { createMemoryStores, createMemoryTenantStores } from '../storage/memory/stores.ts'
 import { emptyTables, type Tables } from '../storage/memory/tables.ts'
@@ -25,13 +26,20 @@ type RunningPorts = {
   readonly generateSigningKey: GenerateSigningKey
 }
 
+/** Passwords of tests protect nothing, and the cost of real ones would be most of the time of a sign-in. */
+export const testPasswordCost: Argon2Cost = { memoryCost: 64, timeCost: 1, parallelism: 1 }
+
 /** There are no background jobs: work that is due is done when the clock is moved. */
 export async function startRunning(configuration: Configuration, ports: RunningPorts): Promise<Running> {
   const tables = emptyTables()
   const stores = createMemoryStores(tables)
   const { keys, signingAtOnce } = createUrgentKeys(stores.keys, ports.clock)
   const tenantStores = { ...createMemoryTenantStores(), main: { ...stores, keys } }
-  const composed = await composeTessera(configuration, { ...ports, tenantStores, jobs: false })
+  const composed = await composeTessera(
+    configuration,
+    { ...ports, tenantStores, jobs: false },
+    { passwordCost: testPasswordCost },
+  )
   return { ...composed, tables, signingAtOnce }
 }
 

@@ -2,11 +2,25 @@
 
 import { decodeBase64, type HashError, type HashFormat, type PasswordHash } from './format.ts'
 
-/** The cost of new hashes: the minimum that OWASP recommends, 19 MiB and two passes. */
-export const defaultCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+/** The cost of new hashes: memory in KiB, passes and lanes. */
+export type Argon2Cost = {
+  readonly memoryCost: number
+  readonly timeCost: number
+  readonly parallelism: number
+}
 
-/** Verified for unknown users. It matches no password, because its hash is not derived from a text. */
-export const decoyHash = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+/** The minimum that OWASP recommends: 19 MiB and two passes. */
+export const defaultCost: Argon2Cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/** Returns the hash that is verified for unknown users. It matches no password, because it is not derived from a text. */
+export const decoyHash = ({ memoryCost, timeCost, parallelism }: Argon2Cost = defaultCost): string =>
+  `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+/** Returns whether a hash is argon2id, and costs at least as much as new ones. Other hashes are replaced at a sign-in. */
+export function isCurrentHash(text: string, { memoryCost, timeCost }: Argon2Cost = defaultCost): boolean {
+  const [, type, version, m, t] = encoded.exec(text) ?? []
+  return type === 'id' && version === '19' && Number(m) * Number(t) >= memoryCost * timeCost
+}
 
 const encoded =
   /^\$argon2(id|i|d)\$v=(16|19)\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,172})$/
@@ -28,12 +42,11 @@ export const argon2: HashFormat = {
         problem: 'its cost is out of bounds',
         expected: 'm from 8·p to 262144 (KiB), t and p from 1 to 16',
       }
-    const isCostly = memory * passes >= defaultCost.memoryCost * defaultCost.timeCost
     return {
       cost: `argon2${type} v=${version},m=${memory},t=${passes},p=${lanes}`,
       // The least work that OWASP recommends: 7 MiB and five passes.
       weakness: memory * passes < 7168 * 5 ? `argon2 with m=${memory}, t=${passes}` : undefined,
-      isCurrent: type === 'id' && version === '19' && isCostly,
+      isCurrent: isCurrentHash(text),
       matches: async password => (await import('@node-rs/argon2')).verify(text, password),
     }
   },
