@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { testAccess } from './stores/access.ts'
 import { testAccounts } from './stores/accounts.ts'
+import { testAuditRecords } from './stores/audit-records.ts'
 import { testCleanUp } from './stores/clean-up.ts'
 import { testCommit } from './stores/commit.ts'
 import { testConditions } from './stores/conditions.ts'
@@ -47,6 +48,7 @@ for (const { name, open } of storages)
     testSessions(open)
     testWaitingMails(open)
     testWebhookMessages(open)
+    testAuditRecords(open)
     testRegisteredClients(stores)
     testEntries(stores)
     testPushedRequests(stores)

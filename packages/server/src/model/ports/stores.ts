@@ -6,6 +6,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
+import type { AuditStores } from './audit.ts'
 import type { AuthorizationStores } from './authorizations.ts'
 import type { Commit, CommitOutcome } from './commit.ts'
 import type { EntryStores } from './entries.ts'
@@ -15,6 +16,7 @@ import type { SessionStores } from './sessions.ts'
 import type { UserStores } from './users.ts'
 import type { WebhookStores } from './webhooks.ts'
 
+export type * from './audit.ts'
 export type * from './authorizations.ts'
 export type * from './commit.ts'
 export type * from './entries.ts'
@@ -30,7 +32,8 @@ export type Stores = AuthorizationStores &
   FederationStores &
   InstallationStores &
   EntryStores &
-  WebhookStores & {
+  WebhookStores &
+  AuditStores & {
     readonly commit: (commit: Commit) => Promise<CommitOutcome>
     /** Deletes expired rows in small batches, so that requests don't wait. Returns how many rows were deleted. */
     readonly cleanUp: (at: Seconds) => Promise<number>

@@ -1,6 +1,7 @@
 /** The stores for tests and `memory:`. All data is in this process, and none on disk. */
 
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
+import { createAuditStores } from './audit.ts'
 import { createAuthorizationStores } from './authorizations.ts'
 import { createCleanUp } from './clean-up.ts'
 import { createCommit } from './commit.ts'
@@ -21,6 +22,7 @@ export function createMemoryStores(tables = emptyTables()): Stores {
     ...createInstallationStores(tables),
     ...createEntryStores(tables),
     ...createWebhookStores(tables),
+    ...createAuditStores(tables),
     commit: createCommit(tables),
     cleanUp: createCleanUp(tables),
     ready: () => true,

@@ -240,4 +240,12 @@ export const migrations: readonly Migration[] = [
   `
   alter table standing add column revoked_at bigint;
   `,
+  // Personal members can be erased, so they are no part of the signed text.
+  `
+  create table audit_records (
+    seq bigint primary key, at bigint not null, type text not null, sub ${key}, record text not null, personal text,
+    signature text not null
+  );
+  create index audit_records_sub on audit_records (sub, seq) where sub is not null;
+  `,
 ]

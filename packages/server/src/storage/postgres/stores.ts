@@ -2,6 +2,7 @@
 
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { keptOrStarted } from '../../runtime/async/promises.ts'
+import { createAuditStores } from './audit.ts'
 import { createAuthorizationStores } from './authorizations.ts'
 import { type Changes, createChanges } from './changes.ts'
 import { createCleanUp } from './clean-up.ts'
@@ -41,6 +42,7 @@ export const createPostgresStores = (
   ...createInstallationStores(database, { changes, replica }),
   ...createEntryStores(database, changes),
   ...createWebhookStores(database),
+  ...createAuditStores(database),
   commit: createCommit(database),
   cleanUp: createCleanUp(database),
   ready: createProbe(database),

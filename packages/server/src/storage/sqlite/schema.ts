@@ -290,4 +290,12 @@ export const migrations: readonly string[] = [
   `
   alter table standing add column revoked_at integer;
   `,
+  // Personal members can be erased, so they are no part of the signed text.
+  `
+  create table audit_records (
+    seq integer primary key, at integer not null, type text not null, sub text, record text not null, personal text,
+    signature text not null
+  ) strict;
+  create index audit_records_sub on audit_records (sub, seq) where sub is not null;
+  `,
 ]

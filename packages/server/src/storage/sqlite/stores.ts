@@ -8,6 +8,7 @@ import { keptOrStarted } from '../../runtime/async/promises.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { openDatabase } from './database.ts'
 import { createOpenFile, createReadGuard, identityOf } from './open-file.ts'
+import { createAuditStores } from './reads/audit.ts'
 import { createAuthorizationStores, createCommit } from './reads/authorizations.ts'
 import { createCleanUp } from './reads/clean-up.ts'
 import { createEntryStores } from './reads/entries.ts'
@@ -78,6 +79,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     ...createInstallationStores(database, write),
     ...createEntryStores(database, write),
     ...createWebhookStores(database, write),
+    ...createAuditStores(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(database, write, queue.idle),
     ready() {

@@ -1,5 +1,6 @@
 /** Every table of a store. A new one is declared in the file of its group. */
 
+import { auditTables } from './audit.ts'
 import { authorizationTables } from './authorizations.ts'
 import { entryTables } from './entries.ts'
 import { federationTables } from './federation.ts'
@@ -17,6 +18,7 @@ export const tables = {
   ...sessionTables,
   ...authorizationTables,
   ...webhookTables,
+  ...auditTables,
 }
 
 export type TableName = keyof typeof tables

@@ -1,5 +1,6 @@
 /** All write operations, by the names that the main thread sends to the writer thread. */
 
+import { auditWrites } from './audit.ts'
 import { authorizationWrites } from './authorizations.ts'
 import { cleanUpWrites } from './clean-up.ts'
 import { commitWrites } from './commit.ts'
@@ -21,6 +22,7 @@ export const operations = {
   ...installationWrites,
   ...entryWrites,
   ...webhookWrites,
+  ...auditWrites,
   ...cleanUpWrites,
 }
 
