@@ -17,6 +17,7 @@ const treatedOtherwise: Readonly<Record<string, string>> = {
   sessions: 'deleted one by one, since their clients get notices',
   logout_notices: 'kept until they are delivered',
   authorizations: 'revoked, so that their tokens stop working',
+  audit_records: 'kept; what is personal is erased by a record that says so',
 }
 
 const ofUsers = allTables.filter(([, { columns }]) => 'sub' in columns)

@@ -228,6 +228,14 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     const remove = () => stores.entries.remove('clients', newHash(), { revision, at: now })
     assert.equal(await waitingFor(url, advisory('entries'), remove), true)
   },
+  async 'createAuditStores locked: records are appended one after the other'() {
+    const seq = ((await stores.auditRecords.newest())?.seq ?? 0) + 1
+    const row = { seq, at: now, type: 'test', record: '{}', signature: '' }
+    assert.equal(
+      await waitingFor(url, advisory('audit_records'), () => stores.auditRecords.append([row])),
+      true,
+    )
+  },
   async 'createRegisteredClients locked: clients are counted before one is added'() {
     const add = () => stores.registeredClients.add(sampleRegisteredClient(), 1_000_000)
     assert.equal(await waitingFor(url, advisory('registered clients'), add), true)
