@@ -138,6 +138,9 @@ const comparisons = {
   'no time': [
     'storage/postgres/entries.ts',
     'storage/sqlite/reads/entries.ts',
+    'storage/postgres/audit.ts',
+    'storage/sqlite/reads/audit.ts',
+    'storage/sqlite/writes/audit.ts',
     'configuration/validation/objects.ts',
     'model/hook-result.ts',
     'storage/postgres/stored-users.ts',

@@ -3,7 +3,7 @@
 import type { Awaitable } from '../../runtime/ports.ts'
 import type { AuditRow } from '../audit.ts'
 
-export type AuditRecords = {
+type AuditRecords = {
   /** Returns the newest record. */
   readonly newest: () => Awaitable<AuditRow | undefined>
   /** Returns records in their order, from the one after `after`; with `sub`, those about this user. */
