@@ -115,6 +115,19 @@ test('mail: a server without TLS gets neither mail nor password, except on loopb
   assert.ok(!smtp.lines.some(line => /^(AUTH|MAIL)/.test(line)))
 })
 
+test('mail: a server that was named at run time is not reached at a private address, unless it is allowed', async t => {
+  const smtp = await startSmtp(t)
+  const { smtp: server, from } = settings(smtp.port)
+  const sendTo = (host: string, allowed_private_networks: readonly string[]) =>
+    createSmtp({ from, smtp: { ...server, host, allowed_private_networks } })(mail)
+  for (const host of ['127.0.0.1', 'localhost', '2130706433', '::1', '[::1]', '::ffff:127.0.0.1', '0.0.0.0'])
+    await assert.rejects(sendTo(host, ['10.0.0.0/8']), { code: 'outbound_address_private' }, host)
+  await assert.rejects(sendTo('nothing.invalid', []), { code: 'outbound_name_unknown' })
+  assert.equal(smtp.lines.length, 0)
+  await sendTo('localhost', ['127.0.0.0/8', '::1'])
+  assert.ok(smtp.lines.includes('RCPT TO:<dora@example.com>'))
+})
+
 const log = () => {
   const events: string[] = []
   const note = (event: string) => void events.push(event)

@@ -169,7 +169,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Passwords that an LDAP directory checks.
   'identity/directory': {
-    rooms: ['model', 'runtime', 'identity'],
+    rooms: ['model', 'runtime', 'identity', 'outbound'],
     packages: ['ldapts', 'node:net', 'node:tls'],
   },
   // It checks which provider a client may send users to, and reads an `id_token_hint`.
@@ -261,7 +261,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ['node:crypto', 'node:fs', 'node:perf_hooks'],
   },
   // Mail to users: through a submission server, or shown during development.
-  'operations/mail': { rooms: ['model', 'runtime'], packages: ['nodemailer'] },
+  'operations/mail': { rooms: ['model', 'runtime', 'outbound'], packages: ['nodemailer', 'node:net'] },
   // Events: callbacks, and webhooks with their queue.
   'operations/events': { rooms: ['model', 'runtime', 'outbound'], packages: ['node:crypto'] },
   // Reads the log for `tessera explain`.

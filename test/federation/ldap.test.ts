@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { bindUser } from '../../packages/server/src/identity/directory/directory.ts'
+import { made } from '../administration/outcomes.ts'
 import { createBrowser } from '../support/browser.ts'
 import { testFolder } from '../support/folder.ts'
 import { certificate, type Entry, type LdapServer, startLdapServer } from '../support/ldap.ts'
@@ -124,6 +125,32 @@ test('ldap: whatever values an entry has, its user signs in with string claims o
           `${what}: ${claim} ${JSON.stringify(value).slice(0, 100)}`,
         )
     }
+})
+
+test('ldap: a directory that was named at run time is not reached at a private address, unless it is allowed', async () => {
+  const { ca_file: _, ...directory } = { ...searching(), tls: 'none' }
+  const provider = { name: 'staff', type: 'ldap', directory }
+  const { identity_providers: __, ...file } = worldWith({})
+  const clients = file.clients.filter(client => client.client_id === 'direct')
+  const beta = { name: 'beta', issuer: 'path', identity_providers: [provider], clients }
+  const credentials = { username: 'ada', password: 'ada-password', acr_values: 'idp:staff' }
+  for (const allowed_private_networks of [[], ['127.0.0.0/8', '::1']]) {
+    const server = await createTestServer({ ...file, outbound: { allowed_private_networks } })
+    const { identity_providers, tenants } = server.administration
+    made(await identity_providers.create(provider, { actor: 'tester' }))
+    made(await tenants.create(beta as never, { actor: 'tester' }))
+    for (const path of ['', '/t/beta']) {
+      ldap.asked.length = 0
+      const form = { ...credentials, grant_type: 'password', client_id: 'direct', client_secret: 's' }
+      const { status } = await server.send('POST', `${path}/connect/token`, { form })
+      const failure = server.logged.find(({ event }) => event === 'directory_failed')
+      if (allowed_private_networks.length > 0) assert.deepEqual([status, failure], [200, undefined])
+      else {
+        assert.deepEqual([status, failure?.error_code], [503, 'outbound_address_private'])
+        assert.deepEqual(ldap.asked, [])
+      }
+    }
+  }
 })
 
 test('ldap: the password grant signs a user of the directory in, over StartTLS, with mapped claims', async () => {

@@ -162,9 +162,7 @@ export async function createTestServer(
 
   return {
     ...tessera,
-    get administration() {
-      return tessera.administration
-    },
+    administration: tessera.administration,
     clock,
     logged,
     reconfigure: input => tessera.replace(parse(input)),

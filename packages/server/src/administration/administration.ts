@@ -25,5 +25,19 @@ export function createAdministration(ports: AdministrationPorts): Administration
     remove: (id, options) => changes.remove(kind, id, options),
     rotateSecret: (id, options) => changes.rotateSecret(kind, id, options),
   })
-  return Object.fromEntries(entryKinds.map(kind => [kind, of(kind)])) as unknown as Administration
+  return forKinds(of)
 }
+
+/** Returns an administration that remains valid when a change replaces the configuration snapshot, and with it the current one. */
+export const followAdministration = (current: () => Administration): Administration =>
+  forKinds(kind => ({
+    list: options => current()[kind].list(options),
+    get: id => current()[kind].get(id),
+    create: (entry, options) => current()[kind].create(entry, options),
+    replace: (id, entry, options) => current()[kind].replace(id, entry, options),
+    remove: (id, options) => current()[kind].remove(id, options),
+    rotateSecret: (id, options) => current()[kind].rotateSecret(id, options),
+  }))
+
+const forKinds = (of: (kind: EntryKind) => EntryAdministration): Administration =>
+  Object.fromEntries(entryKinds.map(kind => [kind, of(kind)])) as unknown as Administration

@@ -1,6 +1,7 @@
 /** A composed server without a socket: its own issuer, and the issuers of its tenants. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
+import { followAdministration } from '../administration/administration.ts'
 import type { Administration } from '../administration/interface.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createFetchEdge, type FetchEdge } from '../http/fetch.ts'
@@ -223,9 +224,7 @@ export async function composeTessera(
     get accounts() {
       return server().services.accounts.accounts
     },
-    get administration() {
-      return server().services.administration
-    },
+    administration: followAdministration(() => server().services.administration),
     listener: (request, response, next) => mount().listener(request, response, next),
     probes: probePaths,
     handle,

@@ -2,9 +2,11 @@
 
 import { withAdminApi } from '../model/admin-api.ts'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
+import type { MailSettings } from '../model/mail.ts'
 import type { Resources } from '../model/resource.ts'
 import type { CredentialAuthority, IdentityProvider, PasswordAuthority, Profile } from '../model/user.ts'
 import type { Configuration } from './configuration.ts'
+import { isStored } from './entries/stored.ts'
 import { localIssuer, loopbackPort, tenantPath } from './issuer.ts'
 import { registrationOf } from './registration.ts'
 import { accountsOf, userOf } from './schema/accounts.ts'
@@ -83,7 +85,7 @@ export function assembleIssuer(
     users: draft.users.map(userOf),
     identityProviders: byName(
       (draft.identity_providers as readonly ProviderDraft[]).map(one =>
-        providerOf(one, folders.files, hooks.hookTimeout),
+        providerOf(one, folders.files, hooks.hookTimeout, draft.outbound.allowed_private_networks),
       ),
     ),
     tenants: new Set(shared.map(({ name }) => name)),
@@ -96,7 +98,7 @@ export function assembleIssuer(
     branding: brandingOf(draft.branding, folders.files),
     accounts: accountsOf(draft.accounts),
     signUpTenants: new Set(shared.flatMap(({ name, accounts }) => (accounts?.sign_up ? name : []))),
-    mail: draft.mail,
+    mail: draft.mail && mailOf(draft.mail, draft.outbound.allowed_private_networks),
     webhooks: webhooksOf(draft.webhooks),
     events: draft.events ?? {},
     registration: registrationOf(draft),
@@ -110,8 +112,25 @@ export function assembleIssuer(
   })
 }
 
+const mailOf = (mail: MailSettings, networks: readonly string[]): MailSettings => ({
+  from: mail.from,
+  smtp: restricted(mail.smtp, isStored(mail), networks),
+})
+
+/** A server that was named at run time must be public or in these networks. One of the file may be anywhere. */
+const restricted = <Place extends object>(
+  place: Place,
+  stored: boolean,
+  networks: readonly string[],
+): Place => (stored ? { ...place, allowed_private_networks: networks } : place)
+
 /** @param folder the base folder for a relative `ca_file`. */
-function providerOf(draft: ProviderDraft, folder: string, limit: number): IdentityProvider {
+function providerOf(
+  draft: ProviderDraft,
+  folder: string,
+  limit: number,
+  networks: readonly string[],
+): IdentityProvider {
   const { name, type, directory, credentialAuthority: authority } = draft
   return defined({
     name,
@@ -123,7 +142,11 @@ function providerOf(draft: ProviderDraft, folder: string, limit: number): Identi
     upstream: type === 'oidc' ? upstreamOf(draft) : undefined,
     directory:
       type === 'ldap' && directory
-        ? directoryOf(directory, folder, draft.claim_mapping, draft.list_claims)
+        ? restricted(
+            directoryOf(directory, folder, draft.claim_mapping, draft.list_claims),
+            isStored(draft),
+            networks,
+          )
         : undefined,
     credentialAuthority:
       authority === undefined

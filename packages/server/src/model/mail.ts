@@ -45,5 +45,7 @@ export type MailSettings = {
     readonly secure: boolean
     readonly username?: string
     readonly password?: string
+    /** See `Directory`. */
+    readonly allowed_private_networks?: readonly string[]
   }
 }

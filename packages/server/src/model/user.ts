@@ -206,6 +206,11 @@ export const isGroupsAttribute = (attribute: string): boolean => /^(is)?memberof
 /** An LDAP directory (RFC 4511). */
 export type Directory = {
   readonly url: string
+  /**
+   * The private networks that it may be in, if it was made at run time. Omitted for one of the configuration file, which
+   * may be anywhere.
+   */
+  readonly allowed_private_networks?: readonly string[]
   readonly tls: 'required' | 'none'
   /** PEM. */
   readonly ca?: string

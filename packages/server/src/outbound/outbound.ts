@@ -4,8 +4,8 @@
  * may be reached over http.
  */
 
-import { isIP } from 'node:net'
 import { type AddressRule, createAddressRule } from './addresses.ts'
+import { addressesOf, pinned, publicResolve, type Resolve, systemResolve, withoutBrackets } from './hosts.ts'
 
 export type OutboundRequest = {
   /** Default: `GET`. */
@@ -54,9 +54,6 @@ export type Outbound = (
   url: string | URL,
   request?: OutboundRequest,
 ) => Promise<OutboundAnswer | OutboundFailure>
-
-/** Resolves to the addresses of a host name. May continue after the signal; its result is then ignored. */
-type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>
 
 export type OutboundOptions = {
   /** Private addresses or ranges that requests may go to. */
@@ -112,51 +109,13 @@ async function targetOf(
   if (!url || !web || url.username !== '' || url.password !== '' || url.href.length > maxUrlLength) {
     return failure('outbound_url_malformed')
   }
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const host = withoutBrackets(url.hostname)
   const addresses = await addressesOf(host, resolve, signal)
-  if ('reason' in addresses) return addresses
+  if (typeof addresses === 'string') return failure(addresses, host)
   const kinds = addresses.map(rule.kindOf)
   if (kinds.includes(undefined)) return failure('outbound_address_private', host)
   if (url.protocol === 'http:' && kinds.includes('public')) return failure('outbound_not_https', host)
   return { ok: true, url, addresses }
-}
-
-async function addressesOf(
-  host: string,
-  resolve: Resolve,
-  signal: AbortSignal,
-): Promise<readonly string[] | OutboundFailure> {
-  if (isIP(host) !== 0) return [host]
-  const aborted = new Promise<OutboundFailure>(done =>
-    signal.addEventListener('abort', () => done(failure('outbound_timeout', host)), { once: true }),
-  )
-  const named = resolve(host, signal).then(
-    found => (found.length > 0 ? found : failure('outbound_name_unknown', host)),
-    () => failure('outbound_name_unknown', host),
-  )
-  return Promise.race([named, aborted])
-}
-
-const systemResolve: Resolve = async hostname => {
-  const { lookup } = await import('node:dns/promises')
-  return (await lookup(hostname, { all: true })).map(({ address }) => address)
-}
-
-/** Returns whether a name belongs to the operator's network, which must not be sent to other name servers. */
-const isLocalName = (hostname: string): boolean => /^[^.]+\.?$|(^|\.)localhost\.?$/.test(hostname)
-
-/**
- * Queries name servers over sockets. The system's resolver, `getaddrinfo`, blocks one of few threads until the name
- * server responds, so names with unresponsive servers could prevent lookups of providers, the mail server and the
- * database. Ignores the hosts file and search domains, so names without a dot go to the system's resolver.
- */
-const publicResolve: Resolve = async (hostname, signal) => {
-  if (isLocalName(hostname)) return systemResolve(hostname, signal)
-  const { Resolver } = await import('node:dns/promises')
-  const resolver = new Resolver({ timeout: 2000, tries: 2 })
-  signal.addEventListener('abort', () => resolver.cancel(), { once: true })
-  const found = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
-  return found.flatMap(one => (one.status === 'fulfilled' ? one.value : []))
 }
 
 async function send(
@@ -166,7 +125,6 @@ async function send(
 ): Promise<OutboundAnswer | OutboundFailure> {
   // Loaded on first use, because few servers need them.
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
-  const pinned = addresses.map(address => ({ address, family: isIP(address) }))
   return new Promise(done => {
     const outgoing = request(url, {
       method,
@@ -179,8 +137,7 @@ async function send(
         'accept-encoding': 'identity',
         ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
       },
-      lookup: (_, { all }, answer) =>
-        all ? answer(null, pinned) : answer(null, pinned[0]!.address, pinned[0]!.family),
+      lookup: pinned(addresses),
     })
     const fail = (error: Error & { code?: string }): void =>
       done(failure(signal.aborted ? 'outbound_timeout' : 'outbound_failed', error.code ?? error.name))

@@ -11,6 +11,7 @@ import { referenceErrors, registrationErrors } from '../rules/references.ts'
 import { tenantErrors } from '../rules/tenants.ts'
 import { type ConfigurationDraft, dataLists, type TenantDraft } from '../schema/whole.ts'
 import type { EntryError, ReadEntry } from './entry-source.ts'
+import { asStored } from './stored.ts'
 
 /** The drafts of one issuer, as the file has them. */
 export type IssuerDrafts = {
@@ -75,7 +76,7 @@ export function extendDraft(draft: Draft, added: readonly ReadEntry[]): Draft {
 export function extendWhole(whole: ConfigurationDraft, added: readonly ReadEntry[]): ConfigurationDraft {
   const lists = sharedKinds.map(kind => [
     kind,
-    [...whole[kind], ...ofKind(added, kind).map(({ value }) => value)],
+    [...whole[kind], ...ofKind(added, kind).map(({ value }) => asStored(kind, value))],
   ])
   return { ...whole, ...Object.fromEntries(lists) }
 }

@@ -1,9 +1,10 @@
 /** A connection to an LDAP directory for one sign-in: encrypted before anything is sent, closed at the end (RFC 4511, RFC 4513 §3). */
 
-import { connect, type Socket } from 'node:net'
+import { connect, type LookupFunction, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { Client } from 'ldapts'
 import type { Directory } from '../../model/user.ts'
+import { permittedAddresses, pinned } from '../../outbound/hosts.ts'
 import { bounded } from './bounded-socket.ts'
 
 /** An entry of a directory. Values are bytes if they were requested as bytes. */
@@ -18,7 +19,7 @@ export async function withConnection<Value>(
 ): Promise<Value> {
   // Loaded on first use, because many installations never need it.
   const { Client } = await import('ldapts')
-  const { url, tls, ca, timeout } = directory
+  const { url, tls, ca, timeout, allowed_private_networks: allowed } = directory
   const { hostname } = new URL(url)
   const tlsOptions = {
     minVersion: 'TLSv1.2' as const,
@@ -29,6 +30,7 @@ export async function withConnection<Value>(
   const limit = timeout * 1000
   const secure = url.startsWith('ldaps:')
   const sockets: Socket[] = []
+  let lookup: LookupFunction | undefined
   let timer: NodeJS.Timeout | undefined
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
@@ -44,12 +46,23 @@ export async function withConnection<Value>(
     timeout: limit,
     connectTimeout: limit,
     strictDN: false,
-    createConnection: (...to: unknown[]) => opened(connect(...(to as [number, string]))),
+    createConnection: (...to: unknown[]) => {
+      const [port, host] = to as [number, string]
+      return opened(connect({ port, host, lookup }))
+    },
     // For a new connection (`ldaps:`), or to encrypt one that exists (StartTLS).
-    createSecureConnection: (...to: unknown[]) => opened(connectTls(...(to as [ConnectionOptions]))),
+    createSecureConnection: (...to: unknown[]) => {
+      const [port, host, options] = to as [number, string, ConnectionOptions]
+      return opened(
+        connectTls(
+          typeof port === 'number' ? { ...options, port, host, lookup } : (port as ConnectionOptions),
+        ),
+      )
+    },
     ...(secure && { tlsOptions }),
   })
   const work = async () => {
+    if (allowed) lookup = pinned(await permittedAddresses(hostname, { allowed, timeoutMs: limit }))
     // RFC 4513 §3.1.1: before any bind. If it fails, the sign-in fails, and nothing is sent unencrypted.
     if (!secure && tls === 'required') await client.startTLS(tlsOptions)
     return use(client)

@@ -1,6 +1,8 @@
 /** Sends emails by a submission server (RFC 6409). */
 
+import { isIP } from 'node:net'
 import { MailRefused, type MailSettings, type SendMail } from '../../model/mail.ts'
+import { permittedAddresses } from '../../outbound/hosts.ts'
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/
 
@@ -10,14 +12,22 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/
  */
 const sendLimit = 120_000
 
+/** Milliseconds to resolve the name of a server that is not in the configuration file. */
+const resolveLimit = 10_000
+
 /** Opens a connection for each email, because few are sent. */
 export function createSmtp({ from, smtp }: MailSettings): SendMail {
-  const { host, port, secure, username = '', password = '' } = smtp
+  const { host, port, secure, username = '', password = '', allowed_private_networks: allowed } = smtp
   return async ({ to, subject, text, html }) => {
     // Loaded when it is first used, so that a server without email does not pay for it.
     const { createTransport } = await import('nodemailer')
+    // Sent to the address that was checked, because the name may resolve to another one later.
+    const addresses = allowed ? await permittedAddresses(host, { allowed, timeoutMs: resolveLimit }) : []
+    // One is tried. Many machines have no route for IPv6.
+    const address = addresses.find(one => isIP(one) === 4) ?? addresses[0] ?? host
     const transport = createTransport({
-      host,
+      host: address,
+      ...(address !== host && { servername: host }),
       port,
       secure,
       requireTLS: !secure && !loopback.test(host),
