@@ -164,7 +164,6 @@ export const operation: Readonly<Record<string, Rows>> = {
       'federation/ldap.test.ts',
       'ldap: unknown, wrong, locked, expired and ambiguous get the same response, and unknown names also bind',
     ),
-    'The server connects to the `url`': none('definition'),
     'Claims that this server sets': held(
       'configuration/providers.test.ts',
       'configuration: no provider can map a claim that this server sets itself',
