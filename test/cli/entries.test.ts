@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { lineOf } from '../../packages/server/src/cli/issuer.ts'
 import { run } from '../../packages/server/src/cli/program.ts'
 import { writeConfiguration } from '../support/process.ts'
@@ -11,6 +12,7 @@ import { writeConfiguration } from '../support/process.ts'
 const configuration = {
   storage: 'sqlite:./tessera.db',
   api_scopes: [{ name: 'api1' }],
+  tenants: [{ name: 'filed', issuer: 'path' }],
   clients: [
     {
       client_id: 'filed',
@@ -20,6 +22,8 @@ const configuration = {
     },
   ],
 }
+
+const tables = fileURLToPath(new URL('../migration/fixtures/identityserver4-tables.json', import.meta.url))
 
 /** Runs a command, and returns its exit code and what it wrote. */
 async function tessera(words: readonly string[]) {
@@ -96,7 +100,8 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     assert.equal((await on('clients', 'remove', 'filed')).code, 1)
     assert.equal((await on('clients', 'show', 'web')).code, 1)
 
-    await entry({ name: 'acme', issuer: 'path', clients: [] })
+    const smtp = { host: '127.0.0.1', port: 9, username: 'a', password: 'not to be shown' }
+    await entry({ name: 'acme', issuer: 'path', clients: [], mail: { from: 'a@acme.example', smtp } })
     assert.equal((await on('tenants', 'add', '--file', json)).code, 0)
     await entry({ name: 'shared' })
     assert.equal((await on('tenants', 'add', '--file', json)).code, 0)
@@ -107,6 +112,27 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     assert.equal((await on('scopes', 'add', '--tenant', 'acme', '--file', json)).code, 0)
     assert.match((await on('scopes', 'list', '--tenant', 'acme', '--origin', 'stored')).stdout, /^id="inner"/)
     assert.match((await on('scopes', 'list', '--tenant', 'other')).stderr, /no tenant "other"/)
+
+    // Both find tenants that are not in the file.
+    const mailed = await on('mail', 'test', '--to', 'a@example.com', '--tenant', 'acme')
+    assert.equal(mailed.code, 1)
+    assert.match(mailed.stderr, /mail\.smtp: 127\.0\.0\.1:9: 127\.0\.0\.1 is at a private address/)
+    assert.match(
+      (await on('mail', 'test', '--to', 'a@example.com', '--tenant', 'other')).stderr,
+      /no tenant "other"/,
+    )
+    const imported = ['import', '--from', 'identityserver', tables, '--apply', '--config', file, '--tenant']
+    assert.match((await tessera([...imported, 'acme'])).stdout, /users: added 2, already there 0/)
+    assert.match((await tessera([...imported, 'filed'])).stdout, /users: added 2, already there 0/)
+    const unknown = await tessera([...imported, 'other'])
+    assert.deepEqual([unknown.code, /no tenant "other"/.test(unknown.stderr)], [1, true])
+    const subsOf = async (...rest: string[]) =>
+      (await on('users', 'list', ...rest)).stdout
+        .matchAll(/ ?sub=(\S+)/g)
+        .map(([, sub]) => sub)
+        .toArray()
+    assert.deepEqual(await subsOf('--tenant', 'acme'), await subsOf('--tenant', 'filed'))
+    assert.equal((await subsOf('--tenant', 'acme')).length, 2)
 
     await writeFile(json, '{ "name": "secret')
     const broken = await on('providers', 'add', '--file', json)

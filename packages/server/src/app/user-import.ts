@@ -27,7 +27,7 @@ const conflict = (problem: string): UserOutcome => ({ outcome: 'conflict', probl
 
 export async function openUserImport(server: Configuration, issuer: Configuration): Promise<UserImport> {
   const context = await openIssuer(server, issuer)
-  const services = createServices(issuer, context)
+  const services = createServices(context.configuration, context)
   const { accounts } = services.accounts
   const { users } = services.signIn
   const { stores, derived, clock, random } = context

@@ -70,6 +70,8 @@ export type ImportFlags = {
   readonly report?: string
   readonly output?: string
   readonly apply?: boolean
+  /** The tenant with its own issuer whose store gets the users. */
+  readonly tenant?: string
 }
 export type DoctorFlags = {
   /** The issuer. */

@@ -1,7 +1,7 @@
 /** Adds the users of another server to a store. It can be repeated: existing users are not changed. */
 
 import type { MigratedUser } from '../migration/user.ts'
-import type { ExitCode } from './command.ts'
+import type { ExitCode, IssuerFlags } from './command.ts'
 import { issuerOrReport } from './issuer.ts'
 
 /** Users that are added at the same time. Stores write them together. */
@@ -10,11 +10,11 @@ const batchSize = 50
 /** @param apply false: only counts what would be added. */
 export async function importUsers(
   users: readonly MigratedUser[],
-  config: string,
+  issuer: IssuerFlags,
   apply: boolean,
   tell: (text: string) => void,
 ): Promise<ExitCode> {
-  const found = await issuerOrReport({ config }, 'users')
+  const found = await issuerOrReport(issuer, 'users')
   if (!found) return 1
   const { openUserImport } = await import('../app/user-import.ts')
   const target = await openUserImport(found.server, found.issuer)

@@ -21,7 +21,7 @@ export async function importFiles(files: readonly string[], flags: ImportFlags):
   if (flags.config !== undefined)
     return (await import('./import-users.ts')).importUsers(
       migration.users,
-      flags.config,
+      { config: flags.config, tenant: flags.tenant },
       flags.apply ?? false,
       tell,
     )
@@ -32,18 +32,20 @@ export async function importFiles(files: readonly string[], flags: ImportFlags):
 
 function misuseOf(
   files: readonly string[],
-  { from, kind, apply, config, report }: ImportFlags,
+  { from, kind, apply, config, report, tenant }: ImportFlags,
 ): string | undefined {
   if (files.length === 0) return `--from ${from} needs a file; see docs/guides/migrating.md`
   if (kind) return `--kind does not apply to --from ${from}`
   if (apply && config === undefined) return '--apply needs --config FILE, whose store gets the users'
+  if (tenant !== undefined && config === undefined)
+    return '--tenant needs --config FILE, which contains the tenant or its store'
   if (report !== undefined && report !== 'text' && report !== 'json') return 'expected --report text or json'
 }
 
 function misuseOfArchive(files: readonly string[], flags: ImportFlags): string | undefined {
   const names = importerNames.join(', ')
   if (files.length > 0) return `--from ${flags.from} is not one of ${names}, so no other files are expected`
-  const other = (['report', 'output', 'apply'] as const).find(name => flags[name] !== undefined)
+  const other = (['report', 'output', 'apply', 'tenant'] as const).find(name => flags[name] !== undefined)
   if (other !== undefined) return `--${other} is only for --from ${names}`
   if (flags.config === undefined) return 'expected --config FILE, the configuration whose stores are filled'
 }

@@ -18,18 +18,26 @@ export async function issuerOrReport(
     )
     return undefined
   }
-  const issuer =
-    tenant === undefined ? server : (server.tenantIssuers.get(tenant) ?? (await storedTenant(server, tenant)))
-  if (!issuer) {
-    process.stderr.write(`tessera: no tenant "${tenant}" with its own issuer\n`)
-    return undefined
-  }
-  return { server, issuer }
+  const issuer = await tenantIssuerOrReport(server, tenant)
+  return issuer && { server, issuer }
 }
 
-/** Returns the issuer of a tenant that is not in the file. */
+/** Opens the server's own store only if the tenant is not in the file. */
+export async function tenantIssuerOrReport(
+  server: Configuration,
+  tenant: string | undefined,
+): Promise<Configuration | undefined> {
+  if (tenant === undefined) return server
+  const issuer = server.tenantIssuers.get(tenant) ?? (await storedTenant(server, tenant))
+  if (!issuer) process.stderr.write(`tessera: no tenant "${escaped(tenant)}" with its own issuer\n`)
+  return issuer
+}
+
+/** Returns the issuer of a tenant that was made while a server runs. */
 const storedTenant = async (server: Configuration, name: string): Promise<Configuration | undefined> =>
-  (await import('../app/administration.ts')).findTenantIssuer(server, name)
+  server.storage.kind === 'memory'
+    ? undefined
+    : (await import('../app/administration.ts')).findTenantIssuer(server, name)
 
 /** Returns `name=… created_at=…` without undefined values; times in ISO 8601. A value can't begin another line. */
 export const lineOf = (row: object): string =>

@@ -2,13 +2,14 @@
 
 import { escaped } from '../operations/explain/masked-text.ts'
 import type { ExitCode, TestMailFlags } from './command.ts'
+import { tenantIssuerOrReport } from './issuer.ts'
 import { loadOrReport, report } from './report.ts'
 
 export async function test({ config, tenant, to }: TestMailFlags): Promise<ExitCode> {
   const server = await loadOrReport(config)
   if (!server) return 1
-  const issuer = tenant === undefined ? server : server.tenantIssuers.get(tenant)
-  if (!issuer) return report(`no tenant "${tenant}" with its own issuer`)
+  const issuer = await tenantIssuerOrReport(server, tenant)
+  if (!issuer) return 1
   const { testMail } = await import('../app/administration.ts')
   const sent = await testMail(issuer, to)
   if (!sent.ok) return report(`${escaped(sent.problem)}\n  ${sent.fix}`)

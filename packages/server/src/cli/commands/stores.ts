@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { BackupFlags, ImportFlags, TransferFlags } from '../command.ts'
-import { configOption, type Does } from './options.ts'
+import { configOption, type Does, tenantOption } from './options.ts'
 
 export function addStoreCommands(program: Command, does: Does): void {
   program
@@ -35,6 +35,7 @@ export function addStoreCommands(program: Command, does: Does): void {
     .option('--report <format>', 'text or json: how to print the report about another server')
     .option('--output <file>', 'file to create with the configuration of another server')
     .option('--apply', 'add the users of another server to the store of --config')
+    .addOption(tenantOption())
     .action(
       does(async (files: readonly string[], options: ImportFlags) =>
         (await import('../import.ts')).importFiles(files, options),

@@ -50,7 +50,7 @@ function withoutPassword(message: string, { smtp: { password = '' } }: MailSetti
   return shown.replace(/\s+/g, ' ').trim()
 }
 
-/** Returns advice for an error code of Nodemailer or Node. */
+/** Returns advice for an error code of Nodemailer, Node or the outbound guard. */
 function fixFor(code: string | undefined, { smtp: { host, port, secure } }: MailSettings): string {
   switch (code) {
     case 'EAUTH':
@@ -59,12 +59,15 @@ function fixFor(code: string | undefined, { smtp: { host, port, secure } }: Mail
       return `${host}:${port} offers no STARTTLS: set mail.smtp.secure to true and use the port for TLS, usually 465`
     case 'EDNS':
     case 'ENOTFOUND':
+    case 'outbound_name_unknown':
       return `check mail.smtp.host: no address of ${host} was found`
     case 'ECONNECTION':
     case 'ESOCKET':
     case 'ECONNREFUSED':
     case 'ETIMEDOUT':
       return `check that this machine may connect to ${host}:${port}, and that mail.smtp.secure is ${secure ? 'true only for TLS from the start, usually port 465' : 'false only for STARTTLS, usually port 587'}`
+    case 'outbound_address_private':
+      return 'see "Hosts in your network" in docs/guides/administration.md'
     case 'EENVELOPE':
       return 'check mail.from: the submission server may accept it only for other accounts'
     default:
