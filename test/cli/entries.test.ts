@@ -127,12 +127,9 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     const unknown = await tessera([...imported, 'other'])
     assert.deepEqual([unknown.code, /no tenant "other"/.test(unknown.stderr)], [1, true])
     const subsOf = async (...rest: string[]) =>
-      (await on('users', 'list', ...rest)).stdout
-        .matchAll(/ ?sub=(\S+)/g)
-        .map(([, sub]) => sub)
-        .toArray()
+      (await on('users', 'list', ...rest)).stdout.match(/\bsub=\S+/g)
     assert.deepEqual(await subsOf('--tenant', 'acme'), await subsOf('--tenant', 'filed'))
-    assert.equal((await subsOf('--tenant', 'acme')).length, 2)
+    assert.equal((await subsOf('--tenant', 'acme'))?.length, 2)
 
     await writeFile(json, '{ "name": "secret')
     const broken = await on('providers', 'add', '--file', json)
