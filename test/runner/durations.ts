@@ -112,6 +112,8 @@ const seconds: Readonly<Record<string, number>> = {
   'mfa/factor-guards.attack': 1.3,
   'token/authorization-code': 1.3,
   'authorize/request-object': 1.2,
+  'docs/spa-and-native-apps': 1.2,
+  'docs/apis': 1.2,
   'authorize/request-objects.attack': 1.2,
   'client/client-assertions': 1.2,
   'clients/client-authentication': 1.2,
