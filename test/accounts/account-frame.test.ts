@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { accountsWorld, addUser, doraSignsIn } from '../support/accounts.ts'
-import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { type Browser, createBrowser, csrfCookies, type Page } from '../support/browser.ts'
 import { assertErrorPage, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
@@ -78,7 +78,7 @@ test('account: signing out requires a form of this browser', async () => {
 test('account: a page opened before without a form sets the cookie that its sign-out requires', async () => {
   const { browser } = await start()
   await signIn(browser, '/account')
-  browser.cookies.delete('tessera_csrf')
+  for (const name of csrfCookies(browser)) browser.cookies.delete(name)
   const { action, form } = signOutOf(await browser.visit('/account'))
   assert.equal((await browser.request('POST', action, { form })).status, 303)
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createBrowser } from '../support/browser.ts'
+import { createBrowser, csrfCookies } from '../support/browser.ts'
 import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
@@ -50,13 +50,14 @@ test('login: cookies are host-bound, HttpOnly and SameSite=Lax; the session cook
   const [csrf] = [
     (await createBrowser((await start()).server).visit(authorizePath())).headers['set-cookie'] ?? [],
   ].flat()
-  assert.match(csrf ?? '', /^__Host-tessera_csrf=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+  assert.match(csrf ?? '', /^__Host-tessera_csrf(_\d+)?=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
 })
 
 test('login: with an http issuer the cookies have plain names', async () => {
   const { browser } = await start({ ...pagesWorld, issuer: 'http://localhost:5080' })
   answerOf(await signIn(browser, authorizePath()))
-  assert.deepEqual([...browser.cookies.keys()].sort(), [
+  const names = [...browser.cookies.keys()].map(name => name.replace(/_\d+$/, ''))
+  assert.deepEqual(names.sort(), [
     'tessera_browser_state',
     'tessera_csrf',
     'tessera_known',
@@ -115,20 +116,40 @@ test('login: a form without its CSRF token or cookie is refused [RFC 9700 §4.7]
     assertErrorPage(await browser.submit(page, { ...alice, csrf }), 'invalid_request')
     assert.equal(server.reason(), 'csrf_token_wrong')
   }
-  const cookie = browser.cookies.get('__Host-tessera_csrf') ?? ''
+  const [name = ''] = csrfCookies(browser)
+  const cookie = browser.cookies.get(name) ?? ''
   for (const changed of [
     undefined,
     '',
     `${cookie.slice(0, -1)}${cookie.endsWith('A') ? 'B' : 'A'}`,
     'x'.repeat(43),
   ]) {
-    if (changed === undefined) browser.cookies.delete('__Host-tessera_csrf')
-    else browser.cookies.set('__Host-tessera_csrf', changed)
+    if (changed === undefined) browser.cookies.delete(name)
+    else browser.cookies.set(name, changed)
     assertErrorPage(await browser.submit(page, alice), 'invalid_request')
   }
   assert.equal(browser.cookies.has('__Host-tessera_session'), false)
-  browser.cookies.set('__Host-tessera_csrf', cookie)
+  browser.cookies.set(name, cookie)
   assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
+})
+
+test('login: of two pages that a browser without cookies loads at once, both forms are accepted', async () => {
+  const { server } = await start()
+  for (;;) {
+    const browser = createBrowser(server)
+    const pages = await Promise.all([browser.visit(authorizePath()), browser.visit(authorizePath())])
+    const names = csrfCookies(browser)
+    // One of 64 pairs gets the same name.
+    if (names.length < 2) continue
+    for (const page of pages) assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
+    // A third page uses one of them, and the form of another browser is still refused.
+    await browser.visit(authorizePath({ prompt: 'login' }))
+    assert.deepEqual(csrfCookies(browser), names)
+    const theirs = await createBrowser(server).visit(authorizePath())
+    assertErrorPage(await browser.submit(theirs, alice), 'invalid_request')
+    assert.equal(server.reason(), 'csrf_token_wrong')
+    return
+  }
 })
 
 test('login: a form with a changed continuation is refused', async () => {

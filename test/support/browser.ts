@@ -75,6 +75,10 @@ export function createBrowser(
   }
 }
 
+/** Returns the names of the cookies that forms of this browser are checked with. */
+export const csrfCookies = ({ cookies }: Pick<Browser, 'cookies'>): readonly string[] =>
+  [...cookies.keys()].filter(name => /^(__Host-)?tessera_csrf(_\d+)?$/.test(name))
+
 /** Returns where a page redirects without scripts: the seconds and the URL. */
 export function refreshOf({ body }: Pick<Page, 'body'>): { readonly wait?: string; readonly url?: string } {
   const [, wait, url] =

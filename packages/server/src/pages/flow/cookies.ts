@@ -12,6 +12,8 @@ export type Cookies = {
   /** Returns the cookie's name in the browser. */
   readonly nameOf: (name: string) => string
   readonly read: (request: HttpRequest, name: string) => string | undefined
+  /** Returns the values of those cookies that the request has, in the order of the names. */
+  readonly readEach: (request: HttpRequest, names: readonly string[]) => readonly string[]
   /** Returns a `Set-Cookie` value. */
   readonly write: (name: string, value: string, options?: CookieOptions & { maxAge?: Seconds }) => string
   /** Returns a `Set-Cookie` value that removes it. */
@@ -55,6 +57,10 @@ export function createCookies({
   return {
     nameOf,
     read: (request, name) => parseCookie(request.headers.cookie ?? '')[nameOf(name)] || undefined,
+    readEach(request, names) {
+      const found = parseCookie(request.headers.cookie ?? '')
+      return names.flatMap(name => found[nameOf(name)] || [])
+    },
     write: (name, value, { maxAge, ...options } = {}) =>
       stringifySetCookie({
         ...attributesOf(options),

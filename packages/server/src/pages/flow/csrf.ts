@@ -1,4 +1,7 @@
-/** Protects forms from cross-site request forgery: a token in the form must match a random cookie (RFC 6749 §10.12, RFC 9700 §4.7). */
+/**
+ * Protects forms from cross-site request forgery: a token in the form must match a random cookie of the browser (RFC
+ * 6749 §10.12, RFC 9700 §4.7).
+ */
 
 import { createHmac } from 'node:crypto'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -10,11 +13,15 @@ import type { Cookies } from './cookies.ts'
 export type Csrf = {
   /** Returns the token for a form, and the cookie to set if the browser has none yet. */
   readonly token: (request: HttpRequest) => { readonly token: string; readonly cookie?: string }
-  /** Returns whether the form's token matches the cookie of the request. */
+  /** Returns whether the form's token matches a cookie of the request. */
   readonly holds: (request: HttpRequest, token: string | undefined) => boolean
 }
 
-const cookieName = 'tessera_csrf'
+/**
+ * A browser without the cookie that loads two pages at once gets one with each. Under the same name it would keep only
+ * one of them, and the form of the other page would be refused. All 64 of them fit into the headers of a request.
+ */
+const cookieNames = ['tessera_csrf', ...Array.from({ length: 63 }, (_, slot) => `tessera_csrf_${slot + 1}`)]
 const wellFormed = /^[\w-]{43}$/
 
 export function createCsrf({
@@ -29,22 +36,24 @@ export function createCsrf({
   const tokenWith = (key: Uint8Array, secret: string): string =>
     createHmac('sha256', key).update(secret).digest('base64url')
   const tokenOf = (secret: string): string => tokenWith(derived.derive('csrf'), secret)
-  const secretOf = (request: HttpRequest): string | undefined => {
-    const secret = cookies.read(request, cookieName)
-    return secret !== undefined && wellFormed.test(secret) ? secret : undefined
-  }
+  const secretsOf = (request: HttpRequest): readonly string[] =>
+    cookies.readEach(request, cookieNames).filter(secret => wellFormed.test(secret))
 
   return {
     token(request) {
-      const secret = secretOf(request)
+      const [secret] = secretsOf(request)
       if (secret !== undefined) return { token: tokenOf(secret) }
-      const fresh = Buffer.from(random.bytes(32)).toString('base64url')
-      return { token: tokenOf(fresh), cookie: cookies.write(cookieName, fresh) }
+      const bytes = random.bytes(32)
+      const fresh = Buffer.from(bytes).toString('base64url')
+      const name = cookieNames[(bytes[0] ?? 0) % cookieNames.length]!
+      return { token: tokenOf(fresh), cookie: cookies.write(name, fresh) }
     },
     holds(request, token) {
-      const secret = secretOf(request)
-      if (secret === undefined || token === undefined) return false
-      return derived.accepted('csrf').some(key => equalInConstantTime(token, tokenWith(key, secret)))
+      if (token === undefined) return false
+      const keys = derived.accepted('csrf')
+      return secretsOf(request).some(secret =>
+        keys.some(key => equalInConstantTime(token, tokenWith(key, secret))),
+      )
     },
   }
 }
