@@ -223,15 +223,19 @@ test('configuration: the master key comes from a variable, a file beside the con
   assert.equal((await loaded('bare.json', '{}')).masterKey, undefined)
   for (const text of [base64, url]) {
     const { masterKey } = await loaded('bare.json', '{}', { environment: { TESSERA_MASTER_KEY: text } })
-    assert.deepEqual(masterKey, key)
+    assert.deepEqual(masterKey, { kind: 'local', from: 'TESSERA_MASTER_KEY', bytes: key })
   }
   for (const name of ['text.key', 'bytes.key']) {
-    assert.deepEqual((await loaded('key.json', `{ "master_key_file": "${name}" }`)).masterKey, key)
+    assert.deepEqual((await loaded('key.json', `{ "master_key_file": "${name}" }`)).masterKey, {
+      kind: 'local',
+      from: 'master_key_file',
+      bytes: key,
+    })
   }
   const path = folder.at('text.key')
   assert.deepEqual(
     (await loaded('bare.json', '{}', { environment: { TESSERA_MASTER_KEY_FILE: path } })).masterKey,
-    key,
+    { kind: 'local', from: 'TESSERA_MASTER_KEY_FILE', bytes: key },
   )
   assert.match(
     (await refused('key.json', '{ "master_key_file": "short.key" }'))[0]!.problem,

@@ -28,6 +28,9 @@ import {
   type HookContext,
   type JwtBearerOptions,
   jwtBearer,
+  type MasterKeyContext,
+  MasterKeyRefused,
+  type MasterKeyService,
   type MfaPolicy,
   type MfaPolicyHook,
   type MfaPolicyRequest,
@@ -46,11 +49,13 @@ import {
   type TokenRequestValidator,
   type TokenRequestVerdict,
   tokenExchange,
+  type UnwrapRequest,
   type UsernameLookup,
   type UserStore,
   type UserStoreUser,
   type ValidatedTokenRequest,
   type VerifiedToken,
+  type WrapRequest,
 } from '../../packages/server/src/server.ts'
 
 const check = ({ username, password }: CredentialRequest, { signal }: HookContext): CredentialCheck =>
@@ -73,6 +78,15 @@ const profile: ProfileHooks = {
   isActive: async ({ subject }: ActiveRequest) => subject.sub !== 'x',
 }
 const storagePassword: StoragePasswordHook = async ({ signal }) => `${signal.aborted}`
+const bound = (context: MasterKeyContext): Uint8Array => Buffer.from(JSON.stringify(context))
+const masterKey: MasterKeyService = {
+  id: 'arn:example',
+  wrap: ({ key, context }: WrapRequest) => Buffer.concat([bound(context), key]),
+  async unwrap({ wrapped, context }: UnwrapRequest, { signal }) {
+    if (signal.aborted) throw new MasterKeyRefused('too late')
+    return wrapped.slice(bound(context).length)
+  },
+}
 const decide = (
   { parameters }: GrantRequest,
   { now, verifyAccessToken }: GrantContext,
@@ -111,6 +125,8 @@ const module = defineConfig({
   previousRefreshToken,
   mfaPolicy,
   storagePassword,
+  masterKey,
+  masterKeyPrevious: { ...masterKey, id: 'arn:example:before' },
   profile,
   events,
   hook_timeout: 5,
@@ -120,10 +136,9 @@ const module = defineConfig({
 
 test('hook types: a module with every hook is typed, and valid', () => {
   assert.equal(typeof either, 'function')
-  const environment = { TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') }
   const parsed = parseConfiguration(
     { ...module, issuer: 'https://id.example', storage: 'memory:' },
-    { isModule: true, environment },
+    { isModule: true },
   )
   assert.ok(parsed.ok, JSON.stringify(parsed))
 })
@@ -148,6 +163,8 @@ test('hook types: a value that is no function is refused when the configuration 
     defineConfig({ profile: { isActive: () => 1 } }),
     // @ts-expect-error a password is a string
     defineConfig({ storagePassword: async () => undefined }),
+    // @ts-expect-error a wrapped key is bytes
+    defineConfig({ masterKey: { ...masterKey, wrap: () => 'vault:v1:abc' } }),
     // @ts-expect-error a request has no such member
     defineConfig({ consentPolicy: ({ user }) => user === 'x' }),
     // @ts-expect-error there is no such hook
@@ -169,7 +186,7 @@ test('hook types: a value that is no function is refused when the configuration 
     // @ts-expect-error scope is a list
     defineGrant({ grantType: 'x', parameters: {}, decide: () => ({ ok: true, scope: 'api1' }) }),
   ]
-  assert.equal(wrong.length, 19)
+  assert.equal(wrong.length, 20)
   for (const changes of [
     { consentPolicy: true },
     { validators: { password: () => ({ ok: false }) } },

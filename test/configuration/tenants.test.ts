@@ -214,6 +214,7 @@ test('tenants: server-wide settings are not keys of a tenant', () => {
     'drain_delay',
     'metrics',
     'master_key_file',
+    'masterKey',
     'trusted_proxies',
     'trust_forwarded_host',
     'mtls',

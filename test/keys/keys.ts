@@ -4,6 +4,8 @@ import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/ke
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import type { RotationPolicy } from '../../packages/server/src/keys/rotation.ts'
 import type { SigningAlgorithm } from '../../packages/server/src/model/client.ts'
+import type { DerivedKeys } from '../../packages/server/src/model/keys.ts'
+import type { ConfiguredMasterKey } from '../../packages/server/src/model/master-key.ts'
 import type { Keys } from '../../packages/server/src/model/ports/stores.ts'
 import { type Changes, type Log, silentLog } from '../../packages/server/src/runtime/ports.ts'
 
@@ -22,11 +24,16 @@ export const createClock = (at = startOfTime) => {
 
 export const masterKey = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
 
+/** A configured key, as from a variable. */
+export const localKey = (bytes: Uint8Array): ConfiguredMasterKey => ({ kind: 'local', from: 'a test', bytes })
+
 export type RingOptions = {
   readonly keys: Keys
   readonly clock?: { readonly now: () => number }
   readonly algorithms?: readonly SigningAlgorithm[]
   readonly master?: Uint8Array
+  /** Instead of those of the master key. */
+  readonly derived?: DerivedKeys
   readonly changes?: Changes
   readonly policy?: RotationPolicy
   readonly log?: Log
@@ -37,11 +44,12 @@ export const openRing = ({
   clock = createClock(),
   algorithms = ['ES256'],
   master = masterKey(1),
+  derived = createDerivedKeys(master),
   changes,
   policy,
   log = silentLog,
 }: RingOptions): Promise<ManagedKeyRing> =>
-  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log, changes, policy })
+  createKeyRing({ keys, clock, algorithms, derived, log, changes, policy })
 
 /** The kids of its JWK Set, in order. */
 export const publishedBy = (ring: Pick<ManagedKeyRing, 'jwks'>): string[] =>

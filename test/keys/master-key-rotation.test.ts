@@ -2,120 +2,24 @@
 
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { createDerivedKeys, localMasterKey, unlock } from '../../packages/server/src/keys/master-key.ts'
-import { type RotationPorts, rotateMasterKey } from '../../packages/server/src/keys/master-key-rotation.ts'
+import { createDerivedKeys, localMasterKey } from '../../packages/server/src/keys/master-key.ts'
 import { mastersOf, openRootKeys, rootKeysSetting } from '../../packages/server/src/keys/root-key-set.ts'
-import { watchRootKeys } from '../../packages/server/src/keys/root-key-watch.ts'
-import { createSealing, sealedVersion } from '../../packages/server/src/keys/sealing.ts'
-import { totpSecretName } from '../../packages/server/src/model/factor.ts'
-import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
-import { createRefreshTokens } from '../../packages/server/src/tokens/refresh-token.ts'
 import { type Opened, storages } from '../contracts/stores/storage.ts'
-import { createClock, day, masterKey, openRing } from './keys.ts'
+import { createClock, masterKey } from './keys.ts'
+import {
+  assertComplete,
+  fill,
+  grace,
+  handle,
+  rotate,
+  startNode,
+  type TestStores,
+  totp,
+  unlockWith,
+} from './rotation-world.ts'
 
 const [oldKey, newKey, thirdKey] = [masterKey(1), masterKey(2), masterKey(3)]
-const grace = 31 * day
-const storage = { kind: 'postgres' }
-type TestStores = Opened['stores']
-
-const unlockWith = (
-  stores: TestStores,
-  clock: { now: () => number },
-  configured: Uint8Array,
-  previous?: Uint8Array,
-) => unlock({ configured, previous, storage, settings: stores.settings, clock, log: silentLog })
-
-type World = { readonly stores: TestStores; readonly clock: ReturnType<typeof createClock> }
-
-/** Rotates as a new process does. @param during runs while the command waits for the other nodes. */
-async function rotate(
-  { stores, clock }: World,
-  [current, previous]: readonly [Uint8Array, Uint8Array?],
-  { finish = false, during = () => Promise.resolve() } = {},
-) {
-  const unlocked = await unlockWith(stores, clock, current, previous)
-  const ports: RotationPorts = {
-    ...unlocked,
-    settings: stores.settings,
-    clock,
-    grace,
-    report: () => {},
-    async sleep(seconds) {
-      await during()
-      clock.advance(seconds)
-    },
-    eachStore: work => work(stores, unlocked.rootKeys.derived),
-  }
-  return rotateMasterKey(ports, { finish })
-}
-
-/** A process that runs meanwhile, and learns of root keys when told to. */
-async function startNode({ stores, clock }: World, configured: Uint8Array, previous?: Uint8Array) {
-  const unlocked = await unlockWith(stores, clock, configured, previous)
-  const errors: string[] = []
-  const log = { ...silentLog, error: (event: string) => void errors.push(event) }
-  const watch = watchRootKeys({ ...unlocked, settings: stores.settings, log })
-  watch.stop()
-  const { derived } = unlocked.rootKeys
-  return { ...watch, derived, errors, refreshTokens: createRefreshTokens({ derived }) }
-}
-
-const handle = {
-  family: Buffer.alloc(16, 9).toString('base64url') as never,
-  generation: 1,
-  expires_at: 0xffff_ffff,
-}
-const totp = (derived: ReturnType<typeof createDerivedKeys>) => createSealing({ derived, purpose: 'totp' })
-
-/** Stores what is sealed without an expiry: a signing key, the secret of an app, and the secret of a provider. */
-async function fill({ stores, clock }: World) {
-  await unlockWith(stores, clock, oldKey)
-  const ring = await openRing({ keys: stores.keys, clock, master: oldKey })
-  ring.stop()
-  const derived = createDerivedKeys(oldKey)
-  await stores.totpSecrets.add({
-    ...{ sub: 'alice', last_step: 0, created_at: clock.now() },
-    sealed: totp(derived).seal('JBSWY3DP', totpSecretName('alice')),
-  })
-  const place = JSON.stringify(['identity_providers', 'corp', 'client_secret'])
-  const secret = createSealing({ derived, purpose: 'entries' }).seal('of corp', place)
-  const sealed = Buffer.from(secret).toString('base64url')
-  await stores.entries.put(
-    {
-      ...{ kind: 'identity_providers', id: 'corp', version: 1, enabled: 1 },
-      ...{ created_at: clock.now(), updated_at: clock.now() },
-      entry: { name: 'corp', client_secret: { sealed }, scopes: ['openid'] },
-    } as never,
-    await stores.entries.revision(),
-  )
-  return { kid: ring.signing('ES256').kid, token: createRefreshTokens({ derived }).format(handle) }
-}
-
-/** Checks that a process with this master key finds all of it. */
-async function assertComplete({ stores, clock }: World, kid: string, token: string, configured: Uint8Array) {
-  const node = await startNode({ stores, clock }, configured)
-  const { keys } = stores
-  const [stored] = await keys.all()
-  const signing = createSealing({ derived: node.derived, purpose: 'signing-keys' })
-  assert.match(signing.open(stored!.sealed, `ES256 ${kid}`), /"kty":"EC"/)
-  const secret = await stores.totpSecrets.find('alice')
-  assert.equal(totp(node.derived).open(secret!.sealed, totpSecretName('alice')), 'JBSWY3DP')
-  const entry = await stores.entries.find('identity_providers', 'corp')
-  const { sealed } = entry!.entry.client_secret as { sealed: string }
-  const bytes = Buffer.from(sealed, 'base64url')
-  const place = JSON.stringify(['identity_providers', 'corp', 'client_secret'])
-  assert.equal(createSealing({ derived: node.derived, purpose: 'entries' }).open(bytes, place), 'of corp')
-  assert.deepEqual(node.refreshTokens.parse(token), handle)
-  const versions = [stored!.sealed, secret!.sealed, bytes].map(sealedVersion)
-  assert.deepEqual(new Set(versions), new Set([node.derived.version()]))
-  // Pairwise subjects and user handles of passkeys stay the same.
-  assert.deepEqual(
-    node.derived.permanent('pairwise-subject'),
-    createDerivedKeys(oldKey).derive('pairwise-subject'),
-  )
-}
-
 for (const storage of storages)
   describe(`master key rotation, ${storage.name}`, () => {
     let opened: Opened
@@ -126,7 +30,7 @@ for (const storage of storages)
 
     test('master key rotation: running nodes learn of the new root key before it is used, and everything stays valid', async () => {
       const world = { stores: opened.stores, clock: createClock() }
-      const { kid, token } = await fill(world)
+      const filled = await fill(world, oldKey)
       const node = await startNode(world, oldKey)
       const first = await rotate(world, [newKey, oldKey], {
         async during() {
@@ -138,27 +42,30 @@ for (const storage of storages)
           assert.notDeepEqual(node.derived.ofVersion(2, 'x'), early.derive('x'))
         },
       })
-      assert.deepEqual(first, { finished: false, retires_at: world.clock.now() + grace })
+      assert.deepEqual(first, {
+        ...{ rewrapped: false, finished: false },
+        retires_at: world.clock.now() + grace,
+      })
       // The node of the old master key makes new tokens, and a node of the new one accepts both.
       assert.equal(node.derived.version(), 2)
       const issued = node.refreshTokens.format(handle)
-      assert.notEqual(issued, token)
-      await assertComplete(world, kid, token, newKey)
-      await assertComplete(world, kid, issued, newKey)
-      await assertComplete(world, kid, issued, oldKey)
+      assert.notEqual(issued, filled.token)
+      await assertComplete(world, filled, newKey)
+      await assertComplete(world, { ...filled, token: issued }, newKey)
+      await assertComplete(world, { ...filled, token: issued }, oldKey)
 
       assert.equal((await rotate(world, [newKey], { finish: true })).finished, true)
       await assert.rejects(unlockWith(opened.stores, world.clock, oldKey), /master key was replaced/)
-      await assertComplete(world, kid, token, newKey)
+      await assertComplete(world, filled, newKey)
       // The running node of the old master key continues, and says what to do.
       await node.refresh()
       assert.deepEqual([node.fault(), node.errors], [undefined, ['master_key_replaced']])
-      assert.deepEqual(node.refreshTokens.parse(token), handle)
+      assert.deepEqual(node.refreshTokens.parse(filled.token), handle)
 
       world.clock.advance(grace)
       const later = await startNode(world, newKey)
       assert.deepEqual(
-        [later.refreshTokens.parse(token), later.refreshTokens.parse(issued)],
+        [later.refreshTokens.parse(filled.token), later.refreshTokens.parse(issued)],
         [undefined, handle],
       )
       assert.throws(
@@ -173,7 +80,7 @@ test('master key rotation: an interruption before or after any write is complete
   // The first run is not interrupted, and counts the writes.
   for (let at = -1; at < writes * 2; at++) {
     const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
-    const { kid, token } = await fill(world)
+    const filled = await fill(world, oldKey)
     let count = 0
     /** Fails before the write or after it. */
     const failing =
@@ -203,7 +110,7 @@ test('master key rotation: an interruption before or after any write is complete
     await startNode(world, newKey, oldKey)
     const end = await rotate(world, [newKey, oldKey], { finish: true })
     assert.equal(end.finished, true)
-    await assertComplete(world, kid, token, newKey)
+    await assertComplete(world, filled, newKey)
     assert.equal((await startNode(world, newKey)).derived.version(), 2)
   }
   assert.ok(writes >= 6, `${writes} writes`)
@@ -211,18 +118,18 @@ test('master key rotation: an interruption before or after any write is complete
 
 test('master key rotation: two commands at the same time agree on one root key', async () => {
   const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
-  const { kid, token } = await fill(world)
+  const filled = await fill(world, oldKey)
   await Promise.all([rotate(world, [newKey, oldKey]), rotate(world, [newKey, oldKey])])
   const stored = String(await world.stores.settings.get(rootKeysSetting))
   assert.equal((await openRootKeys(stored, [localMasterKey(newKey)]))?.length, 2)
-  await assertComplete(world, kid, token, newKey)
+  await assertComplete(world, filled, newKey)
   // Without the previous key, an unfinished rotation must be finished explicitly.
   assert.deepEqual(mastersOf(stored).length, 2)
 })
 
 test('master key rotation: what can’t be rotated is refused, and changes nothing', async () => {
   const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
-  await fill(world)
+  await fill(world, oldKey)
   await assert.rejects(rotate(world, [oldKey]), /this is the master key that the store was created with/)
   await assert.rejects(rotate(world, [newKey]), /set it as TESSERA_MASTER_KEY_PREVIOUS/)
   await assert.rejects(rotate(world, [newKey, thirdKey]), /not the one that this store was created with/)
@@ -237,7 +144,7 @@ test('master key rotation: what can’t be rotated is refused, and changes nothi
 
 test('master key rotation: a node that can’t open the newest root key is not ready', async () => {
   const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
-  await fill(world)
+  await fill(world, oldKey)
   const node = await startNode(world, oldKey)
   await rotate(world, [newKey, oldKey], { finish: true })
   await node.refresh()
@@ -246,7 +153,7 @@ test('master key rotation: a node that can’t open the newest root key is not r
 
 test('master key rotation: a stored set is bound to its master keys and can’t be changed', async () => {
   const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
-  await fill(world)
+  await fill(world, oldKey)
   await rotate(world, [newKey, oldKey])
   const stored = String(await world.stores.settings.get(rootKeysSetting))
   assert.ok(!stored.includes(Buffer.from(oldKey).toString('base64url')))

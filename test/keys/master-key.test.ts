@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { createDerivedKeys, unlock } from '../../packages/server/src/keys/master-key.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
-import { createClock, masterKey } from './keys.ts'
+import { createClock, localKey, masterKey } from './keys.ts'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 beforeEach(async () => {
@@ -31,7 +31,13 @@ async function open(
     error: () => {},
     warn: (event: string) => warned.push(event),
   }
-  const { rootKeys } = await unlock({ configured, storage, settings, log, clock: createClock() })
+  const { rootKeys } = await unlock({
+    configured: configured && localKey(configured),
+    storage,
+    settings,
+    log,
+    clock: createClock(),
+  })
   return { secret: Buffer.from(rootKeys.derived.derive('test')).toString('hex'), warned }
 }
 

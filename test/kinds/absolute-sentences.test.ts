@@ -10,6 +10,7 @@ import { readText, textsOf } from '../support/repository.ts'
 import { clients } from './absolute-sentences/clients.ts'
 import { configuration } from './absolute-sentences/configuration.ts'
 import { endpoints } from './absolute-sentences/endpoints.ts'
+import { keyServices } from './absolute-sentences/key-services.ts'
 import { operation } from './absolute-sentences/operation.ts'
 import { pages } from './absolute-sentences/pages.ts'
 import { people } from './absolute-sentences/people.ts'
@@ -23,6 +24,7 @@ const table: Readonly<Record<string, Rows>> = {
   ...clients,
   ...configuration,
   ...endpoints,
+  ...keyServices,
   ...operation,
   ...pages,
   ...people,

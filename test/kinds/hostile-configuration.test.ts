@@ -91,6 +91,8 @@ test('configuration: values that only a module can contain also yield errors', (
     'consentPolicy',
     'previousRefreshToken',
     'storagePassword',
+    'masterKey',
+    'masterKeyPrevious',
   ])
     for (const value of strange)
       for (const whole of [value, [value], { [key]: value }]) check({ ...world, [key]: whole }, true, key)

@@ -223,6 +223,8 @@ const rows: Readonly<
     },
   },
   storagePassword: 'tested below, since no request calls it',
+  masterKey: 'tested below, since no request calls it',
+  masterKeyPrevious: 'tested below, since no request calls it',
 }
 
 /** Not JSON, and not what any hook returns. */
@@ -372,6 +374,32 @@ test('hooks: storagePassword must return a string in time', async () => {
     passwordBy(() => new Promise(() => {})),
     { reason: 'hook_timed_out' },
   )
+})
+
+test('hooks: a key service must return bytes of the right length in time', async () => {
+  const serviceWith = (returned: unknown) => {
+    const service = { id: 'x', wrap: () => returned, unwrap: () => returned }
+    const outcome = parseConfiguration(
+      { storage: 'memory:', hook_timeout, masterKey: service, masterKeyPrevious: { ...service, id: 'y' } },
+      { isModule: true },
+    )
+    assert.ok(outcome.ok, JSON.stringify(outcome))
+    return [outcome.configuration.masterKey, outcome.configuration.previousMasterKey].map(key => {
+      assert.ok(key?.kind === 'service')
+      return key.service
+    })
+  }
+  const context = {}
+  for (const [what, value] of strange)
+    for (const { wrap, unwrap } of serviceWith(value))
+      for (const call of [
+        wrap({ key: new Uint8Array(32), context }),
+        unwrap({ wrapped: new Uint8Array(1), context }),
+      ])
+        await assert.rejects(call, { reason: 'hook_result_invalid' }, what)
+  const [current] = serviceWith(new Promise(() => {}))
+  const late = current!.unwrap({ wrapped: new Uint8Array(1), context })
+  await assert.rejects(late, { hook: 'masterKey.unwrap', reason: 'hook_timed_out' })
 })
 
 const described = (value: unknown): string =>

@@ -46,6 +46,7 @@ const comparisons = {
     'pages/flow/waiting-codes.ts',
     'keys/key-ring.ts',
     'keys/master-key-rotation.ts',
+    'keys/root-key-watch.ts',
     'keys/root-keys.ts',
     'operations/metrics/endpoint.ts',
     'operations/principals.ts',

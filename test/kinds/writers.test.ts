@@ -389,7 +389,7 @@ const rows: Readonly<Record<string, Row>> = {
     heldBy: 'test/federation/ldap.test.ts',
     title: 'ldap: there are at most the configured connections, however many users sign in',
   },
-  'keys/master-key.ts': {
+  'keys/unconfigured-master-key.ts': {
     heldBy: 'test/keys/master-key.test.ts',
     title: 'master key: if no file can be created, the operator gets an error with a fix',
   },

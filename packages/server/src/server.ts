@@ -35,6 +35,13 @@ export {
   type VerifiedToken,
 } from './model/extension-grant.ts'
 export type { Hook, HookContext } from './model/hook.ts'
+export {
+  type MasterKeyContext,
+  MasterKeyRefused,
+  type MasterKeyService,
+  type UnwrapRequest,
+  type WrapRequest,
+} from './model/master-key.ts'
 export type { MfaPolicy, MfaPolicyHook, MfaPolicyRequest } from './model/mfa.ts'
 export type {
   PreviousRefreshToken,

@@ -9,6 +9,7 @@ import { isEmail } from '../identity/accounts.ts'
 import { createFactorReset } from '../identity/factor-reset.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
 import type { KeyInfo, ManagedKeyRing } from '../keys/key-ring.ts'
+import { type MasterKeyInfo, masterKeysOf, tryKeyService } from '../keys/master-key-info.ts'
 import type { Session } from '../model/authorization.ts'
 import { type EndSession, isCurrent } from '../model/session.ts'
 import type { StoreState } from '../model/store-state.ts'
@@ -47,20 +48,29 @@ export async function inspectStorage(
   return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage)
 }
 
+/** Calls the key service of the master key. Resolves to why it can't be used; undefined if it can, or if there is none. */
+export async function keyServiceProblem({ masterKey }: Configuration): Promise<string | undefined> {
+  if (masterKey?.kind !== 'service') return undefined
+  const error = await tryKeyService(masterKey.service).catch((thrown: Error) => thrown)
+  return error?.message
+}
+
 export async function openKeys(
   server: Configuration,
   issuer: Configuration,
 ): Promise<
   Closable & {
     readonly list: () => Promise<readonly KeyInfo[]>
+    /** The master keys of the server, of all of its tenants too. */
+    readonly masterKeys: readonly MasterKeyInfo[]
     readonly rotate: ManagedKeyRing['rotate']
     readonly importKeys: ManagedKeyRing['importKeys']
     readonly remove: ManagedKeyRing['remove']
   }
 > {
-  const { keys, close } = await openIssuer(server, issuer)
+  const { keys, masterKeys, close } = await openIssuer(server, issuer)
   const { rotate, importKeys, remove } = keys
-  return { list: async () => keys.list(), rotate, importKeys, remove, close }
+  return { list: async () => keys.list(), masterKeys, rotate, importKeys, remove, close }
 }
 
 /** A running server notifies the clients of sessions that are ended here. */
@@ -169,11 +179,15 @@ export async function testMail({ mail, issuer }: Configuration, to: string): Pro
 }
 
 /** Closing it closes the context of the server too. */
-export async function openIssuer(server: Configuration, issuer: Configuration): Promise<IssuerContext> {
+export async function openIssuer(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<IssuerContext & { readonly masterKeys: readonly MasterKeyInfo[] }> {
   const serverContext = await createServerContext(server, { log: logFromEnvironment() })
   const context = await createIssuerContext(await withInherited(issuer, server, serverContext), serverContext)
   return {
     ...context,
+    masterKeys: masterKeysOf(serverContext.unlocked),
     async close() {
       await context.close()
       await serverContext.close()

@@ -133,7 +133,9 @@ async function requireMasterKey(
     const own = await target.setting(masterKeyCheck)
     const ownRootKeys = await target.setting(rootKeysSetting)
     if ((own !== undefined && own !== check) || (ownRootKeys !== undefined && ownRootKeys !== rootKeys))
-      throw new ImportRefused('the target was created with a different master key than the import')
+      throw new ImportRefused(
+        'the target was created with a different master key, or has other root keys, than the import; expected a new store, or the same keys',
+      )
     const clock = { now: () => Math.floor(Date.now() / 1000) }
     const get = async (name: string) => (name === rootKeysSetting ? rootKeys : check)
     const settings = { get, initialise: async () => check }

@@ -6,6 +6,12 @@ import { type RootKeyWatch, watchRootKeys } from '../keys/root-key-watch.ts'
 import type { GenerateSigningKey } from '../keys/signing-key.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { SendMail } from '../model/mail.ts'
+import {
+  type ConfiguredMasterKey,
+  checkedMasterKeyService,
+  type MasterKeyService,
+  masterKeyServiceProblem,
+} from '../model/master-key.ts'
 import type { Settings, TenantStores } from '../model/ports/stores.ts'
 import { createChanges } from '../operations/changes.ts'
 import { startTime } from '../operations/time.ts'
@@ -48,6 +54,10 @@ export type Overrides = {
   readonly tenantStores?: TenantStores
   /** Sends requests, for tests without a network. */
   readonly outbound?: Outbound
+  /** A master key in a key service, instead of the configured one. See docs/guides/key-services.md. */
+  readonly masterKey?: MasterKeyService
+  /** The master key before, while it is replaced. */
+  readonly masterKeyPrevious?: MasterKeyService
   /** Sends mail, instead of the configured transport. */
   readonly sendMail?: SendMail
   /** Prints text for a developer. Default: nothing is printed. */
@@ -93,23 +103,24 @@ export type ServerContext = {
 
 /** Opens the server's own store. Throws if it can't be opened or the master key does not match it. */
 export async function createServerContext(
-  { storage, masterKey, previousMasterKey, ...configuration }: Configuration,
+  { storage, ...configuration }: Configuration,
   { random = createRandom(), log = silentLog, ...given }: Omit<Overrides, 'jobs'>,
   { passwordCost = defaultCost }: TestOverrides = {},
 ): Promise<ServerContext> {
+  const masterKeys = masterKeysOf(configuration, given)
   const tenantStores = given.tenantStores ?? (await openTenantStores(storage, log))
   const { settings } = tenantStores.main
   await requireCompleteImport(settings)
   const { clock, fault, stop } = await startTime(tenantStores, { ...given, log })
-  const unlocked = await unlock({
-    configured: masterKey,
-    previous: previousMasterKey,
-    storage,
-    settings,
-    clock,
-    log,
+  const closeStores = async (): Promise<void> => {
+    stop()
+    if (!given.tenantStores) await tenantStores.close()
+  }
+  const unlocked = await unlock({ ...masterKeys, storage, settings, clock, log }).catch(async error => {
+    await closeStores()
+    throw error
   })
-  const rootKeys = watchRootKeys({ ...unlocked, settings, log })
+  const rootKeys = watchRootKeys({ ...unlocked, settings, clock, log })
   return {
     clock,
     random,
@@ -126,10 +137,35 @@ export async function createServerContext(
     passwordCost,
     clockFault: fault,
     async close() {
-      stop()
       rootKeys.stop()
-      if (!given.tenantStores) await tenantStores.close()
+      await closeStores()
     },
+  }
+}
+
+/** Returns the master keys of an application, or else those of the configuration. */
+function masterKeysOf(
+  {
+    masterKey,
+    previousMasterKey,
+    hookTimeout,
+  }: Pick<Configuration, 'masterKey' | 'previousMasterKey' | 'hookTimeout'>,
+  given: Pick<Overrides, 'masterKey' | 'masterKeyPrevious'>,
+): {
+  readonly configured: ConfiguredMasterKey | undefined
+  readonly previous: ConfiguredMasterKey | undefined
+} {
+  const serviceOf = (place: 'masterKey' | 'masterKeyPrevious'): ConfiguredMasterKey | undefined => {
+    const service = given[place]
+    if (service === undefined) return undefined
+    const problem = masterKeyServiceProblem(service)
+    if (problem !== undefined)
+      throw new TypeError(`createTessera: ${place}: ${problem}; expected { id, wrap, unwrap }`)
+    return { kind: 'service', from: place, service: checkedMasterKeyService(place, service, hookTimeout) }
+  }
+  return {
+    configured: serviceOf('masterKey') ?? masterKey,
+    previous: serviceOf('masterKeyPrevious') ?? previousMasterKey,
   }
 }
 

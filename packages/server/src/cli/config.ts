@@ -15,8 +15,22 @@ export async function check(file: string): Promise<ExitCode> {
   )
   for (const [name, own] of tenantIssuers)
     process.stdout.write(`  tenant ${name}: ${contentOf(own)}; issuer ${own.issuer}\n`)
+  process.stdout.write(`  master key: ${masterKeyOf(configuration)}\n`)
   process.stdout.write(changesFor(configuration))
   return 0
+}
+
+/** Says where the master key is. A key service is not called. */
+function masterKeyOf({ masterKey, previousMasterKey, storage }: Configuration): string {
+  const named = (key: NonNullable<typeof masterKey>): string =>
+    key.kind === 'local' ? `from ${key.from}` : `key service ${key.service.id}`
+  const missing = {
+    memory: 'none; each start creates one',
+    sqlite: 'none; created next to the database',
+    postgres: 'none',
+  } as const
+  const current = masterKey ? named(masterKey) : missing[storage.kind]
+  return previousMasterKey ? `${current}; previous: ${named(previousMasterKey)}` : current
 }
 
 const guide = 'docs/guides/changed-defaults.md'

@@ -46,7 +46,12 @@ type Loaded = Extract<Awaited<ReturnType<typeof loadConfiguration>>, { ok: true 
 
 async function checkLoaded({ configuration, warnings }: Loaded): Promise<readonly Finding[]> {
   const { checkConfiguration } = await import('./doctor/configuration-checks.ts')
-  return checkConfiguration(configuration, { warnings, environment: process.env })
+  const { keyServiceProblem } = await import('../app/administration.ts')
+  return checkConfiguration(configuration, {
+    warnings,
+    environment: process.env,
+    keyServiceProblem: await keyServiceProblem(configuration),
+  })
 }
 
 const severity = { failed: 3, warning: 2, ok: 1, skipped: 0 } as const

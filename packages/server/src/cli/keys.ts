@@ -4,7 +4,8 @@ import type { ExitCode, IssuerFlags, KeyFlags, RemoveKeyFlags } from './command.
 import { issuerOrReport, lineOf } from './issuer.ts'
 import { report } from './report.ts'
 
-export const list = (flags: KeyFlags): Promise<ExitCode> => withKeys(flags, keys => keys.list().then(print))
+export const list = (flags: KeyFlags): Promise<ExitCode> =>
+  withKeys(flags, async keys => print([...(await keys.list()), ...keys.masterKeys]))
 
 export const rotate = (flags: KeyFlags): Promise<ExitCode> =>
   withKeys(flags, keys => keys.rotate({ now: flags.now === true }).then(print))

@@ -13,12 +13,15 @@ export async function rotateMaster({ config, finish = false }: RotateMasterFlags
   }
   const { rotateMasterKeyOf } = await import('../app/master-key-rotation.ts')
   const report = (step: string): void => void process.stdout.write(`${step}\n`)
-  const { finished, retires_at } = await rotateMasterKeyOf(configuration, { finish, report })
-  report(
-    finished
-      ? 'nothing depends on the previous master key any more: delete it'
-      : 'restart every process with the new master key, then run this command again with --finish',
-  )
+  const { rewrapped, finished, retires_at } = await rotateMasterKeyOf(configuration, { finish, report })
+  if (rewrapped && finished)
+    report('the root keys are wrapped with the current version of the key; backups need earlier versions')
+  else
+    report(
+      finished
+        ? 'nothing depends on the previous master key any more: delete it'
+        : 'restart every process with the new master key, then run this command again with --finish',
+    )
   if (retires_at !== undefined)
     report(
       `tokens that were issued before remain valid; who has the previous master key and a copy of the database can forge refresh tokens: ${lineOf({ until: retires_at })}`,

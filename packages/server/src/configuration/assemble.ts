@@ -3,6 +3,7 @@
 import { withAdminApi } from '../model/admin-api.ts'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { MailSettings } from '../model/mail.ts'
+import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { Resources } from '../model/resource.ts'
 import type { CredentialAuthority, IdentityProvider, PasswordAuthority, Profile } from '../model/user.ts'
 import type { Configuration } from './configuration.ts'
@@ -29,8 +30,8 @@ export type AssemblyContext = {
   /** The folders that a relative database file and other relative files start from. */
   readonly folders: { readonly storage: string; readonly files: string }
   readonly storageFiles: StorageFiles
-  readonly masterKey?: Uint8Array
-  readonly previousMasterKey?: Uint8Array
+  readonly masterKey?: ConfiguredMasterKey | undefined
+  readonly previousMasterKey?: ConfiguredMasterKey | undefined
 }
 
 /** The settings of one issuer. */

@@ -14,6 +14,7 @@ import type { EventCallbacks } from '../model/events.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../model/extension-grant.ts'
 import type { CheckedHook, HookContext } from '../model/hook.ts'
 import type { MailSettings } from '../model/mail.ts'
+import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { MfaPolicy, MfaPolicyHook } from '../model/mfa.ts'
 import type { PreviousRefreshTokenHook } from '../model/previous-refresh-token.ts'
 import type { Registration } from '../model/registration.ts'
@@ -135,10 +136,10 @@ export type Configuration = {
   }
   /** The default algorithms, and all that clients and APIs are configured with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
-  /** The configured master key of 32 bytes; undefined: the embedded store creates one next to the database, for development. */
-  readonly masterKey?: Uint8Array
+  /** The configured master key; undefined: the embedded store creates one next to the database, for development. */
+  readonly masterKey?: ConfiguredMasterKey
   /** The master key before, while it is being replaced. */
-  readonly previousMasterKey?: Uint8Array
+  readonly previousMasterKey?: ConfiguredMasterKey
   /** Proxies trusted to set `x-forwarded-for`, so that limits per address count browsers and not proxies. */
   readonly trustedProxies: readonly string[]
   /** How much of a client's address log lines contain. */

@@ -2,6 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
 import { isOpen, openFile } from './open-file.ts'
@@ -168,12 +169,12 @@ export function readMasterKey(
   name: string,
   file: { readonly path: unknown; readonly directory: string; readonly source: string },
 ): {
-  readonly masterKey?: Uint8Array
+  readonly masterKey?: ConfiguredMasterKey
   readonly errors: readonly Diagnostic[]
   readonly warnings?: readonly Diagnostic[]
 } {
-  const keyOf = (masterKey: Uint8Array | undefined, path: string, problem: string) => {
-    if (masterKey) return { masterKey, errors: [] }
+  const keyOf = (bytes: Uint8Array | undefined, path: string, problem: string) => {
+    if (bytes) return { masterKey: { kind: 'local', from: path, bytes } as const, errors: [] }
     const expected = '32 bytes in base64 or base64url'
     return { errors: [{ path, problem, expected, fix: 'generate one with: openssl rand -base64 32' }] }
   }

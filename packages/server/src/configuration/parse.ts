@@ -10,12 +10,11 @@ import {
   type Environment,
   environmentErrors,
   environmentWarnings,
-  masterKeyVariables,
   type Overrides,
   override,
-  readMasterKey,
   renameSources,
 } from './environment.ts'
+import { readMasterKeys } from './master-keys.ts'
 import {
   accountErrors,
   accountWarnings,
@@ -68,20 +67,15 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const secrets = createSecrets(environment, directory)
   const { whole, draft, tenantDrafts, errors: schemaErrors } = readDrafts(settled, isModule, secrets.read)
   const drafts = [draft, ...tenantDrafts]
-  const keyFrom = (key: keyof typeof masterKeyVariables) =>
-    readMasterKey(environment, masterKeyVariables[key], {
-      path: settled[key],
-      directory: folderOf(key),
-      source: sources.get(key) ?? key,
-    })
-  const own = keyFrom('master_key_file')
-  const previous = keyFrom('master_key_previous_file')
-  const { masterKey } = own
-  const { masterKey: previousMasterKey } = previous
+  const masterKeys = readMasterKeys({
+    environment,
+    fileOf: key => ({ path: settled[key], directory: folderOf(key), source: sources.get(key) ?? key }),
+    services: whole ?? { hook_timeout: 0 },
+  })
+  const { masterKey, previousMasterKey } = masterKeys
   const errors = [
     ...renameSources([...schemaErrors, ...(whole ? deploymentErrors(whole) : [])], sources),
-    ...own.errors,
-    ...previous.errors,
+    ...masterKeys.errors,
     ...environmentErrors(environment),
     ...tenantErrors(draft, settled.issuer),
     ...fileErrors(settled, directory),
@@ -111,8 +105,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentWarnings(environment),
-    ...(own.warnings ?? []),
-    ...(previous.warnings ?? []),
+    ...masterKeys.warnings,
     ...renameSources(
       secrets.warnings().map(({ path, description }) => ({
         path: formatPath(path),

@@ -1,6 +1,7 @@
 /** Settings that can't change while a server runs, because its port, store or keys depend on them. */
 
 import { hash } from 'node:crypto'
+import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { Configuration, Storage } from './configuration.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { withoutPassword } from './storage-password.ts'
@@ -20,12 +21,15 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
   storage_replica: ({ storage }) =>
     storage.kind === 'postgres' && storage.replica && addressOf(storage.replica, storage.files?.[1]),
   workers: ({ workers }) => workers,
-  master_key_file: ({ masterKey }) => masterKey && Buffer.from(masterKey).toString('base64'),
-  master_key_previous_file: ({ previousMasterKey }) =>
-    previousMasterKey && Buffer.from(previousMasterKey).toString('base64'),
+  master_key_file: ({ masterKey }) => identityOf(masterKey),
+  master_key_previous_file: ({ previousMasterKey }) => identityOf(previousMasterKey),
   metrics: ({ metrics }) => metrics !== undefined,
   tracing: ({ tracing }) => tracing,
 }
+
+/** Functions of a key service can't be compared, so the first ones remain in use. */
+const identityOf = (key: ConfiguredMasterKey | undefined): unknown =>
+  key && (key.kind === 'local' ? Buffer.from(key.bytes).toString('base64') : [key.service.id])
 
 /** New connections read the password from the file again, so it may change. */
 const addressOf = (url: string, file: string | undefined): unknown =>

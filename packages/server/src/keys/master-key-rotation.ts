@@ -35,6 +35,8 @@ export type RotationPorts = Unlocked & {
 }
 
 export type MasterKeyRotated = {
+  /** Whether nothing changed, except that the key service wrapped the root keys again, with the current version of its key. */
+  readonly rewrapped: boolean
   /** Whether the store accepts only the current master key. */
   readonly finished: boolean
   /** When values that were made with earlier root keys are no longer accepted; undefined if there are none. */
@@ -54,7 +56,7 @@ export async function rotateMasterKey(
   { finish }: { readonly finish: boolean },
 ): Promise<MasterKeyRotated> {
   const { rootKeys, clock, sleep, report } = ports
-  await begin(ports)
+  const begun = await begin(ports)
   const newest = await newestOf(ports)
   for (let left = newest.active_from - clock.now(); left > 0; left = newest.active_from - clock.now()) {
     report(`waiting ${left} s, until every node knows the new root key`)
@@ -63,20 +65,21 @@ export async function rotateMasterKey(
   const resealed = await resealAll(ports)
   report(`sealed ${resealed} stored secrets with the new root key`)
   const retires_at = clock.now() + ports.grace
-  await update(ports, keys => keys.map(key => retired(key, newest, retires_at)), finish)
+  const updated = await update(ports, keys => keys.map(key => retired(key, newest, retires_at)), finish)
   const ends = rootKeys.list().flatMap(({ retires_at = 0 }) => (retires_at > clock.now() ? [retires_at] : []))
   return {
+    rewrapped: updated === 'rewrapped' && !begun,
     finished: mastersOf(await requireStored(ports)).length === 1,
     retires_at: ends.length > 0 ? Math.max(...ends) : undefined,
   }
 }
 
-/** Stores a new root key, unless the store accepts the current master key already. */
-async function begin(ports: RotationPorts): Promise<void> {
+/** Stores a new root key, unless the store accepts the current master key already. Returns whether it was stored here. */
+async function begin(ports: RotationPorts): Promise<boolean> {
   const { settings, masters, rootKeys, clock, report } = ports
   const [current] = masters
   const before = await settings.get(rootKeysSetting)
-  if (before !== undefined && mastersOf(before).includes(current.id)) return
+  if (before !== undefined && mastersOf(before).includes(current.id)) return false
   if (before === undefined && current.bytes && isFirst(current.bytes, rootKeys.list()))
     throw new NothingToRotate('this is the master key that the store was created with')
   if (before !== undefined && mastersOf(before).some(id => !masters.some(master => master.id === id)))
@@ -95,6 +98,7 @@ async function begin(ports: RotationPorts): Promise<void> {
   if (!won && !mastersOf(await requireStored(ports)).includes(current.id))
     throw new Error('another process rotates the master key to a different one')
   await reload(ports)
+  return won
 }
 
 /** The operator must configure a new master key first. */
@@ -125,12 +129,15 @@ async function resealAll({ eachStore }: RotationPorts): Promise<number> {
   return all
 }
 
-/** Changes the stored set by compare-and-set, for the same master keys, or for the current one only. */
+/**
+ * Changes the stored set by compare-and-set, for the same master keys, or for the current one only. A key service wraps
+ * even an unchanged set again, so that an earlier version of its key is no longer needed.
+ */
 async function update(
   ports: RotationPorts,
   change: (keys: readonly RootKey[]) => readonly RootKey[],
   finish: boolean,
-): Promise<void> {
+): Promise<'unchanged' | 'changed' | 'rewrapped'> {
   const { settings, masters, rootKeys } = ports
   for (;;) {
     await reload(ports)
@@ -140,14 +147,15 @@ async function update(
     const [current] = masters
     const kept = finish ? [current] : masters.filter(({ id }) => mastersOf(before).includes(id))
     const isSame = keys.every((key, index) => key === next[index]) && mastersOf(before).length === kept.length
-    if (isSame) return
+    if (isSame && !kept.some(({ kind }) => kind === 'service')) return 'unchanged'
     if (!finish && kept.length < mastersOf(before).length)
       throw new Error(
-        'the previous master key is missing: set TESSERA_MASTER_KEY_PREVIOUS, or use --finish if no process needs it',
+        'the previous master key is missing: set TESSERA_MASTER_KEY_PREVIOUS or masterKeyPrevious, or use --finish if no process needs it',
       )
-    if (await settings.replace(rootKeysSetting, before, await sealRootKeys(next, kept))) break
+    if (!(await settings.replace(rootKeysSetting, before, await sealRootKeys(next, kept)))) continue
+    await reload(ports)
+    return isSame ? 'rewrapped' : 'changed'
   }
-  await reload(ports)
 }
 
 async function requireStored({ settings }: RotationPorts): Promise<string> {

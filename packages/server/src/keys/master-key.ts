@@ -1,28 +1,19 @@
-/** The master key. Other secrets are derived from it (HKDF, RFC 5869), or sealed with a key that is. */
+/** Opens the root keys of a store with the master key. Other secrets are derived from them (HKDF, RFC 5869). */
 
 import { createHmac, randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
 import type { DerivedKeys, MasterKey } from '../model/keys.ts'
+import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { Settings } from '../model/ports/stores.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
-import { mastersOf, openRootKeys, rootKeysSetting } from './root-key-set.ts'
-import { createRootKeys, type RootKeys } from './root-keys.ts'
+import { MasterKeyError } from './master-key-error.ts'
+import { mastersOf, openRootKeys, rootKeysSetting, sealRootKeys } from './root-key-set.ts'
+import { createRootKeys, type RootKey, type RootKeys } from './root-keys.ts'
 import { createSealing } from './sealing.ts'
+import { describeMaster, type Pause, serviceMasterKey } from './service-master-key.ts'
+import { findMasterKey } from './unconfigured-master-key.ts'
 
-const keyBytes = 32
-/** The setting that identifies the master key that the store was created with. */
+/** The setting that identifies the first root key of a store. */
 export const masterKeyCheck = 'master_key_check'
 
 /** Returns a master key from a file or a variable. @param bytes 32 bytes. */
@@ -30,6 +21,7 @@ export function localMasterKey(bytes: Uint8Array): MasterKey {
   const derived = createDerivedKeys(bytes)
   const sealing = createSealing({ derived, purpose: 'wrap-root-keys' })
   return {
+    kind: 'local',
     id: checkValueOf(derived),
     bytes,
     wrap: async key => sealing.seal(Buffer.from(key).toString('base64url'), wrappedName),
@@ -44,45 +36,96 @@ export const createDerivedKeys = (masterKey: Uint8Array): DerivedKeys =>
   createRootKeys([{ version: 1, key: masterKey, active_from: 0 }], { now: () => 0 }).derived
 
 type MasterKeyPlace = {
-  /** The configured master key. */
-  readonly configured: Uint8Array | undefined
-  /** The one before, while it is rotated. */
-  readonly previous?: Uint8Array | undefined
+  readonly configured: ConfiguredMasterKey | undefined
+  /** The one before, while it is replaced. */
+  readonly previous?: ConfiguredMasterKey | undefined
   readonly storage: { readonly kind: string; readonly file?: string }
   readonly settings: Pick<Settings, 'get' | 'initialise'>
   readonly clock: Clock
   readonly log: Log
+  /** Waits before a call to a key service is repeated. Default: real time. */
+  readonly pause?: Pause | undefined
 }
 
 export type Unlocked = {
   readonly rootKeys: RootKeys
   /** The master keys of this process, the current one first. */
   readonly masters: readonly [MasterKey, ...MasterKey[]]
+  /** The text of the stored set that the root keys are from; undefined if there is none. */
+  readonly set: string | undefined
 }
 
+type Opened = Pick<Unlocked, 'set'> & { readonly keys: readonly RootKey[] }
+
 /**
- * Reads or creates the master key, and opens the root keys with it. Rejects if there is no master key, or if the store
- * does not accept it.
+ * Opens the root keys with the configured master keys, or creates them for a new store. Rejects if there is no master key,
+ * if it can't be used, or if the store does not accept it.
  */
-export async function unlock({ settings, previous, clock, ...place }: MasterKeyPlace): Promise<Unlocked> {
-  const { log } = place
+export async function unlock(place: MasterKeyPlace): Promise<Unlocked> {
+  const { settings, configured, previous, clock, log } = place
+  const masterOf = (key: ConfiguredMasterKey): MasterKey =>
+    key.kind === 'local' ? localMasterKey(key.bytes) : serviceMasterKey(key.service, place)
   // Read before the key file, because a new store's file is created before its setting.
-  const begun = (await settings.get(masterKeyCheck)) !== undefined
+  const check = await settings.get(masterKeyCheck)
   const stored = await settings.get(rootKeysSetting)
-  const current = localMasterKey(resolveMasterKey({ ...place, begun }))
-  const masters: Unlocked['masters'] = previous ? [current, localMasterKey(previous)] : [current]
-  if (stored !== undefined) {
-    const keys = await openRootKeys(stored, masters)
-    if (!keys) throw new Error(replacedMasterKey)
-    if (!mastersOf(stored).includes(current.id)) log.warn('master_key_not_rotated', { advice: rotateAdvice })
-    return { rootKeys: createRootKeys(keys, clock), masters }
-  }
-  const kept = await settings.initialise(masterKeyCheck, current.id)
-  const fitting = masters.find(({ id }) => equalInConstantTime(Buffer.from(kept), Buffer.from(id)))
-  if (!fitting?.bytes) throw new Error(anotherMasterKey)
-  if (fitting !== current) log.warn('master_key_not_rotated', { advice: rotateAdvice })
-  const key = { version: 1, key: fitting.bytes, active_from: 0 }
-  return { rootKeys: createRootKeys([key], clock), masters }
+  const begun = check !== undefined || stored !== undefined
+  const current = configured ? masterOf(configured) : localMasterKey(findMasterKey({ ...place, begun }))
+  const masters: Unlocked['masters'] = previous ? [current, masterOf(previous)] : [current]
+  const { keys, set } =
+    begun || current.bytes
+      ? await openStored(stored, { settings, masters })
+      : await createFirst(current, settings)
+  const rootKeys = createRootKeys(keys, clock)
+  await requireCheck(settings, check, rootKeys.derived)
+  const isCurrent = set === undefined ? keys[0]?.key === current.bytes : mastersOf(set).includes(current.id)
+  if (!isCurrent) log.warn('master_key_not_rotated', { advice: rotateAdvice })
+  return { rootKeys, masters, set }
+}
+
+/** A key service has no bytes to derive from, so a new store gets a random root key. Another process may store one first. */
+async function createFirst(current: MasterKey, settings: MasterKeyPlace['settings']): Promise<Opened> {
+  const keys = [{ version: 1, key: new Uint8Array(randomBytes(32)), active_from: 0 }]
+  const set = await sealRootKeys(keys, [current])
+  const kept = await settings.initialise(rootKeysSetting, set)
+  return kept === set ? { keys, set } : openSet(kept, [current])
+}
+
+/** A store that began with a local master key has it as its only root key until the first rotation. */
+async function openStored(
+  stored: string | undefined,
+  { settings, masters }: Pick<MasterKeyPlace, 'settings'> & Pick<Unlocked, 'masters'>,
+): Promise<Opened> {
+  if (stored !== undefined) return openSet(stored, masters)
+  const [current] = masters
+  const kept = current.bytes
+    ? await settings.initialise(masterKeyCheck, current.id)
+    : await settings.get(masterKeyCheck)
+  const fitting = masters.find(({ id }) => kept !== undefined && equalInConstantTime(kept, id))
+  if (!fitting?.bytes) throw new MasterKeyError('master_key_mismatch', anotherMasterKey)
+  return { keys: [{ version: 1, key: fitting.bytes, active_from: 0 }], set: undefined }
+}
+
+async function openSet(set: string, masters: Unlocked['masters']): Promise<Opened> {
+  const keys = await openRootKeys(set, masters)
+  if (keys) return { keys, set }
+  const accepted = mastersOf(set)
+    .map(describeMaster)
+    .map(({ kind, id }) => `${kind} ${id}`)
+  throw new MasterKeyError(
+    'master_key_mismatch',
+    `${replacedMasterKey}. The store accepts: ${accepted.join(', ')}`,
+  )
+}
+
+/** Throws if the root keys are those of another store. Otherwise every refresh would fail silently. */
+async function requireCheck(
+  settings: Pick<Settings, 'initialise'>,
+  check: string | undefined,
+  derived: DerivedKeys,
+): Promise<void> {
+  const own = checkValueOf(derived)
+  const kept = check ?? (await settings.initialise(masterKeyCheck, own))
+  if (!equalInConstantTime(kept, own)) throw new MasterKeyError('master_key_mismatch', anotherMasterKey)
 }
 
 const rotateAdvice = 'run "tessera keys rotate-master" (docs/guides/keys.md)'
@@ -91,100 +134,14 @@ const anotherMasterKey =
 const replacedMasterKey =
   'the master key was replaced by "tessera keys rotate-master", or is that of another store: configure the current one (docs/guides/keys.md)'
 
-/**
- * Returns the configured key. Without one, SQLite uses a 0600 file next to the database, created at the first start,
- * and memory storage uses a new key. Throws for other stores, which need a configured key.
- * @param begun whether the store was already used with a master key; if so, a missing key is not replaced.
- */
-export function resolveMasterKey({
-  configured,
-  storage,
-  begun,
-  log,
-}: Pick<MasterKeyPlace, 'configured' | 'storage' | 'log'> & { readonly begun: boolean }): Uint8Array {
-  if (configured) return configured
-  if (storage.kind === 'memory') return randomBytes(keyBytes)
-  if (storage.file === undefined) throw new Error('this storage needs a master key: set TESSERA_MASTER_KEY')
-  const file = `${storage.file}.key`
-  if (begun && !existsSync(file)) {
-    throw new Error(
-      `the master key of ${storage.file} is missing: set TESSERA_MASTER_KEY, or restore ${file} (docs/guides/keys.md)`,
-    )
-  }
-  const made = makeKeyFile(file)
-  if (isReadableByOthers(file)) log.warn('master_key_file_readable_by_others', { file })
-  log.warn(made ? 'master_key_made' : 'master_key_beside_database', {
-    file,
-    advice: 'for development only; in production set TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
-  })
-  const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url')
-  if (key.length !== keyBytes) throw new Error(`${file} does not contain a master key of ${keyBytes} bytes`)
-  return key
-}
-
-/**
- * Creates the file and returns true, or returns false if it exists. It is created atomically, so that processes that start
- * at the same time use the same key.
- */
-function makeKeyFile(file: string): boolean {
-  if (existsSync(file)) return false
-  const draft = `${file}.${randomBytes(8).toString('hex')}.new`
-  try {
-    writeDurably(draft, `${randomBytes(keyBytes).toString('base64url')}\n`)
-    try {
-      // Unlike a rename, a link never replaces an existing file.
-      linkSync(draft, file)
-    } finally {
-      unlinkSync(draft)
-    }
-    syncDirectory(dirname(file))
-    return true
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return false
-    throw new Error(`the master key can't be written to ${file} (${code}): set TESSERA_MASTER_KEY`, {
-      cause: error,
-    })
-  }
-}
-
-function writeDurably(file: string, text: string): void {
-  const descriptor = openSync(file, 'wx', 0o600)
-  try {
-    writeSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Makes the file name durable. Not possible on Windows, which can't open directories. */
-function syncDirectory(directory: string): void {
-  if (process.platform === 'win32') return
-  const descriptor = openSync(directory, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Returns whether other users can read the file. On Windows, mode bits do not contain permissions. */
-const isReadableByOthers = (file: string): boolean =>
-  process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
-
-/** Throws if the tenant's store was created with another master key. Otherwise every refresh would fail silently. */
-export async function checkMasterKey({
+/** Throws if the tenant's store was created with another master key. */
+export const checkMasterKey = ({
   settings,
   derived,
 }: {
   settings: Pick<Settings, 'initialise'>
   derived: DerivedKeys
-}): Promise<void> {
-  const own = checkValueOf(derived)
-  const kept = await settings.initialise(masterKeyCheck, own)
-  if (!equalInConstantTime(Buffer.from(kept), Buffer.from(own))) throw new Error(anotherMasterKey)
-}
+}): Promise<void> => requireCheck(settings, undefined, derived)
 
 /** Returns the value that identifies the first root key. */
 const checkValueOf = (derived: DerivedKeys): string =>

@@ -4,9 +4,13 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
 import type { MasterKey } from '../model/keys.ts'
+import { equalInConstantTime } from '../runtime/constant-time.ts'
+import { MasterKeyError } from './master-key-error.ts'
 import { createRootKeys, type RootKey } from './root-keys.ts'
 import { createSealing } from './sealing.ts'
+import { describeMaster } from './service-master-key.ts'
 
 /** The setting with the stored set. Without it, the master key is the only root key. */
 export const rootKeysSetting = 'root_keys'
@@ -14,6 +18,8 @@ export const rootKeysSetting = 'root_keys'
 type Stored = {
   /** The newest version of a root key, for nodes that can't open the set. */
   readonly newest: number
+  /** When new values are made with it. */
+  readonly newest_from?: Seconds
   readonly wraps: readonly { readonly master: string; readonly key: string }[]
   readonly sealed: string
 }
@@ -22,38 +28,67 @@ type SealedKey = Omit<RootKey, 'key'> & { readonly key: string }
 
 const keyBytes = 32
 
-/** Resolves to the text of the setting. */
+/** Resolves to the text of the setting. Rejects if a master key can't unwrap again what it wrapped. */
 export async function sealRootKeys(keys: readonly RootKey[], masters: readonly MasterKey[]): Promise<string> {
   const wrapping = new Uint8Array(randomBytes(keyBytes))
-  const wraps = await Promise.all(
-    masters.map(async master => ({ master: master.id, key: encode(await master.wrap(wrapping)) })),
-  )
+  const wraps = await Promise.all(masters.map(master => wrapWith(master, wrapping)))
   const rows: readonly SealedKey[] = keys.map(key => ({ ...key, key: encode(key.key) }))
   const stored: Stored = {
     newest: Math.max(...keys.map(({ version }) => version)),
+    newest_from: Math.max(...keys.map(({ active_from }) => active_from)),
     wraps,
     sealed: encode(sealingWith(wrapping).seal(JSON.stringify(rows), sealedName)),
   }
   return JSON.stringify(stored)
 }
 
+/** Checks the wrapped key at once: what can't be unwrapped would be lost at the next start. */
+async function wrapWith(master: MasterKey, wrapping: Uint8Array): Promise<Stored['wraps'][number]> {
+  const wrapped = await master.wrap(wrapping)
+  if (!equalInConstantTime(await master.unwrap(wrapped), wrapping)) throw wrongKey(master)
+  return { master: master.id, key: encode(wrapped) }
+}
+
+const wrongKey = (master: MasterKey): MasterKeyError => {
+  const { kind, id } = describeMaster(master.id)
+  return new MasterKeyError(
+    'master_key_wrong',
+    `the root keys can't be opened with the key that the master key ${id} (${kind}) unwrapped (master_key_wrong): it returned another key than it wrapped, or the stored root keys were changed`,
+  )
+}
+
 /**
- * Resolves to the root keys; undefined if the set is for none of these master keys. Rejects if a master key can't unwrap
- * its own set.
+ * Resolves to the root keys; undefined if the set is for none of these master keys. Tries all of them, because one may be in
+ * a key service that does not respond. Rejects with the error of the first one if none can unwrap the set.
  */
 export async function openRootKeys(
   text: string,
   masters: readonly MasterKey[],
 ): Promise<readonly RootKey[] | undefined> {
   const { wraps, sealed } = JSON.parse(text) as Stored
+  const errors: unknown[] = []
   for (const master of masters) {
     const wrap = wraps.find(one => one.master === master.id)
     if (!wrap) continue
-    const wrapping = await master.unwrap(decode(wrap.key))
-    const rows = JSON.parse(sealingWith(wrapping).open(decode(sealed), sealedName)) as readonly SealedKey[]
-    return rows.map(row => ({ ...row, key: decode(row.key) }))
+    try {
+      const wrapping = await master.unwrap(decode(wrap.key))
+      return keysIn(decode(sealed), wrapping, master)
+    } catch (error) {
+      errors.push(error)
+    }
   }
+  if (errors.length > 0) throw errors[0]
   return undefined
+}
+
+function keysIn(sealed: Uint8Array, wrapping: Uint8Array, master: MasterKey): readonly RootKey[] {
+  let text: string
+  try {
+    text = sealingWith(wrapping).open(sealed, sealedName)
+  } catch {
+    throw wrongKey(master)
+  }
+  return (JSON.parse(text) as readonly SealedKey[]).map(row => ({ ...row, key: decode(row.key) }))
 }
 
 /** Returns the ids of the master keys that open the set. */
@@ -62,6 +97,9 @@ export const mastersOf = (text: string): readonly string[] =>
 
 /** Returns the newest version in a set, which may be one that this process can't open. */
 export const newestVersionOf = (text: string): number => (JSON.parse(text) as Stored).newest
+
+/** Returns when new values are made with the newest version; undefined for a set of an earlier version of this server. */
+export const newestFromOf = (text: string): Seconds | undefined => (JSON.parse(text) as Stored).newest_from
 
 const sealedName = 'root keys'
 const sealingWith = (key: Uint8Array) => {

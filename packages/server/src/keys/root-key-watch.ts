@@ -1,9 +1,12 @@
 /** Learns of root keys that a rotation of the master key adds, long before they are used. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { MasterKey } from '../model/keys.ts'
 import type { Settings } from '../model/ports/stores.ts'
-import type { Log } from '../runtime/ports.ts'
-import { newestVersionOf, openRootKeys, rootKeysSetting } from './root-key-set.ts'
+import { singleFlight } from '../runtime/async/promises.ts'
+import type { Clock, Log } from '../runtime/ports.ts'
+import { masterKeyFields } from './master-key-error.ts'
+import { newestFromOf, newestVersionOf, openRootKeys, rootKeysSetting } from './root-key-set.ts'
 import type { RootKeys } from './root-keys.ts'
 
 export type RootKeyWatch = {
@@ -17,39 +20,69 @@ export type RootKeyWatch = {
 /** Seconds between reads of the store. */
 export const rootKeyInterval = 30
 
+/** A set that this process could not open. */
+type Missed = {
+  readonly error: 'master_key_replaced' | 'master_key_unavailable'
+  readonly newest: number
+  /** When others begin to use its newest root key. */
+  readonly from: Seconds
+}
+
+/** No request waits for this, or for a key service: the keys in memory are used meanwhile. */
 export function watchRootKeys({
   settings,
   masters,
   rootKeys,
+  set,
+  clock,
   log,
 }: {
   readonly settings: Pick<Settings, 'get'>
   readonly masters: readonly MasterKey[]
   readonly rootKeys: RootKeys
+  /** The stored set that they are from. */
+  readonly set: string | undefined
+  readonly clock: Clock
   readonly log: Log
 }): RootKeyWatch {
-  let seen: string | undefined
-  let fault: object | undefined
+  let seen = set
+  let missed: Missed | undefined
 
-  const refresh = async (): Promise<void> => {
+  const look = async (): Promise<void> => {
     const stored = await settings.get(rootKeysSetting)
     if (stored === undefined || stored === seen) return
-    const keys = await openRootKeys(stored, masters)
-    if (keys) {
-      rootKeys.replace(keys)
-      seen = stored
-      fault = undefined
-      return
+    const newest = newestVersionOf(stored)
+    try {
+      const keys = await openRootKeys(stored, masters)
+      if (keys) {
+        rootKeys.replace(keys)
+        seen = stored
+        missed = undefined
+        return
+      }
+    } catch (error) {
+      missed = { error: 'master_key_unavailable', newest, from: newestFromOf(stored) ?? clock.now() }
+      throw error
     }
-    // It continues with the keys that it knows, until there is one that it can't know.
-    const isCurrent = rootKeys.list().some(({ version }) => version === newestVersionOf(stored))
-    fault = isCurrent ? undefined : { error: 'master_key_replaced' }
+    // It can't know this root key at any time.
+    missed = { error: 'master_key_replaced', newest, from: clock.now() }
     log.error('master_key_replaced', { advice: 'configure the current master key and restart this process' })
   }
+  // A key service may take longer than the interval.
+  const refresh = singleFlight(look)
   const timer = setInterval(() => {
-    refresh().catch(error => log.error('root_keys_refresh_failed', { error: String(error) }))
+    refresh().catch(error => log.error('root_keys_refresh_failed', masterKeyFields(error)))
   }, rootKeyInterval * 1000)
   timer.unref()
 
-  return { refresh, fault: () => fault, stop: () => clearInterval(timer) }
+  return {
+    refresh,
+    fault() {
+      if (!missed) return undefined
+      const { error, newest, from } = missed
+      const isKnown = rootKeys.list().some(({ version }) => version === newest)
+      return isKnown || clock.now() < from ? undefined : { error }
+    },
+    stop: () => clearInterval(timer),
+  }
 }

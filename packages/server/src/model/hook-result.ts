@@ -62,6 +62,16 @@ export const oneOf =
     throw invalid(place, value, `one of ${values.join(', ')}`)
   }
 
+/** Returns a copy. @param least and `most` bytes. */
+export const bytes =
+  (least: number, most: number): Read<Uint8Array> =>
+  (value, place) => {
+    if (!(value instanceof Uint8Array)) throw invalid(place, value, 'a Uint8Array')
+    if (value.length >= least && value.length <= most) return new Uint8Array(value)
+    const expected = least === most ? `${least}` : `${least} to ${most}`
+    throw new InvalidHookResult(`${place} has ${value.length} bytes, not ${expected}`)
+  }
+
 export const optional =
   <Value>(read: Read<Value>): Read<Value | undefined> =>
   (value, place) =>

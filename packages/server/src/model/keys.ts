@@ -58,14 +58,15 @@ export type DerivedKeys = {
   readonly ofVersion: (version: number, purpose: string) => Uint8Array | undefined
 }
 
-/** Wraps the key that the stored root keys are encrypted with. */
+/** Wraps the key that the stored root keys are encrypted with: a key of this process, or one in a key service. */
 export type MasterKey = {
+  readonly kind: 'local' | 'service'
   /** Identifies it in the store, without revealing it. */
   readonly id: string
   readonly wrap: (key: Uint8Array) => Promise<Uint8Array>
   /** Rejects if the bytes were wrapped with another key. */
   readonly unwrap: (wrapped: Uint8Array) => Promise<Uint8Array>
-  /** The key itself, which is the first root key of stores that began with it. Omitted for one in a key service. */
+  /** A local key itself, which is the first root key of stores that began with it. */
   readonly bytes?: Uint8Array
 }
 

@@ -16,7 +16,14 @@ type ConfigurationInput = Parameters<typeof defineConfig>[0]
 /** Any key of a configuration, except those about processes, disks and networks. */
 export type TestConfiguration = Omit<
   ConfigurationInput,
-  '$schema' | 'host' | 'storage' | `storage_${string}` | 'storagePassword' | 'workers' | 'master_key_file'
+  | '$schema'
+  | 'host'
+  | 'storage'
+  | `storage_${string}`
+  | 'storagePassword'
+  | 'workers'
+  | `master_key_${string}`
+  | `masterKey${string}`
 >
 
 /** The client of a test server that configures none. */

@@ -11,7 +11,16 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 export function checkConfiguration(
   configuration: Configuration,
-  { warnings, environment }: { readonly warnings: readonly Diagnostic[]; readonly environment: Environment },
+  {
+    warnings,
+    environment,
+    keyServiceProblem,
+  }: {
+    readonly warnings: readonly Diagnostic[]
+    readonly environment: Environment
+    /** Why the key service of the master key can't be used. */
+    readonly keyServiceProblem?: string | undefined
+  },
 ): readonly Finding[] {
   const issuers = [configuration, ...configuration.tenantIssuers.values()]
   return [
@@ -23,7 +32,7 @@ export function checkConfiguration(
           'run tessera config check, which names the fix of each',
         ),
     checkDefaultSecrets(issuers),
-    checkMasterKey(configuration),
+    checkMasterKey(configuration, keyServiceProblem),
     checkStorage(configuration),
     checkDatabaseTls(configuration),
     checkTrustedProxies(configuration),
@@ -87,13 +96,19 @@ function checkDefaultSecrets(issuers: readonly Configuration[]): Finding {
   return ok('default-secrets', 'none')
 }
 
-function checkMasterKey({ masterKey }: Configuration): Finding {
+function checkMasterKey({ masterKey }: Configuration, problem: string | undefined): Finding {
   const fix = 'create one with openssl rand -base64 32 before the first start, and keep it apart from backups'
   if (!masterKey)
     return failed('master-key', 'not configured: the embedded store keeps one next to the database', fix)
+  if (masterKey.kind === 'service') {
+    const { id } = masterKey.service
+    return problem === undefined
+      ? ok('master-key', `key service ${id}, which wraps and unwraps`)
+      : failed('master-key', problem, 'run doctor where the server runs (docs/guides/key-services.md)')
+  }
   // 32 random bytes have about 30 different values; fewer than 16 are not expected in the age of the universe.
-  return new Set(masterKey).size >= 16
-    ? ok('master-key', 'configured')
+  return new Set(masterKey.bytes).size >= 16
+    ? ok('master-key', `configured by ${masterKey.from}`)
     : failed('master-key', 'it is not random', fix)
 }
 

@@ -17,7 +17,7 @@ export const checklist = {
   jwks: 'the published keys are strong and can be cached',
   configuration: 'the configuration is valid and has no warnings',
   'default-secrets': 'no secret or password of examples, and no password in plain text',
-  'master-key': 'the master key is configured and random',
+  'master-key': 'the master key is configured and random, or its key service works',
   storage: 'the store survives a restart, and acknowledged writes survive a crash',
   'database-tls': 'connections to the database are encrypted',
   schema: 'the schema of the store is that of this version',

@@ -55,7 +55,8 @@ export const masterKeyWarnings = (
           path: 'master_key_file',
           problem:
             'PostgreSQL needs a master key, and none is configured here; the server will not start without one',
-          expected: '"master_key_file", TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
+          expected:
+            '"master_key_file", TESSERA_MASTER_KEY, TESSERA_MASTER_KEY_FILE, or masterKey of a module',
           fix: 'generate one with: openssl rand -base64 32',
         },
       ]

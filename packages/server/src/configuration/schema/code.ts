@@ -17,6 +17,7 @@ import {
   text,
   wholeNumber,
 } from '../../model/hook-result.ts'
+import { type MasterKeyService, masterKeyServiceProblem } from '../../model/master-key.ts'
 import { factorMethods, type MfaPolicy, type MfaPolicyHook } from '../../model/mfa.ts'
 import type { PreviousRefreshToken, PreviousRefreshTokenHook } from '../../model/previous-refresh-token.ts'
 import type {
@@ -52,6 +53,17 @@ const credentialAuthority = () =>
 
 const callable = <Value>(signature: string) =>
   s.custom<Value>(isFunction, { expected: 'a function', fix: `write ${signature}` }).optional()
+
+const masterKeyService = (key: string) =>
+  (s.unknown() as s.Schema<unknown, MasterKeyService> as s.Schema<MasterKeyService>)
+    .check((value: unknown) => {
+      const problem = masterKeyServiceProblem(value)
+      const expected = 'a key service: { id, wrap, unwrap }'
+      return problem === undefined
+        ? undefined
+        : { problem, expected, fix: `write ${key}: { id: 'ARN', wrap: async …, unwrap: async … }` }
+    })
+    .optional()
 
 const grant = () =>
   (s.unknown() as s.Schema<unknown, ExtensionGrant> as s.Schema<ExtensionGrant>).check(grantError)
@@ -128,6 +140,8 @@ export const codeFields = {
   ),
   mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
   storagePassword: callable<StoragePasswordHook>('storagePassword: async () => token'),
+  masterKey: masterKeyService('masterKey'),
+  masterKeyPrevious: masterKeyService('masterKeyPrevious'),
   profile: s
     .strictObject({
       claims: callable<ProfileHooks['claims']>('claims: async request => ({ … })'),
@@ -147,6 +161,8 @@ export const codeOwners = {
   previousRefreshToken: 'inherited',
   mfaPolicy: 'inherited',
   storagePassword: 'server',
+  masterKey: 'server',
+  masterKeyPrevious: 'server',
   profile: 'inherited',
   hook_timeout: 'inherited',
 } as const satisfies Record<keyof typeof codeFields, KeyOwner>
