@@ -65,6 +65,20 @@ test('tutorials: the index begins with them, and each names the versions of the 
   }
 })
 
+test('tutorials: reasons and messages that a page explains exist', () => {
+  const reasons = readText('docs/reasons.md')
+  const [, rows = assert.fail()] =
+    /^\| reason \| fix \|\n\|[-|]+\|\n((?:\|.*\n)+)/m.exec(pages.get('docs/tutorials/web-app.md') ?? '') ?? []
+  const named = [...rows.matchAll(/^\|.+?\|/gm)].flatMap(([cell]) => [...cell.matchAll(/`(\w+)`/g)])
+  assert.ok(named.length >= 4)
+  for (const [, reason] of named) assert.ok(reasons.includes(`| \`${reason}\` |`), `${reason} is no reason`)
+  const check = readText('packages/server/src/node-version.js')
+  for (const text of pages.values()) {
+    const [, message = assert.fail()] = /^\| `(needs Node\.js [^`]+)` \|/m.exec(text) ?? []
+    assert.ok(check.includes(message), message)
+  }
+})
+
 test('tutorials: a step with another result fails, and so does a code block that is no step', async () => {
   const tutorial = await startTutorial(() => assert.fail())
   try {
