@@ -302,6 +302,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'server.ts',
       'packages/server/src/app/administration.ts',
       'packages/server/src/app/archives.ts',
+      'packages/server/src/app/stored-entries-check.ts',
       'packages/server/src/app/user-import.ts',
       'packages/server/src/app/key-files.ts',
       'packages/server/src/app/master-key-rotation.ts',

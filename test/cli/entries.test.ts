@@ -1,8 +1,10 @@
 /** Clients, resources, providers and tenants on the command line, in this process. */
 
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { lineOf } from '../../packages/server/src/cli/issuer.ts'
@@ -138,6 +140,81 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     assert.equal((await on('providers', 'add', '--file', `${json}.missing`)).code, 1)
     assert.equal((await on('clients', 'set', 'web', '--file', json, '--if-version', 'x')).code, 2)
     assert.equal((await on('clients', 'rotate-secret', 'web', '--overlap', '-1')).code, 2)
+  } finally {
+    delete process.env.TESSERA_LOG_LEVEL
+    await remove()
+  }
+})
+
+test('cli: config check --store reports entries that a file no longer fits, and weak hashes, and changes no store', async () => {
+  process.env.TESSERA_LOG_LEVEL = 'silent'
+  const { file, remove } = await writeConfiguration(configuration)
+  const at = (name: string) => join(dirname(file), name)
+  const write = (name: string, value: unknown) => writeFile(at(name), JSON.stringify(value))
+  const add = async (group: string, value: unknown, ...rest: string[]) => {
+    await write('entry.json', value)
+    const added = await tessera([group, 'add', '--file', at('entry.json'), '--config', file, ...rest])
+    assert.equal(added.code, 0, added.stderr)
+  }
+  const check = (name: string) => tessera(['config', 'check', at(name), '--store'])
+  const [running] = [basename(file)]
+  try {
+    const early = await check(running)
+    assert.equal(early.code, 1)
+    assert.match(early.stderr, /tessera\.db does not exist/)
+    assert.equal(existsSync(at('tessera.db')), false)
+
+    const service = {
+      grant_types: ['client_credentials'],
+      client_secrets: [{ value: 'a long enough secret' }],
+    }
+    const argon2id = `$argon2id$v=19$m=1024,t=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+    await add('scopes', { name: 'orders' })
+    await add('clients', { ...service, client_id: 'web', scope: 'api1 orders' })
+    await add('clients', { ...service, client_id: 'weak', scope: 'orders', client_secrets: [{ argon2id }] })
+    await add('tenants', { name: 'acme', issuer: 'path' })
+    await add('clients', { ...service, client_id: 'inner', scope: 'api1' }, '--tenant', 'acme')
+    await add('clients', { ...service, client_id: 'inner', scope: 'api1' }, '--tenant', 'filed')
+    const good = await check(running)
+    assert.equal(good.code, 0, good.stderr)
+    assert.match(good.stdout, /\nthe store is valid: 6 entries\n$/)
+    assert.match(
+      good.stderr,
+      /^warning: client_secrets\[0\] \(stored in clients: "weak"\): it is easy to guess from: argon2 with m=1024, t=1\n/,
+    )
+    assert.doesNotMatch(good.stderr, /AAAA/)
+
+    await write('changed.json', {
+      ...configuration,
+      api_scopes: [],
+      clients: [{ ...service, client_id: 'weak', scope: 'openid' }],
+    })
+    const before = readFileSync(at('tessera.db'))
+    const changed = await check('changed.json')
+    assert.equal(changed.code, 1)
+    const lines = changed.stderr.split('\n').filter(line => /^(warning: )?\S+ \(stored/.test(line))
+    assert.deepEqual(lines, [
+      'warning: (top) (stored in clients: "weak"): the file has an entry of this name, which is used instead',
+      'scope (stored in clients: "web"): "api1" is not a known scope',
+      'scope (stored in clients: "inner", tenant filed): "api1" is not a known scope',
+      'scope (stored in clients: "inner", tenant acme): "api1" is not a known scope',
+    ])
+    assert.match(changed.stderr, /\nthe store: 3 errors\n$/)
+    assert.deepEqual(readFileSync(at('tessera.db')), before)
+
+    // A store of an earlier version stays as it is.
+    for (const name of [at('tessera.db.tenants/acme.db'), at('tessera.db')]) {
+      const database = new DatabaseSync(name)
+      database.exec('pragma user_version = 1')
+      const old = await check(running)
+      assert.equal(old.code, 1)
+      assert.match(
+        old.stderr,
+        /the store( of tenant "acme")? has schema 1, and this command reads \d+; run tessera migrate first/,
+      )
+      assert.equal(database.prepare('pragma user_version').get()?.user_version, 1)
+      database.close()
+    }
   } finally {
     delete process.env.TESSERA_LOG_LEVEL
     await remove()

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
+import type { StoreState } from '../../packages/server/src/model/store-state.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { inspectFile } from '../../packages/server/src/storage/sqlite/inspect.ts'
 import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import {
   approvedDevice,
@@ -20,7 +22,12 @@ import {
 } from './stores/samples.ts'
 import { openPostgres, temporaryFolder } from './stores/storage.ts'
 
-type Opened = { readonly tenantStores: TenantStores; readonly end: () => Promise<void> }
+type Opened = {
+  readonly tenantStores: TenantStores
+  readonly end: () => Promise<void>
+  /** Reads the state of the store that is open, of stores that outlive the process. */
+  readonly inspect?: (tenant?: string) => StoreState | Promise<StoreState>
+}
 
 const kinds: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [
   {
@@ -35,7 +42,8 @@ const kinds: readonly { readonly name: string; readonly open: () => Promise<Open
     async open() {
       const folder = await temporaryFolder()
       const tenantStores = await openSqliteTenantStores({ file: folder.file })
-      return { tenantStores, end: () => tenantStores.close().then(folder.remove) }
+      const inspect = (tenant?: string) => inspectFile(folder.file, tenant)
+      return { tenantStores, inspect, end: () => tenantStores.close().then(folder.remove) }
     },
   },
   { name: 'postgres', open: openPostgres },
@@ -52,6 +60,24 @@ for (const { name, open } of kinds)
     test('a tenant’s store is the same object each time', async () => {
       const { tenantStores } = opened
       assert.equal(await tenantStores.forTenant('acme'), await tenantStores.forTenant('acme'))
+    })
+
+    test('each store is inspected without being created', async t => {
+      const { tenantStores, inspect, end } = await open()
+      t.after(end)
+      if (!inspect) return
+      await tenantStores.forTenant('a-b')
+      for (const tenant of [undefined, 'a-b']) {
+        const { schema, knownSchema, keys } = await inspect(tenant)
+        assert.deepEqual([schema > 0, schema, keys], [true, knownSchema, []])
+      }
+      const look = async () => (await inspect('acme')).schema
+      assert.ok(
+        await look()
+          .catch(error => (/does not exist/.test(error.message) ? 0 : error))
+          .then(schema => schema === 0),
+      )
+      assert.deepEqual(await tenantStores.list(), ['a-b'])
     })
 
     test('it lists the tenants that have a store', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/storage/memory/stores.ts'
+import { inspectSchema } from '../../../packages/server/src/storage/postgres/inspect.ts'
 import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
 import {
   openSqliteStores,
@@ -24,7 +25,8 @@ export async function openPostgres() {
   const server = await postgres()
   const url = await server.database()
   const tenantStores = await openPostgresTenantStores({ url, timeouts })
-  return { tenantStores, end: () => tenantStores.close().then(() => server.giveBack(url)) }
+  const inspect = (tenant?: string) => inspectSchema({ url }, tenant)
+  return { tenantStores, inspect, end: () => tenantStores.close().then(() => server.giveBack(url)) }
 }
 
 export const storages: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [

@@ -39,13 +39,14 @@ export async function migrateStorage({ storage }: Configuration): Promise<number
   }
 }
 
-/** Reads the state of the server's own store without changing it. Rejects if it can't be read. */
+/** Reads the state of the server's own store, or of a tenant's, without changing it. Rejects if it can't be read. */
 export async function inspectStorage(
   storage: Exclude<Storage, { readonly kind: 'memory' }>,
+  tenant?: string,
 ): Promise<StoreState> {
   if (storage.kind === 'sqlite')
-    return (await import('../storage/sqlite/inspect.ts')).inspectFile(storage.file)
-  return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage)
+    return (await import('../storage/sqlite/inspect.ts')).inspectFile(storage.file, tenant)
+  return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage, tenant)
 }
 
 /** Calls the key service of the master key. Resolves to why it can't be used; undefined if it can, or if there is none. */

@@ -19,6 +19,8 @@ export type UserFlags = { readonly config: string; readonly tenant?: string; rea
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
 export type FindUserFlags = IssuerFlags & { readonly json?: boolean }
+/** `store`: whether to check the entries of the store too. */
+export type CheckFlags = { readonly store?: boolean }
 export type PlanFlags = { readonly json?: boolean }
 export type TestMailFlags = IssuerFlags & { readonly to: string }
 export type SetPasswordFlags = NamedUserFlags & { readonly passwordHash?: boolean }

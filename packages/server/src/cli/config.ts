@@ -3,10 +3,10 @@
 import { anchorOf, changedDefaults } from '../configuration/changed-defaults.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { planChanges } from '../configuration/plan.ts'
-import type { ExitCode, PlanFlags } from './command.ts'
-import { loadOrReport } from './report.ts'
+import type { CheckFlags, ExitCode, PlanFlags } from './command.ts'
+import { loadOrReport, tellErrors, tellWarnings } from './report.ts'
 
-export async function check(file: string): Promise<ExitCode> {
+export async function check(file: string, { store }: CheckFlags): Promise<ExitCode> {
   const configuration = await loadOrReport(file)
   if (!configuration) return 1
   const { issuer, storage, tenantIssuers } = configuration
@@ -17,6 +17,16 @@ export async function check(file: string): Promise<ExitCode> {
     process.stdout.write(`  tenant ${name}: ${contentOf(own)}; issuer ${own.issuer}\n`)
   process.stdout.write(`  master key: ${masterKeyOf(configuration)}\n`)
   process.stdout.write(changesFor(configuration))
+  return store ? checkStore(configuration) : 0
+}
+
+/** Checks entries that were made while a server runs, in the form of this file. Changes and migrates no store. */
+async function checkStore(configuration: Configuration): Promise<ExitCode> {
+  const { checkStoredEntries } = await import('../app/stored-entries-check.ts')
+  const { checked, errors, warnings } = await checkStoredEntries(configuration, Math.floor(Date.now() / 1000))
+  tellWarnings(warnings)
+  if (errors.length > 0) return tellErrors('the store', errors)
+  process.stdout.write(`the store is valid: ${checked} ${checked === 1 ? 'entry' : 'entries'}\n`)
   return 0
 }
 

@@ -15,16 +15,19 @@ export async function loadOrReport(
     tellErrors(file, loaded.errors)
     return undefined
   }
-  tell(loaded.warnings, 'warning: ')
+  tellWarnings(loaded.warnings)
   return loaded.configuration
 }
 
 /** Writes the errors of a configuration, and their number, to standard error. */
-export function tellErrors(file: string, errors: readonly Diagnostic[]): void {
+export function tellErrors(file: string, errors: readonly Diagnostic[]): ExitCode {
   tell(errors, '')
   const count = errors.length
   process.stderr.write(`${file}: ${count} ${count === 1 ? 'error' : 'errors'}\n`)
+  return 1
 }
+
+export const tellWarnings = (warnings: readonly Diagnostic[]): void => tell(warnings, 'warning: ')
 
 const tell = (diagnostics: readonly Diagnostic[], prefix: string): void => {
   for (const diagnostic of diagnostics) process.stderr.write(`${prefix}${formatDiagnostic(diagnostic)}\n`)

@@ -2,6 +2,7 @@
 
 import type { RegisteredClientParser, Registration } from '../model/registration.ts'
 import type { Draft } from './draft.ts'
+import { emptyLists } from './empty-lists.ts'
 import { explain } from './explain.ts'
 import { clientErrors } from './rules/client.ts'
 import { referenceErrors, registeredScopes } from './rules/references.ts'
@@ -51,13 +52,7 @@ function createParser(context: Draft): RegisteredClientParser {
 
 /** Returns the names that a client can refer to. */
 const contextOf = (whole: ConfigurationDraft): Draft => ({
-  clients: [],
-  identity_resources: [],
-  api_scopes: [],
-  api_resources: [],
-  users: [],
-  identity_providers: [],
-  tenants: [],
+  ...emptyLists,
   names: {
     clients: new Set(),
     users: new Set(),

@@ -1,7 +1,7 @@
 /** Commands about the configuration. */
 
 import { type Command, Option } from 'commander'
-import type { PlanFlags } from '../command.ts'
+import type { CheckFlags, PlanFlags } from '../command.ts'
 import type { Does } from './options.ts'
 
 export function addConfigurationCommands(program: Command, does: Does): void {
@@ -10,7 +10,10 @@ export function addConfigurationCommands(program: Command, does: Does): void {
     .command('check')
     .description('report every error in a configuration')
     .argument('<file>')
-    .action(does(async (file: string) => (await import('../config.ts')).check(file)))
+    .option('--store', 'also check the entries that were made at run time; reads the store')
+    .action(
+      does(async (file: string, options: CheckFlags) => (await import('../config.ts')).check(file, options)),
+    )
   config
     .command('plan')
     .description('compare two configurations: what changes, and which tokens are refused then')

@@ -44,6 +44,11 @@ export type EntrySource<Configured> = {
   /** Returns the errors of a client beside these entries. Their paths begin at the client. */
   readonly clientErrors: (client: ReadEntry, added: readonly ReadEntry[]) => readonly Diagnostic[]
   /**
+   * Returns what is allowed in these entries, but probably unintended.
+   * @param now seconds since 1970.
+   */
+  readonly warningsOf: (added: readonly ReadEntry[], now: number) => readonly EntryError[]
+  /**
    * Returns the configuration with these entries, without those that have errors.
    * @param base the configuration that this belongs to.
    */

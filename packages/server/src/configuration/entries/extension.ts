@@ -26,7 +26,7 @@ export type IssuerDrafts = {
 }
 
 /** How errors name the list of the entries that are added. */
-const labelOf = (kind: EntryKind): string => `stored ${kind}`
+export const labelOf = (kind: EntryKind): string => `stored ${kind}`
 
 const ofKind = (added: readonly ReadEntry[], kind: EntryKind): readonly ReadEntry[] =>
   added.filter(one => one.kind === kind)
@@ -135,7 +135,11 @@ export function extensionErrors(drafts: IssuerDrafts, added: readonly ReadEntry[
   return [...distinct.values()].map(error => attributed(error, added, drafts.draft.tenants.length))
 }
 
-function attributed(diagnostic: Diagnostic, added: readonly ReadEntry[], fileTenants: number): EntryError {
+export function attributed(
+  diagnostic: Diagnostic,
+  added: readonly ReadEntry[],
+  fileTenants: number,
+): EntryError {
   const [, stored, kind = '', place = '', path = ''] =
     /^(stored )?(\w+)\[(\d+)\]\.?(.*)$/.exec(diagnostic.path) ?? []
   const index = stored ? Number(place) : Number(place) - fileTenants

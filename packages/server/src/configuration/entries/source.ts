@@ -6,6 +6,7 @@ import { type AssemblyContext, assemble, assembleIssuer, forTenant, tenantSettin
 import type { Configuration } from '../configuration.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, type Entry, nameOf } from '../draft.ts'
+import { emptyLists } from '../empty-lists.ts'
 import { followPort } from '../issuer.ts'
 import { clientErrors } from '../rules/client.ts'
 import { nameErrors } from '../rules/names.ts'
@@ -23,6 +24,7 @@ import {
   type IssuerDrafts,
   validPart,
 } from './extension.ts'
+import { entryWarnings } from './warnings.ts'
 
 /** Assembles an issuer from its settings. */
 type Assemble = (whole: ConfigurationWhole, extended: IssuerDrafts) => Configuration
@@ -79,6 +81,7 @@ function createSource(drafts: IssuerDrafts, assembleIt: Assemble): EntrySource<C
     secretPaths,
     errorsOf: added => extensionErrors(drafts, added),
     clientErrors: (client, added) => writtenClientErrors(drafts, client, added),
+    warningsOf: (added, now) => entryWarnings(drafts, added, now),
     extend(base, added) {
       const { valid, errors } = validPart(drafts, added)
       const draft = extendDraft(drafts.draft, valid)
@@ -132,22 +135,13 @@ function createClientParser(context: Draft): ParseStoredClient {
   return reading => {
     if (!reading.ok) return reading
     const { read } = reading
-    const draft = { ...context, ...lists, clients: [entryOf(read, 'clients', 0)] }
+    const draft = { ...context, ...emptyLists, clients: [entryOf(read, 'clients', 0)] }
     const errors = [...clientErrors(draft), ...referenceErrors(draft)]
     return errors.length === 0
       ? { ok: true, client: clientOf(read.value as ClientDraft) }
       : { ok: false, errors: errors.map(relative) }
   }
 }
-
-const lists = {
-  identity_resources: [],
-  api_scopes: [],
-  api_resources: [],
-  users: [],
-  identity_providers: [],
-  tenants: [],
-} as const
 
 /** An error about another entry is one about the name that both have. */
 const relative = (diagnostic: Diagnostic): Diagnostic => {

@@ -1,18 +1,19 @@
-/** Reads the state of the server's own schema in PostgreSQL. Neither creates nor migrates it. */
+/** Reads the state of the server's own schema in PostgreSQL, or of a tenant's. Neither creates nor migrates it. */
 
 import type { StoreState } from '../../model/store-state.ts'
-import { openConnection, type PostgresOptions } from './connection.ts'
-import { mainSchema } from './names.ts'
+import { openConnection, type PostgresOptions, quoted } from './connection.ts'
+import { schemaOf } from './names.ts'
 import { migrations } from './schema.ts'
 
 /** Rejects if the database can't be reached. */
-export async function inspectSchema(options: PostgresOptions): Promise<StoreState> {
+export async function inspectSchema(options: PostgresOptions, tenant?: string): Promise<StoreState> {
+  const schema = quoted(schemaOf(tenant))
   const { run, close } = await openConnection(options)
   try {
     const [settings] = (
       await run(
         "select current_setting('fsync'), current_setting('full_page_writes'), to_regclass($1)::text",
-        [`${mainSchema}.tessera_schema`],
+        [`${schema}.tessera_schema`],
       )
     ).rows
     const [fsync, pages, table] = settings ?? []
@@ -21,7 +22,7 @@ export async function inspectSchema(options: PostgresOptions): Promise<StoreStat
     const knownSchema = migrations.length
     if (typeof table !== 'string') return { schema: 0, knownSchema, keys: [], ...unsafe }
     const [newest] = (await run(`select max(version)::text from ${table}`, [])).rows
-    const { rows } = await run(`select alg, active_from::text from ${mainSchema}.keys`, [])
+    const { rows } = await run(`select alg, active_from::text from ${schema}.keys`, [])
     return {
       schema: Number(newest?.[0]),
       knownSchema,

@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { StoreState } from '../../model/store-state.ts'
 import { migrations } from './schema.ts'
+import { fileOfTenant } from './tenant-files.ts'
 
 /** Throws if the file does not exist or is not a database. */
-export function inspectFile(file: string): StoreState {
+export function inspectFile(main: string, tenant?: string): StoreState {
+  const file = tenant === undefined ? main : fileOfTenant(main, tenant)
   if (!existsSync(file)) throw new Error(`${file} does not exist`)
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
   try {
