@@ -27,14 +27,14 @@ const pageSize = 200
 /**
  * Checks the server's own store, and those of tenants with their own issuer. Rejects if one of them does not exist, or has
  * another schema than that of this version: opening it would create or migrate it.
- * @param now seconds since 1970.
  */
-export async function checkStoredEntries(server: Configuration, now: number): Promise<StoredEntriesCheck> {
+export async function checkStoredEntries(server: Configuration): Promise<StoredEntriesCheck> {
   const { storage } = server
   if (storage.kind === 'memory') return nothing
   await requireSchema(storage)
-  const { tenantStores, derived, close } = await createServerContext(server, { log: silentLog })
+  const { tenantStores, derived, clock, close } = await createServerContext(server, { log: silentLog })
   try {
+    const now = clock.now()
     const own = await checkIssuer(server, tenantStores.main.entries, derived, now)
     const existing = new Set(await tenantStores.list())
     const all = [own.check]

@@ -23,7 +23,7 @@ export async function check(file: string, { store }: CheckFlags): Promise<ExitCo
 /** Checks entries that were made while a server runs, in the form of this file. Changes and migrates no store. */
 async function checkStore(configuration: Configuration): Promise<ExitCode> {
   const { checkStoredEntries } = await import('../app/stored-entries-check.ts')
-  const { checked, errors, warnings } = await checkStoredEntries(configuration, Math.floor(Date.now() / 1000))
+  const { checked, errors, warnings } = await checkStoredEntries(configuration)
   tellWarnings(warnings)
   if (errors.length > 0) return tellErrors('the store', errors)
   process.stdout.write(`the store is valid: ${checked} ${checked === 1 ? 'entry' : 'entries'}\n`)
