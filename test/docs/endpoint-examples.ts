@@ -72,6 +72,12 @@ const configuration = {
       mfa: { mode: 'required' },
     },
     {
+      client_id: 'operator',
+      client_secrets: [{ value: 'secret' }],
+      grant_types: ['client_credentials'],
+      scope: 'admin:users.read admin:users.write',
+    },
+    {
       client_id: 'tv',
       token_endpoint_auth_method: 'none',
       grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
@@ -90,6 +96,7 @@ const configuration = {
     },
   ],
   registration: { mode: 'open' },
+  admin_api: { enabled: true },
   metrics: { tokens: [{ value: 'secret-of-prometheus' }] },
 }
 
@@ -125,10 +132,15 @@ export async function prepare(): Promise<Prepared> {
   )
   const { target } = await other.submit(bank, { username: 'alice', password: 'alice', button: 'login' })
   assert.ok(target.startsWith('/mfa?continue='), target)
+  const operator = await server.token(
+    { grant_type: 'client_credentials', scope: 'admin:users.read admin:users.write' },
+    { client: ['operator', 'secret'] },
+  )
   const device = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
   return {
     words: {
       ACCESS_TOKEN: tokens.access_token,
+      ADMIN_TOKEN: operator.json.access_token,
       REFRESH_TOKEN: refresh_token,
       ID_TOKEN: tokens.id_token,
       USER_CODE: device.json.user_code,

@@ -1,4 +1,4 @@
-/** The queries of docs/guides/from-identityserver4.md, run on PostgreSQL. */
+/** The queries of docs/guides/from-identityserver4.md and postgresql.md, run on PostgreSQL. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,8 +10,8 @@ import { at, importerNamed } from './fixtures.ts'
 
 const postgres = providePostgres()
 
-const queryOf = (name: string): string => {
-  const guide = readText('docs/guides/from-identityserver4.md')
+const queryOf = (name: string, page = 'from-identityserver4'): string => {
+  const guide = readText(`docs/guides/${page}.md`)
   const [, query] =
     new RegExp(`<!-- query: ${name} -->\\n\`\`\`sql\\n([\\s\\S]*?)\\n\`\`\``).exec(guide) ?? []
   assert.ok(query, name)
@@ -112,6 +112,49 @@ test('migration: the queries of the guide export the tables of IdentityServer4 f
       [],
     )
   } finally {
+    await connection.close()
+  }
+})
+
+test('migration: the queries for SQL Server name the tables and columns of those for PostgreSQL', () => {
+  const [, query = ''] =
+    /```sql\n(SET NOCOUNT ON;[\s\S]*?)\n```/.exec(readText('docs/guides/from-identityserver4.md')) ?? []
+  const pairs = (text: string, from: RegExp): readonly string[] =>
+    [...text.matchAll(from)].map(([, table, column]) => `${table} ${column}`).toSorted()
+  const expected = pairs(
+    queryOf('postgresql') + queryOf('postgresql users'),
+    /FROM "(\w+)" t (?:JOIN .*? )?WHERE t\."(\w+)"/g,
+  )
+  assert.ok(expected.length > 17)
+  assert.deepEqual(pairs(query, /FROM (\w+) t (?:JOIN .*? )?WHERE t\.(\w+)/g), expected)
+  const names = (text: string, from: RegExp): readonly string[] =>
+    [...text.matchAll(from)].map(([, name]) => name!)
+  assert.deepEqual(
+    names(query, /AS (\w+)[,\n ]/g).toSorted(),
+    Object.keys(tables)
+      .filter(name => name !== 'AspNetRoles')
+      .toSorted(),
+  )
+})
+
+test('postgresql guide: the statements create a role and its database', async () => {
+  const server = await postgres()
+  const name = `guide_${process.pid}`
+  const connection = await openConnection({ url: await server.database() })
+  try {
+    const statements = queryOf('role and database', 'postgresql').replaceAll('tessera', name).split('\n')
+    for (const statement of statements) await connection.run(statement.replace(/;$/, ''), [])
+    const { rows } = await connection.run(
+      'select rolname from pg_database join pg_roles on pg_roles.oid = datdba where datname = $1',
+      [name],
+    )
+    assert.deepEqual(
+      rows.map(row => Object.values(row)),
+      [[name]],
+    )
+  } finally {
+    await connection.run(`drop database if exists ${name}`, [])
+    await connection.run(`drop role if exists ${name}`, [])
     await connection.close()
   }
 })

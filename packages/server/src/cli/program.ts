@@ -52,7 +52,8 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
 /** A server keeps running even if its output is not read. */
 const isServer = ([command]: readonly string[]): boolean => command === 'serve' || command === 'demo'
 
-function programOf(does: Does): Command {
+/** Returns the commands; `does` decides what runs them. */
+export function programOf(does: Does): Command {
   const program = new Command('tessera')
     .description('An OpenID Connect and OAuth 2.0 server')
     .version(version(), '-v, --version')
