@@ -54,7 +54,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'part of a tutorial',
     of: ({ page }) => page.startsWith('docs/tutorials/'),
-    elsewhere: () => /docs\/tutorials\//,
+    elsewhere: () => /docs\/tutorials\/\*\.md/,
   },
   {
     name: 'quoted from an example that runs',
@@ -77,6 +77,11 @@ const kinds: readonly Kind[] = [
     name: 'settings of another program',
     of: ({ page, language }) => page === 'docs/guides/applications.md' && settingLanguages.has(language),
     check: settingErrors,
+  },
+  {
+    name: 'Python that a test of the page runs',
+    of: isOf('python'),
+    elsewhere: ({ page }) => new RegExp(`readText\\('${page}'\\)[\\s\\S]*'python'`),
   },
   { name: 'a part of a file of deploy', of: isOf('ini', 'nginx'), check: deployedErrors },
   { name: 'a diagram', of: isOf('mermaid'), check: diagramErrors },
@@ -134,7 +139,7 @@ test('code blocks: each has a language, and a kind that says how it is checked',
     'write its language after the fence: sh for commands, console for commands after "$ " with their output',
   )
   assert.deepEqual(
-    kinds.filter(kind => kind.name !== 'part of a tutorial' && !blocks.some(block => kindOf(block) === kind)),
+    kinds.filter(kind => !blocks.some(block => kindOf(block) === kind)),
     [],
   )
 })
