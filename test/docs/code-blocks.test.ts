@@ -63,9 +63,9 @@ const kinds: readonly Kind[] = [
   },
   { name: 'a request and its response', of: isOf('http'), elsewhere: () => /docs\/endpoints\/\*\.md/ },
   {
-    name: 'a query that a test runs',
-    of: ({ language, mark = '' }) => language === 'sql' && mark.startsWith('query: '),
-    elsewhere: ({ mark = '' }) => new RegExp(`'${mark.slice('query: '.length)}'`),
+    name: 'run by a test that finds it by its name',
+    of: ({ language, mark }) => mark !== undefined && (language === 'sql' || language === 'js'),
+    elsewhere: ({ mark = '' }) => new RegExp(`<!-- ${mark} -->|'${mark.replace('query: ', '')}'`),
   },
   { name: 'code', of: isOf('ts', 'js'), check: block => codeErrors(block) },
   { name: 'configuration', of: isOf('jsonc'), check: ({ text }) => jsoncErrors(text) },

@@ -79,9 +79,16 @@ declare module '@opentelemetry/sdk-node' {
 }
 `
 
-/** A module of the reader's application. */
-const application =
-  'export const startApi: (options: { issuer: string }) => Promise<{ url: string } & AsyncDisposable>'
+/** Modules of the reader's application. */
+const application = {
+  'api.d.ts':
+    'export const startApi: (options: { issuer: string }) => Promise<{ url: string } & AsyncDisposable>',
+  'my-key-service.ts': `
+import type { MasterKeyService } from '@tessera/server'
+export declare const wrap: MasterKeyService['wrap']
+export declare const unwrap: MasterKeyService['unwrap']
+`,
+}
 
 /** The compiler remembers here what it has checked, so that a second run checks only what has changed. */
 const folder = join(root, 'node_modules/.cache/code-blocks')
@@ -100,7 +107,7 @@ export async function typeErrors(blocks: readonly Block[]): Promise<readonly str
     'tsconfig.json': JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions, include }),
     'context.ts': context,
     'modules.d.ts': modules,
-    'api.d.ts': application,
+    ...application,
     ...Object.fromEntries(named.map(([name, { text }]) => [name, `${text}\nexport {}\n`])),
   })
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
