@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import { test } from 'node:test'
-import { slugOf } from '../../site/slug.ts'
 import { textsOf } from '../support/repository.ts'
 
 const pages = textsOf('**/*.md')
@@ -23,6 +22,14 @@ const links: readonly Link[] = [...pages].flatMap(([page, text]) => {
   ]
   return targets.map(([, link]) => ({ page, link: link! }))
 })
+
+/** Returns the anchor of a heading without markup, as GitHub and the site make it. */
+const slugOf = (text: string): string =>
+  text
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '')
+    .replaceAll(' ', '-')
 
 /** Returns the anchors of a page: of headings, and of elements with an id. */
 function anchorsOf(text: string): ReadonlySet<string> {
