@@ -55,6 +55,10 @@ async function readPem(text: string, passphrase: AskPassphrase): Promise<FoundKe
 async function openPem(pem: string, passphrase: AskPassphrase): Promise<KeyObject> {
   const encrypted = /-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(pem)
   if (!encrypted) return createPrivateKey(pem)
+  if (pem.includes('-----BEGIN ENCRYPTED ')) {
+    const { requireCheapPassphrase } = await import('./passphrase-cost.ts')
+    requireCheapPassphrase(Buffer.from(pem.replaceAll(/-----[^-]+-----/g, ''), 'base64'))
+  }
   const given = await passphrase()
   try {
     return createPrivateKey({ key: pem, passphrase: given })

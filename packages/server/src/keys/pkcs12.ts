@@ -5,6 +5,7 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import forge from 'node-forge'
+import { requireCheapPassphrase } from './passphrase-cost.ts'
 
 type Pkcs12 = { readonly key: KeyObject; readonly certificates: readonly X509Certificate[] }
 
@@ -37,6 +38,7 @@ function open(content: Uint8Array, passphrase: string): readonly forge.pkcs12.Ba
   } catch {
     throw new Error('it is not a key file; expected PEM, PFX (PKCS #12), a JWK or a JWK Set')
   }
+  requireCheapPassphrase(content, passphrase)
   try {
     return forge.pkcs12
       .pkcs12FromAsn1(file, false, passphrase)
