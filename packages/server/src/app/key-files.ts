@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Configuration } from '../configuration/configuration.ts'
 import { importedKey } from '../keys/imported-key.ts'
 import { readKeyFile } from '../keys/key-file.ts'
-import type { KeyInfo } from '../keys/key-ring.ts'
+import type { KeyInfo } from '../keys/key-state.ts'
 import { openKeys } from './administration.ts'
 
 type KeyFile = {

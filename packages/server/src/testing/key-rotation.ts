@@ -1,6 +1,6 @@
 /** Rotates the signing keys of a test server immediately, without the announcement that caches of real clients need. */
 
-import type { KeyInfo } from '../keys/key-ring.ts'
+import type { KeyInfo } from '../keys/key-state.ts'
 import type { Running } from './running.ts'
 
 export type RotateKeysOptions = {

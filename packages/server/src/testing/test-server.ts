@@ -1,6 +1,6 @@
 /** A test server: its interface, and its start. */
 
-import type { KeyInfo } from '../keys/key-ring.ts'
+import type { KeyInfo } from '../keys/key-state.ts'
 import type { Mail } from '../model/mail.ts'
 import { type Changes, createChanges } from './changes.ts'
 import { createMovableClock, type TestClock } from './clock.ts'

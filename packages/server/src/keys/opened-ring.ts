@@ -1,0 +1,97 @@
+/** The keys of an issuer as this process has them: read from the store, opened, and chosen by the time. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { SigningAlgorithm } from '../model/client.ts'
+import type { KeyRing, Sealing, SigningKey } from '../model/keys.ts'
+import type { Keys } from '../model/ports/stores.ts'
+import type { Clock } from '../runtime/ports.ts'
+import { canSign, infoOf, isVerifiable, type KeyInfo } from './key-state.ts'
+import { signingKeyOf } from './rotation.ts'
+import { jwkSet, type OpenedKey, openKey } from './signing-key.ts'
+
+export type OpenedRing = Pick<KeyRing, 'signing' | 'verification' | 'published'> & {
+  /** Reads the store. Rejects if a stored key can't be opened with this master key; the ring is then unchanged. */
+  readonly load: () => Promise<void>
+  /** Returns all stored keys, the oldest first. */
+  readonly all: () => readonly OpenedKey[]
+  readonly find: (kid: string) => OpenedKey | undefined
+  readonly list: () => readonly KeyInfo[]
+  /** Returns the JWK Set as JSON. */
+  readonly body: () => string
+}
+
+export function createOpenedRing({
+  store,
+  sealing,
+  clock,
+  algorithms,
+}: {
+  readonly store: Keys
+  readonly sealing: Sealing
+  readonly clock: Clock
+  readonly algorithms: readonly SigningAlgorithm[]
+}): OpenedRing {
+  let ring: readonly OpenedKey[] = []
+  let byKid: ReadonlyMap<string, OpenedKey> = new Map()
+  let signers: ReadonlyMap<SigningAlgorithm, SigningKey> = new Map()
+  /** Keys whose time has not ended, by `kid`. */
+  let live: ReadonlyMap<string, OpenedKey> = new Map()
+  let nextChange: Seconds = 0
+  let body = ''
+
+  const choose = (): void => {
+    const now = clock.now()
+    signers = new Map(
+      algorithms.flatMap(alg => {
+        const key = signingKeyOf(ring, alg, now)
+        return key && canSign(key) ? [[alg, key] as const] : []
+      }),
+    )
+    const current = ring.filter(({ until = Number.POSITIVE_INFINITY }) => until > now)
+    live = new Map(current.map(key => [key.kid, key]))
+    body = jwkSet(current)
+    const times = ring.flatMap(({ active_from, until = active_from }) => [active_from, until])
+    nextChange = Math.min(...times.filter(time => time > now))
+  }
+  const chooseIfDue = (): void => {
+    if (clock.now() >= nextChange) choose()
+  }
+  const liveKey = (kid: string): OpenedKey | undefined => {
+    chooseIfDue()
+    return live.get(kid)
+  }
+
+  return {
+    async load() {
+      const stored = await store.all()
+      ring = stored.map(key => {
+        const before = byKid.get(key.kid)
+        // A kid that was removed and imported again may name another key.
+        return before && Buffer.compare(before.sealed, key.sealed) === 0 ? before : openKey(key, sealing)
+      })
+      byKid = new Map(ring.map(key => [key.kid, key]))
+      choose()
+    },
+    all: () => ring,
+    find: kid => byKid.get(kid),
+    list: () => ring.map(key => infoOf(key, ring, clock.now())),
+    signing(alg) {
+      chooseIfDue()
+      const key = signers.get(alg)
+      if (!key) throw new Error(`there is no signing key for ${alg}`)
+      return key
+    },
+    verification(kid) {
+      const key = liveKey(kid)
+      return key && canSign(key) ? key : undefined
+    },
+    published(kid) {
+      const key = liveKey(kid)
+      return key && isVerifiable(key) ? key : undefined
+    },
+    body() {
+      chooseIfDue()
+      return body
+    },
+  }
+}
