@@ -15,6 +15,9 @@ import { type BrowserRow, prints, type Step } from './tutorial-steps.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** A server that starts on a busy machine takes long. */
+const startLimit = { within: 60_000 }
+
 /** The packages that the pages install from tarballs. */
 const tarballs = ['@tessera/protocol', '@tessera/client', '@tessera/server']
 
@@ -97,12 +100,16 @@ export async function startTutorial(
         if (running) await stop(running)
         const terminal = start(commandOf(local(step.command)))
         terminals.set(step.terminal, terminal)
-        await until(`${step.command} prints ${step.output}`, () => {
-          assert.equal(terminal.child.exitCode, null, terminal.text)
-          return local(step.output)
-            .split('\n')
-            .every(line => terminal.text.includes(line))
-        })
+        await until(
+          `${step.command} prints ${step.output}`,
+          () => {
+            assert.equal(terminal.child.exitCode, null, terminal.text)
+            return local(step.output)
+              .split('\n')
+              .every(line => terminal.text.includes(line))
+          },
+          startLimit,
+        )
         return
       }
       case 'browse': {
@@ -172,7 +179,7 @@ async function browse(
     await page
       .getByText(text)
       .first()
-      .waitFor({ timeout: 15_000 })
+      .waitFor({ timeout: 30_000 })
       .catch(async error => {
         const shown = await page.locator('body').innerText()
         throw new Error(`${action}: ${page.url()} shows no "${text}": ${shown}`, { cause: error })
