@@ -48,6 +48,7 @@ test('configuration: a minimal client gets the documented defaults', async () =>
     refresh_token_retry_window: 10,
     update_access_token_claims_on_refresh: false,
     tls_client_certificate_bound_access_tokens: false,
+    dpop_bound_access_tokens: false,
     device_code_lifetime: 300,
     device_polling_interval: 5,
     require_consent: false,

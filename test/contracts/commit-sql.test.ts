@@ -17,6 +17,7 @@ const shapes: Readonly<Record<Use['kind'] | 'none', Readonly<Record<string, Part
   none: {
     'client-credentials': {},
     'client-credentials-event': { messages: true },
+    'client-credentials-proof': { proof: true },
     'client-credentials-reference': { issue: ['referenceToken'] },
     'direct-grant': { issue: ['authorization', 'family'] },
     password: { issue: ['authorization', 'family'], epoch: true },
@@ -31,6 +32,7 @@ const shapes: Readonly<Record<Use['kind'] | 'none', Readonly<Record<string, Part
   assertion: { assertion: {}, 'assertion-user': { issue: ['authorization'], epoch: true } },
   refresh_rotation: {
     'refresh-rotation': {},
+    'refresh-rotation-proof': { proof: true },
     'refresh-rotation-reference': { issue: ['referenceToken'] },
   },
   refresh_retry: { 'refresh-retry': {} },
@@ -42,7 +44,14 @@ const rendered = new Map(
   Object.entries(shapes).flatMap(([kind, named]) =>
     Object.entries(named).map(([name, shape]) => {
       const use = kind === 'none' ? undefined : (kind as Use['kind'])
-      const { text } = writeStatement({ issue: [], epoch: false, messages: false, ...shape, use })
+      const { text } = writeStatement({
+        issue: [],
+        epoch: false,
+        proof: false,
+        messages: false,
+        ...shape,
+        use,
+      })
       return [`${name}.sql`, `${text};\n`] as const
     }),
   ),

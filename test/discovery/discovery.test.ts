@@ -115,15 +115,19 @@ test('discovery: unavailable features are not listed [discovery-005] [discovery-
   const absent = [
     'registration_endpoint',
     ...['backchannel_authentication_endpoint', 'service_documentation'],
-    ...[
-      'tls_client_certificate_bound_access_tokens',
-      'mtls_endpoint_aliases',
-      'dpop_signing_alg_values_supported',
-    ],
+    ...['tls_client_certificate_bound_access_tokens', 'mtls_endpoint_aliases'],
   ]
   for (const name of absent) assert.ok(!(name in metadata), name)
   for (const method of ['tls_client_auth', 'self_signed_tls_client_auth'])
     assert.ok(!metadata.token_endpoint_auth_methods_supported.includes(method))
+})
+
+test('discovery: the algorithms of DPoP proofs are asymmetric, and not listed where DPoP is disabled [RFC 9449 §5.1]', async () => {
+  const { dpop_signing_alg_values_supported: algorithms } = await metadataOf(server)
+  assert.ok(algorithms.includes('ES256') && algorithms.includes('PS256'))
+  assert.ok(!algorithms.some((alg: string) => /^(none|HS)/.test(alg)))
+  const off = await metadataOf(await createTestServer({ ...world, dpop: { enabled: false } }))
+  assert.ok(!('dpop_signing_alg_values_supported' in off))
 })
 
 test('discovery: request objects and pushed requests are supported and not required [RFC 9101 §10.5] [RFC 9126 §5]', async () => {

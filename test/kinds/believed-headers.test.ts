@@ -38,6 +38,7 @@ const rows: Readonly<Record<string, Row>> = {
     client: 'which headers its browser may send next: none of those that a proxy sets',
   },
   authorization: { client: 'who it is, by a secret or a token' },
+  dpop: { client: 'which key its tokens are bound to, by a proof that it has the key' },
   cookie: { client: 'which session it has, by a secret' },
   accept: { client: 'in which form introspection responds' },
   'accept-language': { client: 'the language of its pages' },

@@ -61,6 +61,7 @@ const values: Readonly<Record<keyof typeof treatments, readonly unknown[]>> = {
   token_endpoint_auth_signing_alg: ['ES256'],
   tls_client_auth_subject_dn: [undefined],
   tls_client_certificate_bound_access_tokens: [false],
+  dpop_bound_access_tokens: [false],
   jwks: [jwks],
   jwks_uri: ['https://app.example/jwks'],
   id_token_signed_response_alg: ['ES256'],

@@ -254,6 +254,22 @@ const rows: Readonly<Record<string, Row | Own>> = {
       await authenticate(server, jwt, what)
   },
 
+  'proof/dpop-proof.ts': async () => {
+    const server = await createTestServer(signerWorld)
+    const form = {
+      grant_type: 'client_credentials',
+      scope: 'api1',
+      client_id: 'client',
+      client_secret: secret,
+    }
+    const proof = { jti: '1', htm: 'POST', htu: `${issuer}/connect/token`, iat: 1_790_000_000 }
+    const hostile = hostileJwts({ typ: 'dpop+jwt', alg: 'ES256', jwk, crit: undefined }, proof, { stride: 3 })
+    for (const { what, jwt: dpop } of hostile) {
+      const { status } = await send(server, 'POST', '/connect/token', { form, headers: { dpop } })
+      assertAnswered(server, status, what)
+    }
+  },
+
   'clients/keys/jwks.ts': async () => {
     const address = 'https://keys.example/jwks'
     const byCertificate = { client_id: 'bound', token_endpoint_auth_method: 'self_signed_tls_client_auth' }

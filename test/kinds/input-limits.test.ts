@@ -121,6 +121,7 @@ const rows: Readonly<Record<string, Row>> = {
     above: long(5000, 'S'),
     outcome: 'code_challenge_method_not_allowed',
   },
+  dpop_jkt: { honest: long(43), above: long(44), outcome: 'dpop_jkt_malformed' },
   prompt: { honest: 'login consent select_account', above: long(5000), outcome: 'prompt_unknown' },
   max_age: { honest: long(4000, '9'), above: `${long(4000, '9')}x`, outcome: 'max_age_malformed' },
   acr_values: {

@@ -104,6 +104,7 @@ const rows: Readonly<Record<keyof typeof treatments, readonly Row[]>> = {
   request_object_encryption_alg: encryption,
   request_object_encryption_enc: encryption,
   tls_client_certificate_bound_access_tokens: [...flags, ...refused(true)],
+  dpop_bound_access_tokens: flags,
   require_signed_request_object: [...flags, ...refused(true)],
   require_pushed_authorization_requests: flags,
   default_max_age: refused(-1, 'soon', 1.5),
@@ -222,7 +223,6 @@ test('registration: protection is never registered in part', () => {
 test('registration: unsupported protection is refused, and not ignored', async () => {
   const server = await createTestServer(configured)
   assert.deepEqual(unfulfilled, [
-    'dpop_bound_access_tokens',
     ...['dns', 'uri', 'ip', 'email'].map(name => `tls_client_auth_san_${name}`),
     ...['signed_response_alg', 'encrypted_response_alg', 'encrypted_response_enc'].map(
       name => `authorization_${name}`,

@@ -228,6 +228,7 @@ test('time: every record of a used id outlives the original, by one shared funct
       'pages/federation/federation-logout.ts',
       'endpoints/token/grants/extension.ts',
       'endpoints/token/previous-refresh-token.ts',
+      'proof/dpop-proof.ts',
       // The same place accepts and marks, without a tolerance.
       'identity/passkey-challenge.ts',
       'pages/flow/mail-link.ts',

@@ -30,6 +30,7 @@ test('migration: a configuration module of oidc-provider is converted, and funct
   })
   const spa = clients.get('spa')
   assert.equal('refresh_token_usage' in spa || 'id_token_signed_response_alg' in spa, false)
+  assert.equal(spa.dpop_bound_access_tokens, true)
   assert.equal(spa.scope, 'openid offline_access email shop orders.read')
   assert.deepEqual(clients.get('unknown').client_secrets, [{ value: { env: 'CLIENT_SECRET_UNKNOWN' } }])
   assert.deepEqual(configuration.identity_resources, [
@@ -47,7 +48,7 @@ test('migration: a configuration module of oidc-provider is converted, and funct
   assert.match(why('extraTokenClaims'), /profile\.claims/)
   assert.match(why('interactions'), /consentPolicy/)
   assert.match(why('ttl.ClientCredentials'), /access_token_lifetime/)
-  assert.match(why('features.dPoP'), /not supported/)
+  assert.match(why('features.dPoP.enabled'), /always available/)
   assert.match(why('features.futureFeature.enabled'), /does not know/)
 })
 

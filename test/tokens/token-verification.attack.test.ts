@@ -5,7 +5,8 @@ import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import type { Client } from '../../packages/server/src/model/client.ts'
-import { checkConfirmation, confirm } from '../../packages/server/src/proof/certificate.ts'
+import { bindToCertificate } from '../../packages/server/src/proof/certificate.ts'
+import { createSenderConstraints } from '../../packages/server/src/proof/sender-constraint.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { signJwt, verifyJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { createRefreshTokens } from '../../packages/server/src/tokens/refresh-token.ts'
@@ -167,9 +168,16 @@ test('reference token: an unknown or expired one is refused, and so is one of a 
 const request = (certificate?: string) =>
   ({ peer: { address: '::1', ...(certificate && { certificate }) } }) as never
 
-test('bound token: it requires its certificate, and an unverifiable binding is refused [RFC 8705 §3]', () => {
+const { checkPossession } = createSenderConstraints({
+  verifyDpopProof: () => assert.fail('no proof is needed'),
+  bindsToProofs: true,
+  nonce: () => undefined,
+  usedAssertions: { add: () => assert.fail('no proof is used') },
+})
+
+test('bound token: it requires its certificate, and an unverifiable binding is refused [RFC 8705 §3]', async () => {
   const certified = { token_endpoint_auth_method: 'tls_client_auth' } as Client
-  const bound = confirm(request(one), certified)
+  const bound = bindToCertificate(certified, one)
   assert.ok(bound.ok && bound.value)
   const thumbprint = bound.value['x5t#S256']
   for (const [cnf, certificate, reason] of [
@@ -179,11 +187,14 @@ test('bound token: it requires its certificate, and an unverifiable binding is r
     [{ 'x5t#S256': thumbprint }, two, 'token_bound_to_another_certificate'],
     [{ 'x5t#S256': thumbprint }, undefined, 'token_certificate_missing'],
     [{ 'x5t#S256': thumbprint, jkt: 'x' }, one, 'token_binding_unknown'],
-    [{ jkt: 'x' }, one, 'token_binding_unknown'],
+    [{ jkt: 'x' }, one, 'bound_token_as_bearer'],
+    [{ kid: 'x' }, one, 'token_binding_unknown'],
     [{ 'x5t#S256': 7 }, one, 'token_binding_unknown'],
     [{}, one, 'token_binding_unknown'],
   ] as const) {
-    const fault = checkConfirmation(cnf as never, request(certificate))
+    const token = { scheme: 'Bearer', value: 'x' } as const
+    const outcome = await checkPossession(cnf as never, token, request(certificate))
+    const fault = outcome.ok ? undefined : outcome
     assert.equal(fault?.reason, reason, JSON.stringify([cnf, certificate?.length]))
     if (reason !== undefined) assert.equal(fault?.error, 'invalid_token')
   }
@@ -191,15 +202,15 @@ test('bound token: it requires its certificate, and an unverifiable binding is r
 
 test('bound token: only clients that authenticate with a certificate get one [RFC 8705 §3]', () => {
   for (const token_endpoint_auth_method of ['tls_client_auth', 'self_signed_tls_client_auth'] as const) {
-    const missing = confirm(request(), { token_endpoint_auth_method } as Client)
+    const missing = bindToCertificate({ token_endpoint_auth_method } as Client, undefined)
     assert.deepEqual(!missing.ok && [missing.error, missing.reason], [
       'invalid_client',
       'client_certificate_missing',
     ])
-    assert.ok(confirm(request(one), { token_endpoint_auth_method } as Client).ok)
+    assert.ok(bindToCertificate({ token_endpoint_auth_method } as Client, one).ok)
   }
   for (const token_endpoint_auth_method of ['none', 'client_secret_basic', 'private_key_jwt'] as const)
-    assert.deepEqual(confirm(request(one), { token_endpoint_auth_method } as Client), {
+    assert.deepEqual(bindToCertificate({ token_endpoint_auth_method } as Client, one), {
       ok: true,
       value: undefined,
     })

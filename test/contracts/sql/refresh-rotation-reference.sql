@@ -1,9 +1,9 @@
 with input as materialized (
   select * from unnest(
     $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[]
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[]
   ) with ordinality as input (
-    "at", "client_id", "sub", "authorization_id", "until", "family", "generation", "idle_until",
+    "at", "client_id", "sub", "authorization_id", "until", "family", "generation", "idle_until", "cnf",
     "reference_tokens.hash", "reference_tokens.authorization_id", "reference_tokens.client_id",
     "reference_tokens.claims", "reference_tokens.expires_at", place
   ) order by family collate "C"
@@ -21,7 +21,7 @@ with input as materialized (
 ), consumed as (
   update families
   set generation = families.generation + 1, idle_expires_at = valid.idle_until,
-    rotated_at = valid.at + floor(extract(epoch from clock_timestamp() - statement_timestamp()))::bigint
+    cnf = coalesce(families.cnf, valid.cnf), rotated_at = valid.at + floor(extract(epoch from clock_timestamp() - statement_timestamp()))::bigint
   from valid
   where families.id = valid.family and families.generation = valid.generation
     and families.expires_at > valid.at and families.idle_expires_at > valid.at

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import type { Commit, Stores, Use } from '../../../packages/server/src/model/ports/stores.ts'
+import type { Commit, Stores, Use, UsedAssertion } from '../../../packages/server/src/model/ports/stores.ts'
 import {
   approvedDevice,
   day,
@@ -17,6 +17,7 @@ import {
   sampleDevice,
   sampleFamily,
   sampleReferenceToken,
+  tally,
   unknownAuthorization,
   unknownFamily,
 } from './samples.ts'
@@ -257,5 +258,61 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({ use: { kind: 'assertion', ...marker } }), 'committed')
     assert.equal(await commit({ use: { kind: 'assertion', ...marker } }), 'already_used')
     assert.equal(await stores().usedAssertions.add(marker), false)
+  })
+
+  test('commit: a proof is accepted once, whatever its request does [RFC 9449 §11.1]', async () => {
+    const proof = { hash: newHash(), expires_at: now + minute }
+    const referenceToken = sampleReferenceToken()
+    assert.equal(await commit({ client_id: 'unknown', proof }), 'revoked')
+    assert.equal(await commit({ proof }), 'committed')
+    assert.equal(await commit({ proof, issue: { referenceToken } }), 'proof_replayed')
+    assert.equal(await stores().referenceTokens.find(referenceToken.hash), undefined)
+    assert.equal(await stores().usedAssertions.add(proof), false)
+  })
+
+  test('commit: a replayed proof leaves the credential unused, and a used credential uses up the proof', async () => {
+    const { code } = await issuedCode(stores())
+    const use = { kind: 'authorization_code', hash: code.hash } as const
+    const [first, second] = [newHash(), newHash()].map(hash => ({ hash, expires_at: now + minute }))
+    assert.equal(await commit({ proof: first }), 'committed')
+    assert.equal(await commit({ proof: first, use }), 'proof_replayed')
+    assert.equal(await commit({ use }), 'committed')
+    assert.equal(await commit({ proof: second, use }), 'already_used')
+    assert.equal(await commit({ proof: second }), 'proof_replayed')
+    // Both are one-time ids, and both are used up.
+    const [proof, assertion] = [newHash(), newHash()].map(hash => ({ hash, expires_at: now + minute })) as [
+      UsedAssertion,
+      UsedAssertion,
+    ]
+    assert.equal(await commit({ proof, use: { kind: 'assertion', ...assertion } }), 'committed')
+    for (const one of [proof, assertion]) assert.equal(await stores().usedAssertions.has(one.hash), true)
+  })
+
+  test('commit: of many commits with one proof at the same time one succeeds', async () => {
+    const proof = { hash: newHash(), expires_at: now + minute }
+    const { family } = await foundedFamily(stores())
+    const use = { kind: 'refresh_reuse', family: family.id, generation: 1, idleExpiresAt: now + day } as const
+    const outcomes = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => commit(index % 2 === 0 ? { proof } : { proof, use })),
+    )
+    assert.deepEqual(tally(outcomes), { committed: 1, proof_replayed: 59 })
+  })
+
+  test('commit: a rotation binds a family that was not bound, and never another one [RFC 9449 §5]', async () => {
+    const { family } = await foundedFamily(stores())
+    const rotation = { kind: 'refresh_rotation', family: family.id, idleExpiresAt: now + day } as const
+    const cnf = async () => (await stores().families.find(family.id))?.family.cnf
+    const [jkt, another] = [{ jkt: 'one' }, { jkt: 'two' }]
+    assert.equal(await commit({ use: { ...rotation, generation: 1 } }), 'committed')
+    assert.equal(await cnf(), family.cnf)
+    assert.equal(await commit({ use: { ...rotation, generation: 2, cnf: jkt } }), 'committed')
+    assert.deepEqual(await cnf(), jkt)
+    assert.equal(await commit({ use: { ...rotation, generation: 3, cnf: another } }), 'committed')
+    assert.deepEqual(await cnf(), jkt)
+  })
+
+  test('codes: the key that a code is bound to is stored with it [RFC 9449 §10]', async () => {
+    const { code } = await issuedCode(stores(), { dpop_jkt: 'a thumbprint' })
+    assert.equal((await stores().codes.find(code.hash))?.code.dpop_jkt, 'a thumbprint')
   })
 }

@@ -23,6 +23,34 @@ export const clients: Readonly<Record<string, Rows>> = {
     'If the database file was missing or empty': none('history'),
     'The name and password of a configured user were': none('history'),
   },
+  'docs/guides/dpop.md': {
+    "Bound refresh tokens of public clients can't be": held(
+      'tokens/dpop.test.ts',
+      'dpop: where it is disabled, proofs are ignored and not offered, and bound tokens still need their key',
+    ),
+    'At most 120 seconds ago, and 60 seconds': held(
+      'tokens/dpop-proof.test.ts',
+      'dpop: each wrong claim is refused with its own reason',
+    ),
+    'A text of at most 256 characters.': held(
+      'tokens/dpop-proof.test.ts',
+      'dpop: each wrong claim is refused with its own reason',
+    ),
+    'Each proof is accepted once, by one node.': held(
+      'tokens/dpop.test.ts',
+      'dpop: of two nodes that race for one proof, one succeeds',
+    ),
+    'At most 8192 characters.': held(
+      'tokens/dpop-proof.test.ts',
+      'dpop: what is not a single JWT of reasonable size, or is not signed by its key, is refused',
+    ),
+    "**Tokens of the authorization endpoint** can't be bound.": none('names a limit of the promise'),
+    'Every process and node accepts those of the': held(
+      'tokens/dpop-proof.test.ts',
+      'dpop: nonces of any node are accepted for five minutes, and replaced once they age',
+    ),
+    'A proof costs one signature check (about 50': none('explains'),
+  },
   'docs/guides/client-authentication.md': {
     'Client authentication is the same at every': held(
       'clients/clients.attack.test.ts',

@@ -171,7 +171,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'token/refresh-token.test.ts',
       'refresh: the scope can be narrowed for one token and never widened, and the family keeps its own',
     ),
-    'The response always contains `access_token`, `token_type` (`Bearer`), `expires_in`': held(
+    'The response always contains `access_token`, `token_type`, `expires_in`': held(
       'token/client-credentials.test.ts',
       'client_credentials: the token is a JWT by RFC 9068 for the API that owns the scope',
       'token/authorization-code.test.ts',

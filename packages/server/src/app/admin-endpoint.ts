@@ -62,6 +62,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
       ...createKeyHandlers({ keys }),
     },
     verifier: tokens.verifier,
+    senderConstraints: tokens.senderConstraints,
     clients: clients.lookup,
     noteChange: ({ actor, ...change }) => log.info('admin_change', { ...change, ...actor }),
     clock,

@@ -72,6 +72,7 @@ export function createAuthorizationRequestServices(
       prompts: promptsOffered(offered),
       signUpIn: offered.signUpIn,
       readIdTokenHint,
+      bindsToProofs: configuration.dpop.enabled,
       unknownScopes,
       requiresScope: compatibility === 'identityserver4',
     }),

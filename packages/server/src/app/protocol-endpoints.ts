@@ -19,7 +19,7 @@ import { acrsOffered } from '../identity/mfa-policy.ts'
 import { assertionAlgorithms } from '../model/client.ts'
 import type { ProtocolRouteName } from '../model/routes.ts'
 import { languages } from '../pages/ui/languages.ts'
-import { confirm } from '../proof/certificate.ts'
+import { proofAlgorithms } from '../proof/dpop-proof.ts'
 import type { Services } from './services.ts'
 
 export function createProtocolEndpoints(
@@ -30,7 +30,7 @@ export function createProtocolEndpoints(
   const { context, refuserOf } = services
   const { stores, keys, principals, clock, log, events } = context
   const { lookup: clients, authenticate, authenticateCaller, encrypt } = services.clients
-  const { subjects, refreshTokens, verifier, decryption } = services.tokens
+  const { subjects, refreshTokens, verifier, senderConstraints, decryption } = services.tokens
   const { profile, readIdentityClaims } = services.signIn
   const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
   return {
@@ -67,6 +67,7 @@ export function createProtocolEndpoints(
     userinfo: createUserinfoEndpoint({
       issuer,
       verifier,
+      senderConstraints,
       clients,
       profile,
       readIdentityClaims,
@@ -86,7 +87,7 @@ function createToken(
   const { profile, readIdentityClaims, users } = signIn
   return createTokenEndpoint({
     authenticate: clients.authenticate,
-    confirm,
+    senderConstraints: tokens.senderConstraints,
     grants: tokens.grants,
     previousRefreshToken,
     validate: tokenRequest && validateBy(tokenRequest),
@@ -128,7 +129,7 @@ function createToken(
 }
 
 const metadataOf = (
-  { issuer, resources, mtls, mfa, branding, registration, authorizationRequests }: Configuration,
+  { issuer, resources, mtls, dpop, mfa, branding, registration, authorizationRequests }: Configuration,
   { context: { keys }, clients, tokens, accounts: { offered } }: Services,
 ) =>
   createMetadata({
@@ -145,6 +146,7 @@ const metadataOf = (
     grantTypes: tokens.grants.map(({ grantType }) => grantType),
     signingAlgorithms: keys.algorithms(),
     authenticationMethods: authenticationMethodsOf({ mtls }),
+    proofAlgorithms: dpop.enabled ? proofAlgorithms : undefined,
     mtls: mtls !== undefined,
     mtlsBase: mtlsBaseOf(issuer, mtls),
     registers: registration.mode !== 'off',

@@ -69,6 +69,7 @@ export function createRequestEndpoints(
     authorizeCallback: createAuthorizeCallbackEndpoint(authorize),
     par: createParEndpoint({
       authenticate,
+      senderConstraints: services.tokens.senderConstraints,
       resolution,
       validate,
       pushedRequests,

@@ -1,6 +1,7 @@
 /** Services that issue and verify tokens, and the grants. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import { mtlsBaseOf } from '../configuration/issuer.ts'
 import type { Grant } from '../endpoints/token/decision.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
 import {
@@ -9,6 +10,9 @@ import {
 } from '../endpoints/token/surplus-authorizations.ts'
 import { createDecryption } from '../keys/decryption-key.ts'
 import type { Decryption } from '../model/keys.ts'
+import { createDpopProofs } from '../proof/dpop-proof.ts'
+import { createProofNonces } from '../proof/proof-nonce.ts'
+import { createSenderConstraints, type SenderConstraints } from '../proof/sender-constraint.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-token.ts'
 import { type Audiences, createAudiences } from '../tokens/audience.ts'
 import { createEncryptedIdTokens, createIdTokens, type IdTokens } from '../tokens/id-token.ts'
@@ -25,6 +29,7 @@ export type TokenServices = {
   readonly idTokens: IdTokens
   readonly refreshTokens: RefreshTokens
   readonly verifier: TokenVerifier
+  readonly senderConstraints: SenderConstraints
   readonly grants: readonly Grant[]
   readonly noteAuthorization: NoteAuthorization
   /** Decrypts request objects. */
@@ -60,10 +65,24 @@ export function createTokenServices(
       isRevoked: principals.isRevoked,
       stores,
     }),
+    senderConstraints: createConstraints(configuration, { stores, derived, clock }),
     grants: createGrants(configuration),
     noteAuthorization: createAuthorizationCounter({ authorizations: stores.authorizations, log }),
     decryption: createDecryption(derived),
   }
+}
+
+function createConstraints(
+  { issuer, mtls, dpop }: Configuration,
+  { stores, derived, clock }: Pick<IssuerContext, 'stores' | 'derived' | 'clock'>,
+): SenderConstraints {
+  const nonces = dpop.requireNonce ? createProofNonces({ derived, clock }) : undefined
+  return createSenderConstraints({
+    verifyDpopProof: createDpopProofs({ bases: [issuer, mtlsBaseOf(issuer, mtls)], clock, nonces }),
+    bindsToProofs: dpop.enabled,
+    nonce: () => nonces?.current(),
+    usedAssertions: stores.usedAssertions,
+  })
 }
 
 /** Omits the password grant if nothing can check a password. */

@@ -36,6 +36,8 @@ export type ValidatedAuthorizationRequest = {
   readonly nonce?: string
   readonly code_challenge?: string
   readonly code_challenge_method?: CodeChallengeMethod
+  /** The thumbprint of the key that the code is bound to (RFC 9449 §10). */
+  readonly dpop_jkt?: string
   readonly prompt: ReadonlySet<Prompt>
   readonly max_age?: Seconds
   /** The content of `id_token_hint`. */

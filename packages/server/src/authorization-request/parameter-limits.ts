@@ -41,6 +41,7 @@ export const requestLimits: Limits = {
   nonce: whole,
   code_challenge: whole,
   code_challenge_method: whole,
+  dpop_jkt: whole,
   prompt: whole,
   max_age: whole,
   acr_values: whole,

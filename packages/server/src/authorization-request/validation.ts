@@ -18,6 +18,7 @@ import type {
 } from './authorization-request.ts'
 import { type ClaimsParameter, parseClaimsLocales, parseClaimsParameter } from './claims-parameter.ts'
 import { validateCodeChallenge } from './code-challenge.ts'
+import { validateKeyThumbprint } from './dpop-key.ts'
 import type { CheckedHint, ReadIdTokenHint } from './id-token-hint.ts'
 import { tooLong } from './parameter-limits.ts'
 import { type Prompt, parsePrompt } from './prompt.ts'
@@ -36,6 +37,8 @@ type AuthorizationRequestPorts = {
   /** Returns whether users can sign up in the tenant; undefined means without a tenant. */
   readonly signUpIn: (tenant: string | undefined) => boolean
   readonly readIdTokenHint: ReadIdTokenHint
+  /** Whether codes are bound to `dpop_jkt` (RFC 9449 §10). */
+  readonly bindsToProofs: boolean
   /** How to handle unknown scopes, unless the client overrides it. */
   readonly unknownScopes: UnknownScopes
   /** Whether `scope` is required, as in IdentityServer4; otherwise it has a default. */
@@ -91,6 +94,9 @@ async function validate(
   // PKCE protects the code of any response type that has one; it does nothing without a code.
   const challenge = brings(type.value, 'code') ? validateCodeChallenge(target, parameters) : ok({})
   if (!challenge.ok) return challenge
+  // Without DPoP, the parameter is unknown and ignored (RFC 6749 §3.1).
+  const key = ports.bindsToProofs ? validateKeyThumbprint(parameters) : ok({})
+  if (!key.ok) return key
   const prompt = parsePrompt(parameters.get('prompt'), ports.prompts)
   if (!prompt.ok) return prompt
   const maxAge = parseMaxAge(parameters.get('max_age'))
@@ -119,6 +125,7 @@ async function validate(
     consent_scope: claimScopes(client, resources, scope, [userinfo, id_token].flatMap(Object.keys)),
     resources: apis.value,
     ...challenge.value,
+    ...key.value,
     prompt: prompt.value,
     ...maxAge.value,
     ...signInPlace,

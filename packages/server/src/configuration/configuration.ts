@@ -152,6 +152,12 @@ export type Configuration = {
     /** The origin where clients use certificates; undefined: the issuer's origin. */
     readonly endpointOrigin?: string
   }
+  readonly dpop: {
+    /** Whether new tokens are bound to the keys of DPoP proofs. */
+    readonly enabled: boolean
+    /** Whether proofs must contain a nonce. */
+    readonly requireNonce: boolean
+  }
   /** Where this server may send requests, besides public https addresses. */
   readonly outbound: { readonly allowedPrivateNetworks: readonly string[] }
   /** Code from a module configuration. */

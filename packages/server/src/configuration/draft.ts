@@ -51,6 +51,8 @@ export type Draft = Lists & {
   /** The names in each list, including those of entries that can't be read. */
   readonly names: Readonly<Record<ListName, ReadonlySet<string>>>
   readonly mtls: boolean
+  /** Whether tokens can be bound to the keys of DPoP proofs. */
+  readonly dpop: boolean
   readonly trustedIssuers: boolean
   /** Whether the scopes of the admin API exist. */
   readonly adminApi: boolean
@@ -112,6 +114,7 @@ function serverDraft(parsed: Parsed): Draft {
     ...listsOf(name => entriesOf(parsed, name, [name])),
     names: namesOf(input, []),
     mtls: valueAt(input, ['mtls']) !== undefined,
+    dpop: offersDpop(input, []) ?? true,
     trustedIssuers: listAt(input, ['trusted_issuers']).length > 0,
     adminApi: hasAdminApi(input, []),
     moduleGrants: listAt(input, ['grants']).flatMap(grant => {
@@ -136,11 +139,18 @@ export function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft
     names: Object.fromEntries(
       listNames.map(name => [name, isInherited(name) ? server.names[name] : names[name]]),
     ) as Draft['names'],
+    dpop: offersDpop(parsed.input, place) ?? server.dpop,
     trustedIssuers: listAt(parsed.input, [...place, 'trusted_issuers']).length > 0,
     adminApi: hasAdminApi(parsed.input, place),
     registration: registrationAt(parsed, place),
   }
 }
+
+/** Returns undefined if it is omitted. */
+const offersDpop = (input: unknown, owner: Path): boolean | undefined =>
+  valueAt(input, [...owner, 'dpop']) === undefined
+    ? undefined
+    : valueAt(input, [...owner, 'dpop', 'enabled']) !== false
 
 const hasAdminApi = (input: unknown, owner: Path): boolean =>
   valueAt(input, [...owner, 'admin_api', 'enabled']) === true

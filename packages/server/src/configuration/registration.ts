@@ -63,6 +63,7 @@ const contextOf = (whole: ConfigurationDraft): Draft => ({
     tenants: namesOf(whole.tenants),
   },
   mtls: whole.mtls !== undefined,
+  dpop: whole.dpop.enabled,
   trustedIssuers: whole.trusted_issuers.length > 0,
   // A client that registers itself can't use the admin API.
   adminApi: false,

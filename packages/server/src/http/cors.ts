@@ -37,8 +37,10 @@ const readableBy = (origin: string): CorsHeaders => ({
   'access-control-allow-origin': origin,
 })
 
-/** Headers that a script may read: the reason for a refusal, when to retry, and the id to report. */
-const exposed = { 'access-control-expose-headers': 'www-authenticate, retry-after, x-request-id' } as const
+/** Headers that a script may read: the reason for a refusal, when to retry, the nonce for a proof, and the id to report. */
+const exposed = {
+  'access-control-expose-headers': 'www-authenticate, dpop-nonce, retry-after, x-request-id',
+} as const
 const anyone = { ...exposed, 'access-control-allow-origin': '*' } as const
 const nobody = { vary: 'origin' } as const
 
@@ -58,7 +60,7 @@ const methodsOf = ({ methods }: Route) => ({ 'access-control-allow-methods': met
 
 /** Headers of protocol libraries, MCP clients and tracing. */
 const usual = [
-  ...['authorization', 'content-type', 'mcp-protocol-version', 'x-requested-with'],
+  ...['authorization', 'content-type', 'dpop', 'mcp-protocol-version', 'x-requested-with'],
   ...['traceparent', 'tracestate', 'baggage', 'sentry-trace'],
 ]
 

@@ -22,6 +22,7 @@ export const explanations = {
   code_verifier_missing: 'code_verifier is required: the authorization request had a code_challenge',
   code_verifier_unexpected: 'code_verifier was sent, but the authorization request had no code_challenge',
   code_verifier_wrong: 'code_verifier does not match the code_challenge',
+  code_bound_to_another_key: 'The code is bound to the key of dpop_jkt, and the DPoP proof has another one',
   code_challenge_missing: 'This client must use PKCE, and the authorization request had no code_challenge',
   code_challenge_plain: 'This client may not use the code_challenge_method plain',
 

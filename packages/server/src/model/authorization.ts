@@ -9,7 +9,7 @@ import type { Subject } from './user.ts'
 export type AuthorizationId = Brand<string, 'AuthorizationId'>
 export type FamilyId = Brand<string, 'FamilyId'>
 
-/** How a token is bound to its holder's key (RFC 7800 §3.1), for example `x5t#S256` (RFC 8705 §3.1). */
+/** How a token is bound to its holder's key (RFC 7800 §3.1): `x5t#S256` (RFC 8705 §3.1) or `jkt` (RFC 9449 §6.1). */
 export type Confirmation = JsonObject
 
 /** Individually requested claims with their accepted values (OpenID Connect Core 1.0 §5.5). */
@@ -59,6 +59,8 @@ export type AuthorizationCode = {
   readonly nonce?: string
   /** Hash of the state, if the configuration requires it. */
   readonly s_hash?: string
+  /** The thumbprint of the key that redeems it (RFC 9449 §10). */
+  readonly dpop_jkt?: string
   readonly expires_at: Seconds
   /** When it was redeemed or burnt. A used code remains stored until its authorization ends. */
   readonly used_at?: Seconds

@@ -98,6 +98,8 @@ export type Client = {
   readonly tls_client_auth_subject_dn?: string
   /** Whether access tokens are bound to the certificate of the connection, with any authentication method (RFC 8705 §3.4). */
   readonly tls_client_certificate_bound_access_tokens: boolean
+  /** Whether token requests must have a DPoP proof, to whose key access tokens are bound (RFC 9449 §5.2). */
+  readonly dpop_bound_access_tokens: boolean
   /** The required algorithm of client assertions. Omitted: any supported one. */
   readonly token_endpoint_auth_signing_alg?: string
   /** Overrides the server's policy for client assertions. */

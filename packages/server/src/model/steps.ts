@@ -13,7 +13,7 @@ export type Step =
   | 'authenticate'
   /** Whether the client may use this grant. */
   | 'grant'
-  /** The key that tokens are bound to. */
+  /** The key that tokens or codes are bound to. */
   | 'prove'
   /** Where the response may be sent: the client and its `redirect_uri`. */
   | 'target'
@@ -29,13 +29,13 @@ const managed = ['authenticate', 'parse', 'decide', 'commit', 'respond'] as cons
 const endpointSteps = {
   token,
   authorize: ['parse', 'target', 'decide', 'sign', 'commit', 'respond'],
-  par: ['parse', 'authenticate', 'decide', 'commit', 'respond'],
+  par: ['parse', 'authenticate', 'prove', 'decide', 'commit', 'respond'],
   deviceauthorization: ['parse', 'authenticate', 'grant', 'decide', 'commit', 'respond'],
   introspection: ['parse', 'authenticate', 'decide', 'respond'],
   revocation: ['parse', 'authenticate', 'commit', 'respond'],
   userinfo: ['parse', 'authenticate', 'prove', 'decide', 'respond'],
   register: managed,
-  admin: ['authenticate', 'grant', 'parse', 'decide', 'commit', 'respond'],
+  admin: ['authenticate', 'prove', 'grant', 'parse', 'decide', 'commit', 'respond'],
   federation: ['parse', 'authenticate', 'commit', 'respond'],
 } as const satisfies Readonly<Record<string, readonly Step[]>>
 

@@ -13,6 +13,7 @@ import type { Authorization, AuthorizationId } from '../model/authorization.ts'
 import type { Client } from '../model/client.ts'
 import { newTimedId } from '../model/handle.ts'
 import { findApi } from '../model/resource.ts'
+import type { TokenType } from '../tokens/access-token.ts'
 import { authorizationOf } from '../tokens/new-authorization.ts'
 import { type Alteration, alterAccessToken } from './altered-token.ts'
 import { type Authentication, findClient, findUser, subjectOf } from './people.ts'
@@ -38,7 +39,7 @@ export type TokenOptions = TokensOptions & Alteration
 /** A token response (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3). */
 export type IssuedTokens = {
   readonly access_token: string
-  readonly token_type: 'Bearer'
+  readonly token_type: TokenType
   readonly expires_in: number
   readonly scope: string
   /** With a user and the scope `openid`. */

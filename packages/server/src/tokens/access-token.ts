@@ -34,12 +34,18 @@ export type AccessTokenContent = {
 
 export type AccessToken = {
   readonly value: string
-  /** RFC 6749 §7.1. */
-  readonly token_type: 'Bearer'
+  /** RFC 6749 §7.1; `DPoP` if it is bound to the key of a proof (RFC 9449 §5). */
+  readonly token_type: TokenType
   readonly expires_in: Seconds
   /** The row to store for a reference token. */
   readonly reference?: ReferenceToken
 }
+
+export type TokenType = 'Bearer' | 'DPoP'
+
+/** Returns how a token with this binding is sent (RFC 6749 §7.1, RFC 9449 §5, RFC 8705 §3). */
+export const tokenTypeOf = (cnf: Confirmation | undefined): TokenType =>
+  cnf?.jkt === undefined ? 'Bearer' : 'DPoP'
 
 export type AccessTokens = {
   readonly make: (content: AccessTokenContent) => Promise<AccessToken>
@@ -91,7 +97,7 @@ export function createAccessTokens({
       const key = keys.signing(content.audience.signingAlgorithm)
       return {
         value: await signJwt(key, accessTokenKinds[content.audience.typ], claims),
-        token_type: 'Bearer',
+        token_type: tokenTypeOf(content.cnf),
         expires_in: content.lifetime,
       }
     },
@@ -101,7 +107,7 @@ export function createAccessTokens({
     const value = newHandle(random, 'ta')
     return {
       value,
-      token_type: 'Bearer',
+      token_type: tokenTypeOf(content.cnf),
       expires_in: content.lifetime,
       reference: {
         hash: hashHandle(value),

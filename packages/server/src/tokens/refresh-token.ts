@@ -8,8 +8,8 @@
 
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { FamilyId } from '../model/authorization.ts'
-import type { Client } from '../model/client.ts'
+import type { Confirmation, FamilyId } from '../model/authorization.ts'
+import { type Client, isPublic } from '../model/client.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 
@@ -70,6 +70,15 @@ export function createRefreshTokens({ derived }: { derived: DerivedKeys }): Refr
 
 /** Returns whether the text looks like a refresh token of this server, forged or not. */
 export const isOwnFormat = (token: string): boolean => token.startsWith(prefix)
+
+/**
+ * Returns the key that refresh tokens of the client are bound to: that of a public client (RFC 9449 §5, RFC 8705 §4). Those
+ * of other clients are bound by client authentication. Their first key is stored too, in case the client becomes public.
+ */
+export const bindingOfFamily = (
+  client: Client,
+  confirmation: Confirmation | undefined,
+): Confirmation | undefined => (isPublic(client) ? confirmation : undefined)
 
 /** Returns the absolute expiry. Families with sliding expiration and an absolute lifetime of 0 have none. */
 export const absoluteEnd = (client: Client, now: Seconds): Seconds =>

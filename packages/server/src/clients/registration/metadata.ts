@@ -34,6 +34,7 @@ export const treatments = {
   token_endpoint_auth_signing_alg: 'refuse',
   tls_client_auth_subject_dn: 'refuse',
   tls_client_certificate_bound_access_tokens: 'refuse',
+  dpop_bound_access_tokens: 'refuse',
   jwks: 'refuse',
   jwks_uri: 'refuse',
   id_token_signed_response_alg: 'refuse',
@@ -77,10 +78,9 @@ export const treatmentOf = (member: string): Treatment | undefined => {
 
 /**
  * Standard members that make a client more secure and that this server doesn't support. Ignoring them would weaken the
- * client (RFC 8705 §2.1.2, RFC 9449 §5.2, JARM §3, CIBA §4).
+ * client (RFC 8705 §2.1.2, JARM §3, CIBA §4).
  */
 export const unfulfilled = [
-  'dpop_bound_access_tokens',
   'tls_client_auth_san_dns',
   'tls_client_auth_san_uri',
   'tls_client_auth_san_ip',

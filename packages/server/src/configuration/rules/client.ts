@@ -167,6 +167,12 @@ const responseTypes: Rule = client => {
 const returnsTokens = ({ response_types = [] }: ClientDraft): boolean =>
   response_types.some(type => type.split(' ').includes('token'))
 
+const unbindable = {
+  problem: "a response type returns access tokens from the authorization endpoint, which can't be bound",
+  expected: 'response types without "token"',
+  fix: 'remove response types with "token"',
+}
+
 const rules: readonly Rule[] = [
   // RFC 8705 §3: binding needs a certificate, which the authorization endpoint does not get.
   rule(
@@ -178,11 +184,26 @@ const rules: readonly Rule[] = [
     'tls_client_certificate_bound_access_tokens',
     ({ value }, draft) =>
       value.tls_client_certificate_bound_access_tokens && draft.mtls && returnsTokens(value),
+    unbindable,
+  ),
+  rule('dpop_bound_access_tokens', ({ value }, draft) => value.dpop_bound_access_tokens && !draft.dpop, {
+    problem: 'it needs DPoP, which is disabled',
+    expected: '"dpop": { "enabled": true } (RFC 9449 §5.2)',
+    fix: 'remove "enabled": false from "dpop", or remove dpop_bound_access_tokens',
+  }),
+  rule(
+    'dpop_bound_access_tokens',
+    ({ value }) => value.dpop_bound_access_tokens && value.tls_client_certificate_bound_access_tokens,
     {
-      problem: "a response type returns access tokens from the authorization endpoint, which can't be bound",
-      expected: 'response types without "token"',
-      fix: 'remove response types with "token"',
+      problem: 'tokens are bound to a certificate already',
+      expected: 'one of dpop_bound_access_tokens and tls_client_certificate_bound_access_tokens',
+      fix: 'remove one of them',
     },
+  ),
+  rule(
+    'dpop_bound_access_tokens',
+    ({ value }, draft) => value.dpop_bound_access_tokens && draft.dpop && returnsTokens(value),
+    unbindable,
   ),
   credentials,
   rule(

@@ -100,6 +100,12 @@ export const plainClientSchema = s.strictObject({
     .describe(
       'Access tokens are bound to the certificate of the connection, with any authentication method (RFC 8705 §3.4).',
     ),
+  dpop_bound_access_tokens: s
+    .boolean()
+    .default(false)
+    .describe(
+      'Token requests must have a DPoP proof, to whose key access tokens are bound (RFC 9449 §5.2). Others may have one.',
+    ),
   grant_types: s
     .array(s.string().min(1).max(200))
     .default(['authorization_code'])

@@ -190,6 +190,19 @@ export const deploymentFields = {
     })
     .optional()
     .describe('Client certificates (RFC 8705) behind a proxy that terminates TLS.'),
+  dpop: s
+    .strictObject({
+      enabled: s
+        .boolean()
+        .default(true)
+        .describe('Bind tokens to the key of a DPoP proof. false: proofs in token requests are ignored.'),
+      require_nonce: s
+        .boolean()
+        .default(false)
+        .describe('Proofs must contain a recent nonce of this server (RFC 9449 §8, §9).'),
+    })
+    .default({})
+    .describe('Tokens that are bound to a key of the client by DPoP (RFC 9449).'),
   outbound: s
     .strictObject({
       allowed_private_networks: s
@@ -246,6 +259,7 @@ export const deploymentOwners = {
   log_client_network: 'server',
   trust_forwarded_host: 'server',
   mtls: 'server',
+  dpop: 'inherited',
   outbound: 'server',
   mfa: 'inherited',
   sessions: 'inherited',
@@ -306,6 +320,7 @@ export const deploymentOf = (
         trustedProxies: draft.mtls.trusted_proxies,
         endpointOrigin: draft.mtls.endpoint_origin,
       }),
+    dpop: { enabled: draft.dpop.enabled, requireNonce: draft.dpop.require_nonce },
     outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
     templates: draft.templates === undefined ? undefined : resolve(folders.files, draft.templates),
   }) satisfies Partial<Configuration>

@@ -5,6 +5,7 @@ import type { AnySchema } from '../../configuration/validation/schema.ts'
 import { noStoreHeaders } from '../../messages/json-response.ts'
 import type { NoteAdminChange } from '../../model/admin-api.ts'
 import { type Step, stepsUpTo } from '../../model/steps.ts'
+import { nonceHeader } from '../../proof/sender-constraint.ts'
 import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import { authenticateCaller, type CallerPorts, checkScope } from './caller.ts'
@@ -44,19 +45,26 @@ export function createAdminEndpoint(ports: AdminPorts): Endpoint {
   async function respond(request: HttpRequest): Promise<HttpResponse | Problem> {
     const caller = await authenticateCaller(request, ports)
     if (!caller.ok) return caller
+    const response = await respondTo(request, caller.value)
+    return 'status' in response && caller.value.nonce !== undefined
+      ? { ...response, headers: { ...response.headers, ...nonceHeader(caller.value.nonce) } }
+      : response
+  }
+
+  async function respondTo(request: HttpRequest, caller: Caller): Promise<HttpResponse | Problem> {
     const path = request.path.slice(base.length)
-    if (path === documentPath) return documentOrRefuse(request, caller.value)
+    if (path === documentPath) return documentOrRefuse(request, caller)
     const found = table.flatMap(({ id, description }) => {
       const values = matchPath(description.path, path)
       return values ? [{ id, description, values }] : []
     })
     if (found.length === 0)
-      return withCaller(problem('admin_path_unknown', `see ${adminPath}${documentPath}`), caller.value)
+      return withCaller(problem('admin_path_unknown', `see ${adminPath}${documentPath}`), caller)
     const operation = found.find(({ description }) => description.method === request.method)
     if (!operation)
-      return withCaller(methodNotAllowed(found.map(({ description }) => description.method)), caller.value)
-    const reply = await run(request, caller.value, operation)
-    return reply.ok ? responseOf(reply) : withCaller(reply, caller.value)
+      return withCaller(methodNotAllowed(found.map(({ description }) => description.method)), caller)
+    const reply = await run(request, caller, operation)
+    return reply.ok ? responseOf(reply) : withCaller(reply, caller)
   }
 
   async function run(

@@ -1,17 +1,18 @@
-/** Authenticates the callers of the admin API by access tokens of this issuer (RFC 6750, RFC 9068 §4). */
+/** Authenticates the callers of the admin API by access tokens of this issuer (RFC 6750, RFC 9068 §4, RFC 9449 §7). */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Ok, ok, type Refusal, refuse } from '@tessera/protocol/result'
-import { challenge, readBearer } from '../../messages/bearer.ts'
+import { challenge, challengedScheme, challengeForToken, readAccessToken } from '../../messages/bearer.ts'
 import { type AdminScope, adminAudience, isAdminScope } from '../../model/admin-api.ts'
 import type { Clients } from '../../model/client.ts'
-import { checkConfirmation } from '../../proof/certificate.ts'
+import type { SenderConstraints } from '../../proof/sender-constraint.ts'
 import type { ActiveToken, TokenVerifier } from '../../tokens/verification.ts'
 import type { Caller } from './operation.ts'
 import { type Problem, problem } from './problem.ts'
 
 export type CallerPorts = {
   readonly verifier: TokenVerifier
+  readonly senderConstraints: Pick<SenderConstraints, 'checkPossession' | 'headersFor'>
   readonly clients: Pick<Clients, 'find'>
 }
 
@@ -21,26 +22,44 @@ export type CallerPorts = {
  */
 export async function authenticateCaller(
   request: HttpRequest,
-  { verifier, clients }: CallerPorts,
+  { verifier, clients, senderConstraints }: CallerPorts,
 ): Promise<Ok<Caller> | Problem> {
   // Only the header: a form of a page must not be able to call this API.
-  const bearer = readBearer({ ...request, method: 'GET' })
-  if (!bearer.ok) return invalidToken(bearer)
-  if (bearer.value === undefined)
-    return problem('admin_token_missing', 'send an access token as Authorization: Bearer', {
-      headers: { 'www-authenticate': challenge() },
+  const found = readAccessToken({ ...request, method: 'GET' })
+  const sent = found.ok ? found.value : undefined
+  if (sent === undefined)
+    return problem('admin_token_missing', 'send an access token as Authorization: Bearer, or DPoP', {
+      headers: { 'www-authenticate': challengeForToken },
     })
-  const verified = await verifier.verifyAccessToken(bearer.value)
+  const invalidToken = (refusal: Refusal, clientId?: string): Problem =>
+    problem('admin_token_invalid', refusal.description ?? 'The access token is not valid', {
+      headers: {
+        'www-authenticate': challenge(asResource(refusal), {
+          scheme: challengedScheme(refusal, sent.scheme),
+        }),
+        ...senderConstraints.headersFor(refusal),
+      },
+      log: { ...refusal.log, client_id: clientId, reason: refusal.reason },
+    })
+  const verified = await verifier.verifyAccessToken(sent.value)
   if (!verified.ok) return invalidToken(verified)
   const token = verified.value
-  const refused = checkConfirmation(token.cnf, request) ?? refusalOf(token)
-  if (refused) return invalidToken(refused, token.client_id)
   const { client_id, sub } = token
+  const refused = refusalOf(token)
+  if (refused) return invalidToken(refused, client_id)
+  const proven = await senderConstraints.checkPossession(token.cnf, sent, request)
+  if (!proven.ok) return invalidToken(proven, client_id)
   const client = await clients.find(client_id)
   // The client may have lost a scope since the token was issued.
   const scope = new Set(token.scope.filter(name => isAdminScope(name) && client?.scope.has(name)))
-  return ok({ client_id, sub, scope })
+  return ok({ client_id, sub, scope, nonce: proven.value })
 }
+
+/** Only errors of proofs remain (RFC 9449 §7.1): all others are `invalid_token` here. */
+const asResource = (refusal: Refusal): Refusal =>
+  refusal.error === 'use_dpop_nonce' || refusal.error === 'invalid_dpop_proof'
+    ? refusal
+    : { ...refusal, error: 'invalid_token' }
 
 function refusalOf({ audience, sub, client_id, authorization_id }: ActiveToken): Refusal | undefined {
   if (audience.length !== 1 || audience[0] !== adminAudience) return unfit('admin_token_audience_wrong')
@@ -52,12 +71,6 @@ const unfit = (reason: string): Refusal =>
     description: `the token must be for ${adminAudience} alone and belong to the client itself`,
   })
 
-const invalidToken = (refusal: Refusal, clientId?: string): Problem =>
-  problem('admin_token_invalid', refusal.description ?? 'The access token is not valid', {
-    headers: { 'www-authenticate': challenge({ ...refusal, error: 'invalid_token' }) },
-    log: { ...refusal.log, client_id: clientId, reason: refusal.reason },
-  })
-
 /** Refuses a caller without the scope (RFC 6750 §3.1). */
 export const checkScope = ({ client_id, scope }: Caller, needed: AdminScope): Problem | undefined =>
   scope.has(needed)
@@ -66,7 +79,7 @@ export const checkScope = ({ client_id, scope }: Caller, needed: AdminScope): Pr
         headers: {
           'www-authenticate': challenge(
             { error: 'insufficient_scope', description: `the scope ${needed} is required` },
-            needed,
+            { scope: needed },
           ),
         },
         log: { client_id, scope: needed },

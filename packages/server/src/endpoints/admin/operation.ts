@@ -59,6 +59,8 @@ export type Caller = {
   readonly client_id: string
   readonly sub: string
   readonly scope: ReadonlySet<string>
+  /** The nonce that its DPoP proofs contain from now on, if that changes (RFC 9449 §8.2). */
+  readonly nonce?: string | undefined
 }
 
 export type Call<Body = unknown> = {

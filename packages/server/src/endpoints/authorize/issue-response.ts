@@ -202,7 +202,7 @@ const stateHash = (
   emitStateHash && state !== undefined ? leftHalfHash(state, client.id_token_signed_response_alg) : undefined
 
 const codeOf = (
-  { client, target, code_challenge, code_challenge_method, nonce }: ValidatedAuthorizationRequest,
+  { client, target, code_challenge, code_challenge_method, dpop_jkt, nonce }: ValidatedAuthorizationRequest,
   { id }: Authorization,
   { code, s_hash, now }: { code: string; s_hash: string | undefined; now: Seconds },
 ): AuthorizationCode => ({
@@ -213,6 +213,7 @@ const codeOf = (
   code_challenge_method,
   nonce,
   s_hash,
+  dpop_jkt,
   expires_at: now + client.authorization_code_lifetime,
 })
 

@@ -33,6 +33,8 @@ type MetadataSources = {
   /** Languages of the pages. */
   readonly uiLocales: readonly string[]
   readonly branding: { readonly terms_url?: string; readonly privacy_url?: string }
+  /** Algorithms of DPoP proofs; undefined if tokens are not bound to their keys. */
+  readonly proofAlgorithms: readonly string[] | undefined
   /** Whether this server receives TLS client certificates. */
   readonly mtls: boolean
   /** The base URL of the endpoints with TLS client authentication: the issuer or its alias (RFC 8705 §5). */
@@ -122,6 +124,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     require_signed_request_object: offered.requireSigned,
     require_pushed_authorization_requests: offered.requirePushed,
     registration_endpoint: offered.registers ? issuer + pageRoutes.register.path : undefined,
+    dpop_signing_alg_values_supported: offered.proofAlgorithms,
     tls_client_certificate_bound_access_tokens: offered.mtls || undefined,
     mtls_endpoint_aliases: offered.mtls ? endpointsAt(offered.mtlsBase) : undefined,
   }

@@ -5,10 +5,12 @@ import { formatScope } from '@tessera/protocol/scope'
 import type { Caller } from '../../clients/authentication/caller.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import type { IsRevoked } from '../../model/authorization.ts'
+import { isPublic } from '../../model/client.ts'
 import type { VerifiedToken } from '../../model/extension-grant.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Profile, ProfileRequest } from '../../model/user.ts'
 import type { Awaitable, Clock } from '../../runtime/ports.ts'
+import { type TokenType, tokenTypeOf } from '../../tokens/access-token.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
@@ -39,7 +41,7 @@ export async function describeToken(
   if (token.startsWith('tr_')) return describeRefreshToken(token, caller, ports)
   const verified = await ports.verifier.verifyAccessToken(token)
   if (!verified.ok) return inactive(verified.reason)
-  const { client_id, claims } = verified.value
+  const { client_id, claims, cnf } = verified.value
   const scope = visibleScope(verified.value, caller)
   if (scope === undefined) return inactive('token_of_another_caller')
   if (!(await userMay(subjectOfToken(verified.value), client_id, ports))) return inactive('user_inactive')
@@ -48,7 +50,7 @@ export async function describeToken(
     active: true,
     client_id,
     scope: formatScope(scope),
-    ...kindOf('access_token', ports),
+    ...kindOf('access_token', ports, tokenTypeOf(cnf)),
   }
   return { response }
 }
@@ -60,9 +62,10 @@ export async function describeToken(
 const kindOf = (
   token_use: 'access_token' | 'refresh_token',
   { compatibility }: DescriptionPorts,
+  token_type?: TokenType,
 ): JsonObject => {
   if (compatibility === 'identityserver4') return { token_use, token_type: token_use }
-  return token_use === 'access_token' ? { token_use, token_type: 'Bearer' } : { token_use }
+  return token_type === undefined ? { token_use } : { token_use, token_type }
 }
 
 /** Returns the scopes that the caller may see; undefined if it may not see the token. */
@@ -102,6 +105,9 @@ async function describeRefreshToken(
   if (ports.isRevoked(authorization)) return inactive('authorization_revoked')
   if (handle.generation !== family.generation) return inactive('refresh_token_reused')
   if (!(await userMay(authorization, client_id, ports))) return inactive('user_inactive')
+  const { cnf } = family
+  // RFC 9449 §5: a confidential client may refresh with another key.
+  const isUnbound = cnf?.jkt !== undefined && !isPublic(caller.client)
   const response = {
     active: true,
     iss: ports.issuer,
@@ -111,7 +117,7 @@ async function describeRefreshToken(
     exp: family.idle_expires_at,
     scope: formatScope(family.scope),
     ...kindOf('refresh_token', ports),
-    ...(family.cnf && { cnf: family.cnf }),
+    ...(cnf && !isUnbound && { cnf }),
   }
   return { response }
 }

@@ -10,12 +10,13 @@ import { credentialLimits } from '../../clients/authentication/method.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
-import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, NoteUse } from '../../model/client.ts'
 import type { EventData, Events, PreparedEvent } from '../../model/events.ts'
 import { shownList, shownValue } from '../../model/masked.ts'
 import type { Commit, Stores } from '../../model/ports/stores.ts'
 import { type Step, stepsOf } from '../../model/steps.ts'
+import { replayedProof } from '../../proof/dpop-proof.ts'
+import { nonceHeader, type Proven, type SenderConstraints } from '../../proof/sender-constraint.ts'
 import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 import { isClientId } from '../../tokens/new-authorization.ts'
@@ -27,8 +28,7 @@ type TokenEndpointPorts = GrantPorts &
   IssuePorts & {
     readonly grants: readonly Grant[]
     readonly authenticate: AuthenticateClient
-    /** Returns the client key that the tokens will be bound to. */
-    readonly confirm: (request: HttpRequest, client: Client) => Result<Confirmation | undefined>
+    readonly senderConstraints: Pick<SenderConstraints, 'prove' | 'headersFor'>
     /** Lets a module refuse a decision or add members to its response. */
     readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
     readonly stores: Stores
@@ -68,6 +68,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     return ports.refuser(request, gone ? { ...result, log: { ...result.log, client_gone: true } } : result, {
       step,
       client,
+      headers: ports.senderConstraints.headersFor(result),
       alarm: effect?.kind === 'revoke_authorization' && !gone,
     })
   }
@@ -79,17 +80,20 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
   ): Promise<HttpResponse | RefusedDecision> {
     const grant = grantOf(parameters.get('grant_type'), client, grants)
     if (!grant.ok) return at('grant', grant)
-    const confirmation = ports.confirm(request, client)
-    if (!confirmation.ok) return at('prove', confirmation)
+    const proven = ports.senderConstraints.prove(request, client)
+    if (!proven.ok) return at('prove', proven)
+    const { confirmation, confirmFor, use: proof, nonce } = proven.value
     const tokenRequest: TokenRequest = {
       client,
       parameters,
-      confirmation: confirmation.value,
-      confirmFor: other => ports.confirm(request, other),
+      confirmation,
+      confirmFor,
       from: networkOf(request),
     }
-    const once = () => attempt(grant.value, tokenRequest, request.id, ports)
-    const outcome = (await once()) ?? (await once())
+    const once = (proof?: Proven['use']) =>
+      attempt(grant.value, tokenRequest, { id: request.id, proof }, ports)
+    // The first attempt has used up the proof for this request.
+    const outcome = (await once(proof)) ?? (await once())
     if (outcome === undefined) return at('commit', refuse('invalid_grant', 'lost_twice'))
     if (!outcome.ok) return outcome
     const { decision, issued, event } = outcome
@@ -106,7 +110,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
       scope: decision.scope,
     })
     event.happened()
-    return respond(decision, issued)
+    return respond(decision, issued, nonce)
   }
 }
 
@@ -156,7 +160,7 @@ type Outcome =
 async function attempt(
   grant: Grant,
   request: TokenRequest,
-  requestId: string,
+  { id, proof }: { readonly id: string; readonly proof: Proven['use'] },
   ports: TokenEndpointPorts,
 ): Promise<Outcome | undefined> {
   const decided = await grant.decide(request, ports)
@@ -167,10 +171,11 @@ async function attempt(
   }
   const issued = await issue(decision, ports)
   if (!issued.ok) return at('sign', issued)
-  const event = ports.events.prepare('token.issued', issuedEvent(grant, decision, issued.value, requestId))
-  const commit = withMessages(issued.value.commit, event, decision, ports)
+  const event = ports.events.prepare('token.issued', issuedEvent(grant, decision, issued.value, id))
+  const commit = completed(issued.value.commit, { proof, messages: event.messages }, decision, ports)
   const outcome = commit ? await ports.stores.commit(commit) : 'committed'
   if (outcome === 'revoked') return at('commit', refuse('invalid_grant', 'no_longer_valid'))
+  if (outcome === 'proof_replayed') return at('commit', replayedProof)
   if (outcome === 'committed') return { ok: true, decision, issued: issued.value, event }
   return decision.use?.kind === 'assertion'
     ? at('commit', refuse('invalid_grant', 'assertion_replayed'))
@@ -192,16 +197,18 @@ const issuedEvent = (
 })
 
 /**
- * Adds the event to the commit. If nothing else would be written for the tokens, a commit is created only if a webhook
- * subscribes to the event.
+ * Adds the proof and the event to the commit. If nothing else would be written for the tokens, a commit is created only
+ * for a proof, or if a webhook subscribes to the event.
  */
-const withMessages = (
+function completed(
   commit: Commit | undefined,
-  { messages }: PreparedEvent,
+  { proof, messages }: Pick<Commit, 'proof' | 'messages'>,
   { client: { client_id }, subject }: Decision,
   { clock }: TokenEndpointPorts,
-): Commit | undefined =>
-  messages ? { ...(commit ?? { at: clock.now(), client_id, sub: subject?.sub }), messages } : commit
+): Commit | undefined {
+  if (!proof && !messages) return commit
+  return { ...(commit ?? { at: clock.now(), client_id, sub: subject?.sub }), proof, messages }
+}
 
 async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): Promise<void> {
   const now = clock.now()
@@ -214,18 +221,22 @@ async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): P
  * Responds with the tokens (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3). Members of the grant come first, so that
  * they can't replace or add standard ones.
  */
-const respond = (decision: Decision, issued: Issued): HttpResponse =>
-  jsonResponse(200, {
-    ...decision.members,
-    error: undefined,
-    error_description: undefined,
-    access_token: issued.accessToken.value,
-    token_type: issued.accessToken.token_type,
-    expires_in: issued.accessToken.expires_in,
-    scope: formatScope(issued.scope),
-    refresh_token: issued.refreshToken,
-    id_token: issued.idToken,
-  })
+const respond = (decision: Decision, issued: Issued, nonce: string | undefined): HttpResponse =>
+  jsonResponse(
+    200,
+    {
+      ...decision.members,
+      error: undefined,
+      error_description: undefined,
+      access_token: issued.accessToken.value,
+      token_type: issued.accessToken.token_type,
+      expires_in: issued.accessToken.expires_in,
+      scope: formatScope(issued.scope),
+      refresh_token: issued.refreshToken,
+      id_token: issued.idToken,
+    },
+    nonce === undefined ? undefined : nonceHeader(nonce),
+  )
 
 const commonLimits: Limits = {
   ...credentialLimits,

@@ -1,10 +1,10 @@
-/** The UserInfo endpoint (OpenID Connect Core 1.0 §5.3), a protected resource (RFC 6750). */
+/** The UserInfo endpoint (OpenID Connect Core 1.0 §5.3), a protected resource (RFC 6750, RFC 9449 §7). */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
-import { challenge, readBearer } from '../../messages/bearer.ts'
+import { challenge, challengedScheme, challengeForToken, readAccessToken } from '../../messages/bearer.ts'
 import {
   createRefuser,
   noStoreHeaders,
@@ -13,13 +13,14 @@ import {
 } from '../../messages/json-response.ts'
 import type { Client, Clients } from '../../model/client.ts'
 import type { Profile } from '../../model/user.ts'
-import { checkConfirmation } from '../../proof/certificate.ts'
+import { nonceHeader, type SenderConstraints } from '../../proof/sender-constraint.ts'
 import type { ActiveToken, TokenVerifier } from '../../tokens/verification.ts'
 import { type UserinfoResponsePorts, userinfoResponse } from './userinfo-response.ts'
 
 type UserinfoPorts = UserinfoResponsePorts &
   RefuserPorts & {
     readonly verifier: TokenVerifier
+    readonly senderConstraints: Pick<SenderConstraints, 'checkPossession' | 'headersFor'>
     readonly clients: Pick<Clients, 'find'>
     readonly profile: Pick<Profile, 'isActive'>
     readonly readIdentityClaims: ReadIdentityClaims
@@ -29,34 +30,45 @@ type Stop = Pick<Parameters<Refuser>[2], 'step' | 'clientId'>
 
 /**
  * `GET` or `POST /connect/userinfo` with an access token with `openid`. Returns the claims of its identity scopes and
- * `sub`. Refuses 401 `invalid_token`, 403 `insufficient_scope`, 400 `invalid_request`, and 401 without an error if
- * there is no token (RFC 6750 §3).
+ * `sub`. Refuses 401 `invalid_token` and refused proofs, 403 `insufficient_scope`, 400 `invalid_request`, and 401
+ * without an error if there is no token (RFC 6750 §3).
  */
 export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
   const refuser = createRefuser('userinfo', ports)
-  const respondWithRefusal = (request: HttpRequest, refusal: Refusal, at: Stop): HttpResponse =>
-    refuser(request, refusal, { ...at, headers: { 'www-authenticate': challenge(refusal) } })
+  const { verifier, senderConstraints } = ports
 
   return async request => {
-    const bearer = readBearer(request)
-    if (!bearer.ok) return respondWithRefusal(request, bearer, { step: 'parse' })
-    if (bearer.value === undefined) return unauthenticated
-    const verified = await ports.verifier.verifyAccessToken(bearer.value)
-    if (!verified.ok) return respondWithRefusal(request, verified, { step: 'authenticate' })
+    const found = readAccessToken(request)
+    if (found.ok && found.value === undefined) return unauthenticated
+    const scheme = found.ok ? found.value?.scheme : undefined
+    const refuseWith = (refusal: Refusal, at: Stop, status?: number): HttpResponse =>
+      refuser(request, refusal, {
+        ...at,
+        ...(status !== undefined && { status }),
+        headers: {
+          'www-authenticate': challenge(refusal, { scheme: challengedScheme(refusal, scheme) }),
+          ...senderConstraints.headersFor(refusal),
+        },
+      })
+    if (!found.ok || found.value === undefined) return refuseWith(found as Refusal, { step: 'parse' })
+    const verified = await verifier.verifyAccessToken(found.value.value)
+    if (!verified.ok) return refuseWith(verified, { step: 'authenticate' })
     const clientId = verified.value.client_id
-    const unproven = checkConfirmation(verified.value.cnf, request)
-    if (unproven) return respondWithRefusal(request, unproven, { step: 'prove', clientId })
+    const proven = await senderConstraints.checkPossession(verified.value.cnf, found.value, request)
+    if (!proven.ok) return refuseWith(proven, { step: 'prove', clientId }, 401)
     const claims = await claimsFor(verified.value, ports)
-    return claims.ok
-      ? userinfoResponse(claims.value.claims, claims.value.client, ports)
-      : respondWithRefusal(request, claims, { step: 'decide', clientId })
+    if (!claims.ok) return refuseWith(claims, { step: 'decide', clientId })
+    return withNonce(await userinfoResponse(claims.value.claims, claims.value.client, ports), proven.value)
   }
 }
+
+const withNonce = (response: HttpResponse, nonce: string | undefined): HttpResponse =>
+  nonce === undefined ? response : { ...response, headers: { ...response.headers, ...nonceHeader(nonce) } }
 
 /** RFC 6750 §3.1: a request without a token gets no error code. */
 const unauthenticated: HttpResponse = {
   status: 401,
-  headers: { 'www-authenticate': challenge(), 'cache-control': noStoreHeaders['cache-control'] },
+  headers: { 'www-authenticate': challengeForToken, 'cache-control': noStoreHeaders['cache-control'] },
   body: '',
 }
 

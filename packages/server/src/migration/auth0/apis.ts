@@ -71,7 +71,7 @@ export function readApis(root: Source, draft: Draft): Apis {
       signing_secret: 'tokens are signed with asymmetric keys',
       token_encryption: 'access tokens are not encrypted',
       proof_of_possession:
-        'tokens are bound to certificates of clients: tls_client_certificate_bound_access_tokens',
+        'clients decide: dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens',
       consent_policy: 'use require_consent of clients',
       authorization_details: 'rich authorization requests are not supported',
       subject_type_authorization: 'the scope of each client decides',

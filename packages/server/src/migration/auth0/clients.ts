@@ -332,7 +332,7 @@ const notPossible: Readonly<Record<string, string>> = {
   organization_usage: 'there are no organizations; see tenants (docs/guides/tenants.md)',
   organization_require_behavior: 'there are no organizations; see tenants (docs/guides/tenants.md)',
   default_organization: 'there are no organizations; see tenants (docs/guides/tenants.md)',
-  require_proof_of_possession: 'use tls_client_certificate_bound_access_tokens',
+  require_proof_of_possession: 'use dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens',
   signed_request_object: 'add jwks and require_signed_request_object',
   require_pushed_authorization_requests: 'add require_pushed_authorization_requests: true',
   compliance_level: 'see docs/guides/fapi-2.md',

@@ -40,6 +40,7 @@ const numbers: Readonly<Record<string, string>> = {
 
 const flags: Readonly<Record<string, string>> = {
   'tls.client.certificate.bound.access.tokens': 'tls_client_certificate_bound_access_tokens',
+  'dpop.bound.access.tokens': 'dpop_bound_access_tokens',
   'require.pushed.authorization.requests': 'require_pushed_authorization_requests',
 }
 
@@ -115,7 +116,6 @@ const notPossible: Readonly<Record<string, string>> = {
   'minimum.acr.value': 'use mfa of the client',
   'access.token.header.type.rfc9068': 'tokens have the type at+jwt by default: access_token_typ of the API',
   'client.use.lightweight.access.token.enabled': 'access tokens contain only the claims of their API scopes',
-  'dpop.bound.access.tokens': 'DPoP is not supported; use certificates',
   'oidc.ciba.grant.enabled': 'CIBA is not supported',
   'client_credentials.use_refresh_token': 'client credentials give no refresh token (RFC 6749 §4.4.3)',
   'client.session.idle.timeout': 'sessions end for all clients at once',

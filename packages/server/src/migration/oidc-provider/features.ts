@@ -14,6 +14,7 @@ const available: Readonly<Record<string, string>> = {
   claimsParameter: always,
   clientCredentials: byClient,
   deviceFlow: byClient,
+  dPoP: always,
   encryption: byClient,
   introspection: 'it is available to confidential clients and to APIs with api_secrets',
   jwtIntrospection: always,
@@ -26,7 +27,6 @@ const available: Readonly<Record<string, string>> = {
 }
 
 const unsupported: Readonly<Record<string, string>> = {
-  dPoP: onlyIn('bind tokens to certificates (mtls)'),
   ciba: onlyIn('backchannel authentication'),
   fapi: 'set the keys of docs/guides/fapi-2.md',
   jwtResponseModes: onlyIn('signed authorization responses (JARM)'),
@@ -43,6 +43,9 @@ const unsupported: Readonly<Record<string, string>> = {
 /** Functions and settings of features, and what replaces them. */
 const settings: Readonly<Record<string, string>> = {
   getResourceServerInfo: 'add each API to api_resources, with its scopes',
+  requireNonce: 'set dpop.require_nonce',
+  allowReplay: 'a proof is used once',
+  nonceSecret: 'nonces are made with keys derived from the master key',
   useGrantedResource: 'without resource, tokens are for all APIs of the scope',
   defaultResource: 'without resource, tokens are for all APIs of the scope',
   allowedPolicy: 'a client sees and revokes only its own tokens',

@@ -5,6 +5,7 @@ import type { TokenHash } from '../../runtime/ports.ts'
 import type {
   Authorization,
   AuthorizationId,
+  Confirmation,
   FamilyId,
   ReferenceToken,
   RefreshFamily,
@@ -23,6 +24,11 @@ export type Commit = {
   readonly epoch?: number
   /** Must exist and must not be revoked. Its expiry is extended to `until`. */
   readonly authorization?: { readonly id: AuthorizationId; readonly until: Seconds }
+  /**
+   * The one-time id of the proof that the request contains (RFC 9449 §11.1). A commit whose requirements are met uses it
+   * up, also if its credential was already used.
+   */
+  readonly proof?: UsedAssertion | undefined
   readonly use?: Use
   readonly issue?: {
     readonly authorization?: Authorization
@@ -42,6 +48,8 @@ export type Use =
       readonly kind: 'refresh_rotation'
       readonly family: FamilyId
       readonly generation: number
+      /** Binds a family that was not bound to a key so far (RFC 9449 §5). */
+      readonly cnf?: Confirmation | undefined
       readonly idleExpiresAt: Seconds
     }
   /** An idempotent retry: requires that the family's generation is this (n+1), since `since` or later. */
@@ -60,5 +68,8 @@ export type Use =
     }
   | ({ readonly kind: 'assertion' } & UsedAssertion)
 
-/** `already_used`: the credential was used before or at the same time; `revoked`: client or user is disabled, or the authorization is revoked or has expired. Nothing was written then. */
-export type CommitOutcome = 'committed' | 'already_used' | 'revoked'
+/**
+ * `already_used`: the credential was used before or at the same time; `revoked`: client or user is disabled, or the
+ * authorization is revoked or has expired; `proof_replayed`: the proof was used before. Nothing else was written then.
+ */
+export type CommitOutcome = 'committed' | 'already_used' | 'revoked' | 'proof_replayed'

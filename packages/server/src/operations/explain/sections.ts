@@ -37,7 +37,19 @@ const bySection: Readonly<Record<string, string>> = {
     'client_guessed_too_often directory_user_limited password_guessed_too_often ' +
     'second_factor_guessed_too_often',
   'RFC 9700 §4.14.2': 'refresh_generation_ahead refresh_rotated_in_future refresh_token_reused',
-  'RFC 8705 §4': 'refresh_token_bound_to_another_key',
+  'RFC 8705 §4, RFC 9449 §5': 'refresh_token_bound_to_another_key',
+  'RFC 9449 §4.3':
+    'dpop_algorithm_not_allowed dpop_id_missing dpop_key_invalid dpop_key_missing dpop_key_private ' +
+    'dpop_key_unsuitable dpop_method_wrong dpop_proof_malformed dpop_signature_invalid ' +
+    'dpop_time_wrong dpop_token_hash_wrong dpop_type_wrong dpop_url_wrong several_dpop_proofs',
+  'RFC 9449 §5.2': 'dpop_proof_missing',
+  'RFC 9449 §7.1': 'bearer_token_as_dpop token_bound_to_another_key',
+  'RFC 9449 §7.2': 'bound_token_as_bearer',
+  'RFC 9449 §8, §9': 'dpop_nonce_expired dpop_nonce_missing',
+  'RFC 9449 §10': 'code_bound_to_another_key dpop_jkt_malformed',
+  'RFC 9449 §10.1': 'dpop_jkt_differs',
+  'RFC 9449 §11.1': 'dpop_proof_replayed',
+  'RFC 7518 §3.3, §3.5': 'dpop_key_too_small',
   'RFC 8705 §2':
     'client_certificate_malformed client_certificate_missing client_certificate_not_registered ' +
     'client_certificate_of_another_subject',
@@ -146,6 +158,7 @@ const ofThisServer =
   'client_secret_queue_full clock_skewed continuation_expired continuation_invalid ' +
   'credential_authority_unavailable directory_claims_too_large directory_entry_without_id ' +
   'directory_name_unfit directory_user_ambiguous directory_user_inactive directory_user_unknown ' +
+  'dpop_for_certificate_client dpop_proof_too_long ' +
   'extension_chain_too_long extension_client_unknown extension_grant_threw ' +
   'extension_lifetime_invalid extension_refused extension_subject_not_derived ' +
   'extension_subject_token_expired factor_not_named hook_failed hook_result_invalid ' +

@@ -1,8 +1,8 @@
-/** The single write of a token request, in memory: every check precedes the first write. */
+/** The single write of a token request, in memory: every check precedes the first write, except that of the proof. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { RefreshFamily } from '../../model/authorization.ts'
-import type { Commit, CommitOutcome, Stores, Use } from '../../model/ports/stores.ts'
+import type { Commit, CommitOutcome, Stores, Use, UsedAssertion } from '../../model/ports/stores.ts'
 import { isOfEpoch } from './sessions.ts'
 import type { Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
@@ -15,6 +15,7 @@ export const createCommit =
   // No `await` in here, so that nothing can happen between the checks and the writes.
   async commit => {
     if (!isValid(tables, commit)) return 'revoked'
+    if (commit.proof && !useProof(tables, commit.proof)) return 'proof_replayed'
     const consume = commit.use ? consumptionOf(tables, commit.use, commit.at) : () => {}
     if (typeof consume === 'string') return consume
     issue(tables, commit)
@@ -23,6 +24,13 @@ export const createCommit =
     storeMessages(tables, commit.messages)
     return 'committed'
   }
+
+/** Returns whether the proof was unused, and uses it up. */
+function useProof({ usedAssertions }: Tables, { hash, expires_at }: UsedAssertion): boolean {
+  if (usedAssertions.has(hash)) return false
+  usedAssertions.put({ hash, expires_at })
+  return true
+}
 
 function isValid(tables: Tables, { client_id, sub, epoch, authorization: required, at }: Commit): boolean {
   const { principals, authorizations } = tables
@@ -77,6 +85,7 @@ function refreshing(
     case 'refresh_rotation':
       return update({
         generation: family.generation + 1,
+        ...(family.cnf === undefined && use.cnf !== undefined && { cnf: use.cnf }),
         idle_expires_at: use.idleExpiresAt,
         rotated_at: at,
       })

@@ -6,7 +6,7 @@
  * It runs under READ COMMITTED. `valid` checks the requirements of a commit as of the start of the statement. A
  * credential is consumed by an update whose condition PostgreSQL checks again once it has the row's lock, so only one
  * of several concurrent statements finds it unused. The others have an older snapshot and return `already_used`. Every
- * insert selects from `consumed`.
+ * insert selects from `consumed`. A proof is used up before its credential, by the insert of its hash.
  */
 
 import type { Commit, Use } from '../../model/ports/stores.ts'
@@ -22,6 +22,8 @@ export type Shape = {
   readonly issue: readonly (keyof typeof tables)[]
   /** Whether the commits require the user's epoch. */
   readonly epoch: boolean
+  /** Whether the commits use up a proof. */
+  readonly proof: boolean
   /** Whether the commits store events for webhooks. */
   readonly messages: boolean
 }
@@ -101,11 +103,17 @@ const consumptions: { readonly [Kind in Use['kind']]: Consumption<Kind> } = {
       ['family', 'text'],
       ['generation', 'bigint'],
       ['idle_until', 'bigint'],
+      ['cnf', 'text'],
     ],
-    values: ({ family, generation, idleExpiresAt }) => [family, generation, idleExpiresAt],
+    values: ({ family, generation, idleExpiresAt, cnf }) => [
+      family,
+      generation,
+      idleExpiresAt,
+      cnf === undefined ? null : JSON.stringify(cnf),
+    ],
     consumed: `update families
   set generation = families.generation + 1, idle_expires_at = valid.idle_until,
-    rotated_at = ${lockedAt}
+    cnf = coalesce(families.cnf, valid.cnf), rotated_at = ${lockedAt}
   from valid
   where ${sameFamily}
   returning valid.*`,
@@ -170,10 +178,11 @@ type Issue = NonNullable<Commit['issue']>
 
 const parts = Object.keys(tables) as (keyof typeof tables)[]
 
-export const shapeOf = ({ use, issue = {}, epoch, messages }: Commit): Shape => ({
+export const shapeOf = ({ use, issue = {}, epoch, proof, messages }: Commit): Shape => ({
   use: use?.kind,
   issue: parts.filter(part => issue[part] !== undefined),
   epoch: epoch !== undefined,
+  proof: proof !== undefined,
   messages: messages !== undefined,
 })
 
@@ -183,6 +192,7 @@ export function writeStatement(shape: Shape): Statement {
   const columns: readonly Typed[] = [
     ...required,
     ...(shape.epoch ? [['epoch', 'bigint'] as const] : []),
+    ...(shape.proof ? proofColumns : []),
     ...(consumption?.columns ?? []),
     ...issued.flatMap(({ name, columns }) =>
       columns.map(([column, type]) => [`${name}.${column}`, type] as const),
@@ -213,19 +223,22 @@ export function writeStatement(shape: Shape): Statement {
   return {
     text: `with ${ctes.filter(cte => cte !== undefined).join(', ')}
 select place, case
-    when place not in (select place from valid) then 'revoked'
+    when place not in (select place from ${shape.proof ? 'permitted' : 'valid'}) then 'revoked'${
+      shape.proof ? `\n    when place not in (select place from valid) then 'proof_replayed'` : ''
+    }
     when place in (select place from consumed) then 'committed'
     when ${consumption?.unusable ?? false} then 'revoked'
     else 'already_used'
   end
 from input`,
-    valuesOf: ({ at, client_id, sub, epoch, authorization, use, issue = {}, messages }) => [
+    valuesOf: ({ at, client_id, sub, epoch, authorization, proof, use, issue = {}, messages }) => [
       at,
       client_id,
       sub ?? null,
       authorization?.id ?? null,
       authorization?.until ?? 0,
       ...(epoch === undefined ? [] : [epoch]),
+      ...(proof === undefined ? [] : [proof.hash, proof.expires_at]),
       ...(use && consumption ? consumption.values(use) : []),
       ...issued.flatMap(({ part, values }) => values(issue[part])),
       ...(shape.messages ? [messagesText(messages)] : []),
@@ -241,6 +254,27 @@ const required: readonly Typed[] = [
   ['authorization_id', 'text'],
   ['until', 'bigint'],
 ]
+
+const proofColumns: readonly Typed[] = [
+  ['proof', 'text'],
+  ['proof_until', 'bigint'],
+]
+
+/**
+ * Uses up the proofs of permitted commits. Of two concurrent uses, the second waits here until the first commits or
+ * rolls back.
+ */
+const proofUse = [
+  `first_proof as (
+  insert into replays (hash, expires_at)
+  select proof, proof_until from permitted order by proof
+  on conflict do nothing
+  returning hash
+)`,
+  `valid as materialized (
+  select permitted.* from permitted where proof in (select hash from first_proof)
+)`,
+] as const
 
 /**
  * @param key the key of the credential. All statements use its order, so that no two statements wait for each other.
@@ -282,7 +316,7 @@ function wrapped(items: readonly string[]): string {
  * authorization, the user's row stays locked until the authorization is written, so that a transaction which disables
  * the user and then revokes the user's authorizations finds it.
  */
-function checksOf({ issue, epoch }: Shape): readonly string[] {
+function checksOf({ issue, epoch, proof }: Shape): readonly string[] {
   const subs = 'array (select sub from input)'
   const sameEpoch = epoch ? epochGuard('input.sub', 'input.epoch', subs) : undefined
   // Locks the user's row first, in the same order as writes that change the user.
@@ -299,7 +333,7 @@ function checksOf({ issue, epoch }: Shape): readonly string[] {
     ? '(select stands from users where users.id = input.sub order by kind desc limit 1)'
     : `${enabled('user', 'sub')},
       ${enabled('stored_user', 'sub')}`
-  const valid = `valid as materialized (
+  const checked = `${proof ? 'permitted' : 'valid'} as materialized (
   select input.* from input
   where coalesce(
       ${enabled('client', 'client_id')},
@@ -312,5 +346,10 @@ function checksOf({ issue, epoch }: Shape): readonly string[] {
         sameEpoch ? `\n    and ${sameEpoch.condition}` : ''
       }
 )`
-  return [...(sameEpoch ? [sameEpoch.part] : []), ...(locked ? [users] : []), valid]
+  return [
+    ...(sameEpoch ? [sameEpoch.part] : []),
+    ...(locked ? [users] : []),
+    checked,
+    ...(proof ? proofUse : []),
+  ]
 }

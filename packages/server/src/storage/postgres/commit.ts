@@ -42,7 +42,11 @@ function apart(): (commit: Commit) => string {
   }
 }
 
-function rowsOf({ use, authorization }: Commit): readonly string[] {
+function rowsOf({ proof, use, authorization }: Commit): readonly string[] {
   const used = use && ('family' in use ? use.family : use.hash)
-  return [...(used ? [`used ${used}`] : []), ...(authorization ? [`authorization ${authorization.id}`] : [])]
+  return [
+    ...(proof ? [`used ${proof.hash}`] : []),
+    ...(used ? [`used ${used}`] : []),
+    ...(authorization ? [`authorization ${authorization.id}`] : []),
+  ]
 }

@@ -248,4 +248,8 @@ export const migrations: readonly Migration[] = [
   );
   create index audit_records_sub on audit_records (sub, seq) where sub is not null;
   `,
+  // The key that a code is bound to (RFC 9449 §10).
+  `
+  alter table codes add column dpop_jkt text;
+  `,
 ]

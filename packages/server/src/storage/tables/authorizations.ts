@@ -49,6 +49,7 @@ export const authorizationTables = {
       code_challenge_method: 'text',
       nonce: 'text',
       s_hash: 'text',
+      dpop_jkt: 'text',
       expires_at: 'integer',
       used_at: 'integer',
     },

@@ -5,7 +5,7 @@ import { grantTypes } from '@tessera/protocol/grant-types'
 import { codeChallengeOf, isCodeVerifier } from '@tessera/protocol/pkce'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import { requestedResources } from '../../../authorization-request/requested-resources.ts'
-import type { AuthorizationCode } from '../../../model/authorization.ts'
+import type { AuthorizationCode, Confirmation } from '../../../model/authorization.ts'
 import type { Client } from '../../../model/client.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { maskedHandle, maskedSecret, shownValue } from '../../../model/masked.ts'
@@ -21,7 +21,7 @@ export const authorizationCode: Grant = {
     code_verifier: [128, 'invalid_grant'],
   },
   async decide(request, ports) {
-    const { client, parameters } = request
+    const { client, parameters, confirmation } = request
     const value = parameters.get('code')
     const redirectUri = parameters.get('redirect_uri')
     if (value === undefined)
@@ -38,7 +38,9 @@ export const authorizationCode: Grant = {
         log: { ...log, expected: `a code of ${client.client_id}` },
       })
 
-    const proof = codeProofProblem(code, client, redirectUri, parameters.get('code_verifier'))
+    const proof =
+      codeProofProblem(code, client, redirectUri, parameters.get('code_verifier')) ??
+      codeKeyProblem(code, confirmation)
     if (code.used_at !== undefined) {
       const replayed = refuse('invalid_grant', 'code_replayed', { log })
       // RFC 6749 §4.1.2: a second use revokes the tokens of the first. A used code may have leaked, so require the
@@ -76,12 +78,23 @@ export const authorizationCode: Grant = {
       subject: subjectOf(authorization),
       authorization: { kind: 'existing', authorization },
       use: { kind: 'authorization_code', hash: code.hash },
-      confirmation: request.confirmation,
+      confirmation,
       refresh: refreshOf(authorization, client),
       idToken: scope.includes('openid') ? { nonce: code.nonce, s_hash: code.s_hash } : undefined,
     }
   },
 }
+
+/** Refuses a request without the key that the code is bound to (RFC 9449 §10). */
+const codeKeyProblem = (
+  { dpop_jkt }: AuthorizationCode,
+  confirmation: Confirmation | undefined,
+): Refusal | undefined =>
+  dpop_jkt === undefined || dpop_jkt === confirmation?.jkt
+    ? undefined
+    : refuse('invalid_grant', 'code_bound_to_another_key', {
+        log: { expected: `a DPoP proof with the key ${dpop_jkt}`, received: confirmation?.jkt ?? 'no proof' },
+      })
 
 /** Returns why the request does not come from the client instance that requested the code. */
 function codeProofProblem(

@@ -11,7 +11,7 @@ import type { RefreshFamily } from '../../../model/authorization.ts'
 import { type Client, isPublic } from '../../../model/client.ts'
 import { maskedHandle } from '../../../model/masked.ts'
 import type { Use } from '../../../model/ports/stores.ts'
-import { idleEnd, isOwnFormat, type RefreshHandle } from '../../../tokens/refresh-token.ts'
+import { bindingOfFamily, idleEnd, isOwnFormat, type RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
 import { redeemPrevious } from '../previous-refresh-token.ts'
 import { recheckAuthorization, subjectOf } from '../recheck-authorization.ts'
@@ -56,7 +56,7 @@ export const refreshToken: Grant = {
     if (isPublic(client) && !sameConfirmation(family, confirmation))
       return refuse('invalid_grant', 'refresh_token_bound_to_another_key', { log })
 
-    const use = useOf(handle, family, client, now, ports)
+    const use = useOf(handle, family, client, { now, confirmation }, ports)
     if (!use.ok) return use
     if (!client.scope.has('offline_access'))
       return refuse('invalid_grant', 'offline_access_withdrawn', { log })
@@ -88,7 +88,7 @@ function useOf(
   { family: id, generation }: RefreshHandle,
   family: RefreshFamily,
   client: Client,
-  now: Seconds,
+  { now, confirmation }: { readonly now: Seconds; readonly confirmation: RefreshFamily['cnf'] },
   { log }: GrantPorts,
 ): Result<Use> | RefusedDecision {
   const generations = {
@@ -99,8 +99,10 @@ function useOf(
     received: `generation ${generation}`,
   }
   if (generation === family.generation) {
-    const kind = client.refresh_token_usage === 'one_time' ? 'refresh_rotation' : 'refresh_reuse'
-    return ok({ kind, family: id, generation, idleExpiresAt: idleEnd(client, now, family.expires_at) })
+    const current = { family: id, generation, idleExpiresAt: idleEnd(client, now, family.expires_at) }
+    return client.refresh_token_usage === 'reuse'
+      ? ok({ kind: 'refresh_reuse', ...current })
+      : ok({ kind: 'refresh_rotation', ...current, cnf: bindingOfFamily(client, confirmation) })
   }
   if (generation > family.generation) {
     // The store lost its newest writes, so an older token would become current again, and this one would be unknown.
@@ -150,8 +152,9 @@ function narrowedScope(
 }
 
 /**
- * Returns whether the request has the key that the family is bound to (RFC 8705 §4). Checked for public clients only:
- * client authentication binds the tokens of others (§7.1), so they can renew certificates.
+ * Returns whether the request has the key that the family is bound to (RFC 8705 §4, RFC 9449 §5), also within the retry
+ * window. Checked for public clients only: client authentication binds the tokens of others (RFC 8705 §7.1), so they can
+ * change their keys.
  */
 const sameConfirmation = ({ cnf }: RefreshFamily, presented: RefreshFamily['cnf']): boolean =>
   cnf === undefined || JSON.stringify(cnf) === JSON.stringify(presented)

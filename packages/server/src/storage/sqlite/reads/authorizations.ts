@@ -39,10 +39,11 @@ export const createAuthorizationStores = (database: DatabaseSync, write: Write):
 
 export const createCommit =
   (write: Calls<typeof commitWrites>): Stores['commit'] =>
-  ({ at, client_id, sub, epoch, authorization, use, issue, messages }) =>
+  ({ at, client_id, sub, epoch, authorization, proof, use, issue, messages }) =>
     write.commit(
       at,
       [client_id, sub ?? null, epoch ?? null, authorization?.id ?? null, authorization?.until ?? 0],
+      proof ?? null,
       use ?? null,
       issue ? issuedRows(issue) : null,
       messageRows(messages),

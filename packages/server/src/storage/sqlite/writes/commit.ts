@@ -1,10 +1,11 @@
 /**
- * The single write of a token request: every check precedes the first write, so that a refused commit writes nothing.
+ * The single write of a token request: every check precedes the first write, so that a refused commit writes nothing
+ * but the use of its proof.
  */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { CommitOutcome, Use } from '../../../model/ports/stores.ts'
+import type { CommitOutcome, Use, UsedAssertion } from '../../../model/ports/stores.ts'
 import type { Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import {
@@ -34,16 +35,19 @@ export const commitWrites = {
     const insert = createInsert(database)
     const store = storeMessages(database)
     const extend = change(database, 'update authorizations set expires_at = ? where id = ?')
+    const addProof = insertUsedAssertion(database)
 
     return (
       at: Seconds,
       guards: Guards,
+      proof: UsedAssertion | null,
       use: Use | null,
       issued: Issued | null,
       messages: readonly Row[] | null,
     ): CommitOutcome => {
       const authorizationEnd = guard(guards, at)
       if (authorizationEnd === undefined) return 'revoked'
+      if (proof && !addProof(proof.hash, proof.expires_at)) return 'proof_replayed'
       const outcome = use ? consume(use, at) : 'committed'
       if (outcome !== 'committed') return outcome
       if (issued) insert(issued)
@@ -97,6 +101,7 @@ function createConsume(database: DatabaseSync): (use: Use, at: Seconds) => Commi
     `update families set generation = generation + 1, rotated_at = ?1, idle_expires_at = ?4
     where id = ?2 and generation = ?3 and ${living}`,
   )
+  const bind = change(database, 'update families set cnf = ? where id = ? and cnf is null')
   const slide = change(database, 'update families set idle_expires_at = ? where id = ?')
   const unusedCode = one(database, 'select 1 from codes where hash = ? and used_at is null')
   const unusedDevice = one(database, 'select 1 from devices where hash = ? and used_at is null')
@@ -117,7 +122,10 @@ function createConsume(database: DatabaseSync): (use: Use, at: Seconds) => Commi
       case 'assertion':
         return addUsedAssertion(use.hash, use.expires_at) ? 'committed' : 'already_used'
       case 'refresh_rotation':
-        if (rotate(at, use.family, use.generation, use.idleExpiresAt) === 1) return 'committed'
+        if (rotate(at, use.family, use.generation, use.idleExpiresAt) === 1) {
+          if (use.cnf) bind(JSON.stringify(use.cnf), use.family)
+          return 'committed'
+        }
         return livingFamily(at, use.family) ? 'already_used' : 'revoked'
       case 'refresh_retry':
       case 'refresh_reuse': {

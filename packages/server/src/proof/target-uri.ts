@@ -1,0 +1,24 @@
+/** Compares the URI in a proof with that of its request (RFC 9449 §4.3 (9)). */
+
+/** The characters of a URI (RFC 3986 §2) with an authority and without a user, as http and https have. */
+const httpUri = /^https?:\/\/[^/?#@\\\s]+(?:[/?#][!#-[\]_a-z~]*)?$/i
+
+const encoded = /%[0-9a-f]{2}/gi
+const unreserved = /[\w.~-]/
+
+/**
+ * Returns the URI in its normal form (RFC 3986 §6.2.2, §6.2.3), without query and fragment; undefined if it is not an
+ * http or https URI.
+ */
+export function normalTargetUri(uri: string): string | undefined {
+  const url = httpUri.test(uri) ? URL.parse(uri) : null
+  if (!url) return undefined
+  // `URL` lowers the case of scheme and host, removes the default port and dot segments, and adds an empty path.
+  return url.origin + url.pathname.replace(encoded, normalEscape)
+}
+
+/** Decodes unreserved characters, and writes other escapes in upper case (RFC 3986 §6.2.2.1, §6.2.2.2). */
+function normalEscape(triplet: string): string {
+  const character = String.fromCharCode(Number.parseInt(triplet.slice(1), 16))
+  return unreserved.test(character) ? character : triplet.toUpperCase()
+}

@@ -1,0 +1,39 @@
+with input as materialized (
+  select * from unnest(
+    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[]
+  ) with ordinality as input (
+    "at", "client_id", "sub", "authorization_id", "until", "proof", "proof_until", place
+  )
+), permitted as materialized (
+  select input.* from input
+  where coalesce(
+      (select stands from standing where kind = 'client' and id = input.client_id),
+      (select stands from standing where kind = 'stored_client' and id = input.client_id)) = 1
+    and coalesce(
+      (select stands from standing where kind = 'user' and id = input.sub),
+      (select stands from standing where kind = 'stored_user' and id = input.sub), 1) = 1
+    and (authorization_id is null or (
+      select true from authorizations
+      where id = input.authorization_id and revoked_at is null and expires_at > input.at))
+), first_proof as (
+  insert into replays (hash, expires_at)
+  select proof, proof_until from permitted order by proof
+  on conflict do nothing
+  returning hash
+), valid as materialized (
+  select permitted.* from permitted where proof in (select hash from first_proof)
+), consumed as (
+  select * from valid
+), authorization_extended as (
+  update authorizations set expires_at = consumed.until
+  from consumed
+  where authorizations.id = consumed.authorization_id and authorizations.expires_at < consumed.until
+)
+select place, case
+    when place not in (select place from permitted) then 'revoked'
+    when place not in (select place from valid) then 'proof_replayed'
+    when place in (select place from consumed) then 'committed'
+    when false then 'revoked'
+    else 'already_used'
+  end
+from input;
