@@ -63,6 +63,7 @@ const seconds: Readonly<Record<string, number>> = {
   'interop/nodes': 6,
   'browser/accounts': 4,
   'known-browsers.attack': 9,
+  'docs/code-blocks': 25,
   'docs/tutorials': 10,
   ldap: 7,
   'operations/nodes': 6,

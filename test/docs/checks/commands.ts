@@ -3,7 +3,6 @@
 import { existsSync } from 'node:fs'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CommanderError } from 'commander'
 import { readArguments } from '../../../packages/create-tessera/src/arguments.ts'
 import { programOf } from '../../../packages/server/src/cli/program.ts'
 import { pageRoutes, protocolRoutes } from '../../../packages/server/src/model/routes.ts'
@@ -129,8 +128,9 @@ async function usageErrors(words: readonly string[]): Promise<readonly string[]>
     await program.parseAsync([...words], { from: 'user' })
     return []
   } catch (error) {
-    if (error instanceof CommanderError) return [`tessera ${words.join(' ')}: ${error.message}`]
-    throw error
+    const { code, message } = error as { code?: string; message: string }
+    if (!code?.startsWith('commander.')) throw error
+    return [`tessera ${words.join(' ')}: ${message}`]
   }
 }
 
