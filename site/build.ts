@@ -25,11 +25,13 @@ const write = (path: string, text: string): void => {
   writeFileSync(path, text)
 }
 
-/** Draws diagrams, from top to bottom. The font of the page replaces one that would be loaded from another site. */
+/** Draws diagrams, from top to bottom. The page's font and colors replace its own, which would be loaded from another site. */
 const withDiagrams = (text: string): string =>
   text.replaceAll(/^```mermaid\n([\s\S]*?)^```$/gm, (_, diagram: string) => {
     const drawn = renderMermaidSVG(diagram.replace(/^flowchart LR/, 'flowchart TD'), { transparent: true })
-    const svg = drawn.replaceAll(/^ *@import .*$|font-family: [^;]+;/gm, '').replaceAll(/\n\s*\n/g, '\n')
+    const svg = drawn
+      .replaceAll(/^ *@import .*$|font-family: [^;]+;| style="--bg:[^"]*"/gm, '')
+      .replaceAll(/\n\s*\n/g, '\n')
     return `<figure class="diagram">\n${svg}\n</figure>\n`
   })
 

@@ -13,7 +13,9 @@ export type Group = { readonly label: string; readonly items: readonly Entry[]; 
 export function navigationOf(pages: ReadonlyMap<string, Page>): readonly Group[] {
   const seen = new Set([index])
   const isInGroup = (file: string): boolean =>
-    posix.dirname(file) !== 'docs' && !file.endsWith('/README.md') && pages.has(`${posix.dirname(file)}/README.md`)
+    posix.dirname(file) !== 'docs' &&
+    !file.endsWith('/README.md') &&
+    pages.has(`${posix.dirname(file)}/README.md`)
   const take = (files: readonly string[]): readonly Page[] =>
     files.flatMap(file => {
       const page = pages.get(file)
@@ -25,7 +27,9 @@ export function navigationOf(pages: ReadonlyMap<string, Page>): readonly Group[]
   const entryOf = (page: Page): Entry => {
     const folder = posix.dirname(page.file)
     if (!page.file.endsWith('/README.md') || !folder.startsWith('docs/')) return pageEntry(page)
-    const below = [...linksOf(pages, page.file), ...pages.keys()].filter(file => posix.dirname(file) === folder)
+    const below = [...linksOf(pages, page.file), ...pages.keys()].filter(
+      file => posix.dirname(file) === folder,
+    )
     const items = [{ label: 'Overview', page }, ...take(below).map(pageEntry)]
     return { label: page.title, items, isOpen: false }
   }
