@@ -156,7 +156,7 @@ clients:
   )
   assert.equal((await signIn('the-second-secret-of-the-shop')).status, 200)
 
-  // Explain a refusal: its response names the request, and the log line the reason.
+  // Explain a refusal: its response names the request, and the log has its steps.
   const refused = await signIn('the-first-secret-of-the-shop')
   assert.equal(JSON.parse(refused.body).error, 'invalid_client')
   const id = String(refused.headers['x-request-id'])
@@ -168,6 +168,12 @@ clients:
   )
   assert.equal(JSON.parse(line).reason, 'client_secret_wrong')
   assert.equal(JSON.parse(line).network, '127.0.0.1')
+  writeFileSync(at('server.log'), server.log())
+  const explained = await captureCommand(`tessera explain ${id} server.log`)
+  assert.equal(explained.code, 0, explained.output)
+  assert.match(explained.output, /✓ parse\n {2}✗ authenticate: invalid_client, client_secret_wrong\n/)
+  assert.match(explained.output, /section: RFC 6749 §2\.3\.1/)
+  assert.doesNotMatch(explained.output, /the-first-secret|the-second-secret/)
 
   // Rotate the signing keys.
   const published = async (): Promise<number> =>
