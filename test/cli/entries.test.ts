@@ -89,6 +89,11 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
       (await on('clients', 'set', 'web', '--file', json, '--if-version', '2')).stdout,
       /^replaced .*version=3 enabled=false/,
     )
+    // The output of `show --json` can be edited and sent back, and names its version.
+    const whole = JSON.parse((await on('clients', 'show', 'web', '--json')).stdout)
+    await entry({ ...whole, entry: { ...whole.entry, enabled: true } })
+    assert.match((await on('clients', 'set', 'web', '--file', json)).stdout, /^replaced .*version=4 /)
+    assert.match((await on('clients', 'set', 'web', '--file', json)).stderr, /changed meanwhile/)
     assert.match(
       (await on('clients', 'rotate-secret', 'web', '--overlap', '60')).stdout,
       /^rotated .* secret=tcs_/,

@@ -117,6 +117,9 @@ test('mistakes: scopes of users at a client without a grant for users are a warn
     assert.deepEqual(warningsOf({ ...api, ...withClient({ ...client, grant_types, redirect_uris }) }), [])
   }
   assert.deepEqual(warningsOf({ ...api, ...withClient({ ...machine, scope: 'api1' }) }), [])
+  // Only this grant gives the scopes of the admin API.
+  const operator = withClient({ ...machine, scope: 'api1 admin:users.read' })
+  assert.deepEqual(warningsOf({ ...api, ...operator, admin_api: { enabled: true } }), [])
 })
 
 for (const [name, text] of [

@@ -53,15 +53,17 @@ export const show = (kind: Kind, id: string, flags: EntryFlags): Promise<ExitCod
 
 export const add = (kind: Kind, flags: AddEntryFlags): Promise<ExitCode> =>
   withEntries(kind, flags, async entries => {
-    const entry = await readEntry(flags)
-    return entry ? changed(flags, 'added', await entries.create(entry, optionsOf(flags))) : 1
+    const given = await readEntry(flags)
+    return given ? changed(flags, 'added', await entries.create(given.entry, optionsOf(flags))) : 1
   })
 
 export const set = (kind: Kind, id: string, flags: SetEntryFlags): Promise<ExitCode> =>
   withEntries(kind, flags, async entries => {
-    const entry = await readEntry(flags)
-    if (!entry) return 1
-    return changed(flags, 'replaced', await entries.replace(id, entry, versionedOptionsOf(flags)))
+    const given = await readEntry(flags)
+    if (!given) return 1
+    const { entry, version } = given
+    const options = { ...(version !== undefined && { version }), ...versionedOptionsOf(flags) }
+    return changed(flags, 'replaced', await entries.replace(id, entry, options))
   })
 
 export const remove = (kind: Kind, id: string, flags: RemoveEntryFlags): Promise<ExitCode> =>
@@ -109,14 +111,16 @@ async function withEntries(
 
 type JsonObject = Parameters<Entries['create']>[0]
 
-/** Reads the JSON of an entry. Reports what is wrong with it, and returns undefined. */
-async function readEntry({ file }: AddEntryFlags): Promise<JsonObject | undefined> {
+type GivenEntry = { readonly entry: JsonObject; readonly version?: number }
+
+/** Reads the JSON of an entry, or of what `show --json` printed. Reports what is wrong with it, and returns undefined. */
+async function readEntry({ file }: AddEntryFlags): Promise<GivenEntry | undefined> {
   const place = file ?? 'standard input'
   try {
     const value: unknown = JSON.parse(
       file === undefined ? await text(process.stdin) : readFileSync(file, 'utf8'),
     )
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
+    if (isObject(value)) return shownIn(value) ?? { entry: value }
     tell(`${place}: expected one JSON object`)
   } catch (error) {
     // The parser's message quotes the text, which may contain a secret.
@@ -127,6 +131,15 @@ async function readEntry({ file }: AddEntryFlags): Promise<JsonObject | undefine
   }
   return undefined
 }
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** No kind of entry has these keys. */
+const shownIn = ({ kind, origin, entry, version }: JsonObject): GivenEntry | undefined =>
+  typeof kind === 'string' && typeof origin === 'string' && isObject(entry)
+    ? { entry, ...(typeof version === 'number' && version > 0 && { version }) }
+    : undefined
 
 function changed(
   { json, dryRun }: AddEntryFlags,

@@ -1,5 +1,6 @@
 /** Rules for clients: settings that are unsafe or can't work (RFC 6749 §2, RFC 7591 §2, RFC 9700 §2). */
 
+import { isAdminScope } from '../../model/admin-api.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'
@@ -248,7 +249,9 @@ const grantsWithoutUsers: ReadonlySet<string> = new Set(['client_credentials', '
 const unusableScopes: Rule = (client, { names }) => {
   const { grant_types, scope = '' } = client.value
   if (grant_types.length === 0 || !grant_types.every(grant => grantsWithoutUsers.has(grant))) return []
-  const unusable = scope.split(' ').filter(name => name !== '' && !names.api_scopes.has(name))
+  const unusable = scope
+    .split(' ')
+    .filter(name => name !== '' && !names.api_scopes.has(name) && !isAdminScope(name))
   if (unusable.length === 0) return []
   return diagnosticAt(client, 'scope', {
     problem: `without a grant for users, it can never have ${unusable.map(name => `"${name}"`).join(', ')}`,
