@@ -4,7 +4,7 @@
  * file ends.
  */
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, getTestContext } from 'node:test'
@@ -28,9 +28,22 @@ type Place = {
   readonly remove: () => Promise<void>
 }
 
+let emptyFile: Promise<string> | undefined
+
+/** Creates a file with the schema and no rows. Copying it takes a tenth of the time of creating the schema again. */
+async function createEmptyFile(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-storage-'))
+  ofFile.push(() => rm(folder, { recursive: true, force: true }))
+  const file = join(folder, 'tessera.db')
+  await (await openSqliteTenantStores({ file })).close()
+  return file
+}
+
 async function beginFile(): Promise<Place> {
+  emptyFile ??= createEmptyFile()
   const folder = await mkdtemp(join(tmpdir(), 'tessera-storage-'))
   const file = join(folder, 'tessera.db')
+  await copyFile(await emptyFile, file)
   return {
     storage: `sqlite:${file}`,
     open: () => openSqliteTenantStores({ file }),
