@@ -1,12 +1,9 @@
 /** Preloaded into each process of a test run: ends it if something keeps it running, during its tests or after them. */
 
-import { isMainThread } from 'node:worker_threads'
 import { fileLimit, restLimit } from './limits.ts'
+import { runsTests } from './runs-tests.ts'
 
 setTimeout(() => end(`after ${fileLimit / 60_000} minutes`), fileLimit).unref()
-
-/** Not the programs and threads that a test starts, which inherit this import. */
-const runsTests = isMainThread && /(?:\.test\.ts|batch-\d+\.mjs)$/.test(process.argv[1] ?? '')
 
 // A failed test may leave a server open, and the failure is reported only when the process ends.
 if (runsTests) {
