@@ -170,6 +170,7 @@ const examples: Readonly<Record<string, Example>> = {
     },
   },
   listKeys: { prepare: async () => ({ path: '/keys' }) },
+  listAuditRecords: { prepare: async () => ({ path: '/audit' }) },
   rotateKeys: { prepare: async () => ({ path: '/keys/rotation', body: {} }) },
 }
 

@@ -121,7 +121,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
   },
   // Interfaces of the process, and ways to run work.
-  runtime: { rooms: [], packages: ['@node-rs/argon2', '@node-rs/bcrypt', 'node:crypto'] },
+  runtime: { rooms: [], packages: ['@node-rs/argon2', '@node-rs/bcrypt', 'node:async_hooks', 'node:crypto'] },
   // Types, and the interfaces of their stores.
   model: { rooms: ['runtime'], packages: ['node:crypto'] },
 
@@ -264,6 +264,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'operations/mail': { rooms: ['model', 'runtime', 'outbound'], packages: ['nodemailer', 'node:net'] },
   // Events: callbacks, and webhooks with their queue.
   'operations/events': { rooms: ['model', 'runtime', 'outbound'], packages: ['node:crypto'] },
+  // The audit log: its records, their order and their verification.
+  'operations/audit': { rooms: ['model', 'runtime'], packages: ['node:crypto'] },
   // Reads the log for `tessera explain`.
   'operations/explain': {
     rooms: ['model', 'packages/server/src/operations/secret-fields.ts'],
@@ -303,6 +305,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       'packages/server/src/app/administration.ts',
       'packages/server/src/app/archives.ts',
       'packages/server/src/app/stored-entries-check.ts',
+      'packages/server/src/app/audit-reading.ts',
+      'packages/server/src/runtime/async/origin.ts',
       'packages/server/src/app/user-import.ts',
       'packages/server/src/app/key-files.ts',
       'packages/server/src/app/master-key-rotation.ts',
@@ -318,6 +322,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       '@node-rs/argon2',
       'node:crypto',
       'node:fs',
+      'node:fs/promises',
       'node:http',
       'node:https',
       'node:module',

@@ -209,6 +209,7 @@ test('doctor: each doubtful setting is found by its check', () => {
     ['private-networks', 'warning', { outbound: { allowed_private_networks: ['127.0.0.0/8'] } }],
     ['workers', 'warning', { workers: 256 }],
     ['log-level', 'warning', {}, { TESSERA_LOG_LEVEL: 'debug' }],
+    ['audit-log', 'warning', { audit: { enabled: false } }],
     ['monitoring', 'warning', { metrics: undefined }],
     ['mail', 'warning', { accounts: {} }],
     ['registration', 'warning', { registration: { mode: 'open' } }],

@@ -417,6 +417,7 @@ test('events: without a subscriber nothing is made, sealed or stored', async () 
   const { server } = await startListening(pagesWorld)
   await server.reconfigure({
     ...pagesWorld,
+    audit: { enabled: false },
     webhooks: [{ url: 'https://receiver.example/hook', secrets: [webhookSecret], events: ['key.removed'] }],
   })
   const { stores } = server

@@ -45,7 +45,11 @@ test('kill -9 loses no event of a token that a client got, and what was being se
     await issue()
     await server.kill()
     const database = new DatabaseSync(join(directory, 'tessera.db'))
-    assert.equal(database.prepare('select count(*) as stored from webhook_messages').get()?.stored, count)
+    assert.equal(
+      database.prepare("select count(*) as stored from webhook_messages where endpoint <> 'audit'").get()
+        ?.stored,
+      count,
+    )
     // The minute for which the killed process had claimed them is over.
     database.exec('update webhook_messages set due_at = 0')
     database.close()
@@ -60,7 +64,10 @@ test('kill -9 loses no event of a token that a client got, and what was being se
       assert.ok(idsOf(receiver.deliveries.slice(before)).has(id))
     await server.stop()
     const left = new DatabaseSync(join(directory, 'tessera.db'))
-    assert.equal(left.prepare('select count(*) as stored from webhook_messages').get()?.stored, 0)
+    assert.equal(
+      left.prepare("select count(*) as stored from webhook_messages where endpoint <> 'audit'").get()?.stored,
+      0,
+    )
     left.close()
   } finally {
     await server.kill()

@@ -37,8 +37,8 @@ test('events attack: refusals that wait for a slow store leave room for other ev
     onStored: () => {},
   })
   const message = {} as WebhookMessage
-  for (let count = 0; count < 2000; count++) later.add([message], 'token.refused')
-  later.add([message], 'user.factor_added')
+  for (let count = 0; count < 2000; count++) later.add([message], true)
+  later.add([message], false)
   written.resolve()
   await later.settled()
   assert.deepEqual(added, [1, 501])

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AuditRow } from '../../../packages/server/src/model/audit.ts'
+import type { AuditRow } from '../../../packages/server/src/model/audit-record.ts'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { now, tally } from './samples.ts'
 import type { Opened } from './storage.ts'

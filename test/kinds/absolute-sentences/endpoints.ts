@@ -9,6 +9,10 @@ export const endpoints: Readonly<Record<string, Rows>> = {
         'admin/openapi.test.ts',
         'admin openapi: the committed document matches the code (otherwise: npm run api:admin)',
       ),
+    "If the record can't be stored, the request fails and nothing is changed.": held(
+      'audit/server.test.ts',
+      'audit: a change that can not be recorded is not made',
+    ),
     'Clients that register themselves never get them.': held(
       'admin/callers.test.ts',
       'admin callers: a client must ask for each scope, and be allowed it',

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Diagnostic } from '../configuration/diagnostic.ts'
 import type { ReadEntry } from '../configuration/entries/entry-source.ts'
+import { type AuditDetails, changesBetween } from '../model/audit-record.ts'
 import { type EntryKind, needsOf, type StoredEntry } from '../model/entry.ts'
 import type { PreparedEvent } from '../model/events.ts'
 import { newClientCredential, newId } from '../model/handle.ts'
@@ -149,15 +150,31 @@ export function createChanges(ports: ChangePorts): Changes {
     if (dryRun) return { ok: true, value }
     const { kind, id, version } = stored
     const change = { kind, id, version, actor }
+    const details = changesOf(kind, id, before?.entry, stored.entry)
     const event = before
-      ? events.prepare('entry.updated', { ...change, changed: changedKeys(before.entry, stored.entry) })
-      : events.prepare('entry.created', change)
+      ? events.prepare(
+          'entry.updated',
+          { ...change, changed: changedKeys(before.entry, stored.entry) },
+          details,
+        )
+      : events.prepare('entry.created', change, details)
     if (!(await entries.put(stored, revision, event.messages))) return 'changed_meanwhile'
     await report(event, before ? 'entry_updated' : 'entry_created', {
       ...change,
       ...(before && { changed: changedKeys(before.entry, stored.entry) }),
     })
     return { ok: true, value }
+  }
+
+  /** Returns the values that differ, with hidden secrets. */
+  function changesOf(
+    kind: EntryKind,
+    id: string,
+    before: JsonObject | undefined,
+    after: JsonObject | undefined,
+  ): AuditDetails {
+    const [from, to] = [before, after].map(entry => (entry ? secrets.hide(kind, id, entry) : {}))
+    return changesBetween(from ?? {}, to ?? {}, changedKeys(before ?? {}, after ?? {}))
   }
 
   async function report(
@@ -244,7 +261,7 @@ export function createChanges(ports: ChangePorts): Changes {
         const value = showStored(before, secrets)
         if (options.dryRun) return { ok: true, value }
         const change = { kind, id, version: before.version, actor: options.actor }
-        const event = events.prepare('entry.deleted', change)
+        const event = events.prepare('entry.deleted', change, changesOf(kind, id, before.entry, undefined))
         if (!(await entries.remove(kind, id, { revision, at: clock.now() }, event.messages)))
           return 'changed_meanwhile'
         await report(event, 'entry_deleted', change)

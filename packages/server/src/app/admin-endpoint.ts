@@ -3,6 +3,7 @@
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createAdminEndpoint } from '../endpoints/admin/admin.ts'
+import { createAuditHandlers } from '../endpoints/admin/audit.ts'
 import { createCursors } from '../endpoints/admin/cursor.ts'
 import { createEntryHandlers } from '../endpoints/admin/entries.ts'
 import { createKeyHandlers } from '../endpoints/admin/keys.ts'
@@ -17,7 +18,7 @@ import type { Services } from './services.ts'
 
 export function createAdmin(configuration: Configuration, services: Services): Endpoint {
   const { context, clients, tokens, signIn, sessions } = services
-  const { stores, keys, derived, clock, log } = context
+  const { stores, keys, derived, audit, clock, log } = context
   const { accounts, endAccess } = services.accounts
   const { users } = signIn
   const { storedUsers } = stores
@@ -60,10 +61,12 @@ export function createAdmin(configuration: Configuration, services: Services): E
         clock,
       }),
       ...createKeyHandlers({ keys }),
+      ...createAuditHandlers({ auditRecords: stores.auditRecords, cursors }),
     },
     verifier: tokens.verifier,
     senderConstraints: tokens.senderConstraints,
     clients: clients.lookup,
+    recordRequest: data => audit.add('admin.requested', data),
     noteChange: ({ actor, ...change }) => log.info('admin_change', { ...change, ...actor }),
     clock,
     log,

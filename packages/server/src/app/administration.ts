@@ -20,6 +20,7 @@ import { silentLog } from '../runtime/ports.ts'
 import { createEndings } from '../sessions/session-end.ts'
 import type { AccountServices } from './account-services.ts'
 import { createAdministrationServices } from './administration-services.ts'
+import { recordCommand } from './audit-command.ts'
 import type { ClientServices } from './client-services.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
 import { loadLiveEntries } from './live-entries.ts'
@@ -187,6 +188,7 @@ export async function openIssuer(
 ): Promise<IssuerContext & { readonly masterKeys: readonly MasterKeyInfo[] }> {
   const serverContext = await createServerContext(server, { log: logFromEnvironment() })
   const context = await createIssuerContext(await withInherited(issuer, server, serverContext), serverContext)
+  await recordCommand(context.audit)
   return {
     ...context,
     masterKeys: masterKeysOf(serverContext.unlocked),

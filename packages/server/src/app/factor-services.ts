@@ -8,6 +8,7 @@ import { createPasskeys, type Passkeys } from '../identity/passkeys.ts'
 import { createRecoveryCodeBook, type RecoveryCodeBook } from '../identity/recovery-codes.ts'
 import { createTotp } from '../identity/totp.ts'
 import { createSealing } from '../keys/sealing.ts'
+import type { ManagedEvents } from '../operations/events/events.ts'
 import { createFactorEnrolment, type FactorEnrolment } from '../pages/flow/enrol-factor.ts'
 import { createFactorProver, type ProveFactor } from '../pages/flow/prove-factor.ts'
 import type { MailServices } from './mail-services.ts'
@@ -37,8 +38,11 @@ export function createFactorServices(
   return {
     recoveryCodeBook,
     passkeys,
-    passkeySignIn: createPasskeySignIn({ mfa, passkeys, users, profile, clock }),
-    proveFactor: createFactorProver({ totp, recoveryCodeBook, passkeys, countFactorGuess, notifyOwner, log }),
+    passkeySignIn: noteRefusals(createPasskeySignIn({ mfa, passkeys, users, profile, clock }), events.note),
+    proveFactor: noteWrongFactors(
+      createFactorProver({ totp, recoveryCodeBook, passkeys, countFactorGuess, notifyOwner, log }),
+      events.note,
+    ),
     factorEnrolment: createFactorEnrolment({
       totp,
       recoveryCodeBook,
@@ -50,3 +54,29 @@ export function createFactorServices(
     }),
   }
 }
+
+type Note = ManagedEvents['note']
+
+/** Records wrong second factors. */
+const noteWrongFactors =
+  (prove: ProveFactor, note: Note): ProveFactor =>
+  async (request, sub, method, form) => {
+    const proven = await prove(request, sub, method, form)
+    if (!proven.ok) note('user.sign_in_failed', { sub, reason: proven.reason })
+    return proven
+  }
+
+/** Records sign-ins by a passkey that are refused. */
+const noteRefusals = ({ isOffered, signIn }: PasskeySignIn, note: Note): PasskeySignIn => ({
+  isOffered,
+  async signIn(request) {
+    const signedIn = await signIn(request)
+    if (signedIn.ok) return signedIn
+    const { client } = request
+    note('user.sign_in_failed', {
+      ...(client && { client_id: client.client_id }),
+      reason: signedIn.reason,
+    })
+    return signedIn
+  },
+})

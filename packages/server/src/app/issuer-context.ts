@@ -9,9 +9,11 @@ import { derivedFor } from '../keys/root-keys.ts'
 import { policyFor } from '../keys/rotation.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import type { AuditLog } from '../operations/audit/audit-log.ts'
 import { createEvents, type ManagedEvents } from '../operations/events/events.ts'
 import { logWith } from '../operations/log.ts'
 import { createPrincipalWatch, type PrincipalWatch } from '../operations/principals.ts'
+import { createAudit } from './audit.ts'
 import { type LiveEntries, loadLiveEntries } from './live-entries.ts'
 import type { ServerContext } from './server-context.ts'
 
@@ -26,6 +28,7 @@ export type IssuerContext = Pick<
   readonly keys: ManagedKeyRing
   readonly principals: PrincipalWatch
   readonly events: ManagedEvents
+  readonly audit: AuditLog
 }
 
 /**
@@ -45,8 +48,9 @@ export async function createIssuerContext(
       await checkMasterKey({ settings: own.stores.settings, derived: own.derived })
     const { changes, recompose = async () => {} } = server
     const entries = await loadLiveEntries(configuration, { ...own, changes, recompose })
-    const events = eventsOf(own, entries.configuration, { ...server, delivers })
-    return await addKeys({ ...own, events, entries }, entries, server)
+    const audit = createAudit(entries.configuration, { ...server, ...own })
+    const events = eventsOf(own, entries.configuration, { ...server, audit, delivers })
+    return await addKeys({ ...own, events, audit, entries }, entries, server)
   } catch (error) {
     await own.close()
     throw error
@@ -59,7 +63,13 @@ type Own = Pick<IssuerContext, 'stores' | 'derived' | 'log' | 'close'>
 const eventsOf = (
   { stores, derived, log }: Own,
   { issuer, tenant, events, webhooks, hookTimeout }: Configuration,
-  { outbound, clock, random, delivers }: ServerContext & { readonly delivers: boolean },
+  {
+    outbound,
+    clock,
+    random,
+    audit,
+    delivers,
+  }: ServerContext & { readonly audit: AuditLog; readonly delivers: boolean },
 ): ManagedEvents =>
   createEvents({
     issuer,
@@ -67,6 +77,7 @@ const eventsOf = (
     callbacks: events,
     callbackLimit: hookTimeout,
     webhooks,
+    audit,
     stores,
     sealing: createSealing({ derived, purpose: 'webhooks' }),
     outbound,
@@ -77,11 +88,11 @@ const eventsOf = (
   })
 
 async function addKeys(
-  own: Own & Pick<IssuerContext, 'events' | 'entries'>,
+  own: Own & Pick<IssuerContext, 'events' | 'audit' | 'entries'>,
   { configuration, clients: storedClients }: LiveEntries,
   server: ServerContext,
 ): Promise<IssuerContext> {
-  const { stores, derived, log, events, entries } = own
+  const { stores, derived, log, events, audit, entries } = own
   const { clients, signingAlgorithms, registration } = configuration
   const needs = storedClients.needs()
   const { clock, random, outbound, print, sendMail, changes, generateSigningKey, passwordCost } = server
@@ -119,6 +130,7 @@ async function addKeys(
     keys,
     principals,
     events,
+    audit,
     async close() {
       entries.stop()
       keys.stop()

@@ -8,8 +8,10 @@ import { securityHeaders } from '../http/security-headers.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import { HookError, hookFields } from '../model/hook.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import type { AuditLog } from '../operations/audit/audit-log.ts'
 import { createFailureLog } from '../operations/failures.ts'
 import { QueueFull } from '../runtime/async/fair-queue.ts'
+import { asServer } from '../runtime/async/origin.ts'
 import { requestFields } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 import { discardLine, type Log } from '../runtime/ports.ts'
@@ -33,6 +35,7 @@ export type Issuer = {
   readonly deliverMail: () => Promise<void>
   /** Sends the webhooks that are due. */
   readonly deliverWebhooks: () => Promise<void>
+  readonly audit: AuditLog
   /** Resolves when background work is done: emails, client notifications, event callbacks and webhooks. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
@@ -55,7 +58,10 @@ export type IssuerPorts = {
  * Opens the issuer's store, creates missing keys and composes the issuer. Throws if the store can't be opened or the
  * master key does not match it.
  */
-export async function composeIssuer(configuration: Configuration, ports: IssuerPorts): Promise<Issuer> {
+export const composeIssuer = (configuration: Configuration, ports: IssuerPorts): Promise<Issuer> =>
+  asServer(() => compose(configuration, ports))
+
+async function compose(configuration: Configuration, ports: IssuerPorts): Promise<Issuer> {
   const context = await createIssuerContext(configuration, ports.context, { delivers: true })
   try {
     return await composeOn(context, ports)
@@ -109,6 +115,7 @@ async function composeOn(
     services,
     deliverMail: pages.deliverMail,
     deliverWebhooks: context.events.deliver,
+    audit: context.audit,
     settled,
     async close() {
       await Promise.all([services.sessions.close(), pages.closeMail()])

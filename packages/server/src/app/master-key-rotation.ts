@@ -5,6 +5,8 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { type MasterKeyRotated, type RotationPorts, rotateMasterKey } from '../keys/master-key-rotation.ts'
 import { derivedFor } from '../keys/root-keys.ts'
 import { logFromEnvironment } from '../operations/log.ts'
+import { createAudit } from './audit.ts'
+import { recordCommand } from './audit-command.ts'
 import { createServerContext, type Overrides } from './server-context.ts'
 
 const day = 86_400
@@ -37,6 +39,7 @@ export async function rotateMasterKeyOf(
   }
   const { settings } = tenantStores.main
   try {
+    await recordCommand(createAudit(configuration, { ...context, stores: tenantStores.main }))
     const grace = await graceOf(configuration, eachStore)
     return await rotateMasterKey(
       { ...unlocked, settings, clock, sleep, report, grace, eachStore },

@@ -15,6 +15,8 @@ import {
 } from '../model/routes.ts'
 import type { IdentityProvider } from '../model/user.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
+import { withOrigin } from '../runtime/async/origin.ts'
+import { requestFields } from '../runtime/network.ts'
 import type { LazyPages } from './lazy-pages.ts'
 import { createProtocolEndpoints } from './protocol-endpoints.ts'
 import type { Services } from './services.ts'
@@ -32,7 +34,7 @@ export function createRoutes(
     ...namesOf(protocolRoutes).map(name => routeOf(protocolRoutes[name], endpoints[name])),
     ...namesOf(pageRoutes)
       .filter(name => isOffered(pageRoutes[name], offers))
-      .map(name => routeOf(pageRoutes[name], pages.page(name))),
+      .map(name => routeOf(pageRoutes[name], fromBrowser(pages.page(name)))),
     ...[...services.signIn.identityProviders.values()].flatMap(provider => routesOfProvider(provider, pages)),
   ]
   const base = new URL(issuer).pathname.replace(/\/$/, '')
@@ -55,8 +57,14 @@ const routesOfProvider = ({ name, upstream }: IdentityProvider, pages: LazyPages
     ? []
     : namesOf(providerRoutes).map(route => {
         const entry = providerRoutes[route]
-        return routeOf({ ...entry, path: entry.path + name }, pages.provider(name, route))
+        return routeOf({ ...entry, path: entry.path + name }, fromBrowser(pages.provider(name, route)))
       })
+
+/** Tells the audit log where requests of people come from. */
+const fromBrowser =
+  (endpoint: Endpoint): Endpoint =>
+  request =>
+    withOrigin({ actor: { kind: 'browser' }, ...requestFields(request) }, () => endpoint(request))
 
 const isOffered = ({ offer }: RouteEntry, offers: Readonly<Record<Offer, boolean>>): boolean =>
   offer === undefined || offers[offer]

@@ -28,6 +28,7 @@ import {
   type Profile,
   type Users,
 } from '../model/user.ts'
+import type { ManagedEvents } from '../operations/events/events.ts'
 import { createOverloadLog } from '../operations/overload.ts'
 import { createArgon2id } from '../runtime/argon2id.ts'
 import { networkPath } from '../runtime/network.ts'
@@ -102,17 +103,20 @@ export function createSignInServices(
     users,
     storeUsers,
     profile,
-    signIn: createSignIn({
-      users,
-      profile,
-      identityProviders,
-      tenants,
-      validator: validators.password,
-      namesVary: storeUsers !== undefined,
-      countGuess,
-      countFoundGuess: createFoundGuessCounter({ countAttempt }),
-      clock,
-    }),
+    signIn: noteFailures(
+      { users, note: events.note },
+      createSignIn({
+        users,
+        profile,
+        identityProviders,
+        tenants,
+        validator: validators.password,
+        namesVary: storeUsers !== undefined,
+        countGuess,
+        countFoundGuess: createFoundGuessCounter({ countAttempt }),
+        clock,
+      }),
+    ),
     readIdentityClaims: createIdentityClaims({ resources, profile }),
     resolveSubject,
     identityProviders,
@@ -123,6 +127,34 @@ export function createSignInServices(
     policies: createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }),
   }
 }
+
+/**
+ * Records sign-ins that are refused. The user is looked up afterwards, so that a response takes as long for names that
+ * nobody has.
+ */
+const noteFailures =
+  (
+    { users, note }: { readonly users: Pick<Users, 'findNamed'>; readonly note: ManagedEvents['note'] },
+    signIn: SignIn,
+  ): SignIn =>
+  async request => {
+    const signedIn = await signIn(request)
+    if (signedIn.ok) return signedIn
+    const { username, acr, client } = request
+    const { idp = localProvider, tenant } = acr
+    const found = idp === localProvider ? Promise.resolve(users.findNamed(username, tenant)) : undefined
+    void Promise.resolve(found)
+      .catch(() => undefined)
+      .then(user =>
+        note('user.sign_in_failed', {
+          ...(user && { sub: user.sub }),
+          idp,
+          ...(client && { client_id: client.client_id }),
+          reason: signedIn.reason,
+        }),
+      )
+    return signedIn
+  }
 
 /**
  * Returns the rule for subjects without a record: those of a provider are active, and local ones if a password validator

@@ -15,6 +15,7 @@ import type { EndSession } from '../model/session.ts'
 import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
 import { startJobs } from '../operations/jobs.ts'
 import { logNetworks } from '../operations/log.ts'
+import { recordConfiguration } from './audit-command.ts'
 import { mountedOptions } from './edge.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
@@ -81,6 +82,8 @@ export type Tessera = {
   readonly runMails: () => Promise<void>
   /** Sends the webhooks that are due. Does not wait longer than 5 s for receivers. A background job. */
   readonly runWebhooks: () => Promise<void>
+  /** Appends the waiting records to the audit log. A background job. */
+  readonly runAudit: () => Promise<void>
   /** Evicts tenants' issuers that had no request for an hour, and runs the jobs of inactive ones. A background job. */
   readonly runTenantJobs: (options?: TenantJobOptions) => Promise<void>
   /**
@@ -161,6 +164,9 @@ export async function composeTessera(
   const runWebhooks = async () => {
     await Promise.all(active().map(one => one.deliverWebhooks()))
   }
+  const runAudit = async () => {
+    await Promise.all(active().map(one => one.audit.run()))
+  }
   const runCleanUp = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
   const runTenantJobs = async ({ inactive } = { inactive: true }) => {
     const names = inactive ? await tenantStores.list() : []
@@ -168,6 +174,7 @@ export async function composeTessera(
       await one.services.sessions.run()
       await one.deliverMail()
       await one.deliverWebhooks()
+      await one.audit.run()
       await one.stores.cleanUp(expiredBy(clock))
     })
   }
@@ -199,6 +206,7 @@ export async function composeTessera(
           { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
           { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
           { run: runWebhooks, failed: 'webhooks_failed', every: 5, first: 0 },
+          { run: runAudit, failed: 'audit_failed', every: 1, first: 0 },
           {
             run: () => runTenantJobs(jobs === true ? undefined : jobs),
             failed: 'tenant_jobs_failed',
@@ -208,6 +216,9 @@ export async function composeTessera(
         ],
     log,
   )
+  /** Whether this process alone records what all of them do. */
+  const isFirst = jobs === true || (jobs !== false && jobs.inactive)
+  if (isFirst) await recordConfiguration(server().audit, tracing.context, { next: configuration })
   const tessera: Tessera = {
     get issuer() {
       return server().issuer
@@ -239,10 +250,13 @@ export async function composeTessera(
     runLogouts,
     runMails,
     runWebhooks,
+    runAudit,
     runCleanUp,
     runTenantJobs,
     async replace(next) {
+      const before = snapshots.current().configuration
       await snapshots.replace(next)
+      if (isFirst) await recordConfiguration(server().audit, tracing.context, { before, next })
       mounted?.trust(next)
       web.trust(next)
     },

@@ -63,6 +63,24 @@ export type TransferFlags = {
   /** Default: all kinds. */
   readonly kind?: readonly string[]
 }
+export type AuditVerifyFlags = {
+  readonly config?: string
+  readonly tenant?: string
+  readonly key?: string
+  readonly head?: readonly string[]
+  readonly from?: string
+  readonly to?: string
+  /** The file is a part of a log. */
+  readonly part?: boolean
+}
+export type AuditExportFlags = IssuerFlags & {
+  readonly format: 'ndjson' | 'csv'
+  readonly since?: string
+  readonly until?: string
+  readonly type?: readonly string[]
+  readonly actor?: string
+  readonly user?: string
+}
 export type BackupFlags = { readonly config: string; readonly to: string }
 /** `from` is an export, a store, or the name of another server. */
 export type ImportFlags = {

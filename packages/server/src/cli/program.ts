@@ -1,9 +1,12 @@
 /** Commands and their options. The code of a command is imported when it runs. */
 
 import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import { endSoon, guardStandardOutput, outputFailure } from '../operations/output/standard-output.ts'
+import { type Origin, withOrigin } from '../runtime/async/origin.ts'
 import type { ExitCode } from './command.ts'
+import { addAuditCommands } from './commands/audit.ts'
 import { addClientCommands } from './commands/clients.ts'
 import { addConfigurationCommands } from './commands/configuration.ts'
 import { addEntryCommands } from './commands/entries.ts'
@@ -24,12 +27,13 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
       code = await command(...given)
     }
   try {
-    await programOf(does)
-      .parseAsync(words, { from: 'user' })
-      .catch((error: unknown) => {
-        // Help and the version are printed already.
-        if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
-      })
+    const program = programOf(does)
+    const parsed = () => program.parseAsync(words, { from: 'user' })
+    const running = isServer(words) ? parsed() : withOrigin(originOf(program, words), parsed)
+    await running.catch((error: unknown) => {
+      // Help and the version are printed already.
+      if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
+    })
     // A stream emits its errors after the promises of this tick have settled.
     await new Promise(setImmediate)
     const incomplete = isServer(words) ? undefined : outputFailure()
@@ -52,6 +56,29 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
 /** A server keeps running even if its output is not read. */
 const isServer = ([command]: readonly string[]): boolean => command === 'serve' || command === 'demo'
 
+/** Commands that change nothing. */
+const reading = /(^(audit|config|doctor|explain|hash-secret|migrate)\b| (list|find|get|show)$)/
+
+/** Who runs the command, for the audit log. */
+function originOf(program: Command, words: readonly string[]): Origin {
+  const group = program.commands.find(one => one.name() === words[0])
+  const command = words.slice(0, (group?.commands.length ?? 0) > 0 ? 2 : 1).join(' ')
+  const options = words.flatMap(word => /^--?[a-z][a-z-]*/.exec(word)?.[0] ?? [])
+  return {
+    actor: { kind: 'command_line', command, os_user: accountName() },
+    ...(!reading.test(command) && { options }),
+  }
+}
+
+/** A container may run as a user without a name. */
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
+}
+
 /** Returns the commands; `does` decides what runs them. */
 export function programOf(does: Does): Command {
   const program = new Command('tessera')
@@ -68,6 +95,7 @@ export function programOf(does: Does): Command {
   addMailCommands(program, does)
   addClientCommands(program, does)
   addStoreCommands(program, does)
+  addAuditCommands(program, does)
   // Last, because it adds to groups of others.
   addEntryCommands(program, does)
   return program

@@ -1,6 +1,7 @@
 /** A validated configuration: what `loadConfiguration` returns and the server is built from. */
 
 import type { AccountSettings } from '../model/account.ts'
+import type { AuditSettings } from '../model/audit-record.ts'
 import type { Branding } from '../model/branding.ts'
 import type {
   ClientAssertionPolicy,
@@ -116,6 +117,7 @@ export type Configuration = {
   readonly mail?: MailSettings
   /** Where events are sent. */
   readonly webhooks: readonly Webhook[]
+  readonly audit: AuditSettings
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** Dynamic client registration. */
   readonly registration: Registration

@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import type { AccountSettings, PasswordProblem } from '../model/account.ts'
+import { changesBetween } from '../model/audit-record.ts'
 import type { Events, PreparedEvent } from '../model/events.ts'
 import { newId } from '../model/handle.ts'
 import type { AccessEnding, EndedSession, Stores } from '../model/ports/stores.ts'
@@ -121,6 +122,9 @@ export const isEmail = (email: string): boolean =>
   email.length <= 254 &&
   email === email.normalize('NFKC') &&
   /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
+
+/** Returns the members of a user that operators change. */
+export const detailsOf = ({ username, email, claims }: StoredUser) => ({ username, email, claims })
 
 /** Returns what ends when a user's access ends: everything except the session that continues. */
 export const accessEnding = (
@@ -256,7 +260,8 @@ export function createAccounts(ports: AccountPorts): Accounts {
       }
       const given = { username, email: verifiedEmail, claims }
       const changed = (['username', 'email', 'claims'] as const).filter(name => given[name] !== undefined)
-      return replace(next, events.prepare('user.updated', { sub, changed }))
+      const details = changesBetween(detailsOf(user), detailsOf(next), changed)
+      return replace(next, events.prepare('user.updated', { sub, changed }, details))
     },
     async setActive(sub, active) {
       for (;;) {

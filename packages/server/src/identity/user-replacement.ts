@@ -2,9 +2,10 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { changesBetween } from '../model/audit-record.ts'
 import type { EventData, PreparedEvent } from '../model/events.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
-import { type AccountPorts, accessEnding, isUsername } from './accounts.ts'
+import { type AccountPorts, accessEnding, detailsOf, isUsername } from './accounts.ts'
 
 type UserRecord = {
   readonly username: string
@@ -83,7 +84,11 @@ export function createUserReplacement({
     const next = nextOf(user, record)
     if (dryRun) return ok(next)
     const ends = next.epoch > user.epoch
-    const prepared = eventsOf(user, next).map(([type, data]) => events.prepare(type, data))
+    const prepared = eventsOf(user, next).map(([type, data]) =>
+      type === 'user.updated'
+        ? events.prepare(type, data, changesBetween(detailsOf(user), detailsOf(next), data.changed))
+        : events.prepare(type, data),
+    )
     const replaced = await storedUsers.replace(
       next,
       ends ? accessEnding(endingWithin, settings) : undefined,

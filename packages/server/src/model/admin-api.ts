@@ -21,6 +21,7 @@ const allowed = {
   'admin:users.passwords': 'Set passwords, import password hashes, and remove second factors.',
   'admin:sessions.read': "Read users' sessions.",
   'admin:sessions.write': "End users' sessions, and revoke their tokens.",
+  'admin:audit.read': 'Read the audit log.',
   'admin:keys.read': 'Read the list of signing keys.',
   'admin:keys.write': 'Rotate signing keys.',
 } as const

@@ -1,22 +1,82 @@
-/** Rows of the audit log. See docs/decisions/0065-audit-log.md. */
+/** The types of audit records that are no events, and which records are made. */
 
-import type { Seconds } from '@tessera/protocol/brand'
+import type { AuditDetails, AuditSettings } from './audit-record.ts'
+import type { EventType } from './events.ts'
+import type { WebhookMessage } from './webhook.ts'
 
-/** Names the audit log where stored events name their webhook. Webhooks are named by hashes, which are longer. */
-export const auditEndpoint = 'audit'
+/** The members of `data`, by type, of records that are no events. */
+export type AuditData = {
+  /** A client of the admin API requested a change. Stored before the change, which has its own record. */
+  readonly 'admin.requested': {
+    /** The `operationId` of the OpenAPI document. */
+    readonly operation: string
+    /** The `sub` of the path. */
+    readonly sub?: string
+    /** The other values of the path. */
+    readonly path?: Readonly<Record<string, string>>
+  }
+  /** A command that can change something was started. Stored before the change, which has its own record. */
+  readonly 'command.started': {
+    readonly command: string
+    /** The names of its options. Their values can be secrets. */
+    readonly options: readonly string[]
+  }
+  /** The server started with this configuration. */
+  readonly 'configuration.started': {
+    /** The same for the same configuration, with its secrets. Made with a key, so that it reveals nothing. */
+    readonly digest: string
+  }
+  /** A changed configuration was applied. */
+  readonly 'configuration.applied': {
+    readonly digest: string
+    readonly changes: readonly {
+      readonly subject: string
+      readonly change: string
+      readonly keys: readonly string[]
+    }[]
+  }
+  /** A person's sign-in was refused. */
+  readonly 'user.sign_in_failed': {
+    /** Omitted if no user has the name. What was typed is not recorded: it may be a password. */
+    readonly sub?: string
+    readonly idp?: string
+    readonly client_id?: string
+    /** See docs/reasons.md. */
+    readonly reason: string
+  }
+  /** Records of this type were left out, because strangers caused too many. */
+  readonly 'audit.omitted': { readonly type: string; readonly count: number }
+  /** A waiting record could not be opened: it was changed, or its key is retired. */
+  readonly 'audit.unreadable': { readonly event_id: string }
+  /** The personal members of these records were erased: numbers, and ranges such as 3-7. */
+  readonly 'audit.erased': { readonly records: string; readonly count: number }
+  /** The records up to this number were removed, because they were older than `audit.retention`. */
+  readonly 'audit.pruned': {
+    readonly through: number
+    /** The hash of the last removed record. */
+    readonly hash: string
+  }
+}
 
-/** One record of the audit log, as it is stored. */
-export type AuditRow = {
-  /** From 1, without gaps. */
-  readonly seq: number
-  readonly at: Seconds
-  readonly type: string
-  /** The user that it is about; omitted if there is none, or if the personal members were erased. */
-  readonly sub?: string
-  /** The signed JSON text. It contains the hash of the record before, and the hash of `personal`. */
-  readonly record: string
-  /** A JSON text with the personal members and a salt; omitted if there are none, or if they were erased. */
-  readonly personal?: string
-  /** Ed25519 over `record`, in base64url. */
-  readonly signature: string
+export type AuditType = keyof AuditData
+
+const ofTokens: ReadonlySet<string> = new Set<EventType>(['token.issued', 'token.refused', 'token.revoked'])
+
+/** Returns whether a record of this type is made. */
+export const isAudited = ({ enabled, tokens }: AuditSettings, type: EventType | AuditType): boolean =>
+  enabled && (tokens || !ofTokens.has(type))
+
+/** Records that anybody can cause, as often as they like. */
+export const isAuditedByStrangers = (type: EventType | AuditType): boolean =>
+  type === 'token.refused' || type === 'user.sign_in_failed'
+
+/** Makes the audit records of events. */
+export type AuditMessages = {
+  readonly takes: (type: EventType | AuditType) => boolean
+  /** Returns the records to store; none if strangers have caused too many. */
+  readonly messagesOf: (
+    type: EventType | AuditType,
+    data: object,
+    details?: AuditDetails,
+  ) => readonly WebhookMessage[]
 }

@@ -3,6 +3,7 @@
  * contains no token, code, password or secret, and no claims of a user. docs/guides/events.md lists the members.
  */
 
+import type { AuditDetails } from './audit-record.ts'
 import type { EntryKind } from './entry.ts'
 import type { Hook } from './hook.ts'
 import type { FactorMethod } from './mfa.ts'
@@ -201,14 +202,19 @@ export type EventCallbacks = {
 
 /** An event that has not been written yet. */
 export type PreparedEvent = {
-  /** The messages to store in the same write. Undefined if no webhook subscribes to the type. */
+  /** The messages to store in the same write. Undefined if no webhook subscribes to the type, and it is not audited. */
   readonly messages?: Messages | undefined
   /** Calls the callbacks and sends the stored messages. Call it after the write, unless the write changed nothing. */
   readonly happened: () => void
 }
 
 export type Events = {
-  readonly prepare: <Type extends EventType>(type: Type, data: EventData[Type]) => PreparedEvent
+  /** @param details for the audit log alone. */
+  readonly prepare: <Type extends EventType>(
+    type: Type,
+    data: EventData[Type],
+    details?: AuditDetails,
+  ) => PreparedEvent
   /**
    * Reports an event that has already happened. Messages are stored in the background, so a crash at this moment loses
    * them.

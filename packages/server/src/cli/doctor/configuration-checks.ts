@@ -39,6 +39,9 @@ export function checkConfiguration(
     checkPrivateNetworks(configuration),
     checkWorkers(configuration),
     checkLogLevel(environment),
+    issuers.some(({ audit }) => !audit.enabled)
+      ? warning('audit-log', 'it is off', 'remove "audit.enabled", or set it to true (docs/guides/audit.md)')
+      : ok('audit-log', 'on'),
     configuration.metrics
       ? ok('monitoring', 'metrics are on')
       : warning(

@@ -27,6 +27,7 @@ export const checklist = {
   'private-networks': 'the server sends no requests to its own machine',
   workers: 'no more worker processes than cores',
   'log-level': 'the log has all events, and no more',
+  'audit-log': 'changes by operators and sign-ins are recorded',
   monitoring: 'metrics are on',
   mail: 'the server can send mail, if users have accounts',
   registration: 'not everyone can register clients',

@@ -7,6 +7,7 @@ import { endpointOriginError, issuerError, issuerOfDiscoveryUrl } from '../issue
 import { fixedPassword, storagePassword } from '../storage-password.ts'
 import * as s from '../validation/kinds.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
+import { auditSchema } from './audit.ts'
 import { brandingSchema } from './branding.ts'
 import { serverAssertionsFields } from './client-metadata.ts'
 import { jwksSchema, secretOf, tokenSecretSchema } from './credentials.ts'
@@ -223,6 +224,7 @@ export const deploymentFields = {
   accounts: accountsSchema,
   mail: mailSchema,
   webhooks: webhooksSchema,
+  audit: auditSchema,
   metrics: metricsSchema,
   tracing: s
     .boolean()
@@ -268,6 +270,7 @@ export const deploymentOwners = {
   accounts: 'own',
   mail: 'inherited',
   webhooks: 'inherited',
+  audit: 'inherited',
   metrics: 'server',
   tracing: 'server',
   trusted_issuers: 'own',
@@ -301,6 +304,7 @@ export const deploymentOf = (
     workers: draft.workers,
     drainDelay: draft.drain_delay,
     tracing: draft.tracing,
+    audit: draft.audit,
     metrics: draft.metrics && { tokens: draft.metrics.tokens.map(secretOf) },
     compatibility: draft.compatibility,
     unknownScopes: draft.unknown_scopes,

@@ -4,8 +4,10 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import type { AnySchema } from '../../configuration/validation/schema.ts'
 import { noStoreHeaders } from '../../messages/json-response.ts'
 import type { NoteAdminChange } from '../../model/admin-api.ts'
+import type { AuditData } from '../../model/audit.ts'
 import { type Step, stepsUpTo } from '../../model/steps.ts'
 import { nonceHeader } from '../../proof/sender-constraint.ts'
+import { withOrigin } from '../../runtime/async/origin.ts'
 import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import { authenticateCaller, type CallerPorts, checkScope } from './caller.ts'
@@ -21,6 +23,8 @@ type AdminPorts = CallerPorts & {
   readonly schemas: Readonly<Record<string, AnySchema>>
   readonly handlers: AnyHandlers
   readonly noteChange: NoteAdminChange
+  /** Records a change that was requested, before it is made. */
+  readonly recordRequest: (data: AuditData['admin.requested']) => Promise<void>
   readonly clock: Clock
   readonly log: Log
 }
@@ -32,7 +36,7 @@ const documentPath = '/openapi.json'
  * operation. Refuses with problem details (RFC 9457).
  */
 export function createAdminEndpoint(ports: AdminPorts): Endpoint {
-  const { issuer, operations, schemas, handlers, noteChange, clock, log } = ports
+  const { issuer, operations, schemas, handlers, noteChange, recordRequest, clock, log } = ports
   const base = new URL(issuer).pathname.replace(/\/$/, '') + adminPath
   const table = Object.entries(operations).map(([id, description]) => ({ id, description }))
   let document: string | undefined
@@ -91,25 +95,36 @@ export function createAdminEndpoint(ports: AdminPorts): Endpoint {
     if (!query.ok) return query
     const body = readBody(request, description)
     if (!body.ok) return body
-    return handlers[id]!({
-      request,
-      caller,
-      operation: id,
-      path: values,
-      query: query.value,
-      body: body.value as never,
-      dryRun: query.value.dry_run === true,
-      conditions: readConditions(request.headers),
-      changed: (kind, changed) =>
-        noteChange({
-          operation: id,
-          kind,
-          id: changed,
-          actor: { client_id: caller.client_id, sub: caller.sub },
-          request_id: request.id,
-          network: networkOf(request),
-          at: clock.now(),
-        }),
+    const dryRun = query.value.dry_run === true
+    const origin = {
+      actor: { kind: 'admin', client_id: caller.client_id },
+      ...requestFields(request),
+    } as const
+    return withOrigin(origin, async () => {
+      if (description.method !== 'GET' && !dryRun) {
+        const { sub, ...path } = values
+        await recordRequest({ operation: id, ...(sub !== undefined && { sub }), path })
+      }
+      return handlers[id]!({
+        request,
+        caller,
+        operation: id,
+        path: values,
+        query: query.value,
+        body: body.value as never,
+        dryRun,
+        conditions: readConditions(request.headers),
+        changed: (kind, changed) =>
+          noteChange({
+            operation: id,
+            kind,
+            id: changed,
+            actor: { client_id: caller.client_id, sub: caller.sub },
+            request_id: request.id,
+            network: networkOf(request),
+            at: clock.now(),
+          }),
+      })
     })
   }
 

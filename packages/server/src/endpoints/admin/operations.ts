@@ -1,6 +1,7 @@
 /** Every operation of the admin API, and the schemas of its responses. */
 
 import type { AnySchema } from '../../configuration/validation/schema.ts'
+import { auditOperations, auditSchemas } from './audit.ts'
 import { entryOperations, entrySchemas } from './entry-operations.ts'
 import { keyOperations, keySchemas } from './keys.ts'
 import type { Descriptions } from './operation.ts'
@@ -10,10 +11,12 @@ export const adminOperations = {
   ...entryOperations,
   ...userOperations,
   ...keyOperations,
+  ...auditOperations,
 } as const satisfies Descriptions
 
 export const adminSchemas: Readonly<Record<string, AnySchema>> = {
   ...entrySchemas,
   ...userSchemas,
   ...keySchemas,
+  ...auditSchemas,
 }

@@ -1,9 +1,9 @@
 /** The port to the audit log. Records are only appended; the oldest can be removed, and personal members erased. */
 
 import type { Awaitable } from '../../runtime/ports.ts'
-import type { AuditRow } from '../audit.ts'
+import type { AuditRow } from '../audit-record.ts'
 
-type AuditRecords = {
+export type AuditRecords = {
   /** Returns the newest record. */
   readonly newest: () => Awaitable<AuditRow | undefined>
   /** Returns records in their order, from the one after `after`; with `sub`, those about this user. */

@@ -4,13 +4,21 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type {
-  Event,
-  EventCallbacks,
-  EventData,
-  Events,
-  EventType,
-  PreparedEvent,
+import {
+  type AuditData,
+  type AuditMessages,
+  type AuditType,
+  isAuditedByStrangers,
+} from '../../model/audit.ts'
+import type { AuditDetails } from '../../model/audit-record.ts'
+import {
+  type Event,
+  type EventCallbacks,
+  type EventData,
+  type Events,
+  type EventType,
+  isByStrangers,
+  type PreparedEvent,
 } from '../../model/events.ts'
 import { newTimedId } from '../../model/handle.ts'
 import type { Messages } from '../../model/ports/stores.ts'
@@ -23,6 +31,8 @@ import { createWebhook, type WebhookPorts } from './webhook.ts'
 export type ManagedEvents = Events & {
   /** Tries to send all messages that are due. Resolves afterwards, or after a few seconds. */
   readonly deliver: () => Promise<void>
+  /** Records what is no event in the audit log, in the background. */
+  readonly note: <Type extends AuditType>(type: Type, data: AuditData[Type]) => void
   /** Resolves when no callback runs, and nothing is being stored or sent. */
   readonly settled: () => Promise<void>
   /** Stores waiting messages, and sends for a few seconds. The rest remain in the store. */
@@ -36,6 +46,7 @@ type EventsPorts = WebhookPorts & {
   /** How long a callback may take. */
   readonly callbackLimit: Seconds
   readonly webhooks: readonly Webhook[]
+  readonly audit: AuditMessages
   /** Whether this process sends the messages that it stores. The command line leaves this to the server. */
   readonly delivers: boolean
 }
@@ -46,7 +57,7 @@ const waitLimit = 5000
 const nobody: PreparedEvent = { happened: () => {} }
 
 export function createEvents(ports: EventsPorts): ManagedEvents {
-  const { issuer, tenant, delivers, stores, clock, random, log } = ports
+  const { issuer, tenant, delivers, audit, stores, clock, random, log } = ports
   const callbacks = createCallbacks(ports.callbacks, { limit: ports.callbackLimit, log })
   const queues = ports.webhooks.map(webhook => createWebhook(webhook, ports))
   const laterWrites = createLaterWrites({ stores, log, onStored: sendSoon })
@@ -66,9 +77,11 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     if (delivers) void run().catch(error => log.error('webhooks_failed', { error: String(error) }))
   }
 
-  /** Returns the event as JSON with its messages; undefined if there is no subscriber. */
-  function made<Type extends EventType>(type: Type, data: EventData[Type]) {
-    if (!callbacks.has(type) && !queues.some(queue => queue.takes(type))) return undefined
+  /** Returns the event as JSON with its messages; undefined if there is no subscriber, and it is not audited. */
+  function made<Type extends EventType>(type: Type, data: EventData[Type], details?: AuditDetails) {
+    const records = audit.takes(type) ? audit.messagesOf(type, data, details) : []
+    if (!callbacks.has(type) && !queues.some(queue => queue.takes(type)))
+      return records.length > 0 ? { body: undefined, messages: records, sends: false } : undefined
     const event = {
       id: `evt_${newTimedId<string>(random)}`,
       type,
@@ -81,7 +94,8 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     const messages: Messages = queues.flatMap(queue =>
       queue.takes(type) ? (queue.messageOf(type, event.id, body) ?? []) : [],
     )
-    return { body, messages: messages.length > 0 ? messages : undefined }
+    const all = [...messages, ...records]
+    return { body, messages: all.length > 0 ? all : undefined, sends: messages.length > 0 }
   }
 
   async function settled(): Promise<void> {
@@ -91,23 +105,26 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
   }
 
   return {
-    prepare(type, data) {
-      const event = made(type, data)
+    prepare(type, data, details) {
+      const event = made(type, data, details)
       if (!event) return nobody
-      const { body, messages } = event
+      const { body, messages, sends } = event
       return {
         messages,
         happened() {
-          callbacks.call(type, body)
-          if (messages) sendSoon()
+          if (body !== undefined) callbacks.call(type, body)
+          if (sends) sendSoon()
         },
       }
     },
     emit(type, data) {
       const event = made(type, data)
       if (!event) return
-      callbacks.call(type, event.body)
-      if (event.messages) laterWrites.add(event.messages, type)
+      if (event.body !== undefined) callbacks.call(type, event.body)
+      if (event.messages) laterWrites.add(event.messages, isByStrangers(type))
+    },
+    note(type, data) {
+      if (audit.takes(type)) laterWrites.add(audit.messagesOf(type, data), isAuditedByStrangers(type))
     },
     deliver: async () => void (await settlesWithin(waitLimit, run())),
     settled,

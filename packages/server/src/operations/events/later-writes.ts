@@ -3,14 +3,14 @@
  * events that have arrived in the meantime.
  */
 
-import { type EventType, isByStrangers } from '../../model/events.ts'
 import type { Messages, Stores } from '../../model/ports/stores.ts'
 import type { WebhookMessage } from '../../model/webhook.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
 
 type LaterWrites = {
-  readonly add: (messages: Messages, type: EventType) => void
+  /** @param byStrangers whether strangers can cause it. */
+  readonly add: (messages: Messages, byStrangers: boolean) => void
   /** Resolves when nothing is being stored. */
   readonly settled: () => Promise<void>
 }
@@ -49,8 +49,8 @@ export function createLaterWrites({
   }
 
   return {
-    add(messages, type) {
-      if (waiting.length >= (isByStrangers(type) ? capacityForStrangers : capacity))
+    add(messages, byStrangers) {
+      if (waiting.length >= (byStrangers ? capacityForStrangers : capacity))
         return logDropped({ problem: 'the store is too slow' }, messages.length)
       waiting.push(...messages)
       writing ??= write()

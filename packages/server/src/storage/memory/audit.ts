@@ -1,6 +1,6 @@
 /** The audit log in memory. */
 
-import { auditEndpoint } from '../../model/audit.ts'
+import { auditEndpoint } from '../../model/audit-record.ts'
 import type { AuditStores } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,6 +1,6 @@
 /** The audit log in PostgreSQL. */
 
-import { auditEndpoint } from '../../model/audit.ts'
+import { auditEndpoint } from '../../model/audit-record.ts'
 import type { AuditStores } from '../../model/ports/stores.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'

@@ -1,6 +1,6 @@
 /** The table of the audit log. */
 
-import type { AuditRow } from '../../model/audit.ts'
+import type { AuditRow } from '../../model/audit-record.ts'
 import { tableFor } from './table.ts'
 
 export const auditTables = {

@@ -1,7 +1,7 @@
 /** Writes of the audit log. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { auditEndpoint } from '../../../model/audit.ts'
+import { auditEndpoint } from '../../../model/audit-record.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'

@@ -1,0 +1,142 @@
+/**
+ * The audit log of one issuer. Records wait beside events until one process appends them to the chain; of several that do
+ * so at the same time, one succeeds. See docs/decisions/0065-audit-log.md.
+ */
+
+import type { KeyObject } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
+import { type AuditRow, auditEndpoint } from '../../model/audit-record.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { Log } from '../../runtime/ports.ts'
+import { type AuditHead, chained, headOf, publicAuditKey, rangesOf } from './record.ts'
+import { createWaitingAudit, type WaitingAudit, type WaitingAuditPorts } from './waiting.ts'
+
+export type AuditLog = WaitingAudit & {
+  /** Appends the records that wait, and removes those that are older than the retention. Resolves to how many were appended. */
+  readonly run: () => Promise<number>
+  /**
+   * Erases the personal members from all records about this user, in one write with a record of that. Resolves to the
+   * number of records; the log remains verifiable. Call it after everything about the user was written.
+   */
+  readonly erase: (sub: string) => Promise<number>
+  /** The public key that verifies the records, as a JWK. */
+  readonly publicKey: () => Readonly<Record<string, string>>
+}
+
+type AuditLogPorts = WaitingAuditPorts & {
+  readonly stores: Pick<Stores, 'webhookMessages' | 'auditRecords'>
+  /** Creates the key on first use. */
+  readonly key: () => KeyObject
+  readonly log: Log
+}
+
+const batch = 200
+/** How long the records of a process that crashed wait for another one. */
+const lease: Seconds = 30
+const day: Seconds = 86_400
+const attempts = 20
+
+export function createAuditLog(ports: AuditLogPorts): AuditLog {
+  const { settings, clock, log } = ports
+  const { auditRecords, webhookMessages } = ports.stores
+  const waiting = createWaitingAudit(ports)
+  let signingKey: KeyObject | undefined
+  const key = (): KeyObject => {
+    signingKey ??= ports.key()
+    return signingKey
+  }
+  /** The newest record that this process has seen. */
+  let seen: AuditHead | undefined
+  let prunedAt: Seconds = 0
+
+  /** Returns the newest record. Logs an error if one that this process has seen is gone. */
+  async function newest(): Promise<AuditRow | undefined> {
+    const row = await auditRecords.newest()
+    if (seen && (row?.seq ?? 0) < seen.seq)
+      log.error('audit_log_truncated', { newest: row?.seq ?? 0, seen: seen.seq, hash: seen.hash })
+    seen = row && headOf(row)
+    return row
+  }
+
+  /** Retries `write` until no other process has appended a record at the same time. */
+  async function appended<Value>(
+    write: (last: AuditRow | undefined) => Promise<Value | undefined>,
+  ): Promise<Value> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const value = await write(await newest())
+      if (value !== undefined) return value
+    }
+    throw new Error('the audit log was written by too many processes at the same time')
+  }
+
+  async function seal(): Promise<number> {
+    const omitted = waiting.omitted()
+    if (omitted.length > 0) await webhookMessages.add(omitted)
+    let total = 0
+    for (;;) {
+      const now = clock.now()
+      if (!(await webhookMessages.anyDue(auditEndpoint, now))) return total
+      const claimed = await webhookMessages.claim(auditEndpoint, now, now + lease, batch)
+      if (claimed.length === 0) return total
+      const drafts = claimed
+        .map(waiting.open)
+        .toSorted((one, other) => (one.time + one.id < other.time + other.id ? -1 : 1))
+      const events = claimed.map(({ event_id }) => event_id)
+      total += await appended(async last => {
+        const rows = chained(drafts, last, key())
+        return (await auditRecords.append(rows, { events })) ? rows.length : undefined
+      })
+    }
+  }
+
+  async function prune(): Promise<void> {
+    const before = clock.now() - settings.retention
+    const [oldest] = await auditRecords.list({ after: 0, limit: 1 })
+    // A day of grace, so that a log that only has such records does not get one for each that is removed.
+    if (!oldest || oldest.at >= before - day) return
+    let last: AuditRow | undefined
+    for (let after = 0, more = true; more; ) {
+      const rows = await auditRecords.list({ after, limit: batch })
+      const old = rows.filter(({ at }) => at < before)
+      last = old.at(-1) ?? last
+      more = old.length === batch
+      after = old.at(-1)?.seq ?? after
+    }
+    if (!last) return
+    const { seq: through, hash } = headOf(last)
+    await appended(async previous => {
+      const rows = chained([waiting.draftOf('audit.pruned', { through, hash })], previous, key())
+      return (await auditRecords.append(rows, { through })) || undefined
+    })
+    log.info('audit_log_pruned', { through, hash })
+  }
+
+  return {
+    ...waiting,
+    publicKey: () => publicAuditKey(key()),
+    async run() {
+      const count = await seal()
+      if (settings.enabled && Math.abs(clock.now() - prunedAt) >= day) {
+        await prune()
+        prunedAt = clock.now()
+      }
+      return count
+    },
+    async erase(sub) {
+      await seal()
+      return appended(async last => {
+        const numbers: number[] = []
+        for (let after = 0, more = true; more; ) {
+          const rows = await auditRecords.list({ after, limit: batch, sub })
+          numbers.push(...rows.map(({ seq }) => seq))
+          more = rows.length === batch
+          after = rows.at(-1)?.seq ?? after
+        }
+        if (numbers.length === 0) return 0
+        const data = { records: rangesOf(numbers), count: numbers.length }
+        const rows = chained([waiting.draftOf('audit.erased', data)], last, key())
+        return (await auditRecords.append(rows, { erased: sub })) ? numbers.length : undefined
+      })
+    },
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Audit records that wait to be chained. They are stored like events for webhooks, in the transaction of what they report
+ * where there is one, and sealed, so that nobody without the master key can make or read one.
+ */
+
+import { randomBytes } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { JsonObject } from '@tessera/protocol/result'
+import { type AuditData, type AuditType, isAudited, isAuditedByStrangers } from '../../model/audit.ts'
+import { type AuditDetails, type AuditSettings, auditEndpoint } from '../../model/audit-record.ts'
+import type { EventType } from '../../model/events.ts'
+import { newTimedId } from '../../model/handle.ts'
+import type { Sealing } from '../../model/keys.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { WebhookMessage } from '../../model/webhook.ts'
+import { asServer, currentOrigin } from '../../runtime/async/origin.ts'
+import { type LoggedNetwork, shortenedNetwork } from '../../runtime/network.ts'
+import type { Clock, Random } from '../../runtime/ports.ts'
+import type { AuditDraft } from './record.ts'
+
+export type WaitingAudit = {
+  readonly takes: (type: EventType | AuditType) => boolean
+  /** Returns the record to store; nothing if strangers have caused too many. */
+  readonly messagesOf: (
+    type: EventType | AuditType,
+    data: object,
+    details?: AuditDetails,
+  ) => readonly WebhookMessage[]
+  /** Stores a record. Resolves when it is durable. */
+  readonly add: <Type extends AuditType>(type: Type, data: AuditData[Type]) => Promise<void>
+  /** Returns records about those that strangers caused too many of, once a minute is over. */
+  readonly omitted: () => readonly WebhookMessage[]
+  readonly draftOf: (type: AuditType, data: object) => AuditDraft
+  /** Opens a stored record. One that can't be opened becomes a record that says so. */
+  readonly open: (message: WebhookMessage) => AuditDraft
+}
+
+export type WaitingAuditPorts = {
+  readonly issuer: string
+  readonly tenant?: string | undefined
+  readonly settings: AuditSettings
+  readonly network: LoggedNetwork
+  readonly stores: Pick<Stores, 'webhookMessages'>
+  readonly sealing: Sealing
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Records in a minute, in one process, that strangers can cause; and those of one network, so that it hides no others. */
+const mostByStrangers = 300
+const mostOfNetwork = 60
+const span: Seconds = 60
+/** Records wait until they are chained, however long no server runs: the year 9999. */
+const never: Seconds = 253_402_300_799
+
+/** Members that are about a person. They are apart from the signed text, which has their hash. */
+const personalMembers: ReadonlySet<string> = new Set(['sub', 'sid', 'changes', 'network', 'identity'])
+
+export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
+  const { issuer, tenant, settings, stores, sealing, clock, random } = ports
+  let strangers = newSpan(0)
+
+  let made = 0
+  /** Ids sort by time and, of one process, in the order in which they are made. */
+  function newRecordId(): string {
+    made = (made + 1) % 36 ** 4
+    const id = newTimedId<string>(random)
+    return `aud_${id.slice(0, 8)}${made.toString(36).padStart(4, '0')}${id.slice(8)}`
+  }
+
+  function draftOf(type: EventType | AuditType, data: object, details?: AuditDetails): AuditDraft {
+    const { actor, request_id, network } = currentOrigin()
+    const { request_id: given, ...members } = data as JsonObject & { readonly request_id?: string }
+    const shown = network === undefined ? undefined : networkAs(ports.network, network)
+    const all: JsonObject = {
+      ...members,
+      ...(details && { changes: details.changes }),
+      ...(shown !== undefined && { network: shown }),
+    }
+    const isPersonal = (name: string): boolean => typeof all.sub === 'string' && personalMembers.has(name)
+    const part = (personal: boolean): JsonObject =>
+      Object.fromEntries(Object.entries(all).filter(([name]) => isPersonal(name) === personal))
+    return {
+      id: newRecordId(),
+      time: new Date(clock.now() * 1000).toISOString(),
+      issuer,
+      ...(tenant !== undefined && { tenant }),
+      type,
+      actor: actor as JsonObject,
+      request_id: given ?? request_id,
+      data: part(false),
+      ...(typeof all.sub === 'string' && {
+        personal: { salt: randomBytes(16).toString('base64url'), ...part(true) },
+      }),
+    }
+  }
+
+  const messageOf = (draft: AuditDraft): WebhookMessage => ({
+    event_id: draft.id,
+    endpoint: auditEndpoint,
+    sealed: sealing.seal(JSON.stringify(draft), nameOf(draft.id)),
+    attempts: 0,
+    due_at: clock.now(),
+    expires_at: never,
+  })
+
+  /** Returns records about those that were left out in the last minute, once it is over. */
+  function omitted(): readonly WebhookMessage[] {
+    const now = clock.now()
+    if (Math.abs(now - strangers.since) < span) return []
+    const before = strangers
+    strangers = newSpan(now)
+    return asServer(() =>
+      [...before.omitted].map(([type, count]) => messageOf(draftOf('audit.omitted', { type, count }))),
+    )
+  }
+
+  /** Returns whether a record that strangers cause may be stored, and counts it. */
+  function admits(type: string): boolean {
+    const { network = '' } = currentOrigin()
+    const ofNetwork = strangers.networks.get(network) ?? 0
+    if (strangers.count < mostByStrangers && ofNetwork < mostOfNetwork) {
+      strangers.count += 1
+      strangers.networks.set(network, ofNetwork + 1)
+      return true
+    }
+    strangers.omitted.set(type, (strangers.omitted.get(type) ?? 0) + 1)
+    return false
+  }
+
+  function messagesOf(
+    type: EventType | AuditType,
+    data: object,
+    details?: AuditDetails,
+  ): readonly WebhookMessage[] {
+    if (!isAuditedByStrangers(type)) return [messageOf(draftOf(type, data, details))]
+    const notes = omitted()
+    return admits(type) ? [...notes, messageOf(draftOf(type, data, details))] : notes
+  }
+
+  return {
+    takes: type => isAudited(settings, type),
+    omitted,
+    messagesOf,
+    draftOf,
+    async add(type, data) {
+      if (isAudited(settings, type)) await stores.webhookMessages.add(messagesOf(type, data))
+    },
+    open({ event_id, sealed }) {
+      try {
+        return JSON.parse(sealing.open(sealed, nameOf(event_id))) as AuditDraft
+      } catch {
+        return draftOf('audit.unreadable', { event_id })
+      }
+    },
+  }
+}
+
+const newSpan = (since: Seconds) => ({
+  since,
+  count: 0,
+  /** How many each network caused. */
+  networks: new Map<string, number>(),
+  omitted: new Map<string, number>(),
+})
+
+const nameOf = (id: string): string => `audit ${id}`
+
+const networkAs = (setting: LoggedNetwork, network: string): string | undefined =>
+  ({ full: network, shortened: shortenedNetwork(network), none: undefined })[setting]

@@ -1,0 +1,173 @@
+/** The audit log: one chain by several processes, erasure and retention. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { headOf } from '../../packages/server/src/operations/audit/record.ts'
+import { verifyAuditLog } from '../../packages/server/src/operations/audit/verification.ts'
+import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
+import { auditWorld, day } from '../support/audit.ts'
+
+type World = ReturnType<typeof auditWorld>
+
+const verified = async ({ audit, rows }: World) =>
+  verifyAuditLog(await rows(), { publicKey: audit.publicKey() })
+const typesOf = async ({ rows }: World) => (await rows()).map(({ type }) => type)
+
+test('audit: two nodes append to one chain, and each record is there once', async () => {
+  const stores = createMemoryStores()
+  const nodes = [auditWorld({ stores }), auditWorld({ stores })]
+  for (let round = 0; round < 5; round++) {
+    for (const { audit } of nodes)
+      await stores.webhookMessages.add([1, 2, 3].flatMap(() => audit.messagesOf('key.removed', { kid: 'k' })))
+    await Promise.all(nodes.flatMap(({ audit }) => [audit.run(), audit.erase('nobody'), audit.run()]))
+  }
+  const { records, fault } = await verified(nodes[0]!)
+  assert.deepEqual({ records, fault }, { records: 30, fault: undefined })
+})
+
+test('audit: records of a process that ended before it appended them are appended by another', async () => {
+  const world = auditWorld()
+  await world.stores.webhookMessages.add(world.audit.messagesOf('user.enabled', { sub: 'alice' }))
+  // As a process does that is killed next.
+  assert.equal(
+    (await world.stores.webhookMessages.claim('audit', 2e9, world.derived ? 1_790_000_020 : 0, 9)).length,
+    1,
+  )
+  const other = auditWorld({ stores: world.stores })
+  assert.equal(await other.audit.run(), 0)
+  other.advance(60)
+  assert.equal(await other.audit.run(), 1)
+  assert.deepEqual(await typesOf(world), ['user.enabled'])
+})
+
+test('audit: who acted, from where and by which request is recorded', async () => {
+  const world = auditWorld()
+  const origin = {
+    actor: { kind: 'admin', client_id: 'ops' },
+    ...{ request_id: 'r-1', network: '192.0.2.7' },
+  } as const
+  await withOrigin(origin, async () => {
+    await world.write('alice')
+    await world.audit.add('admin.requested', { operation: 'rotateKeys', path: {} })
+  })
+  await world.audit.run()
+  const [of, without] = await world.rows()
+  const { time, id, personal, ...record } = JSON.parse(of?.record ?? '')
+  assert.deepEqual(record, {
+    ...{ seq: 1, previous: null, issuer: 'https://id.example', type: 'user.disabled' },
+    ...{ actor: { kind: 'admin', client_id: 'ops' }, request_id: 'r-1', data: {} },
+  })
+  const { salt, ...members } = JSON.parse(of?.personal ?? '')
+  assert.deepEqual(members, { sub: 'alice', network: '192.0.2.7' })
+  assert.equal(salt.length, 22)
+  assert.deepEqual(JSON.parse(without?.record ?? '').data, {
+    ...{ operation: 'rotateKeys', path: {}, network: '192.0.2.7' },
+  })
+  assert.equal(without?.sub, undefined)
+})
+
+test('audit: what is personal can be erased, and the log remains verifiable', async () => {
+  const world = auditWorld()
+  await world.write('alice', 'bob', 'alice', 'alice')
+  await world.stores.webhookMessages.add(world.audit.messagesOf('user.deleted', { sub: 'alice' }))
+  assert.equal(await world.audit.erase('alice'), 4)
+  assert.equal(await world.audit.erase('alice'), 0)
+  const rows = await world.rows()
+  assert.doesNotMatch(JSON.stringify(rows), /alice/)
+  assert.match(JSON.stringify(rows), /bob/)
+  assert.deepEqual(JSON.parse(rows.at(-1)?.record ?? '').data, { records: '1,3-5', count: 4 })
+  assert.equal((await verified(world)).fault, undefined)
+  assert.equal((await verified(world)).erased, 4)
+  const secretly = rows.map(({ personal: _, sub: __, ...row }) => row)
+  const { fault } = await verifyAuditLog(secretly, { publicKey: world.audit.publicKey() })
+  assert.equal(fault?.seq, 2)
+})
+
+test('audit: the oldest records are removed after their time, and a record says so', async () => {
+  const world = auditWorld({ settings: { retention: 10 * day } })
+  await world.write('alice', 'bob')
+  const [, last] = await world.rows()
+  world.advance(10 * day)
+  await world.write('carol')
+  assert.equal((await world.rows()).length, 3)
+  world.advance(2 * day)
+  await world.write('dave')
+  assert.deepEqual(
+    (await world.rows()).map(({ seq }) => seq),
+    [3, 4, 5],
+  )
+  const pruned = JSON.parse((await world.rows()).at(-1)?.record ?? '')
+  assert.equal(pruned.type, 'audit.pruned')
+  assert.deepEqual(pruned.data, { through: 2, hash: headOf(last!).hash })
+  assert.equal((await verified(world)).fault, undefined)
+  // The same records without a reason.
+  const rows = (await world.rows()).slice(1)
+  const { fault } = await verifyAuditLog(rows, { publicKey: world.audit.publicKey() })
+  assert.match(fault?.problem ?? '', /up to 3 are missing/)
+})
+
+test('audit: strangers fill the log only to a limit, and what was left out is counted', async () => {
+  const world = auditWorld()
+  const fail = (network: string) =>
+    withOrigin({ actor: { kind: 'browser' }, network }, () =>
+      world.audit.add('user.sign_in_failed', { reason: 'credentials_refused' }),
+    )
+  for (let count = 0; count < 65; count++) await fail('192.0.2.1')
+  for (let count = 0; count < 245; count++) await fail(`198.51.100.${count}`)
+  world.advance(61)
+  await world.audit.run()
+  await fail('192.0.2.1')
+  await world.audit.run()
+  const types = await typesOf(world)
+  assert.equal(types.filter(type => type === 'user.sign_in_failed').length, 301)
+  const omitted = (await world.rows()).find(({ type }) => type === 'audit.omitted')
+  const data = { type: 'user.sign_in_failed', count: 10 }
+  assert.deepEqual(JSON.parse(omitted?.record ?? '').data, data)
+})
+
+test('audit: a waiting record that was changed becomes a record that says so', async () => {
+  const world = auditWorld()
+  const [message] = world.audit.messagesOf('user.deleted', { sub: 'alice' })
+  await world.stores.webhookMessages.add([{ ...message!, sealed: new Uint8Array(40).fill(1) }])
+  await world.audit.run()
+  const [row] = await world.rows()
+  assert.equal(row?.type, 'audit.unreadable')
+  assert.deepEqual(JSON.parse(row?.record ?? '').data, { event_id: message?.event_id })
+})
+
+test('audit: a process logs that records are gone which it has seen', async () => {
+  const logged: string[] = []
+  const line = (event: string) => void logged.push(event)
+  const tables = emptyTables()
+  const stores = createMemoryStores(tables)
+  const world = auditWorld({ stores, log: { debug: line, info: line, warn: line, error: line } })
+  await world.write('alice', 'bob')
+  await world.write('carol')
+  assert.deepEqual(logged, [])
+  tables.auditRecords.clear()
+  await world.write('dave')
+  assert.deepEqual(logged, ['audit_log_truncated'])
+})
+
+test('audit: nothing is recorded if it is off, and tokens only if they are on', async () => {
+  const off = auditWorld({ settings: { enabled: false } })
+  assert.equal(off.audit.takes('user.disabled'), false)
+  await off.audit.add('configuration.started', { digest: 'd' })
+  assert.equal(await off.audit.run(), 0)
+  assert.equal(auditWorld().audit.takes('token.issued'), false)
+  assert.equal(auditWorld({ settings: { tokens: true } }).audit.takes('token.issued'), true)
+})
+
+test('audit: a new master key still verifies the log, and signs it with the same key', async () => {
+  const world = auditWorld()
+  await world.write('alice')
+  const before = world.audit.publicKey()
+  await world.stores.webhookMessages.add(world.audit.messagesOf('user.disabled', { sub: 'bob' }))
+  world.rotate()
+  await world.write('carol')
+  assert.deepEqual(world.audit.publicKey(), before)
+  const { records, fault } = await verified(world)
+  assert.deepEqual({ records, fault }, { records: 3, fault: undefined })
+})

@@ -1,0 +1,172 @@
+/** Records of a server, and how the admin API shows them. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
+import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { adminToken, adminWorld } from '../support/admin.ts'
+import { createBrowser } from '../support/browser.ts'
+import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
+
+type Shown = {
+  readonly record: Record<string, any>
+  readonly personal?: Record<string, any>
+  readonly signature: string
+}
+
+const recordsOf = async (server: TestServer): Promise<readonly Shown[]> => {
+  await server.settled()
+  await server.runAudit()
+  const rows = await server.stores.auditRecords.list({ after: 0, limit: 500 })
+  return rows.map(({ record, personal, signature }) => ({
+    record: JSON.parse(record),
+    signature,
+    ...(personal !== undefined && { personal: JSON.parse(personal) }),
+  }))
+}
+
+const ofType = (records: readonly Shown[], type: string) =>
+  records.filter(({ record }) => record.type === type)
+
+test('audit: a change by the admin API has its request, its author, its values and no secret', async () => {
+  const server = await createTestServer(adminWorld)
+  const authorization = `Bearer ${await adminToken(server)}`
+  const headers = { authorization, 'content-type': 'application/json' }
+  const send = (method: string, path: string, body: object, etag?: string) =>
+    server.send(method, `/admin/api/v1${path}`, {
+      headers: { ...headers, ...(etag && { 'if-match': etag }) },
+      body: JSON.stringify(body),
+      from: '192.0.2.7',
+    })
+  const client = { client_id: 'new', grant_types: ['client_credentials'], scope: 'api1' }
+  const made = await send('POST', '/clients', { ...client, client_secrets: [{ value: 'one-secret-of-it' }] })
+  assert.equal(made.status, 201)
+  const changed = { ...made.json, client_name: 'New' }
+  const put = await send('PUT', '/clients/new', changed, '*')
+  assert.equal(put.status, 200, put.body as string)
+  const dry = await send('PUT', '/clients/new?dry_run=true', changed, '*')
+  assert.equal(dry.status, 200, String(dry.body))
+  const user = await send('POST', '/users', { username: 'dora', password: 'seven purple kettles' })
+  assert.equal(user.status, 201, String(user.body))
+  const { sub } = user.json
+  const renamed = { username: 'theodora' }
+  const patch = { authorization, 'content-type': 'application/merge-patch+json', 'if-match': '*' }
+  const body = JSON.stringify(renamed)
+  const patched = await server.send('PATCH', `/admin/api/v1/users/${sub}`, { headers: patch, body })
+  assert.equal(patched.status, 200, String(patched.body))
+
+  const records = await recordsOf(server)
+  assert.deepEqual(
+    records.map(({ record }) => record.data.operation ?? record.type),
+    ['createClient', 'entry.created', 'putClient', 'entry.updated', 'createUser', 'user.created'].concat([
+      ...['patchUser', 'user.updated'],
+    ]),
+  )
+  for (const { record } of records) {
+    assert.deepEqual(record.actor, { kind: 'admin', client_id: 'operator' })
+    assert.match(record.request_id, /./)
+  }
+  const [updated] = ofType(records, 'entry.updated')
+  assert.deepEqual(updated?.record.data.changes, { client_name: { to: 'New' } })
+  assert.equal(updated?.record.data.network, '192.0.2.7')
+  const [rename] = ofType(records, 'user.updated')
+  assert.deepEqual(rename?.record.data, { changed: ['username'] })
+  assert.deepEqual(rename?.personal?.changes, { username: { from: 'dora', to: 'theodora' } })
+  assert.equal(rename?.personal?.sub, sub)
+  const text = JSON.stringify(records)
+  for (const secret of ['one-secret-of-it', 'kettles', authorization.slice(7), 'argon2id'])
+    assert.ok(!text.includes(secret), secret)
+
+  const list = (query: string) => server.send('GET', `/admin/api/v1/audit${query}`, { headers })
+  const page = await list('?limit=3')
+  assert.deepEqual(page.json.items, records.slice(0, 3))
+  const rest = await list(`?limit=3&sub=1&cursor=${page.json.next_cursor}`)
+  assert.equal(rest.status, 400)
+  const next = await list(`?limit=3&cursor=${page.json.next_cursor}`)
+  assert.deepEqual(next.json.items, records.slice(3, 6))
+  assert.deepEqual((await list(`?sub=${sub}`)).json.items.length, 3)
+  assert.deepEqual((await list('?type=entry.created')).json.items.length, 1)
+  assert.deepEqual((await list('?client_id=operator&since=1')).json.items.length, 8)
+  assert.deepEqual((await list('?client_id=other')).json.items, [])
+  assert.deepEqual((await list('?until=1')).json.items, [])
+  const weak = `Bearer ${await adminToken(server, ['admin:keys.read'])}`
+  const refused = await server.send('GET', '/admin/api/v1/audit', { headers: { authorization: weak } })
+  assert.equal(refused.status, 403)
+})
+
+test('audit: a change that can not be recorded is not made', async () => {
+  const server = await createTestServer(adminWorld)
+  const authorization = `Bearer ${await adminToken(server)}`
+  const add = async () => {
+    throw new StoreUnavailable('the disk is full')
+  }
+  Object.assign(server.stores.webhookMessages, { add })
+  const body = JSON.stringify({ client_id: 'new', token_endpoint_auth_method: 'none' })
+  const headers = { authorization, 'content-type': 'application/json' }
+  assert.equal((await server.send('POST', '/admin/api/v1/clients', { headers, body })).status, 503)
+  assert.equal(await server.stores.entries.find('clients', 'new'), undefined)
+})
+
+test('audit: sign-ins and refused ones are recorded, without what was typed', async () => {
+  const server = await createTestServer(pagesWorld)
+  await signIn(createBrowser(server), authorizePath())
+  for (const username of ['alice', 'my-password-by-mistake']) {
+    const browser = createBrowser(server)
+    const page = await browser.visit(authorizePath())
+    await browser.submit(page, { username, password: 'wrong-guess', button: 'login' })
+  }
+  const records = await recordsOf(server)
+  const [signedIn, known, unknown] = records
+  assert.equal(signedIn?.record.type, 'user.signed_in')
+  assert.deepEqual(signedIn?.record.actor, { kind: 'browser' })
+  assert.equal(signedIn?.personal?.sub, '1')
+  assert.ok(signedIn?.personal?.sid && signedIn.personal.network)
+  assert.equal(known?.record.type, 'user.sign_in_failed')
+  assert.equal(known?.personal?.sub, '1')
+  assert.equal(known?.record.data.reason, 'credentials_refused')
+  assert.equal(unknown?.personal, undefined)
+  assert.doesNotMatch(JSON.stringify(records), /by-mistake|wrong-guess/)
+})
+
+test('audit: what a reload changes is recorded by one process', async () => {
+  const server = await createTestServer({ ...pagesWorld, drain_delay: 1 }, { jobs: true })
+  await server.reconfigure({ ...pagesWorld, drain_delay: 2 })
+  const records = await recordsOf(server)
+  assert.match(ofType(records, 'configuration.started')[0]?.record.data.digest, /^[\w-]{43}$/)
+  const [applied] = ofType(records, 'configuration.applied')
+  assert.deepEqual(applied?.record.data.changes, [{ subject: 'drain_delay', change: 'changed', keys: [] }])
+  assert.deepEqual(applied?.record.actor, { kind: 'server' })
+  await server.close()
+})
+
+test('audit: a tenant with its own issuer has its own log', async () => {
+  const server = await createTestServer({
+    ...adminWorld,
+    clients: [],
+    tenants: [{ name: 'acme', issuer: 'path', clients: adminWorld.clients, admin_api: { enabled: true } }],
+  })
+  const at = { form: { grant_type: 'client_credentials', scope: 'admin:keys.write' } }
+  const secret = Buffer.from('operator:a-secret-of-an-operator').toString('base64')
+  const basic = { authorization: `Basic ${secret}` }
+  const { json } = await server.send('POST', '/t/acme/connect/token', { ...at, headers: basic })
+  const headers = { authorization: `Bearer ${json.access_token}`, 'content-type': 'application/json' }
+  const rotated = await server.send('POST', '/t/acme/admin/api/v1/keys/rotation', { headers, body: '{}' })
+  assert.equal(rotated.status, 200)
+  await server.runAudit()
+  assert.deepEqual(await recordsOf(server), [])
+  const stores = await server.tenantStores.forTenant('acme')
+  const [row] = await stores.auditRecords.list({ after: 0, limit: 9 })
+  assert.equal(JSON.parse(row?.record ?? '{}').tenant, 'acme')
+})
+
+test('audit: what an issuer does by itself is not attributed to the request that composed it', async () => {
+  const stores = createMemoryStores()
+  await createTestServer(pagesWorld, { stores })
+  const origin = { actor: { kind: 'admin', client_id: 'ops' } } as const
+  const at = startOfTime + 100 * 86_400
+  const server = await withOrigin(origin, () => createTestServer(pagesWorld, { stores, at }))
+  const [rotated] = ofType(await recordsOf(server), 'key.rotated')
+  assert.deepEqual(rotated?.record.actor, { kind: 'server' })
+})
