@@ -410,5 +410,5 @@ test('key service: with PostgreSQL, it counts as a master key, and a reload canâ
   }
   assert.deepEqual(restartErrors(parsed(service), parsed({ ...service })), [])
   const [changed] = restartErrors(parsed(service), parsed({ ...service, id: 'b' }))
-  assert.equal(changed?.path, 'master_key_file')
+  assert.equal(changed?.path, 'masterKey')
 })

@@ -21,15 +21,19 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
   storage_replica: ({ storage }) =>
     storage.kind === 'postgres' && storage.replica && addressOf(storage.replica, storage.files?.[1]),
   workers: ({ workers }) => workers,
-  master_key_file: ({ masterKey }) => identityOf(masterKey),
-  master_key_previous_file: ({ previousMasterKey }) => identityOf(previousMasterKey),
+  master_key_file: ({ masterKey }) => bytesOf(masterKey),
+  master_key_previous_file: ({ previousMasterKey }) => bytesOf(previousMasterKey),
+  masterKey: ({ masterKey }) => serviceOf(masterKey),
+  masterKeyPrevious: ({ previousMasterKey }) => serviceOf(previousMasterKey),
   metrics: ({ metrics }) => metrics !== undefined,
   tracing: ({ tracing }) => tracing,
 }
 
+const bytesOf = (key: ConfiguredMasterKey | undefined): string | undefined =>
+  key?.kind === 'local' ? Buffer.from(key.bytes).toString('base64') : undefined
 /** Functions of a key service can't be compared, so the first ones remain in use. */
-const identityOf = (key: ConfiguredMasterKey | undefined): unknown =>
-  key && (key.kind === 'local' ? Buffer.from(key.bytes).toString('base64') : [key.service.id])
+const serviceOf = (key: ConfiguredMasterKey | undefined): string | undefined =>
+  key?.kind === 'service' ? key.service.id : undefined
 
 /** New connections read the password from the file again, so it may change. */
 const addressOf = (url: string, file: string | undefined): unknown =>
