@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
-import { webhookLimits } from '../../packages/server/src/operations/events/admission.ts'
+import { createAdmission, webhookLimits } from '../../packages/server/src/operations/events/admission.ts'
 import { webhookHeaders } from '../../packages/server/src/operations/events/signature.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { webhookSecret } from '../support/events.ts'
 import { type Receiver, startReceiver, status } from '../support/receiver.ts'
@@ -301,6 +302,29 @@ test('webhooks: when too many wait, further events are dropped and requests succ
   const types = new Set(receiver.deliveries.slice(before).map(({ event }) => event.type))
   // Refusals, which strangers can cause, are dropped first.
   assert.deepEqual(types, new Set(['token.issued']))
+})
+
+test('webhooks: one user or client can not fill the queue, so that events of others are still stored', async () => {
+  let stored = 0
+  const admission = createAdmission({
+    about: {},
+    count: () => stored,
+    clock: { now: () => 1_790_000_000 },
+    log: silentLog,
+  })
+  const admitted = (by: string, times: number): number =>
+    Array.from({ length: times }, () => admission.admits('token.issued', by)).filter(Boolean).length
+  const { waiting, waitingForAll, waitingForOne } = webhookLimits
+  // As many as ever, while the receiver keeps up.
+  assert.equal(admitted('user a', waitingForOne + 50), waitingForOne + 50)
+  stored = waitingForAll
+  await admission.recount()
+  assert.equal(admitted('user a', waiting), waitingForOne)
+  assert.equal(admitted('client b', waitingForOne + 1), waitingForOne)
+  assert.ok(admission.admits('entry.created', undefined))
+  // When fewer wait, everyone begins again.
+  for (let count = 0; count < waitingForOne * 2 + 2; count++) admission.left()
+  assert.equal(admitted('user a', waitingForOne + 1), waitingForOne + 1)
 })
 
 test('webhooks: strangers can store a limited number of refusals', async () => {

@@ -10,8 +10,11 @@ import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
 
 type Admission = {
-  /** Returns whether a message of this type may be stored, and counts it. Logs those that may not. */
-  readonly admits: (type: EventType) => boolean
+  /**
+   * Returns whether a message of this type may be stored, and counts it. Logs those that may not.
+   * @param by who caused the event: a user or a client.
+   */
+  readonly admits: (type: EventType, by: string | undefined) => boolean
   /** Counts a message that was deleted. */
   readonly left: () => void
   /** Counts the store's messages again, if that was not done recently. */
@@ -25,6 +28,10 @@ export const webhookLimits = {
   waitingForRefusals: 1000,
   /** Refusals that one process stores in a minute. */
   refusals: 300,
+  /** Beyond this number, each user or client gets only a few more messages, so that none of them displaces others. */
+  waitingForAll: 5000,
+  /** Messages that one process stores then for a user or client, until fewer wait. */
+  waitingForOne: 100,
 } as const
 
 const refusalSpan: Seconds = 60
@@ -47,6 +54,8 @@ export function createAdmission({
   let waiting = 0
   let countedAt: Seconds = 0
   let refusals = { since: 0, count: 0 }
+  /** How many messages each user or client has caused since so many wait. */
+  const shares = new Map<string, number>()
 
   const dropped = (problem: string): false => {
     logDropped({ ...about, problem })
@@ -61,12 +70,23 @@ export function createAdmission({
     return true
   }
 
+  /** The map is bounded by the messages that may still wait. */
+  function admitsShare(by: string): boolean {
+    const count = shares.get(by) ?? 0
+    if (count >= webhookLimits.waitingForOne)
+      return dropped('too many messages wait, most of them of one cause')
+    shares.set(by, count + 1)
+    return true
+  }
+
   return {
-    admits(type) {
+    admits(type, by) {
       const isRefusal = isByStrangers(type)
       const most = isRefusal ? webhookLimits.waitingForRefusals : webhookLimits.waiting
       if (waiting >= most) return dropped('too many messages wait')
       if (isRefusal && !admitsRefusal()) return false
+      if (waiting < webhookLimits.waitingForAll) shares.clear()
+      else if (by !== undefined && !admitsShare(by)) return false
       waiting += 1
       return true
     },

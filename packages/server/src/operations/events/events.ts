@@ -56,6 +56,13 @@ const waitLimit = 5000
 
 const nobody: PreparedEvent = { happened: () => {} }
 
+/** Returns who caused an event: its user, else its client. */
+function causeOf(data: object): string | undefined {
+  const { sub, client_id } = data as { readonly sub?: unknown; readonly client_id?: unknown }
+  if (typeof sub === 'string') return `user ${sub}`
+  return typeof client_id === 'string' ? `client ${client_id}` : undefined
+}
+
 export function createEvents(ports: EventsPorts): ManagedEvents {
   const { issuer, tenant, delivers, audit, stores, clock, random, log } = ports
   const callbacks = createCallbacks(ports.callbacks, { limit: ports.callbackLimit, log })
@@ -92,7 +99,7 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     } as Event
     const body = JSON.stringify(event)
     const messages: Messages = queues.flatMap(queue =>
-      queue.takes(type) ? (queue.messageOf(type, event.id, body) ?? []) : [],
+      queue.takes(type) ? (queue.messageOf(type, event.id, body, causeOf(data)) ?? []) : [],
     )
     const all = [...messages, ...records]
     return { body, messages: all.length > 0 ? all : undefined, sends: messages.length > 0 }

@@ -28,8 +28,16 @@ export type WebhookPorts = {
 type WebhookQueue = {
   /** Returns whether it subscribes to the type, and has not responded 410. */
   readonly takes: (type: EventType) => boolean
-  /** Returns the message to store; undefined if too many wait. */
-  readonly messageOf: (type: EventType, id: string, body: string) => WebhookMessage | undefined
+  /**
+   * Returns the message to store; undefined if too many wait.
+   * @param by who caused the event.
+   */
+  readonly messageOf: (
+    type: EventType,
+    id: string,
+    body: string,
+    by: string | undefined,
+  ) => WebhookMessage | undefined
   /** Sends all messages that are due, also those of other processes. */
   readonly deliver: () => Promise<void>
   /** Claims no more messages. */
@@ -199,8 +207,8 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
 
   return {
     takes: type => !isGone && (webhook.events?.has(type) ?? true),
-    messageOf(type, event_id, body) {
-      if (!admission.admits(type)) return undefined
+    messageOf(type, event_id, body, by) {
+      if (!admission.admits(type, by)) return undefined
       const now = clock.now()
       const sealed = sealing.seal(body, sealedName(event_id))
       return { event_id, endpoint, sealed, attempts: 0, due_at: now, expires_at: now + lifetime }
