@@ -404,6 +404,35 @@ test('configuration: tokens are bound to certificates if these reach the server,
   assertErrors(withClient({ ...front, response_types: ['id_token'] }, { mtls }), [])
 })
 
+test('configuration: tokens are bound to DPoP keys unless DPoP is disabled, and to no certificate too [RFC 9449 §5.2]', () => {
+  const bound = { ...machine, dpop_bound_access_tokens: true }
+  const path = 'clients[0].dpop_bound_access_tokens'
+  const off = { dpop: { enabled: false } }
+  assertErrors(withClient(bound), [])
+  assertErrors(withClient(bound, { dpop: { require_nonce: true } }), [])
+  assertErrors(withClient(bound, off), [{ path, problem: /disabled/, fix: /"enabled": false/ }])
+  assertErrors(withClient(machine, off), [])
+  const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
+  const both = { ...bound, tls_client_certificate_bound_access_tokens: true }
+  assertErrors(withClient(both, { mtls }), [{ path, problem: /certificate already/ }])
+  const front = {
+    ...bound,
+    grant_types: ['implicit'],
+    redirect_uris: ['https://app.example/cb'],
+    response_types: ['id_token token'],
+  }
+  assertErrors(withClient(front), [{ path, problem: /can't be bound/ }])
+  assertErrors(withClient({ ...front, response_types: ['id_token'] }), [])
+  // A tenant with its own issuer inherits the setting, or has its own.
+  const tenant = (dpop?: object) => ({
+    ...withClient(machine, off),
+    tenants: [{ name: 'acme', issuer: 'path', clients: [bound], ...(dpop && { dpop }) }],
+  })
+  const ofTenant = 'tenants[0].clients[0].dpop_bound_access_tokens'
+  assertErrors(tenant(), [{ path: ofTenant, problem: /disabled/ }])
+  assertErrors(tenant({ require_nonce: true }), [])
+})
+
 test('configuration: endpoint_origin is an https origin', () => {
   const with_ = (endpoint_origin: string) => ({
     mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'], endpoint_origin },

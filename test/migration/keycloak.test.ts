@@ -192,6 +192,7 @@ test('migration: the members of a Keycloak client have the keys that do the same
 
 test('migration: what a Keycloak client is allowed does not grow', () => {
   const spa = client('spa')!
+  assert.equal(spa.dpop_bound_access_tokens, true)
   // https://console.example/* allowed every page of the host.
   assert.deepEqual(spa.redirect_uris, ['https://console.example/'])
   assert.deepEqual([spa.token_endpoint_auth_method, spa.require_pkce], ['none', undefined])
