@@ -87,6 +87,7 @@ test('cli: the audit log is verified and exported, and tampering is reported wit
     database.close()
     assert.match((await audit('verify', ...here)).stderr, /record 2: it is missing/)
     assert.equal((await audit('verify', ...here, '--from', '3')).code, 0)
+    assert.equal((await audit('verify', ...here, '--to', '1', '--head', head)).code, 0)
   } finally {
     await remove()
   }

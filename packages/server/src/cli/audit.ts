@@ -15,12 +15,14 @@ type Row = OpenAudit extends { readonly rows: () => AsyncIterable<infer Item> } 
 
 export async function verify(file: string | undefined, flags: AuditVerifyFlags): Promise<ExitCode> {
   const { config, key, from: fromText, to: toText } = flags
-  const heads = headsOf(flags.head ?? [])
-  if (!heads) return report('--head is no head; expected NUMBER:HASH, as "tessera audit verify" prints it', 2)
+  const noted = headsOf(flags.head ?? [])
+  if (!noted) return report('--head is no head; expected NUMBER:HASH, as "tessera audit verify" prints it', 2)
   const [from, to] = [fromText, toText].map(text => (text === undefined ? undefined : Number(text)))
   for (const number of [from, to])
     if (number !== undefined && !(Number.isSafeInteger(number) && number > 0))
       return report('--from and --to are numbers of records, from 1', 2)
+  // A part says nothing about heads after it.
+  const heads = noted.filter(({ seq }) => seq <= (to ?? seq))
   if (file === undefined) {
     if (config === undefined) return report('expected --config, or an exported file with --key', 2)
     return withAudit({ ...flags, config }, async audit => shown(await audit.verify({ from, to, heads })))
