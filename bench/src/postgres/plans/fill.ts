@@ -20,6 +20,8 @@ const special: Readonly<Record<string, string>> = {
   ...{ stands: '1', epoch: '0', generation: '1', attempts: '0', count: '1', status: `'approved'` },
   // Ended sessions have logout notices; active ones have none.
   'logout_notices.sid': `'ended ' || i`,
+  // A number from 1 without gaps.
+  'audit_records.seq': 'i + 1',
   ...{ scope: `'["openid","offline_access"]'`, amr: `'["pwd"]'`, resources: `'[]'`, claims: `'{}'` },
 }
 /** Nullable columns with their own index. */
