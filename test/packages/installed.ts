@@ -99,6 +99,8 @@ export const cleanEnvironment = (home: string): Readonly<Record<string, string>>
   PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
   npm_config_cache: join(home, '.npm-cache'),
   npm_config_update_notifier: 'false',
+  // As in test/runner/static-checks.test.ts.
+  GOGC: '300',
 })
 
 /** npm's command line, which any Node can run. */
