@@ -1,28 +1,29 @@
 /** Checks and writes one change of an entry. */
 
-import { createHash } from 'node:crypto'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Diagnostic } from '../configuration/diagnostic.ts'
-import type { ReadEntry } from '../configuration/entries/entry-source.ts'
 import { type AuditDetails, changesBetween } from '../model/audit-record.ts'
-import { type EntryKind, needsOf, type StoredEntry } from '../model/entry.ts'
+import type { EntryKind, StoredEntry } from '../model/entry.ts'
 import type { PreparedEvent } from '../model/events.ts'
-import { newClientCredential, newId } from '../model/handle.ts'
+import { newId } from '../model/handle.ts'
 import { isRegisteredId } from '../model/registered-client.ts'
 import { serial } from '../runtime/async/promises.ts'
-import type {
-  AdministrationPorts,
-  AdministrationRefusal,
-  Changed,
-  ChangeOptions,
-  Outcome,
-  RotationOptions,
-  ShownEntry,
-  VersionedOptions,
+import { createEntryCheck } from './checked-entry.ts'
+import { expiring, secretLists, withSecret } from './generated-secret.ts'
+import {
+  type AdministrationPorts,
+  type AdministrationRefusal,
+  type Changed,
+  type ChangeOptions,
+  type Outcome,
+  type RotationOptions,
+  refusal,
+  type ShownEntry,
+  type VersionedOptions,
 } from './interface.ts'
 import { showRegistered, showStored } from './list.ts'
 import { createReferences } from './references.ts'
-import type { EntrySecrets, NotedSecret } from './secrets.ts'
+import type { EntrySecrets } from './secrets.ts'
 
 type ChangePorts = AdministrationPorts & { readonly secrets: EntrySecrets }
 
@@ -40,25 +41,13 @@ type Changes = {
 
 /** How often a change is checked again because another one was written meanwhile. */
 const attempts = 20
-/** In characters of JSON. */
-const mostCharacters = 262_144
-
-const refusal = (
-  problem: AdministrationRefusal['problem'],
-  more: Omit<AdministrationRefusal, 'ok' | 'problem'> = {},
-): AdministrationRefusal => ({ ok: false, problem, ...more })
-
-/** The key of the list that contains the secrets. */
-const secretLists: Readonly<Partial<Record<EntryKind, string>>> = {
-  clients: 'client_secrets',
-  api_resources: 'api_secrets',
-}
 
 const idKey = (kind: EntryKind): 'client_id' | 'name' => (kind === 'clients' ? 'client_id' : 'name')
 
 export function createChanges(ports: ChangePorts): Changes {
   const { source, entries, secrets, clock, random, events, log } = ports
   const references = createReferences(ports)
+  const checked = createEntryCheck({ ...ports, references })
   // Within this process, changes need not be tried several times.
   const inOrder = serial()
 
@@ -93,47 +82,6 @@ export function createChanges(ports: ChangePorts): Changes {
 
   const isRegistered = async (kind: EntryKind, id: string): Promise<boolean> =>
     kind === 'clients' && isRegisteredId(id) && (await ports.registeredClients.find(id)) !== undefined
-
-  /** Returns the entry as it would be stored. */
-  async function checked(
-    kind: EntryKind,
-    id: string,
-    given: JsonObject,
-    before: StoredEntry | undefined,
-    revision: number,
-  ): Promise<Outcome<StoredEntry>> {
-    if (kind === 'tenants' && ports.isTenant) return refusal('entry_invalid', { errors: [tenantOfTenant] })
-    if (JSON.stringify(given).length > mostCharacters) return refusal('entry_invalid', { errors: [tooLong] })
-    const noted = new Map<string, NotedSecret>()
-    const reading = source.read(
-      kind,
-      given,
-      secrets.receiver(given, { kind, id: before?.id ?? id, previous: before?.entry }),
-      (path, text) => noted.set(JSON.stringify(path), { path, text }),
-    )
-    if (!reading.ok) return refusal('entry_invalid', { errors: reading.errors })
-    const errors = await references.errorsOf(reading.read, before)
-    if (errors.errors.length > 0) return refusal('entry_invalid', errors)
-    if (errors.references.length > 0) return refusal('entry_referenced', { references: errors.references })
-    const now = clock.now()
-    const needs =
-      kind === 'clients' ? needsOf(reading.read.value as Parameters<typeof needsOf>[0]) : undefined
-    return {
-      ok: true,
-      value: {
-        kind,
-        id,
-        // The number of the write, so that a stale request can't name an entry that is removed and made again.
-        version: Math.max(before?.version ?? 0, revision) + 1,
-        entry: secrets.protect(given, [...noted.values()], { kind, id, previous: before?.entry }),
-        ...(needs && { needs }),
-        enabled: isEnabled(reading.read) ? 1 : 0,
-        revision: 0,
-        created_at: before?.created_at ?? now,
-        updated_at: now,
-      },
-    }
-  }
 
   /** Writes the entry unless this is a dry run. */
   async function written(
@@ -204,29 +152,13 @@ export function createChanges(ports: ChangePorts): Changes {
     return { ok: true, value: showRegistered(client) }
   }
 
-  /** Adds a new secret to the entry, and returns both. */
-  function withSecret(
-    kind: EntryKind,
-    entry: JsonObject,
-  ): { readonly entry: JsonObject; readonly secret?: string } {
-    const list = secretLists[kind]
-    if (list === undefined) return { entry }
-    const secret = newClientCredential(random, 'tcs')
-    const hash = createHash('sha256').update(secret, 'utf8').digest('base64')
-    const before = entry[list]
-    return {
-      entry: { ...entry, [list]: [...(Array.isArray(before) ? before : []), { sha256: hash }] },
-      secret,
-    }
-  }
-
   return {
     create: (kind, given, options) =>
       retrying(async revision => {
         const key = idKey(kind)
         const named =
           kind === 'clients' && given[key] === undefined ? { ...given, [key]: newId(random) } : given
-        const { entry, secret } = options.generateSecret ? withSecret(kind, named) : { entry: named }
+        const { entry, secret } = options.generateSecret ? withSecret(kind, named, random) : { entry: named }
         // The schema refuses any other type.
         const id = typeof entry[key] === 'string' ? entry[key] : ''
         const isTaken =
@@ -246,7 +178,7 @@ export function createChanges(ports: ChangePorts): Changes {
         if (given[key] !== undefined && given[key] !== id)
           return refusal('entry_invalid', { errors: [renamed(key)] })
         const named = { [key]: id, ...given }
-        const { entry, secret } = options.generateSecret ? withSecret(kind, named) : { entry: named }
+        const { entry, secret } = options.generateSecret ? withSecret(kind, named, random) : { entry: named }
         const outcome = await checked(kind, id, entry, before, revision)
         return outcome.ok ? written(outcome.value, before, revision, options, secret) : outcome
       }),
@@ -276,31 +208,18 @@ export function createChanges(ports: ChangePorts): Changes {
         if (list === undefined) return refusal('entry_invalid', { errors: [withoutSecrets] })
         const end = clock.now() + overlap
         const kept = overlap > 0 ? expiring(before.entry[list], end) : []
-        const { entry, secret } = withSecret(kind, { ...before.entry, [list]: kept })
+        const { entry, secret } = withSecret(kind, { ...before.entry, [list]: kept }, random)
         const hidden = secrets.hide(kind, id, entry)
         // The new secret is the last one. The others are kept as they are shown.
-        const sent = { ...hidden, [list]: [...(hidden[list] as never[]).slice(0, -1), ...last(entry[list])] }
+        const sent = {
+          ...hidden,
+          [list]: [...(hidden[list] as never[]).slice(0, -1), ...(entry[list] as never[]).slice(-1)],
+        }
         const outcome = await checked(kind, id, sent, before, revision)
         return outcome.ok ? written(outcome.value, before, revision, options, secret) : outcome
       }),
   }
 }
-
-const last = (list: unknown): readonly never[] => (list as readonly never[]).slice(-1)
-
-/** Returns the secrets with this end, unless they expire earlier, and without those that have expired. */
-function expiring(list: unknown, end: number): readonly JsonObject[] {
-  const secrets = Array.isArray(list) ? (list as readonly JsonObject[]) : []
-  return secrets.map(secret => {
-    const before = typeof secret.expires_at === 'string' ? Date.parse(secret.expires_at) / 1000 : undefined
-    return before !== undefined && before <= end
-      ? secret
-      : { ...secret, expires_at: new Date(end * 1000).toISOString().replace('.000Z', 'Z') }
-  })
-}
-
-const isEnabled = ({ kind, value }: ReadEntry): boolean =>
-  kind !== 'clients' || (value as { readonly enabled: boolean }).enabled
 
 /** Returns the names of the keys that differ. Their values may be secrets. */
 const changedKeys = (before: JsonObject, after: JsonObject): readonly string[] =>
@@ -314,20 +233,6 @@ const renamed = (path: string): Diagnostic => ({
   expected: 'the id of the entry that is replaced, or no id',
   fix: 'make a new entry, and remove this one',
 })
-
-const tooLong: Diagnostic = {
-  path: '(top)',
-  problem: 'the entry is too long',
-  expected: `at most ${mostCharacters} characters of JSON`,
-  fix: 'make it shorter, or put it into the configuration file',
-}
-
-const tenantOfTenant: Diagnostic = {
-  path: '(top)',
-  problem: 'a tenant has no tenants',
-  expected: "a tenant of the server's own issuer",
-  fix: "make it at the server's own issuer",
-}
 
 const withoutSecrets: Diagnostic = {
   path: '(top)',

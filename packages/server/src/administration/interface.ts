@@ -45,6 +45,11 @@ export type AdministrationRefusal = {
   readonly version?: number
 }
 
+export const refusal = (
+  problem: AdministrationRefusal['problem'],
+  more: Omit<AdministrationRefusal, 'ok' | 'problem'> = {},
+): AdministrationRefusal => ({ ok: false, problem, ...more })
+
 export type Outcome<Value> = { readonly ok: true; readonly value: Value } | AdministrationRefusal
 
 /** An entry that was stored, or would be. */

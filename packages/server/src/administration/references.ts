@@ -8,7 +8,7 @@ import type { EntrySecrets } from './secrets.ts'
 
 type Reference = { readonly kind: EntryKind; readonly id: string }
 
-type References = {
+export type References = {
   /** Returns the errors of an entry beside the stored ones, and the entries that would become invalid. */
   readonly errorsOf: (
     entry: ReadEntry,
