@@ -169,7 +169,8 @@ test('cors: a script registers a client, reads the response or the error, and ma
   assert.equal(unknown.status, 401)
   assert.equal(unknown.headers['access-control-allow-origin'], '*')
   const exposed = String(unknown.headers['access-control-expose-headers'])
-  for (const name of ['www-authenticate', 'retry-after', 'x-request-id']) assert.ok(exposed.includes(name))
+  for (const name of ['www-authenticate', 'dpop-nonce', 'retry-after', 'x-request-id'])
+    assert.ok(exposed.includes(name))
   assert.equal((await manage(server, 'GET', made.json)).headers['access-control-allow-origin'], '*')
 })
 
