@@ -70,7 +70,7 @@ async function execute(
 /** `…` matches any text, and a number any other number. */
 function matches(pattern: string, text: string): boolean {
   const source = pattern
-    .replaceAll(/([="])\w+(?=…)/g, '$1')
+    .replaceAll(/([=":])\w+(?=…)/g, '$1')
     .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     .replaceAll(/\d+/g, '\\d+')
     .replaceAll('…', '[\\s\\S]*')

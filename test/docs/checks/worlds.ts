@@ -25,6 +25,7 @@ const base = {
 
 /** Pages whose sessions need another configuration. */
 const configurations: Readonly<Record<string, object>> = {
+  'docs/guides/audit.md': { ...base, audit: {} },
   'docs/guides/configuration.md': {
     ...base,
     clients: [web, app],
@@ -35,6 +36,7 @@ const configurations: Readonly<Record<string, object>> = {
 
 /** Commands that ran before the sessions of a page, each with its standard input. */
 const earlier: Readonly<Record<string, readonly (readonly [command: string, input?: string])[]>> = {
+  'docs/guides/audit.md': [['users add --username dora --no-password']],
   'docs/guides/backup.md': [['users add --username dora --no-password']],
   'docs/guides/sessions.md': [
     ['users add --username alice --sub 7f0c --email alice@example.com --email-verified --no-password'],
