@@ -154,6 +154,12 @@ const examples: Readonly<Record<string, Example>> = {
   },
   patchUser: { prepare: async admin => ({ ...(await user(admin)), body: { claims: { name: 'N' } } }) },
   deleteUser: { prepare: admin => user(admin) },
+  exportUser: {
+    async prepare(admin) {
+      const { path } = await user(admin)
+      return { path: `${path}/personal-data` }
+    },
+  },
   setUserPassword: {
     async prepare(admin) {
       const { path, etag } = await user(admin)

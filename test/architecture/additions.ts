@@ -77,6 +77,7 @@ export const additions: readonly Addition[] = [
       'storage/sqlite/schema.ts',
       'storage/postgres/authorizations.ts',
       'storage/postgres/schema.ts',
+      'storage/tables/personal.ts',
       'endpoints/revocation/revocation.ts',
       'tokens/verification.ts',
     ],
@@ -89,6 +90,7 @@ export const additions: readonly Addition[] = [
     files: [
       'model/authorization.ts',
       'storage/tables/sessions.ts',
+      'storage/tables/personal.ts',
       'storage/sqlite/schema.ts',
       'storage/postgres/schema.ts',
       'pages/flow/browser-session.ts',

@@ -1,6 +1,7 @@
 /** Users on the command line, beside a running server. */
 
 import assert from 'node:assert/strict'
+import { readFile, stat } from 'node:fs/promises'
 import { test } from 'node:test'
 import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { tessera } from './shared-process.ts'
@@ -80,7 +81,25 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
     assert.equal((await clients('direct')).stdout, 'revoked client_id="direct"\n')
     assert.match((await clients('nobody')).stderr, /no client "nobody" was ever served from this store/)
 
-    assert.match((await users(['delete', '--user', sub])).stdout, new RegExp(`^deleted sub=${sub} `))
+    const exported = JSON.parse((await users(['export', 'D@a.example'])).stdout)
+    assert.deepEqual(
+      [exported.sub, exported.stored.stored_users[0].username, exported.stored.stored_users[0].withheld],
+      [sub, 'dora', ['password']],
+    )
+    const output = `${file}.export`
+    assert.equal((await users(['export', sub, '--output', output])).code, 0)
+    assert.equal((await stat(output)).mode & 0o777, 0o600)
+    assert.equal(JSON.parse(await readFile(output, 'utf8')).sub, sub)
+    const twice = await users(['export', sub, '--output', output])
+    assert.deepEqual([twice.code, /exist/.test(twice.stderr)], [1, true], twice.stderr)
+    const counted = await users(['delete', '--user', sub, '--dry-run'])
+    assert.match(counted.stdout, new RegExp(`^would delete sub=${sub} .*stored_users=1`))
+    assert.match((await users(['delete', '--user', '1'])).stderr, /belongs to the configuration file/)
+    assert.match(
+      (await users(['delete', '--user', sub])).stdout,
+      new RegExp(`^deleted sub=${sub} .*stored_users=1`),
+    )
+    assert.match((await users(['export', sub])).stderr, /nothing is stored about a user/)
     assert.equal(await signIn('eleven green bottles'), 400)
     assert.equal((await users(['list'])).stdout, '')
     assert.equal((await users(['delete', '--user', sub])).code, 1)

@@ -132,7 +132,11 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
   }),
   'user.deleted': ofUser(async (server, sub) => {
     await server.accounts.remove(sub)
-    return undefined
+    return { actor: 'application' }
+  }),
+  'user.exported': ofUser(async (server, sub) => {
+    assert.ok((await server.personalData.exportData(sub, 'application')).ok)
+    return { actor: 'application' }
   }),
   'user.access_revoked': {
     async run({ server }) {

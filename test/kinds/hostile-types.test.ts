@@ -663,6 +663,8 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'configuration/validation/secret.ts': 'its own package or process',
   'identity/totp.ts': 'sealed or signed by this server',
   'operations/mail/mail-queue.ts': 'sealed or signed by this server',
+  'identity/person-attribution.ts': 'sealed or signed by this server',
+  'storage/postgres/persons.ts': 'written by this server into its own store',
   'keys/root-key-set.ts': 'written by this server into its own store',
   'operations/events/callbacks.ts': 'written by this server into its own store',
   'keys/signing-key.ts': 'sealed or signed by this server',

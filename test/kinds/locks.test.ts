@@ -11,7 +11,7 @@ import type { Stores, TenantStores } from '../../packages/server/src/model/ports
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { lockAll, openPool } from '../../packages/server/src/storage/postgres/database.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
-import { accessEnding } from '../contracts/stores/access.ts'
+import { accessEnding, erasureOf } from '../contracts/stores/access.ts'
 import { samplePasskey } from '../contracts/stores/factors.ts'
 import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
 import {
@@ -216,12 +216,23 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.equal((await waitingFor(url, lock, () => stores.storedUsers.replace(next))).outcome, 'replaced')
   },
   async 'createStoredUsers locked: the end of a user’s access is one transaction'() {
+    const user = await addedUser()
+    const { sub } = user
+    const authorization = sampleAuthorization({ sub })
+    await stores.commit(sampleCommit({ sub, issue: { authorization } }))
+    const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
+    const next = { ...user, version: 2, epoch: 1 }
+    const replaced = await waitingFor(url, other, () => stores.storedUsers.replace(next, accessEnding()))
+    assert.equal(replaced.outcome, 'replaced')
+    assert.notEqual((await stores.authorizations.find(authorization.id))?.revoked_at, undefined)
+  },
+  async 'createPersonStores locked: a user is deleted with all their rows in one transaction'() {
     const { sub } = await addedUser()
     const authorization = sampleAuthorization({ sub })
     await stores.commit(sampleCommit({ sub, issue: { authorization } }))
     const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
-    assert.ok(await waitingFor(url, other, () => stores.storedUsers.remove(sub, accessEnding())))
-    assert.notEqual((await stores.authorizations.find(authorization.id))?.revoked_at, undefined)
+    assert.ok(await waitingFor(url, other, () => stores.persons.erase(sub, erasureOf(sub))))
+    assert.equal(await stores.authorizations.find(authorization.id), undefined)
   },
   async 'createEntryStores locked: entries are written one after the other'() {
     const revision = await stores.entries.revision()

@@ -80,6 +80,14 @@ test('refused: username_malformed and account_unknown in calls of an operator', 
   assert.equal(removed.reason, 'account_unknown')
 })
 
+test('refused: account_configured for the deletion of a user who could sign in again at once', async () => {
+  const server = await createTestServer(world)
+  const { personalData, configuration } = server
+  const refused = await personalData.erase(configuration.users[0]!.sub, 'operator')
+  assert.ok(!refused.ok)
+  assert.equal(refused.reason, 'account_configured')
+})
+
 test('refused: account_changed for one of two concurrent changes', async () => {
   const server = await createTestServer(accountsWorld())
   const user = await server.accounts.find(await addUser(server))

@@ -51,6 +51,7 @@ const comparisons = {
     'operations/audit/waiting.ts',
     'endpoints/admin/audit.ts',
     'cli/audit.ts',
+    'identity/personal-data.ts',
     'keys/master-key-rotation.ts',
     'keys/root-key-watch.ts',
     'keys/root-keys.ts',
@@ -144,6 +145,8 @@ const comparisons = {
   // Counters, positions and time steps of an authenticator.
   'no time': [
     'storage/postgres/entries.ts',
+    'storage/postgres/persons.ts',
+    'storage/sqlite/reads/persons.ts',
     'storage/sqlite/reads/entries.ts',
     'storage/postgres/audit.ts',
     'storage/sqlite/reads/audit.ts',

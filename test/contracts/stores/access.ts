@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { AuthorizationId } from '../../../packages/server/src/model/authorization.ts'
-import type { AccessEnding, Stores } from '../../../packages/server/src/model/ports/stores.ts'
+import type { AccessEnding, ErasureOptions, Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { samplePending } from './factors.ts'
 import {
   day,
@@ -21,6 +21,14 @@ import {
 export const accessEnding = (fields: Partial<AccessEnding> = {}): AccessEnding => ({
   ...{ at: now + 1, revokes: 'online', notices_until: now + day, everything: true },
   ...fields,
+})
+
+/** How a stored user is deleted. */
+export const erasureOf = (sub: string, fields: Partial<AccessEnding> = {}): ErasureOptions => ({
+  ending: accessEnding({ revokes: 'all', ...fields }),
+  attributed: { mails: [], events: [], counters: [] },
+  erasure: { sub, erased_at: now + 1, finish_at: now + 601 },
+  stored: true,
 })
 
 export function testAccess(stores: () => Stores): void {
@@ -55,7 +63,11 @@ export function testAccess(stores: () => Stores): void {
       )
       return (await Promise.all(found)).flat()
     }
-    return { user, here, there, pending, revoked }
+    const authorizationsOf = async () => {
+      const found = await Promise.all(Object.values(ids).map(id => stores().authorizations.find(id)))
+      return found.filter(one => one !== undefined)
+    }
+    return { user, here, there, pending, revoked, authorizationsOf }
   }
 
   const noticesOf = async (sub: string) =>
@@ -215,7 +227,7 @@ export function testAccess(stores: () => Stores): void {
   test('access: a deleted user is gone with all their rows, and their sub is never accepted again', async () => {
     const world = stores()
     const { storedUsers, sessions } = world
-    const { user, pending, revoked } = await signedInUser()
+    const { user, pending, authorizationsOf } = await signedInUser()
     const { sub } = user
     const link = { provider: 'corp', identity: newHash(), sub, created_at: now }
     await world.identityLinks.add(link)
@@ -229,9 +241,9 @@ export function testAccess(stores: () => Stores): void {
       ...{ id: upstream, provider: 'corp', identity: link.identity },
       ...{ id_token: new Uint8Array([1]), expires_at: now + day },
     })
-    const removed = await storedUsers.remove(sub, accessEnding({ revokes: 'all' }))
+    const removed = await world.persons.erase(sub, erasureOf(sub))
     assert.equal(removed?.length, 3)
-    assert.equal(await storedUsers.remove(sub, accessEnding()), undefined)
+    assert.equal(await world.persons.erase(sub, erasureOf(sub)), undefined)
     assert.equal(await storedUsers.find(sub), undefined)
     assert.deepEqual(await sessions.ofUser(sub), [])
     assert.equal(await world.pendingSignIns.find(pending.hash), undefined)
@@ -240,7 +252,8 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await world.recoveryCodes.count(sub), 0)
     assert.deepEqual(await world.consents.ofUser(sub), [])
     assert.equal(await world.upstreamSessions.find(upstream), undefined)
-    assert.deepEqual(await revoked(), ['here', 'online', 'offline', 'direct'])
+    // A missing authorization counts as revoked.
+    assert.deepEqual(await authorizationsOf(), [])
     assert.equal((await noticesOf(sub)).length, 2)
     // Neither a running sign-in, nor another user with that sub; the name is free.
     assert.equal(await sessions.create(sampleSession({ sub, epoch: 0 })), false)

@@ -105,10 +105,6 @@ export function testConditions(stores: () => Stores): void {
         return world.storedUsers.replace({ ...user, version: 2, epoch: 1 }, { ...ending, everything: true })
       },
     ],
-    [
-      'the removal of the user',
-      (world: Stores, { sub }: Session) => world.storedUsers.remove(sub, { ...ending, everything: true }),
-    ],
   ] as const)
     test(`access: ${what} keeps the time at which an authorization was revoked before`, async () => {
       const world = stores()

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { beforeEach, test } from 'node:test'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
-import { accessEnding } from './access.ts'
+import { accessEnding, erasureOf } from './access.ts'
 import { samplePasskey, samplePending } from './factors.ts'
 import { sampleRegisteredClient } from './registered-clients.ts'
 import {
@@ -193,7 +193,11 @@ const writes: Readonly<Record<string, Write>> = {
     await stores.storedUsers.replace({ ...user, version: 2, password: 'same' })
     await stores.storedUsers.upgradePassword(sub, 'same', 'other')
   },
-  'storedUsers.remove': (stores, { sub }) => stores.storedUsers.remove(sub, accessEnding({ revokes: 'all' })),
+  'persons.erase': (stores, { sub }) => stores.persons.erase(sub, erasureOf(sub)),
+  'persons.finish': async (stores, { sub }) => {
+    await stores.persons.erase(sub, erasureOf(sub))
+    await stores.persons.finish(sub)
+  },
   'totpSecrets.use': (stores, { sub }) => stores.totpSecrets.use(sub, 9),
   'upstreamSessions.end': (stores, { upstream }) => stores.upstreamSessions.end(upstream.id),
 }

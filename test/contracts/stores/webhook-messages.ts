@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Messages, Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import type { WebhookMessage } from '../../../packages/server/src/model/webhook.ts'
-import { accessEnding } from './access.ts'
+import { accessEnding, erasureOf } from './access.ts'
 import {
   day,
   enablePrincipals,
@@ -129,7 +129,7 @@ export function testWebhookMessages(open: () => Promise<Opened>): void {
   })
 
   storeTest('webhook messages: sessions, consents and users store them if they change', async stores => {
-    const { sessions, consents, storedUsers, webhookMessages } = stores
+    const { sessions, consents, storedUsers, webhookMessages, persons } = stores
     let stored = 0
     /** Runs a write twice: the first changes something, and the second does not. */
     const once = async (write: (messages: Messages) => Promise<unknown>, repeats = false) => {
@@ -153,6 +153,6 @@ export function testWebhookMessages(open: () => Promise<Opened>): void {
     await once(messages => consents.revoke(consent.sub, consent.client_id, now, messages))
     const next = { ...user, version: user.version + 1 }
     await once(messages => storedUsers.replace(next, accessEnding(), messages))
-    await once(messages => storedUsers.remove(user.sub, accessEnding(), messages))
+    await once(messages => persons.erase(user.sub, erasureOf(user.sub), messages))
   })
 }

@@ -3,9 +3,13 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
 import { type Accounts, createAccounts } from '../identity/accounts.ts'
+import type { Attempts } from '../identity/attempts.ts'
 import { createEndOfAccess } from '../identity/end-of-access.ts'
 import { createPasswordAccounts, type PasswordAccounts } from '../identity/password-accounts.ts'
+import { createPersonAttribution } from '../identity/person-attribution.ts'
+import { createPersonalData, type PersonalData } from '../identity/personal-data.ts'
 import { createUserSearch, type FoundUser } from '../identity/user-search.ts'
+import { createSealing } from '../keys/sealing.ts'
 import type { ClientServices } from './client-services.ts'
 import type { IssuerContext } from './issuer-context.ts'
 import type { SessionServices } from './session-services.ts'
@@ -16,6 +20,8 @@ export type AccountServices = {
   readonly passwordAccounts: PasswordAccounts
   /** Ends the sessions and revokes the tokens of any user, for operators. Resolves to the `sid` of each session. */
   readonly endAccess: (sub: string) => Promise<readonly string[]>
+  /** Exports and deletes everything about a person. */
+  readonly personalData: PersonalData
   /** Finds users by `sub`, name or address, for operators. */
   readonly searchUsers: (text: string) => Promise<readonly FoundUser[]>
   readonly offered: AccountOffers
@@ -42,13 +48,15 @@ export function createAccountServices(
     clients: { lookup },
     signIn: { users, storeUsers, hashPassword },
     sessions: { endingWithin },
+    attempts: { hashOf },
   }: {
     readonly clients: ClientServices
     readonly signIn: SignInServices
     readonly sessions: SessionServices
+    readonly attempts: Attempts
   },
 ): AccountServices {
-  const { stores, clock, random, log, events } = context
+  const { stores, derived, clock, random, log, events } = context
   const shared = {
     stores,
     users,
@@ -60,9 +68,24 @@ export function createAccountServices(
     log,
     events,
   }
-  const accounts = createAccounts({ ...shared, clock })
+  const personalData = createPersonalData({
+    ...shared,
+    issuer: configuration.issuer,
+    tenant: configuration.tenant,
+    configured: new Set(configuration.users.map(({ sub }) => sub)),
+    attribute: createPersonAttribution({
+      persons: stores.persons,
+      mailSealing: createSealing({ derived, purpose: 'mail' }),
+      webhookSealing: createSealing({ derived, purpose: 'webhooks' }),
+      providers: [...configuration.identityProviders.keys()],
+      hashOf,
+    }),
+    clock,
+  })
+  const accounts = createAccounts({ ...shared, erase: personalData.eraseStored, clock })
   return {
     accounts,
+    personalData,
     passwordAccounts: createPasswordAccounts({ ...shared, accounts, storeUsers }),
     endAccess: createEndOfAccess({ ...shared, accounts }),
     searchUsers: createUserSearch({

@@ -8,6 +8,7 @@ import { createCursors } from '../endpoints/admin/cursor.ts'
 import { createEntryHandlers } from '../endpoints/admin/entries.ts'
 import { createKeyHandlers } from '../endpoints/admin/keys.ts'
 import { adminOperations, adminSchemas } from '../endpoints/admin/operations.ts'
+import { createUserDataHandlers } from '../endpoints/admin/user-data.ts'
 import { createPasswordHandlers } from '../endpoints/admin/user-password.ts'
 import { createSessionHandlers } from '../endpoints/admin/user-sessions.ts'
 import { createUserHandlers } from '../endpoints/admin/users.ts'
@@ -19,9 +20,15 @@ import type { Services } from './services.ts'
 export function createAdmin(configuration: Configuration, services: Services): Endpoint {
   const { context, clients, tokens, signIn, sessions } = services
   const { stores, keys, derived, audit, clock, log } = context
-  const { accounts, endAccess } = services.accounts
+  const { accounts, endAccess, personalData } = services.accounts
   const { users } = signIn
   const { storedUsers } = stores
+  const replaceUser = createUserReplacement({
+    ...context,
+    users,
+    endingWithin: sessions.endingWithin,
+    settings: configuration.accounts,
+  })
   const cursors = createCursors(derived)
   return createAdminEndpoint({
     issuer: configuration.issuer,
@@ -40,14 +47,10 @@ export function createAdmin(configuration: Configuration, services: Services): E
         storedUsers,
         accounts,
         administration: administerUsers(accounts, storedUsers),
-        replaceUser: createUserReplacement({
-          ...context,
-          users,
-          endingWithin: sessions.endingWithin,
-          settings: configuration.accounts,
-        }),
+        replaceUser,
         cursors,
       }),
+      ...createUserDataHandlers({ personalData, storedUsers, replaceUser }),
       ...createPasswordHandlers({
         configured: new Set(configuration.users.map(({ sub }) => sub)),
         storedUsers,

@@ -121,16 +121,20 @@ export async function openUsers(
 ): Promise<
   Closable &
     UserAdministration &
-    Pick<AccountServices, 'endAccess' | 'searchUsers'> &
+    Pick<AccountServices, 'endAccess' | 'searchUsers' | 'personalData'> &
     Pick<Configuration, 'tenants'>
 > {
   const context = await openIssuer(server, issuer)
-  const { accounts, endAccess, searchUsers } = createServices(context.configuration, context).accounts
+  const { accounts, endAccess, searchUsers, personalData } = createServices(
+    context.configuration,
+    context,
+  ).accounts
   const { storedUsers } = context.stores
   return {
     ...administerUsers(accounts, storedUsers),
     endAccess,
     searchUsers,
+    personalData,
     tenants: context.configuration.tenants,
     close: context.close,
   }

@@ -40,7 +40,7 @@ export function createServices(configuration: Configuration, context: IssuerCont
   const tokens = createTokenServices(configuration, context, clients)
   const signIn = createSignInServices(configuration, context, attempts)
   const sessions = createSessionServices(configuration, context, { clients, tokens })
-  const accounts = createAccountServices(configuration, context, { clients, signIn, sessions })
+  const accounts = createAccountServices(configuration, context, { clients, signIn, sessions, attempts })
   const administration = createAdministrationServices(context)
   const { log, events } = context
   const invalidClientStatus = configuration.compatibility === 'identityserver4' ? 400 : 401

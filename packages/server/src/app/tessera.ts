@@ -9,6 +9,7 @@ import { createLoad } from '../http/load.ts'
 import { createMounted, type Mounted, type NodeListener } from '../http/mounted.ts'
 import type { Router } from '../http/router.ts'
 import type { Accounts } from '../identity/accounts.ts'
+import type { PersonalData } from '../identity/personal-data.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
@@ -67,6 +68,8 @@ export type Tessera = {
   readonly revokeClient: (clientId: string) => Promise<boolean>
   /** Accounts of its own issuer. */
   readonly accounts: Accounts
+  /** Exports and deletes everything that is stored about one person at its own issuer. */
+  readonly personalData: Pick<PersonalData, 'exportData' | 'preview' | 'erase'>
   /** Clients, resources, identity providers and tenants that are made while the server runs, at the server's own issuer. */
   readonly administration: Administration
   /**
@@ -76,7 +79,7 @@ export type Tessera = {
   readonly settled: () => Promise<void>
   /** Ends expired sessions, if configured, and sends the logout tokens that are due. A background job. */
   readonly runLogouts: () => Promise<void>
-  /** Deletes expired rows. A background job. */
+  /** Deletes expired rows, and what requests still wrote about deleted users. A background job. */
   readonly runCleanUp: () => Promise<void>
   /** Sends emails that are due. A background job. */
   readonly runMails: () => Promise<void>
@@ -167,7 +170,11 @@ export async function composeTessera(
   const runAudit = async () => {
     await Promise.all(active().map(one => one.audit.run()))
   }
-  const runCleanUp = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
+  const cleanUp = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
+  const runCleanUp = async () => {
+    await cleanUp()
+    for (const one of active()) await one.services.accounts.personalData.finish()
+  }
   const runTenantJobs = async ({ inactive } = { inactive: true }) => {
     const names = inactive ? await tenantStores.list() : []
     await snapshots.current().runTenantJobs(names, async one => {
@@ -176,6 +183,7 @@ export async function composeTessera(
       await one.deliverWebhooks()
       await one.audit.run()
       await one.stores.cleanUp(expiredBy(clock))
+      await one.services.accounts.personalData.finish()
     })
   }
   const handle: Router = tracing.handle(
@@ -234,6 +242,9 @@ export async function composeTessera(
     },
     get accounts() {
       return server().services.accounts.accounts
+    },
+    get personalData() {
+      return server().services.accounts.personalData
     },
     administration: followAdministration(() => server().services.administration),
     listener: (request, response, next) => mount().listener(request, response, next),

@@ -18,6 +18,8 @@ export type SessionFlags = {
 export type UserFlags = { readonly config: string; readonly tenant?: string; readonly user: string }
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
+export type DeleteUserFlags = NamedUserFlags & { readonly dryRun?: boolean }
+export type ExportUserFlags = IssuerFlags & { readonly output?: string }
 export type FindUserFlags = IssuerFlags & { readonly json?: boolean }
 /** `store`: whether to check the entries of the store too. */
 export type CheckFlags = { readonly store?: boolean }

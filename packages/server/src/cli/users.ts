@@ -1,5 +1,5 @@
 /**
- * `tessera users add|list|find|rename|disable|enable|revoke|set-password|set-groups|set-roles|delete`: stored users. The server may
+ * `tessera users add|list|find|rename|disable|enable|revoke|set-password|set-groups|set-roles|export|delete`: users. The server may
  * run meanwhile.
  */
 
@@ -12,7 +12,9 @@ import {
 } from '../model/membership.ts'
 import type {
   AddUserFlags,
+  DeleteUserFlags,
   ExitCode,
+  ExportUserFlags,
   FindUserFlags,
   IssuerFlags,
   MembershipFlags,
@@ -112,8 +114,38 @@ async function setMemberships(kind: Membership, flags: MembershipFlags): Promise
   )
 }
 
-export const remove = (flags: NamedUserFlags): Promise<ExitCode> =>
-  withUsers(flags, async users => reported('deleted', await users.remove(flags.user)))
+export const remove = (flags: DeleteUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async ({ personalData }) => {
+    const { user: sub, dryRun = false } = flags
+    const deleted = dryRun ? await personalData.preview(sub) : await personalData.erase(sub, actor)
+    if (!deleted.ok) return report(problems[deleted.reason as 'account_unknown'])
+    process.stdout.write(`${dryRun ? 'would delete' : 'deleted'} ${lineOf({ sub, ...deleted.value })}\n`)
+    return 0
+  })
+
+/** The new file is readable only by its owner. */
+export const exportData = (text: string, flags: ExportUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async ({ personalData, searchUsers }) => {
+    const { writeFileSync } = await import('node:fs')
+    const found = await searchUsers(text)
+    const [only, ...others] = new Set(found.map(({ sub }) => sub))
+    // People of providers have no record that could be searched.
+    const sub = found.some(user => user.sub === text) ? text : (only ?? text)
+    if (sub !== text && others.length > 0) return report(severalUsers([sub, ...others]), 2)
+    const exported = await personalData.exportData(sub, actor)
+    if (!exported.ok)
+      return report('nothing is stored about a user with this sub, name or verified email address')
+    const json = `${JSON.stringify(exported.value, null, 2)}\n`
+    if (flags.output === undefined) process.stdout.write(json)
+    else writeFileSync(flags.output, json, { mode: 0o600, flag: 'wx' })
+    return 0
+  })
+
+const severalUsers = (subs: readonly string[]): string =>
+  `several users have this name or address: ${subs.join(', ')}; expected the sub of one of them`
+
+/** The actor of events and log lines. */
+const actor = 'command_line'
 
 /** Users of a provider have no record, so an unknown `sub` is not an error: a mistyped one only ends nothing. */
 export const revoke = (flags: NamedUserFlags): Promise<ExitCode> =>
@@ -193,6 +225,8 @@ const problems = {
   account_taken: 'the sub or the verified address is taken',
   account_changed: 'the user was changed at the same time; retry',
   account_unknown: 'no such user in the store',
+  account_configured:
+    'the user belongs to the configuration file; remove them there first, or they could sign in again',
   email_malformed: 'the email address is invalid',
   membership_malformed: `a group or role is invalid; expected at most ${mostMemberships} names, each of one line and at most ${longestMembership} characters`,
   password_hash_malformed: 'the password hash is refused',

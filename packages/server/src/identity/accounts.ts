@@ -70,9 +70,16 @@ export type Accounts = {
    * `account_unknown`.
    */
   readonly endAccess: (sub: string) => Promise<Result<readonly EndedSession[]>>
-  /** Deletes the user with all their data. The `sub` is never assigned again. Refuses `account_unknown`. */
-  readonly remove: (sub: string) => Promise<Result<true>>
+  /** See {@link EraseStoredUser}. */
+  readonly remove: EraseStoredUser
 }
+
+/**
+ * Deletes a stored user with everything that is stored about them. The `sub` is never assigned again. Refuses
+ * `account_unknown`.
+ * @param actor who deletes the user, for events. Default: `application`.
+ */
+export type EraseStoredUser = (sub: string, actor?: string) => Promise<Result<true>>
 
 export type PasswordOptions = {
   /** The session to keep. */
@@ -92,6 +99,7 @@ export type AccountPorts = {
   readonly users: Pick<Users, 'isNameTaken' | 'find'>
   /** RFC 9700 §4.15: a user must not be mistaken for a client. */
   readonly isClient: (id: string) => Awaitable<boolean>
+  readonly erase: EraseStoredUser
   readonly hashArgon2id: (password: string, from?: string) => Promise<string>
   readonly endingWithin: EndingWithin
   readonly settings: Pick<AccountSettings, 'passwordPolicy' | 'changeEnds'>
@@ -288,19 +296,6 @@ export function createAccounts(ports: AccountPorts): Accounts {
         if (replaced.ok) return ok(replaced.value.ended)
       }
     },
-    async remove(sub) {
-      const deleted = events.prepare('user.deleted', { sub })
-      const ending: AccessEnding = {
-        ...accessEnding(endingWithin, settings),
-        revokes: 'all',
-        everything: true,
-      }
-      const ended = await storedUsers.remove(sub, ending, deleted.messages)
-      if (!ended) return refuse('invalid_request', 'account_unknown', { log: { sub } })
-      deleted.happened()
-      log.info('user_deleted', { sub })
-      endingWithin.ended(ended, 'deleted')
-      return ok(true)
-    },
+    remove: ports.erase,
   }
 }

@@ -7,6 +7,7 @@ import { type Client, isPublic } from '../model/client.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { networkKeys, networkOf } from '../runtime/network.ts'
 import type { CountAttempt, Counted, Forgive } from './attempts.ts'
+import { countedKeys, type MailReason } from './counted-keys.ts'
 
 const hour = 3600
 
@@ -21,9 +22,6 @@ type MailCount =
     }
   | { readonly wait: Seconds }
 
-/** Each kind is counted separately, so that a flood of invitations does not block password resets. */
-type MailReason = 'sign_up' | 'new_password' | 'new_address'
-
 export type CountMail = (reason: MailReason, from: string, to: string) => Promise<MailCount>
 
 const mostMailsToAddress = 5
@@ -36,7 +34,7 @@ export const createMailCounter =
     const network = await countAttempt(networkKeys('mail', from, { most: mostMailsFromNetwork, span: hour }))
     if (!network.ok) return { wait: network.wait }
     const address = await countAttempt([
-      { key: `${reason} mail to ${identityKey(to)}`, most: mostMailsToAddress, span: hour },
+      { key: countedKeys.mailTo(reason, identityKey(to)), most: mostMailsToAddress, span: hour },
     ]).catch(async error => {
       await network.forgive()
       throw error

@@ -41,6 +41,8 @@ type AttemptPorts = {
 export type Attempts = {
   readonly countAttempt: CountAttempt
   readonly forgiveAttempt: ForgiveAttempt
+  /** Returns the stored form of a key. */
+  readonly hashOf: (key: string) => TokenHash
   /** Returns the time until every key allows an attempt, 0 if all do now. Counts nothing. */
   readonly waitFor: (keys: readonly AttemptKey[]) => Awaitable<Seconds>
 }
@@ -73,6 +75,7 @@ export function createAttempts({ stores: { attempts }, derived, clock }: Attempt
   }
 
   return {
+    hashOf,
     forgiveAttempt,
     waitFor: keys => attempts.wait(limitsOf(keys), clock.now()),
     async countAttempt(keys) {

@@ -6,6 +6,7 @@ import type { Passkey, TotpSecret } from '../model/factor.ts'
 import type { FactorMethod } from '../model/mfa.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { CountAttempt, Forgive } from './attempts.ts'
+import { countedKeys } from './counted-keys.ts'
 
 export type Factors = {
   readonly totp: readonly TotpSecret[]
@@ -52,8 +53,8 @@ export const createFactorGuessCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountFactorGuess =>
   async sub => {
     const counted = await countAttempt([
-      { key: JSON.stringify(['second factor in minutes', sub]), most: 10, span: 10 * minutes },
-      { key: JSON.stringify(['second factor in a day', sub]), most: 50, span: day },
+      { key: countedKeys.secondFactorInMinutes(sub), most: 10, span: 10 * minutes },
+      { key: countedKeys.secondFactorInADay(sub), most: 50, span: day },
     ])
     if (counted.ok) return ok(counted.forgive)
     const retry_after = counted.wait

@@ -6,6 +6,7 @@ import { localProvider, type Users } from '../model/user.ts'
 import { networkKeys } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { AttemptKey, CountAttempt, Counted, Forgive } from './attempts.ts'
+import { countedKeys } from './counted-keys.ts'
 
 export type Guess = {
   readonly idp: string
@@ -47,7 +48,7 @@ export const createGuessCounter =
       known_browser
         ? [...ofKnown(known_browser), ...networks(mostForNetworkOfKnown)]
         : [
-            { key: JSON.stringify(['password of name', guessedName(guess)]), most: mostForName, span },
+            { key: countedKeys.passwordOfName(guessedName(guess)), most: mostForName, span },
             ...networks(mostForNetwork),
           ],
     )
@@ -78,7 +79,7 @@ const outcomeOf = (counted: Counted): Result<Forgive> =>
 /** Counts by account and not by name, so that strangers can't use up the user's limit, even with a similar name. */
 const ofKnown = ({ id, account }: KnownBrowser): readonly AttemptKey[] => [
   { key: JSON.stringify(['password at browser', account, id]), most: mostForName, span },
-  { key: JSON.stringify(['password at known browsers', account]), most: mostForAccount, span },
+  { key: countedKeys.passwordAtKnownBrowsers(account), most: mostForAccount, span },
 ]
 
 /**
@@ -121,7 +122,7 @@ export const guessedName = ({
 }
 
 /** The name that a person typed, and the provider and tenant where it is looked up. */
-type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }
+export type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }
 
 export type KnownAccounts = {
   /** Returns the account with this name; undefined if there is none. */
@@ -135,6 +136,16 @@ export type KnownAccounts = {
  * is identified by its `sub`, which is never reused. An account at a provider is unknown until its password is correct,
  * so it is identified by provider, tenant and the name exactly as typed.
  */
+const accountOfSub = (sub: string): string => JSON.stringify(['sub', sub])
+const accountOfName = ({ idp, tenant, username }: Named): string =>
+  JSON.stringify(['name', idp, tenant ?? null, username])
+
+/** Returns every account that a known browser of the person may be bound to. */
+export const accountsOf = (sub: string, names: readonly Named[]): readonly string[] => [
+  accountOfSub(sub),
+  ...names.map(accountOfName),
+]
+
 export function createKnownAccounts({
   users,
   checksElsewhere,
@@ -144,16 +155,13 @@ export function createKnownAccounts({
   readonly checksElsewhere: boolean
 }): KnownAccounts {
   const isLocal = ({ idp }: Named): boolean => idp === localProvider && !checksElsewhere
-  const bySub = (sub: string): string => JSON.stringify(['sub', sub])
-  const byName = ({ idp, tenant, username }: Named): string =>
-    JSON.stringify(['name', idp, tenant ?? null, username])
 
   return {
     async find(named) {
-      if (!isLocal(named)) return byName(named)
+      if (!isLocal(named)) return accountOfName(named)
       const user = await users.findNamed(named.username, named.tenant)
-      return user && bySub(user.sub)
+      return user && accountOfSub(user.sub)
     },
-    of: (sub, named) => (isLocal(named) ? bySub(sub) : byName(named)),
+    of: (sub, named) => (isLocal(named) ? accountOfSub(sub) : accountOfName(named)),
   }
 }

@@ -43,8 +43,6 @@ export type UserAdministration = {
   readonly rename: (sub: string, username: string) => Promise<Outcome>
   /** Replaces the user's groups, roles or both. New tokens contain the new ones; issued tokens keep theirs. */
   readonly setMemberships: (sub: string, memberships: Memberships) => Promise<Outcome>
-  /** Deletes the user with all their data, and returns the deleted user. */
-  readonly remove: (sub: string) => Promise<Outcome>
 }
 
 const page = 500
@@ -126,10 +124,6 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
         // The operator's decision applies even if the user's account changes at the same time.
         if (outcome.ok || outcome.problem !== 'account_changed') return outcome
       }
-    },
-    async remove(sub) {
-      const user = await accounts.find(sub)
-      return user && (await accounts.remove(sub)).ok ? { ok: true, user } : refused('account_unknown')
     },
     setActive: async (sub, active) => outcomeOf(await accounts.setActive(sub, active)),
   }

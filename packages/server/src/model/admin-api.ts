@@ -19,6 +19,7 @@ const allowed = {
   'admin:users.read': 'Read users.',
   'admin:users.write': 'Create, change, disable and delete users.',
   'admin:users.passwords': 'Set passwords, import password hashes, and remove second factors.',
+  'admin:users.export': 'Read everything that is stored about users.',
   'admin:sessions.read': "Read users' sessions.",
   'admin:sessions.write': "End users' sessions, and revoke their tokens.",
   'admin:audit.read': 'Read the audit log.',

@@ -35,7 +35,18 @@ export type EventData = {
   readonly 'user.password_changed': { readonly sub: string }
   readonly 'user.disabled': { readonly sub: string }
   readonly 'user.enabled': { readonly sub: string }
-  readonly 'user.deleted': { readonly sub: string }
+  /** Everything that was stored about the user was deleted. */
+  readonly 'user.deleted': {
+    readonly sub: string
+    /** Who deleted them: the `sub` itself, `command_line`, `application`, or the `client_id` of a token of the API. */
+    readonly actor: string
+  }
+  /** Everything that is stored about the user was exported. */
+  readonly 'user.exported': {
+    readonly sub: string
+    /** Who exported it: `command_line`, `application`, or the `client_id` of a token of the API. */
+    readonly actor: string
+  }
   /** An operator ended the user's sessions and revoked every authorization and token. */
   readonly 'user.access_revoked': { readonly sub: string }
   /** An operator revoked everything that was issued to the client. */
@@ -154,6 +165,7 @@ const known: Readonly<Record<EventType, true>> = {
   'user.disabled': true,
   'user.enabled': true,
   'user.deleted': true,
+  'user.exported': true,
   'user.access_revoked': true,
   'client.access_revoked': true,
   'user.factor_added': true,

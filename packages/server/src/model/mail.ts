@@ -19,8 +19,14 @@ export class MailRefused extends Error {
   override readonly name = 'MailRefused'
 }
 
+/** A mail as it is stored, with the `sub` of its user, so that it is deleted with them. */
+export type SealedMail = Mail & { readonly sub?: string | undefined }
+
 /** A mail to send, and how long its content is valid. */
-export type OutgoingMail = Mail & { readonly lasts: Seconds }
+export type OutgoingMail = SealedMail & { readonly lasts: Seconds }
+
+/** Returns the name that a waiting mail is sealed with. */
+export const mailName = (id: string): string => `mail ${id}`
 
 /** A stored mail that has not been sent yet. */
 export type WaitingMail = {

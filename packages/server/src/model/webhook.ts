@@ -11,6 +11,9 @@ export type Webhook = {
   readonly events?: ReadonlySet<string>
 }
 
+/** Returns the name that a message is sealed with. */
+export const webhookMessageName = (eventId: string): string => `webhook ${eventId}`
+
 /** A stored event that waits for one webhook. */
 export type WebhookMessage = {
   readonly event_id: string

@@ -3,6 +3,8 @@
 import type { Command } from 'commander'
 import type {
   AddUserFlags,
+  DeleteUserFlags,
+  ExportUserFlags,
   FindUserFlags,
   IssuerFlags,
   MembershipFlags,
@@ -82,12 +84,25 @@ export function addUserCommands(program: Command, does: Does): void {
     .requiredOption('--username <name>', 'new name')
     .action(does(async (options: RenameUserFlags) => (await import('../users.ts')).rename(options)))
   users
+    .command('export')
+    .description('print everything that is stored about a user of any kind as JSON')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .option('--output <file>', 'write a new file instead')
+    .argument('<user>', 'sub, name or email address')
+    .action(
+      does(async (text: string, options: ExportUserFlags) =>
+        (await import('../users.ts')).exportData(text, options),
+      ),
+    )
+  users
     .command('delete')
-    .description('delete a user with all their data, sessions and tokens')
+    .description('delete a user of any kind with all their data, sessions and tokens')
     .addOption(configOption())
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'sub of the user')
-    .action(does(async (options: NamedUserFlags) => (await import('../users.ts')).remove(options)))
+    .option('--dry-run', 'print how many rows would be deleted, and delete nothing')
+    .action(does(async (options: DeleteUserFlags) => (await import('../users.ts')).remove(options)))
   users
     .command('disable')
     .description('disable a user, and end their sessions and tokens')

@@ -30,6 +30,35 @@ export const userSchemas = {
   SecondFactors: s
     .strictObject({ removed: s.int().describe('The number of authenticator apps and passkeys.') })
     .describe('What was removed, or would be.'),
+  PersonalData: s
+    .strictObject({
+      format: s.enum(['tessera-personal-data']),
+      version: s.int().describe('1. Higher for a change that existing readers do not understand.'),
+      issuer: s.string(),
+      tenant: s.string().optional(),
+      sub: s.string(),
+      exported_at: s.string().describe('ISO 8601, as the other times.'),
+      record: s
+        .strictObject({
+          origin: s.enum(['configuration', 'user_store']),
+          username: s.string(),
+          tenant: s.string().optional(),
+          active: s.boolean(),
+          claims: s.record(s.string(), s.json()),
+        })
+        .optional()
+        .describe('The record of a user who is not stored by this server.'),
+      stored: s
+        .record(s.string(), s.array(s.record(s.string(), s.json())))
+        .describe('Rows by section. withheld names the members of a row that are secrets.'),
+    })
+    .describe('Everything that is stored about a user.'),
+  Deletion: s
+    .strictObject({
+      sub: s.string(),
+      rows: s.record(s.string(), s.int()).describe('Numbers of rows by section.'),
+    })
+    .describe('What would be deleted.'),
   EndedSessions: s
     .strictObject({ sids: s.array(s.string()).describe('The sessions.') })
     .describe('What was ended, or would be.'),
@@ -134,16 +163,27 @@ export const userOperations = {
       'admin_precondition_failed',
     ],
   },
+  exportUser: {
+    method: 'GET',
+    path: '/users/{sub}/personal-data',
+    tag,
+    scope: 'admin:users.export',
+    summary:
+      'Read everything that is stored about a user of any kind, without secrets. See docs/guides/personal-data.md.',
+    success: { 200: { description: 'The data.', schema: 'PersonalData' } },
+    problems: ['admin_entry_unknown'],
+  },
   deleteUser: {
     method: 'DELETE',
     path: '/users/{sub}',
     tag,
     scope: 'admin:users.write',
-    summary: 'Delete a user with all their data, sessions and tokens. The sub is never assigned again.',
+    summary:
+      'Delete a user with all their data, sessions and tokens. The sub is never assigned again. A user of a provider has no version and no If-Match, and can sign in again.',
     conditions: 'match',
     dryRun: true,
     success: {
-      200: { description: 'With dry_run: the user that would be deleted.', schema: 'User' },
+      200: { description: 'With dry_run: what would be deleted.', schema: 'Deletion' },
       204: { description: 'The user was deleted.' },
     },
     problems: [

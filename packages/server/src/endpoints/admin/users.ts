@@ -26,13 +26,13 @@ export type UserPorts = {
   readonly tenants: ReadonlySet<string>
   readonly users: Pick<Users, 'find'>
   readonly storedUsers: Pick<StoredUsers, 'find' | 'findByName' | 'findByVerifiedEmail' | 'list'>
-  readonly accounts: Pick<Accounts, 'passwordProblem' | 'remove'>
+  readonly accounts: Pick<Accounts, 'passwordProblem'>
   readonly administration: Pick<UserAdministration, 'add'>
   readonly replaceUser: ReplaceUser
   readonly cursors: Cursors
 }
 
-type UserIds = 'listUsers' | 'createUser' | 'readUser' | 'putUser' | 'patchUser' | 'deleteUser'
+type UserIds = 'listUsers' | 'createUser' | 'readUser' | 'putUser' | 'patchUser'
 type Record = output<typeof patchedUserSchema>
 type NewRecord = Record & {
   readonly password?: string | undefined
@@ -103,18 +103,6 @@ export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userO
       if ('ok' in user) return user
       const patched = checkBody(patchedUserSchema, mergePatch(writableOf(user), call.body))
       return patched.ok ? replace(call, user, patched.value) : patched
-    },
-    async deleteUser(call) {
-      const user = await findStored(call, configuredSubs, storedUsers)
-      if ('ok' in user) return user
-      if (call.dryRun) return replyWith(user)
-      // Disabling compares the version, so a concurrent change is not deleted unseen.
-      const disabled = await replaceUser(user, { ...recordOf(user), active: false }, false)
-      if (!disabled.ok) return refusedBy(disabled.reason)
-      const removed = await accounts.remove(user.sub)
-      if (!removed.ok) return unknownUser
-      call.changed('user', user.sub)
-      return { ok: true, status: 204 }
     },
   }
 }
@@ -191,13 +179,6 @@ function addressRefusal(
     ? undefined
     : checkScope(caller, 'admin:users.passwords')
 }
-
-const recordOf = (user: StoredUser) => ({
-  username: user.username,
-  email: user.email,
-  emailVerified: user.email_verified_at !== undefined,
-  claims: user.claims,
-})
 
 const replyWith = (user: StoredUser): Reply => ({
   ok: true,

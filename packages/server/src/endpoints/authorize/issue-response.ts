@@ -11,6 +11,7 @@ import type { ValidatedAuthorizationRequest } from '../../authorization-request/
 import type { ResponseMembers } from '../../authorization-request/authorization-response.ts'
 import { alreadyUsed, type Pushed, usedAssertionOf } from '../../authorization-request/pushed-request.ts'
 import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
+import { countedKeys } from '../../identity/counted-keys.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../model/authorization.ts'
 import { applyEntries, entriesFor, sourceNames } from '../../model/claim-rule.ts'
@@ -182,7 +183,7 @@ async function countFrontChannelTokens(
 ): Promise<Result<Forgive>> {
   if (brings(response_type, 'code') && !brings(response_type, 'token')) return ok(async () => {})
   const counted = await countAttempt([
-    { key: JSON.stringify(['front-channel tokens', sub, client_id]), ...frontChannelLimit },
+    { key: countedKeys.frontChannelTokens(sub, client_id), ...frontChannelLimit },
   ])
   return counted.ok
     ? ok(counted.forgive)

@@ -12,6 +12,7 @@ import type { Commit, CommitOutcome } from './commit.ts'
 import type { EntryStores } from './entries.ts'
 import type { FederationStores } from './federation.ts'
 import type { InstallationStores } from './installation.ts'
+import type { PersonStores } from './persons.ts'
 import type { SessionStores } from './sessions.ts'
 import type { UserStores } from './users.ts'
 import type { WebhookStores } from './webhooks.ts'
@@ -22,6 +23,7 @@ export type * from './commit.ts'
 export type * from './entries.ts'
 export type * from './federation.ts'
 export type * from './installation.ts'
+export type * from './persons.ts'
 export type * from './sessions.ts'
 export type * from './users.ts'
 export type * from './webhooks.ts'
@@ -32,6 +34,7 @@ export type Stores = AuthorizationStores &
   FederationStores &
   InstallationStores &
   EntryStores &
+  PersonStores &
   WebhookStores &
   AuditStores & {
     readonly commit: (commit: Commit) => Promise<CommitOutcome>

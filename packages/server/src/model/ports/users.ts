@@ -32,12 +32,6 @@ export type StoredUsers = {
    * the version nor the epoch, since nothing changes for the user.
    */
   readonly upgradePassword: (sub: string, from: string, to: string) => Promise<boolean>
-  /** In one write, deletes the user with factors, links and consents, and ends their access. The `sub` stays disabled forever. Returns undefined if there is no such user. */
-  readonly remove: (
-    sub: string,
-    ending: AccessEnding,
-    messages?: Messages,
-  ) => Promise<readonly EndedSession[] | undefined>
 }
 
 /** `changed`: another version is stored. `taken`: another user has the name or the address. */

@@ -9,7 +9,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { EventType } from '../../model/events.ts'
 import type { Sealing } from '../../model/keys.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import type { Webhook, WebhookMessage } from '../../model/webhook.ts'
+import { type Webhook, type WebhookMessage, webhookMessageName } from '../../model/webhook.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createClaimLoop } from '../../runtime/async/claim-loop.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
@@ -77,9 +77,6 @@ const throttling: ReadonlySet<number> = new Set([429, 502, 503, 504])
 /** Returns the name of a webhook's rows. Its address may contain a secret, so it is not stored. */
 const endpointOf = (url: string): string => hash('sha256', url, 'base64url').slice(0, 22)
 
-/** The name that a message is sealed with. */
-const sealedName = (id: string): string => `webhook ${id}`
-
 /** Why an attempt failed, for the log. */
 type Failure = {
   readonly problem: string
@@ -141,7 +138,7 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
 
   function openedBody({ sealed, event_id }: WebhookMessage): string | undefined {
     try {
-      return sealing.open(sealed, sealedName(event_id))
+      return sealing.open(sealed, webhookMessageName(event_id))
     } catch (error) {
       log.error('webhook_undeliverable', { ...about, event_id, error: String(error) })
       return undefined
@@ -210,7 +207,7 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
     messageOf(type, event_id, body, by) {
       if (!admission.admits(type, by)) return undefined
       const now = clock.now()
-      const sealed = sealing.seal(body, sealedName(event_id))
+      const sealed = sealing.seal(body, webhookMessageName(event_id))
       return { event_id, endpoint, sealed, attempts: 0, due_at: now, expires_at: now + lifetime }
     },
     async deliver() {

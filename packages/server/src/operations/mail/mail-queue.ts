@@ -8,9 +8,10 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { newTimedId } from '../../model/handle.ts'
 import type { Sealing } from '../../model/keys.ts'
 import {
-  type Mail,
   MailRefused,
+  mailName,
   type OutgoingMail,
+  type SealedMail,
   type SendMail,
   type WaitingMail,
 } from '../../model/mail.ts'
@@ -54,8 +55,6 @@ const backoff: readonly Seconds[] = [10, 60, 300, 900, 3600]
 
 /** Masks the local part of email addresses, because submission servers repeat them in their errors. */
 const withoutAddresses = (text: string): string => text.replace(/[^\s<>"'(),;:@]+@(?=[^\s<>@])/g, '***@')
-
-const nameOf = (id: string): string => `mail ${id}`
 
 export function createMailQueue({
   stores: { waitingMails },
@@ -102,7 +101,7 @@ export function createMailQueue({
   async function keep({ lasts, ...mail }: OutgoingMail): Promise<boolean> {
     const id = newTimedId<string>(random)
     const now = clock.now()
-    const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
+    const sealed = sealing.seal(JSON.stringify(mail), mailName(id))
     const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }
     return waitingMails.add(waiting, mostWaiting)
   }
@@ -110,7 +109,10 @@ export function createMailQueue({
   async function sendOne(waiting: WaitingMail): Promise<void> {
     try {
       if (waiting.expires_at > clock.now()) {
-        await send(JSON.parse(sealing.open(waiting.sealed, nameOf(waiting.id))) as Mail)
+        const { sub: _, ...mail } = JSON.parse(
+          sealing.open(waiting.sealed, mailName(waiting.id)),
+        ) as SealedMail
+        await send(mail)
         lastError = undefined
       }
       // The clock may be ahead: the email is kept until it has certainly expired.

@@ -26,7 +26,7 @@ export function createDeletionEndpoint(ports: DeletionPorts): Endpoint {
       fixed: 'username',
     }),
     async act({ request, owner: stored }) {
-      const removed = await ports.accounts.remove(stored.sub)
+      const removed = await ports.accounts.remove(stored.sub, stored.sub)
       // If another request was faster, the account is deleted anyway.
       if (removed.ok) ports.sendAccountMail(request, async () => mailTo(stored))
       const { cookie } = await ports.sessions.end(request)

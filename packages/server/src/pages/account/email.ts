@@ -48,6 +48,6 @@ export function createEmailEndpoint(ports: EmailPorts): Endpoint {
     const verified = user.email_verified_at !== undefined && user.email_key === identityKey(email)
     if (verified) return undefined
     const link = ports.mailLinks.seal({ kind: 'confirm_email', sub: user.sub, email }, user)
-    return { to: email, kind: 'confirmEmail', path: '/email/confirm', link } as const
+    return { to: email, sub: user.sub, kind: 'confirmEmail', path: '/email/confirm', link } as const
   }
 }

@@ -6,6 +6,7 @@
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import { type AttemptKey, type CountAttempt, doCounted } from '../../identity/attempts.ts'
+import { countedKeys } from '../../identity/counted-keys.ts'
 import type { DeviceAuthorization, Session } from '../../model/authorization.ts'
 import type { Client, Clients } from '../../model/client.ts'
 import { withAgreement } from '../../model/consent.ts'
@@ -233,7 +234,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
 const guessers = (network: string, session: Session | undefined): readonly AttemptKey[] =>
   session
     ? [
-        { key: JSON.stringify(['user code of one user', session.sub]), ...guesses },
+        { key: countedKeys.userCodeOfOneUser(session.sub), ...guesses },
         ...networkKeys('user code of users', network, { ...guesses, most: 100 }),
       ]
     : networkKeys('user code', network, guesses)

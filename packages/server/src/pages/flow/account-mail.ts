@@ -9,6 +9,8 @@ import type { Paths } from './page-paths.ts'
 
 export type AccountMail = {
   readonly to: string
+  /** Its user. If they are deleted before it is sent, it is deleted with them. */
+  readonly sub?: string
   readonly kind: MailKind
   /** The page that the mail links to, and the sealed link that the page receives. */
   readonly path: PagePath
@@ -46,9 +48,9 @@ export const createAccountMail =
     enqueue(async () => {
       const prepared = await prepare()
       if (!prepared) return undefined
-      const { to, kind, path, link, activeFactors } = prepared
+      const { to, sub, kind, path, link, activeFactors } = prepared
       const url = new URL(paths(path), issuer)
       if (link !== undefined) url.searchParams.set('link', link)
       const mail = await compose(request, kind, { to, link: url.href, site: url.host, activeFactors })
-      return { ...mail, lasts: link === undefined ? notificationLifetime : linkLifetime }
+      return { ...mail, sub, lasts: link === undefined ? notificationLifetime : linkLifetime }
     }, onLost)

@@ -35,7 +35,7 @@ export function createNotifyOwner({
       if (to === undefined) return undefined
       // Someone who knew the old password may have added other factors, which a new password does not remove.
       const activeFactors = change === 'passwordChanged' ? await activeFactorsOf(sub) : undefined
-      return { to, kind: change, path: pathOf(change), activeFactors }
+      return { to, sub, kind: change, path: pathOf(change), activeFactors }
     })
 
   async function activeFactorsOf(sub: string): Promise<ActiveFactors> {

@@ -77,7 +77,7 @@ async function confirm(
   if (!changed.ok) return changed
   ports.log.info('email_verified', { ...requestFields(request), sub })
   if (old !== undefined && email_verified_at !== undefined && identityKey(old) !== identityKey(email)) {
-    ports.sendAccountMail(request, async () => ({ to: old, kind: 'emailChanged', path: '/account' }))
+    ports.sendAccountMail(request, async () => ({ to: old, sub, kind: 'emailChanged', path: '/account' }))
   }
   const links = [{ to: 'account', href: page.link('/account') }] as const
   return ok(ports.pages.notice(request, { kind: 'emailConfirmed', links }))

@@ -69,7 +69,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const { sub } = user
     const round = isStored(user) ? undefined : await ports.mailLinks.roundOf(sub)
     const link = ports.mailLinks.seal({ kind: 'reset_password', sub, ...(round && { round }) }, user)
-    return { to: user.email, kind: 'resetPassword', path: '/password/reset', link } as const
+    return { to: user.email, sub, kind: 'resetPassword', path: '/password/reset', link } as const
   }
 
   function show(page: ForgottenPage, wait?: number): Promise<HttpResponse> {

@@ -120,7 +120,8 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     const { user } = added
     if (email !== undefined && user.stored && count.send) {
       const link = ports.mailLinks.seal({ kind: 'confirm_email', sub: user.sub, email }, user.stored)
-      const mail = { to: email, kind: 'confirmEmail', path: '/email/confirm', link } as const
+      const { sub } = user
+      const mail = { to: email, sub, kind: 'confirmEmail', path: '/email/confirm', link } as const
       ports.sendAccountMail(request, async () => mail, count.forgive)
     }
     return newAccounts.signIn(request, user, page)

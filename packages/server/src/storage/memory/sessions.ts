@@ -121,7 +121,7 @@ function revokeAuthorizations(
 export function endAccess(tables: Tables, sub: string, ending: AccessEnding): readonly EndedSession[] {
   const { sessions, authorizations, storedUsers } = tables
   const { kept_sid, at, everything } = ending
-  deleteCascading(tables, 'access', sub)
+  deleteCascading(tables, sub)
   const owned = sessions.filter(session => session.sub === sub)
   const ended = owned
     .filter(({ sid }) => sid !== kept_sid)

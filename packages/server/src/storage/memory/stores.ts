@@ -8,6 +8,7 @@ import { createCommit } from './commit.ts'
 import { createEntryStores } from './entries.ts'
 import { createFederationStores } from './federation.ts'
 import { createInstallationStores } from './installation.ts'
+import { createPersonStores } from './persons.ts'
 import { createSessionStores } from './sessions.ts'
 import { emptyTables } from './tables.ts'
 import { createUserStores } from './users.ts'
@@ -21,6 +22,7 @@ export function createMemoryStores(tables = emptyTables()): Stores {
     ...createFederationStores(tables),
     ...createInstallationStores(tables),
     ...createEntryStores(tables),
+    ...createPersonStores(tables),
     ...createWebhookStores(tables),
     ...createAuditStores(tables),
     commit: createCommit(tables),

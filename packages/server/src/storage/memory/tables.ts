@@ -42,9 +42,9 @@ export type Tables = { readonly [Name in TableName]: MemoryTable<RowOf<Name>, Ke
 export const emptyTables = (): Tables =>
   Object.fromEntries(allTables.map(([name, table]) => [name, createTable(table)])) as unknown as Tables
 
-/** Deletes the rows of a user. */
-export function deleteCascading(tables: Tables, cascade: 'user' | 'access', sub: string): void {
-  for (const [name] of cascadingTables(cascade))
+/** Deletes the rows that end with a user's access. */
+export function deleteCascading(tables: Tables, sub: string): void {
+  for (const [name] of cascadingTables)
     (tables[name] as unknown as MemoryTable<AnyRow>).deleteWhere(row => row.sub === sub)
 }
 

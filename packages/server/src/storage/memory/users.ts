@@ -13,7 +13,7 @@ import type {
 import type { StoredUser } from '../../model/stored-user.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { endAccess } from './sessions.ts'
-import { deleteCascading, type Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
 
 export function createUserStores(tables: Tables): UserStores {
@@ -63,7 +63,7 @@ export function createUserStores(tables: Tables): UserStores {
 }
 
 function createStoredUsers(tables: Tables): StoredUsers {
-  const { storedUsers, principals, sessions, upstreamSessions } = tables
+  const { storedUsers, principals } = tables
   const ofTenant = (tenant: string | undefined) => storedUsers.filter(user => user.tenant === tenant)
   const verified = (user: StoredUser) => user.email_verified_at !== undefined && user.email_key !== undefined
   /** A user's name, and the address if it is verified. No other user may have either of them as name or address. */
@@ -107,15 +107,6 @@ function createStoredUsers(tables: Tables): StoredUsers {
       if (user?.password !== from) return false
       storedUsers.put({ ...user, password: to })
       return true
-    },
-    async remove(sub, ending, messages) {
-      if (!storedUsers.delete(sub)) return undefined
-      storeMessages(tables, messages)
-      principals.put({ kind: 'stored_user', id: sub, stands: 0 })
-      for (const { upstream } of sessions.filter(session => session.sub === sub))
-        if (upstream !== undefined) upstreamSessions.delete(upstream)
-      deleteCascading(tables, 'user', sub)
-      return endAccess(tables, sub, ending)
     },
   }
 }

@@ -91,13 +91,12 @@ const endSessionsOfUser = async (
 ): Promise<readonly EndedSession[]> =>
   leaveAll(write, (await write(endOfUser, [sub, ending.kept_sid ?? null])).rows, ending)
 
-/** Returns parts of a `with` that delete a user's rows. */
-export const deletions = (cascade: 'user' | 'access', ofUser: string): string =>
-  cascadingTables(cascade)
-    .map(([, { name }]) => `of_${name} as (delete from ${name} where sub ${ofUser})`)
-    .join(',\n  ')
+/** Parts of a `with` that delete the rows that end with a user's access. */
+const deletions = cascadingTables
+  .map(([, { name }]) => `of_${name} as (delete from ${name} where sub = $1)`)
+  .join(',\n  ')
 
-const endRest = `with ${deletions('access', '= $1')},
+const endRest = `with ${deletions},
   revoked as (
     update authorizations set revoked_at = $2
     where sub = $1 and revoked_at is null and $4::bigint = 1

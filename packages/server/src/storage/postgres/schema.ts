@@ -252,4 +252,8 @@ export const migrations: readonly Migration[] = [
   `
   alter table codes add column dpop_jkt text;
   `,
+  // Deleted persons, until no earlier request can write rows of theirs: see `Persons.erase`.
+  `
+  create table erasures (sub ${key} primary key, erased_at bigint not null, finish_at bigint not null);
+  `,
 ]

@@ -3,7 +3,7 @@
 import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { byKey } from './batching.ts'
-import { deletions, endAccess } from './browser-sessions.ts'
+import { endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
@@ -45,16 +45,6 @@ const replaceUser = `with written as (
     where kind = 'stored_user' and id = written.sub
       and stands <> case when written.disabled_at is null then 1 else 0 end)
   select exists (select 1 from written)`
-
-const removeUser = `with removed as (delete from stored_users where sub = $1 returning sub),
-  principal_disabled as (
-    update standing set stands = 0
-    where kind = 'stored_user' and id in (select sub from removed)),
-  upstream as (
-    delete from upstream_sessions
-    where id in (select upstream from sessions where sub in (select sub from removed))),
-  ${deletions('user', 'in (select sub from removed)')}
-  select exists (select 1 from removed)`
 
 /**
  * Returns the locks of a user's name and address, so that two users can't get the same text, one as name and the other
@@ -102,12 +92,5 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
         return { outcome: (await write(before, [sub, version - 1])).count === 1 ? 'taken' : 'changed' }
       }),
     upgradePassword: async (sub, from, to) => (await upgrade(to, sub, from)) === 1,
-    remove: (sub, ending, messages) =>
-      locked([], async write => {
-        const [removed] = (await write(removeUser, [sub])).rows
-        if (removed?.[0] !== true) return undefined
-        await storeMessages(write, messages)
-        return endAccess(write, sub, ending)
-      }),
   }
 }

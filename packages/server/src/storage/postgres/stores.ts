@@ -15,6 +15,7 @@ import { createFederationStores } from './federation.ts'
 import { createInstallationStores, createProbe } from './installation.ts'
 import { migrate } from './migration.ts'
 import { mainSchema, schemaOf } from './names.ts'
+import { createPersonStores } from './persons.ts'
 import { followReplica, type Replica } from './replica.ts'
 import { migrations as known, type Migration } from './schema.ts'
 import { watchSchema } from './schema-watch.ts'
@@ -41,6 +42,7 @@ export const createPostgresStores = (
   ...createFederationStores(database),
   ...createInstallationStores(database, { changes, replica }),
   ...createEntryStores(database, changes),
+  ...createPersonStores(database),
   ...createWebhookStores(database),
   ...createAuditStores(database),
   commit: createCommit(database),

@@ -302,4 +302,10 @@ export const migrations: readonly string[] = [
   `
   alter table codes add column dpop_jkt text;
   `,
+  // Deleted persons, until no earlier request can write rows of theirs: see `Persons.erase`.
+  `
+  create table erasures (
+    sub text primary key, erased_at integer not null, finish_at integer not null
+  ) strict, without rowid;
+  `,
 ]

@@ -14,6 +14,7 @@ import { createCleanUp } from './reads/clean-up.ts'
 import { createEntryStores } from './reads/entries.ts'
 import { createFederationStores } from './reads/federation.ts'
 import { createInstallationStores } from './reads/installation.ts'
+import { createPersonStores } from './reads/persons.ts'
 import { createSessionStores } from './reads/sessions.ts'
 import { createUserStores } from './reads/users.ts'
 import { createWebhookStores } from './reads/webhooks.ts'
@@ -78,6 +79,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     ...createFederationStores(database, write),
     ...createInstallationStores(database, write),
     ...createEntryStores(database, write),
+    ...createPersonStores(database, write),
     ...createWebhookStores(database, write),
     ...createAuditStores(database, write),
     commit: createCommit(write),

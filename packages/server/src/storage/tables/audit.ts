@@ -16,8 +16,6 @@ export const auditTables = {
       signature: 'text',
     },
     key: ['seq'],
-    // The records outlive the user. Their personal members are erased separately, by a record that says so.
-    cascade: 'none',
     archive: { kind: 'audit' },
   }),
 }

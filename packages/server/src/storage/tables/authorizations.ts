@@ -36,7 +36,6 @@ export const authorizationTables = {
     },
     key: ['id'],
     expiry: { at: ['expires_at'], cleanAt: 'everywhere' },
-    cascade: 'none',
     archive: { kind: 'authorizations' },
   }),
   codes: tableFor<AuthorizationCode>()({

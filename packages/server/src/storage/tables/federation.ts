@@ -14,7 +14,6 @@ export const federationTables = {
       created_at: 'integer',
     },
     key: ['provider', 'identity'],
-    cascade: 'user',
     archive: { kind: 'identity_links', addable: true, unsealed: true },
   }),
   upstreamSessions: tableFor<UpstreamSession>()({

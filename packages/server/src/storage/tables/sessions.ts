@@ -33,7 +33,6 @@ export const sessionTables = {
       remembered_until: 'integer',
     },
     key: ['sub', 'client_id'],
-    cascade: 'user',
     archive: { kind: 'consents', unsealed: true },
   }),
   sessions: tableFor<Session>()({
@@ -53,7 +52,6 @@ export const sessionTables = {
     key: ['hash'],
     unique: ['sid'],
     expiry: { at: ['idle_expires_at'], cleanAt: 'postgres' },
-    cascade: 'none',
     archive: { kind: 'sessions' },
   }),
   sessionClients: tableFor<SessionClient>()({
@@ -89,7 +87,6 @@ export const sessionTables = {
     },
     key: ['sid', 'client_id'],
     expiry: { at: ['expires_at'] },
-    cascade: 'none',
     archive: { kind: 'logout_notices' },
   }),
 }

@@ -21,18 +21,15 @@ export type Table<
   readonly expiry?: Expiry<Row>
   /** Rows are read in the order in which they were added, for which PostgreSQL has a column `place`. */
   readonly placed?: boolean
-  /** Which event deletes the rows of the user in the column `sub`. Required for each table with that column. */
-  readonly cascade?: Cascade
+  /**
+   * `access`: rows of the user in the column `sub` are deleted whenever the user's access ends. Which rows are deleted
+   * with their user follows from `personal.ts`.
+   */
+  readonly cascade?: 'access'
   readonly archive: Archive<Kind>
   /** Returns what is wrong with a text that an import reads for this column; undefined if nothing is. */
   readonly textErrors?: Partial<Readonly<Record<keyof Row & string, (text: string) => string | undefined>>>
 }
-
-/**
- * `user`: rows are deleted with their user. `access`: they are deleted whenever the user's access ends, which includes
- * that. `none`: the writes that end access handle them separately, for example by revoking them.
- */
-export type Cascade = 'user' | 'access' | 'none'
 
 type Expiry<Row> = {
   /** A row has expired once the earliest of these times has passed. */
@@ -69,6 +66,6 @@ export type Archive<Kind extends string> = {
 export const tableFor =
   <Row extends object>() =>
   <const Key extends readonly (keyof Row & string)[], const Kind extends string>(
-    table: Table<Row, Key, Kind> & ('sub' extends keyof Row ? { readonly cascade: Cascade } : object),
+    table: Table<Row, Key, Kind>,
   ): Table<Row, Key, Kind> =>
     table

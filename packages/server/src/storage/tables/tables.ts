@@ -6,7 +6,7 @@ import { entryTables } from './entries.ts'
 import { federationTables } from './federation.ts'
 import { installationTables } from './installation.ts'
 import { sessionTables } from './sessions.ts'
-import type { Cascade, Table } from './table.ts'
+import type { Table } from './table.ts'
 import { userTables } from './users.ts'
 import { webhookTables } from './webhooks.ts'
 
@@ -35,7 +35,7 @@ export type AnyTable = Table<any>
 
 export const allTables: readonly (readonly [TableName, AnyTable])[] = Object.entries(tables) as never
 
-/** Returns the tables with rows that are deleted with their user, or when the user's access ends: see {@link Cascade}. */
-export const cascadingTables = (
-  cascade: Exclude<Cascade, 'none'>,
-): readonly (readonly [TableName, AnyTable])[] => allTables.filter(([, table]) => table.cascade === cascade)
+/** The tables with rows that are deleted whenever the access of their user ends. */
+export const cascadingTables: readonly (readonly [TableName, AnyTable])[] = allTables.filter(
+  ([, table]) => table.cascade === 'access',
+)

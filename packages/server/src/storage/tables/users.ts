@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Passkey, TotpSecret } from '../../model/factor.ts'
 import type { WaitingMail } from '../../model/mail.ts'
+import type { Erasure } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { passwordHashError } from '../../runtime/password-hash/read.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
@@ -37,7 +38,6 @@ export const userTables = {
       disabled_at: 'integer',
     },
     key: ['sub'],
-    cascade: 'none',
     archive: { kind: 'stored_users', addable: true, unsealed: true },
     textErrors: { password: hashProblem },
   }),
@@ -50,7 +50,6 @@ export const userTables = {
       created_at: 'integer',
     },
     key: ['sub'],
-    cascade: 'user',
     archive: { kind: 'totp_secrets', addable: true },
   }),
   recoveryCodes: tableFor<RecoveryCode>()({
@@ -58,7 +57,6 @@ export const userTables = {
     columns: { sub: 'text', hash: 'text' },
     key: ['sub', 'hash'],
     indexed: ['sub'],
-    cascade: 'user',
     archive: { kind: 'recovery_codes' },
   }),
   passkeys: tableFor<Passkey>()({
@@ -77,8 +75,13 @@ export const userTables = {
     },
     key: ['id'],
     placed: true,
-    cascade: 'user',
     archive: { kind: 'passkeys', addable: true, unsealed: true },
+  }),
+  erasures: tableFor<Erasure>()({
+    name: 'erasures',
+    columns: { sub: 'text', erased_at: 'integer', finish_at: 'integer' },
+    key: ['sub'],
+    archive: { kind: 'erasures' },
   }),
   waitingMails: tableFor<WaitingMail>()({
     name: 'waiting_mails',

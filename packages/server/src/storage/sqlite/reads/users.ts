@@ -79,11 +79,6 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
         : { outcome: 'replaced', ended: replaced.flatMap(ended => endedOf(ended) ?? []) }
     },
     upgradePassword: (sub, from, to) => write.upgradeStoredPassword(sub, from, to),
-    async remove(sub, ending, messages) {
-      return (await write.removeStoredUser(sub, ending, messageRows(messages)))?.flatMap(
-        ended => endedOf(ended) ?? [],
-      )
-    },
   }
 }
 

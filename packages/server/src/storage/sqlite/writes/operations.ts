@@ -7,6 +7,7 @@ import { commitWrites } from './commit.ts'
 import { entryWrites } from './entries.ts'
 import { federationWrites } from './federation.ts'
 import { installationWrites } from './installation.ts'
+import { personWrites } from './persons.ts'
 import { sessionWrites } from './sessions.ts'
 import { storedUserWrites } from './stored-users.ts'
 import { userWrites } from './users.ts'
@@ -21,6 +22,7 @@ export const operations = {
   ...federationWrites,
   ...installationWrites,
   ...entryWrites,
+  ...personWrites,
   ...webhookWrites,
   ...auditWrites,
   ...cleanUpWrites,

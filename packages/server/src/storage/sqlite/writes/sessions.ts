@@ -151,9 +151,9 @@ export function createEpochGuard(
   return (sub, epoch) => isCurrent(sub, epoch)?.[0] === 1
 }
 
-/** Deletes the rows of a user within a write. */
-export function createCascade(database: DatabaseSync, cascade: 'user' | 'access'): (sub: string) => void {
-  const deletions = cascadingTables(cascade).map(([, { name }]) =>
+/** Deletes the rows that end with a user's access, within a write. */
+function createCascade(database: DatabaseSync): (sub: string) => void {
+  const deletions = cascadingTables.map(([, { name }]) =>
     change(database, `delete from ${name} where sub = ?`),
   )
   return sub => {
@@ -166,7 +166,7 @@ export function createEndAccess(
   database: DatabaseSync,
 ): (sub: string, ending: AccessEnding) => readonly Ended[] {
   const endSessions = createEndSessionsOfUser(database)
-  const deleteRows = createCascade(database, 'access')
+  const deleteRows = createCascade(database)
   const revoke = change(
     database,
     `update authorizations set revoked_at = ?1

@@ -5,7 +5,7 @@ import type { AccessEnding } from '../../../model/ports/stores.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
-import { createCascade, createEndAccess, type Ended } from './sessions.ts'
+import { createEndAccess, type Ended } from './sessions.ts'
 import { storeMessages } from './webhooks.ts'
 
 export const storedUserWrites = {
@@ -48,27 +48,6 @@ export const storedUserWrites = {
   upgradeStoredPassword(database) {
     const upgrade = change(database, 'update stored_users set password = ? where sub = ? and password = ?')
     return (sub: string, from: string, to: string): boolean => upgrade(to, sub, from) === 1
-  },
-  removeStoredUser(database) {
-    const remove = change(database, 'delete from stored_users where sub = ?')
-    const endUpstream = change(
-      database,
-      'delete from upstream_sessions where id in (select upstream from sessions where sub = ?)',
-    )
-    const endAccess = createEndAccess(database)
-    const deleteRows = createCascade(database, 'user')
-    const store = storeMessages(database)
-    return (
-      sub: string,
-      ending: AccessEnding,
-      messages: readonly Row[] | null,
-    ): readonly Ended[] | undefined => {
-      if (remove(sub) === 0) return undefined
-      store(messages)
-      endUpstream(sub)
-      deleteRows(sub)
-      return endAccess(sub, ending)
-    }
   },
 } as const satisfies Writes
 

@@ -1,0 +1,46 @@
+/** Exports and deletes everything that is stored about a user, with or without a record. */
+
+import type { PersonalData } from '../../identity/personal-data.ts'
+import type { ReplaceUser } from '../../identity/user-replacement.ts'
+import type { StoredUsers } from '../../model/ports/stores.ts'
+import type { Handlers } from './operation.ts'
+import { problem } from './problem.ts'
+import { readOnlyUser, unknownUser } from './stored-user.ts'
+import type { userOperations } from './user-operations.ts'
+import { etagOf } from './user-schema.ts'
+
+type UserDataPorts = {
+  readonly personalData: Pick<PersonalData, 'exportData' | 'preview' | 'erase'>
+  readonly storedUsers: Pick<StoredUsers, 'find'>
+  readonly replaceUser: ReplaceUser
+}
+
+export const createUserDataHandlers = ({
+  personalData,
+  storedUsers,
+  replaceUser,
+}: UserDataPorts): Pick<Handlers<typeof userOperations>, 'exportUser' | 'deleteUser'> => ({
+  async exportUser({ path: { sub = '' }, caller }) {
+    const exported = await personalData.exportData(sub, caller.client_id)
+    return exported.ok ? { ok: true, status: 200, body: exported.value } : unknownUser
+  },
+  async deleteUser({ path: { sub = '' }, caller, conditions, dryRun, changed }) {
+    const found = await personalData.preview(sub)
+    if (!found.ok) return found.reason === 'account_configured' ? readOnlyUser : unknownUser
+    const user = await storedUsers.find(sub)
+    const refused = conditions.forChange(user && etagOf(user))
+    if (refused) return refused
+    if (dryRun) return { ok: true, status: 200, body: { sub, rows: found.value } }
+    // Disabling compares the version, so a concurrent change is not deleted unseen.
+    const { username = '', email, claims = {} } = user ?? {}
+    const record = { username, email, emailVerified: user?.email_verified_at !== undefined, claims }
+    const disabled = user && (await replaceUser(user, { ...record, active: false }, false))
+    if (disabled && !disabled.ok)
+      return problem('admin_precondition_failed', 'another request changed the user at the same time', {
+        log: { reason: disabled.reason },
+      })
+    if (!(await personalData.erase(sub, caller.client_id)).ok) return unknownUser
+    changed('user', sub)
+    return { ok: true, status: 204 }
+  },
+})

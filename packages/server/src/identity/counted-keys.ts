@@ -1,0 +1,24 @@
+/**
+ * The keys of the counters of attempts that belong to one person. All of them are defined here, so that they are found
+ * when the person's data is exported or deleted. Other counters belong to networks, clients and browsers.
+ */
+
+const key = (...parts: readonly (string | null)[]): string => JSON.stringify(parts)
+
+export const countedKeys = {
+  /** @param name see `guessedName`. */
+  passwordOfName: (name: string) => key('password of name', name),
+  /** @param account see `KnownAccounts`. */
+  passwordAtKnownBrowsers: (account: string) => key('password at known browsers', account),
+  secondFactorInMinutes: (sub: string) => key('second factor in minutes', sub),
+  secondFactorInADay: (sub: string) => key('second factor in a day', sub),
+  userCodeOfOneUser: (sub: string) => key('user code of one user', sub),
+  frontChannelTokens: (sub: string, clientId: string) => key('front-channel tokens', sub, clientId),
+  /** @param address in the form of `identityKey`. */
+  mailTo: (reason: MailReason, address: string) => `${reason} mail to ${address}`,
+} as const
+
+export const mailReasons = ['sign_up', 'new_password', 'new_address'] as const
+
+/** Each kind is counted separately, so that a flood of invitations does not block password resets. */
+export type MailReason = (typeof mailReasons)[number]

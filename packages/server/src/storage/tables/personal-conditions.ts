@@ -1,0 +1,80 @@
+/** Finds and deletes the rows of a person in SQL stores. */
+
+import { hashHandle } from '../../model/handle.ts'
+import { isDerivedSub } from '../../model/user.ts'
+import { type Owner, personalTables } from './personal.ts'
+
+type Dialect = {
+  /** Returns the parameter with this number, as text. */
+  readonly parameter: (number: number) => string
+  /** The function that returns where a text contains another; 0: nowhere. */
+  readonly position: 'instr' | 'strpos'
+}
+
+/** Returns the parameters of the statements: the `sub`, its hash, a token's claim with it, and the provider's identity that it is derived from. */
+export const personParameters = (sub: string): readonly [string, string, string, string] => [
+  sub,
+  hashHandle(sub),
+  mentionOf(sub),
+  isDerivedSub(sub) ? sub.slice('fed_'.length) : '',
+]
+
+/** Returns how claims as JSON name a subject, at any depth: also as an actor (RFC 8693 §4.1). */
+const mentionOf = (sub: string): string => `"sub":${JSON.stringify(sub)}`
+
+const sub = '(select sub from person)'
+const inAuthorizations = `authorization_id in (select id from authorizations where sub = ${sub})`
+const sids = `(select sid from sessions where sub = ${sub})`
+
+function conditionOf(owner: Exclude<Owner, 'caller'>, table: string, position: string): string {
+  const conditions = {
+    sub: `sub = ${sub}`,
+    authorization: inAuthorizations,
+    session: `sid in ${sids}`,
+    linking_session: `linking_sid in ${sids}`,
+    upstream: `(id in (select upstream from sessions where sub = ${sub})
+      or id in (select upstream from pending_sign_ins where sub = ${sub})
+      or identity = (select identity from person)
+      or exists (select 1 from identity_links link
+        where link.sub = ${sub} and link.provider = ${table}.provider and link.identity = ${table}.identity))`,
+    claims: `(${inAuthorizations} or ${position}(claims, (select mention from person)) > 0)`,
+    principal: `kind in ('user', 'stored_user') and id = ${sub}`,
+    last_user: 'used_by = (select hash from person)',
+  } as const
+  return conditions[owner]
+}
+
+/** Statements for each table. Each takes {@link personParameters}. */
+type PersonStatements = {
+  /** A part that each statement begins with. */
+  readonly person: string
+  /** The condition of the rows of the person, by table. */
+  readonly conditions: ReadonlyMap<string, string>
+  /** Deletions that depend on the sessions of the person, so they come before these end. */
+  readonly first: readonly string[]
+  /** The other deletions, in this order. */
+  readonly rest: readonly string[]
+}
+
+export function personStatements({ parameter, position }: Dialect): PersonStatements {
+  const person = `with person as (
+    select ${['sub', 'hash', 'mention', 'identity'].map((name, index) => `${parameter(index + 1)} as ${name}`).join(', ')})`
+  const found = personalTables.flatMap(({ table: { name }, owner, kept }) =>
+    owner === 'caller' ? [] : [{ name, owner, kept, condition: conditionOf(owner, name, position) }],
+  )
+  const deletions = (...owners: readonly Owner[]) =>
+    found
+      .filter(({ owner, kept }) => owners.includes(owner) && kept === undefined)
+      .map(({ name, condition }) => `${person} delete from ${name} where ${condition}`)
+  return {
+    person,
+    conditions: new Map(found.map(({ name, condition }) => [name, condition])),
+    first: deletions('upstream', 'linking_session'),
+    rest: [
+      // Before the authorizations, which they belong to.
+      ...deletions('authorization', 'claims'),
+      ...deletions('sub', 'session'),
+      `${person} update registered_clients set used_by = null where ${conditionOf('last_user', 'registered_clients', position)}`,
+    ],
+  }
+}
