@@ -38,6 +38,9 @@ const configurations: Readonly<Record<string, object>> = {
 const earlier: Readonly<Record<string, readonly (readonly [command: string, input?: string])[]>> = {
   'docs/guides/audit.md': [['users add --username dora --no-password']],
   'docs/guides/backup.md': [['users add --username dora --no-password']],
+  'docs/guides/personal-data.md': [
+    ['users add --username dora --sub 7f0c --email dora@example.com --email-verified --no-password'],
+  ],
   'docs/guides/sessions.md': [
     ['users add --username alice --sub 7f0c --email alice@example.com --email-verified --no-password'],
     ['clients add', JSON.stringify(web)],
