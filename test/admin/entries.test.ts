@@ -238,7 +238,7 @@ test('admin entries: of two writers with the same ETag one succeeds, and each ch
   )
 })
 
-test('admin entries: a client that registered itself is shown, and can only be deleted', async () => {
+test('admin entries: a client that registered itself is shown, and can only be deleted, which is recorded', async () => {
   const own = await startAdmin({ ...adminWorld, registration: { mode: 'open' } })
   const { json } = await own.server.send('POST', '/connect/register', {
     headers: { 'content-type': 'application/json' },
@@ -251,6 +251,13 @@ test('admin entries: a client that registered itself is shown, and can only be d
   assert.deepEqual([refused.status, refused.json.reason], [409, 'admin_entry_read_only'])
   assert.equal((await own.call('DELETE', path, undefined, matching(read))).status, 204)
   assert.equal((await own.call('GET', path)).status, 404)
+  await own.server.settled()
+  await own.server.runAudit()
+  const records = await own.server.stores.auditRecords.list({ after: 0, limit: 100 })
+  const deleted = records.flatMap(({ type, record }) =>
+    type === 'entry.deleted' ? [JSON.parse(record).data.id] : [],
+  )
+  assert.deepEqual(deleted, [json.client_id])
   await own.server.close()
 })
 

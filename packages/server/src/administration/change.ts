@@ -126,12 +126,12 @@ export function createChanges(ports: ChangePorts): Changes {
   }
 
   async function report(
-    { happened }: PreparedEvent,
+    event: PreparedEvent | undefined,
     name: 'entry_created' | 'entry_updated' | 'entry_deleted',
     fields: Readonly<Record<string, unknown>>,
   ): Promise<void> {
     log.info(name, fields)
-    happened()
+    event?.happened()
     // A client with the same id may be made at once, for which earlier tokens must not be valid.
     if (name === 'entry_deleted' && fields.kind === 'clients') await ports.clientRemoved()
     await ports.changed()
@@ -147,7 +147,9 @@ export function createChanges(ports: ChangePorts): Changes {
       return refusal('entry_changed', { version: client.version })
     if (!dryRun && (await ports.registeredClients.remove(id))) {
       const change = { kind: 'clients', id, version: client.version, actor } as const
-      await report(events.prepare('entry.deleted', change), 'entry_deleted', change)
+      // Stored afterwards, because this removal takes no messages.
+      events.emit('entry.deleted', change)
+      await report(undefined, 'entry_deleted', change)
     }
     return { ok: true, value: showRegistered(client) }
   }
