@@ -245,8 +245,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Export and import.
   'storage/transfer': {
-    rooms: ['storage/tables'],
-    packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'],
+    rooms: ['runtime', 'storage/tables'],
+    packages: ['node:crypto', 'node:fs', 'node:fs/promises'],
   },
 
   // Running the server.

@@ -58,6 +58,23 @@ async function verified(lines: readonly string[]) {
 const refuses = (lines: readonly string[], message: RegExp) =>
   assert.rejects(verified(lines), error => error instanceof MalformedExport && message.test(error.message))
 
+test('export: values with any line separator are read again', async () => {
+  const file = newFile()
+  const values = ['a\u2028b\u2029c\u0085d', 'e\r\nf\rg'].map((value, index) => [`value ${index}`, value])
+  async function* batches() {
+    yield values
+  }
+  async function* own() {
+    yield { tenant: undefined, table: { name: 'settings', columns }, count: 2, rows: batches() }
+  }
+  await writeExport(file, header, own(), () => {})
+  const { counts } = await verifyExport(file)
+  const found: unknown[] = []
+  for await (const section of readExport(file, counts))
+    for await (const batch of section.rows) found.push(...batch)
+  assert.deepEqual(found, values)
+})
+
 test('export: a file is written once, only its owner can read it, and it contains the given rows', async () => {
   const file = newFile()
   const before = process.umask(0)

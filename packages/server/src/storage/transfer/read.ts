@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { linesOf } from '../../runtime/async/lines.ts'
 import { type ArchivedRow, type ArchivedTable, rowError } from '../tables/archive.ts'
 import {
   decodeRow,
@@ -104,10 +104,7 @@ async function* events(file: string): AsyncGenerator<Event> {
   let total = 0
   let number = 0
 
-  for await (const text of createInterface({
-    input: createReadStream(file),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
+  for await (const text of linesOf(createReadStream(file, 'utf8'))) {
     const line = parseLine(text)
     number++
     if (place === 'end') throw new MalformedExport('unexpected lines after the total')
