@@ -21,7 +21,7 @@ const configuration = {
   ],
 }
 
-test('cli: the audit log is verified and exported, and tampering is reported with its record', async () => {
+test('cli: the audit log is verified and exported, and tampering is reported with its record or line', async () => {
   const { file, remove } = await writeConfiguration(configuration)
   const folder = dirname(file)
   const [exported, key] = [join(folder, 'audit.ndjson'), join(folder, 'audit.jwk')]
@@ -65,6 +65,14 @@ test('cli: the audit log is verified and exported, and tampering is reported wit
     const changed = await audit('verify', exported, '--key', key)
     assert.equal(changed.code, 1)
     assert.match(changed.stderr, /record 2: its signature is wrong/)
+    // What is not signed, but shown by other programs, which may take the first of two members.
+    const [, second = ''] = lines
+    const twice = second.replace('"data":{', '"data":{"sub":"forged"},"data":{')
+    assert.notEqual(twice, second)
+    await writeFile(exported, lines.with(1, twice).join('\n'))
+    assert.match((await audit('verify', exported, '--key', key)).stderr, /line 2 is no record as it was/)
+    await writeFile(exported, lines.with(1, second.replace(/\}$/, ',"note":"forged"}')).join('\n'))
+    assert.match((await audit('verify', exported, '--key', key)).stderr, /line 2 is no record as it was/)
     await writeFile(exported, lines.slice(1).join('\n'))
     assert.match((await audit('verify', exported, '--key', key)).stderr, /up to 1 are missing/)
     assert.equal((await audit('verify', exported, '--key', key, '--part')).code, 0)

@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
+import { linesOf } from '../runtime/async/lines.ts'
 import type { AuditExportFlags, AuditVerifyFlags, ExitCode, IssuerFlags } from './command.ts'
 import { issuerOrReport } from './issuer.ts'
 import { report } from './report.ts'
@@ -152,19 +152,19 @@ class MalformedLine extends Error {}
 
 async function* exportedRows(file: string): AsyncIterable<Row> {
   let number = 0
-  for await (const line of createInterface({
-    input: createReadStream(file),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
+  for await (const line of linesOf(createReadStream(file, 'utf8'))) {
     number += 1
     if (line.trim() !== '') yield rowOf(line, number)
   }
 }
 
-/** The objects are written as they were signed, so that their text is found again. */
+/**
+ * The objects are written as they were signed, so that their text is found again. A line with anything else, such as a member
+ * twice, is refused: another program could show what is not signed.
+ */
 function rowOf(line: string, number: number): Row {
   const malformed = new MalformedLine(
-    `line ${number} is no record; expected a line of "tessera audit export --format ndjson"`,
+    `line ${number} is no record as it was exported; expected a line of "tessera audit export --format ndjson"`,
   )
   let value: {
     readonly record?: Record_
@@ -182,7 +182,8 @@ function rowOf(line: string, number: number): Row {
     typeof seq !== 'number' ||
     typeof type !== 'string' ||
     typeof time !== 'string' ||
-    typeof signature !== 'string'
+    typeof signature !== 'string' ||
+    JSON.stringify({ record, ...(personal && { personal }), signature }) !== line
   )
     throw malformed
   return {

@@ -59,9 +59,8 @@ export async function verifyAuditLog(
       if (row.seq > 1) start = { seq: row.seq - 1, previous: record.previous }
       else if (record.previous !== null) return failed(row.seq, 'it is not the first record of a log')
     }
-    const noted = heads.find(({ seq }) => seq === row.seq)
     const now = headOf(row)
-    if (noted && noted.hash !== now.hash)
+    if (heads.some(({ seq, hash }) => seq === row.seq && hash !== now.hash))
       return failed(row.seq, 'it differs from the given head: the log was written again from some record on')
     if (record.personal !== undefined && row.personal === undefined) {
       erasures.add(row.seq)
