@@ -137,6 +137,62 @@ test('audit: a waiting record that was changed becomes a record that says so', a
   assert.deepEqual(JSON.parse(row?.record ?? '').data, { event_id: message?.event_id })
 })
 
+test('audit: a waiting record that is stored again after it was appended is found', async () => {
+  const world = auditWorld()
+  const [kept, other] = ['alice', 'bob'].flatMap(sub => world.audit.messagesOf('user.disabled', { sub }))
+  await world.stores.webhookMessages.add([kept!])
+  await world.audit.run()
+  await world.stores.webhookMessages.add([other!])
+  await world.audit.run()
+  assert.equal((await verified(world)).fault, undefined)
+  await world.stores.webhookMessages.add([kept!])
+  await world.audit.run()
+  const { fault } = await verified(world)
+  assert.deepEqual(fault, { seq: 3, problem: 'it was stored again: an earlier record has its id' })
+  // At once, and several times.
+  await world.stores.webhookMessages.add([kept!])
+  await world.audit.run()
+  assert.equal((await verified(world)).fault?.seq, 4)
+  const [, ...part] = await world.rows()
+  const options = { publicKey: world.audit.publicKey(), isPart: true }
+  assert.equal((await verifyAuditLog(part, options)).fault?.seq, 4)
+})
+
+test('audit: a record with an earlier time lets no younger ones be removed', async () => {
+  const world = auditWorld({ settings: { retention: 10 * day } })
+  await world.write('alice')
+  world.advance(day)
+  const [early] = world.audit.messagesOf('user.enabled', { sub: 'erin' })
+  world.advance(8 * day)
+  await world.write('bob')
+  // Of a process that could not store it for days.
+  await world.stores.webhookMessages.add([early!])
+  await world.audit.run()
+  world.advance(4 * day)
+  await world.write('carol')
+  const subs = (await world.rows()).flatMap(({ sub }) => sub ?? [])
+  assert.deepEqual(subs, ['bob', 'erin', 'carol'])
+  assert.equal((await verified(world)).fault, undefined)
+})
+
+test('audit: a process logs that a record which it has seen was replaced', async () => {
+  const logged: string[] = []
+  const line = (event: string) => void logged.push(event)
+  const tables = emptyTables()
+  const stores = createMemoryStores(tables)
+  const [world, other] = [
+    auditWorld({ stores, log: { debug: line, info: line, warn: line, error: line } }),
+    auditWorld({ stores }),
+  ]
+  await world.write('alice')
+  await other.write('bob')
+  await world.write('carol')
+  tables.auditRecords.delete(3)
+  await other.write('dave', 'erin')
+  await world.write('frank')
+  assert.deepEqual(logged, ['audit_log_truncated'])
+})
+
 test('audit: a process logs that records are gone which it has seen', async () => {
   const logged: string[] = []
   const line = (event: string) => void logged.push(event)

@@ -65,7 +65,7 @@ test('cli: the audit log is verified and exported, and tampering is reported wit
     const changed = await audit('verify', exported, '--key', key)
     assert.equal(changed.code, 1)
     assert.match(changed.stderr, /record 2: its signature is wrong/)
-    // What is not signed, but shown by other programs, which may take the first of two members.
+    // Other programs may show the first of two members, which is not signed.
     const [, second = ''] = lines
     const twice = second.replace('"data":{', '"data":{"sub":"forged"},"data":{')
     assert.notEqual(twice, second)

@@ -10,7 +10,7 @@ import { openIssuer } from './administration.ts'
 
 export type OpenAudit = {
   readonly verify: (options: VerifyOptions) => Promise<Verification>
-  /** Returns the records of this range, after those that wait were appended. */
+  /** Returns the records of this range, after those that wait were appended. They can be read more than once. */
   readonly rows: (range?: Range) => AsyncIterable<AuditRow>
   /** The public key as a JWK. */
   readonly publicKey: AuditLog['publicKey']
@@ -26,7 +26,9 @@ const page = 500
 export async function openAudit(server: Configuration, issuer: Configuration): Promise<OpenAudit> {
   const { audit, stores, close } = await openIssuer(server, issuer)
   await audit.run()
-  const rows = ({ from = 1, to = Number.MAX_SAFE_INTEGER }: Range = {}) => rowsOf(stores, from, to)
+  const rows = ({ from = 1, to = Number.MAX_SAFE_INTEGER }: Range = {}) => ({
+    [Symbol.asyncIterator]: () => rowsOf(stores, from, to),
+  })
   return {
     rows,
     async verify({ from, to, heads }) {
@@ -42,7 +44,7 @@ async function* rowsOf(
   { auditRecords }: Pick<Stores, 'auditRecords'>,
   from: number,
   to: number,
-): AsyncIterable<AuditRow> {
+): AsyncGenerator<AuditRow> {
   for (let after = from - 1, more = true; more; ) {
     const rows = await auditRecords.list({ after, limit: page })
     for (const row of rows) {

@@ -34,11 +34,14 @@ export async function verify(file: string | undefined, flags: AuditVerifyFlags):
     return report('expected --key with the public key that "tessera audit key" prints, or --config', 2)
   const verified = async (publicKey: object): Promise<ExitCode> =>
     shown(
-      await verifyAuditLog(inRange(exportedRows(file), from, to), {
-        publicKey,
-        heads,
-        isPart: flags.part === true || from !== undefined || to !== undefined,
-      }),
+      await verifyAuditLog(
+        { [Symbol.asyncIterator]: () => inRange(exportedRows(file), from, to) },
+        {
+          publicKey,
+          heads,
+          isPart: flags.part === true || from !== undefined || to !== undefined,
+        },
+      ),
     )
   try {
     return await (jwk
@@ -201,7 +204,7 @@ async function* inRange(
   rows: AsyncIterable<Row>,
   from = 1,
   to = Number.MAX_SAFE_INTEGER,
-): AsyncIterable<Row> {
+): AsyncGenerator<Row> {
   for await (const row of rows) if (row.seq >= from && row.seq <= to) yield row
 }
 

@@ -6,7 +6,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { type AuditRow, auditEndpoint } from '../../model/audit-record.ts'
-import type { Stores } from '../../model/ports/stores.ts'
+import type { AuditRecords, Stores } from '../../model/ports/stores.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { type AuditHead, chained, headOf, publicAuditKey, rangesOf } from './record.ts'
 import { createWaitingAudit, type WaitingAudit, type WaitingAuditPorts } from './waiting.ts'
@@ -45,17 +45,39 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
     signingKey ??= ports.key()
     return signingKey
   }
-  /** The newest record that this process has seen. */
+  /** The newest record that this process has appended or read. */
   let seen: AuditHead | undefined
   let prunedAt: Seconds = 0
 
   /** Returns the newest record. Logs an error if one that this process has seen is gone. */
   async function newest(): Promise<AuditRow | undefined> {
+    // Read before: another call may see a newer record while this one waits.
+    const before = seen
     const row = await auditRecords.newest()
-    if (seen && (row?.seq ?? 0) < seen.seq)
-      log.error('audit_log_truncated', { newest: row?.seq ?? 0, seen: seen.seq, hash: seen.hash })
-    seen = row && headOf(row)
+    if (!before || (await isThere(before, row))) note(row)
+    else {
+      log.error('audit_log_truncated', { newest: row?.seq ?? 0, seen: before.seq, hash: before.hash })
+      seen = row && headOf(row)
+    }
     return row
+  }
+
+  function note(row: AuditRow | undefined): void {
+    if (row && row.seq > (seen?.seq ?? 0)) seen = headOf(row)
+  }
+
+  async function append(...[rows, changes]: Parameters<AuditRecords['append']>): Promise<boolean> {
+    const done = await auditRecords.append(rows, changes)
+    if (done) note(rows.at(-1))
+    return done
+  }
+
+  /** Other processes may have appended records in the place of those that were removed. */
+  async function isThere({ seq, hash }: AuditHead, last: AuditRow | undefined): Promise<boolean> {
+    if (!last || last.seq < seq) return false
+    const [row] = last.seq === seq ? [last] : await auditRecords.list({ after: seq - 1, limit: 1 })
+    // It may have been removed after its time.
+    return row?.seq !== seq || headOf(row).hash === hash
   }
 
   /** Retries `write` until no other process has appended a record at the same time. */
@@ -84,7 +106,7 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
       const events = claimed.map(({ event_id }) => event_id)
       total += await appended(async last => {
         const rows = chained(drafts, last, key())
-        return (await auditRecords.append(rows, { events })) ? rows.length : undefined
+        return (await append(rows, { events })) ? rows.length : undefined
       })
     }
   }
@@ -97,7 +119,9 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
     let last: AuditRow | undefined
     for (let after = 0, more = true; more; ) {
       const rows = await auditRecords.list({ after, limit: batch })
-      const old = rows.filter(({ at }) => at < before)
+      // Up to the first younger one: a clock may have been wrong, or a record may have waited for days.
+      const young = rows.findIndex(({ at }) => at >= before)
+      const old = young < 0 ? rows : rows.slice(0, young)
       last = old.at(-1) ?? last
       more = old.length === batch
       after = old.at(-1)?.seq ?? after
@@ -106,7 +130,7 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
     const { seq: through, hash } = headOf(last)
     await appended(async previous => {
       const rows = chained([waiting.draftOf('audit.pruned', { through, hash })], previous, key())
-      return (await auditRecords.append(rows, { through })) || undefined
+      return (await append(rows, { through })) || undefined
     })
     log.info('audit_log_pruned', { through, hash })
   }
@@ -135,7 +159,7 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
         if (numbers.length === 0) return 0
         const data = { records: rangesOf(numbers), count: numbers.length }
         const rows = chained([waiting.draftOf('audit.erased', data)], last, key())
-        return (await auditRecords.append(rows, { erased: sub })) ? numbers.length : undefined
+        return (await append(rows, { erased: sub })) ? numbers.length : undefined
       })
     },
   }

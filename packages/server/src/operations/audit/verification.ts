@@ -26,7 +26,10 @@ export type Verification = {
 
 type Rows = AsyncIterable<AuditRow> | Iterable<AuditRow>
 
-/** Reads rows in their order, up to the first that is wrong. Throws if the JWK is no key. */
+/**
+ * Reads rows in their order, up to the first that is wrong. Throws if the JWK is no key.
+ * @param rows can be read more than once.
+ */
 export async function verifyAuditLog(
   rows: Rows,
   { publicKey: jwk, heads = [], isPart = false }: VerificationOptions,
@@ -39,6 +42,9 @@ export async function verifyAuditLog(
   let start: { readonly seq: number; readonly previous: string | null } | undefined
   /** Records without their personal members, until a record says that they were erased. */
   const erasures = new Set<number>()
+  /** Numbers of the records whose ids are not the highest until then, by id. Only they can be there twice. */
+  const late = new Map<string, number>()
+  let highest = ''
   const failed = (seq: number, problem: string): Verification => ({
     records,
     erased,
@@ -62,6 +68,9 @@ export async function verifyAuditLog(
     const now = headOf(row)
     if (heads.some(({ seq, hash }) => seq === row.seq && hash !== now.hash))
       return failed(row.seq, 'it differs from the given head: the log was written again from some record on')
+    if (late.has(record.id) || record.id === highest) return failed(row.seq, storedAgain)
+    if (record.id > highest) highest = record.id
+    else late.set(record.id, row.seq)
     if (record.personal !== undefined && row.personal === undefined) {
       erasures.add(row.seq)
       erased += 1
@@ -76,6 +85,8 @@ export async function verifyAuditLog(
     head = now
     records += 1
   }
+  const repeated = await firstRepeated(rows, late)
+  if (repeated !== undefined) return failed(repeated, storedAgain)
   const missing = heads.find(({ seq }) => seq > (head?.seq ?? 0))
   if (missing)
     return failed(
@@ -90,6 +101,25 @@ export async function verifyAuditLog(
       'its personal members are missing, and no later record says that they were erased',
     )
   return { records, erased, ...(first !== undefined && { first }), ...(head && { head }) }
+}
+
+/** A waiting record is sealed, but someone can keep a copy, and store it again after it was appended. */
+const storedAgain = 'it was stored again: an earlier record has its id'
+
+/**
+ * Returns the number of the first record that has the id of an earlier one. Reads the rows again, instead of keeping every id
+ * in memory.
+ * @param late numbers of those that can be repeated, by id.
+ */
+async function firstRepeated(rows: Rows, late: ReadonlyMap<string, number>): Promise<number | undefined> {
+  if (late.size === 0) return undefined
+  let first: number | undefined
+  for await (const row of rows) {
+    const { id } = parsedObject(row.record) as unknown as AuditRecord
+    const seq = late.get(id) ?? 0
+    if (row.seq < seq) first = Math.min(seq, first ?? seq)
+  }
+  return first
 }
 
 /** Returns what is wrong with a row by itself. */
