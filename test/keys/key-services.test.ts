@@ -265,6 +265,29 @@ describe('key service: a start ends with an error if the service', () => {
     assert.match(error.message, /arn:test:key\/1.*master_key_wrong/)
   })
 
+  test('wraps nothing, so that the store would contain the key', async () => {
+    const stubs = [
+      (key: Uint8Array) => new Uint8Array(key),
+      (key: Uint8Array) => Buffer.from(`v1:${Buffer.from(key).toString('base64')}`),
+    ]
+    for (const wrap of stubs) {
+      const world = createWorld()
+      let given = new Uint8Array()
+      const stub: MasterKeyService = {
+        id: 'arn:test:key/1',
+        wrap({ key }) {
+          given = new Uint8Array(key)
+          return wrap(key)
+        },
+        unwrap: () => given,
+      }
+      const { error } = await refusedStart(world, stub)
+      assert.equal(error.reason, 'master_key_result_invalid')
+      assert.match(error.message, /^masterKey\.wrap of the master key arn:test:key\/1: it returned the key/)
+      assert.equal(await world.stores.settings.get(rootKeysSetting), undefined)
+    }
+  })
+
   test('has another id than the store, which is named', async () => {
     const world = createWorld()
     const { service } = createKeyService()

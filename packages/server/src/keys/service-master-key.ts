@@ -55,10 +55,30 @@ export function serviceMasterKey(
     kind: 'service',
     id: `${idPrefix}${id}`,
     // A copy each time, because a service may overwrite what it was given.
-    wrap: key => call('wrap', () => service.wrap({ key: new Uint8Array(key), context: { ...context } }), key),
+    async wrap(key) {
+      const send = () => service.wrap({ key: new Uint8Array(key), context: { ...context } })
+      const wrapped = await call('wrap', send, key)
+      if (contains(wrapped, key))
+        throw errorOf(
+          `${place}.wrap`,
+          id,
+          'master_key_result_invalid',
+          'it returned the key that it was given',
+        )
+      return wrapped
+    },
     unwrap: wrapped =>
       call('unwrap', () => service.unwrap({ wrapped: new Uint8Array(wrapped), context: { ...context } })),
   }
+}
+
+/** Texts in which a key is readable. */
+const readableForms = ['base64', 'base64url', 'hex'] as const
+
+/** Returns whether what is stored would reveal the key, as with a stub that wraps nothing. */
+const contains = (wrapped: Uint8Array, key: Uint8Array): boolean => {
+  const [stored, secret] = [Buffer.from(wrapped), Buffer.from(key)]
+  return stored.includes(secret) || readableForms.some(form => stored.includes(secret.toString(form)))
 }
 
 type Failure = { readonly reason: MasterKeyReason; readonly problem: string }
@@ -87,9 +107,7 @@ function messageOf(error: unknown): string {
 
 /** Removes the key from the message of someone else's code, such as one that repeats a request. */
 function withoutKey(text: string, secret: Uint8Array | undefined): string {
-  const forms = secret
-    ? (['base64', 'base64url', 'hex'] as const).map(form => Buffer.from(secret).toString(form))
-    : []
+  const forms = secret ? readableForms.map(form => Buffer.from(secret).toString(form)) : []
   const shown = forms.reduce((left, form) => left.replaceAll(form, '…'), text)
   return shown.replaceAll(/\s+/g, ' ').slice(0, longestProblem)
 }
