@@ -79,6 +79,12 @@ test('audit: a change by the admin API has its request, its author, its values a
   for (const secret of ['one-secret-of-it', 'kettles', authorization.slice(7), 'argon2id'])
     assert.ok(!text.includes(secret), secret)
 
+  const session = `/admin/api/v1/users/${sub}/sessions/unknown-session`
+  await server.send('DELETE', session, { headers: { authorization } })
+  const ended = (await recordsOf(server)).at(-1)
+  assert.equal(ended?.personal?.sid, 'unknown-session')
+  assert.doesNotMatch(JSON.stringify(ended?.record), /unknown-session/)
+
   const list = (query: string) => server.send('GET', `/admin/api/v1/audit${query}`, { headers })
   const page = await list('?limit=3')
   assert.deepEqual(page.json.items, records.slice(0, 3))
@@ -86,9 +92,9 @@ test('audit: a change by the admin API has its request, its author, its values a
   assert.equal(rest.status, 400)
   const next = await list(`?limit=3&cursor=${page.json.next_cursor}`)
   assert.deepEqual(next.json.items, records.slice(3, 6))
-  assert.deepEqual((await list(`?sub=${sub}`)).json.items.length, 3)
+  assert.deepEqual((await list(`?sub=${sub}`)).json.items.length, 4)
   assert.deepEqual((await list('?type=entry.created')).json.items.length, 1)
-  assert.deepEqual((await list('?client_id=operator&since=1')).json.items.length, 8)
+  assert.deepEqual((await list('?client_id=operator&since=1')).json.items.length, 9)
   assert.deepEqual((await list('?client_id=other')).json.items, [])
   assert.deepEqual((await list('?until=1')).json.items, [])
   const weak = `Bearer ${await adminToken(server, ['admin:keys.read'])}`

@@ -62,8 +62,14 @@ const reading = /(^(audit|config|doctor|explain|hash-secret|migrate)\b| (list|fi
 /** Who runs the command, for the audit log. */
 function originOf(program: Command, words: readonly string[]): Origin {
   const group = program.commands.find(one => one.name() === words[0])
+  const verb = group?.commands.find(one => one.name() === words[1])
   const command = words.slice(0, (group?.commands.length ?? 0) > 0 ? 2 : 1).join(' ')
-  const options = words.flatMap(word => /^--?[a-z][a-z-]*/.exec(word)?.[0] ?? [])
+  // Only those that the command declares: a value may begin with a hyphen too.
+  const declared = new Set((verb ?? group)?.options.flatMap(({ short, long }) => [short, long]))
+  const options = words.flatMap(word => {
+    const [name] = /^(--[^=]*|-.)/.exec(word) ?? []
+    return name !== undefined && declared.has(name) ? [name] : []
+  })
   return {
     actor: { kind: 'command_line', command, os_user: accountName() },
     ...(!reading.test(command) && { options }),

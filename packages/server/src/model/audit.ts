@@ -12,6 +12,8 @@ export type AuditData = {
     readonly operation: string
     /** The `sub` of the path. */
     readonly sub?: string
+    /** The `sid` of the path, a session of the user. */
+    readonly sid?: string
     /** The other values of the path. */
     readonly path?: Readonly<Record<string, string>>
   }

@@ -102,8 +102,13 @@ export function createAdminEndpoint(ports: AdminPorts): Endpoint {
     } as const
     return withOrigin(origin, async () => {
       if (description.method !== 'GET' && !dryRun) {
-        const { sub, ...path } = values
-        await recordRequest({ operation: id, ...(sub !== undefined && { sub }), path })
+        const { sub, sid, ...path } = values
+        await recordRequest({
+          operation: id,
+          ...(sub !== undefined && { sub }),
+          ...(sid !== undefined && { sid }),
+          path,
+        })
       }
       return handlers[id]!({
         request,
