@@ -103,6 +103,32 @@ test('cli: the audit log is verified and exported, and tampering is reported wit
   }
 })
 
+test('cli: what is personal in the records about a user is erased, which is recorded', async () => {
+  const { file, remove } = await writeConfiguration(configuration)
+  const here = ['--config', file]
+  const audit = (...words: readonly string[]) => tessera(['audit', ...words, ...here])
+  try {
+    await tessera(['users', 'add', ...here, '--username', 'dora', '--sub', 'dora-1', '--no-password'])
+    assert.equal((await audit('erase', '--user', 'dora-1')).stdout, 'erased records=1\n')
+    const again = await audit('erase', '--user', 'dora-1')
+    assert.deepEqual([again.code, again.stdout], [1, ''])
+    assert.match(again.stderr, /no record has personal members about the user "dora-1"/)
+    const { stdout } = await audit('export')
+    assert.doesNotMatch(stdout, /dora/)
+    const types = stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line).record)
+    assert.deepEqual(
+      types.map(({ type, data }) => data.command ?? type),
+      ['users add', 'user.created', 'audit erase', 'audit.erased', 'audit erase'],
+    )
+    assert.match((await audit('verify')).stdout, /^verified records=5 first=1 erased=1\n/)
+  } finally {
+    await remove()
+  }
+})
+
 test('cli: wrong options of audit commands are refused', async () => {
   const { file, remove } = await writeConfiguration(configuration)
   try {

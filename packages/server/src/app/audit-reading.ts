@@ -12,6 +12,7 @@ export type OpenAudit = {
   readonly verify: (options: VerifyOptions) => Promise<Verification>
   /** Returns the records of this range, after those that wait were appended. They can be read more than once. */
   readonly rows: (range?: Range) => AsyncIterable<AuditRow>
+  readonly erase: AuditLog['erase']
   /** The public key as a JWK. */
   readonly publicKey: AuditLog['publicKey']
   readonly close: () => Promise<void>
@@ -35,6 +36,7 @@ export async function openAudit(server: Configuration, issuer: Configuration): P
       const isPart = from !== undefined || to !== undefined
       return verifyAuditLog(rows({ from, to }), { publicKey: audit.publicKey(), heads, isPart })
     },
+    erase: audit.erase,
     publicKey: audit.publicKey,
     close,
   }

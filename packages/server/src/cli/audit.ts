@@ -1,9 +1,9 @@
-/** `tessera audit verify`, `tessera audit export` and `tessera audit key`. */
+/** `tessera audit verify`, `tessera audit export`, `tessera audit erase` and `tessera audit key`. */
 
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { linesOf } from '../runtime/async/lines.ts'
-import type { AuditExportFlags, AuditVerifyFlags, ExitCode, IssuerFlags } from './command.ts'
+import type { AuditEraseFlags, AuditExportFlags, AuditVerifyFlags, ExitCode, IssuerFlags } from './command.ts'
 import { issuerOrReport } from './issuer.ts'
 import { report } from './report.ts'
 
@@ -56,6 +56,14 @@ export async function verify(file: string | undefined, flags: AuditVerifyFlags):
 export const key = (flags: IssuerFlags): Promise<ExitCode> =>
   withAudit(flags, async audit => {
     process.stdout.write(`${JSON.stringify(audit.publicKey())}\n`)
+    return 0
+  })
+
+export const erase = ({ user, ...flags }: AuditEraseFlags): Promise<ExitCode> =>
+  withAudit(flags, async audit => {
+    const count = await audit.erase(user)
+    if (count === 0) return report(`no record has personal members about the user ${JSON.stringify(user)}`)
+    process.stdout.write(`erased records=${count}\n`)
     return 0
   })
 

@@ -83,6 +83,7 @@ export type AuditExportFlags = IssuerFlags & {
   readonly actor?: string
   readonly user?: string
 }
+export type AuditEraseFlags = IssuerFlags & { readonly user: string }
 export type BackupFlags = { readonly config: string; readonly to: string }
 /** `from` is an export, a store, or the name of another server. */
 export type ImportFlags = {

@@ -1,7 +1,7 @@
 /** `tessera audit`. */
 
 import { type Command, Option } from 'commander'
-import type { AuditExportFlags, AuditVerifyFlags, IssuerFlags } from '../command.ts'
+import type { AuditEraseFlags, AuditExportFlags, AuditVerifyFlags, IssuerFlags } from '../command.ts'
 import { configOption, type Does, tenantOption } from './options.ts'
 
 export function addAuditCommands(program: Command, does: Does): void {
@@ -38,6 +38,13 @@ export function addAuditCommands(program: Command, does: Does): void {
     .option('--actor <actor>', 'records by this client_id, account or kind of actor')
     .option('--user <sub>', 'records about this user')
     .action(does(async (options: AuditExportFlags) => (await import('../audit.ts')).exportRecords(options)))
+  audit
+    .command('erase')
+    .description('erase the personal members of the records about a user')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'sub of the user')
+    .action(does(async (options: AuditEraseFlags) => (await import('../audit.ts')).erase(options)))
   audit
     .command('key')
     .description('print the public key that verifies exported records')
