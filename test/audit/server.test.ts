@@ -1,7 +1,9 @@
 /** Records of a server, and how the admin API shows them. */
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
+import { importedKey } from '../../packages/server/src/keys/imported-key.ts'
 import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
@@ -100,6 +102,20 @@ test('audit: a change by the admin API has its request, its author, its values a
   const weak = `Bearer ${await adminToken(server, ['admin:keys.read'])}`
   const refused = await server.send('GET', '/admin/api/v1/audit', { headers: { authorization: weak } })
   assert.equal(refused.status, 403)
+})
+
+test('audit: an imported key is recorded, also if it only verifies', async () => {
+  const server = await createTestServer(pagesWorld)
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  for (const use of ['verify', 'sign'] as const)
+    await server.keys.importKeys([
+      importedKey({ key: privateKey, kid: `old ${use}` }, { use, signs: ['ES256'] }),
+    ])
+  assert.deepEqual(
+    ofType(await recordsOf(server), 'key.imported').map(({ record }) => record.data),
+    ['verify', 'sign'].map(use => ({ kid: `old ${use}`, alg: 'ES256', use })),
+  )
+  await server.close()
 })
 
 test('audit: a change that can not be recorded is not made', async () => {

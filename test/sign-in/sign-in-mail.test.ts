@@ -47,7 +47,7 @@ function listen(server: TestServer) {
   }
 }
 
-test('sign-in mail: each change of a second factor and each used recovery code sends one mail', async () => {
+test('sign-in mail: each change of a second factor and each used recovery code sends one mail, and changes are recorded', async () => {
   const { server, browser, sub } = await start()
   const told = listen(server)
   const newest = async (text: RegExp) => {
@@ -77,6 +77,15 @@ test('sign-in mail: each change of a second factor and each used recovery code s
   assert.deepEqual(await told(), [])
   await post(browser, security, { button: 'remove', method: 'totp' })
   await newest(/The authenticator app .* was removed/)
+
+  await server.settled()
+  await server.runAudit()
+  const records = await server.stores.auditRecords.list({ after: 0, limit: 100, sub })
+  const ofFactors = records.map(({ type }) => type).filter(type => /factor|recovery/.test(type))
+  assert.deepEqual(ofFactors, [
+    ...['user.factor_added', 'user.recovery_codes_replaced', 'user.factor_added'],
+    ...['user.recovery_codes_replaced', 'user.factor_removed', 'user.factor_removed'],
+  ])
 })
 
 test('sign-in mail: an unverified address receives no mail', async () => {

@@ -31,7 +31,7 @@ export function createFactorServices(
   const issuerName = new URL(issuer).host
   const sealing = createSealing({ derived, purpose: 'totp' })
   const totp = createTotp({ issuerName, stores, sealing, clock, random })
-  const recoveryCodeBook = createRecoveryCodeBook({ stores, derived, random })
+  const recoveryCodeBook = noteNewCodes(createRecoveryCodeBook({ stores, derived, random }), events.note)
   const challenges = createPasskeyChallenges({ stores, derived, clock, random })
   const passkeys = createPasskeys({ issuer, issuerName, challenges, stores, derived, clock, log })
   const countFactorGuess: CountFactorGuess = createFactorGuessCounter({ countAttempt })
@@ -56,6 +56,16 @@ export function createFactorServices(
 }
 
 type Note = ManagedEvents['note']
+
+/** Records that recovery codes were replaced: whoever has them can sign in without the factors. */
+const noteNewCodes = ({ create, redeem }: RecoveryCodeBook, note: Note): RecoveryCodeBook => ({
+  redeem,
+  async create(sub) {
+    const codes = await create(sub)
+    note('user.recovery_codes_replaced', { sub })
+    return codes
+  },
+})
 
 /** Records wrong second factors. */
 const noteWrongFactors =

@@ -102,6 +102,7 @@ async function addKeys(
     clock,
     log,
     events,
+    note: events.note,
     changes,
     generate: generateSigningKey,
     algorithms: [...new Set([...signingAlgorithms, ...needs.flatMap(({ algorithms = [] }) => algorithms)])],

@@ -1,6 +1,7 @@
 /** The server's signing keys: created, rotated, published and used. All nodes on a store have the same keys. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { NoteAudit } from '../model/audit.ts'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { Events } from '../model/events.ts'
 import type { DerivedKeys, KeyRing } from '../model/keys.ts'
@@ -21,6 +22,7 @@ type KeyRingPorts = {
   readonly clock: Clock
   readonly log: Log
   readonly events?: Pick<Events, 'emit'>
+  readonly note?: NoteAudit | undefined
   readonly algorithms: readonly SigningAlgorithm[]
   readonly policy?: RotationPolicy | undefined
   /** Notifies other processes, for stores that do not do so themselves. */
@@ -61,6 +63,7 @@ export async function createKeyRing({
   clock,
   log,
   events,
+  note,
   algorithms,
   policy = defaultPolicy,
   changes,
@@ -75,6 +78,7 @@ export async function createKeyRing({
     clock,
     log,
     events,
+    note,
     changes,
     algorithms,
     policy,

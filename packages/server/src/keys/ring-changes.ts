@@ -1,6 +1,7 @@
 /** Adds, rotates, imports and removes keys, while other processes may do the same. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { NoteAudit } from '../model/audit.ts'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { Events } from '../model/events.ts'
 import type { Sealing } from '../model/keys.ts'
@@ -29,6 +30,7 @@ type ChangePorts = {
   readonly clock: Clock
   readonly log: Log
   readonly events: Pick<Events, 'emit'> | undefined
+  readonly note: NoteAudit | undefined
   readonly changes: Changes | undefined
   readonly algorithms: readonly SigningAlgorithm[]
   readonly policy: RotationPolicy
@@ -51,8 +53,20 @@ type RingChanges = {
 const rotationAttempts = 5
 
 export function createRingChanges(ports: ChangePorts): RingChanges {
-  const { store, ring, sealing, clock, log, events, changes, algorithms, policy, generate, urgentLead } =
-    ports
+  const {
+    store,
+    ring,
+    sealing,
+    clock,
+    log,
+    events,
+    note,
+    changes,
+    algorithms,
+    policy,
+    generate,
+    urgentLead,
+  } = ports
 
   /** Adds a key. Returns false if another process added one first; then that key is used. */
   const add = async ({ alg, active_from, newestSeen }: KeyToAdd): Promise<boolean> => {
@@ -136,7 +150,9 @@ export function createRingChanges(ports: ChangePorts): RingChanges {
       requireImportable([key])
       return insert(key, active_from, newestSeen)
     })
-    log.info('key_imported', { kid, alg, use: signs ? 'sign' : 'verify', active_from })
+    const use = signs ? 'sign' : 'verify'
+    log.info('key_imported', { kid, alg, use, active_from })
+    note?.('key.imported', { kid, alg, use })
     if (signs) events?.emit('key.rotated', { kid, alg, active_from })
   }
 

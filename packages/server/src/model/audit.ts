@@ -46,6 +46,10 @@ export type AuditData = {
     /** See docs/reasons.md. */
     readonly reason: string
   }
+  /** A user got new recovery codes, which replace earlier ones. */
+  readonly 'user.recovery_codes_replaced': { readonly sub: string }
+  /** A signing key of another server was imported: to verify its tokens, or also to sign. */
+  readonly 'key.imported': { readonly kid: string; readonly alg: string; readonly use: 'sign' | 'verify' }
   /** Records of this type were left out, because strangers caused too many. */
   readonly 'audit.omitted': { readonly type: string; readonly count: number }
   /** A waiting record could not be opened: it was changed, or its key is retired. */
@@ -71,6 +75,9 @@ export const isAudited = ({ enabled, tokens }: AuditSettings, type: EventType | 
 /** Records that anybody can cause, as often as they like. */
 export const isAuditedByStrangers = (type: EventType | AuditType): boolean =>
   type === 'token.refused' || type === 'user.sign_in_failed'
+
+/** Records what is no event in the audit log, in the background. */
+export type NoteAudit = <Type extends AuditType>(type: Type, data: AuditData[Type]) => void
 
 /** Makes the audit records of events. */
 export type AuditMessages = {

@@ -4,12 +4,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import {
-  type AuditData,
-  type AuditMessages,
-  type AuditType,
-  isAuditedByStrangers,
-} from '../../model/audit.ts'
+import { type AuditMessages, isAuditedByStrangers, type NoteAudit } from '../../model/audit.ts'
 import type { AuditDetails } from '../../model/audit-record.ts'
 import {
   type Event,
@@ -32,7 +27,7 @@ export type ManagedEvents = Events & {
   /** Tries to send all messages that are due. Resolves afterwards, or after a few seconds. */
   readonly deliver: () => Promise<void>
   /** Records what is no event in the audit log, in the background. */
-  readonly note: <Type extends AuditType>(type: Type, data: AuditData[Type]) => void
+  readonly note: NoteAudit
   /** Resolves when no callback runs, and nothing is being stored or sent. */
   readonly settled: () => Promise<void>
   /** Stores waiting messages, and sends for a few seconds. The rest remain in the store. */
