@@ -96,6 +96,14 @@ for (const [name, { token: tokenFor, path }] of Object.entries(accepting))
     assert.equal((await send(headers)).reason, 'dpop_proof_replayed')
   })
 
+test('access tokens: a bound token without the needed scope gets a challenge of its own scheme [RFC 9449 §7.1]', async () => {
+  const token = await tokenOf({ grant_type: 'client_credentials', scope: 'admin:clients.read' })
+  const path = '/admin/api/v1/users'
+  const { status, headers } = await server.send('GET', path, { headers: prover.headers(token, { path }) })
+  assert.equal(status, 403)
+  assert.match(String(headers['www-authenticate']), /^DPoP .*error="insufficient_scope".*algs="[^"]*ES256/)
+})
+
 test('access tokens: a bound token that is exchanged, as subject or actor, needs a proof of its key', async () => {
   const [subject_token, another] = [await userToken(), await createProver()]
   const type = 'urn:ietf:params:oauth:token-type:access_token'

@@ -111,11 +111,15 @@ test('dpop: URIs are compared in their normal form, without query and fragment [
     'https://id.example/connect/token#here',
     'https://id.example/connect/./x/../token',
     'https://id.example/connect/%74oken',
+    'https://id.example/connect/token?a={|}^`',
     'https://mtls.example:8443/connect/token',
   ])
     assert.equal(refused({ claims: { htu } }), 'valid', htu)
   assert.equal(normalTargetUri('https://h/a%2fb%7E'), 'https://h/a%2Fb~')
   assert.equal(normalTargetUri('http://h'), 'http://h/')
+  // Browsers and Node send these unencoded.
+  for (const uri of ['https://h/auth0|1^', 'https://h/auth0%7C1%5e'])
+    assert.equal(normalTargetUri(uri), 'https://h/auth0%7C1%5E')
   for (const uri of [
     'https://id.example@evil.example/connect/token',
     'https:/id.example/connect/token',

@@ -428,3 +428,12 @@ test('dpop: the reason and the URL of a refused proof are in the log, and the pr
   )
   assert.ok(!JSON.stringify(server.logged).includes(dpop.split('.')[2]!))
 })
+
+test('dpop: a proof for HEAD is accepted for HEAD, and none for GET [RFC 9449 §4.3 (8)]', async () => {
+  const { access_token } = (await ask('basic', password, prover.proof())).json
+  const head = (method: string): Promise<Answer> =>
+    server.send('HEAD', '/connect/userinfo', { headers: prover.headers(access_token, { method }) })
+  assert.equal((await head('HEAD')).status, 200)
+  assert.equal((await head('GET')).status, 401)
+  assert.equal(server.reason(), 'dpop_method_wrong')
+})

@@ -6,8 +6,10 @@
 export type HttpRequest = {
   /** A unique id for the logs. */
   readonly id: string
-  /** Upper case. */
+  /** Upper case. Endpoints get GET for HEAD. */
   readonly method: string
+  /** Whether the client sent HEAD, and the endpoint answers it as GET (RFC 9110 §9.3.2). */
+  readonly isHead?: true
   /** Without the query, as sent. */
   readonly path: string
   /** Without the question mark, as sent; empty if there is no query. */

@@ -156,7 +156,7 @@ export function createRouter({
     if (request.method === 'OPTIONS' && route.cors)
       return complete(request, cors, preflight(request, route, cors))
     const method = methodOf(request)
-    const asked = method === request.method ? request : { ...request, method }
+    const asked = method === request.method ? request : { ...request, method, isHead: true as const }
     return answer(
       route,
       asked,

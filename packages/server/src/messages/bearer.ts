@@ -10,7 +10,7 @@ import { isForm } from './form.ts'
 const limits: Limits = { access_token: [maxTokenLength, 'invalid_request'] }
 
 /** How a token was sent. Tokens in a form are bearer tokens. */
-type Scheme = 'Bearer' | 'DPoP'
+export type Scheme = 'Bearer' | 'DPoP'
 
 const schemes = /^(bearer|dpop)(?: +|$)/i
 

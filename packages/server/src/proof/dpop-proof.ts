@@ -185,9 +185,10 @@ const keyProblems: Readonly<Record<KeyProblem, string>> = {
 /** Returns the URI of the proof in its normal form, if method and URI are those of the request (§4.3 (8), (9)). */
 function targetOf(
   { htm, htu }: JsonObject,
-  { method, path }: HttpRequest,
+  { method: answered, isHead, path }: HttpRequest,
   origins: readonly string[],
 ): Result<string> {
+  const method = isHead ? 'HEAD' : answered
   if (htm !== method)
     return invalid('dpop_method_wrong', 'htm is not the method of the request', {
       expected: method,

@@ -1,7 +1,13 @@
 /** Compares the URI in a proof with that of its request (RFC 9449 §4.3 (9)). */
 
-/** The characters of a URI (RFC 3986 §2) with an authority and without a user, as http and https have. */
-const httpUri = /^https?:\/\/[^/?#@\\\s]+(?:[/?#][!#-[\]_a-z~]*)?$/i
+/**
+ * A URI with an authority and without a user, as http and https have. Besides the characters of RFC 3986 §2, allows those
+ * that browsers and Node send unencoded (URL Standard §1.3).
+ */
+const httpUri = /^https?:\/\/[^/?#@\\\s]+(?:[/?#][!#-[\]-~]*)?$/i
+
+/** `URL` leaves these in a path, although a URI has only their escapes (RFC 3986 §2). */
+const unescaped = /[|^]/g
 
 const encoded = /%[0-9a-f]{2}/gi
 const unreserved = /[\w.~-]/
@@ -14,7 +20,7 @@ export function normalTargetUri(uri: string): string | undefined {
   const url = httpUri.test(uri) ? URL.parse(uri) : null
   if (!url) return undefined
   // `URL` lowers the case of scheme and host, removes the default port and dot segments, and adds an empty path.
-  return url.origin + url.pathname.replace(encoded, normalEscape)
+  return url.origin + url.pathname.replace(encoded, normalEscape).replace(unescaped, encodeURIComponent)
 }
 
 /** Decodes unreserved characters, and writes other escapes in upper case (RFC 3986 §6.2.2.1, §6.2.2.2). */

@@ -52,7 +52,7 @@ export async function authenticateCaller(
   const client = await clients.find(client_id)
   // The client may have lost a scope since the token was issued.
   const scope = new Set(token.scope.filter(name => isAdminScope(name) && client?.scope.has(name)))
-  return ok({ client_id, sub, scope, nonce: proven.value })
+  return ok({ client_id, sub, scope, scheme: sent.scheme, nonce: proven.value })
 }
 
 /** Only errors of proofs remain (RFC 9449 §7.1): all others are `invalid_token` here. */
@@ -71,15 +71,15 @@ const unfit = (reason: string): Refusal =>
     description: `the token must be for ${adminAudience} alone and belong to the client itself`,
   })
 
-/** Refuses a caller without the scope (RFC 6750 §3.1). */
-export const checkScope = ({ client_id, scope }: Caller, needed: AdminScope): Problem | undefined =>
+/** Refuses a caller without the scope (RFC 6750 §3.1, RFC 9449 §7.1). */
+export const checkScope = ({ client_id, scope, scheme }: Caller, needed: AdminScope): Problem | undefined =>
   scope.has(needed)
     ? undefined
     : problem('admin_scope_missing', `the scope ${needed} is required`, {
         headers: {
           'www-authenticate': challenge(
             { error: 'insufficient_scope', description: `the scope ${needed} is required` },
-            { scope: needed },
+            { scope: needed, scheme },
           ),
         },
         log: { client_id, scope: needed },

@@ -5,6 +5,7 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { AnySchema, output } from '../../configuration/validation/schema.ts'
+import type { Scheme } from '../../messages/bearer.ts'
 import type { AdminScope } from '../../model/admin-api.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 import type { Conditions } from './condition.ts'
@@ -59,6 +60,8 @@ export type Caller = {
   readonly client_id: string
   readonly sub: string
   readonly scope: ReadonlySet<string>
+  /** How it sent its token. A challenge names the same scheme (RFC 9449 §7.1). */
+  readonly scheme: Scheme
   /** The nonce that its DPoP proofs contain from now on, if that changes (RFC 9449 §8.2). */
   readonly nonce?: string | undefined
 }
