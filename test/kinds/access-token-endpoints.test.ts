@@ -8,6 +8,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { adminScopes } from '../../packages/server/src/model/admin-api.ts'
+import type { GrantContext, GrantRequest } from '../../packages/server/src/model/extension-grant.ts'
 import { pageRoutes, protocolRoutes } from '../../packages/server/src/model/routes.ts'
 import { adminWorld } from '../support/admin.ts'
 import { createProver } from '../support/dpop.ts'
@@ -16,12 +17,24 @@ import { createTestServer } from '../support/tessera.ts'
 
 const secret = 'a-secret-of-an-operator'
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+/** A grant of an operator that does not look at the key of the token. */
+const derive = {
+  grantType: 'urn:example:derive',
+  parameters: { token: { required: true } },
+  async decide({ parameters }: GrantRequest, { verifyAccessToken }: GrantContext) {
+    const derivedFrom = await verifyAccessToken(parameters.get('token') ?? '')
+    return derivedFrom
+      ? { ok: true as const, subject: { sub: derivedFrom.sub }, derivedFrom }
+      : { ok: false as const }
+  },
+}
 const server = await createTestServer({
   ...adminWorld,
+  grants: [derive],
   registration: { mode: 'open' },
   clients: adminWorld.clients.map(client => ({
     ...client,
-    grant_types: [...client.grant_types, exchange],
+    grant_types: [...client.grant_types, exchange, derive.grantType],
     dpop_bound_access_tokens: true,
   })),
 })
@@ -116,6 +129,14 @@ test('access tokens: a bound token that is exchanged, as subject or actor, needs
     assertRefused(refused, 'invalid_request', 'subject_token_bound_to_another_key')
     assert.equal((await send(form, prover.proof())).json.token_type, 'DPoP')
   }
+})
+
+test('access tokens: an extension grant derives a token from a bound one only with a proof of its key', async () => {
+  const form = { grant_type: derive.grantType, token: await userToken(), scope: 'api1' }
+  const send = (dpop: string) => server.token(form, { client: ['web', secret], headers: { dpop } })
+  const refused = await send((await createProver()).proof())
+  assertRefused(refused, 'invalid_request', 'extension_token_bound_to_another_key')
+  assert.equal((await send(prover.proof())).json.token_type, 'DPoP')
 })
 
 test('access tokens: tokens of registrations are never bound, and not accepted with the scheme DPoP', async () => {

@@ -47,7 +47,10 @@ export type GrantContext = HookContext & {
   readonly now: Seconds
   readonly issuer: string
   readonly log: Log
-  /** Verifies an access token of this issuer, JWT or reference; resolves to undefined if it is not valid. */
+  /**
+   * Verifies an access token of this issuer, JWT or reference; resolves to undefined if it is not valid. Does not check
+   * that the request proves the key of a bound one.
+   */
   readonly verifyAccessToken: (token: string) => Promise<VerifiedToken | undefined>
   /** Resolves to an active user by `sub`. */
   readonly user: (sub: string) => Promise<User | undefined>
@@ -63,6 +66,7 @@ export type VerifiedToken = {
   readonly audience: readonly string[]
   readonly expires_at: Seconds
   readonly authorization_id?: AuthorizationId
+  /** The key that it is bound to. Compare it with that of the request, unless the new token is derived from it. */
   readonly cnf?: Confirmation
 }
 
@@ -82,7 +86,7 @@ export type GrantDecision = {
   readonly client_claims?: readonly ClientClaim[]
   /** The client that the token is issued to, instead of the one that made the request. */
   readonly client_id?: string
-  /** The token that this one is derived from. It limits scope and lifetime, and revoking its authorization revokes this token. */
+  /** The token that this one is derived from. It limits scope and lifetime, and revoking its authorization revokes this token. The request must prove its key, if it is bound to one. */
   readonly derivedFrom?: VerifiedToken
   /** A one-time id, such as an assertion's `jti`, which is refused if it was used before. The grant accepts it until `expires_at`. */
   readonly uses?: { readonly id: string; readonly expires_at: Seconds }

@@ -54,7 +54,7 @@ const bySection: Readonly<Record<string, string>> = {
     'client_certificate_malformed client_certificate_missing client_certificate_not_registered ' +
     'client_certificate_of_another_subject',
   'RFC 8705 §3':
-    'actor_token_bound_to_another_key binding_certificate_missing ' +
+    'actor_token_bound_to_another_key binding_certificate_missing extension_token_bound_to_another_key ' +
     'subject_token_bound_to_another_key token_binding_unknown token_bound_to_another_certificate ' +
     'token_certificate_missing',
   'RFC 7636 §4.2': 'code_challenge_malformed',

@@ -119,6 +119,7 @@ async function recheck(
   const client = decided.client_id === undefined ? request.client : await ports.findClient(decided.client_id)
   if (!client?.enabled)
     return refuse('invalid_grant', 'extension_client_unknown', { log: { client_id: decided.client_id } })
+  if (isUnproven(decided, request)) return sourceBoundToAnotherKey
   const confirmation = confirmationFor(client, request)
   if (!confirmation.ok) return confirmation
   const now = ports.clock.now()
@@ -197,6 +198,14 @@ const resourceOutsideScope = refuse('invalid_target', 'resource_outside_scope', 
 const chainTooLong = refuse('invalid_request', 'extension_chain_too_long', {
   description: 'The token was exchanged too many times',
 })
+
+const sourceBoundToAnotherKey = refuse('invalid_request', 'extension_token_bound_to_another_key', {
+  description: 'The token that this request is based on is bound to a key that the request does not prove',
+})
+
+/** Returns whether the original token is bound to a key that the request does not prove (RFC 9449 §7, RFC 8705 §3). */
+const isUnproven = ({ derivedFrom }: GrantDecision, { confirmation }: TokenRequest): boolean =>
+  derivedFrom?.cnf !== undefined && JSON.stringify(derivedFrom.cnf) !== JSON.stringify(confirmation)
 
 /** Returns the key binding of tokens for `client`, which may not be the requesting client (RFC 8705 §3.4). */
 function confirmationFor(client: Client, request: TokenRequest): Result<Confirmation | undefined> {
