@@ -96,3 +96,20 @@ test('par: an invalid proof is refused [RFC 9449 §10.1]', async () => {
   const nonce = String(first.headers['dpop-nonce'])
   assert.equal((await send(atPar({ nonce }))).status, 201)
 })
+
+test('authorize, par: a key is refused for a client whose tokens are bound to its certificate, before it gets a code', async () => {
+  const certified = await createTestServer({
+    ...pagesWorld,
+    mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
+    clients: pagesWorld.clients.map(client => ({
+      ...client,
+      tls_client_certificate_bound_access_tokens: true,
+    })),
+  })
+  const page = await createBrowser(certified).visit(authorizePath({ dpop_jkt: prover.jkt }))
+  assert.equal(answerOf(page).get('error'), 'invalid_request')
+  assert.equal(certified.reason(), 'dpop_for_certificate_client')
+  const form = Object.fromEntries(new URLSearchParams(authorizePath().split('?')[1]))
+  const answer = await certified.send('POST', '/connect/par', { form, headers: { dpop: atPar() } })
+  assertRefused(answer, 'invalid_request', 'dpop_for_certificate_client')
+})

@@ -95,7 +95,7 @@ async function validate(
   const challenge = brings(type.value, 'code') ? validateCodeChallenge(target, parameters) : ok({})
   if (!challenge.ok) return challenge
   // Without DPoP, the parameter is unknown and ignored (RFC 6749 §3.1).
-  const key = ports.bindsToProofs ? validateKeyThumbprint(parameters) : ok({})
+  const key = ports.bindsToProofs ? validateKeyThumbprint(parameters, client) : ok({})
   if (!key.ok) return key
   const prompt = parsePrompt(parameters.get('prompt'), ports.prompts)
   if (!prompt.ok) return prompt
