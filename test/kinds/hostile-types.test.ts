@@ -5,9 +5,14 @@
 
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createAuditHandlers } from '../../packages/server/src/endpoints/admin/audit.ts'
 import { readJwks } from '../../packages/server/src/keys/jwk-file.ts'
+import { verifyAuditLog } from '../../packages/server/src/operations/audit/verification.ts'
 import { parseLogLine } from '../../packages/server/src/operations/explain/log-line.ts'
 import { storiesOf } from '../../packages/server/src/operations/explain/story.ts'
 import { storyText } from '../../packages/server/src/operations/explain/story-text.ts'
@@ -21,6 +26,7 @@ import {
   isTotal,
   parseLine,
 } from '../../packages/server/src/storage/transfer/format.ts'
+import { tessera } from '../cli/shared-process.ts'
 import { startAdmin } from '../support/admin.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { createBrowser } from '../support/browser.ts'
@@ -705,6 +711,51 @@ const rows: Readonly<Record<string, Row | Own>> = {
         assert.ok(made.ok || made.problem === 'entry_invalid', what)
       }
   },
+  async 'cli/audit.ts'() {
+    const folder = await mkdtemp(join(tmpdir(), 'tessera-audit-'))
+    const [file, key] = [join(folder, 'audit.ndjson'), join(folder, 'key.json')]
+    try {
+      const line = { record: auditRecord, personal: { salt: 's', sub: 'u' }, signature: 'AA' }
+      await writeFile(key, JSON.stringify(auditJwk))
+      for (const { what, value } of variants(line)) {
+        await writeFile(file, JSON.stringify(value))
+        const { code, stderr } = await tessera(['audit', 'verify', file, '--key', key])
+        assert.equal(code, 1, what)
+        assert.match(stderr, /is no record|is not intact/, what)
+      }
+      for (const { what, value } of variants(auditJwk)) {
+        await writeFile(key, JSON.stringify(value))
+        const { code, stderr } = await tessera(['audit', 'verify', file, '--key', key])
+        assert.equal(code, 1, what)
+        assert.match(stderr, /expected a JWK|is no record|is not intact/, what)
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+  async 'model/audit-record.ts'() {
+    // Somebody with access to the database can change rows of the audit log.
+    const signature = 'AA'
+    const personal = { salt: 's', sub: 'u', changes: { name: ['a', 'b'] } }
+    const texts = [...variants(auditRecord), ...variants(personal)].map(({ value }) => JSON.stringify(value))
+    for (const text of [...texts, '', '{']) {
+      const row = { seq: 1, at: 1, type: 'x', sub: 'u', record: text, personal: text, signature }
+      const handlers = createAuditHandlers({
+        auditRecords: { list: async () => [row] },
+        cursors: { read: () => '0', write: () => 'next' },
+      })
+      for (const query of [{}, { client_id: 'web' }]) {
+        const listed = await handlers.listAuditRecords({ query, operation: 'listAuditRecords' } as never)
+        assert.ok(listed.ok, text)
+      }
+    }
+    for (const { what, value } of variants(auditRecord)) {
+      const row = { seq: 1, at: 1, type: 'x', record: JSON.stringify(value), signature: 'AA' }
+      const { fault } = await verifyAuditLog([row], { publicKey: auditJwk })
+      assert.match(String(fault?.problem), /signature/, what)
+    }
+  },
+  'operations/audit/waiting.ts': 'sealed or signed by this server',
   'storage/postgres/entries.ts': 'written by this server into its own store',
   'storage/sqlite/reads/entries.ts': 'written by this server into its own store',
   'cli/worker.ts': 'its own package or process',
@@ -718,6 +769,12 @@ async function authenticate(server: TestServer, client_assertion: string, what: 
   const { status } = await send(server, 'POST', '/connect/token', { form })
   assertAnswered(server, status, what)
   return status
+}
+
+const auditJwk = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+const auditRecord = {
+  ...{ seq: 1, previous: null, id: 'aud_1', time: '2026-11-30T10:00:00Z', issuer, type: 'user.created' },
+  ...{ actor: { kind: 'client', client_id: 'web' }, data: { version: 1 }, personal: 'hash' },
 }
 
 const provider = 'https://corp.example'

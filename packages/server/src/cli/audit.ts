@@ -1,5 +1,6 @@
 /** `tessera audit verify`, `tessera audit export`, `tessera audit erase` and `tessera audit key`. */
 
+import { createPublicKey } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { linesOf } from '../runtime/async/lines.ts'
@@ -74,15 +75,15 @@ export async function exportRecords(flags: AuditExportFlags): Promise<ExitCode> 
     return report('--since and --until are times, such as 2027-01-31T00:00:00Z', 2)
   return withAudit(flags, async audit => {
     let head: Head | undefined
-    const { headOf } = await import('../app/audit-reading.ts')
+    const { headOf, parsedObject } = await import('../app/audit-reading.ts')
     if (format === 'csv') process.stdout.write(`${columns.join(',')}\n`)
     for await (const row of audit.rows()) {
       head = headOf(row)
       if ((start !== undefined && row.at < start) || (end !== undefined && row.at >= end)) continue
       if (type && !type.includes(row.type)) continue
       if (user !== undefined && row.sub !== user) continue
-      const { record, personal } = objectsOf(row)
-      if (actor !== undefined && !Object.values(record.actor ?? {}).includes(actor)) continue
+      const { record, personal } = objectsOf(row, parsedObject)
+      if (actor !== undefined && !Object.values(Object(record.actor)).includes(actor)) continue
       process.stdout.write(
         format === 'csv'
           ? `${csvOf(row, record, personal)}\n`
@@ -105,16 +106,17 @@ type Record_ = {
   readonly data?: object
 }
 
-const objectsOf = ({ record, personal }: Row) => ({
-  record: JSON.parse(record) as Record_,
-  personal: personal === undefined ? undefined : (JSON.parse(personal) as Readonly<Record<string, unknown>>),
+/** A row that somebody changed may be no JSON. It is exported without its members, and does not verify. */
+const objectsOf = ({ record, personal }: Row, parsedObject: Audit['parsedObject']) => ({
+  record: (parsedObject(record) ?? {}) as Record_,
+  personal: personal === undefined ? undefined : (parsedObject(personal) ?? {}),
 })
 
 const columns = ['seq', 'time', 'type', 'actor', 'client_id', 'os_user', 'sub', 'request_id', 'data'] as const
 
-function csvOf(row: Row, { time, actor = {}, request_id, data }: Record_, personal: object = {}): string {
+function csvOf(row: Row, { time, actor, request_id, data }: Record_, personal: object = {}): string {
   const { salt: _, ...shown } = personal as Readonly<Record<string, unknown>>
-  const { kind, client_id, os_user } = actor
+  const { kind, client_id, os_user } = Object(actor)
   const values = [row.seq, time, row.type, kind, client_id, os_user, row.sub, request_id]
   return [...values, JSON.stringify({ ...data, ...shown })].map(cellOf).join(',')
 }
@@ -153,7 +155,9 @@ async function jwkOf(file: string): Promise<object | undefined> {
   const text = await readFile(file, 'utf8')
   try {
     const jwk = JSON.parse(text) as Readonly<Record<string, unknown>> | null
-    return jwk?.kty === 'OKP' && jwk.crv === 'Ed25519' && typeof jwk.x === 'string' ? jwk : undefined
+    if (jwk?.crv !== 'Ed25519') return undefined
+    createPublicKey({ key: jwk, format: 'jwk' })
+    return jwk
   } catch {
     return undefined
   }
@@ -190,7 +194,8 @@ function rowOf(line: string, number: number): Row {
   const { record, personal, signature } = value ?? {}
   const { seq, type, time } = record ?? {}
   if (
-    typeof seq !== 'number' ||
+    !Number.isSafeInteger(seq) ||
+    Number(seq) < 1 ||
     typeof type !== 'string' ||
     typeof time !== 'string' ||
     typeof signature !== 'string' ||
@@ -198,7 +203,7 @@ function rowOf(line: string, number: number): Row {
   )
     throw malformed
   return {
-    seq,
+    seq: Number(seq),
     type,
     at: Math.floor(Date.parse(time) / 1000),
     record: JSON.stringify(record),

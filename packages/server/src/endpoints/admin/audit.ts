@@ -1,7 +1,7 @@
 /** The audit log, for reading. */
 
 import * as s from '../../configuration/validation/kinds.ts'
-import type { AuditRow } from '../../model/audit-record.ts'
+import { type AuditRow, parsedObject } from '../../model/audit-record.ts'
 import type { AuditRecords } from '../../model/ports/stores.ts'
 import type { Cursors } from './cursor.ts'
 import { pageParameters } from './list.ts'
@@ -110,10 +110,11 @@ const fits = ({ type, at, record }: AuditRow, filters: Filters): boolean =>
   (filters.until === undefined || at < filters.until) &&
   (filters.client_id === undefined || actorOf(record).client_id === filters.client_id)
 
-const actorOf = (record: string): { readonly client_id?: string } => JSON.parse(record).actor
+const actorOf = (record: string): { readonly client_id?: unknown } => Object(parsedObject(record)?.actor)
 
+/** A row that somebody changed may be no JSON. It is shown without its members, so that the others can be read. */
 const shown = ({ record, personal, signature }: AuditRow) => ({
-  record: JSON.parse(record),
-  ...(personal !== undefined && { personal: JSON.parse(personal) }),
+  record: parsedObject(record) ?? {},
+  ...(personal !== undefined && { personal: parsedObject(personal) ?? {} }),
   signature,
 })

@@ -1,7 +1,7 @@
 /** The text of audit records: their hashes, their order, and their signatures (Ed25519, RFC 8032). */
 
 import { createHash, createHmac, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
-import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { JsonObject } from '@tessera/protocol/result'
 import type { AuditRow } from '../../model/audit-record.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
 
@@ -94,18 +94,6 @@ export function chained(
       signature: sign(null, Buffer.from(record), key).toString('base64url'),
     }
   })
-}
-
-/** Returns the object of a JSON text; undefined if it is none. */
-export function parsedObject(text: string): JsonObject | undefined {
-  try {
-    const value: Json = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** `3-7,9`, from ascending numbers. */

@@ -1,8 +1,8 @@
 /** Verifies an audit log: each signature, and the order and completeness of the records. */
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
-import type { AuditRow } from '../../model/audit-record.ts'
-import { type AuditHead, type AuditRecord, hashText, headOf, isInRanges, parsedObject } from './record.ts'
+import { type AuditRow, parsedObject } from '../../model/audit-record.ts'
+import { type AuditHead, type AuditRecord, hashText, headOf, isInRanges } from './record.ts'
 
 type VerificationOptions = {
   /** A public Ed25519 key as a JWK (RFC 8037). */
