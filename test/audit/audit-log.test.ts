@@ -175,6 +175,31 @@ test('audit: a record with an earlier time lets no younger ones be removed', asy
   assert.equal((await verified(world)).fault, undefined)
 })
 
+test('audit: records whose time was changed in the store are not removed before their time', async () => {
+  const tables = emptyTables()
+  const world = auditWorld({ stores: createMemoryStores(tables), settings: { retention: 10 * day } })
+  await world.write('alice', 'bob')
+  for (const row of await world.rows()) tables.auditRecords.put({ ...row, at: 0 })
+  world.advance(2 * day)
+  await world.write('carol')
+  assert.equal((await world.rows()).length, 3)
+  assert.equal((await verified(world)).fault?.seq, 1)
+})
+
+test('audit: a record that was made to name another user is not erased with that user', async () => {
+  const tables = emptyTables()
+  const world = auditWorld({ stores: createMemoryStores(tables) })
+  await world.write('alice', 'mallory')
+  const [, other] = await world.rows()
+  tables.auditRecords.put({ ...other!, sub: 'alice' })
+  await assert.rejects(
+    world.audit.erase('alice'),
+    /record 2: its user differs from the personal members; nothing was erased/,
+  )
+  assert.equal((await verified(world)).fault?.seq, 2)
+  assert.match((await world.rows())[1]?.personal ?? '', /mallory/)
+})
+
 test('audit: a process logs that a record which it has seen was replaced', async () => {
   const logged: string[] = []
   const line = (event: string) => void logged.push(event)

@@ -3,12 +3,13 @@
  * so at the same time, one succeeds. See docs/decisions/0065-audit-log.md.
  */
 
-import type { KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { type AuditRow, auditEndpoint } from '../../model/audit-record.ts'
 import type { AuditRecords, Stores } from '../../model/ports/stores.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { type AuditHead, chained, headOf, publicAuditKey, rangesOf } from './record.ts'
+import { textProblem } from './verification.ts'
 import { createWaitingAudit, type WaitingAudit, type WaitingAuditPorts } from './waiting.ts'
 
 export type AuditLog = WaitingAudit & {
@@ -16,7 +17,8 @@ export type AuditLog = WaitingAudit & {
   readonly run: () => Promise<number>
   /**
    * Erases the personal members from all records about this user, in one write with a record of that. Resolves to the
-   * number of records; the log remains verifiable. Call it after everything about the user was written.
+   * number of records; the log remains verifiable. Rejects if one of them was changed. Call it after everything about the user
+   * was written.
    */
   readonly erase: (sub: string) => Promise<number>
   /** The public key that verifies the records, as a JWK. */
@@ -111,16 +113,25 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
     }
   }
 
+  /** Throws if the row was changed: someone could hide records by naming another user in them, who is erased later. */
+  function requireIntact(row: AuditRow): void {
+    const problem = textProblem(row, createPublicKey(key()))
+    if (problem !== undefined)
+      throw new Error(`the audit log is not intact: record ${row.seq}: ${problem}; nothing was erased`)
+  }
+
   async function prune(): Promise<void> {
     const before = clock.now() - settings.retention
     const [oldest] = await auditRecords.list({ after: 0, limit: 1 })
     // A day of grace, so that a log that only has such records does not get one for each that is removed.
     if (!oldest || oldest.at >= before - day) return
     let last: AuditRow | undefined
+    const publicKey = createPublicKey(key())
     for (let after = 0, more = true; more; ) {
       const rows = await auditRecords.list({ after, limit: batch })
-      // Up to the first younger one: a clock may have been wrong, or a record may have waited for days.
-      const young = rows.findIndex(({ at }) => at >= before)
+      // Up to the first younger one: a clock may have been wrong, or a record may have waited for days. A changed one is
+      // kept as evidence: otherwise, an earlier time in the column would remove it.
+      const young = rows.findIndex(row => row.at >= before || textProblem(row, publicKey) !== undefined)
       const old = young < 0 ? rows : rows.slice(0, young)
       last = old.at(-1) ?? last
       more = old.length === batch
@@ -152,6 +163,7 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
         const numbers: number[] = []
         for (let after = 0, more = true; more; ) {
           const rows = await auditRecords.list({ after, limit: batch, sub })
+          for (const row of rows) requireIntact(row)
           numbers.push(...rows.map(({ seq }) => seq))
           more = rows.length === batch
           after = rows.at(-1)?.seq ?? after

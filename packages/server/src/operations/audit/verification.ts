@@ -123,7 +123,7 @@ async function firstRepeated(rows: Rows, late: ReadonlyMap<string, number>): Pro
 }
 
 /** Returns what is wrong with a row by itself. */
-function textProblem(row: AuditRow, publicKey: KeyObject): string | undefined {
+export function textProblem(row: AuditRow, publicKey: KeyObject): string | undefined {
   const { record: text, personal, signature } = row
   if (!verify(null, Buffer.from(text), publicKey, Buffer.from(signature, 'base64url')))
     return 'its signature is wrong: it was changed, or another server made it'
