@@ -281,9 +281,13 @@ describe('key service: a start ends with an error if the service', () => {
         },
         unwrap: () => given,
       }
-      const { error } = await refusedStart(world, stub)
+      const { error, lines } = await refusedStart(world, stub)
       assert.equal(error.reason, 'master_key_result_invalid')
-      assert.match(error.message, /^masterKey\.wrap of the master key arn:test:key\/1: it returned the key/)
+      assert.match(error.message, /^masterKey\.wrap of the master key arn:test:key\/1: .* returned the key/)
+      assert.deepEqual(
+        lines.map(({ event, reason }) => [event, reason]),
+        [['master_key_call_failed', 'master_key_result_invalid']],
+      )
       assert.equal(await world.stores.settings.get(rootKeysSetting), undefined)
     }
   })

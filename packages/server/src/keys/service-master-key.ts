@@ -55,18 +55,8 @@ export function serviceMasterKey(
     kind: 'service',
     id: `${idPrefix}${id}`,
     // A copy each time, because a service may overwrite what it was given.
-    async wrap(key) {
-      const send = () => service.wrap({ key: new Uint8Array(key), context: { ...context } })
-      const wrapped = await call('wrap', send, key)
-      if (contains(wrapped, key))
-        throw errorOf(
-          `${place}.wrap`,
-          id,
-          'master_key_result_invalid',
-          'it returned the key that it was given',
-        )
-      return wrapped
-    },
+    wrap: key =>
+      call('wrap', async () => notTheKey(await service.wrap(requestOf(key)), key, `${place}.wrap`), key),
     unwrap: wrapped =>
       call('unwrap', () => service.unwrap({ wrapped: new Uint8Array(wrapped), context: { ...context } })),
   }
@@ -75,10 +65,14 @@ export function serviceMasterKey(
 /** Texts in which a key is readable. */
 const readableForms = ['base64', 'base64url', 'hex'] as const
 
-/** Returns whether what is stored would reveal the key, as with a stub that wraps nothing. */
-const contains = (wrapped: Uint8Array, key: Uint8Array): boolean => {
+const requestOf = (key: Uint8Array) => ({ key: new Uint8Array(key), context: { ...context } })
+
+/** Throws if what is stored would reveal the key, as with a stub that wraps nothing. */
+function notTheKey(wrapped: Uint8Array, key: Uint8Array, hook: string): Uint8Array {
   const [stored, secret] = [Buffer.from(wrapped), Buffer.from(key)]
-  return stored.includes(secret) || readableForms.some(form => stored.includes(secret.toString(form)))
+  if (stored.includes(secret) || readableForms.some(form => stored.includes(secret.toString(form))))
+    throw new HookError(hook, 'hook_result_invalid', `${hook} returned the key that it was given`)
+  return wrapped
 }
 
 type Failure = { readonly reason: MasterKeyReason; readonly problem: string }
