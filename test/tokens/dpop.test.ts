@@ -437,3 +437,21 @@ test('dpop: a proof for HEAD is accepted for HEAD, and none for GET [RFC 9449 §
   assert.equal((await head('GET')).status, 401)
   assert.equal(server.reason(), 'dpop_method_wrong')
 })
+
+test('dpop: a repeated request revokes nothing, because its proof was used; a new proof shows a replay [RFC 9449 §11.1]', async () => {
+  for (const form of [
+    (await grants.authorization_code?.('public')) ?? {},
+    refresh((await ask('public', password, prover.proof())).json.refresh_token),
+  ]) {
+    const dpop = prover.proof()
+    const { access_token, refresh_token } = (await ask('public', form, dpop)).json
+    // After another refresh, the first token is two generations old.
+    const next = (await ask('public', refresh(refresh_token), prover.proof())).json
+    assertRefused(await ask('public', form, dpop), 'invalid_dpop_proof', 'dpop_proof_replayed')
+    assert.equal((await userinfo(prover.headers(access_token))).status, 200)
+    const replayed = await ask('public', form, prover.proof())
+    assert.match(String(replayed.reason), /^(code_replayed|refresh_token_reused)$/)
+    assert.equal((await ask('public', refresh(next.refresh_token), prover.proof())).status, 400)
+    assert.equal((await userinfo(prover.headers(access_token))).status, 401)
+  }
+})

@@ -115,7 +115,7 @@ export function createDpopProofs({ bases, clock, nonces }: DpopProofPorts): Veri
 
 /** Uses up a proof (§11.1). Refuses one that was used before, at this node or another. */
 export const useProof = async (
-  { use }: DpopProof,
+  { use }: Pick<DpopProof, 'use'>,
   usedAssertions: Pick<UsedAssertions, 'add'>,
 ): Promise<Refusal | undefined> => ((await usedAssertions.add(use)) ? undefined : replayedProof)
 

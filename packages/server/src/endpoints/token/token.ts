@@ -15,7 +15,7 @@ import type { EventData, Events, PreparedEvent } from '../../model/events.ts'
 import { shownList, shownValue } from '../../model/masked.ts'
 import type { Commit, Stores } from '../../model/ports/stores.ts'
 import { type Step, stepsOf } from '../../model/steps.ts'
-import { replayedProof } from '../../proof/dpop-proof.ts'
+import { replayedProof, useProof } from '../../proof/dpop-proof.ts'
 import { nonceHeader, type Proven, type SenderConstraints } from '../../proof/sender-constraint.ts'
 import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
@@ -54,9 +54,18 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     const { client } = authenticated.value
     const result = await respondToClient(request, parameters.value, client)
     if ('status' in result) return result
-    const { effect, step = 'decide' } = result
+    const { effect, step = 'decide', proof } = result
     // A delayed duplicate of a successful request must not revoke anything (docs/decisions/0029).
     const gone = effect !== undefined && !(await isConnected(request))
+    // Nor must a repeated request, whose proof was used before (RFC 9449 §11.1).
+    const replayed =
+      isFinal(effect) && !gone && proof && (await useProof({ use: proof }, ports.stores.usedAssertions))
+    if (replayed)
+      return ports.refuser(request, replayed, {
+        step,
+        client,
+        headers: ports.senderConstraints.headersFor(replayed),
+      })
     if (effect && !gone) await perform(effect, ports)
     if (effect?.kind === 'revoke_authorization' && !gone)
       ports.events.emit('authorization.revoked', {
@@ -77,7 +86,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     request: HttpRequest,
     parameters: Parameters,
     client: Client,
-  ): Promise<HttpResponse | RefusedDecision> {
+  ): Promise<HttpResponse | (RefusedDecision & UnusedProof)> {
     const grant = grantOf(parameters.get('grant_type'), client, grants)
     if (!grant.ok) return at('grant', grant)
     const proven = ports.senderConstraints.prove(request, client)
@@ -92,10 +101,11 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     }
     const once = (proof?: Proven['use']) =>
       attempt(grant.value, tokenRequest, { id: request.id, proof }, ports)
+    const first = await once(proof)
     // The first attempt has used up the proof for this request.
-    const outcome = (await once(proof)) ?? (await once())
+    const outcome = first ?? (await once())
     if (outcome === undefined) return at('commit', refuse('invalid_grant', 'lost_twice'))
-    if (!outcome.ok) return outcome
+    if (!outcome.ok) return { ...outcome, proof: first && proof }
     const { decision, issued, event } = outcome
     ports.noteUse(decision.client, decision.subject?.sub)
     if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
@@ -115,6 +125,13 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
 }
 
 const steps = stepsOf('token')
+
+/** The proof of a refused request, unless it was used up. */
+type UnusedProof = { readonly proof?: Proven['use'] }
+
+/** Returns whether the effect ends something. Polls only slow down the client. */
+const isFinal = (effect: Effect | undefined): boolean =>
+  effect !== undefined && effect.kind !== 'device_polled'
 
 /** Returns the refusal with the step that refused. */
 const at = (step: Step, refusal: Refusal): RefusedDecision => ({ ...refusal, step })
