@@ -90,6 +90,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Web pages.
   'client/browser': { rooms: ['client', 'client/authorization', 'client/session'], packages: [] },
+  // Keys and proofs of DPoP.
+  'client/dpop': { rooms: ['client', 'client/http', 'client/jwt'], packages: [] },
   // Native applications and Node.
   'client/node': {
     rooms: ['client', 'client/authorization', 'client/session'],

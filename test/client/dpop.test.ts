@@ -1,7 +1,7 @@
-/** The extension point for proofs of possession, with DPoP at a server that has it: `oidc-provider`. */
+/** Clients with DPoP (RFC 9449) at `oidc-provider`, which requires nonces; keys and proofs. */
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,9 +24,9 @@ import {
   type TokenResponse,
   unwrap,
 } from '@tessera/client'
-import { exportJWK, generateKeyPair } from 'jose'
+import { createDpop, type DpopAlgorithm, generateDpopKey } from '@tessera/client/dpop'
+import { calculateJwkThumbprint, decodeJwt, EmbeddedJWK, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import Provider from 'oidc-provider'
-import { createDpop } from './dpop.ts'
 
 const redirect_uri = 'http://127.0.0.1/cb'
 const secret = 'a-secret-of-some-length'
@@ -195,10 +195,16 @@ test('dpop: a sign-in is bound to the key from its start, and refreshed with it 
 })
 
 test('dpop: a request to an API is repeated with the nonce that the API asks for [RFC 9449 §9]', async () => {
-  const proof = await createDpop()
-  const { client } = recorded({ client_id: 'native', proof })
+  const key = await generateDpopKey()
+  const { client } = recorded({ client_id: 'native', proof: await createDpop(key) })
   const tokens = await signIn(client)
-  const source = { client, accessToken: async () => tokenOf(tokens), renew: async () => tokenOf(tokens) }
+  // As after a restart: the same key, and no nonces.
+  const restarted = recorded({ client_id: 'native', proof: await createDpop(key) })
+  const source = {
+    client: restarted.client,
+    accessToken: async () => tokenOf(tokens),
+    renew: async () => tokenOf(tokens),
+  }
   const statuses: number[] = []
   const api = createAuthorizedFetch(source, {
     origins: [issuer],
@@ -208,13 +214,14 @@ test('dpop: a request to an API is repeated with the nonce that the API asks for
       return response
     },
   })
-  for (const expected of [[200], [401, 200]]) {
+  for (const expected of [[401, 200], [200]]) {
     assert.equal((await api(`${issuer}/me`)).status, 200)
     assert.deepEqual(statuses.splice(0), expected)
-    proof.forget()
   }
   // The endpoint of the library itself does the same.
-  assert.equal(unwrap(await fetchUserinfo(client, tokens.access_token, null)).sub, tokens.claims?.sub)
+  const again = recorded({ client_id: 'native', proof: await createDpop(key) })
+  assert.equal(unwrap(await fetchUserinfo(again.client, tokens.access_token, null)).sub, tokens.claims?.sub)
+  assert.deepEqual(again.sent, ['GET /me', 'GET /me'])
 })
 
 test('dpop: a client that asked for a bound token does not accept another one', async () => {
@@ -229,4 +236,80 @@ test('dpop: a client that asked for a bound token does not accept another one', 
   assert.ok(!tokens.ok)
   assert.equal(tokens.error.kind, 'invalid')
   assert.equal(tokens.error.code, 'invalid_response')
+})
+
+const proofRequest = { method: 'POST', url: 'https://api.example/a/b?c=d#e', accessToken: 'token' }
+
+for (const alg of ['ES256', 'ES384', 'ES512', 'Ed25519'] satisfies DpopAlgorithm[])
+  test(`dpop: a proof with ${alg} is one that jose verifies, with the thumbprint of jose [RFC 9449 §4.2]`, async () => {
+    const key = await generateDpopKey({ alg })
+    assert.equal(key.privateKey.extractable, false)
+    const proof = await createDpop(key, { now: () => 1_000_000 })
+    const { dpop = '' } = await proof.headers(proofRequest)
+    const verified = await jwtVerify(dpop, EmbeddedJWK, {
+      typ: 'dpop+jwt',
+      algorithms: [alg],
+      currentDate: new Date(1_000_000_000),
+    })
+    const { jti, ...claims } = verified.payload
+    assert.deepEqual(claims, {
+      htm: 'POST',
+      htu: 'https://api.example/a/b',
+      iat: 1_000_000,
+      ath: hash('sha256', 'token', 'base64url'),
+    })
+    const { jwk = {} } = verified.protectedHeader
+    assert.equal(await calculateJwkThumbprint(jwk), proof.jkt)
+    assert.equal('d' in jwk, false)
+    const next = await proof.headers(proofRequest)
+    assert.notEqual(decodeJwt(next.dpop ?? '').jti, jti)
+  })
+
+test('dpop: a key that was exported, or copied as IndexedDB does, makes proofs of the same thumbprint', async () => {
+  const key = await generateDpopKey({ extractable: true })
+  const { jkt } = await createDpop(key)
+  const jwk = await crypto.subtle.exportKey('jwk', key.privateKey)
+  assert.equal((await createDpop(jwk)).jkt, jkt)
+  const kept = await generateDpopKey()
+  const copied = await createDpop(structuredClone(kept))
+  assert.equal(copied.jkt, (await createDpop(kept)).jkt)
+  const { dpop = '' } = await copied.headers(proofRequest)
+  await jwtVerify(dpop, EmbeddedJWK, { typ: 'dpop+jwt' })
+})
+
+test('dpop: what is no key for proofs is refused with the reason', async () => {
+  const { publicKey, privateKey } = await generateDpopKey({ extractable: true })
+  const jwk = await crypto.subtle.exportKey('jwk', publicKey)
+  await assert.rejects(createDpop(jwk), /not a private key/)
+  await assert.rejects(createDpop({ publicKey, privateKey: publicKey }), /not a private key/)
+  await assert.rejects(createDpop({ publicKey, privateKey }, { alg: 'RS256' }), /not a private key.*RS256/)
+  await assert.rejects(createDpop({ kty: 'oct', k: 'a'.repeat(64) }), TypeError)
+  await assert.rejects(generateDpopKey({ alg: 'HS256' as never }), /use ES256/)
+})
+
+test('dpop: nonces are kept for each origin, and only those that are valid [RFC 9449 §8.1, §8.2]', async () => {
+  const proof = await createDpop()
+  const nonceFor = async (url: string) =>
+    decodeJwt((await proof.headers({ method: 'GET', url })).dpop ?? '').nonce
+  const receive = (url: string, status: number, headers: Record<string, string>, body = '') =>
+    proof.received?.({ method: 'GET', url }, { status, headers: new Headers(headers), body })
+  const [one, other] = ['https://one.example/a', 'https://other.example/a']
+  const challenge = 'Bearer, DPoP error="use_dpop_nonce", algs="ES256"'
+
+  assert.equal(await nonceFor(one), undefined)
+  // Any response can have a nonce for the next request.
+  assert.equal(receive(one, 200, { 'dpop-nonce': 'n1' }), false)
+  assert.deepEqual([await nonceFor('https://one.example/b'), await nonceFor(other)], ['n1', undefined])
+  assert.equal(receive(other, 401, { 'dpop-nonce': 'n2', 'www-authenticate': challenge }), true)
+  assert.equal(receive(other, 400, { 'dpop-nonce': 'n3' }, '{"error":"use_dpop_nonce"}'), true)
+  assert.deepEqual([await nonceFor(one), await nonceFor(other)], ['n1', 'n3'])
+
+  // Without a nonce, a repetition would change nothing. Words of a server elsewhere mean nothing.
+  assert.equal(receive(one, 401, { 'www-authenticate': challenge }), false)
+  assert.equal(receive(one, 400, { 'dpop-nonce': 'n4' }, '{"error":"invalid_dpop_proof"}'), false)
+  assert.equal(receive(one, 400, { 'dpop-nonce': 'n4' }, 'use_dpop_nonce'), false)
+  assert.equal(receive(one, 403, { 'dpop-nonce': 'n4', 'www-authenticate': challenge }), false)
+  for (const nonce of ['a b', 'a"b', 'a\\b', 'x'.repeat(1025)])
+    assert.equal(receive(one, 401, { 'dpop-nonce': nonce, 'www-authenticate': challenge }), false)
+  assert.equal(await nonceFor(one), 'n4')
 })

@@ -3,6 +3,7 @@
 export type { Access, AccessClaims, AccessSource } from './access.ts'
 export { forwardedCertificate, peerCertificate } from './certificate.ts'
 export type { ProofResult, TokenScheme } from './confirmation.ts'
+export { type DpopSchemeOptions, dpopScheme } from './dpop.ts'
 export {
   type Allowed,
   type ApiGuard,
@@ -20,6 +21,7 @@ export type { BearerMethod } from './presented-token.ts'
 export type { ProtectedResourceMetadata, PublishedMetadata } from './protected-resource.ts'
 export { protectedResourceUrl } from './protected-resource.ts'
 export type { RefusalReason } from './refusal.ts'
+export { type MemoryReplayOptions, memoryReplays, type ReplayStore } from './replays.ts'
 export type { ApiRequest, ApiResponse } from './request.ts'
 export type { Requirements } from './requirements.ts'
 export type { TokenCheckOptions, Validation } from './token-check.ts'

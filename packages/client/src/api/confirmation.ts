@@ -1,6 +1,7 @@
-/** Keys that access tokens are bound to (RFC 7800 §3.1): client certificates, and schemes that come later. */
+/** Keys that access tokens are bound to (RFC 7800 §3.1): client certificates, and the keys of schemes such as DPoP. */
 
 import type { JsonObject } from '@tessera/protocol/result'
+import type { ClientError } from '../error.ts'
 import { isJsonObject } from '../json.ts'
 import { certificateThumbprint } from './certificate.ts'
 import { type Refusal, refuse } from './refusal.ts'
@@ -34,6 +35,8 @@ export type ProofResult =
       readonly error?: string
       /** Headers of the response, such as `dpop-nonce`. */
       readonly headers?: Readonly<Record<string, string>>
+      /** Why, for logs: `cause` of the decision. It contains no token. */
+      readonly cause?: ClientError
     }
 
 type Confirmed = { readonly ok: true; readonly headers: Readonly<Record<string, string>> }
@@ -68,5 +71,6 @@ export async function checkConfirmation(
   if (!scheme) return { ok: true, headers: {} }
   const proof = await scheme.verify({ request, token, confirmation, claims })
   if (proof.ok) return { ok: true, headers: proof.headers ?? {} }
-  return refuse('proof_refused', { error: proof.error ?? 'invalid_token', headers: proof.headers ?? {} })
+  const { error = 'invalid_token', headers = {}, cause } = proof
+  return refuse('proof_refused', { error, headers, ...(cause && { cause }) })
 }
