@@ -89,7 +89,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: [],
   },
   // Web pages.
-  'client/browser': { rooms: ['client', 'client/authorization', 'client/session'], packages: [] },
+  'client/browser': {
+    rooms: ['client', 'client/authorization', 'client/dpop', 'client/session'],
+    packages: [],
+  },
   // Keys and proofs of DPoP.
   'client/dpop': { rooms: ['client', 'client/http', 'client/jwt'], packages: [] },
   // Native applications and Node.

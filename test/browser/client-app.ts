@@ -16,14 +16,20 @@ export type ClientApp = {
 
 /** Makes the library and a client available to scripts of the test; the callback page of popups completes them itself. */
 const program = `
-import { createClient, createIssuer } from '@tessera/client'
+import { createClient, fetchUserinfo } from '@tessera/client'
 import * as browser from '@tessera/client/browser'
+import { createDpop } from '@tessera/client/dpop'
 
 const { issuer, clientId } = document.currentScript.dataset
 const { origin, pathname } = location
 const redirect_uri = origin + (pathname.startsWith('/isolated') ? '/isolated/popup' : '/popup')
 const client = createClient({ issuer, client_id: clientId })
-globalThis.app = { ...browser, client, origin, redirect_uri }
+/** A client whose tokens are bound to the key that the browser keeps. */
+const boundClient = async () => {
+  const stored = await browser.storedDpopKey()
+  return createClient({ issuer, client_id: clientId, proof: await createDpop(stored.value) })
+}
+globalThis.app = { ...browser, boundClient, client, fetchUserinfo, origin, redirect_uri }
 if (pathname.endsWith('/popup')) browser.completePopup()
 `
 

@@ -28,6 +28,7 @@ before(async () => {
   const outcome = parseConfiguration(
     {
       storage: 'memory:',
+      dpop: { require_nonce: true },
       issuer: `http://127.0.0.1:${port}`,
       host: '127.0.0.1',
       port,
@@ -142,6 +143,39 @@ for (const mode of ['query', 'fragment'])
       await page.reload()
       assert.equal(await completeRedirect(page), undefined)
     }))
+
+test('browser: all tabs have one DPoP key, which is kept and can not be exported', () =>
+  inBrowser(async context => {
+    const jkt = `(async () => {
+      const { value } = await app.storedDpopKey()
+      const exported = await crypto.subtle.exportKey('jwk', value.privateKey).then(() => 'exported', error => error.name)
+      return [(await app.boundClient()).proof.jkt, exported].join(' ')
+    })()`
+    const pages = [await openApp(context), await openApp(context)]
+    const [first, second] = await Promise.all(pages.map(page => page.evaluate<string>(jkt)))
+    assert.match(first ?? '', /^[\w-]{43} InvalidAccessError$/)
+    assert.equal(second, first)
+    await pages[0]?.reload()
+    assert.equal(await pages[0]?.evaluate(jkt), first)
+  }))
+
+test('browser: a user signs in with DPoP, and a page of another site gets the nonces [RFC 9449 §8]', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    const options = "{ redirect_uri: app.origin + '/callback', scope: 'openid profile' }"
+    await page.evaluate(`void app.boundClient().then(client => app.signInWithRedirect(client, ${options}))`)
+    await enterPassword(page)
+    await atCallback(page)
+    const [type, name] = await page.evaluate<readonly string[]>(`(async () => {
+      const completed = await app.completeRedirect(await app.boundClient())
+      if (!completed.ok) return [completed.error.message]
+      const { token_type, access_token, claims } = completed.value
+      // A new client knows no nonce, and the key is the one that is kept.
+      const user = await app.fetchUserinfo(await app.boundClient(), access_token, claims.sub)
+      return [token_type, user.ok ? user.value.name : user.error.message]
+    })()`)
+    assert.deepEqual([type, name], ['DPoP', 'Alice'])
+  }))
 
 test('browser: two tabs sign in at once, and each gets its own user', () =>
   inBrowser(async context => {

@@ -14,8 +14,8 @@ import {
 } from '@tessera/client'
 import type { Requirements } from '@tessera/client/api'
 import { fetchGuard } from '@tessera/client/api/fetch'
+import { createDpop } from '@tessera/client/dpop'
 import { guardOf, startApi, startIssuer } from './api-world.ts'
-import { createDpop } from './dpop.ts'
 import { now } from './token-server.ts'
 
 const resource = 'https://orders.example/v1'

@@ -70,10 +70,10 @@ test('API guard with DPoP: without a token, there is a challenge for each scheme
 const refusedTokens: Readonly<
   Record<string, readonly [request: () => Promise<Request>, reason: string, scheme: string]>
 > = {
-  'as a bearer token [RFC 9449 §7.2]': [async () => ({ token: bound }), 'confirmation_unsupported', 'Bearer'],
+  'as a bearer token [RFC 9449 §7.2]': [async () => ({ token: bound }), 'bound_token_as_bearer', 'Bearer'],
   'as a bearer token with its proof': [
     async () => ({ headers: { ...(await proven(bound)).headers, authorization: `Bearer ${bound}` } }),
-    'confirmation_unsupported',
+    'bound_token_as_bearer',
     'Bearer',
   ],
   'that is not bound': [async () => proven(await server.token()), 'token_unbound', 'DPoP'],
@@ -253,7 +253,8 @@ test('API guard with DPoP: options that are malformed are refused', () => {
   assert.throws(() => dpopScheme({ url: origin, nonceSecret: 'short' }), /32 characters/)
 })
 
-test('API guard: without another scheme, its credentials count as none', async () => {
+test('API guard: without another scheme, its credentials count as none, and its tokens are refused as bearer', async () => {
   const { check } = guardOf(server.issuer)
+  assert.equal(refusalOf(await check({ token: bound }))[0], 'confirmation_unsupported')
   assert.equal(refusalOf(await check(await proven(bound)))[0], 'scheme_unsupported')
 })

@@ -1,7 +1,25 @@
-/** Foreign clients use DPoP, with nonces required: openid-client, oauth4webapi and dpop (RFC 9449). */
+/** Clients use DPoP, with nonces required (RFC 9449): openid-client, oauth4webapi, dpop, and the library of this repository. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import {
+  clientCredentials,
+  clientSecretBasic,
+  clientSecretPost,
+  completeAuthorization,
+  createAuthorizationRequest,
+  createAuthorizedFetch,
+  createClient,
+  createIssuer,
+  createSession,
+  fetchUserinfo,
+  introspectToken,
+  memoryStore,
+  unwrap,
+} from '@tessera/client'
+import { createApiGuard, dpopScheme } from '@tessera/client/api'
+import { fetchGuard } from '@tessera/client/api/fetch'
+import { createDpop, generateDpopKey } from '@tessera/client/dpop'
 import * as dpop from 'dpop'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
@@ -15,6 +33,7 @@ const server = await createTestServer(
     ...pagesWorld,
     dpop: { require_nonce: true },
     clients: pagesWorld.clients.map(one => ({ ...one, ...bound })),
+    api_resources: [{ name: 'urn:api', scopes: ['api1', 'api2'], api_secrets: [{ value: 'api' }] }],
   },
   // The clients use the machine's clock.
   { at: Math.floor(Date.now() / 1000) },
@@ -148,4 +167,107 @@ test('dpop: its proofs are accepted at the token endpoint and at userinfo, and t
   )
   // The proof is valid; the token is not of a user.
   assert.equal(response.status, 403)
+})
+
+const own = createIssuer(issuer, { fetch: fetchFromServer })
+/** The requests that the library sent, as method and path. */
+const sent: string[] = []
+const recorded = ((url: string, init: RequestInit) => {
+  sent.push(`${init.method} ${new URL(url).pathname}`)
+  return server.fetch(new Request(url, init))
+}) as never
+
+test('client library: DPoP with nonces: sign-in bound by dpop_jkt and by PAR, a session, and its restart with the same key', async () => {
+  const key = await generateDpopKey()
+  const clientWith = async (used: Parameters<typeof createDpop>[0]) =>
+    createClient({ issuer: own, client_id: 'web', fetch: recorded, proof: await createDpop(used) })
+  for (const pushed of [false, true]) {
+    const web = await clientWith(key)
+    const store = memoryStore()
+    const scope = 'openid profile api1 offline_access'
+    const request = await createAuthorizationRequest(web, { redirect_uri: callback, scope, pushed })
+    const { url, pending } = unwrap(request)
+    assert.equal(new URL(url).searchParams.has('dpop_jkt'), !pushed)
+    const { href } = await redirected(new URL(url))
+
+    sent.length = 0
+    const tokens = unwrap(await completeAuthorization(web, href, pending))
+    assert.deepEqual(sent, ['POST /connect/token', 'POST /connect/token'])
+    assert.equal(tokens.token_type, 'DPoP')
+    await createSession(web, { store }).start(tokens)
+
+    const restarted = await clientWith(key)
+    const session = createSession(restarted, { store })
+    sent.length = 0
+    const call = createAuthorizedFetch(session, { origins: [issuer], fetch: recorded })
+    assert.equal((await call(`${issuer}/connect/userinfo`, { method: 'GET' })).status, 200)
+    assert.deepEqual(sent, ['GET /connect/userinfo', 'GET /connect/userinfo'])
+    const fresh = unwrap(await session.refresh())
+    assert.equal(unwrap(await fetchUserinfo(restarted, fresh.access_token, '1')).name, 'Alice')
+
+    // With another key, neither the access token nor the refresh token of a public client is of use.
+    const thief = await clientWith(undefined)
+    const stolen = await fetchUserinfo(thief, fresh.access_token, '1')
+    assert.equal(!stolen.ok && stolen.error.status, 401)
+    const refused = await createSession(thief, { store }).refresh()
+    assert.equal(!refused.ok && refused.error.kind, 'session')
+  }
+})
+
+test('client library: a code that is bound to a key is of no use with another [RFC 9449 §10]', async () => {
+  const clientWith = async () =>
+    createClient({ issuer: own, client_id: 'web', fetch: recorded, proof: await createDpop() })
+  for (const pushed of [false, true]) {
+    const options = { redirect_uri: callback, scope: 'openid', pushed }
+    const { url, pending } = unwrap(await createAuthorizationRequest(await clientWith(), options))
+    const { href } = await redirected(new URL(url))
+    const tokens = await completeAuthorization(await clientWith(), href, pending)
+    assert.equal(!tokens.ok && tokens.error.code, 'invalid_grant')
+  }
+})
+
+test('client library: its guard accepts the tokens of Tessera with its proofs, as JWT and by introspection, and not as bearer', async () => {
+  const proof = await createDpop(await generateDpopKey({ alg: 'Ed25519' }))
+  const authentication = clientSecretPost('s')
+  const machine = createClient({ issuer: own, client_id: 'machine', authentication, fetch: recorded, proof })
+  const tokens = unwrap(await clientCredentials(machine, { scope: 'api1' }))
+  const resource = {
+    issuer: own,
+    client_id: 'urn:api',
+    authentication: clientSecretBasic('api'),
+    fetch: fetchFromServer,
+  }
+  const introspection = { client: createClient(resource) }
+  const described = unwrap(await introspectToken(introspection.client, tokens.access_token))
+  assert.deepEqual(described.active && described.cnf, { jkt: proof.jkt })
+
+  const url = 'https://api.example'
+  const ok = async () => ({ ok: true, value: tokens }) as const
+  for (const more of [{}, { introspection, validation: 'introspection' as const }]) {
+    const scheme = dpopScheme({ url, nonceSecret: 'a secret of thirty-two characters' })
+    const guard = createApiGuard(own, { audience: 'urn:api', schemes: [scheme], requireBound: true, ...more })
+    const api = fetchGuard(guard, { scope: 'api1' }, (_, access) => Response.json(access.client_id))
+    const statuses: number[] = []
+    const call = createAuthorizedFetch(
+      { client: machine, accessToken: ok, renew: ok },
+      {
+        origins: [url],
+        async fetch(input, init) {
+          const response = await api(new Request(input, init))
+          statuses.push(response.status)
+          return response
+        },
+      },
+    )
+    const response = await call(`${url}/orders?a=b`, { method: 'POST', body: 'order' })
+    assert.equal(await response.json(), 'machine')
+    await call(`${url}/orders`)
+    // Once for the nonce of the API, which replaces one of another guard.
+    assert.deepEqual(statuses, Object.keys(more).length > 0 ? [200, 200] : [401, 200, 200])
+
+    const authorization = `Bearer ${tokens.access_token}`
+    const bearer = await api(new Request(`${url}/orders`, { headers: { authorization } }))
+    assert.equal(bearer.status, 401)
+    assert.match(bearer.headers.get('www-authenticate') ?? '', /Bearer error="invalid_token".*DPoP .*algs="/)
+  }
 })

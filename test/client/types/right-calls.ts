@@ -21,6 +21,7 @@ import {
   unwrap,
   updateRegistration,
 } from '@tessera/client'
+import { createDpop, generateDpopKey } from '@tessera/client/dpop'
 
 declare const client: Client
 declare const issuer: Issuer
@@ -56,3 +57,8 @@ if (token.active) token.sub?.toUpperCase()
 const registered = unwrap(await registerClient(issuer, { redirect_uris: [redirect_uri] }))
 await readRegistration(issuer, registered)
 await updateRegistration(issuer, registered, { ...registered.metadata, client_name: 'App' })
+
+const key = await generateDpopKey({ alg: 'Ed25519', extractable: true })
+const exported = await crypto.subtle.exportKey('jwk', key.privateKey)
+createClient({ issuer, client_id: 'spa', proof: await createDpop(key, { alg: 'EdDSA' }) }).proof?.tokenType
+createClient({ issuer, client_id: 'spa', proof: await createDpop(exported) })

@@ -27,8 +27,9 @@ import {
   updateRegistration,
   validateIdToken,
 } from '@tessera/client'
-import { type ApiGuard, createApiGuard } from '@tessera/client/api'
+import { type ApiGuard, createApiGuard, dpopScheme } from '@tessera/client/api'
 import { fetchGuard } from '@tessera/client/api/fetch'
+import { createDpop, generateDpopKey } from '@tessera/client/dpop'
 
 declare const client: Client
 declare const issuer: Issuer
@@ -130,7 +131,19 @@ registerClient(issuer, { redirect_uri: 'https://app.example/cb' })
 // @ts-expect-error TS2353 registration_access_token
 updateRegistration(issuer, registered, { registration_access_token: 'token' })
 
+// Keys and proofs.
+// @ts-expect-error TS2322 Promise
+createClient({ issuer: 'https://id.example', client_id: 'web', proof: createDpop() })
+// @ts-expect-error TS2322 HS256
+generateDpopKey({ alg: 'HS256' })
+// @ts-expect-error TS2345 string
+createDpop('-----BEGIN PRIVATE KEY-----')
+
 // The guard of an API.
+// @ts-expect-error TS2741 url
+dpopScheme({ algorithms: ['ES256'] })
+// @ts-expect-error TS2322 TokenScheme
+createApiGuard(issuer, { audience: 'urn:api', schemes: ['DPoP'] })
 // @ts-expect-error TS2345 ApiGuardOptions
 createApiGuard(issuer, {})
 // @ts-expect-error TS2561 scopes

@@ -39,20 +39,26 @@ export type ProofResult =
       readonly cause?: ClientError
     }
 
+export type ConfirmationRules = {
+  /** All schemes of the guard. */
+  readonly schemes: readonly TokenScheme[]
+  /** Whether tokens without a binding are refused. */
+  readonly requireBound: boolean
+}
+
 type Confirmed = { readonly ok: true; readonly headers: Readonly<Record<string, string>> }
 
 /**
  * Checks that the sender has each key that the token is bound to (RFC 8705 §3). A binding that nothing here can check
  * is refused: a stolen token must not become valid by presenting it as a bearer token (RFC 9449 §7.2).
  * @param scheme undefined for `Bearer`.
- * @param requireBound whether tokens without a binding are refused.
  */
 export async function checkConfirmation(
   request: ApiRequest,
   token: string,
   claims: JsonObject,
   scheme: TokenScheme | undefined,
-  requireBound: boolean,
+  { schemes, requireBound }: ConfirmationRules,
 ): Promise<Confirmed | Refusal> {
   const { cnf: confirmation } = claims
   if (confirmation === undefined)
@@ -61,6 +67,8 @@ export async function checkConfirmation(
   const members = Object.keys(confirmation)
   if (members.length === 0) return refuse('confirmation_unsupported')
   if (scheme && !members.includes(scheme.confirmation)) return refuse('token_unbound')
+  if (!scheme && schemes.some(one => members.includes(one.confirmation)))
+    return refuse('bound_token_as_bearer')
   for (const member of members)
     if (member !== 'x5t#S256' && member !== scheme?.confirmation) return refuse('confirmation_unsupported')
   if (members.includes('x5t#S256')) {

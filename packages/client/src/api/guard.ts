@@ -34,7 +34,7 @@ type ApiName =
 
 export type ApiGuardOptions = ApiName &
   Omit<TokenCheckOptions, 'audience'> & {
-    /** Schemes besides `Bearer`, such as DPoP. */
+    /** Schemes besides `Bearer`, such as `dpopScheme`. */
     readonly schemes?: readonly TokenScheme[] | undefined
     /** Whether tokens must be bound to a key; by default, bound and unbound tokens are accepted. */
     readonly requireBound?: boolean | undefined
@@ -143,6 +143,7 @@ export function createApiGuard(
     resource_metadata: metadata?.url,
   }
   const checkToken = createTokenCheck(trusted, { ...options, audience, clockTolerance })
+  const binding = { schemes, requireBound: options.requireBound ?? false }
   const rules = {
     schemes: ['bearer', ...schemes.map(({ name }) => name.toLowerCase())],
     methods: bearer_methods_supported,
@@ -170,13 +171,7 @@ export function createApiGuard(
       if (!checked.ok) return refused(checked, scheme)
       const access = createAccess(token, checked.value)
       const proof = schemes.find(({ name }) => name.toLowerCase() === scheme)
-      const confirmed = await checkConfirmation(
-        request,
-        token,
-        access.claims,
-        proof,
-        options.requireBound ?? false,
-      )
+      const confirmed = await checkConfirmation(request, token, access.claims, proof, binding)
       if (!confirmed.ok) return refused(confirmed, scheme, access)
       const meeting = { access, request, now: now(), clockTolerance }
       const unmet = await unmetRequirement(required, meeting)

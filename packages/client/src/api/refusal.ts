@@ -34,6 +34,9 @@ const definitions = {
   token_unbound: token('the access token must be bound to a key'),
   certificate_missing: token('the access token is bound to a client certificate'),
   certificate_mismatch: token('the access token is bound to another client certificate'),
+  bound_token_as_bearer: token(
+    'the access token is bound to a key; send it with its token_type and a proof of the key',
+  ),
   confirmation_unsupported: token('the access token is bound to a key in a way that is not supported'),
   proof_refused: token('the proof of possession is not valid'),
   client_not_allowed: {

@@ -32,8 +32,8 @@ export function memoryReplays(options: MemoryReplayOptions = {}): ReplayStore {
 
   /** Once a second at most, because it reads all ids. */
   function sweep(at: Seconds): void {
-    if (swept === at) return
-    swept = at
+    if (swept === Math.floor(at)) return
+    swept = Math.floor(at)
     for (const [id, expires_at] of entries) if (expires_at < at) entries.delete(id)
   }
 

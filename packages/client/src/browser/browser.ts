@@ -1,5 +1,6 @@
-/** The interface of `@tessera/client/browser`, for web pages: sign-in, sign-out, and a lock for their tabs. */
+/** The interface of `@tessera/client/browser`, for web pages: sign-in, sign-out, a lock for their tabs, a key. */
 
+export { type StoredDpopKeyOptions, storedDpopKey } from './dpop-key.ts'
 export { completePopup, type PopupOptions, signInWithPopup } from './popup.ts'
 export {
   type BrowserSignInOptions,
