@@ -132,9 +132,9 @@ registerClient(issuer, { redirect_uri: 'https://app.example/cb' })
 updateRegistration(issuer, registered, { registration_access_token: 'token' })
 
 // Keys and proofs.
-// @ts-expect-error TS2322 Promise
+// @ts-expect-error TS2739 Promise
 createClient({ issuer: 'https://id.example', client_id: 'web', proof: createDpop() })
-// @ts-expect-error TS2322 HS256
+// @ts-expect-error TS2820 HS256
 generateDpopKey({ alg: 'HS256' })
 // @ts-expect-error TS2345 string
 createDpop('-----BEGIN PRIVATE KEY-----')

@@ -15,7 +15,7 @@ export type ReplayStore = {
 }
 
 export type MemoryReplayOptions = {
-  /** The most ids at a time; the default is 200,000, which need about 40 MB. */
+  /** The most ids at a time; the default is 200,000, which need about 20 MB. */
   readonly maxEntries?: number | undefined
   /** The current time in seconds since 1970; the default is the clock of the system. */
   readonly now?: (() => Seconds) | undefined
