@@ -209,8 +209,10 @@ test('client library: DPoP with nonces: sign-in bound by dpop_jkt and by PAR, a 
     const thief = await clientWith(undefined)
     const stolen = await fetchUserinfo(thief, fresh.access_token, '1')
     assert.equal(!stolen.ok && stolen.error.status, 401)
+    assert.equal(server.reason(), 'token_bound_to_another_key')
     const refused = await createSession(thief, { store }).refresh()
     assert.equal(!refused.ok && refused.error.kind, 'session')
+    assert.equal(server.reason(), 'refresh_token_bound_to_another_key')
   }
 })
 
@@ -223,6 +225,7 @@ test('client library: a code that is bound to a key is of no use with another [R
     const { href } = await redirected(new URL(url))
     const tokens = await completeAuthorization(await clientWith(), href, pending)
     assert.equal(!tokens.ok && tokens.error.code, 'invalid_grant')
+    assert.equal(server.reason(), 'code_bound_to_another_key')
   }
 })
 

@@ -136,7 +136,7 @@ updateRegistration(issuer, registered, { registration_access_token: 'token' })
 createClient({ issuer: 'https://id.example', client_id: 'web', proof: createDpop() })
 // @ts-expect-error TS2820 HS256
 generateDpopKey({ alg: 'HS256' })
-// @ts-expect-error TS2345 string
+// @ts-expect-error TS2345 DpopKeyPair
 createDpop('-----BEGIN PRIVATE KEY-----')
 
 // The guard of an API.

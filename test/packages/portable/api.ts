@@ -2,11 +2,13 @@ import {
   challengeOf,
   clientSecretBasic,
   createAuthorizedFetch,
+  createClient,
   createTokenCache,
   unwrap,
 } from '@tessera/client'
-import { createApiGuard } from '@tessera/client/api'
+import { createApiGuard, dpopScheme } from '@tessera/client/api'
 import { fetchGuard } from '@tessera/client/api/fetch'
+import { createDpop, type DpopAlgorithm, generateDpopKey } from '@tessera/client/dpop'
 import { as, expect, expectEqual, type PortableCase, type PortableWorld } from './case.ts'
 
 const api = 'https://api.example'
@@ -76,4 +78,31 @@ export const apiCases: readonly PortableCase[] = [
       expectEqual(`${refused.status} ${challengeOf(refused)?.error}`, '403 insufficient_scope', 'challenge')
     },
   },
+  ...(['ES256', 'Ed25519'] satisfies DpopAlgorithm[]).map(alg => ({
+    name: `a token is bound with DPoP to a key for ${alg}, and an API that asks for a nonce serves its requests`,
+    async run({ issuer, secret }: PortableWorld) {
+      const proof = await createDpop(await generateDpopKey({ alg }))
+      const authentication = clientSecretBasic(secret)
+      const client = createClient({ issuer, client_id: 'machine', authentication, proof })
+      const cache = createTokenCache(client)
+      const scheme = dpopScheme({ url: api, nonceSecret: 'a secret of thirty-two characters' })
+      const guard = createApiGuard(issuer, { audience: 'urn:api', schemes: [scheme] })
+      const handle = fetchGuard(guard, { scope: 'api1' }, () => new Response('orders'))
+      const statuses: number[] = []
+      const send = createAuthorizedFetch(cache.source({ scope: 'api1' }), {
+        origins: [api],
+        async fetch(input, init) {
+          const response = await handle(new Request(input, init))
+          statuses.push(response.status)
+          return response
+        },
+      })
+      expectEqual(await (await send(`${api}/orders`)).text(), 'orders', 'response')
+      expectEqual(statuses.join(' '), '401 200', 'statuses')
+      const { access_token } = unwrap(await cache.token({ scope: 'api1' }))
+      const headers = { authorization: `Bearer ${access_token}` }
+      const refused = await handle(new Request(`${api}/orders`, { headers }))
+      expectEqual(challengeOf(refused)?.error, 'invalid_token', 'error of a bound token sent as bearer')
+    },
+  })),
 ]
