@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { KeyObject, sign as signBytes, type webcrypto } from 'node:crypto'
+import { hash, KeyObject, sign as signBytes, type webcrypto } from 'node:crypto'
 import { test } from 'node:test'
 import {
   clientCredentials,
@@ -15,7 +15,9 @@ import {
   validateIdToken,
   webStorageStore,
 } from '@tessera/client'
-import { createApiGuard } from '@tessera/client/api'
+import { createApiGuard, dpopScheme } from '@tessera/client/api'
+import { createDpop } from '@tessera/client/dpop'
+import { calculateJwkThumbprint } from 'jose'
 import { createKey, now, sign as signClaims, startTokenServer, url } from '../client/token-server.ts'
 import { variants } from '../support/hostile.ts'
 import { textsOf } from '../support/repository.ts'
@@ -93,6 +95,30 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const signed = jws(value, accessClaims)
       assertReturned(await validateAccessToken(server.issuer, signed, requirements), what)
     }
+    const { kty, crv, x, y } = jwk
+    const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }
+    const proof = {
+      jti: 'j',
+      htm: 'GET',
+      htu: 'https://api.example/',
+      iat: now,
+      ath: hash('sha256', 'a', 'base64url'),
+    }
+    const confirmation = { jkt: await calculateJwkThumbprint(header.jwk as object) }
+    const scheme = () => dpopScheme({ url: 'https://api.example', now: () => now })
+    const proofs = [
+      ...[...variants(header)].map(({ what, value }) => ({ what, jwt: jws(value, proof) })),
+      ...[...variants(proof)].map(({ what, value }) => ({ what, jwt: jws(header, value) })),
+    ]
+    for (const { what, jwt } of proofs) {
+      const request = { method: 'GET', url: '/', header: () => [jwt] }
+      const { ok } = await scheme().verify({ request, token: 'a', confirmation, claims: {} })
+      if (ok) seen.values += 1
+      else seen.errors += 1
+      assert.equal(typeof ok, 'boolean', what)
+    }
+    const valid = { method: 'GET', url: '/', header: () => [jws(header, proof)] }
+    assert.ok((await scheme().verify({ request: valid, token: 'a', confirmation, claims: {} })).ok)
   },
   async 'api/token-check.ts'() {
     const { issuer } = startTokenServer([jwk])
@@ -112,6 +138,17 @@ const rows: Readonly<Record<string, Row | Own>> = {
       if (decision.ok) seen.values += 1
       else seen.errors += 1
       assert.ok(decision.ok || decision.response.status < 500, what)
+    }
+  },
+  async 'dpop/proof.ts'() {
+    const { received } = await createDpop()
+    const about = { method: 'POST', url: 'https://as.example/token' }
+    const headers = new Headers({ 'dpop-nonce': 'n' })
+    for (const { what, value } of variants({ error: 'use_dpop_nonce', error_description: 'x' })) {
+      const repeats = await received?.(about, { status: 400, headers, body: JSON.stringify(value) })
+      if (repeats === true) seen.values += 1
+      else seen.errors += 1
+      assert.equal(typeof repeats, 'boolean', what)
     }
   },
   async 'session/session-tokens.ts'() {
