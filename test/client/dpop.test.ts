@@ -284,7 +284,10 @@ test('dpop: what is no key for proofs is refused with the reason', async () => {
   await assert.rejects(createDpop({ publicKey, privateKey: publicKey }), /not a private key/)
   await assert.rejects(createDpop({ publicKey, privateKey }, { alg: 'RS256' }), /not a private key.*RS256/)
   await assert.rejects(createDpop({ kty: 'oct', k: 'a'.repeat(64) }), TypeError)
+  await assert.rejects(createDpop('-----BEGIN PRIVATE KEY-----' as never), /a key pair or a private JWK/)
   await assert.rejects(generateDpopKey({ alg: 'HS256' as never }), /use ES256/)
+  const forgotten = createDpop() as never
+  assert.throws(() => createClient({ ...machine, issuer, proof: forgotten }), /await it/)
 })
 
 test('dpop: nonces are kept for each origin, and only those that are valid [RFC 9449 §8.1, §8.2]', async () => {

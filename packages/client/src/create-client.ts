@@ -34,12 +34,14 @@ export type Client = {
 
 /**
  * Creates a client. No request is sent before one is needed; the first one requests the server's metadata.
- * @throws TypeError if `issuer` or `client_id` is missing.
+ * @throws TypeError if `issuer` or `client_id` is missing, or if `proof` is none.
  */
 export function createClient(options: ClientOptions): Client {
   const { client_id, authentication = noAuthentication(), proof, clockTolerance = 30 } = options
   if (!client_id) throw new TypeError('client_id is missing; createClient needs issuer and client_id')
   if (!options.issuer) throw new TypeError('issuer is missing; createClient needs issuer and client_id')
+  if (proof && typeof proof.headers !== 'function')
+    throw new TypeError('proof has no function headers; createDpop returns a promise, so await it')
   const issuer = typeof options.issuer === 'string' ? createIssuer(options.issuer, options) : options.issuer
   return { client_id, issuer, send: createTransport(options), authentication, proof, clockTolerance }
 }

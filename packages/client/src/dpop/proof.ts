@@ -72,6 +72,7 @@ export async function createDpop(key?: DpopKeyPair | Jwk, options: DpopOptions =
 }
 
 async function importKey(key: DpopKeyPair | Jwk, alg: AsymmetricAlgorithm | undefined) {
+  if (typeof key !== 'object') throw new TypeError('the key must be a key pair or a private JWK')
   const isPair = 'privateKey' in key
   const imported = await importSigningKey(isPair ? key.privateKey : key, { alg })
   const jwk = publicJwk(isPair ? await crypto.subtle.exportKey('jwk', key.publicKey) : key)
