@@ -235,7 +235,7 @@ test('audit: a process logs that records are gone which it has seen', async () =
 test('audit: nothing is recorded if it is off, and tokens only if they are on', async () => {
   const off = auditWorld({ settings: { enabled: false } })
   assert.equal(off.audit.takes('user.disabled'), false)
-  await off.audit.add('configuration.started', { digest: 'd' })
+  await off.audit.add('configuration.started', { digest: 'd', audit: true })
   assert.equal(await off.audit.run(), 0)
   assert.equal(auditWorld().audit.takes('token.issued'), false)
   assert.equal(auditWorld({ settings: { tokens: true } }).audit.takes('token.issued'), true)

@@ -163,6 +163,26 @@ test('audit: what a reload changes is recorded by one process', async () => {
   await server.close()
 })
 
+test('audit: a log shows that it was turned off, by a reload or a start; one that was never on is empty', async () => {
+  const [on, off] = [true, false].map(enabled => ({ ...pagesWorld, audit: { enabled } }))
+  const stores = createMemoryStores()
+  const server = await createTestServer(on ?? {}, { stores, jobs: true })
+  await server.reconfigure(off ?? {})
+  await signIn(createBrowser(server), authorizePath())
+  await recordsOf(server)
+  await server.close()
+  const records = await recordsOf(await createTestServer(off ?? {}, { stores, jobs: true }))
+  assert.deepEqual(
+    records.map(({ record }) => [record.type, record.data.audit]).filter(([type]) => type !== 'key.created'),
+    [
+      ['configuration.started', true],
+      ['configuration.applied', false],
+      ['configuration.started', false],
+    ],
+  )
+  assert.deepEqual(await recordsOf(await createTestServer(off ?? {}, { jobs: true })), [])
+})
+
 test('audit: a tenant with its own issuer has its own log', async () => {
   const server = await createTestServer({
     ...adminWorld,

@@ -17,7 +17,7 @@ const faultOf = async (rows: readonly AuditRow[], options: object = {}) => (awai
 let rows: readonly AuditRow[] = []
 before(async () => {
   await world.write('alice', 'bob')
-  await world.audit.add('configuration.started', { digest: 'd' })
+  await world.audit.add('configuration.started', { digest: 'd', audit: true })
   await world.write('alice', 'carol')
   rows = await world.rows()
 })

@@ -19,12 +19,12 @@ export async function recordConfiguration(
   { derived }: { readonly derived: DerivedKeys },
   { before, next }: { readonly before?: Configuration; readonly next: Configuration },
 ): Promise<void> {
-  const digest = configurationDigest(next, derived)
-  if (!before) return audit.add('configuration.started', { digest })
+  const begun = { digest: configurationDigest(next, derived), audit: next.audit.enabled }
+  if (!before) return audit.add('configuration.started', begun)
   // Loaded on the first reload, because most servers never reload.
   const { planChanges } = await import('../configuration/plan.ts')
   const changes = planChanges(before, next).map(({ subject, change, keys }) => ({ subject, change, keys }))
-  await audit.add('configuration.applied', { digest, changes })
+  await audit.add('configuration.applied', { ...begun, changes })
 }
 
 /** Returns the same for the same configuration, with its secrets. */

@@ -27,10 +27,13 @@ export type AuditData = {
   readonly 'configuration.started': {
     /** The same for the same configuration, with its secrets. Made with a key, so that it reveals nothing. */
     readonly digest: string
+    /** Whether anything else is recorded from now on. */
+    readonly audit: boolean
   }
   /** A changed configuration was applied. */
   readonly 'configuration.applied': {
     readonly digest: string
+    readonly audit: boolean
     readonly changes: readonly {
       readonly subject: string
       readonly change: string

@@ -5,6 +5,7 @@
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
+import type { AuditType } from '../../model/audit.ts'
 import { type AuditRow, auditEndpoint } from '../../model/audit-record.ts'
 import type { AuditRecords, Stores } from '../../model/ports/stores.ts'
 import type { Log } from '../../runtime/ports.ts'
@@ -37,6 +38,7 @@ const batch = 200
 const lease: Seconds = 30
 const day: Seconds = 86_400
 const attempts = 20
+const ofConfiguration: ReadonlySet<AuditType> = new Set(['configuration.started', 'configuration.applied'])
 
 export function createAuditLog(ports: AuditLogPorts): AuditLog {
   const { settings, clock, log } = ports
@@ -148,6 +150,12 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
 
   return {
     ...waiting,
+    async add(type, data) {
+      // Otherwise, nobody could see that a log was turned off. One that was never on remains empty.
+      if (settings.enabled || !ofConfiguration.has(type)) return waiting.add(type, data)
+      const isBegun = (await webhookMessages.anyDue(auditEndpoint, clock.now())) || (await newest())
+      if (isBegun) await webhookMessages.add(waiting.messagesOf(type, data))
+    },
     publicKey: () => publicAuditKey(key()),
     async run() {
       const count = await seal()
