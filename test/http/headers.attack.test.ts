@@ -52,7 +52,7 @@ function assertGuarded({ headers, status, target, body }: Page, what = ''): void
 
 function assertCookie(line: string, at: string): void {
   const { name, path, domain, httpOnly, secure, sameSite } = parseSetCookie(line)
-  assert.match(name, /^__Host-tessera_[a-z_]+(\.[a-z]+)?$/, at)
+  assert.match(name, /^__Host-tessera_[a-z_]+(_\d+)?(\.[a-z]+)?$/, at)
   assert.deepEqual([path, domain, secure], ['/', undefined, true], line)
   const isReadable = name.startsWith('__Host-tessera_browser_state')
   assert.deepEqual([httpOnly, sameSite], isReadable ? [undefined, 'none'] : [true, 'lax'], line)
