@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
+import { migrate } from '../../packages/server/src/migration/migrate.ts'
 import { readSourceFile } from '../../packages/server/src/migration/source-file.ts'
 import { testFolder } from '../support/folder.ts'
 import { readText } from '../support/repository.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
-import { migrateFixture } from './fixtures.ts'
+import { at, importerNamed, migrateFixture } from './fixtures.ts'
 
 const folder = testFolder()
 
@@ -50,6 +51,21 @@ test('migration: a configuration module of oidc-provider is converted, and funct
   assert.match(why('ttl.ClientCredentials'), /access_token_lifetime/)
   assert.match(why('features.dPoP.enabled'), /always available/)
   assert.match(why('features.futureFeature.enabled'), /does not know/)
+})
+
+test('migration: of two ways to bind tokens, a client keeps the one that works, so that they are never unbound', () => {
+  const client = {
+    ...{ client_id: 'spa', token_endpoint_auth_method: 'none', redirect_uris: ['https://spa.example/cb'] },
+    ...{ dpop_bound_access_tokens: true, tls_client_certificate_bound_access_tokens: true },
+  }
+  const { configuration, lines } = migrate(
+    importerNamed('oidc-provider'),
+    [{ name: 'configuration.mjs', value: { clients: [client] } }],
+    at,
+  )
+  assert.partialDeepStrictEqual((configuration.clients as any[])[0], { dpop_bound_access_tokens: true })
+  const [line] = lines.filter(({ source }) => source.includes('tls_client_certificate_bound_access_tokens'))
+  assert.equal(line?.outcome, 'not_possible')
 })
 
 test('migration: the converted clients of Hydra get tokens', async () => {

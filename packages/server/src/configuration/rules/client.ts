@@ -194,7 +194,8 @@ const rules: readonly Rule[] = [
   }),
   rule(
     'dpop_bound_access_tokens',
-    ({ value }) => value.dpop_bound_access_tokens && value.tls_client_certificate_bound_access_tokens,
+    ({ value }, draft) =>
+      value.dpop_bound_access_tokens && value.tls_client_certificate_bound_access_tokens && draft.mtls,
     {
       problem: 'tokens are bound to a certificate already',
       expected: 'one of dpop_bound_access_tokens and tls_client_certificate_bound_access_tokens',
