@@ -131,7 +131,7 @@ function cellOf(value: unknown): string {
 function shown({ records, erased, first, head, fault }: Verification): ExitCode {
   if (fault)
     return report(
-      `the audit log is not intact: record ${fault.seq}: ${fault.problem} (${records} before it are right)`,
+      `the audit log is not intact: record ${fault.seq}: ${fault.problem} (${records} records were checked and are right)`,
     )
   if (!head) {
     process.stdout.write('the audit log is empty\n')

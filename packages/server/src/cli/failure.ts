@@ -45,7 +45,7 @@ const unknownHost = says(
 )
 
 const files: Readonly<Record<string, Explanation>> = {
-  ENOENT: says('there is no such file or folder', 'an existing folder', 'create it, or correct the path'),
+  ENOENT: says('there is no such file or folder', 'an existing path', 'create it, or correct the path'),
   EACCES: says(
     'this user may not use it',
     'a file of the user that runs the server',

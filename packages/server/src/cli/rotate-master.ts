@@ -24,7 +24,7 @@ export async function rotateMaster({ config, finish = false }: RotateMasterFlags
     )
   if (retires_at !== undefined)
     report(
-      `tokens that were issued before remain valid; who has the previous master key and a copy of the database can forge refresh tokens: ${lineOf({ until: retires_at })}`,
+      `tokens that were issued before remain valid; whoever has the previous master key and a copy of the database can forge refresh tokens: ${lineOf({ until: retires_at })}`,
     )
   return 0
 }
