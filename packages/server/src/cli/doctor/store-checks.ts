@@ -39,7 +39,7 @@ function checkSchema({ schema, knownSchema }: StoreState): Finding {
     : failed(
         'schema',
         `version ${schema} instead of ${knownSchema}`,
-        'run tessera migrate (docs/guides/upgrading.md)',
+        'on SQLite, stop the old version first; then run tessera migrate (docs/guides/upgrading.md)',
       )
 }
 

@@ -93,7 +93,11 @@ export async function verifyAuditLog(
       (head?.seq ?? 0) + 1,
       `it is missing: the log ends before the given head ${missing.seq}, so its newest records were removed`,
     )
-  if (!isPart && start) return failed(1, `the records up to ${start.seq} are missing, and no record says why`)
+  if (!isPart && start)
+    return failed(
+      1,
+      `the records up to ${start.seq} are missing, and no record says why (a part is verified with --part)`,
+    )
   const [unexplained] = erasures
   if (!isPart && unexplained !== undefined)
     return failed(
