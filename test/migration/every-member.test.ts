@@ -45,7 +45,7 @@ function assertValid({ configuration, users, variables }: Migration): void {
 
 const names = fc.constantFrom('x_added', '__proto__', 'constructor', 'toString', 'ünï\u202E\u001Bcode', '')
 const values = fc.oneof(
-  fc.constantFrom<unknown>(null, [], {}, '', 0, -1, 1.5, true, 'text', [null], { toString: 1 }),
+  fc.constantFrom<unknown>(null, [], {}, '', 0, -1, 1.5, true, 'text', [null], [{}], { toString: 1 }),
   fc.jsonValue({ maxDepth: 2 }),
 )
 
@@ -102,3 +102,20 @@ for (const [name, sets] of Object.entries(fixtures))
       )
     })
   }
+
+test('migration: an object without a text, where texts or rows are expected, is reported and does not crash', async () => {
+  const cases = [
+    ['auth0', 'auth0-tenant.yaml', ['clients', 3, 'name'], { toString: 1 }],
+    ['auth0', 'auth0-import.json', [0, 'custom_password_hash', 'blockSize'], { toString: 1 }],
+    ['keycloak', 'keycloak-folder-realm.json', ['roles', 'realm', 1, 'name'], { toString: 1 }],
+    ['identityserver', 'identityserver4-quickstart.json', ['IdentityServer', 'TestUsers', 1, 'Claims'], [{}]],
+  ] as const
+  for (const [importer, name, path, value] of cases) {
+    const changed = withValue(await readFixture(name), path, value)
+    const { lines } = migrate(importerNamed(importer), [{ name, value: changed }], at)
+    assert.ok(
+      lines.some(line => isWithin(path, line.source) || isWithin(line.source, path)),
+      `${name}: ${path.join('.')}`,
+    )
+  }
+})

@@ -274,7 +274,7 @@ function readScopes(source: Source, target: Target, { userScopes, grants }: Apis
       'applications of Auth0 may request these scopes for their users: remove those that it does not use',
       target.at('scope'),
     )
-  const keys = [target.value.client_id, source.member('name').whole()].map(String)
+  const keys = textsOf([target.value.client_id, source.member('name').whole()])
   for (const { scopes, source: grant } of [...new Set(keys)].flatMap(key => grants.get(key) ?? [])) {
     if (!own.includes('client_credentials')) {
       grant.notNeeded('the application does not act for itself')
@@ -289,7 +289,7 @@ function readScopes(source: Source, target: Target, { userScopes, grants }: Apis
 
 /** Without restrictions, a client may use all providers. */
 function readConnections(source: Source, target: Target, { providers, database }: Connections): void {
-  const keys = [target.value.client_id, source.member('name').whole()].map(String)
+  const keys = textsOf([target.value.client_id, source.member('name').whole()])
   const isEnabled = (names: ReadonlySet<string>) => keys.some(key => names.has(key))
   if (database && !isEnabled(database)) {
     target.set('enable_local_login', false)

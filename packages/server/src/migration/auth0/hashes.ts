@@ -46,8 +46,11 @@ function readDigest(custom: Readonly<Record<string, unknown>>, scheme: string): 
 
 function readScrypt(custom: Readonly<Record<string, unknown>>): Read {
   const [key, salt] = [bytesOf(own(custom, 'hash'), 'base64'), bytesOf(own(custom, 'salt'), 'base64')]
-  const [cost, blockSize, lanes] = ['cost', 'blockSize', 'parallelization'].map(name => own(custom, name))
+  const [cost, blockSize = 8, lanes = 1] = ['cost', 'blockSize', 'parallelization'].map(
+    name => own(custom, name) ?? undefined,
+  )
   const ln = typeof cost === 'number' ? Math.log2(cost) : Number.NaN
-  if (!key || !salt || !Number.isInteger(ln)) return { problem: 'its parameters are unknown' }
-  return { hash: `$scrypt$ln=${ln},r=${blockSize ?? 8},p=${lanes ?? 1}$${unpadded(salt)}$${unpadded(key)}` }
+  if (!key || !salt || ![ln, blockSize, lanes].every(Number.isInteger))
+    return { problem: 'its parameters are unknown' }
+  return { hash: `$scrypt$ln=${ln},r=${blockSize},p=${lanes}$${unpadded(salt)}$${unpadded(key)}` }
 }

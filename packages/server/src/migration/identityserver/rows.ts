@@ -60,11 +60,13 @@ export const column =
     return values
   }
 
-/** Returns the text itself, or that of a row. */
+/** Returns the text itself, or that of a row. Reports a row without it. */
 export function cellOf(element: Source, name: string): Source {
   if (!element.isObject) return element
   ignoreChildMembers(element)
-  return element.member(name)
+  const cell = element.member(name)
+  if (!cell.exists) element.notPossible(`it has no ${name}`)
+  return cell
 }
 
 /** Reports custom properties: an object, or rows with `Key` and `Value`. */

@@ -1,6 +1,7 @@
 /** Roles and groups of a realm. Users have the names, so they are not defined here; what they contain is in `realm.ts`. */
 
 import { elements, entries, isBlank, leaveOut, notNeeded } from '../outcomes.ts'
+import { textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
 import { isOwnRole, ownClients, type Realm } from './realm.ts'
 
@@ -9,7 +10,7 @@ export function leaveRoles(root: Source, realm: Realm): void {
   if (roles.exists) {
     const ofRealm = roles.member('realm')
     for (const role of elements(ofRealm))
-      if (isOwnRole(String(role.member('name').whole()), realm.name)) role.notNeeded(own)
+      if (isOwnRole(textOf(role.member('name').whole()) ?? '', realm.name)) role.notNeeded(own)
       else leaveRole(role)
     const ofClients = roles.member('client')
     for (const [client, list] of entries(ofClients))
