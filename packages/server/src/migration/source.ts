@@ -158,7 +158,10 @@ export function openSource(file: string, value: unknown, report: Report, dialect
           if (exists) add('not_possible', unknown)
           return
         }
-        const keys = isList ? value.keys() : Object.keys(value as object)
+        const keys = isList ? [...value.keys()] : Object.keys(value as object)
+        // An empty member means nothing, but an empty row may be one whose columns were lost.
+        if (keys.length === 0 && !hasOutcome && typeof path.at(-1) === 'number')
+          add('not_needed', 'it is empty')
         for (const key of keys) {
           const known = children?.get(key)
           if (known) known.reportUnread()
