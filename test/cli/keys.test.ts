@@ -44,14 +44,18 @@ test('cli: keys are imported and removed while a server runs, which publishes th
     await until('the server publishes it', () => server.keys.published('OLD') !== undefined)
 
     const signing = server.keys.signing('ES256').kid
-    const refused = await tessera(['keys', 'remove', signing, '--config', config])
+    // One of 64 key ids begins with a hyphen.
+    const last = ['--config', config, '--', signing]
+    const refused = await tessera(['keys', 'remove', ...last])
     assert.deepEqual([refused.code, /this key signs now/.test(refused.stderr)], [1, true])
-    const removed = await tessera(['keys', 'remove', signing, '--force', '--config', config])
+    const removed = await tessera(['keys', 'remove', '--force', ...last])
     assert.equal(removed.code, 0, removed.stderr)
     assert.match(
       removed.stdout,
       new RegExp(`^removed kid=${signing} alg=ES256\naccess tokens, .* signed_from=`),
     )
+    const hyphen = await tessera(['keys', 'remove', '-kid', '--config', config])
+    assert.deepEqual([hyphen.code, /comes last, after "--"/.test(hyphen.stderr)], [2, true])
     await until('the server drops it', () => server.keys.verification(signing) === undefined)
     assert.notEqual(server.keys.signing('ES256').kid, signing)
   } finally {

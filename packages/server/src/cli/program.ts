@@ -91,7 +91,7 @@ export function programOf(does: Does): Command {
   const program = new Command('tessera')
     .description('An OpenID Connect and OAuth 2.0 server')
     .version(version(), '-v, --version')
-    .showHelpAfterError('(see tessera --help)')
+    .showHelpAfterError('(see tessera --help; an argument that begins with "-" comes last, after "--")')
     .exitOverride()
 
   addServerCommands(program, does)
