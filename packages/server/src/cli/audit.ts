@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { linesOf } from '../runtime/async/lines.ts'
 import type { AuditEraseFlags, AuditExportFlags, AuditVerifyFlags, ExitCode, IssuerFlags } from './command.ts'
-import { issuerOrReport } from './issuer.ts'
+import { withOpened } from './issuer.ts'
 import { report } from './report.ts'
 
 type Audit = typeof import('../app/audit-reading.ts')
@@ -221,17 +221,10 @@ async function* inRange(
   for await (const row of rows) if (row.seq >= from && row.seq <= to) yield row
 }
 
-async function withAudit(
-  flags: IssuerFlags,
-  use: (audit: OpenAudit) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const found = await issuerOrReport(flags, 'audit records')
-  if (!found) return 1
-  const { openAudit } = await import('../app/audit-reading.ts')
-  const audit = await openAudit(found.server, found.issuer)
-  try {
-    return await use(audit)
-  } finally {
-    await audit.close()
-  }
-}
+const withAudit = (flags: IssuerFlags, use: (audit: OpenAudit) => Promise<ExitCode>): Promise<ExitCode> =>
+  withOpened(
+    flags,
+    'audit records',
+    async (...issuer) => (await import('../app/audit-reading.ts')).openAudit(...issuer),
+    use,
+  )

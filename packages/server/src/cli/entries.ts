@@ -15,7 +15,7 @@ import type {
   RotateSecretFlags,
   SetEntryFlags,
 } from './command.ts'
-import { issuerOrReport, lineOf } from './issuer.ts'
+import { lineOf, withOpened } from './issuer.ts'
 
 type OpenAdministration = Awaited<ReturnType<typeof import('../app/administration.ts').openAdministration>>
 type Kind = Exclude<keyof OpenAdministration, 'close'>
@@ -98,15 +98,12 @@ async function withEntries(
   use: (entries: Entries) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   if (Number.isNaN(flags.ifVersion)) return tell('--if-version is not a number', 2)
-  const found = await issuerOrReport(flags, 'entries')
-  if (!found) return 1
-  const { openAdministration } = await import('../app/administration.ts')
-  const administration = await openAdministration(found.server, found.issuer)
-  try {
-    return await use(administration[kind])
-  } finally {
-    await administration.close()
-  }
+  return withOpened(
+    flags,
+    'entries',
+    async (...issuer) => (await import('../app/administration.ts')).openAdministration(...issuer),
+    administration => use(administration[kind]),
+  )
 }
 
 type JsonObject = Parameters<Entries['create']>[0]

@@ -2,7 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { escaped } from '../operations/explain/masked-text.ts'
-import type { IssuerFlags } from './command.ts'
+import type { ExitCode, IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
 /** @param what the kind of data, for the error about `memory:`. */
@@ -20,6 +20,27 @@ export async function issuerOrReport(
   }
   const issuer = await tenantIssuerOrReport(server, tenant)
   return issuer && { server, issuer }
+}
+
+/**
+ * Opens something of an issuer for a command, while servers may be running, and closes it after the command.
+ * @param what as for `issuerOrReport`.
+ * @param open loads the module too, because most commands need others.
+ */
+export async function withOpened<Opened extends { readonly close: () => Promise<void> }>(
+  flags: IssuerFlags,
+  what: string,
+  open: (server: Configuration, issuer: Configuration) => Promise<Opened>,
+  use: (opened: Opened) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const found = await issuerOrReport(flags, what)
+  if (!found) return 1
+  const opened = await open(found.server, found.issuer)
+  try {
+    return await use(opened)
+  } finally {
+    await opened.close()
+  }
 }
 
 /** Opens the server's own store only if the tenant is not in the file. */

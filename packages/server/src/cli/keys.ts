@@ -1,7 +1,7 @@
 /** `tessera keys list|rotate|remove`. */
 
 import type { ExitCode, IssuerFlags, KeyFlags, RemoveKeyFlags } from './command.ts'
-import { issuerOrReport, lineOf } from './issuer.ts'
+import { lineOf, withOpened } from './issuer.ts'
 import { report } from './report.ts'
 
 export const list = (flags: KeyFlags): Promise<ExitCode> =>
@@ -39,18 +39,13 @@ const problems = {
 
 type OpenKeys = Awaited<ReturnType<typeof import('../app/administration.ts').openKeys>>
 
-/** Opens the keys of an issuer, while servers may be running. */
-async function withKeys(flags: IssuerFlags, use: (keys: OpenKeys) => Promise<ExitCode>): Promise<ExitCode> {
-  const found = await issuerOrReport(flags, 'keys')
-  if (!found) return 1
-  const { openKeys } = await import('../app/administration.ts')
-  const keys = await openKeys(found.server, found.issuer)
-  try {
-    return await use(keys)
-  } finally {
-    await keys.close()
-  }
-}
+const withKeys = (flags: IssuerFlags, use: (keys: OpenKeys) => Promise<ExitCode>): Promise<ExitCode> =>
+  withOpened(
+    flags,
+    'keys',
+    async (...issuer) => (await import('../app/administration.ts')).openKeys(...issuer),
+    use,
+  )
 
 const print = (rows: readonly object[]): ExitCode => {
   for (const row of rows) process.stdout.write(`${lineOf(row)}\n`)

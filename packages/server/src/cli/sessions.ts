@@ -1,7 +1,7 @@
 /** `tessera sessions list` and `tessera sessions end`. The server may run meanwhile; it notifies the clients. */
 
 import type { ExitCode, SessionFlags } from './command.ts'
-import { issuerOrReport, lineOf } from './issuer.ts'
+import { lineOf, withOpened } from './issuer.ts'
 
 type OpenSessions = Awaited<ReturnType<typeof import('../app/administration.ts').openSessions>>
 type Row = Awaited<ReturnType<OpenSessions['ofUser']>>[number]
@@ -31,20 +31,16 @@ export async function end(flags: SessionFlags): Promise<ExitCode> {
   })
 }
 
-async function withSessions(
+const withSessions = (
   flags: SessionFlags,
   use: (sessions: OpenSessions) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const found = await issuerOrReport(flags, 'sessions')
-  if (!found) return 1
-  const { openSessions } = await import('../app/administration.ts')
-  const sessions = await openSessions(found.server, found.issuer)
-  try {
-    return await use(sessions)
-  } finally {
-    await sessions.close()
-  }
-}
+): Promise<ExitCode> =>
+  withOpened(
+    flags,
+    'sessions',
+    async (...issuer) => (await import('../app/administration.ts')).openSessions(...issuer),
+    use,
+  )
 
 /** Omits the handle's hash, which is of no use to an operator. */
 const shown = ({ sid, sub, idp, created_at, last_seen_at, idle_expires_at, address, user_agent }: Row) => ({

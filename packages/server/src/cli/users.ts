@@ -22,7 +22,7 @@ import type {
   RenameUserFlags,
   SetPasswordFlags,
 } from './command.ts'
-import { issuerOrReport, lineOf } from './issuer.ts'
+import { lineOf, withOpened } from './issuer.ts'
 import { report } from './report.ts'
 import { readSecret } from './secret-input.ts'
 
@@ -174,20 +174,13 @@ function reported(done: string, kept: Awaited<ReturnType<OpenUsers['setActive']>
   return 0
 }
 
-async function withUsers(
-  flags: IssuerFlags,
-  use: (users: OpenUsers) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const found = await issuerOrReport(flags, 'users')
-  if (!found) return 1
-  const { openUsers } = await import('../app/administration.ts')
-  const users = await openUsers(found.server, found.issuer)
-  try {
-    return await use(users)
-  } finally {
-    await users.close()
-  }
-}
+const withUsers = (flags: IssuerFlags, use: (users: OpenUsers) => Promise<ExitCode>): Promise<ExitCode> =>
+  withOpened(
+    flags,
+    'users',
+    async (...issuer) => (await import('../app/administration.ts')).openUsers(...issuer),
+    use,
+  )
 
 type Hashed = Pick<SetPasswordFlags, 'passwordHash'>
 
