@@ -25,17 +25,17 @@ export async function issuerOrReport(
 /**
  * Opens something of an issuer for a command, while servers may be running, and closes it after the command.
  * @param what as for `issuerOrReport`.
- * @param open loads the module too, because most commands need others.
+ * @param opener loads the module too, because most commands need others.
  */
 export async function withOpened<Opened extends { readonly close: () => Promise<void> }>(
   flags: IssuerFlags,
   what: string,
-  open: (server: Configuration, issuer: Configuration) => Promise<Opened>,
+  opener: (server: Configuration, issuer: Configuration) => Promise<Opened>,
   use: (opened: Opened) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const found = await issuerOrReport(flags, what)
   if (!found) return 1
-  const opened = await open(found.server, found.issuer)
+  const opened = await opener(found.server, found.issuer)
   try {
     return await use(opened)
   } finally {
