@@ -44,6 +44,36 @@ test('session: the access token is used until shortly before it expires, then re
   assert.equal(network.requests(), 1)
 })
 
+test('session: tokens tell the expiry of the refresh token and of the authorization, and an early refresh that gains nothing is left out', async () => {
+  const { start, clock, network } = await startSessionWorld({ absolute_refresh_token_lifetime: 1000 })
+  const { session, first } = await start()
+  assert.equal(first.refresh_token_expires_at, clock.now() + 1000)
+  assert.equal(first.authorization_expires_at, clock.now() + 1000)
+  clock.advance(500)
+  const second = await tokensOf(session.accessToken())
+  assert.deepEqual([second.expires_in, second.expires_at], [500, second.authorization_expires_at])
+  assert.equal(second.authorization_expires_at, first.authorization_expires_at)
+  clock.advance(489)
+  assert.equal((await tokensOf(session.accessToken())).access_token, second.access_token)
+  assert.equal(network.requests(), 1)
+  // The server decides: the authorization could have been extended.
+  clock.advance(11)
+  assert.equal((await errorOf(session.accessToken())).code, 'session_ended')
+})
+
+test('session: a refresh token that expires before the access token is used in time', async () => {
+  const sliding = { refresh_token_expiration: 'sliding', sliding_refresh_token_lifetime: 100 }
+  const { start, clock, network } = await startSessionWorld(sliding)
+  const { session, first } = await start()
+  clock.advance(69)
+  assert.equal((await tokensOf(session.accessToken())).access_token, first.access_token)
+  clock.advance(1)
+  const second = await tokensOf(session.accessToken())
+  assert.notEqual(second.access_token, first.access_token)
+  assert.equal(second.refresh_token_expires_at, clock.now() + 100)
+  assert.equal(network.requests(), 1)
+})
+
 test('session: callers at the same time share one refresh', async () => {
   const { start, clock, network } = await startSessionWorld()
   const { session } = await start()

@@ -142,6 +142,7 @@ export async function prepare(): Promise<Prepared> {
       ACCESS_TOKEN: tokens.access_token,
       ADMIN_TOKEN: operator.json.access_token,
       REFRESH_TOKEN: refresh_token,
+      CURRENT_REFRESH_TOKEN: tokens.refresh_token,
       ID_TOKEN: tokens.id_token,
       USER_CODE: device.json.user_code,
       CONTINUE: new URLSearchParams(target.slice('/mfa?'.length)).get('continue') ?? '',

@@ -33,6 +33,7 @@ const comparisons = {
     'endpoints/token/grants/device-code.ts',
     'endpoints/token/grants/refresh-token.ts',
     'endpoints/token/previous-refresh-token.ts',
+    'endpoints/token/issue-tokens.ts',
     'identity/federation/upstream-authorization-request.ts',
     'identity/passkey-challenge.ts',
     'identity/totp.ts',

@@ -179,6 +179,68 @@ test('refresh: a sliding lifetime with an absolute one of 0 never ends while it 
   }
 })
 
+const expiryOf = ({ json }: Answer) => [json.refresh_token_timeout, json.authorization_expires_in]
+const slides = { refresh_token_expiration: 'sliding', sliding_refresh_token_lifetime: 7 * days }
+
+for (const refresh_token_usage of ['one_time', 'reuse'])
+  for (const [mode, settings, expected] of [
+    // The example of §6.3.
+    [
+      'sliding',
+      { ...slides, absolute_refresh_token_lifetime: 10 * days },
+      [
+        [7, 10],
+        [7, 8],
+        [3, 3],
+      ],
+    ],
+    ['sliding without end', { ...slides, absolute_refresh_token_lifetime: 0 }, [[7], [7], [7]]],
+    [
+      'absolute',
+      { absolute_refresh_token_lifetime: 10 * days },
+      [
+        [10, 10],
+        [8, 8],
+        [3, 3],
+      ],
+    ],
+  ] as const)
+    test(`refresh: responses tell the expiry of the refresh token and of the authorization, ${refresh_token_usage}, ${mode} [draft-ietf-oauth-refresh-token-expiration-03 §6.1, §6.3]`, async () => {
+      const server = await createTestServer(withRoclient({ ...settings, refresh_token_usage }))
+      const inSeconds = expected.map(([timeout, end]) => [timeout * days, end && end * days])
+      let answer = await signIn(server)
+      assert.deepEqual(expiryOf(answer), inSeconds[0])
+      for (const [index, wait] of [2, 5].entries()) {
+        server.clock.advance(wait * days)
+        const sent = answer.json.refresh_token
+        // A narrower scope changes nothing.
+        answer = await refresh(server, sent, index === 0 ? { scope: 'api1' } : {})
+        assert.deepEqual(expiryOf(answer), inSeconds[index + 1])
+        // A retry does not extend anything.
+        server.clock.advance(9)
+        const retried = expiryOf(await refresh(server, sent))
+        const slid =
+          refresh_token_usage === 'reuse' &&
+          mode !== 'absolute' &&
+          answer.json.refresh_token_timeout === 7 * days
+        const [timeout = 0, end] = expiryOf(answer)
+        assert.deepEqual(retried, [slid ? timeout : timeout - 9, end && end - 9])
+        server.clock.advance(-9)
+      }
+    })
+
+test('refresh: access tokens don’t outlive the authorization, and responses without a refresh token tell no expiry [draft-ietf-oauth-refresh-token-expiration-03 §5]', async () => {
+  const server = await createTestServer(withRoclient({ absolute_refresh_token_lifetime: 5000 }))
+  const first = await signIn(server)
+  assert.deepEqual([first.json.expires_in, ...expiryOf(first)], [3600, 5000, 5000])
+  server.clock.advance(4900)
+  const last = await refresh(server, first.json.refresh_token)
+  assert.deepEqual([last.json.expires_in, ...expiryOf(last)], [100, 100, 100])
+  assert.equal(claimsOf(last.json.access_token).exp, server.clock.now() + 100)
+  const online = await signIn(server, 'openid api1')
+  assert.deepEqual([online.json.expires_in, ...expiryOf(online)], [3600, undefined, undefined])
+})
+
 test('refresh: a token of another client is invalid_grant and remains valid [token-refresh-012]', async () => {
   const server = await createTestServer(world)
   const token = (await signIn(server)).json.refresh_token

@@ -200,7 +200,24 @@ test('introspection: a client gets its own refresh token [introspection-010] [in
     exp: startOfTime + 2_592_000,
     scope: 'api1 offline_access',
     token_use: 'refresh_token',
+    refresh_token_timeout: 2_592_000,
+    authorization_expires_in: 2_592_000,
   })
+})
+
+test('introspection: a refresh token has its expiry, which the request does not extend; an access token has none [draft-ietf-oauth-refresh-token-expiration-03 §7]', async () => {
+  const sliding = { refresh_token_expiration: 'sliding', sliding_refresh_token_lifetime: 600 }
+  const server = await createTestServer(
+    withClients({ client_id: 'roclient', ...sliding, absolute_refresh_token_lifetime: 0 } as never),
+  )
+  const { refresh_token, access_token } = await signIn(server, 'api1 offline_access')
+  for (const left of [600, 550, 500]) {
+    const { json } = await introspect(server, refresh_token, roclient)
+    assert.deepEqual([json.refresh_token_timeout, json.authorization_expires_in], [left, undefined])
+    server.clock.advance(50)
+  }
+  const { json } = await introspect(server, access_token, roclient)
+  assert.deepEqual([json.active, json.refresh_token_timeout], [true, undefined])
 })
 
 test('introspection: compatibility identityserver4 returns the kind of token as its type', async () => {

@@ -66,6 +66,8 @@ export type ServerMetadata = {
   /** RFC 9126 §5. */
   readonly pushed_authorization_request_endpoint: string
   readonly require_pushed_authorization_requests: boolean
+  /** draft-ietf-oauth-refresh-token-expiration-03 §8. */
+  readonly refresh_token_expiration_types_supported?: readonly string[]
   /** RFC 9449 §5.1. */
   readonly dpop_signing_alg_values_supported?: readonly string[] | undefined
   /** RFC 8705 §3.3. */

@@ -38,6 +38,10 @@ export type ActiveToken = {
   readonly auth_time?: Seconds
   /** The key that the token is bound to (RFC 8705 §3.2). */
   readonly cnf?: JsonObject
+  /** Of a refresh token: how long it may be kept without being used (draft-ietf-oauth-refresh-token-expiration-03 §7). */
+  readonly refresh_token_timeout?: Seconds
+  /** Of a refresh token: how long the user's authorization lasts. */
+  readonly authorization_expires_in?: Seconds
   /** All members, as received. */
   readonly members: JsonObject
 }
@@ -140,6 +144,8 @@ const checks: Readonly<Record<Exclude<keyof ActiveToken, 'active' | 'members'>, 
   acr: isText,
   auth_time: isTime,
   cnf: isJsonObject,
+  refresh_token_timeout: isTime,
+  authorization_expires_in: isTime,
 }
 
 /** Null is a missing value. */

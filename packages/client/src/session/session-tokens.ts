@@ -15,6 +15,12 @@ export type SessionTokens = {
   readonly expires_in?: Seconds
   readonly expires_at?: Seconds
   readonly refresh_token?: string
+  /** Seconds that the refresh token may be kept without being used. */
+  readonly refresh_token_timeout?: Seconds
+  /** When the refresh token expires if it is not used. */
+  readonly refresh_token_expires_at?: Seconds
+  /** When the user's authorization ends: a user interface can ask for a new sign-in before that. */
+  readonly authorization_expires_at?: Seconds
   readonly scope?: string
   /** For the `id_token_hint` of a sign-out. */
   readonly id_token?: string
@@ -24,6 +30,9 @@ export type SessionTokens = {
 
 const kept = ['refresh_token', 'scope', 'id_token', 'claims'] as const
 
+/** Members about the refresh token. */
+const expiry = ['refresh_token_timeout', 'refresh_token_expires_at', 'authorization_expires_at'] as const
+
 /** Returns the tokens of a new sign-in. */
 export const newSession = (response: UserTokens): SessionTokens => ({
   id: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))),
@@ -32,17 +41,19 @@ export const newSession = (response: UserTokens): SessionTokens => ({
 
 /**
  * Returns refreshed tokens. Members that the response does not have keep their values (RFC 6749 §6), and so do claims:
- * the next ID token is compared with the `nonce` and `auth_time` of the first one (OpenID Connect Core 1.0 §12.2).
+ * the next ID token is compared with the `nonce` and `auth_time` of the first one (OpenID Connect Core 1.0 §12.2). What
+ * is known of the expiry of a refresh token does not apply to the next one.
  */
 export function refreshedSession(session: SessionTokens, response: UserTokens): SessionTokens {
-  const older = kept.flatMap(name => (session[name] === undefined ? [] : [[name, session[name]]]))
+  const names = response.refresh_token === undefined ? [...kept, ...expiry] : kept
+  const older = names.flatMap(name => (session[name] === undefined ? [] : [[name, session[name]]]))
   const refreshed = { id: session.id, ...Object.fromEntries(older), ...tokensOf(response) }
   return response.claims ? { ...refreshed, claims: { ...session.claims, ...response.claims } } : refreshed
 }
 
 function tokensOf(response: UserTokens): Omit<SessionTokens, 'id'> {
   const { access_token, token_type } = response
-  const optional = ['expires_in', 'expires_at', ...kept] as const
+  const optional = ['expires_in', 'expires_at', ...kept, ...expiry] as const
   const given = optional.flatMap(name => (response[name] === undefined ? [] : [[name, response[name]]]))
   return { access_token, token_type, ...Object.fromEntries(given) }
 }
@@ -63,7 +74,7 @@ export function parseSession(text: string): SessionTokens | undefined {
   const isValid =
     ['id', 'access_token', 'token_type'].every(isText) &&
     ['refresh_token', 'scope', 'id_token'].every(name => isOptional(name, 'string')) &&
-    ['expires_in', 'expires_at'].every(name => isOptional(name, 'number')) &&
+    ['expires_in', 'expires_at', ...expiry].every(name => isOptional(name, 'number')) &&
     isOptional('claims', 'object')
   return isValid ? (members as unknown as SessionTokens) : undefined
 }

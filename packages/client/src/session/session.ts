@@ -10,7 +10,7 @@ import type { UserTokens } from '../token/claims.ts'
 import { type RefreshOptions, refreshToken } from '../token/refresh-token.ts'
 import { createLock, type Lock } from './lock.ts'
 import { attemptRefresh, isRefusedToken, type RefreshAttemptOptions } from './refresh-attempts.ts'
-import { type Renewal, type RenewalOptions, renewalOf } from './renewal.ts'
+import { type Renewal, type RenewalOptions, refreshTimes } from './renewal.ts'
 import { memoryStore, type SessionStore } from './session-store.ts'
 import { newSession, refreshedSession, type SessionTokens } from './session-tokens.ts'
 import { createSingleFlight } from './single-flight.ts'
@@ -44,8 +44,8 @@ export type Session = {
   /** Returns the tokens as they are stored; undefined if nobody is signed in. */
   readonly tokens: () => Promise<SessionTokens | undefined>
   /**
-   * Returns tokens that can be used now. Shortly before the access token expires, they are refreshed first. If that fails
-   * although the user is still signed in, the access token is returned until it expires.
+   * Returns tokens that can be used now. Shortly before the access token or an unused refresh token expires, they are
+   * refreshed first; not if the user's authorization ends with the access token. If a refresh fails although the user is still signed in, the access token is returned until it expires.
    *
    * Fails with `session` if the user must sign in again, and as `refreshToken` does if the access token has expired and
    * can't be refreshed now. The session is kept in that case: a later call tries again.
@@ -89,10 +89,9 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
   let planned: (Renewal & { readonly access_token: string }) | undefined
 
   /** Returns the same times for a token at each call, although they are random. */
-  function renewal({ access_token, expires_at, expires_in }: SessionTokens): Renewal {
-    if (expires_at === undefined) return { renewAt: Infinity, usableUntil: Infinity }
-    if (planned?.access_token !== access_token)
-      planned = { access_token, ...renewalOf({ expires_at, expires_in: expires_in ?? 3600 }, options) }
+  function renewal(tokens: SessionTokens): Renewal {
+    const { access_token } = tokens
+    if (planned?.access_token !== access_token) planned = { access_token, ...refreshTimes(tokens, options) }
     return planned
   }
 

@@ -17,6 +17,20 @@ export type TokenResponse = {
   /** When the access token expires, counted from the time at which it was requested, so never too late. */
   readonly expires_at?: Seconds
   readonly refresh_token?: string
+  /**
+   * Seconds that the refresh token may be kept without being used, counted from the response
+   * (draft-ietf-oauth-refresh-token-expiration-03 §6.1). Undefined if the server sets no limit or does not tell.
+   */
+  readonly refresh_token_timeout?: Seconds
+  /** When the refresh token expires if it is not used, counted like `expires_at`. */
+  readonly refresh_token_expires_at?: Seconds
+  /**
+   * Seconds until the user's authorization ends, counted from the response
+   * (draft-ietf-oauth-refresh-token-expiration-03 §6.1). Undefined if it has no fixed end or the server does not tell.
+   */
+  readonly authorization_expires_in?: Seconds
+  /** When the user's authorization ends, counted like `expires_at`. */
+  readonly authorization_expires_at?: Seconds
   /** The scope that was granted; undefined if it is the one that was requested. */
   readonly scope?: string
   /** Validated by the functions that return claims; others return it as received. */
@@ -51,8 +65,20 @@ export function readTokenResponse(
       return invalid(`${name} in the token response is not a string`)
   const expires_in = lifetime(members.expires_in)
   if (expires_in === null) return invalid('expires_in in the token response is not a number of seconds')
+  const start = Math.floor(requestedAt)
+  // Only advice, and the draft may change: a value that is not a number of seconds is left out.
+  const refresh_token_timeout = lifetime(members.refresh_token_timeout) ?? undefined
+  const authorization_expires_in = lifetime(members.authorization_expires_in) ?? undefined
   const optional = {
-    ...(expires_in !== undefined && { expires_in, expires_at: Math.floor(requestedAt) + expires_in }),
+    ...(expires_in !== undefined && { expires_in, expires_at: start + expires_in }),
+    ...(refresh_token_timeout !== undefined && {
+      refresh_token_timeout,
+      refresh_token_expires_at: start + refresh_token_timeout,
+    }),
+    ...(authorization_expires_in !== undefined && {
+      authorization_expires_in,
+      authorization_expires_at: start + authorization_expires_in,
+    }),
     ...textMembers(members, ['refresh_token', 'scope', 'id_token', 'issued_token_type']),
   }
   return ok({ access_token, token_type, ...optional, members })

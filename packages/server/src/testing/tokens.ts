@@ -82,7 +82,7 @@ export async function issueTokens(running: Running, options: TokensOptions): Pro
     expires_in: accessToken.expires_in,
     scope: formatScope(granted),
     ...(idToken !== undefined && { id_token: idToken }),
-    ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+    ...(refreshToken !== undefined && { refresh_token: refreshToken.value }),
   }
 }
 

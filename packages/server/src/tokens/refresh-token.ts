@@ -8,7 +8,7 @@
 
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Confirmation, FamilyId } from '../model/authorization.ts'
+import type { Confirmation, FamilyId, RefreshFamily } from '../model/authorization.ts'
 import { type Client, isPublic } from '../model/client.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
@@ -97,3 +97,20 @@ const lifetimes = {
   sliding: client => client.sliding_refresh_token_lifetime,
   absolute: client => client.absolute_refresh_token_lifetime,
 } as const satisfies Record<Client['refresh_token_expiration'], (client: Client) => Seconds>
+
+/** The lifetimes of a refresh token as responses tell them (draft-ietf-oauth-refresh-token-expiration-03 §6.1), in seconds. */
+export type RefreshTokenExpiration = {
+  /** How long the token may be kept without being used. */
+  readonly refresh_token_timeout: Seconds
+  /** How long the user's authorization lasts; absent if it does not end. */
+  readonly authorization_expires_in?: Seconds
+}
+
+/** Returns the lifetimes that are left at `now`. */
+export const expirationOf = (
+  { idle_expires_at, expires_at }: Pick<RefreshFamily, 'idle_expires_at' | 'expires_at'>,
+  now: Seconds,
+): RefreshTokenExpiration => ({
+  refresh_token_timeout: idle_expires_at - now,
+  ...(expires_at !== noAbsoluteEnd && { authorization_expires_in: expires_at - now }),
+})

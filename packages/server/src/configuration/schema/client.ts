@@ -176,7 +176,7 @@ export const plainClientSchema = s.strictObject({
     .describe('sliding: each use extends the lifetime, up to the absolute end.'),
   absolute_refresh_token_lifetime: seconds(0, 10 * year)
     .default(30 * day)
-    .describe('Seconds; 0 with sliding expiration: no absolute end.'),
+    .describe('Seconds; 0 with sliding expiration: no absolute end. Access tokens end with it too.'),
   sliding_refresh_token_lifetime: seconds(1, 10 * year)
     .default(15 * day)
     .describe('Seconds that each use adds with sliding expiration.'),

@@ -124,6 +124,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     require_signed_request_object: offered.requireSigned,
     require_pushed_authorization_requests: offered.requirePushed,
     registration_endpoint: offered.registers ? issuer + pageRoutes.register.path : undefined,
+    refresh_token_expiration_types_supported: ['authorization', 'token_timeout'],
     dpop_signing_alg_values_supported: offered.proofAlgorithms,
     tls_client_certificate_bound_access_tokens: offered.mtls || undefined,
     mtls_endpoint_aliases: offered.mtls ? endpointsAt(offered.mtlsBase) : undefined,

@@ -11,7 +11,7 @@ import type { Stores } from '../../model/ports/stores.ts'
 import type { Profile, ProfileRequest } from '../../model/user.ts'
 import type { Awaitable, Clock } from '../../runtime/ports.ts'
 import { type TokenType, tokenTypeOf } from '../../tokens/access-token.ts'
-import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import { expirationOf, type RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
 
@@ -115,6 +115,8 @@ async function describeRefreshToken(
     client_id,
     iat: family.rotated_at,
     exp: family.idle_expires_at,
+    // draft-ietf-oauth-refresh-token-expiration-03 §7.
+    ...expirationOf(family, now),
     scope: formatScope(family.scope),
     ...kindOf('refresh_token', ports),
     ...(cnf && !isUnbound && { cnf }),

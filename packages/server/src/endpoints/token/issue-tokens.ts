@@ -19,7 +19,13 @@ import type { AccessToken, AccessTokenContent, AccessTokens } from '../../tokens
 import type { Audience, Audiences } from '../../tokens/audience.ts'
 import type { IdTokens } from '../../tokens/id-token.ts'
 import { authorizationOf } from '../../tokens/new-authorization.ts'
-import { absoluteEnd, idleEnd, type RefreshTokens } from '../../tokens/refresh-token.ts'
+import {
+  absoluteEnd,
+  expirationOf,
+  idleEnd,
+  type RefreshTokenExpiration,
+  type RefreshTokens,
+} from '../../tokens/refresh-token.ts'
 import type { Decision } from './decision.ts'
 
 export type IssuePorts = {
@@ -39,15 +45,17 @@ export type Issued = {
   readonly accessToken: AccessToken
   /** The authorization that they depend on. */
   readonly authorizationId?: AuthorizationId | undefined
-  readonly refreshToken?: string
+  readonly refreshToken?: IssuedRefreshToken | undefined
   readonly idToken?: string
   /** Undefined if nothing is written (a JWT of the client itself). */
   readonly commit?: Commit
 }
 
+type IssuedRefreshToken = { readonly value: string; readonly expiration: RefreshTokenExpiration }
+
 /**
- * Issues the tokens. Refuses what {@link Audiences.of} refuses, and `invalid_grant` if the original token expired
- * meanwhile.
+ * Issues the tokens. Refuses what {@link Audiences.of} refuses, and `invalid_grant` if the original token or the refresh
+ * token expired meanwhile.
  */
 export async function issue(decision: Decision, ports: IssuePorts): Promise<Result<Issued>> {
   const audience = ports.audiences.of(decision.scope, decision.audience)
@@ -57,7 +65,9 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
   const idClaims = await readIdClaims(decision, ports.readIdentityClaims)
   // Read the time after the hooks, so that all tokens have the same time and none outlives its parent.
   const now = ports.clock.now()
-  const lifetime = lifetimeOf(decision, now)
+  const end = authorizationEnd(decision, now)
+  if (end <= now) return refuse('invalid_grant', 'refresh_token_expired')
+  const lifetime = Math.min(lifetimeOf(decision, now), end - now)
   if (lifetime <= 0) return refuse('invalid_grant', 'extension_subject_token_expired')
   const family = familyOf(decision, kept, now, ports.random)
   const authorization = newAuthorization(decision, family, { now, lifetime }, ports.random)
@@ -84,7 +94,7 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
     scope: audience.value.scope,
     accessToken,
     authorizationId,
-    refreshToken: refreshTokenOf(decision, family, ports.refreshTokens),
+    refreshToken: refreshTokenOf(decision, family, now, ports.refreshTokens),
     idToken: await idToken,
     commit: commitOf(decision, { authorization, family, accessToken }, { now, lifetime }),
   })
@@ -94,6 +104,15 @@ type Span = { readonly now: Seconds; readonly lifetime: Seconds }
 
 const lifetimeOf = ({ lifetime, not_after, client }: Decision, now: Seconds): Seconds =>
   Math.min(lifetime ?? client.access_token_lifetime, (not_after ?? Number.POSITIVE_INFINITY) - now)
+
+/**
+ * Returns the absolute end of the refresh family. No access token outlives it, because the user's authorization ends then
+ * (draft-ietf-oauth-refresh-token-expiration-03 §5).
+ */
+function authorizationEnd({ refresh, client }: Decision, now: Seconds): Seconds {
+  if (!refresh) return Number.POSITIVE_INFINITY
+  return refresh.kind === 'new' ? absoluteEnd(client, now) : refresh.family.expires_at
+}
 
 /**
  * Returns the audience whose claims a new family stores: all APIs that the family may be used for, even if this token
@@ -217,15 +236,20 @@ function newAuthorization(
 }
 
 function refreshTokenOf(
-  { refresh }: Decision,
-  family: RefreshFamily | undefined,
+  { refresh, use }: Decision,
+  created: RefreshFamily | undefined,
+  now: Seconds,
   tokens: RefreshTokens,
-): string | undefined {
-  if (family)
-    return tokens.format({ family: family.id, generation: family.generation, expires_at: family.expires_at })
-  if (refresh?.kind !== 'existing') return undefined
-  const { id, expires_at } = refresh.family
-  return tokens.format({ family: id, generation: refresh.generation, expires_at })
+): IssuedRefreshToken | undefined {
+  const kept = refresh?.kind === 'existing' ? refresh : undefined
+  const family = created ?? kept?.family
+  if (!family) return undefined
+  const { id, expires_at } = family
+  const { idle_expires_at } = use && 'idleExpiresAt' in use ? { idle_expires_at: use.idleExpiresAt } : family
+  return {
+    value: tokens.format({ family: id, generation: kept?.generation ?? family.generation, expires_at }),
+    expiration: expirationOf({ idle_expires_at, expires_at }, now),
+  }
 }
 
 function commitOf(

@@ -235,8 +235,9 @@ async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): P
 }
 
 /**
- * Responds with the tokens (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3). Members of the grant come first, so that
- * they can't replace or add standard ones.
+ * Responds with the tokens (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3) and how long the refresh token lasts
+ * (draft-ietf-oauth-refresh-token-expiration-03 §6.1). Members of the grant come first, so that they can't replace or add
+ * standard ones.
  */
 const respond = (decision: Decision, issued: Issued, nonce: string | undefined): HttpResponse =>
   jsonResponse(
@@ -249,7 +250,9 @@ const respond = (decision: Decision, issued: Issued, nonce: string | undefined):
       token_type: issued.accessToken.token_type,
       expires_in: issued.accessToken.expires_in,
       scope: formatScope(issued.scope),
-      refresh_token: issued.refreshToken,
+      refresh_token: issued.refreshToken?.value,
+      refresh_token_timeout: issued.refreshToken?.expiration.refresh_token_timeout,
+      authorization_expires_in: issued.refreshToken?.expiration.authorization_expires_in,
       id_token: issued.idToken,
     },
     nonce === undefined ? undefined : nonceHeader(nonce),
