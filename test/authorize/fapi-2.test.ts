@@ -55,13 +55,17 @@ const push = async (server: TestServer, claims: object = {}, { alg = 'PS256', as
   return server.send('POST', '/connect/par', { form })
 }
 
-async function signedInCode(server: TestServer): Promise<string> {
-  const { status, json } = await push(server)
+async function signedIn(server: TestServer, claims: object = {}): Promise<URLSearchParams> {
+  const { status, json } = await push(server, claims)
   assert.equal(status, 201, JSON.stringify(json))
   assert.ok(json.expires_in < 600)
   const query = new URLSearchParams({ client_id: client.client_id, request_uri: json.request_uri })
   const [alice] = configured.users
-  const answer = answerOf(await signIn(createBrowser(server), `/connect/authorize?${query}`, alice))
+  return answerOf(await signIn(createBrowser(server), `/connect/authorize?${query}`, alice))
+}
+
+async function signedInCode(server: TestServer): Promise<string> {
+  const answer = await signedIn(server)
   assert.equal(answer.get('iss'), issuer)
   assert.equal(answer.get('state'), 's')
   return answer.get('code') ?? ''
@@ -168,6 +172,15 @@ test('fapi: request objects are signed with PS256 and have a limited lifetime [F
     [{ code_challenge_method: 'plain' }, 'code_challenge_method_not_allowed'],
   ] as const)
     assertRefused(await push(server, claims), 'invalid_request', reason)
+})
+
+test('fapi: the authorization response is signed with PS256, if the request asks for it [FAPI 2.0 Message Signing §5.4]', async () => {
+  const server = await start()
+  const answer = await signedIn(server, { response_mode: 'jwt' })
+  assert.deepEqual([...answer.keys()], ['response'])
+  const response = await verify(server, answer.get('response') ?? '', client.client_id)
+  assert.equal(response.state, 's')
+  assert.equal((await redeem(server, String(response.code), one)).status, 200)
 })
 
 test('fapi: a request that is not pushed, or not signed, is refused [FAPI 2.0 §5.3.2.2]', async () => {

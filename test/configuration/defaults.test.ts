@@ -20,6 +20,8 @@ test('configuration: a minimal client gets the documented defaults', async () =>
     id_token_encrypted_response_enc: 'A128CBC-HS256',
     userinfo_encrypted_response_enc: 'A128CBC-HS256',
     introspection_encrypted_response_enc: 'A128CBC-HS256',
+    authorization_encrypted_response_enc: 'A128CBC-HS256',
+    require_signed_authorization_response: false,
     require_signed_request_object: false,
     require_pushed_authorization_requests: false,
     default_acr_values: [],

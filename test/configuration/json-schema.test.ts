@@ -56,6 +56,7 @@ test('configuration guide: it describes every key', async () => {
 const sections: readonly (readonly [opening: string, path: string])[] = [
   ['## The server', ''],
   ['`authorization_requests` has these keys', 'authorization_requests'],
+  ['`authorization_responses` has these keys', 'authorization_responses'],
   ['## `mfa`', 'mfa'],
   ['## `sessions`', 'sessions'],
   ['## `registration`', 'registration'],

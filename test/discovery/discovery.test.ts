@@ -144,6 +144,18 @@ test('discovery: request objects and pushed requests are supported and not requi
   assert.ok(!metadata.request_object_signing_alg_values_supported.includes('HS256'))
 })
 
+test('discovery: responses in a JWT are offered, and no others where they are required [JARM §2.3, §4]', async () => {
+  const metadata = await metadataOf(server)
+  const jwt = ['query.jwt', 'fragment.jwt', 'form_post.jwt', 'jwt']
+  assert.deepEqual(metadata.response_modes_supported, ['query', 'fragment', 'form_post', ...jwt])
+  const signing = metadata.authorization_signing_alg_values_supported
+  assert.deepEqual(signing, metadata.id_token_signing_alg_values_supported)
+  assert.ok(metadata.authorization_encryption_alg_values_supported.includes('RSA-OAEP-256'))
+  assert.ok(metadata.authorization_encryption_enc_values_supported.includes('A128CBC-HS256'))
+  const strict = await createTestServer({ ...world, authorization_responses: { require_signed: true } })
+  assert.deepEqual((await metadataOf(strict)).response_modes_supported, jwt)
+})
+
 test('discovery: response types, subject types and the claims parameter are listed', async () => {
   const metadata = await metadataOf(server)
   assert.deepEqual(metadata.response_types_supported, [

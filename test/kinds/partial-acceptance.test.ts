@@ -95,6 +95,10 @@ const rows: Readonly<Record<keyof typeof treatments, readonly Row[]>> = {
   introspection_signed_response_alg: algorithms,
   introspection_encrypted_response_alg: encryption,
   introspection_encrypted_response_enc: encryption,
+  authorization_signed_response_alg: algorithms,
+  authorization_encrypted_response_alg: encryption,
+  authorization_encrypted_response_enc: encryption,
+  require_signed_authorization_response: flags,
   request_uris: [
     ...droppedFromList(['https://app.example/request', script]),
     { sent: [script], registered: [] },
@@ -224,9 +228,6 @@ test('registration: unsupported protection is refused, and not ignored', async (
   const server = await createTestServer(configured)
   assert.deepEqual(unfulfilled, [
     ...['dns', 'uri', 'ip', 'email'].map(name => `tls_client_auth_san_${name}`),
-    ...['signed_response_alg', 'encrypted_response_alg', 'encrypted_response_enc'].map(
-      name => `authorization_${name}`,
-    ),
     'backchannel_authentication_request_signing_alg',
   ])
   for (const member of unfulfilled) {

@@ -30,6 +30,13 @@ const input = {
       require_pushed_authorization_requests: true,
     } as never,
     {
+      client_id: 'signed',
+      client_secrets,
+      ...code,
+      scope: 'openid api1',
+      require_signed_authorization_response: true,
+    } as never,
+    {
       client_id: 'mtls',
       token_endpoint_auth_method: 'self_signed_tls_client_auth',
       jwks: { keys: [{ ...jwkOfOne, x5c: [one] }] },
@@ -122,6 +129,7 @@ const refusals: Readonly<Record<string, (server: TestServer) => Promise<Answer>>
     nonce: 'n',
   }),
   response_mode_unknown: authorize({ response_mode: 'pigeon' }),
+  response_mode_unsigned: authorize({ client_id: 'signed' }),
   response_type_missing: authorize({ response_type: undefined }),
   response_type_not_allowed: authorize({ response_type: 'code id_token', nonce: 'n' }),
   response_type_unknown: authorize({ response_type: 'pigeon' }),

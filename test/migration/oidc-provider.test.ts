@@ -28,6 +28,7 @@ test('migration: a configuration module of oidc-provider is converted, and funct
     absolute_refresh_token_lifetime: 1_209_600,
     refresh_token_usage: 'reuse',
     always_include_user_claims_in_id_token: true,
+    authorization_signed_response_alg: 'ES256',
   })
   const spa = clients.get('spa')
   assert.equal('refresh_token_usage' in spa || 'id_token_signed_response_alg' in spa, false)

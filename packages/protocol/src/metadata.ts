@@ -60,6 +60,10 @@ export type ServerMetadata = {
   readonly userinfo_encryption_enc_values_supported: readonly string[]
   readonly introspection_encryption_alg_values_supported: readonly string[]
   readonly introspection_encryption_enc_values_supported: readonly string[]
+  /** JARM §4. */
+  readonly authorization_signing_alg_values_supported: readonly string[]
+  readonly authorization_encryption_alg_values_supported: readonly string[]
+  readonly authorization_encryption_enc_values_supported: readonly string[]
   readonly request_object_signing_alg_values_supported: readonly string[]
   /** RFC 9101 §10.5. */
   readonly require_signed_request_object: boolean

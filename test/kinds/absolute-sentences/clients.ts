@@ -198,6 +198,16 @@ export const clients: Readonly<Record<string, Rows>> = {
       'fapi: request objects are signed with PS256 and have a limited lifetime',
     ),
   },
+  'docs/guides/jarm.md': {
+    "An error for a request object that can't": held(
+      'authorize/response-jwts.test.ts',
+      'JARM: the error for … is a JWT as well',
+    ),
+    'Seconds until `exp`, at most 600': held(
+      'authorize/response-jwts.test.ts',
+      'JARM: the lifetime is configurable, up to ten minutes',
+    ),
+  },
   'docs/guides/request-objects.md': {
     '`nbf` must be at most that': held(
       'authorize/request-object-lifetime.test.ts',

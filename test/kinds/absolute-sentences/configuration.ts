@@ -84,6 +84,10 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'authorize/request-object.test.ts',
       'request object: if the client or the server requires signed ones, others are refused',
     ),
+    'Every authorization request must ask for a response in a JWT': held(
+      'authorize/response-jwts.test.ts',
+      'JARM: a client or a server can require it; the error for another mode is signed',
+    ),
     'Every authorization request must be pushed': held(
       'authorize/par.test.ts',
       'par: if the client or the server requires pushed requests, others are refused',

@@ -40,6 +40,7 @@ export function createAuthorizationRequestServices(
     requirePushed,
     requireSigned,
   } = configuration.authorizationRequests
+  const { requireSigned: requireSignedResponse } = configuration.authorizationResponses
   const { stores, derived, keys, clock, random, outbound } = context
   const { offered } = accounts
   const readIdTokenHint = createIdTokenHintReader({ issuer, keys })
@@ -60,6 +61,7 @@ export function createAuthorizationRequestServices(
       requirePushed,
       requireSigned,
       requestObjectMaxLifetime,
+      requireSignedResponse,
       allowUnregisteredUris,
       outbound,
       clock,
@@ -73,6 +75,7 @@ export function createAuthorizationRequestServices(
       signUpIn: offered.signUpIn,
       readIdTokenHint,
       bindsToProofs: configuration.dpop.enabled,
+      requireSignedResponse,
       unknownScopes,
       requiresScope: compatibility === 'identityserver4',
     }),

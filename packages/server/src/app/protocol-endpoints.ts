@@ -3,7 +3,7 @@
 import type { Endpoint } from '@tessera/protocol/http'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { promptsOffered } from '../authorization-request/prompt.ts'
-import { responseModes } from '../authorization-request/response-type.ts'
+import { responseModesOf } from '../authorization-request/response-type.ts'
 import { authenticationMethodsOf } from '../clients/authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { mtlsBaseOf } from '../configuration/issuer.ts'
@@ -129,7 +129,7 @@ function createToken(
 }
 
 const metadataOf = (
-  { issuer, resources, mtls, dpop, mfa, branding, registration, authorizationRequests }: Configuration,
+  { issuer, resources, mtls, dpop, mfa, branding, registration, ...configuration }: Configuration,
   { context: { keys }, clients, tokens, accounts: { offered } }: Services,
 ) =>
   createMetadata({
@@ -137,7 +137,7 @@ const metadataOf = (
     clients: clients.lookup,
     resources,
     responseTypes,
-    responseModes,
+    responseModes: responseModesOf(configuration.authorizationResponses),
     assertionAlgorithms,
     prompts: promptsOffered(offered),
     acrValues: acrsOffered(mfa),
@@ -150,7 +150,7 @@ const metadataOf = (
     mtls: mtls !== undefined,
     mtlsBase: mtlsBaseOf(issuer, mtls),
     registers: registration.mode !== 'off',
-    requirePushed: authorizationRequests.requirePushed,
-    requireSigned: authorizationRequests.requireSigned,
-    allowUnregisteredUris: authorizationRequests.allowUnregisteredUris,
+    requirePushed: configuration.authorizationRequests.requirePushed,
+    requireSigned: configuration.authorizationRequests.requireSigned,
+    allowUnregisteredUris: configuration.authorizationRequests.allowUnregisteredUris,
   })

@@ -23,7 +23,7 @@ export function createRequestEndpoints(
 ) {
   const { stores, clock, random, log, events } = services.context
   const { lookup: clients, authenticate } = services.clients
-  const { subjects, audiences, accessTokens, idTokens } = services.tokens
+  const { subjects, audiences, accessTokens, idTokens, responseJwts } = services.tokens
   const { users, profile, readIdentityClaims } = services.signIn
   const { countAttempt } = services.attempts
   const { refuserOf } = services
@@ -41,6 +41,7 @@ export function createRequestEndpoints(
     audiences,
     accessTokens,
     idTokens,
+    responseJwts,
     profile,
     readIdentityClaims,
     consentPolicy,

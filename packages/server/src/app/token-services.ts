@@ -17,6 +17,7 @@ import { type AccessTokens, createAccessTokens } from '../tokens/access-token.ts
 import { type Audiences, createAudiences } from '../tokens/audience.ts'
 import { createEncryptedIdTokens, createIdTokens, type IdTokens } from '../tokens/id-token.ts'
 import { createRefreshTokens, type RefreshTokens } from '../tokens/refresh-token.ts'
+import { createResponseJwts, type ResponseJwts } from '../tokens/response-jwt.ts'
 import { createSubjectIdentifiers, type SubjectIdentifiers } from '../tokens/subject-identifier.ts'
 import { createTokenVerifier, type TokenVerifier } from '../tokens/verification.ts'
 import type { ClientServices } from './client-services.ts'
@@ -28,6 +29,8 @@ export type TokenServices = {
   readonly accessTokens: AccessTokens
   readonly idTokens: IdTokens
   readonly refreshTokens: RefreshTokens
+  /** Authorization responses in a JWT. */
+  readonly responseJwts: ResponseJwts
   readonly verifier: TokenVerifier
   readonly senderConstraints: SenderConstraints
   readonly grants: readonly Grant[]
@@ -55,6 +58,13 @@ export function createTokenServices(
     accessTokens: createAccessTokens({ issuer, keys, subjects, random, scopeAsList: isCompatible }),
     idTokens: createEncryptedIdTokens(signed, encrypt),
     refreshTokens: createRefreshTokens({ derived }),
+    responseJwts: createResponseJwts({
+      issuer,
+      keys,
+      encrypt,
+      clock,
+      lifetime: configuration.authorizationResponses.jwtLifetime,
+    }),
     verifier: createTokenVerifier({
       issuer,
       keys,

@@ -1,5 +1,6 @@
-/** The authorization response and its destination (RFC 6749 §4.1.2, RFC 9207 §2, Form Post Response Mode 1.0 §2). */
+/** The authorization response and its destination (RFC 6749 §4.1.2, RFC 9207 §2, Form Post Response Mode 1.0 §2, JARM §2.3). */
 
+import type { ResponseJwts } from '../tokens/response-jwt.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 
 export type ResponseMembers = Readonly<Record<string, string | undefined>>
@@ -13,18 +14,25 @@ type AuthorizationResponse =
       readonly fields: readonly (readonly [name: string, value: string])[]
     }
 
-/** Returns the response with `state` and `iss`, also for errors. Undefined members are omitted. */
-export function authorizationResponse(
-  { redirect_uri, response_mode, state }: ResponseTarget,
+export type AuthorizationResponsePorts = { readonly issuer: string; readonly responseJwts: ResponseJwts }
+
+/**
+ * Returns the response with `state` and `iss`, also for errors. Undefined members are omitted. Rejects with
+ * `StoreUnavailable` if the response must be encrypted and can't be.
+ */
+export async function authorizationResponse(
+  { client, redirect_uri, response_mode, state }: ResponseTarget,
   members: ResponseMembers,
-  issuer: string,
-): AuthorizationResponse {
-  const fields = Object.entries({ ...members, state, iss: issuer }).filter(
-    (field): field is [string, string] => field[1] !== undefined,
-  )
-  if (response_mode === 'form_post') return { kind: 'form', action: redirect_uri, fields }
+  { issuer, responseJwts }: AuthorizationResponsePorts,
+): Promise<AuthorizationResponse> {
+  const { place, isJwt } = response_mode
+  const sent = isJwt
+    ? { response: await responseJwts.make(client, { ...members, state }) }
+    : { ...members, state, iss: issuer }
+  const fields = Object.entries(sent).filter((field): field is [string, string] => field[1] !== undefined)
+  if (place === 'form_post') return { kind: 'form', action: redirect_uri, fields }
   const text = new URLSearchParams(fields).toString()
   // Keeps a query of the registered URI (RFC 6749 §3.1.2). Registered URIs have no fragment.
-  const separator = response_mode === 'fragment' ? '#' : redirect_uri.includes('?') ? '&' : '?'
+  const separator = place === 'fragment' ? '#' : redirect_uri.includes('?') ? '&' : '?'
   return { kind: 'redirect', location: redirect_uri + separator + text }
 }

@@ -8,11 +8,12 @@ import { parseRequest } from './parameter-limits.ts'
 import { isPushed, type Pushed, type PushedRequests } from './pushed-request.ts'
 import { type RequestObject, type RequestObjectPorts, readRequestObject } from './request-object.ts'
 import { createRequestObjectFetcher, type FetchRequestObject, type RequestUriPorts } from './request-uri.ts'
-import { proveResponseTarget } from './response-target.ts'
+import { proveResponseTarget, type ResponseTargetPorts } from './response-target.ts'
 import { formatParameters } from './serialized-request.ts'
 
 type ResolutionPorts = RequestObjectPorts &
-  RequestUriPorts & {
+  RequestUriPorts &
+  ResponseTargetPorts & {
     readonly clients: Clients
     readonly pushedRequests: PushedRequests
     readonly requirePushed: boolean
@@ -58,7 +59,7 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
       if (!client?.enabled) return ok({ parameters })
       const resolved = await resolveFor(client, parameters, fetchObject, ports)
       if (resolved.ok) return ok(withDefaults(resolved.value, client))
-      const target = await proveResponseTarget(parameters, ports.clients)
+      const target = await proveResponseTarget(parameters, ports)
       return target.ok ? { ...resolved, target: target.value } : resolved
     },
     async resolvePushed(client, parameters) {

@@ -9,7 +9,13 @@ import { shownList, shownValue } from '../model/masked.ts'
 import { isRedirectUriOf } from '../model/redirect.ts'
 import { isRegisteredId } from '../model/registered-client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
-import { defaultResponseMode, parseResponseMode } from './response-type.ts'
+import { errorResponseMode, parseResponseMode } from './response-type.ts'
+
+export type ResponseTargetPorts = {
+  readonly clients: Pick<Clients, 'find'>
+  /** Whether every response must be a JWT (JARM). */
+  readonly requireSignedResponse: boolean
+}
 
 /**
  * Returns the response target. Refuses without redirecting: `invalid_request` for a missing `client_id` and for a
@@ -17,7 +23,7 @@ import { defaultResponseMode, parseResponseMode } from './response-type.ts'
  */
 export async function proveResponseTarget(
   parameters: Parameters,
-  clients: Pick<Clients, 'find'>,
+  { clients, requireSignedResponse }: ResponseTargetPorts,
 ): Promise<Result<ResponseTarget>> {
   const clientId = parameters.get('client_id')
   if (clientId === undefined)
@@ -38,11 +44,12 @@ export async function proveResponseTarget(
       received: shownValue(redirectUri),
     })
   }
-  const mode = parseResponseMode(parameters, redirectUri)
+  const context = { client, redirectUri, requireSignedResponse }
+  const mode = parseResponseMode(parameters, context)
   return ok({
     client,
     redirect_uri: redirectUri,
-    response_mode: mode.ok ? mode.value : defaultResponseMode(parameters),
+    response_mode: mode.ok ? mode.value : errorResponseMode(parameters, context),
     state: parameters.get('state'),
   })
 }

@@ -24,10 +24,10 @@ import { tooLong } from './parameter-limits.ts'
 import { type Prompt, parsePrompt } from './prompt.ts'
 import { validateResources } from './requested-resources.ts'
 import { claimScopes, userScopeKinds, validateScope } from './requested-scope.ts'
-import { proveResponseTarget } from './response-target.ts'
+import { proveResponseTarget, type ResponseTargetPorts } from './response-target.ts'
 import { parseResponseMode, validateResponseType } from './response-type.ts'
 
-type AuthorizationRequestPorts = {
+type AuthorizationRequestPorts = ResponseTargetPorts & {
   readonly clients: Clients
   readonly resources: Resources
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
@@ -57,7 +57,7 @@ export type ValidateAuthorizationRequest = (
 export const createAuthorizationRequestValidator =
   (ports: AuthorizationRequestPorts): ValidateAuthorizationRequest =>
   async (parameters, hint) => {
-    const target = await proveResponseTarget(parameters, ports.clients)
+    const target = await proveResponseTarget(parameters, ports)
     if (!target.ok) return target
     const request = await validate(parameters, target.value, hint, ports)
     return request.ok ? request : { ...request, target: target.value }
@@ -69,8 +69,9 @@ async function validate(
   checkedHint: CheckedHint | undefined,
   { resources, ...ports }: AuthorizationRequestPorts,
 ): Promise<Result<ValidatedAuthorizationRequest>> {
-  const { client } = target
-  const mode = parseResponseMode(parameters, target.redirect_uri)
+  const { client, redirect_uri: redirectUri } = target
+  const { requireSignedResponse } = ports
+  const mode = parseResponseMode(parameters, { client, redirectUri, requireSignedResponse })
   if (!mode.ok) return mode
   const refusal = unsupported(parameters) ?? tooLong(parameters)
   if (refusal) return refusal

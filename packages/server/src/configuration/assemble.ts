@@ -12,6 +12,7 @@ import { localIssuer, loopbackPort, tenantPath } from './issuer.ts'
 import { registrationOf } from './registration.ts'
 import { accountsOf, userOf } from './schema/accounts.ts'
 import { authorizationRequestsOf } from './schema/authorization-requests.ts'
+import { authorizationResponsesOf } from './schema/authorization-responses.ts'
 import { brandingOf } from './schema/branding.ts'
 import { clientOf } from './schema/client.ts'
 import { checkedAuthority, checkedHooks, checkedPassword } from './schema/code.ts'
@@ -105,6 +106,7 @@ export function assembleIssuer(
     registration: registrationOf(draft),
     adminApi,
     authorizationRequests: authorizationRequestsOf(draft.authorization_requests),
+    authorizationResponses: authorizationResponsesOf(draft.authorization_responses),
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     masterKey,
     previousMasterKey,
@@ -164,6 +166,7 @@ const signedFor = (client: Client): readonly (SigningAlgorithm | undefined)[] =>
   client.id_token_signed_response_alg,
   client.userinfo_signed_response_alg,
   client.introspection_signed_response_alg,
+  client.authorization_signed_response_alg,
 ]
 
 /**

@@ -136,6 +136,13 @@ export type Configuration = {
     /** Maximum number of pending requests per network, for clients that are not trusted. */
     readonly mostPending: number
   }
+  /** Requirements for authorization responses. */
+  readonly authorizationResponses: {
+    /** Whether every response must be a JWT (JARM). */
+    readonly requireSigned: boolean
+    /** Seconds. */
+    readonly jwtLifetime: number
+  }
   /** The default algorithms, and all that clients and APIs are configured with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** The configured master key; undefined: the embedded store creates one next to the database, for development. */

@@ -156,6 +156,12 @@ export type Client = {
   readonly introspection_signed_response_alg?: SigningAlgorithm
   readonly introspection_encrypted_response_alg?: KeyEncryption
   readonly introspection_encrypted_response_enc: ContentEncryption
+  /** For authorization responses in a JWT (JARM §3). Omitted: RS256. */
+  readonly authorization_signed_response_alg?: SigningAlgorithm
+  readonly authorization_encrypted_response_alg?: KeyEncryption
+  readonly authorization_encrypted_response_enc: ContentEncryption
+  /** Whether every authorization response must be a JWT. */
+  readonly require_signed_authorization_response: boolean
   /** Whether ID tokens contain the claims of the scope even if the UserInfo endpoint returns them. */
   readonly always_include_user_claims_in_id_token: boolean
   /** `pairwise`: only clients of its sector get the same `sub` for a user (OpenID Connect Core 1.0 §8). */

@@ -79,6 +79,7 @@ type Needing = Pick<
   | 'id_token_signed_response_alg'
   | 'userinfo_signed_response_alg'
   | 'introspection_signed_response_alg'
+  | 'authorization_signed_response_alg'
   | 'allow_plain_pkce'
 > & { readonly accent_color?: string | undefined; readonly grant_types: readonly string[] }
 
@@ -90,6 +91,7 @@ export function needsOf(client: Needing): ClientNeeds | undefined {
     client.id_token_signed_response_alg,
     client.userinfo_signed_response_alg,
     client.introspection_signed_response_alg,
+    client.authorization_signed_response_alg,
   ].filter(alg => alg !== undefined && alg !== 'RS256' && alg !== 'ES256') as readonly SigningAlgorithm[]
   const lifetime = Math.max(client.access_token_lifetime, client.identity_token_lifetime)
   const needs: ClientNeeds = {

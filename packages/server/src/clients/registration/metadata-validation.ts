@@ -106,6 +106,7 @@ const signedAnswers = [
   'id_token_signed_response_alg',
   'userinfo_signed_response_alg',
   'introspection_signed_response_alg',
+  'authorization_signed_response_alg',
 ] as const
 
 /** Returns the member whose algorithm this server has no key for. */

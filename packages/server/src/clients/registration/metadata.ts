@@ -46,6 +46,10 @@ export const treatments = {
   introspection_signed_response_alg: 'refuse',
   introspection_encrypted_response_alg: 'refuse',
   introspection_encrypted_response_enc: 'refuse',
+  authorization_signed_response_alg: 'refuse',
+  authorization_encrypted_response_alg: 'refuse',
+  authorization_encrypted_response_enc: 'refuse',
+  require_signed_authorization_response: 'refuse',
   request_uris: 'drop',
   request_object_signing_alg: 'refuse',
   request_object_encryption_alg: 'refuse',
@@ -78,16 +82,13 @@ export const treatmentOf = (member: string): Treatment | undefined => {
 
 /**
  * Standard members that make a client more secure and that this server doesn't support. Ignoring them would weaken the
- * client (RFC 8705 §2.1.2, JARM §3, CIBA §4).
+ * client (RFC 8705 §2.1.2, CIBA §4).
  */
 export const unfulfilled = [
   'tls_client_auth_san_dns',
   'tls_client_auth_san_uri',
   'tls_client_auth_san_ip',
   'tls_client_auth_san_email',
-  'authorization_signed_response_alg',
-  'authorization_encrypted_response_alg',
-  'authorization_encrypted_response_enc',
   'backchannel_authentication_request_signing_alg',
 ] as const
 

@@ -61,7 +61,7 @@ const pairwiseSector: Rule = client => {
 /** Encryption needs a key of the client. */
 const encryption: Rule = client => {
   if (hasKeys(client) || client.invalid.has('jwks')) return []
-  return (['id_token', 'userinfo', 'introspection'] as const).flatMap(what => {
+  return (['id_token', 'userinfo', 'introspection', 'authorization'] as const).flatMap(what => {
     const key = `${what}_encrypted_response_alg` as const
     return client.value[key] === undefined
       ? []

@@ -131,6 +131,16 @@ export const responseFields = {
     .describe('Signing algorithm of JWT introspection responses. Omitted: as ID tokens.'),
   introspection_encrypted_response_alg: alg('JWT introspection responses'),
   introspection_encrypted_response_enc: enc('JWT introspection responses'),
+  authorization_signed_response_alg: s
+    .enum(signingAlgorithms)
+    .optional()
+    .describe('Signing algorithm of authorization responses in a JWT (JARM). Omitted: RS256.'),
+  authorization_encrypted_response_alg: alg('authorization responses in a JWT'),
+  authorization_encrypted_response_enc: enc('authorization responses in a JWT'),
+  require_signed_authorization_response: s
+    .boolean()
+    .default(false)
+    .describe('Every authorization request must ask for a response in a JWT (JARM).'),
 } as const
 
 /** Core §4, Dynamic Client Registration 1.0 §2: https, or http for development. */

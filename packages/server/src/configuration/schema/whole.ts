@@ -5,6 +5,7 @@ import * as s from '../validation/kinds.ts'
 import { userSchema } from './accounts.ts'
 import { adminApiSchema } from './admin-api.ts'
 import { authorizationRequestsSchema } from './authorization-requests.ts'
+import { authorizationResponsesSchema } from './authorization-responses.ts'
 import { clientSchema } from './client.ts'
 import { codeFields, codeOwners, moduleProviderSchema } from './code.ts'
 import { deploymentFields, deploymentOwners } from './deployment.ts'
@@ -20,6 +21,7 @@ const settings = {
   registration: registrationSchema,
   admin_api: adminApiSchema,
   authorization_requests: authorizationRequestsSchema,
+  authorization_responses: authorizationResponsesSchema,
   identity_resources: s
     .array(identityResourceSchema)
     .default([])
@@ -45,6 +47,7 @@ export const keyOwners = {
   registration: 'own',
   admin_api: 'own',
   authorization_requests: 'inherited',
+  authorization_responses: 'inherited',
   identity_resources: 'inherited',
   api_scopes: 'inherited',
   // Without the secrets.

@@ -159,6 +159,8 @@ async function decide(
 ): Promise<HttpResponse> {
   const { client, target, ui_locales, display } = validated
   const page = { ui_locales, display }
+  // Nobody signs in, and nothing is issued, for a response that could not be sent.
+  if (target.response_mode.isJwt) await ports.responseJwts.check(client)
   const found = await ports.sessions.read(request)
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
   const session_state =

@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { ResponseTarget } from '../../authorization-request/authorization-request.ts'
 import {
+  type AuthorizationResponsePorts,
   authorizationResponse,
   type ResponseMembers,
 } from '../../authorization-request/authorization-response.ts'
@@ -15,7 +16,7 @@ import type { Pages } from '../../pages/ui/pages.ts'
 import type { PageContext } from '../../pages/ui/render.ts'
 import type { Log } from '../../runtime/ports.ts'
 
-export type ResponderPorts = { readonly issuer: string; readonly pages: Pages; readonly log: Log }
+export type ResponderPorts = AuthorizationResponsePorts & { readonly pages: Pages; readonly log: Log }
 
 export type ResponseOptions = {
   /** Options of an error page, or of the page that posts the form. */
@@ -35,7 +36,7 @@ export type Responder = {
     target: ResponseTarget,
     members: ResponseMembers,
     options?: ResponseOptions,
-  ) => HttpResponse | Promise<HttpResponse>
+  ) => Promise<HttpResponse>
   /**
    * Sends the error to the client if the target is proven and trusted, otherwise shows an error page. Never redirects
    * to an untrusted URI.
@@ -45,14 +46,14 @@ export type Responder = {
     refusal: Refusal,
     target: ResponseTarget | undefined,
     options?: ResponseOptions,
-  ) => HttpResponse | Promise<HttpResponse>
+  ) => Promise<HttpResponse>
 }
 
-export function createResponder({ issuer, pages, log }: ResponderPorts): Responder {
+export function createResponder({ pages, log, ...ports }: ResponderPorts): Responder {
   const refusePage = createPageRefuser('authorize', { pages, log })
 
-  const send: Responder['send'] = (request, target, members, { cookies = [], page = {} } = {}) => {
-    const response = authorizationResponse(target, members, issuer)
+  const send: Responder['send'] = async (request, target, members, { cookies = [], page = {} } = {}) => {
+    const response = await authorizationResponse(target, members, ports)
     if (response.kind === 'redirect') return redirectResponse(request, response.location, cookies)
     const { action, fields } = response
     return pages.formPost(
@@ -64,7 +65,7 @@ export function createResponder({ issuer, pages, log }: ResponderPorts): Respond
 
   return {
     send,
-    refuse(request, refusal, target, options = {}) {
+    async refuse(request, refusal, target, options = {}) {
       const step = options.step ?? (target ? 'decide' : 'target')
       if (!target) return refusePage(request, refusal, { ...options.page, step })
       const { error, description } = refusal

@@ -115,6 +115,10 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     userinfo_encryption_enc_values_supported: contentEncryptionAlgorithms,
     introspection_encryption_alg_values_supported: keyEncryptionAlgorithms,
     introspection_encryption_enc_values_supported: contentEncryptionAlgorithms,
+    // JARM §4.
+    authorization_signing_alg_values_supported: offered.signingAlgorithms,
+    authorization_encryption_alg_values_supported: keyEncryptionAlgorithms,
+    authorization_encryption_enc_values_supported: contentEncryptionAlgorithms,
     request_parameter_supported: true,
     request_uri_parameter_supported: true,
     require_request_uri_registration: !offered.allowUnregisteredUris,

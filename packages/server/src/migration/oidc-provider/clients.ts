@@ -19,6 +19,9 @@ const metadata: Readonly<Record<string, Convert<unknown>>> = {
   introspection_signed_response_alg: filledText,
   introspection_encrypted_response_alg: filledText,
   introspection_encrypted_response_enc: filledText,
+  authorization_signed_response_alg: filledText,
+  authorization_encrypted_response_alg: filledText,
+  authorization_encrypted_response_enc: filledText,
   request_object_encryption_alg: filledText,
   request_object_encryption_enc: filledText,
   require_signed_request_object: flag,
@@ -44,14 +47,10 @@ const notNeeded: Readonly<Record<string, string>> = {
   client_secret_expires_at: 'the secret of a configured client ends when it is removed',
 }
 
-const jarm = 'authorization responses are not signed or encrypted (JARM)'
 const ciba = 'backchannel authentication is not supported'
 const bySubject = 'certificates are identified by tls_client_auth_subject_dn'
 
 const notPossible: Readonly<Record<string, string>> = {
-  authorization_signed_response_alg: jarm,
-  authorization_encrypted_response_alg: jarm,
-  authorization_encrypted_response_enc: jarm,
   backchannel_token_delivery_mode: ciba,
   backchannel_client_notification_endpoint: ciba,
   backchannel_authentication_request_signing_alg: ciba,

@@ -18,6 +18,7 @@ const available: Readonly<Record<string, string>> = {
   encryption: byClient,
   introspection: 'it is available to confidential clients and to APIs with api_secrets',
   jwtIntrospection: always,
+  jwtResponseModes: always,
   jwtUserinfo: byClient,
   revocation: always,
   rpInitiatedLogout: always,
@@ -29,7 +30,6 @@ const available: Readonly<Record<string, string>> = {
 const unsupported: Readonly<Record<string, string>> = {
   ciba: onlyIn('backchannel authentication'),
   fapi: 'set the keys of docs/guides/fapi-2.md',
-  jwtResponseModes: onlyIn('signed authorization responses (JARM)'),
   richAuthorizationRequests: onlyIn('use scopes and the claims parameter'),
   webMessageResponseMode: onlyIn('use redirects, or refresh tokens'),
   attestClientAuth: onlyIn('use private_key_jwt'),

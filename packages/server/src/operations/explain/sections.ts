@@ -108,6 +108,7 @@ const bySection: Readonly<Record<string, string>> = {
   'Initiating User Registration 1.0 §4.1': 'prompt_create_with_others sign_up_not_offered',
   'OAuth 2.0 Multiple Response Type Encoding Practices §2.1': 'response_mode_query response_mode_unknown',
   'OAuth 2.0 Form Post Response Mode §2': 'response_mode_form_post',
+  'JWT Secured Authorization Response Mode §2.3': 'response_mode_unsigned',
   'OpenID Connect RP-Initiated Logout 1.0 §2':
     'id_token_hint_of_another_client logout_token_refused post_logout_redirect_uri_without_client ' +
     'sign_out_state_too_long',
