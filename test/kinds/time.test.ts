@@ -105,6 +105,7 @@ const comparisons = {
     'cli/doctor/store-checks.ts',
     'authorization-request/request-object.ts',
     'clients/authentication/private-key-jwt.ts',
+    'clients/authentication/tls-client-auth.ts',
     'pages/federation/upstream-parameters.ts',
     'migration/identityserver/users.ts',
     'endpoints/token/grants/jwt-bearer.ts',

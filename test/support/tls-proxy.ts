@@ -3,6 +3,7 @@
 import { request as requestHttp } from 'node:http'
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { certificate, privateKey } from './tls.ts'
 
 export type TlsProxy = {
@@ -12,15 +13,53 @@ export type TlsProxy = {
   readonly close: () => void
 }
 
-/** Does what the files of deploy/proxies do: it sets `x-forwarded-for`, and keeps some paths inside. */
-export async function startTlsProxy(): Promise<TlsProxy> {
+type ProxyOptions = {
+  /** Requests client certificates. Default: removes the header `client-cert`. */
+  readonly certificates?: {
+    readonly form: keyof typeof certificateForms
+    /** The CA that must have issued them (PEM). Default: forwards them unverified. */
+    readonly ca?: string
+  }
+  /** Paths that it keeps inside. */
+  readonly inside?: RegExp
+}
+
+/** How proxies write the header: as RFC 9440 says, as nginx does, as Traefik does. */
+const certificateForms = {
+  rfc9440: (der: Buffer) => `:${der.toString('base64')}:`,
+  nginx: (der: Buffer) =>
+    encodeURIComponent(
+      `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`,
+    ),
+  traefik: (der: Buffer) => der.toString('base64'),
+} as const
+
+/**
+ * Does what the files of deploy/proxies do: it sets `x-forwarded-for`, replaces `client-cert`, and keeps some paths
+ * inside.
+ */
+export async function startTlsProxy({
+  certificates,
+  inside = /^\/(?:metrics|admin|healthz|readyz)(?:\/|$)/,
+}: ProxyOptions = {}): Promise<TlsProxy> {
   let upstream = 0
-  const proxy = createServer({ cert: certificate, key: privateKey }, (received, response) => {
-    if (/^\/(?:metrics|admin|healthz|readyz)(?:\/|$)/.test(received.url ?? '')) {
+  const { ca } = certificates ?? {}
+  const options = {
+    ...{ cert: certificate, key: privateKey, requestCert: certificates !== undefined },
+    ...{ ...(ca !== undefined && { ca }), rejectUnauthorized: ca !== undefined },
+  }
+  const proxy = createServer(options, (received, response) => {
+    if (inside.test(received.url ?? '')) {
       response.writeHead(404).end()
       return
     }
-    const headers = { ...received.headers, 'x-forwarded-for': received.socket.remoteAddress ?? '' }
+    const { 'client-cert': _, ...kept } = received.headers
+    const { raw } = certificates ? (received.socket as TLSSocket).getPeerCertificate() : {}
+    const headers = {
+      ...kept,
+      'x-forwarded-for': received.socket.remoteAddress ?? '',
+      ...(certificates && raw && { 'client-cert': certificateForms[certificates.form](raw) }),
+    }
     const { method, url: path } = received
     const sent = requestHttp({ host: '127.0.0.1', port: upstream, method, path, headers }, answer => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
@@ -45,11 +84,18 @@ export type TlsAnswer = {
   readonly body: string
 }
 
-/** @param form sent by POST; without one, the request is a GET. */
+type TlsQuestion = {
+  /** Sent by POST; without one, the request is a GET. */
+  readonly form?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  /** The client's certificate and its key (PEM). */
+  readonly identity?: { readonly cert: string; readonly key: string }
+}
+
 export function askTls(
   port: number,
   path: string,
-  { form, headers }: { form?: Readonly<Record<string, string>>; headers?: Record<string, string> } = {},
+  { form, headers, identity: { cert, key } = { cert: '', key: '' } }: TlsQuestion = {},
 ): Promise<TlsAnswer> {
   const body = form && new URLSearchParams(form).toString()
   return new Promise((resolve, reject) => {
@@ -59,6 +105,7 @@ export function askTls(
         port,
         path,
         ca: certificate,
+        ...(cert !== '' && { cert, key }),
         agent: false,
         method: body === undefined ? 'GET' : 'POST',
         headers: {

@@ -56,6 +56,10 @@ export const clients: Readonly<Record<string, Rows>> = {
       'clients/clients.attack.test.ts',
       'attack: a disabled client is refused at every endpoint that authenticates clients',
     ),
+    'A request from any other address than': held(
+      'tokens/certificate-bound.test.ts',
+      'userinfo: the certificate of a direct connection counts for nothing, in any form of the header',
+    ),
     'Each request uses exactly one method.': held(
       'clients/clients.attack.test.ts',
       'attack: … in one request is refused, even if each alone is correct',
@@ -100,11 +104,11 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'With `tls_client_certificate_bound_access_tokens`, tokens are bound whatever': held(
       'tokens/certificate-bound.test.ts',
-      'token: … binds the tokens of … to the certificate, and requires one',
+      'token: … binds the tokens of … to the certificate of its connection, and requires one',
     ),
     'The client must then present a certificate': held(
       'tokens/certificate-bound.test.ts',
-      'token: … binds the tokens of … to the certificate, and requires one',
+      'token: … binds the tokens of … to the certificate of its connection, and requires one',
     ),
     '**Never use one listener for both methods.**': none('advice'),
     "`none` is for applications that can't": none('definition'),

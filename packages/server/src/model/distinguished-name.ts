@@ -1,6 +1,6 @@
 /** Distinguished names: parsed by RFC 4514, compared by RFC 5280 §7.1 (ignoring case and repeated spaces). */
 
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 
 /** Names are equal if their canonical texts are. */
 type CanonicalName = string
@@ -20,14 +20,8 @@ export function nameBelow(base: string, text: string): string | undefined {
   return isBelow && pairs.length === 1 ? partsOf(pairs[0] ?? '')?.value.trim() : undefined
 }
 
-/** Returns the subject of a certificate (DER in base64); undefined if it can't be read. */
-export function subjectOf(certificate: string): CanonicalName | undefined {
-  let subject: string | undefined
-  try {
-    subject = new X509Certificate(Buffer.from(certificate, 'base64')).subject
-  } catch {
-    return undefined
-  }
+/** Returns the subject of a certificate; undefined if it has none. */
+export function subjectOf({ subject }: Pick<X509Certificate, 'subject'>): CanonicalName | undefined {
   // Node writes one RDN per line in RFC 2253 escaping, most significant first. RFC 4514 §2.1 puts it last.
   return subject ? canonical(subject.split('\n').reverse()) : undefined
 }

@@ -3,6 +3,8 @@
  * certificate.
  */
 
+import { X509Certificate } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
@@ -13,11 +15,14 @@ import { shownList, shownValue } from '../../model/masked.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
 
+/** Tolerated difference between the clocks of the server and of the authority. */
+const clockTolerance: Seconds = 60
+
 /** Compares the subject. The TLS endpoint has verified the chain (RFC 8705 §2.1). */
 export const tlsClientAuth: AuthenticationMethod = {
   name: 'tls_client_auth',
-  verify: (client, credential, request) =>
-    withCertificate(credential, request, certificate => {
+  verify: (client, credential, request, { clock }) =>
+    withCertificate(credential, request, clock.now(), certificate => {
       const subject = subjectOf(certificate)
       if (subject === undefined) return refuseClient('client_certificate_malformed')
       const expected = expectedSubject(client)
@@ -30,12 +35,12 @@ export const tlsClientAuth: AuthenticationMethod = {
 /** Compares the certificate with the registered ones, without verifying a chain (RFC 8705 §2.2). */
 export const selfSignedTlsClientAuth: AuthenticationMethod = {
   name: 'self_signed_tls_client_auth',
-  async verify(client, credential, request, { findKeys }) {
+  async verify(client, credential, request, { findKeys, clock }) {
     const { certificate } = request.peer
     const thumbprint = certificate === undefined ? '' : thumbprintOf(certificate)
     const has = (keys: JwkSet) => thumbprintsOf(keys).some(one => equalInConstantTime(one, thumbprint))
     const keys = await findKeys(client, { lacks: set => !has(set) })
-    return withCertificate(credential, request, () =>
+    return withCertificate(credential, request, clock.now(), () =>
       has(keys)
         ? undefined
         : refuseClient('client_certificate_not_registered', {
@@ -49,11 +54,30 @@ export const selfSignedTlsClientAuth: AuthenticationMethod = {
 function withCertificate(
   credential: Credential,
   { peer: { certificate } }: HttpRequest,
-  problemOf: (certificate: string) => Refusal | undefined,
+  now: Seconds,
+  problemOf: (certificate: X509Certificate) => Refusal | undefined,
 ): Result<Confirmation> {
   if (credential.kind !== 'identity') return refuseClient('client_authentication_method_not_registered')
   if (certificate === undefined) return refuseClient('client_certificate_missing')
-  return problemOf(certificate) ?? ok(certificateConfirmation(certificate))
+  const read = readCertificate(certificate)
+  if (!read) return refuseClient('client_certificate_malformed')
+  return problemOf(read) ?? expiryProblem(read, now) ?? ok(certificateConfirmation(certificate))
+}
+
+function readCertificate(certificate: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(Buffer.from(certificate, 'base64'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Proxies that forward certificates unverified don't check this (RFC 5280 §4.1.2.5). */
+function expiryProblem({ validTo }: X509Certificate, now: Seconds): Refusal | undefined {
+  const expiresAt: Seconds = Date.parse(validTo) / 1000
+  return expiresAt > now - clockTolerance
+    ? undefined
+    : refuseClient('client_certificate_expired', { expected: 'a valid certificate', received: validTo })
 }
 
 /** Caches a result for each client or key set. */

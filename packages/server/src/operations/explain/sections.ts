@@ -51,8 +51,8 @@ const bySection: Readonly<Record<string, string>> = {
   'RFC 9449 §11.1': 'dpop_proof_replayed',
   'RFC 7518 §3.3, §3.5': 'dpop_key_too_small',
   'RFC 8705 §2':
-    'client_certificate_malformed client_certificate_missing client_certificate_not_registered ' +
-    'client_certificate_of_another_subject',
+    'client_certificate_expired client_certificate_malformed client_certificate_missing ' +
+    'client_certificate_not_registered client_certificate_of_another_subject',
   'RFC 8705 §3':
     'actor_token_bound_to_another_key binding_certificate_missing extension_token_bound_to_another_key ' +
     'subject_token_bound_to_another_key token_binding_unknown token_bound_to_another_certificate ' +
