@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
+import { getTestContext } from 'node:test'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { composeTessera, type Tessera } from '../../packages/server/src/app/tessera.ts'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
@@ -131,6 +132,7 @@ export async function createTestServer(
     overrides,
     realPasswordCost ? {} : { passwordCost: testPasswordCost },
   )
+  closeAtEnd(tessera)
 
   const send: TestServer['send'] = async (
     method,
@@ -179,6 +181,18 @@ export async function createTestServer(
         ...rest,
       }),
   }
+}
+
+/** Closes a server with the test or file that created it, so that its timers stop and its memory is freed. */
+function closeAtEnd(server: Tessera): void {
+  const context = getTestContext()
+  if (!context || !('after' in context) || context.name === '<root>') return
+  // The test runner keeps every hook until the process ends.
+  let open: Tessera | undefined = server
+  context.after(async () => {
+    await open?.close()
+    open = undefined
+  })
 }
 
 /** RFC 6749 §2.3.1: both halves form-encoded. */
