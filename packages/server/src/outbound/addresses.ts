@@ -45,16 +45,19 @@ export type AddressRule = {
 
 /** @param allowed private addresses or ranges that may get requests. */
 export function createAddressRule(allowed: readonly string[] = []): AddressRule {
-  const special = listOf(specialRanges)
   const named = listOf(allowed)
   return {
     kindOf(address) {
       if (isIP(address) === 0) return undefined
       if (contains(named, address)) return 'allowed'
+      special ??= listOf(specialRanges)
       return contains(special, address) ? undefined : 'public'
     },
   }
 }
+
+/** Created once, on first use: every issuer has a rule, and all have these ranges in common. */
+let special: Ranges | undefined
 
 /** One list per family: in a common list, the IPv6 range of mapped addresses would match IPv4 addresses. */
 type Ranges = Readonly<Record<'ipv4' | 'ipv6', BlockList>>
