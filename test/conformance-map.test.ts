@@ -49,7 +49,7 @@ for (const [plan, modules] of Object.entries(plans))
 
 test('conformance map: no module is named that the suite does not have', () => {
   const known = new Set(Object.values(plans).flat())
-  const said = [...page.matchAll(/^\| (`oidcc-[^|]+) \|/gm)].flatMap(([, cell = '']) =>
+  const said = [...page.matchAll(/^\| (`(?:oidcc|fapi2)-[^|]+) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, module = '']) => module),
   )
   assert.ok(said.length > 60)

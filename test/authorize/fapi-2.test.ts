@@ -153,6 +153,14 @@ test('fapi: client assertions have the issuer alone as audience, as a string [FA
     )
 })
 
+test('fapi: client assertions are signed with the registered algorithm, not with RS256 [FAPI 2.0 §5.4]', async () => {
+  const server = await start()
+  const claims = { iss: client.client_id, sub: client.client_id, aud: issuer, jti: randomUUID() }
+  const weak = await sign({ ...claims, exp: server.clock.now() + 60 }, 'RS256')
+  const answer = await redeem(server, await signedInCode(server), one, { client_assertion: weak })
+  assertRefused(answer, 'invalid_client', 'client_assertion_invalid')
+})
+
 test('fapi: request objects are signed with PS256 and have a limited lifetime [FAPI 2.0 Message Signing §5.3.1]', async () => {
   const server = await start()
   const now = server.clock.now()
