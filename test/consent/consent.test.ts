@@ -347,9 +347,54 @@ test('consent: access is removed only by a form of this browser, and only by its
     assertErrorPage(await browser.submit(list, { button: 'revoke', ...changed }), 'invalid_request')
   const other = createBrowser(server)
   answerOf(await signIn(other, authorizePath(), { username: 'bob', password: 'builder' }))
-  const empty = await other.visit('/account/consents')
+  const theirs = await other.visit('/account/consents')
   const csrf = (await other.visit('/device')).form?.fields.csrf ?? ''
   await other.request('POST', '/account/consents', { form: { csrf, client_id: 'asking', button: 'revoke' } })
-  assert.match(empty.text, /No application has access to your account/)
+  assert.doesNotMatch(theirs.text, /Asking/)
   assert.ok(await server.stores.consents.find('1', 'asking'))
+})
+
+test('applications: one without consent is listed with what it may do and its last use, and stopped with its tokens', async () => {
+  const api = { name: 'https://orders.example/', display_name: 'Orders API', scopes: ['api1', 'api2'] }
+  const server = await createTestServer({ ...scopesWorld, api_resources: [api] })
+  const browser = createBrowser(server)
+  const target = authorizePath({ scope: 'openid api1 offline_access', resource: api.name })
+  const answer = answerOf(await signIn(browser, target))
+  const form = { client_id: 'web', redirect_uri: callback }
+  const code = { grant_type: 'authorization_code', code: answer.get('code') ?? '' }
+  const tokens = (await server.token({ ...form, ...code, code_verifier: verifier })).json
+  assert.match(
+    (await browser.visit('/account/consents')).text,
+    /Web & Co Since .* last used now .*Orders.* Only for Orders API/,
+  )
+  server.clock.advance(600)
+  const refresh = { ...form, grant_type: 'refresh_token', refresh_token: tokens.refresh_token }
+  const second = (await server.token(refresh)).json
+  server.clock.advance(120)
+  const list = await browser.visit('/account/consents')
+  assert.match(list.text, /last used 2 minutes ago/)
+  assert.doesNotMatch(list.text, /asks every time/)
+  const after = await browser.submit(list, { button: 'revoke' })
+  assert.match(after.text, /Web & Co no longer has access/)
+  assert.match(after.text, /No application has access to your account/)
+  assert.ok(server.logged.find(({ event }) => event === 'consent_revoked'))
+  const headers = { authorization: `Bearer ${second.access_token}` }
+  assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
+  const refused = await server.token({ ...refresh, refresh_token: second.refresh_token })
+  assertRefused(refused, 'invalid_grant', 'authorization_revoked')
+  // Stopped already: a second request changes nothing and says nothing.
+  assert.doesNotMatch((await browser.submit(list, { button: 'revoke' })).text, /no longer has access/)
+})
+
+test('applications: one that the operator revoked is not listed, and a remembered consent is shown as not in use', async () => {
+  const { server, browser } = await startScopes()
+  answerOf(await browser.visit(authorizePath()))
+  answerOf(await browser.submit(await browser.visit(wide), { button: 'yes' }))
+  const before = (await browser.visit('/account/consents')).text
+  assert.match(before, /Asking.* Web & Co Since/)
+  await server.revokeClient('web')
+  await server.revokeClient('asking')
+  const after = (await browser.visit('/account/consents')).text
+  assert.match(after, /Asking Since .* not in use · until/)
+  assert.doesNotMatch(after, /Web & Co Since/)
 })

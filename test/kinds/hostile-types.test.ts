@@ -676,6 +676,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'operations/events/callbacks.ts': 'written by this server into its own store',
   'keys/signing-key.ts': 'sealed or signed by this server',
   'storage/tables/row-codec.ts': 'written by this server into its own store',
+  'storage/tables/authorizations.ts': 'written by this server into its own store',
   'storage/postgres/archive.ts': 'written by this server into its own store',
   'endpoints/jwks/jwks.ts': 'its own package or process',
   'testing/altered-token.ts': 'sealed or signed by this server',

@@ -14,6 +14,7 @@ import {
   sampleAuthorization,
   sampleCode,
   sampleCommit,
+  sampleFamily,
   sampleSession,
   sampleUser,
 } from './samples.ts'
@@ -42,6 +43,41 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(await revokedAt(living), now + minute)
     assert.equal(await revokedAt(elsewhere), undefined)
     assert.equal(await revokedAt(of), undefined)
+  })
+
+  test('consents: without a consent, the authorizations are revoked too; false if there are none', async () => {
+    const { authorizations, codes, consents } = stores()
+    const given = sampleAuthorization({ sub: newHash() })
+    await codes.issue(given, sampleCode(given))
+    assert.equal(await consents.revoke(given.sub, 'other', now + 1), false)
+    assert.equal(await consents.revoke(given.sub, 'web', now + 1), true)
+    assert.equal((await authorizations.find(given.id))?.revoked_at, now + 1)
+    assert.equal(await consents.revoke(given.sub, 'web', now + 2), false)
+  })
+
+  test('authorizations: what clients may do for a user is grouped, without what was revoked or has expired', async () => {
+    const { authorizations, codes, commit } = stores()
+    const sub = newHash()
+    const resources = ['https://api.example/']
+    const [first, second] = [sampleAuthorization({ sub }), sampleAuthorization({ sub, created_at: now + 5 })]
+    const other = sampleAuthorization({ sub, client_id: 'other', tenant: 'acme', resources })
+    const [revoked, expired] = [
+      sampleAuthorization({ sub, client_id: 'revoked' }),
+      sampleAuthorization({ sub, client_id: 'expired', expires_at: now + 9 }),
+    ]
+    const strangers = sampleAuthorization({ sub: newHash() })
+    for (const one of [first, second, other, revoked, expired, strangers])
+      await codes.issue(one, sampleCode(one))
+    await authorizations.revoke(revoked.id, now)
+    const family = sampleFamily(first, { rotated_at: now + 7 })
+    const issue = { family }
+    assert.equal(await commit(sampleCommit({ sub, issue })), 'committed')
+    const times = { since: now, created_at: now + 5, used_at: now + 7 }
+    const once = { since: now, created_at: now, used_at: now }
+    assert.deepEqual(await authorizations.accessOf(sub, now + 9), [
+      { client_id: 'other', tenant: 'acme', scope: other.scope, resources, ...once },
+      { client_id: 'web', scope: first.scope, resources: [], ...times },
+    ])
   })
 
   test('authorizations: the first revocation is the one that counts', async () => {

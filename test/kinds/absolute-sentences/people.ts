@@ -93,12 +93,6 @@ export const people: Readonly<Record<string, Rows>> = {
       'attack: a user can sign in from a known browser while others exhaust the guesses for the name',
     ),
   },
-  'docs/guides/consent.md': {
-    '`/account/consents` lists every application that the user agreed': held(
-      'consent/consent.test.ts',
-      'consent: an application’s access is listed and can be removed: its tokens are revoked, others remain',
-    ),
-  },
   'docs/guides/mfa.md': {
     'Second factors work alike for configured': held(
       'mfa/mfa.test.ts',

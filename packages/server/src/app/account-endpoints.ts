@@ -36,7 +36,16 @@ export function createAccountEndpoints(
   const page: AccountPagePorts = { browserRequests, requireAccountSession, pages: view.pages }
   return {
     profile: createProfileEndpoint({ ...page, identityProviders, issuer, clients, offered }),
-    consents: createAccountConsentsEndpoint({ ...page, clients, resources, stores, clock, log, events }),
+    consents: createAccountConsentsEndpoint({
+      ...page,
+      clients,
+      resources,
+      isRevoked: services.context.principals.isRevoked,
+      stores,
+      clock,
+      log,
+      events,
+    }),
     connections: createConnectionsEndpoint({
       ...page,
       openIdProviders,

@@ -45,6 +45,16 @@ export type Authorization = {
   readonly revoked_at?: Seconds
 }
 
+/** A client's authorizations for a user with the same tenant, scope and resources, taken together. */
+export type GivenAccess = Pick<Authorization, 'client_id' | 'tenant' | 'scope' | 'resources'> & {
+  /** When the first of them was created. */
+  readonly since: Seconds
+  /** When the last of them was created. */
+  readonly created_at: Seconds
+  /** When one of them was last created or refreshed. */
+  readonly used_at: Seconds
+}
+
 /** Returns whether it was revoked, alone or with everything that was issued to its client. */
 export type IsRevoked = (
   authorization: Pick<Authorization, 'client_id' | 'created_at' | 'revoked_at'>,

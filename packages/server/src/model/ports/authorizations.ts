@@ -8,6 +8,7 @@ import type {
   AuthorizationId,
   DeviceAuthorization,
   FamilyId,
+  GivenAccess,
   ReferenceToken,
   RefreshFamily,
 } from '../authorization.ts'
@@ -17,6 +18,11 @@ export type Authorizations = {
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
   /** Revokes it and everything that was issued for it. A second call keeps the time of the first. */
   readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
+  /**
+   * Returns what clients may do for the user at `at`, in the order of their ids. It includes what was revoked with
+   * everything that was issued to a client: see `IsRevoked`.
+   */
+  readonly accessOf: (sub: string, at: Seconds) => Awaitable<readonly GivenAccess[]>
   /**
    * Deletes the user's authorizations beyond the `keep` that expire last, with their codes and refresh families, but not
    * more than `most` in one call. Resolves to the number of deleted authorizations.

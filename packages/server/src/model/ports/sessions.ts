@@ -81,7 +81,10 @@ export type Consents = {
    * is true, a later revocation of the consent revokes that authorization too.
    */
   readonly stillGiven: (sub: string, clientId: string) => Awaitable<boolean>
-  /** In one write, deletes it and revokes every authorization of that client for the user. Returns whether there was one. */
+  /**
+   * In one write, deletes it if it exists, and revokes every authorization of that client for the user. Returns whether
+   * that changed anything.
+   */
   readonly revoke: (sub: string, clientId: string, at: Seconds, messages?: Messages) => Promise<boolean>
 }
 

@@ -1,9 +1,9 @@
-/** The page with the applications that the user gave access to. Users can revoke that access here. */
+/** The page with the applications that act for the user. Users can stop each of them here. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
-import type { Consent } from '../../model/authorization.ts'
+import type { Consent, GivenAccess, IsRevoked } from '../../model/authorization.ts'
 import type { Clients } from '../../model/client.ts'
 import { rememberedScope } from '../../model/consent.ts'
 import type { Events } from '../../model/events.ts'
@@ -16,9 +16,10 @@ import type { ConsentsPage } from '../ui/account-pages.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
 
 type AccountConsentsPorts = AccountPagePorts & {
-  readonly stores: Pick<Stores, 'consents'>
+  readonly stores: Pick<Stores, 'authorizations' | 'consents'>
   readonly clients: Clients
   readonly resources: Resources
+  readonly isRevoked: IsRevoked
   readonly clock: Clock
   readonly log: Log
   readonly events: Pick<Events, 'prepare'>
@@ -26,7 +27,7 @@ type AccountConsentsPorts = AccountPagePorts & {
 
 /** `GET` and `POST /account/consents`: `button` is `revoke` with a `client_id`. */
 export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endpoint {
-  const { consents } = ports.stores
+  const { consents, authorizations } = ports.stores
   const { clients, clock, log, events } = ports
   return accountPage(ports, 'consents', { show, act: revoke })
 
@@ -44,21 +45,47 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
   }
 
   async function show(page: AccountPage, removed?: string): Promise<HttpResponse> {
-    const lines = (await consents.ofUser(page.session.sub)).map(lineOf)
+    const { sub } = page.session
+    const given = await consents.ofUser(sub)
+    const active = (await authorizations.accessOf(sub, clock.now())).filter(one => !ports.isRevoked(one))
+    const ids = new Set([...given, ...active].map(({ client_id }) => client_id))
+    const lines = [...ids].toSorted().map(client_id =>
+      lineOf(
+        client_id,
+        given.find(one => one.client_id === client_id),
+        active.filter(one => one.client_id === client_id),
+      ),
+    )
     const data = { form: page.pageForm('/account/consents'), consents: await Promise.all(lines), removed }
     return ports.pages.account.consents(page.request, data, page.frame)
   }
 
-  async function lineOf(consent: Consent): Promise<ConsentsPage['consents'][number]> {
-    const client = await clients.find(consent.client_id)
-    const { client_id, scope, created_at, remembered_until } = consent
+  async function lineOf(
+    client_id: string,
+    consent: Consent | undefined,
+    active: readonly GivenAccess[],
+  ): Promise<ConsentsPage['consents'][number]> {
+    const client = await clients.find(client_id)
+    const now = clock.now()
+    const scope = [...(consent?.scope ?? []), ...active.flatMap(one => one.scope)]
+    const since = [...active.map(one => one.since), ...(consent ? [consent.created_at] : [])]
     return {
       client_id,
       client: client?.client_name ?? client_id,
       scopes: scopeLines(scope, ports.resources),
-      since: created_at,
-      remembered: client !== undefined && rememberedScope(consent, client, clock.now()).length > 0,
-      until: remembered_until,
+      apis: limitOf(active).map(name => ports.resources.apis.get(name)?.display_name ?? name),
+      since: Math.min(...since),
+      usedAgo: active.length > 0 ? now - Math.max(...active.map(one => one.used_at)) : undefined,
+      consent: consent && {
+        remembered: client !== undefined && rememberedScope(consent, client, now).length > 0,
+        until: consent.remembered_until,
+      },
     }
   }
 }
+
+/** Returns the APIs that every authorization is limited to (RFC 8707 §2); none if one of them has no limit. */
+const limitOf = (active: readonly GivenAccess[]): readonly string[] =>
+  active.some(({ resources }) => resources.length === 0)
+    ? []
+    : [...new Set(active.flatMap(({ resources }) => resources))]

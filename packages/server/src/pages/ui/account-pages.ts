@@ -78,15 +78,20 @@ export type ConsentsPage = {
     readonly client_id: string
     readonly client: string
     readonly scopes: readonly ScopeLine[]
+    /** The APIs that its tokens are limited to; empty: no limit. */
+    readonly apis: readonly string[]
     /** Seconds since the epoch. */
     readonly since: number
+    /** Seconds since its last sign-in or refresh; undefined: it has no valid authorization. */
+    readonly usedAgo: number | undefined
     /** Whether the consent page is skipped, and until when. Without `until` it does not expire. */
-    readonly remembered: boolean
-    readonly until?: number
+    readonly consent: { readonly remembered: boolean; readonly until: number | undefined } | undefined
   }[]
   /** The client whose access was just removed. */
   readonly removed?: string
 }
+
+type Consented = NonNullable<ConsentsPage['consents'][number]['consent']>
 
 export type AccountPages = {
   readonly consents: Page<ConsentsPage>
@@ -102,20 +107,25 @@ export const createAccountPages = (show: Show): AccountPages => ({
       const { consents } = texts.account
       const dates = new Intl.DateTimeFormat(texts.lang, { dateStyle: 'long', timeZone: 'UTC' })
       const date = (seconds: number): string => dates.format(seconds * 1000)
+      const list = new Intl.ListFormat(texts.lang)
+      const rememberedText = ({ remembered, until }: Consented): string | undefined =>
+        remembered ? (until === undefined ? undefined : consents.until(date(until))) : consents.once
       return {
         form: data.form,
         title: consents.title,
         removed: data.removed === undefined ? undefined : consents.removed(data.removed),
-        consents: data.consents.map(({ client_id, client, scopes, since, remembered, until }) => ({
+        consents: data.consents.map(({ client_id, client, scopes, apis, since, usedAgo, consent }) => ({
           client_id,
           client,
           scopes: scopes.map(scope => scopeText(scope, texts)),
-          when: consents.since(date(since)),
-          remembered: remembered
-            ? until === undefined
-              ? undefined
-              : consents.until(date(until))
-            : consents.once,
+          apis: apis.length > 0 ? consents.apis(list.format(apis)) : undefined,
+          when: [
+            consents.since(date(since)),
+            usedAgo === undefined ? consents.unused : consents.used(timeAgo(usedAgo, texts.lang)),
+            consent && rememberedText(consent),
+          ]
+            .filter(text => text !== undefined)
+            .join(' · '),
         })),
       }
     }),

@@ -1,7 +1,7 @@
 /** Authorizations, and the codes, families and tokens that belong to them, in memory. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { DeviceAuthorization } from '../../model/authorization.ts'
+import type { Authorization, DeviceAuthorization, GivenAccess } from '../../model/authorization.ts'
 import type {
   AuthorizationCodes,
   AuthorizationStores,
@@ -64,6 +64,17 @@ const createAuthorizations = ({ authorizations, codes, families }: Tables): Auth
     if (!found || found.revoked_at !== undefined) return
     authorizations.put({ ...found, revoked_at: at })
   },
+  accessOf(sub, at) {
+    const active = authorizations.filter(
+      one => one.sub === sub && one.revoked_at === undefined && one.expires_at > at,
+    )
+    const groups = Map.groupBy(active, ({ client_id, tenant, scope, resources }) =>
+      JSON.stringify([client_id, tenant, scope, resources]),
+    )
+    return [...groups.values()]
+      .map(group => accessOf(group, families))
+      .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1))
+  },
   async trim(sub, keep, most) {
     const waiting = new Set(
       codes.filter(code => code.used_at === undefined).map(code => code.authorization_id),
@@ -79,6 +90,22 @@ const createAuthorizations = ({ authorizations, codes, families }: Tables): Auth
     return authorizations.deleteWhere(({ id }) => ids.has(id))
   },
 })
+
+function accessOf(group: readonly Authorization[], families: Tables['families']): GivenAccess {
+  const { client_id, tenant, scope, resources } = group[0]!
+  const created = group.map(({ created_at }) => created_at)
+  const ids = new Set(group.map(({ id }) => id))
+  const refreshed = families.filter(({ authorization_id }) => ids.has(authorization_id))
+  return {
+    client_id,
+    ...(tenant !== undefined && { tenant }),
+    scope,
+    resources,
+    since: Math.min(...created),
+    created_at: Math.max(...created),
+    used_at: Math.max(...created, ...refreshed.map(({ rotated_at }) => rotated_at)),
+  }
+}
 
 // RFC 6749 §4.1.2.
 const createCodes = ({

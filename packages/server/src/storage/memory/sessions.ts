@@ -158,10 +158,11 @@ function createConsents(tables: Tables): Consents {
         .filter(consent => consent.sub === sub)
         .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1)),
     async revoke(sub, clientId, at, messages) {
-      if (!consents.delete(sub, clientId)) return false
+      const deleted = consents.delete(sub, clientId)
       const given = authorizations.filter(
         one => one.sub === sub && one.client_id === clientId && one.revoked_at === undefined,
       )
+      if (!deleted && given.length === 0) return false
       for (const authorization of given) authorizations.put({ ...authorization, revoked_at: at })
       storeMessages(tables, messages)
       return true

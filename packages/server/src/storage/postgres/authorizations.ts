@@ -9,13 +9,14 @@ import type {
   RevokedTokens,
   UsedAssertions,
 } from '../../model/ports/stores.ts'
+import { accessOfRow } from '../tables/authorizations.ts'
 import { byKey } from './batching.ts'
 import { codecs } from './codecs.ts'
 import { createCodes } from './codes.ts'
 import type { Database } from './database.ts'
 import { createDevices } from './devices.ts'
 import { skipLocked } from './due-rows.ts'
-import { change, one } from './statements.ts'
+import { all, change, one } from './statements.ts'
 
 export const createAuthorizationStores = (database: Database): AuthorizationStores => ({
   authorizations: createAuthorizations(database),
@@ -32,6 +33,13 @@ function createAuthorizations({ run }: Database): Authorizations {
   const find = byKey(
     run,
     `select ${codecs.authorizations.names} from authorizations where id = any ($1::text[])`,
+  )
+  const access = all(
+    run,
+    `select client_id, tenant, scope, resources, min(created_at), max(created_at), max(greatest(created_at,
+      (select max(rotated_at) from families where authorization_id = authorizations.id)))
+    from authorizations where sub = $1 and revoked_at is null and expires_at > $2
+    group by client_id, tenant, scope, resources order by client_id collate "C"`,
   )
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
   // Finds rows first and locks them afterwards: `for update` would also lock the rows that `offset` skips, which are kept.
@@ -50,6 +58,7 @@ function createAuthorizations({ run }: Database): Authorizations {
   )
   return {
     find: async id => codecs.authorizations.decode((await find(id)) ?? []),
+    accessOf: async (sub, at) => (await access(sub, at)).map(accessOfRow),
     revoke: async (id, at) => void (await revoke(id, at)),
     trim: (sub, keep, most) => trim(sub, keep, most),
   }

@@ -43,8 +43,9 @@ function createConsents(database: Database): Consents {
     stillGiven: async (sub, clientId) => (await lockGiven(sub, clientId)) !== undefined,
     revoke: (sub, clientId, at, messages) =>
       locked([], async write => {
-        if ((await write(remove, [sub, clientId])).count === 0) return false
-        await write(revokeAll, [sub, clientId, at])
+        const deleted = await write(remove, [sub, clientId])
+        const revoked = await write(revokeAll, [sub, clientId, at])
+        if (deleted.count + revoked.count === 0) return false
         await storeMessages(write, messages)
         return true
       }),

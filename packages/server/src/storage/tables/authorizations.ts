@@ -5,6 +5,7 @@ import type {
   Authorization,
   AuthorizationCode,
   DeviceAuthorization,
+  GivenAccess,
   ReferenceToken,
   RefreshFamily,
 } from '../../model/authorization.ts'
@@ -133,4 +134,18 @@ export const authorizationTables = {
     expiry: { at: ['expires_at'] },
     archive: { kind: 'pushed_requests' },
   }),
+}
+
+/** Reads client, tenant, scope, resources and the three times of `GivenAccess`, in this order. */
+export function accessOfRow(row: readonly unknown[]): GivenAccess {
+  const [client_id, tenant, scope, resources, since, created_at, used_at] = row
+  return {
+    client_id: client_id as string,
+    ...(tenant !== null && { tenant: tenant as string }),
+    scope: JSON.parse(scope as string),
+    resources: JSON.parse(resources as string),
+    since: since as Seconds,
+    created_at: created_at as Seconds,
+    used_at: used_at as Seconds,
+  }
 }

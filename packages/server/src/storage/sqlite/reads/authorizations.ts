@@ -17,8 +17,9 @@ import type {
   Stores,
   UsedAssertions,
 } from '../../../model/ports/stores.ts'
+import { accessOfRow } from '../../tables/authorizations.ts'
 import { codecs } from '../codecs.ts'
-import { one, reading } from '../statements.ts'
+import { all, one, reading } from '../statements.ts'
 import type { authorizationWrites } from '../writes/authorizations.ts'
 import type { commitWrites, Issued } from '../writes/commit.ts'
 import type { Calls } from '../writes/operation.ts'
@@ -56,9 +57,17 @@ const issuedRows = ({ authorization, family, referenceToken }: NonNullable<Commi
 ]
 
 function createAuthorizations(database: DatabaseSync, write: Write): Authorizations {
+  const access = all(
+    database,
+    `select client_id, tenant, scope, resources, min(created_at), max(created_at), max(max(created_at, coalesce(
+      (select max(rotated_at) from families where authorization_id = authorizations.id), 0)))
+    from authorizations where sub = ? and revoked_at is null and expires_at > ?
+    group by client_id, tenant, scope, resources order by client_id`,
+  )
   const find = one(database, `select ${codecs.authorizations.names} from authorizations where id = ?`)
   return {
     find: reading(database, id => codecs.authorizations.decode(find(id) ?? [])),
+    accessOf: reading(database, (sub, at) => access(sub, at).map(accessOfRow)),
     revoke: (id, at) => write.revokeAuthorization(id, at),
     trim: (sub, keep, most) => write.trimAuthorizations(sub, keep, most),
   }

@@ -99,8 +99,8 @@ export const sessionWrites = {
     )
     const store = storeMessages(database)
     return (sub: string, clientId: string, at: number, messages: readonly Row[] | null): boolean => {
-      if (remove(sub, clientId) === 0) return false
-      revoke(at, sub, clientId)
+      const deleted = remove(sub, clientId)
+      if (revoke(at, sub, clientId) + deleted === 0) return false
       store(messages)
       return true
     }
