@@ -147,7 +147,11 @@ test('admin callers: a token of a user is refused even if its audience is right'
     const outcome = await authenticateCaller(request, {
       verifier: { verifyAccessToken: async () => ok(token) },
       clients: { find: () => undefined },
-      senderConstraints: { checkPossession: async () => ok(undefined), headersFor: () => ({}) },
+      senderConstraints: {
+        checkPossession: async () => ok(undefined),
+        headersFor: () => ({}),
+        proofAlgorithms: [],
+      },
     })
     return outcome.ok ? outcome.value.scope.size : outcome.log?.reason
   }

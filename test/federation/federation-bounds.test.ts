@@ -10,6 +10,7 @@ import {
 } from '../../packages/server/src/identity/federation/provider-discovery.ts'
 import { createFetch, refusalOf } from '../../packages/server/src/identity/federation/provider-fetch.ts'
 import { createUpstream } from '../../packages/server/src/identity/federation/upstream.ts'
+import { signingAlgorithms } from '../../packages/server/src/model/client.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createClock } from '../keys/keys.ts'
 import { answerOf, authorizePath, redeem } from '../support/sign-in.ts'
@@ -49,7 +50,7 @@ function describedAs(more: object = {}) {
     return { ok: true, status: 200, headers, body: JSON.stringify(metadata) }
   }
   const clock = createClock()
-  const discover = createDiscovery({ outbound, clock })
+  const discover = createDiscovery({ algorithms: signingAlgorithms, outbound, clock })
   const upstream = createUpstream({ discover, callbackOf: name => `https://id.example/${name}` })
   return { asked, state, clock, discover, upstream }
 }

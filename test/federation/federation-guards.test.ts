@@ -7,6 +7,7 @@ import {
   type OpenIdProvider,
 } from '../../packages/server/src/identity/federation/provider-discovery.ts'
 import { createUpstream } from '../../packages/server/src/identity/federation/upstream.ts'
+import { signingAlgorithms } from '../../packages/server/src/model/client.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createBrowser } from '../support/browser.ts'
 import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
@@ -100,7 +101,7 @@ const upstreamOf = (more: object) => {
   })
   const clock = { now: () => Math.floor(Date.now() / 1000) }
   return createUpstream({
-    discover: createDiscovery({ outbound, clock }),
+    discover: createDiscovery({ algorithms: signingAlgorithms, outbound, clock }),
     callbackOf: name => `https://id.example/${name}`,
   })
 }

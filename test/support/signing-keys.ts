@@ -21,12 +21,11 @@ export async function writeSigningKeys(folder: string): Promise<string> {
   return file
 }
 
-/** Returns a generator that reuses RSA keys for RS256 and PS256; keys of other algorithms are cheap and are generated each time. */
+/** Returns a generator that reuses RSA keys; keys of other types are cheap and are generated each time. */
 export function provideSigningKeys(): GenerateSigningKey {
   const file = process.env[sharedKeys]
   if (!file) return generateSigningKey
   const keys = JSON.parse(readFileSync(file, 'utf8')) as Awaited<ReturnType<GenerateSigningKey>>[]
   let next = 0
-  return async alg =>
-    alg.endsWith('S256') && alg !== 'ES256' ? keys[next++ % keys.length]! : generateSigningKey(alg)
+  return async alg => (/^[RP]S/.test(alg) ? keys[next++ % keys.length]! : generateSigningKey(alg))
 }

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { calculateJwkThumbprint } from 'jose'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
-import { createDpopProofs, proofAlgorithms } from '../../packages/server/src/proof/dpop-proof.ts'
+import { signingAlgorithms } from '../../packages/server/src/model/client.ts'
+import { createDpopProofs } from '../../packages/server/src/proof/dpop-proof.ts'
 import { createProofNonces } from '../../packages/server/src/proof/proof-nonce.ts'
 import { normalTargetUri } from '../../packages/server/src/proof/target-uri.ts'
 import { createClock, masterKey } from '../keys/keys.ts'
@@ -14,7 +15,11 @@ import { createProver, type ProofOptions, signProof } from '../support/dpop.ts'
 import { issuer, startOfTime as now } from '../support/tessera.ts'
 
 const prover = await createProver()
-const verify = createDpopProofs({ bases: [issuer, 'https://mtls.example:8443'], clock: createClock(now) })
+const verify = createDpopProofs({
+  bases: [issuer, 'https://mtls.example:8443'],
+  clock: createClock(now),
+  algorithms: signingAlgorithms,
+})
 const requestWith = (dpop: string, more: object = {}): HttpRequest =>
   ({ method: 'POST', path: '/connect/token', query: '', headers: { dpop }, ...more }) as never
 const reasonOf = (dpop: string, token?: string) => {
@@ -156,7 +161,7 @@ test('dpop: every algorithm in discovery is verified, with the thumbprint of RFC
     if (/^Ed/.test(alg)) return generateKeyPairSync('ed25519')
     return alg in curves ? generateKeyPairSync('ec', { namedCurve: curves[alg]! }) : rsa
   }
-  for (const alg of proofAlgorithms) {
+  for (const alg of signingAlgorithms) {
     const { privateKey, publicKey } = pairOf(alg)
     const jwk = publicKey.export({ format: 'jwk' })
     const claims = { jti: alg, htm: 'POST', htu: `${issuer}/connect/token`, iat: now }
@@ -191,7 +196,7 @@ test('dpop: nonces of any node are accepted for five minutes, and replaced once 
     derived: createDerivedKeys(masterKey(1)),
     clock: createClock(now),
   })
-  const verifyWithNonce = createDpopProofs({ bases: [issuer], clock, nonces })
+  const verifyWithNonce = createDpopProofs({ bases: [issuer], clock, algorithms: signingAlgorithms, nonces })
   const attempt = (nonce: string | undefined) =>
     verifyWithNonce(requestWith(prover.proof({ nonce, at: clock.now() })))
   const first = ofAnotherNode.current()

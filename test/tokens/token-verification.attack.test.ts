@@ -170,6 +170,7 @@ const request = (certificate?: string) =>
 
 const { checkPossession } = createSenderConstraints({
   verifyDpopProof: () => assert.fail('no proof is needed'),
+  proofAlgorithms: [],
   bindsToProofs: true,
   nonce: () => undefined,
   usedAssertions: { add: () => assert.fail('no proof is used') },

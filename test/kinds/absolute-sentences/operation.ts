@@ -103,9 +103,9 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/keys.md': {
-    'ES256 (access tokens) and RS256 (ID tokens) are always': held(
-      'keys/key-ring.test.ts',
-      'keys: the first start creates a key for each algorithm, which signs immediately',
+    "A client that registered one of them, or whose key has it as `alg`, can't use": held(
+      'keys/signature-algorithms.test.ts',
+      'algorithms: a client that registered EdDSA or Ed25519, or a key with it, can not use the other [RFC 9864 §2.2]',
     ),
     'Keys are stored in the database, sealed with the master key, and shared by every': held(
       'keys/key-ring.test.ts',

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
+import { privateKeyMembers } from '@tessera/protocol/signature-algorithms'
 import { ClientError } from '../error.ts'
 import { isJsonObject } from '../json.ts'
 import { type AsymmetricAlgorithm, asymmetricAlgorithms } from '../jwt/algorithms.ts'
@@ -137,7 +138,7 @@ async function boundKey(proof: string, jkt: unknown): Promise<Result<Jwk>> {
   const { jwk } = parts.value.header
   const key = isJsonObject(jwk) ? publicJwk(jwk as Jwk) : undefined
   if (!isJsonObject(jwk) || !key) return invalid('proof_key_invalid', 'jwk is missing, or no public key')
-  if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some(name => name in jwk))
+  if (privateKeyMembers.some(name => name in jwk))
     return invalid('proof_key_private', 'jwk is a private key, which is known now: replace it')
   // A public exponent of more than 32 bits would make each check slow.
   if (`${key.e ?? ''}`.length > 6) return invalid('proof_key_invalid', 'the exponent of jwk is too large')

@@ -1,35 +1,32 @@
 /** Signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2), and their parameters for Web Crypto. */
 
+import {
+  isSignatureAlgorithm,
+  type SignatureAlgorithm,
+  type SignatureAlgorithmRow,
+  type SignatureKeyType,
+  signatureAlgorithmNames,
+  signatureAlgorithms,
+} from '@tessera/protocol/signature-algorithms'
+
 /** Algorithms with a key pair. `EdDSA` means Ed25519 here; `Ed25519` is its newer name. */
-export const asymmetricAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const
+export const asymmetricAlgorithms: readonly AsymmetricAlgorithm[] = signatureAlgorithmNames
 
 /** Algorithms with a secret that both sides know. */
 export const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const
 
 /** One of {@link asymmetricAlgorithms}. */
-export type AsymmetricAlgorithm = (typeof asymmetricAlgorithms)[number]
+export type AsymmetricAlgorithm = SignatureAlgorithm
 /** An algorithm for HMAC. */
 export type SecretAlgorithm = (typeof secretAlgorithms)[number]
 /** Any algorithm that this library signs and verifies with. */
 export type SigningAlgorithm = AsymmetricAlgorithm | SecretAlgorithm
 
-type Hash = 'SHA-256' | 'SHA-384' | 'SHA-512'
+type Hash = SignatureAlgorithmRow['hash']
 
 export type AlgorithmParameters = {
   /** The type of its keys (RFC 7518 §6.1). */
-  readonly kty: 'RSA' | 'EC' | 'OKP' | 'oct'
+  readonly kty: SignatureKeyType | 'oct'
   /** The curve of its keys, if it has one. */
   readonly crv?: string
   readonly hash: Hash
@@ -44,18 +41,25 @@ export type AlgorithmParameters = {
 
 /** Returns undefined for an algorithm that this library does not implement, such as `none`. */
 export function algorithmParameters(alg: string): AlgorithmParameters | undefined {
-  if (alg === 'EdDSA' || alg === 'Ed25519')
-    return { kty: 'OKP', crv: 'Ed25519', hash: 'SHA-512', web: { name: 'Ed25519' } }
+  if (isSignatureAlgorithm(alg)) {
+    const { kty, scheme, hash, crv }: SignatureAlgorithmRow = signatureAlgorithms[alg]
+    return { kty, ...(crv && { crv }), hash, web: webParameters(scheme, hash, crv) }
+  }
   if (!isSigningAlgorithm(alg)) return undefined
-  const bits = Number(alg.slice(2))
-  const hash = `SHA-${bits}` as Hash
-  if (alg.startsWith('RS')) return { kty: 'RSA', hash, web: { name: 'RSASSA-PKCS1-v1_5', hash } }
+  const hash = `SHA-${Number(alg.slice(2))}` as Hash
+  return { kty: 'oct', hash, web: { name: 'HMAC', hash } }
+}
+
+function webParameters(
+  name: SignatureAlgorithmRow['scheme'],
+  hash: Hash,
+  namedCurve: string | undefined,
+): AlgorithmParameters['web'] {
+  if (name === 'ECDSA') return { name, namedCurve: namedCurve as string, hash }
   // RFC 7518 §3.5: the salt has the size of the hash.
-  if (alg.startsWith('PS')) return { kty: 'RSA', hash, web: { name: 'RSA-PSS', hash, saltLength: bits / 8 } }
-  if (alg.startsWith('HS')) return { kty: 'oct', hash, web: { name: 'HMAC', hash } }
-  const crv = alg === 'ES512' ? 'P-521' : `P-${bits}`
-  return { kty: 'EC', crv, hash, web: { name: 'ECDSA', namedCurve: crv, hash } }
+  if (name === 'RSA-PSS') return { name, hash, saltLength: Number(hash.slice(4)) / 8 }
+  return name === 'RSASSA-PKCS1-v1_5' ? { name, hash } : { name }
 }
 
 export const isSigningAlgorithm = (alg: string): alg is SigningAlgorithm =>
-  ([...asymmetricAlgorithms, ...secretAlgorithms] as readonly string[]).includes(alg)
+  isSignatureAlgorithm(alg) || (secretAlgorithms as readonly string[]).includes(alg)

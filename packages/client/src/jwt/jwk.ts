@@ -1,6 +1,7 @@
 /** Keys as JSON (RFC 7517, RFC 7518 §6, RFC 8037 §2). */
 
 import type { Json } from '@tessera/protocol/result'
+import { minimumRsaBits } from '@tessera/protocol/signature-algorithms'
 import { type AlgorithmParameters, algorithmParameters } from './algorithms.ts'
 import { decodeBase64url } from './base64url.ts'
 import type { CryptoKey } from './crypto-key.ts'
@@ -33,9 +34,6 @@ export type Jwk = {
   readonly 'x5t#S256'?: string
   readonly x5u?: string
 }
-
-/** Bits of the shortest RSA key that is accepted (RFC 7518 §3.3). */
-const minimumRsaBits = 2048
 
 /** Returns whether a key may be used to sign or verify with an algorithm (RFC 7517 §4). */
 export function isUsableFor(jwk: Jwk, alg: string, operation: 'sign' | 'verify'): boolean {

@@ -1,14 +1,14 @@
 /** The public part of a JWK, and its thumbprint (RFC 7638). */
 
+import { publicKeyMembers, type SignatureKeyType } from '@tessera/protocol/signature-algorithms'
 import type { Jwk } from './jwk.ts'
 import { sha256 } from './sha256.ts'
 
 /** Returns the required members of a public key, in the order of RFC 7638 §3.2; undefined for other kinds of keys. */
-export function publicJwk({ kty, crv, x, y, n, e }: Jwk): Jwk | undefined {
-  if (kty === 'EC') return { crv, kty, x, y } as Jwk
-  if (kty === 'OKP') return { crv, kty, x } as Jwk
-  if (kty === 'RSA') return { e, kty, n } as Jwk
-  return undefined
+export function publicJwk(jwk: Jwk): Jwk | undefined {
+  const { kty }: { readonly kty?: unknown } = jwk
+  if (typeof kty !== 'string' || !Object.hasOwn(publicKeyMembers, kty)) return undefined
+  return Object.fromEntries(publicKeyMembers[kty as SignatureKeyType].map(name => [name, jwk[name]]))
 }
 
 /** Returns the SHA-256 thumbprint of a key. @param jwk as {@link publicJwk} returns it. */

@@ -50,7 +50,7 @@ export function createClientServices(
   const lookup = createLookup(configuration, context)
   const isConfigured = (clientId: string) => configuration.clients.find(clientId) !== undefined
   const findKeys = createClientKeyFinder({ outbound, clock, log })
-  const verifySignature = createClientSignatures(findKeys)
+  const verifySignature = createClientSignatures(findKeys, configuration.signatureAlgorithms)
   const failures = createFailures(context, { countAttempt, waitFor })
   const warnUnencodedBasic = createUnencodedBasicWarning({ clock, log })
   // Separate from the queue for users' passwords, so that guesses at client secrets don't delay users, or the reverse.

@@ -39,14 +39,14 @@ export type FederationServices = UpstreamAuthorization & {
 }
 
 export function createFederationServices(
-  { issuer }: Configuration,
+  { issuer, signatureAlgorithms: algorithms }: Configuration,
   { context, attempts, signIn }: Services,
   { cookies, paths }: { readonly cookies: Cookies; readonly paths: Paths },
 ): FederationServices {
   const { stores, derived, clock, random, log, outbound } = context
   const { upstreamSessions, upstreamRequests } = stores
   const { countAttempt, forgiveAttempt } = attempts
-  const discover = createDiscovery({ outbound, clock })
+  const discover = createDiscovery({ algorithms, outbound, clock })
   const sealing = createSealing({ derived, purpose: 'upstream-sessions' })
   const callbackPathOf = (provider: string) => paths(`${providerRoutes.callback.path}${provider}`)
   const upstream = createUpstream({
@@ -74,6 +74,6 @@ export function createFederationServices(
     browserBinding: createBrowserBinding({ cookies, random }),
     storeUpstreamSession: createUpstreamSessionStorage({ upstreamSessions, sealing, random, clock }),
     upstreamSignOut: createUpstreamSignOut({ openIdProviders, upstream, upstreamSessions, sealing, log }),
-    readLogoutToken: createLogoutTokenReader({ discover, outbound, clock }),
+    readLogoutToken: createLogoutTokenReader({ discover, algorithms, outbound, clock }),
   }
 }

@@ -93,7 +93,7 @@ async function addKeys(
   server: ServerContext,
 ): Promise<IssuerContext> {
   const { stores, derived, log, events, audit, entries } = own
-  const { clients, signingAlgorithms, registration } = configuration
+  const { clients, signatureAlgorithms, signingAlgorithms, registration } = configuration
   const needs = storedClients.needs()
   const { clock, random, outbound, print, sendMail, changes, generateSigningKey, passwordCost } = server
   const keys = await createKeyRing({
@@ -105,7 +105,10 @@ async function addKeys(
     note: events.note,
     changes,
     generate: generateSigningKey,
-    algorithms: [...new Set([...signingAlgorithms, ...needs.flatMap(({ algorithms = [] }) => algorithms)])],
+    algorithms: [
+      ...new Set([...signingAlgorithms, ...needs.flatMap(({ algorithms = [] }) => algorithms)]),
+      // A stored client may need one that the configuration no longer allows. Then the client is not served.
+    ].filter(alg => signatureAlgorithms.includes(alg)),
     policy: policyFor([
       ...clients.all(),
       // Self-registered clients have the default lifetimes of the configuration.

@@ -16,17 +16,16 @@ import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/token-request-validator.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
 import { acrsOffered } from '../identity/mfa-policy.ts'
-import { assertionAlgorithms } from '../model/client.ts'
 import type { ProtocolRouteName } from '../model/routes.ts'
+import { algorithmOr, preferredAlgorithms } from '../model/signature-algorithm.ts'
 import { languages } from '../pages/ui/languages.ts'
-import { proofAlgorithms } from '../proof/dpop-proof.ts'
 import type { Services } from './services.ts'
 
 export function createProtocolEndpoints(
   configuration: Configuration,
   services: Services,
 ): Readonly<Record<ProtocolRouteName, Endpoint>> {
-  const { issuer, compatibility } = configuration
+  const { issuer, compatibility, signatureAlgorithms } = configuration
   const { context, refuserOf } = services
   const { stores, keys, principals, clock, log, events } = context
   const { lookup: clients, authenticate, authenticateCaller, encrypt } = services.clients
@@ -49,6 +48,7 @@ export function createProtocolEndpoints(
       isRevoked: principals.isRevoked,
       stores,
       keys,
+      defaultAlgorithm: algorithmOr(preferredAlgorithms.idToken, signatureAlgorithms),
       encrypt,
       clock,
       log,
@@ -79,7 +79,13 @@ export function createProtocolEndpoints(
 }
 
 function createToken(
-  { issuer, resources, validators: { tokenRequest }, previousRefreshToken }: Configuration,
+  {
+    issuer,
+    resources,
+    signatureAlgorithms,
+    validators: { tokenRequest },
+    previousRefreshToken,
+  }: Configuration,
   { context, clients, tokens, signIn, refuserOf }: Services,
 ): Endpoint {
   const { stores, principals, clock, random, log, events } = context
@@ -113,6 +119,7 @@ function createToken(
     refuser: refuserOf('token'),
     extension: {
       issuer,
+      signatureAlgorithms,
       log,
       async verifyAccessToken(token) {
         const verified = await verifier.verifyAccessToken(token)
@@ -138,7 +145,7 @@ const metadataOf = (
     resources,
     responseTypes,
     responseModes: responseModesOf(configuration.authorizationResponses),
-    assertionAlgorithms,
+    signatureAlgorithms: configuration.signatureAlgorithms,
     prompts: promptsOffered(offered),
     acrValues: acrsOffered(mfa),
     uiLocales: languages.map(({ tag }) => tag),
@@ -146,7 +153,7 @@ const metadataOf = (
     grantTypes: tokens.grants.map(({ grantType }) => grantType),
     signingAlgorithms: keys.algorithms(),
     authenticationMethods: authenticationMethodsOf({ mtls }),
-    proofAlgorithms: dpop.enabled ? proofAlgorithms : undefined,
+    offersDpop: dpop.enabled,
     mtls: mtls !== undefined,
     mtlsBase: mtlsBaseOf(issuer, mtls),
     registers: registration.mode !== 'off',

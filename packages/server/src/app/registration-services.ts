@@ -13,7 +13,7 @@ export type RegistrationServices = {
 }
 
 export function createRegistrationServices(
-  { registration, issuer }: Configuration,
+  { registration, issuer, signatureAlgorithms: algorithms }: Configuration,
   { context: { stores, keys, clock, random, log, outbound }, clients: { matchArgon2id } }: Services,
 ): RegistrationServices {
   return {
@@ -22,7 +22,7 @@ export function createRegistrationServices(
       registration,
       registeredClients: stores.registeredClients,
       checkSectorIdentifier: createSectorIdentifierCheck(outbound),
-      readStatement: createSoftwareStatements({ registration, issuer, clock }),
+      readStatement: createSoftwareStatements({ registration, issuer, algorithms, clock }),
       signingAlgorithms: keys.algorithms(),
       clock,
       random,

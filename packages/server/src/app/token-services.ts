@@ -10,6 +10,7 @@ import {
 } from '../endpoints/token/surplus-authorizations.ts'
 import { createDecryption } from '../keys/decryption-key.ts'
 import type { Decryption } from '../model/keys.ts'
+import { algorithmOr, preferredAlgorithms } from '../model/signature-algorithm.ts'
 import { createDpopProofs } from '../proof/dpop-proof.ts'
 import { createProofNonces } from '../proof/proof-nonce.ts'
 import { createSenderConstraints, type SenderConstraints } from '../proof/sender-constraint.ts'
@@ -44,7 +45,7 @@ export function createTokenServices(
   { stores, keys, principals, derived, clock, random, log }: IssuerContext,
   { lookup, encrypt }: ClientServices,
 ): TokenServices {
-  const { issuer, resources } = configuration
+  const { issuer, resources, signatureAlgorithms } = configuration
   const isCompatible = configuration.compatibility === 'identityserver4'
   const subjects = createSubjectIdentifiers({ derived })
   const signed = createIdTokens({ issuer, keys, subjects, clock, alwaysWithIdp: isCompatible })
@@ -52,6 +53,7 @@ export function createTokenServices(
     subjects,
     audiences: createAudiences({
       resources,
+      defaultAlgorithm: algorithmOr(preferredAlgorithms.accessToken, signatureAlgorithms),
       // IdentityServer4 uses this audience, besides the names of APIs, for scopes without an API.
       unowned: isCompatible ? `${issuer.replace(/\/$/, '')}/resources` : issuer,
     }),
@@ -61,6 +63,7 @@ export function createTokenServices(
     responseJwts: createResponseJwts({
       issuer,
       keys,
+      defaultAlgorithm: algorithmOr(preferredAlgorithms.idToken, signatureAlgorithms),
       encrypt,
       clock,
       lifetime: configuration.authorizationResponses.jwtLifetime,
@@ -83,12 +86,18 @@ export function createTokenServices(
 }
 
 function createConstraints(
-  { issuer, mtls, dpop }: Configuration,
+  { issuer, mtls, dpop, signatureAlgorithms: algorithms }: Configuration,
   { stores, derived, clock }: Pick<IssuerContext, 'stores' | 'derived' | 'clock'>,
 ): SenderConstraints {
   const nonces = dpop.requireNonce ? createProofNonces({ derived, clock }) : undefined
   return createSenderConstraints({
-    verifyDpopProof: createDpopProofs({ bases: [issuer, mtlsBaseOf(issuer, mtls)], clock, nonces }),
+    verifyDpopProof: createDpopProofs({
+      bases: [issuer, mtlsBaseOf(issuer, mtls)],
+      clock,
+      algorithms,
+      nonces,
+    }),
+    proofAlgorithms: algorithms,
     bindsToProofs: dpop.enabled,
     nonce: () => nonces?.current(),
     usedAssertions: stores.usedAssertions,

@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { VerifyClientSignature } from '../clients/keys/signature.ts'
-import { assertionAlgorithms, type Client } from '../model/client.ts'
+import type { Client } from '../model/client.ts'
 import { jwtType } from '../model/jose.ts'
 import type { Decryption } from '../model/keys.ts'
 import type { Clock } from '../runtime/ports.ts'
@@ -90,9 +90,8 @@ async function signedClaims(
   client: Client,
   { clock, verifySignature }: RequestObjectPorts,
 ): Promise<Result<JsonObject>> {
-  const alg = client.request_object_signing_alg
   const verified = await verifySignature(client, jwt, {
-    algorithms: alg === undefined ? assertionAlgorithms : [alg],
+    alg: client.request_object_signing_alg,
     clockTolerance,
     currentDate: new Date(clock.now() * 1000),
   })

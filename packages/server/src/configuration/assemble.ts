@@ -5,6 +5,7 @@ import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { MailSettings } from '../model/mail.ts'
 import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { Resources } from '../model/resource.ts'
+import { algorithmOr, preferredAlgorithms } from '../model/signature-algorithm.ts'
 import type { CredentialAuthority, IdentityProvider, PasswordAuthority, Profile } from '../model/user.ts'
 import type { Configuration } from './configuration.ts'
 import { isStored } from './entries/stored.ts'
@@ -72,7 +73,9 @@ export function assembleIssuer(
 ): Configuration {
   const hooks = checkedHooks(draft)
   const { storagePassword } = draft
-  const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
+  const clients = new Map(
+    draft.clients.map(client => [client.client_id, clientOf(client, draft.signature_algorithms)]),
+  )
   const adminApi = draft.admin_api.enabled
   const resources = adminApi ? withAdminApi(resourcesOf(draft)) : resourcesOf(draft)
   const shared = draft.tenants.filter(({ issuer }) => issuer === undefined)
@@ -107,7 +110,7 @@ export function assembleIssuer(
     adminApi,
     authorizationRequests: authorizationRequestsOf(draft.authorization_requests),
     authorizationResponses: authorizationResponsesOf(draft.authorization_responses),
-    signingAlgorithms: algorithmsOf(clients.values(), resources),
+    signingAlgorithms: algorithmsOf(draft.signature_algorithms, clients.values(), resources),
     masterKey,
     previousMasterKey,
     grants: draft.grants ?? [],
@@ -170,13 +173,16 @@ const signedFor = (client: Client): readonly (SigningAlgorithm | undefined)[] =>
 ]
 
 /**
- * Returns the defaults (RS256 for ID tokens, ES256 for access tokens), and all algorithms that clients and APIs are
- * configured with.
+ * Returns the defaults for access tokens and for ID tokens, and all algorithms that clients and APIs are configured
+ * with.
  */
-const algorithmsOf = (clients: Iterable<Client>, resources: Resources): readonly SigningAlgorithm[] => [
+const algorithmsOf = (
+  allowed: readonly SigningAlgorithm[],
+  clients: Iterable<Client>,
+  resources: Resources,
+): readonly SigningAlgorithm[] => [
   ...new Set<SigningAlgorithm>([
-    'ES256',
-    'RS256',
+    ...Object.values(preferredAlgorithms).map(preferred => algorithmOr(preferred, allowed)),
     ...[...clients].flatMap(signedFor).filter(alg => alg !== undefined),
     ...[...resources.apis.values()].flatMap(api => api.access_token_signing_alg ?? []),
   ]),

@@ -143,7 +143,9 @@ export type Configuration = {
     /** Seconds. */
     readonly jwtLifetime: number
   }
-  /** The default algorithms, and all that clients and APIs are configured with. */
+  /** The JWS algorithms that this issuer signs with and accepts. */
+  readonly signatureAlgorithms: readonly SigningAlgorithm[]
+  /** Those that it has keys for: the defaults, and all that clients and APIs are configured with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** The configured master key; undefined: the embedded store creates one next to the database, for development. */
   readonly masterKey?: ConfiguredMasterKey

@@ -3,6 +3,8 @@
  * their invalid keys. The input is read once, and every draft is derived from the result.
  */
 
+import type { SigningAlgorithm } from '../model/client.ts'
+import { defaultSignatureAlgorithms } from '../model/signature-algorithm.ts'
 import { type Description, type Diagnostic, formatPath, subjectOf, valueAt } from './diagnostic.ts'
 import { explain, meantKey } from './explain.ts'
 import type { UserDraft } from './schema/accounts.ts'
@@ -54,6 +56,8 @@ export type Draft = Lists & {
   /** Whether tokens can be bound to the keys of DPoP proofs. */
   readonly dpop: boolean
   readonly trustedIssuers: boolean
+  /** Those that signatures may have. */
+  readonly signatureAlgorithms: readonly SigningAlgorithm[]
   /** Whether the scopes of the admin API exist. */
   readonly adminApi: boolean
   /** `grantType`s of the module's grants. */
@@ -116,6 +120,7 @@ function serverDraft(parsed: Parsed): Draft {
     mtls: valueAt(input, ['mtls']) !== undefined,
     dpop: offersDpop(input, []) ?? true,
     trustedIssuers: listAt(input, ['trusted_issuers']).length > 0,
+    signatureAlgorithms: algorithmsAt(parsed, []) ?? defaultSignatureAlgorithms,
     adminApi: hasAdminApi(input, []),
     moduleGrants: listAt(input, ['grants']).flatMap(grant => {
       const type = valueAt(grant, ['grantType'])
@@ -141,6 +146,7 @@ export function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft
     ) as Draft['names'],
     dpop: offersDpop(parsed.input, place) ?? server.dpop,
     trustedIssuers: listAt(parsed.input, [...place, 'trusted_issuers']).length > 0,
+    signatureAlgorithms: algorithmsAt(parsed, place) ?? server.signatureAlgorithms,
     adminApi: hasAdminApi(parsed.input, place),
     registration: registrationAt(parsed, place),
   }
@@ -151,6 +157,14 @@ const offersDpop = (input: unknown, owner: Path): boolean | undefined =>
   valueAt(input, [...owner, 'dpop']) === undefined
     ? undefined
     : valueAt(input, [...owner, 'dpop', 'enabled']) !== false
+
+/** Returns undefined if they are omitted or invalid. */
+function algorithmsAt({ value, issues }: Parsed, owner: Path): readonly SigningAlgorithm[] | undefined {
+  const path = [...owner, 'signature_algorithms']
+  return issues.has(placeOf(path))
+    ? undefined
+    : (valueAt(value, path) as readonly SigningAlgorithm[] | undefined)
+}
 
 const hasAdminApi = (input: unknown, owner: Path): boolean =>
   valueAt(input, [...owner, 'admin_api', 'enabled']) === true

@@ -42,7 +42,7 @@ function createParser(context: Draft): RegisteredClientParser {
     const entry = { list: 'clients', index: 0, subject: '', value, invalid: new Set<string>() }
     const draft = { ...context, clients: [entry] }
     const errors = [...clientErrors(draft), ...referenceErrors(draft)]
-    if (errors.length === 0) return { ok: true, client: clientOf(value) }
+    if (errors.length === 0) return { ok: true, client: clientOf(value, context.signatureAlgorithms) }
     return {
       ok: false,
       problems: errors.map(error => ({ ...error, path: error.path.replace('clients[0].', '') })),
@@ -64,6 +64,7 @@ const contextOf = (whole: ConfigurationDraft): Draft => ({
   },
   mtls: whole.mtls !== undefined,
   dpop: whole.dpop.enabled,
+  signatureAlgorithms: whole.signature_algorithms,
   trustedIssuers: whole.trusted_issuers.length > 0,
   // A client that registers itself can't use the admin API.
   adminApi: false,

@@ -2,6 +2,12 @@
 
 import { hash, type KeyObject, type webcrypto, X509Certificate } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
+import {
+  minimumRsaBits,
+  type SignatureKeyType,
+  signatureAlgorithmNames,
+  signatureAlgorithms,
+} from '@tessera/protocol/signature-algorithms'
 import type { SigningAlgorithm } from '../model/client.ts'
 import { type FoundKey, leafOf, publicOf } from './found-key.ts'
 
@@ -35,11 +41,13 @@ type ImportOptions = {
   readonly signs: readonly SigningAlgorithm[]
 }
 
-/** Bits, and the exponent that NIST SP 800-56B requires at least. */
-const leastModulus = 2048
+/** The exponent that NIST SP 800-56B requires at least. */
 const leastExponent = 65_537n
 
-const rsaAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+/** The algorithms of a type of key, the usual one first. */
+const algorithmsOfType = (kty: SignatureKeyType): readonly string[] =>
+  signatureAlgorithmNames.filter(alg => signatureAlgorithms[alg].kty === kty)
+
 /** RFC 7518 §3.4. */
 const curves: Readonly<Record<string, string>> = {
   prime256v1: 'ES256',
@@ -90,13 +98,13 @@ function algorithmOf(key: KeyObject, given: string | undefined): string {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details = {} } = key
   const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = details
   if (type === 'rsa') {
-    if (modulusLength < leastModulus)
+    if (modulusLength < minimumRsaBits)
       throw new Error(
-        `the RSA key has ${modulusLength} bits; expected at least ${leastModulus} (RFC 7518 §3.3)`,
+        `the RSA key has ${modulusLength} bits; expected at least ${minimumRsaBits} (RFC 7518 §3.3)`,
       )
     if (publicExponent < leastExponent)
       throw new Error(`the exponent of the RSA key is ${publicExponent}; expected at least ${leastExponent}`)
-    return oneOf(rsaAlgorithms, given ?? 'RS256')
+    return oneOf(algorithmsOfType('RSA'), given ?? 'RS256')
   }
   if (type === 'ec') {
     const alg = curves[namedCurve]
@@ -104,7 +112,7 @@ function algorithmOf(key: KeyObject, given: string | undefined): string {
       throw new Error(`the curve ${namedCurve} is not supported; expected P-256, P-384 or P-521`)
     return oneOf([alg], given ?? alg)
   }
-  if (type === 'ed25519') return oneOf(['EdDSA'], given === 'Ed25519' ? 'EdDSA' : (given ?? 'EdDSA'))
+  if (type === 'ed25519') return oneOf(algorithmsOfType('OKP'), given ?? 'EdDSA')
   throw new Error(`a key of type ${type} is not supported; expected RSA, EC or Ed25519`)
 }
 

@@ -10,9 +10,11 @@ import {
 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Seconds } from '@tessera/protocol/brand'
+import { publicKeyMembers, type SignatureKeyType } from '@tessera/protocol/signature-algorithms'
 import type { StoredKey } from '../model/authorization.ts'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { Sealing } from '../model/keys.ts'
+import { cryptoParameters } from '../model/signature-algorithm.ts'
 import type { KeyToImport } from './imported-key.ts'
 
 const generate = promisify(generateKeyPair) as (
@@ -20,34 +22,22 @@ const generate = promisify(generateKeyPair) as (
   options: object,
 ) => Promise<{ privateKey: KeyObject }>
 
-const kinds: Record<SigningAlgorithm, readonly [type: string, options: object]> = {
-  RS256: ['rsa', { modulusLength: 2048 }],
-  PS256: ['rsa', { modulusLength: 2048 }],
-  ES256: ['ec', { namedCurve: 'P-256' }],
-  EdDSA: ['ed25519', {}],
-}
-
 export type GenerateSigningKey = (
   alg: SigningAlgorithm,
 ) => Promise<{ kid: string; jwk: webcrypto.JsonWebKey }>
 
 /** Generates a key off the main thread. Its `kid` is the thumbprint of the public key (RFC 7638). */
 export const generateSigningKey: GenerateSigningKey = async alg => {
-  const { privateKey } = await generate(...kinds[alg])
+  const { privateKey } = await generate(...cryptoParameters[alg].generate)
   const jwk = privateKey.export({ format: 'jwk' })
   return { kid: thumbprint(jwk), jwk }
 }
 
-/** RFC 7638 §3.2, RFC 8037 §2: the required public members in lexicographic order. */
-const requiredMembers: Readonly<Record<string, readonly (keyof webcrypto.JsonWebKey)[]>> = {
-  RSA: ['e', 'kty', 'n'],
-  EC: ['crv', 'kty', 'x', 'y'],
-  OKP: ['crv', 'kty', 'x'],
-}
-
 /** Returns only the members that may be published, and none of the private key. */
-const publicMembers = (jwk: webcrypto.JsonWebKey): webcrypto.JsonWebKey =>
-  Object.fromEntries((requiredMembers[jwk.kty ?? ''] ?? []).map(name => [name, jwk[name]]))
+const publicMembers = (jwk: webcrypto.JsonWebKey): webcrypto.JsonWebKey => {
+  const members: readonly (keyof webcrypto.JsonWebKey)[] = publicKeyMembers[jwk.kty as SignatureKeyType]
+  return Object.fromEntries(members.map(name => [name, jwk[name]]))
+}
 
 const thumbprint = (jwk: webcrypto.JsonWebKey): string =>
   hash('sha256', JSON.stringify(publicMembers(jwk)), 'base64url')

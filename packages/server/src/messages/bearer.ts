@@ -4,7 +4,6 @@ import { errorText } from '@tessera/protocol/errors'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { assertionAlgorithms } from '../model/client.ts'
 import { isForm } from './form.ts'
 
 const limits: Limits = { access_token: [maxTokenLength, 'invalid_request'] }
@@ -54,12 +53,14 @@ type Challenge = {
   /** The scope that a token needs, for `insufficient_scope`. */
   readonly scope?: string
   readonly scheme?: Scheme
+  /** Algorithms of proofs, for the scheme DPoP. */
+  readonly algorithms?: readonly string[]
 }
 
 /** Returns the value of `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1). */
 export function challenge(
   refusal?: Pick<Refusal, 'error' | 'description'>,
-  { scope = 'openid', scheme = 'Bearer' }: Challenge = {},
+  { scope = 'openid', scheme = 'Bearer', algorithms = [] }: Challenge = {},
 ): string {
   const { error, description } = refusal ?? {}
   return [
@@ -67,12 +68,13 @@ export function challenge(
     ...(error === undefined ? [] : [`error="${errorText(error)}"`]),
     ...(description === undefined ? [] : [`error_description="${errorText(description)}"`]),
     ...(error === 'insufficient_scope' ? [`scope="${scope}"`] : []),
-    ...(scheme === 'DPoP' ? [`algs="${assertionAlgorithms.join(' ')}"`] : []),
+    ...(scheme === 'DPoP' ? [`algs="${algorithms.join(' ')}"`] : []),
   ].join(', ')
 }
 
 /** Returns the challenge for a request without a token: one for each scheme that it may use (RFC 9449 §7.2). */
-export const challengeForToken = `${challenge()}, ${challenge(undefined, { scheme: 'DPoP' })}`
+export const challengeForToken = (proofAlgorithms: readonly string[]): string =>
+  `${challenge()}, ${challenge(undefined, { scheme: 'DPoP', algorithms: proofAlgorithms })}`
 
 /** Returns the scheme of the challenge: that of the request, or DPoP for a token that needs it. */
 export const challengedScheme = ({ reason }: Refusal, sent: Scheme | undefined): Scheme =>

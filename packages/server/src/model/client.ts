@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
 import type { Json } from '@tessera/protocol/result'
+import { type SignatureAlgorithm, signatureAlgorithmNames } from '@tessera/protocol/signature-algorithms'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { ClaimRule } from './claim-rule.ts'
 import type { Localized } from './client-languages.ts'
@@ -15,24 +16,12 @@ export type Secret = (
   | { readonly kind: 'argon2id'; readonly encoded: string }
 ) & { readonly expires_at?: Seconds }
 
-/** JWS algorithms that this server signs with. */
-export const signingAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
-export type SigningAlgorithm = (typeof signingAlgorithms)[number]
-
-/** JWS algorithms of assertions. Only asymmetric ones, so that a public key is never used as a shared secret (RFC 8725 §3.1). */
-export const assertionAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const
+/**
+ * JWS algorithms that this server can sign and verify with. Only asymmetric ones, so that a public key is never used as
+ * a shared secret (RFC 8725 §3.1). Each issuer allows some of them: `signature_algorithms`.
+ */
+export const signingAlgorithms = signatureAlgorithmNames
+export type SigningAlgorithm = SignatureAlgorithm
 
 /** A JWK Set (RFC 7517 §5) of public keys. */
 export type JwkSet = { readonly keys: readonly Readonly<Record<string, unknown>>[] }

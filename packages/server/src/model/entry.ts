@@ -76,12 +76,15 @@ type Needing = Pick<
   | 'allowed_cors_origins'
   | 'access_token_lifetime'
   | 'identity_token_lifetime'
-  | 'id_token_signed_response_alg'
   | 'userinfo_signed_response_alg'
   | 'introspection_signed_response_alg'
   | 'authorization_signed_response_alg'
   | 'allow_plain_pkce'
-> & { readonly accent_color?: string | undefined; readonly grant_types: readonly string[] }
+> & {
+  readonly id_token_signed_response_alg?: SigningAlgorithm | undefined
+  readonly accent_color?: string | undefined
+  readonly grant_types: readonly string[]
+}
 
 const day = 86_400
 

@@ -46,6 +46,8 @@ export type GrantRequest = {
 export type GrantContext = HookContext & {
   readonly now: Seconds
   readonly issuer: string
+  /** The JWS algorithms that the issuer accepts. */
+  readonly signatureAlgorithms: readonly string[]
   readonly log: Log
   /**
    * Verifies an access token of this issuer, JWT or reference; resolves to undefined if it is not valid. Does not check

@@ -4,13 +4,14 @@ import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { assertionAlgorithms } from '../model/client.ts'
+import { isSignatureAlgorithm } from '@tessera/protocol/signature-algorithms'
+import type { SigningAlgorithm } from '../model/client.ts'
 import { hashHandle } from '../model/handle.ts'
 import { jwtType, rememberUntil } from '../model/jose.ts'
 import { shownValue } from '../model/masked.ts'
 import type { UsedAssertion, UsedAssertions } from '../model/ports/stores.ts'
 import type { Clock } from '../runtime/ports.ts'
-import { importProofKey, isProofAlgorithm, isSignedBy, type KeyProblem, type ProofKey } from './proof-key.ts'
+import { importProofKey, isSignedBy, type KeyProblem, type ProofKey } from './proof-key.ts'
 import type { ProofNonces } from './proof-nonce.ts'
 import { normalTargetUri } from './target-uri.ts'
 
@@ -30,13 +31,12 @@ export type DpopProof = {
  */
 export type VerifyDpopProof = (request: HttpRequest, accessToken?: string) => Result<DpopProof>
 
-/** Algorithms of proofs. */
-export const proofAlgorithms = assertionAlgorithms
-
 type DpopProofPorts = {
   /** URLs whose origins requests may be sent to: the issuer, and the base URL with client certificates. */
   readonly bases: readonly string[]
   readonly clock: Clock
+  /** Those that proofs may be signed with. */
+  readonly algorithms: readonly SigningAlgorithm[]
   /** Set if proofs must contain a nonce. */
   readonly nonces?: ProofNonces | undefined
 }
@@ -51,7 +51,7 @@ const maxJtiLength = 256
 /** The maximum number of keys in memory; each entry uses a few kilobytes. */
 const cacheSize = 1000
 
-export function createDpopProofs({ bases, clock, nonces }: DpopProofPorts): VerifyDpopProof {
+export function createDpopProofs({ bases, clock, algorithms, nonces }: DpopProofPorts): VerifyDpopProof {
   const origins = [...new Set(bases.map(base => new URL(base).origin))]
   const known = new Map<string, ProofKey>()
 
@@ -59,7 +59,7 @@ export function createDpopProofs({ bases, clock, nonces }: DpopProofPorts): Veri
     const parts = partsOf(request.headers.dpop ?? '')
     if (!parts.ok) return parts
     const { head, payload, signature } = parts.value
-    const key = known.get(head) ?? keyOf(head)
+    const key = known.get(head) ?? keyOf(head, algorithms)
     if ('error' in key) return key
     if (!isSignedBy(key, `${head}.${payload}`, signature))
       return invalid('dpop_signature_invalid', 'its signature')
@@ -156,16 +156,16 @@ function partsOf(proof: string): Result<Parts> {
 }
 
 /** Imports the key of a header (§4.3 (4), (5), (7)). */
-function keyOf(head: string): ProofKey | Refusal {
+function keyOf(head: string, allowed: readonly SigningAlgorithm[]): ProofKey | Refusal {
   const header = parsed(head)
   if (!header) return invalid('dpop_proof_malformed', 'it is not a single JWT')
   const { typ, alg, jwk, crit } = header
   // RFC 8725 §3.11: reject JWTs made for another purpose.
   if (jwtType(typ) !== 'dpop+jwt')
     return invalid('dpop_type_wrong', 'typ must be dpop+jwt', { received: shownText(typ) })
-  if (!isProofAlgorithm(alg))
+  if (!isSignatureAlgorithm(alg) || !allowed.includes(alg))
     return invalid('dpop_algorithm_not_allowed', 'alg is not supported', {
-      expected: proofAlgorithms.join(', '),
+      expected: allowed.join(', '),
       received: shownText(alg),
     })
   // RFC 7515 §4.1.11: an extension that must be understood.

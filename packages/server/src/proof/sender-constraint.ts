@@ -50,12 +50,15 @@ export type SenderConstraints = {
     token: PresentedToken,
     request: HttpRequest,
   ) => Promise<Result<string | undefined>>
+  /** Algorithms of proofs, for challenges (§7.1). */
+  readonly proofAlgorithms: readonly string[]
   /** Returns the header that tells the client the nonce to use, for refusals of proofs (§8, §9). */
   readonly headersFor: (refusal: Pick<Refusal, 'error'>) => Readonly<Record<string, string>>
 }
 
 type SenderConstraintPorts = {
   readonly verifyDpopProof: VerifyDpopProof
+  readonly proofAlgorithms: readonly string[]
   /** Whether new tokens are bound to the keys of proofs. Tokens that are bound always need one. */
   readonly bindsToProofs: boolean
   /** Returns the current nonce; undefined if proofs need none. */
@@ -65,6 +68,7 @@ type SenderConstraintPorts = {
 
 export function createSenderConstraints({
   verifyDpopProof,
+  proofAlgorithms,
   bindsToProofs,
   nonce,
   usedAssertions,
@@ -75,6 +79,7 @@ export function createSenderConstraints({
   const useUp: SenderConstraints['useUp'] = proof => useProof(proof, usedAssertions)
 
   return {
+    proofAlgorithms,
     proofOf,
     useUp,
     prove(request, client) {

@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../model/client.ts'
 import { hashHandle } from '../model/handle.ts'
 import type { SigningKey } from '../model/keys.ts'
+import { cryptoParameters } from '../model/signature-algorithm.ts'
 import { type JwtKind, readClaims, signJwt } from '../tokens/jwt.ts'
 import type { Running } from './running.ts'
 
@@ -64,14 +65,10 @@ function alterReference(
 
 const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-function foreignKey(alg: SigningAlgorithm, kid: string): SigningKey {
-  return { kid, alg, privateKey: generators[alg]() }
-}
+type Pair = Pick<SigningKey, 'privateKey'>
 
-const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
-const generators = {
-  RS256: rsa,
-  PS256: rsa,
-  ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
-  EdDSA: () => generateKeyPairSync('ed25519').privateKey,
-} as const satisfies Record<SigningAlgorithm, () => SigningKey['privateKey']>
+function foreignKey(alg: SigningAlgorithm, kid: string): SigningKey {
+  const [type, options] = cryptoParameters[alg].generate
+  const { privateKey } = (generateKeyPairSync as (type: string, options: object) => Pair)(type, options)
+  return { kid, alg, privateKey }
+}

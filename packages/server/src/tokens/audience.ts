@@ -34,16 +34,18 @@ export type Audiences = {
   readonly of: (scope: readonly string[], limit: readonly string[]) => Result<Audience>
 }
 
-const defaultAlgorithm: SigningAlgorithm = 'ES256'
 const cacheSize = 2000
 
 export function createAudiences({
   resources,
   unowned,
+  defaultAlgorithm,
 }: {
   readonly resources: Resources
   /** The audience of tokens whose scope no API owns. */
   readonly unowned: string
+  /** The algorithm of tokens whose APIs require none. */
+  readonly defaultAlgorithm: SigningAlgorithm
 }): Audiences {
   const known = new Map<string, Result<Audience>>()
 

@@ -6,6 +6,7 @@ import type { EncryptForClient } from '../clients/keys/encryption.ts'
 import type { RequestedClaims } from '../model/authorization.ts'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing } from '../model/keys.ts'
+import { cryptoParameters } from '../model/signature-algorithm.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { type AccessTokenContent, authenticationClaims, reservedClaims } from './access-token.ts'
 import { signJwt } from './jwt.ts'
@@ -91,18 +92,11 @@ const bindingClaims = {
   jti: undefined,
 } as const
 
-const hashOf = {
-  RS256: 'sha256',
-  PS256: 'sha256',
-  ES256: 'sha256',
-  EdDSA: 'sha512',
-} as const satisfies Record<SigningAlgorithm, string>
-
 /**
  * Hashes the text with the hash function of the signing algorithm, and returns the left half in base64url (OpenID
  * Connect Core 1.0 §3.1.3.6).
  */
 export function leftHalfHash(text: string, alg: SigningAlgorithm): string {
-  const digest = hash(hashOf[alg], text, 'buffer')
+  const digest = hash(cryptoParameters[alg].hash, text, 'buffer')
   return digest.toString('base64url', 0, digest.length / 2)
 }

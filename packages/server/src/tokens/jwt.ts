@@ -2,36 +2,21 @@
  * Signs and verifies our own JWTs (RFC 7515 §3.1, RFC 7519). Uses `node:crypto` directly because this is a hot path.
  */
 
-import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
+import { sign, verify } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
+import { signatureAlgorithmNames, signatureAlgorithms } from '@tessera/protocol/signature-algorithms'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing, SigningKey, VerificationKey } from '../model/keys.ts'
 import type { AccessTokenTyp } from '../model/resource.ts'
+import { cryptoParameters } from '../model/signature-algorithm.ts'
 import { batchPerTick } from '../runtime/async/batch-per-tick.ts'
 
-type Algorithm = {
-  readonly digest: string | null
-  readonly options: Omit<SignKeyObjectInput, 'key'>
-  /**
-   * Whether to sign on another thread. Only worthwhile for RSA, because the other algorithms cost less than switching
-   * threads.
-   */
-  readonly offThread: boolean
-}
-
-/** RFC 7518 §3.3–3.5, RFC 8037 §3.1. */
-const algorithms: Record<SigningAlgorithm, Algorithm> = {
-  RS256: { digest: 'sha256', options: {}, offThread: true },
-  PS256: {
-    digest: 'sha256',
-    options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
-    offThread: true,
-  },
-  ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' }, offThread: false },
-  EdDSA: { digest: null, options: {}, offThread: false },
-}
+/** Algorithms that are worth signing with on another thread. The others cost less than switching threads. */
+const slow: ReadonlySet<SigningAlgorithm> = new Set(
+  signatureAlgorithmNames.filter(alg => signatureAlgorithms[alg].kty === 'RSA'),
+)
 
 /** On a single processor, another thread would only compete with the main one. */
 const hasOtherProcessors = availableParallelism() > 1
@@ -66,13 +51,13 @@ export const accessTokenKinds = {
  */
 export function signJwt(key: SigningKey, kind: JwtKind | string, claims: object): Promise<string> {
   const input = `${headerOf(key, kind)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-  const signWhere = algorithms[key.alg].offThread && hasOtherProcessors ? signOffThread : signInBatch
+  const signWhere = slow.has(key.alg) && hasOtherProcessors ? signOffThread : signInBatch
   return new Promise((resolve, reject) => signWhere({ key, input, resolve, reject }))
 }
 
 /** Signs back to back, which costs half as much as signing between other work. */
 const signInBatch = batchPerTick(({ key, input, resolve, reject }: Signing) => {
-  const { digest, options } = algorithms[key.alg]
+  const { digest, options } = cryptoParameters[key.alg]
   try {
     const signature = sign(digest, Buffer.from(input), { ...options, key: key.privateKey })
     resolve(`${input}.${signature.toString('base64url')}`)
@@ -82,7 +67,7 @@ const signInBatch = batchPerTick(({ key, input, resolve, reject }: Signing) => {
 })
 
 function signOffThread({ key, input, resolve, reject }: Signing): void {
-  const { digest, options } = algorithms[key.alg]
+  const { digest, options } = cryptoParameters[key.alg]
   sign(digest, Buffer.from(input), { ...options, key: key.privateKey }, (error, signature) => {
     if (error) reject(error)
     else resolve(`${input}.${signature.toString('base64url')}`)
@@ -133,7 +118,7 @@ export function verifyJwt(
   const bytes = Buffer.from(signature, 'base64url')
   // Reject non-canonical base64url, so that a token has only one spelling.
   if (bytes.toString('base64url') !== signature) return undefined
-  const { digest, options } = algorithms[key.alg]
+  const { digest, options } = cryptoParameters[key.alg]
   const fits = verify(digest, Buffer.from(`${head}.${payload}`), { ...options, key: key.publicKey }, bytes)
   const claims = fits ? parse(payload) : undefined
   return claims && { header, claims, key }

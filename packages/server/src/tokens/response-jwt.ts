@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { EncryptForClient } from '../clients/keys/encryption.ts'
-import type { Client } from '../model/client.ts'
+import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing } from '../model/keys.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { signJwt } from './jwt.ts'
@@ -21,6 +21,8 @@ export type ResponseJwts = {
 type ResponseJwtPorts = {
   readonly issuer: string
   readonly keys: Pick<KeyRing, 'signing'>
+  /** The algorithm of clients without their own: RS256 if it is allowed (JARM §3). */
+  readonly defaultAlgorithm: SigningAlgorithm
   readonly encrypt: EncryptForClient
   readonly clock: Clock
   readonly lifetime: Seconds
@@ -32,6 +34,7 @@ const kind = { typ: 'JWT', token_use: 'authorization_response' } as const
 export function createResponseJwts({
   issuer,
   keys,
+  defaultAlgorithm,
   encrypt,
   clock,
   lifetime,
@@ -42,8 +45,7 @@ export function createResponseJwts({
   }
   return {
     async make(client, members) {
-      // JARM §3: RS256 by default.
-      const key = keys.signing(client.authorization_signed_response_alg ?? 'RS256')
+      const key = keys.signing(client.authorization_signed_response_alg ?? defaultAlgorithm)
       const claims = { ...members, iss: issuer, aud: client.client_id, exp: clock.now() + lifetime }
       return encrypted(client, await signJwt(key, kind, claims))
     },

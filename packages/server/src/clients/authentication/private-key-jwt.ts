@@ -5,7 +5,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { JWTPayload } from 'jose'
 import { decodeJwt } from 'jose/jwt/decode'
-import { assertionAlgorithms, type Client } from '../../model/client.ts'
+import type { Client } from '../../model/client.ts'
 import { hashHandle } from '../../model/handle.ts'
 import { jwtType, rememberUntil } from '../../model/jose.ts'
 import { shownValue } from '../../model/masked.ts'
@@ -63,9 +63,8 @@ async function verifyAssertion(
   { clock, verifySignature }: VerificationPorts,
 ): Promise<Result<Extract<VerifiedSignature, { ok: true }>>> {
   if (credential.kind !== 'assertion') return refuseClient('client_assertion_missing')
-  const alg = client.token_endpoint_auth_signing_alg
   const verified = await verifySignature(client, credential.assertion, {
-    algorithms: alg === undefined ? assertionAlgorithms : [alg],
+    alg: client.token_endpoint_auth_signing_alg,
     clockTolerance,
     currentDate: new Date(clock.now() * 1000),
   })

@@ -1,11 +1,12 @@
 /** Verifies signatures with registered keys of a client (RFC 7515, RFC 7517 §5): assertions and request objects. */
 
 import type { JWSHeaderParameters, JWTPayload, jwtVerify } from 'jose'
-import type { Client, JwkSet } from '../../model/client.ts'
+import type { Client, JwkSet, SigningAlgorithm } from '../../model/client.ts'
 import type { FindKeys, WantedKey } from './jwks.ts'
 
 type SignatureOptions = {
-  readonly algorithms: readonly string[]
+  /** The algorithm that the client registered. Omitted: any that the issuer allows. */
+  readonly alg?: string | undefined
   readonly currentDate: Date
   /** Seconds. */
   readonly clockTolerance: number
@@ -23,13 +24,15 @@ export type VerifyClientSignature = (
   options: SignatureOptions,
 ) => Promise<VerifiedSignature>
 
+/** @param allowed the algorithms of the issuer. */
 export const createClientSignatures =
-  (findKeys: FindKeys): VerifyClientSignature =>
-  async (client, jwt, options) => {
+  (findKeys: FindKeys, allowed: readonly SigningAlgorithm[]): VerifyClientSignature =>
+  async (client, jwt, { alg: registered, ...options }) => {
     // Load on first use, because jose takes a tenth of the startup time and most installations don't need it.
     const jose = await import('jose')
     const verify = await verifierOf(await findKeys(client, wantedKey(jwt, jose.decodeProtectedHeader)))
-    return verify(jwt, { ...options, algorithms: [...options.algorithms] })
+    const algorithms = allowed.filter(alg => registered === undefined || alg === registered)
+    return verify(jwt, { ...options, algorithms })
   }
 
 /** Returns a test for the key that the JWT's `kid` names. */

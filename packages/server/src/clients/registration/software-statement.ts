@@ -1,7 +1,7 @@
 /** Software statements (RFC 7591 §2.3): metadata signed by an issuer that the operator trusts. */
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { assertionAlgorithms } from '../../model/client.ts'
+import type { SigningAlgorithm } from '../../model/client.ts'
 import { jwtType } from '../../model/jose.ts'
 import type { Registration } from '../../model/registration.ts'
 import type { Clock } from '../../runtime/ports.ts'
@@ -17,11 +17,14 @@ const maxLength = 16_384
 export function createSoftwareStatements({
   registration: { softwareIssuers },
   issuer: audience,
+  algorithms,
   clock,
 }: {
   readonly registration: Pick<Registration, 'softwareIssuers'>
   /** This server. */
   readonly issuer: string
+  /** Those of statements. */
+  readonly algorithms: readonly SigningAlgorithm[]
   readonly clock: Clock
 }): ReadSoftwareStatement {
   return async statement => {
@@ -39,7 +42,7 @@ export function createSoftwareStatements({
       const keys = createLocalJWKSet(trusted.jwks as Parameters<typeof createLocalJWKSet>[0])
       const { payload, protectedHeader } = await jwtVerify(statement, keys, {
         issuer: trusted.issuer,
-        algorithms: [...assertionAlgorithms],
+        algorithms: [...algorithms],
         currentDate: new Date(clock.now() * 1000),
       })
       // RFC 8725 §3.9, §3.11: reject JWTs that the issuer made for another purpose or audience, such as ID tokens.

@@ -138,7 +138,7 @@ function createClientParser(context: Draft): ParseStoredClient {
     const draft = { ...context, ...emptyLists, clients: [entryOf(read, 'clients', 0)] }
     const errors = [...clientErrors(draft), ...referenceErrors(draft)]
     return errors.length === 0
-      ? { ok: true, client: clientOf(read.value as ClientDraft) }
+      ? { ok: true, client: clientOf(read.value as ClientDraft, context.signatureAlgorithms) }
       : { ok: false, errors: errors.map(relative) }
   }
 }

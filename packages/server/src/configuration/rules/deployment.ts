@@ -3,6 +3,7 @@
 import type { Diagnostic } from '../diagnostic.ts'
 import { canHavePasskeys, isLoopback } from '../issuer.ts'
 import type { ConfigurationDraft } from '../schema/whole.ts'
+import { availabilityErrors } from './algorithms.ts'
 
 type Rule = Diagnostic & { readonly isBroken: (draft: ConfigurationDraft) => boolean }
 
@@ -40,8 +41,10 @@ const rules: readonly Rule[] = [
   },
 ]
 
-export const deploymentErrors = (draft: ConfigurationDraft): readonly Diagnostic[] =>
-  rules.flatMap(({ isBroken, ...diagnostic }) => (isBroken(draft) ? diagnostic : []))
+export const deploymentErrors = (draft: ConfigurationDraft): readonly Diagnostic[] => [
+  ...rules.flatMap(({ isBroken, ...diagnostic }) => (isBroken(draft) ? diagnostic : [])),
+  ...availabilityErrors(draft),
+]
 
 /** Warns if the store needs a master key, which the environment of the server may have, but not that of this check. */
 export const masterKeyWarnings = (

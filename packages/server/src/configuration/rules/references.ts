@@ -6,6 +6,7 @@ import { type Diagnostic, formatPath } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { nearestOf } from '../nearest.ts'
 import { standardIdentityResources } from '../schema/resource.ts'
+import { algorithmErrors } from './algorithms.ts'
 
 const { tokenExchange, jwtBearer, ...standard } = grantTypes
 export const standardGrantTypes: readonly string[] = Object.values(standard)
@@ -96,6 +97,7 @@ export function referenceErrors(draft: Draft): readonly Diagnostic[] {
       each(one, 'tenants', name => unknown(one, 'tenants', name, tenant)),
     ),
     ...moduleGrantErrors(draft.moduleGrants),
+    ...algorithmErrors(draft),
   ]
 }
 

@@ -1,7 +1,6 @@
 /** Metadata of a client: its description, keys, requests and responses (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
 
 import {
-  assertionAlgorithms,
   contentEncryptionAlgorithms,
   keyEncryptionAlgorithms,
   signingAlgorithms,
@@ -73,7 +72,7 @@ export const requestFields = {
     .default([])
     .describe('URLs of request objects, compared byte for byte (RFC 9101 §5.2).'),
   request_object_signing_alg: s
-    .enum([...assertionAlgorithms, 'none'])
+    .enum([...signingAlgorithms, 'none'])
     .optional()
     .describe(
       'Required signature of request objects; none: unsigned. Omitted: any asymmetric algorithm, or unsigned.',
@@ -134,7 +133,9 @@ export const responseFields = {
   authorization_signed_response_alg: s
     .enum(signingAlgorithms)
     .optional()
-    .describe('Signing algorithm of authorization responses in a JWT (JARM). Omitted: RS256.'),
+    .describe(
+      'Signing algorithm of authorization responses in a JWT (JARM). Omitted: RS256, or the first of signature_algorithms if they lack it.',
+    ),
   authorization_encrypted_response_alg: alg('authorization responses in a JWT'),
   authorization_encrypted_response_enc: enc('authorization responses in a JWT'),
   require_signed_authorization_response: s

@@ -4,9 +4,10 @@ import { clientAuthenticationMethods } from '@tessera/protocol/client-authentica
 import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
-import { assertionAlgorithms, type Client, signingAlgorithms } from '../../model/client.ts'
+import { type Client, type SigningAlgorithm, signingAlgorithms } from '../../model/client.ts'
 import { languageOf, localizedOf, mostTranslations } from '../../model/client-languages.ts'
 import { parseColor } from '../../model/color.ts'
+import { algorithmOr, preferredAlgorithms } from '../../model/signature-algorithm.ts'
 import * as s from '../validation/kinds.ts'
 import { accentColor } from './branding.ts'
 import { claimRules, ruleOf } from './claim-rule.ts'
@@ -84,7 +85,7 @@ export const plainClientSchema = s.strictObject({
       'Authentication method. none: public client. Omitted: client_secret_basic and client_secret_post are both accepted.',
     ),
   token_endpoint_auth_signing_alg: s
-    .enum(assertionAlgorithms)
+    .enum(signingAlgorithms)
     .optional()
     .describe('Algorithm of client assertions (private_key_jwt). Omitted: any supported one.'),
   ...clientAssertionsFields,
@@ -160,8 +161,10 @@ export const plainClientSchema = s.strictObject({
   identity_token_lifetime: seconds(1, year).default(300).describe('Seconds.'),
   id_token_signed_response_alg: s
     .enum(signingAlgorithms)
-    .default('RS256')
-    .describe('Signing algorithm of ID tokens.'),
+    .optional()
+    .describe(
+      'Signing algorithm of ID tokens. Omitted: RS256, or the first of signature_algorithms if they lack it.',
+    ),
   ...signInFields,
   authorization_code_lifetime: seconds(1, hour)
     .default(300)
@@ -258,7 +261,8 @@ export const clientSchema = withLanguages(plainClientSchema).describe(
 
 export type ClientDraft = s.output<typeof clientSchema>
 
-export function clientOf(draft: ClientDraft): Client {
+/** @param allowed the algorithms of its issuer. */
+export function clientOf(draft: ClientDraft, allowed: readonly SigningAlgorithm[]): Client {
   const { client_secrets, grant_types, response_types, scope, mfa, accent_color, user_claims, ...others } =
     draft
   const rest = Object.fromEntries(
@@ -268,6 +272,8 @@ export function clientOf(draft: ClientDraft): Client {
   const accent = accent_color === undefined ? undefined : parseColor(accent_color)
   return defined({
     ...rest,
+    id_token_signed_response_alg:
+      draft.id_token_signed_response_alg ?? algorithmOr(preferredAlgorithms.idToken, allowed),
     accent_color: accent,
     localized,
     client_secrets: client_secrets.map(secretOf),

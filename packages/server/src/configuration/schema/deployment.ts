@@ -2,6 +2,8 @@
 
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { signingAlgorithms } from '../../model/client.ts'
+import { defaultSignatureAlgorithms } from '../../model/signature-algorithm.ts'
 import type { Configuration, Storage, StorageConnections } from '../configuration.ts'
 import { endpointOriginError, issuerError, issuerOfDiscoveryUrl } from '../issuer.ts'
 import { fixedPassword, storagePassword } from '../storage-password.ts'
@@ -204,6 +206,16 @@ export const deploymentFields = {
     })
     .default({})
     .describe('Tokens that are bound to a key of the client by DPoP (RFC 9449).'),
+  signature_algorithms: s
+    .array(s.enum(signingAlgorithms))
+    .min(1)
+    .default([...defaultSignatureAlgorithms])
+    .refine(algorithms => new Set(algorithms).size === algorithms.length, {
+      problem: 'it contains an algorithm twice',
+      expected: 'each algorithm once',
+      fix: 'remove the second one',
+    })
+    .describe('Algorithms of JWTs (JWS) that the server signs and accepts, and lists in its metadata.'),
   outbound: s
     .strictObject({
       allowed_private_networks: s
@@ -263,6 +275,7 @@ export const deploymentOwners = {
   mtls: 'server',
   dpop: 'inherited',
   outbound: 'server',
+  signature_algorithms: 'inherited',
   mfa: 'inherited',
   sessions: 'inherited',
   branding: 'inherited',
@@ -324,6 +337,7 @@ export const deploymentOf = (
         trustedProxies: draft.mtls.trusted_proxies,
         endpointOrigin: draft.mtls.endpoint_origin,
       }),
+    signatureAlgorithms: draft.signature_algorithms,
     dpop: { enabled: draft.dpop.enabled, requireNonce: draft.dpop.require_nonce },
     outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
     templates: draft.templates === undefined ? undefined : resolve(folders.files, draft.templates),

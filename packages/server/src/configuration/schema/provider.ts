@@ -1,7 +1,7 @@
 /** Upstream identity providers: OpenID Connect providers and LDAP directories. */
 
 import { claimNames } from '../../model/claim-rule.ts'
-import { assertionAlgorithms } from '../../model/client.ts'
+import { signingAlgorithms } from '../../model/client.ts'
 import { reservedClaims, type UpstreamProvider } from '../../model/user.ts'
 import * as s from '../validation/kinds.ts'
 import { directorySchema } from './directory.ts'
@@ -41,7 +41,7 @@ const privateJwk = () => {
       expected,
       fix: 'write the complete private key',
     })
-    .refine(({ alg }) => assertionAlgorithms.some(known => known === alg), {
+    .refine(({ alg }) => signingAlgorithms.some(known => known === alg), {
       problem: 'its alg is missing or unknown',
       expected,
       fix: 'add "alg", such as "ES256"',
@@ -68,7 +68,7 @@ const openidFields = {
       'oidc: authentication at the provider. Omitted: depends on the configured credentials; client_secret_basic for a secret.',
     ),
   id_token_signed_response_alg: s
-    .enum(assertionAlgorithms)
+    .enum(signingAlgorithms)
     .optional()
     .describe(
       "oidc: required signing algorithm of ID tokens. Omitted: one that the provider's metadata lists.",

@@ -70,7 +70,9 @@ export const apiResourceSchema = s
     access_token_signing_alg: s
       .enum(signingAlgorithms)
       .optional()
-      .describe('Signing algorithm of JWT access tokens.'),
+      .describe(
+        'Signing algorithm of JWT access tokens. Omitted: ES256, or the first of signature_algorithms if they lack it.',
+      ),
   })
   .describe('An API: the audience of access tokens with one of its scopes.')
 

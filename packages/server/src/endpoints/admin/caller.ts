@@ -12,7 +12,7 @@ import { type Problem, problem } from './problem.ts'
 
 export type CallerPorts = {
   readonly verifier: TokenVerifier
-  readonly senderConstraints: Pick<SenderConstraints, 'checkPossession' | 'headersFor'>
+  readonly senderConstraints: Pick<SenderConstraints, 'checkPossession' | 'headersFor' | 'proofAlgorithms'>
   readonly clients: Pick<Clients, 'find'>
 }
 
@@ -24,18 +24,20 @@ export async function authenticateCaller(
   request: HttpRequest,
   { verifier, clients, senderConstraints }: CallerPorts,
 ): Promise<Ok<Caller> | Problem> {
+  const { proofAlgorithms: algorithms } = senderConstraints
   // Only the header: a form of a page must not be able to call this API.
   const found = readAccessToken({ ...request, method: 'GET' })
   const sent = found.ok ? found.value : undefined
   if (sent === undefined)
     return problem('admin_token_missing', 'send an access token as Authorization: Bearer, or DPoP', {
-      headers: { 'www-authenticate': challengeForToken },
+      headers: { 'www-authenticate': challengeForToken(algorithms) },
     })
   const invalidToken = (refusal: Refusal, clientId?: string): Problem =>
     problem('admin_token_invalid', refusal.description ?? 'The access token is not valid', {
       headers: {
         'www-authenticate': challenge(asResource(refusal), {
           scheme: challengedScheme(refusal, sent.scheme),
+          algorithms,
         }),
         ...senderConstraints.headersFor(refusal),
       },
@@ -52,7 +54,7 @@ export async function authenticateCaller(
   const client = await clients.find(client_id)
   // The client may have lost a scope since the token was issued.
   const scope = new Set(token.scope.filter(name => isAdminScope(name) && client?.scope.has(name)))
-  return ok({ client_id, sub, scope, scheme: sent.scheme, nonce: proven.value })
+  return ok({ client_id, sub, scope, scheme: sent.scheme, algorithms, nonce: proven.value })
 }
 
 /** Only errors of proofs remain (RFC 9449 §7.1): all others are `invalid_token` here. */
@@ -72,14 +74,17 @@ const unfit = (reason: string): Refusal =>
   })
 
 /** Refuses a caller without the scope (RFC 6750 §3.1, RFC 9449 §7.1). */
-export const checkScope = ({ client_id, scope, scheme }: Caller, needed: AdminScope): Problem | undefined =>
+export const checkScope = (
+  { client_id, scope, scheme, algorithms }: Caller,
+  needed: AdminScope,
+): Problem | undefined =>
   scope.has(needed)
     ? undefined
     : problem('admin_scope_missing', `the scope ${needed} is required`, {
         headers: {
           'www-authenticate': challenge(
             { error: 'insufficient_scope', description: `the scope ${needed} is required` },
-            { scope: needed, scheme },
+            { scope: needed, scheme, algorithms },
           ),
         },
         log: { client_id, scope: needed },

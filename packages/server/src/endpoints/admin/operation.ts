@@ -62,6 +62,8 @@ export type Caller = {
   readonly scope: ReadonlySet<string>
   /** How it sent its token. A challenge names the same scheme (RFC 9449 §7.1). */
   readonly scheme: Scheme
+  /** Algorithms of DPoP proofs, for challenges. */
+  readonly algorithms: readonly string[]
   /** The nonce that its DPoP proofs contain from now on, if that changes (RFC 9449 §8.2). */
   readonly nonce?: string | undefined
 }

@@ -25,16 +25,17 @@ type MetadataSources = {
   readonly prompts: readonly string[]
   /** Weakest first. */
   readonly acrValues: readonly string[]
+  /** Those that this server signs with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** `token_endpoint_auth_method` values. */
   readonly authenticationMethods: readonly string[]
-  /** Signing algorithms of client assertions. */
-  readonly assertionAlgorithms: readonly string[]
+  /** Those that it accepts: of client assertions, request objects and proofs. */
+  readonly signatureAlgorithms: readonly string[]
   /** Languages of the pages. */
   readonly uiLocales: readonly string[]
   readonly branding: { readonly terms_url?: string; readonly privacy_url?: string }
-  /** Algorithms of DPoP proofs; undefined if tokens are not bound to their keys. */
-  readonly proofAlgorithms: readonly string[] | undefined
+  /** Whether tokens are bound to the keys of DPoP proofs. */
+  readonly offersDpop: boolean
   /** Whether this server receives TLS client certificates. */
   readonly mtls: boolean
   /** The base URL of the endpoints with TLS client authentication: the issuer or its alias (RFC 8705 §5). */
@@ -93,14 +94,14 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     claim_types_supported: ['normal'],
     id_token_signing_alg_values_supported: offered.signingAlgorithms,
     token_endpoint_auth_methods_supported: offered.authenticationMethods,
-    token_endpoint_auth_signing_alg_values_supported: offered.assertionAlgorithms,
+    token_endpoint_auth_signing_alg_values_supported: offered.signatureAlgorithms,
     introspection_endpoint_auth_methods_supported: offered.authenticationMethods.filter(
       method => method !== 'none',
     ),
-    introspection_endpoint_auth_signing_alg_values_supported: offered.assertionAlgorithms,
+    introspection_endpoint_auth_signing_alg_values_supported: offered.signatureAlgorithms,
     introspection_signing_alg_values_supported: offered.signingAlgorithms,
     revocation_endpoint_auth_methods_supported: offered.authenticationMethods,
-    revocation_endpoint_auth_signing_alg_values_supported: offered.assertionAlgorithms,
+    revocation_endpoint_auth_signing_alg_values_supported: offered.signatureAlgorithms,
     code_challenge_methods_supported: plainPkce ? codeChallengeMethods : ['S256'],
     authorization_response_iss_parameter_supported: true,
     frontchannel_logout_supported: true,
@@ -122,14 +123,14 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     request_parameter_supported: true,
     request_uri_parameter_supported: true,
     require_request_uri_registration: !offered.allowUnregisteredUris,
-    request_object_signing_alg_values_supported: [...offered.assertionAlgorithms, 'none'],
+    request_object_signing_alg_values_supported: [...offered.signatureAlgorithms, 'none'],
     request_object_encryption_alg_values_supported: requestEncryptionAlgorithms,
     request_object_encryption_enc_values_supported: contentEncryptionAlgorithms,
     require_signed_request_object: offered.requireSigned,
     require_pushed_authorization_requests: offered.requirePushed,
     registration_endpoint: offered.registers ? issuer + pageRoutes.register.path : undefined,
     refresh_token_expiration_types_supported: ['authorization', 'token_timeout'],
-    dpop_signing_alg_values_supported: offered.proofAlgorithms,
+    dpop_signing_alg_values_supported: offered.offersDpop ? offered.signatureAlgorithms : undefined,
     tls_client_certificate_bound_access_tokens: offered.mtls || undefined,
     mtls_endpoint_aliases: offered.mtls ? endpointsAt(offered.mtlsBase) : undefined,
   }

@@ -19,6 +19,8 @@ import { type DescriptionPorts, describeToken } from './token-description.ts'
 
 type IntrospectionPorts = DescriptionPorts & {
   readonly keys: Pick<KeyRing, 'signing'>
+  /** The algorithm of responses for APIs without their own: RS256 if it is allowed (RFC 9701 §6). */
+  readonly defaultAlgorithm: SigningAlgorithm
   readonly encrypt: EncryptForClient
   readonly authenticateCaller: AuthenticateCaller
   readonly log: Log
@@ -87,14 +89,19 @@ const wantsJwt = ({ headers: { accept } }: HttpRequest): boolean =>
 async function sign(
   token_introspection: JsonObject,
   caller: Caller,
-  { issuer, clock, keys, encrypt }: Pick<IntrospectionPorts, 'issuer' | 'clock' | 'keys' | 'encrypt'>,
+  {
+    issuer,
+    clock,
+    keys,
+    defaultAlgorithm,
+    encrypt,
+  }: Pick<IntrospectionPorts, 'issuer' | 'clock' | 'keys' | 'defaultAlgorithm' | 'encrypt'>,
 ): Promise<HttpResponse> {
   const isApi = caller.kind === 'api'
   const alg = isApi ? caller.api.access_token_signing_alg : introspectionAlg(caller.client)
   const aud = isApi ? caller.api.name : caller.client.client_id
   const claims = { iss: issuer, aud, iat: clock.now(), token_introspection }
-  // RFC 9701 §6: RS256 by default.
-  const signed = await signJwt(keys.signing(alg ?? 'RS256'), 'token-introspection+jwt', claims)
+  const signed = await signJwt(keys.signing(alg ?? defaultAlgorithm), 'token-introspection+jwt', claims)
   return {
     status: 200,
     headers: { 'content-type': signedType, ...noStoreHeaders },

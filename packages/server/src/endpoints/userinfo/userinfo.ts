@@ -20,7 +20,7 @@ import { type UserinfoResponsePorts, userinfoResponse } from './userinfo-respons
 type UserinfoPorts = UserinfoResponsePorts &
   RefuserPorts & {
     readonly verifier: TokenVerifier
-    readonly senderConstraints: Pick<SenderConstraints, 'checkPossession' | 'headersFor'>
+    readonly senderConstraints: Pick<SenderConstraints, 'checkPossession' | 'headersFor' | 'proofAlgorithms'>
     readonly clients: Pick<Clients, 'find'>
     readonly profile: Pick<Profile, 'isActive'>
     readonly readIdentityClaims: ReadIdentityClaims
@@ -36,6 +36,8 @@ type Stop = Pick<Parameters<Refuser>[2], 'step' | 'clientId'>
 export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
   const refuser = createRefuser('userinfo', ports)
   const { verifier, senderConstraints } = ports
+  const { proofAlgorithms: algorithms } = senderConstraints
+  const unauthenticated = unauthenticatedWith(algorithms)
 
   return async request => {
     const found = readAccessToken(request)
@@ -46,7 +48,7 @@ export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
         ...at,
         ...(status !== undefined && { status }),
         headers: {
-          'www-authenticate': challenge(refusal, { scheme: challengedScheme(refusal, scheme) }),
+          'www-authenticate': challenge(refusal, { scheme: challengedScheme(refusal, scheme), algorithms }),
           ...senderConstraints.headersFor(refusal),
         },
       })
@@ -66,11 +68,14 @@ const withNonce = (response: HttpResponse, nonce: string | undefined): HttpRespo
   nonce === undefined ? response : { ...response, headers: { ...response.headers, ...nonceHeader(nonce) } }
 
 /** RFC 6750 §3.1: a request without a token gets no error code. */
-const unauthenticated: HttpResponse = {
+const unauthenticatedWith = (proofAlgorithms: readonly string[]): HttpResponse => ({
   status: 401,
-  headers: { 'www-authenticate': challengeForToken, 'cache-control': noStoreHeaders['cache-control'] },
+  headers: {
+    'www-authenticate': challengeForToken(proofAlgorithms),
+    'cache-control': noStoreHeaders['cache-control'],
+  },
   body: '',
-}
+})
 
 async function claimsFor(
   token: ActiveToken,

@@ -1,7 +1,9 @@
 /** Discovers OpenID Connect providers on first use (OpenID Connect Discovery 1.0 §4). */
 
+import type { JsonObject } from '@tessera/protocol/result'
 import type { JWK } from 'jose'
 import type { ClientAuth, Configuration, CustomFetch, ExportedJWKSCache } from 'openid-client'
+import type { SigningAlgorithm } from '../../model/client.ts'
 import type { IdentityProvider, UpstreamProvider } from '../../model/user.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
@@ -31,7 +33,16 @@ type Known = { readonly connect: Connect; readonly at: number; readonly askAgain
 type Connect = () => Promise<Configuration>
 
 /** Caches the metadata of each configured provider. Concurrent calls share one request. */
-export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock: Clock }): Discover {
+export function createDiscovery({
+  algorithms,
+  outbound,
+  clock,
+}: {
+  /** Those of ID tokens. */
+  algorithms: readonly SigningAlgorithm[]
+  outbound: Outbound
+  clock: Clock
+}): Discover {
   const known = new Map<string, Known>()
   const pauses = createPauses(clock, failureLimit)
   const fetch = createFetch(outbound)
@@ -40,7 +51,7 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
   const ask = singleFlight(async (name: string, provider: OpenIdProvider): Promise<Configuration> => {
     const before = known.get(name)
     try {
-      const connect = connecting(provider, { fetch, keys, clock })
+      const connect = connecting(provider, { fetch, keys, algorithms, clock })
       const configuration = await connect()
       const at = clock.now()
       known.set(name, { connect, at, askAgain: at + lifetime })
@@ -68,23 +79,48 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
   }
 }
 
-type ConnectPorts = { readonly fetch: CustomFetch; readonly keys: ProviderKeys; readonly clock: Clock }
+type ConnectPorts = {
+  readonly fetch: CustomFetch
+  readonly keys: ProviderKeys
+  readonly algorithms: readonly SigningAlgorithm[]
+  readonly clock: Clock
+}
 
 function connecting(provider: OpenIdProvider, ports: ConnectPorts): Connect {
-  const fetchOnce = createFetchOnce(ports.fetch)
+  const fetchOnce = createFetchOnce(ports)
   return () => describe(provider, fetchOnce, ports)
 }
 
-/** Returns a `fetch` that sends one request and then repeats its response. */
-function createFetchOnce(fetch: CustomFetch): CustomFetch {
+/** Returns a `fetch` that sends the request for metadata and then repeats its response. */
+function createFetchOnce({ fetch, algorithms }: ConnectPorts): CustomFetch {
   let answer: { readonly body: string; readonly status: number; readonly headers: Headers } | undefined
   return async (...request) => {
     if (!answer) {
       const response = await fetch(...request)
-      answer = { body: await response.text(), status: response.status, headers: response.headers }
+      answer = {
+        body: allowing(algorithms, await response.text()),
+        status: response.status,
+        headers: response.headers,
+      }
     }
     return new Response(answer.body, answer)
   }
+}
+
+/**
+ * Returns the metadata without algorithms of ID tokens that this issuer does not allow. The library accepts those that
+ * the metadata lists, and RS256 if there is no list.
+ */
+function allowing(allowed: readonly string[], body: string): string {
+  const metadata: unknown = parse(body)
+  if (typeof metadata !== 'object' || metadata === null) return body
+  const { id_token_signing_alg_values_supported: listed = ['RS256'] } = metadata as JsonObject
+  return Array.isArray(listed)
+    ? JSON.stringify({
+        ...metadata,
+        id_token_signing_alg_values_supported: listed.filter(alg => allowed.includes(`${alg}`)),
+      })
+    : body
 }
 
 /** openid-client fetches keys for an unknown `kid` only if its copy of the keys is older than this (seconds). */
@@ -130,17 +166,18 @@ async function describe(
   const keysAt = jwks_uri === undefined ? undefined : new URL(jwks_uri).href
   configuration[client.customFetch] = (url, options) =>
     url === keysAt ? keys.fetch(url, options) : fetch(url, options)
-  const recent = keysAt === undefined ? undefined : parse(keys.recent(keysAt) ?? '')
+  const recent =
+    keysAt === undefined ? undefined : parse<ExportedJWKSCache['jwks']>(keys.recent(keysAt) ?? '')
   if (recent) {
     client.setJwksCache(configuration, { jwks: recent, uat: Math.floor(Date.now() / 1000) - old })
   }
   return configuration
 }
 
-/** Returns undefined for invalid JSON, so that the library fetches the keys. */
-function parse(keys: string): ExportedJWKSCache['jwks'] | undefined {
+/** Returns undefined for invalid JSON. */
+function parse<Value = unknown>(text: string): Value | undefined {
   try {
-    return JSON.parse(keys)
+    return JSON.parse(text)
   } catch {
     return undefined
   }

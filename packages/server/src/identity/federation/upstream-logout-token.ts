@@ -2,7 +2,7 @@
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { createRemoteJWKSet, JWTPayload } from 'jose'
-import { assertionAlgorithms } from '../../model/client.ts'
+import type { SigningAlgorithm } from '../../model/client.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import type { Discover, OpenIdProvider } from './provider-discovery.ts'
@@ -28,10 +28,13 @@ export const clockTolerance = 60
 
 export function createLogoutTokenReader({
   discover,
+  algorithms,
   outbound,
   clock,
 }: {
   discover: Discover
+  /** Those of tokens. */
+  algorithms: readonly SigningAlgorithm[]
   outbound: Outbound
   clock: Clock
 }): ReadLogoutToken {
@@ -67,7 +70,7 @@ export function createLogoutTokenReader({
         audience: client_id,
         maxTokenAge: oldest,
         clockTolerance,
-        algorithms: alg === undefined ? [...assertionAlgorithms] : [alg],
+        algorithms: algorithms.filter(one => alg === undefined || one === alg),
         requiredClaims: ['iat', 'exp', 'jti', 'events'],
         currentDate: new Date(clock.now() * 1000),
       })

@@ -26,7 +26,6 @@ export type JwtBearerOptions = {
   readonly subject?: (claims: JsonObject) => string | undefined | Promise<string | undefined>
 }
 
-const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 /**
  * How far in the future `exp` may be (seconds). Limited, because the used `jti` is stored until then. Assertions
  * typically live for an hour.
@@ -88,7 +87,7 @@ const signedPart = (assertion: string): string => assertion.slice(0, assertion.l
 async function verify(
   assertion: string,
   trusted: ReadonlyMap<string, JSONWebKeySet>,
-  { issuer, now }: GrantContext,
+  { issuer, now, signatureAlgorithms }: GrantContext,
 ): Promise<JWTPayload | undefined> {
   const { createLocalJWKSet, decodeJwt, errors, jwtVerify } = await import('jose')
   try {
@@ -98,7 +97,7 @@ async function verify(
     const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
       issuer: iss,
       audience: [issuer, `${issuer}/connect/token`],
-      algorithms,
+      algorithms: [...signatureAlgorithms],
       requiredClaims: ['iss', 'sub', 'aud', 'exp'],
       clockTolerance: skewAhead,
       currentDate: new Date(now * 1000),
