@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, request as httpsRequest, type RequestOptions } from 'node:https'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
@@ -12,7 +12,6 @@ import {
   clientCredentials,
   clientSecretBasic,
   createClient,
-  type Fetch,
   fetchUserinfo,
   introspectToken,
   password,
@@ -24,6 +23,7 @@ import {
 import { thumbprintOf } from '../../packages/server/src/model/jose.ts'
 import { certificate, identity } from '../support/ldap.ts'
 import { claimsOf } from '../support/tessera.ts'
+import { fetchWith } from '../support/tls-fetch.ts'
 import { secret, withClients } from '../support/world.ts'
 import { startTessera } from './servers.ts'
 
@@ -78,30 +78,6 @@ const { server, issuer, fetch, sent } = await startTessera({
     endpoint_origin: alias,
   },
 })
-
-/** A `fetch` as an application writes it, because that of Node has no option for a certificate. */
-const fetchWith = (options: RequestOptions): Fetch => {
-  return (url, init) =>
-    new Promise((resolve, reject) => {
-      const headers = Object.fromEntries(new Headers(init.headers))
-      const signal = init.signal ?? undefined
-      const request = httpsRequest(url, { ...options, method: init.method, headers, signal }, response => {
-        const chunks: Buffer[] = []
-        response.on('data', chunk => chunks.push(chunk))
-        response.on('error', reject)
-        response.on('end', () =>
-          resolve(
-            new Response(Buffer.concat(chunks), {
-              status: response.statusCode ?? 0,
-              headers: response.headers as Record<string, string>,
-            }),
-          ),
-        )
-      })
-      request.on('error', reject)
-      request.end(init.body)
-    })
-}
 
 const withCertificate = fetchWith({ ca: certificate, agent: false, ...identity })
 const withoutCertificate = fetchWith({ ca: certificate, agent: false })
