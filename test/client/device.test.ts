@@ -170,7 +170,7 @@ test('device: failures double the wait up to a minute, and a response ends that 
     ]),
   )
   assert.ok((await poll()).ok)
-  assert.deepEqual(waits, [5, 10, 20, 40, 60, 60, 5, 40, 20])
+  assert.deepEqual(waits, [5, 7.5, 20, 40, 60, 60, 5, 40, 20])
   assert.deepEqual(
     reports.map(({ state, error }) => [state, error?.code]),
     [
@@ -210,7 +210,7 @@ test('device: a request that times out is repeated after a longer wait', async (
     reports.map(({ state, wait, error }) => [state, wait, error?.code]),
     [
       ['pending', 5, undefined],
-      ['unreachable', 10, 'timeout'],
+      ['unreachable', 7.5, 'timeout'],
     ],
   )
 })
@@ -231,11 +231,25 @@ for (const moment of ['before', 'within', 'after'] as const)
     assert.ok((await poll({ 3: () => approve() })).ok)
   })
 
-test('device: if the response with the tokens is lost, the device learns that it must start again', async () => {
+test('device: if the response with the tokens is lost, the next poll gets it again', async () => {
+  for (const moment of ['within', 'after', 'proxy'] as const) {
+    const { poll, approve, fail, server } = await startDevice()
+    fail(moment)
+    const tokens = unwrap(await poll({ 0: () => approve() }))
+    const form = {
+      grant_type: 'refresh_token',
+      client_id: 'device',
+      refresh_token: `${tokens.refresh_token}`,
+    }
+    assert.equal((await server.token(form)).status, 200)
+  }
+})
+
+test('device: if the lost response contained no refresh token, the device learns that it must start again', async () => {
   for (const moment of ['within', 'after'] as const) {
     const { poll, approve, fail, server } = await startDevice()
     fail(moment)
-    const tokens = await poll({ 0: () => approve() })
+    const tokens = await poll({ 0: () => approve(['api1']) })
     assert.ok(!tokens.ok)
     assert.equal(tokens.error.kind, 'network')
     assert.equal(tokens.error.code, 'device_response_lost')
@@ -259,7 +273,7 @@ test('device: a response that was lost before the user decided contained no toke
   const { device_code } = device
   const tokens = await poll({
     async 2() {
-      await approve()
+      await approve(['api1'])
       const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
       await server.token({ grant_type, client_id: 'device', device_code })
     },

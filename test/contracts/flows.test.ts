@@ -13,6 +13,7 @@ const files = [
   'test/authorize/overtaken-answers.attack.test.ts',
   'test/sign-in/overtaken-sign-ins.attack.test.ts',
   'test/device/device.test.ts',
+  'test/device/device-retry.test.ts',
   'test/operations/nodes.test.ts',
   'test/sessions/sessions.test.ts',
 ]

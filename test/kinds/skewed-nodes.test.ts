@@ -127,7 +127,11 @@ const works: Readonly<Record<string, (one: TestServer, other: TestServer, nodes:
     assert.equal(await introspect(other, kept.access_token), false)
     assert.equal(await introspect(one, kept.access_token), false)
   },
-  async 'a device that polls is asked to slow down only if it is too fast'(one, other, { advance }) {
+  async 'a device that polls is asked to slow down only if it is too fast, and gets a lost response again'(
+    one,
+    other,
+    { advance },
+  ) {
     const form = { client_id: 'device' }
     const { device_code } = (await one.send('POST', '/connect/deviceauthorization', { form })).json
     const { hashHandle } = await import('../../packages/server/src/model/handle.ts')
@@ -138,8 +142,13 @@ const works: Readonly<Record<string, (one: TestServer, other: TestServer, nodes:
     advance(3)
     assert.equal((await poll(other, device_code)).json.error, 'slow_down')
     advance(10)
-    await approveDevice(other, found!.device.user_code_hash as never, { scope: ['api1'] })
-    assert.equal((await poll(one, device_code)).status, 200)
+    await approveDevice(other, found!.device.user_code_hash as never, { scope: ['api1', 'offline_access'] })
+    const { status, json } = await poll(one, device_code)
+    assert.equal(status, 200)
+    advance(10)
+    assert.equal((await poll(other, device_code)).json.refresh_token, json.refresh_token)
+    advance(1)
+    assertRefused(await poll(other, device_code), 'invalid_grant', 'device_code_used')
   },
   async 'guesses are counted together, for their span'(one, other, { advance }) {
     const refused: unknown[] = []

@@ -34,6 +34,7 @@ const comparisons = {
     'endpoints/token/grants/refresh-token.ts',
     'endpoints/token/previous-refresh-token.ts',
     'endpoints/token/issue-tokens.ts',
+    'endpoints/token/retry-window.ts',
     'identity/federation/upstream-authorization-request.ts',
     'identity/passkey-challenge.ts',
     'identity/totp.ts',

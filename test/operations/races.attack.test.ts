@@ -23,7 +23,10 @@ before(async () => {
     issuer: `http://localhost:${ports[0]}`,
     storage: (await beginShared()).storage,
     clients: [
-      ...world.clients,
+      ...world.clients.map(client => ({
+        ...client,
+        ...(client.client_id === 'device' && { refresh_token_retry_window: 300 }),
+      })),
       {
         client_id: 'strict',
         client_secrets: [{ value: secret }],
@@ -121,10 +124,10 @@ async function newCode(): Promise<Record<string, string>> {
   }
 }
 
-async function approvedDevice(): Promise<Record<string, string>> {
+async function approvedDevice(scope: string): Promise<Record<string, string>> {
   const response = await fetch(`${origin()}/connect/deviceauthorization`, {
     method: 'POST',
-    body: new URLSearchParams({ client_id: 'device' }),
+    body: new URLSearchParams({ client_id: 'device', scope }),
   })
   const device: any = await response.json()
   const person = createPerson(origin(), { username: 'bob', password: 'bob' })
@@ -154,8 +157,11 @@ for (const [where, among] of [
     }
   })
 
-  test(`race: a thousand polls of an approved device code at ${where} return tokens once`, async () => {
-    assertOneSuccess(await flood(among(), await approvedDevice(), 'device'))
+  test(`race: a thousand polls of an approved device code at ${where} return tokens once, or one refresh token`, async () => {
+    assertOneSuccess(await flood(among(), await approvedDevice('openid api1'), 'device'))
+    const answers = await flood(among(), await approvedDevice('openid api1 offline_access'), 'device')
+    assert.equal(successes(answers).length, many)
+    assert.equal(new Set(answers.map(({ json }) => json.refresh_token)).size, 1)
   })
 
   test(`race: a thousand uses of a refresh token at ${where} create one successor`, async () => {

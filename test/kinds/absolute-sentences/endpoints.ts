@@ -192,9 +192,11 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'attack: responses do not distinguish an unknown client, a disabled client and a wrong secret',
     ),
     "The store can't be written to now.": none('names a case'),
-    '**Device codes** can be used once.': held(
-      'operations/races.attack.test.ts',
-      'race: a thousand polls of an approved device code at … return tokens once',
+    '**Device codes** can be used once, with one exception: after a lost response, the same client': held(
+      'device/device-retry.test.ts',
+      'device retry: within the window, an equal response; once its refresh token was used, the code stays used',
+      'device/device-retry.test.ts',
+      'device retry: after the window, without a window, with reused tokens and without a refresh token, a code is used once',
     ),
     '**Assertions** can be used once, identified by their `jti`.': held(
       'authorize/protocol-races.attack.test.ts',

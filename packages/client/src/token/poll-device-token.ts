@@ -38,11 +38,13 @@ const maxBackoff: Seconds = 60
 
 /**
  * Polls for the tokens until the user has decided. It obeys the server's interval and `slow_down`. After network
- * failures, timeouts and responses 408, 429 and 5xx it continues, and doubles the wait each time.
+ * failures, timeouts and responses 408, 429 and 5xx it continues, and doubles the wait each time. The first wait is only
+ * half as long again, because the response may have contained the tokens: Tessera repeats these within its
+ * `refresh_token_retry_window`.
  *
  * Fails with `response` and `access_denied` if the user refuses, `expired_token` after `expires_in`, and `aborted` by
- * the signal. If the tokens were in a response that was lost, it fails with `device_response_lost`: start a new device
- * authorization then.
+ * the signal. If the tokens were in a response that was lost, and the server does not repeat it, it fails with
+ * `device_response_lost`: start a new device authorization then.
  * @throws TypeError if `expires_at` or `interval` is not a number.
  */
 export async function pollDeviceToken(
@@ -85,8 +87,9 @@ type Poll = {
 }
 
 /** Returns the wait before the next request. Backoff leaves time for a last request before the codes expire. */
-function waitOf({ interval, failures, retryAfter = 0 }: Poll, remaining: Seconds): Seconds {
-  const backoff = Math.min(interval * 2 ** failures, Math.max(interval, maxBackoff))
+function waitOf({ interval, failures, mayBeUsed, retryAfter = 0 }: Poll, remaining: Seconds): Seconds {
+  const growth = failures === 1 && mayBeUsed ? 1.5 : 2 ** failures
+  const backoff = Math.min(interval * growth, Math.max(interval, maxBackoff))
   return Math.max(interval, retryAfter, Math.min(backoff, remaining - 1))
 }
 

@@ -29,6 +29,7 @@ export const explanations = {
   device_code_unknown: unknownDeviceCode,
   device_code_of_another_client: unknownDeviceCode,
   device_code_used: 'The device_code was used before',
+  device_code_used_with_another_key: 'The device_code was used before, with another key',
 
   refresh_token_malformed: unknownRefreshToken,
   refresh_token_unknown: unknownRefreshToken,

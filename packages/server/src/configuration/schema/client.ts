@@ -185,7 +185,9 @@ export const plainClientSchema = s.strictObject({
     .describe('Seconds that each use adds with sliding expiration.'),
   refresh_token_retry_window: seconds(0, 5 * minute)
     .default(10)
-    .describe('Seconds during which a retried refresh returns the same response; 0: disabled.'),
+    .describe(
+      'Seconds during which a retried refresh or device request returns the same refresh token; 0: disabled.',
+    ),
   update_access_token_claims_on_refresh: s
     .boolean()
     .default(false)

@@ -55,9 +55,8 @@ export type AuthorizationCodes = {
 export type DeviceAuthorizations = {
   /** Returns false, and stores nothing, if an unexpired one has the same user code. */
   readonly issue: (device: DeviceAuthorization) => Promise<boolean>
-  readonly find: (
-    hash: TokenHash,
-  ) => Awaitable<{ device: DeviceAuthorization; authorization?: Authorization } | undefined>
+  /** Also returns the refresh family that its redemption created. */
+  readonly find: (hash: TokenHash) => Awaitable<FoundDevice | undefined>
   readonly findByUserCode: (hash: TokenHash) => Awaitable<DeviceAuthorization | undefined>
   /**
    * Records the time of a poll. With `slowDown`, adds 5 s to the interval instead and keeps the time of the last poll
@@ -75,6 +74,12 @@ export type DeviceAuthorizations = {
     sid: string,
   ) => Promise<boolean>
   readonly deny: (userCodeHash: TokenHash, at: Seconds) => Promise<boolean>
+}
+
+type FoundDevice = {
+  readonly device: DeviceAuthorization
+  readonly authorization?: Authorization
+  readonly family?: RefreshFamily
 }
 
 export type RefreshFamilies = {

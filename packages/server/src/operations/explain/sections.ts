@@ -71,7 +71,9 @@ const bySection: Readonly<Record<string, string>> = {
   'RFC 7521 §4.2': 'client_assertion_incomplete client_assertion_missing client_assertion_type_unknown',
   'RFC 8725 §3.11': 'client_assertion_type_wrong request_object_type_wrong',
   'RFC 8628 §3.5': 'device_code_expired device_denied device_pending device_polled_too_fast',
-  'RFC 8628 §3.4': 'device_code_missing device_code_of_another_client device_code_unknown device_code_used',
+  'RFC 8628 §3.4':
+    'device_code_missing device_code_of_another_client device_code_unknown device_code_used ' +
+    'device_code_used_with_another_key',
   'RFC 8628 §3.3': 'device_authorization_gone',
   'RFC 8628 §5.1': 'user_code_guesses_exhausted user_code_unknown user_codes_exhausted',
   'RFC 8693 §2.1':

@@ -148,7 +148,7 @@ const createCodes = ({
 /** RFC 8628 §3.5: the increase of the interval for each `slow_down`. */
 const slowDownBy: Seconds = 5
 
-function createDevices({ authorizations, devices, sessions }: Tables): DeviceAuthorizations {
+function createDevices({ authorizations, devices, families, sessions }: Tables): DeviceAuthorizations {
   const byUserCode = (hash: TokenHash): DeviceAuthorization | undefined => devices.by('user_code_hash', hash)
   const pending = (hash: TokenHash, at: Seconds): DeviceAuthorization | undefined => {
     const device = byUserCode(hash)
@@ -164,8 +164,12 @@ function createDevices({ authorizations, devices, sessions }: Tables): DeviceAut
     find(hash) {
       const device = devices.get(hash)
       if (!device) return undefined
-      const authorization = device.authorization_id && authorizations.get(device.authorization_id)
-      return authorization ? { device, authorization } : { device }
+      const { authorization_id, used_at } = device
+      const authorization = authorization_id && authorizations.get(authorization_id)
+      if (!authorization) return { device }
+      const [family] =
+        used_at === undefined ? [] : families.filter(one => one.authorization_id === authorization_id)
+      return family ? { device, authorization, family } : { device, authorization }
     },
     findByUserCode: byUserCode,
     async recordPoll(hash, at, slowDown) {

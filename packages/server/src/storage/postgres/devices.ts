@@ -19,8 +19,9 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
   )
   const find = byKey(
     run,
-    `select ${codec.of('devices')}, ${codecs.authorizations.of('authorizations')}
+    `select ${codec.of('devices')}, ${codecs.authorizations.of('authorizations')}, ${codecs.families.of('families')}
     from devices left join authorizations on authorizations.id = devices.authorization_id
+    left join families on devices.used_at is not null and families.authorization_id = devices.authorization_id
     where devices.hash = any ($1::text[])`,
   )
   const findByUserCode = one(run, `select ${names} from devices where user_code_hash = $1`)
@@ -48,7 +49,8 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
       const row = (await find(hash)) ?? []
       const device = codec.decode(row)
       const authorization = codecs.authorizations.decode(row, count)
-      return device && (authorization ? { device, authorization } : { device })
+      const family = codecs.families.decode(row, count + codecs.authorizations.count)
+      return device && { device, ...(authorization && { authorization }), ...(family && { family }) }
     },
     findByUserCode: async hash => codec.decode((await findByUserCode(hash)) ?? []),
     recordPoll: async (hash, at, slowDown) =>

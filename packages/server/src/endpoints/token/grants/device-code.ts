@@ -2,12 +2,13 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { grantTypes } from '@tessera/protocol/grant-types'
-import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { DeviceAuthorization } from '../../../model/authorization.ts'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { DeviceAuthorization, RefreshFamily } from '../../../model/authorization.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { maskedHandle } from '../../../model/masked.ts'
-import type { Grant, RefusedDecision } from '../decision.ts'
+import type { Decision, Grant, GrantPorts, RefusedDecision, TokenRequest } from '../decision.ts'
 import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
+import { isSameKey, retryOf } from '../retry-window.ts'
 
 export const deviceCode: Grant = {
   grantType: grantTypes.deviceCode,
@@ -20,10 +21,13 @@ export const deviceCode: Grant = {
     const found = await ports.stores.devices.find(hashHandle(value))
     if (!found)
       return refuse('invalid_grant', 'device_code_unknown', { log: { received: maskedHandle(value) } })
-    const { device, authorization } = found
+    const { device, authorization, family } = found
     if (device.client_id !== client.client_id) return refuse('invalid_grant', 'device_code_of_another_client')
-    const waiting = pendingRefusal(device, ports.clock.now())
+    const isUsed = device.used_at !== undefined
+    const waiting = isUsed ? undefined : pendingRefusal(device, ports.clock.now())
     if (waiting) return waiting
+    const retry = isUsed ? retryOfCode(family, request, ports) : undefined
+    if (retry && !retry.ok) return retry
     // RFC 8628 §3.1 defines no resource parameter; the scope determines the APIs.
     if (parameters.all('resource').length > 0) return resourceNotSupported
     if (!authorization) return refuse('invalid_grant', 'authorization_revoked')
@@ -38,12 +42,38 @@ export const deviceCode: Grant = {
       audience: [],
       subject: subjectOf(authorization),
       authorization: { kind: 'existing', authorization },
-      use: { kind: 'device_code', hash: device.hash },
+      ...(retry?.value ?? {
+        use: { kind: 'device_code', hash: device.hash },
+        refresh: refreshOf(authorization, client),
+      }),
       confirmation: request.confirmation,
-      refresh: refreshOf(authorization, client),
       idToken: scope.includes('openid') ? {} : undefined,
     }
   },
+}
+
+/**
+ * Decides on a used code: its response was lost, or it is replayed. The same client with the same key gets the first
+ * refresh token again, as within the retry window of a refresh. `refresh_token_usage: "reuse"` leaves no trace of a use,
+ * and without a refresh token nothing shows that the response was lost, so these codes are never accepted again.
+ */
+function retryOfCode(
+  family: RefreshFamily | undefined,
+  { client, confirmation }: TokenRequest,
+  ports: Pick<GrantPorts, 'clock' | 'log'>,
+): Result<Pick<Decision, 'use' | 'refresh' | 'keptClaims'>> {
+  const used = refuse('invalid_grant', 'device_code_used', { log: family && { family: family.id } })
+  if (family?.generation !== 1 || client.refresh_token_usage === 'reuse') return used
+  const retry = retryOf(family, client, ports)
+  if (!retry) return used
+  if (!retry.ok) return retry
+  if (!isSameKey(family.cnf, confirmation))
+    return refuse('invalid_grant', 'device_code_used_with_another_key', { log: { family: family.id } })
+  return ok({
+    use: retry.value,
+    refresh: { kind: 'existing', family, generation: family.generation },
+    keptClaims: client.update_access_token_claims_on_refresh ? undefined : (family.access_claims ?? {}),
+  })
 }
 
 /**
@@ -52,7 +82,6 @@ export const deviceCode: Grant = {
  * expired.
  */
 function pendingRefusal(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
-  if (device.used_at !== undefined) return refuse('invalid_grant', 'device_code_used')
   if (device.expires_at <= now) return expired
   if (device.status === 'denied') return denied
   if (device.status !== 'pending') return undefined

@@ -15,9 +15,7 @@ import { bindingOfFamily, idleEnd, isOwnFormat, type RefreshHandle } from '../..
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
 import { redeemPrevious } from '../previous-refresh-token.ts'
 import { recheckAuthorization, subjectOf } from '../recheck-authorization.ts'
-
-/** Tolerates clock differences of synchronized nodes and rounding to seconds. */
-const clockTolerance: Seconds = 2
+import { isSameKey, retryOf } from '../retry-window.ts'
 
 export const refreshToken: Grant = {
   grantType: grantTypes.refreshToken,
@@ -89,7 +87,7 @@ function useOf(
   family: RefreshFamily,
   client: Client,
   { now, confirmation }: { readonly now: Seconds; readonly confirmation: RefreshFamily['cnf'] },
-  { log }: GrantPorts,
+  ports: GrantPorts,
 ): Result<Use> | RefusedDecision {
   const generations = {
     family: id,
@@ -107,26 +105,18 @@ function useOf(
   if (generation > family.generation) {
     // The store lost its newest writes, so an older token would become current again, and this one would be unknown.
     // Revoke both.
-    log.error('refresh_generation_ahead', { family: id, generation, stored_generation: family.generation })
+    ports.log.error('refresh_generation_ahead', {
+      family: id,
+      generation,
+      stored_generation: family.generation,
+    })
     return {
       ...refuse('invalid_grant', 'refresh_generation_ahead', { log: generations }),
       effect: { kind: 'revoke_authorization', id: family.authorization_id },
     }
   }
-  const since = now - client.refresh_token_retry_window
-  if (
-    client.refresh_token_retry_window > 0 &&
-    generation === family.generation - 1 &&
-    family.rotated_at >= since
-  ) {
-    const ahead_seconds = family.rotated_at - now
-    if (ahead_seconds > clockTolerance) {
-      // This may be a retry or a replay. Issue no tokens, but don't revoke the authorization either.
-      log.error('refresh_rotated_in_future', { family: id, generation, ahead_seconds })
-      return refuse('invalid_grant', 'refresh_rotated_in_future', { log: generations })
-    }
-    return ok({ kind: 'refresh_retry', family: id, generation: family.generation, since })
-  }
+  const retry = generation === family.generation - 1 ? retryOf(family, client, ports) : undefined
+  if (retry) return retry.ok ? retry : { ...retry, log: generations }
   return {
     ...refuse('invalid_grant', 'refresh_token_reused', { log: generations }),
     effect: { kind: 'revoke_authorization', id: family.authorization_id },
@@ -157,4 +147,4 @@ function narrowedScope(
  * change their keys.
  */
 const sameConfirmation = ({ cnf }: RefreshFamily, presented: RefreshFamily['cnf']): boolean =>
-  cnf === undefined || JSON.stringify(cnf) === JSON.stringify(presented)
+  cnf === undefined || isSameKey(cnf, presented)

@@ -101,8 +101,10 @@ function createCodes(database: DatabaseSync, write: Write): AuthorizationCodes {
 function createDevices(database: DatabaseSync, write: Write): DeviceAuthorizations {
   const find = one(
     database,
-    `select ${codecs.devices.of('devices')}, ${codecs.authorizations.of('authorizations')}
-    from devices left join authorizations on authorizations.id = devices.authorization_id where devices.hash = ?`,
+    `select ${codecs.devices.of('devices')}, ${codecs.authorizations.of('authorizations')}, ${codecs.families.of('families')}
+    from devices left join authorizations on authorizations.id = devices.authorization_id
+    left join families on devices.used_at is not null and families.authorization_id = devices.authorization_id
+    where devices.hash = ?`,
   )
   const findByUserCode = one(database, `select ${codecs.devices.names} from devices where user_code_hash = ?`)
   return {
@@ -110,8 +112,10 @@ function createDevices(database: DatabaseSync, write: Write): DeviceAuthorizatio
     find: reading(database, hash => {
       const row = find(hash) ?? []
       const device = codecs.devices.decode(row)
-      const authorization = codecs.authorizations.decode(row, codecs.devices.names.length)
-      return device && (authorization ? { device, authorization } : { device })
+      const { length } = codecs.devices.names
+      const authorization = codecs.authorizations.decode(row, length)
+      const family = codecs.families.decode(row, length + codecs.authorizations.names.length)
+      return device && { device, ...(authorization && { authorization }), ...(family && { family }) }
     }),
     findByUserCode: reading(database, hash => codecs.devices.decode(findByUserCode(hash) ?? [])),
     recordPoll: (hash, at, slowDown) =>
