@@ -17,6 +17,7 @@ const protocolEndpoint: Room = {
     'runtime',
     'authorization-request',
     'clients/authentication',
+    'clients/documents',
     'clients/keys',
     'proof',
     'tokens',
@@ -161,6 +162,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/authentication': {
     rooms: ['model', 'runtime', 'clients/keys'],
     packages: ['jose', 'node:crypto'],
+  },
+  // Clients that publish their metadata, with the rules of registration.
+  'clients/documents': {
+    rooms: ['model', 'runtime', 'outbound', 'clients/registration'],
+    packages: ['node:crypto'],
   },
   // Dynamic client registration, and the lookup of configured and registered clients.
   'clients/registration': { rooms: ['model', 'runtime', 'outbound'], packages: ['jose'] },

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertErrors, type Input, machine, parsed, spa, withClient } from './errors.ts'
+import { assertErrors, errorsOf, type Input, machine, parsed, spa, withClient } from './errors.ts'
 
 const api = { api_scopes: [{ name: 'api1' }] }
 const web: Input = {
@@ -431,6 +431,44 @@ test('configuration: tokens are bound to DPoP keys unless DPoP is disabled, and 
   const ofTenant = 'tenants[0].clients[0].dpop_bound_access_tokens'
   assertErrors(tenant(), [{ path: ofTenant, problem: /disabled/ }])
   assertErrors(tenant({ require_nonce: true }), [])
+})
+
+test('configuration: hosts of client documents are hosts, and not all hosts of a domain registry', () => {
+  const documents = (metadata_documents: object) => ({ registration: { metadata_documents } })
+  const at = 'registration.metadata_documents'
+  for (const [host, problem] of [
+    ['https://app.example', /differently/],
+    ['app.example/path', /differently/],
+    ['app.example.', /not a host/],
+    ['*', /not a host/],
+    ['a.*.example', /not a host/],
+    ['*.com', /too many/],
+    ['*.127.0.0.1', /too many/],
+    ['App.example', /differently/],
+    ['äpp.example', /differently/],
+    ['app.example:443', /differently/],
+    ['user@app.example', /differently/],
+  ] as const) {
+    const path = `${at}.allowed_hosts[0]`
+    assertErrors(documents({ mode: 'open', allowed_hosts: [host] }), [{ path, problem }])
+  }
+  for (const host of ['app.example', 'app.example:8443', '*.example.com', 'xn--pp-xia.example', 'localhost'])
+    assert.deepEqual(errorsOf(documents({ allowed_hosts: [host] })), [], host)
+  assertErrors(documents({ mode: 'allowed_hosts' }), [
+    { path: `${at}.allowed_hosts`, problem: /there is none/ },
+  ])
+  assertErrors(documents({ min_cache_lifetime: 600, max_cache_lifetime: 60 }), [
+    { path: at, problem: /longer than max_cache_lifetime/ },
+  ])
+})
+
+test('configuration: a client_id has 100 characters at most, or 1024 if it is a URL', () => {
+  const client = { token_endpoint_auth_method: 'none', redirect_uris: ['https://app.example/cb'] }
+  const errors = (client_id: string) => errorsOf({ clients: [{ ...client, client_id }] })
+  assert.deepEqual(errors('x'.repeat(100)), [])
+  assert.deepEqual(errors(`https://app.example/${'x'.repeat(1004)}`), [])
+  for (const id of ['x'.repeat(101), `https://app.example/${'x'.repeat(1005)}`])
+    assert.equal(errors(id)[0]?.path, 'clients[0].client_id')
 })
 
 test('configuration: endpoint_origin is an https origin', () => {

@@ -277,6 +277,20 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
+  'clients/documents/fetch-document.ts': async () => {
+    const registration = { metadata_documents: { mode: 'open' } }
+    const server = await createTestServer({ ...signerWorld, registration }, { outbound })
+    let count = 0
+    for (const { what, value } of variants({ ...metadata, token_endpoint_auth_method: 'none' })) {
+      // Each at its own host, because hosts are asked less often after failures.
+      const client_id = `https://client-${count++}.example/c`
+      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+      pages.set(client_id, { body: JSON.stringify(isObject ? { client_id, ...value } : value) })
+      const target = authorizePath({ client_id, redirect_uri: callback, scope: 'openid' })
+      assertAnswered(server, (await server.send('GET', target)).status, what)
+    }
+  },
+
   'clients/keys/jwks.ts': async () => {
     const address = 'https://keys.example/jwks'
     const byCertificate = { client_id: 'bound', token_endpoint_auth_method: 'self_signed_tls_client_auth' }

@@ -182,6 +182,7 @@ const folding: Readonly<Record<string, Row>> = {
   'testing/cookie-jar.ts': {
     noIdentity: 'hosts of cookies of a simulated browser: hosts are compared so (RFC 6265bis §5.1.2)',
   },
+  'clients/documents/freshness.ts': { noIdentity: 'the names of directives' },
   'http/cors.ts': { noIdentity: 'the names of headers' },
   'http/accept.ts': { noIdentity: 'media types (RFC 9110 §8.3.1)' },
   'http/peer.ts': { noIdentity: 'the name of a header' },

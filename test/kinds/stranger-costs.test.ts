@@ -48,7 +48,11 @@ const callback = 'https://app.example/cb'
 const everything = {
   ...everythingOn,
   authorization_requests: { max_waiting_per_network: 10 },
-  registration: { mode: 'open', max_requests_per_hour: 10 },
+  registration: {
+    mode: 'open',
+    max_requests_per_hour: 10,
+    metadata_documents: { mode: 'open' },
+  },
   clients: [
     ...everythingOn.clients,
     {
@@ -281,6 +285,38 @@ const grown = (after: Record<string, number>, before: Record<string, number>) =>
 const times = 5
 /** A request and each page that it leads to may log a line or two. */
 const mostLines = 4
+
+/** Endpoints that look up the `client_id` of a request before the client is authenticated. */
+const naming = {
+  'GET /connect/authorize': (id: string) => send('GET', authorizePath({ client_id: id })),
+  'POST /connect/token': (id: string) => send('POST', '/connect/token', { form: { client_id: id } }),
+  'POST /connect/par': (id: string) => send('POST', '/connect/par', { form: { client_id: id } }),
+  'POST /connect/introspect': (id: string) =>
+    send('POST', '/connect/introspect', { form: { client_id: id, token: 'x' } }),
+  'POST /connect/revocation': (id: string) =>
+    send('POST', '/connect/revocation', { form: { client_id: id, token: 'x' } }),
+  'POST /connect/deviceauthorization': (id: string) =>
+    send('POST', '/connect/deviceauthorization', { form: { client_id: id } }),
+  'GET /connect/endsession': (id: string) => send('GET', `/connect/endsession?client_id=${id}`),
+}
+
+for (const [endpoint, ask] of Object.entries(naming)) {
+  test(`unauthenticated requests: ${endpoint} with a made-up URL as client_id costs one fetch and no row`, async () => {
+    const { server, measure } = await open()
+    const before = measure()
+    const hosts = Array.from({ length: times }, (_, index) => `https://made-up-${index}.example/client`)
+    for (const url of hosts) await ask(url)(server, '192.0.2.1', 0)
+    const after = measure()
+    assert.equal(after.fetches - before.fetches, times)
+    assert.deepEqual(grown(after.rows, before.rows), {})
+    assert.ok(after.logs - before.logs <= mostLines * times)
+    // The host of a document is asked less often after each failure.
+    for (let count = 0; count < 100; count++)
+      await ask(`https://made-up.example/${count}`)(server, '192.0.2.1', count)
+    assert.equal(measure().fetches - after.fetches, 5)
+    await server.close()
+  })
+}
 
 for (const [endpoint, { ask, costs, bound }] of rows) {
   test(`unauthenticated requests: ${endpoint} costs no more than its row allows`, async () => {

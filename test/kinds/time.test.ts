@@ -115,6 +115,8 @@ const comparisons = {
   'of one row, or of one process': [
     'clients/authentication/failed-attempts.ts',
     'clients/authentication/unencoded-basic.ts',
+    'clients/documents/back-off.ts',
+    'clients/documents/documents.ts',
     'clients/keys/jwks.ts',
     'app/tenants.ts',
     'configuration/rules/client.ts',

@@ -14,6 +14,8 @@ export type ServerMetadata = {
   readonly revocation_endpoint: string
   readonly device_authorization_endpoint: string
   readonly registration_endpoint?: string
+  /** draft-ietf-oauth-client-id-metadata-document §6. */
+  readonly client_id_metadata_document_supported?: boolean
   /** Languages of the pages (BCP 47). */
   readonly ui_locales_supported?: readonly string[]
   readonly op_policy_uri?: string

@@ -96,6 +96,30 @@ export function testCommit(stores: () => Stores): void {
     assert.deepEqual([...(await principals.disabled()).revokedClients.keys()], ['web'])
   })
 
+  test('commit: a client whose id is a URL needs no row, unless a configuration disabled it', async () => {
+    const { principals } = stores()
+    const url = 'https://client.example/c'
+    const outcome = (client_id = url) => commit({ client_id })
+    assert.equal(await outcome(), 'committed')
+    assert.equal(await outcome('http://client.example/c'), 'revoked')
+    const revokedAt = async () => (await principals.disabled()).revokedClients.get(url)
+    assert.equal(await principals.revokeClient(url, now), true)
+    assert.equal(await principals.revokeClient(url, now + 5), true)
+    assert.equal(await principals.revokeClient(url, now + 3), true)
+    // Revocation ends what was issued, and the client may be used again.
+    assert.equal(await outcome(), 'committed')
+    await stores().cleanUp(now)
+    await enablePrincipals(stores())
+    assert.equal(await revokedAt(), now + 5)
+    const users = [{ id: 'alice', enabled: true }]
+    for (const enabled of [true, false]) {
+      await principals.sync({ clients: [{ id: url, enabled }], users })
+      assert.equal(await outcome(), enabled ? 'committed' : 'revoked')
+    }
+    await principals.sync({ clients: [], users })
+    assert.equal(await outcome(), 'revoked')
+  })
+
   test('commit: an authorization that is missing, revoked or expired is refused', async () => {
     const { authorization } = await issuedCode(stores())
     const until = now + minute

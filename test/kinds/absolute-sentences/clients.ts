@@ -117,6 +117,47 @@ export const clients: Readonly<Record<string, Rows>> = {
       'jwks_uri: unknown kids cause only a limited number of fetches',
     ),
   },
+  'docs/guides/client-id-metadata-documents.md': {
+    'https, with a path, at most 1024 characters': held(
+      'registration/client-documents.test.ts',
+      'client documents: a URL of 1024 characters works on every page and at every endpoint',
+      'registration/client-documents.test.ts',
+      'client documents: a URL … is not fetched',
+    ),
+    'status 200, `application/json`': held(
+      'registration/client-documents.test.ts',
+      'client documents: one with … is refused',
+    ),
+    'asked at every request': held(
+      'registration/client-documents.test.ts',
+      'client documents: without an allowed host, the user is asked',
+    ),
+    'Consent is asked at every request, also for allowed hosts': held(
+      'registration/client-documents.test.ts',
+      'client documents: consent is remembered only for an allowed host',
+    ),
+    'The name of the client appears': held(
+      'registration/client-documents.attack.test.ts',
+      'attack: look-alike hosts are shown in ASCII',
+    ),
+    '`app.example` allows that host': held(
+      'registration/client-documents.test.ts',
+      'client documents: only allowed hosts are asked',
+    ),
+    '`blocked_hosts` applies to every port': held(
+      'registration/client-documents.test.ts',
+      'client documents: only allowed hosts are asked',
+    ),
+    'five minutes if they say nothing': held(
+      'registration/client-documents.test.ts',
+      'client documents: a document is used as long as its headers say',
+    ),
+    'One host gets at most 10 requests': held(
+      'registration/client-documents.attack.test.ts',
+      'attack: a slow host holds a few places, and other clients are served',
+    ),
+    "can't be fetched now": none('names a case'),
+  },
   'docs/guides/client-registration.md': {
     'By default nobody can register a client;': held(
       'registration/register.test.ts',

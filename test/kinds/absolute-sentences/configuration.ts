@@ -20,6 +20,19 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/configuration.md': {
+    'Which hosts can have clients': none('definition'),
+    'Seconds for which a document is used at least': held(
+      'registration/client-documents.test.ts',
+      'client documents: a document is used as long as its headers say',
+    ),
+    'Seconds for which a document is used at most': held(
+      'registration/client-documents.test.ts',
+      'client documents: a document is used as long as its headers say',
+    ),
+    "The client's id: printable ASCII": held(
+      'configuration/rules.test.ts',
+      'configuration: a client_id has 100 characters at most, or 1024 if it is a URL',
+    ),
     '`tessera config check FILE` reports every error': held(
       'cli/commands.test.ts',
       'cli: config check reports every error on standard error and exits 1',

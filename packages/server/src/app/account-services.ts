@@ -60,7 +60,7 @@ export function createAccountServices(
   const shared = {
     stores,
     users,
-    isClient: async (id: string) => (await lookup.find(id)) !== undefined,
+    isClient: async (id: string) => (await lookup.find(id, 'at_hand')) !== undefined,
     hashArgon2id: hashPassword,
     endingWithin,
     settings: configuration.accounts,

@@ -8,11 +8,13 @@ import { type AuthenticateCaller, createCallerAuthentication } from '../clients/
 import { type ClientFailures, createClientFailures } from '../clients/authentication/failed-attempts.ts'
 import { maxRetention } from '../clients/authentication/private-key-jwt.ts'
 import { createUnencodedBasicWarning } from '../clients/authentication/unencoded-basic.ts'
+import { createClientDocuments } from '../clients/documents/documents.ts'
 import { createClientEncryption, type EncryptForClient } from '../clients/keys/encryption.ts'
 import { createClientKeyFinder } from '../clients/keys/jwks.ts'
 import { createClientSignatures, type VerifyClientSignature } from '../clients/keys/signature.ts'
 import { type ClientLookup, createClients } from '../clients/registration/client-lookup.ts'
 import { readRegistered } from '../clients/registration/metadata-validation.ts'
+import { createSoftwareStatements } from '../clients/registration/software-statement.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { mtlsBaseOf } from '../configuration/issuer.ts'
 import { createAssertionCounter } from '../identity/attempt-limits.ts'
@@ -99,16 +101,30 @@ export function createClientServices(
 }
 
 function createLookup(
-  { clients: configured, registration }: Configuration,
-  { stores, entries, keys, clock, log, principals }: IssuerContext,
+  { clients: configured, registration, issuer, signatureAlgorithms: algorithms }: Configuration,
+  { stores, entries, keys, clock, log, principals, outbound }: IssuerContext,
 ): ClientLookup {
   const signingAlgorithms = keys.algorithms()
+  const { documents: policy } = registration
+  const documents =
+    policy.mode === 'off'
+      ? undefined
+      : createClientDocuments({
+          policy,
+          registration,
+          readStatement: createSoftwareStatements({ registration, issuer, algorithms, clock }),
+          signingAlgorithms,
+          outbound,
+          clock,
+          log,
+        })
   return createClients({
     configured,
     registration,
     stored: entries.clients,
     registeredClients: stores.registeredClients,
     read: row => readRegistered(row, { registration, signingAlgorithms, log }),
+    documents,
     isDisabled: principals.isDisabledClient,
     clock,
     log,

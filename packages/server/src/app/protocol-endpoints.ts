@@ -157,6 +157,7 @@ const metadataOf = (
     mtls: mtls !== undefined,
     mtlsBase: mtlsBaseOf(issuer, mtls),
     registers: registration.mode !== 'off',
+    readsDocuments: registration.documents.mode !== 'off',
     requirePushed: configuration.authorizationRequests.requirePushed,
     requireSigned: configuration.authorizationRequests.requireSigned,
     allowUnregisteredUris: configuration.authorizationRequests.allowUnregisteredUris,

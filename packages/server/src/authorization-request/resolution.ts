@@ -8,7 +8,7 @@ import { parseRequest } from './parameter-limits.ts'
 import { isPushed, type Pushed, type PushedRequests } from './pushed-request.ts'
 import { type RequestObject, type RequestObjectPorts, readRequestObject } from './request-object.ts'
 import { createRequestObjectFetcher, type FetchRequestObject, type RequestUriPorts } from './request-uri.ts'
-import { proveResponseTarget, type ResponseTargetPorts } from './response-target.ts'
+import { proveResponseTarget, type ResponseTargetPorts, refuseUnusable } from './response-target.ts'
 import { formatParameters } from './serialized-request.ts'
 
 type ResolutionPorts = RequestObjectPorts &
@@ -54,9 +54,11 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
   return {
     async resolve(parameters) {
       const id = parameters.get('client_id')
-      const client = id === undefined ? undefined : await ports.clients.find(id)
-      // Validation refuses unknown and disabled clients.
-      if (!client?.enabled) return ok({ parameters })
+      // Validation refuses a missing one.
+      if (id === undefined) return ok({ parameters })
+      const client = await ports.clients.find(id)
+      // Not looked up again, because a document that can't be fetched is not remembered.
+      if (!client?.enabled) return refuseUnusable(id, client)
       const resolved = await resolveFor(client, parameters, fetchObject, ports)
       if (resolved.ok) return ok(withDefaults(resolved.value, client))
       const target = await proveResponseTarget(parameters, ports)

@@ -2,9 +2,10 @@
  * Verifies where a response may be sent, before anything else is checked (RFC 6749 §3.1.2.4, §4.1.2.1; RFC 9700 §2.1).
  */
 
+import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Clients } from '../model/client.ts'
+import type { Client, Clients } from '../model/client.ts'
 import { shownList, shownValue } from '../model/masked.ts'
 import { isRedirectUriOf } from '../model/redirect.ts'
 import { isRegisteredId } from '../model/registered-client.ts'
@@ -29,12 +30,7 @@ export async function proveResponseTarget(
   if (clientId === undefined)
     return refuse('invalid_request', 'client_id_missing', { description: 'Missing client_id' })
   const client = await clients.find(clientId)
-  if (!client?.enabled) {
-    return refuse('unauthorized_client', client ? 'client_disabled' : unknownReason(clientId), {
-      description: 'Unknown client or client not enabled',
-      log: { client_id: clientId },
-    })
-  }
+  if (!client?.enabled) return refuseUnusable(clientId, client)
   const redirectUri = parameters.get('redirect_uri')
   // There is no default, because OpenID Connect Core 1.0 §3.1.2.1 requires the parameter.
   if (redirectUri === undefined) return refuseMode('redirect_uri_missing', 'Missing redirect_uri', clientId)
@@ -54,9 +50,18 @@ export async function proveResponseTarget(
   })
 }
 
-/** Returns a separate reason for self-registered ids. Such a client may have been deleted and can register again. */
-const unknownReason = (clientId: string): string =>
-  isRegisteredId(clientId) ? 'registered_client_unknown' : 'client_unknown'
+/** Refuses a client that is unknown or disabled. */
+export const refuseUnusable = (clientId: string, client: Client | undefined): Refusal =>
+  refuse('unauthorized_client', client ? 'client_disabled' : unknownReason(clientId), {
+    description: 'Unknown client or client not enabled',
+    log: { client_id: clientId },
+  })
+
+/** Returns a separate reason for self-registered ids, whose client can register again, and for URLs. */
+const unknownReason = (clientId: string): string => {
+  if (isClientIdUrl(clientId)) return 'client_document_unknown'
+  return isRegisteredId(clientId) ? 'registered_client_unknown' : 'client_unknown'
+}
 
 const refuseMode = (
   reason: string,

@@ -248,7 +248,7 @@ async function expectedUser(
   { clients }: Pick<AuthorizationRequestPorts, 'clients'>,
 ): Promise<Result<(ExpectedUser & { readonly subs: readonly [string] }) | undefined>> {
   if (hint === undefined) return ok(undefined)
-  const told = await clients.find(hint.client_id)
+  const told = await clients.find(hint.client_id, 'if_reachable')
   if (!told) return unfitHint('id_token_hint_invalid')
   const apart = told.client_id !== client.client_id
   if (apart && [told, client].some(({ subject_type }) => subject_type === 'pairwise')) {

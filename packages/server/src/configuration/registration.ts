@@ -12,6 +12,7 @@ import type { ConfigurationDraft } from './schema/whole.ts'
 
 export function registrationOf(whole: ConfigurationDraft): Registration {
   const { registration: draft } = whole
+  const { metadata_documents: documents } = draft
   const context = contextOf(whole)
   const scopes = registeredScopes(context)
   const allowed = draft.allowed_scope?.split(' ').filter(name => name !== '')
@@ -29,6 +30,14 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
     mostClients: draft.max_clients,
     mostUnusedClients: draft.max_unused_clients,
     mostRequestsPerHour: draft.max_requests_per_hour,
+    documents: {
+      mode: documents.mode,
+      allowedHosts: documents.allowed_hosts,
+      blockedHosts: documents.blocked_hosts,
+      allowedGrantTypes: new Set(documents.allowed_grant_types),
+      minCacheLifetime: documents.min_cache_lifetime,
+      maxCacheLifetime: documents.max_cache_lifetime,
+    },
     defaults: draft.client_defaults,
     parse: createParser(context),
   }

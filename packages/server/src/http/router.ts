@@ -42,7 +42,7 @@ export type Router = {
 /**
  * Returns a router. Besides calling endpoints it responds with 404, with 405 and `Allow` (RFC 9110 §15.5.6), to HEAD by GET
  * (without calling an endpoint whose GET acts), to CORS preflights, with 503 under overload, and with 500 or 503 (for an
- * error named `StoreUnavailable` or `HookUnavailable`) if an endpoint throws.
+ * error named `StoreUnavailable`, `HookUnavailable` or `ClientUnavailable`) if an endpoint throws.
  */
 export function createRouter({
   routes,
@@ -215,7 +215,11 @@ export function createRouter({
   }
 }
 
-const unavailableErrors: ReadonlySet<string> = new Set(['StoreUnavailable', 'HookUnavailable'])
+const unavailableErrors: ReadonlySet<string> = new Set([
+  'StoreUnavailable',
+  'HookUnavailable',
+  'ClientUnavailable',
+])
 
 /**
  * Returns a response to requests that must not have an effect (RFC 9110 §9.2.1): to HEAD, which link scanners send, and to a

@@ -6,6 +6,7 @@ import type { Json } from '@tessera/protocol/result'
 import { type SignatureAlgorithm, signatureAlgorithmNames } from '@tessera/protocol/signature-algorithms'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { ClaimRule } from './claim-rule.ts'
+import type { DocumentOrigin } from './client-document.ts'
 import type { Localized } from './client-languages.ts'
 import type { Color } from './color.ts'
 import type { MfaPolicy } from './mfa.ts'
@@ -188,15 +189,20 @@ export type Client = {
   /** Rules that replace those of scopes and APIs for a claim of the same name. */
   readonly user_claims: readonly ClaimRule[]
   readonly allowed_cors_origins: readonly string[]
-  /** Set for a client that registered itself (RFC 7591). */
+  /** Set for a client that registered itself (RFC 7591), or that publishes its metadata. */
   readonly registered?: SelfRegistration
 }
 
 export type SelfRegistration = {
-  /** Whether it registered with an initial access token, or with a software statement that contains all of its URLs. */
+  /**
+   * Whether it registered with an initial access token, or with a software statement that contains all of its URLs, or
+   * has a host that the operator allowed.
+   */
   readonly trusted: boolean
-  /** The number of the version, from 1. */
+  /** A number that changes with each version. */
   readonly version: number
+  /** Set if its metadata is a document at its `client_id`. */
+  readonly document?: DocumentOrigin
   /** When its user-visible metadata last changed; undefined: never. */
   readonly shown_since?: Seconds
 }
@@ -208,9 +214,18 @@ export const isTrusted = ({ registered }: Pick<Client, 'registered'>): boolean =
 export const isPublic = (client: Pick<Client, 'token_endpoint_auth_method'>): boolean =>
   client.token_endpoint_auth_method === 'none'
 
+/**
+ * Where a client may come from: `at_hand`: not from a request to another server; `if_reachable`: also from a request,
+ * but as it was last seen if that fails.
+ */
+export type ClientSource = 'at_hand' | 'if_reachable'
+
 export type Clients = {
-  /** Returns disabled clients too; the caller must check. Synchronous for configured clients. */
-  readonly find: (clientId: string) => Awaitable<Client | undefined>
+  /**
+   * Returns disabled clients too; the caller must check. Synchronous for configured clients.
+   * @param source for callers that need not know the client. Omitted: rejects if the client can't be fetched now.
+   */
+  readonly find: (clientId: string, source?: ClientSource) => Awaitable<Client | undefined>
   /** Returns the configured clients. */
   readonly all: () => Iterable<Client>
 }

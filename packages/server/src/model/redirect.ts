@@ -3,6 +3,7 @@
 import { loopbackHosts, matchesRedirectUri } from '@tessera/protocol/redirect-uri'
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
 import { type Client, isPublic, isTrusted } from './client.ts'
+import type { DocumentOrigin } from './client-document.ts'
 
 type Destinations = Pick<
   Client,
@@ -28,7 +29,15 @@ const optionsOf = (client: Destinations) => ({
  * a scheme and impersonate the client (RFC 8252 §8.6). A configured reversed domain name is the operator's responsibility.
  */
 export const asksEachTime = ({ registered }: Pick<Client, 'registered'>, uri: string): boolean =>
-  hasPrivateUseScheme(uri) && (registered !== undefined || !isReversedDomain(schemeOf(uri)))
+  (registered?.document !== undefined && !isVouchedFor(registered.document, uri)) ||
+  (hasPrivateUseScheme(uri) && (registered !== undefined || !isReversedDomain(schemeOf(uri))))
+
+/**
+ * Returns whether the operator allowed the host of the client's document, and the response goes to that host. Documents
+ * can change at any time, and any application on a device receives what is sent to a loopback host.
+ */
+const isVouchedFor = ({ host, trust }: DocumentOrigin, uri: string): boolean =>
+  trust === 'allowed' && URL.parse(uri)?.protocol === 'https:' && URL.parse(uri)?.host === host
 
 /**
  * Returns whether consent may be remembered. The consent page shows one destination, so consent for an untrusted client

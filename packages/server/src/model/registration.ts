@@ -1,7 +1,9 @@
 /** Settings of dynamic client registration (RFC 7591), and the interface that converts metadata into a client. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { Awaitable } from '../runtime/ports.ts'
 import type { Client, JwkSet, Secret } from './client.ts'
+import type { DocumentPolicy } from './client-document.ts'
 
 export type Registration = {
   readonly mode: 'off' | 'initial_access_token' | 'open'
@@ -20,6 +22,8 @@ export type Registration = {
   readonly mostClients: number
   readonly mostUnusedClients: number
   readonly mostRequestsPerHour: number
+  /** Clients that publish their metadata instead. They have the scopes and settings of registered ones. */
+  readonly documents: DocumentPolicy
   /** Settings that clients can't choose. */
   readonly defaults: Readonly<Record<string, unknown>> &
     Pick<Client, 'require_pkce' | 'access_token_lifetime' | 'identity_token_lifetime'>
@@ -32,6 +36,18 @@ export type RegisteredClientParser = (
 ) =>
   | { readonly ok: true; readonly client: Client }
   | { readonly ok: false; readonly problems: readonly MetadataProblem[] }
+
+export type ClientDocuments = {
+  /**
+   * Finds the client of a URL. Resolves to undefined if it has no valid document, or may not have one here. Rejects with
+   * `ClientUnavailable` if the document can't be fetched now.
+   */
+  readonly find: (clientId: string) => Awaitable<Client | undefined>
+  /** Returns the client as it was last seen, without a request. */
+  readonly known: (clientId: string) => Client | undefined
+  /** Returns whether scripts of this origin may be those of a client. */
+  readonly isAllowedOrigin: (origin: string) => boolean
+}
 
 /** A problem in the metadata. Never contains a value. */
 export type MetadataProblem = {

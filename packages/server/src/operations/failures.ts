@@ -6,18 +6,24 @@ import type { Log } from '../runtime/ports.ts'
 import { repeatedLine } from '../runtime/repeated-line.ts'
 
 /**
- * Returns a function that logs bugs, each with its stack. An unavailable store is logged once every 10 s with the number of
- * requests: a stack does not explain an outage, and under load it would fill the disk.
+ * Returns a function that logs bugs, each with its stack. An unavailable store, or document of a client, is logged once
+ * every 10 s with the number of requests: a stack does not explain an outage, and under load it would fill the disk.
  */
 export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
   const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })
+  // Anyone can name a client whose host does not respond.
+  const clientUnavailable = repeatedLine(log.warn, {
+    event: 'client_document_unavailable',
+    count: 'requests',
+  })
   return (request, error) => {
     const where = { ...requestFields(request), path: request.path }
     const { name, stack, cause } =
       error instanceof Error ? error : { name: '', stack: undefined, cause: undefined }
-    if (name !== 'StoreUnavailable')
+    const lines = { StoreUnavailable: storeUnavailable, ClientUnavailable: clientUnavailable }
+    if (name !== 'StoreUnavailable' && name !== 'ClientUnavailable')
       return log.error('request_failed', { ...where, error: String(error), stack })
-    storeUnavailable({ ...where, error: (error as Error).message, reason: messageOf(cause) })
+    lines[name]({ ...where, error: (error as Error).message, reason: messageOf(cause) })
   }
 }
 

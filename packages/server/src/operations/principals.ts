@@ -17,7 +17,7 @@ export type PrincipalWatch = {
   readonly isRevoked: IsRevoked
   /**
    * Revokes everything that was issued to the client until `at`: at this process when the promise resolves, at others
-   * within a second. Returns false if no such client was ever configured or registered.
+   * within a second. Returns false if no such client was ever configured or registered, unless its id is a URL.
    */
   readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
   /** Reads the store again. Resolves when this process knows what was revoked until now. */

@@ -159,7 +159,7 @@ function createLanes({ clock }: { clock: Clock }, untrusted: Untrusted) {
 
 type Untrusted = ReturnType<typeof rememberUntrusted>
 
-/** Remembers untrusted clients with notices. */
+/** Remembers untrusted clients with notices, and those that are not at hand. */
 function rememberUntrusted({ clients }: Pick<DeliveryPorts, 'clients'>) {
   const known = new Set<string>()
 
@@ -169,9 +169,9 @@ function rememberUntrusted({ clients }: Pick<DeliveryPorts, 'clients'>) {
     areMany: (): boolean => known.size >= capacity,
     async learn(ids: readonly string[]): Promise<void> {
       for (const id of ids) {
-        const client = await clients.find(id)
+        const client = await clients.find(id, 'at_hand')
         known.delete(id)
-        if (client && !isTrusted(client)) known.add(id)
+        if (!client || !isTrusted(client)) known.add(id)
         const oldest = known.size > capacity ? known.values().next().value : undefined
         if (oldest !== undefined) known.delete(oldest)
       }

@@ -64,4 +64,4 @@ export function authorizationOf(
 
 /** Returns whether the subject equals a client_id, because an API could confuse the two (RFC 9700 §4.15). */
 export const isClientId = async (find: Clients['find'], sub: string): Promise<boolean> =>
-  (await find(sub)) !== undefined
+  (await find(sub, 'at_hand')) !== undefined

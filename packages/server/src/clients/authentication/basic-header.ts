@@ -3,8 +3,9 @@
  * (RFC 7617).
  */
 
+import { maxClientIdUrlLength } from '@tessera/protocol/client-id-url'
 import { decode } from '@tessera/protocol/parameters'
-import { maxClientIdLength, maxClientSecretLength, type SecretReading } from './method.ts'
+import { isTooLong, maxClientIdLength, maxClientSecretLength, type SecretReading } from './method.ts'
 
 /** An empty secret only identifies the client. */
 type BasicCredentials = SecretReading & {
@@ -12,9 +13,8 @@ type BasicCredentials = SecretReading & {
   readonly others?: readonly SecretReading[]
 }
 
-/** Returns the longest accepted base64 text: the longest id and secret with every character percent-encoded. */
-const maxLengthFor = (maxIdLength: number): number =>
-  4 * Math.ceil((3 * (maxIdLength + maxClientSecretLength) + 1) / 3)
+/** The longest accepted base64 text: the longest id and secret with every character percent-encoded. */
+const maxEncodedLength = 4 * Math.ceil((3 * (maxClientIdUrlLength + maxClientSecretLength) + 1) / 3)
 
 const scheme = /^basic(?:[ \t]+|$)/i
 
@@ -30,7 +30,7 @@ export function readBasicHeader(
   const start = header === undefined ? null : scheme.exec(header)
   if (header === undefined || start === null) return undefined
   const encoded = header.slice(start[0].length)
-  if (encoded === '' || encoded.length > maxLengthFor(maxIdLength)) return 'malformed'
+  if (encoded === '' || encoded.length > maxEncodedLength) return 'malformed'
   const bytes = Buffer.from(encoded, 'base64')
   // Buffer skips invalid characters, so accept only the canonical encoding (RFC 4648 §3.5).
   if (bytes.toString('base64') !== encoded) return 'malformed'
@@ -41,7 +41,7 @@ export function readBasicHeader(
   const [id, secret] = [pair.slice(0, colon), pair.slice(colon + 1)]
   const readings = /[+%]/.test(pair) ? readingsOf(id, secret) : [{ client_id: id, secret }]
   const [first, ...others] = readings.filter(
-    reading => reading.client_id.length <= maxIdLength && reading.secret.length <= maxClientSecretLength,
+    reading => !isTooLong(reading.client_id, maxIdLength) && reading.secret.length <= maxClientSecretLength,
   )
   if (first === undefined) return 'malformed'
   return others.length === 0 ? first : { ...first, others }

@@ -4,7 +4,14 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { readBasicHeader } from './basic-header.ts'
-import { type Credential, maxClientIdLength, refuseClient, type SecretReading, withColons } from './method.ts'
+import {
+  type Credential,
+  isTooLong,
+  maxClientIdLength,
+  refuseClient,
+  type SecretReading,
+  withColons,
+} from './method.ts'
 import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
 
 /**
@@ -23,6 +30,8 @@ export function readCredential(
   const basic = readBasicHeader(authorization, maxIdLength)
   if (basic === 'malformed' && !lenient) return refuseClient('basic_malformed')
   const body = readBody(parameters)
+  if (isTooLong(body.client_id ?? '', maxIdLength))
+    return refuseClient('parameter_too_long', { parameter: 'client_id' })
   if (basic === undefined || basic === 'malformed') return readFromBody(body)
   const assertion = body.client_assertion !== undefined || body.client_assertion_type !== undefined
   if (assertion || (body.client_secret !== undefined && !lenient)) return severalCredentials

@@ -4,6 +4,7 @@
  * (docs/decisions/0017-client-secret-guesses.md).
  */
 
+import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Clock } from '../../runtime/ports.ts'
@@ -66,7 +67,7 @@ export function createClientFailures({
   /** Clients that the store doesn't know. Remembered, so that a flood doesn't read the store repeatedly. */
   const unseen = new Map<string, Seconds>()
 
-  const pairOf = (name: string, from: string): string => JSON.stringify([name, from])
+  const pairOf = (name: string, from: string): string => JSON.stringify([shortened(name), from])
   const waitAt = (key: string, most: number, now: Seconds): Seconds => {
     const tally = tallies.get(key)
     return tally && tally.until > now && tally.count >= most ? tally.until - now : 0
@@ -189,6 +190,9 @@ function createSeen() {
     },
   }
 }
+
+/** Ids that are URLs can be long, and thousands of them are remembered. */
+const shortened = (name: string): string => (name.length > 100 ? hash('sha256', name, 'base64url') : name)
 
 function forgetOldest(map: Map<string, unknown>): void {
   if (map.size < maxRemembered) return

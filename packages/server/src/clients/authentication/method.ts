@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
+import { isClientIdUrl, maxClientIdUrlLength } from '@tessera/protocol/client-id-url'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Limits } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -100,17 +101,22 @@ export const namesOf = (credential: Credential): readonly string[] =>
     ? [credential.client_id]
     : [...new Set(credential.readings.map(({ client_id }) => client_id))]
 
-/** Lengths in characters; RFC 6749 appendix A.1 and A.2 define none. */
+/** Lengths in characters; RFC 6749 appendix A.1 and A.2 define none. Ids that are URLs may be longer. */
 export const maxClientIdLength = 100
 /** APIs also authenticate at introspection, and have longer names. */
 export const maxCallerIdLength = 200
+
+/** Returns whether the id is longer than `max`, or for a URL, than any Client Identifier URL. */
+export const isTooLong = (id: string, max: number): boolean =>
+  id.length > (isClientIdUrl(id) ? maxClientIdUrlLength : max)
+
 export const maxClientSecretLength = 512
 /** Long enough for a certificate chain (`x5c`). */
 const maxAssertionLength = 16_384
 
 /** Length limits of client authentication parameters. */
 export const credentialLimits: Limits = {
-  client_id: [maxClientIdLength, 'invalid_client'],
+  client_id: [maxClientIdUrlLength, 'invalid_client'],
   client_secret: [maxClientSecretLength, 'invalid_client'],
   client_assertion_type: [200, 'invalid_client'],
   client_assertion: [maxAssertionLength, 'invalid_client'],

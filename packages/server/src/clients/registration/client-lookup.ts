@@ -1,11 +1,15 @@
-/** Finds configured clients in memory, and those of an operator and self-registered ones in the store. */
+/**
+ * Finds configured clients in memory, those of an operator and self-registered ones in the store, and others by the
+ * documents that they publish.
+ */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Client, Clients, IsAllowedOrigin, NoteUse } from '../../model/client.ts'
+import { isClientIdUrl } from '@tessera/protocol/client-id-url'
+import type { Client, ClientSource, Clients, IsAllowedOrigin, NoteUse } from '../../model/client.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { isRegisteredId, type RegisteredClient } from '../../model/registered-client.ts'
-import type { Registration } from '../../model/registration.ts'
+import type { ClientDocuments, Registration } from '../../model/registration.ts'
 import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 import type { StoredClients } from './stored-clients.ts'
 
@@ -17,6 +21,8 @@ export type ClientsPorts = {
   /** Returns undefined if the registration no longer fits the configuration. */
   readonly read: (registered: RegisteredClient) => Client | undefined
   readonly registration: Pick<Registration, 'unusedClientLifetime'>
+  /** Undefined if clients may not publish their metadata. */
+  readonly documents?: ClientDocuments | undefined
   /** Returns whether another node's configuration disabled the client. */
   readonly isDisabled: (clientId: string) => boolean
   readonly clock: Clock
@@ -40,7 +46,7 @@ export type ClientLookup = Clients & {
  * process take effect immediately. Only the parsed client is cached.
  */
 export function createClients(ports: ClientsPorts): ClientLookup {
-  const { configured, stored, registeredClients, clock, log } = ports
+  const { configured, stored, registeredClients, documents, clock, log } = ports
   // For a deleted client, the commit fails.
   const reads = registeredClients.replica ?? registeredClients
   const ready = new Map<string, { readonly row: RegisteredClient; readonly client: Client | undefined }>()
@@ -52,11 +58,12 @@ export function createClients(ports: ClientsPorts): ClientLookup {
   return {
     all: configured.all,
     needs: stored.needs,
-    find(clientId) {
+    find(clientId, source) {
       const known = configured.find(clientId)
       if (known !== undefined) return ports.isDisabled(clientId) ? { ...known, enabled: false } : known
       const made = stored.find(clientId)
       if (made !== undefined) return made
+      if (isClientIdUrl(clientId)) return publishedOf(clientId, source)
       return registeredOf(clientId)
     },
     noteUse({ client_id, registered }, sub) {
@@ -72,8 +79,19 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     },
     isAllowedOrigin(origin) {
       if (origins.has(origin) || stored.hasOrigin(origin)) return true
+      if (documents?.isAllowedOrigin(origin)) return true
       return orFalse(() => reads.hasOrigin(origin, clock.now()), log)
     },
+  }
+
+  function publishedOf(clientId: string, source: ClientSource | undefined): Awaitable<Client | undefined> {
+    // An operator who takes a URL out of the configuration file disables its client.
+    if (documents === undefined || ports.isDisabled(clientId)) return undefined
+    if (source === 'at_hand') return documents.known(clientId)
+    const found = documents.find(clientId)
+    return source === 'if_reachable' && found instanceof Promise
+      ? found.catch(() => documents.known(clientId))
+      : found
   }
 
   function registeredOf(clientId: string): Awaitable<Client | undefined> {

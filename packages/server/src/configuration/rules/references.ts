@@ -198,11 +198,13 @@ export function registrationErrors(draft: Draft): readonly Diagnostic[] {
   // Clients that register themselves can't use the admin API.
   const { scope, grant, tenant, provider } = targetsOf({ ...draft, adminApi: false })
   const needsToken = registration.mode === 'initial_access_token'
+  const { mode, allowed_hosts: hosts } = registration.metadata_documents
   return [
     ...(needsToken && registration.initial_access_tokens.length === 0 ? [withoutTokens(path)] : []),
     ...(registration.require_software_statement && registration.trusted_software_issuers.length === 0
       ? [withoutIssuers(path)]
       : []),
+    ...(mode === 'allowed_hosts' && hosts.length === 0 ? [withoutHosts(path)] : []),
     ...unknownAt(`${path}.allowed_scope`, namesIn(registration.allowed_scope), scope),
     ...unknownAt(`${path}.allowed_grant_types`, registration.allowed_grant_types, grant),
     ...unknownAt(`${path}.client_defaults.tenants`, defaults.tenants, tenant),
@@ -219,6 +221,13 @@ const withoutTokens = (at: string): Diagnostic => ({
   problem: 'mode "initial_access_token" needs one and there is none',
   expected: 'at least one token',
   fix: 'add "initial_access_tokens": [{ "value": "…" }], or write "mode": "off"',
+})
+
+const withoutHosts = (at: string): Diagnostic => ({
+  path: `${at}.metadata_documents.allowed_hosts`,
+  problem: 'mode "allowed_hosts" needs a host and there is none',
+  expected: 'at least one host',
+  fix: 'add "allowed_hosts": ["app.example"], or write "mode": "open" or "off"',
 })
 
 const withoutIssuers = (at: string): Diagnostic => ({

@@ -1,6 +1,7 @@
 /** Clients. Keys have the names of RFC 7591 §2, or else IdentityServer's in snake_case. */
 
 import { clientAuthenticationMethods } from '@tessera/protocol/client-authentication'
+import { isClientIdUrl, maxClientIdUrlLength } from '@tessera/protocol/client-id-url'
 import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
@@ -69,9 +70,20 @@ export const plainClientSchema = s.strictObject({
   client_id: s
     .string()
     .min(1)
-    .max(100)
+    .max(maxClientIdUrlLength)
     .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
-    .describe("The client's id: printable ASCII (RFC 6749 appendix A.1)."),
+    .check(id =>
+      id.length <= 100 || isClientIdUrl(id)
+        ? undefined
+        : {
+            problem: 'it is longer than 100 characters',
+            expected: 'at most 100, or a URL',
+            fix: 'shorten it',
+          },
+    )
+    .describe(
+      "The client's id: printable ASCII (RFC 6749 appendix A.1), at most 100 characters, or an https URL of at most 1024.",
+    ),
   ...describingFields,
   enabled: s.boolean().default(true).describe('false: every request of the client is refused.'),
   client_secrets: s

@@ -1,5 +1,6 @@
 /** Limits of dynamic client registration (RFC 7591, RFC 7592). */
 
+import { isWebHost } from '@tessera/protocol/redirect-uri'
 import { isUnsafeScheme } from '@tessera/protocol/uri-scheme'
 import * as s from '../validation/kinds.ts'
 import { plainClientSchema } from './client.ts'
@@ -50,6 +51,72 @@ const templateSchema = s.strictObject({
     .default(true)
     .describe('Ask the user for consent. The default is true here, because the client is not trusted.'),
 })
+
+const hostExpected = 'a host such as app.example, or *.example.com for all hosts below it'
+
+/** A host of client documents, in the form that URLs have. */
+const hostPattern = () =>
+  s
+    .string()
+    .max(260)
+    .check(pattern => {
+      const host = pattern.replace(/^\*\./, '')
+      const isWild = host !== pattern
+      const url = URL.parse(`https://${host}/`)
+      if (host.includes('*') || url === null || !isWebHost(url.hostname) || host.endsWith('.'))
+        return { problem: 'it is not a host', expected: hostExpected, fix: 'write the host of the client_id' }
+      if (isWild && (!url.hostname.includes('.') || /[\d\]]$/.test(url.hostname)))
+        return { problem: 'it matches too many hosts', expected: hostExpected, fix: 'write a longer name' }
+      return url.host === host
+        ? undefined
+        : { problem: 'browsers write it differently', expected: hostExpected, fix: `write "${url.host}"` }
+    })
+
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
+const documentsSchema = s
+  .strictObject({
+    mode: s
+      .enum(['off', 'allowed_hosts', 'open'])
+      .default('off')
+      .describe('Which hosts can have clients: none, the allowed ones, or all that are not blocked.'),
+    allowed_hosts: s
+      .array(hostPattern())
+      .max(1000)
+      .default([])
+      .describe(
+        'Hosts that you vouch for: app.example, or *.example.com for all below it. Their clients are trusted, and consent can be remembered.',
+      ),
+    blocked_hosts: s
+      .array(hostPattern())
+      .max(1000)
+      .default([])
+      .describe('Hosts whose clients are refused, in the same form.'),
+    allowed_grant_types: s
+      .array(s.enum(['authorization_code', 'refresh_token', deviceGrant]))
+      .min(1)
+      .default(['authorization_code', 'refresh_token'])
+      .describe('Grants that these clients can have. Others are left out.'),
+    min_cache_lifetime: seconds(10, day)
+      .default(60)
+      .describe('Seconds for which a document is used at least, whatever its host says.'),
+    max_cache_lifetime: seconds(60, 30 * day)
+      .default(day)
+      .describe('Seconds for which a document is used at most without asking its host again.'),
+  })
+  .check(({ min_cache_lifetime: min, max_cache_lifetime: max }) =>
+    min <= max
+      ? undefined
+      : {
+          problem: 'min_cache_lifetime is longer than max_cache_lifetime',
+          expected: 'a minimum that is not above the maximum',
+          fix: 'lower min_cache_lifetime',
+        },
+  )
+  .default({})
+  .describe(
+    'Clients whose client_id is the URL of their metadata (draft-ietf-oauth-client-id-metadata-document). Independent of mode.',
+  )
 
 export const registrationSchema = s
   .strictObject({
@@ -122,6 +189,7 @@ export const registrationSchema = s
       .max(1_000_000)
       .default(300)
       .describe('Registrations and updates per network and hour.'),
+    metadata_documents: documentsSchema,
     client_defaults: templateSchema
       .default({})
       .describe("Settings that clients can't choose, by the keys of clients."),

@@ -42,6 +42,8 @@ type MetadataSources = {
   readonly mtlsBase: string
   /** Whether clients may register themselves. */
   readonly registers: boolean
+  /** Whether clients may publish their metadata at their `client_id`. */
+  readonly readsDocuments: boolean
   readonly requirePushed: boolean
   readonly requireSigned: boolean
   readonly allowUnregisteredUris: boolean
@@ -129,6 +131,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     require_signed_request_object: offered.requireSigned,
     require_pushed_authorization_requests: offered.requirePushed,
     registration_endpoint: offered.registers ? issuer + pageRoutes.register.path : undefined,
+    client_id_metadata_document_supported: offered.readsDocuments || undefined,
     refresh_token_expiration_types_supported: ['authorization', 'token_timeout'],
     dpop_signing_alg_values_supported: offered.offersDpop ? offered.signatureAlgorithms : undefined,
     tls_client_certificate_bound_access_tokens: offered.mtls || undefined,

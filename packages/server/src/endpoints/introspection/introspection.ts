@@ -4,7 +4,7 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { type JsonObject, refuse } from '@tessera/protocol/result'
 import type { AuthenticateCaller, Caller } from '../../clients/authentication/caller.ts'
-import { credentialLimits, maxCallerIdLength } from '../../clients/authentication/method.ts'
+import { credentialLimits } from '../../clients/authentication/method.ts'
 import type { EncryptForClient } from '../../clients/keys/encryption.ts'
 import { isForm, notForm } from '../../messages/form.ts'
 import { jsonResponse, noStoreHeaders, type Refuser } from '../../messages/json-response.ts'
@@ -30,7 +30,6 @@ type IntrospectionPorts = DescriptionPorts & {
 /** A token that exceeds its limit can't be ours; it is inactive rather than malformed. */
 const limits: Limits = {
   ...credentialLimits,
-  client_id: [maxCallerIdLength, 'invalid_client'],
   token: [maxTokenLength, 'invalid_request'],
   token_type_hint: [100],
 }

@@ -12,7 +12,7 @@ import type {
   IsRevoked,
   RefreshFamily,
 } from '../../model/authorization.ts'
-import type { Client, ClientClaim } from '../../model/client.ts'
+import type { Client, ClientClaim, Clients } from '../../model/client.ts'
 import type { GrantContext } from '../../model/extension-grant.ts'
 import type { CheckedHook } from '../../model/hook.ts'
 import type { Stores, Use } from '../../model/ports/stores.ts'
@@ -64,7 +64,7 @@ export type GrantPorts = {
   readonly extension: Omit<GrantContext, 'now' | 'signal'>
   /** Returns the content of a refresh token of the server that this one replaces. */
   readonly previousRefreshToken?: CheckedHook<PreviousRefreshTokenHook> | undefined
-  readonly findClient: (clientId: string) => Awaitable<Client | undefined>
+  readonly findClient: Clients['find']
 }
 
 export type Decision = {

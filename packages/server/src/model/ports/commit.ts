@@ -16,7 +16,7 @@ import type { UsedAssertion } from './authorizations.ts'
 /** One atomic write: the credential is marked used *and* what was issued is stored, or neither. */
 export type Commit = {
   readonly at: Seconds
-  /** Must be enabled. */
+  /** Must be enabled. One whose id is a URL need not be stored, because its metadata is at that URL. */
   readonly client_id: string
   /** Must be enabled, unless the user was never known here (an external user). */
   readonly sub?: string

@@ -82,7 +82,7 @@ export type Principals = {
   readonly disabled: () => Awaitable<DisabledPrincipals>
   /**
    * Revokes everything that was issued to the client until `at`, in one write, however much it is. Returns false if no
-   * such client was ever configured or registered.
+   * such client was ever configured or registered. Any client whose id is a URL may have been served.
    */
   readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
   /**

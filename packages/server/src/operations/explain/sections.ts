@@ -20,6 +20,9 @@ const bySection: Readonly<Record<string, string>> = {
     'scope_unknown scope_withdrawn',
   'RFC 6749 §4.1.2': 'code_expired code_missing code_replayed code_unknown',
   'RFC 6749 §4.1.3': 'code_of_another_client redirect_uri_differs',
+  'draft-ietf-oauth-client-id-metadata-document-03 §4':
+    'client_document_keys_elsewhere client_document_of_another_client client_document_unknown ' +
+    'client_document_with_secret',
   'RFC 6749 §4.1.2.1':
     'client_disabled client_unknown consent_refused_by_user front_channel_tokens_too_often ' +
     'login_refused_by_user',

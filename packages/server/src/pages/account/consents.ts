@@ -4,7 +4,7 @@ import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { Consent, GivenAccess, IsRevoked } from '../../model/authorization.ts'
-import type { Clients } from '../../model/client.ts'
+import type { Client, Clients } from '../../model/client.ts'
 import { rememberedScope } from '../../model/consent.ts'
 import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
@@ -13,6 +13,7 @@ import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import { scopeLines } from '../flow/view-model.ts'
 import type { ConsentsPage } from '../ui/account-pages.ts'
+import { shownName } from '../ui/client-view.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
 
 type AccountConsentsPorts = AccountPagePorts & {
@@ -41,7 +42,7 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
     if (!revoked) return show(page)
     event.happened()
     log.info('consent_revoked', { ...requestFields(page.request), client_id, sub })
-    return show(page, (await clients.find(client_id))?.client_name ?? client_id)
+    return show(page, nameOf(await clients.find(client_id, 'at_hand'), client_id))
   }
 
   async function show(page: AccountPage, removed?: string): Promise<HttpResponse> {
@@ -65,13 +66,13 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
     consent: Consent | undefined,
     active: readonly GivenAccess[],
   ): Promise<ConsentsPage['consents'][number]> {
-    const client = await clients.find(client_id)
+    const client = await clients.find(client_id, 'at_hand')
     const now = clock.now()
     const scope = [...(consent?.scope ?? []), ...active.flatMap(one => one.scope)]
     const since = [...active.map(one => one.since), ...(consent ? [consent.created_at] : [])]
     return {
       client_id,
-      client: client?.client_name ?? client_id,
+      client: nameOf(client, client_id),
       scopes: scopeLines(scope, ports.resources),
       apis: limitOf(active).map(name => ports.resources.apis.get(name)?.display_name ?? name),
       since: Math.min(...since),
@@ -89,3 +90,6 @@ const limitOf = (active: readonly GivenAccess[]): readonly string[] =>
   active.some(({ resources }) => resources.length === 0)
     ? []
     : [...new Set(active.flatMap(({ resources }) => resources))]
+
+const nameOf = (client: Client | undefined, id: string): string =>
+  client ? shownName(client.client_name, client) : id

@@ -47,7 +47,9 @@ export function createContinuationOpener(
     if (continuation) return ok(continuation)
     const inspection = await continuations.inspect(sealed)
     const client =
-      inspection?.client_id === undefined ? undefined : await ports.clients.find(inspection.client_id)
+      inspection?.client_id === undefined
+        ? undefined
+        : await ports.clients.find(inspection.client_id, 'if_reachable')
     const refusal = refuse('invalid_request', inspection ? 'continuation_expired' : 'continuation_invalid', {
       log: client && { client_id: client.client_id },
     })

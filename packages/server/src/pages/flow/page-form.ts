@@ -1,5 +1,6 @@
 /** Reads forms and queries of our pages, and checks that a form came from one of them. */
 
+import { maxClientIdUrlLength } from '@tessera/protocol/client-id-url'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
@@ -11,7 +12,7 @@ const limits: Limits = {
   ...continuationLimits,
   csrf: [64, 'invalid_request'],
   scope: [200, 'invalid_request'],
-  client_id: [100, 'invalid_request'],
+  client_id: [maxClientIdUrlLength, 'invalid_request'],
   button: [16, 'invalid_request'],
   sid: [64, 'invalid_request'],
   user_code: [64, 'invalid_request'],

@@ -93,7 +93,7 @@ async function readValid(parameters: Parameters, ports: EndSessionPorts): Promis
   if (clientId === undefined) {
     return uri === undefined ? { asked: nothing } : ignore(nothing, 'post_logout_redirect_uri_without_client')
   }
-  const client = await ports.clients.find(clientId)
+  const client = await ports.clients.find(clientId, 'if_reachable')
   if (!client?.enabled) return ignore(nothing, client ? 'client_disabled' : 'client_unknown', clientId)
   const asked = { ...nothing, client_id: client.client_id, hint: hint && sessionOf(hint) }
   return withTarget(asked, client, uri, parameters.get('state'))

@@ -88,7 +88,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     cookies: readonly string[],
   ): Promise<HttpResponse> {
     const { client_id, hint, post_logout_redirect_uri: uri, state, return_refused, ui_locales } = asked
-    const client = client_id === undefined ? undefined : await ports.clients.find(client_id)
+    const client = client_id === undefined ? undefined : await ports.clients.find(client_id, 'if_reachable')
     // RFC 9700 §4.11.2: a URL of this server redirects to a client that anyone may have registered only in the browser
     // that signed out.
     const trusted = !client || isTrusted(client)
@@ -127,7 +127,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
 
   /** Returns the clients with a front channel, limited to the number that a page can load and a URL can contain. */
   async function framedOf(clientIds: readonly string[]): Promise<readonly string[]> {
-    const found = await Promise.all(clientIds.map(id => ports.clients.find(id)))
+    const found = await Promise.all(clientIds.map(id => ports.clients.find(id, 'at_hand')))
     return found
       .flatMap(client => (client?.frontchannel_logout_uri === undefined ? [] : client.client_id))
       .slice(0, mostFrames)
@@ -135,7 +135,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
 
   async function show(page: BrowserRequest, asked: SignOutRequest, session: Session): Promise<HttpResponse> {
     const { client_id, ui_locales, post_logout_redirect_uri: uri } = asked
-    const client = client_id === undefined ? undefined : await ports.clients.find(client_id)
+    const client = client_id === undefined ? undefined : await ports.clients.find(client_id, 'if_reachable')
     return pages.signOut(
       page.request,
       {
@@ -158,7 +158,7 @@ async function forSession(
 ): Promise<SignOutRequest> {
   const { hint, client_id, asked_at, ui_locales, post_logout_redirect_uri: uri, return_refused } = asked
   if (!hint) return asked
-  const client = client_id === undefined ? undefined : await clients.find(client_id)
+  const client = client_id === undefined ? undefined : await clients.find(client_id, 'if_reachable')
   const means =
     client !== undefined &&
     hint.sub === subjects.subjectFor(client, session.sub) &&

@@ -39,7 +39,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     const { client_id, ui_locales, leads_to, return_refused, ended, upstream, by_form, browser } =
       opened.value
     const goes_on = opened.value.goes_on && (browser === undefined || ports.csrf.holds(request, browser))
-    const client = client_id === undefined ? undefined : await clients.find(client_id)
+    const client = client_id === undefined ? undefined : await clients.find(client_id, 'if_reachable')
     const frames = ended ? await framesOf(ended) : []
     const next = upstream ?? (goes_on ? leads_to : undefined)
     // Some browsers apply a page's `form-action` to redirects after its form post, and it did not include the provider.
@@ -79,7 +79,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     sid,
     clients: took,
   }: NonNullable<SignedOut['ended']>): Promise<readonly string[]> {
-    const found = await Promise.all(took.map(id => clients.find(id)))
+    const found = await Promise.all(took.map(id => clients.find(id, 'at_hand')))
     return found.flatMap(client => {
       if (!client?.enabled || client.frontchannel_logout_uri === undefined) return []
       const uri = new URL(client.frontchannel_logout_uri)

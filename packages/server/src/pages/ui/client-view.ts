@@ -1,5 +1,6 @@
 /** The view model of a client, in the language of the page (RFC 7591 §2.2). */
 
+import type { DocumentOrigin } from '../../model/client-document.ts'
 import type { DescribingName, Localized } from '../../model/client-languages.ts'
 import type { Color } from '../../model/color.ts'
 import { nearestKey } from './languages.ts'
@@ -10,7 +11,7 @@ export type PageClient = { readonly [Name in DescribingName]?: string } & {
   readonly localized?: Localized
   readonly accent_color?: Color
   /** For a self-registered client: whether it is trusted. */
-  readonly registered?: { readonly trusted: boolean }
+  readonly registered?: { readonly trusted: boolean; readonly document?: DocumentOrigin }
 }
 
 export type ClientView = {
@@ -20,6 +21,20 @@ export type ClientView = {
   readonly policy?: string
   readonly terms?: string
   readonly trusted: boolean
+  /** The host of a client that publishes its metadata. */
+  readonly document?: DocumentOrigin
+}
+
+/**
+ * Returns the name for users. A document can claim any name, so the name never appears without the host.
+ */
+export const shownName = (
+  name: string | undefined,
+  { client_id, registered }: Pick<PageClient, 'client_id' | 'registered'>,
+): string => {
+  const document = registered?.document
+  if (document === undefined) return name ?? client_id
+  return name === undefined ? document.host : `${name} (${document.host})`
 }
 
 export function clientView(client: PageClient, language: string): ClientView {
@@ -35,12 +50,13 @@ export function clientView(client: PageClient, language: string): ClientView {
     textOf('tos_uri'),
   ]
   return {
-    name: textOf('client_name') ?? client.client_id,
+    name: shownName(textOf('client_name'), client),
     logo,
     home,
     policy,
     terms,
     trusted: client.registered?.trusted ?? true,
+    document: client.registered?.document,
   }
 }
 

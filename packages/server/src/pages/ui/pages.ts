@@ -161,7 +161,10 @@ export function createPages(ports: ShowPorts): Pages {
         title: texts.consent.title(nameOf(client)),
         scopes: data.scopes.map(scope => scopeView(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
+        ...originOf(client, texts),
         goesTo: 'host' in data ? texts.consent.goesTo(data.host) : texts.consent.goesToApp(`${data.scheme}:`),
+        goesElsewhere:
+          client?.document !== undefined && !('host' in data && data.host === client.document.host),
         clientLinks: client && clientLinks(client, texts.consent),
       })),
     device: (request, data, context = {}) =>
@@ -174,6 +177,7 @@ export function createPages(ports: ShowPorts): Pages {
       show(request, 'device-confirm', context, (texts, client) => ({
         ...data,
         title: texts.device.confirmTitle(nameOf(client)),
+        ...originOf(client, texts),
         clientLinks: client && clientLinks(client, texts.consent),
         scopes: data.scopes.map(scope => scopeView(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
@@ -227,6 +231,16 @@ export function createPages(ports: ShowPorts): Pages {
 
 /** A page that asks on behalf of a client always has one. */
 const nameOf = (client: ClientView | undefined): string => client?.name ?? ''
+
+/** Returns who publishes the client, if nobody registered it here. */
+const originOf = (
+  client: ClientView | undefined,
+  { consent }: Texts,
+): { readonly publisher?: { readonly host: string; readonly text: string } } => {
+  if (!client?.document) return {}
+  const { host, trust } = client.document
+  return { publisher: { host, text: trust === 'allowed' ? consent.published : consent.publishedByStranger } }
+}
 
 /** Without a client: for this server's own account pages. */
 const loginLead = (

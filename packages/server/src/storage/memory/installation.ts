@@ -1,5 +1,6 @@
 /** Settings, keys, registered clients and principals, in memory. */
 
+import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type {
   InstallationStores,
   Keys,
@@ -127,7 +128,7 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
   }
 }
 
-const clientKinds: ReadonlySet<string> = new Set(['client', 'stored_client'])
+const clientKinds: ReadonlySet<string> = new Set(['client', 'stored_client', 'published_client'])
 
 function createPrincipals(tables: Tables): Principals {
   const { principals } = tables
@@ -166,7 +167,9 @@ function createPrincipals(tables: Tables): Principals {
     async revokeClient(clientId, at) {
       const rows = principals.filter(({ kind, id }) => clientKinds.has(kind) && id === clientId)
       for (const row of rows) principals.put({ ...row, revoked_at: Math.max(at, row.revoked_at ?? 0) })
-      return rows.length > 0
+      if (rows.length > 0 || !isClientIdUrl(clientId)) return rows.length > 0
+      principals.put({ kind: 'published_client', id: clientId, stands: 1, revoked_at: at })
+      return true
     },
   }
 }

@@ -337,7 +337,8 @@ function checksOf({ issue, epoch, proof }: Shape): readonly string[] {
   select input.* from input
   where coalesce(
       ${enabled('client', 'client_id')},
-      ${enabled('stored_client', 'client_id')}) = 1
+      ${enabled('stored_client', 'client_id')},
+      case when starts_with(input.client_id, 'https://') then 1 end) = 1
     and coalesce(
       ${user}, 1) = 1
     and (authorization_id is null or (

@@ -1,5 +1,6 @@
 /** Keys, settings, registered clients and principals, in PostgreSQL. */
 
+import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type { InstallationStores, Keys, Principal, Principals, Settings } from '../../model/ports/stores.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import { announce, type Changes } from './changes.ts'
@@ -106,7 +107,10 @@ const drop = `update standing set stands = 0
 const release = releasing('id <> all ($1::text[])')
 
 const revoke = `update standing set revoked_at = greatest($2::bigint, revoked_at)
-  where kind in ('client', 'stored_client') and id = $1`
+  where kind in ('client', 'stored_client', 'published_client') and id = $1`
+
+const revokePublished = `insert into standing (kind, id, stands, revoked_at) values ('published_client', $1, 1, $2::bigint)
+  on conflict (kind, id) do update set revoked_at = greatest(excluded.revoked_at, standing.revoked_at)`
 
 function createPrincipals({ run, locked, schema }: Database, changes: Changes): Principals {
   const stored = all(run, 'select id, stands from standing where kind = $1')
@@ -133,7 +137,7 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
   const disabledOf = async (kind: Kind) => new Set((await listDisabled(kind)).map(([id]) => String(id)))
   const listRevoked = all(
     run,
-    `select id, revoked_at from standing where kind in ('client', 'stored_client') and revoked_at is not null`,
+    `select id, revoked_at from standing where kind in ('client', 'stored_client', 'published_client') and revoked_at is not null`,
   )
   return {
     async sync({ clients, users }) {
@@ -147,7 +151,9 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
     }),
     revokeClient: (clientId, at) =>
       locked([], async write => {
-        const { count } = await write(revoke, [clientId, at])
+        const before = (await write(revoke, [clientId, at])).count
+        const isNew = before === 0 && isClientIdUrl(clientId)
+        const count = isNew ? (await write(revokePublished, [clientId, at])).count : before
         if (count > 0) await write(announce, [])
         return count > 0
       }),

@@ -8,8 +8,11 @@ import { tableFor } from './table.ts'
 type Setting = { readonly name: string; readonly value: string }
 type RegisteredOrigin = { readonly origin: string; readonly client_id: string }
 
-/** A client or user. Stored ones have separate kinds from configured ones. */
-type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user'
+/**
+ * A client or user. Stored ones have separate kinds from configured ones. A client that publishes its metadata has a row
+ * only after an operator revoked what was issued to it.
+ */
+type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user' | 'published_client'
 type Principal = {
   readonly kind: PrincipalKind
   readonly id: string

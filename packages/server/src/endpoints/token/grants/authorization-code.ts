@@ -8,7 +8,8 @@ import { requestedResources } from '../../../authorization-request/requested-res
 import type { AuthorizationCode, Confirmation } from '../../../model/authorization.ts'
 import type { Client } from '../../../model/client.ts'
 import { hashHandle } from '../../../model/handle.ts'
-import { maskedHandle, maskedSecret, shownValue } from '../../../model/masked.ts'
+import { maskedHandle, maskedSecret, shownList, shownValue } from '../../../model/masked.ts'
+import { isRedirectUriOf } from '../../../model/redirect.ts'
 import { equalInConstantTime } from '../../../runtime/constant-time.ts'
 import type { Grant } from '../decision.ts'
 import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
@@ -64,6 +65,11 @@ export const authorizationCode: Grant = {
         effect: { kind: 'burn_code', hash: code.hash },
       }
     }
+    // The client may have lost the URI since the code was issued.
+    if (!isRedirectUriOf(client, redirectUri))
+      return refuse('invalid_grant', 'redirect_uri_not_registered', {
+        log: { expected: shownList(client.redirect_uris), received: shownValue(redirectUri) },
+      })
     const refusal = await recheckAuthorization(authorization, request, ports)
     if (refusal) return refusal
 

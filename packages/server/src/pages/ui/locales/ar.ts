@@ -129,6 +129,9 @@ export const ar: Translation = {
     required: 'إلزامي',
     sensitive: 'حساس',
     remember: 'تذكّر إجابتي',
+    published: 'التطبيق على عنوان الويب هذا.',
+    publishedByStranger:
+      'هذا التطبيق غير معروف هنا، ولم يتم التحقق من اسمه. لا تسمح به إلا إذا كنت تعرف عنوان الويب هذا وتثق به.',
     goesTo: host => `تُرسل إجابتك إلى ${host}.`,
     goesToApp: scheme => `تُرسل إجابتك إلى التطبيق الذي يفتح عناوين ${scheme} على هذا الجهاز.`,
     policy: client => `سياسة خصوصية ${client}`,

@@ -135,6 +135,9 @@ export const de: Translation = {
     required: 'Erforderlich',
     sensitive: 'Sensibel',
     remember: 'Meine Antwort merken',
+    published: 'Anwendung unter dieser Webadresse.',
+    publishedByStranger:
+      'Diese Anwendung ist hier nicht bekannt, und ihr Name ist nicht geprüft. Erlauben Sie sie nur, wenn Sie diese Webadresse kennen und ihr vertrauen.',
     goesTo: host => `Ihre Antwort geht an ${host}.`,
     goesToApp: scheme =>
       `Ihre Antwort geht an die Anwendung auf diesem Gerät, die ${scheme}-Adressen öffnet.`,

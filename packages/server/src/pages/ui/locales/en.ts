@@ -129,6 +129,9 @@ export const en = {
     required: 'Required',
     sensitive: 'Sensitive',
     remember: 'Remember my choice',
+    published: 'Application at this web address.',
+    publishedByStranger:
+      'This application is unknown here, and its name is not verified. Allow it only if you know and trust this web address.',
     goesTo: (host: string) => `Your choice is sent to ${host}.`,
     goesToApp: (scheme: string) =>
       `Your choice is sent to the application on this device that opens ${scheme} links.`,

@@ -132,6 +132,9 @@ export const es: Translation = {
     required: 'Obligatorio',
     sensitive: 'Sensible',
     remember: 'Recordar mi respuesta',
+    published: 'Aplicación en esta dirección web.',
+    publishedByStranger:
+      'Esta aplicación es desconocida aquí y su nombre no está verificado. Permítala solo si conoce esta dirección web y confía en ella.',
     goesTo: host => `Su respuesta se envía a ${host}.`,
     goesToApp: scheme =>
       `Su respuesta se envía a la aplicación de este dispositivo que abre las direcciones ${scheme}.`,

@@ -133,6 +133,9 @@ export const fr: Translation = {
     required: 'Obligatoire',
     sensitive: 'Sensible',
     remember: 'Se souvenir de ma réponse',
+    published: 'Application à cette adresse web.',
+    publishedByStranger:
+      'Cette application est inconnue ici et son nom n’est pas vérifié. Ne l’autorisez que si vous connaissez cette adresse web et lui faites confiance.',
     goesTo: host => `Votre réponse est envoyée à ${host}.`,
     goesToApp: scheme =>
       `Votre réponse est envoyée à l’application de cet appareil qui ouvre les adresses ${scheme}.`,

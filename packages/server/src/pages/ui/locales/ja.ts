@@ -124,6 +124,9 @@ export const ja: Translation = {
     required: '必須',
     sensitive: '要注意',
     remember: '回答を記憶する',
+    published: 'このウェブアドレスのアプリケーションです。',
+    publishedByStranger:
+      'このアプリケーションはここでは知られておらず、名前は確認されていません。このウェブアドレスを知っていて信頼できる場合にのみ許可してください。',
     goesTo: host => `回答は ${host} に送られます。`,
     goesToApp: scheme => `回答は、このデバイスで ${scheme} アドレスを開くアプリケーションに送られます。`,
     policy: client => `${client} のプライバシーポリシー`,

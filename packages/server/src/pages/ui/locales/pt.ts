@@ -130,6 +130,9 @@ export const pt: Translation = {
     required: 'Obrigatório',
     sensitive: 'Sensível',
     remember: 'Lembrar a minha resposta',
+    published: 'Aplicação neste endereço web.',
+    publishedByStranger:
+      'Esta aplicação é desconhecida aqui e o seu nome não está verificado. Permita-a apenas se conhecer este endereço web e confiar nele.',
     goesTo: host => `A sua resposta é enviada para ${host}.`,
     goesToApp: scheme =>
       `A sua resposta é enviada para a aplicação deste dispositivo que abre os endereços ${scheme}.`,

@@ -116,6 +116,8 @@ export const zhHans: Translation = {
     required: '必需',
     sensitive: '敏感',
     remember: '记住我的选择',
+    published: '此网址上的应用。',
+    publishedByStranger: '此应用在这里未知，其名称未经核实。仅当您知道并信任此网址时才允许。',
     goesTo: host => `您的选择将发送至 ${host}。`,
     goesToApp: scheme => `您的选择将发送至此设备上打开 ${scheme} 地址的应用。`,
     policy: client => `${client} 的隐私政策`,

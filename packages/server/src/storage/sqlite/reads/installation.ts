@@ -105,7 +105,7 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
   )
   const listRevoked = all(
     database,
-    `select id, revoked_at from standing where kind in ('client', 'stored_client') and revoked_at is not null`,
+    `select id, revoked_at from standing where kind in ('client', 'stored_client', 'published_client') and revoked_at is not null`,
   )
   const revokedClients = reading(
     database,

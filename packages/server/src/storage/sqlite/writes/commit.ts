@@ -67,7 +67,8 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
     `select
       coalesce(
         (select stands from standing where kind = 'client' and id = ?1),
-        (select stands from standing where kind = 'stored_client' and id = ?1)),
+        (select stands from standing where kind = 'stored_client' and id = ?1),
+        substr(?1, 1, 8) = 'https://'),
       coalesce(
         (select stands from standing where kind = 'user' and id = ?2),
         (select stands from standing where kind = 'stored_user' and id = ?2)),

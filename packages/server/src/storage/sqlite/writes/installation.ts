@@ -1,6 +1,7 @@
 /** Writes of keys, settings, registered clients and principals. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type { UnusedClients } from '../../../model/ports/stores.ts'
 import {
   createAllowance,
@@ -153,13 +154,18 @@ export const installationWrites = {
       drop(kind, configured)
     }
   },
-  /** Returns whether there is such a client. */
+  /** Returns whether there is such a client, or may have been. */
   revokeClient(database) {
     const revoke = change(
       database,
       `update standing set revoked_at = max(?1, coalesce(revoked_at, 0))
-      where kind in ('client', 'stored_client') and id = ?2`,
+      where kind in ('client', 'stored_client', 'published_client') and id = ?2`,
     )
-    return (clientId: string, at: Seconds): boolean => revoke(at, clientId) > 0
+    const add = change(
+      database,
+      "insert into standing (kind, id, stands, revoked_at) values ('published_client', ?1, 1, ?2)",
+    )
+    return (clientId: string, at: Seconds): boolean =>
+      revoke(at, clientId) > 0 || (isClientIdUrl(clientId) && add(clientId, at) > 0)
   },
 } as const satisfies Writes

@@ -1,0 +1,372 @@
+/** Attacks by and on clients that publish their metadata (draft-ietf-oauth-client-id-metadata-document-03 §8). */
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { exportJWK, SignJWT } from 'jose'
+import { createDocumentMemory } from '../../packages/server/src/clients/documents/document-memory.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
+import { createOutbound, type Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { createBrowser } from '../support/browser.ts'
+import {
+  documentCallback,
+  documentOf,
+  documentUrl,
+  openDocumentHosts,
+  openDocumentServer,
+  openTo,
+  requestOf,
+} from '../support/client-documents.ts'
+import { assertRefused } from '../support/refused.ts'
+import { answerOf, assertErrorPage, signIn, verifier } from '../support/sign-in.ts'
+import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+
+async function codeFor(server: TestServer, client_id = documentUrl): Promise<string> {
+  const browser = createBrowser(server)
+  const page = await browser.submit(await signIn(browser, requestOf(client_id)), { button: 'yes' })
+  return answerOf(page, `${new URL(client_id).origin}/cb`).get('code') ?? ''
+}
+
+const redeem = (server: TestServer, code: string, more: object = { client_id: documentUrl }) =>
+  server.token({
+    grant_type: 'authorization_code',
+    code,
+    code_verifier: verifier,
+    redirect_uri: documentCallback,
+    ...more,
+  })
+const refresh = (server: TestServer, refresh_token: string) =>
+  server.token({ grant_type: 'refresh_token', refresh_token, client_id: documentUrl })
+
+const visit = async (server: TestServer, url: string): Promise<number> =>
+  (await createBrowser(server).visit(requestOf(url))).status
+
+test('attack: a client_id never leads to a private address, by number or by name [CIMD §8.6]', async () => {
+  const resolved: string[] = []
+  const addresses: Readonly<Record<string, readonly string[]>> = {
+    'inside.example': ['10.0.0.1'],
+    'metadata.example': ['169.254.169.254'],
+    'six.example': ['::ffff:127.0.0.1'],
+    // Part of a rebinding attack: one public address does not help.
+    'both.example': ['93.184.216.34', '127.0.0.1'],
+  }
+  const outbound = createOutbound({
+    resolve: async host => {
+      resolved.push(host)
+      return addresses[host] ?? []
+    },
+  })
+  const server = await createTestServer(openTo(), { outbound })
+  for (const host of [
+    ...Object.keys(addresses),
+    '127.0.0.1',
+    '[::1]',
+    '10.1.2.3',
+    '192.168.0.1',
+    'localhost',
+  ]) {
+    assertErrorPage(await createBrowser(server).visit(requestOf(`https://${host}/c`)), 'unauthorized_client')
+    const line = server.logged.findLast(({ event }) => event === 'client_document_refused')
+    assert.match(String(line?.cause), /outbound_(address_private|name_unknown)/, host)
+  }
+  assert.deepEqual(resolved, [...Object.keys(addresses), 'localhost'])
+})
+
+test('attack: a host that moves to a private address later is refused, and its document forgotten', async () => {
+  const { outbound, publish } = await openDocumentHosts()
+  publish(documentUrl, { body: documentOf() })
+  let isInside = false
+  const rebound = createOutbound({ resolve: async () => ['127.0.0.1'] })
+  const server = await createTestServer(openTo(), {
+    outbound: (...given: Parameters<Outbound>) => (isInside ? rebound : outbound)(...given),
+  })
+  const code = await codeFor(server)
+  isInside = true
+  server.clock.advance(290)
+  const tokens = await redeem(server, code)
+  assert.equal(tokens.status, 200)
+  server.clock.advance(10)
+  assertRefused(await refresh(server, tokens.json.refresh_token), 'invalid_client', 'client_unknown')
+  assert.equal(await visit(server, documentUrl), 400)
+})
+
+test('attack: look-alike hosts are shown in ASCII', async () => {
+  // A Cyrillic а.
+  const url = 'https://xn--pple-43d.example/client'
+  const { server, publish } = await openDocumentServer()
+  publish(url, { body: documentOf(url, { client_name: 'apple.example' }) })
+  const browser = createBrowser(server)
+  const login = await browser.visit(requestOf(url))
+  assert.match(login.text, /apple\.example \(xn--pple-43d\.example\)/)
+  const page = await browser.submit(login, { username: 'alice', password: 'wonderland', button: 'login' })
+  assert.match(page.body, /<bdi>xn--pple-43d\.example<\/bdi>/)
+})
+
+test('attack: made-up ids of a host make this server ask it less and less, and known clients of it still work', async () => {
+  const { server, asked, publish } = await openDocumentServer({ min_cache_lifetime: 60 })
+  publish(documentUrl, { headers: { 'cache-control': 'max-age=60' }, body: documentOf() })
+  assert.equal(await visit(server, documentUrl), 200)
+  let count = 0
+  const flood = async (requests: number, seconds: number) => {
+    const before = asked.length
+    for (let sent = 0; sent < requests; sent++) {
+      await createBrowser(server).request('GET', requestOf(`https://app.client.example/${count++}`))
+      server.clock.advance(seconds)
+    }
+    return asked.length - before
+  }
+  assert.equal(await flood(50, 0), 5)
+  // Pauses of 1, 2, 4 … seconds, up to a minute.
+  assert.ok((await flood(600, 1)) <= 16)
+  assert.ok((await flood(600, 1)) <= 11)
+  const before = asked.length
+  assert.equal(await visit(server, documentUrl), 200)
+  assert.deepEqual(
+    asked.slice(before).map(({ url }) => url),
+    [documentUrl],
+  )
+  const other = 'https://other.client.example/c'
+  publish(other, { body: documentOf(other) })
+  assert.equal(await visit(server, other), 200)
+})
+
+test('attack: a slow host holds a few places, and other clients are served', async () => {
+  const { outbound, publish } = await openDocumentHosts()
+  publish(documentUrl, { body: documentOf() })
+  let held = 0
+  let release = () => {}
+  const slow = new Promise<void>(resolve => {
+    release = resolve
+  })
+  const server = await createTestServer(openTo(), {
+    async outbound(url, request) {
+      if (!String(url).includes('slow')) return outbound(url, request)
+      held++
+      await slow
+      return { ok: false, reason: 'outbound_timeout' }
+    },
+  })
+  const pages = Array.from({ length: 50 }, (_, index) => visit(server, `https://slow.example/${index}`))
+  assert.equal(await visit(server, documentUrl), 200)
+  assert.equal(held, 10)
+  release()
+  assert.deepEqual(new Set(await Promise.all(pages)), new Set([503]))
+})
+
+test('attack: a document that changes between the authorization and the token request', async () => {
+  for (const [what, body, error] of [
+    [
+      'its redirect URI is gone',
+      documentOf(documentUrl, { redirect_uris: ['https://app.client.example/other'] }),
+      'invalid_grant',
+    ],
+    [
+      'it needs a key now',
+      documentOf(documentUrl, {
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks_uri: 'https://app.client.example/keys',
+      }),
+      'invalid_client',
+    ],
+    ['it has another client_id', documentOf(`${documentUrl}2`), 'invalid_client'],
+    ['it may not use the grant', documentOf(documentUrl, { grant_types: ['implicit'] }), 'invalid_client'],
+  ] as const) {
+    const { server, publish } = await openDocumentServer()
+    publish(documentUrl, { headers: { 'cache-control': 'max-age=60' }, body: documentOf() })
+    const code = await codeFor(server)
+    publish(documentUrl, { body })
+    server.clock.advance(60)
+    const refused = await redeem(server, code)
+    assert.equal(refused.json.error, error, what)
+    assert.equal(refused.json.access_token, undefined)
+  }
+})
+
+test('attack: a redirect URI that the document drops while the user signs in gets no code', async () => {
+  const { server, publish } = await openDocumentServer()
+  publish(documentUrl, { headers: { 'cache-control': 'max-age=60' }, body: documentOf() })
+  const browser = createBrowser(server)
+  const page = await signIn(browser, requestOf())
+  publish(documentUrl, {
+    body: documentOf(documentUrl, { redirect_uris: ['https://app.client.example/other'] }),
+  })
+  server.clock.advance(60)
+  assertErrorPage(await browser.submit(page, { button: 'yes' }), 'invalid_request')
+  assert.equal(server.reason(), 'redirect_uri_not_registered')
+})
+
+test('attack: a document that changes its name while the consent page is read is shown again', async () => {
+  const { server, publish } = await openDocumentServer()
+  publish(documentUrl, { headers: { 'cache-control': 'max-age=60' }, body: documentOf() })
+  const browser = createBrowser(server)
+  const page = await signIn(browser, requestOf())
+  publish(documentUrl, { body: documentOf(documentUrl, { client_name: 'Renamed' }) })
+  server.clock.advance(60)
+  const again = await browser.submit(page, { button: 'yes' })
+  assert.match(again.text, /Allow Renamed/)
+  assert.ok(answerOf(await browser.submit(again, { button: 'yes' }), documentCallback).get('code'))
+})
+
+test('client documents: the refresh tokens of a client whose document is gone stop, and work again when it is back', async () => {
+  const { server, publish, remove } = await openDocumentServer()
+  const tokens = await redeem(server, await codeFor(server))
+  remove(documentUrl)
+  server.clock.advance(300)
+  const refused = await refresh(server, tokens.json.refresh_token)
+  assert.deepEqual([refused.status, refused.json.error], [401, 'invalid_client'])
+  const headers = { authorization: `Bearer ${tokens.json.access_token}` }
+  assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
+  publish(documentUrl, { body: documentOf() })
+  assert.equal((await refresh(server, tokens.json.refresh_token)).status, 200)
+})
+
+test('client documents: tokens work at every node and after a restart, and the store has no row of the client', async () => {
+  const stores = createMemoryStores()
+  const { outbound, publish, asked } = await openDocumentHosts()
+  publish(documentUrl, { body: documentOf() })
+  const [one, other] = [
+    await createTestServer(openTo(), { stores, outbound }),
+    await createTestServer(openTo(), { stores, outbound }),
+  ]
+  const tokens = await redeem(other, await codeFor(one))
+  assert.equal(tokens.status, 200)
+  assert.equal((await refresh(one, tokens.json.refresh_token)).status, 200)
+  assert.equal(asked.length, 2)
+  assert.deepEqual(await stores.registeredClients.list({ limit: 10 }), [])
+})
+
+const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const assertionBy = (client_id: string, { privateKey } = keys) =>
+  new SignJWT({ iss: client_id, sub: client_id, aud: issuer, jti: randomUUID() })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setExpirationTime(1_790_000_000 + 60)
+    .sign(privateKey)
+const signed = async (client_id: string, pair = keys) => ({
+  client_id,
+  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  client_assertion: await assertionBy(client_id, pair),
+})
+
+for (const kind of ['jwks', 'jwks_uri'] as const) {
+  test(`attack: a client with ${kind} needs its own key, and another host can't hold it [CIMD §8.2]`, async () => {
+    const { server, publish, asked } = await openDocumentServer()
+    const jwks = { keys: [await exportJWK(keys.publicKey)] }
+    const jwks_uri = 'https://app.client.example/keys'
+    publish(jwks_uri, { body: jwks })
+    publish('https://other.example/keys', { body: { keys: [await exportJWK(foreign.publicKey)] } })
+    const body = documentOf(documentUrl, {
+      token_endpoint_auth_method: 'private_key_jwt',
+      ...(kind === 'jwks' ? { jwks } : { jwks_uri }),
+    })
+    publish(documentUrl, { body })
+    const code = await codeFor(server)
+    assertRefused(await redeem(server, code), 'invalid_client', 'client_assertion_missing')
+    assertRefused(
+      await redeem(server, code, await signed(documentUrl, foreign)),
+      'invalid_client',
+      'client_assertion_invalid',
+    )
+    const secret = { client_id: documentUrl, client_secret: 'x' }
+    assertRefused(
+      await redeem(server, code, secret),
+      'invalid_client',
+      'client_authentication_method_not_registered',
+    )
+    assert.equal((await redeem(server, code, await signed(documentUrl))).status, 200)
+
+    const impostor = 'https://evil.example/client'
+    publish(impostor, {
+      body: documentOf(impostor, { token_endpoint_auth_method: 'private_key_jwt', jwks_uri }),
+    })
+    const before = asked.length
+    assertErrorPage(await createBrowser(server).visit(requestOf(impostor)), 'unauthorized_client')
+    assert.deepEqual(
+      asked.slice(before).map(({ url }) => url),
+      [impostor],
+    )
+  })
+}
+
+test('attack: an error does not redirect to an unknown host that the user never allowed', async () => {
+  const { server } = await openDocumentServer()
+  const browser = createBrowser(server)
+  assertErrorPage(await browser.visit(requestOf(documentUrl, { scope: 'nonsense' })), 'invalid_scope')
+  const page = await browser.submit(await signIn(browser, requestOf()), { button: 'yes' })
+  assert.ok(answerOf(page, documentCallback).get('code'))
+  const answer = answerOf(
+    await browser.visit(requestOf(documentUrl, { scope: 'nonsense' })),
+    documentCallback,
+  )
+  assert.equal(answer.get('error'), 'invalid_scope')
+})
+
+test('attack: pairwise identifiers have the sector of the client_id, whatever the document redirects to', async () => {
+  const victim = {
+    client_id: 'victim',
+    subject_type: 'pairwise',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: ['https://victim.example/cb'],
+    scope: 'openid',
+  }
+  const { server, publish } = await openDocumentServer({}, { clients: [victim] })
+  publish(documentUrl, {
+    body: documentOf(documentUrl, {
+      subject_type: 'pairwise',
+      sector_identifier_uri: 'https://victim.example/uris',
+      redirect_uris: ['https://victim.example/cb', documentCallback],
+    }),
+  })
+  const subOf = async (code: string, client_id: string, redirect_uri: string) => {
+    const { json } = await redeem(server, code, { client_id, redirect_uri })
+    return JSON.parse(Buffer.from(json.id_token.split('.')[1], 'base64url').toString()).sub
+  }
+  const browser = createBrowser(server)
+  const page = await signIn(
+    browser,
+    requestOf(documentUrl, {
+      client_id: 'victim',
+      redirect_uri: 'https://victim.example/cb',
+      scope: 'openid',
+    }),
+  )
+  const known = await subOf(
+    answerOf(page, 'https://victim.example/cb').get('code') ?? '',
+    'victim',
+    'https://victim.example/cb',
+  )
+  const own = await subOf(await codeFor(server), documentUrl, documentCallback)
+  assert.notEqual(own, known)
+  assert.notEqual(own, '1')
+})
+
+test('attack: documents in memory are bounded in number and bytes, and the least recently used go first', () => {
+  const document = (bytes: number) => ({
+    client: {} as Client,
+    bytes,
+    confirmed_at: 0,
+    fresh_until: 1,
+    staleAllowed: true,
+  })
+  const few = createDocumentMemory({ entries: 3, bytes: 1000 })
+  for (const id of ['a', 'b', 'c']) few.keep(id, document(10))
+  few.find('a')
+  few.keep('d', document(10))
+  assert.deepEqual(
+    ['a', 'b', 'c', 'd'].map(id => few.find(id) !== undefined),
+    [true, false, true, true],
+  )
+  few.keep('e', document(990))
+  assert.deepEqual(
+    ['a', 'c', 'd', 'e'].map(id => few.find(id) !== undefined),
+    [false, false, true, true],
+  )
+  few.keep('e', document(10))
+  few.drop('d')
+  few.keep('f', document(980))
+  assert.deepEqual(
+    ['e', 'f'].map(id => few.find(id) !== undefined),
+    [true, true],
+  )
+})
