@@ -63,6 +63,21 @@ for (const host of ['127.0.0.1', '[::1]'] as const)
     await assert.rejects(fetch(callback ?? ''), TypeError, 'the port is still open')
   })
 
+test('loopback: a response in a signed JWT ends the sign-in, and one that anyone could write does not [JARM]', async () => {
+  const statuses: number[] = []
+  const signedIn = await signInBy(
+    async url => {
+      assert.deepEqual([...url.searchParams.keys()], ['response'])
+      const forged = new URL(url)
+      forged.search = '?response=x.y.z&code=a'
+      for (const callback of [forged, url]) statuses.push((await fetch(callback)).status)
+    },
+    { response_mode: 'jwt' },
+  )
+  assert.equal(unwrap(signedIn).claims?.sub, '1')
+  assert.deepEqual(statuses, [404, 200])
+})
+
 test('loopback: requests with another path, state, method or host do not end the sign-in', async () => {
   const statuses: unknown[] = []
   const signedIn = await signInBy(async url => {

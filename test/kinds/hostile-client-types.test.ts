@@ -8,10 +8,13 @@ import { hash, KeyObject, sign as signBytes, type webcrypto } from 'node:crypto'
 import { test } from 'node:test'
 import {
   clientCredentials,
+  createAuthorizationRequest,
   createClient,
   createSession,
   type Result,
+  unwrap,
   validateAccessToken,
+  validateAuthorizationResponse,
   validateIdToken,
   webStorageStore,
 } from '@tessera/client'
@@ -119,6 +122,18 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
     const valid = { method: 'GET', url: '/', header: () => [jws(header, proof)] }
     assert.ok((await scheme().verify({ request: valid, token: 'a', confirmation, claims: {} })).ok)
+  },
+  async 'authorization/response-jwt.ts'() {
+    const { client } = startTokenServer([jwk], { authorization_endpoint: `${url}/authorize` })
+    const asked = { redirect_uri: 'https://app.example/cb', response_mode: 'jwt' } as const
+    const { pending } = unwrap(await createAuthorizationRequest(client, asked))
+    const { state } = pending
+    const response = { iss: url, aud: 'app', exp: now + 60, code: 'c', state, session_state: 's' }
+    for (const { what, value } of variants(response)) {
+      const signed = jws({ alg: 'ES256', kid: jwk.kid }, value)
+      const sent = new URLSearchParams({ response: signed })
+      assertReturned(await validateAuthorizationResponse(client, sent, pending), what)
+    }
   },
   async 'api/token-check.ts'() {
     const { issuer } = startTokenServer([jwk])

@@ -36,6 +36,7 @@ export {
   type AuthorizationResponseOptions,
   validateAuthorizationResponse,
 } from './authorization/response.ts'
+export type { ResponseJwtOptions } from './authorization/response-jwt.ts'
 export type { ResponseParts } from './authorization/response-parts.ts'
 export { type Client, type ClientOptions, createClient } from './create-client.ts'
 export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'

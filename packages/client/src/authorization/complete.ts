@@ -37,7 +37,7 @@ export async function completeAuthorization(
   client: Client,
   response: URL | URLSearchParams | string,
   pending: PendingAuthorization | undefined,
-  { acr_values, ...options }: CompletionOptions = {},
+  { acr_values, responseJwt, ...options }: CompletionOptions = {},
 ): Promise<Result<CompletedAuthorization>> {
   if (!pending) return pendingMissing()
   const { redirect_uri, response_type, code_verifier, nonce, max_age, state, resource } = pending
@@ -49,6 +49,7 @@ export async function completeAuthorization(
   const validated = await validateAuthorizationResponse(client, response, pending, {
     acr_values,
     idToken,
+    responseJwt,
     signal,
   })
   if (!validated.ok) return validated

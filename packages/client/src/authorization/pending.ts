@@ -4,8 +4,18 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { ResponseType } from '@tessera/protocol/response-type'
 import type { Issuer } from '../discovery/issuer.ts'
 
-/** Where the parameters of the response are: in the query, in the fragment, or in the body of a POST request. */
-export type ResponseMode = 'query' | 'fragment' | 'form_post'
+/**
+ * Where the parameters of the response are: in the query, in the fragment, or in the body of a POST request. With `jwt`,
+ * they are one signed JWT (JARM §2.3); `jwt` alone is the default place of the response type.
+ */
+export type ResponseMode =
+  | 'query'
+  | 'fragment'
+  | 'form_post'
+  | 'jwt'
+  | 'query.jwt'
+  | 'fragment.jwt'
+  | 'form_post.jwt'
 
 /**
  * The expectations of one response. It is plain JSON: store it where only this user's browser leads to it, for example

@@ -22,7 +22,10 @@ export type AuthorizationOptions = CallOptions & {
   readonly scope?: string | undefined
   /** The default is `code`. */
   readonly response_type?: ResponseType | undefined
-  /** The default is `query` for the response type `code`, otherwise `fragment`. */
+  /**
+   * The default is `query` for the response type `code`, otherwise `fragment`. With `jwt` or a mode that ends in `.jwt`,
+   * only a signed response is accepted.
+   */
   readonly response_mode?: ResponseMode | undefined
   /** Space-separated values, such as `login`, `consent` or `none`. */
   readonly prompt?: string | undefined

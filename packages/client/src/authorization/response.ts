@@ -10,6 +10,7 @@ import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { type IdTokenClaims, type IdTokenOptions, validateIdToken } from '../validation/id-token.ts'
 import { consume, type PendingAuthorization } from './pending.ts'
+import { type ResponseJwtOptions, readResponseJwt } from './response-jwt.ts'
 import { type ResponseParameters, readParameters } from './response-parameters.ts'
 import { type ResponseParts, readParts } from './response-parts.ts'
 
@@ -24,6 +25,8 @@ export type AuthorizationResponseOptions = CallOptions & {
   readonly acr_values?: string | readonly string[] | undefined
   /** How ID tokens are validated. */
   readonly idToken?: IdTokenOptions | undefined
+  /** How a response in a JWT is verified, if the `response_mode` of the request asked for one. */
+  readonly responseJwt?: ResponseJwtOptions | undefined
 }
 
 /**
@@ -32,7 +35,7 @@ export type AuthorizationResponseOptions = CallOptions & {
  *
  * Fails with `response` if the server reports an error, such as `access_denied`. Fails with `invalid` if this is not a
  * response to the request: it has another `state` or `iss` (RFC 9207 §2.4), or a repeated, missing or unrequested
- * parameter. Fails with `pending_missing` if `pending` is undefined, because none was stored for this browser.
+ * parameter, or is not the signed JWT that was requested (JARM §2.4). Fails with `pending_missing` if `pending` is undefined, because none was stored for this browser.
  * @param response the URL to which the browser was redirected, the query or fragment of it, or the body of a form post.
  */
 export async function validateAuthorizationResponse(
@@ -45,7 +48,7 @@ export async function validateAuthorizationResponse(
   const { issuer } = client
   if (pending.issuer !== issuer.url || pending.client_id !== client.client_id)
     return invalid('pending_mismatch', 'the pending request is one of another client or issuer')
-  const read = readParameters(response, pending)
+  const read = await readResponse(client, response, pending, options)
   if (!read.ok) return read
   const parameters = read.value
   // Before anything else: a page of an attacker can send the browser here with a code or an error (RFC 9700 §4.7).
@@ -63,6 +66,17 @@ export async function validateAuthorizationResponse(
   const validation = validateHybridIdToken(client, parts.value, pending, options)
   const claims = await unlessAborted(validation, options.signal)
   return claims.ok ? consumed(client, pending, ok({ ...parts.value, claims: claims.value })) : claims
+}
+
+async function readResponse(
+  client: Client,
+  response: URL | URLSearchParams | string,
+  pending: PendingAuthorization,
+  { responseJwt, signal }: AuthorizationResponseOptions,
+): Promise<Result<ResponseParameters>> {
+  const sent = readParameters(response, pending)
+  if (!sent.ok || sent.value.response === undefined) return sent
+  return unlessAborted(readResponseJwt(client, sent.value.response, responseJwt), signal)
 }
 
 /**

@@ -1,11 +1,13 @@
 /** The address of the page: the response that it may contain, and paths to return to. */
 
+import { unverifiedState } from '../authorization/response-jwt.ts'
 import { page } from './page.ts'
 
 /** Parameters of responses, which are removed from the address. */
 const parameters = [
   'code',
   'state',
+  'response',
   'iss',
   'session_state',
   'error',
@@ -31,8 +33,8 @@ export function takeResponse(
   const { location, history } = page()
   const url = new URL(location.href)
   const fragment = new URLSearchParams(url.hash.slice(1))
-  const found = [url.searchParams, fragment].find(one => one.get('state') && isResponse(one))
-  const state = found?.get('state')
+  const found = [url.searchParams, fragment].find(one => isResponse(one) && unverifiedState(one))
+  const state = found && unverifiedState(found)
   if (!found || !state) return undefined
   const { href } = url
   if (found === fragment) url.hash = ''
@@ -42,7 +44,7 @@ export function takeResponse(
 }
 
 export const isAuthorizationResponse = (parameters: URLSearchParams): boolean =>
-  parameters.has('code') || parameters.has('error')
+  ['code', 'error', 'response'].some(name => parameters.has(name))
 
 /**
  * Returns a path of this origin with its query and fragment: the one that the URL names, or `/` if it leads to another

@@ -5,7 +5,7 @@ import {
   type CompletionOptions,
   completeAuthorization,
 } from '../authorization/complete.ts'
-import type { PendingAuthorization } from '../authorization/pending.ts'
+import type { PendingAuthorization, ResponseMode } from '../authorization/pending.ts'
 import { type AuthorizationOptions, createAuthorizationRequest } from '../authorization/request.ts'
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
@@ -14,9 +14,12 @@ import { isAuthorizationResponse, localPath, takeResponse } from './address.ts'
 import { page } from './page.ts'
 import { savePending, takePending } from './pending-storage.ts'
 
-/** The response type is `code`: tokens don't belong in the address of a page (RFC 9700 §2.1.2). */
+/**
+ * The response type is `code`: tokens don't belong in the address of a page (RFC 9700 §2.1.2). A response in a JWT must
+ * not be encrypted.
+ */
 export type BrowserSignInOptions = Omit<AuthorizationOptions, 'response_type' | 'response_mode'> & {
-  readonly response_mode?: 'query' | 'fragment' | undefined
+  readonly response_mode?: Exclude<ResponseMode, 'form_post' | 'form_post.jwt'> | undefined
 }
 
 export type RedirectOptions = BrowserSignInOptions & {

@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { unverifiedState } from '../authorization/response-jwt.ts'
 import { ClientError } from '../error.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { type CallbackPage, type CallbackTexts, callbackPage, notFound } from './callback-page.ts'
@@ -65,7 +66,7 @@ export async function listenForCallback({
           )
         handle = (request, response) => {
           const parameters = parametersOf(request, authority, path)
-          if (parameters?.get('state') !== state) return false
+          if (!parameters || unverifiedState(parameters) !== state) return false
           end(
             ok({
               parameters,

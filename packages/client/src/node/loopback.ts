@@ -19,6 +19,8 @@ export type LoopbackOptions = Omit<
   AuthorizationOptions,
   'redirect_uri' | 'response_type' | 'response_mode'
 > & {
+  /** `jwt` asks for a response in a signed JWT (JARM), which must not be encrypted. */
+  readonly response_mode?: 'query' | 'jwt' | undefined
   /** The path of the redirection URI; the default is `/callback`. Register it as `http://127.0.0.1/callback`. */
   readonly path?: string | undefined
   /** The address to listen on; the default is `127.0.0.1`. */

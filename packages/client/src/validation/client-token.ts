@@ -7,7 +7,7 @@ import { secretAlgorithms } from '../jwt/algorithms.ts'
 import { type KeySource, secretKey } from '../jwt/key-source.ts'
 import { type VerifiedJwt, type VerifyOptions, verifyJwt } from '../jwt/verify.ts'
 import { ok, type Result } from '../result.ts'
-import { supportedAlgorithms } from './algorithms.ts'
+import { type AlgorithmList, supportedAlgorithms } from './algorithms.ts'
 import type { TokenOptions } from './claims.ts'
 
 /** How tokens for a client are verified. */
@@ -16,11 +16,20 @@ export type ClientTokenOptions = TokenOptions & {
   readonly client_secret?: string | undefined
 }
 
-/** Verifies an ID token or a logout token, which are signed alike (Back-Channel Logout 1.0 §2.6). */
+type ClientTokenKind = {
+  readonly types?: VerifyOptions['types']
+  /** The metadata with the algorithms of these tokens; the default is that of ID tokens. */
+  readonly listedIn?: AlgorithmList | undefined
+}
+
+/**
+ * Verifies an ID token, a logout token, which is signed alike (Back-Channel Logout 1.0 §2.6), or another token for the
+ * client.
+ */
 export async function verifyClientToken(
   client: Client,
   token: string,
-  options: ClientTokenOptions & { readonly now: Seconds; readonly types?: VerifyOptions['types'] },
+  options: ClientTokenOptions & ClientTokenKind & { readonly now: Seconds },
 ): Promise<Result<VerifiedJwt>> {
   const { clockTolerance = client.clockTolerance, client_secret, now, types } = options
   const algorithms = await acceptedAlgorithms(client, options)
@@ -31,10 +40,14 @@ export async function verifyClientToken(
 
 async function acceptedAlgorithms(
   { issuer }: Client,
-  { algorithms, client_secret }: ClientTokenOptions,
+  {
+    algorithms,
+    client_secret,
+    listedIn = 'id_token_signing_alg_values_supported',
+  }: ClientTokenOptions & ClientTokenKind,
 ): Promise<Result<readonly string[]>> {
   if (algorithms) return ok(algorithms)
-  const supported = await supportedAlgorithms(issuer, 'id_token_signing_alg_values_supported')
+  const supported = await supportedAlgorithms(issuer, listedIn)
   if (!supported.ok || client_secret === undefined) return supported
   return ok([...supported.value, ...secretAlgorithms])
 }
