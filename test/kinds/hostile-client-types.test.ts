@@ -4,13 +4,15 @@
  */
 
 import assert from 'node:assert/strict'
-import { hash, KeyObject, sign as signBytes, type webcrypto } from 'node:crypto'
+import { generateKeyPairSync, hash, KeyObject, sign as signBytes, type webcrypto } from 'node:crypto'
 import { test } from 'node:test'
 import {
   clientCredentials,
   createAuthorizationRequest,
   createClient,
   createSession,
+  type Jwk,
+  jwtDecryption,
   type Result,
   unwrap,
   validateAccessToken,
@@ -20,7 +22,7 @@ import {
 } from '@tessera/client'
 import { createApiGuard, dpopScheme } from '@tessera/client/api'
 import { createDpop } from '@tessera/client/dpop'
-import { calculateJwkThumbprint } from 'jose'
+import { CompactEncrypt, calculateJwkThumbprint } from 'jose'
 import { createKey, now, sign as signClaims, startTokenServer, url } from '../client/token-server.ts'
 import { variants } from '../support/hostile.ts'
 import { textsOf } from '../support/repository.ts'
@@ -134,6 +136,21 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const sent = new URLSearchParams({ response: signed })
       assertReturned(await validateAuthorizationResponse(client, sent, pending), what)
     }
+  },
+  async 'jwt/encryption.ts'() {
+    const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const own = keys.privateKey.export({ format: 'jwk' }) as Jwk
+    const decrypt = jwtDecryption(own, { alg: 'ECDH-ES' })
+    const encrypted = async (text: string) =>
+      new CompactEncrypt(new TextEncoder().encode(text))
+        .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A128GCM' })
+        .encrypt(keys.publicKey)
+    const jwe = await encrypted('a.b.c')
+    const [head = '', ...rest] = jwe.split('.')
+    const header = JSON.parse(Buffer.from(head, 'base64url').toString())
+    for (const { what, value } of variants({ ...header, apu: 'AA', apv: 'AA', zip: 'DEF', crit: ['x'] }))
+      assertReturned(await decrypt([encoded(value), ...rest].join('.')), what)
+    assertReturned(await decrypt(jwe), 'a valid token')
   },
   async 'api/token-check.ts'() {
     const { issuer } = startTokenServer([jwk])

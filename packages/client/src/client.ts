@@ -27,6 +27,9 @@ export {
   createAuthorizationRequest,
 } from './authorization/request.ts'
 export {
+  type EncryptRequest,
+  encryptedRequests,
+  type RequestEncryptionOptions,
   type RequestObjectOptions,
   type SignRequest,
   signedRequests,
@@ -72,8 +75,16 @@ export {
   type SecretAlgorithm,
   type SigningAlgorithm,
 } from './jwt/algorithms.ts'
+export type { ContentEncryption } from './jwt/content-encryption.ts'
 export type { JwtHeader } from './jwt/decode.ts'
+export {
+  type DecryptionKey,
+  type DecryptionOptions,
+  type DecryptJwt,
+  jwtDecryption,
+} from './jwt/encryption.ts'
 export type { Jwk } from './jwt/jwk.ts'
+export type { KeyEncryption } from './jwt/key-encryption.ts'
 export { fixedKeys, type KeySource, type VerificationKey } from './jwt/key-source.ts'
 export { signJwt } from './jwt/sign.ts'
 export {

@@ -13,7 +13,7 @@ import { fail, ok, type Result } from '../result.ts'
 import type { PendingAuthorization, ResponseMode } from './pending.ts'
 import { pushRequest } from './pushed-request.ts'
 import { codeChallenge, randomText } from './random.ts'
-import type { SignRequest } from './request-object.ts'
+import type { EncryptRequest, SignRequest } from './request-object.ts'
 
 /** Parameters of the request. Others can be passed in `parameters`. */
 export type AuthorizationOptions = CallOptions & {
@@ -51,6 +51,8 @@ export type AuthorizationOptions = CallOptions & {
   readonly pushed?: boolean | undefined
   /** Signs the parameters (RFC 9101): {@link signedRequests}. It can be combined with `pushed`. */
   readonly sign?: SignRequest | undefined
+  /** Encrypts the signed parameters: {@link encryptedRequests}. Throws without `sign`. */
+  readonly encrypt?: EncryptRequest | undefined
 }
 
 export type AuthorizationRequest = {
@@ -82,9 +84,11 @@ export async function createAuthorizationRequest(
     ...(await client.proof?.authorizationParameters?.()),
     ...(await parametersOf(pending, options)),
   }
-  const { sign, pushed = metadata.value.require_pushed_authorization_requests } = options
-  const parameters = sign ? await sign(client, plain) : plain
-  const sent = pushed ? await pushRequest(client, parameters, options.signal) : ok(parameters)
+  const { sign, encrypt, pushed = metadata.value.require_pushed_authorization_requests } = options
+  const signed = sign ? await sign(client, plain) : plain
+  const parameters = encrypt ? await unlessAborted(encrypt(client, signed), options.signal) : ok(signed)
+  if (!parameters.ok) return parameters
+  const sent = pushed ? await pushRequest(client, parameters.value, options.signal) : parameters
   return sent.ok ? ok({ url: withQuery(endpoint.value, sent.value), pending }) : sent
 }
 
@@ -133,10 +137,14 @@ const optional = [
 
 const named = ['redirect_uri', 'scope', 'response_type', 'response_mode', 'claims', ...optional]
 
-function checkOptions(pending: PendingAuthorization, { parameters = {} }: AuthorizationOptions): void {
+function checkOptions(
+  pending: PendingAuthorization,
+  { parameters = {}, sign, encrypt }: AuthorizationOptions,
+): void {
   const { redirect_uri, response_type, response_mode, scope } = pending
   if (!URL.canParse(redirect_uri))
     throw new TypeError(`redirect_uri must be an absolute URL: ${JSON.stringify(redirect_uri)}`)
+  if (encrypt && !sign) throw new TypeError('encrypt needs sign: a request is signed, then encrypted')
   const clash = Object.keys(parameters).find(name => reserved.includes(name) || named.includes(name))
   if (clash !== undefined) throw new TypeError(`parameters contains ${clash}, which this library sets itself`)
   if (bringsToken(response_type) && response_mode === 'query')

@@ -3,13 +3,17 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
 import { decodeJwt, invalidToken } from '../jwt/decode.ts'
+import type { DecryptJwt } from '../jwt/encryption.ts'
 import { ok, type Result } from '../result.ts'
 import { checkAudience, checkIssuer, checkNumbers } from '../validation/claims.ts'
 import { type ClientTokenOptions, verifyClientToken } from '../validation/client-token.ts'
 import { type ResponseParameters, responseNames } from './response-parameters.ts'
 
 /** How authorization responses in a JWT are verified. */
-export type ResponseJwtOptions = ClientTokenOptions
+export type ResponseJwtOptions = ClientTokenOptions & {
+  /** {@link jwtDecryption}, for a client that gets them encrypted (§2.2). Then others are refused. */
+  readonly decrypt?: DecryptJwt | undefined
+}
 
 /**
  * Verifies a response and returns its parameters. Fails with `invalid` and a code for the first check that it does not
@@ -18,10 +22,12 @@ export type ResponseJwtOptions = ClientTokenOptions
 export async function readResponseJwt(
   client: Client,
   jwt: string,
-  options: ResponseJwtOptions = {},
+  { decrypt, ...options }: ResponseJwtOptions = {},
 ): Promise<Result<ResponseParameters>> {
   const { issuer, client_id } = client
-  const verified = await verifyClientToken(client, jwt, {
+  const signed = decrypt ? await decrypt(jwt) : ok(jwt)
+  if (!signed.ok) return signed
+  const verified = await verifyClientToken(client, signed.value, {
     ...options,
     now: issuer.now(),
     types: ['jwt', undefined],

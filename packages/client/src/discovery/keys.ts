@@ -3,7 +3,9 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { ClientError } from '../error.ts'
 import { jsonObject } from '../http/response.ts'
+import type { JwtHeader } from '../jwt/decode.ts'
 import type { Jwk } from '../jwt/jwk.ts'
+import { isUsableForEncryption } from '../jwt/key-encryption.ts'
 import { type KeySource, matchingKeys } from '../jwt/key-source.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { Issuer } from './issuer.ts'
@@ -14,22 +16,31 @@ const cooldown: Seconds = 30
 /** How long keys are used if newer ones can't be requested. */
 const maxStale: Seconds = 86_400
 
+type Matches = (keys: readonly Jwk[], header: JwtHeader) => readonly Jwk[]
+
 const sources = new WeakMap<Issuer, KeySource>()
+const encryptionSources = new WeakMap<Issuer, KeySource>()
 
 /**
  * Returns the keys of an issuer as a source for {@link verifyJwt}. They are requested when the first token needs them
  * and shared by all callers. A token with a key that is not known makes the source request them again, at most once in
  * 30 seconds.
  */
-export function issuerKeys(issuer: Issuer): KeySource {
-  const source = sources.get(issuer) ?? createKeySource(issuer)
-  sources.set(issuer, source)
+export const issuerKeys = (issuer: Issuer): KeySource => sourceFor(issuer, sources, matchingKeys)
+
+/** Returns the keys that tokens for the issuer are encrypted with, as {@link issuerKeys} does for signatures. */
+export const issuerEncryptionKeys = (issuer: Issuer): KeySource =>
+  sourceFor(issuer, encryptionSources, (keys, { alg }) => keys.filter(key => isUsableForEncryption(key, alg)))
+
+function sourceFor(issuer: Issuer, known: WeakMap<Issuer, KeySource>, matches: Matches): KeySource {
+  const source = known.get(issuer) ?? createKeySource(issuer, matches)
+  known.set(issuer, source)
   return source
 }
 
 type KeySet = { readonly keys: readonly Jwk[]; readonly loadedAt: Seconds }
 
-function createKeySource(issuer: Issuer): KeySource {
+function createKeySource(issuer: Issuer, matches: Matches): KeySource {
   const { jwksMaxAge = 600 } = issuer.policy
   let kept: KeySet | undefined
   let loading: Promise<Result<KeySet>> | undefined
@@ -86,19 +97,19 @@ function createKeySource(issuer: Issuer): KeySource {
       const known = current()
       const set = known ? ok(known) : await renewed()
       if (!set.ok) return set
-      const found = matchingKeys(set.value.keys, header)
+      const found = matches(set.value.keys, header)
       // Keys that this call has requested itself are not requested again.
       if (found.length > 0 || !known) return ok(found)
       const latest = await newer()
       if (!latest) return ok([])
-      return latest.ok ? ok(matchingKeys(latest.value.keys, header)) : latest
+      return latest.ok ? ok(matches(latest.value.keys, header)) : latest
     },
     async refresh(header, tried) {
       // Another call may have requested newer keys since.
-      const replaced = matchingKeys(kept?.keys ?? [], header).filter(key => !tried.includes(key))
+      const replaced = matches(kept?.keys ?? [], header).filter(key => !tried.includes(key))
       if (replaced.length > 0) return ok(replaced)
       const latest = await newer()
-      return latest?.ok ? ok(matchingKeys(latest.value.keys, header)) : ok([])
+      return latest?.ok ? ok(matches(latest.value.keys, header)) : ok([])
     },
   }
 }
