@@ -59,6 +59,19 @@ test('peer: a trusted proxy forwards a PEM without its first and last line, as T
   assert.equal((await seen({ [header]: encodeURIComponent(der) }, trusted)).peer.certificate, der)
 })
 
+test('peer: of the chain that Traefik writes into its own header, the first certificate is the client’s', async () => {
+  const name = 'x-forwarded-tls-client-cert'
+  const traefik = {
+    mtls: { certificateHeader: 'X-Forwarded-Tls-Client-Cert', trustedProxies: ['127.0.0.1'] },
+  }
+  const above = `MIIC${'Ab+/'.repeat(40)}`
+  for (const value of [der, `${der},${above}`, `${der},${above},${above}`])
+    assert.equal((await seen({ [name]: value }, traefik)).peer.certificate, der)
+  // Traefik joins with a comma alone. Two headers come from a client and a proxy.
+  for (const value of [[der, above], `${der}, ${above}`, `${der},`, `,${der}`, `${der},:${above}:`])
+    assert.equal((await seen({ [name]: value }, traefik)).peer.certificate, undefined, String(value))
+})
+
 test('peer: without configured proxies no header counts as a certificate', async () => {
   assert.deepEqual((await seen({ [header]: `:${der}:` }, {})).peer, { address: '127.0.0.1' })
 })

@@ -58,6 +58,7 @@ const server = await createTestServer(
       endpoint_origin: `https://localhost:${mutual.port}`,
     },
     client_assertion_audience: 'issuer',
+    signature_algorithms: ['PS256', 'ES256', 'EdDSA'],
     authorization_requests: {
       ...{ require_pushed: true, pushed_lifetime: 60 },
       ...{ require_signed: true, request_object_max_lifetime: 3600 },

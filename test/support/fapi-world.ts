@@ -59,6 +59,7 @@ async function clientOf({ authentication, binding, signed }: Variant, index: 0 |
 export const fapiConfiguration = {
   mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
   client_assertion_audience: 'issuer',
+  signature_algorithms: ['PS256', 'ES256', 'EdDSA'],
   authorization_requests: { require_pushed: true, pushed_lifetime: 60, request_object_max_lifetime: 3600 },
   api_scopes: [{ name: 'accounts' }],
   api_resources: [{ name: 'https://api.example', scopes: ['accounts'], api_secrets: [{ value: 'api' }] }],

@@ -190,6 +190,8 @@ const invalidProofs: readonly (readonly [what: string, proof: (token: string) =>
     ['typ is missing', value => made(value, { header: { typ: undefined } }), 'dpop_type_wrong'],
     ['typ is another', value => made(value, { header: { typ: 'jwt' } }), 'dpop_type_wrong'],
     ['alg is missing', value => made(value, { header: { alg: undefined } }), 'dpop_algorithm_not_allowed'],
+    // The algorithms of the profile (FAPI 2.0 §5.4).
+    ['alg is RS256', value => made(value, { header: { alg: 'RS256' } }), 'dpop_algorithm_not_allowed'],
     ['alg is none', value => made(value, { header: { alg: 'none' } }), 'dpop_algorithm_not_allowed'],
     ['jwk is missing', value => made(value, { header: { jwk: undefined } }), 'dpop_key_missing'],
     [

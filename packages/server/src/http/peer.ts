@@ -37,7 +37,7 @@ export function createPeerReader({
     if (header === undefined) return peer
     const value = headers[header]
     delete headers[header]
-    const certificate = typeof value === 'string' && handsOn(from) ? certificateOf(value) : undefined
+    const certificate = typeof value === 'string' && handsOn(from) ? certificateOf(value, header) : undefined
     return certificate === undefined ? peer : { ...peer, certificate }
   }
 }
