@@ -22,16 +22,18 @@ const script = (port: number): string => `
   )
   const running = await startServer(configuration)
   const before = loaded.length
+  const loadedFetch = process.moduleLoadList.some(name => name.includes('undici'))
   const { status } = await fetch(origin + '${authorizePath({ redirect_uri: app, scope: 'openid' })}')
   const ofServer = loaded.slice(before).filter(url => url.includes('/packages/'))
   await running.close()
-  console.log(JSON.stringify({ status, before, ofServer }))`
+  console.log(JSON.stringify({ status, before, ofServer, loadedFetch }))`
 
-test('start: the code of the pages is loaded before the server listens, so that the first page does not delay other requests', async () => {
+test('start: the code of the pages is loaded before the server listens, so that the first page does not delay other requests; Node’s client for fetch is not', async () => {
   const args = ['--input-type=module', '--eval', script(await freePort())]
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 })
-  const { status, before, ofServer } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+  const { status, before, ofServer, loadedFetch } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   assert.equal(status, 200)
   assert.ok(before > 100, 'modules are counted')
   assert.deepEqual(ofServer, [])
+  assert.equal(loadedFetch, false)
 })

@@ -1,14 +1,9 @@
 /** Converts Node's request into ours, and our response into bytes (RFC 9110, RFC 9112). */
 
-import {
-  type IncomingMessage,
-  type OutgoingHttpHeader,
-  type ServerResponse,
-  STATUS_CODES,
-  validateHeaderValue,
-} from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { STATUS_CODES, validateHeaderValue } from './node-http.ts'
 import type { ReadPeer } from './peer.ts'
 import { plainError } from './plain-error.ts'
 import { createPresence, observePresence, type Presence } from './presence.ts'

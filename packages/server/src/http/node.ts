@@ -1,10 +1,11 @@
 /** The served edge: a `node:http` server with its own limits, which drains when it is closed (RFC 9112). */
 
-import { createServer, type ServerOptions } from 'node:http'
+import type { ServerOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import { connectionAccepted } from '../runtime/async/batch-per-tick.ts'
 import { canShare, listenBesides, started } from './address.ts'
 import { createListener, type Listener, type ListenerOptions } from './listener.ts'
+import { createServer } from './node-http.ts'
 import type { Router } from './router.ts'
 
 export type ListenOptions = Omit<ListenerOptions, 'embedded'> & {
