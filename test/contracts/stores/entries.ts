@@ -78,6 +78,24 @@ export function testEntries(stores: () => Stores): void {
     assert.equal(await revokedAt(other.id), now - 7)
   })
 
+  test('entries: a client stays enabled after clean-up, and a removed one whose id is a URL is reported as disabled', async () => {
+    const { entries, principals } = stores()
+    const isDisabled = async (id: string) => (await principals.disabled()).clients.has(id)
+    for (const id of [newHash(), `https://client.example/${newHash()}`]) {
+      const client = sampleEntry({ id })
+      await put(client)
+      await stores().cleanUp(now)
+      assert.equal(await mayCommit(id), 'committed')
+      assert.equal(await isDisabled(id), false)
+      await entries.remove('clients', id, { revision: await revision(), at: now })
+      assert.equal(await mayCommit(id), 'revoked')
+      assert.equal(await isDisabled(id), id.startsWith('https:'))
+      const configured = [{ id, enabled: true }]
+      await principals.sync({ clients: [...configured, { id: 'web', enabled: true }], users: [] })
+      assert.equal(await isDisabled(id), false)
+    }
+  })
+
   test('entries: another kind with the id of a client does not enable it', async () => {
     const scope = sampleEntry({ kind: 'api_scopes' })
     await put(scope)

@@ -13,8 +13,12 @@ type BasicCredentials = SecretReading & {
   readonly others?: readonly SecretReading[]
 }
 
-/** The longest accepted base64 text: the longest id and secret with every character percent-encoded. */
-const maxEncodedLength = 4 * Math.ceil((3 * (maxClientIdUrlLength + maxClientSecretLength) + 1) / 3)
+/** Returns the longest accepted base64 text: the longest id and secret with every character percent-encoded. */
+const maxLengthFor = (maxIdLength: number): number =>
+  4 * Math.ceil((3 * (maxIdLength + maxClientSecretLength) + 1) / 3)
+
+/** The base64 text of `http`. */
+const beginningOfUrl = 'aHR0c'
 
 const scheme = /^basic(?:[ \t]+|$)/i
 
@@ -30,7 +34,8 @@ export function readBasicHeader(
   const start = header === undefined ? null : scheme.exec(header)
   if (header === undefined || start === null) return undefined
   const encoded = header.slice(start[0].length)
-  if (encoded === '' || encoded.length > maxEncodedLength) return 'malformed'
+  const longestId = encoded.startsWith(beginningOfUrl) ? maxClientIdUrlLength : maxIdLength
+  if (encoded === '' || encoded.length > maxLengthFor(longestId)) return 'malformed'
   const bytes = Buffer.from(encoded, 'base64')
   // Buffer skips invalid characters, so accept only the canonical encoding (RFC 4648 §3.5).
   if (bytes.toString('base64') !== encoded) return 'malformed'

@@ -59,7 +59,7 @@ export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
 
   async function loadOnce(clientId: string): Promise<Client | undefined> {
     const problem = clientIdUrlProblem(clientId)
-    if (problem !== undefined) return refused(clientId, 'client_id_url_malformed', problem)
+    if (problem !== undefined) return refused(clientId.slice(0, 200), 'client_id_url_malformed', problem)
     const trust = trustInHost(new URL(clientId), policy)
     if (trust === undefined) return refused(clientId, 'client_document_host_not_allowed')
     const known = memories[trust].find(clientId)

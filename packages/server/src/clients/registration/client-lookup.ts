@@ -85,7 +85,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
   }
 
   function publishedOf(clientId: string, source: ClientSource | undefined): Awaitable<Client | undefined> {
-    // An operator who takes a URL out of the configuration file disables its client.
+    // An operator who removes the client of a URL disables it.
     if (documents === undefined || ports.isDisabled(clientId)) return undefined
     if (source === 'at_hand') return documents.known(clientId)
     const found = documents.find(clientId)

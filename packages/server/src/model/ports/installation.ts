@@ -78,7 +78,10 @@ export type Principals = {
    * disabled. Returns whether that changed anything.
    */
   readonly sync: (configured: ConfiguredPrincipals) => Promise<boolean>
-  /** Returns the disabled ids of clients and users that an earlier configuration contained, and what was revoked. */
+  /**
+   * Returns the disabled ids of clients and users that an earlier configuration contained, also of removed run-time
+   * clients whose id is a URL, and what was revoked.
+   */
   readonly disabled: () => Awaitable<DisabledPrincipals>
   /**
    * Revokes everything that was issued to the client until `at`, in one write, however much it is. Returns false if no

@@ -11,6 +11,7 @@ export const createCleanUp =
   (tables: Tables): Stores['cleanUp'] =>
   async at => {
     let deleted = 0
+    const registered = new Set([...tables.registeredClients.values()].map(({ client_id }) => client_id))
     for (const [name, declared] of allTables) {
       const hasExpired = expiryTest(declared, tables, at)
       const table = tables[name] as unknown as MemoryTable<Row>
@@ -18,7 +19,7 @@ export const createCleanUp =
     }
     // Derived rows are deleted together with the rows that they depend on.
     tables.principals.deleteWhere(
-      ({ kind, id }) => kind === 'stored_client' && !tables.registeredClients.has(id),
+      ({ kind, id }) => kind === 'stored_client' && registered.has(id) && !tables.registeredClients.has(id),
     )
     return deleted
   }

@@ -134,6 +134,11 @@ function createPrincipals(tables: Tables): Principals {
   const { principals } = tables
   const disabledOf = (kind: 'client' | 'user'): ReadonlySet<string> =>
     new Set(principals.filter(row => row.kind === kind && row.stands === 0).map(({ id }) => id))
+  /** A client of a file takes effect before a stored one. */
+  const removedUrls = (): readonly string[] =>
+    principals
+      .filter(({ kind, id, stands }) => kind === 'stored_client' && stands === 0 && isClientIdUrl(id))
+      .flatMap(({ id }) => (principals.has('client', id) ? [] : id))
   const text = (): string => JSON.stringify([...principals.values()])
 
   // Rows of principals that are no longer configured are kept, so that a user who was once configured is not mistaken
@@ -156,7 +161,7 @@ function createPrincipals(tables: Tables): Principals {
       return before !== text()
     },
     disabled: () => ({
-      clients: disabledOf('client'),
+      clients: new Set([...disabledOf('client'), ...removedUrls()]),
       users: disabledOf('user'),
       revokedClients: new Map(
         [...principals.values()].flatMap(({ id, revoked_at }) =>

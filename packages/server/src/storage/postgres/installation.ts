@@ -135,6 +135,11 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
   }
   const listDisabled = all(run, 'select id from standing where kind = $1 and stands = 0')
   const disabledOf = async (kind: Kind) => new Set((await listDisabled(kind)).map(([id]) => String(id)))
+  const listRemovedUrls = all(
+    run,
+    `select id from standing as stored where kind = 'stored_client' and stands = 0 and id like 'https://%'
+      and not exists (select 1 from standing where kind = 'client' and id = stored.id)`,
+  )
   const listRevoked = all(
     run,
     `select id, revoked_at from standing where kind in ('client', 'stored_client', 'published_client') and revoked_at is not null`,
@@ -145,7 +150,10 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
       return changed.includes(true)
     },
     disabled: async () => ({
-      clients: await disabledOf('client'),
+      clients: new Set([
+        ...(await disabledOf('client')),
+        ...(await listRemovedUrls()).map(([id]) => String(id)),
+      ]),
       users: await disabledOf('user'),
       revokedClients: new Map((await listRevoked()).map(([id, at]) => [String(id), Number(at)])),
     }),

@@ -99,9 +99,15 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     return true
   }
   const listDisabled = all(database, 'select id from standing where kind = ? and stands = 0')
-  const disabledOf = reading(
+  const disabledUsers = reading(database, () => new Set(listDisabled('user').map(([id]) => String(id))))
+  const listRemovedUrls = all(
     database,
-    (kind: ConfiguredKind) => new Set(listDisabled(kind).map(([id]) => String(id))),
+    `select id from standing as stored where kind = 'stored_client' and stands = 0 and id like 'https://%'
+      and not exists (select 1 from standing where kind = 'client' and id = stored.id)`,
+  )
+  const disabledClients = reading(
+    database,
+    () => new Set([...listDisabled('client'), ...listRemovedUrls()].map(([id]) => String(id))),
   )
   const listRevoked = all(
     database,
@@ -117,8 +123,8 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
       return changed.includes(true)
     },
     disabled: () => ({
-      clients: disabledOf('client'),
-      users: disabledOf('user'),
+      clients: disabledClients(),
+      users: disabledUsers(),
       revokedClients: revokedClients(),
     }),
     revokeClient: write.revokeClient,
