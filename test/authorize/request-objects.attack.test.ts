@@ -95,6 +95,7 @@ test('attack: keys from a password with billions of rounds, symmetric ones and m
     { alg: 'dir', enc: 'A128GCM' },
     { alg: 'A128KW', enc: 'A128GCM' },
     { alg: 'RSA1_5', enc: 'A128CBC-HS256' },
+    { alg: 'ECDH-ES', enc: 'A128GCM', crit: ['x'], x: 1 },
     { alg: 'ECDH-ES', enc: 'A128GCM', epk: { kty: 'EC', crv: 'P-521', x: 'AA', y: 'AA' } },
     { alg: 'ECDH-ES', enc: 'A128GCM', epk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' } },
   ]) {

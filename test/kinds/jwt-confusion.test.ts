@@ -54,7 +54,9 @@ const worldOf = (typ: 'JWT' | 'at+jwt', jwks?: object) => ({
   ],
 })
 
-type Jwts = Readonly<Record<'access token' | 'ID token' | 'UserInfo' | 'introspection', string>>
+type Jwts = Readonly<
+  Record<'access token' | 'ID token' | 'UserInfo' | 'introspection' | 'authorization response', string>
+>
 
 async function start(typ: 'JWT' | 'at+jwt'): Promise<{ server: TestServer; jwts: Jwts }> {
   const server = await createTestServer(worldOf(typ))
@@ -69,6 +71,7 @@ async function start(typ: 'JWT' | 'at+jwt'): Promise<{ server: TestServer; jwts:
     form: { token: json.access_token },
     headers: { ...basic('web', secret), accept: 'application/token-introspection+jwt' },
   })
+  const responded = await server.send('GET', authorizeWith({ response_mode: 'jwt' }))
   return {
     server,
     jwts: {
@@ -76,6 +79,7 @@ async function start(typ: 'JWT' | 'at+jwt'): Promise<{ server: TestServer; jwts:
       'ID token': json.id_token,
       UserInfo: userinfo.body,
       introspection: introspection.body,
+      'authorization response': String(responded.headers.location).replace(/^.*response=/, ''),
     },
   }
 }
@@ -155,5 +159,5 @@ for (const typ of ['at+jwt', 'JWT'] as const)
       for (const [place, takes] of Object.entries(places))
         if (await takes(server, jwt, jwts)) taken[kind].push(place)
     }
-    assert.deepEqual(taken, { ...takers, UserInfo: [], introspection: [] })
+    assert.deepEqual(taken, { ...takers, UserInfo: [], introspection: [], 'authorization response': [] })
   })

@@ -30,6 +30,11 @@ export type ClientMetadata = {
   readonly userinfo_signed_response_alg?: string | undefined
   readonly introspection_signed_response_alg?: string | undefined
   readonly request_object_signing_alg?: string | undefined
+  readonly request_object_encryption_alg?: string | undefined
+  readonly request_object_encryption_enc?: string | undefined
+  readonly authorization_signed_response_alg?: string | undefined
+  readonly authorization_encrypted_response_alg?: string | undefined
+  readonly authorization_encrypted_response_enc?: string | undefined
   readonly default_max_age?: Seconds | undefined
   readonly require_auth_time?: boolean | undefined
   readonly default_acr_values?: readonly string[] | undefined

@@ -26,21 +26,13 @@ export function createDecryption(derived: DerivedKeys): Decryption {
       const { compactDecrypt, importJWK } = await import('jose')
       for (let index = 0, key = keyAt(0); key; index++, key = keyAt(index)) {
         try {
-          const { plaintext, protectedHeader } = await compactDecrypt(
-            jwe,
-            await importJWK(key.jwk, 'ECDH-ES'),
-            {
-              keyManagementAlgorithms: [...requestEncryptionAlgorithms],
-              contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
-              // RFC 8725 §3.6: rejects compressed content, which could expand to any size.
-              maxDecompressedLength: 0,
-            },
-          )
-          return {
-            text: new TextDecoder().decode(plaintext),
-            alg: protectedHeader.alg,
-            enc: protectedHeader.enc,
-          }
+          const { plaintext } = await compactDecrypt(jwe, await importJWK(key.jwk, 'ECDH-ES'), {
+            keyManagementAlgorithms: [...requestEncryptionAlgorithms],
+            contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
+            // RFC 8725 §3.6: rejects compressed content, which could expand to any size.
+            maxDecompressedLength: 0,
+          })
+          return new TextDecoder().decode(plaintext)
         } catch {
           // Not for this key.
         }

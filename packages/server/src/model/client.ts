@@ -101,7 +101,7 @@ export type Client = {
   readonly request_object_max_lifetime?: Seconds
   /** The required signature of request objects; `none`: unsigned. Omitted: any asymmetric algorithm, or unsigned. */
   readonly request_object_signing_alg?: string
-  /** The required encryption of request objects. Omitted: optional, with any supported algorithm. */
+  /** Has no effect: request objects may be encrypted with any supported algorithm, or not. */
   readonly request_object_encryption_alg?: string
   readonly request_object_encryption_enc?: string
   /** RFC 9101 §10.5. */

@@ -84,8 +84,6 @@ export const requestEncryptionAlgorithms = ['ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-E
 export type Decryption = {
   /** Returns the public key, as in the JWK Set. */
   readonly jwk: () => Readonly<Record<string, string>>
-  /** Resolves to undefined if the JWE is not encrypted for this key. */
-  readonly decrypt: (
-    jwe: string,
-  ) => Promise<{ readonly text: string; readonly alg: string; readonly enc: string } | undefined>
+  /** Resolves to the content; undefined if the JWE is not encrypted for this key. */
+  readonly decrypt: (jwe: string) => Promise<string | undefined>
 }

@@ -80,11 +80,13 @@ export const requestFields = {
   request_object_encryption_alg: s
     .enum(requestEncryptionAlgorithms)
     .optional()
-    .describe('Required encryption of request objects. Omitted: optional, with any supported algorithm.'),
+    .describe(
+      'Encryption that the client may use for request objects. Has no effect: it may use another, or leave them unencrypted.',
+    ),
   request_object_encryption_enc: s
     .enum(contentEncryptionAlgorithms)
     .optional()
-    .describe('Required content encryption of request objects. Omitted: any supported algorithm.'),
+    .describe('Content encryption that the client may use for request objects. Has no effect either.'),
   request_object_max_lifetime: requestObjectMaxLifetime(),
   require_signed_request_object: s
     .boolean()
