@@ -35,7 +35,7 @@ const { privateKey, publicKey } = await generateKeyPair('ES256')
 const jwks = { keys: [await exportJWK(publicKey)] }
 const { self, second, lapsedSelf } = certificates
 const certificateKeys = { keys: [self.jwk, second.jwk, lapsedSelf.jwk] }
-const userGrants = ['authorization_code', 'refresh_token', 'password', device]
+export const userGrants = ['authorization_code', 'refresh_token', 'password', device]
 const bound = { tls_client_certificate_bound_access_tokens: true }
 const client_secrets = [{ value: secret }]
 

@@ -1,7 +1,7 @@
 /** A reverse proxy with TLS, and requests to it, for tests of what operators run. */
 
 import { request as requestHttp } from 'node:http'
-import { createServer, request } from 'node:https'
+import { Agent, createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { certificate, privateKey } from './tls.ts'
@@ -46,6 +46,8 @@ export async function startTlsProxy({
   const { ca } = certificates ?? {}
   const options = {
     ...{ cert: certificate, key: privateKey, requestCert: certificates !== undefined },
+    // Idle connections are kept until the end.
+    keepAliveTimeout: 0,
     ...{ ...(ca !== undefined && { ca }), rejectUnauthorized: ca !== undefined },
   }
   const proxy = createServer(options, (received, response) => {
@@ -74,7 +76,10 @@ export async function startTlsProxy({
     lead(port) {
       upstream = port
     },
-    close: () => void proxy.close(),
+    close() {
+      proxy.close()
+      proxy.closeAllConnections()
+    },
   }
 }
 
@@ -83,6 +88,9 @@ export type TlsAnswer = {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: string
 }
+
+/** One for each proxy and certificate: most of a request's time is its handshake. */
+const connections = new Agent({ keepAlive: true })
 
 type TlsQuestion = {
   /** Sent by POST; without one, the request is a GET. */
@@ -106,7 +114,7 @@ export function askTls(
         path,
         ca: certificate,
         ...(cert !== '' && { cert, key }),
-        agent: false,
+        agent: connections,
         method: body === undefined ? 'GET' : 'POST',
         headers: {
           ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),

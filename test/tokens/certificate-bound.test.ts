@@ -22,10 +22,11 @@ import {
   type Question,
   type Reply,
   startMtlsWorld,
+  userGrants,
 } from '../support/mtls-world.ts'
 import { assertRefused } from '../support/refused.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
-import { secret, world } from '../support/world.ts'
+import { secret, withClients, world } from '../support/world.ts'
 
 const { server, alias, ask, askAs, askDirectly, close } = await startMtlsWorld()
 after(close)
@@ -343,6 +344,34 @@ test('admin API: a bound token needs its certificate [RFC 8705 §3]', async () =
   assert.equal((await users(own)).status, 200)
   for (const certificate of [other, undefined]) assert.equal((await users(certificate)).status, 401)
   await administered.close()
+})
+
+test('refresh: bound tokens of a public client can’t be used once the setting is removed, nor without it be exchanged', async () => {
+  const publicClient = (more: object) => ({
+    ...withClients(
+      {
+        ...{ client_id: 'app', token_endpoint_auth_method: 'none', grant_types: userGrants },
+        ...{ redirect_uris: ['https://app.example/cb'], scope: 'openid api1 offline_access', ...more },
+      },
+      { client_id: 'exchanger', scope: 'api1' } as never,
+    ),
+    mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
+  })
+  const changing = await createTestServer(publicClient({ tls_client_certificate_bound_access_tokens: true }))
+  const certificate = own.der
+  const { json } = await changing.token({ ...password, client_id: 'app' }, { certificate })
+  await changing.reconfigure(publicClient({}))
+  const refresh = { grant_type: 'refresh_token', client_id: 'app', refresh_token: json.refresh_token }
+  const refused = await changing.token(refresh, { certificate })
+  assertRefused(refused, 'invalid_grant', 'refresh_token_bound_to_another_key')
+  const exchanging = {
+    ...{ grant_type: exchange, subject_token: json.access_token },
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+  }
+  const exchanged = await changing.token(exchanging, { client: ['exchanger', secret], certificate })
+  assertRefused(exchanged, 'invalid_request', 'subject_token_bound_to_another_key')
+  await changing.reconfigure(publicClient({ tls_client_certificate_bound_access_tokens: true }))
+  assert.equal((await changing.token(refresh, { certificate })).status, 200)
 })
 
 test('token: without the setting, a client’s certificate binds nothing', async () => {

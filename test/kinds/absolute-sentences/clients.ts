@@ -56,6 +56,10 @@ export const clients: Readonly<Record<string, Rows>> = {
       'clients/clients.attack.test.ts',
       'attack: a disabled client is refused at every endpoint that authenticates clients',
     ),
+    'If you remove the setting from a public': held(
+      'tokens/certificate-bound.test.ts',
+      'refresh: bound tokens of a public client can’t be used once the setting is removed, nor without it be exchanged',
+    ),
     'A request from any other address than': held(
       'tokens/certificate-bound.test.ts',
       'userinfo: the certificate of a direct connection counts for nothing, in any form of the header',
