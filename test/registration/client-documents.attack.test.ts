@@ -289,6 +289,33 @@ for (const kind of ['jwks', 'jwks_uri'] as const) {
   })
 }
 
+test('attack: a software statement does not bring a document secrets or keys of another host', async () => {
+  const signer = { ...(await exportJWK(foreign.publicKey)), alg: 'ES256' }
+  const registration = {
+    metadata_documents: { mode: 'open' },
+    trusted_software_issuers: [{ issuer: 'https://federation.example', jwks: { keys: [signer] } }],
+  }
+  const { server, publish } = await openDocumentServer({}, { registration })
+  for (const [claims, cause] of [
+    [{ token_endpoint_auth_method: 'client_secret_basic' }, 'client_document_with_secret'],
+    [
+      { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://other.example/keys' },
+      'client_document_keys_elsewhere',
+    ],
+    [{ client_name: 'Stated' }, undefined],
+  ] as const) {
+    const software_statement = await new SignJWT({ iss: 'https://federation.example', ...claims })
+      .setProtectedHeader({ alg: 'ES256' })
+      .sign(foreign.privateKey)
+    publish(documentUrl, { body: documentOf(documentUrl, { software_statement }) })
+    const page = await createBrowser(server).visit(requestOf())
+    assert.equal(page.status, cause === undefined ? 200 : 400)
+    const line = server.logged.findLast(({ event }) => event === 'client_document_refused')
+    if (cause === undefined) assert.match(page.text, /Stated \(app\.client\.example\)/)
+    else assert.equal(line?.cause, cause)
+  }
+})
+
 test('attack: an error does not redirect to an unknown host that the user never allowed', async () => {
   const { server } = await openDocumentServer()
   const browser = createBrowser(server)

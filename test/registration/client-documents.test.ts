@@ -329,6 +329,11 @@ test('client documents: while its host is away, a document is used until its lon
   server.clock.advance(60)
   assert.equal((await refresh(server, refreshed.json.refresh_token)).status, 200)
 
+  // Neither a firewall that refuses requests nor an unknown name says that the document is gone.
+  publish(documentUrl, { status: 403, body: '' })
+  server.clock.advance(300)
+  assert.equal((await createBrowser(server).visit(requestOf())).status, 200)
+
   const strict = 'https://strict.example/c'
   publish(strict, { headers: { 'cache-control': 'max-age=60, must-revalidate' }, body: documentOf(strict) })
   await createBrowser(server).visit(requestOf(strict))

@@ -6,7 +6,7 @@ export type FoundEvent = { readonly levels: ReadonlySet<string>; readonly member
 
 /** `log.info(`, `ports.log?.warn(`, `log[alarm ? 'warn' : 'info'](`. */
 const calls = /\b(?:log|logger)(?:\?)?(?:\.(debug|info|warn|error)|\[([^\]]+)\])\(/g
-const repeated = /\brepeatedLine\(\s*(?:\w+\.)*log\.(\w+),\s*\{ event: '(\w+)', count: '(\w+)' \}/g
+const repeated = /\brepeatedLine\(\s*(?:\w+\.)*log\.(\w+),\s*\{\s+event: '(\w+)',\s+count: '(\w+)',?\s+\}/g
 /** Events that a call gets from elsewhere: the jobs name the event of their failure. */
 const named = /\bfailed: '(\w+)'/g
 

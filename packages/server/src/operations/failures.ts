@@ -12,7 +12,7 @@ import { repeatedLine } from '../runtime/repeated-line.ts'
 export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
   const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })
   // Anyone can name a client whose host does not respond.
-  const clientUnavailable = repeatedLine(log.warn, {
+  const documentUnavailable = repeatedLine(log.warn, {
     event: 'client_document_unavailable',
     count: 'requests',
   })
@@ -20,7 +20,7 @@ export function createFailureLog(log: Log): (request: HttpRequest, error: unknow
     const where = { ...requestFields(request), path: request.path }
     const { name, stack, cause } =
       error instanceof Error ? error : { name: '', stack: undefined, cause: undefined }
-    const lines = { StoreUnavailable: storeUnavailable, ClientUnavailable: clientUnavailable }
+    const lines = { StoreUnavailable: storeUnavailable, ClientUnavailable: documentUnavailable }
     if (name !== 'StoreUnavailable' && name !== 'ClientUnavailable')
       return log.error('request_failed', { ...where, error: String(error), stack })
     lines[name]({ ...where, error: (error as Error).message, reason: messageOf(cause) })

@@ -48,12 +48,12 @@ export async function fetchDocument(
   })
   if (!answer.ok) {
     const { reason, detail } = answer
-    return { kind: isPassing(answer) ? 'away' : 'missing', cause: reason, detail }
+    return { kind: isPassing(answer, known) ? 'away' : 'missing', cause: reason, detail }
   }
   const { status, headers, body } = answer
   if (status === 304 && known) return { kind: 'unchanged', headers }
   if (status !== 200) {
-    const kind = status === 429 || status >= 500 ? 'away' : 'missing'
+    const kind = isPassingStatus(status, known) ? 'away' : 'missing'
     return { kind, cause: 'client_document_status_wrong', detail: status }
   }
   if (!isJsonType(headers['content-type']))
@@ -68,9 +68,17 @@ export async function fetchDocument(
   return { kind: 'document', document, version: versionOf(body), bytes, headers }
 }
 
-/** Returns whether the next attempt may succeed without a change of the URL. */
-const isPassing = ({ reason }: OutboundFailure): boolean =>
-  reason === 'outbound_timeout' || reason === 'outbound_failed'
+/** Returns whether a later attempt may succeed. A name that led to a document may only be unknown for a while. */
+const isPassing = ({ reason }: OutboundFailure, known: KeptDocument | undefined): boolean =>
+  reason === 'outbound_timeout' ||
+  reason === 'outbound_failed' ||
+  (reason === 'outbound_name_unknown' && known !== undefined)
+
+/** A host that had a document may refuse requests for a while, for example with 403; 404 and 410 say that it is gone. */
+const isPassingStatus = (status: number, known: KeptDocument | undefined): boolean =>
+  status === 429 ||
+  status >= 500 ||
+  (known !== undefined && status >= 400 && status !== 404 && status !== 410)
 
 /** §4: `application/json`, or a more specific type that is JSON. */
 const isJsonType = (type = ''): boolean =>

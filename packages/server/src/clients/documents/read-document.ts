@@ -43,7 +43,10 @@ export async function readDocument(
     checkSectorIdentifier: async () => undefined,
   })
   if (!valid.ok) return valid
-  const { client, trusted, left } = valid.value
+  const { client, trusted, left, needsSecret } = valid.value
+  // A software statement takes precedence over the document.
+  const elsewhere = needsSecret ? sharedSecret : keysProblem(clientId, client.jwks_uri)
+  if (elsewhere) return elsewhere
   const host = hostOfClientIdUrl(clientId)
   return ok({ client: ofHost(client, { host, trust }, { trusted, version }), left })
 }
@@ -59,17 +62,22 @@ function problemOf(clientId: string, document: JsonObject): Refusal | undefined 
   if (secret !== undefined)
     return invalid('client_document_with_secret', `${secret}: may not be in a document`)
   const method = document.token_endpoint_auth_method
-  if (typeof method === 'string' && method.startsWith('client_secret_'))
-    return invalid('client_document_with_secret', 'token_endpoint_auth_method: must not need a shared secret')
-  const { jwks_uri: uri } = document
-  if (isEmpty(uri) || (typeof uri === 'string' && URL.parse(uri)?.origin === new URL(clientId).origin))
-    return undefined
-  // Users see and trust the host of the client, so no other host may hold its keys.
-  return invalid('client_document_keys_elsewhere', 'jwks_uri: must be at the host of the client_id')
+  return typeof method === 'string' && method.startsWith('client_secret_') ? sharedSecret : undefined
 }
+
+/** Users see and trust the host of the client, so no other host may hold its keys. */
+const keysProblem = (clientId: string, uri: string | undefined): Refusal | undefined =>
+  uri === undefined || URL.parse(uri)?.origin === new URL(clientId).origin
+    ? undefined
+    : invalid('client_document_keys_elsewhere', 'jwks_uri: must be at the host of the client_id')
 
 const invalid = (reason: string, description: string): Refusal =>
   refuse('invalid_client_metadata', reason, { description })
+
+const sharedSecret = invalid(
+  'client_document_with_secret',
+  'token_endpoint_auth_method: must not need a shared secret',
+)
 
 /** Adds what the document can't choose. */
 function ofHost(
@@ -86,6 +94,7 @@ function ofHost(
     ...(isAllowed ? { logo_uri, localized } : localized && { localized: texts }),
     require_consent: client.require_consent || !isAllowed,
     require_pkce: true,
+    ...(client.subject_type === 'pairwise' && { sector_identifier_uri: client.client_id }),
     registered: { trusted: trusted || isAllowed, version, document },
   }
 }
