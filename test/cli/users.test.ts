@@ -80,6 +80,13 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
     const clients = (id: string) => tessera(['clients', 'revoke', id, '--config', file])
     assert.equal((await clients('direct')).stdout, 'revoked client_id="direct"\n')
     assert.match((await clients('nobody')).stderr, /no client "nobody" was ever served from this store/)
+    const revoke = (...words: readonly string[]) => tessera([...words, '--config', file])
+    assert.equal((await revoke('tenants', 'revoke', 'acme')).stdout, 'revoked tenant="acme"\n')
+    assert.match((await revoke('tenants', 'revoke', 'nowhere')).stderr, /no tenant "nowhere"/)
+    assert.match(
+      (await revoke('sessions', 'revoke', '--sid', 'unknown')).stderr,
+      /no session and no valid authorization has this sid/,
+    )
 
     const exported = JSON.parse((await users(['export', 'D@a.example'])).stdout)
     assert.deepEqual(

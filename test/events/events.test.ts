@@ -150,6 +150,12 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
       return { client_id: 'web' }
     },
   },
+  'tenant.access_revoked': {
+    async run({ server }) {
+      await server.revokeTenant('acme')
+      return { tenant: 'acme' }
+    },
+  },
   'user.factor_added': {
     async run(listening) {
       await addFactor(listening)

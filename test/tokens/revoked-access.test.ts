@@ -4,9 +4,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { sampleSession } from '../contracts/stores/samples.ts'
+import { createBrowser } from '../support/browser.ts'
 import { approveDevice, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
-import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import {
+  answerOf,
+  authorizePath,
+  callback,
+  signIn as pageSignIn,
+  pagesWorld,
+  verifier as pageVerifier,
+} from '../support/sign-in.ts'
+import { basic, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -153,4 +162,99 @@ test('revoking a user: tokens, codes and device codes of every client end, and t
   assert.equal((await signIn(server)).status, 200)
   const line = server.logged.find(({ event }) => event === 'user_access_revoked')
   assert.equal(line?.sub, '88421113')
+})
+
+const tenantWorld = {
+  ...pagesWorld,
+  users: [...pagesWorld.users, { sub: '5', username: 'dan', password: 'dan', tenant: 'globex', claims: {} }],
+  clients: pagesWorld.clients.map(client =>
+    client.client_id === 'web'
+      ? { ...client, backchannel_logout_uri: 'https://app.example/logout', scope: `${client.scope}` }
+      : client,
+  ),
+}
+/** Signs a user of a tenant in, in a browser, and redeems the code. */
+async function signedInAt(server: TestServer, tenant: string, username: string) {
+  const browser = createBrowser(server)
+  const path = authorizePath({ acr_values: `tenant:${tenant}`, scope: 'openid api1 offline_access' })
+  const answer = answerOf(await pageSignIn(browser, path, { username, password: username }))
+  const redeemed = await server.token({
+    ...{ grant_type: 'authorization_code', client_id: 'web', code: answer.get('code') ?? '' },
+    ...{ redirect_uri: callback, code_verifier: pageVerifier },
+  })
+  assert.equal(redeemed.status, 200, redeemed.body)
+  const answers = async () => {
+    const headers = { authorization: `Bearer ${redeemed.json.access_token}` }
+    const again = {
+      grant_type: 'refresh_token',
+      client_id: 'web',
+      refresh_token: redeemed.json.refresh_token,
+    }
+    return [
+      (await server.send('GET', '/connect/userinfo', { headers })).status,
+      (await server.token(again)).status,
+    ]
+  }
+  const silently = async () =>
+    answerOf(await browser.request('GET', `${path}&prompt=none`)).get('error') ?? 'signed in'
+  return { sid: String(claimsOf(redeemed.json.id_token).sid), answers, silently, path, browser }
+}
+
+test('revoking a tenant: tokens and sessions of its users end at once, those of others stay, and they can sign in again', async () => {
+  const server = await createTestServer(tenantWorld)
+  const [carol, dan] = [await signedInAt(server, 'acme', 'carol'), await signedInAt(server, 'globex', 'dan')]
+  await server.revokeTenant('acme')
+  assert.deepEqual(await carol.answers(), [401, 400])
+  assert.equal(await carol.silently(), 'login_required')
+  assert.deepEqual(await dan.answers(), [200, 200])
+  assert.equal(await dan.silently(), 'signed in')
+  server.clock.advance(2)
+  assert.deepEqual(await (await signedInAt(server, 'acme', 'carol')).answers(), [200, 200])
+  assert.deepEqual(await carol.answers(), [401, 400])
+})
+
+test('revoking a tenant: its sessions are ended in the background, and clients are notified', async () => {
+  const server = await createTestServer(tenantWorld)
+  const carol = await signedInAt(server, 'acme', 'carol')
+  const dan = await signedInAt(server, 'globex', 'dan')
+  await server.revokeTenant('acme')
+  await server.runLogouts()
+  assert.equal(await server.stores.sessions.findBySid(carol.sid), undefined)
+  assert.ok(await server.stores.sessions.findBySid(dan.sid))
+  const ended = server.logged.filter(({ event }) => event === 'session_ended')
+  assert.deepEqual(
+    ended.map(({ sid, cause, clients }) => ({ sid, cause, clients })),
+    [{ sid: carol.sid, cause: 'access_revoked', clients: ['web'] }],
+  )
+})
+
+test('revoking a tenant: what another node issues for a session before it knows of the revocation is refused everywhere', async () => {
+  const server = await createTestServer(tenantWorld)
+  const late = await createTestServer(tenantWorld, { stores: server.stores })
+  const carol = await signedInAt(late, 'acme', 'carol')
+  // As the node that has not read the revocation, a second ahead of this one.
+  late.clock.advance(1)
+  await server.stores.principals.revokeTenant('acme', server.clock.now() + 1)
+  late.clock.advance(9)
+  const answer = answerOf(await carol.browser.request('GET', carol.path))
+  const code = answer.get('code')
+  const form = { grant_type: 'authorization_code', client_id: 'web', code: code ?? '' }
+  const issued = await late.token({ ...form, redirect_uri: callback, code_verifier: pageVerifier })
+  const fresh = await createTestServer(tenantWorld, { stores: server.stores })
+  const headers = { authorization: `Bearer ${issued.json.access_token}` }
+  assert.equal(issued.status, 200, issued.body)
+  assert.equal((await fresh.send('GET', '/connect/userinfo', { headers })).status, 401)
+})
+
+test('revoking everything of an issuer: tokens of clients and users become inactive, later ones are active', async () => {
+  const server = await createTestServer(world)
+  const [mine, users] = [(await own(server)).json.access_token, (await signIn(server)).json]
+  await server.revokeTenant()
+  assert.equal(await isActive(server, mine), false)
+  assert.equal(await isActive(server, users.access_token), false)
+  assertRefused(await refresh(server, users.refresh_token), 'invalid_grant', 'authorization_revoked')
+  server.clock.advance(2)
+  assert.equal(await isActive(server, (await own(server)).json.access_token), true)
+  assert.equal(await isActive(server, (await signIn(server)).json.access_token), true)
+  assert.equal(await isActive(server, mine), false)
 })

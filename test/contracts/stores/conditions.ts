@@ -89,6 +89,62 @@ export function testConditions(stores: () => Stores): void {
     assert.equal((await authorizations.find(authorization.id))?.revoked_at, now + 1)
   })
 
+  test('sessions: revoking one revokes what was created in it, also after it ended; undefined if there is nothing', async () => {
+    const { authorizations, codes, sessions } = stores()
+    const session = sampleSession()
+    await sessions.create(session)
+    const [given, other] = [
+      sampleAuthorization({ sid: session.sid }),
+      sampleAuthorization({ sid: newHash() }),
+    ]
+    for (const one of [given, other]) await codes.issue(one, sampleCode(one))
+    const revokes = { ...ending, revokes: 'none' } as const
+    const revoked = await sessions.revoke(session.sid, revokes)
+    assert.deepEqual(revoked, { ended: { session, clients: [] }, authorizations: 1 })
+    assert.equal((await authorizations.find(given.id))?.revoked_at, ending.at)
+    assert.equal((await authorizations.find(other.id))?.revoked_at, undefined)
+    assert.equal(await sessions.findBySid(session.sid), undefined)
+    const later = sampleAuthorization({ sid: session.sid })
+    await codes.issue(later, sampleCode(later))
+    assert.deepEqual(await sessions.revoke(session.sid, revokes), { ended: undefined, authorizations: 1 })
+    assert.equal(await sessions.revoke(session.sid, revokes), undefined)
+  })
+
+  test('sessions: those of a tenant end, or those of all, up to the time of the sign-in, a few at a time', async () => {
+    const { sessions } = stores()
+    const tenant = newHash()
+    const [first, second, later, elsewhere] = [
+      sampleSession({ tenant }),
+      sampleSession({ tenant }),
+      sampleSession({ tenant, auth_time: now + 1 }),
+      sampleSession({ tenant: newHash(), auth_time: now - day }),
+    ]
+    for (const session of [first, second, later, elsewhere]) await sessions.create(session)
+    const end = async (limit: number) =>
+      (await sessions.endOfTenant(tenant, now, ending, limit)).map(one => one.session.sid)
+    assert.deepEqual([...(await end(1)), ...(await end(9))].toSorted(), [first.sid, second.sid].toSorted())
+    assert.deepEqual(await end(9), [])
+    const all = await sessions.endOfTenant(undefined, now - day, ending, 99)
+    assert.ok(all.some(one => one.session.sid === elsewhere.sid))
+    assert.ok(await sessions.findBySid(later.sid))
+  })
+
+  test('principals: the revocation of a tenant, or of everything, keeps the latest time, and writes to no authorization', async () => {
+    const { principals, authorizations, codes } = stores()
+    const tenant = newHash()
+    const many = Array.from({ length: 200 }, () => sampleAuthorization({ tenant }))
+    for (const one of many) await codes.issue(one, sampleCode(one))
+    await principals.revokeTenant(tenant, now)
+    await principals.revokeTenant(tenant, now - 1)
+    await principals.revokeTenant(undefined, 1)
+    const { revokedTenants, revokedClients } = await principals.disabled()
+    assert.equal(revokedTenants.get(tenant), now)
+    assert.equal(revokedTenants.get(''), 1)
+    assert.equal(revokedClients.get(tenant), undefined)
+    // One stored time decides, so the write is the same for any number of them.
+    for (const one of many) assert.deepEqual(await authorizations.find(one.id), one)
+  })
+
   test('attempts: undoing more than was counted makes no room beyond the limit', async () => {
     const { attempts } = stores()
     const limit = { hash: newHash(), most: 2, span: minute }

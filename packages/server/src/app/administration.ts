@@ -17,7 +17,7 @@ import type { StoreState } from '../model/store-state.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { sendTestMail, type TestMailOutcome } from '../operations/mail/test-mail.ts'
 import { silentLog } from '../runtime/ports.ts'
-import { createEndings } from '../sessions/session-end.ts'
+import { createEndings, type Endings } from '../sessions/session-end.ts'
 import type { AccountServices } from './account-services.ts'
 import { createAdministrationServices } from './administration-services.ts'
 import { recordCommand } from './audit-command.ts'
@@ -26,6 +26,7 @@ import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
 import { loadLiveEntries } from './live-entries.ts'
 import { createServerContext, openTenantStores, type ServerContext } from './server-context.ts'
 import { createServices } from './services.ts'
+import type { SessionServices } from './session-services.ts'
 
 type Closable = { readonly close: () => Promise<void> }
 
@@ -84,15 +85,24 @@ export async function openSessions(
   Closable & {
     readonly ofUser: (sub: string) => Promise<readonly Session[]>
     readonly end: (sid: string) => ReturnType<EndSession>
+    readonly revoke: Endings['revokeSession']
   }
 > {
   const { stores, clock, log, events, close } = await openIssuer(server, issuer)
   const { endRevokes } = issuer.sessions
-  const { endSession } = createEndings({ stores, clock, log, events, endRevokes, onNotices: () => {} })
+  const { endSession, revokeSession } = createEndings({
+    stores,
+    clock,
+    log,
+    events,
+    endRevokes,
+    onNotices: () => {},
+  })
   return {
     ofUser: async sub =>
       (await stores.sessions.ofUser(sub)).filter(session => isCurrent(session, clock.now())),
     end: sid => endSession(sid, 'ended_by_operator'),
+    revoke: revokeSession,
     close,
   }
 }
@@ -147,6 +157,19 @@ export async function openClients(
 ): Promise<Closable & Pick<ClientServices, 'revoke'>> {
   const context = await openIssuer(server, issuer)
   return { revoke: createServices(context.configuration, context).clients.revoke, close: context.close }
+}
+
+/** A running server honours a revocation within a second, and ends the sessions. */
+export async function openTenantRevocation(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<Closable & Pick<Configuration, 'tenants'> & { readonly revoke: SessionServices['revokeTenant'] }> {
+  const context = await openIssuer(server, issuer)
+  return {
+    tenants: context.configuration.tenants,
+    revoke: createServices(context.configuration, context).sessions.revokeTenant,
+    close: context.close,
+  }
 }
 
 /** Returns the tenant's configuration with the entries that it inherits from the server's store. */

@@ -13,6 +13,7 @@ import type { AuditLog } from '../operations/audit/audit-log.ts'
 import { createEvents, type ManagedEvents } from '../operations/events/events.ts'
 import { logWith } from '../operations/log.ts'
 import { createPrincipalWatch, type PrincipalWatch } from '../operations/principals.ts'
+import { withoutRevoked } from '../sessions/active-sessions.ts'
 import { createAudit } from './audit.ts'
 import { type LiveEntries, loadLiveEntries } from './live-entries.ts'
 import type { ServerContext } from './server-context.ts'
@@ -128,7 +129,7 @@ async function addKeys(
     sendMail,
     print,
     passwordCost,
-    stores,
+    stores: withoutRevoked(stores, principals.isRevokedSession),
     configuration,
     entries,
     keys,

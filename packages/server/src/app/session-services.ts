@@ -1,5 +1,6 @@
 /** Ends sessions and notifies the clients that took part in them. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createLogoutDelivery } from '../sessions/logout-delivery.ts'
 import { createEndings, type Endings } from '../sessions/session-end.ts'
@@ -8,7 +9,12 @@ import type { ClientServices } from './client-services.ts'
 import type { IssuerContext } from './issuer-context.ts'
 import type { TokenServices } from './token-services.ts'
 
-export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin'> & {
+export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin' | 'revokeSession'> & {
+  /**
+   * Revokes everything that was issued to users of the tenant, or everything of the issuer without one: tokens and
+   * sessions at once, their ends and notices in the background.
+   */
+  readonly revokeTenant: (tenant: string | undefined) => Promise<void>
   /** Ends expired sessions, if configured, and sends the logout tokens that are due. */
   readonly run: () => Promise<void>
   /** Resolves when no logout token is being sent. */
@@ -17,9 +23,15 @@ export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin'> & {
   readonly close: () => Promise<void>
 }
 
+/**
+ * Clocks of nodes that follow the same database differ by less, so a node that is ahead issued nothing with a later time
+ * before the revocation.
+ */
+const skew: Seconds = 1
+
 export function createSessionServices(
   { issuer, sessions: { endRevokes, endOnExpiry } }: Configuration,
-  { stores, keys, clock, random, log, events, outbound }: IssuerContext,
+  { stores, keys, clock, random, log, events, outbound, principals }: IssuerContext,
   {
     clients: { lookup },
     tokens: { subjects },
@@ -29,7 +41,8 @@ export function createSessionServices(
   const delivery = createLogoutDelivery({ stores, clients: lookup, logoutTokens, outbound, clock, log })
   // Not awaited: users who sign out don't wait for clients.
   const onNotices = () => void delivery.deliver()
-  const { endSession, endingWithin, endExpired } = createEndings({
+  const { endSession, endingWithin, endExpired, revokeSession, endOfTenants } = createEndings({
+    revokedTenants: principals.revokedTenants,
     stores,
     clock,
     log,
@@ -40,7 +53,14 @@ export function createSessionServices(
   return {
     endSession,
     endingWithin,
+    revokeSession,
+    async revokeTenant(tenant) {
+      await principals.revokeTenant(tenant, clock.now() + skew)
+      log.info('tenant_access_revoked', { tenant })
+      events.emit('tenant.access_revoked', { ...(tenant !== undefined && { tenant }) })
+    },
     async run() {
+      await endOfTenants()
       if (endOnExpiry) await endExpired()
       await delivery.deliver()
     },

@@ -66,6 +66,8 @@ export type Tessera = {
   readonly endAccess: (sub: string) => Promise<readonly string[]>
   /** Revokes everything that was issued to a client of its own issuer. Returns whether the client is known. */
   readonly revokeClient: (clientId: string) => Promise<boolean>
+  /** Revokes everything of the users of a tenant that shares its own issuer; without one, everything of that issuer. */
+  readonly revokeTenant: (tenant?: string) => Promise<void>
   /** Accounts of its own issuer. */
   readonly accounts: Accounts
   /** Exports and deletes everything that is stored about one person at its own issuer. */
@@ -257,6 +259,7 @@ export async function composeTessera(
     endSession: (...given) => server().services.sessions.endSession(...given),
     endAccess: sub => server().services.accounts.endAccess(sub),
     revokeClient: clientId => server().services.clients.revoke(clientId),
+    revokeTenant: tenant => server().services.sessions.revokeTenant(tenant),
     settled: () => server().settled(),
     runLogouts,
     runMails,

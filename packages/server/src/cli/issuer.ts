@@ -54,6 +54,15 @@ export async function tenantIssuerOrReport(
   return issuer
 }
 
+/** Returns whether the tenant has its own issuer, in the file or in the store. */
+export async function tenantIssuerNamed(config: string, tenant: string): Promise<boolean> {
+  const server = await loadOrReport(config)
+  return (
+    server !== undefined &&
+    (server.tenantIssuers.has(tenant) || (await storedTenant(server, tenant)) !== undefined)
+  )
+}
+
 /** Returns the issuer of a tenant that was made while a server runs. */
 const storedTenant = async (server: Configuration, name: string): Promise<Configuration | undefined> =>
   server.storage.kind === 'memory'

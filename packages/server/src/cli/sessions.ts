@@ -1,6 +1,6 @@
-/** `tessera sessions list` and `tessera sessions end`. The server may run meanwhile; it notifies the clients. */
+/** `tessera sessions list`, `tessera sessions end` and `tessera sessions revoke`. The server may run meanwhile; it notifies the clients. */
 
-import type { ExitCode, SessionFlags } from './command.ts'
+import type { ExitCode, IssuerFlags, SessionFlags } from './command.ts'
 import { lineOf, withOpened } from './issuer.ts'
 
 type OpenSessions = Awaited<ReturnType<typeof import('../app/administration.ts').openSessions>>
@@ -31,8 +31,22 @@ export async function end(flags: SessionFlags): Promise<ExitCode> {
   })
 }
 
+export const revoke = (flags: IssuerFlags & { readonly sid: string }): Promise<ExitCode> =>
+  withSessions(flags, async sessions => {
+    const revoked = await sessions.revoke(flags.sid)
+    if (!revoked) {
+      process.stderr.write('tessera: no session and no valid authorization has this sid\n')
+      return 1
+    }
+    const { ended, authorizations } = revoked
+    process.stdout.write(
+      `revoked sid=${flags.sid} authorizations=${authorizations} clients=${ended?.clients.join(',') ?? ''}\n`,
+    )
+    return 0
+  })
+
 const withSessions = (
-  flags: SessionFlags,
+  flags: IssuerFlags,
   use: (sessions: OpenSessions) => Promise<ExitCode>,
 ): Promise<ExitCode> =>
   withOpened(

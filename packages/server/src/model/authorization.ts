@@ -55,9 +55,10 @@ export type GivenAccess = Pick<Authorization, 'client_id' | 'tenant' | 'scope' |
   readonly used_at: Seconds
 }
 
-/** Returns whether it was revoked, alone or with everything that was issued to its client. */
+/** Returns whether it was revoked, alone or with everything that was issued to its client or tenant. */
 export type IsRevoked = (
-  authorization: Pick<Authorization, 'client_id' | 'created_at' | 'revoked_at'>,
+  authorization: Pick<Authorization, 'client_id' | 'created_at' | 'revoked_at' | 'tenant'> &
+    Partial<Pick<Authorization, 'auth_time'>>,
 ) => boolean
 
 export type AuthorizationCode = {

@@ -51,6 +51,8 @@ export type EventData = {
   readonly 'user.access_revoked': { readonly sub: string }
   /** An operator revoked everything that was issued to the client. */
   readonly 'client.access_revoked': { readonly client_id: string }
+  /** An operator revoked everything that was issued to users of a tenant; without `tenant`, everything of the issuer. */
+  readonly 'tenant.access_revoked': { readonly tenant?: string }
   readonly 'user.factor_added': { readonly sub: string; readonly method: FactorMethod }
   readonly 'user.factor_removed': { readonly sub: string; readonly method: FactorMethod }
   /** An operator removed all second factors of the user. */
@@ -168,6 +170,7 @@ const known: Readonly<Record<EventType, true>> = {
   'user.exported': true,
   'user.access_revoked': true,
   'client.access_revoked': true,
+  'tenant.access_revoked': true,
   'user.factor_added': true,
   'user.factor_removed': true,
   'user.factors_reset': true,

@@ -1,10 +1,10 @@
 /**
  * Tracks clients and users that the most recently applied configuration disabled. A node that still runs an older file
- * treats them as disabled too. Also tracks when everything that was issued to a client was revoked.
+ * treats them as disabled too. Also tracks when everything that was issued to a client or tenant was revoked.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { IsRevoked } from '../model/authorization.ts'
+import type { IsRevoked, Session } from '../model/authorization.ts'
 import type { ConfiguredPrincipals, DisabledPrincipals, Principals } from '../model/ports/stores.ts'
 import { serial } from '../runtime/async/promises.ts'
 import type { Changes, Log } from '../runtime/ports.ts'
@@ -15,6 +15,15 @@ export type PrincipalWatch = {
   /** Returns when everything that was issued to this client was last revoked; undefined: never. */
   readonly clientRevokedAt: (clientId: string) => Seconds | undefined
   readonly isRevoked: IsRevoked
+  /** Returns whether the user signed in to the session before everything of its tenant was revoked. */
+  readonly isRevokedSession: (session: Pick<Session, 'tenant' | 'auth_time'>) => boolean
+  /** Returns when everything that was issued to users of each tenant was last revoked; the empty name means everything. */
+  readonly revokedTenants: () => ReadonlyMap<string, Seconds>
+  /**
+   * Revokes everything that was issued to users of the tenant until `at`, or everything without a tenant, as
+   * `revokeClient` does.
+   */
+  readonly revokeTenant: (tenant: string | undefined, at: Seconds) => Promise<void>
   /**
    * Revokes everything that was issued to the client until `at`: at this process when the promise resolves, at others
    * within a second. Returns false if no such client was ever configured or registered, unless its id is a URL.
@@ -41,7 +50,12 @@ export function createPrincipalWatch({
   ...ports
 }: PrincipalPorts & { readonly log: Log }): PrincipalWatch {
   const { principals, changes } = ports
-  let disabled: DisabledPrincipals = { clients: new Set(), users: new Set(), revokedClients: new Map() }
+  let disabled: DisabledPrincipals = {
+    clients: new Set(),
+    users: new Set(),
+    revokedClients: new Map(),
+    revokedTenants: new Map(),
+  }
   // An older reading must not replace a newer one.
   const inOrder = serial()
   let unwatch = (): void => {}
@@ -55,21 +69,40 @@ export function createPrincipalWatch({
     read().catch(error => log.error('principals_refresh_failed', { error: String(error) }))
   }
 
+  const announce = async (): Promise<void> => {
+    if (!principals.watch) await changes.announce()
+    await read()
+  }
+  /** Returns whether one of the times is at or before the revocation. */
+  const isBefore = (revoked_at: Seconds | undefined, ...times: readonly Seconds[]): boolean =>
+    revoked_at !== undefined && times.some(at => at <= revoked_at)
+  // An authorization of an earlier session counts as revoked whenever it is created: another node may not have known yet
+  // that the session was over.
+  const isRevokedTenant = (tenant: string | undefined, ...times: readonly Seconds[]): boolean =>
+    isBefore(disabled.revokedTenants.get(''), ...times) ||
+    (tenant !== undefined && isBefore(disabled.revokedTenants.get(tenant), ...times))
+
   return {
     isDisabledClient: clientId => disabled.clients.has(clientId),
     isDisabledUser: sub => disabled.users.has(sub),
-    clientRevokedAt: clientId => disabled.revokedClients.get(clientId),
-    isRevoked({ client_id, created_at, revoked_at }) {
-      if (revoked_at !== undefined) return true
-      const clientRevokedAt = disabled.revokedClients.get(client_id)
-      return clientRevokedAt !== undefined && created_at <= clientRevokedAt
+    clientRevokedAt(clientId) {
+      const [client, all] = [disabled.revokedClients.get(clientId), disabled.revokedTenants.get('')]
+      return client === undefined ? all : Math.max(client, all ?? client)
+    },
+    isRevoked: ({ client_id, created_at, auth_time = created_at, revoked_at, tenant }) =>
+      revoked_at !== undefined ||
+      isBefore(disabled.revokedClients.get(client_id), created_at) ||
+      isRevokedTenant(tenant, created_at, auth_time),
+    isRevokedSession: ({ tenant, auth_time }) => isRevokedTenant(tenant, auth_time),
+    revokedTenants: () => disabled.revokedTenants,
+    async revokeTenant(tenant, at) {
+      await principals.revokeTenant(tenant, at)
+      await announce()
     },
     async revokeClient(clientId, at) {
       const revoked = await principals.revokeClient(clientId, at)
-      if (!revoked) return false
-      if (!principals.watch) await changes.announce()
-      await read()
-      return true
+      if (revoked) await announce()
+      return revoked
     },
     refresh: read,
     async begin(configured) {

@@ -1,4 +1,4 @@
-/** `tessera clients`. */
+/** `tessera clients` and `tessera tenants`: revocations. Entries are in `entries.ts`. */
 
 import type { Command } from 'commander'
 import type { IssuerFlags } from '../command.ts'
@@ -14,5 +14,17 @@ export function addClientCommands(program: Command, does: Does): void {
     .argument('<id>', 'client_id')
     .action(
       does(async (id: string, options: IssuerFlags) => (await import('../clients.ts')).revoke(id, options)),
+    )
+  program
+    .command('tenants')
+    .description('manage tenants')
+    .command('revoke')
+    .description("end the sessions of a tenant's users, and revoke every token; they can sign in again")
+    .addOption(configOption())
+    .argument('<name>', 'name of the tenant')
+    .action(
+      does(async (name: string, options: IssuerFlags) =>
+        (await import('../tenants.ts')).revoke(name, options),
+      ),
     )
 }

@@ -1,7 +1,7 @@
 /** `tessera sessions`. */
 
 import type { Command } from 'commander'
-import type { SessionFlags } from '../command.ts'
+import type { IssuerFlags, SessionFlags } from '../command.ts'
 import { configOption, type Does, tenantOption } from './options.ts'
 
 export function addSessionCommands(program: Command, does: Does): void {
@@ -13,6 +13,17 @@ export function addSessionCommands(program: Command, does: Does): void {
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'sub of the user')
     .action(does(async (options: SessionFlags) => (await import('../sessions.ts')).list(options)))
+  sessions
+    .command('revoke')
+    .description('end a session, and revoke every token that was issued in it, also after it ended')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--sid <sid>', 'session to revoke')
+    .action(
+      does(async (options: IssuerFlags & { readonly sid: string }) =>
+        (await import('../sessions.ts')).revoke(options),
+      ),
+    )
   sessions
     .command('end')
     .description('end a session or all sessions of a user; a running server notifies the clients')

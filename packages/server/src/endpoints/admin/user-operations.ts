@@ -263,4 +263,34 @@ export const userOperations = {
     success: { 200: { description: 'The session that ended.', schema: 'EndedSessions' } },
     problems: ['admin_entry_unknown'],
   },
+  revokeSession: {
+    method: 'POST',
+    path: '/sessions/{sid}/revocation',
+    tag,
+    scope: 'admin:sessions.write',
+    summary:
+      'End one session, and revoke every authorization that was created in it with its codes and tokens, also if the session has ended.',
+    success: { 204: { description: 'Authorizations and tokens of the session are no longer valid.' } },
+    problems: ['admin_entry_unknown'],
+  },
+  revokeTenant: {
+    method: 'POST',
+    path: '/tenants/{name}/revocation',
+    tag,
+    scope: 'admin:sessions.write',
+    summary:
+      'End the sessions of all users of a tenant that shares this issuer, and revoke all of their codes and tokens, in one write. They can sign in again.',
+    success: { 204: { description: 'They are no longer valid, on every node within a second.' } },
+    problems: ['admin_entry_unknown'],
+  },
+  revokeEverything: {
+    method: 'POST',
+    path: '/revocation',
+    tag,
+    scope: 'admin:sessions.write',
+    summary:
+      'End all sessions at this issuer, and revoke all codes and tokens that it issued, in one write. Users and clients can get new ones.',
+    success: { 204: { description: 'They are no longer valid, on every node within a second.' } },
+    problems: [],
+  },
 } as const satisfies Descriptions

@@ -13,6 +13,12 @@ export type SessionPorts = {
   readonly endSession: EndSession
   /** Ends the sessions and revokes the tokens of any user. Resolves to the `sid` of each session. */
   readonly endAccess: (sub: string) => Promise<readonly string[]>
+  /** Resolves to undefined if there was nothing to revoke. */
+  readonly revokeSession: (sid: string) => Promise<object | undefined>
+  /** Revokes everything of a tenant's users, or everything of the issuer. */
+  readonly revokeTenant: (tenant: string | undefined) => Promise<void>
+  /** The tenants that share the issuer. */
+  readonly tenants: ReadonlySet<string>
   readonly clock: Clock
 }
 
@@ -20,10 +26,19 @@ export function createSessionHandlers({
   sessions,
   endSession,
   endAccess,
+  revokeSession,
+  revokeTenant,
+  tenants,
   clock,
 }: SessionPorts): Pick<
   Handlers<typeof userOperations>,
-  'listSessions' | 'endSessions' | 'endSession' | 'revokeUser'
+  | 'listSessions'
+  | 'endSessions'
+  | 'endSession'
+  | 'revokeUser'
+  | 'revokeSession'
+  | 'revokeTenant'
+  | 'revokeEverything'
 > {
   const currentOf = async (sub = ''): Promise<readonly Session[]> =>
     (await sessions.ofUser(sub)).filter(session => isCurrent(session, clock.now()))
@@ -47,6 +62,27 @@ export function createSessionHandlers({
       const sids = dryRun ? (await currentOf(sub)).map(({ sid }) => sid) : await endAccess(sub)
       if (!dryRun) changed('user', sub)
       return { ok: true, status: 200, body: { sids } }
+    },
+    async revokeSession({ path: { sid = '' }, changed }) {
+      if (!(await revokeSession(sid)))
+        return problem('admin_entry_unknown', 'no session and no valid authorization has this sid')
+      changed('session', sid)
+      return { ok: true, status: 204 }
+    },
+    async revokeTenant({ path: { name = '' }, changed }) {
+      if (!tenants.has(name))
+        return problem(
+          'admin_entry_unknown',
+          'no tenant with this name shares the issuer; one with its own issuer has its own API',
+        )
+      await revokeTenant(name)
+      changed('Tenant', name)
+      return { ok: true, status: 204 }
+    },
+    async revokeEverything({ changed }) {
+      await revokeTenant(undefined)
+      changed('issuer', 'all')
+      return { ok: true, status: 204 }
     },
     async endSession({ path: { sub = '', sid }, dryRun, changed }) {
       const session = (await currentOf(sub)).find(one => one.sid === sid)

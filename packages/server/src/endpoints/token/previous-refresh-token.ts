@@ -33,13 +33,13 @@ export async function redeemPrevious(
   if (found.client_id !== client_id)
     return refuse('invalid_grant', 'refresh_token_of_another_client', { log })
   if (expires_at <= clock.now()) return refuse('invalid_grant', 'refresh_token_expired', { log })
-  // Without the time of the sign-in, the token may be older than any revocation.
-  if (isRevoked({ client_id, created_at: found.auth_time ?? 0 }))
-    return refuse('invalid_grant', 'authorization_revoked', { log })
   if (!client.scope.has('offline_access')) return refuse('invalid_grant', 'offline_access_withdrawn', { log })
 
   const user = await extension.user(sub)
   const tenant = user?.tenant
+  // Without the time of the sign-in, the token may be older than any revocation.
+  if (isRevoked({ client_id, tenant, created_at: found.auth_time ?? 0 }))
+    return refuse('invalid_grant', 'authorization_revoked', { log })
   if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant))
     return refuse('invalid_grant', 'user_of_another_tenant', { log })
   const subject = { sub, tenant, idp: 'local', amr, acr, auth_time }

@@ -89,6 +89,11 @@ export type Principals = {
    */
   readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
   /**
+   * Revokes everything that was issued to users of the tenant until `at`, or, without a tenant, everything that was
+   * issued at all. In one write, however much it is.
+   */
+  readonly revokeTenant: (tenant: string | undefined, at: Seconds) => Promise<void>
+  /**
    * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
    * stops this.
    */
@@ -105,6 +110,8 @@ export type DisabledPrincipals = {
   readonly users: ReadonlySet<string>
   /** By client: when everything that it had been issued was last revoked. */
   readonly revokedClients: ReadonlyMap<string, Seconds>
+  /** By tenant: when everything that its users had been issued was last revoked. The empty name means everything. */
+  readonly revokedTenants: ReadonlyMap<string, Seconds>
 }
 
 export type Principal = { readonly id: string; readonly enabled: boolean }

@@ -40,6 +40,21 @@ export type Sessions = {
   readonly end: (sid: string, ending: SessionEnding) => Promise<EndedSession | undefined>
   /** In one write, ends the access of a user of another system, as `StoredUsers.replace` does for a stored one. */
   readonly endOfUser: (sub: string, ending: AccessEnding) => Promise<readonly EndedSession[]>
+  /**
+   * In one write, revokes every authorization that was created in the session, which may have ended before, and ends it
+   * as `end` does. Resolves to undefined if that changed nothing.
+   */
+  readonly revoke: (sid: string, ending: SessionEnding) => Promise<RevokedSession | undefined>
+  /**
+   * Does the same as `end` for at most `limit` sessions whose user signed in at `before` or earlier: those of the tenant,
+   * or all without one.
+   */
+  readonly endOfTenant: (
+    tenant: string | undefined,
+    before: Seconds,
+    ending: SessionEnding,
+    limit: number,
+  ) => Promise<readonly EndedSession[]>
   /** Does the same as `end` for at most `limit` sessions that have expired at `ending.at`. */
   readonly endExpired: (ending: SessionEnding, limit: number) => Promise<readonly EndedSession[]>
 }
@@ -59,6 +74,9 @@ export type AccessEnding = SessionEnding & {
   /** Whether every authorization of the user is revoked, regardless of `revokes`. */
   readonly everything: boolean
 }
+
+/** The session that ended, unless it had ended before, and how many authorizations were revoked. */
+export type RevokedSession = { readonly ended?: EndedSession | undefined; readonly authorizations: number }
 
 export type EndedSession = { readonly session: Session; readonly clients: readonly string[] }
 

@@ -1,5 +1,6 @@
 /** Settings, keys, registered clients and principals, in memory. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type {
   InstallationStores,
@@ -129,6 +130,7 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
 }
 
 const clientKinds: ReadonlySet<string> = new Set(['client', 'stored_client', 'published_client'])
+const tenantKind: ReadonlySet<string> = new Set(['tenant'])
 
 function createPrincipals(tables: Tables): Principals {
   const { principals } = tables
@@ -140,6 +142,12 @@ function createPrincipals(tables: Tables): Principals {
       .filter(({ kind, id, stands }) => kind === 'stored_client' && stands === 0 && isClientIdUrl(id))
       .flatMap(({ id }) => (principals.has('client', id) ? [] : id))
   const text = (): string => JSON.stringify([...principals.values()])
+  const revokedOf = (kinds: ReadonlySet<string>): ReadonlyMap<string, Seconds> =>
+    new Map(
+      principals
+        .filter(({ kind }) => kinds.has(kind))
+        .flatMap(({ id, revoked_at }) => (revoked_at === undefined ? [] : [[id, revoked_at] as const])),
+    )
 
   // Rows of principals that are no longer configured are kept, so that a user who was once configured is not mistaken
   // for an external user.
@@ -163,11 +171,8 @@ function createPrincipals(tables: Tables): Principals {
     disabled: () => ({
       clients: new Set([...disabledOf('client'), ...removedUrls()]),
       users: disabledOf('user'),
-      revokedClients: new Map(
-        [...principals.values()].flatMap(({ id, revoked_at }) =>
-          revoked_at === undefined ? [] : [[id, revoked_at] as const],
-        ),
-      ),
+      revokedClients: revokedOf(clientKinds),
+      revokedTenants: revokedOf(tenantKind),
     }),
     async revokeClient(clientId, at) {
       const rows = principals.filter(({ kind, id }) => clientKinds.has(kind) && id === clientId)
@@ -175,6 +180,10 @@ function createPrincipals(tables: Tables): Principals {
       if (rows.length > 0 || !isClientIdUrl(clientId)) return rows.length > 0
       principals.put({ kind: 'published_client', id: clientId, stands: 1, revoked_at: at })
       return true
+    },
+    async revokeTenant(tenant = '', at) {
+      const before = principals.get('tenant', tenant)?.revoked_at ?? 0
+      principals.put({ kind: 'tenant', id: tenant, stands: 1, revoked_at: Math.max(at, before) })
     },
   }
 }

@@ -76,6 +76,19 @@ function createSessions(tables: Tables): Sessions {
       const session = sessions.by('sid', sid)
       return session && endSession(tables, session, ending)
     },
+    async revoke(sid, ending) {
+      const living = tables.authorizations.filter(one => one.sid === sid && one.revoked_at === undefined)
+      for (const one of living) tables.authorizations.put({ ...one, revoked_at: ending.at })
+      const session = sessions.by('sid', sid)
+      if (!session && living.length === 0) return undefined
+      return { ended: session && endSession(tables, session, ending), authorizations: living.length }
+    },
+    async endOfTenant(tenant, before, ending, limit) {
+      const found = sessions.filter(
+        one => (tenant === undefined || one.tenant === tenant) && one.auth_time <= before,
+      )
+      return found.slice(0, limit).map(session => endSession(tables, session, ending))
+    },
     endOfUser: async (sub, ending) => endAccess(tables, sub, ending),
     async endExpired(ending, limit) {
       const expired = sessions.filter(session => session.idle_expires_at <= ending.at)

@@ -48,6 +48,15 @@ const endExpired = `with due as materialized (
     ${dueRows('sessions', { ...due, limit: '$2', where: 'idle_expires_at <= $1' })} ${skipLocked})
   delete from sessions where ${keyIn('hash', 'due')} and idle_expires_at <= $1 returning ${names}`
 
+const revokeSession = `update authorizations set revoked_at = $2 where sid = $1 and revoked_at is null`
+
+const endOfTenant = (condition: string): string =>
+  `with found as materialized (
+    select hash from sessions where ${condition} and auth_time <= $1 limit $2)
+  delete from sessions where ${keyIn('hash', 'found')} returning ${names}`
+const endOfOneTenant = endOfTenant('tenant = $3')
+const endOfEveryTenant = endOfTenant('true')
+
 const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or sid <> $2) returning ${names}`
 
 // Revokes the authorizations of ended sessions, and creates notices for their clients.
@@ -160,6 +169,21 @@ export function createSessions(database: Database): Sessions {
     clients: async sid => (await clients(sid)).map(([clientId]) => String(clientId)),
     end: (sid, ending) =>
       locked([], async write => (await leaveAll(write, (await write(endSession, [sid])).rows, ending))[0]),
+    revoke: (sid, ending) =>
+      locked([], async write => {
+        const [ended] = await leaveAll(write, (await write(endSession, [sid])).rows, ending)
+        // After the session's lock, so that it sees authorizations that were created in it meanwhile.
+        const { count: authorizations } = await write(revokeSession, [sid, ending.at])
+        return ended || authorizations > 0 ? { ended, authorizations } : undefined
+      }),
+    endOfTenant: (tenant, before, ending, limit) =>
+      locked([], async write => {
+        const { rows } =
+          tenant === undefined
+            ? await write(endOfEveryTenant, [before, limit])
+            : await write(endOfOneTenant, [before, limit, tenant])
+        return leaveAll(write, rows, ending)
+      }),
     endOfUser: (sub, ending) => locked([], write => endAccess(write, sub, ending)),
     async endExpired(ending, limit) {
       // Usually none has expired, and no transaction is started.

@@ -112,6 +112,9 @@ const revoke = `update standing set revoked_at = greatest($2::bigint, revoked_at
 const revokePublished = `insert into standing (kind, id, stands, revoked_at) values ('published_client', $1, 1, $2::bigint)
   on conflict (kind, id) do update set revoked_at = greatest(excluded.revoked_at, standing.revoked_at)`
 
+const revokeTenant = `insert into standing (kind, id, stands, revoked_at) values ('tenant', $1, 1, $2)
+  on conflict (kind, id) do update set revoked_at = greatest(excluded.revoked_at, standing.revoked_at)`
+
 function createPrincipals({ run, locked, schema }: Database, changes: Changes): Principals {
   const stored = all(run, 'select id, stands from standing where kind = $1')
   /** Reads first, so that a start with an unchanged configuration writes nothing. */
@@ -144,6 +147,7 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
     run,
     `select id, revoked_at from standing where kind in ('client', 'stored_client', 'published_client') and revoked_at is not null`,
   )
+  const listTenants = all(run, `select id, revoked_at from standing where kind = 'tenant'`)
   return {
     async sync({ clients, users }) {
       const changed = [await sync('client', clients), await sync('user', users)]
@@ -156,6 +160,7 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
       ]),
       users: await disabledOf('user'),
       revokedClients: new Map((await listRevoked()).map(([id, at]) => [String(id), Number(at)])),
+      revokedTenants: new Map((await listTenants()).map(([id, at]) => [String(id), Number(at)])),
     }),
     revokeClient: (clientId, at) =>
       locked([], async write => {
@@ -164,6 +169,11 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
         const count = isNew ? (await write(revokePublished, [clientId, at])).count : before
         if (count > 0) await write(announce, [])
         return count > 0
+      }),
+    revokeTenant: (tenant = '', at) =>
+      locked([], async write => {
+        await write(revokeTenant, [tenant, at])
+        await write(announce, [])
       }),
     watch: changed => changes.watch(schema, changed),
   }

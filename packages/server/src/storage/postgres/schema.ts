@@ -256,4 +256,6 @@ export const migrations: readonly Migration[] = [
   `
   create table erasures (sub ${key} primary key, erased_at bigint not null, finish_at bigint not null);
   `,
+  // Sessions of a tenant whose users' access was revoked: see `Sessions.endOfTenant`.
+  { index: 'sessions_tenant', on: 'sessions (tenant, auth_time) where tenant is not null' },
 ]

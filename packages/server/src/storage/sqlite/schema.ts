@@ -308,4 +308,8 @@ export const migrations: readonly string[] = [
     sub text primary key, erased_at integer not null, finish_at integer not null
   ) strict, without rowid;
   `,
+  // Sessions of a tenant whose users' access was revoked: see `Sessions.endOfTenant`.
+  `
+  create index sessions_tenant on sessions (tenant, auth_time) where tenant is not null;
+  `,
 ]

@@ -9,16 +9,16 @@ type Setting = { readonly name: string; readonly value: string }
 type RegisteredOrigin = { readonly origin: string; readonly client_id: string }
 
 /**
- * A client or user. Stored ones have separate kinds from configured ones. A client that publishes its metadata has a row
- * only after an operator revoked what was issued to it.
+ * A client, user or tenant. Stored clients and users have separate kinds from configured ones. A client that publishes
+ * its metadata, and a tenant, have a row only after an operator revoked what was issued to them.
  */
-type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user' | 'published_client'
+type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user' | 'published_client' | 'tenant'
 type Principal = {
   readonly kind: PrincipalKind
   readonly id: string
   /** 1: enabled, 0: disabled. */
   readonly stands: number
-  /** For clients: everything that was issued to it until then is revoked. */
+  /** For clients and tenants: everything that was issued to it until then is revoked. */
   readonly revoked_at?: Seconds
 }
 

@@ -117,6 +117,11 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     database,
     () => new Map(listRevoked().map(([id, at]) => [String(id), Number(at)])),
   )
+  const listTenants = all(database, `select id, revoked_at from standing where kind = 'tenant'`)
+  const revokedTenants = reading(
+    database,
+    () => new Map(listTenants().map(([id, at]) => [String(id), Number(at)])),
+  )
   return {
     async sync({ clients, users }) {
       const changed = await Promise.all([sync('client', clients), sync('user', users)])
@@ -126,7 +131,9 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
       clients: disabledClients(),
       users: disabledUsers(),
       revokedClients: revokedClients(),
+      revokedTenants: revokedTenants(),
     }),
     revokeClient: write.revokeClient,
+    revokeTenant: (tenant = '', at) => write.revokeTenant(tenant, at),
   }
 }

@@ -51,6 +51,14 @@ function createSessions(database: DatabaseSync, write: Write): Sessions {
     join: (sid, clientId) => write.joinSession(sid, clientId),
     clients: reading(database, sid => clients(sid).map(([clientId]) => String(clientId))),
     end: async (sid, ending) => endedOf(await write.endSession(sid, ending)),
+    async revoke(sid, ending) {
+      const [ended, authorizations] = await write.revokeSession(sid, ending)
+      return ended || authorizations > 0 ? { ended: endedOf(ended), authorizations } : undefined
+    },
+    endOfTenant: async (tenant, before, ending, limit) =>
+      (await write.endSessionsOfTenant(tenant ?? null, before, ending, limit)).flatMap(
+        ended => endedOf(ended) ?? [],
+      ),
     endOfUser: async (sub, ending) =>
       (await write.endAccess(sub, ending)).flatMap(ended => endedOf(ended) ?? []),
     async endExpired(ending, limit) {

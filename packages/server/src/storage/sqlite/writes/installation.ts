@@ -168,4 +168,12 @@ export const installationWrites = {
     return (clientId: string, at: Seconds): boolean =>
       revoke(at, clientId) > 0 || (isClientIdUrl(clientId) && add(clientId, at) > 0)
   },
+  revokeTenant(database) {
+    const revoke = change(
+      database,
+      `insert into standing (kind, id, stands, revoked_at) values ('tenant', ?1, 1, ?2)
+      on conflict do update set revoked_at = max(excluded.revoked_at, revoked_at)`,
+    )
+    return (tenant: string, at: Seconds): void => void revoke(tenant, at)
+  },
 } as const satisfies Writes

@@ -68,6 +68,35 @@ export const sessionWrites = {
     return (sid: string, ending: SessionEnding): Ended | undefined =>
       remove(sid).map(session => leave(session as Row, ending))[0]
   },
+  revokeSession(database) {
+    const remove = all(database, `delete from sessions where sid = ? returning ${names}`)
+    const leave = createLeave(database)
+    const revoke = change(
+      database,
+      'update authorizations set revoked_at = ? where sid = ? and revoked_at is null',
+    )
+    return (sid: string, ending: SessionEnding): readonly [ended: Ended | undefined, revoked: number] => {
+      const revoked = revoke(ending.at, sid)
+      return [remove(sid).map(session => leave(session as Row, ending))[0], revoked]
+    }
+  },
+  endSessionsOfTenant(database) {
+    const remove = all(
+      database,
+      `delete from sessions where rowid in
+        (select rowid from sessions where tenant = ? and auth_time <= ? limit ?) returning ${names}`,
+    )
+    const removeAll = all(
+      database,
+      `delete from sessions where rowid in
+        (select rowid from sessions where auth_time <= ? limit ?) returning ${names}`,
+    )
+    const leave = createLeave(database)
+    return (tenant: string | null, before: number, ending: SessionEnding, limit: number): readonly Ended[] =>
+      (tenant === null ? removeAll(before, limit) : remove(tenant, before, limit)).map(session =>
+        leave(session as Row, ending),
+      )
+  },
   endAccess: createEndAccess,
   endExpiredSessions(database) {
     const remove = all(
