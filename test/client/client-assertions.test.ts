@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   type AssertionOptions,
@@ -12,7 +15,9 @@ import {
   privateKeyJwt,
   type SigningKeyOptions,
   tlsClientAuth,
+  workloadIdentity,
 } from '@tessera/client'
+import { tokenFile } from '@tessera/client/node'
 import { decodeJwt, decodeProtectedHeader, exportJWK, exportPKCS8, importJWK, jwtVerify } from 'jose'
 import { jwkOfOne, one, two } from '../support/certificates.ts'
 import { claimsOf } from '../support/tessera.ts'
@@ -323,4 +328,34 @@ test('client assertion: an endpoint of another origin gets no assertion for the 
   await clientCredentials(client)
   await createAuthorizationRequest(client, { redirect_uri: 'https://app.example/callback', pushed: true })
   assert.deepEqual(audiences, [`${hostile}/introspect`, honest, honest])
+})
+
+test('workloadIdentity: the token of a function or of a file is sent with the client_id, and a new one is found', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-'))
+  const path = join(folder, 'token')
+  const request = { client_id: 'worker', url: issuer, metadata: { issuer }, now: 1 }
+  const sent = async (authentication: ClientAuthentication) =>
+    (await authentication.credentials(request)).parameters?.client_assertion
+  try {
+    let count = 0
+    const counted = workloadIdentity(() => `token-${++count}`)
+    assert.deepEqual(await counted.credentials(request), {
+      parameters: {
+        client_id: request.client_id,
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: 'token-1',
+      },
+    })
+    assert.equal(await sent(counted), 'token-2')
+    const fromFile = workloadIdentity(tokenFile(path))
+    await assert.rejects(sent(fromFile), { code: 'ENOENT' })
+    await writeFile(path, 'first\n')
+    assert.deepEqual([await sent(fromFile), await sent(fromFile)], ['first', 'first'])
+    // As Kubernetes renews a projected token: the name gets another file.
+    await writeFile(`${path}.new`, 'other\n')
+    await rename(`${path}.new`, path)
+    assert.equal(await sent(fromFile), 'other')
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })

@@ -17,6 +17,7 @@ test('configuration: a minimal client gets the documented defaults', async () =>
     client_secrets: [],
     token_endpoint_auth_method: 'none',
     request_uris: [],
+    workload_identities: [],
     id_token_encrypted_response_enc: 'A128CBC-HS256',
     userinfo_encrypted_response_enc: 'A128CBC-HS256',
     introspection_encrypted_response_enc: 'A128CBC-HS256',

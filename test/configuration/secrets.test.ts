@@ -50,6 +50,8 @@ const notSecret: Readonly<Record<string, string>> = {
   storage_pool_size: 'a number',
   'clients[].jwks.keys[]': 'public keys',
   'clients[].jwks_uri': 'the address of public keys',
+  'clients[].workload_identities[].jwks.keys[]': 'public keys',
+  'clients[].workload_identities[].jwks_uri': 'the address of public keys',
   'trusted_issuers[].jwks.keys[]': 'public keys',
   'registration.trusted_software_issuers[].jwks.keys[]': 'public keys',
   'clients[].token_endpoint_auth_method': 'a method',

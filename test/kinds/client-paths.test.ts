@@ -267,6 +267,7 @@ const configuredOnly: Readonly<Record<string, string>> = {
   accent_color: 'no stranger may style pages of this server',
   allow_remember_consent: 'users decide for registered clients',
   consent_lifetime: 'users decide for registered clients',
+  workload_identities: 'a stranger would choose an issuer of their own',
   claims: 'only the operator may set the claims of a client',
   always_send_client_claims: 'only the operator may set the claims of a client',
   client_claims_prefix: 'only the operator may set the claims of a client',

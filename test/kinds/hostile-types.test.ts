@@ -346,6 +346,22 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
+  'clients/keys/issuer-metadata.ts': async () => {
+    const workload = 'https://workload.example'
+    const keys = `${workload}/keys`
+    const identity = { issuer: workload, subject: 'signer', signing_alg: 'ES256' }
+    const signer = { ...signerWorld.clients.at(-1), jwks: undefined, workload_identities: [identity] }
+    const server = await createTestServer({ ...world, clients: [signer] }, { outbound })
+    pages.set(keys, { body: JSON.stringify({ keys: [jwk] }) })
+    for (const { what, value } of variants({ issuer: workload, jwks_uri: keys })) {
+      server.clock.advance(4000)
+      pages.set(`${workload}/.well-known/openid-configuration`, { body: JSON.stringify(value) })
+      const now = server.clock.now()
+      const jwt = jws(header, claims({ iss: workload, sub: 'signer', exp: now + 60, iat: now }))
+      await authenticate(server, jwt, what)
+    }
+  },
+
   'endpoints/admin/request.ts': async () => {
     const { server, token } = await startAdmin()
     const user = {

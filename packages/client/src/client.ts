@@ -9,6 +9,7 @@ export type {
 } from './authentication/authentication.ts'
 export { tlsClientAuth } from './authentication/certificate.ts'
 export { clientSecretBasic, clientSecretPost, noAuthentication } from './authentication/secret.ts'
+export { workloadIdentity } from './authentication/workload-identity.ts'
 export {
   type CompletedAuthorization,
   type CompletionOptions,

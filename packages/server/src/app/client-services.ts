@@ -10,6 +10,7 @@ import { maxRetention } from '../clients/authentication/private-key-jwt.ts'
 import { createUnencodedBasicWarning } from '../clients/authentication/unencoded-basic.ts'
 import { createClientDocuments } from '../clients/documents/documents.ts'
 import { createClientEncryption, type EncryptForClient } from '../clients/keys/encryption.ts'
+import { createIssuerKeysUriFinder } from '../clients/keys/issuer-metadata.ts'
 import { createClientKeyFinder } from '../clients/keys/jwks.ts'
 import { createClientSignatures, type VerifyClientSignature } from '../clients/keys/signature.ts'
 import { type ClientLookup, createClients } from '../clients/registration/client-lookup.ts'
@@ -71,6 +72,7 @@ export function createClientServices(
     usedAssertions: stores.usedAssertions,
     countAssertion: createAssertionCounter({ countAttempt, isConfigured, longest }),
     findKeys,
+    findIssuerKeysUri: createIssuerKeysUriFinder({ outbound, clock, log }),
     verifySignature,
     failures,
     warnUnencodedBasic,

@@ -10,6 +10,7 @@ import type { DocumentOrigin } from './client-document.ts'
 import type { Localized } from './client-languages.ts'
 import type { Color } from './color.ts'
 import type { MfaPolicy } from './mfa.ts'
+import type { WorkloadIdentity } from './workload-identity.ts'
 
 /** A shared secret in its stored form. */
 export type Secret = (
@@ -85,6 +86,8 @@ export type Client = {
   readonly jwks?: JwkSet
   /** The URL of its public keys, instead of `jwks`. */
   readonly jwks_uri?: string
+  /** Tokens of other issuers that authenticate it with `private_key_jwt`. */
+  readonly workload_identities: readonly WorkloadIdentity[]
   readonly tls_client_auth_subject_dn?: string
   /** Whether access tokens are bound to the certificate of the connection, with any authentication method (RFC 8705 §3.4). */
   readonly tls_client_certificate_bound_access_tokens: boolean

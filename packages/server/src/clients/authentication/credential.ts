@@ -12,7 +12,7 @@ import {
   type SecretReading,
   withColons,
 } from './method.ts'
-import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
+import { assertionParties, clientAssertionType } from './private-key-jwt.ts'
 
 /**
  * Refuses `invalid_request` for two credentials or two client ids, and `invalid_client` for no credential or a
@@ -91,7 +91,10 @@ function readFromBody(body: Body): Result<Credential> {
   return ok({ kind: 'secret', method: 'client_secret_post', client_id, readings: [{ client_id, secret }] })
 }
 
-/** Reads the assertion. `client_id` is optional and must equal the assertion's subject (RFC 7521 §4.2). */
+/**
+ * Reads the assertion. `client_id` is optional and must equal the assertion's subject (RFC 7521 §4.2), unless another
+ * issuer signed it: then it names the client, whose workload identities decide.
+ */
 function readAssertion({ client_id, client_assertion, client_assertion_type }: Body): Result<Credential> {
   if (client_assertion === undefined || client_assertion_type === undefined) {
     return refuse('invalid_request', 'client_assertion_incomplete', {
@@ -99,9 +102,10 @@ function readAssertion({ client_id, client_assertion, client_assertion_type }: B
     })
   }
   if (client_assertion_type !== clientAssertionType) return refuseClient('client_assertion_type_unknown')
-  const subject = assertionSubject(client_assertion)
-  if (subject === undefined) return refuseClient('client_assertion_malformed')
-  if (client_id !== undefined && client_id !== subject)
+  const parties = assertionParties(client_assertion)
+  if (parties === undefined) return refuseClient('client_assertion_malformed')
+  const { iss, sub } = parties
+  if (client_id !== undefined && client_id !== sub && (iss === sub || iss === client_id))
     return refuseClient('client_assertion_identity_mismatch')
-  return ok({ kind: 'assertion', client_id: subject, assertion: client_assertion })
+  return ok({ kind: 'assertion', client_id: client_id ?? sub, assertion: client_assertion })
 }

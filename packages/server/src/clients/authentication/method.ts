@@ -10,6 +10,7 @@ import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, ClientAssertionPolicy } from '../../model/client.ts'
 import type { UsedAssertions } from '../../model/ports/stores.ts'
 import type { Awaitable, Clock } from '../../runtime/ports.ts'
+import type { FindIssuerKeysUri } from '../keys/issuer-metadata.ts'
 import type { FindKeys } from '../keys/jwks.ts'
 import type { VerifyClientSignature } from '../keys/signature.ts'
 import type { Secrets } from './secrets.ts'
@@ -48,6 +49,8 @@ export type VerificationPorts = {
     | { readonly ok: false; readonly wait: Seconds }
   >
   readonly findKeys: FindKeys
+  /** Finds the keys of issuers of workload identities. */
+  readonly findIssuerKeysUri: FindIssuerKeysUri
   readonly verifySignature: VerifyClientSignature
   readonly clock: Clock
   readonly issuer: string

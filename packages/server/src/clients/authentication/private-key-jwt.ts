@@ -11,6 +11,7 @@ import { jwtType, rememberUntil } from '../../model/jose.ts'
 import { shownValue } from '../../model/masked.ts'
 import type { VerifiedSignature } from '../keys/signature.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
+import { verifyWorkload } from './workload-identity.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
@@ -35,6 +36,12 @@ const strictType = 'client-authentication+jwt'
 export const privateKeyJwt: AuthenticationMethod = {
   name: 'private_key_jwt',
   async verify(client, credential, request, ports) {
+    if (credential.kind === 'assertion' && client.workload_identities.length > 0) {
+      const { assertion: jwt } = credential
+      const parties = assertionParties(jwt)
+      if (parties?.iss !== client.client_id)
+        return verifyWorkload(client, { jwt, iss: parties?.iss, sub: parties?.sub }, ports, clockTolerance)
+    }
     const verified = await verifyAssertion(client, credential, ports)
     if (!verified.ok) return verified
     const { payload, protectedHeader } = verified.value
@@ -47,11 +54,13 @@ export const privateKeyJwt: AuthenticationMethod = {
   },
 }
 
-/** Returns the unverified subject of an assertion, to find the client whose keys verify it. */
-export function assertionSubject(assertion: string): string | undefined {
+/** Returns the unverified issuer and subject of an assertion, to find the client whose keys verify it. */
+export function assertionParties(
+  assertion: string,
+): { readonly iss: unknown; readonly sub: string } | undefined {
   try {
-    const { sub } = decodeJwt(assertion)
-    return typeof sub === 'string' && sub !== '' ? sub : undefined
+    const { iss, sub } = decodeJwt(assertion)
+    return typeof sub === 'string' && sub !== '' ? { iss, sub } : undefined
   } catch {
     return undefined
   }

@@ -54,6 +54,20 @@ const needsJwks = rule(
   }),
 )
 
+const needsJwksOrWorkload: Rule = (client, ...context) =>
+  client.value.workload_identities.length > 0 ? [] : needsJwks(client, ...context)
+
+const workloads = rule(
+  'workload_identities',
+  ({ value }) =>
+    value.workload_identities.length > 0 && value.token_endpoint_auth_method !== 'private_key_jwt',
+  {
+    problem: 'its tokens authenticate the client only with token_endpoint_auth_method "private_key_jwt"',
+    expected: 'that method',
+    fix: 'add "token_endpoint_auth_method": "private_key_jwt"',
+  },
+)
+
 const addMtls = {
   expected: '"mtls" at the top of the configuration (RFC 8705)',
   fix: 'add "mtls": { "certificate_header": "…", "trusted_proxies": ["…"] }',
@@ -96,7 +110,7 @@ const credentialRules: Readonly<
   none: publicRules,
   client_secret_basic: [needsSecret],
   client_secret_post: [needsSecret],
-  private_key_jwt: [needsJwks],
+  private_key_jwt: [needsJwksOrWorkload],
   tls_client_auth: [needsSubject, needsMtls],
   self_signed_tls_client_auth: [needsJwks, needsCertificates, needsMtls],
 }
@@ -208,6 +222,7 @@ const rules: readonly Rule[] = [
     unbindable,
   ),
   credentials,
+  workloads,
   rule(
     'redirect_uris',
     client =>

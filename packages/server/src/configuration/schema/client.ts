@@ -34,6 +34,7 @@ import {
   unknownScopes,
   year,
 } from './values.ts'
+import { workloadIdentity } from './workload-identity.ts'
 
 const redirectUri = () =>
   s
@@ -104,6 +105,13 @@ export const plainClientSchema = s.strictObject({
   ...keysFields,
   ...requestFields,
   ...responseFields,
+  workload_identities: s
+    .array(workloadIdentity())
+    .max(10)
+    .default([])
+    .describe(
+      'Tokens of other issuers that authenticate the client with private_key_jwt: of Kubernetes or GitHub Actions, for example.',
+    ),
   tls_client_auth_subject_dn: text()
     .optional()
     .describe('Subject of the client certificate (RFC 8705 §2.1.2, RFC 4514 form).'),

@@ -70,7 +70,8 @@ const bySection: Readonly<Record<string, string>> = {
     'client_assertion_audience_wrong client_assertion_from_the_future ' +
     'client_assertion_identity_mismatch client_assertion_invalid client_assertion_lives_too_long ' +
     'client_assertion_malformed client_assertion_replayed client_assertion_without_end ' +
-    'client_assertion_without_id client_assertions_too_often',
+    'client_assertion_without_id client_assertions_too_often workload_identity_unknown ' +
+    'workload_issuer_unavailable',
   'RFC 7521 §4.2': 'client_assertion_incomplete client_assertion_missing client_assertion_type_unknown',
   'RFC 8725 §3.11': 'client_assertion_type_wrong request_object_type_wrong',
   'RFC 8628 §3.5': 'device_code_expired device_denied device_pending device_polled_too_fast',
