@@ -41,8 +41,8 @@ const placeIn = ({ response_mode, response_type }: PendingAuthorization): string
 
 /**
  * Reads the parameters from where the response mode puts them. Fails with `invalid` if the response is elsewhere, is
- * too long, repeats a parameter (RFC 6749 §3.1), or came to another URL than the redirection URI (RFC 9700 §4.4.2.2). For a response in a JWT,
- * it returns only `response`, and fails if there is none.
+ * too long, repeats a parameter (RFC 6749 §3.1), or came to another URL than the redirection URI (RFC 9700 §4.4.2.2). For
+ * a response in a JWT, it returns only `response`, and fails if there is none.
  */
 export function readParameters(
   response: URL | URLSearchParams | string,
@@ -52,7 +52,6 @@ export function readParameters(
   const place = placeIn(pending)
   const read = (parameters: URLSearchParams) =>
     isJwtMode(response_mode) ? readJwt(parameters, response_mode) : collect(parameters, responseNames)
-
   const text = `${response}`
   if (text.length > maxLength)
     return invalid('response_too_long', `the authorization response has more than ${maxLength} characters`)
