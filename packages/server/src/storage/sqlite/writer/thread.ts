@@ -22,7 +22,11 @@ export type WriterThread = {
 }
 
 // Published code is JavaScript, and the compiler does not rewrite file names in URLs.
-const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url)
+const isSource = import.meta.url.endsWith('.ts')
+const writerUrl = new URL(isSource ? './writer.ts' : './writer.js', import.meta.url)
+
+// In the clone, packages import each other's sources: a condition that NODE_OPTIONS may have set, which is not passed on.
+const sources = isSource ? { execArgv: ['--conditions=tessera-source'] } : {}
 
 /** @param open the server's own file, which stays open in the thread. */
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
@@ -34,7 +38,12 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
 
   function start(): Worker {
     // Without our environment, which may contain the master key: the writer thread does not need it.
-    const started = new Worker(writerUrl, { workerData: open, env: compileCache(), name: 'sqlite-writer' })
+    const started = new Worker(writerUrl, {
+      workerData: open,
+      env: compileCache(),
+      name: 'sqlite-writer',
+      ...sources,
+    })
     started.on('message', ([file, results]: Finished) => {
       if (typeof results !== 'string') restarted = false
       queues.get(file)?.settle(results)
