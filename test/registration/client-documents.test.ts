@@ -135,6 +135,27 @@ test('client documents: a URL of 1024 characters works on every page and at ever
   )
 })
 
+const causes: Readonly<Record<string, string>> = {
+  'another client_id': 'client_document_of_another_client',
+  'no client_id': 'client_document_of_another_client',
+  'a client_id with another port': 'client_document_of_another_client',
+  'a secret': 'client_document_with_secret',
+  'the end of a secret': 'client_document_with_secret',
+  client_secret_post: 'client_document_with_secret',
+  client_secret_jwt: 'client_document_with_secret',
+  'only http redirect URIs': 'client_redirect_uri_invalid',
+  'no redirect URI': 'client_redirect_uri_invalid',
+  'keys at another host': 'client_document_keys_elsewhere',
+  'no grant that is allowed': 'client_metadata_not_allowed',
+  'no JSON': 'client_document_not_json',
+  'no object': 'client_document_not_json',
+  HTML: 'client_document_type_wrong',
+  'the status 201': 'client_document_status_wrong',
+  'the status 404': 'client_document_status_wrong',
+  'a redirect': 'client_document_status_wrong',
+  'more than 5 KB': 'outbound_too_large',
+}
+
 for (const [what, response] of [
   ['another client_id', { body: documentOf(`${documentUrl}/`) }],
   ['no client_id', { body: documentOf(documentUrl, { client_id: undefined }) }],
@@ -185,11 +206,9 @@ for (const [what, response] of [
     publish(documentUrl, response)
     assertErrorPage(await createBrowser(server).visit(requestOf()), 'unauthorized_client')
     assert.equal(server.reason(), 'client_document_unknown')
-    assert.ok(
-      server.logged.some(
-        ({ event, client_id }) => event === 'client_document_refused' && client_id === documentUrl,
-      ),
-    )
+    const line = server.logged.find(({ event }) => event === 'client_document_refused')
+    assert.equal(line?.client_id, documentUrl)
+    assert.equal(line?.cause, causes[what] ?? 'client_metadata_invalid')
     // Neither errors nor invalid documents are cached (§5.2).
     publish(documentUrl, { body: documentOf() })
     assert.equal((await createBrowser(server).visit(requestOf())).status, 200)

@@ -19,6 +19,7 @@ export const explanations = {
   code_replayed: 'The code was used before',
   code_expired: 'The code has expired',
   redirect_uri_differs: 'redirect_uri differs from that of the authorization request',
+  redirect_uri_not_registered: 'redirect_uri is no longer registered for the client',
   code_verifier_missing: 'code_verifier is required: the authorization request had a code_challenge',
   code_verifier_unexpected: 'code_verifier was sent, but the authorization request had no code_challenge',
   code_verifier_wrong: 'code_verifier does not match the code_challenge',

@@ -30,8 +30,7 @@ export function readCredential(
   const basic = readBasicHeader(authorization, maxIdLength)
   if (basic === 'malformed' && !lenient) return refuseClient('basic_malformed')
   const body = readBody(parameters)
-  if (isTooLong(body.client_id ?? '', maxIdLength))
-    return refuseClient('parameter_too_long', { parameter: 'client_id' })
+  if (isTooLong(body.client_id ?? '', maxIdLength)) return idTooLong
   if (basic === undefined || basic === 'malformed') return readFromBody(body)
   const assertion = body.client_assertion !== undefined || body.client_assertion_type !== undefined
   if (assertion || (body.client_secret !== undefined && !lenient)) return severalCredentials
@@ -49,6 +48,12 @@ export function readCredential(
 
 const mismatch = refuse('invalid_request', 'client_id_mismatch', {
   description: 'client_id differs from the Authorization header',
+})
+
+/** As {@link credentialLimits} refuses longer parameters. */
+const idTooLong = refuse('invalid_client', 'parameter_too_long', {
+  description: 'client_id is too long',
+  log: { parameter: 'client_id' },
 })
 
 const severalCredentials = refuse('invalid_request', 'several_client_credentials', {
