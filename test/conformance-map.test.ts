@@ -4,28 +4,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { plans } from './support/conformance-modules.ts'
 import { readText, textsOf } from './support/repository.ts'
+import { titlesIn } from './support/test-titles.ts'
 
 /** The titles that the page names, in the last column of its tables; `…` replaces what differs. */
 const named = (page: string): readonly string[] =>
   [...page.matchAll(/^\| (?!module|---)[^|]+ \| ([^|]+) \|$/gm)].map(([, title = '']) => title.trim())
 
-/** The titles of tests, with `…` for each part that a template fills in, and without the brackets behind them. */
-const titlesOf = (texts: Iterable<string>): ReadonlySet<string> =>
-  new Set(
-    [...texts].flatMap(text =>
-      [...text.matchAll(/\btest\(\s*(['`])(.+?)\1,/g)].map(([, , title = '']) =>
-        title
-          .replaceAll(/\$\{[^}]*\}/g, '…')
-          .replaceAll(/ \[[^\]]*\]/g, '')
-          .trim(),
-      ),
-    ),
-  )
-
 const page = readText('docs/conformance.md')
 
 test('conformance map: every title that the page names is the title of a test', () => {
-  const titles = titlesOf(textsOf('test/**/*.test.ts').values())
+  const titles = titlesIn(textsOf('test/**/*.test.ts').values())
   const wanted = named(page)
   assert.ok(wanted.length > 25, `only ${wanted.length} rows were found`)
   assert.deepEqual(
@@ -66,5 +54,5 @@ test('conformance map: the page is headed plainly', () => {
 test('conformance map: rows and titles are read as they are written', () => {
   assert.deepEqual(named('| module | our test |\n|---|---|\n| `a`, `b` | one: … two |\n'), ['one: … two'])
   const template = '`one: $' + '{x} two [RFC 1 §2] [authorize-001]`'
-  assert.deepEqual([...titlesOf([`test(${template}, async () => {})`])], ['one: … two'])
+  assert.deepEqual([...titlesIn([`test(${template}, async () => {})`])], ['one: … two'])
 })

@@ -84,7 +84,7 @@ const verify = async (server: TestServer, token: string, audience: string): Prom
     [customFetch]: async () => new Response((await server.send('GET', path)).body),
   })
   const currentDate = new Date(server.clock.now() * 1000)
-  const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms: ['PS256'], currentDate })
+  const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms: ['ES256'], currentDate })
   return payload
 }
 

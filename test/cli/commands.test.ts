@@ -65,6 +65,48 @@ test('cli: config check reports every error on standard error and exits 1', asyn
   assert.match(stderr, /\d errors$/m)
 })
 
+test('cli: config check --profile reports what is missing line by line, and exits 1 if anything is', async () => {
+  const client = { client_id: 'web', redirect_uris: ['https://app.example/cb'], scope: 'openid' }
+  const base = { issuer: 'https://login.example', storage: 'memory:' }
+  const lax = await fileOf(
+    'lax.json',
+    JSON.stringify({ ...base, clients: [{ ...client, token_endpoint_auth_method: 'none' }] }),
+  )
+  const check = (...words: readonly string[]) => tessera(['config', 'check', ...words])
+  const found = await check(lax, '--profile', 'fapi2-security')
+  assert.equal(found.code, 1)
+  assert.match(found.stdout, /^fapi2-security: \d+ of \d+ requirements are not met by /m)
+  assert.match(
+    found.stdout,
+    /^ {2}missing: clients\[0\]\.token_endpoint_auth_method \(client "web"\): the client is public; expected: .*FAPI 2\.0 Security Profile §5\.3\.2\.1 \(3\).*; fix: write "private_key_jwt"/m,
+  )
+  assert.doesNotMatch(found.stdout, /^ {2}met: /m)
+
+  const json = await check(lax, '--profile', 'fapi2-security', '--json')
+  assert.equal(json.code, 1)
+  const rows = json.stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  const unmet = rows.find(({ place }) => place === 'FAPI 2.0 Security Profile §5.3.2.1 (3)')
+  assert.deepEqual([unmet.met, unmet.missing[0].path], [false, 'clients[0].token_endpoint_auth_method'])
+
+  const keys = { jwks_uri: 'https://app.example/jwks' }
+  const strict = await fileOf(
+    'strict.json',
+    JSON.stringify({ ...base, security_profile: 'fapi2-message-signing', clients: [{ ...client, ...keys }] }),
+  )
+  const whole = await check(strict, '--profile', 'fapi2-message-signing', '--verbose')
+  assert.equal(whole.code, 0, whole.stdout)
+  assert.match(whole.stdout, /^fapi2-message-signing: all \d+ requirements are met$/m)
+  assert.match(whole.stdout, /^ {2}met: FAPI 2\.0 Message Signing §5\.3\.1 \(1\): /m)
+
+  const unknown = await check(strict, '--profile', 'fapi1')
+  assert.equal(unknown.code, 2)
+  assert.match(unknown.stderr, /oauth2\.1, fapi2-security, fapi2-message-signing/)
+  assert.equal((await check(strict, '--json')).code, 2)
+})
+
 test('cli: config check prints warnings and exits 0 if there is no error', async () => {
   const file = await fileOf('doubtful.json', '{ "host": "0.0.0.0" }')
   const { code, stderr } = await tessera(['config', 'check', file])

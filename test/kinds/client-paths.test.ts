@@ -272,6 +272,7 @@ const configuredOnly: Readonly<Record<string, string>> = {
   always_send_client_claims: 'only the operator may set the claims of a client',
   client_claims_prefix: 'only the operator may set the claims of a client',
   user_claims: 'only the operator may set the claims of users',
+  security_profile: 'the profile of the issuer holds for them',
 }
 
 test('client paths: each member that can only be configured is listed with a reason', () => {

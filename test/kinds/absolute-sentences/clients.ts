@@ -237,12 +237,52 @@ export const clients: Readonly<Record<string, Rows>> = {
       'exchange: a … token is revoked with the … token it derives from, over any number of exchanges',
     ),
   },
-  'docs/guides/fapi-2.md': {
-    'Codes are valid for 60 seconds': held(
+  'docs/guides/profiles.md': {
+    "they can't choose a profile.": held(
+      'authorize/profiles.test.ts',
+      'profiles: clients that register themselves meet the profile, or are refused',
+    ),
+    'If an API that was added later requires another algorithm': held(
+      'authorize/profiles.test.ts',
+      'profiles: of a client with a profile, other clients keep their settings, and an API can not weaken its tokens',
+    ),
+    'Every endpoint is served over TLS.': held(
+      'configuration/profiles.test.ts',
+      'profiles: an issuer without TLS is reported, and starts for development',
+    ),
+    'The redirect URI of a request is compared byte for byte.': held(
+      'kinds/redirect-uris.test.ts',
+      'redirect URIs: … accepts those of a client that is …, and no others',
+    ),
+    'Codes expire after ten minutes at most.': held(
+      'configuration/profiles.test.ts',
+      'profiles: a configuration that contradicts … is refused, and reported without the profile',
+    ),
+    'A code is used once;': held(
+      'token/authorization-code.test.ts',
+      'code: a second use is refused and revokes what the first issued',
+    ),
+    'A verifier is sent exactly if': held(
+      'token/codes.attack.test.ts',
+      'attack: … instead of the verifier is refused and burns the code',
+    ),
+    'Every endpoint is served over TLS, by the proxy': held(
+      'configuration/profiles.test.ts',
+      'profiles: an issuer without TLS is reported, and starts for development',
+    ),
+    'Codes are valid for 60 seconds at most.': held(
       'authorize/fapi-2.test.ts',
       'fapi: a code is valid for a minute, is used once, and requires its verifier',
     ),
-    '`nbf` at most 60 minutes ago': held(
+    'A code is used once.': held(
+      'authorize/fapi-2.test.ts',
+      'fapi: a code is valid for a minute, is used once, and requires its verifier',
+    ),
+    'Browsers are redirected with status 302 or': held(
+      'authorize/profiles.test.ts',
+      'profiles: a user signs in by … of the profile … with oauth4webapi',
+    ),
+    'nbf is at most 60 minutes ago': held(
       'authorize/fapi-2.test.ts',
       'fapi: request objects are signed with PS256 and have a limited lifetime',
     ),

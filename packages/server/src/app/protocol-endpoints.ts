@@ -17,6 +17,12 @@ import { validateBy } from '../endpoints/token/token-request-validator.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
 import { acrsOffered } from '../identity/mfa-policy.ts'
 import type { ProtocolRouteName } from '../model/routes.ts'
+import {
+  permitsAlgorithm,
+  permitsGrant,
+  permitsMethod,
+  permitsResponseType,
+} from '../model/security-profile.ts'
 import { algorithmOr, preferredAlgorithms } from '../model/signature-algorithm.ts'
 import { languages } from '../pages/ui/languages.ts'
 import type { Services } from './services.ts'
@@ -136,24 +142,38 @@ function createToken(
 }
 
 const metadataOf = (
-  { issuer, resources, mtls, dpop, mfa, branding, registration, ...configuration }: Configuration,
+  {
+    issuer,
+    securityProfile: profile,
+    resources,
+    mtls,
+    dpop,
+    mfa,
+    branding,
+    registration,
+    ...configuration
+  }: Configuration,
   { context: { keys }, clients, tokens, accounts: { offered } }: Services,
 ) =>
   createMetadata({
     issuer,
     clients: clients.lookup,
     resources,
-    responseTypes,
+    responseTypes: responseTypes.filter(type => permitsResponseType(profile, type)),
     responseModes: responseModesOf(configuration.authorizationResponses),
     signatureAlgorithms: configuration.signatureAlgorithms,
     prompts: promptsOffered(offered),
     acrValues: acrsOffered(mfa),
     uiLocales: languages.map(({ tag }) => tag),
     branding,
-    grantTypes: tokens.grants.map(({ grantType }) => grantType),
+    // Not a grant of the token endpoint: RFC 7591 §2.1 uses this name for tokens from the authorization endpoint.
+    grantTypes: [...tokens.grants.map(({ grantType }) => grantType), 'implicit'].filter(grant =>
+      permitsGrant(profile, grant),
+    ),
     signingAlgorithms: keys.algorithms(),
-    authenticationMethods: authenticationMethodsOf({ mtls }),
+    authenticationMethods: authenticationMethodsOf({ mtls }).filter(method => permitsMethod(profile, method)),
     offersDpop: dpop.enabled,
+    unsignedRequests: permitsAlgorithm(profile, 'none'),
     mtls: mtls !== undefined,
     mtlsBase: mtlsBaseOf(issuer, mtls),
     registers: registration.mode !== 'off',

@@ -4,11 +4,13 @@ import { createEntrySecrets } from '../administration/secrets.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Diagnostic } from '../configuration/diagnostic.ts'
 import type { ReadEntry } from '../configuration/entries/entry-source.ts'
+import type { ProfileFinding } from '../configuration/profiles/finding.ts'
 import { derivedFor } from '../keys/root-keys.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { StoredEntry } from '../model/entry.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { Entries } from '../model/ports/stores.ts'
+import type { SecurityProfile } from '../model/security-profile.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { inspectStorage } from './administration.ts'
 import { createServerContext } from './server-context.ts'
@@ -19,35 +21,42 @@ type StoredEntriesCheck = {
   /** Of entries that a server with this configuration would not use. */
   readonly errors: readonly Diagnostic[]
   readonly warnings: readonly Diagnostic[]
+  /** Requirements of a security profile that the file or the store does not meet. */
+  readonly findings: readonly ProfileFinding[]
 }
 
-const nothing: StoredEntriesCheck = { checked: 0, errors: [], warnings: [] }
+const nothing: StoredEntriesCheck = { checked: 0, errors: [], warnings: [], findings: [] }
 const pageSize = 200
 
 /**
  * Checks the server's own store, and those of tenants with their own issuer. Rejects if one of them does not exist, or has
  * another schema than that of this version: opening it would create or migrate it.
+ * @param profile a security profile to compare the entries with.
  */
-export async function checkStoredEntries(server: Configuration): Promise<StoredEntriesCheck> {
+export async function checkStoredEntries(
+  server: Configuration,
+  profile?: SecurityProfile,
+): Promise<StoredEntriesCheck> {
   const { storage } = server
   if (storage.kind === 'memory') return nothing
   await requireSchema(storage)
   const { tenantStores, derived, clock, close } = await createServerContext(server, { log: silentLog })
   try {
     const now = clock.now()
-    const own = await checkIssuer(server, tenantStores.main.entries, derived, now)
+    const own = await checkIssuer(server, tenantStores.main.entries, derived, now, profile)
     const existing = new Set(await tenantStores.list())
     const all = [own.check]
     for (const [name, tenant] of own.configuration.tenantIssuers) {
       if (!existing.has(name)) continue
       await requireSchema(storage, name)
       const { entries } = await tenantStores.forTenant(name)
-      all.push((await checkIssuer(tenant, entries, derivedFor(derived, name), now)).check)
+      all.push((await checkIssuer(tenant, entries, derivedFor(derived, name), now, profile)).check)
     }
     return {
       checked: all.reduce((sum, { checked }) => sum + checked, 0),
       errors: all.flatMap(({ errors }) => errors),
       warnings: all.flatMap(({ warnings }) => warnings),
+      findings: all.flatMap(({ findings }) => findings),
     }
   } finally {
     await close()
@@ -74,6 +83,7 @@ async function checkIssuer(
   entries: Entries,
   derived: DerivedKeys,
   now: number,
+  profile: SecurityProfile | undefined,
 ): Promise<{ readonly check: StoredEntriesCheck; readonly configuration: Configuration }> {
   const { entries: source, tenant } = base
   const sealing = createSealing({ derived, purpose: 'entries' })
@@ -119,7 +129,8 @@ async function checkIssuer(
   }
   for (const { entry, diagnostic } of source.warningsOf(read, now))
     if (entry) warnings.push(named(entry, diagnostic))
-  return { check: { checked, errors, warnings }, configuration: extension.configuration }
+  const findings = profile === undefined ? [] : source.profileFindings(profile, read)
+  return { check: { checked, errors, warnings, findings }, configuration: extension.configuration }
 }
 
 const hiddenByFile: Diagnostic = {

@@ -7,6 +7,7 @@ import type { VerifyClientSignature } from '../clients/keys/signature.ts'
 import type { Client } from '../model/client.ts'
 import { jwtType } from '../model/jose.ts'
 import type { Decryption } from '../model/keys.ts'
+import { includesProfile, permitsAlgorithm } from '../model/security-profile.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { maxRequestObjectLength, parseRequest } from './parameter-limits.ts'
 
@@ -90,11 +91,12 @@ async function signedClaims(
  */
 function unsignedClaims(
   jwt: string,
-  { request_object_signing_alg }: Client,
+  { request_object_signing_alg, security_profile }: Client,
   { clock }: RequestObjectPorts,
 ): Result<JsonObject> {
   const [, payload = '', signature, ...more] = jwt.split('.')
-  if ((request_object_signing_alg ?? 'none') !== 'none') return invalid('request_object_unsigned')
+  if ((request_object_signing_alg ?? 'none') !== 'none' || !permitsAlgorithm(security_profile, 'none'))
+    return invalid('request_object_unsigned')
   const claims = parseJson(payload)
   if (!claims || signature !== '' || more.length > 0) return invalid('request_object_malformed')
   const { exp, nbf } = claims
@@ -107,7 +109,7 @@ function unsignedClaims(
 /** Checks RFC 9101 §4, §5 and OpenID Connect Core 1.0 §6.1. */
 function claimsRefusal(
   claims: JsonObject,
-  { client_id }: Client,
+  { client_id, security_profile }: Client,
   ports: RequestObjectPorts,
 ): Refusal | undefined {
   const { iss, aud } = claims
@@ -115,8 +117,9 @@ function claimsRefusal(
     return invalid('request_object_nested')
   if (claims.client_id !== client_id) return invalid('request_object_client_id_mismatch')
   if (iss !== undefined && iss !== client_id) return invalid('request_object_issuer_wrong')
-  if (aud !== undefined && ![aud].flat().includes(ports.issuer))
-    return invalid('request_object_audience_wrong')
+  // FAPI 2.0 Message Signing §5.3.1 (2).
+  const needsAudience = aud !== undefined || includesProfile(security_profile, 'fapi2-message-signing')
+  if (needsAudience && ![aud].flat().includes(ports.issuer)) return invalid('request_object_audience_wrong')
   return typeof claims.iat === 'number' && claims.iat > ports.clock.now() + clockTolerance
     ? invalid('request_object_from_the_future')
     : undefined

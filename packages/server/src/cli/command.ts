@@ -1,5 +1,7 @@
 /** Options and exit codes of commands. */
 
+import type { SecurityProfile } from '../configuration/profiles/names.ts'
+
 /** 0: success; 1: an invalid configuration or a failed operation; 2: wrong usage. */
 export type ExitCode = 0 | 1 | 2
 
@@ -21,8 +23,16 @@ export type NamedUserFlags = IssuerFlags & { readonly user: string }
 export type DeleteUserFlags = NamedUserFlags & { readonly dryRun?: boolean }
 export type ExportUserFlags = IssuerFlags & { readonly output?: string }
 export type FindUserFlags = IssuerFlags & { readonly json?: boolean }
-/** `store`: whether to check the entries of the store too. */
-export type CheckFlags = { readonly store?: boolean }
+export type CheckFlags = {
+  /** Whether to check the entries of the store too. */
+  readonly store?: boolean
+  /** Compares the configuration with this profile. */
+  readonly profile?: SecurityProfile
+  /** Whether to list the requirements that are met. */
+  readonly verbose?: boolean
+  /** Whether to print an object for each requirement of the profile, and nothing else. */
+  readonly json?: boolean
+}
 export type PlanFlags = { readonly json?: boolean }
 export type TestMailFlags = IssuerFlags & { readonly to: string }
 export type SetPasswordFlags = NamedUserFlags & { readonly passwordHash?: boolean }

@@ -3,12 +3,26 @@
 import { anchorOf, changedDefaults } from '../configuration/changed-defaults.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { planChanges } from '../configuration/plan.ts'
+import type { ProfileFinding } from '../configuration/profiles/finding.ts'
 import type { CheckFlags, ExitCode, PlanFlags } from './command.ts'
-import { loadOrReport, tellErrors, tellWarnings } from './report.ts'
+import { loadOrReport, report, tellErrors, tellWarnings } from './report.ts'
 
-export async function check(file: string, { store }: CheckFlags): Promise<ExitCode> {
+export async function check(file: string, flags: CheckFlags): Promise<ExitCode> {
+  const { store, profile, verbose, json } = flags
+  if (profile === undefined && (verbose || json)) return report('--verbose and --json need --profile', 2)
   const configuration = await loadOrReport(file)
   if (!configuration) return 1
+  if (!json) describe(file, configuration)
+  const stored = store ? await checkStore(configuration, flags) : noEntries
+  if (profile === undefined) return stored.exit
+  const { reportProfile } = await import('./config-profile.ts')
+  const findings = [...configuration.entries.profileFindings(profile, []), ...stored.findings]
+  return reportProfile(file, profile, findings, flags) || stored.exit
+}
+
+const noEntries = { exit: 0, findings: [] } as const
+
+function describe(file: string, configuration: Configuration): void {
   const { issuer, storage, tenantIssuers } = configuration
   process.stdout.write(
     `${file} is valid: ${contentOf(configuration)}; issuer ${issuer}, storage ${storage.kind}\n`,
@@ -17,17 +31,19 @@ export async function check(file: string, { store }: CheckFlags): Promise<ExitCo
     process.stdout.write(`  tenant ${name}: ${contentOf(own)}; issuer ${own.issuer}\n`)
   process.stdout.write(`  master key: ${masterKeyOf(configuration)}\n`)
   process.stdout.write(changesFor(configuration))
-  return store ? checkStore(configuration) : 0
 }
 
 /** Checks entries that were made while a server runs, in the form of this file. Changes and migrates no store. */
-async function checkStore(configuration: Configuration): Promise<ExitCode> {
+async function checkStore(
+  configuration: Configuration,
+  { profile, json }: CheckFlags,
+): Promise<{ readonly exit: ExitCode; readonly findings: readonly ProfileFinding[] }> {
   const { checkStoredEntries } = await import('../app/stored-entries-check.ts')
-  const { checked, errors, warnings } = await checkStoredEntries(configuration)
+  const { checked, errors, warnings, findings } = await checkStoredEntries(configuration, profile)
   tellWarnings(warnings)
-  if (errors.length > 0) return tellErrors('the store', errors)
-  process.stdout.write(`the store is valid: ${checked} ${checked === 1 ? 'entry' : 'entries'}\n`)
-  return 0
+  if (errors.length > 0) return { exit: tellErrors('the store', errors), findings }
+  if (!json) process.stdout.write(`the store is valid: ${checked} ${checked === 1 ? 'entry' : 'entries'}\n`)
+  return { exit: 0, findings }
 }
 
 /** Says where the master key is. A key service is not called. */

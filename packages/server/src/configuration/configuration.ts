@@ -20,6 +20,7 @@ import type { MfaPolicy, MfaPolicyHook } from '../model/mfa.ts'
 import type { PreviousRefreshTokenHook } from '../model/previous-refresh-token.ts'
 import type { Registration } from '../model/registration.ts'
 import type { Resources } from '../model/resource.ts'
+import type { SecurityProfile } from '../model/security-profile.ts'
 import type { SessionLifetimes } from '../model/session.ts'
 import type {
   ConfiguredUser,
@@ -76,6 +77,8 @@ export type Configuration = {
   /** Whether requests are traced. */
   readonly tracing: boolean
   readonly compatibility: 'none' | 'identityserver4'
+  /** Requirements for this issuer and all of its clients; undefined: none. */
+  readonly securityProfile?: SecurityProfile
   /** Requirements for client assertions, unless the client has its own. */
   readonly clientAssertions: ClientAssertionPolicy
   /** Treatment of unknown scopes in authorization requests. */

@@ -4,9 +4,12 @@
  */
 
 import type { SigningAlgorithm } from '../model/client.ts'
+import { isSecurityProfile, type SecurityProfile } from '../model/security-profile.ts'
 import { defaultSignatureAlgorithms } from '../model/signature-algorithm.ts'
 import { type Description, type Diagnostic, formatPath, subjectOf, valueAt } from './diagnostic.ts'
 import { explain, meantKey } from './explain.ts'
+import { withProfileDefaults } from './profiles/defaults.ts'
+import { type ProfileSettings, profileKeys } from './profiles/settings.ts'
 import type { UserDraft } from './schema/accounts.ts'
 import type { ClientDraft } from './schema/client.ts'
 import type { ProviderDraft } from './schema/provider.ts'
@@ -64,6 +67,11 @@ export type Draft = Lists & {
   readonly moduleGrants: readonly string[]
   /** Undefined if it is omitted or invalid. */
   readonly registration?: { readonly path: string; readonly value: RegistrationDraft }
+  readonly security: {
+    /** Undefined if it is omitted or invalid, or "none". */
+    readonly profile: SecurityProfile | undefined
+    readonly settings: ProfileSettings
+  }
 }
 
 type Drafts = {
@@ -77,9 +85,13 @@ type Drafts = {
 }
 
 /** Reads a configuration with the schema for data files or the one for modules. */
-export function readDrafts(input: unknown, isModule: boolean, secrets: SecretReader): Drafts {
+export function readDrafts(
+  input: Readonly<Record<string, unknown>>,
+  isModule: boolean,
+  secrets: SecretReader,
+): Drafts {
   const schema = isModule ? moduleSchema : dataSchema
-  const outcome = schema.safeParse(input, secrets)
+  const outcome = schema.safeParse(withProfileDefaults(input), secrets)
   const issues = outcome.success ? [] : outcome.issues
   const parsed: Parsed = {
     input,
@@ -127,6 +139,7 @@ function serverDraft(parsed: Parsed): Draft {
       return typeof type === 'string' ? type : []
     }),
     registration: registrationAt(parsed, []),
+    security: securityOf(settingsAt(parsed, [], profileKeys), parsed, []),
   }
 }
 
@@ -149,7 +162,52 @@ export function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft
     signatureAlgorithms: algorithmsAt(parsed, place) ?? server.signatureAlgorithms,
     adminApi: hasAdminApi(parsed.input, place),
     registration: registrationAt(parsed, place),
+    security: securityOf(
+      {
+        ...settingsOfServer(server),
+        ...settingsAt(
+          parsed,
+          place,
+          profileKeys.filter(key => valueAt(parsed.value, [...place, key]) !== undefined),
+        ),
+      },
+      parsed,
+      place,
+      server.security.profile,
+    ),
   }
+}
+
+/** Returns the values that tenants inherit. A tenant at a path has the scheme and host of the server. */
+const settingsOfServer = ({ security: { settings } }: Draft): ProfileSettings =>
+  Object.fromEntries(
+    Object.entries(settings).filter(([key]) => keyOwners[key as keyof typeof keyOwners] !== 'own'),
+  )
+
+function settingsAt(
+  { value, issues }: Parsed,
+  owner: Path,
+  keys: readonly (typeof profileKeys)[number][],
+): ProfileSettings {
+  const readable = keys.filter(key => {
+    const isOfServer = key === 'issuer' && valueAt(value, [...owner, key]) === 'path'
+    return !isOfServer && !issues.has(placeOf([...owner, key]))
+  })
+  return Object.fromEntries(
+    readable.map(key => [key, { value: valueAt(value, [...owner, key]), path: formatPath([...owner, key]) }]),
+  )
+}
+
+function securityOf(
+  settings: ProfileSettings,
+  { value, issues }: Parsed,
+  owner: Path,
+  inherited?: SecurityProfile,
+): Draft['security'] {
+  const path = [...owner, 'security_profile']
+  const own = issues.has(placeOf(path)) ? 'none' : valueAt(value, path)
+  const profile = own === undefined ? inherited : own
+  return { profile: isSecurityProfile(profile) ? profile : undefined, settings }
 }
 
 /** Returns undefined if it is omitted. */

@@ -15,6 +15,7 @@ import {
   renameSources,
 } from './environment.ts'
 import { readMasterKeys } from './master-keys.ts'
+import { issuerProfileErrors } from './profiles/findings.ts'
 import {
   accountErrors,
   accountWarnings,
@@ -85,6 +86,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
       ...clientErrors(one),
       ...accountErrors(one),
       ...registrationErrors(one),
+      ...issuerProfileErrors(one),
       ...providerErrors(one, directory),
     ]),
     ...(whole ? [...signUpErrors(whole), ...userStoreErrors(whole)] : []),

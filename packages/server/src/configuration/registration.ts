@@ -1,9 +1,11 @@
 /** Converts registered metadata into a client, with the schema and rules of configured clients (RFC 7591 §2). */
 
 import type { RegisteredClientParser, Registration } from '../model/registration.ts'
+import { isSecurityProfile } from '../model/security-profile.ts'
 import type { Draft } from './draft.ts'
 import { emptyLists } from './empty-lists.ts'
 import { explain } from './explain.ts'
+import { withClientDefaults } from './profiles/defaults.ts'
 import { clientErrors } from './rules/client.ts'
 import { referenceErrors, registeredScopes } from './rules/references.ts'
 import { clientOf, clientSchema } from './schema/client.ts'
@@ -45,7 +47,7 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
 
 function createParser(context: Draft): RegisteredClientParser {
   return input => {
-    const outcome = clientSchema.safeParse(input)
+    const outcome = clientSchema.safeParse(withClientDefaults(input, context.security.profile))
     if (!outcome.success) return { ok: false, problems: explain(outcome.issues, clientSchema, input) }
     const { value } = outcome
     const entry = { list: 'clients', index: 0, subject: '', value, invalid: new Set<string>() }
@@ -74,6 +76,10 @@ const contextOf = (whole: ConfigurationDraft): Draft => ({
   mtls: whole.mtls !== undefined,
   dpop: whole.dpop.enabled,
   signatureAlgorithms: whole.signature_algorithms,
+  security: {
+    profile: isSecurityProfile(whole.security_profile) ? whole.security_profile : undefined,
+    settings: {},
+  },
   trustedIssuers: whole.trusted_issuers.length > 0,
   // A client that registers itself can't use the admin API.
   adminApi: false,

@@ -10,6 +10,7 @@ import type { DocumentOrigin } from './client-document.ts'
 import type { Localized } from './client-languages.ts'
 import type { Color } from './color.ts'
 import type { MfaPolicy } from './mfa.ts'
+import type { SecurityProfile } from './security-profile.ts'
 import type { WorkloadIdentity } from './workload-identity.ts'
 
 /** A shared secret in its stored form. */
@@ -80,6 +81,8 @@ export type Client = {
   readonly application_type?: 'web' | 'native'
   readonly enabled: boolean
   readonly client_secrets: readonly Secret[]
+  /** Requirements for it: its own, or those of its issuer. Omitted: none. */
+  readonly security_profile?: SecurityProfile
   /** Omitted: `client_secret_basic` and `client_secret_post` are both accepted. */
   readonly token_endpoint_auth_method?: ClientAuthenticationMethod
   /** Its public keys (RFC 7591 §2), with certificates (`x5c`) for `self_signed_tls_client_auth`. */

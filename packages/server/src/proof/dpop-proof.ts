@@ -19,6 +19,7 @@ import { normalTargetUri } from './target-uri.ts'
 export type DpopProof = {
   /** The thumbprint of its key. */
   readonly jkt: string
+  readonly alg: SigningAlgorithm
   /** The one-time id, stored together with what the request does. */
   readonly use: UsedAssertion
   /** The nonce that replaces an aging one in the response (§8.2). */
@@ -77,6 +78,7 @@ export function createDpopProofs({ bases, clock, algorithms, nonces }: DpopProof
     if (!nonce.ok) return nonce
     return ok({
       jkt: key.jkt,
+      alg: key.alg,
       use: {
         hash: hashHandle(`dpop proof\n${key.jkt}\n${uri.value}\n${jti}`),
         expires_at: rememberUntil(Number(iat) + lifetime, clockTolerance),
@@ -163,16 +165,19 @@ function keyOf(head: string, allowed: readonly SigningAlgorithm[]): ProofKey | R
   // RFC 8725 §3.11: reject JWTs made for another purpose.
   if (jwtType(typ) !== 'dpop+jwt')
     return invalid('dpop_type_wrong', 'typ must be dpop+jwt', { received: shownText(typ) })
-  if (!isSignatureAlgorithm(alg) || !allowed.includes(alg))
-    return invalid('dpop_algorithm_not_allowed', 'alg is not supported', {
-      expected: allowed.join(', '),
-      received: shownText(alg),
-    })
+  if (!isSignatureAlgorithm(alg) || !allowed.includes(alg)) return algorithmNotAllowed(alg, allowed)
   // RFC 7515 §4.1.11: an extension that must be understood.
   if (crit !== undefined) return invalid('dpop_proof_malformed', 'crit is not supported')
   const key = importProofKey(alg, jwk)
   return typeof key === 'string' ? invalid(key, keyProblems[key]) : key
 }
+
+/** Refuses a proof that is signed with another algorithm. */
+export const algorithmNotAllowed = (alg: unknown, allowed: readonly string[]): Refusal =>
+  invalid('dpop_algorithm_not_allowed', 'alg is not supported', {
+    expected: allowed.join(', '),
+    received: shownText(alg),
+  })
 
 const keyProblems: Readonly<Record<KeyProblem, string>> = {
   dpop_key_missing: 'jwk is missing',

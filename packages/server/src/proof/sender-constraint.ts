@@ -8,9 +8,10 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../model/authorization.ts'
 import type { Client } from '../model/client.ts'
 import type { UsedAssertion, UsedAssertions } from '../model/ports/stores.ts'
+import { permitsAlgorithm } from '../model/security-profile.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import { bindToCertificate, certificateInstead, certificateProblem } from './certificate.ts'
-import { type DpopProof, useProof, type VerifyDpopProof } from './dpop-proof.ts'
+import { algorithmNotAllowed, type DpopProof, useProof, type VerifyDpopProof } from './dpop-proof.ts'
 
 /** The result of the step `prove`. */
 export type Proven = {
@@ -29,10 +30,10 @@ type PresentedToken = { readonly scheme: 'Bearer' | 'DPoP'; readonly value: stri
 
 export type SenderConstraints = {
   /**
-   * Returns the proof of a request that needs none, such as a pushed authorization request (RFC 9449 §10.1). Refuses an
-   * invalid one.
+   * Returns the proof of a client's request that needs none, such as a pushed authorization request (RFC 9449 §10.1).
+   * Refuses an invalid one.
    */
-  readonly proofOf: (request: HttpRequest) => Result<DpopProof | undefined>
+  readonly proofOf: (request: HttpRequest, client: Client) => Result<DpopProof | undefined>
   /** Uses up a proof. Refuses one that was used before. */
   readonly useUp: (proof: DpopProof) => Promise<Refusal | undefined>
   /**
@@ -73,8 +74,16 @@ export function createSenderConstraints({
   nonce,
   usedAssertions,
 }: SenderConstraintPorts): SenderConstraints {
-  const proofOf: SenderConstraints['proofOf'] = request =>
-    bindsToProofs && request.headers.dpop !== undefined ? verifyDpopProof(request) : noProof
+  const proofOf: SenderConstraints['proofOf'] = (request, { security_profile }) => {
+    if (!bindsToProofs || request.headers.dpop === undefined) return noProof
+    const proof = verifyDpopProof(request)
+    return !proof.ok || permitsAlgorithm(security_profile, proof.value.alg)
+      ? proof
+      : algorithmNotAllowed(
+          proof.value.alg,
+          proofAlgorithms.filter(alg => permitsAlgorithm(security_profile, alg)),
+        )
+  }
 
   const useUp: SenderConstraints['useUp'] = proof => useProof(proof, usedAssertions)
 
@@ -84,7 +93,7 @@ export function createSenderConstraints({
     useUp,
     prove(request, client) {
       const { certificate } = request.peer
-      const proof = proofOf(request)
+      const proof = proofOf(request, client)
       if (!proof.ok) return proof
       const { jkt, use, nonce } = proof.value ?? {}
       const confirmFor = (of: Client) => bindingOf(of, jkt, certificate)

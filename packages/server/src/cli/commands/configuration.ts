@@ -1,6 +1,7 @@
 /** Commands about the configuration. */
 
 import { type Command, Option } from 'commander'
+import { securityProfiles } from '../../configuration/profiles/names.ts'
 import type { CheckFlags, PlanFlags } from '../command.ts'
 import type { Does } from './options.ts'
 
@@ -11,6 +12,13 @@ export function addConfigurationCommands(program: Command, does: Does): void {
     .description('report every error in a configuration')
     .argument('<file>')
     .option('--store', 'also check the entries that were made at run time; reads the store')
+    .addOption(
+      new Option('--profile <name>', 'report what a security profile requires and is missing').choices(
+        securityProfiles,
+      ),
+    )
+    .option('--verbose', 'with --profile: also list the requirements that are met')
+    .option('--json', 'with --profile: print a JSON object per requirement, and nothing else')
     .action(
       does(async (file: string, options: CheckFlags) => (await import('../config.ts')).check(file, options)),
     )

@@ -2,10 +2,11 @@
 
 import type { JWSHeaderParameters, JWTPayload, jwtVerify } from 'jose'
 import type { Client, JwkSet, SigningAlgorithm } from '../../model/client.ts'
+import { permitsAlgorithm } from '../../model/security-profile.ts'
 import type { FindKeys, WantedKey } from './jwks.ts'
 
 type SignatureOptions = {
-  /** The algorithm that the client registered. Omitted: any that the issuer allows. */
+  /** The algorithm that the client registered. Omitted: any that the issuer and the profile of the client allow. */
   readonly alg?: string | undefined
   readonly currentDate: Date
   /** Seconds. */
@@ -31,7 +32,10 @@ export const createClientSignatures =
     // Load on first use, because jose takes a tenth of the startup time and most installations don't need it.
     const jose = await import('jose')
     const verify = await verifierOf(await findKeys(client, wantedKey(jwt, jose.decodeProtectedHeader)))
-    const algorithms = allowed.filter(alg => registered === undefined || alg === registered)
+    const algorithms = allowed.filter(
+      alg =>
+        permitsAlgorithm(client.security_profile, alg) && (registered === undefined || alg === registered),
+    )
     return verify(jwt, { ...options, algorithms })
   }
 

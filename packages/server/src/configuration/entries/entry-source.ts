@@ -3,7 +3,9 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
 import type { EntryKind } from '../../model/entry.ts'
+import type { SecurityProfile } from '../../model/security-profile.ts'
 import type { Diagnostic } from '../diagnostic.ts'
+import type { ProfileFinding } from '../profiles/finding.ts'
 import type { NoteSecret, Path, SecretReader } from '../validation/schema.ts'
 
 /** An entry that fits its schema. */
@@ -48,6 +50,14 @@ export type EntrySource<Configured> = {
    * @param now seconds since 1970.
    */
   readonly warningsOf: (added: readonly ReadEntry[], now: number) => readonly EntryError[]
+  /**
+   * Compares the file, with these entries, with a security profile.
+   * @returns what is missing. Paths into entries of the store begin with `stored`.
+   */
+  readonly profileFindings: (
+    profile: SecurityProfile,
+    added: readonly ReadEntry[],
+  ) => readonly ProfileFinding[]
   /**
    * Returns the configuration with these entries, without those that have errors.
    * @param base the configuration that this belongs to.

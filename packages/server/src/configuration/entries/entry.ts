@@ -2,26 +2,39 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { EntryKind } from '../../model/entry.ts'
+import { isSecurityProfile } from '../../model/security-profile.ts'
 import { type Diagnostic, valueAt } from '../diagnostic.ts'
 import { nameOf } from '../draft.ts'
 import { explain } from '../explain.ts'
-import { dataLists } from '../schema/whole.ts'
+import { withClientDefaults, withTenantDefaults } from '../profiles/defaults.ts'
+import { type ConfigurationDraft, dataLists } from '../schema/whole.ts'
 import type { NoteSecret, Path, SecretReader } from '../validation/schema.ts'
 import type { EntryReading } from './entry-source.ts'
 
-/** @param note is called for each secret. */
+/**
+ * @param server the settings that the entry inherits.
+ * @param note is called for each secret.
+ */
 export function readEntry(
+  server: Pick<ConfigurationDraft, 'security_profile' | 'authorization_requests' | 'authorization_responses'>,
   kind: EntryKind,
   raw: JsonObject,
   secrets: SecretReader,
   note?: NoteSecret,
 ): EntryReading {
   const schema = dataLists[kind]
-  const outcome = schema.safeParse(raw, secrets, note)
+  const outcome = schema.safeParse(withDefaults(kind, raw, server), secrets, note)
   if (!outcome.success) return { ok: false, errors: explain(outcome.issues, schema, raw) }
   const errors = kind === 'tenants' || kind === 'identity_providers' ? fileErrors(raw) : []
   if (errors.length > 0) return { ok: false, errors }
   return { ok: true, read: { kind, id: nameOf(kind, raw) ?? '', raw, value: outcome.value } }
+}
+
+/** Adds what the profile of the server, or of the entry, sets. */
+function withDefaults(kind: EntryKind, raw: JsonObject, server: Parameters<typeof readEntry>[0]): unknown {
+  const { security_profile: profile } = server
+  if (kind === 'clients') return withClientDefaults(raw, isSecurityProfile(profile) ? profile : undefined)
+  return kind === 'tenants' ? withTenantDefaults(raw, server) : raw
 }
 
 /** Returns the places of the secrets of an entry, whether or not they can be read. */

@@ -3,6 +3,7 @@
 import { type EntryKind, sharedKinds } from '../../model/entry.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, type Entry, tenantDraft } from '../draft.ts'
+import { issuerProfileErrors } from '../profiles/findings.ts'
 import { accountErrors, signUpErrors, userStoreErrors } from '../rules/accounts.ts'
 import { clientErrors } from '../rules/client.ts'
 import { nameErrors } from '../rules/names.ts'
@@ -126,6 +127,7 @@ export function extensionErrors(drafts: IssuerDrafts, added: readonly ReadEntry[
       ...clientErrors(one),
       ...accountErrors(one),
       ...registrationErrors(one),
+      ...issuerProfileErrors(one),
       ...providerErrors(one, drafts.directory),
     ]),
     ...signUpErrors(whole),

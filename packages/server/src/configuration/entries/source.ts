@@ -2,12 +2,15 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { EntryKind } from '../../model/entry.ts'
+import type { SecurityProfile } from '../../model/security-profile.ts'
 import { type AssemblyContext, assemble, assembleIssuer, forTenant, tenantSettings } from '../assemble.ts'
 import type { Configuration } from '../configuration.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, type Entry, nameOf } from '../draft.ts'
 import { emptyLists } from '../empty-lists.ts'
 import { followPort } from '../issuer.ts'
+import type { ProfileFinding } from '../profiles/finding.ts'
+import { findingsOf } from '../profiles/findings.ts'
 import { clientErrors } from '../rules/client.ts'
 import { nameErrors } from '../rules/names.ts'
 import { referenceErrors } from '../rules/references.ts'
@@ -22,6 +25,7 @@ import {
   extendWhole,
   extensionErrors,
   type IssuerDrafts,
+  labelOf,
   validPart,
 } from './extension.ts'
 import { entryWarnings } from './warnings.ts'
@@ -77,11 +81,12 @@ function createSource(drafts: IssuerDrafts, assembleIt: Assemble): EntrySource<C
   }
   return {
     written,
-    read: readEntry,
+    read: (...entry) => readEntry(drafts.whole, ...entry),
     secretPaths,
     errorsOf: added => extensionErrors(drafts, added),
     clientErrors: (client, added) => writtenClientErrors(drafts, client, added),
     warningsOf: (added, now) => entryWarnings(drafts, added, now),
+    profileFindings: (profile, added) => storedFindings(drafts, profile, added),
     extend(base, added) {
       const { valid, errors } = validPart(drafts, added)
       const draft = extendDraft(drafts.draft, valid)
@@ -118,6 +123,19 @@ function createSource(drafts: IssuerDrafts, assembleIt: Assemble): EntrySource<C
       }
     },
   }
+}
+
+function storedFindings(
+  drafts: IssuerDrafts,
+  profile: SecurityProfile,
+  added: readonly ReadEntry[],
+): readonly ProfileFinding[] {
+  const extended = extendDraft(drafts.draft, added)
+  const clients = added
+    .filter(({ kind }) => kind === 'clients')
+    .map((one, index) => entryOf(one, labelOf('clients'), index))
+  const server = { ...extended, clients: [...drafts.draft.clients, ...clients] }
+  return [server, ...extendTenants(drafts, extended, added)].flatMap(draft => findingsOf(draft, profile))
 }
 
 /** Returns the entries of the file, by id. */

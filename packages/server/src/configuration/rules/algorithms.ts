@@ -1,6 +1,7 @@
 /** Algorithms: that this runtime has those of `signature_algorithms`, and that entries name no others. */
 
 import type { SigningAlgorithm } from '../../model/client.ts'
+import { permitsAlgorithm, type SecurityProfile } from '../../model/security-profile.ts'
 import { isAvailable } from '../../model/signature-algorithm.ts'
 import { type Diagnostic, formatPath } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
@@ -17,8 +18,12 @@ const keysOfClients = [
 
 /** Returns the errors of entries with an algorithm that their issuer does not allow. */
 export const algorithmErrors = (draft: Draft): readonly Diagnostic[] => [
-  ...draft.clients.flatMap(client => keysOfClients.flatMap(key => notAllowed(client, key, draft))),
-  ...draft.api_resources.flatMap(api => notAllowed(api, 'access_token_signing_alg', draft)),
+  ...draft.clients.flatMap(client =>
+    keysOfClients.flatMap(key => notAllowed(client, key, draft, client.value.security_profile)),
+  ),
+  ...draft.api_resources.flatMap(api =>
+    notAllowed(api, 'access_token_signing_alg', draft, draft.security.profile),
+  ),
   ...draft.identity_providers.flatMap(one => notAllowed(one, 'id_token_signed_response_alg', draft)),
 ]
 
@@ -26,8 +31,11 @@ function notAllowed<Value>(
   entry: Entry<Value>,
   key: keyof Value & string,
   { signatureAlgorithms }: Draft,
+  profile?: SecurityProfile,
 ): readonly Diagnostic[] {
   const alg = entry.value[key] as string | undefined
+  // The requirements of the profile report it.
+  if (alg !== undefined && !permitsAlgorithm(profile, alg)) return []
   if (alg === undefined || alg === 'none' || signatureAlgorithms.includes(alg as SigningAlgorithm)) return []
   return diagnosticAt(entry, key, {
     problem: `"${alg}" is not among the signature_algorithms of this issuer`,

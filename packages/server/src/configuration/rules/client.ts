@@ -3,6 +3,7 @@
 import { isAdminScope } from '../../model/admin-api.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt } from '../draft.ts'
+import { clientProfileErrors } from '../profiles/findings.ts'
 import type { ClientDraft } from '../schema/client.ts'
 import { has, hasKeys, metadataRules, type Rule, redirectWarnings, rule } from './client-metadata.ts'
 
@@ -249,7 +250,10 @@ const rules: readonly Rule[] = [
   ...metadataRules,
 ]
 
-export const clientErrors = (draft: Draft): readonly Diagnostic[] => diagnose(draft, rules, 0)
+export const clientErrors = (draft: Draft): readonly Diagnostic[] => [
+  ...diagnose(draft, rules, 0),
+  ...clientProfileErrors(draft),
+]
 
 const diagnose = (draft: Draft, checked: readonly Rule[], now: number): readonly Diagnostic[] =>
   draft.clients.flatMap(client => checked.flatMap(one => one(client, draft, now)))

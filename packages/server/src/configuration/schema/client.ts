@@ -8,6 +8,7 @@ import { isScopeToken } from '@tessera/protocol/scope'
 import { type Client, type SigningAlgorithm, signingAlgorithms } from '../../model/client.ts'
 import { languageOf, localizedOf, mostTranslations } from '../../model/client-languages.ts'
 import { parseColor } from '../../model/color.ts'
+import { securityProfiles } from '../../model/security-profile.ts'
 import { algorithmOr, preferredAlgorithms } from '../../model/signature-algorithm.ts'
 import * as s from '../validation/kinds.ts'
 import { accentColor } from './branding.ts'
@@ -91,6 +92,12 @@ export const plainClientSchema = s.strictObject({
     .array(secretSchema)
     .default([])
     .describe('Secrets. Any of them authenticates the client, so they can be rotated.'),
+  security_profile: s
+    .enum(securityProfiles)
+    .optional()
+    .describe(
+      'Requirements for this client, if they are stricter than those of its server: OAuth 2.1, or FAPI 2.0.',
+    ),
   token_endpoint_auth_method: s
     .enum(clientAuthenticationMethods)
     .optional()

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { signingAlgorithms } from '../../model/client.ts'
+import { securityProfiles } from '../../model/security-profile.ts'
 import { defaultSignatureAlgorithms } from '../../model/signature-algorithm.ts'
 import type { Configuration, Storage, StorageConnections } from '../configuration.ts'
 import { endpointOriginError, issuerError, issuerOfDiscoveryUrl } from '../issuer.ts'
@@ -141,6 +142,12 @@ export const deploymentFields = {
     .enum(['none', 'identityserver4'])
     .default('none')
     .describe('identityserver4: some responses follow IdentityServer4.'),
+  security_profile: s
+    .enum(['none', ...securityProfiles])
+    .default('none')
+    .describe(
+      'Requirements for this server and its clients: OAuth 2.1, or FAPI 2.0. Sets defaults, and refuses keys that contradict it.',
+    ),
   unknown_scopes: unknownScopes()
     .default('refuse')
     .describe('ignore: unknown scopes in authorization requests are ignored.'),
@@ -264,6 +271,7 @@ export const deploymentOwners = {
   storage_replica: 'server',
   emit_state_hash: 'inherited',
   compatibility: 'inherited',
+  security_profile: 'inherited',
   unknown_scopes: 'inherited',
   client_assertion_audience: 'inherited',
   client_assertion_max_lifetime: 'inherited',
@@ -320,6 +328,7 @@ export const deploymentOf = (
     audit: draft.audit,
     metrics: draft.metrics && { tokens: draft.metrics.tokens.map(secretOf) },
     compatibility: draft.compatibility,
+    securityProfile: draft.security_profile === 'none' ? undefined : draft.security_profile,
     unknownScopes: draft.unknown_scopes,
     emitStateHash: draft.emit_state_hash,
     clientAssertions: {

@@ -46,6 +46,8 @@ type MetadataSources = {
   readonly readsDocuments: boolean
   readonly requirePushed: boolean
   readonly requireSigned: boolean
+  /** Whether request objects may be unsigned. */
+  readonly unsignedRequests: boolean
   readonly allowUnregisteredUris: boolean
 }
 
@@ -87,8 +89,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     ],
     response_types_supported: offered.responseTypes,
     response_modes_supported: offered.responseModes,
-    // Not a grant of the token endpoint: RFC 7591 §2.1 uses this name for tokens from the authorization endpoint.
-    grant_types_supported: [...offered.grantTypes, 'implicit'],
+    grant_types_supported: offered.grantTypes,
     acr_values_supported: offered.acrValues,
     prompt_values_supported: offered.prompts,
     subject_types_supported: ['public', 'pairwise'],
@@ -125,7 +126,10 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     request_parameter_supported: true,
     request_uri_parameter_supported: true,
     require_request_uri_registration: !offered.allowUnregisteredUris,
-    request_object_signing_alg_values_supported: [...offered.signatureAlgorithms, 'none'],
+    request_object_signing_alg_values_supported: [
+      ...offered.signatureAlgorithms,
+      ...(offered.unsignedRequests ? ['none'] : []),
+    ],
     request_object_encryption_alg_values_supported: requestEncryptionAlgorithms,
     request_object_encryption_enc_values_supported: contentEncryptionAlgorithms,
     require_signed_request_object: offered.requireSigned,

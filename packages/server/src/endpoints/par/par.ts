@@ -52,7 +52,7 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
       })
     const { client } = authenticated.value
     const clientId = client.client_id
-    const proof = senderConstraints.proofOf(request)
+    const proof = senderConstraints.proofOf(request, client)
     if (!proof.ok) return refuseProof(request, proof, client)
     const asked = requestOf(parameters.value, clientId)
     const resolved = await ports.resolution.resolvePushed(client, asked)

@@ -13,6 +13,7 @@ import type {
 import { applyEntries, type ClaimEntry, entriesFor, sourceNames } from '../../model/claim-rule.ts'
 import { newTimedId } from '../../model/handle.ts'
 import type { Commit } from '../../model/ports/stores.ts'
+import { permitsAlgorithm } from '../../model/security-profile.ts'
 import type { Profile } from '../../model/user.ts'
 import type { Clock, Random } from '../../runtime/ports.ts'
 import type { AccessToken, AccessTokenContent, AccessTokens } from '../../tokens/access-token.ts'
@@ -60,6 +61,12 @@ type IssuedRefreshToken = { readonly value: string; readonly expiration: Refresh
 export async function issue(decision: Decision, ports: IssuePorts): Promise<Result<Issued>> {
   const audience = ports.audiences.of(decision.scope, decision.audience)
   if (!audience.ok) return audience
+  const { signingAlgorithm } = audience.value
+  if (!permitsAlgorithm(decision.client.security_profile, signingAlgorithm))
+    return refuse('invalid_scope', 'signing_algorithm_not_permitted', {
+      description:
+        'an API of these scopes requires a signing algorithm that the profile of the client does not permit',
+    })
   const wide = widestAudience(decision, audience.value, ports.audiences)
   const kept = decision.keptClaims ?? (await readSources(decision, wide, ports.profile))
   const idClaims = await readIdClaims(decision, ports.readIdentityClaims)

@@ -89,6 +89,7 @@ const bySection: Readonly<Record<string, string>> = {
     'resource_malformed resource_not_agreed resource_not_supported resource_outside_scope ' +
     'resource_unknown',
   'RFC 9068 §2.1': 'access_token_typs_conflict signing_algorithms_conflict',
+  'FAPI 2.0 Security Profile §5.4.1': 'signing_algorithm_not_permitted',
   'RFC 6750 §2': 'several_access_tokens',
   'RFC 6750 §3.1':
     'token_authorization_revoked token_client_disabled token_client_revoked token_expired token_of_another_server token_origin_revoked ' +

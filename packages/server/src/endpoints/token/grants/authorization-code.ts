@@ -27,7 +27,8 @@ export const authorizationCode: Grant = {
     const redirectUri = parameters.get('redirect_uri')
     if (value === undefined)
       return refuse('invalid_request', 'code_missing', { description: 'code is required' })
-    if (redirectUri === undefined) {
+    // OAuth 2.1 §10.2: the code challenge, which its profile requires, takes the place of redirect_uri.
+    if (redirectUri === undefined && client.security_profile !== 'oauth2.1') {
       return refuse('invalid_request', 'redirect_uri_missing', { description: 'redirect_uri is required' })
     }
     const found = await ports.stores.codes.find(hashHandle(value))
@@ -66,9 +67,9 @@ export const authorizationCode: Grant = {
       }
     }
     // The client may have lost the URI since the code was issued.
-    if (!isRedirectUriOf(client, redirectUri))
+    if (!isRedirectUriOf(client, code.redirect_uri))
       return refuse('invalid_grant', 'redirect_uri_not_registered', {
-        log: { expected: shownList(client.redirect_uris), received: shownValue(redirectUri) },
+        log: { expected: shownList(client.redirect_uris), received: shownValue(code.redirect_uri) },
       })
     const refusal = await recheckAuthorization(authorization, request, ports)
     if (refusal) return refusal
@@ -106,10 +107,10 @@ const codeKeyProblem = (
 function codeProofProblem(
   code: AuthorizationCode,
   client: Client,
-  redirectUri: string,
+  redirectUri: string | undefined,
   verifier: string | undefined,
 ): Refusal | undefined {
-  if (redirectUri !== code.redirect_uri) {
+  if (redirectUri !== undefined && redirectUri !== code.redirect_uri) {
     return refuse('invalid_grant', 'redirect_uri_differs', {
       log: { expected: code.redirect_uri, received: shownValue(redirectUri) },
     })
