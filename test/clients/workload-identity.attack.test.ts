@@ -223,4 +223,8 @@ test('workload identity: characters of regular expressions in a pattern mean the
   assert.equal(matchesSubject('(a|b)+[c]-*', '(a|b)+[c]-d'), true)
   assert.equal(matchesSubject('(a|b)+[c]-*', 'ac-d'), false)
   assert.equal(matchesSubject('a-*', `a-${'b'.repeat(2000)}`), false)
+  const workload = 'spiffe://example.org/ns/shop/sa/backend-*'
+  assert.equal(matchesSubject(workload, 'spiffe://example.org/ns/shop/sa/backend-1'), true)
+  assert.equal(matchesSubject(workload, 'spiffe://example.org/ns/shop/sa/backend-1/admin'), false)
+  assert.equal(matchesSubject(workload, 'spiffe://example.org.evil/ns/shop/sa/backend-1'), false)
 })

@@ -271,7 +271,7 @@ export const de: Translation = {
       none: 'Keine Anwendung hat Zugriff auf Ihr Konto.',
       since: date => `Seit ${date}`,
       until: date => `bis ${date}`,
-      used: ago => `zuletzt ${ago} benutzt`,
+      used: ago => `letzte Nutzung: ${ago}`,
       unused: 'nicht in Gebrauch',
       apis: names => `Nur für ${names}`,
       once: 'fragt jedes Mal',
