@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { ConsoleMessage, Page } from 'playwright-core'
 import { locales, type PageCase, type Person } from './page-cases.ts'
 import { type PagesServer, startPages } from './pages-server.ts'
 
@@ -17,24 +17,25 @@ const folder = 'test/browser/screenshots'
 const sizes = { phone: { width: 375, height: 720 }, desktop: { width: 1200, height: 800 } } as const
 const schemes = ['light', 'dark'] as const
 
-/** Declares a test for each page. They share a server, and a browser context for each language. */
+/** Declares a test for each page. They share a server, and for each language a tab, because each tab is a process. */
 export function testPages(cases: readonly PageCase[]): void {
   let pages: PagesServer
-  let contexts: ReadonlyMap<Locale, BrowserContext>
+  let tabs: ReadonlyMap<Locale, Page>
 
   before(async () => {
     pages = await startPages()
-    const opened = locales.map(
-      async locale => [locale, await pages.browser.newContext({ locale, javaScriptEnabled: true })] as const,
-    )
-    contexts = new Map(await Promise.all(opened))
+    const opened = locales.map(async locale => {
+      const context = await pages.browser.newContext({ locale, javaScriptEnabled: true })
+      return [locale, await context.newPage()] as const
+    })
+    tabs = new Map(await Promise.all(opened))
   })
   after(() => pages?.close())
 
   for (const pageCase of cases)
     test(`pages: ${pageCase.name} reads well in both themes, on phone and desktop, in both directions; axe finds nothing`, async () => {
       // Concurrently: while one page waits for its server, the browser can render the other.
-      const examined = locales.map(locale => examineIn(locale, pageCase, contexts.get(locale)!, pages))
+      const examined = locales.map(locale => examineIn(locale, pageCase, tabs.get(locale)!, pages))
       for (const outcome of await Promise.allSettled(examined))
         if (outcome.status === 'rejected') throw outcome.reason
     })
@@ -42,19 +43,20 @@ export function testPages(cases: readonly PageCase[]): void {
 
 async function examineIn(
   locale: Locale,
-  { name, template, open }: PageCase,
-  context: BrowserContext,
+  { name, template, open, ownTab }: PageCase,
+  tab: Page,
   { url, app }: PagesServer,
 ): Promise<void> {
   // The server then does not recognize this browser. Pages store nothing else in it.
-  await context.clearCookies()
-  const page = await context.newPage()
+  await tab.context().clearCookies()
+  const page = ownTab ? await tab.context().newPage() : tab
   page.setDefaultTimeout(30_000)
   const complaints: string[] = []
-  page.on('console', message => {
+  const collect = (message: ConsoleMessage): void => {
     if (message.type() === 'error' && !/status of [45]\d\d/.test(message.text()))
       complaints.push(message.text())
-  })
+  }
+  page.on('console', collect)
   const person: Person = { page, url, app, locale }
   try {
     await open(person)
@@ -63,7 +65,11 @@ async function examineIn(
     await examineLooks(page, name, locale)
     assert.deepEqual(complaints, [])
   } finally {
-    await page.close()
+    page.off('console', collect)
+    // While its routes still stop it, a page that would redirect by itself ends.
+    await page.goto('about:blank')
+    await page.unrouteAll()
+    if (ownTab) await page.close()
   }
 }
 

@@ -16,6 +16,8 @@ export type Person = {
 export type PageCase = {
   readonly name: string
   readonly template: string
+  /** Whether it changes its tab for good. */
+  readonly ownTab?: boolean
   readonly open: (person: Person) => Promise<void>
 }
 
@@ -440,6 +442,7 @@ export const accountPages: readonly PageCase[] = [
   {
     name: 'account-security-passkey',
     template: 'account-security',
+    ownTab: true,
     async open(person) {
       await plugIn(person)
       await startPasskey(person)
