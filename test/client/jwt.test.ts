@@ -55,7 +55,9 @@ for (const alg of asymmetricAlgorithms) {
   test(`JWT: a token that another library signed with ${alg} is valid`, async () => {
     const key = await createKey(alg)
     assert.equal(await outcome(await sign(claims, key), [key.jwk]), 'valid')
-    assert.equal(await outcome(await sign(claims, key), [{ ...key.jwk, alg: undefined }]), 'valid')
+    // RFC 9964 §3: the algorithm is a part of an AKP key.
+    const without = alg.startsWith('ML-DSA') ? 'key_not_found' : 'valid'
+    assert.equal(await outcome(await sign(claims, key), [{ ...key.jwk, alg: undefined }]), without)
   })
 
   test(`JWT: a token that this library signed with ${alg} is valid for another one`, async () => {
@@ -79,6 +81,31 @@ test('JWT: a key for EdDSA verifies tokens of its newer name Ed25519, and the re
       const signed = await signJwt(claims, await importSigningKey(privateKey, { alg, kid: jwk.kid }))
       assert.equal(await outcome(signed, [{ ...jwk, alg: known }]), 'valid')
     }
+})
+
+test('JWT: an AKP key verifies only the algorithm that it names [RFC 9964 §3]', async () => {
+  const { privateKey, jwk } = await createKey('ML-DSA-44')
+  const signed = await signJwt(claims, await importSigningKey(privateKey, { kid: jwk.kid }))
+  const [, payload, signature] = signed.split('.')
+  const claiming = (alg: string) =>
+    `${Buffer.from(JSON.stringify({ alg, kid: jwk.kid })).toString('base64url')}.${payload}.${signature}`
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const ec = { ...publicKey.export({ format: 'jwk' }), kid: jwk.kid }
+  assert.equal(await outcome(signed, [jwk]), 'valid')
+  for (const [expected, token, key] of [
+    ['key_not_found', signed, { ...jwk, alg: 'ML-DSA-65' }],
+    ['key_not_found', claiming('ML-DSA-65'), jwk],
+    ['key_not_found', claiming('EdDSA'), jwk],
+    ['key_not_found', claiming('HS256'), jwk],
+    ['key_not_found', signed, ec],
+    ['key_not_found', signed, { ...ec, alg: 'ML-DSA-44' }],
+    ['key_not_found', signed, { ...jwk, kty: 'OKP' }],
+    ['key_unusable', signed, { ...ec, kty: 'AKP', alg: 'ML-DSA-44', crv: undefined }],
+    ['key_unusable', claiming('ML-DSA-65'), { ...jwk, alg: 'ML-DSA-65' }],
+    ['key_unusable', signed, { ...jwk, pub: jwk.pub?.slice(4) }],
+    ['algorithm_not_allowed', claiming('Ed448'), jwk],
+  ] as const)
+    assert.equal(await outcome(token, [key]), expected, `${expected} ${JSON.stringify(key).slice(0, 80)}`)
 })
 
 test("JWT: a header can't replace the algorithm and the key id, and undefined claims are left out", async () => {

@@ -5,12 +5,14 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import { importedKey } from '../../packages/server/src/keys/imported-key.ts'
+import { readKeyFile } from '../../packages/server/src/keys/key-file.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { SigningAlgorithm } from '../../packages/server/src/model/client.ts'
 import { createChanges } from '../../packages/server/src/operations/changes.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createRandom } from '../../packages/server/src/runtime/random.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { signJwt, verifyJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { type Opened, storages } from '../contracts/stores/storage.ts'
 import { until } from '../support/until.ts'
 import { createClock, day, masterKey, openRing, publishedBy, type RingOptions } from './keys.ts'
@@ -58,6 +60,86 @@ for (const storage of storages)
       assert.deepEqual(publishedBy(other), publishedBy(one))
       // Published, not used yet.
       assert.equal(other.signing('ES256').kid, publishedBy(one)[0])
+    })
+
+    test('keys: an ML-DSA key is sealed, published with the members of AKP, and found by other processes and after a rotation [RFC 9964]', async () => {
+      const algorithms = ['ES256', 'ML-DSA-44'] as const
+      const ring = await open({ algorithms })
+      const other = await open({ algorithms })
+      const token = await signJwt(ring.signing('ML-DSA-44'), 'JWT', { sub: 'x' })
+      assert.equal(verifyJwt(other, token, { typ: 'JWT' })?.claims.sub, 'x')
+      const jwk = JSON.parse(ring.jwks().body).keys.find(({ kty }: { kty: string }) => kty === 'AKP')
+      assert.deepEqual(Object.keys(jwk).sort(), ['alg', 'kid', 'kty', 'pub', 'use'])
+      assert.equal(jwk.kid, await calculateJwkThumbprint(jwk))
+      const [stored] = (await opened.stores.keys.all()).filter(({ alg }) => alg === 'ML-DSA-44')
+      assert.equal(stored?.kid, jwk.kid)
+      assert.ok(
+        !Buffer.from(stored?.sealed ?? [])
+          .toString('latin1')
+          .includes('priv'),
+      )
+      await ring.rotate({ now: true })
+      await other.refresh()
+      const successors = other.list().filter(({ alg }) => alg === 'ML-DSA-44')
+      assert.deepEqual(
+        successors.map(({ state }) => state),
+        ['signing', 'announced'],
+      )
+    })
+
+    test('keys: a process whose runtime lacks ML-DSA publishes the keys that another made, says so once, and neither signs nor verifies with them', async () => {
+      const ring = await open({ algorithms: ['ES256', 'ML-DSA-44'] })
+      const token = await signJwt(ring.signing('ML-DSA-44'), 'JWT', { sub: 'x' })
+      const warned: unknown[] = []
+      const log = { ...silentLog, warn: (...line: unknown[]) => void warned.push(line) }
+      const old = await open({ algorithms: ['ES256'], has: alg => !alg.startsWith('ML-DSA'), log })
+      await old.refresh()
+      const { kid } = ring.signing('ML-DSA-44')
+      assert.deepEqual(warned, [['key_unusable', { kid, alg: 'ML-DSA-44' }]])
+      assert.equal(old.jwks().body, ring.jwks().body)
+      assert.equal(verifyJwt(old, token, { typ: 'JWT' }), undefined)
+      assert.equal(old.published(kid), undefined)
+      assert.throws(() => old.signing('ML-DSA-44'), /no signing key for ML-DSA-44/)
+      assert.equal(old.list().find(key => key.kid === kid)?.state, 'signing')
+      // It must not replace what it can't use.
+      await old.rotate({ now: true })
+      assert.equal((await opened.stores.keys.all()).filter(({ alg }) => alg === 'ML-DSA-44').length, 1)
+      const usual = await signJwt(old.signing('ES256'), 'JWT', { sub: 'y' })
+      assert.equal(verifyJwt(ring, usual, { typ: 'JWT' })?.claims.sub, 'y')
+    })
+
+    test('keys: an ML-DSA key of another server is imported to sign or to verify', async () => {
+      const { privateKey, publicKey } = generateKeyPairSync('ml-dsa-65')
+      const found = (
+        await readKeyFile(
+          Buffer.from(JSON.stringify({ ...privateKey.export({ format: 'jwk' }), kid: 'old' })),
+          async () => '',
+        )
+      )[0]
+      assert.ok(found)
+      const signs = ['ES256', 'ML-DSA-65'] as const
+      const ring = await open({ algorithms: signs })
+      await ring.importKeys([
+        importedKey(found, { use: 'sign', signs }),
+        importedKey({ key: publicKey, kid: 'public' }, { use: 'verify', signs }),
+      ])
+      assert.deepEqual(
+        ring
+          .list()
+          .filter(({ kid }) => kid.length < 7)
+          .map(({ kid, alg, state }) => [kid, alg, state]),
+        [
+          ['old', 'ML-DSA-65', 'announced'],
+          ['public', 'ML-DSA-65', 'verification'],
+        ],
+      )
+      const published = JSON.parse(ring.jwks().body).keys.filter(({ kid }: { kid: string }) => kid.length < 7)
+      for (const jwk of published)
+        assert.deepEqual(Object.keys(jwk).sort(), ['alg', 'kid', 'kty', 'pub', 'use'])
+      assert.throws(
+        () => importedKey({ ...found, alg: 'ML-DSA-44' }, { use: 'sign', signs }),
+        /the algorithm of this key can't be ML-DSA-44; expected ML-DSA-65/,
+      )
     })
 
     test('keys: the first start creates a key for each algorithm, which signs immediately', async () => {

@@ -37,6 +37,8 @@ export type RingOptions = {
   readonly changes?: Changes
   readonly policy?: RotationPolicy
   readonly log?: Log
+  /** Whether the runtime has an algorithm. */
+  readonly has?: (alg: SigningAlgorithm) => boolean
 }
 
 export const openRing = ({
@@ -48,8 +50,9 @@ export const openRing = ({
   changes,
   policy,
   log = silentLog,
+  has,
 }: RingOptions): Promise<ManagedKeyRing> =>
-  createKeyRing({ keys, clock, algorithms, derived, log, changes, policy })
+  createKeyRing({ keys, clock, algorithms, derived, log, changes, policy, has })
 
 /** The kids of its JWK Set, in order. */
 export const publishedBy = (ring: Pick<ManagedKeyRing, 'jwks'>): string[] =>

@@ -1,9 +1,11 @@
 /** `signature_algorithms`: every algorithm signs, is offered and is accepted where the configuration allows it, and nowhere else. */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto'
 import { before, test } from 'node:test'
+import { createClient, createIssuer, validateIdToken } from '@tessera/client'
 import { type CompactJWSHeaderParameters, createLocalJWKSet, jwtVerify, SignJWT } from 'jose'
+import { availabilityErrors } from '../../packages/server/src/configuration/rules/algorithms.ts'
 import { signingAlgorithms } from '../../packages/server/src/model/client.ts'
 import {
   cryptoParameters,
@@ -15,7 +17,14 @@ import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { register } from '../support/registering.ts'
 import { answerOf, authorizePath } from '../support/sign-in.ts'
 import { openTenantStores } from '../support/storage.ts'
-import { claimsOf, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
+import {
+  basic,
+  claimsOf,
+  createTestServer,
+  issuer,
+  startOfTime,
+  type TestServer,
+} from '../support/tessera.ts'
 import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -93,14 +102,132 @@ test('algorithms: the server signs access tokens, ID tokens and UserInfo respons
     const [{ protectedHeader }, { payload }] = verified as [(typeof verified)[0], (typeof verified)[0]]
     kids.add(protectedHeader.kid)
     // OpenID Connect Core 1.0 §3.1.3.6: the hash of the algorithm, which for Ed25519 is SHA-512 (RFC 8032 §5.1).
-    const bits = /\d{3}$/.exec(alg)?.[0] ?? '512'
-    const digest = hash(/^Ed/.test(alg) ? 'sha512' : `sha${bits}`, json.access_token, 'buffer')
+    // No specification names one for ML-DSA. Other servers and clients use SHAKE256, as FIPS 204 §6.2 does.
+    const bits = /^..(\d{3})$/.exec(alg)?.[1] ?? '512'
+    const digest = alg.startsWith('ML-DSA')
+      ? createHash('shake256', { outputLength: 64 }).update(json.access_token).digest()
+      : hash(`sha${bits}`, json.access_token, 'buffer')
     assert.equal(payload.at_hash, digest.toString('base64url', 0, digest.length / 2), alg)
   }
   assert.equal(kids.size, signingAlgorithms.length)
 })
 
-test('algorithms: by default all are accepted, and Ed25519 beside EdDSA [RFC 9864 §2.2]', async () => {
+test('algorithms: a client library checks an ID token by ML-DSA with its at_hash, and introspection its access token', async () => {
+  const server = await createTestServer(offering(['ML-DSA-65']))
+  const { json } = await tokensOf(server, 'ML-DSA-65', ['openid', 'api:ML-DSA-65'])
+  const client = createClient({
+    issuer: createIssuer(issuer, {
+      metadata: await metadataOf(server),
+      fetch: async () => Response.json((await server.send('GET', `${configurationPath}/jwks`)).json),
+      now: () => startOfTime,
+    }),
+    client_id: 'ML-DSA-65',
+  })
+  const options = { nonce: undefined, access_token: json.access_token }
+  const valid = await validateIdToken(client, json.id_token, options)
+  assert.equal(valid.ok && valid.value.sub, '88421113', JSON.stringify(valid))
+  const other = await validateIdToken(client, json.id_token, { ...options, access_token: 'x' })
+  assert.equal(!other.ok && other.error.code, 'hash_mismatch')
+  const introspected = await server.send('POST', '/connect/introspect', {
+    form: { token: json.access_token },
+    headers: basic('ML-DSA-65', secret),
+  })
+  assert.equal(introspected.json.active, true)
+})
+
+test('algorithms: ML-DSA authenticates clients, signs their requests and proves possession, only where it is allowed [RFC 9964]', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ml-dsa-87')
+  const jwk = publicKey.export({ format: 'jwk' })
+  const client = {
+    client_id: 'quantum',
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [jwk] },
+    redirect_uris: ['https://app.example/cb'],
+    grant_types: ['client_credentials', 'authorization_code'],
+    scope: 'openid api1',
+  }
+  const quantum = {
+    ...{
+      ...world,
+      clients: [client],
+      api_resources: [{ ...world.api_resources[0], access_token_signing_alg: 'ML-DSA-87' }],
+    },
+    signature_algorithms: ['RS256', 'ES256', 'ML-DSA-87'],
+  }
+  const sign87 = (claims: object) =>
+    new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ML-DSA-87' }).sign(privateKey)
+  const assertion = async () => ({
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await sign87({
+      iss: 'quantum',
+      sub: 'quantum',
+      aud: issuer,
+      jti: `${++ids}`,
+      ...times,
+    }),
+  })
+  const dpop = (path: string, more: object = {}) =>
+    signProof(
+      { typ: 'dpop+jwt', alg: 'ML-DSA-87', jwk },
+      { jti: `${++ids}`, htm: 'POST', htu: issuer + path, iat: startOfTime, ...more },
+      text => sign(null, Buffer.from(text), privateKey),
+    )
+  const ask = async (server: TestServer) =>
+    server.token(
+      { grant_type: 'client_credentials', scope: 'api1', ...(await assertion()) },
+      { headers: { dpop: dpop('/connect/token') } },
+    )
+  const server = await createTestServer(quantum)
+  const { status, json } = await ask(server)
+  assert.equal(status, 200, JSON.stringify(json))
+  assert.equal(json.token_type, 'DPoP')
+  // The header and the proof fit into the limit of Node.js for all headers, but not the token too: 16,384 bytes.
+  assert.ok(dpop('/connect/token').length + json.access_token.length > 16_384)
+  const request = await sign87({
+    ...{ client_id: 'quantum', response_type: 'code', scope: 'openid', aud: issuer, ...times },
+    ...{ redirect_uri: 'https://app.example/cb', code_challenge_method: 'S256' },
+    code_challenge: 'a'.repeat(43),
+  })
+  const pushed = await server.send('POST', '/connect/par', { form: { request, ...(await assertion()) } })
+  assert.equal(pushed.status, 201, pushed.body as string)
+
+  const { api_resources: _, signature_algorithms: __, ...classical } = quantum
+  const refused = await ask(await createTestServer(classical))
+  assert.deepEqual([refused.status, refused.reason], [401, 'client_assertion_invalid'])
+})
+
+test('algorithms: an AKP key of a client needs a supported algorithm and the length of its keys [RFC 9964 §3]', () => {
+  const jwk = generateKeyPairSync('ml-dsa-44').publicKey.export({ format: 'jwk' }) as { pub?: string }
+  const pathsOf = (key: object) =>
+    errorsOf(withClient({ ...machine, jwks: { keys: [key] } })).map(({ path }) => path)
+  assert.deepEqual(pathsOf(jwk), [])
+  for (const key of [
+    { ...jwk, alg: undefined },
+    { ...jwk, alg: 'ML-DSA-65' },
+    { ...jwk, alg: 'ES256' },
+    { ...jwk, pub: jwk.pub?.slice(4) },
+    { ...jwk, pub: undefined },
+    { ...jwk, priv: 'A'.repeat(43) },
+  ])
+    assert.deepEqual(pathsOf(JSON.parse(JSON.stringify(key))), ['clients[0].jwks.keys[0]'])
+})
+
+test('algorithms: a configuration with ML-DSA is refused where Node.js does not have it', () => {
+  const draft = {
+    signature_algorithms: ['ES256', 'ML-DSA-44'],
+    tenants: [{ signature_algorithms: ['ML-DSA-65'] }],
+  }
+  const old = (alg: string) => !alg.startsWith('ML-DSA')
+  const errors = availabilityErrors(draft as never, old)
+  assert.deepEqual(
+    errors.map(({ path }) => path),
+    ['signature_algorithms[1]', 'tenants[0].signature_algorithms[0]'],
+  )
+  assert.match(errors[0]?.problem ?? '', /^Node\.js [\d.]+ with its OpenSSL does not have ML-DSA-44$/)
+  assert.deepEqual(availabilityErrors(draft as never), [])
+})
+
+test('algorithms: by default all but ML-DSA are accepted, and Ed25519 beside EdDSA [RFC 9864 §2.2]', async () => {
   const metadata = await metadataOf(await createTestServer(world))
   for (const name of [
     'token_endpoint_auth_signing_alg_values_supported',

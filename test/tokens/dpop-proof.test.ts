@@ -7,6 +7,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { calculateJwkThumbprint } from 'jose'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { signingAlgorithms } from '../../packages/server/src/model/client.ts'
+import { mlDsaTypes } from '../../packages/server/src/model/signature-algorithm.ts'
 import { createDpopProofs } from '../../packages/server/src/proof/dpop-proof.ts'
 import { createProofNonces } from '../../packages/server/src/proof/proof-nonce.ts'
 import { normalTargetUri } from '../../packages/server/src/proof/target-uri.ts'
@@ -93,7 +94,7 @@ test('dpop: what is not a single JWT of reasonable size, or is not signed by its
     ['dpop_proof_malformed', `${valid}.x`],
     ['dpop_proof_malformed', `${Buffer.from('[]').toString('base64url')}.${payload}.${signature}`],
     ['several_dpop_proofs', `${valid}, ${prover.proof()}`],
-    ['dpop_proof_too_long', `${valid}${'A'.repeat(8192)}`],
+    ['dpop_proof_too_long', `${valid}${'A'.repeat(12_288)}`],
     ['dpop_signature_invalid', `${head}.${payload}.AAAA`],
     ['dpop_signature_invalid', `${head}.${other.proof().split('.')[1]}.${signature}`],
     ['dpop_signature_invalid', other.proof({ header: { jwk: prover.jwk } })],
@@ -143,7 +144,7 @@ type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
 /** Signs as RFC 7518 §3 says, written apart from the server. */
 const signatureOf = (alg: string, key: KeyObject) => (text: string) => {
   const data = Buffer.from(text)
-  if (/^Ed/.test(alg)) return sign(null, data, key)
+  if (/^(Ed|ML)/.test(alg)) return sign(null, data, key)
   const digest = `sha${alg.slice(2)}`
   if (alg.startsWith('ES')) return sign(digest, data, { key, dsaEncoding: 'ieee-p1363' })
   const padding = alg.startsWith('PS') ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING
@@ -159,17 +160,69 @@ test('dpop: every algorithm in discovery is verified, with the thumbprint of RFC
   const curves: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }
   const pairOf = (alg: string): Pair => {
     if (/^Ed/.test(alg)) return generateKeyPairSync('ed25519')
+    if (alg.startsWith('ML-DSA')) return generateKeyPairSync(mlDsaTypes[alg as 'ML-DSA-44'])
     return alg in curves ? generateKeyPairSync('ec', { namedCurve: curves[alg]! }) : rsa
   }
   for (const alg of signingAlgorithms) {
     const { privateKey, publicKey } = pairOf(alg)
     const jwk = publicKey.export({ format: 'jwk' })
-    const claims = { jti: alg, htm: 'POST', htu: `${issuer}/connect/token`, iat: now }
+    const claims = {
+      jti: 'j'.repeat(200),
+      htm: 'POST',
+      htu: `${issuer}/connect/token`,
+      iat: now,
+      ath: 'a'.repeat(43),
+    }
     const header = { typ: 'dpop+jwt', alg, jwk: { ...jwk, kid: 'x', use: 'sig' } }
     const outcome = verify(requestWith(signProof(header, claims, signatureOf(alg, privateKey))))
     assert.ok(outcome.ok, `${alg} ${JSON.stringify(outcome)}`)
     assert.equal(outcome.value.jkt, await calculateJwkThumbprint(jwk as never), alg)
   }
+})
+
+test('dpop: an AKP key is accepted only as the algorithm that it names [RFC 9964 §3]', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ml-dsa-44')
+  const jwk = publicKey.export({ format: 'jwk' }) as Readonly<Record<string, string>>
+  const ec = prover.jwk
+  const reasonFor = (
+    alg: string,
+    key: object,
+    signature: (text: string) => Uint8Array = signatureOf(alg, privateKey),
+  ) => {
+    const claims = { jti: '1', htm: 'POST', htu: `${issuer}/connect/token`, iat: now }
+    return reasonOf(signProof({ typ: 'dpop+jwt', alg, jwk: key }, claims, signature))
+  }
+  const mac = (text: string) => createHmac('sha256', String(jwk.pub)).update(text).digest()
+  assert.equal(reasonFor('ML-DSA-44', jwk), 'valid')
+  for (const [reason, alg, key, signature] of [
+    ['dpop_key_unsuitable', 'ML-DSA-65', jwk],
+    ['dpop_key_unsuitable', 'ML-DSA-44', { ...jwk, alg: undefined }],
+    ['dpop_key_unsuitable', 'ML-DSA-44', { ...jwk, alg: 'ML-DSA-65' }],
+    ['dpop_key_unsuitable', 'ML-DSA-44', { ...jwk, alg: ['ML-DSA-44'] }],
+    ['dpop_key_unsuitable', 'ES256', { ...jwk, alg: 'ES256' }],
+    ['dpop_key_unsuitable', 'EdDSA', jwk],
+    ['dpop_key_unsuitable', 'ML-DSA-44', ec],
+    ['dpop_key_unsuitable', 'ML-DSA-44', { ...ec, alg: 'ML-DSA-44' }],
+    ['dpop_key_unsuitable', 'ML-DSA-44', { ...jwk, kty: 'OKP' }],
+    ['dpop_key_invalid', 'ML-DSA-44', { ...ec, kty: 'AKP', alg: 'ML-DSA-44' }],
+    ['dpop_key_invalid', 'ML-DSA-65', { ...jwk, alg: 'ML-DSA-65' }],
+    ['dpop_key_invalid', 'ML-DSA-44', { ...jwk, pub: jwk.pub?.slice(4) }],
+    ['dpop_key_invalid', 'ML-DSA-44', { ...jwk, pub: `${jwk.pub}AAAA` }],
+    ['dpop_key_invalid', 'ML-DSA-44', { ...jwk, pub: `${jwk.pub}=` }],
+    ['dpop_key_invalid', 'ML-DSA-44', { ...jwk, pub: undefined }],
+    ['dpop_key_private', 'ML-DSA-44', privateKey.export({ format: 'jwk' })],
+    ['dpop_signature_invalid', 'ML-DSA-44', jwk, mac],
+    ['dpop_algorithm_not_allowed', 'HS256', jwk, mac],
+    ['dpop_algorithm_not_allowed', 'ML-DSA', { ...jwk, alg: 'ML-DSA' }],
+    ['dpop_algorithm_not_allowed', 'Ed448', { kty: 'OKP', crv: 'Ed448', x: 'A'.repeat(76) }],
+    ['dpop_key_unsuitable', 'EdDSA', { kty: 'OKP', crv: 'Ed448', x: 'A'.repeat(76) }],
+    ['dpop_key_unsuitable', 'Ed25519', { kty: 'OKP', crv: 'Ed448', x: 'A'.repeat(76) }],
+  ] as const)
+    assert.equal(
+      reasonFor(alg, key, signature ?? (() => new Uint8Array(64))),
+      `invalid_dpop_proof ${reason}`,
+      `${alg} ${JSON.stringify(key).slice(0, 60)}`,
+    )
 })
 
 test('dpop: short and huge RSA keys, and keys used as shared secrets, are refused', () => {
@@ -181,6 +234,8 @@ test('dpop: short and huge RSA keys, and keys used as shared secrets, are refuse
   assert.equal(reasonOf(proofOf(jwk)), 'invalid_dpop_proof dpop_key_too_small')
   assert.equal(reasonOf(proofOf({ ...jwk, n: 'A'.repeat(1400) })), 'invalid_dpop_proof dpop_key_unsuitable')
   assert.equal(reasonOf(proofOf({ ...jwk, n: `AAAA${jwk.n}` })), 'invalid_dpop_proof dpop_key_too_small')
+  // 33 bits. Real exponents have at most 32.
+  assert.equal(reasonOf(proofOf({ ...jwk, e: 'AQAAAAE' })), 'invalid_dpop_proof dpop_key_unsuitable')
   const mac = (text: string) => createHmac('sha256', String(prover.jwk.x)).update(text).digest()
   for (const alg of ['HS256', 'none'])
     assert.equal(

@@ -40,7 +40,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'tokens/dpop.test.ts',
       'dpop: of two nodes that race for one proof, one succeeds',
     ),
-    'At most 8192 characters.': held(
+    'At most 12,288 characters.': held(
       'tokens/dpop-proof.test.ts',
       'dpop: what is not a single JWT of reasonable size, or is not signed by its key, is refused',
     ),

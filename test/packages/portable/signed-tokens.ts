@@ -55,27 +55,29 @@ async function pemOf(key: CryptoKey): Promise<string> {
   return `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----\n`
 }
 
-const algorithmCases: readonly PortableCase[] = asymmetricAlgorithms.map(alg => ({
-  name: `${alg}: a token is signed and verified, and refused with another signature`,
-  async run() {
-    const { publicKey, privateKey } = await createKeys(alg)
-    const [publicJwk, privateJwk] = await Promise.all([jwkOf(publicKey), jwkOf(privateKey)])
-    // Some runtimes name the algorithm of Ed25519 keys, each by another of its names.
-    const keys = [privateKey, { ...privateJwk, alg }, await pemOf(privateKey)]
-    for (const key of keys) {
-      const token = await signJwt(claims, await importSigningKey(key, { alg }))
-      expectEqual(await outcomeOf(token, publicJwk), 'valid', 'outcome')
-      expectEqual(await outcomeOf(replaceLast(token), publicJwk), 'signature_invalid', 'other signature')
-      const end = token.lastIndexOf('.') + 1
-      for (const signature of ['', 'AAAA', token.slice(end, end + 40), 'A'.repeat(1368)])
-        expectEqual(
-          await outcomeOf(token.slice(0, end) + signature, publicJwk),
-          'signature_invalid',
-          `a signature of ${signature.length} characters`,
-        )
-    }
-  },
-}))
+const algorithmCases: readonly PortableCase[] = asymmetricAlgorithms
+  .filter(alg => !alg.startsWith('ML-DSA'))
+  .map(alg => ({
+    name: `${alg}: a token is signed and verified, and refused with another signature`,
+    async run() {
+      const { publicKey, privateKey } = await createKeys(alg)
+      const [publicJwk, privateJwk] = await Promise.all([jwkOf(publicKey), jwkOf(privateKey)])
+      // Some runtimes name the algorithm of Ed25519 keys, each by another of its names.
+      const keys = [privateKey, { ...privateJwk, alg }, await pemOf(privateKey)]
+      for (const key of keys) {
+        const token = await signJwt(claims, await importSigningKey(key, { alg }))
+        expectEqual(await outcomeOf(token, publicJwk), 'valid', 'outcome')
+        expectEqual(await outcomeOf(replaceLast(token), publicJwk), 'signature_invalid', 'other signature')
+        const end = token.lastIndexOf('.') + 1
+        for (const signature of ['', 'AAAA', token.slice(end, end + 40), 'A'.repeat(1368)])
+          expectEqual(
+            await outcomeOf(token.slice(0, end) + signature, publicJwk),
+            'signature_invalid',
+            `a signature of ${signature.length} characters`,
+          )
+      }
+    },
+  }))
 
 const clientOf = (issuer: string, client_id: string, secret: string): Client =>
   createClient({ issuer, client_id, authentication: clientSecretBasic(secret) })

@@ -2,10 +2,10 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
-import { privateKeyMembers } from '@tessera/protocol/signature-algorithms'
+import { classicalAlgorithmNames, privateKeyMembers } from '@tessera/protocol/signature-algorithms'
 import { ClientError } from '../error.ts'
 import { isJsonObject } from '../json.ts'
-import { type AsymmetricAlgorithm, asymmetricAlgorithms } from '../jwt/algorithms.ts'
+import type { AsymmetricAlgorithm } from '../jwt/algorithms.ts'
 import { splitJwt } from '../jwt/decode.ts'
 import type { Jwk } from '../jwt/jwk.ts'
 import { fixedKeys } from '../jwt/key-source.ts'
@@ -26,7 +26,7 @@ export type DpopSchemeOptions = {
    * proof may be for any of them.
    */
   readonly url: string | readonly string[]
-  /** Algorithms of proofs; by default all with a key pair that the library has. Challenges name them. */
+  /** Algorithms of proofs; by default all of `asymmetricAlgorithms` except ML-DSA. Challenges name them. */
   readonly algorithms?: readonly AsymmetricAlgorithm[] | undefined
   /** How many seconds a proof is accepted after its `iat`; the default is 60. */
   readonly lifetime?: Seconds | undefined
@@ -43,8 +43,8 @@ export type DpopSchemeOptions = {
   readonly now?: (() => Seconds) | undefined
 }
 
-/** Characters of the longest proof, and of its `jti`. */
-const [maxProofLength, maxJtiLength] = [8192, 256]
+/** Characters of the longest proof (one by ML-DSA-87 has about 11,000), and of its `jti`. */
+const [maxProofLength, maxJtiLength] = [12_288, 256]
 
 /**
  * Returns the scheme `DPoP`, for `schemes` of a guard. It accepts tokens with `cnf.jkt`, each with a proof of that key
@@ -52,7 +52,7 @@ const [maxProofLength, maxJtiLength] = [8192, 256]
  * @throws TypeError if `url` or `nonceSecret` is malformed.
  */
 export function dpopScheme(options: DpopSchemeOptions): TokenScheme {
-  const { algorithms = asymmetricAlgorithms, lifetime = 60, clockTolerance = 30 } = options
+  const { algorithms = classicalAlgorithmNames, lifetime = 60, clockTolerance = 30 } = options
   const { now = () => Math.floor(Date.now() / 1000) } = options
   const replays = options.replays ?? memoryReplays({ now })
   const bases = [options.url].flat().map(baseOf)

@@ -4,7 +4,7 @@ import { algorithmParameters } from '../jwt/algorithms.ts'
 import type { CryptoKey } from '../jwt/crypto-key.ts'
 
 /** Algorithms that keys are generated for. */
-export type DpopAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'Ed25519'
+export type DpopAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'Ed25519' | 'ML-DSA-44' | 'ML-DSA-65' | 'ML-DSA-87'
 
 /** The keys of Web Crypto. Browsers can store them in IndexedDB as they are, even if they are not extractable. */
 export type DpopKeyPair = { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey }
@@ -25,7 +25,7 @@ export type DpopKeyOptions = {
  */
 export async function generateDpopKey(options: DpopKeyOptions = {}): Promise<DpopKeyPair> {
   const { alg = 'ES256', extractable = false } = options
-  const web = /^(?:ES\d+|Ed25519)$/.test(alg) ? algorithmParameters(alg)?.web : undefined
+  const web = /^(?:ES\d+|Ed25519|ML-DSA-\d+)$/.test(alg) ? algorithmParameters(alg)?.web : undefined
   if (!web) throw new TypeError(`no keys are generated for ${JSON.stringify(alg)}; use ES256`)
   try {
     return (await crypto.subtle.generateKey(web, extractable, ['sign', 'verify'])) as DpopKeyPair

@@ -1,4 +1,4 @@
-/** Signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2), and their parameters for Web Crypto. */
+/** Signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §4), and their parameters for Web Crypto. */
 
 import {
   isSignatureAlgorithm,
@@ -43,7 +43,12 @@ export type AlgorithmParameters = {
 export function algorithmParameters(alg: string): AlgorithmParameters | undefined {
   if (isSignatureAlgorithm(alg)) {
     const { kty, scheme, hash, crv }: SignatureAlgorithmRow = signatureAlgorithms[alg]
-    return { kty, ...(crv && { crv }), hash, web: webParameters(scheme, hash, crv) }
+    return {
+      kty,
+      ...(crv && { crv }),
+      hash,
+      web: scheme === 'ML-DSA' ? { name: alg } : webParameters(scheme, hash, crv),
+    }
   }
   if (!isSigningAlgorithm(alg)) return undefined
   const hash = `SHA-${Number(alg.slice(2))}` as Hash

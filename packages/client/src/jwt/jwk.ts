@@ -1,4 +1,4 @@
-/** Keys as JSON (RFC 7517, RFC 7518 §6, RFC 8037 §2). */
+/** Keys as JSON (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964 §3). */
 
 import type { Json } from '@tessera/protocol/result'
 import { minimumRsaBits } from '@tessera/protocol/signature-algorithms'
@@ -28,6 +28,9 @@ export type Jwk = {
   readonly dq?: string
   readonly qi?: string
   readonly k?: string
+  /** Of type AKP: the public key, and the seed of the private key (RFC 9964 §3). */
+  readonly pub?: string
+  readonly priv?: string
   readonly ext?: boolean
   readonly x5c?: readonly string[]
   readonly x5t?: string
@@ -42,6 +45,8 @@ export function isUsableFor(jwk: Jwk, alg: string, operation: 'sign' | 'verify')
   if (jwk.use !== undefined && jwk.use !== 'sig') return false
   if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes(operation)))
     return false
+  // RFC 9964 §3: the algorithm is a part of such a key.
+  if (jwk.kty === 'AKP') return jwk.alg === alg
   return jwk.alg === undefined || jwk.alg === alg || isEd25519(jwk.alg, alg)
 }
 
@@ -56,21 +61,28 @@ const isEd25519 = (one: string, other: string): boolean =>
 export async function importVerificationKey(jwk: Jwk, alg: string): Promise<CryptoKey | undefined> {
   const parameters = algorithmParameters(alg)
   if (!parameters) return undefined
-  const { kty, crv, x, y, n, e, k } = jwk
+  const { kty, crv, x, y, n, e, k, pub } = jwk
   // Only these members: Web Crypto has its own rules for `alg`, `use` and `ext`.
-  const members = { RSA: { kty, n, e }, EC: { kty, crv, x, y }, OKP: { kty, crv, x }, oct: { kty, k } }
+  const members = {
+    RSA: { kty, n, e },
+    EC: { kty, crv, x, y },
+    OKP: { kty, crv, x },
+    AKP: { kty, alg, pub },
+    oct: { kty, k },
+  }
   return importJwk(members[parameters.kty], parameters, 'verify')
 }
 
 /** Imports the private key of a JWK, or its secret. Returns undefined like {@link importVerificationKey}. */
 export async function importPrivateJwk(jwk: Jwk, alg: string): Promise<CryptoKey | undefined> {
   const parameters = algorithmParameters(alg)
-  if (!parameters || (jwk.d === undefined && jwk.k === undefined)) return undefined
-  const { kty, crv, x, y, n, e, d, p, q, dp, dq, qi, k } = jwk
+  if (!parameters || (jwk.d === undefined && jwk.k === undefined && jwk.priv === undefined)) return undefined
+  const { kty, crv, x, y, n, e, d, p, q, dp, dq, qi, k, pub, priv } = jwk
   const members = {
     RSA: { kty, n, e, d, p, q, dp, dq, qi },
     EC: { kty, crv, x, y, d },
     OKP: { kty, crv, x, d },
+    AKP: { kty, alg, pub, priv },
     oct: { kty, k },
   }
   return importJwk(members[parameters.kty], parameters, 'sign')

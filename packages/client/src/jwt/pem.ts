@@ -4,13 +4,16 @@ import { type AsymmetricAlgorithm, algorithmParameters } from './algorithms.ts'
 import { decodeBase64 } from './base64url.ts'
 import type { CryptoKey } from './crypto-key.ts'
 
-/** Object identifiers as DER, in hexadecimal (RFC 8017 appendix A.1, RFC 5480 §2.1.1, RFC 8410 §3). */
+/** Object identifiers as DER, in hexadecimal (RFC 8017 appendix A.1, RFC 5480 §2.1.1, RFC 8410 §3, RFC 9881 §2). */
 const algorithmsByIdentifier = [
   ['06092a864886f70d010101', 'RS256'],
   ['06082a8648ce3d030107', 'ES256'],
   ['06052b81040022', 'ES384'],
   ['06052b81040023', 'ES512'],
   ['06032b6570', 'EdDSA'],
+  ['0609608648016503040311', 'ML-DSA-44'],
+  ['0609608648016503040312', 'ML-DSA-65'],
+  ['0609608648016503040313', 'ML-DSA-87'],
 ] as const satisfies readonly (readonly [string, AsymmetricAlgorithm])[]
 
 /** Bytes at the start of a key in which its algorithm is identified. */

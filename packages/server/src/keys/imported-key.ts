@@ -9,6 +9,7 @@ import {
   signatureAlgorithms,
 } from '@tessera/protocol/signature-algorithms'
 import type { SigningAlgorithm } from '../model/client.ts'
+import { mlDsaTypes } from '../model/signature-algorithm.ts'
 import { type FoundKey, leafOf, publicOf } from './found-key.ts'
 
 /** `verify`: published only, for the tokens of the other server. `sign`: also signs the tokens of this one. */
@@ -71,7 +72,7 @@ export function importedKey(found: FoundKey, options: ImportOptions): KeyToImpor
   // Only the certificates are published, whatever else the texts of the file contain.
   const x5c = found.x5c?.map(certificateIn)
   const leaf = x5c && leafOf(x5c, key)
-  const members = (use === 'sign' ? key : publicOf(key)).export({ format: 'jwk' })
+  const members = membersOf(use === 'sign' ? key : publicOf(key))
   return {
     kid,
     alg,
@@ -81,6 +82,15 @@ export function importedKey(found: FoundKey, options: ImportOptions): KeyToImpor
       ...(use === 'verify' && until !== undefined && { exp: until }),
       imported: true,
     },
+  }
+}
+
+/** RFC 9964 §3: the private key is the seed, which is lost in a file with the expanded key alone. */
+function membersOf(key: KeyObject): webcrypto.JsonWebKey {
+  try {
+    return key.export({ format: 'jwk' })
+  } catch {
+    throw new Error('the private key has no seed; expected a file with the seed of 32 bytes (RFC 9881 §6)')
   }
 }
 
@@ -113,7 +123,9 @@ function algorithmOf(key: KeyObject, given: string | undefined): string {
     return oneOf([alg], given ?? alg)
   }
   if (type === 'ed25519') return oneOf(algorithmsOfType('OKP'), given ?? 'EdDSA')
-  throw new Error(`a key of type ${type} is not supported; expected RSA, EC or Ed25519`)
+  const mlDsa = Object.entries(mlDsaTypes).find(([, name]) => name === type)?.[0]
+  if (mlDsa !== undefined) return oneOf([mlDsa], given ?? mlDsa)
+  throw new Error(`a key of type ${type} is not supported; expected RSA, EC, Ed25519 or ML-DSA`)
 }
 
 function oneOf(expected: readonly string[], given: string): string {

@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey, type webcrypto } from 'node:crypto'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { FoundKey } from './found-key.ts'
+import { isPrivate } from './signing-key.ts'
 
 /**
  * Returns the keys. Skips keys with another `use` than `sig`, as in the JWK Set of a server that also decrypts. Throws
@@ -25,18 +26,20 @@ export function readJwks(text: string): readonly FoundKey[] {
 
 function readJwk(jwk: JsonObject, place: string): FoundKey {
   if (jwk?.kty === 'oct')
-    throw new Error(`${place} is a symmetric key; expected RSA, EC or OKP, which can be published`)
+    throw new Error(`${place} is a symmetric key; expected RSA, EC, OKP or AKP, which can be published`)
   const { kid, alg, x5c } = jwk ?? {}
   try {
     const input = { key: jwk as webcrypto.JsonWebKey, format: 'jwk' } as const
     return {
-      key: typeof jwk.d === 'string' ? createPrivateKey(input) : createPublicKey(input),
+      key: isPrivate(input.key) ? createPrivateKey(input) : createPublicKey(input),
       kid: typeof kid === 'string' ? kid : undefined,
       alg: typeof alg === 'string' ? alg : undefined,
       x5c: Array.isArray(x5c) && x5c.length > 0 ? x5c.map(String) : undefined,
     }
   } catch {
-    throw new Error(`${place} is not a valid RSA, EC or OKP key (RFC 7518 §6)`)
+    throw new Error(
+      `${place} is not a valid RSA, EC, OKP or AKP key (RFC 7518 §6, RFC 9964 §3), or its algorithm needs a newer Node.js`,
+    )
   }
 }
 

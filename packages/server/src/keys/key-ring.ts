@@ -28,6 +28,8 @@ type KeyRingPorts = {
   /** Notifies other processes, for stores that do not do so themselves. */
   readonly changes?: Changes | undefined
   readonly generate?: GenerateSigningKey | undefined
+  /** Whether this runtime has an algorithm. */
+  readonly has?: ((alg: SigningAlgorithm) => boolean) | undefined
 }
 
 export type ManagedKeyRing = KeyRing & {
@@ -68,9 +70,10 @@ export async function createKeyRing({
   policy = defaultPolicy,
   changes,
   generate = generateSigningKey,
+  has,
 }: KeyRingPorts): Promise<ManagedKeyRing> {
   const sealing = createSealing({ derived, purpose: 'signing-keys' })
-  const ring = createOpenedRing({ store, sealing, clock, algorithms })
+  const ring = createOpenedRing({ store, sealing, clock, algorithms, log, has })
   const ports = {
     store,
     ring,

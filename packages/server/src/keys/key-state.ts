@@ -31,9 +31,9 @@ function stateOf(key: OpenedKey, ring: readonly OpenedKey[], now: Seconds): KeyI
   return willSign ? 'announced' : 'retained'
 }
 
-/** An imported key may have any algorithm of RFC 7518; this server itself verifies only its own ones. */
+/** A stored key may have an algorithm that this runtime, or an older version of this server, does not have. */
 export const isVerifiable = (key: OpenedKey): key is OpenedKey & VerificationKey =>
-  (signingAlgorithms as readonly string[]).includes(key.alg)
+  (signingAlgorithms as readonly string[]).includes(key.alg) && key.publicKey !== undefined
 
 export const canSign = (key: OpenedKey): key is OpenedKey & SigningKey & VerificationKey =>
   !key.verifies_only && isVerifiable(key)

@@ -1,10 +1,11 @@
 /** The keys of an issuer as this process has them: read from the store, opened, and chosen by the time. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { StoredKey } from '../model/authorization.ts'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing, Sealing, SigningKey } from '../model/keys.ts'
 import type { Keys } from '../model/ports/stores.ts'
-import type { Clock } from '../runtime/ports.ts'
+import type { Clock, Log } from '../runtime/ports.ts'
 import { canSign, infoOf, isVerifiable, type KeyInfo } from './key-state.ts'
 import { signingKeyOf } from './rotation.ts'
 import { jwkSet, type OpenedKey, openKey } from './signing-key.ts'
@@ -25,11 +26,16 @@ export function createOpenedRing({
   sealing,
   clock,
   algorithms,
+  log,
+  has,
 }: {
   readonly store: Keys
   readonly sealing: Sealing
   readonly clock: Clock
   readonly algorithms: readonly SigningAlgorithm[]
+  readonly log: Log
+  /** Whether this runtime has the algorithm. */
+  readonly has?: ((alg: SigningAlgorithm) => boolean) | undefined
 }): OpenedRing {
   let ring: readonly OpenedKey[] = []
   let byKid: ReadonlyMap<string, OpenedKey> = new Map()
@@ -53,6 +59,12 @@ export function createOpenedRing({
     const times = ring.flatMap(({ active_from, until = active_from }) => [active_from, until])
     nextChange = Math.min(...times.filter(time => time > now))
   }
+  const opened = (stored: StoredKey): OpenedKey => {
+    const key = openKey(stored, sealing, has)
+    // Another node made it. The operator of this one should know that tokens of that key are not valid here.
+    if (key.publicKey === undefined) log.warn('key_unusable', { kid: key.kid, alg: key.alg })
+    return key
+  }
   const chooseIfDue = (): void => {
     if (clock.now() >= nextChange) choose()
   }
@@ -67,7 +79,7 @@ export function createOpenedRing({
       ring = stored.map(key => {
         const before = byKid.get(key.kid)
         // A kid that was removed and imported again may name another key.
-        return before && Buffer.compare(before.sealed, key.sealed) === 0 ? before : openKey(key, sealing)
+        return before && Buffer.compare(before.sealed, key.sealed) === 0 ? before : opened(key)
       })
       byKid = new Map(ring.map(key => [key.kid, key]))
       choose()

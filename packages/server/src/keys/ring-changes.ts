@@ -11,7 +11,7 @@ import type { KeyToImport } from './imported-key.ts'
 import { infoOf, type KeyInfo } from './key-state.ts'
 import type { OpenedRing } from './opened-ring.ts'
 import { type KeyTimes, type KeyToAdd, newestOf, planRotation, type RotationPolicy } from './rotation.ts'
-import { type GenerateSigningKey, sealedName } from './signing-key.ts'
+import { type GenerateSigningKey, isPrivate, sealedName } from './signing-key.ts'
 
 /** The key that was removed, or why none was. */
 export type KeyRemoval =
@@ -144,7 +144,7 @@ export function createRingChanges(ports: ChangePorts): RingChanges {
 
   const importOne = async (key: KeyToImport): Promise<void> => {
     const { kid, alg } = key
-    const signs = key.jwk.d !== undefined
+    const signs = isPrivate(key.jwk)
     const active_from = clock.now() + (signs ? urgentLead : 0)
     await addLast(alg, newestSeen => {
       requireImportable([key])

@@ -10,11 +10,15 @@ import {
 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Seconds } from '@tessera/protocol/brand'
-import { publicKeyMembers, type SignatureKeyType } from '@tessera/protocol/signature-algorithms'
+import {
+  isSignatureAlgorithm,
+  publicKeyMembers,
+  type SignatureKeyType,
+} from '@tessera/protocol/signature-algorithms'
 import type { StoredKey } from '../model/authorization.ts'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { Sealing } from '../model/keys.ts'
-import { cryptoParameters } from '../model/signature-algorithm.ts'
+import { cryptoParameters, isAvailable } from '../model/signature-algorithm.ts'
 import type { KeyToImport } from './imported-key.ts'
 
 const generate = promisify(generateKeyPair) as (
@@ -35,17 +39,18 @@ export const generateSigningKey: GenerateSigningKey = async alg => {
 
 /** Returns only the members that may be published, and none of the private key. */
 const publicMembers = (jwk: webcrypto.JsonWebKey): webcrypto.JsonWebKey => {
-  const members: readonly (keyof webcrypto.JsonWebKey)[] = publicKeyMembers[jwk.kty as SignatureKeyType]
-  return Object.fromEntries(members.map(name => [name, jwk[name]]))
+  const members: readonly string[] = publicKeyMembers[jwk.kty as SignatureKeyType]
+  return Object.fromEntries(members.map(name => [name, Reflect.get(jwk, name)]))
 }
 
 const thumbprint = (jwk: webcrypto.JsonWebKey): string =>
   hash('sha256', JSON.stringify(publicMembers(jwk)), 'base64url')
 
 export type OpenedKey = Pick<StoredKey, 'kid' | 'alg' | 'sealed' | 'created_at' | 'active_from'> & {
-  /** Undefined for a key that only verifies tokens of another server. */
+  /** Undefined for a key that only verifies tokens of another server, or that this runtime can't use. */
   readonly privateKey: KeyObject | undefined
-  readonly publicKey: KeyObject
+  /** Undefined if this runtime does not have the algorithm. The key is published all the same. */
+  readonly publicKey: KeyObject | undefined
   /** The members that are published. */
   readonly jwk: webcrypto.JsonWebKey
   readonly verifies_only: boolean
@@ -55,22 +60,28 @@ export type OpenedKey = Pick<StoredKey, 'kid' | 'alg' | 'sealed' | 'created_at' 
   readonly until: Seconds | undefined
 }
 
+/** Returns whether the JWK contains a private key. */
+export const isPrivate = (jwk: webcrypto.JsonWebKey): boolean => 'd' in jwk || 'priv' in jwk
+
 /** Decrypts a stored key. Throws if it was sealed with another master key. */
 export function openKey(
   { kid, alg, sealed, created_at, active_from }: StoredKey,
   sealing: Sealing,
+  has: (alg: SigningAlgorithm) => boolean = isAvailable,
 ): OpenedKey {
   const jwk = JSON.parse(sealing.open(sealed, sealedName({ kid, alg }))) as KeyToImport['jwk']
   const { x5c, 'x5t#S256': x5t, exp, imported = false } = jwk
-  const privateKey = jwk.d === undefined ? undefined : createPrivateKey({ key: jwk, format: 'jwk' })
+  const isUsable = !isSignatureAlgorithm(alg) || has(alg)
+  const signs = isPrivate(jwk)
+  const privateKey = isUsable && signs ? createPrivateKey({ key: jwk, format: 'jwk' }) : undefined
   return {
     kid,
     alg,
     sealed,
     privateKey,
-    publicKey: privateKey ? createPublicKey(privateKey) : createPublicKey({ key: jwk, format: 'jwk' }),
+    publicKey: isUsable ? createPublicKey(privateKey ?? { key: jwk, format: 'jwk' }) : undefined,
     jwk: { ...publicMembers(jwk), ...(x5c && { x5c, 'x5t#S256': x5t }) },
-    verifies_only: privateKey === undefined,
+    verifies_only: !signs,
     ...(imported && { signs_since: active_from }),
     until: exp,
     created_at,

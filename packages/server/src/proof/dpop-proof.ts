@@ -46,8 +46,8 @@ type DpopProofPorts = {
 const lifetime: Seconds = 60
 /** Tolerated clock difference of clients. */
 const clockTolerance: Seconds = 60
-/** Characters. Enough for an RSA key of 8192 bits. */
-const maxProofLength = 8192
+/** Characters. Enough for ML-DSA-87, whose key and signature take 10,800. */
+const maxProofLength = 12_288
 const maxJtiLength = 256
 /** The maximum number of keys in memory; each entry uses a few kilobytes. */
 const cacheSize = 1000

@@ -36,7 +36,9 @@ export function importProofKey(alg: SignatureAlgorithm, jwk: unknown): ProofKey 
   const given = jwk as JsonObject
   if (privateKeyMembers.some(name => Object.hasOwn(given, name))) return 'dpop_key_private'
   const { kty, crv }: { kty: keyof typeof publicKeyMembers; crv?: string } = signatureAlgorithms[alg]
-  if (given.kty !== kty || (crv !== undefined && given.crv !== crv) || !isAffordable(given))
+  // RFC 9964 §3: an AKP key is for the one algorithm that it names.
+  const isForOther = kty === 'AKP' && given.alg !== alg
+  if (given.kty !== kty || (crv !== undefined && given.crv !== crv) || isForOther || !isAffordable(given))
     return 'dpop_key_unsuitable'
   const names: readonly string[] = publicKeyMembers[kty]
   const key = Object.fromEntries(names.map(name => [name, given[name]]))

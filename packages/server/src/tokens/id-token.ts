@@ -1,12 +1,11 @@
 /** ID tokens (OpenID Connect Core 1.0 §2, §3.1.3.6). */
 
-import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { EncryptForClient } from '../clients/keys/encryption.ts'
 import type { RequestedClaims } from '../model/authorization.ts'
-import type { Client, SigningAlgorithm } from '../model/client.ts'
+import type { Client } from '../model/client.ts'
 import type { KeyRing } from '../model/keys.ts'
-import { cryptoParameters } from '../model/signature-algorithm.ts'
+import { leftHalfHash } from '../model/signature-algorithm.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { type AccessTokenContent, authenticationClaims, reservedClaims } from './access-token.ts'
 import { signJwt } from './jwt.ts'
@@ -91,12 +90,3 @@ const bindingClaims = {
   nbf: undefined,
   jti: undefined,
 } as const
-
-/**
- * Hashes the text with the hash function of the signing algorithm, and returns the left half in base64url (OpenID
- * Connect Core 1.0 §3.1.3.6).
- */
-export function leftHalfHash(text: string, alg: SigningAlgorithm): string {
-  const digest = hash(cryptoParameters[alg].hash, text, 'buffer')
-  return digest.toString('base64url', 0, digest.length / 2)
-}

@@ -15,7 +15,7 @@ import { batchPerTick } from '../runtime/async/batch-per-tick.ts'
 
 /** Algorithms that are worth signing with on another thread. The others cost less than switching threads. */
 const slow: ReadonlySet<SigningAlgorithm> = new Set(
-  signatureAlgorithmNames.filter(alg => signatureAlgorithms[alg].kty === 'RSA'),
+  signatureAlgorithmNames.filter(alg => ['RSA', 'AKP'].includes(signatureAlgorithms[alg].kty)),
 )
 
 /** On a single processor, another thread would only compete with the main one. */

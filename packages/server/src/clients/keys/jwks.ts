@@ -1,6 +1,7 @@
 /** Public keys of clients, registered (`jwks`) or fetched (`jwks_uri`, RFC 7591 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { privateKeyMembers } from '@tessera/protocol/signature-algorithms'
 import { type Client, isTrusted, type JwkSet } from '../../model/client.ts'
 import { isAffordable } from '../../model/jose.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
@@ -150,6 +151,5 @@ const isPublicKey = (key: unknown): key is Readonly<Record<string, unknown>> =>
   typeof key === 'object' &&
   key !== null &&
   !Array.isArray(key) &&
-  !('d' in key) &&
-  !('k' in key) &&
+  !privateKeyMembers.some(member => member in key) &&
   isAffordable(key as Readonly<Record<string, unknown>>)

@@ -45,22 +45,23 @@ function notAllowed<Value>(
 }
 
 /** Returns the errors of algorithms that this version of Node.js does not have. */
-export const availabilityErrors = ({
-  signature_algorithms: server,
-  tenants,
-}: ConfigurationDraft): readonly Diagnostic[] => [
-  ...unavailable(server, ['signature_algorithms']),
+export const availabilityErrors = (
+  { signature_algorithms: server, tenants }: ConfigurationDraft,
+  has: (alg: SigningAlgorithm) => boolean = isAvailable,
+): readonly Diagnostic[] => [
+  ...unavailable(has, server, ['signature_algorithms']),
   ...tenants.flatMap(({ signature_algorithms: own }, index) =>
-    unavailable(own ?? [], ['tenants', index, 'signature_algorithms']),
+    unavailable(has, own ?? [], ['tenants', index, 'signature_algorithms']),
   ),
 ]
 
 const unavailable = (
+  has: (alg: SigningAlgorithm) => boolean,
   algorithms: readonly SigningAlgorithm[],
   path: readonly (string | number)[],
 ): readonly Diagnostic[] =>
   algorithms.flatMap((alg, index) =>
-    isAvailable(alg)
+    has(alg)
       ? []
       : {
           path: formatPath([...path, index]),

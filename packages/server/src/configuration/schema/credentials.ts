@@ -1,6 +1,14 @@
 /** Secrets, their hashes and public keys (RFC 7517 §5). */
 
 import { createHash } from 'node:crypto'
+import {
+  isSignatureAlgorithm,
+  privateKeyMembers,
+  publicKeyMembers,
+  type SignatureAlgorithmRow,
+  type SignatureKeyType,
+  signatureAlgorithms,
+} from '@tessera/protocol/signature-algorithms'
 import type { Secret } from '../../model/client.ts'
 import { isAffordable } from '../../model/jose.ts'
 import { passwordHashError } from '../../runtime/password-hash/read.ts'
@@ -120,14 +128,6 @@ export function secretOf({ value, sha256, sha512, argon2id, expires_at }: Secret
   return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
 }
 
-/** The required members of a public key of each type (RFC 7518 §6). */
-const publicMembers: Readonly<Record<string, readonly string[]>> = {
-  RSA: ['n', 'e'],
-  EC: ['crv', 'x', 'y'],
-  OKP: ['crv', 'x'],
-}
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'] as const
-
 export const jwksSchema = s
   .object({ keys: s.array(s.record(s.string(), s.unknown())).min(1) })
   .check(({ keys }) => {
@@ -140,16 +140,18 @@ export const jwksSchema = s
   .describe('A JWK Set (RFC 7517 §5) of public keys.')
 
 function keyError(key: Readonly<Record<string, unknown>>): CheckError | undefined {
-  const expected = 'a public JWK: kty RSA (n, e), EC (crv, x, y) or OKP (crv, x)'
-  if (privateMembers.some(member => member in key))
+  const expected = 'a public JWK: kty RSA (n, e), EC (crv, x, y), OKP (crv, x) or AKP (alg, pub)'
+  if (privateKeyMembers.some(member => member in key))
     return {
       problem: 'it contains a private or symmetric key',
       expected,
-      fix: 'keep the private key at the client and write only its public part (no "d", no "k")',
+      fix: 'keep the private key at the client and write only its public part (no "d", no "k", no "priv")',
     }
   const { kty } = key
-  const members =
-    typeof kty === 'string' && Object.hasOwn(publicMembers, kty) ? publicMembers[kty] : undefined
+  const members: readonly string[] | undefined =
+    typeof kty === 'string' && Object.hasOwn(publicKeyMembers, kty)
+      ? publicKeyMembers[kty as SignatureKeyType]
+      : undefined
   if (!members)
     return {
       problem: 'its kty is missing or not supported',
@@ -163,11 +165,24 @@ function keyError(key: Readonly<Record<string, unknown>>): CheckError | undefine
       expected,
       fix: `add ${missing.join(', ')} of the public key`,
     }
+  if (kty === 'AKP' && !isAkp(key))
+    return {
+      problem: 'its alg is not supported, or pub has not the length of its keys',
+      expected: 'alg ML-DSA-44, ML-DSA-65 or ML-DSA-87, and pub of 1312, 1952 or 2592 bytes in base64url',
+      fix: 'copy the public key as the client publishes it',
+    }
   return isAffordable(key)
     ? undefined
     : {
         problem: 'the RSA key is longer than supported',
-        expected: 'a modulus (n) of at most 8192 bits and an exponent (e) of at most 64',
+        expected: 'a modulus (n) of at most 8192 bits and an exponent (e) of at most 32',
         fix: 'use an RSA key of 2048 to 4096 bits with the exponent 65537',
       }
+}
+
+/** RFC 9964 §3. */
+function isAkp({ alg, pub }: Readonly<Record<string, unknown>>): boolean {
+  if (!isSignatureAlgorithm(alg)) return false
+  const { publicKeyBytes }: SignatureAlgorithmRow = signatureAlgorithms[alg]
+  return Buffer.from(`${pub}`, 'base64url').length === publicKeyBytes
 }
