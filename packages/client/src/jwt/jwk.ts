@@ -1,6 +1,7 @@
 /** Keys as JSON (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964 §3). */
 
 import type { Json } from '@tessera/protocol/result'
+import { isWeakRsaKey } from '@tessera/protocol/rsa-key'
 import { minimumRsaBits } from '@tessera/protocol/signature-algorithms'
 import { type AlgorithmParameters, algorithmParameters } from './algorithms.ts'
 import { decodeBase64url } from './base64url.ts'
@@ -97,6 +98,7 @@ async function importJwk(
     // RFC 7518 §3.2: the secret has at least the size of the hash.
     if (kty === 'oct' && (decodeBase64url(`${members.k}`)?.length ?? 0) * 8 < Number(hash.slice(4)))
       return undefined
+    if (kty === 'RSA' && isWeakRsaKey(`${members.n}`, `${members.e}`)) return undefined
     const key = await crypto.subtle.importKey('jwk', members as { kty: string }, web, false, [operation])
     return isLongEnough(key) ? key : undefined
   } catch {

@@ -22,23 +22,32 @@ export function createDecryption(derived: DerivedKeys): Decryption {
   return {
     jwk: () => (keyAt(0) as ReturnType<typeof makeKey>).published,
     async decrypt(jwe) {
-      // Loaded on first use, because few clients encrypt requests.
-      const { compactDecrypt, importJWK } = await import('jose')
       for (let index = 0, key = keyAt(0); key; index++, key = keyAt(index)) {
-        try {
-          const { plaintext } = await compactDecrypt(jwe, await importJWK(key.jwk, 'ECDH-ES'), {
-            keyManagementAlgorithms: [...requestEncryptionAlgorithms],
-            contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
-            // RFC 8725 §3.6: rejects compressed content, which could expand to any size.
-            maxDecompressedLength: 0,
-          })
-          return new TextDecoder().decode(plaintext)
-        } catch {
-          // Not for this key.
-        }
+        const opened = await openJwe(jwe, key.jwk)
+        if (opened !== undefined) return opened
       }
       return undefined
     },
+  }
+}
+
+/** Decrypts a compact JWE (RFC 7516 §7.1). Resolves to undefined if it is not encrypted for this private key. */
+export async function openJwe(
+  jwe: string,
+  jwk: Readonly<Record<string, string>>,
+): ReturnType<Decryption['decrypt']> {
+  // Loaded on first use, because few clients encrypt requests.
+  const { compactDecrypt, importJWK } = await import('jose')
+  try {
+    const { plaintext } = await compactDecrypt(jwe, await importJWK(jwk, 'ECDH-ES'), {
+      keyManagementAlgorithms: [...requestEncryptionAlgorithms],
+      contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
+      // RFC 8725 §3.6: rejects compressed content, which could expand to any size.
+      maxDecompressedLength: 0,
+    })
+    return new TextDecoder().decode(plaintext)
+  } catch {
+    return undefined
   }
 }
 

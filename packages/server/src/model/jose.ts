@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
+import { isWeakRsaKey } from '@tessera/protocol/rsa-key'
 import type { Confirmation } from './authorization.ts'
 
 /**
@@ -16,9 +17,13 @@ export const jwtType = (typ: unknown): string | undefined => {
 /** Lengths of 8192 and of 32 bits in base64url. Usual exponents have 17 bits; one of 64 costs 4 ms for each check. */
 const [longestModulus, longestExponent] = [1366, 6]
 
-/** Returns whether an RSA key is cheap enough to use: a huge modulus or exponent makes each verification slow. */
+/**
+ * Returns whether an RSA key is cheap enough to use (a huge modulus or exponent makes each verification slow) and not
+ * known to be weak. Returns true for other keys.
+ */
 export const isAffordable = ({ kty, n, e }: Readonly<Record<string, unknown>>): boolean =>
-  kty !== 'RSA' || (isAtMost(n, longestModulus) && isAtMost(e, longestExponent))
+  kty !== 'RSA' ||
+  (isAtMost(n, longestModulus) && isAtMost(e, longestExponent) && !isWeakRsaKey(`${n}`, `${e}`))
 
 const isAtMost = (value: unknown, longest: number): boolean =>
   typeof value === 'string' && value.length <= longest

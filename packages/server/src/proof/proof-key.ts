@@ -61,10 +61,19 @@ function importKey(key: object): KeyObject | undefined {
 }
 
 /** Returns whether the signature of the text is valid (RFC 7515 §5.2). */
-export function isSignedBy({ alg, publicKey }: ProofKey, text: string, signature: Uint8Array): boolean {
+export function isSignedBy(
+  { alg, publicKey }: ProofKey,
+  text: string | Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const { digest, options } = cryptoParameters[alg]
   try {
-    return verify(digest, Buffer.from(text), { key: publicKey, ...options }, signature)
+    return verify(
+      digest,
+      typeof text === 'string' ? Buffer.from(text) : text,
+      { key: publicKey, ...options },
+      signature,
+    )
   } catch {
     return false
   }

@@ -174,7 +174,7 @@ function keyError(key: Readonly<Record<string, unknown>>): CheckError | undefine
   return isAffordable(key)
     ? undefined
     : {
-        problem: 'the RSA key is longer than supported',
+        problem: 'the RSA key is longer than supported, or known to be weak',
         expected: 'a modulus (n) of at most 8192 bits and an exponent (e) of at most 32',
         fix: 'use an RSA key of 2048 to 4096 bits with the exponent 65537',
       }
