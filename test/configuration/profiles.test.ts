@@ -85,6 +85,10 @@ const security: Readonly<Record<string, readonly Case[]>> = {
     ofClient({ dpop_bound_access_tokens: false }, 'dpop_bound_access_tokens'),
   ],
   '5.3.2.1 (6) Clients authenticate by mutual TLS or private_key_jwt.': [
+    ofClient(
+      { workload_identities: [{ issuer: 'https://workloads.example', subject: 'job' }] },
+      'workload_identities',
+    ),
     ofClient(withSecret, 'token_endpoint_auth_method'),
     ofClient(
       { ...withSecret, token_endpoint_auth_method: 'client_secret_post' },

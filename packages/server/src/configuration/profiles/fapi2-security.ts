@@ -44,6 +44,13 @@ const signatures: NonNullable<Requirement['client']> = (client, draft) => [
   ...accessTokens(client, draft),
 ]
 
+/** OpenID Connect Core 1.0 §9: the client signs its assertions, with a key of its own. */
+const ownAssertions = clientKey('workload_identities', client => client.workload_identities.length > 0, {
+  problem: 'the issuer of a workload identity signs the assertions, not the client',
+  expected: 'assertions with a key of the client',
+  fix: 'remove "workload_identities", and add the keys of the client',
+})
+
 const offered = issuerKey(
   'signature_algorithms',
   algorithms => algorithms.some(alg => !permitsAlgorithm(profile, alg)),
@@ -156,18 +163,21 @@ export const fapi2Security: readonly Row[] = [
   {
     section: '5.3.2.1 (6)',
     requirement: 'Clients authenticate by mutual TLS or private_key_jwt.',
-    setting: 'token_endpoint_auth_method',
+    setting: 'token_endpoint_auth_method, workload_identities',
     test: [flow, 'profiles: clients that register themselves meet the profile, or are refused'],
-    client: clientKey(
-      'token_endpoint_auth_method',
-      ({ token_endpoint_auth_method: method }) => method !== 'none' && !permitsMethod(profile, method),
-      ({ token_endpoint_auth_method: method }) => ({
-        problem:
-          method === undefined ? 'the client authenticates with a secret' : `"${method}" uses a secret`,
-        expected: `one of ${keyMethods.map(one => `"${one}"`).join(', ')}`,
-        fix: 'write "private_key_jwt", and replace client_secrets by the keys of the client',
-      }),
-    ),
+    client: (client, draft) => [
+      ...clientKey(
+        'token_endpoint_auth_method',
+        ({ token_endpoint_auth_method: method }) => method !== 'none' && !permitsMethod(profile, method),
+        ({ token_endpoint_auth_method: method }) => ({
+          problem:
+            method === undefined ? 'the client authenticates with a secret' : `"${method}" uses a secret`,
+          expected: `one of ${keyMethods.map(one => `"${one}"`).join(', ')}`,
+          fix: 'write "private_key_jwt", and replace client_secrets by the keys of the client',
+        }),
+      )(client, draft),
+      ...ownAssertions(client, draft),
+    ],
   },
   {
     section: '5.3.2.1 (7)',
