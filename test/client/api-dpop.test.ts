@@ -112,7 +112,7 @@ const refusedProofs: Readonly<Record<string, readonly [code: string, request: ()
     async () =>
       withProof([await signed(), await signed()].map(({ headers }) => `${headers?.dpop}`).join(', ')),
   ],
-  'is too long': ['proof_too_long', async () => withProof('a'.repeat(8193))],
+  'is too long': ['proof_too_long', async () => withProof('a'.repeat(12_289))],
   'is no JWT': ['token_malformed', async () => withProof('a.b')],
   'is by another key': ['proof_key_mismatch', () => proven(bound, other)],
   'has no key': ['proof_key_invalid', () => signed({}, { jwk: undefined })],

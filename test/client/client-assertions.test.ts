@@ -33,6 +33,7 @@ const stranger = await createKey('ES256')
 const machine = { grant_types: ['client_credentials'], scope: 'api1' }
 const jwks = { keys: [...keys.values()].map(({ jwk }) => jwk) }
 const world = await startTessera({
+  signature_algorithms: asymmetricAlgorithms,
   clients: [
     { ...machine, client_id: 'signer', token_endpoint_auth_method: 'private_key_jwt', jwks },
     {

@@ -66,7 +66,7 @@ const unavailable = (
       : {
           path: formatPath([...path, index]),
           problem: `Node.js ${process.versions.node} with its OpenSSL does not have ${alg}`,
-          expected: 'Node.js 24.8 or later for ML-DSA',
+          expected: 'Node.js 24.7 or later for ML-DSA',
           fix: 'update Node.js on every node, or remove the algorithm',
         },
   )
