@@ -505,7 +505,7 @@ test('client documents: an operator revokes what was issued to a URL, and new to
   assertRefused(await refresh(server, tokens.json.refresh_token), 'invalid_grant', 'authorization_revoked')
   const headers = { authorization: `Bearer ${tokens.json.access_token}` }
   assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
-  server.clock.advance(1)
+  server.clock.advance(2)
   const again = await connect(server)
   assert.equal(again.tokens.status, 200)
   assert.equal((await refresh(server, again.tokens.json.refresh_token)).status, 200)

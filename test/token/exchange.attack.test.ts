@@ -55,6 +55,19 @@ async function isGood(server: TestServer, token: string, id = 'exchanger'): Prom
   return answers[0] as boolean
 }
 
+const isActiveAt = async (server: TestServer, token: string): Promise<boolean> => {
+  const form = { token, client_id: 'urn:api', client_secret: 'api-secret' }
+  return (await server.send('POST', '/connect/introspect', { form })).json.active
+}
+
+/** Another client that exchanges tokens. */
+const second = {
+  client_id: 'second',
+  client_secrets: [{ value: secret }],
+  grant_types: [grant_type],
+  scope: 'api1',
+}
+
 for (const kind of ['jwt', 'reference'] as const)
   for (const issued of ['jwt', 'reference'] as const) {
     const changed = withClients(
@@ -117,6 +130,27 @@ test('exchange: a derived token is revoked with its user and with the client tha
   assert.equal(told.active, false)
 })
 
+for (const [how, end] of [
+  ['revoked', (server: TestServer, id: string) => server.revokeClient(id)],
+  [
+    'disabled',
+    (server: TestServer, id: string) =>
+      server.reconfigure(withClients(second, { client_id: id, enabled: false } as never)),
+  ],
+] as const)
+  test(`exchange: a token ends when a client is ${how} that had a token which it derives from`, async () => {
+    // Of the client itself, which has no authorization, and of one between the user and the holder.
+    for (const id of ['client', 'exchanger']) {
+      const server = await createTestServer(withClients(second))
+      const origin = id === 'client' ? await machine(server) : (await signIn(server)).access_token
+      const between = (await exchange(server, { subject_token: origin, scope: 'api1' })).json.access_token
+      const { json } = await exchange(server, { subject_token: between }, 'second')
+      assert.equal(await isActiveAt(server, json.access_token), true)
+      await end(server, id)
+      assert.equal(await isActiveAt(server, json.access_token), false)
+    }
+  })
+
 test('exchange: a revocation on one node takes effect on the others', async () => {
   const { open } = await beginShared()
   const [here, there] = [
@@ -144,6 +178,7 @@ test('exchange: the length of a chain of exchanges is limited', async () => {
   }
   assert.equal(length, 16)
   assert.equal(claimsOf(token).derived_from.length, 16)
+  assert.deepEqual(claimsOf(token).derived_from_clients, ['roclient', 'exchanger'])
 })
 
 test('exchange: a client limited to reference tokens can’t get a JWT by requesting one [RFC 8693 §2.1]', async () => {

@@ -72,7 +72,7 @@ for (const [kind, configuration] of [
     const info = { headers: { authorization: `Bearer ${users.json.access_token}` } }
     assert.equal((await server.send('GET', '/connect/userinfo', info)).status, 401)
 
-    server.clock.advance(1)
+    server.clock.advance(2)
     assert.equal(await isActive(server, (await own(server)).json.access_token), true)
     assert.equal(await isActive(server, (await signIn(server)).json.access_token), true)
     for (const token of tokens.slice(0, 2)) assert.equal(await isActive(server, token), false)
@@ -85,7 +85,7 @@ test('revoking a client: its codes, device codes and refresh tokens are refused,
   const first = (await signIn(server)).json.refresh_token
   const second = (await refresh(server, first)).json.refresh_token
   for (const client of ['web', 'device', 'roclient']) assert.ok(await server.revokeClient(client))
-  server.clock.advance(1)
+  server.clock.advance(2)
   for (const refused of [
     await redeem(server, code),
     await server.token({ grant_type: device_code, device_code: device, client_id: 'device' }),
@@ -130,6 +130,16 @@ test('revoking a client: other nodes on the same store follow, and so does a lat
   await until('the other node refuses the token', async () => !(await isActive(other, access_token)))
   const later = await createTestServer(world, { stores: server.stores })
   assert.equal(await isActive(later, access_token), false)
+})
+
+test('revoking a client: what a node issued whose clock is a second ahead is revoked too', async () => {
+  const server = await createTestServer(world)
+  const ahead = await createTestServer(world, { stores: server.stores })
+  ahead.clock.advance(1)
+  const [mine, users] = [(await own(ahead)).json, (await signIn(ahead)).json]
+  for (const client of ['client', 'roclient']) assert.ok(await server.revokeClient(client))
+  for (const { access_token } of [mine, users]) assert.equal(await isActive(server, access_token), false)
+  assertRefused(await refresh(server, users.refresh_token), 'invalid_grant', 'authorization_revoked')
 })
 
 test('revoking a user: a session that begins at the same time is ended and named', async () => {

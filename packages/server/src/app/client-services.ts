@@ -21,6 +21,7 @@ import { mtlsBaseOf } from '../configuration/issuer.ts'
 import { createAssertionCounter } from '../identity/attempt-limits.ts'
 import type { Attempts } from '../identity/attempts.ts'
 import { createOverloadLog } from '../operations/overload.ts'
+import { nodeSkew } from '../operations/principals.ts'
 import { createArgon2id, type MatchArgon2id } from '../runtime/argon2id.ts'
 import { networkKeys, networkPath } from '../runtime/network.ts'
 import type { IssuerContext } from './issuer-context.ts'
@@ -136,7 +137,7 @@ function createLookup(
 const createClientRevocation =
   ({ principals, clock, log, events }: IssuerContext): ClientServices['revoke'] =>
   async client_id => {
-    if (!(await principals.revokeClient(client_id, clock.now()))) return false
+    if (!(await principals.revokeClient(client_id, clock.now() + nodeSkew))) return false
     log.info('client_access_revoked', { client_id })
     events.emit('client.access_revoked', { client_id })
     return true

@@ -1,7 +1,7 @@
 /** Ends sessions and notifies the clients that took part in them. */
 
-import type { Seconds } from '@tessera/protocol/brand'
 import type { Configuration } from '../configuration/configuration.ts'
+import { nodeSkew } from '../operations/principals.ts'
 import { createLogoutDelivery } from '../sessions/logout-delivery.ts'
 import { createEndings, type Endings } from '../sessions/session-end.ts'
 import { createLogoutTokens } from '../tokens/logout-token.ts'
@@ -22,12 +22,6 @@ export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin' | 'rev
   /** Sends as many logout tokens as possible within a few seconds. */
   readonly close: () => Promise<void>
 }
-
-/**
- * Clocks of nodes that follow the same database differ by less, so a node that is ahead issued nothing with a later time
- * before the revocation.
- */
-const skew: Seconds = 1
 
 export function createSessionServices(
   { issuer, sessions: { endRevokes, endOnExpiry } }: Configuration,
@@ -55,7 +49,7 @@ export function createSessionServices(
     endingWithin,
     revokeSession,
     async revokeTenant(tenant) {
-      await principals.revokeTenant(tenant, clock.now() + skew)
+      await principals.revokeTenant(tenant, clock.now() + nodeSkew)
       log.info('tenant_access_revoked', { tenant })
       events.emit('tenant.access_revoked', { ...(tenant !== undefined && { tenant }) })
     },

@@ -153,6 +153,7 @@ export const reservedClaims: ReadonlySet<string> = new Set([
   'typ',
   'authorization_id',
   'derived_from',
+  'derived_from_clients',
   'authorization_details',
   '_claim_names',
   '_claim_sources',

@@ -42,6 +42,12 @@ type PrincipalPorts = {
   readonly changes: Changes
 }
 
+/**
+ * Clocks of nodes that follow the same database differ by less. A revocation that is stored as a time is this much ahead,
+ * so that it also applies to what a node that is ahead issued before.
+ */
+export const nodeSkew: Seconds = 1
+
 /** Seconds between two readings without a notification, which may be lost. */
 const interval: Seconds = 60
 

@@ -22,6 +22,8 @@ export type AccessTokenContent = {
   readonly authorization_id?: AuthorizationId
   /** The `jti` of each token that this one is derived from. Revoking one of them revokes this token. */
   readonly derived_from?: readonly string[]
+  /** The clients of those tokens. Revoking or disabling one of them revokes this token. */
+  readonly derived_from_clients?: readonly string[]
   readonly cnf?: Confirmation
   /** Claims about the user and claims of the grant. They can't replace registered ones. */
   readonly claims?: JsonObject
@@ -85,6 +87,7 @@ export function createAccessTokens({
       ...(subject && authenticationClaims(subject, subjects.sessionIdFor(client, subject.sid))),
       authorization_id: content.authorization_id,
       derived_from: content.derived_from,
+      derived_from_clients: content.derived_from_clients,
       cnf: content.cnf,
     }
     return claims as JsonObject

@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { maxTokenLength } from '@tessera/protocol/parameters'
-import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { Authorization, AuthorizationId, Confirmation, IsRevoked } from '../model/authorization.ts'
 import type { Client, Clients } from '../model/client.ts'
@@ -54,9 +54,8 @@ export function createTokenVerifier({
     const token = describe(claims, expiresAt)
     const client = await clients.find(token.client_id)
     if (!client?.enabled) return invalid('token_client_disabled')
-    const revokedAt = clientRevokedAt(token.client_id)
-    if (revokedAt !== undefined && !(Number(claims.iat) > revokedAt)) return invalid('token_client_revoked')
-    if (claims.derived_from !== undefined && (await isOriginRevoked(claims.derived_from)))
+    if (isRevokedClient(token.client_id, claims)) return invalid('token_client_revoked')
+    if (claims.derived_from !== undefined && (await isOriginRevoked(claims)))
       return invalid('token_origin_revoked')
     if (token.authorization_id === undefined) return withSubject(token, client)
     const authorization = await stores.authorizations.find(token.authorization_id)
@@ -67,10 +66,19 @@ export function createTokenVerifier({
     return withSubject({ ...token, authorization }, client, authorization.sub)
   }
 
-  /** Returns whether a token that this one is derived from was revoked (RFC 7009 §2.1). */
-  const isOriginRevoked = async (origin: Json): Promise<boolean> => {
-    for (const jti of Array.isArray(origin) ? origin : [])
+  /** Returns whether everything of the client was revoked at or after the time of the token. */
+  const isRevokedClient = (clientId: string, { iat }: JsonObject): boolean => {
+    const revokedAt = clientRevokedAt(clientId)
+    return revokedAt !== undefined && !(Number(iat) > revokedAt)
+  }
+
+  /** Returns whether a token that this one is derived from was revoked (RFC 7009 §2.1), alone or with its client. */
+  const isOriginRevoked = async (claims: JsonObject): Promise<boolean> => {
+    const { derived_from: tokens, derived_from_clients: ids } = claims
+    for (const jti of Array.isArray(tokens) ? tokens : [])
       if (await stores.revokedTokens.has(String(jti))) return true
+    for (const id of Array.isArray(ids) ? ids.map(String) : [])
+      if (!(await clients.find(id))?.enabled || isRevokedClient(id, claims)) return true
     return false
   }
 

@@ -21,6 +21,7 @@ import type { Resources } from '../../model/resource.ts'
 import type { Step } from '../../model/steps.ts'
 import type { Profile, Subject } from '../../model/user.ts'
 import type { Awaitable, Clock, Log, TokenHash } from '../../runtime/ports.ts'
+import type { AccessTokenContent } from '../../tokens/access-token.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 
@@ -97,8 +98,8 @@ export type Decision = {
    * takes.
    */
   readonly not_after?: Seconds
-  /** The `jti` of each token that this one is derived from; see `AccessTokenContent`. */
-  readonly derived_from?: readonly string[]
+  /** The tokens that this one is derived from; see `AccessTokenContent`. */
+  readonly origin?: Pick<AccessTokenContent, 'derived_from' | 'derived_from_clients'>
   readonly accessTokenType?: 'jwt' | 'reference'
   /** Parts of the request that have no effect. */
   readonly ignored?: readonly Ignored[]

@@ -175,13 +175,13 @@ function contentOf(
   audience: Audience,
   kept: JsonObject = {},
 ): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
-  const { client, subject, clientClaims, derived_from } = decision
+  const { client, subject, clientClaims } = decision
   const ofUser = subject && claimsOf(entriesFor(audience.claims, client.user_claims), kept)
   return {
     client,
     audience,
     subject,
-    derived_from,
+    ...decision.origin,
     cnf: decision.confirmation,
     claims: { ...ofUser, ...decision.claims },
     clientClaims,

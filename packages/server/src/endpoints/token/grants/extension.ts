@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Limits } from '@tessera/protocol/parameters'
-import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Json, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import {
   nothingLeft,
@@ -167,7 +167,7 @@ async function recheck(
     confirmation: confirmation.value,
     lifetime: Math.floor(Math.min(lifetime, client.access_token_lifetime)),
     not_after: decided.derivedFrom?.expires_at,
-    derived_from: origin.value,
+    origin: origin.value,
     accessTokenType: decided.access_token_type,
     members: decided.members,
     refresh:
@@ -299,13 +299,17 @@ async function subjectOf(
 /** Enough for calls through many services. Each exchange makes the token longer and its verification slower. */
 const maxChainLength = 16
 
-/** Returns the `jti` of the original token, preceded by those of the tokens that it is derived from. */
-function originOf({ derivedFrom }: GrantDecision): Result<readonly string[] | undefined> {
+/** Returns the original token and its client, preceded by those that it is derived from. */
+function originOf({ derivedFrom }: GrantDecision): Result<Decision['origin']> {
   if (derivedFrom === undefined) return ok(undefined)
-  const { jti, derived_from: earlier = [] } = derivedFrom.claims
-  const chain = [...(Array.isArray(earlier) ? earlier : []), jti].map(String)
-  return chain.length <= maxChainLength ? ok(chain) : chainTooLong
+  const { jti, derived_from: earlier, derived_from_clients: clients } = derivedFrom.claims
+  const derived_from = [...textsOf(earlier), String(jti)]
+  const derived_from_clients = [...new Set([...textsOf(clients), derivedFrom.client_id])]
+  return derived_from.length <= maxChainLength ? ok({ derived_from, derived_from_clients }) : chainTooLong
 }
+
+const textsOf = (claim: Json | undefined): readonly string[] =>
+  Array.isArray(claim) ? claim.map(String) : []
 
 function authorizationOf(
   { derivedFrom }: GrantDecision,
