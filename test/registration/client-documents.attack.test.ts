@@ -131,6 +131,20 @@ test('attack: made-up ids of a host make this server ask it less and less, and k
   assert.equal(await visit(server, other), 200)
 })
 
+test('attack: made-up ids of an allowed host do not delay its clients, also if no process knows them yet', async () => {
+  const { server, asked } = await openDocumentServer({
+    mode: 'allowed_hosts',
+    allowed_hosts: ['app.client.example'],
+  })
+  for (let index = 0; index < 20; index++)
+    assert.equal(await visit(server, `https://app.client.example/${index}`), 400)
+  assert.equal(await visit(server, documentUrl), 200)
+  // The same one is asked for less and less.
+  const before = asked.length
+  for (let sent = 0; sent < 20; sent++) await visit(server, 'https://app.client.example/again')
+  assert.equal(asked.length - before, 5)
+})
+
 test('attack: a slow host holds a few places, and other clients are served', async () => {
   const { outbound, publish } = await openDocumentHosts()
   publish(documentUrl, { body: documentOf() })

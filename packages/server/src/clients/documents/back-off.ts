@@ -1,5 +1,5 @@
 /**
- * Bounds the requests to a host after failures. Anyone can send this server made-up ids of somebody else's host, and
+ * Bounds the requests to a host or for a document after failures. Anyone can send this server made-up ids of somebody else's host, and
  * failures are not cached (draft-ietf-oauth-client-id-metadata-document-03 §5.2).
  */
 

@@ -63,8 +63,9 @@ export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
     const trust = trustInHost(new URL(clientId), policy)
     if (trust === undefined) return refused(clientId, 'client_document_host_not_allowed')
     const known = memories[trust].find(clientId)
-    // A document that was valid is fetched again, whatever other ids of its host are made up.
-    const paused = known ? clientId : new URL(clientId).host
+    // Whatever other ids of its host are made up, a document that was valid is fetched again, and so is one of a host that
+    // the operator vouches for: strangers could otherwise delay its clients as long as they like.
+    const paused = known || trust === 'allowed' ? clientId : new URL(clientId).host
     if (backOff.waitFor(paused) > 0) return stale(clientId, known, 'client_document_paused')
     const giveBack = takeSlot({ client_id: clientId, url: clientId, trusted: trust === 'allowed' })
     if (!giveBack) return stale(clientId, known, 'client_documents_too_many_waiting')
