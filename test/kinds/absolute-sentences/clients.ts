@@ -156,7 +156,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'registration/client-documents.test.ts',
       'client documents: a document is used as long as its headers say',
     ),
-    'One host gets at most 10 requests': held(
+    'An unknown host gets at most 10 requests': held(
       'registration/client-documents.attack.test.ts',
       'attack: a slow host holds a few places, and other clients are served',
     ),
@@ -232,9 +232,11 @@ export const clients: Readonly<Record<string, Rows>> = {
       'authorize/protocol-races.attack.test.ts',
       'race: a bearer assertion yields tokens once, whichever client sends it, and none after a kill',
     ),
-    "It is revoked together with the subject token's sign-in, and with every": held(
+    "It is revoked together with the subject token's sign-in, with every token": held(
       'token/exchange.attack.test.ts',
       'exchange: a … token is revoked with the … token it derives from, over any number of exchanges',
+      'token/exchange.attack.test.ts',
+      'exchange: a token ends when a client is … that had a token which it derives from',
     ),
   },
   'docs/guides/profiles.md': {

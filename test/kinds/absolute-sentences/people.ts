@@ -178,10 +178,6 @@ export const people: Readonly<Record<string, Rows>> = {
       'tokens/revoked-access.test.ts',
       'revoking a user: tokens, codes and device codes of every client end, and the user can sign in again',
     ),
-    'One stored time decides, so it takes the same time': held(
-      'tokens/revoked-access.test.ts',
-      'revoking a client: its codes, device codes and refresh tokens are refused, within the retry window too',
-    ),
     'Browsers send cookies to every port of a': held(
       'kinds/browser-rules.test.ts',
       'browser rules: cookies ignore ports, and a sign-in or sign-out at one server of a host does not affect the other: …',
