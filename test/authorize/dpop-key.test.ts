@@ -6,6 +6,7 @@ import { createBrowser, type Page } from '../support/browser.ts'
 import { createProver } from '../support/dpop.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { type Answer, createTestServer, startOfTime } from '../support/tessera.ts'
 
 const server = await createTestServer(pagesWorld)
@@ -64,6 +65,26 @@ test('par: a proof binds the code to its key as dpop_jkt does, and is used once 
   const again = (await push({}, atPar())).json
   const page = await signIn(createBrowser(server), pushed(again.request_uri))
   assert.equal((await redeem(page, prover.proof())).json.token_type, 'DPoP')
+})
+
+test('par: of concurrent requests with one proof, at two nodes, one is stored; the others are no pending requests [RFC 9449 §11.1]', async () => {
+  const shared = await beginShared()
+  const settings = { ...pagesWorld, authorization_requests: { max_waiting_per_network: 20 } }
+  const open = async () => createTestServer(settings, { tenantStores: await shared.open() })
+  const nodes = [await open(), await open()]
+  const form = Object.fromEntries(new URLSearchParams(authorizePath().split('?')[1]))
+  const send = (node: number, dpop: string) =>
+    nodes[node % 2]!.send('POST', '/connect/par', { form, headers: { dpop } })
+  const dpop = atPar()
+  const raced = await Promise.all(Array.from({ length: 20 }, (_, node) => send(node, dpop)))
+  assert.deepEqual(raced.map(({ status }) => status).toSorted(), [
+    201,
+    ...Array.from({ length: 19 }, () => 400),
+  ])
+  const lost = raced.find(({ status }) => status === 400)!
+  assertRefused(lost, 'invalid_dpop_proof', 'dpop_proof_replayed')
+  for (let count = 0; count < 19; count++) assert.equal((await send(count, atPar())).status, 201)
+  assert.equal((await send(0, atPar())).reason, 'too_many_waiting')
 })
 
 test('par: dpop_jkt alone binds too, and must agree with the proof [RFC 9449 §10.1]', async () => {

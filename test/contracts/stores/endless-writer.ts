@@ -1,8 +1,8 @@
-/** A separate process that issues and redeems codes until it is killed, and prints what was acknowledged. */
+/** A separate process that issues and redeems codes, each with a proof, until it is killed, and prints what was acknowledged. */
 
 import { openNamed } from './open.ts'
 import { print } from './print.ts'
-import { issuedCode, now, sampleCommit, sampleFamily } from './samples.ts'
+import { day, issuedCode, newHash, now, sampleCommit, sampleFamily } from './samples.ts'
 
 const stores = await openNamed()
 
@@ -12,11 +12,13 @@ async function write(): Promise<never> {
     print('issued', code.hash)
     const family = sampleFamily(authorization)
     const use = { kind: 'authorization_code', hash: code.hash } as const
-    print('redeeming', code.hash, family.id)
+    const proof = { hash: newHash(), expires_at: now + day }
+    print('redeeming', code.hash, family.id, proof.hash)
     const outcome = await stores.commit(
       sampleCommit({
         authorization: { id: authorization.id, until: now },
         use,
+        proof,
         issue: { family },
       }),
     )

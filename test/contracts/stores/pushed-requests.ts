@@ -29,6 +29,21 @@ export function testPushedRequests(stores: () => Stores): void {
     assert.equal(await pushedRequests.find(newHash(), 'web', now), undefined)
   })
 
+  test('pushed requests: of a hundred concurrent ones with one proof, one is stored; a failed write uses up no proof', async () => {
+    const { pushedRequests, usedAssertions } = stores()
+    const use = { hash: newHash(), expires_at: now + day }
+    const request = () => ({ hash: newHash(), client_id: 'web', parameters: 'a=1', expires_at: now + minute })
+    const all = Array.from({ length: 100 }, request)
+    const outcomes = await Promise.all(all.map(one => pushedRequests.add(one, use)))
+    assert.deepEqual(tally(outcomes.map(String)), { true: 1, false: 99 })
+    for (const [index, { hash }] of all.entries())
+      assert.equal((await pushedRequests.find(hash, 'web', now)) !== undefined, outcomes[index])
+    const unused = { hash: newHash(), expires_at: now + day }
+    await assert.rejects(async () => pushedRequests.add(all[outcomes.indexOf(true)]!, unused))
+    assert.equal(await usedAssertions.has(unused.hash), false)
+    assert.equal(await pushedRequests.add(request(), unused), true)
+  })
+
   for (const beside of [{}, { referenceToken: sampleReferenceToken }]) {
     const what = 'referenceToken' in beside ? 'codes with a token issued with them' : 'codes'
     test(`pushed requests: of a hundred concurrent ${what} that consume one, one is stored, and the others leave nothing`, async () => {

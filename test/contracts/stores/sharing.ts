@@ -126,12 +126,13 @@ export async function killWhileWriting({ storage, open }: Shared, kills: readonl
     assert.ok(committed.size > 0)
     assert.equal(of('already_used').length + of('revoked').length, 0)
     for (const [, hash] of of('issued')) assert.ok(await stores.codes.find(hash as TokenHash))
-    for (const [, hash, family] of of('redeeming')) {
+    for (const [, hash, family, proof] of of('redeeming')) {
       const use = { kind: 'authorization_code', hash: hash as TokenHash } as const
       const outcome = await stores.commit(sampleCommit({ use }))
       const founded = (await stores.families.find(family as FamilyId)) !== undefined
-      // Of an unacknowledged write, both or neither exist; of an acknowledged one, both.
+      // Of an unacknowledged write, all or nothing exists; of an acknowledged one, all.
       assert.equal(outcome, founded ? 'already_used' : 'committed')
+      assert.equal(await stores.usedAssertions.has(proof as TokenHash), founded)
       if (committed.has(hash)) assert.ok(founded)
     }
     await stores.close()

@@ -24,10 +24,15 @@ export const isPushed = (uri: string | undefined): boolean => uri?.startsWith(pr
 export type PushedRequests = {
   /** How long a request can wait for the browser. */
   readonly lifetime: Seconds
+  /**
+   * Stores a request, and in the same write the use of its proof. Resolves to undefined, and stores nothing, if the proof
+   * was used before.
+   */
   readonly keep: (
     clientId: string,
     parameters: Parameters,
-  ) => Promise<{ readonly request_uri: string; readonly expires_in: number }>
+    proof?: UsedAssertion,
+  ) => Promise<{ readonly request_uri: string; readonly expires_in: number } | undefined>
   /**
    * Finds a request without redeeming it. Refuses `invalid_request_uri` if it is unknown, used, expired or another
    * client's.
@@ -78,18 +83,14 @@ export const createPushedRequests = ({
   sealing,
 }: PushedRequestPorts): PushedRequests => ({
   lifetime: pushedLifetime,
-  async keep(client_id, parameters) {
+  async keep(client_id, parameters, proof) {
     const handle = newHandle(random, 'tcp')
     const expires_at = clock.now() + pushedLifetime
     const hash = hashHandle(handle)
     const sealed = sealing.seal(formatParameters(parameters), nameOf(hash))
-    await pushedRequests.add({
-      hash,
-      client_id,
-      expires_at,
-      parameters: sealedPrefix + Buffer.from(sealed).toString('base64url'),
-    })
-    return { request_uri: prefix + handle, expires_in: pushedLifetime }
+    const text = sealedPrefix + Buffer.from(sealed).toString('base64url')
+    const isKept = await pushedRequests.add({ hash, client_id, expires_at, parameters: text }, proof)
+    return isKept ? { request_uri: prefix + handle, expires_in: pushedLifetime } : undefined
   },
   async find(uri, clientId) {
     const hash = hashHandle(uri.slice(prefix.length))

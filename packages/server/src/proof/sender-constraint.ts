@@ -34,8 +34,6 @@ export type SenderConstraints = {
    * Refuses an invalid one.
    */
   readonly proofOf: (request: HttpRequest, client: Client) => Result<DpopProof | undefined>
-  /** Uses up a proof. Refuses one that was used before. */
-  readonly useUp: (proof: DpopProof) => Promise<Refusal | undefined>
   /**
    * Returns the binding of tokens that this request of the client gets. Refuses an invalid proof, and a missing one if
    * the client's tokens must be bound.
@@ -85,12 +83,9 @@ export function createSenderConstraints({
         )
   }
 
-  const useUp: SenderConstraints['useUp'] = proof => useProof(proof, usedAssertions)
-
   return {
     proofAlgorithms,
     proofOf,
-    useUp,
     prove(request, client) {
       const { certificate } = request.peer
       const proof = proofOf(request, client)
@@ -115,7 +110,7 @@ export function createSenderConstraints({
       const proof = verifyDpopProof(request, value)
       if (!proof.ok) return proof
       if (!equalInConstantTime(proof.value.jkt, thumbprint)) return unproven('token_bound_to_another_key')
-      return (await useUp(proof.value)) ?? ok(proof.value.nonce)
+      return (await useProof(proof.value, usedAssertions)) ?? ok(proof.value.nonce)
     },
 
     headersFor({ error }) {

@@ -16,12 +16,13 @@ import { isForm, notForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
 import type { Client } from '../../model/client.ts'
+import { replayedProof } from '../../proof/dpop-proof.ts'
 import { nonceHeader, type SenderConstraints } from '../../proof/sender-constraint.ts'
 import type { Log } from '../../runtime/ports.ts'
 
 type ParPorts = {
   readonly authenticate: AuthenticateClient
-  readonly senderConstraints: Pick<SenderConstraints, 'proofOf' | 'useUp' | 'headersFor'>
+  readonly senderConstraints: Pick<SenderConstraints, 'proofOf' | 'headersFor'>
   readonly resolution: AuthorizationRequestResolution
   readonly validate: ValidateAuthorizationRequest
   readonly pushedRequests: PushedRequests
@@ -66,15 +67,11 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
     const { lifetime } = ports.pushedRequests
     const counted = await ports.countPending(request, client, { kind: 'pushed request', lifetime })
     if (!counted.ok) return refuser(request, counted, { step: 'commit', client })
-    const replayed = proof.value && (await senderConstraints.useUp(proof.value))
-    if (replayed) return refuseProof(request, replayed, client)
+    const keep = () => ports.pushedRequests.keep(clientId, bound.value, proof.value?.use)
+    const response = await doCounted(counted.value, keep, stored => stored !== undefined)
+    if (!response) return refuseProof(request, replayedProof, client)
     logIgnoredParameters(ports.log, 'par', request, client, validated.value.ignored)
-    const keep = () => ports.pushedRequests.keep(clientId, bound.value)
-    return jsonResponse(
-      201,
-      await doCounted(counted.value, keep, () => true),
-      nonceHeader(proof.value?.nonce),
-    )
+    return jsonResponse(201, response, nonceHeader(proof.value?.nonce))
   }
 
   function refuseProof(request: HttpRequest, refusal: Refusal, client: Client): HttpResponse {

@@ -113,7 +113,11 @@ export type UsedAssertion = { readonly hash: TokenHash; readonly expires_at: Sec
 
 /** Authorization requests that clients pushed (RFC 9126), and long ones that wait for a user. */
 export type PushedRequests = {
-  readonly add: (request: PushedRequest) => Promise<void>
+  /**
+   * Stores the request. With `use`, the same write also marks a one-time value as used. Resolves to false, and stores
+   * nothing, if that value was used before.
+   */
+  readonly add: (request: PushedRequest, use?: UsedAssertion) => Promise<boolean>
   /** Returns the unexpired request of this client, and whether {@link UsedAssertions} has its hash. Changes nothing. */
   readonly find: (
     hash: TokenHash,

@@ -45,8 +45,11 @@ export function createAuthorizationStores(tables: Tables): AuthorizationStores {
       has: hash => usedAssertions.has(hash),
     },
     pushedRequests: {
-      async add(request) {
+      async add(request, use) {
+        if (use && usedAssertions.has(use.hash)) return false
         pushedRequests.insert(request)
+        if (use) usedAssertions.put(use)
+        return true
       },
       find(hash, clientId, at) {
         const request = pushedRequests.get(hash)

@@ -116,9 +116,15 @@ function createUsedAssertions({ run }: Database): UsedAssertions {
 }
 
 function createPushedRequests({ run }: Database): PushedRequests {
-  const add = change(
+  const { names, count, placeholders, encode } = codecs.pushedRequests
+  const insert = `insert into pushed_requests (${names}) select ${placeholders()}`
+  const add = change(run, insert)
+  // Of two concurrent uses, the second waits here until the first commits or rolls back.
+  const addOnce = change(
     run,
-    `insert into pushed_requests (${codecs.pushedRequests.names}) values (${codecs.pushedRequests.placeholders()})`,
+    `with used as (insert into replays (hash, expires_at) values ($${count + 1}, $${count + 2})
+      on conflict do nothing returning 1)
+    ${insert} where exists (select from used)`,
   )
   const find = one(
     run,
@@ -126,7 +132,8 @@ function createPushedRequests({ run }: Database): PushedRequests {
     from pushed_requests where hash = $1 and client_id = $2 and expires_at > $3`,
   )
   return {
-    add: async request => void (await add(...codecs.pushedRequests.encode(request))),
+    add: async (request, use) =>
+      (await (use ? addOnce(...encode(request), use.hash, use.expires_at) : add(...encode(request)))) === 1,
     async find(hash, clientId, at) {
       const row = await find(hash, clientId, at)
       return row && { parameters: String(row[0]), used: row[1] === true }

@@ -173,7 +173,7 @@ function createPushedRequests(database: DatabaseSync, write: Write): PushedReque
     from pushed_requests where hash = ? and client_id = ? and expires_at > ?`,
   )
   return {
-    add: request => write.addPushedRequest(codecs.pushedRequests.encode(request)),
+    add: (request, use) => write.addPushedRequest(codecs.pushedRequests.encode(request), use ?? null),
     find: reading(database, (hash, clientId, at) => {
       const row = find(hash, clientId, at)
       return row && { parameters: String(row[0]), used: row[1] === 1 }

@@ -165,7 +165,12 @@ export const authorizationWrites = {
       database,
       `insert into pushed_requests (${codecs.pushedRequests.names}) values (${codecs.pushedRequests.placeholders})`,
     )
-    return (request: Row): void => void insert(...request)
+    const recordUse = insertUsedAssertion(database)
+    return (request: Row, use: UsedAssertion | null): boolean => {
+      if (use && !recordUse(use.hash, use.expires_at)) return false
+      insert(...request)
+      return true
+    }
   },
   addUsedAssertion: insertUsedAssertion,
 } as const satisfies Writes
