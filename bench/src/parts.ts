@@ -29,7 +29,8 @@ export const parts = {
       results = joinTimes(results, await measureTable(plan, only, async () => {}))
     const steady: SteadyResult[] = []
     const last = await measureTable(plan, only, async (row, result, servers) => {
-      for (const one of [tessera, bare]) steady.push(await measureSteady(row, result, one, { plan, servers }))
+      const able = [tessera, bare].filter(({ paths }) => paths[row.endpoint] !== undefined)
+      for (const one of able) steady.push(await measureSteady(row, result, one, { plan, servers }))
     })
     printSteady(steady)
     return { rows: joinTimes(results, last), steady }

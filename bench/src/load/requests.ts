@@ -4,14 +4,20 @@ import { type Party, redirectUri, verifier } from '../parties.ts'
 
 const lines = (...all: readonly string[]): string => all.join('\r\n')
 
-/** A form post with HTTP Basic (RFC 6749 §2.3.1). */
-export const post = (path: string, { client_id, client_secret }: Party, form: string): string =>
+/** A form post with HTTP Basic (RFC 6749 §2.3.1), and with a DPoP proof (RFC 9449 §5). */
+export const post = (
+  path: string,
+  { client_id, client_secret }: Party,
+  form: string,
+  dpop?: string,
+): string =>
   lines(
     `POST ${path} HTTP/1.1`,
     'Host: 127.0.0.1',
     `Authorization: Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`,
     'Content-Type: application/x-www-form-urlencoded',
     `Content-Length: ${form.length}`,
+    ...(dpop === undefined ? [] : [`DPoP: ${dpop}`]),
     '',
     form,
   )

@@ -23,9 +23,11 @@ const bare = (share: number): Goal => ({ own: 'Tessera', of: 'bare server', by: 
 const goals: Readonly<Record<string, readonly Goal[]>> = {
   'client_credentials, JWT ES256': [peer(2.5), fastify(0.8), bare(nothingStored)],
   'client_credentials, JWT RS256': [peer(1.2), fastify(0.85), bare(nothingStored)],
+  'client_credentials, JWT ES256, DPoP': [peer(2.5)],
   'client_credentials, reference token': [peer(1.5), bare(stored)],
   'code exchange, ID token ES256 + JWT + refresh': [peer(2.5), bare(stored)],
   'refresh with rotation, ES256': [peer(2.5), bare(stored)],
+  'refresh with rotation, ES256, DPoP': [peer(2.5)],
   'introspection, reference token': [peer(3.5), bare(nothingStored)],
   'userinfo, reference token': [peer(3.5), bare(nothingStored)],
   'introspection, JWT': [bare(nothingStored)],

@@ -1,6 +1,7 @@
 /** A machine gets its own token (RFC 6749 §4.4). */
 
 import assert from 'node:assert/strict'
+import { proofOf } from '../load/dpop.ts'
 import { clientCredentialsForm, post } from '../load/requests.ts'
 import { api, apiRs256, machine, machineReference, machineRs256, type Party } from '../parties.ts'
 import { proveAccessToken } from './proof.ts'
@@ -30,10 +31,29 @@ const jwt = (alg: 'ES256' | 'RS256', client: Party, { scope, audience }: typeof 
     proveAccessToken(parseTokens(body).access_token, jwks, { alg, sub: client.client_id, audience }),
   )
 
+/** Each request has a new proof (RFC 9449 §5). */
+const bound: Row = {
+  name: 'client_credentials, JWT ES256, DPoP',
+  endpoint: 'dpopToken',
+  work(path, _, { resourceNamed }) {
+    const resource = resourceNamed ? `&resource=${encodeURIComponent(api.audience)}` : ''
+    const form = clientCredentialsForm(api.scope) + resource
+    return {
+      next: connection => post(path, machine, form, proofOf(connection, path)),
+      check: checkTokens('jwt', 'DPoP'),
+    }
+  },
+  prove: (body, jwks) =>
+    proveAccessToken(parseTokens(body).access_token, jwks, {
+      ...{ alg: 'ES256', sub: machine.client_id, audience: api.audience, isBound: true },
+    }),
+}
+
 export const clientCredentials: readonly Row[] = [
   jwt('ES256', machine, api),
   jwt('RS256', machineRs256, apiRs256),
   row('reference token', { client: machineReference, scope: api.scope }, async body =>
     assert.ok(parseTokens(body).access_token.length >= 32, 'a token with enough randomness'),
   ),
+  bound,
 ]

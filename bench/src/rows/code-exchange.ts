@@ -26,8 +26,8 @@ export const codeExchange: Row = {
 }
 
 /** The response has all three; no refresh token is repeated. */
-export function checkUserTokens(): (body: string) => string | undefined {
-  const checkAccessToken = checkTokens('jwt')
+export function checkUserTokens(type?: 'DPoP'): (body: string) => string | undefined {
+  const checkAccessToken = checkTokens('jwt', type)
   const seen = new Set<number>()
   return body => {
     const { id_token, refresh_token } = parseTokens(body)
@@ -39,7 +39,10 @@ export function checkUserTokens(): (body: string) => string | undefined {
 }
 
 export async function proveUserTokens(body: string, jwks: string): Promise<void> {
-  const { access_token, id_token } = parseTokens(body)
-  await proveAccessToken(access_token, jwks, { alg: 'ES256', audience: api.audience })
+  const { access_token, id_token, token_type } = parseTokens(body)
+  await proveAccessToken(access_token, jwks, {
+    ...{ alg: 'ES256', audience: api.audience },
+    isBound: token_type === 'DPoP',
+  })
   await proveIdToken(id_token ?? '', jwks, web.client_id)
 }

@@ -9,14 +9,17 @@ export type Expected = {
   /** Undefined: one of the users. */
   readonly sub?: string
   readonly audience?: string
+  /** Whether it is bound to a DPoP key (RFC 9449 §6). */
+  readonly isBound?: boolean
 }
 
 /** Signed by a published key, with the right audience and lifetime. */
 export async function proveAccessToken(token: string, jwks: string, expected: Expected): Promise<void> {
-  const { scope, exp, iat, jti, aud } = await verify(token, jwks, expected)
+  const { scope, exp, iat, jti, aud, cnf } = await verify(token, jwks, expected)
   assert.equal(Number(exp) - Number(iat), lifetimes.accessToken)
   assert.ok(jti, 'a JWT access token has a jti (RFC 9068 §2.2)')
   assert.ok(scope, 'it has a scope')
+  if (expected.isBound) assert.match((cnf as { jkt: string }).jkt, /^[\w-]{43}$/)
   assert.equal([aud].flat()[0], expected.audience ?? api.audience)
 }
 

@@ -5,6 +5,8 @@ import type { Asking } from '../load/load.ts'
 /** Where a server has its endpoints. */
 export type Paths = {
   readonly token: string
+  /** The token endpoint, if the server binds tokens to DPoP proofs. */
+  readonly dpopToken?: string
   readonly introspection?: string
   readonly userinfo?: string
   readonly discovery?: string

@@ -4,13 +4,14 @@ import { clientCredentials } from './client-credentials.ts'
 import { codeExchange } from './code-exchange.ts'
 import { inspection } from './inspection.ts'
 import { publishedRows } from './published.ts'
-import { refresh } from './refresh.ts'
+import { boundRefresh, refresh } from './refresh.ts'
 import type { Row } from './row.ts'
 
 export const rows: readonly Row[] = [
   ...clientCredentials,
   codeExchange,
   refresh,
+  boundRefresh,
   ...inspection,
   ...publishedRows,
 ]

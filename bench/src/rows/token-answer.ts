@@ -14,11 +14,14 @@ export type TokenAnswer = {
 export const parseTokens = (body: string): TokenAnswer => JSON.parse(body)
 
 /** Returns a function that checks that no token equals an earlier one. */
-export function checkTokens(token: 'jwt' | 'reference'): (body: string) => string | undefined {
+export function checkTokens(
+  token: 'jwt' | 'reference',
+  type: 'Bearer' | 'DPoP' = 'Bearer',
+): (body: string) => string | undefined {
   const seen = new Set<number>()
   return body => {
     const { access_token, token_type, expires_in } = parseTokens(body)
-    if (!/^bearer$/i.test(token_type)) return wrong('no bearer token', body)
+    if (token_type.toLowerCase() !== type.toLowerCase()) return wrong(`no ${type} token`, body)
     // Some servers round the lifetime down.
     if (!(expires_in > lifetimes.accessToken - 10 && expires_in <= lifetimes.accessToken))
       return wrong('a lifetime that was not agreed', body)

@@ -10,6 +10,7 @@ export const oidcProvider = peer({
   script: 'oidc-provider',
   paths: {
     token: '/token',
+    dpopToken: '/token',
     introspection: '/token/introspection',
     userinfo: '/me',
     discovery: '/.well-known/openid-configuration',

@@ -32,6 +32,8 @@ const webClient = ({ client_id, client_secret }: Party) => ({
 })
 
 export const configuration = {
+  // The URL of DPoP proofs, which is the same for every server.
+  issuer: 'http://127.0.0.1',
   clients: [
     machineClient(machine, api.scope),
     machineClient(machineRs256, apiRs256.scope),

@@ -20,6 +20,7 @@ const command = fileURLToPath(new URL('../../../packages/server/src/cli/tessera.
 
 export const paths: Paths = {
   token: '/connect/token',
+  dpopToken: '/connect/token',
   introspection: '/connect/introspect',
   userinfo: '/connect/userinfo',
   discovery: '/.well-known/openid-configuration',

@@ -86,6 +86,7 @@ const provider = new Provider('http://127.0.0.1', {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
+    dPoP: { enabled: true },
     resourceIndicators: {
       enabled: true,
       defaultResource: async (_: unknown, client: any) =>
