@@ -187,7 +187,7 @@ const keyProblems: Readonly<Record<KeyProblem, string>> = {
   dpop_key_invalid: 'jwk is not a valid key',
 }
 
-/** Returns the URI of the proof in its normal form, if method and URI are those of the request (§4.3 (8), (9)). */
+/** Returns the URI of the proof as it is written there, if method and URI are those of the request (§4.3 (8), (9)). */
 function targetOf(
   { htm, htu }: JsonObject,
   { method: answered, isHead, path }: HttpRequest,
@@ -199,10 +199,12 @@ function targetOf(
       expected: method,
       received: shownText(htm),
     })
+  // Almost all clients write it like this, so that it need not be parsed.
+  if (typeof htu === 'string' && origins.some(origin => htu === origin + path)) return ok(htu)
   const uri = typeof htu === 'string' ? normalTargetUri(htu) : undefined
   const expected = origins.map(origin => normalTargetUri(origin + path))
-  return uri !== undefined && expected.includes(uri)
-    ? ok(uri)
+  return typeof htu === 'string' && uri !== undefined && expected.includes(uri)
+    ? ok(htu)
     : invalid('dpop_url_wrong', 'htu is not the URL of the request', {
         expected: expected.join(' or '),
         received: shownValue(uri ?? 'no http or https URL'),
