@@ -319,6 +319,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'packages/server/src/app/audit-reading.ts',
       'packages/server/src/runtime/async/origin.ts',
       'packages/server/src/runtime/async/lines.ts',
+      'packages/server/src/runtime/private-file.ts',
       'packages/server/src/app/user-import.ts',
       'packages/server/src/app/key-files.ts',
       'packages/server/src/app/master-key-rotation.ts',

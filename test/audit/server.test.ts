@@ -9,8 +9,10 @@ import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { adminToken, adminWorld } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
+import { createCountingStores } from '../support/counting.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
 
 type Shown = {
   readonly record: Record<string, any>
@@ -150,6 +152,19 @@ test('audit: sign-ins and refused ones are recorded, without what was typed', as
   assert.equal(known?.record.data.reason, 'credentials_refused')
   assert.equal(unknown?.personal, undefined)
   assert.doesNotMatch(JSON.stringify(records), /by-mistake|wrong-guess/)
+})
+
+test('audit: a refused sign-in is looked up again for the log only, so not at all if that is turned off', async () => {
+  const lookups = async (enabled: boolean) => {
+    const { stores, calls } = createCountingStores()
+    const server = await createTestServer({ ...world, audit: { enabled } }, { stores })
+    calls.length = 0
+    const form = { grant_type: 'password', username: 'nobody', password: 'wrong-guess', scope: 'api1' }
+    await server.token(form, { client: ['roclient', secret] })
+    await server.settled()
+    return calls.filter(call => call.startsWith('storedUsers.')).length
+  }
+  assert.equal((await lookups(true)) - (await lookups(false)), 1)
 })
 
 test('audit: what a reload changes is recorded by one process', async () => {

@@ -198,7 +198,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'authorization/request-object.ts': 'written by the caller',
 }
 
-const reads = /\bJSON\.parse\(|\bdecodeJwt\(/
+const reads = /\b(?:JSON\.parse|parseJsonObject|decodeJwt)\(/
 const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm
 
 test('every reader of JSON in the client library has a row here', () => {

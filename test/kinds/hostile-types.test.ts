@@ -764,28 +764,8 @@ const rows: Readonly<Record<string, Row | Own>> = {
       await rm(folder, { recursive: true })
     }
   },
-  async 'model/audit-record.ts'() {
-    // Somebody with access to the database can change rows of the audit log.
-    const signature = 'AA'
-    const personal = { salt: 's', sub: 'u', changes: { name: ['a', 'b'] } }
-    const texts = [...variants(auditRecord), ...variants(personal)].map(({ value }) => JSON.stringify(value))
-    for (const text of [...texts, '', '{']) {
-      const row = { seq: 1, at: 1, type: 'x', sub: 'u', record: text, personal: text, signature }
-      const handlers = createAuditHandlers({
-        auditRecords: { list: async () => [row] },
-        cursors: { read: () => '0', write: () => 'next' },
-      })
-      for (const query of [{}, { client_id: 'web' }]) {
-        const listed = await handlers.listAuditRecords({ query, operation: 'listAuditRecords' } as never)
-        assert.ok(listed.ok, text)
-      }
-    }
-    for (const { what, value } of variants(auditRecord)) {
-      const row = { seq: 1, at: 1, type: 'x', record: JSON.stringify(value), signature: 'AA' }
-      const { fault } = await verifyAuditLog([row], { publicKey: auditJwk })
-      assert.match(String(fault?.problem), /signature/, what)
-    }
-  },
+  'endpoints/admin/audit.ts': auditRows,
+  'operations/audit/verification.ts': auditRows,
   'operations/audit/waiting.ts': 'sealed or signed by this server',
   'storage/postgres/entries.ts': 'written by this server into its own store',
   'storage/sqlite/reads/entries.ts': 'written by this server into its own store',
@@ -884,15 +864,40 @@ async function signInThere(server: TestServer, what: string, said: Said): Promis
   return location
 }
 
+async function auditRows(): Promise<void> {
+  // Somebody with access to the database can change rows of the audit log.
+  const signature = 'AA'
+  const personal = { salt: 's', sub: 'u', changes: { name: ['a', 'b'] } }
+  const texts = [...variants(auditRecord), ...variants(personal)].map(({ value }) => JSON.stringify(value))
+  for (const text of [...texts, '', '{']) {
+    const row = { seq: 1, at: 1, type: 'x', sub: 'u', record: text, personal: text, signature }
+    const handlers = createAuditHandlers({
+      auditRecords: { list: async () => [row] },
+      cursors: { read: () => '0', write: () => 'next' },
+    })
+    for (const query of [{}, { client_id: 'web' }]) {
+      const listed = await handlers.listAuditRecords({ query, operation: 'listAuditRecords' } as never)
+      assert.ok(listed.ok, text)
+    }
+  }
+  for (const { what, value } of variants(auditRecord)) {
+    const row = { seq: 1, at: 1, type: 'x', record: JSON.stringify(value), signature: 'AA' }
+    const { fault } = await verifyAuditLog([row], { publicKey: auditJwk })
+    assert.match(String(fault?.problem), /signature/, what)
+  }
+}
+
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const reads =
-  /\bJSON\.parse\(|\b(?:decodeJwt|jwtVerify|decodeProtectedHeader|compactDecrypt)\(|import\('openid-client'\)/
+  /\bJSON\.parse\(|\b(?:parseJsonObject|decodeJwt|jwtVerify|decodeProtectedHeader|compactDecrypt)\(|import\('openid-client'\)/
 const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm
 
 test('every reader of JSON that others wrote has a row here', () => {
   const readers = [...textsOf('packages/{protocol,server,create-tessera}/src/**/*.ts')]
+    // Its callers have rows.
+    .filter(([path]) => !path.endsWith('packages/protocol/src/json.ts'))
     .filter(([, text]) => reads.test(text.replace(comments, '')))
     .map(([path]) => path.replace(/^.*packages\/server\/src\//, ''))
   assertCovers(Object.keys(rows), readers, 'reader of JSON')

@@ -202,7 +202,6 @@ const folding: Readonly<Record<string, Row>> = {
   'endpoints/admin/openapi.ts': { noIdentity: 'the name of a method in a document' },
   'authorization-request/request-uri.ts': { noIdentity: 'a media type' },
   'messages/bearer.ts': { noIdentity: 'the name of an authentication scheme' },
-  'proof/target-uri.ts': { noIdentity: 'the digits of an escape in a URI' },
   'storage/sqlite/archive.ts': { noIdentity: 'a type of a column' },
 }
 

@@ -4,13 +4,14 @@ import assert from 'node:assert/strict'
 import { constants, createHmac, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto'
 import { test } from 'node:test'
 import type { HttpRequest } from '@tessera/protocol/http'
+import { parseJsonObject } from '@tessera/protocol/json'
+import { normalTargetUri } from '@tessera/protocol/target-uri'
 import { calculateJwkThumbprint } from 'jose'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { signingAlgorithms } from '../../packages/server/src/model/client.ts'
 import { mlDsaTypes } from '../../packages/server/src/model/signature-algorithm.ts'
 import { createDpopProofs } from '../../packages/server/src/proof/dpop-proof.ts'
 import { createProofNonces } from '../../packages/server/src/proof/proof-nonce.ts'
-import { normalTargetUri } from '../../packages/server/src/proof/target-uri.ts'
 import { createClock, masterKey } from '../keys/keys.ts'
 import { createProver, type ProofOptions, signProof } from '../support/dpop.ts'
 import { issuer, startOfTime as now } from '../support/tessera.ts'
@@ -137,6 +138,12 @@ test('dpop: URIs are compared in their normal form, without query and fragment [
     'ftp://id.example/',
   ])
     assert.equal(normalTargetUri(uri), undefined, uri)
+})
+
+test('json: only objects are parsed, and other texts are undefined instead of an error that quotes them', () => {
+  assert.deepEqual(parseJsonObject('{"a":[1]}'), { a: [1] })
+  for (const text of ['[]', 'null', '1', '"{}"', '', '{', '{"a":1}x', 'undefined'])
+    assert.equal(parseJsonObject(text), undefined, text)
 })
 
 type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject }

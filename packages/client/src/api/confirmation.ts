@@ -1,8 +1,8 @@
 /** Keys that access tokens are bound to (RFC 7800 §3.1): client certificates, and the keys of schemes such as DPoP. */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { ClientError } from '../error.ts'
-import { isJsonObject } from '../json.ts'
 import { certificateThumbprint } from './certificate.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import type { ApiRequest } from './request.ts'

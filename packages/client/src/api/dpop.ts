@@ -1,10 +1,11 @@
 /** Checks DPoP proofs in the requests of an API (RFC 9449 §4.3, §7). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import { classicalAlgorithmNames, privateKeyMembers } from '@tessera/protocol/signature-algorithms'
+import { normalTargetUri } from '@tessera/protocol/target-uri'
 import { ClientError } from '../error.ts'
-import { isJsonObject } from '../json.ts'
 import type { AsymmetricAlgorithm } from '../jwt/algorithms.ts'
 import { splitJwt } from '../jwt/decode.ts'
 import type { Jwk } from '../jwt/jwk.ts'
@@ -17,7 +18,6 @@ import type { ProofResult, TokenScheme } from './confirmation.ts'
 import { createDpopNonces } from './dpop-nonces.ts'
 import { memoryReplays, type ReplayStore } from './replays.ts'
 import type { ApiRequest } from './request.ts'
-import { normalTargetUri } from './target-uri.ts'
 
 export type DpopSchemeOptions = {
   /**

@@ -1,9 +1,9 @@
 /** DPoP proofs, and the nonces that servers ask for (RFC 9449 §4, §8, §9). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { parseJsonObject } from '@tessera/protocol/json'
 import type { ReceivedResponse } from '../http/response.ts'
 import { parseChallenges } from '../http/www-authenticate.ts'
-import { isJsonObject } from '../json.ts'
 import type { AsymmetricAlgorithm } from '../jwt/algorithms.ts'
 import type { Jwk } from '../jwt/jwk.ts'
 import { sha256 } from '../jwt/sha256.ts'
@@ -94,14 +94,5 @@ function asksForNonce({ status, headers, body }: Answer): boolean {
   const isChallenged = challenges.some(
     ({ scheme, parameters }) => scheme === 'dpop' && parameters.get('error') === 'use_dpop_nonce',
   )
-  return isChallenged || (body !== undefined && errorIn(body) === 'use_dpop_nonce')
-}
-
-function errorIn(body: string): unknown {
-  try {
-    const value: unknown = JSON.parse(body)
-    return isJsonObject(value) ? value.error : undefined
-  } catch {
-    return undefined
-  }
+  return isChallenged || (body !== undefined && parseJsonObject(body)?.error === 'use_dpop_nonce')
 }

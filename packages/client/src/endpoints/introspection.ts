@@ -1,13 +1,13 @@
 /** Token introspection (RFC 7662), with signed responses on request (RFC 9701). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
 import { type CallOptions, invalidResponse, postAsClient } from '../http/client-request.ts'
 import { type FormParameters, mergeParameters } from '../http/form.ts'
 import { hasMediaType, jsonObject, type ReceivedResponse } from '../http/response.ts'
-import { isJsonObject } from '../json.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { TokenTypeHint } from './revocation.ts'
 import { verifyResponse } from './signed-response.ts'

@@ -1,7 +1,7 @@
 /** Responses as received, read completely. */
 
+import { parseJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
-import { isJsonObject } from '../json.ts'
 
 export type ReceivedResponse = {
   readonly status: number
@@ -11,14 +11,8 @@ export type ReceivedResponse = {
 }
 
 /** Returns the JSON object in the body; undefined if it contains anything else. */
-export function jsonObject({ body }: Pick<ReceivedResponse, 'body'>): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(body)
-    return isJsonObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
+export const jsonObject = ({ body }: Pick<ReceivedResponse, 'body'>): JsonObject | undefined =>
+  parseJsonObject(body)
 
 /** Returns whether the body is of a media type, whatever its parameters are (RFC 9110 §8.3.1). */
 export const hasMediaType = ({ headers }: Pick<ReceivedResponse, 'headers'>, type: string): boolean =>

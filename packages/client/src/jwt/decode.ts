@@ -1,8 +1,8 @@
 /** Reads JSON Web Tokens in the JWS compact serialization (RFC 7515 §7.1, RFC 7519 §7.2), without verifying them. */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { ClientError } from '../error.ts'
-import { isJsonObject } from '../json.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { decodeBase64url } from './base64url.ts'
 

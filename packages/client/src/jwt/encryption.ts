@@ -1,7 +1,7 @@
 /** Encrypts and decrypts JSON Web Tokens: JWEs in compact serialization with one recipient (RFC 7516 §5, §7.1). */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
-import { isJsonObject } from '../json.ts'
 import { ok, type Result } from '../result.ts'
 import { decodeBase64url, encodeBase64url } from './base64url.ts'
 import {

@@ -3,8 +3,8 @@
  * shared secrets are left out (RFC 8725 §3.2).
  */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
-import { isJsonObject } from '../json.ts'
 import { decodeBase64url } from './base64url.ts'
 import { joined } from './content-encryption.ts'
 import type { CryptoKey } from './crypto-key.ts'

@@ -1,7 +1,7 @@
 /** The tokens of a user, as a store keeps them: plain JSON. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { JsonObject } from '@tessera/protocol/result'
+import { parseJsonObject } from '@tessera/protocol/json'
 import { encodeBase64url } from '../jwt/base64url.ts'
 import type { UserTokens } from '../token/claims.ts'
 import type { IdTokenClaims } from '../validation/id-token.ts'
@@ -60,14 +60,8 @@ function tokensOf(response: UserTokens): Omit<SessionTokens, 'id'> {
 
 /** Returns the tokens that a text contains as JSON; undefined if it contains anything else. */
 export function parseSession(text: string): SessionTokens | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  const members = value as JsonObject
+  const members = parseJsonObject(text)
+  if (!members) return undefined
   const isText = (name: string): boolean => typeof members[name] === 'string'
   const isOptional = (name: string, type: string): boolean =>
     members[name] === undefined || (typeof members[name] === type && members[name] !== null)

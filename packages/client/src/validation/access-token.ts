@@ -1,11 +1,11 @@
 /** Validation of JWT access tokens at an API (RFC 9068 §4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { isJsonObject } from '@tessera/protocol/json'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Issuer } from '../discovery/issuer.ts'
 import { issuerKeys } from '../discovery/keys.ts'
 import { ClientError } from '../error.ts'
-import { isJsonObject } from '../json.ts'
 import { asymmetricAlgorithms } from '../jwt/algorithms.ts'
 import { invalidToken } from '../jwt/decode.ts'
 import { verifyJwt } from '../jwt/verify.ts'

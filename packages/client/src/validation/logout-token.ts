@@ -1,9 +1,9 @@
 /** Validation of logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.6). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../create-client.ts'
-import { isJsonObject } from '../json.ts'
 import { invalidToken } from '../jwt/decode.ts'
 import { ok, type Result } from '../result.ts'
 import {

@@ -1,7 +1,7 @@
 /** Opens the audit log of an issuer for the command line, while servers may be running. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import { type AuditRow, parsedObject } from '../model/audit-record.ts'
+import type { AuditRow } from '../model/audit-record.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { AuditLog } from '../operations/audit/audit-log.ts'
 import { type AuditHead, headOf } from '../operations/audit/record.ts'
@@ -58,4 +58,4 @@ async function* rowsOf(
   }
 }
 
-export { headOf, parsedObject, verifyAuditLog }
+export { headOf, verifyAuditLog }

@@ -104,7 +104,7 @@ export function createSignInServices(
     storeUsers,
     profile,
     signIn: noteFailures(
-      { users, note: events.note },
+      { users, events },
       createSignIn({
         users,
         profile,
@@ -134,19 +134,25 @@ export function createSignInServices(
  */
 const noteFailures =
   (
-    { users, note }: { readonly users: Pick<Users, 'findNamed'>; readonly note: ManagedEvents['note'] },
+    {
+      users,
+      events,
+    }: {
+      readonly users: Pick<Users, 'findNamed'>
+      readonly events: Pick<ManagedEvents, 'note' | 'notes'>
+    },
     signIn: SignIn,
   ): SignIn =>
   async request => {
     const signedIn = await signIn(request)
-    if (signedIn.ok) return signedIn
+    if (signedIn.ok || !events.notes('user.sign_in_failed')) return signedIn
     const { username, acr, client } = request
     const { idp = localProvider, tenant } = acr
     const found = idp === localProvider ? Promise.resolve(users.findNamed(username, tenant)) : undefined
     void Promise.resolve(found)
       .catch(() => undefined)
       .then(user =>
-        note('user.sign_in_failed', {
+        events.note('user.sign_in_failed', {
           ...(user && { sub: user.sub }),
           idp,
           ...(client && { client_id: client.client_id }),

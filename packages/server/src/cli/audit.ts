@@ -3,6 +3,7 @@
 import { createPublicKey } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { parseJsonObject } from '@tessera/protocol/json'
 import { linesOf } from '../runtime/async/lines.ts'
 import type { AuditEraseFlags, AuditExportFlags, AuditVerifyFlags, ExitCode, IssuerFlags } from './command.ts'
 import { withOpened } from './issuer.ts'
@@ -75,14 +76,14 @@ export async function exportRecords(flags: AuditExportFlags): Promise<ExitCode> 
     return report('--since and --until are times, such as 2027-01-31T00:00:00Z', 2)
   return withAudit(flags, async audit => {
     let head: Head | undefined
-    const { headOf, parsedObject } = await import('../app/audit-reading.ts')
+    const { headOf } = await import('../app/audit-reading.ts')
     if (format === 'csv') process.stdout.write(`${columns.join(',')}\n`)
     for await (const row of audit.rows()) {
       head = headOf(row)
       if ((start !== undefined && row.at < start) || (end !== undefined && row.at >= end)) continue
       if (type && !type.includes(row.type)) continue
       if (user !== undefined && row.sub !== user) continue
-      const { record, personal } = objectsOf(row, parsedObject)
+      const { record, personal } = objectsOf(row)
       if (actor !== undefined && !Object.values(Object(record.actor)).includes(actor)) continue
       process.stdout.write(
         format === 'csv'
@@ -107,9 +108,9 @@ type Record_ = {
 }
 
 /** A row that somebody changed may be no JSON. It is exported without its members, and does not verify. */
-const objectsOf = ({ record, personal }: Row, parsedObject: Audit['parsedObject']) => ({
-  record: (parsedObject(record) ?? {}) as Record_,
-  personal: personal === undefined ? undefined : (parsedObject(personal) ?? {}),
+const objectsOf = ({ record, personal }: Row) => ({
+  record: (parseJsonObject(record) ?? {}) as Record_,
+  personal: personal === undefined ? undefined : (parseJsonObject(personal) ?? {}),
 })
 
 const columns = ['seq', 'time', 'type', 'actor', 'client_id', 'os_user', 'sub', 'request_id', 'data'] as const

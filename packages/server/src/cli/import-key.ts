@@ -1,6 +1,7 @@
 /** `tessera keys import`: keys of another server, so that its tokens still verify after the switch. */
 
 import { readFileSync, statSync } from 'node:fs'
+import { isOpenToOthers } from '../runtime/private-file.ts'
 import type { ExitCode, ImportKeyFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
 import { report } from './report.ts'
@@ -32,11 +33,12 @@ export async function importKeys(file: string, flags: ImportKeyFlags): Promise<E
 
 /** Warns if other users can read the file, because it usually contains a private key. */
 function readWhole(file: string): Uint8Array {
-  const { mode, size } = statSync(file)
+  const stats = statSync(file)
+  const { size } = stats
   if (size > longestFile)
     throw new Error(`it has ${size} bytes; expected a key file of at most ${longestFile}`)
   const content = readFileSync(file)
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0 && hasPrivateKey(content))
+  if (isOpenToOthers(stats) && hasPrivateKey(content))
     process.stderr.write(`warning: other users of this machine can read ${file}; run: chmod 600 ${file}\n`)
   return content
 }

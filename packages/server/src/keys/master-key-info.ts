@@ -1,11 +1,10 @@
 /** Describes master keys to operators, and tries a key service. */
 
-import { randomBytes } from 'node:crypto'
 import type { MasterKey } from '../model/keys.ts'
 import type { CheckedMasterKeyService } from '../model/master-key.ts'
 import { silentLog } from '../runtime/ports.ts'
 import type { Unlocked } from './master-key.ts'
-import { mastersOf, sealRootKeys } from './root-key-set.ts'
+import { mastersOf, newRootKey, sealRootKeys } from './root-key-set.ts'
 import { describeMaster, serviceMasterKey } from './service-master-key.ts'
 
 export type MasterKeyInfo = {
@@ -38,6 +37,5 @@ export function masterKeysOf({ masters, rootKeys, set }: Unlocked): readonly Mas
 
 /** Wraps and unwraps random bytes, as a start and a rotation do. Rejects if that fails. */
 export async function tryKeyService(service: CheckedMasterKeyService): Promise<void> {
-  const key = { version: 1, key: new Uint8Array(randomBytes(32)), active_from: 0 }
-  await sealRootKeys([key], [serviceMasterKey(service, { log: silentLog })])
+  await sealRootKeys([newRootKey(1, 0)], [serviceMasterKey(service, { log: silentLog })])
 }

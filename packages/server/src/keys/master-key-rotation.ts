@@ -9,14 +9,13 @@
  * 5. When all nodes have the new master key, the old one is removed from the set.
  */
 
-import { randomBytes } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { Settings, Stores } from '../model/ports/stores.ts'
 import type { Clock } from '../runtime/ports.ts'
 import type { Unlocked } from './master-key.ts'
 import { resealStore } from './reseal.ts'
-import { mastersOf, openRootKeys, rootKeysSetting, sealRootKeys } from './root-key-set.ts'
+import { mastersOf, newRootKey, openRootKeys, rootKeysSetting, sealRootKeys } from './root-key-set.ts'
 import { rootKeyInterval } from './root-key-watch.ts'
 import type { RootKey } from './root-keys.ts'
 
@@ -87,7 +86,7 @@ async function begin(ports: RotationPorts): Promise<boolean> {
   const version = Math.max(...rootKeys.list().map(key => key.version)) + 1
   if (version > mostVersions)
     throw new Error(`the master key was rotated ${mostVersions - 1} times, which is the limit`)
-  const key = { version, key: new Uint8Array(randomBytes(32)), active_from: clock.now() + lead }
+  const key = newRootKey(version, clock.now() + lead)
   const next = await sealRootKeys([...rootKeys.list(), key], masters)
   const won =
     before === undefined

@@ -1,13 +1,13 @@
 /** Opens the root keys of a store with the master key. Other secrets are derived from them (HKDF, RFC 5869). */
 
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { DerivedKeys, MasterKey } from '../model/keys.ts'
 import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { Settings } from '../model/ports/stores.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import { MasterKeyError } from './master-key-error.ts'
-import { mastersOf, openRootKeys, rootKeysSetting, sealRootKeys } from './root-key-set.ts'
+import { mastersOf, newRootKey, openRootKeys, rootKeysSetting, sealRootKeys } from './root-key-set.ts'
 import { createRootKeys, type RootKey, type RootKeys } from './root-keys.ts'
 import { createSealing } from './sealing.ts'
 import { describeMaster, type Pause, serviceMasterKey } from './service-master-key.ts'
@@ -84,7 +84,7 @@ export async function unlock(place: MasterKeyPlace): Promise<Unlocked> {
 
 /** A key service has no bytes to derive from, so a new store gets a random root key. Another process may store one first. */
 async function createFirst(current: MasterKey, settings: MasterKeyPlace['settings']): Promise<Opened> {
-  const keys = [{ version: 1, key: new Uint8Array(randomBytes(32)), active_from: 0 }]
+  const keys = [newRootKey(1, 0)]
   const set = await sealRootKeys(keys, [current])
   const kept = await settings.initialise(rootKeysSetting, set)
   return kept === set ? { keys, set } : openSet(kept, [current])

@@ -28,6 +28,13 @@ type SealedKey = Omit<RootKey, 'key'> & { readonly key: string }
 
 const keyBytes = 32
 
+/** Returns a random root key, for new values from a time on. */
+export const newRootKey = (version: number, active_from: Seconds): RootKey => ({
+  version,
+  key: new Uint8Array(randomBytes(keyBytes)),
+  active_from,
+})
+
 /** Resolves to the text of the setting. Rejects if a master key can't unwrap again what it wrapped. */
 export async function sealRootKeys(keys: readonly RootKey[], masters: readonly MasterKey[]): Promise<string> {
   const wrapping = new Uint8Array(randomBytes(keyBytes))

@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Log } from '../runtime/ports.ts'
+import { isOpenToOthers } from '../runtime/private-file.ts'
 
 const keyBytes = 32
 
@@ -39,7 +40,7 @@ export function findMasterKey({
     )
   }
   const made = makeKeyFile(file)
-  if (isReadableByOthers(file)) log.warn('master_key_file_readable_by_others', { file })
+  if (isOpenToOthers(statSync(file))) log.warn('master_key_file_readable_by_others', { file })
   log.warn(made ? 'master_key_made' : 'master_key_beside_database', {
     file,
     advice: 'for development only; in production set TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
@@ -95,7 +96,3 @@ function syncDirectory(directory: string): void {
     closeSync(descriptor)
   }
 }
-
-/** Returns whether other users can read the file. On Windows, mode bits do not contain permissions. */
-const isReadableByOthers = (file: string): boolean =>
-  process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0

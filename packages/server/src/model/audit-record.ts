@@ -1,7 +1,7 @@
 /** Rows and settings of the audit log. See docs/decisions/0065-audit-log.md. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { Json } from '@tessera/protocol/result'
 
 /** Names the audit log where stored events name their webhook. Webhooks are named by hashes, which are longer. */
 export const auditEndpoint = 'audit'
@@ -47,16 +47,4 @@ export type AuditSettings = {
   readonly tokens: boolean
   /** Seconds that records are kept. */
   readonly retention: Seconds
-}
-
-/** Returns the object of a JSON text; undefined if it is none. */
-export function parsedObject(text: string): JsonObject | undefined {
-  try {
-    const value: Json = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : undefined
-  } catch {
-    return undefined
-  }
 }

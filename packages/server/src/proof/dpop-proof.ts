@@ -3,8 +3,10 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
+import { parseJsonObject } from '@tessera/protocol/json'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isSignatureAlgorithm } from '@tessera/protocol/signature-algorithms'
+import { normalTargetUri } from '@tessera/protocol/target-uri'
 import type { SigningAlgorithm } from '../model/client.ts'
 import { hashHandle } from '../model/handle.ts'
 import { jwtType, rememberUntil } from '../model/jose.ts'
@@ -13,7 +15,6 @@ import type { UsedAssertion, UsedAssertions } from '../model/ports/stores.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { importProofKey, isSignedBy, type KeyProblem, type ProofKey } from './proof-key.ts'
 import type { ProofNonces } from './proof-nonce.ts'
-import { normalTargetUri } from './target-uri.ts'
 
 /** A valid proof. It may be used once; the caller stores that. */
 export type DpopProof = {
@@ -217,11 +218,5 @@ function tokenProblem({ ath }: JsonObject, accessToken: string | undefined): Ref
   return invalid('dpop_token_hash_wrong', 'ath is not the hash of the access token')
 }
 
-function parsed(part: string): JsonObject | undefined {
-  try {
-    const value = JSON.parse(Buffer.from(part, 'base64url').toString())
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
+const parsed = (part: string): JsonObject | undefined =>
+  parseJsonObject(Buffer.from(part, 'base64url').toString())

@@ -1,5 +1,6 @@
 /** Checks that send requests to the running server, as clients, browsers and strangers do. */
 
+import { isJsonObject, parseJsonObject } from '@tessera/protocol/json'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { type CheckId, type Finding, failed, ok, skipped, warning } from './finding.ts'
 import type { Probe, ProbeResponse } from './probe.ts'
@@ -55,16 +56,7 @@ export async function checkServer(known: Known): Promise<readonly Finding[]> {
 type Metadata = Readonly<Record<string, unknown>>
 type Check = (known: Known & { readonly metadata: Metadata }) => Promise<Finding>
 
-function jsonOf({ body }: ProbeResponse): Metadata {
-  try {
-    const value: unknown = JSON.parse(body)
-    return isObject(value) ? value : {}
-  } catch {
-    return {}
-  }
-}
-
-const isObject = (value: unknown): value is Metadata => typeof value === 'object' && value !== null
+const jsonOf = ({ body }: ProbeResponse): Metadata => parseJsonObject(body) ?? {}
 
 function checkIssuer(response: ProbeResponse, { issuer }: Metadata, { url, configuration }: Known): Finding {
   const expected = url.href.replace(/\/$/, '')
@@ -286,7 +278,7 @@ const checkJwks: Check = async ({ probe }) => {
 
 /** 342 characters of base64url are 2048 bits (RFC 7518 §3.3). */
 const isStrong = (key: unknown): boolean =>
-  isObject(key) &&
+  isJsonObject(key) &&
   key.d === undefined &&
   (key.kty === 'EC' || key.kty === 'OKP' || (key.kty === 'RSA' && String(key.n).length >= 342))
 

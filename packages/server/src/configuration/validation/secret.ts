@@ -1,5 +1,6 @@
 /** Schemas of secrets: a value, or where it is: `{ "env": NAME }` or `{ "file": PATH }`. */
 
+import { parseJsonObject } from '@tessera/protocol/json'
 import {
   type AnySchema,
   addIssue,
@@ -41,7 +42,7 @@ export const secretJson = <Inner extends AnySchema>(
       const text = textOf(value, reading)
       if (text === undefined) return undefined
       reading.note?.([...reading.path], text)
-      const parsed = parseObject(text)
+      const parsed = parseJsonObject(text)
       return parsed ? inner.read(parsed, reading) : addIssue(reading, { code: 'check', ...notAnObject })
     },
     jsonSchema: () => ({ anyOf: [inner.jsonSchema(), ...sources] }),
@@ -51,16 +52,6 @@ const notAnObject = {
   problem: 'its value is not a JSON object',
   expected: 'one JSON object',
   fix: 'correct it',
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    // The parser's message quotes the text.
-    return undefined
-  }
 }
 
 const expected = '{ "env": "NAME" } or { "file": "PATH" }, without other keys'

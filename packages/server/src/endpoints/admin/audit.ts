@@ -1,7 +1,8 @@
 /** The audit log, for reading. */
 
+import { parseJsonObject } from '@tessera/protocol/json'
 import * as s from '../../configuration/validation/kinds.ts'
-import { type AuditRow, parsedObject } from '../../model/audit-record.ts'
+import type { AuditRow } from '../../model/audit-record.ts'
 import type { AuditRecords } from '../../model/ports/stores.ts'
 import type { Cursors } from './cursor.ts'
 import { pageParameters } from './list.ts'
@@ -110,11 +111,11 @@ const fits = ({ type, at, record }: AuditRow, filters: Filters): boolean =>
   (filters.until === undefined || at < filters.until) &&
   (filters.client_id === undefined || actorOf(record).client_id === filters.client_id)
 
-const actorOf = (record: string): { readonly client_id?: unknown } => Object(parsedObject(record)?.actor)
+const actorOf = (record: string): { readonly client_id?: unknown } => Object(parseJsonObject(record)?.actor)
 
 /** A row that somebody changed may be no JSON. It is shown without its members, so that the others can be read. */
 const shown = ({ record, personal, signature }: AuditRow) => ({
-  record: parsedObject(record) ?? {},
-  ...(personal !== undefined && { personal: parsedObject(personal) ?? {} }),
+  record: parseJsonObject(record) ?? {},
+  ...(personal !== undefined && { personal: parseJsonObject(personal) ?? {} }),
   signature,
 })

@@ -1,7 +1,8 @@
 /** Verifies an audit log: each signature, and the order and completeness of the records. */
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { type AuditRow, parsedObject } from '../../model/audit-record.ts'
+import { parseJsonObject } from '@tessera/protocol/json'
+import type { AuditRow } from '../../model/audit-record.ts'
 import { type AuditHead, type AuditRecord, hashText, headOf, isInRanges } from './record.ts'
 
 type VerificationOptions = {
@@ -57,7 +58,7 @@ export async function verifyAuditLog(
     const expected = head ? head.seq + 1 : row.seq
     const problem = textProblem(row, publicKey) ?? placeProblem(row.seq, expected)
     if (problem !== undefined) return failed(head ? Math.min(row.seq, expected) : row.seq, problem)
-    const record = parsedObject(row.record) as unknown as AuditRecord
+    const record = parseJsonObject(row.record) as unknown as AuditRecord
     if (head && record.previous !== head.hash)
       return failed(row.seq, `it does not follow the record ${head.seq}: one of them belongs to another log`)
     if (!head) {
@@ -119,7 +120,7 @@ async function firstRepeated(rows: Rows, late: ReadonlyMap<string, number>): Pro
   if (late.size === 0) return undefined
   let first: number | undefined
   for await (const row of rows) {
-    const { id } = parsedObject(row.record) as unknown as AuditRecord
+    const { id } = parseJsonObject(row.record) as unknown as AuditRecord
     const seq = late.get(id) ?? 0
     if (row.seq < seq) first = Math.min(seq, first ?? seq)
   }
@@ -134,13 +135,13 @@ export function textProblem(row: AuditRow, publicKey: KeyObject): string | undef
   // Base64url has several spellings of the same bytes.
   if (Buffer.from(signature, 'base64url').toString('base64url') !== signature)
     return 'its signature is not spelled as it was made'
-  const record = parsedObject(text) as AuditRecord | undefined
+  const record = parseJsonObject(text) as AuditRecord | undefined
   if (record?.seq !== row.seq || record.type !== row.type || secondsOf(record.time) !== row.at)
     return 'its number, type or time differs from the signed record'
   if (personal === undefined)
     return row.sub === undefined ? undefined : 'it names a user, but the signed record does not'
   if (record.personal !== hashText(personal)) return 'its personal members were changed'
-  return parsedObject(personal)?.sub === row.sub ? undefined : 'its user differs from the personal members'
+  return parseJsonObject(personal)?.sub === row.sub ? undefined : 'its user differs from the personal members'
 }
 
 function placeProblem(seq: number, expected: number): string | undefined {

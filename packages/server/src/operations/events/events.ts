@@ -4,7 +4,12 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type AuditMessages, isAuditedByStrangers, type NoteAudit } from '../../model/audit.ts'
+import {
+  type AuditMessages,
+  type AuditType,
+  isAuditedByStrangers,
+  type NoteAudit,
+} from '../../model/audit.ts'
 import type { AuditDetails } from '../../model/audit-record.ts'
 import {
   type Event,
@@ -28,6 +33,8 @@ export type ManagedEvents = Events & {
   readonly deliver: () => Promise<void>
   /** Records what is no event in the audit log, in the background. */
   readonly note: NoteAudit
+  /** Returns whether `note` records the type. */
+  readonly notes: (type: AuditType) => boolean
   /** Resolves when no callback runs, and nothing is being stored or sent. */
   readonly settled: () => Promise<void>
   /** Stores waiting messages, and sends for a few seconds. The rest remain in the store. */
@@ -128,6 +135,7 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     note(type, data) {
       if (audit.takes(type)) laterWrites.add(audit.messagesOf(type, data), isAuditedByStrangers(type))
     },
+    notes: audit.takes,
     deliver: async () => void (await settlesWithin(waitLimit, run())),
     settled,
     async close() {

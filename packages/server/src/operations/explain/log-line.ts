@@ -1,5 +1,7 @@
 /** Reads a line of the log, also behind the prefix of another program: journald, Docker, Kubernetes. */
 
+import { parseJsonObject } from '@tessera/protocol/json'
+
 export type LogLine = {
   readonly event: string
   readonly level: string
@@ -14,7 +16,7 @@ const linkingFields = ['request_id', 'authorization_id', 'sid', 'family', 'jti',
 /** Returns the line; undefined if it is not a line of Tessera's log or is incomplete. */
 export function parseLogLine(text: string): LogLine | undefined {
   const start = text.indexOf('{')
-  const value = start < 0 ? undefined : parsed(text.slice(start, text.lastIndexOf('}') + 1))
+  const value = start < 0 ? undefined : parseJsonObject(text.slice(start, text.lastIndexOf('}') + 1))
   if (value === undefined) return undefined
   // Docker's json-file driver puts each line into a member.
   if (typeof value.log === 'string' && value.event === undefined) return parseLogLine(value.log)
@@ -25,17 +27,6 @@ export function parseLogLine(text: string): LogLine | undefined {
     level: typeof level === 'string' ? level : '',
     time: typeof time === 'string' ? time : '',
     fields,
-  }
-}
-
-function parsed(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
   }
 }
 

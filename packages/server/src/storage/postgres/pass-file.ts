@@ -6,6 +6,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { isOpenToOthers } from '../../runtime/private-file.ts'
 
 type Place = {
   readonly host: string
@@ -28,7 +29,7 @@ export function passwordOfFile(place: Place): string | undefined {
 /** Returns the content, or nothing for a missing file and for one that libpq would ignore. */
 function readPrivate(file: string): string {
   try {
-    if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) return ''
+    if (isOpenToOthers(statSync(file))) return ''
     return readFileSync(file, 'utf8')
   } catch {
     return ''

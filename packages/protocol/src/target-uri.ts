@@ -1,4 +1,4 @@
-/** Compares the URI in a proof with that of its request (RFC 9449 §4.3 (9)). */
+/** The URI that a DPoP proof is for, compared with that of its request (RFC 9449 §4.3 (9)). */
 
 /**
  * A URI with an authority and without a user, as http and https have. Besides the characters of RFC 3986 §2, allows those
@@ -17,10 +17,10 @@ const unreserved = /[\w.~-]/
  * http or https URI.
  */
 export function normalTargetUri(uri: string): string | undefined {
-  const url = httpUri.test(uri) ? URL.parse(uri) : null
-  if (!url) return undefined
+  if (!httpUri.test(uri) || !URL.canParse(uri)) return undefined
+  const { origin, pathname } = new URL(uri)
   // `URL` lowers the case of scheme and host, removes the default port and dot segments, and adds an empty path.
-  return url.origin + url.pathname.replace(encoded, normalEscape).replace(unescaped, encodeURIComponent)
+  return origin + pathname.replace(encoded, normalEscape).replace(unescaped, encodeURIComponent)
 }
 
 /** Decodes unreserved characters, and writes other escapes in upper case (RFC 3986 §6.2.2.1, §6.2.2.2). */
