@@ -170,6 +170,36 @@ for (const [what, token, reason, client_id] of [
     assertRefused(await ask(await buildToken(token as Token), client_id), 'invalid_client', reason)
   })
 
+test('workload identity: of two for one subject, the audience and the algorithm of the token decide', async () => {
+  const other = generateKeyPairSync('ed25519')
+  const jwks = JSON.parse(await setOf(['b1', builds.publicKey], ['e1', other.publicKey]))
+  const old = { ...deploy, signing_alg: 'EdDSA', jwks }
+  const identities = [
+    { ...old, audience: 'https://old.example' },
+    old,
+    { ...deploy, jwks },
+    { ...old, subject: 'repo:org/repo:ref:refs/heads/ma*', audience: 'https://wide.example' },
+  ]
+  const client = { ...base, client_id: 'deploy', workload_identities: identities }
+  const several = await createTestServer({ ...adminWorld, clients: [client] })
+  const byOther = { header: { alg: 'EdDSA', kid: 'e1' }, key: other.privateKey }
+  for (const token of [
+    {},
+    byOther,
+    { ...byOther, aud: 'https://old.example' },
+    { ...byOther, aud: 'https://wide.example' },
+  ])
+    assert.equal((await ask(await buildToken(token), 'deploy', several)).status, 200)
+  for (const [token, reason] of [
+    [{ aud: 'https://other.example' }, 'client_assertion_invalid'],
+    [{ ...byOther, aud: 'https://other.example' }, 'client_assertion_audience_wrong'],
+    [{ ...byOther, aud: ['https://auth.example', 'https://old.example'] }, 'client_assertion_audience_wrong'],
+    // Each algorithm belongs to an audience.
+    [{ aud: 'https://old.example' }, 'client_assertion_invalid'],
+  ] as const)
+    assertRefused(await ask(await buildToken(token), 'deploy', several), 'invalid_client', reason)
+})
+
 test('workload identity: a token with another algorithm than the pinned one is refused, even by a key of the issuer', async () => {
   const rsa = { ...deploy, signing_alg: 'RS256', jwks: JSON.parse(await setOf(['b1', builds.publicKey])) }
   const client = { ...base, client_id: 'deploy', workload_identities: [rsa] }
@@ -214,6 +244,8 @@ test('workload identity: a stranger can’t register one, an operator can store 
     'spiffe://*/x',
   ])
     assert.equal((await put('wrong', { subject })).status, 422, subject)
+  const two = { jwks: clusterKeys, jwks_uri: `${there.origin}/keys` }
+  assert.equal((await put('wrong', two)).status, 422)
   assert.equal((await put('none', { issuer: 'ftp://x' })).status, 422)
 })
 

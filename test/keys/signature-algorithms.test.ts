@@ -485,6 +485,26 @@ test('algorithms: a configuration that contradicts itself is refused, with the p
     assert.deepEqual(placesOf(withClient({ ...machine, [key]: 'PS256' }, only)), [])
   }
   assert.deepEqual(placesOf(withClient({ ...machine, request_object_signing_alg: 'none' }, only)), [])
+  const workload = { issuer: 'https://builds.example', subject: 'job' }
+  const ofWorkloads = (workload_identities: readonly object[]) =>
+    placesOf(
+      withClient(
+        {
+          ...machine,
+          client_secrets: undefined,
+          token_endpoint_auth_method: 'private_key_jwt',
+          workload_identities,
+        },
+        only,
+      ),
+    )
+  assert.deepEqual(ofWorkloads([{ ...workload, signing_alg: 'PS256' }, workload]), [
+    'clients[0].workload_identities[1].signing_alg',
+  ])
+  // An invalid entry is not reported as missing keys too.
+  assert.deepEqual(ofWorkloads([{ ...workload, subject: '*' }]), [
+    'clients[0].workload_identities[0].subject',
+  ])
   assert.deepEqual(placesOf({ ...only, api_resources: [{ name: 'a', access_token_signing_alg: 'ES256' }] }), [
     'api_resources[0].access_token_signing_alg',
   ])

@@ -252,6 +252,25 @@ const rows: Readonly<Record<string, Row | Own>> = {
     for (const { what, jwt } of hostileJwts(header, claims({}))) await authenticate(server, jwt, what)
   },
 
+  'clients/authentication/workload-identity.ts': async () => {
+    const platform = { issuer: 'https://platform.example', subject: 'job', jwks: { keys: [jwk] } }
+    const client = {
+      client_id: 'signer',
+      token_endpoint_auth_method: 'private_key_jwt',
+      grant_types: ['client_credentials'],
+      scope: 'api1',
+      workload_identities: [
+        { ...platform, signing_alg: 'PS256' },
+        { ...platform, signing_alg: 'ES256' },
+      ],
+    }
+    const server = await createTestServer({ ...world, clients: [...world.clients, client] })
+    const ofJob = claims({ iss: platform.issuer, sub: 'job' })
+    const named = { client_id: 'signer' }
+    assert.equal(await authenticate(server, jws(header, ofJob), 'as it should be', named), 200)
+    for (const { what, jwt } of hostileJwts(header, ofJob)) await authenticate(server, jwt, what, named)
+  },
+
   'clients/keys/signature.ts': async () => {
     const server = await createTestServer(signerWorld)
     for (const { what, jwt } of hostileJwts(
@@ -775,8 +794,16 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'operations/metrics/process.ts': 'its own package or process',
 }
 
-async function authenticate(server: TestServer, client_assertion: string, what: string): Promise<number> {
-  const form = { grant_type: 'client_credentials', client_assertion_type: assertionType, client_assertion }
+async function authenticate(
+  server: TestServer,
+  client_assertion: string,
+  what: string,
+  more: { readonly client_id?: string } = {},
+): Promise<number> {
+  const form = {
+    ...{ grant_type: 'client_credentials', client_assertion_type: assertionType, client_assertion },
+    ...more,
+  }
   const { status } = await send(server, 'POST', '/connect/token', { form })
   assertAnswered(server, status, what)
   return status

@@ -39,8 +39,10 @@ export const privateKeyJwt: AuthenticationMethod = {
     if (credential.kind === 'assertion' && client.workload_identities.length > 0) {
       const { assertion: jwt } = credential
       const parties = assertionParties(jwt)
-      if (parties?.iss !== client.client_id)
-        return verifyWorkload(client, { jwt, iss: parties?.iss, sub: parties?.sub }, ports, clockTolerance)
+      if (parties?.iss !== client.client_id) {
+        const { iss, sub, aud } = parties ?? {}
+        return verifyWorkload(client, { jwt, iss, sub, aud }, ports, clockTolerance)
+      }
     }
     const verified = await verifyAssertion(client, credential, ports)
     if (!verified.ok) return verified
@@ -54,13 +56,13 @@ export const privateKeyJwt: AuthenticationMethod = {
   },
 }
 
-/** Returns the unverified issuer and subject of an assertion, to find the client whose keys verify it. */
+/** Returns the unverified issuer, subject and audience of an assertion, to find the client whose keys verify it. */
 export function assertionParties(
   assertion: string,
-): { readonly iss: unknown; readonly sub: string } | undefined {
+): { readonly iss: unknown; readonly sub: string; readonly aud: unknown } | undefined {
   try {
-    const { iss, sub } = decodeJwt(assertion)
-    return typeof sub === 'string' && sub !== '' ? { iss, sub } : undefined
+    const { iss, sub, aud } = decodeJwt(assertion)
+    return typeof sub === 'string' && sub !== '' ? { iss, sub, aud } : undefined
   } catch {
     return undefined
   }

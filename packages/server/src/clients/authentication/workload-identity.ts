@@ -5,24 +5,30 @@
 
 import { ok, type Result } from '@tessera/protocol/result'
 import type { JWTPayload } from 'jose'
+import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import type { Client } from '../../model/client.ts'
 import { jwtType } from '../../model/jose.ts'
 import { matchesSubject, type WorkloadIdentity } from '../../model/workload-identity.ts'
 import { refuseClient, type VerificationPorts } from './method.ts'
 
-type Assertion = { readonly jwt: string; readonly iss: unknown; readonly sub: unknown }
+/** A token and some of its claims, which are not verified yet. */
+type Assertion = {
+  readonly jwt: string
+  readonly iss: unknown
+  readonly sub: unknown
+  readonly aud: unknown
+}
 
 /** @param clockTolerance seconds. */
 export async function verifyWorkload(
   client: Client,
-  { jwt, iss, sub }: Assertion,
+  assertion: Assertion,
   ports: VerificationPorts,
   clockTolerance: number,
 ): Promise<Result<undefined>> {
+  const { jwt } = assertion
   // Before keys are fetched, so that tokens for other workloads cause no work.
-  const identity = client.workload_identities.find(
-    one => one.issuer === iss && typeof sub === 'string' && matchesSubject(one.subject, sub),
-  )
+  const identity = identityOf(client, assertion, ports.issuer)
   if (!identity) return refuseClient('workload_identity_unknown')
   const keys = await keysOf(identity, ports)
   if (!keys) return refuseClient('workload_issuer_unavailable')
@@ -38,6 +44,36 @@ export async function verifyWorkload(
   const reason = claimsProblem(verified.payload, identity, ports, clockTolerance)
   return reason === undefined ? ok(undefined) : refuseClient(reason)
 }
+
+/**
+ * Returns the workload identity that a token claims. Several may have the issuer and the subject: then the audience and the
+ * algorithm decide. If these fit none of them, the first one tells why the token is refused.
+ */
+function identityOf(
+  { workload_identities }: Client,
+  { jwt, iss, sub, aud }: Assertion,
+  issuer: string,
+): WorkloadIdentity | undefined {
+  const ofWorkload = workload_identities.filter(
+    one => one.issuer === iss && typeof sub === 'string' && matchesSubject(one.subject, sub),
+  )
+  if (ofWorkload.length < 2) return ofWorkload[0]
+  const forAudience = ofWorkload.filter(one => isOnlyAudience(aud, one.audience ?? issuer))
+  const alg = algorithmOf(jwt)
+  return forAudience.find(one => one.signing_alg === alg) ?? forAudience[0] ?? ofWorkload[0]
+}
+
+function algorithmOf(jwt: string): string | undefined {
+  try {
+    return decodeProtectedHeader(jwt).alg
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns whether it is the audience alone: the other recipients of a token could use it here. */
+const isOnlyAudience = (aud: unknown, wanted: string): boolean =>
+  (Array.isArray(aud) && aud.length === 1 ? aud[0] : aud) === wanted
 
 async function keysOf(
   { issuer, jwks, jwks_uri }: WorkloadIdentity,
@@ -55,9 +91,7 @@ function claimsProblem(
   { issuer, clock }: VerificationPorts,
   clockTolerance: number,
 ): string | undefined {
-  // Alone: the other recipients of a token could use it here.
-  const named = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
-  if (named !== (audience ?? issuer)) return 'client_assertion_audience_wrong'
+  if (!isOnlyAudience(aud, audience ?? issuer)) return 'client_assertion_audience_wrong'
   const now = clock.now()
   if (exp === undefined) return 'client_assertion_without_end'
   if (exp > now + max_lifetime + clockTolerance) return 'client_assertion_lives_too_long'

@@ -3,7 +3,7 @@
 import type { SigningAlgorithm } from '../../model/client.ts'
 import { permitsAlgorithm, type SecurityProfile } from '../../model/security-profile.ts'
 import { isAvailable } from '../../model/signature-algorithm.ts'
-import { type Diagnostic, formatPath } from '../diagnostic.ts'
+import { type Description, type Diagnostic, formatPath } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import type { ConfigurationDraft } from '../schema/whole.ts'
 
@@ -21,6 +21,7 @@ export const algorithmErrors = (draft: Draft): readonly Diagnostic[] => [
   ...draft.clients.flatMap(client =>
     keysOfClients.flatMap(key => notAllowed(client, key, draft, client.value.security_profile)),
   ),
+  ...draft.clients.flatMap(client => workloadAlgorithms(client, draft)),
   ...draft.api_resources.flatMap(api =>
     notAllowed(api, 'access_token_signing_alg', draft, draft.security.profile),
   ),
@@ -37,12 +38,28 @@ function notAllowed<Value>(
   // The requirements of the profile report it.
   if (alg !== undefined && !permitsAlgorithm(profile, alg)) return []
   if (alg === undefined || alg === 'none' || signatureAlgorithms.includes(alg as SigningAlgorithm)) return []
-  return diagnosticAt(entry, key, {
-    problem: `"${alg}" is not among the signature_algorithms of this issuer`,
-    expected: signatureAlgorithms.join(', '),
-    fix: `add "${alg}" to signature_algorithms, or use one of these`,
-  })
+  return diagnosticAt(entry, key, outside(alg, signatureAlgorithms))
 }
+
+const outside = (alg: string, allowed: readonly SigningAlgorithm[]): Description => ({
+  problem: `"${alg}" is not among the signature_algorithms of this issuer`,
+  expected: allowed.join(', '),
+  fix: `add "${alg}" to signature_algorithms, or use one of these`,
+})
+
+/** The issuer of a workload identity chooses the algorithm, so the default does not follow the list. */
+const workloadAlgorithms = (
+  client: Draft['clients'][number],
+  { signatureAlgorithms }: Draft,
+): readonly Diagnostic[] =>
+  client.value.workload_identities.flatMap(({ signing_alg: alg }, index) =>
+    signatureAlgorithms.includes(alg) || !permitsAlgorithm(client.value.security_profile, alg)
+      ? []
+      : diagnosticAt(client, 'workload_identities', outside(alg, signatureAlgorithms), index).map(one => ({
+          ...one,
+          path: `${one.path}.signing_alg`,
+        })),
+  )
 
 /** Returns the errors of algorithms that this version of Node.js does not have. */
 export const availabilityErrors = (

@@ -56,7 +56,25 @@ const needsJwks = rule(
 )
 
 const needsJwksOrWorkload: Rule = (client, ...context) =>
-  client.value.workload_identities.length > 0 ? [] : needsJwks(client, ...context)
+  client.value.workload_identities.length > 0 || client.invalid.has('workload_identities')
+    ? []
+    : needsJwks(client, ...context)
+
+const oneKeySource: Rule = client =>
+  client.value.workload_identities.flatMap(({ jwks, jwks_uri }, index) =>
+    jwks === undefined || jwks_uri === undefined
+      ? []
+      : diagnosticAt(
+          client,
+          'workload_identities',
+          {
+            problem: 'it has both jwks and jwks_uri',
+            expected: 'one of jwks and jwks_uri, or neither',
+            fix: 'remove jwks, or remove jwks_uri',
+          },
+          index,
+        ),
+  )
 
 const workloads = rule(
   'workload_identities',
@@ -224,6 +242,7 @@ const rules: readonly Rule[] = [
   ),
   credentials,
   workloads,
+  oneKeySource,
   rule(
     'redirect_uris',
     client =>
