@@ -371,8 +371,13 @@ test('client documents: simultaneous requests share one fetch', async () => {
 test('client documents: only allowed hosts are asked, by name or below a domain, and blocked ones never', async () => {
   const hosts = {
     mode: 'allowed_hosts',
-    allowed_hosts: ['app.client.example', '*.tools.example'],
-    blocked_hosts: ['bad.tools.example'],
+    allowed_hosts: [
+      'app.client.example',
+      '*.tools.example',
+      'a.tools.example:8443',
+      '*.b.tools.example:8443',
+    ],
+    blocked_hosts: ['bad.tools.example', 'a.tools.example:8443', '*.b.tools.example:8443'],
   }
   const { server, publish, asked } = await openDocumentServer(hosts)
   const visit = async (url: string) => {
@@ -395,6 +400,8 @@ test('client documents: only allowed hosts are asked, by name or below a domain,
     'https://app.client.example:8443/c',
     'https://bad.tools.example/c',
     'https://bad.tools.example:8443/c',
+    'https://a.tools.example:8443/c',
+    'https://a.b.tools.example:8443/c',
   ]) {
     assert.equal(await visit(url), 400, url)
     assert.equal(server.reason(), 'client_document_unknown')

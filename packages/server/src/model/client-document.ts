@@ -30,8 +30,11 @@ export function trustInHost(
   url: Pick<URL, 'host' | 'hostname'>,
   { mode, allowedHosts, blockedHosts }: Pick<DocumentPolicy, 'mode' | 'allowedHosts' | 'blockedHosts'>,
 ): HostTrust | undefined {
-  // A block applies to every port.
-  if (mode === 'off' || blockedHosts.some(pattern => matchesHost(pattern, url.hostname))) return undefined
+  // A block applies to every port, unless it names one.
+  const isBlocked = blockedHosts.some(
+    pattern => matchesHost(pattern, url.hostname) || matchesHost(pattern, url.host),
+  )
+  if (mode === 'off' || isBlocked) return undefined
   if (allowedHosts.some(pattern => matchesHost(pattern, url.host))) return 'allowed'
   return mode === 'open' ? 'unknown' : undefined
 }
