@@ -252,15 +252,15 @@ test('client documents: tokens work at every node and after a restart, and the s
 
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const assertionBy = (client_id: string, { privateKey } = keys) =>
+const assertionBy = (client_id: string, { privateKey } = keys, now = 1_790_000_000) =>
   new SignJWT({ iss: client_id, sub: client_id, aud: issuer, jti: randomUUID() })
     .setProtectedHeader({ alg: 'ES256' })
-    .setExpirationTime(1_790_000_000 + 60)
+    .setExpirationTime(now + 60)
     .sign(privateKey)
-const signed = async (client_id: string, pair = keys) => ({
+const signed = async (client_id: string, pair = keys, now?: number) => ({
   client_id,
   client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-  client_assertion: await assertionBy(client_id, pair),
+  client_assertion: await assertionBy(client_id, pair, now),
 })
 
 for (const kind of ['jwks', 'jwks_uri'] as const) {
@@ -302,6 +302,28 @@ for (const kind of ['jwks', 'jwks_uri'] as const) {
     )
   })
 }
+
+test('attack: a host with many clients can’t fill the store with ids of assertions', async () => {
+  const { server, publish } = await openDocumentServer({ allowed_hosts: ['app.client.example'] })
+  const jwks = { keys: [await exportJWK(keys.publicKey)] }
+  const authentication = { token_endpoint_auth_method: 'private_key_jwt', jwks }
+  const statusOf = async (url: string, from = '203.0.113.7') => {
+    publish(url, { body: documentOf(url, authentication) })
+    // Refused for its grant only after it has authenticated.
+    return (await server.token(await signed(url, keys, server.clock.now()), { from })).status
+  }
+  for (let sent = 0; sent < 2640; sent++)
+    assert.equal(await statusOf(`https://many.example/${sent % 4}`), 400, String(sent))
+  for (const url of ['https://many.example/new', 'https://other.example/c']) {
+    assert.equal(await statusOf(url), 429)
+    assert.equal(server.reason(), 'client_assertions_too_often')
+  }
+  // Not those of another network, and not those of a host that the operator allowed.
+  assert.equal(await statusOf('https://many.example/new', '203.0.113.8'), 400)
+  assert.equal(await statusOf(documentUrl), 400)
+  server.clock.advance(660)
+  assert.equal(await statusOf('https://other.example/c'), 400)
+})
 
 test('attack: a software statement does not bring a document secrets or keys of another host', async () => {
   const signer = { ...(await exportJWK(foreign.publicKey)), alg: 'ES256' }

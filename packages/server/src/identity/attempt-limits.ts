@@ -47,7 +47,7 @@ export const createMailCounter =
   }
 
 /** Counts an assertion whose `jti` is stored for `kept` seconds. */
-type CountAssertion = (clientId: string, kept: Seconds) => Promise<Counted>
+type CountAssertion = (client: Client, request: HttpRequest, kept: Seconds) => Promise<Counted>
 
 /** Maximum number of assertions of each kind, within the time for which their ids are stored. */
 const mostAssertions = 2640
@@ -57,7 +57,8 @@ const shortAssertion: Seconds = 960
 
 /**
  * Limits how many assertions a self-registered client can authenticate with. The `jti` of each is stored until the
- * assertion expires (RFC 7523 §3), so without a limit one client could fill the store.
+ * assertion expires (RFC 7523 §3), so without a limit one client could fill the store. A host can publish any number of
+ * clients, so those of unknown hosts are also counted together, by network.
  */
 export const createAssertionCounter =
   ({
@@ -71,14 +72,20 @@ export const createAssertionCounter =
     /** Maximum time for which an id is stored. */
     readonly longest: Seconds
   }): CountAssertion =>
-  async (clientId, kept) => {
-    if (isConfigured(clientId)) return { ok: true, forgive: async () => {} }
+  async ({ client_id, registered }, request, kept) => {
+    if (isConfigured(client_id)) return { ok: true, forgive: async () => {} }
     // Separate counts: long-lived assertions must not use up the limit of short-lived ones, and must be counted for as
     // long as they are stored.
+    const [isShort, from] = [kept <= shortAssertion, networkOf(request)]
+    const limit = { most: mostAssertions, span: isShort ? 660 : longest }
+    const networks = isShort
+      ? networkKeys('client assertion', from, limit)
+      : networkKeys('long client assertion', from, limit)
     return countAttempt([
-      kept <= shortAssertion
-        ? { key: `client assertion of ${clientId}`, most: mostAssertions, span: 660 }
-        : { key: `long client assertion of ${clientId}`, most: mostAssertions, span: longest },
+      isShort
+        ? { key: `client assertion of ${client_id}`, ...limit }
+        : { key: `long client assertion of ${client_id}`, ...limit },
+      ...(registered?.document?.trust === 'unknown' ? networks : []),
     ])
   }
 

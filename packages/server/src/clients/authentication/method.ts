@@ -42,7 +42,8 @@ export type VerificationPorts = {
    * to wait after too many assertions.
    */
   readonly countAssertion: (
-    clientId: string,
+    client: Client,
+    request: HttpRequest,
     kept: Seconds,
   ) => Promise<
     | { readonly ok: true; readonly forgive: () => Promise<void> }

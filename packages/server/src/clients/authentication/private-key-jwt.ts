@@ -52,7 +52,7 @@ export const privateKeyJwt: AuthenticationMethod = {
       audienceProblem(payload, jwtType(protectedHeader.typ), request, client, ports) ??
       lifetimeProblem(payload, client, ports)
     if (reason !== undefined) return refuseClient(reason, valuesOf(reason, payload, client, ports))
-    return redeemJwtId(payload, client, ports)
+    return redeemJwtId(payload, client, request, ports)
   },
 }
 
@@ -154,13 +154,14 @@ function lifetimeProblem(
 /** Redeems the `jti`, which is required (RFC 7523 §3 (7), OpenID Connect Core 1.0 §9). */
 async function redeemJwtId(
   { jti, exp = 0 }: JWTPayload,
-  { client_id }: Client,
+  client: Client,
+  request: HttpRequest,
   { usedAssertions, countAssertion, clock }: VerificationPorts,
 ): Promise<Result<undefined>> {
   if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
     return refuseClient('client_assertion_without_id')
   const expires_at = rememberUntil(exp, clockTolerance)
-  const counted = await countAssertion(client_id, expires_at - clock.now())
+  const counted = await countAssertion(client, request, expires_at - clock.now())
   if (!counted.ok)
     return refuse('temporarily_unavailable', 'client_assertions_too_often', {
       description: 'too many client assertions; use an access token until it expires',
@@ -169,7 +170,7 @@ async function redeemJwtId(
   let first = false
   try {
     first = await usedAssertions.add({
-      hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
+      hash: hashHandle(`client_assertion\n${client.client_id}\n${jti}`),
       expires_at,
     })
   } finally {
