@@ -43,6 +43,10 @@ const registering = (grant: string): Case => [
   { registration: { mode: 'open', allowed_grant_types: ['authorization_code', grant] } },
   'registration.allowed_grant_types[1]',
 ]
+const registered = (key: string, client_defaults: Input): Case => [
+  { registration: { mode: 'open', allowed_grant_types: ['authorization_code'], client_defaults } },
+  `registration.client_defaults.${key}`,
+]
 const implicit = {
   grant_types: ['authorization_code', 'implicit'],
   response_types: ['code', 'id_token token'],
@@ -59,9 +63,11 @@ const oauth: Readonly<Record<string, readonly Case[]>> = {
   ],
   '4.1.1 Requests for a code have a code challenge; S256 is supported.': [
     ofClient({ ...withSecret, jwks: undefined, require_pkce: false }, 'require_pkce'),
+    registered('require_pkce', { require_pkce: false }),
   ],
   '4.1.2 Codes expire after ten minutes at most.': [
     ofClient({ ...withSecret, authorization_code_lifetime: 601 }, 'authorization_code_lifetime'),
+    registered('authorization_code_lifetime', { authorization_code_lifetime: 601 }),
   ],
   '10 There is no password grant.': [
     ofClient({ ...withSecret, grant_types: ['authorization_code', 'password'] }, 'grant_types[1]'),
@@ -101,9 +107,11 @@ const security: Readonly<Record<string, readonly Case[]>> = {
   ],
   '5.3.2.1 (9) Refresh tokens are not rotated, except during a migration, with a time for retries.': [
     ofClient({ refresh_token_usage: 'one_time', refresh_token_retry_window: 0 }, 'refresh_token_usage'),
+    registered('refresh_token_usage', { refresh_token_usage: 'one_time', refresh_token_retry_window: 0 }),
   ],
   '5.3.2.1 (11) Codes are valid for 60 seconds at most.': [
     ofClient({ authorization_code_lifetime: 61 }, 'authorization_code_lifetime'),
+    registered('authorization_code_lifetime', { authorization_code_lifetime: 61 }),
   ],
   '5.3.2.2 (1) response_type is code.': [
     ofClient(implicit, 'grant_types[1]'),
@@ -260,6 +268,36 @@ test('profiles: what a configuration omits is set by its profile, and what is st
   )
   assert.equal(authorizationRequests.requestObjectMaxLifetime, 3600)
   assert.deepEqual(signingAlgorithms, ['ES256'])
+})
+
+test('profiles: where ES256 is not allowed, another permitted algorithm is the default', async () => {
+  const machine = { client_id: 'bank', jwks: { keys: [publicKey] }, grant_types: ['client_credentials'] }
+  const algorithmsOf = async (input: Input, tenant?: string) => {
+    const { clients, tenantIssuers } = parsedWith({ ...base, ...input })
+    const client = await (tenant === undefined ? clients : tenantIssuers.get(tenant)?.clients)?.find('bank')
+    return [client?.id_token_signed_response_alg, client?.authorization_signed_response_alg]
+  }
+  const both = ['PS256', 'PS256']
+  const only = { signature_algorithms: ['PS256'] }
+  const security_profile = 'fapi2-security'
+  assert.deepEqual(await algorithmsOf({ ...only, security_profile, clients: [machine] }), both)
+  const others = { signature_algorithms: ['RS256', 'PS256'], clients: [{ ...machine, security_profile }] }
+  assert.deepEqual(await algorithmsOf({ ...others, api_resources: [] }), both)
+  const acme = { name: 'acme', issuer: 'path', clients: [machine] }
+  assert.deepEqual(await algorithmsOf({ ...only, security_profile, tenants: [acme] }, 'acme'), both)
+  const own = { ...acme, ...only, security_profile }
+  assert.deepEqual(await algorithmsOf({ tenants: [own] }, 'acme'), both)
+
+  // Access tokens of this API would be signed by the first one.
+  assert.deepEqual(
+    errorsOf({ ...base, ...others, clients: [{ ...bank, security_profile }] }).map(({ path }) => path),
+    ['api_resources[0].access_token_signing_alg'],
+  )
+  const messages = missingIn(plainOf({ ...base, ...only, clients: [bank] }), 'fapi2-message-signing')
+  assert.deepEqual(
+    messages.filter(({ diagnostic: { path } }) => path.endsWith('_signed_response_alg')),
+    [],
+  )
 })
 
 test('profiles: each profile includes the weaker ones', () => {

@@ -47,7 +47,9 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
 
 function createParser(context: Draft): RegisteredClientParser {
   return input => {
-    const outcome = clientSchema.safeParse(withClientDefaults(input, context.security.profile))
+    const outcome = clientSchema.safeParse(
+      withClientDefaults(input, context.security.profile, context.signatureAlgorithms),
+    )
     if (!outcome.success) return { ok: false, problems: explain(outcome.issues, clientSchema, input) }
     const { value } = outcome
     const entry = { list: 'clients', index: 0, subject: '', value, invalid: new Set<string>() }

@@ -16,7 +16,10 @@ import type { EntryReading } from './entry-source.ts'
  * @param note is called for each secret.
  */
 export function readEntry(
-  server: Pick<ConfigurationDraft, 'security_profile' | 'authorization_requests' | 'authorization_responses'>,
+  server: Pick<
+    ConfigurationDraft,
+    'security_profile' | 'authorization_requests' | 'authorization_responses' | 'signature_algorithms'
+  >,
   kind: EntryKind,
   raw: JsonObject,
   secrets: SecretReader,
@@ -32,8 +35,9 @@ export function readEntry(
 
 /** Adds what the profile of the server, or of the entry, sets. */
 function withDefaults(kind: EntryKind, raw: JsonObject, server: Parameters<typeof readEntry>[0]): unknown {
-  const { security_profile: profile } = server
-  if (kind === 'clients') return withClientDefaults(raw, isSecurityProfile(profile) ? profile : undefined)
+  const { security_profile: profile, signature_algorithms: algorithms } = server
+  if (kind === 'clients')
+    return withClientDefaults(raw, isSecurityProfile(profile) ? profile : undefined, algorithms)
   return kind === 'tenants' ? withTenantDefaults(raw, server) : raw
 }
 

@@ -53,7 +53,12 @@ export function withTenantDefaults(tenant: unknown, server: Written): unknown {
   } = tenant
   if (written === undefined) {
     // The tenant inherits the server's values, which already have the defaults of the profile.
-    return withIssuerDefaults(tenant, profileIn(server), { requests, responses, inherits: true })
+    return withIssuerDefaults(
+      tenant,
+      profileIn(server),
+      { requests, responses, inherits: true },
+      server.signature_algorithms,
+    )
   }
   const own = profileIn(tenant)
   return withIssuerDefaults(
@@ -63,20 +68,23 @@ export function withTenantDefaults(tenant: unknown, server: Written): unknown {
       requests: requests ?? server.authorization_requests ?? {},
       responses: responses ?? server.authorization_responses ?? {},
     },
+    own === undefined ? server.signature_algorithms : undefined,
   )
 }
 
 /** Requirements that defaults are added to, unless they are undefined. */
 type Requirements = { readonly requests: unknown; readonly responses: unknown; readonly inherits?: true }
 
+/** @param inherited the algorithms of an owner that has none. */
 function withIssuerDefaults(
   owner: Written,
   profile: SecurityProfile | undefined,
   base: Requirements | undefined,
+  inherited?: unknown,
 ): Written {
-  const { clients, registration } = owner
+  const { clients, registration, signature_algorithms: algorithms = inherited } = owner
   const read = Array.isArray(clients)
-    ? { ...owner, clients: clients.map(client => withClientDefaults(client, profile)) }
+    ? { ...owner, clients: clients.map(client => withClientDefaults(client, profile, algorithms)) }
     : owner
   if (profile === undefined) return read
   return {
@@ -139,21 +147,33 @@ const registeredDefaults: Written = { authorization_code_lifetime: 60, refresh_t
 /**
  * Returns a client with the defaults of its profile, and with the profile itself.
  * @param ofIssuer the profile of the server or tenant.
+ * @param algorithms its `signature_algorithms`, if they are written.
  */
-export function withClientDefaults(client: unknown, ofIssuer: SecurityProfile | undefined): unknown {
+export function withClientDefaults(
+  client: unknown,
+  ofIssuer: SecurityProfile | undefined,
+  algorithms: unknown,
+): unknown {
   if (!isWritten(client)) return client
   const profile = stricterProfile(profileIn(client), ofIssuer)
   if (profile === undefined) return client
   const isKnown = client.security_profile === undefined || isSecurityProfile(client.security_profile)
   const read = filled(client, { client_assertion_audience: 'issuer' })
   return {
-    ...(includesProfile(profile, 'fapi2-security') ? withFapiDefaults(read, profile) : read),
+    ...(includesProfile(profile, 'fapi2-security') ? withFapiDefaults(read, profile, algorithms) : read),
     // The schema reports an unknown name.
     ...(isKnown && { security_profile: profile }),
   }
 }
 
-function withFapiDefaults(client: Written, profile: SecurityProfile): Written {
+/** Returns ES256, or the first permitted one of a list that lacks it. */
+const signsWith = (algorithms: unknown): string => {
+  const allowed: readonly unknown[] = Array.isArray(algorithms) ? algorithms : fapiAlgorithms
+  const permitted = fapiAlgorithms.filter(alg => allowed.includes(alg))
+  return permitted[0] ?? 'ES256'
+}
+
+function withFapiDefaults(client: Written, profile: SecurityProfile, algorithms: unknown): Written {
   const { client_secrets: secrets } = client
   const hasSecrets = Array.isArray(secrets) ? secrets.length > 0 : secrets !== undefined
   const read = hasSecrets ? client : filled(client, { token_endpoint_auth_method: 'private_key_jwt' })
@@ -164,8 +184,8 @@ function withFapiDefaults(client: Written, profile: SecurityProfile): Written {
     // The rules of public clients would report it too.
     ...(method !== 'none' && { refresh_token_usage: 'reuse' }),
     ...(!isBound && { dpop_bound_access_tokens: true }),
-    id_token_signed_response_alg: 'ES256',
-    authorization_signed_response_alg: 'ES256',
+    id_token_signed_response_alg: signsWith(algorithms),
+    authorization_signed_response_alg: signsWith(algorithms),
     require_pushed_authorization_requests: true,
     ...(includesProfile(profile, 'fapi2-message-signing') && {
       require_signed_request_object: true,

@@ -1,5 +1,7 @@
 /** Requirements of FAPI 2.0 Message Signing (Final, September 2025) for authorization servers. */
 
+import { permitsAlgorithm } from '../../model/security-profile.ts'
+import { algorithmOr } from '../../model/signature-algorithm.ts'
 import { clientKey, issuerKey, type Row } from './requirement.ts'
 
 const longest = 3600
@@ -8,11 +10,13 @@ const test = [
   'fapi: request objects are signed with PS256 and have a limited lifetime',
 ] as const
 
-/** An omitted algorithm is RS256 (JARM §3), which the Security Profile does not permit. */
+/** An omitted algorithm is RS256 (JARM §3) where it is allowed, which the Security Profile does not permit. */
 const unsignedDefault = clientKey(
   'authorization_signed_response_alg',
-  ({ grant_types: grants, authorization_signed_response_alg: alg }) =>
-    grants.includes('authorization_code') && alg === undefined,
+  ({ grant_types: grants, authorization_signed_response_alg: alg }, { signatureAlgorithms }) =>
+    grants.includes('authorization_code') &&
+    alg === undefined &&
+    !permitsAlgorithm('fapi2-security', algorithmOr('RS256', signatureAlgorithms)),
   {
     problem: 'authorization responses are signed with RS256',
     expected: 'PS256, ES256 or EdDSA',

@@ -7,6 +7,7 @@ import {
   permitsGrant,
   permitsMethod,
 } from '../../model/security-profile.ts'
+import { algorithmOr, preferredAlgorithms } from '../../model/signature-algorithm.ts'
 import type { Description } from '../diagnostic.ts'
 import { diagnosticAt } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'
@@ -62,13 +63,17 @@ const offered = issuerKey(
 )
 
 /** The API decides how access tokens for it are signed. */
-const accessTokens: NonNullable<Requirement['client']> = ({ value }, { api_resources: apis }) => {
+const accessTokens: NonNullable<Requirement['client']> = (
+  { value },
+  { api_resources: apis, signatureAlgorithms },
+) => {
+  const omitted = algorithmOr(preferredAlgorithms.accessToken, signatureAlgorithms)
   const scope = new Set(value.scope.split(' '))
   return apis
     .filter(({ value: api }) => api.scopes.some(name => scope.has(name)))
     .flatMap(api => {
-      const alg = api.value.access_token_signing_alg
-      return alg === undefined || permitsAlgorithm(profile, alg)
+      const alg = api.value.access_token_signing_alg ?? omitted
+      return permitsAlgorithm(profile, alg)
         ? []
         : diagnosticAt(api, 'access_token_signing_alg', algorithm(alg))
     })

@@ -3,6 +3,7 @@
 import { includesProfile, type SecurityProfile, stricterProfile } from '../../model/security-profile.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt } from '../draft.ts'
+import { clientSchema } from '../schema/client.ts'
 import { fapi2MessageSigning } from './fapi2-message-signing.ts'
 import { fapi2Security } from './fapi2-security.ts'
 import { distinct, type ProfileFinding, placeOf } from './finding.ts'
@@ -49,9 +50,36 @@ function issuerFindings(draft: Draft, demanded: SecurityProfile | undefined): re
   const strictest = draft.clients.reduce((so, { value }) => stricterProfile(so, value.security_profile), own)
   return [
     ...requirementsOf(own).flatMap(one => findings(one, own, one.issuer?.(draft))),
+    ...templateFindings(draft, own),
     ...requirementsOf(strictest).flatMap(one => findings(one, strictest, one.shared?.(draft))),
   ]
 }
+
+/** Returns what the settings lack that clients get when they register themselves: they can't choose others. */
+function templateFindings(
+  { registration, ...draft }: Draft,
+  profile: SecurityProfile | undefined,
+): readonly ProfileFinding[] {
+  if (!registration) return []
+  const { mode, metadata_documents: documents, client_defaults: template } = registration.value
+  if (mode === 'off' && documents.mode === 'off') return []
+  const value = { ...registered, ...template }
+  const client = { list: 'clients', index: 0, subject: '', value, invalid: new Set<string>() }
+  return requirementsOf(profile)
+    .flatMap(one => findings(one, profile, one.client?.(client, draft)))
+    .flatMap(({ requirement, diagnostic }) => {
+      const { subject: _, path, ...described } = diagnostic
+      const key = path.replace('clients[0].', '')
+      const at = { path: `${registration.path}.client_defaults.${key}` }
+      return Object.hasOwn(template, key) ? { requirement, diagnostic: { ...at, ...described } } : []
+    })
+}
+
+const registered = clientSchema.parse({
+  client_id: 'registered',
+  token_endpoint_auth_method: 'private_key_jwt',
+  grant_types: ['authorization_code', 'refresh_token'],
+})
 
 const clientFindings = (draft: Draft, demanded: SecurityProfile | undefined): readonly ProfileFinding[] =>
   draft.clients.flatMap(client => {
