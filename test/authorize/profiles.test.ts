@@ -1,7 +1,7 @@
 /** Security profiles at a running server: a foreign client signs in, and what a profile does not permit is refused. */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, type KeyObject, randomUUID, sign as signBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign as signBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { JsonObject } from '@tessera/protocol/result'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -282,6 +282,19 @@ const object = (claims: object): Promise<string> =>
     .setProtectedHeader({ alg: 'ES256', kid: 'one' })
     .sign(privateKey)
 
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+/** Returns a DPoP proof by an RSA key, which has several algorithms. */
+const rsaProof = (alg: 'RS256' | 'PS256', claims: object): string =>
+  signProof(
+    { typ: 'dpop+jwt', alg, jwk: rsa.publicKey.export({ format: 'jwk' }) },
+    { jti: randomUUID(), iat: now, ...claims },
+    text =>
+      signBytes('sha256', Buffer.from(text), {
+        key: rsa.privateKey,
+        ...(alg === 'PS256' && { padding: 6, saltLength: 32 }),
+      }),
+  )
+
 test('profiles: unsigned request objects, and proofs with another algorithm, are refused', async () => {
   const unsigned = signProof({ alg: 'none' }, request, () => Buffer.alloc(0))
   assertRefused(
@@ -289,21 +302,32 @@ test('profiles: unsigned request objects, and proofs with another algorithm, are
     'invalid_request_object',
     'request_object_unsigned',
   )
-  const { publicKey: own, privateKey: key } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const proof = (alg: 'RS256' | 'PS256') =>
-    signProof(
-      { typ: 'dpop+jwt', alg, jwk: own.export({ format: 'jwk' }) },
-      { jti: randomUUID(), htm: 'POST', htu: `${issuer}/connect/par`, iat: now },
-      text =>
-        signBytes(
-          'sha256',
-          Buffer.from(text),
-          alg === 'PS256' ? { key, padding: 6, saltLength: 32 } : { key },
-        ),
-    )
-  const refusedProof = await push(security, {}, { dpop: proof('RS256') })
+  const target = { htm: 'POST', htu: `${issuer}/connect/par` }
+  const refusedProof = await push(security, {}, { dpop: rsaProof('RS256', target) })
   assertRefused(refusedProof, 'invalid_dpop_proof', 'dpop_algorithm_not_allowed')
-  assert.equal((await push(security, {}, { dpop: proof('PS256') })).status, 201)
+  assert.equal((await push(security, {}, { dpop: rsaProof('PS256', target) })).status, 201)
+})
+
+test('profiles: the tokens of a client with a profile need proofs with its algorithms at UserInfo too', async () => {
+  const machine = { client_id: 'bank', jwks, grant_types: ['client_credentials'], scope: 'accounts' }
+  const server = await createTestServer(
+    { ...world, clients: [{ ...machine, security_profile: 'fapi2-security' }] },
+    { at: now },
+  )
+  const form = { grant_type: 'client_credentials', ...authenticated(await assertion()) }
+  const dpop = rsaProof('PS256', { htm: 'POST', htu: `${issuer}/connect/token` })
+  const { status, json } = await server.token(form, { headers: { dpop } })
+  assert.equal(status, 200)
+  const token: string = json.access_token
+  const ath = createHash('sha256').update(token).digest('base64url')
+  for (const [alg, reason] of [
+    ['RS256', 'dpop_algorithm_not_allowed'],
+    ['PS256', 'token_without_openid'],
+  ] as const) {
+    const proof = rsaProof(alg, { htm: 'GET', htu: `${issuer}/connect/userinfo`, ath })
+    const headers = { authorization: `DPoP ${token}`, dpop: proof }
+    assert.equal((await server.send('GET', '/connect/userinfo', { headers })).reason, reason)
+  }
 })
 
 test('profiles: a request object without an audience is refused where messages are signed', async () => {

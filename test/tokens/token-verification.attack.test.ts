@@ -194,7 +194,7 @@ test('bound token: it requires its certificate, and an unverifiable binding is r
     [{}, one, 'token_binding_unknown'],
   ] as const) {
     const token = { scheme: 'Bearer', value: 'x' } as const
-    const outcome = await checkPossession(cnf as never, token, request(certificate))
+    const outcome = await checkPossession(cnf as never, token, request(certificate), undefined)
     const fault = outcome.ok ? undefined : outcome
     assert.equal(fault?.reason, reason, JSON.stringify([cnf, certificate?.length]))
     if (reason !== undefined) assert.equal(fault?.error, 'invalid_token')

@@ -8,7 +8,7 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../model/authorization.ts'
 import type { Client } from '../model/client.ts'
 import type { UsedAssertion, UsedAssertions } from '../model/ports/stores.ts'
-import { permitsAlgorithm } from '../model/security-profile.ts'
+import { permitsAlgorithm, type SecurityProfile } from '../model/security-profile.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import { bindToCertificate, certificateInstead, certificateProblem } from './certificate.ts'
 import { algorithmNotAllowed, type DpopProof, useProof, type VerifyDpopProof } from './dpop-proof.ts'
@@ -43,11 +43,13 @@ export type SenderConstraints = {
    * Checks that the sender of a token has the key that it is bound to, and uses up the proof. Returns the nonce that
    * the client uses from now on, if it changes. Refuses `invalid_token`, also for a bound token that was sent as a bearer
    * token (RFC 9449 §7.2) and for the reverse, and an invalid proof.
+   * @param client the client of the token; undefined if it is unknown.
    */
   readonly checkPossession: (
     cnf: Confirmation | undefined,
     token: PresentedToken,
     request: HttpRequest,
+    client: Pick<Client, 'security_profile'> | undefined,
   ) => Promise<Result<string | undefined>>
   /** Algorithms of proofs, for challenges (§7.1). */
   readonly proofAlgorithms: readonly string[]
@@ -72,16 +74,19 @@ export function createSenderConstraints({
   nonce,
   usedAssertions,
 }: SenderConstraintPorts): SenderConstraints {
-  const proofOf: SenderConstraints['proofOf'] = (request, { security_profile }) => {
-    if (!bindsToProofs || request.headers.dpop === undefined) return noProof
-    const proof = verifyDpopProof(request)
-    return !proof.ok || permitsAlgorithm(security_profile, proof.value.alg)
+  const proofOf: SenderConstraints['proofOf'] = (request, { security_profile }) =>
+    bindsToProofs && request.headers.dpop !== undefined
+      ? permitted(verifyDpopProof(request), security_profile)
+      : noProof
+
+  /** Refuses a proof whose algorithm the profile of the client does not permit. */
+  const permitted = (proof: Result<DpopProof>, profile: SecurityProfile | undefined): Result<DpopProof> =>
+    !proof.ok || permitsAlgorithm(profile, proof.value.alg)
       ? proof
       : algorithmNotAllowed(
           proof.value.alg,
-          proofAlgorithms.filter(alg => permitsAlgorithm(security_profile, alg)),
+          proofAlgorithms.filter(alg => permitsAlgorithm(profile, alg)),
         )
-  }
 
   return {
     proofAlgorithms,
@@ -96,7 +101,7 @@ export function createSenderConstraints({
       return confirmation.ok ? ok({ confirmation: confirmation.value, confirmFor, use, nonce }) : confirmation
     },
 
-    async checkPossession(cnf, { scheme, value }, request) {
+    async checkPossession(cnf, { scheme, value }, request, client) {
       if (cnf === undefined) return scheme === 'DPoP' ? notBound : unbound
       const [[kind, thumbprint] = [], ...others] = Object.entries(cnf)
       if (typeof thumbprint !== 'string' || others.length > 0) return unproven('token_binding_unknown')
@@ -107,7 +112,7 @@ export function createSenderConstraints({
       }
       if (kind !== 'jkt') return unproven('token_binding_unknown')
       if (scheme === 'Bearer') return unproven('bound_token_as_bearer')
-      const proof = verifyDpopProof(request, value)
+      const proof = permitted(verifyDpopProof(request, value), client?.security_profile)
       if (!proof.ok) return proof
       if (!equalInConstantTime(proof.value.jkt, thumbprint)) return unproven('token_bound_to_another_key')
       return (await useProof(proof.value, usedAssertions)) ?? ok(proof.value.nonce)

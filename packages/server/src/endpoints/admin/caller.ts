@@ -49,9 +49,9 @@ export async function authenticateCaller(
   const { client_id, sub } = token
   const refused = refusalOf(token)
   if (refused) return invalidToken(refused, client_id)
-  const proven = await senderConstraints.checkPossession(token.cnf, sent, request)
-  if (!proven.ok) return invalidToken(proven, client_id)
   const client = await clients.find(client_id)
+  const proven = await senderConstraints.checkPossession(token.cnf, sent, request, client)
+  if (!proven.ok) return invalidToken(proven, client_id)
   // The client may have lost a scope since the token was issued.
   const scope = new Set(token.scope.filter(name => isAdminScope(name) && client?.scope.has(name)))
   return ok({ client_id, sub, scope, scheme: sent.scheme, algorithms, nonce: proven.value })

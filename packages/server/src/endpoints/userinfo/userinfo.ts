@@ -56,9 +56,10 @@ export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
     const verified = await verifier.verifyAccessToken(found.value.value)
     if (!verified.ok) return refuseWith(verified, { step: 'authenticate' })
     const clientId = verified.value.client_id
-    const proven = await senderConstraints.checkPossession(verified.value.cnf, found.value, request)
+    const client = await ports.clients.find(clientId)
+    const proven = await senderConstraints.checkPossession(verified.value.cnf, found.value, request, client)
     if (!proven.ok) return refuseWith(proven, { step: 'prove', clientId }, 401)
-    const claims = await claimsFor(verified.value, ports)
+    const claims = await claimsFor(verified.value, client, ports)
     if (!claims.ok) return refuseWith(claims, { step: 'decide', clientId })
     return withNonce(await userinfoResponse(claims.value.claims, claims.value.client, ports), proven.value)
   }
@@ -79,7 +80,8 @@ const unauthenticatedWith = (proofAlgorithms: readonly string[]): HttpResponse =
 
 async function claimsFor(
   token: ActiveToken,
-  { clients, profile, readIdentityClaims }: UserinfoPorts,
+  client: Client | undefined,
+  { profile, readIdentityClaims }: UserinfoPorts,
 ): Promise<Result<{ readonly client: Client; readonly claims: JsonObject }>> {
   if (!token.scope.includes('openid')) {
     return refuse('insufficient_scope', 'token_without_openid', {
@@ -91,7 +93,6 @@ async function claimsFor(
   const subject = subjectOfToken(token, authorization)
   if (subject === undefined) return invalid('token_without_user')
   if (!(await profile.isActive({ subject, client_id }))) return invalid('user_inactive')
-  const client = await clients.find(client_id)
   if (!client) return invalid('token_client_disabled')
   // A client that received its token by an exchange did not request these claims.
   const requested = authorization?.client_id === client_id ? authorization.requested_claims : undefined
