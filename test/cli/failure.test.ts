@@ -139,6 +139,35 @@ test('failures: an error that says it already keeps its message', () => {
   assert.equal(failureText('text'), 'text')
 })
 
+test('failures: a store that is unavailable without an error of a database says why itself', () => {
+  assert.equal(
+    failureText(new StoreUnavailable('too many writes are waiting')),
+    'too many writes are waiting',
+  )
+  assert.equal(failureText(new StoreUnavailable('closed', { cause: null })), 'closed')
+  const none = new StoreUnavailable('unreachable', { cause: new AggregateError([null]) })
+  assert.equal(failureText(none), 'unreachable')
+})
+
+test('failures: an SQLite database that fails while it is read is explained by its code', () => {
+  const unread = (errcode: number) =>
+    new StoreUnavailable("the database can't be read", {
+      cause: Object.assign(new Error('database disk image is malformed'), { errcode }),
+    })
+  // Extended codes have the primary one in their lowest byte.
+  for (const code of [11, 267]) assertText(failureText(unread(code)), 'storage', /is damaged \(/, /backup/)
+  assertText(failureText(unread(1)), 'storage', /SQLite reported an error \(database disk/, /rescode/)
+})
+
+test('failures: whatever is thrown has a text', () => {
+  for (const [thrown, text] of [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [0, '0'],
+  ] as const)
+    assert.equal(failureText(thrown), text)
+})
+
 test('failures: a log level that is not known is an error, before anything starts', () => {
   const refused = parseConfiguration({}, { environment: { TESSERA_LOG_LEVEL: 'verbose' } })
   assert.ok(!refused.ok)

@@ -77,6 +77,12 @@ const sqlite: Readonly<Record<number, Explanation>> = {
   26: says('it is not an SQLite database', 'a database of Tessera, or no file', 'correct "storage"'),
 }
 
+const failing = says(
+  'SQLite reported an error',
+  'a database that it can read',
+  'look up the error at https://sqlite.org/rescode.html, or restore a backup (docs/guides/backup.md)',
+)
+
 const unreachable = says(
   'the database does not respond',
   'a PostgreSQL server at this address',
@@ -146,7 +152,7 @@ export function failureText(error: unknown): string {
 function diagnosticOf(error: unknown): Diagnostic | undefined {
   const { name, message, cause } = asError(error)
   if (name === 'StoreUnavailable') return ofDatabase(cause)
-  const { code, syscall, path, address, port, hostname, errcode, severity } = error as SystemError
+  const { code, syscall, path, address, port, hostname, errcode, severity } = membersOf(error)
   const known = String(code)
   if (severity !== undefined) return ofDatabase(error)
   if (syscall === 'listen')
@@ -171,10 +177,13 @@ const withoutPassword = says(
   'add it to "storage", PGPASSWORD, or the file of PGPASSFILE, which no other user may read',
 )
 
+/** Returns undefined for a store that refuses by itself, for instance because too many writes wait: its message says why. */
 function ofDatabase(cause: unknown): Diagnostic | undefined {
   const [first = cause] = cause instanceof AggregateError ? cause.errors : []
-  const { code, address, port, hostname } = first as SystemError
+  if (first === undefined || first === null) return undefined
+  const { code, address, port, hostname, errcode } = membersOf(first)
   const { message } = asError(first)
+  if (typeof errcode === 'number') return placed(sqlite[errcode & 0xff] ?? failing, 'storage', message)
   const place =
     address !== undefined
       ? `${String(address)}:${String(port)}`
@@ -192,6 +201,9 @@ const placed = (
   original: string,
 ): Diagnostic | undefined =>
   explanation && { path, ...explanation, problem: `${explanation.problem} (${original})` }
+
+/** Any value can be thrown. */
+const membersOf = (error: unknown): SystemError => error ?? {}
 
 const asError = (error: unknown): { name: string; message: string; cause?: unknown } =>
   error instanceof Error ? error : { name: '', message: String(error) }
