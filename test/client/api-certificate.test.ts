@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { createApiGuard, forwardedCertificate, peerCertificate } from '@tessera/client/api'
 import { nodeGuard } from '@tessera/client/api/node'
-import { one } from '../support/certificates.ts'
+import { one, two } from '../support/certificates.ts'
 import { identity, certificate as pem } from '../support/ldap.ts'
 import { startIssuer, thumbprintOf } from './api-world.ts'
 
@@ -19,6 +19,7 @@ const accepted: Readonly<Record<string, string>> = {
   'Client-Cert of RFC 9440': `:${one}:`,
   'percent-encoded PEM of nginx': encodeURIComponent(onePem),
   'PEM in one line': onePem.replaceAll('\n', ' '),
+  'PEM without its first and last line, as Traefik writes it,': one,
 }
 
 for (const [name, value] of Object.entries(accepted))
@@ -37,7 +38,8 @@ const rejected: Readonly<Record<string, string | readonly string[] | null | unde
   'headers that were joined': `:${one}:, :${one}:`,
   'several certificates': `${onePem}${onePem}`,
   'something else in base64': ':aGVsbG8=:',
-  'base64 without colons': one,
+  'a chain in a header that is not that of Traefik': `${one},${two}`,
+  'base64 with white space': one.replace(/.{64}/g, '$& '),
   'broken base64': `:${one.slice(0, -3)}:`,
   'a broken percent encoding': `%E0%A4%A${onePem}`,
   'a value that is too long': `:${'M'.repeat(100_000)}:`,
@@ -48,6 +50,16 @@ for (const [name, value] of Object.entries(rejected))
   test(`forwarded certificate: ${name} gives no certificate`, () => {
     assert.equal(forwardedCertificate(value), undefined)
   })
+
+test('forwarded certificate: of the chain in the header of Traefik, the first one is read', () => {
+  const der = forwardedCertificate(one)
+  for (const value of [one, `${one},${two}`, `${one},${two},${two}`])
+    assert.deepEqual(forwardedCertificate(value, 'X-Forwarded-Tls-Client-Cert'), der)
+  // Traefik joins with a comma alone. Two headers come from a client and a proxy.
+  for (const value of [[one, two], `${one}, ${two}`, `${one},`, `,${one}`])
+    assert.equal(forwardedCertificate(value, 'x-forwarded-tls-client-cert'), undefined)
+  assert.equal(forwardedCertificate(`${one},${two}`, 'client-cert'), undefined)
+})
 
 test('API guard: the certificate of a TLS connection proves that a token is bound to it [RFC 8705 §3]', async () => {
   const server = startIssuer()

@@ -1,5 +1,6 @@
 /** Client certificates that access tokens are bound to (RFC 8705 §3). */
 
+import { forwardedCertificateOf } from '@tessera/protocol/forwarded-certificate'
 import { decodeBase64 } from '../jwt/base64url.ts'
 import { sha256 } from '../jwt/sha256.ts'
 
@@ -17,35 +18,21 @@ export const peerCertificate = (socket: object): Uint8Array | undefined =>
   (socket as CertificateSocket).getPeerCertificate?.()?.raw
 
 /**
- * Returns the client certificate in a header that a trusted proxy sets: `Client-Cert` of RFC 9440, or PEM,
- * percent-encoded or not, as in nginx's `$ssl_client_escaped_cert`. Returns undefined for any other value, and for a
- * header that occurs several times. Use it only if the proxy removes the header from requests of clients.
+ * Returns the client certificate in a header that a trusted proxy sets: `Client-Cert` of RFC 9440; PEM, percent-encoded
+ * or not, as in nginx's `$ssl_client_escaped_cert`; or PEM without its first and last line, as Traefik writes it.
+ * Returns undefined for any other value, and for a header that occurs several times. Use it only if the proxy removes
+ * the header from requests of clients.
+ * @param name the header's name. The chain in `X-Forwarded-Tls-Client-Cert` is read only with it: Traefik writes the
+ * client's certificate first. Other headers with several certificates count as none.
  */
 export function forwardedCertificate(
   header: string | readonly string[] | null | undefined,
+  name?: string,
 ): Uint8Array | undefined {
   const [value, ...others] = [header ?? []].flat()
-  if (value === undefined || others.length > 0 || value.length > maxLength) return undefined
-  const der = byteSequence.exec(value)?.[1] ?? pem.exec(decoded(value).replaceAll(/\s/g, ''))?.[1]
-  // DER of a certificate is a SEQUENCE (0x30) of more than 127 bytes: "MI" in base64.
-  return der?.startsWith('MI') && der.length % 4 === 0 ? decodeBase64(der) : undefined
-}
-
-/** Characters, more than the certificates of clients have. */
-const maxLength = 16_384
-
-/** RFC 9440 §2.1: a byte sequence between colons (RFC 8941 §3.3.5). */
-const byteSequence = /^:([A-Za-z0-9+/]+={0,2}):$/
-
-/** Matched without white space, which two parts of a pattern would otherwise divide in many ways. */
-const pem = /^-----BEGINCERTIFICATE-----([A-Za-z0-9+/]+={0,2})-----ENDCERTIFICATE-----$/
-
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return ''
-  }
+  if (value === undefined || others.length > 0) return undefined
+  const der = forwardedCertificateOf(value, name?.toLowerCase())
+  return der === undefined ? undefined : decodeBase64(der)
 }
 
 /** Returns the thumbprint of a certificate: `x5t#S256` (RFC 8705 §3.1). */

@@ -2,8 +2,8 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP } from 'node:net'
+import { forwardedCertificateOf } from '@tessera/protocol/forwarded-certificate'
 import type { Peer } from '@tessera/protocol/http'
-import { certificateOf } from './client-certificate.ts'
 
 export type PeerOptions = {
   /** Proxies whose `x-forwarded-for` is trusted: addresses or ranges. */
@@ -37,7 +37,8 @@ export function createPeerReader({
     if (header === undefined) return peer
     const value = headers[header]
     delete headers[header]
-    const certificate = typeof value === 'string' && handsOn(from) ? certificateOf(value, header) : undefined
+    const certificate =
+      typeof value === 'string' && handsOn(from) ? forwardedCertificateOf(value, header) : undefined
     return certificate === undefined ? peer : { ...peer, certificate }
   }
 }
