@@ -45,6 +45,26 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(await revokedAt(of), undefined)
   })
 
+  test('consents: of a user’s other consents, the newest remain, a thousand in all', async () => {
+    const { consents } = stores()
+    const [user, other] = [newHash(), newHash()]
+    const save = (client_id: string, created_at: number, sub = user) =>
+      consents.save({ sub, client_id, scope: ['openid'], created_at })
+    await save('oldest', now - 3)
+    await save('oldest', now - 2, other)
+    await save('older', now - 2)
+    await Promise.all(Array.from({ length: 998 }, (_, index) => save(`client-${index}`, now)))
+    assert.equal((await consents.ofUser(user)).length, 1000)
+    await save('older', now)
+    assert.equal((await consents.ofUser(user)).length, 1000)
+    await save('newest', now)
+    const left = await consents.ofUser(user)
+    assert.equal(left.length, 1000)
+    assert.equal(await consents.find(user, 'oldest'), undefined)
+    assert.ok(await consents.find(user, 'older'))
+    assert.ok(await consents.find(other, 'oldest'))
+  })
+
   test('consents: without a consent, the authorizations are revoked too; false if there are none', async () => {
     const { authorizations, codes, consents } = stores()
     const given = sampleAuthorization({ sub: newHash() })

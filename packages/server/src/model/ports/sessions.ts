@@ -88,9 +88,18 @@ export type PendingSignIns = {
   readonly take: (hash: TokenHash) => Promise<boolean>
 }
 
+/**
+ * Consents that a user keeps. Without a limit, someone with an account could fill the store, because anyone can publish any
+ * number of clients.
+ */
+export const mostConsents = 1000
+
 export type Consents = {
   readonly find: (sub: string, clientId: string) => Awaitable<Consent | undefined>
-  /** Replaces an earlier consent of the same user and client. */
+  /**
+   * Replaces an earlier consent of the same user and client. Of the user's other consents, the newest ones remain, so that
+   * there are {@link mostConsents} at most.
+   */
   readonly save: (consent: Consent, messages?: Messages) => Promise<void>
   /** Returns the user's consents in the order of their client ids. */
   readonly ofUser: (sub: string) => Awaitable<readonly Consent[]>

@@ -49,14 +49,12 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
     const { sub } = page.session
     const given = await consents.ofUser(sub)
     const active = (await authorizations.accessOf(sub, clock.now())).filter(one => !ports.isRevoked(one))
-    const ids = new Set([...given, ...active].map(({ client_id }) => client_id))
-    const lines = [...ids].toSorted().map(client_id =>
-      lineOf(
-        client_id,
-        given.find(one => one.client_id === client_id),
-        active.filter(one => one.client_id === client_id),
-      ),
-    )
+    const consentOf = new Map(given.map(one => [one.client_id, one]))
+    const activeOf = Map.groupBy(active, one => one.client_id)
+    const ids = new Set([...consentOf.keys(), ...activeOf.keys()])
+    const lines = [...ids]
+      .toSorted()
+      .map(client_id => lineOf(client_id, consentOf.get(client_id), activeOf.get(client_id) ?? []))
     const data = { form: page.pageForm('/account/consents'), consents: await Promise.all(lines), removed }
     return ports.pages.account.consents(page.request, data, page.frame)
   }

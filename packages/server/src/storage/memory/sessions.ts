@@ -1,6 +1,7 @@
 /** Browser sessions, consents, pending sign-ins and logout notices, in memory. */
 
 import type { Session } from '../../model/authorization.ts'
+import { mostConsents } from '../../model/ports/sessions.ts'
 import type {
   AccessEnding,
   Consents,
@@ -164,6 +165,12 @@ function createConsents(tables: Tables): Consents {
     stillGiven: (sub, clientId) => consents.has(sub, clientId),
     async save(consent, messages) {
       consents.put(consent)
+      const { sub, client_id } = consent
+      const surplus = consents
+        .filter(one => one.sub === sub && one.client_id !== client_id)
+        .toSorted((one, other) => other.created_at - one.created_at)
+        .slice(mostConsents - 1)
+      for (const one of surplus) consents.delete(sub, one.client_id)
       storeMessages(tables, messages)
     },
     ofUser: sub =>

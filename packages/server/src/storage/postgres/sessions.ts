@@ -1,5 +1,6 @@
 /** Sessions, consents, pending sign-ins and logout notices, in PostgreSQL. */
 
+import { mostConsents } from '../../model/ports/sessions.ts'
 import type { Consents, LogoutNotices, PendingSignIns, SessionStores } from '../../model/ports/stores.ts'
 import { createSessions } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
@@ -20,7 +21,12 @@ function createConsents(database: Database): Consents {
   const { run, locked } = database
   const find = one(run, `select ${codecs.consents.names} from consents where sub = $1 and client_id = $2`)
   const ofUser = all(run, `select ${codecs.consents.names} from consents where sub = $1 order by client_id`)
-  const save = `insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
+  const [sub, clientId] = [codecs.consents.parameter('sub'), codecs.consents.parameter('client_id')]
+  const save = `with surplus as (
+      delete from consents where sub = ${sub} and client_id in (
+        select client_id from consents where sub = ${sub} and client_id <> ${clientId}
+        order by created_at desc offset ${mostConsents - 1}))
+    insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
     on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`
   // Waits for a transaction that is revoking the consent.
   const lockGiven = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')

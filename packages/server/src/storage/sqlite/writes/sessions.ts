@@ -1,6 +1,7 @@
 /** Writes of browser sessions, consents, pending sign-ins and logout notices. */
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { mostConsents } from '../../../model/ports/sessions.ts'
 import type { AccessEnding, SessionEnding } from '../../../model/ports/stores.ts'
 import type { TokenHash } from '../../../runtime/ports.ts'
 import { cascadingTables } from '../../tables/tables.ts'
@@ -114,9 +115,17 @@ export const sessionWrites = {
       database,
       `insert or replace into consents (${codecs.consents.names}) values (${codecs.consents.placeholders})`,
     )
+    const trim = change(
+      database,
+      `delete from consents where sub = ?1 and client_id in (
+        select client_id from consents where sub = ?1 and client_id <> ?2
+        order by created_at desc limit -1 offset ${mostConsents - 1})`,
+    )
     const store = storeMessages(database)
     return (consent: Row, messages: readonly Row[] | null): void => {
+      const [sub = null, clientId = null] = consent
       save(...consent)
+      trim(sub, clientId)
       store(messages)
     }
   },
