@@ -70,7 +70,7 @@ function upstream(): Promise<Upstream> {
 }
 
 async function openUpstream() {
-  const server = await createTestServer(configuration)
+  const server = await createTestServer(configuration, { closedByFile: true })
   const { trustedProxies, mtls } = server.configuration
   let peer: unknown
   const edge = await listen(

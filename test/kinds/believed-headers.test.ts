@@ -118,7 +118,7 @@ after(async () => {
 
 /** One server for each setting of trusted proxies. */
 async function open(peers: object): Promise<Seen> {
-  const server = await createTestServer({ ...tenantsWorld, ...peers })
+  const server = await createTestServer({ ...tenantsWorld, ...peers }, { closedByFile: true })
   const { trustedProxies, trustForwardedHost, mtls } = server.configuration
   let peer: unknown
   const edge = await listen(

@@ -37,7 +37,8 @@ const startSdk = () => {
 let opened: Promise<TestServer> | undefined
 const traced = (): Promise<TestServer> => {
   if (!opened) startSdk()
-  opened ??= createTestServer({ ...world, tracing: true, trusted_proxies: ['127.0.0.1'] })
+  const tracing = { ...world, tracing: true, trusted_proxies: ['127.0.0.1'] }
+  opened ??= createTestServer(tracing, { closedByFile: true })
   return opened
 }
 beforeEach(() => exporter.reset())

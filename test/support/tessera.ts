@@ -81,6 +81,8 @@ type TestSurroundings = {
   readonly jobs?: boolean
   /** Whether new password hashes cost what they cost in production, instead of almost nothing. */
   readonly realPasswordCost?: boolean
+  /** Whether several tests use the server, so that the file closes it and not the test that came first. */
+  readonly closedByFile?: boolean
 }
 
 /** Creates a server from a configuration as an operator would write it; an error in it fails the test. */
@@ -92,6 +94,7 @@ export async function createTestServer(
     jobs = false,
     logsRequests = false,
     realPasswordCost = false,
+    closedByFile = false,
     ...given
   }: TestSurroundings = {},
 ): Promise<TestServer> {
@@ -132,7 +135,7 @@ export async function createTestServer(
     overrides,
     realPasswordCost ? {} : { passwordCost: testPasswordCost },
   )
-  closeAtEnd(tessera)
+  if (!closedByFile) closeAtEnd(tessera)
 
   const send: TestServer['send'] = async (
     method,
