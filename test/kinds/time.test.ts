@@ -111,6 +111,7 @@ const comparisons = {
     'pages/federation/upstream-parameters.ts',
     'migration/identityserver/users.ts',
     'endpoints/token/grants/jwt-bearer.ts',
+    'proof/dpop-proof.ts',
   ],
   // Two stored times, or the time of something that is only in this process's memory.
   'of one row, or of one process': [

@@ -96,9 +96,17 @@ export function createDpopProofs({ bases, clock, algorithms, nonces }: DpopProof
     known.set(head, key)
   }
 
-  /** §4.3 (11): compares the time at which the client made the proof. */
-  function timeProblem({ iat }: JsonObject): Refusal | undefined {
-    const age = typeof iat === 'number' ? clock.now() - iat : Number.NaN
+  /**
+   * §4.3 (11): compares the time at which the client made the proof. A proof needs neither `exp` nor `nbf`, but holds to
+   * them (RFC 7519 §4.1.4, §4.1.5).
+   */
+  function timeProblem({ iat, exp, nbf }: JsonObject): Refusal | undefined {
+    const now = clock.now()
+    const isCurrent =
+      (exp === undefined || (typeof exp === 'number' && exp > now - clockTolerance)) &&
+      (nbf === undefined || (typeof nbf === 'number' && nbf <= now + clockTolerance))
+    if (!isCurrent) return invalid('dpop_time_wrong', 'exp or nbf excludes the current time')
+    const age = typeof iat === 'number' ? now - iat : Number.NaN
     if (age <= lifetime + clockTolerance && age >= -clockTolerance) return undefined
     return invalid('dpop_time_wrong', 'iat is not the current time', {
       expected: `iat at most ${lifetime + clockTolerance} s ago and ${clockTolerance} s from now`,
