@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
+import { createIssuerKeysUriFinder } from '../../packages/server/src/clients/keys/issuer-metadata.ts'
 import { matchesSubject } from '../../packages/server/src/model/workload-identity.ts'
 import { createOutbound } from '../../packages/server/src/outbound/outbound.ts'
 import { adminToken, adminWorld } from '../support/admin.ts'
@@ -218,6 +219,30 @@ test('workload identity: keys that the issuer rotates are found, and unknown key
     assertRefused(await ask(forged), 'invalid_client', 'client_assertion_invalid')
   }
   assert.ok(there.asked.length - before <= 1)
+})
+
+test('workload identity: of an issuer that does not answer, few requests wait, and other issuers are not affected', async () => {
+  const stopped = new AbortController()
+  const hung = new Promise<never>((_, fail) => {
+    stopped.signal.addEventListener('abort', () => fail(new Error('stopped')))
+  })
+  const answer = (issuer: string) => ({
+    ok: true,
+    status: 200,
+    body: JSON.stringify({ issuer, jwks_uri: 'https://b.example/keys' }),
+  })
+  const find = createIssuerKeysUriFinder({
+    outbound: (async (url: string) =>
+      url.includes('a.example') ? hung : answer('https://b.example')) as never,
+    clock: { now: () => 0 },
+    log: { warn: () => undefined } as never,
+  })
+  const waiting = Array.from({ length: 250 }, () => find('https://a.example'))
+  assert.equal(await find('https://a.example'), undefined)
+  assert.equal(await find('https://b.example'), 'https://b.example/keys')
+  stopped.abort()
+  const outcomes = await Promise.allSettled(waiting)
+  assert.ok(outcomes.every(({ status }) => status === 'rejected'))
 })
 
 test('workload identity: a stranger can’t register one, an operator can store one, and patterns are checked', async () => {

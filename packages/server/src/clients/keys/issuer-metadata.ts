@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Outbound } from '../../outbound/outbound.ts'
+import { createSlots } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 
@@ -22,6 +23,8 @@ const pause: Seconds = 30
 const maxBytes = 65_536
 /** Issuers in memory. Beyond it, the oldest is dropped. Only those of the configuration and of stored clients are asked. */
 const capacity = 500
+/** Requests that may wait for metadata at the same time; half of them for one host. Anyone can name an issuer. */
+const maxWaiting = 500
 
 export function createIssuerKeysUriFinder({
   outbound,
@@ -34,12 +37,14 @@ export function createIssuerKeysUriFinder({
 }): FindIssuerKeysUri {
   const known = new Map<string, Found>()
   const ask = singleFlight(fetchUri)
+  const takeSlot = createSlots(maxWaiting)
 
   return async issuer => {
     const found = known.get(issuer)
     const now = clock.now()
     if (found && (found.fetched_at + freshFor > now || found.asked_at + pause > now)) return valid(found, now)
-    return ask(issuer)
+    const giveBack = takeSlot({ client_id: issuer, url: issuer, trusted: true })
+    return giveBack ? ask(issuer).finally(giveBack) : found && valid(found, now)
   }
 
   async function fetchUri(issuer: string): Promise<string | undefined> {
