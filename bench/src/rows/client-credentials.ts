@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { proofOf } from '../load/dpop.ts'
 import { clientCredentialsForm, post } from '../load/requests.ts'
 import { api, apiRs256, machine, machineReference, machineRs256, type Party } from '../parties.ts'
-import { proveAccessToken } from './proof.ts'
+import { type Expected, proveAccessToken } from './proof.ts'
 import type { Row } from './row.ts'
 import { checkTokens, parseTokens } from './token-answer.ts'
 
@@ -26,7 +26,7 @@ const row = (name: string, { client, scope, audience }: Case, prove: Row['prove'
   prove,
 })
 
-const jwt = (alg: 'ES256' | 'RS256', client: Party, { scope, audience }: typeof api | typeof apiRs256): Row =>
+const jwt = (alg: Expected['alg'], client: Party, { scope, audience }: typeof api | typeof apiRs256): Row =>
   row(`JWT ${alg}`, { client, scope, audience }, (body, jwks) =>
     proveAccessToken(parseTokens(body).access_token, jwks, { alg, sub: client.client_id, audience }),
   )
@@ -49,6 +49,9 @@ const bound: Row = {
     }),
 }
 
+/** By servers of its own, so that their larger JWK Set is in no other row. */
+const mlDsa: Row = { ...jwt('ML-DSA-44', machine, api), endpoint: 'mlDsaToken' }
+
 export const clientCredentials: readonly Row[] = [
   jwt('ES256', machine, api),
   jwt('RS256', machineRs256, apiRs256),
@@ -56,4 +59,5 @@ export const clientCredentials: readonly Row[] = [
     assert.ok(parseTokens(body).access_token.length >= 32, 'a token with enough randomness'),
   ),
   bound,
+  mlDsa,
 ]

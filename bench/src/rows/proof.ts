@@ -5,7 +5,7 @@ import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import { api, lifetimes, subjects } from '../parties.ts'
 
 export type Expected = {
-  readonly alg: 'ES256' | 'RS256'
+  readonly alg: 'ES256' | 'RS256' | 'ML-DSA-44'
   /** Undefined: one of the users. */
   readonly sub?: string
   readonly audience?: string

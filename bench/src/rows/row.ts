@@ -7,6 +7,8 @@ export type Paths = {
   readonly token: string
   /** The token endpoint, if the server binds tokens to DPoP proofs. */
   readonly dpopToken?: string
+  /** The token endpoint, if the server's access tokens are signed with ML-DSA-44. */
+  readonly mlDsaToken?: string
   readonly introspection?: string
   readonly userinfo?: string
   readonly discovery?: string

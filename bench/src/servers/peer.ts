@@ -8,11 +8,16 @@ import type { Candidate, Server } from './server.ts'
 
 const scriptOf = (name: string): string => fileURLToPath(new URL(`./scripts/${name}.ts`, import.meta.url))
 
-export const peer = (about: Omit<Candidate, 'start'> & { readonly script: string }): Candidate => ({
+type Script = { readonly script: string; readonly env?: Readonly<Record<string, string>> }
+
+export const peer = (about: Omit<Candidate, 'start'> & Script): Candidate => ({
   ...about,
   async start({ cores = 'server' } = {}): Promise<Server> {
     const before = performance.now()
-    const child = startNode([scriptOf(about.script)], { cores, stdio: 'channel' })
+    const child = startNode([scriptOf(about.script)], {
+      ...{ cores, stdio: 'channel' },
+      ...(about.env && { env: about.env }),
+    })
     const receive = async (): Promise<PeerMessage> => {
       const [message] = await unlessEnded(child, once(child, 'message'))
       return message

@@ -15,7 +15,7 @@ import {
   webReference,
 } from '../parties.ts'
 
-const machineClient = ({ client_id, client_secret }: Party, scope: string) => ({
+export const machineClient = ({ client_id, client_secret }: Party, scope: string) => ({
   client_id,
   client_secrets: [{ value: client_secret }],
   grant_types: ['client_credentials'],

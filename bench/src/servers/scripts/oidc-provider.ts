@@ -55,6 +55,10 @@ const keyOf = async (alg: string): Promise<object> => {
   return { ...(await exportJWK(privateKey)), alg, use: 'sig' }
 }
 
+/** The algorithm of access tokens; ES256 by default. */
+const accessTokenAlg = process.env.BENCH_ACCESS_TOKEN_ALG ?? 'ES256'
+const algorithms = new Set([accessTokenAlg, 'ES256', 'RS256'])
+
 const machineMetadata = {
   grant_types: ['client_credentials'],
   redirect_uris: [],
@@ -69,7 +73,7 @@ const opaque: readonly string[] = [machineReference.client_id, webReference.clie
 
 const provider = new Provider('http://127.0.0.1', {
   adapter: MapAdapter as never,
-  jwks: { keys: [await keyOf('ES256'), await keyOf('RS256')] } as never,
+  jwks: { keys: await Promise.all([...algorithms].map(keyOf)) } as never,
   clients: [
     { ...machine, ...machineMetadata },
     { ...machineRs256, ...machineMetadata },
@@ -97,7 +101,7 @@ const provider = new Provider('http://127.0.0.1', {
         audience,
         accessTokenTTL: lifetimes.accessToken,
         accessTokenFormat: opaque.includes(client.clientId) ? 'opaque' : 'jwt',
-        jwt: { sign: { alg: audience === apiRs256.audience ? 'RS256' : 'ES256' } },
+        jwt: { sign: { alg: audience === apiRs256.audience ? 'RS256' : accessTokenAlg } },
       }),
     },
   },
