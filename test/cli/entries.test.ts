@@ -138,6 +138,33 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     assert.deepEqual(await subsOf('--tenant', 'acme'), await subsOf('--tenant', 'filed'))
     assert.equal((await subsOf('--tenant', 'acme'))?.length, 2)
 
+    const revoked = (store: string, kind: string) => {
+      const database = new DatabaseSync(join(dirname(file), store), { readOnly: true })
+      const sql = 'select id from standing where kind = ? and revoked_at is not null order by id'
+      const ids = database
+        .prepare(sql)
+        .all(kind)
+        .map(({ id }) => id)
+      database.close()
+      return ids
+    }
+    const revoke = async (...words: string[]) => (await on(words[0]!, 'revoke', ...words.slice(1))).stdout
+    for (const tenant of ['acme', 'filed', 'shared'])
+      assert.equal(await revoke('tenants', tenant), `revoked tenant="${tenant}"\n`)
+    for (const tenant of ['acme', 'filed'])
+      assert.equal(revoked(`tessera.db.tenants/${tenant}.db`, 'tenant').length, 1)
+    assert.deepEqual(revoked('tessera.db', 'tenant'), ['shared'])
+
+    const documentUrl = 'https://app.client.example/client.json'
+    assert.equal(await revoke('clients', documentUrl), `revoked client_id="${documentUrl}"\n`)
+    assert.equal(
+      await revoke('clients', documentUrl, '--tenant', 'acme'),
+      `revoked client_id="${documentUrl}"\n`,
+    )
+    for (const store of ['tessera.db', 'tessera.db.tenants/acme.db'])
+      assert.deepEqual(revoked(store, 'published_client'), [documentUrl])
+    assert.match((await on('clients', 'revoke', 'http://app.client.example/')).stderr, /was ever served/)
+
     await writeFile(json, '{ "name": "secret')
     const broken = await on('providers', 'add', '--file', json)
     assert.match(broken.stderr, /entry\.json: it is not JSON; expected one JSON object\n$/)
@@ -188,6 +215,23 @@ test('cli: config check --store reports entries that a file no longer fits, and 
       /^warning: client_secrets\[0\] \(stored in clients: "weak"\): it is easy to guess from: argon2 with m=1024, t=1\n/,
     )
     assert.doesNotMatch(good.stderr, /AAAA/)
+
+    const profiled = await tessera(['config', 'check', file, '--store', '--profile', 'fapi2-security'])
+    assert.equal(profiled.code, 1)
+    assert.match(
+      profiled.stdout,
+      /^the store is valid: 6 entries\nfapi2-security: \d+ of \d+ requirements are not met/m,
+    )
+    for (const place of ['clients[0]', 'stored clients[0]', 'stored clients[1]'])
+      assert.ok(profiled.stdout.includes(`\n  missing: ${place}.token_endpoint_auth_method (client "`), place)
+    const json = ['config', 'check', file, '--store', '--profile', 'fapi2-security', '--json']
+    const records = (await tessera(json)).stdout.trim().split('\n')
+    const unmet = records.map(line => JSON.parse(line)).filter(({ met }) => !met)
+    assert.ok(
+      unmet.some(({ missing }) =>
+        missing.some((one: { path: string }) => one.path === 'stored clients[0].token_endpoint_auth_method'),
+      ),
+    )
 
     await write('changed.json', {
       ...configuration,

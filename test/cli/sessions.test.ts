@@ -53,6 +53,18 @@ test('cli: sessions are listed and ended while the server runs, which notifies t
     assert.deepEqual([again.code, again.stderr.includes('no such session')], [1, true])
     await person.authorize(server.url + authorizePath())
     assert.equal(person.signIns(), 2)
+
+    const [, next = ''] =
+      /^sid=(\S+)/.exec((await tessera(['sessions', 'list', '--config', file, '--user', '1'])).stdout) ?? []
+    assert.notEqual(next, sid)
+    const revoked = await tessera(['sessions', 'revoke', '--config', file, '--sid', next])
+    assert.deepEqual(
+      [revoked.code, revoked.stdout],
+      [0, `revoked sid=${next} authorizations=1 clients=web\n`],
+      revoked.stderr,
+    )
+    await person.authorize(server.url + authorizePath())
+    assert.equal(person.signIns(), 3)
   } finally {
     await server.stop()
     client.close()

@@ -3,14 +3,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
+import { backUp } from '../../packages/server/src/storage/sqlite/backup.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { one, two } from '../support/certificates.ts'
 import { createProver } from '../support/dpop.ts'
+import { testFolder } from '../support/folder.ts'
 import { approveDevice, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { beginShared } from '../support/storage.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
+const folder = testFolder()
 const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
 const device = {
   grant_types: [grant_type, 'refresh_token'],
@@ -205,6 +209,30 @@ test('device retry: a redemption in the future is neither repeated nor revoked',
   assertRefused(await poll(server, code), 'invalid_grant', 'refresh_rotated_in_future')
   server.clock.advance(3)
   assert.equal((await poll(server, code)).json.refresh_token, refresh_token)
+})
+
+test('device retry: after a restore, a code gives the first refresh token again until a later one shows what was lost', async () => {
+  const open = async (file: string) =>
+    createTestServer(input, { tenantStores: await openSqliteTenantStores({ file }) })
+  const before = await open(folder.at('tessera.db'))
+  const [code, unused] = [await approved(before), await approved(before)]
+  const first = (await poll(before, code)).json.refresh_token
+  await backUp(folder.at('tessera.db'), folder.at('backup'))
+  const second = (await refresh(before, first)).json.refresh_token
+  const lost = (await poll(before, unused)).json.refresh_token
+  await before.close()
+
+  const restored = await open(folder.at('backup', 'tessera.db'))
+  assert.equal((await poll(restored, code)).json.refresh_token, first)
+  assertRefused(await refresh(restored, second), 'invalid_grant', 'refresh_generation_ahead')
+  assertRefused(await poll(restored, code), 'invalid_grant', 'authorization_revoked')
+  assertRefused(await refresh(restored, first), 'invalid_grant', 'authorization_revoked')
+  // Nothing shows that this code was used. A device that polls again needs no new approval.
+  assertRefused(await refresh(restored, lost), 'invalid_grant', 'refresh_token_unknown')
+  const again = (await poll(restored, unused)).json.refresh_token
+  assert.notEqual(again, lost)
+  assert.equal((await refresh(restored, again)).status, 200)
+  await restored.close()
 })
 
 test('device retry: two nodes that race get one refresh token, which a third one repeats after a restart; authorization codes are used once', async () => {

@@ -40,11 +40,11 @@ const redeem = (server: TestServer, code: string) =>
     { client: ['web', secret] },
   )
 /** Returns a device code that a user approved. */
-async function approvedDevice(server: TestServer): Promise<string> {
+async function approvedDevice(server: TestServer, user: object = {}): Promise<string> {
   const form = { client_id: 'device' }
   const { json } = await server.send('POST', '/connect/deviceauthorization', { form })
   const found = await server.stores.devices.find(hashHandle(json.device_code))
-  assert.ok(await approveDevice(server, found!.device.user_code_hash, { scope: ['api1'] }))
+  assert.ok(await approveDevice(server, found!.device.user_code_hash, { scope: ['api1'], ...user }))
   return json.device_code
 }
 const isActive = async (server: TestServer, token: string): Promise<boolean> =>
@@ -113,6 +113,64 @@ test('revoking a client: a token that another client exchanged stays revoked wit
   assert.equal(await isActive(server, exchanged.json.access_token), true)
   await server.revokeClient('roclient')
   assert.equal(await isActive(server, exchanged.json.access_token), false)
+})
+
+const exchange = (server: TestServer, subject_token: string) =>
+  server.token(
+    {
+      ...{ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token, scope: 'api1' },
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    },
+    { client: ['exchanger', secret] },
+  )
+
+test('revoking a client: nobody can exchange its tokens any more, and it can exchange none that it got before', async () => {
+  const server = await createTestServer(withClients({ client_id: 'exchanger' }))
+  const theirs = (await signIn(server)).json.access_token
+  const exchanged = (await exchange(server, theirs)).json.access_token
+  assert.ok(await server.revokeClient('exchanger'))
+  assertRefused(await exchange(server, exchanged), 'invalid_request', 'subject_token_invalid')
+  assert.equal((await exchange(server, theirs)).status, 200)
+  assert.ok(await server.revokeClient('roclient'))
+  assertRefused(await exchange(server, theirs), 'invalid_request', 'subject_token_invalid')
+})
+
+test('revoking a client: a device code that still waits is kept, because its user decides after the revocation', async () => {
+  const server = await createTestServer(world)
+  const { json } = await server.send('POST', '/connect/deviceauthorization', {
+    form: { client_id: 'device' },
+  })
+  const poll = () =>
+    server.token({ grant_type: device_code, device_code: json.device_code, client_id: 'device' })
+  assert.ok(await server.revokeClient('device'))
+  assertRefused(await poll(), 'authorization_pending', 'device_pending')
+  const found = await server.stores.devices.find(hashHandle(json.device_code))
+  server.clock.advance(6)
+  assert.ok(await approveDevice(server, found!.device.user_code_hash, { scope: ['api1'] }))
+  assert.equal((await poll()).status, 200)
+})
+
+test('revoking a tenant: its codes, approved device codes and tokens to exchange are refused, those of others stay', async () => {
+  const server = await createTestServer(withClients({ client_id: 'exchanger' }))
+  const of = (tenant: string) => ({ sub: tenant === 'acme' ? '3' : '88421113', ...(tenant && { tenant }) })
+  const begin = async (tenant: string) => ({
+    code: await issueCode(server, of(tenant)),
+    device: await approvedDevice(server, of(tenant)),
+    subject_token: (await redeem(server, await issueCode(server, of(tenant)))).json.access_token,
+  })
+  const [acme, others] = [await begin('acme'), await begin('')]
+  await server.revokeTenant('acme')
+  const device = (value: string) =>
+    server.token({ grant_type: device_code, device_code: value, client_id: 'device' })
+  assertRefused(await redeem(server, acme.code), 'invalid_grant', 'authorization_revoked')
+  assertRefused(await device(acme.device), 'invalid_grant', 'authorization_revoked')
+  assertRefused(await exchange(server, acme.subject_token), 'invalid_request', 'subject_token_invalid')
+  for (const { status, body } of [
+    await redeem(server, others.code),
+    await device(others.device),
+    await exchange(server, others.subject_token),
+  ])
+    assert.equal(status, 200, body)
 })
 
 test('revoking a client: a client that was never served is reported, and nothing is stored', async () => {
