@@ -222,6 +222,8 @@ export function databasesAt(address: string): Databases {
       await asOwner(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${nameOf(url)}'`)
     },
     async drop() {
+      // Another file of the process may create databases later.
+      free.length = 0
       for (const name of made.splice(0)) await asOwner(`drop database if exists ${name} with (force)`)
     },
   }
