@@ -148,11 +148,33 @@ test('device: a client without the grant is unauthorized_client [token-device-00
   assert.equal(json.error, 'unauthorized_client')
 })
 
-test('device: a resource is invalid_target [token-device-004]', async () => {
-  const server = await createTestServer(world)
-  const { device_code, userCode } = await start(server)
-  await approveDevice(server, userCode, { scope: ['api1'] })
-  assert.equal((await poll(server, device_code, { resource: 'urn:api' })).json.error, 'invalid_target')
+test('device: a resource limits the tokens of a code that was approved for several APIs, also at refresh [token-device-004] [RFC 8707 §2.2]', async () => {
+  const scope = ['api1', 'other_api', 'offline_access']
+  const client = { client_id: 'device', scope: scope.join(' ') }
+  const server = await createTestServer(withClients(client))
+  const approved = async (resources: readonly string[]) => {
+    const { device_code, userCode } = await start(server)
+    assert.ok(await approveDevice(server, userCode, { scope, resources }))
+    return device_code
+  }
+  const refresh = (refresh_token: string, resource: string) =>
+    server.token({ grant_type: 'refresh_token', client_id: 'device', refresh_token, resource })
+  const whole = await approved([])
+  const audienceOf = ({ json }: Answer) => claimsOf(json.access_token).aud
+  assertRefused(await poll(server, whole, { resource: 'urn:nowhere' }), 'invalid_target', 'resource_unknown')
+  const narrow = await poll(server, whole, { resource: 'urn:api' })
+  assert.deepEqual(audienceOf(narrow), 'urn:api')
+  // A retry may name another API, as a refresh may.
+  assert.deepEqual(audienceOf(await poll(server, whole, { resource: 'urn:other' })), 'urn:other')
+  assert.deepEqual(audienceOf(await refresh(narrow.json.refresh_token, 'urn:other')), 'urn:other')
+
+  const limited = await approved(['urn:api'])
+  const outside = await poll(server, limited, { resource: 'urn:other' })
+  assertRefused(outside, 'invalid_target', 'resource_not_agreed')
+  const answer = await poll(server, limited)
+  assert.deepEqual(audienceOf(answer), 'urn:api')
+  const refreshed = await refresh(answer.json.refresh_token, 'urn:other')
+  assertRefused(refreshed, 'invalid_target', 'resource_not_agreed')
 })
 
 test('device: approval without a user stays pending; a disabled user is invalid_grant [token-device-010] [token-device-011]', async () => {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
-import { createTestServer } from '../support/tessera.ts'
+import { claimsOf, createTestServer } from '../support/tessera.ts'
 
 const endpoint = '/connect/deviceauthorization'
 
@@ -280,4 +281,29 @@ test('device: cancelling the sign-in leads back to the start and leaves the devi
   const page = await browser.submit(login, { button: 'cancel' })
   assert.match(page.text, /Connect a device/)
   assert.equal(await statusOf(started), 'pending')
+})
+
+test('device authorization: a resource limits what the user approves, and an unknown one is refused [RFC 8707 §2]', async () => {
+  const other = { name: 'urn:other', scopes: ['api1'] }
+  const server = await createTestServer({
+    ...pagesWorld,
+    api_resources: [...pagesWorld.api_resources, other],
+  })
+  const ask = (resource: string) =>
+    server.send('POST', endpoint, { form: { client_id: 'tv', scope: 'openid api1', resource } })
+  for (const [resource, reason] of [
+    ['urn:nowhere', 'resource_unknown'],
+    ['api', 'resource_malformed'],
+    [`urn:${'x'.repeat(509)}`, 'parameter_too_long'],
+  ] as const)
+    assertRefused(await ask(resource), 'invalid_target', reason)
+  const { json: device } = await ask('urn:api')
+  const browser = createBrowser(server)
+  const confirm = await browser.submit(await enter(browser, device.user_code), alice)
+  await browser.submit(confirm, { button: 'yes' })
+  const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
+  const poll = (more: object = {}) =>
+    server.token({ grant_type, client_id: 'tv', device_code: device.device_code, ...more })
+  assertRefused(await poll({ resource: 'urn:other' }), 'invalid_target', 'resource_not_agreed')
+  assert.equal(claimsOf((await poll()).json.access_token).aud, 'urn:api')
 })

@@ -61,7 +61,11 @@ const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     token_type_hint: [100],
   },
   '/connect/revocation': { ...credentials, token, token_type_hint: [100] },
-  '/connect/deviceauthorization': { ...credentials, scope: [4096, 'invalid_scope'] },
+  '/connect/deviceauthorization': {
+    ...credentials,
+    scope: [4096, 'invalid_scope'],
+    resource: [512, 'invalid_target'],
+  },
   '/connect/userinfo': { access_token: token },
 }
 

@@ -70,8 +70,6 @@ const updating = (change: (client: Record<string, string>) => object) => async (
   return manage(server, 'PUT', client, { redirect_uris: [redirectUri], ...change(client) })
 }
 
-const device = 'urn:ietf:params:oauth:grant-type:device_code'
-
 const refusals: Readonly<
   Record<string, readonly (readonly [string, (server: TestServer) => Promise<Answer>])[]>
 > = {
@@ -79,32 +77,6 @@ const refusals: Readonly<
     ['no URI', token({ ...machine, resource: 'x' }, 'client')],
     ['a relative URI', token({ ...machine, resource: '/api' }, 'client')],
     ['a fragment', token({ ...machine, resource: 'https://api.example/#x' }, 'client')],
-  ],
-  resource_not_supported: [
-    [
-      'of a device',
-      async server => {
-        const { json } = await server.send('POST', '/connect/deviceauthorization', {
-          form: { client_id: 'device', scope: 'api1' },
-        })
-        const found = await server.stores.devices.findByUserCode(
-          (await onlyDevice(server, json.device_code)).user_code_hash,
-        )
-        assert.ok(found)
-        await server.stores.devices.approve(
-          found.user_code_hash,
-          await approvedBy(server),
-          server.clock.now(),
-          await sessionOf(server),
-        )
-        return server.token({
-          grant_type: device,
-          device_code: json.device_code,
-          client_id: 'device',
-          resource: 'urn:api',
-        })
-      },
-    ],
   ],
   signing_algorithms_conflict: [['two APIs', token({ ...machine, scope: 'api1 other_api' }, 'both')]],
   client_assertion_missing: [['only a client_id', token({ ...machine, client_id: 'asserting' })]],
@@ -151,32 +123,6 @@ const refusals: Readonly<
     ['a stranger', registering({ software_statement: statement({ iss: 'https://other.example' }) })],
     ['nobody', registering({ software_statement: statement({}) })],
   ],
-}
-
-const onlyDevice = async (server: TestServer, code: string) => {
-  const { hashHandle } = await import('../../packages/server/src/model/handle.ts')
-  const found = await server.stores.devices.find(hashHandle(code))
-  assert.ok(found)
-  return found.device
-}
-const approvedBy = async (server: TestServer) => {
-  const { sampleAuthorization } = await import('../contracts/stores/samples.ts')
-  const now = server.clock.now()
-  return sampleAuthorization({
-    client_id: 'device',
-    sub: '88421113',
-    scope: ['api1'],
-    auth_time: now,
-    created_at: now,
-    expires_at: now + 300,
-  })
-}
-const sessionOf = async (server: TestServer) => {
-  const { sampleSession } = await import('../contracts/stores/samples.ts')
-  const now = server.clock.now()
-  const session = sampleSession({ sub: '88421113', auth_time: now, created_at: now, expires_at: now + 300 })
-  await server.stores.sessions.create(session)
-  return session.sid
 }
 
 for (const [reason, cases] of Object.entries(refusals))

@@ -82,6 +82,8 @@ export type DeviceAuthorization = {
   readonly user_code_hash: TokenHash
   readonly client_id: string
   readonly scope: readonly string[]
+  /** The APIs that its tokens are limited to (RFC 8707 §2); absent if they are not limited. */
+  readonly resources?: readonly string[]
   readonly status: 'pending' | 'approved' | 'denied'
   /** Set when a user approved. */
   readonly authorization_id?: AuthorizationId

@@ -5,6 +5,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
+import { validateResources } from '../../authorization-request/requested-resources.ts'
 import { userScopeKinds, validateScope } from '../../authorization-request/requested-scope.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
@@ -13,6 +14,7 @@ import { doCounted } from '../../identity/attempts.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
+import type { DeviceAuthorization } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
 import type { Stores } from '../../model/ports/stores.ts'
@@ -37,7 +39,11 @@ type DeviceAuthorizationPorts = {
 
 const steps = stepsOf('deviceauthorization')
 
-const limits: Limits = { ...credentialLimits, scope: [maxScopeLength, 'invalid_scope'] }
+const limits: Limits = {
+  ...credentialLimits,
+  scope: [maxScopeLength, 'invalid_scope'],
+  resource: [512, 'invalid_target'],
+}
 
 const grantTypeNotAllowed = refuse('unauthorized_client', 'grant_type_not_allowed', {
   description: 'This client may not use the device code grant',
@@ -59,10 +65,13 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
     if (!client.grant_types.has(grantTypes.deviceCode)) {
       return ports.refuser(request, grantTypeNotAllowed, { step: 'grant', client })
     }
+    const apis = validateResources(parameters.value.all('resource'), ports.resources)
+    if (!apis.ok) return ports.refuser(request, apis, { step: 'decide', client })
     const granted = validateScope(parameters.value.get('scope'), {
       client,
       resources: ports.resources,
       kinds: userScopeKinds,
+      apis: apis.value,
       ignoresOfflineAccess: true,
     })
     if (!granted.ok) return ports.refuser(request, granted, { step: 'decide', client })
@@ -70,7 +79,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
     const waiting = { kind: 'device authorization', lifetime: client.device_code_lifetime } as const
     const counted = await ports.countPending(request, client, waiting)
     if (!counted.ok) return ports.refuser(request, counted, { step: 'commit', client })
-    const make = () => issue(client, scope, ports)
+    const make = () => issue(client, { scope, resources: apis.value }, ports)
     const codes = await doCounted(counted.value, make, ({ ok }) => ok)
     if (!codes.ok) return ports.refuser(request, codes, { step: 'commit', client })
 
@@ -99,7 +108,7 @@ const maxTries = 5
 
 async function issue(
   client: Client,
-  scope: readonly string[],
+  { scope, resources }: Required<Pick<DeviceAuthorization, 'scope' | 'resources'>>,
   { stores, userCodes, clock, random }: DeviceAuthorizationPorts,
 ): Promise<Result<{ device_code: string; user_code: string }>> {
   const device_code = newHandle(random, 'td')
@@ -110,6 +119,7 @@ async function issue(
       user_code_hash: userCodes.hash(user_code),
       client_id: client.client_id,
       scope,
+      ...(resources.length > 0 && { resources }),
       status: 'pending',
       interval: client.device_polling_interval,
       expires_at: clock.now() + client.device_code_lifetime,

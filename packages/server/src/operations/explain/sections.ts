@@ -85,9 +85,7 @@ const bySection: Readonly<Record<string, string>> = {
     'subject_token_type_unsupported',
   'RFC 8693 §2.2.2': 'actor_token_invalid exchange_refused_by_policy subject_token_invalid',
   'RFC 8693 §4.4': 'actor_not_allowed',
-  'RFC 8707 §2':
-    'resource_malformed resource_not_agreed resource_not_supported resource_outside_scope ' +
-    'resource_unknown',
+  'RFC 8707 §2': 'resource_malformed resource_not_agreed resource_outside_scope ' + 'resource_unknown',
   'RFC 9068 §2.1': 'access_token_typs_conflict signing_algorithms_conflict',
   'FAPI 2.0 Security Profile §5.4.1': 'signing_algorithm_not_permitted',
   'RFC 6750 §2': 'several_access_tokens',

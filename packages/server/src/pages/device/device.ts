@@ -166,7 +166,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       client,
       session,
       scope,
-      resources: [],
+      resources: device.resources ?? [],
       expires_at: device.expires_at,
     })
     const { devices, consents, authorizations } = ports.stores

@@ -258,4 +258,8 @@ export const migrations: readonly Migration[] = [
   `,
   // Sessions of a tenant whose users' access was revoked: see `Sessions.endOfTenant`.
   { index: 'sessions_tenant', on: 'sessions (tenant, auth_time) where tenant is not null' },
+  // The APIs that a device asked for (RFC 8707 §2).
+  `
+  alter table devices add column resources text;
+  `,
 ]

@@ -312,4 +312,8 @@ export const migrations: readonly string[] = [
   `
   create index sessions_tenant on sessions (tenant, auth_time) where tenant is not null;
   `,
+  // The APIs that a device asked for (RFC 8707 §2).
+  `
+  alter table devices add column resources text;
+  `,
 ]

@@ -64,6 +64,7 @@ export const authorizationTables = {
       user_code_hash: 'text',
       client_id: 'text',
       scope: 'json',
+      resources: 'json',
       status: 'text',
       authorization_id: 'text',
       interval: 'integer',

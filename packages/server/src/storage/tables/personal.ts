@@ -249,6 +249,7 @@ export const personalData: { readonly [Name in TableName]: Personal<RowOf<Name>>
       user_code_hash: 'secret',
       client_id: 'data',
       scope: 'data',
+      resources: 'data',
       status: 'data',
       authorization_id: 'data',
       interval: 'data',

@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { grantTypes } from '@tessera/protocol/grant-types'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { requestedResources } from '../../../authorization-request/requested-resources.ts'
 import type { DeviceAuthorization, RefreshFamily } from '../../../model/authorization.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { maskedHandle } from '../../../model/masked.ts'
@@ -28,18 +29,18 @@ export const deviceCode: Grant = {
     if (waiting) return waiting
     const retry = isUsed ? retryOfCode(family, request, ports) : undefined
     if (retry && !retry.ok) return retry
-    // RFC 8628 §3.1 defines no resource parameter; the scope determines the APIs.
-    if (parameters.all('resource').length > 0) return resourceNotSupported
     if (!authorization) return refuse('invalid_grant', 'authorization_revoked')
     const refusal = await recheckAuthorization(authorization, request, ports)
     if (refusal) return refusal
 
+    const audience = requestedResources(parameters, ports.resources, authorization.resources)
+    if (!audience.ok) return audience
     const { scope } = authorization
     return {
       ok: true,
       client,
       scope,
-      audience: [],
+      audience: audience.value,
       subject: subjectOf(authorization),
       authorization: { kind: 'existing', authorization },
       ...(retry?.value ?? {
@@ -89,9 +90,6 @@ function pendingRefusal(device: DeviceAuthorization, now: Seconds): RefusedDecis
   return isTooFast ? polled(tooFast, device, true) : polled(pending, device, false)
 }
 
-const resourceNotSupported = refuse('invalid_target', 'resource_not_supported', {
-  description: 'The device code grant has no resource parameter',
-})
 const expired = refuse('expired_token', 'device_code_expired', {
   description: 'The user did not decide in time',
 })
