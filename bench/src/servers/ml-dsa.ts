@@ -20,7 +20,7 @@ export const mlDsaCandidates: readonly Candidate[] = [
       ...(await startTessera({
         cores,
         configuration: {
-          signature_algorithms: ['ES256', 'RS256', alg],
+          signature_algorithms: ['ES256', alg],
           clients: [machineClient(machine, api.scope)],
           api_resources: [{ name: api.audience, scopes: [api.scope], access_token_signing_alg: alg }],
           users: [],
