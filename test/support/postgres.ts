@@ -189,6 +189,9 @@ async function inReachableFolder<Value>(folder: string, act: () => Promise<Value
   }
 }
 
+/** The databases that this process created. Several files of it may use one server. */
+let created = 0
+
 /** Creates databases at a server that another process may have started. */
 export function databasesAt(address: string): Databases {
   const made: string[] = []
@@ -205,7 +208,7 @@ export function databasesAt(address: string): Databases {
     async database(like = '') {
       const before = like === '' ? free.pop() : undefined
       if (before) return before
-      const name = `tessera_${process.pid}_${made.length + 1}`
+      const name = `tessera_${process.pid}_${++created}`
       made.push(name)
       await asOwner(`create database ${name} ${like}`)
       return at(name)
