@@ -25,7 +25,7 @@ const selection: Selection = process.argv.includes('--fast')
 const batches = selection === 'fast' ? 6 : selection === 'all' && named.length === 0 ? 9 : 3
 
 /** More than there are cores: some processes wait while others work. Those of a fast run all start together. */
-const concurrency = selection === 'fast' ? batches + 1 : 4
+const concurrency = selection === 'fast' ? batches + 1 : 5
 
 /**
  * Tests create many short-lived objects. A larger young generation is collected less often, and threads that help to
