@@ -2,6 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isJsonObject } from '@tessera/protocol/json'
 import type { ConfiguredMasterKey } from '../model/master-key.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
@@ -67,13 +68,13 @@ export function override(
   if (webhooks) values.webhooks = withWebhookSecrets(webhooks, environment)
   if (Array.isArray(tenants))
     values.tenants = Array.from(tenants, tenant =>
-      isObject(tenant) && tenant.webhooks
+      isJsonObject(tenant) && tenant.webhooks
         ? { ...tenant, webhooks: withWebhookSecrets(tenant.webhooks, environment) }
         : tenant,
     )
   const password = environment[smtpPasswordVariable]
   const { mail } = input
-  if (password && isObject(mail) && isObject(mail.smtp))
+  if (password && isJsonObject(mail) && isJsonObject(mail.smtp))
     values.mail = { ...mail, smtp: { ...mail.smtp, password } }
   return { input: { ...input, ...values }, sources }
 
@@ -84,9 +85,6 @@ export function override(
   }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /**
  * Replaces secrets like `env:NAME` with the variable's value. If the variable is not set, the value stays unchanged and
  * is then an error.
@@ -94,7 +92,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const withWebhookSecrets = (webhooks: unknown, environment: Environment): unknown =>
   Array.isArray(webhooks)
     ? Array.from(webhooks, webhook =>
-        isObject(webhook) && Array.isArray(webhook.secrets)
+        isJsonObject(webhook) && Array.isArray(webhook.secrets)
           ? { ...webhook, secrets: Array.from(webhook.secrets, secret => resolved(secret, environment)) }
           : webhook,
       )

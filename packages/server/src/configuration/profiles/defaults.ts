@@ -3,6 +3,7 @@
  * a schema reads the configuration, so that what is written is told from what is omitted.
  */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import {
   fapiAlgorithms,
   includesProfile,
@@ -15,9 +16,6 @@ import {
 
 /** A part of a configuration as it is written; of any type, because no schema has read it. */
 type Written = Readonly<Record<string, unknown>>
-
-const isWritten = (value: unknown): value is Written =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const profileIn = ({ security_profile: profile }: Written): SecurityProfile | undefined =>
   isSecurityProfile(profile) ? profile : undefined
@@ -45,7 +43,7 @@ export function withProfileDefaults(configuration: Written): Written {
 /** @param server what the tenant inherits from, with its defaults. */
 export function withTenantDefaults(tenant: unknown, server: Written): unknown {
   // A tenant that shares the server's issuer has no profile.
-  if (!isWritten(tenant) || tenant.issuer === undefined) return tenant
+  if (!isJsonObject(tenant) || tenant.issuer === undefined) return tenant
   const {
     security_profile: written,
     authorization_requests: requests,
@@ -98,13 +96,13 @@ function withIssuerDefaults(
       !base.inherits && {
         client_assertion_audience: owner.client_assertion_audience ?? 'issuer',
       }),
-    ...(isWritten(base?.requests) && {
+    ...(isJsonObject(base?.requests) && {
       authorization_requests: filled(base.requests, requestDefaults(profile)),
     }),
-    ...(isWritten(base?.responses) && {
+    ...(isJsonObject(base?.responses) && {
       authorization_responses: filled(base.responses, responseDefaults(profile)),
     }),
-    ...(isWritten(registration) && { registration: withRegistrationDefaults(registration, profile) }),
+    ...(isJsonObject(registration) && { registration: withRegistrationDefaults(registration, profile) }),
   }
 }
 
@@ -129,7 +127,7 @@ const withRegistrationDefaults = (registration: Written, profile: SecurityProfil
       allowed_grant_types: registrableGrants.filter(one => permitsGrant(profile, one)),
     }),
     client_defaults:
-      isWritten(template) && includesProfile(profile, 'fapi2-security')
+      isJsonObject(template) && includesProfile(profile, 'fapi2-security')
         ? filled(template, registeredDefaults)
         : template,
   }
@@ -154,7 +152,7 @@ export function withClientDefaults(
   ofIssuer: SecurityProfile | undefined,
   algorithms: unknown,
 ): unknown {
-  if (!isWritten(client)) return client
+  if (!isJsonObject(client)) return client
   const profile = stricterProfile(profileIn(client), ofIssuer)
   if (profile === undefined) return client
   const isKnown = client.security_profile === undefined || isSecurityProfile(client.security_profile)

@@ -1,5 +1,6 @@
 /** Schemas of objects: those with known keys, and those that map any key to a value. */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import {
   type AnySchema,
@@ -56,7 +57,7 @@ function objectOf<Of extends Fields>(
   return build({
     kind: 'object',
     read(value, reading) {
-      if (!isObject(value)) return wrongType('object', reading)
+      if (!isJsonObject(value)) return wrongType('object', reading)
       const result: Record<string, unknown> = {}
       for (const [key, field] of known) {
         // Only own properties: inherited ones such as `constructor` were not configured.
@@ -97,7 +98,7 @@ export const record = <Value extends AnySchema>(
   build({
     kind: 'record',
     read(given, reading) {
-      if (!isObject(given)) return wrongType('record', reading)
+      if (!isJsonObject(given)) return wrongType('record', reading)
       const result: Record<string, unknown> = {}
       for (const name of Object.keys(given)) {
         // Assigning this key would set the prototype of the result.
@@ -114,6 +115,3 @@ export const record = <Value extends AnySchema>(
       additionalProperties: value.jsonSchema(),
     }),
   })
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

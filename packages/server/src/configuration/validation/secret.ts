@@ -1,6 +1,6 @@
 /** Schemas of secrets: a value, or where it is: `{ "env": NAME }` or `{ "file": PATH }`. */
 
-import { parseJsonObject } from '@tessera/protocol/json'
+import { isJsonObject, parseJsonObject } from '@tessera/protocol/json'
 import {
   type AnySchema,
   addIssue,
@@ -19,7 +19,7 @@ export const secret = (inner: Schema<string>): Schema<string, string | SecretSou
   build({
     kind: 'secret',
     read(value, reading) {
-      if (typeof value !== 'string' && !isObject(value)) return wrongType('secret', reading)
+      if (typeof value !== 'string' && !isJsonObject(value)) return wrongType('secret', reading)
       const text = textOf(value, reading)
       if (text === undefined) return undefined
       reading.note?.([...reading.path], text)
@@ -35,7 +35,7 @@ export const secretJson = <Inner extends AnySchema>(
   build({
     kind: 'secret',
     read(value, reading) {
-      if (!isObject(value) || !hasSource(value)) {
+      if (!isJsonObject(value) || !hasSource(value)) {
         reading.note?.([...reading.path], JSON.stringify(value))
         return inner.read(value, reading)
       }
@@ -73,9 +73,6 @@ function textOf(
   const outcome = secrets(written, reading.path)
   return outcome.ok ? outcome.text : addIssue(reading, { code: 'check', ...outcome.error })
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const sourceKeys = ['env', 'file', 'sealed', 'hidden'] as const
 
