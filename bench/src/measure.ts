@@ -75,7 +75,7 @@ async function proveOnce(server: Server, row: Row): Promise<void> {
   const [answer, jwks] = await askInTurn(server.port, requests)
   const fault = answer?.status === 200 ? check(answer.body) : `status ${answer?.status}: ${answer?.body}`
   if (fault !== undefined) throw new Error(fault)
-  await row.prove(answer!.body, jwks!.body)
+  await row.prove(answer!.body, jwks!.body, server.paths)
 }
 
 /** A used credential must be refused now (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */

@@ -14,6 +14,8 @@ import { rows } from './rows/rows.ts'
 import { bare } from './servers/bare.ts'
 import { candidates } from './servers/candidates.ts'
 import { mlDsaCandidates } from './servers/ml-dsa.ts'
+import { configuredClient, documentClient } from './servers/public-clients.ts'
+import type { Candidate } from './servers/server.ts'
 import { startedAgain, tessera } from './servers/tessera.ts'
 import { measureSoak } from './soak.ts'
 import { measureStarts } from './starts.ts'
@@ -71,6 +73,12 @@ export const parts = {
 
 export type PartName = keyof typeof parts
 
+/** Rows whose servers have another configuration than those of the other rows. */
+const special: Partial<Record<Row['endpoint'], readonly Candidate[]>> = {
+  mlDsaToken: mlDsaCandidates,
+  publicToken: [configuredClient, documentClient],
+}
+
 /** @param measured Called for each row while its servers are still warm. */
 async function measureTable(
   plan: Plan,
@@ -85,7 +93,7 @@ async function measureTable(
       console.log(`\n${row.name}: skipped, because this Node.js has no ML-DSA`)
       continue
     }
-    const result = await measureRow(row, needsMlDsa ? mlDsaCandidates : candidates, { plan, servers })
+    const result = await measureRow(row, special[row.endpoint] ?? candidates, { plan, servers })
     printRow(result)
     results.push(result)
     await measured(row, result, servers)

@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import { pageOf } from '../../bench/src/results/page.ts'
 import type { Results } from '../../bench/src/results/results.ts'
 import { rows as allRows } from '../../bench/src/rows/rows.ts'
+import { documentClient } from '../../bench/src/servers/public-clients.ts'
 import { isAvailable } from '../../packages/server/src/model/signature-algorithm.ts'
 
 const run = promisify(execFile)
@@ -18,7 +19,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const bench = join(root, 'bench/src/bench.ts')
 
 const rows = allRows.filter(({ endpoint }) => endpoint !== 'mlDsaToken' || isAvailable('ML-DSA-44'))
-const peered: readonly string[] = ['dpopToken', 'mlDsaToken']
+const others: Readonly<Record<string, string>> = {
+  dpopToken: 'oidc-provider',
+  mlDsaToken: 'oidc-provider',
+  publicToken: documentClient.name,
+}
 
 test('bench: the quick form prints every row, measures every server that does its work, and finds no wrong response', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tessera-bench-test-'))
@@ -31,7 +36,7 @@ test('bench: the quick form prints every row, measures every server that does it
     const expected = [
       ...rows.map(({ name, endpoint }) => ({
         name,
-        servers: ['Tessera', peered.includes(endpoint) ? 'oidc-provider' : 'bare server'],
+        servers: ['Tessera', others[endpoint] ?? 'bare server'],
       })),
       ...workers.map(({ name }) => ({ name, servers: ['one worker', 'two workers'] })),
       ...postgres.map(({ name }) => ({ name, servers: ['Tessera', 'driver alone'] })),
@@ -55,7 +60,7 @@ test('bench: the quick form prints every row, measures every server that does it
         `${name}: what was used is tried again`,
       )
     }
-    const servers = { dpopToken: 1, mlDsaToken: 0 } as Readonly<Record<string, number>>
+    const servers = { dpopToken: 1, mlDsaToken: 0, publicToken: 0 } as Readonly<Record<string, number>>
     const total = rows.reduce((sum, { endpoint }) => sum + (servers[endpoint] ?? 2), 0)
     assert.equal(steady.length, total)
     const page = pageOf(results)

@@ -4,23 +4,31 @@ import { type Party, redirectUri, verifier } from '../parties.ts'
 
 const lines = (...all: readonly string[]): string => all.join('\r\n')
 
-/** A form post with HTTP Basic (RFC 6749 §2.3.1), and with a DPoP proof (RFC 9449 §5). */
+/**
+ * A form post with HTTP Basic, or by a public client with its `client_id` (RFC 6749 §2.3.1, §3.2.1), and with a DPoP
+ * proof (RFC 9449 §5).
+ */
 export const post = (
   path: string,
-  { client_id, client_secret }: Party,
+  client: Party | { readonly client_id: string },
   form: string,
   dpop?: string,
-): string =>
-  lines(
+): string => {
+  const body = 'client_secret' in client ? form : `${form}&client_id=${encodeURIComponent(client.client_id)}`
+  return lines(
     `POST ${path} HTTP/1.1`,
     'Host: 127.0.0.1',
-    `Authorization: Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`,
+    ...('client_secret' in client ? [`Authorization: Basic ${basic(client)}`] : []),
     'Content-Type: application/x-www-form-urlencoded',
-    `Content-Length: ${form.length}`,
+    `Content-Length: ${body.length}`,
     ...(dpop === undefined ? [] : [`DPoP: ${dpop}`]),
     '',
-    form,
+    body,
   )
+}
+
+const basic = ({ client_id, client_secret }: Party): string =>
+  Buffer.from(`${client_id}:${client_secret}`).toString('base64')
 
 export const get = (path: string): string => lines(`GET ${path} HTTP/1.1`, 'Host: 127.0.0.1', '', '')
 

@@ -3,7 +3,7 @@
 import { codeForm, post } from '../load/requests.ts'
 import { api, web } from '../parties.ts'
 import { proveAccessToken, proveIdToken } from './proof.ts'
-import { type Row, wrong } from './row.ts'
+import { type Paths, type Row, wrong } from './row.ts'
 import { checkTokens, isNew, looksLikeJwt, parseTokens } from './token-answer.ts'
 
 /** How many of the used codes are sent again. */
@@ -38,11 +38,15 @@ export function checkUserTokens(type?: 'DPoP'): (body: string) => string | undef
   }
 }
 
-export async function proveUserTokens(body: string, jwks: string): Promise<void> {
+export async function proveUserTokens(
+  body: string,
+  jwks: string,
+  { publicClient = web.client_id }: Paths,
+): Promise<void> {
   const { access_token, id_token, token_type } = parseTokens(body)
   await proveAccessToken(access_token, jwks, {
     ...{ alg: 'ES256', audience: api.audience },
     isBound: token_type === 'DPoP',
   })
-  await proveIdToken(id_token ?? '', jwks, web.client_id)
+  await proveIdToken(id_token ?? '', jwks, publicClient)
 }

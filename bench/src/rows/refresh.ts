@@ -13,9 +13,10 @@ const row = (name: string, { endpoint, type }: Pick<Row, 'endpoint'> & { readonl
   name,
   needs: { kind: 'refresh_token', for: 'each connection' },
   endpoint,
-  work(path, first) {
+  work(path, first, { publicClient }) {
+    const client = publicClient === undefined ? web : { client_id: publicClient }
     const request = (connection: number, token: string): string =>
-      post(path, web, refreshForm(token), type && proofOf(connection, path))
+      post(path, client, refreshForm(token), type && proofOf(connection, path))
     // The first token and the next one, of each connection: those must be refused afterwards.
     const begun = new Map<number, { readonly spent: string; rotations: number }>()
     return {
@@ -41,4 +42,5 @@ const row = (name: string, { endpoint, type }: Pick<Row, 'endpoint'> & { readonl
 })
 
 export const refresh = row('refresh with rotation, ES256', { endpoint: 'token' })
+export const publicRefresh = row('refresh with rotation, ES256, public client', { endpoint: 'publicToken' })
 export const boundRefresh = row('refresh with rotation, ES256, DPoP', { endpoint: 'dpopToken', type: 'DPoP' })

@@ -9,6 +9,9 @@ export type Paths = {
   readonly dpopToken?: string
   /** The token endpoint, if the server's access tokens are signed with ML-DSA-44. */
   readonly mlDsaToken?: string
+  /** The token endpoint, if the server has a client without a secret: the one of this `client_id`. */
+  readonly publicToken?: string
+  readonly publicClient?: string
   readonly introspection?: string
   readonly userinfo?: string
   readonly discovery?: string
@@ -29,10 +32,10 @@ export type Row = {
   readonly name: string
   readonly needs?: { readonly kind: Credential; readonly for: 'all' | 'each connection' | 'each request' }
   /** The endpoint that it requires of a server; a server without it is left out. */
-  readonly endpoint: Exclude<keyof Paths, 'resourceNamed'>
+  readonly endpoint: Exclude<keyof Paths, 'resourceNamed' | 'publicClient'>
   readonly work: (path: string, credentials: readonly string[], paths: Paths) => Work
   /** Examines one response: signatures, lifetimes. Rejects if the work was not done. */
-  readonly prove: (body: string, jwks: string) => Promise<void>
+  readonly prove: (body: string, jwks: string, paths: Paths) => Promise<void>
 }
 
 /** Returns what is wrong with a response, as text. */

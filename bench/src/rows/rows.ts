@@ -4,7 +4,7 @@ import { clientCredentials } from './client-credentials.ts'
 import { codeExchange } from './code-exchange.ts'
 import { inspection } from './inspection.ts'
 import { publishedRows } from './published.ts'
-import { boundRefresh, refresh } from './refresh.ts'
+import { boundRefresh, publicRefresh, refresh } from './refresh.ts'
 import type { Row } from './row.ts'
 
 export const rows: readonly Row[] = [
@@ -12,6 +12,7 @@ export const rows: readonly Row[] = [
   codeExchange,
   refresh,
   boundRefresh,
+  publicRefresh,
   ...inspection,
   ...publishedRows,
 ]

@@ -23,17 +23,28 @@ import {
 import type { Credential } from '../rows/row.ts'
 import { parseTokens, type TokenAnswer } from '../rows/token-answer.ts'
 
+type Client = Party | { readonly client_id: string }
+
+/** Where codes are redeemed, and the client without a secret to which they are issued; `web…` by default. */
+export type Redeeming = {
+  readonly port: number
+  readonly tokenPath: string
+  readonly publicClient?: string | undefined
+}
+
 /** No more at once than the store's queue accepts. */
 const atOnce = 1000
 
-/** @param tokenPath The token endpoint of the server on this port; `stores` is a second connection to its store. */
+/** @param stores A second connection to the server's store. */
 export async function makeCredentials(
   stores: Stores,
-  { port, tokenPath }: { readonly port: number; readonly tokenPath: string },
+  server: Redeeming,
   kind: Credential,
   count: number,
 ): Promise<readonly string[]> {
-  const client = kind === 'reference_token' ? webReference : web
+  const { publicClient } = server
+  const client =
+    publicClient !== undefined ? { client_id: publicClient } : kind === 'reference_token' ? webReference : web
   const codes: string[] = []
   while (codes.length < count) {
     const some = Math.min(atOnce, count - codes.length)
@@ -46,7 +57,7 @@ export async function makeCredentials(
     )
   }
   if (kind === 'code') return codes
-  const answers = await redeem(codes, client, { port, tokenPath })
+  const answers = await redeem(codes, client, server)
   return answers.map(({ access_token, refresh_token }) =>
     kind === 'refresh_token' ? refresh_token! : access_token,
   )
@@ -54,7 +65,7 @@ export async function makeCredentials(
 
 const subjectAt = (index: number): string => subjects[index % subjects.length]!
 
-async function issueCode({ codes }: Stores, { client_id }: Party, sub: string): Promise<string> {
+async function issueCode({ codes }: Stores, { client_id }: Client, sub: string): Promise<string> {
   const now: Seconds = Math.floor(Date.now() / 1000)
   const value = newHandle({ bytes: randomBytes }, 'tc')
   const id = newTimedId<AuthorizationId>({ bytes: randomBytes })
@@ -86,8 +97,8 @@ async function issueCode({ codes }: Stores, { client_id }: Party, sub: string): 
 
 async function redeem(
   codes: readonly string[],
-  client: Party,
-  { port, tokenPath }: { readonly port: number; readonly tokenPath: string },
+  client: Client,
+  { port, tokenPath }: Redeeming,
 ): Promise<readonly TokenAnswer[]> {
   const answers: TokenAnswer[] = []
   let used = 0

@@ -33,6 +33,8 @@ export type TesseraOptions = {
   readonly configuration?: object
   /** The folder of configuration and database; a new one by default. */
   readonly directory?: string
+  /** The client of codes and refresh tokens, which has no secret; `web` by default. */
+  readonly publicClient?: string
   /** Processes that share the port; one by default. */
   readonly workers?: number
   readonly env?: Readonly<Record<string, string>>
@@ -50,6 +52,7 @@ export async function startTessera({
   directory = temporaryDirectory('tessera'),
   openStores = openDatabase,
   workers = 1,
+  publicClient,
   ...options
 }: TesseraOptions = {}): Promise<Server> {
   const file = join(directory, 'tessera.json')
@@ -70,7 +73,7 @@ export async function startTessera({
     ...{ port, paths, pid: child.pid!, startMs },
     async prepare(kind, count) {
       stores ??= openStores(directory)
-      return makeCredentials(await stores, { port, tokenPath: paths.token }, kind, count)
+      return makeCredentials(await stores, { port, tokenPath: paths.token, publicClient }, kind, count)
     },
     async stop() {
       await (await stores)?.close()
