@@ -36,6 +36,39 @@ test('administration: scopes, APIs and clients that refer to each other are made
   assert.equal(refused(await of().api_scopes.get('orders')), 'entry_unknown')
 })
 
+test('administration: the default scopes of an API apply immediately, and an identity scope among them can’t be removed', async () => {
+  const client = service({ client_id: 'filed', client_secrets: [{ value: 'secret' }], scope: 'api1 api2' })
+  const server = await createTestServer({
+    ...file,
+    api_scopes: [{ name: 'api1' }, { name: 'api2' }],
+    clients: [client],
+  })
+  const { api_resources, identity_resources } = server.administration
+  const ask = async () => {
+    const form = { grant_type: 'client_credentials', resource: 'urn:orders' }
+    return (await server.token(form, { client: ['filed', 'secret'] })).json.scope
+  }
+  const api = { name: 'urn:orders', scopes: ['api1', 'api2'] }
+  const stranger = { ...api, default_scopes: ['groups'] }
+  assert.equal(refused(await api_resources.create(stranger, { actor })), 'entry_invalid, default_scopes[0]')
+  made(await api_resources.create(api, { actor }))
+  assert.equal(await ask(), 'api1 api2')
+  made(await identity_resources.create({ name: 'groups' }, { actor }))
+  const { entry } = made(
+    await api_resources.replace(
+      'urn:orders',
+      { ...api, default_scopes: ['api2', 'openid', 'groups'] },
+      { actor },
+    ),
+  )
+  assert.deepEqual(entry.entry.default_scopes, ['api2', 'openid', 'groups'])
+  assert.equal(await ask(), 'api2')
+  assert.equal(
+    refused(await identity_resources.remove('groups', { actor })),
+    'entry_referenced, api_resources urn:orders',
+  )
+})
+
 test('administration: a stale version does not name an entry of any kind that was removed and made again', async () => {
   const server = await createTestServer(file)
   const examples = {

@@ -178,6 +178,26 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
   }
 })
 
+test('cli: the default scopes of an API are stored, and checked against its scopes', async () => {
+  process.env.TESSERA_LOG_LEVEL = 'silent'
+  const { file, remove } = await writeConfiguration(configuration)
+  const json = join(dirname(file), 'entry.json')
+  const add = async (default_scopes: readonly string[]) => {
+    await writeFile(json, JSON.stringify({ name: 'urn:orders', scopes: ['api1'], default_scopes }))
+    return tessera(['resources', 'add', '--file', json, '--config', file])
+  }
+  try {
+    const unfit = await add(['api'])
+    assert.deepEqual([unfit.code, unfit.stdout], [1, ''])
+    assert.match(unfit.stderr, /default_scopes\[0\].*"api" is not a scope of this API.*write "api1"/s)
+    assert.match((await add(['api1'])).stdout, /^added id="urn:orders" /)
+    const shown = await tessera(['resources', 'show', 'urn:orders', '--json', '--config', file])
+    assert.deepEqual(JSON.parse(shown.stdout).entry.default_scopes, ['api1'])
+  } finally {
+    await remove()
+  }
+})
+
 test('cli: config check --store reports entries that a file no longer fits, and weak hashes, and changes no store', async () => {
   process.env.TESSERA_LOG_LEVEL = 'silent'
   const { file, remove } = await writeConfiguration(configuration)

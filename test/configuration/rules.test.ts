@@ -352,6 +352,21 @@ test('configuration: the introspection_client_id of an API can’t be a user nam
   ])
 })
 
+test('configuration: the default scopes of an API are its own, identity scopes or offline_access', () => {
+  const withDefaults = (default_scopes: readonly string[]) => ({
+    api_scopes: [{ name: 'read' }, { name: 'other' }],
+    identity_resources: [{ name: 'groups' }],
+    api_resources: [{ name: 'urn:a', scopes: ['read'], default_scopes }],
+  })
+  for (const allowed of [[], ['read'], ['read', 'openid', 'groups', 'offline_access']])
+    assertErrors(withDefaults(allowed), [])
+  const at = 'api_resources[0].default_scopes'
+  assertErrors(withDefaults(['read', 'other']), [{ path: `${at}[1]`, problem: /is not a scope of this API/ }])
+  assertErrors(withDefaults(['raed']), [{ path: `${at}[0]`, problem: /is not a scope/, fix: /write "read"/ }])
+  assertErrors(withDefaults(['offline_access']), [{ path: at, problem: /no scope of this API/ }])
+  assertErrors(withDefaults(['read', 'groups']), [{ path: at, problem: /without "openid"/ }])
+})
+
 test('configuration: no two APIs have names that are equal as URIs [RFC 8707 §2] [RFC 3986 §6.2.3]', () => {
   const named = (...names: readonly string[]) => ({ api_resources: names.map(name => ({ name })) })
   for (const name of [

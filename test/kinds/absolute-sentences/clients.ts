@@ -51,6 +51,16 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'A proof costs one signature check (about 50': none('explains'),
   },
+  'docs/guides/apis.md': {
+    'The request gets exactly these scopes, as far': held(
+      'kinds/endpoint-defaults.test.ts',
+      'endpoint defaults: without a scope and with a resource, … gets exactly the default_scopes of that API',
+    ),
+    'The last three only get API scopes, and token': held(
+      'kinds/endpoint-defaults.test.ts',
+      'endpoint defaults: client_credentials and extension grants get the API scopes among the default_scopes',
+    ),
+  },
   'docs/guides/client-authentication.md': {
     'Client authentication is the same at every': held(
       'clients/clients.attack.test.ts',

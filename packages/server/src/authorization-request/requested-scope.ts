@@ -9,7 +9,14 @@ import { parseScope } from '@tessera/protocol/scope'
 import { claimNames } from '../model/claim-rule.ts'
 import type { Client } from '../model/client.ts'
 import { shownList, shownValue } from '../model/masked.ts'
-import { identityClaims, type Resources, type ScopeKind, scopeKind, untagged } from '../model/resource.ts'
+import {
+  type ApiResource,
+  identityClaims,
+  type Resources,
+  type ScopeKind,
+  scopeKind,
+  untagged,
+} from '../model/resource.ts'
 
 type ScopeRules = {
   readonly client: Client
@@ -22,7 +29,7 @@ type ScopeRules = {
   readonly issuesCode?: boolean
   /** Whether unknown scopes are ignored (OpenID Connect Core 1.0 §3.1.2.1); otherwise they are refused. */
   readonly ignoresUnknown?: boolean
-  /** Names of the APIs that the request is for. They limit the default scope; empty or omitted means all. */
+  /** Names of the APIs that the request is for. They determine the default scope; empty or omitted means all. */
   readonly apis?: readonly string[]
 }
 
@@ -36,7 +43,8 @@ type GrantableScope = {
 export const userScopeKinds: ReadonlySet<ScopeKind> = new Set(['identity', 'api', 'offline_access'])
 
 /**
- * Validates the scope of a request; by default everything that the client may use. Refuses `invalid_scope` for scopes
+ * Validates the scope of a request; by default everything that the client may use, or of that the
+ * `default_scopes` of the requested APIs. Refuses `invalid_scope` for scopes
  * that are malformed, unknown, not allowed or of another kind, for identity scopes without `openid`, and if nothing is
  * left.
  * @param text the `scope` parameter.
@@ -82,7 +90,7 @@ export function validateScopes(names: readonly string[], rules: ScopeRules): Res
 
 function defaultScope(rules: ScopeRules): Result<GrantableScope> {
   const { client, resources, kinds, apis = [] } = rules
-  const owned = new Set(apis.flatMap(name => resources.apis.get(name)?.scopes ?? []))
+  const requested = apis.flatMap(name => resources.apis.get(name) ?? [])
   const usable = {
     identity: client.scope.has('openid'),
     api: true,
@@ -93,12 +101,16 @@ function defaultScope(rules: ScopeRules): Result<GrantableScope> {
   const scope = [...client.scope]
     .filter(name => {
       const kind = scopeKind(resources, name)
-      const isForOthers = kind === 'api' && apis.length > 0 && !owned.has(name)
-      return kind !== undefined && kinds.has(kind) && usable[kind] && !isForOthers
+      if (kind === undefined || !kinds.has(kind) || !usable[kind]) return false
+      return apis.length === 0 || requested.some(api => isDefaultFor(api, name, kind))
     })
     .sort()
   return scope.some(name => name !== 'offline_access') ? ok({ scope, ignored: [] }) : nothingLeft
 }
+
+/** Returns whether an API that the request is for contributes the scope to the default. */
+const isDefaultFor = ({ scopes, default_scopes }: ApiResource, name: string, kind: ScopeKind): boolean =>
+  default_scopes ? default_scopes.includes(name) : kind !== 'api' || scopes.includes(name)
 
 const mayRefresh = ({ client, issuesCode = true }: ScopeRules): boolean =>
   issuesCode && client.grant_types.has('refresh_token')

@@ -40,6 +40,11 @@ export type ApiResource = {
   readonly name: string
   readonly display_name?: string
   readonly scopes: readonly string[]
+  /**
+   * The scopes of a request that names this API with `resource` and has no `scope`. Omitted: what the client may use of
+   * `scopes`, and its other scopes that are not of an API.
+   */
+  readonly default_scopes?: readonly string[]
   readonly claims: readonly ClaimEntry[]
   /** An additional user name at introspection. */
   readonly introspection_client_id?: string

@@ -7,6 +7,7 @@ import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { nearestOf } from '../nearest.ts'
 import { standardIdentityResources } from '../schema/resource.ts'
 import { algorithmErrors } from './algorithms.ts'
+import { defaultScopeErrors } from './default-scopes.ts'
 
 const { tokenExchange, jwtBearer, ...standard } = grantTypes
 export const standardGrantTypes: readonly string[] = Object.values(standard)
@@ -90,6 +91,7 @@ export function referenceErrors(draft: Draft): readonly Diagnostic[] {
     ...draft.api_resources.flatMap(api =>
       each(api, 'scopes', name => unknown(api, 'scopes', name, apiScope)),
     ),
+    ...draft.api_resources.flatMap(api => defaultScopeErrors(api, draft)),
     ...draft.users.flatMap(user =>
       user.value.tenant === undefined ? [] : unknown(user, 'tenant', user.value.tenant, tenant),
     ),

@@ -52,6 +52,12 @@ export const apiResourceSchema = s
     name: name().describe("The audience of access tokens, and the API's user name at introspection."),
     display_name: text().optional().describe('Display name.'),
     scopes: s.array(name()).default([]).describe('API scopes of this API.'),
+    default_scopes: s
+      .array(name())
+      .optional()
+      .describe(
+        'Scopes of requests with this API as resource and without scope, as far as the client may use them; empty: such requests must name scopes. Omitted: all that the client may use.',
+      ),
     claims: claimEntries()
       .default([])
       .describe('User claims in access tokens for this API: names, or rules.'),

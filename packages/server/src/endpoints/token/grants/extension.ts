@@ -236,19 +236,22 @@ async function maySeeSubject(
 
 /**
  * Returns the granted scope: the decided or requested one, limited to the scopes of the client and of the original
- * token. Defaults to the client's API scopes without `offline_access`.
+ * token. Defaults to the client's API scopes without `offline_access`, of which the APIs of the audience determine
+ * those that are for them.
  */
 function checkScope(
-  { scope: decided, derivedFrom, subject }: GrantDecision,
+  { scope: decided, audience = [], derivedFrom, subject }: GrantDecision,
   requested: readonly string[] | undefined,
   client: Client,
   resources: Resources,
 ): Result<readonly string[]> {
   const wanted = decided ? [...new Set(decided)].sort() : requested
   if (wanted?.length === 0) return nothingLeft
+  // The check of the audience refuses unknown names.
+  const apis = audience.flatMap(name => findApi(resources, name)?.name ?? [])
   const found =
     wanted === undefined
-      ? validateScope(undefined, { client, resources, kinds: apiKinds })
+      ? validateScope(undefined, { client, resources, kinds: apiKinds, apis })
       : validateScopes(wanted, { client, resources, kinds: userScopeKinds })
   if (!found.ok) return found
   const { scope } = found.value
