@@ -659,7 +659,7 @@ test('configuration: a hash that is slower than the default causes a warning', (
 })
 
 const sha = `{SHA}${Buffer.alloc(20).toString('base64')}`
-const bcryptOf = (cost: string) => `$2b$${cost}$${'A'.repeat(53)}`
+const bcryptOf = (cost: string) => `$2b$${cost}$${'.'.repeat(53)}`
 const pbkdf2Of = (digest: string, iterations: number) =>
   `$pbkdf2-${digest}$i=${iterations}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 

@@ -100,7 +100,7 @@ const salt = 'A'.repeat(22)
 const key = 'A'.repeat(43)
 
 test('password hashes: costs outside the limits are refused, and costs at the limits are read', () => {
-  const bcryptOf = (cost: string) => `$2b$${cost}$${'A'.repeat(53)}`
+  const bcryptOf = (cost: string) => `$2b$${cost}$${'.'.repeat(53)}`
   const firebase = (costs: string) => `$firebase-scrypt$${costs},ss=Bw,sk=${key}$${salt}$${key}`
   const aspNet = (iterations: number) => {
     const header = Buffer.alloc(13)
@@ -119,12 +119,49 @@ test('password hashes: costs outside the limits are refused, and costs at the li
     [`$scrypt$ln=18,r=8,p=1$${salt}$${key}`, `$scrypt$ln=18,r=8,p=2$${salt}$${key}`],
     [`$scrypt$ln=1,r=1,p=1$${salt}$${key}`, `$scrypt$ln=21,r=1,p=1$${salt}$${key}`],
     [firebase('ln=14,r=8'), firebase('ln=20,r=8')],
-    [`$argon2id$v=19$m=262144,t=16,p=16$${salt}$${key}`, `$argon2id$v=19$m=262145,t=16,p=16$${salt}$${key}`],
+    [`$scrypt$ln=15,r=1,p=1$${salt}$${key}`, `$scrypt$ln=16,r=1,p=1$${salt}$${key}`],
+    [`$scrypt$ln=1,r=1,p=1024$${salt}$${key}`, `$scrypt$ln=1,r=1,p=1025$${salt}$${key}`],
+    [`$scrypt$ln=1,r=1024,p=1$${salt}$${key}`, `$scrypt$ln=1,r=1025,p=1$${salt}$${key}`],
+    [`$argon2id$v=19$m=262144,t=8,p=16$${salt}$${key}`, `$argon2id$v=19$m=262144,t=9,p=16$${salt}$${key}`],
+    [`$argon2id$v=19$m=262144,t=1,p=16$${salt}$${key}`, `$argon2id$v=19$m=262145,t=1,p=16$${salt}$${key}`],
+    [`$argon2id$v=19$m=8,t=16,p=1$${salt}$${key}`, `$argon2id$v=19$m=8,t=17,p=1$${salt}$${key}`],
     [`$argon2i$v=16$m=8,t=1,p=1$${salt}$${key}`, `$argon2i$v=16$m=7,t=1,p=1$${salt}$${key}`],
   ] as const) {
     assert.ok(isHash(readPasswordHash(within)), within)
     assert.equal(passwordHashError(beyond)?.problem, outOfBounds, beyond)
   }
+})
+
+test('password hashes: every scrypt hash that is read can be computed', async () => {
+  for (const ln of [1, 2, 9, 15, 16, 17])
+    for (const r of [1, 2, 1024])
+      for (const p of [1, 3, 1024]) {
+        const hash = `$scrypt$ln=${ln},r=${r},p=${p}$${salt}$${key}`
+        if (2 ** ln * r * p <= 2 ** 18) assert.notEqual(await matches(hash, 'a password'), true, hash)
+      }
+})
+
+test('password hashes: an argon2 hash without a version is one of version 1.0', async () => {
+  const { password, hash } = passwordHashVectors.find(({ hash }) => hash.includes('$v=16$'))!
+  assert.equal(await matches(hash.replace('$v=16', ''), password), true)
+  assert.equal(await matches(hash.replace('$v=16', ''), `${password}x`), false)
+})
+
+test('password hashes: bcrypt with unused bits that are set is refused, because nothing would match it', () => {
+  const { hash } = passwordHashVectors.find(({ hash }) => hash.startsWith('$2b$'))!
+  for (const changed of [`${hash.slice(0, 28)}/${hash.slice(29)}`, `${hash.slice(0, 59)}/`])
+    assert.match(passwordHashError(changed)?.problem ?? '', malformed)
+})
+
+test('password hashes: the text that an extension of Keycloak stores is converted', async () => {
+  const { password, hash } = passwordHashVectors.find(({ hash }) => hash.startsWith('$2b$'))!
+  const credential = {
+    type: 'password',
+    secretData: JSON.stringify({ value: hash, salt: '', additionalParameters: {} }),
+    credentialData: JSON.stringify({ hashIterations: 4, algorithm: 'bcrypt', additionalParameters: {} }),
+  }
+  assert.equal(importedPasswordHash(JSON.stringify(credential)), hash)
+  assert.equal(await matches(importedPasswordHash(JSON.stringify(credential)), password), true)
 })
 
 /** Texts that differ from a hash so that it can't be one. */
@@ -181,8 +218,8 @@ test('password hashes: weak hashes are named, and only argon2id of the default c
     [`$pbkdf2-sha1$i=2000000$${salt}$${key}`, /SHA-1/],
     [`$pbkdf2-sha256$i=27500$${salt}$${key}`, /27500 iterations/],
     [`$pbkdf2-sha256$i=600000$${salt}$${key}`, undefined],
-    [`$2b$09$${'A'.repeat(53)}`, /cost 9/],
-    [`$2b$10$${'A'.repeat(53)}`, undefined],
+    [`$2b$09$${'.'.repeat(53)}`, /cost 9/],
+    [`$2b$10$${'.'.repeat(53)}`, undefined],
     [`$scrypt$ln=10,r=8,p=1$${salt}$${key}`, /ln=10/],
     [`$scrypt$ln=17,r=8,p=1$${salt}$${key}`, undefined],
     [`$argon2id$v=19$m=1024,t=1,p=1$${salt}$${key}`, /m=1024/],

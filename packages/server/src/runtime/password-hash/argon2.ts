@@ -22,13 +22,17 @@ export function isCurrentHash(text: string, { memoryCost, timeCost }: Argon2Cost
   return type === 'id' && version === '19' && Number(m) * Number(t) >= memoryCost * timeCost
 }
 
+/** Without a version, it is 16 (1.0): texts from before the PHC format had one. */
 const encoded =
-  /^\$argon2(id|i|d)\$v=(16|19)\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,172})$/
+  /^\$argon2(id|i|d)(?:\$v=(16|19))?\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,172})$/
+
+/** KiB in all passes: about a second. */
+const most = 2 ** 21
 
 export const argon2: HashFormat = {
   prefix: /^\$argon2/,
   read(text): PasswordHash | HashError {
-    const [, type, version, m, t, p, salt = '', key = ''] = encoded.exec(text) ?? []
+    const [, type, version = '16', m, t, p, salt = '', key = ''] = encoded.exec(text) ?? []
     if (type === undefined || !decodeBase64(salt) || !decodeBase64(key))
       return {
         problem: 'it is not an encoded argon2 hash',
@@ -37,10 +41,11 @@ export const argon2: HashFormat = {
     const [memory = 0, passes = 0, lanes = 0] = [m, t, p].map(Number)
     // Anyone can make the server compute this hash, so its cost is bounded: one request must not take seconds.
     const within = (count: number) => count >= 1 && count <= 16
-    if (!within(passes) || !within(lanes) || memory < 8 * lanes || memory > 262_144)
+    const isAffordable = memory >= 8 * lanes && memory <= 262_144 && memory * passes <= most
+    if (!within(passes) || !within(lanes) || !isAffordable)
       return {
         problem: 'its cost is out of bounds',
-        expected: 'm from 8·p to 262144 (KiB), t and p from 1 to 16',
+        expected: 'm from 8·p to 262144 (KiB), t and p from 1 to 16, m·t up to 2097152',
       }
     return {
       cost: `argon2${type} v=${version},m=${memory},t=${passes},p=${lanes}`,

@@ -5,7 +5,8 @@
 
 import type { HashError, HashFormat, PasswordHash } from './format.ts'
 
-const encoded = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/
+/** The last characters of the salt and of the hash have unused bits, which are zero. Otherwise, nothing would match. */
+const encoded = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
 
 export const bcrypt: HashFormat = {
   prefix: /^\$2/,

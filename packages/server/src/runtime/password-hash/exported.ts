@@ -33,8 +33,11 @@ const ids: Readonly<Record<string, string>> = {
 function keycloakHash(credential: Members): string | undefined {
   const data = parsed(credential.credentialData ?? credential)
   const secret = parsed(credential.secretData ?? credential)
+  const text = secret.value ?? secret.hashedSaltedValue
+  // Extensions for bcrypt and others store their whole text.
+  if (typeof data.algorithm === 'string' && typeof text === 'string' && text.startsWith('$')) return text
   const { algorithm, hashIterations: iterations } = data
-  const [salt, key] = [secret.salt, secret.value ?? secret.hashedSaltedValue].map(unpadded)
+  const [salt, key] = [secret.salt, text].map(unpadded)
   if (typeof algorithm !== 'string' || !Number.isSafeInteger(iterations) || !salt || !key) return undefined
   if (Object.hasOwn(ids, algorithm)) return `$${ids[algorithm]}$i=${iterations}$${salt}$${key}`
   if (algorithm !== 'argon2') return undefined

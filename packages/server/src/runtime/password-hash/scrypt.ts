@@ -17,16 +17,20 @@ type Cost = { readonly ln: number; readonly r: number; readonly p: number }
 
 /** N·r·p: at most 256 MiB, and about a second. */
 const most = 2 ** 21
+/** r·p: the bytes that PBKDF2 derives before and after the blocks are mixed, in units of 128. */
+const mostBlocks = 1024
 /** N·r·p of the smallest parameters that OWASP recommends. */
 const least = 2 ** 18
 
 const tooCostly: HashError = {
   problem: 'its cost is out of bounds',
-  expected: 'ln from 1 to 20, and 2^ln · r · p up to 2097152',
+  expected: 'ln from 1 to 20 and below 16 · r (RFC 7914 §6), 2^ln · r · p up to 2097152, r · p up to 1024',
 }
 
 const work = ({ ln, r, p }: Cost): number => 2 ** ln * r * p
-const isAffordable = (cost: Cost): boolean => cost.ln <= 20 && work(cost) <= most
+/** A cost that RFC 7914 does not allow can't be computed at all. */
+const isAffordable = (cost: Cost): boolean =>
+  cost.ln <= 20 && cost.ln < 16 * cost.r && cost.r * cost.p <= mostBlocks && work(cost) <= most
 
 const deriveKey = (password: string, salt: Uint8Array, length: number, { ln, r, p }: Cost): Promise<Buffer> =>
   new Promise((resolve, reject) => {
