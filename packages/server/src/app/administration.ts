@@ -4,7 +4,7 @@
  */
 
 import type { Administration } from '../administration/interface.ts'
-import type { Configuration, Storage } from '../configuration/configuration.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import { isEmail } from '../identity/accounts.ts'
 import { createFactorReset } from '../identity/factor-reset.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
@@ -13,7 +13,6 @@ import type { KeyInfo } from '../keys/key-state.ts'
 import { type MasterKeyInfo, masterKeysOf, tryKeyService } from '../keys/master-key-info.ts'
 import type { Session } from '../model/authorization.ts'
 import { type EndSession, isCurrent } from '../model/session.ts'
-import type { StoreState } from '../model/store-state.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { sendTestMail, type TestMailOutcome } from '../operations/mail/test-mail.ts'
 import { silentLog } from '../runtime/ports.ts'
@@ -40,16 +39,6 @@ export async function migrateStorage({ storage }: Configuration): Promise<number
   } finally {
     await tenantStores.close()
   }
-}
-
-/** Reads the state of the server's own store, or of a tenant's, without changing it. Rejects if it can't be read. */
-export async function inspectStorage(
-  storage: Exclude<Storage, { readonly kind: 'memory' }>,
-  tenant?: string,
-): Promise<StoreState> {
-  if (storage.kind === 'sqlite')
-    return (await import('../storage/sqlite/inspect.ts')).inspectFile(storage.file, tenant)
-  return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage, tenant)
 }
 
 /** Calls the key service of the master key. Resolves to why it can't be used; undefined if it can, or if there is none. */
@@ -119,8 +108,9 @@ export async function openFactors(
 export async function openAdministration(
   server: Configuration,
   issuer: Configuration,
+  options: OpenOptions = {},
 ): Promise<Closable & Administration> {
-  const context = await openIssuer(server, issuer)
+  const context = await openIssuer(server, issuer, options)
   return { ...createAdministrationServices(context), close: context.close }
 }
 
@@ -128,13 +118,14 @@ export async function openAdministration(
 export async function openUsers(
   server: Configuration,
   issuer: Configuration,
+  options: OpenOptions = {},
 ): Promise<
   Closable &
     UserAdministration &
     Pick<AccountServices, 'endAccess' | 'searchUsers' | 'personalData'> &
     Pick<Configuration, 'tenants'>
 > {
-  const context = await openIssuer(server, issuer)
+  const context = await openIssuer(server, issuer, options)
   const { accounts, endAccess, searchUsers, personalData } = createServices(
     context.configuration,
     context,
@@ -194,8 +185,9 @@ async function withInherited(
 export async function findTenantIssuer(
   server: Configuration,
   name: string,
+  options: OpenOptions = {},
 ): Promise<Configuration | undefined> {
-  const { configuration, close } = await openIssuer(server, server)
+  const { configuration, close } = await openIssuer(server, server, options)
   await close()
   return configuration.tenantIssuers.get(name)
 }
@@ -208,20 +200,33 @@ export async function testMail({ mail, issuer }: Configuration, to: string): Pro
   return { ok: false, problem: 'mail is not configured', fix: 'add "mail" with "from" and "smtp"' }
 }
 
+export type OpenOptions = {
+  /** Creates, migrates and records nothing: a missing store is an empty one. Omitted: false. */
+  readonly dryRun?: boolean
+}
+
 /** Closing it closes the context of the server too. */
 export async function openIssuer(
   server: Configuration,
   issuer: Configuration,
+  { dryRun = false }: OpenOptions = {},
 ): Promise<IssuerContext & { readonly masterKeys: readonly MasterKeyInfo[] }> {
-  const serverContext = await createServerContext(server, { log: logFromEnvironment() })
+  const dry = dryRun ? await (await import('./dry-run.ts')).openForDryRun(server) : undefined
+  const log = logFromEnvironment()
+  const serverContext = await createServerContext(
+    dry?.server ?? server,
+    // Its signing keys are only in memory, so they are not reported.
+    dry ? { log: { ...log, info: () => {} }, tenantStores: dry.tenantStores } : { log },
+  )
   const context = await createIssuerContext(await withInherited(issuer, server, serverContext), serverContext)
-  await recordCommand(context.audit)
+  if (!dry) await recordCommand(context.audit)
   return {
     ...context,
     masterKeys: masterKeysOf(serverContext.unlocked),
     async close() {
       await context.close()
       await serverContext.close()
+      await dry?.tenantStores.close()
     },
   }
 }

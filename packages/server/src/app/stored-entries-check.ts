@@ -12,8 +12,8 @@ import type { DerivedKeys } from '../model/keys.ts'
 import type { Entries } from '../model/ports/stores.ts'
 import type { SecurityProfile } from '../model/security-profile.ts'
 import { silentLog } from '../runtime/ports.ts'
-import { inspectStorage } from './administration.ts'
 import { createServerContext } from './server-context.ts'
+import { requireSchema } from './store-inspection.ts'
 
 type StoredEntriesCheck = {
   /** How many entries there are. */
@@ -61,20 +61,6 @@ export async function checkStoredEntries(
   } finally {
     await close()
   }
-}
-
-async function requireSchema(
-  storage: Exclude<Configuration['storage'], { readonly kind: 'memory' }>,
-  tenant?: string,
-): Promise<void> {
-  const { schema, knownSchema } = await inspectStorage(storage, tenant)
-  if (schema === knownSchema) return
-  const what = tenant === undefined ? 'the store' : `the store of tenant "${tenant}"`
-  throw new Error(
-    `${what} has schema ${schema}, and this command reads ${knownSchema}; ${
-      schema > knownSchema ? 'use the version of the servers' : 'run tessera migrate first'
-    }`,
-  )
 }
 
 /** Returns the configuration with the entries that fit too. */

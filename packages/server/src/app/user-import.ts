@@ -7,7 +7,7 @@ import { administerUsers } from '../identity/user-administration.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { MigratedIdentity, MigratedUser } from '../migration/user.ts'
 import { identityKey } from '../model/stored-user.ts'
-import { openIssuer } from './administration.ts'
+import { type OpenOptions, openIssuer } from './administration.ts'
 import { createServices } from './services.ts'
 
 /** `same`: the store has this user already. `conflict`: another user has the `sub`, name or address, or it is refused. */
@@ -25,8 +25,12 @@ type UserImport = {
 
 const conflict = (problem: string): UserOutcome => ({ outcome: 'conflict', problem })
 
-export async function openUserImport(server: Configuration, issuer: Configuration): Promise<UserImport> {
-  const context = await openIssuer(server, issuer)
+export async function openUserImport(
+  server: Configuration,
+  issuer: Configuration,
+  options: OpenOptions = {},
+): Promise<UserImport> {
+  const context = await openIssuer(server, issuer, options)
   const services = createServices(context.configuration, context)
   const { accounts } = services.accounts
   const { users } = services.signIn

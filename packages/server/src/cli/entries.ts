@@ -101,7 +101,7 @@ async function withEntries(
   return withOpened(
     flags,
     'entries',
-    async (...issuer) => (await import('../app/administration.ts')).openAdministration(...issuer),
+    async (...issuer) => (await import('../app/administration.ts')).openAdministration(...issuer, flags),
     administration => use(administration[kind]),
   )
 }

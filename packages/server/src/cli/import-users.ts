@@ -14,10 +14,11 @@ export async function importUsers(
   apply: boolean,
   tell: (text: string) => void,
 ): Promise<ExitCode> {
-  const found = await issuerOrReport(issuer, 'users')
+  const dryRun = !apply
+  const found = await issuerOrReport({ ...issuer, dryRun }, 'users')
   if (!found) return 1
   const { openUserImport } = await import('../app/user-import.ts')
-  const target = await openUserImport(found.server, found.issuer)
+  const target = await openUserImport(found.server, found.issuer, { dryRun })
   const counts = { added: 0, same: 0, conflict: 0 }
   try {
     for (let from = 0; from < users.length; from += batchSize) {

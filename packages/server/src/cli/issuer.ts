@@ -5,9 +5,12 @@ import { escaped } from '../operations/explain/masked-text.ts'
 import type { ExitCode, IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
+/** With `dryRun`, nothing is created, migrated or recorded. */
+type OpenFlags = IssuerFlags & { readonly dryRun?: boolean }
+
 /** @param what the kind of data, for the error about `memory:`. */
 export async function issuerOrReport(
-  { config, tenant }: IssuerFlags,
+  { config, tenant, dryRun }: OpenFlags,
   what: string,
 ): Promise<{ readonly server: Configuration; readonly issuer: Configuration } | undefined> {
   const server = await loadOrReport(config)
@@ -18,7 +21,7 @@ export async function issuerOrReport(
     )
     return undefined
   }
-  const issuer = await tenantIssuerOrReport(server, tenant)
+  const issuer = await tenantIssuerOrReport(server, tenant, dryRun)
   return issuer && { server, issuer }
 }
 
@@ -28,7 +31,7 @@ export async function issuerOrReport(
  * @param opener loads the module too, because most commands need others.
  */
 export async function withOpened<Opened extends { readonly close: () => Promise<void> }>(
-  flags: IssuerFlags,
+  flags: OpenFlags,
   what: string,
   opener: (server: Configuration, issuer: Configuration) => Promise<Opened>,
   use: (opened: Opened) => Promise<ExitCode>,
@@ -47,9 +50,10 @@ export async function withOpened<Opened extends { readonly close: () => Promise<
 export async function tenantIssuerOrReport(
   server: Configuration,
   tenant: string | undefined,
+  dryRun = false,
 ): Promise<Configuration | undefined> {
   if (tenant === undefined) return server
-  const issuer = server.tenantIssuers.get(tenant) ?? (await storedTenant(server, tenant))
+  const issuer = server.tenantIssuers.get(tenant) ?? (await storedTenant(server, tenant, dryRun))
   if (!issuer) process.stderr.write(`tessera: no tenant "${escaped(tenant)}" with its own issuer\n`)
   return issuer
 }
@@ -64,10 +68,14 @@ export async function tenantIssuerNamed(config: string, tenant: string): Promise
 }
 
 /** Returns the issuer of a tenant that was made while a server runs. */
-const storedTenant = async (server: Configuration, name: string): Promise<Configuration | undefined> =>
+const storedTenant = async (
+  server: Configuration,
+  name: string,
+  dryRun = false,
+): Promise<Configuration | undefined> =>
   server.storage.kind === 'memory'
     ? undefined
-    : (await import('../app/administration.ts')).findTenantIssuer(server, name)
+    : (await import('../app/administration.ts')).findTenantIssuer(server, name, { dryRun })
 
 /** Returns `name=… created_at=…` without undefined values; times in ISO 8601. A value can't begin another line. */
 export const lineOf = (row: object): string =>

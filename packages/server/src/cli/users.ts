@@ -174,11 +174,14 @@ function reported(done: string, kept: Awaited<ReturnType<OpenUsers['setActive']>
   return 0
 }
 
-const withUsers = (flags: IssuerFlags, use: (users: OpenUsers) => Promise<ExitCode>): Promise<ExitCode> =>
+const withUsers = (
+  flags: IssuerFlags & Pick<DeleteUserFlags, 'dryRun'>,
+  use: (users: OpenUsers) => Promise<ExitCode>,
+): Promise<ExitCode> =>
   withOpened(
     flags,
     'users',
-    async (...issuer) => (await import('../app/administration.ts')).openUsers(...issuer),
+    async (...issuer) => (await import('../app/administration.ts')).openUsers(...issuer, flags),
     use,
   )
 

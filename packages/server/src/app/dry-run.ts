@@ -1,0 +1,45 @@
+/** Opens stores for commands that only say what they would change. They neither create nor migrate a store. */
+
+import { existsSync } from 'node:fs'
+import type { Configuration, Storage } from '../configuration/configuration.ts'
+import type { Stores, TenantStores } from '../model/ports/stores.ts'
+import { logFromEnvironment } from '../operations/log.ts'
+import { createMemoryTenantStores } from '../storage/memory/stores.ts'
+import { openTenantStores } from './server-context.ts'
+import { inspectStorage, requireSchema } from './store-inspection.ts'
+
+type DurableStorage = Exclude<Storage, { readonly kind: 'memory' }>
+
+/**
+ * Returns the stores of a configuration, and the configuration to open them with. A store that does not exist is an empty
+ * one in memory. Signing keys are in memory too, because opening an issuer creates those that are missing. Rejects if a
+ * store has the schema of another version.
+ */
+export async function openForDryRun(
+  server: Configuration,
+): Promise<{ readonly server: Configuration; readonly tenantStores: TenantStores }> {
+  const { storage } = server
+  const memory = createMemoryTenantStores()
+  if (storage.kind === 'memory' || !(await exists(storage)))
+    return { server: { ...server, storage: { kind: 'memory' } }, tenantStores: memory }
+  await requireSchema(storage)
+  const stored = await openTenantStores(storage, logFromEnvironment())
+  const existing = new Set(await stored.list())
+  const withoutKeys = (stores: Stores, other: Stores): Stores => ({ ...stores, keys: other.keys })
+  return {
+    server,
+    tenantStores: {
+      ...stored,
+      main: withoutKeys(stored.main, memory.main),
+      async forTenant(name) {
+        const inMemory = await memory.forTenant(name)
+        if (!existing.has(name)) return inMemory
+        await requireSchema(storage, name)
+        return withoutKeys(await stored.forTenant(name), inMemory)
+      },
+    },
+  }
+}
+
+const exists = async (storage: DurableStorage): Promise<boolean> =>
+  storage.kind === 'sqlite' ? existsSync(storage.file) : (await inspectStorage(storage)).schema > 0

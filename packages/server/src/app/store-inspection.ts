@@ -1,0 +1,25 @@
+/** Reads the state of stores without changing them. */
+
+import type { Storage } from '../configuration/configuration.ts'
+import type { StoreState } from '../model/store-state.ts'
+
+type DurableStorage = Exclude<Storage, { readonly kind: 'memory' }>
+
+/** Reads the state of the server's own store, or of a tenant's. Rejects if it can't be read. */
+export async function inspectStorage(storage: DurableStorage, tenant?: string): Promise<StoreState> {
+  if (storage.kind === 'sqlite')
+    return (await import('../storage/sqlite/inspect.ts')).inspectFile(storage.file, tenant)
+  return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage, tenant)
+}
+
+/** Rejects if a store does not exist, or has another schema than that of this version. */
+export async function requireSchema(storage: DurableStorage, tenant?: string): Promise<void> {
+  const { schema, knownSchema } = await inspectStorage(storage, tenant)
+  if (schema === knownSchema) return
+  const what = tenant === undefined ? 'the store' : `the store of tenant "${tenant}"`
+  throw new Error(
+    `${what} has schema ${schema}, and this command reads ${knownSchema}; ${
+      schema > knownSchema ? 'use the version of the servers' : 'run tessera migrate first'
+    }`,
+  )
+}
