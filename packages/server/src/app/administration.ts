@@ -27,6 +27,8 @@ import { createServerContext, openTenantStores, type ServerContext } from './ser
 import { createServices } from './services.ts'
 import type { SessionServices } from './session-services.ts'
 
+export { inspectStorage } from './store-inspection.ts'
+
 type Closable = { readonly close: () => Promise<void> }
 
 /** Migrates the store of every issuer to the schema of this version. Returns the number of stores. */

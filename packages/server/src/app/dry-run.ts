@@ -1,14 +1,11 @@
 /** Opens stores for commands that only say what they would change. They neither create nor migrate a store. */
 
-import { existsSync } from 'node:fs'
-import type { Configuration, Storage } from '../configuration/configuration.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { createMemoryTenantStores } from '../storage/memory/stores.ts'
 import { openTenantStores } from './server-context.ts'
-import { inspectStorage, requireSchema } from './store-inspection.ts'
-
-type DurableStorage = Exclude<Storage, { readonly kind: 'memory' }>
+import { requireSchema, storeExists } from './store-inspection.ts'
 
 /**
  * Returns the stores of a configuration, and the configuration to open them with. A store that does not exist is an empty
@@ -20,7 +17,7 @@ export async function openForDryRun(
 ): Promise<{ readonly server: Configuration; readonly tenantStores: TenantStores }> {
   const { storage } = server
   const memory = createMemoryTenantStores()
-  if (storage.kind === 'memory' || !(await exists(storage)))
+  if (storage.kind === 'memory' || !(await storeExists(storage)))
     return { server: { ...server, storage: { kind: 'memory' } }, tenantStores: memory }
   await requireSchema(storage)
   const stored = await openTenantStores(storage, logFromEnvironment())
@@ -40,6 +37,3 @@ export async function openForDryRun(
     },
   }
 }
-
-const exists = async (storage: DurableStorage): Promise<boolean> =>
-  storage.kind === 'sqlite' ? existsSync(storage.file) : (await inspectStorage(storage)).schema > 0

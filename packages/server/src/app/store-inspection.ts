@@ -12,6 +12,13 @@ export async function inspectStorage(storage: DurableStorage, tenant?: string): 
   return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage, tenant)
 }
 
+/** Resolves to whether the server's own store was created. */
+export async function storeExists(storage: DurableStorage): Promise<boolean> {
+  if (storage.kind === 'sqlite')
+    return (await import('../storage/sqlite/inspect.ts')).fileExists(storage.file)
+  return (await inspectStorage(storage)).schema > 0
+}
+
 /** Rejects if a store does not exist, or has another schema than that of this version. */
 export async function requireSchema(storage: DurableStorage, tenant?: string): Promise<void> {
   const { schema, knownSchema } = await inspectStorage(storage, tenant)

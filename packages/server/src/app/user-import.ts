@@ -71,12 +71,13 @@ export async function openUserImport(
     return true
   }
 
-  /** Removes what was added for a user who could not be added. */
-  async function undo({ sub, identities = [] }: MigratedUser, problem: string): Promise<UserOutcome> {
-    if (!(await accounts.find(sub))) {
-      await secondFactors.reset(sub)
-      for (const identity of identities) await identityLinks.remove(identity.provider, keyOf(identity), sub)
-    }
+  /** Removes what was added for a user who could not be added, unless another import added the same user meanwhile. */
+  async function undo(user: MigratedUser, problem: string): Promise<UserOutcome> {
+    const { sub, identities = [] } = user
+    const known = await find(user)
+    if (known) return known
+    await secondFactors.reset(sub)
+    for (const identity of identities) await identityLinks.remove(identity.provider, keyOf(identity), sub)
     return conflict(problem)
   }
 

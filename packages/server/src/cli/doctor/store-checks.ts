@@ -12,7 +12,7 @@ const day = 86_400
 export async function checkStore(storage: Storage, now: number): Promise<readonly Finding[]> {
   if (storage.kind === 'memory')
     return [skipped('schema', 'nothing is stored'), skipped('key-rotation', 'nothing is stored')]
-  const { inspectStorage } = await import('../../app/store-inspection.ts')
+  const { inspectStorage } = await import('../../app/administration.ts')
   const state = await inspectStorage(storage).catch((error: Error) => error)
   if (state instanceof Error) {
     const fix = 'run doctor where the server runs, with the same variables'

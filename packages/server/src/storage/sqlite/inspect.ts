@@ -1,10 +1,13 @@
 /** Reads the state of a database file. Neither creates nor migrates it. */
 
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { StoreState } from '../../model/store-state.ts'
 import { migrations } from './schema.ts'
 import { fileOfTenant } from './tenant-files.ts'
+
+/** An empty file is one that was not created completely. */
+export const fileExists = (file: string): boolean => existsSync(file) && statSync(file).size > 0
 
 /** Throws if the file does not exist or is not a database. */
 export function inspectFile(main: string, tenant?: string): StoreState {
