@@ -141,6 +141,16 @@ const examples: Readonly<Record<string, Example>> = {
   ...entryExamples,
   revokeClient,
   revokeUser: { prepare: async () => ({ path: '/users/any/revocation' }) },
+  revokeSubject: {
+    prepare: async () => ({
+      path: '/global-token-revocation',
+      body: { sub_id: { format: 'opaque', id: 'file-1' } },
+    }),
+    others: {
+      404: ({ call }) =>
+        call('POST', '/global-token-revocation', { sub_id: { format: 'opaque', id: 'nobody' } }),
+    },
+  },
   revokeSession: {
     async prepare({ server }) {
       const session = sampleSession()

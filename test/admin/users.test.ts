@@ -316,7 +316,10 @@ test('admin: an issuer without admin_api serves nothing and knows no scope of it
   const own = await startAdmin({ ...adminWorld, tenants: [{ name: 'acme', issuer: 'path' }] })
   const answer = await own.server.send('GET', '/t/acme/admin/api/v1/users')
   assert.equal(answer.status, 404)
-  assert.ok(!(await own.server.send('GET', '/.well-known/openid-configuration')).body.includes('admin'))
+  const metadata = async (path: string) =>
+    (await own.server.send('GET', `${path}/.well-known/openid-configuration`)).body
+  assert.ok(!(await metadata('/t/acme')).includes('admin'))
+  assert.ok(!(await metadata('')).includes('admin:'), 'its scopes are not announced')
   await own.server.close()
 })
 

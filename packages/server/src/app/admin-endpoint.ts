@@ -6,6 +6,7 @@ import { createAdminEndpoint } from '../endpoints/admin/admin.ts'
 import { createAuditHandlers } from '../endpoints/admin/audit.ts'
 import { createCursors } from '../endpoints/admin/cursor.ts'
 import { createEntryHandlers } from '../endpoints/admin/entries.ts'
+import { createGlobalRevocationHandlers } from '../endpoints/admin/global-revocation.ts'
 import { createKeyHandlers } from '../endpoints/admin/keys.ts'
 import { adminOperations, adminSchemas } from '../endpoints/admin/operations.ts'
 import { createUserDataHandlers } from '../endpoints/admin/user-data.ts'
@@ -13,6 +14,7 @@ import { createPasswordHandlers } from '../endpoints/admin/user-password.ts'
 import { createSessionHandlers } from '../endpoints/admin/user-sessions.ts'
 import { createUserHandlers } from '../endpoints/admin/users.ts'
 import { createFactorReset } from '../identity/factor-reset.ts'
+import { createSubjectSearch } from '../identity/subject-search.ts'
 import { administerUsers } from '../identity/user-administration.ts'
 import { createUserReplacement } from '../identity/user-replacement.ts'
 import type { Services } from './services.ts'
@@ -65,6 +67,18 @@ export function createAdmin(configuration: Configuration, services: Services): E
         revokeTenant: sessions.revokeTenant,
         tenants: configuration.tenants,
         clock,
+      }),
+      ...createGlobalRevocationHandlers({
+        findSubjects: createSubjectSearch({
+          issuer: configuration.issuer,
+          tenants: configuration.tenants,
+          providers: signIn.identityProviders.values(),
+          users,
+          sessions: stores.sessions,
+          links: stores.identityLinks,
+          upstreamSessions: stores.upstreamSessions,
+        }),
+        endAccess,
       }),
       ...createKeyHandlers({ keys }),
       ...createAuditHandlers({ auditRecords: stores.auditRecords, cursors }),

@@ -178,6 +178,7 @@ const metadataOf = (
     mtlsBase: mtlsBaseOf(issuer, mtls),
     registers: registration.mode !== 'off',
     readsDocuments: registration.documents.mode !== 'off',
+    administered: configuration.adminApi,
     requirePushed: configuration.authorizationRequests.requirePushed,
     requireSigned: configuration.authorizationRequests.requireSigned,
     allowUnregisteredUris: configuration.authorizationRequests.allowUnregisteredUris,

@@ -3,6 +3,12 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { ApiResource, ApiScope, Resources } from './resource.ts'
 
+/** Below the issuer. */
+export const adminPath = '/admin/api/v1'
+
+/** Below {@link adminPath}. The metadata of the server contains it. */
+export const globalRevocationPath = '/global-token-revocation'
+
 /** The audience of its access tokens. */
 export const adminAudience = 'urn:tessera:admin'
 
@@ -20,6 +26,7 @@ const allowed = {
   'admin:users.write': 'Create, change, disable and delete users.',
   'admin:users.passwords': 'Set passwords, import password hashes, and remove second factors.',
   'admin:users.export': 'Read everything that is stored about users.',
+  'admin:users.revoke': 'End the sessions of single users, and revoke their tokens.',
   'admin:sessions.read': "Read users' sessions.",
   'admin:sessions.write': "End users' sessions, and revoke their tokens.",
   'admin:audit.read': 'Read the audit log.',

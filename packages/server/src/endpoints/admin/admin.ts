@@ -3,7 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { AnySchema } from '../../configuration/validation/schema.ts'
 import { noStoreHeaders } from '../../messages/json-response.ts'
-import type { NoteAdminChange } from '../../model/admin-api.ts'
+import { adminPath, type NoteAdminChange } from '../../model/admin-api.ts'
 import type { AuditData } from '../../model/audit.ts'
 import { type Step, stepsUpTo } from '../../model/steps.ts'
 import { nonceHeader } from '../../proof/sender-constraint.ts'
@@ -15,7 +15,7 @@ import { readConditions } from './condition.ts'
 import { openApiDocument } from './openapi.ts'
 import type { AnyHandlers, Caller, Description, Descriptions, Reply } from './operation.ts'
 import { type Problem, problem, problemResponse } from './problem.ts'
-import { adminPath, checkIds, dryRunParameter, matchPath, readBody, readQuery } from './request.ts'
+import { checkIds, dryRunParameter, matchPath, readBody, readQuery } from './request.ts'
 
 type AdminPorts = CallerPorts & {
   readonly issuer: string

@@ -2,10 +2,10 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { AnySchema } from '../../configuration/validation/schema.ts'
-import { adminScopes, describeAdminScope } from '../../model/admin-api.ts'
+import { adminPath, adminScopes, describeAdminScope } from '../../model/admin-api.ts'
 import type { Description, Descriptions, QueryParameter } from './operation.ts'
 import { type ProblemReason, problems } from './problem.ts'
-import { adminPath, dryRunParameter } from './request.ts'
+import { dryRunParameter } from './request.ts'
 
 type Source = {
   readonly operations: Descriptions
@@ -194,7 +194,8 @@ const problemsOfAll: readonly ProblemReason[] = [
 const problemReasonsOf = ({ path, body, problems: own }: Description): readonly ProblemReason[] => [
   ...problemsOfAll,
   ...(path.includes('{') ? (['admin_path_malformed'] as const) : []),
-  ...(body ? (['admin_media_type_unsupported', 'admin_entry_invalid'] as const) : []),
+  ...(body ? (['admin_media_type_unsupported'] as const) : []),
+  ...(body && !body.checkedLater ? (['admin_entry_invalid'] as const) : []),
   ...own,
 ]
 

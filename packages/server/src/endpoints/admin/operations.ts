@@ -3,6 +3,7 @@
 import type { AnySchema } from '../../configuration/validation/schema.ts'
 import { auditOperations, auditSchemas } from './audit.ts'
 import { entryOperations, entrySchemas } from './entry-operations.ts'
+import { globalRevocationOperations } from './global-revocation.ts'
 import { keyOperations, keySchemas } from './keys.ts'
 import type { Descriptions } from './operation.ts'
 import { userOperations, userSchemas } from './user-operations.ts'
@@ -10,6 +11,7 @@ import { userOperations, userSchemas } from './user-operations.ts'
 export const adminOperations = {
   ...entryOperations,
   ...userOperations,
+  ...globalRevocationOperations,
   ...keyOperations,
   ...auditOperations,
 } as const satisfies Descriptions

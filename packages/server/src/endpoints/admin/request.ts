@@ -8,9 +8,6 @@ import type { AnySchema } from '../../configuration/validation/schema.ts'
 import type { Description, QueryParameter } from './operation.ts'
 import { invalidEntry, type Problem, problem } from './problem.ts'
 
-/** Below the issuer. */
-export const adminPath = '/admin/api/v1'
-
 export const dryRunParameter = {
   schema: s.boolean(),
   description: 'true: checks everything, changes nothing, and returns what would happen.',

@@ -3,6 +3,7 @@
 import { displays } from '@tessera/protocol/display'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
 import { codeChallengeMethods } from '@tessera/protocol/pkce'
+import { adminPath, globalRevocationPath } from '../../model/admin-api.ts'
 import { claimNames } from '../../model/claim-rule.ts'
 import {
   type Clients,
@@ -44,6 +45,7 @@ type MetadataSources = {
   readonly registers: boolean
   /** Whether clients may publish their metadata at their `client_id`. */
   readonly readsDocuments: boolean
+  readonly administered: boolean
   readonly requirePushed: boolean
   readonly requireSigned: boolean
   /** Whether request objects may be unsigned. */
@@ -135,6 +137,12 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     require_signed_request_object: offered.requireSigned,
     require_pushed_authorization_requests: offered.requirePushed,
     registration_endpoint: offered.registers ? issuer + pageRoutes.register.path : undefined,
+    ...(offered.administered && {
+      global_token_revocation_endpoint: issuer + adminPath + globalRevocationPath,
+      global_token_revocation_endpoint_auth_methods_supported: offered.offersDpop
+        ? ['Bearer', 'DPoP']
+        : ['Bearer'],
+    }),
     client_id_metadata_document_supported: offered.readsDocuments || undefined,
     refresh_token_expiration_types_supported: ['authorization', 'token_timeout'],
     dpop_signing_alg_values_supported: offered.offersDpop ? offered.signatureAlgorithms : undefined,

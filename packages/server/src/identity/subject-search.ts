@@ -1,0 +1,72 @@
+/** Finds users by identifiers of other systems (RFC 9493 §3), such as a provider that reports a stolen account. */
+
+import type { IdentityLinks, Sessions, UpstreamSessions } from '../model/ports/stores.ts'
+import type { IdentityProvider, Users } from '../model/user.ts'
+import { derivedSub, type ExternalIdentity, identityKey } from './external-identity.ts'
+
+/** The formats that name a user of this server. */
+export type SubjectId =
+  | { readonly format: 'opaque'; readonly id: string }
+  | { readonly format: 'iss_sub'; readonly iss: string; readonly sub: string }
+  | { readonly format: 'email'; readonly email: string }
+
+type SubjectPorts = {
+  readonly issuer: string
+  /** The tenants that share the issuer. */
+  readonly tenants: ReadonlySet<string>
+  readonly providers: Iterable<IdentityProvider>
+  readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
+  readonly sessions: Pick<Sessions, 'ofUser' | 'fromUpstream'>
+  readonly links: Pick<IdentityLinks, 'find'>
+  readonly upstreamSessions: Pick<UpstreamSessions, 'from'>
+}
+
+/**
+ * Returns a function that resolves to the `sub` of each user that an identifier names, in all tenants that share the issuer:
+ * - `opaque`: the `sub`
+ * - `iss_sub`: the `sub` at this issuer, not a pairwise one, or the user of an OpenID provider with that issuer: linked,
+ *   derived, or signed in as the user that the operator's hook chose
+ * - `email`: users with a record and this verified address
+ *
+ * Users of a provider have no record. A `sub` without a record is returned if it is a derived one, or has a session.
+ */
+export function createSubjectSearch({
+  issuer,
+  tenants,
+  providers,
+  users,
+  sessions,
+  links,
+  upstreamSessions,
+}: SubjectPorts): (id: SubjectId) => Promise<readonly string[]> {
+  const bySub = async (sub: string): Promise<readonly string[]> =>
+    /^fed_[\w-]{43}$/.test(sub) || (await users.find(sub)) || (await sessions.ofUser(sub)).length > 0
+      ? [sub]
+      : []
+
+  async function byEmail(email: string): Promise<readonly string[]> {
+    const found = await Promise.all(
+      [undefined, ...tenants].map(tenant => users.findByVerifiedEmail(email, tenant)),
+    )
+    return found.flatMap(user => user?.sub ?? [])
+  }
+
+  async function ofProvider(identity: ExternalIdentity): Promise<readonly string[]> {
+    const key = identityKey(identity)
+    const link = await links.find(identity.provider.name, key)
+    const upstream = await upstreamSessions.from(identity.provider.name, { identity: key })
+    const signedIn = await Promise.all(upstream.map(({ id }) => sessions.fromUpstream(id)))
+    return [derivedSub(identity), ...(link ? [link.sub] : []), ...signedIn.flat().map(({ sub }) => sub)]
+  }
+
+  return async id => {
+    if (id.format === 'opaque') return bySub(id.id)
+    if (id.format === 'email') return byEmail(id.email)
+    if (id.iss === issuer) return bySub(id.sub)
+    const theirs = [...providers].filter(({ upstream }) => upstream?.issuer === id.iss)
+    const found = await Promise.all(
+      theirs.map(provider => ofProvider({ provider, authority: id.iss, id: id.sub, claims: {} })),
+    )
+    return [...new Set(found.flat())]
+  }
+}
