@@ -41,7 +41,36 @@ test('events attack: refusals that wait for a slow store leave room for other ev
   later.add([message], false)
   written.resolve()
   await later.settled()
-  assert.deepEqual(added, [1, 501])
+  assert.deepEqual(added, [501])
+})
+
+test('events attack: neither nothing to store nor a store that throws at once ends the storing of events', async () => {
+  let fails = false
+  const added: number[] = []
+  const later = createLaterWrites({
+    stores: {
+      webhookMessages: {
+        add(messages: readonly unknown[]) {
+          if (fails) throw new Error('closed')
+          added.push(messages.length)
+        },
+      } as unknown as Stores['webhookMessages'],
+    },
+    log: silentLog,
+    onStored: () => {},
+  })
+  const message = {} as WebhookMessage
+  later.add([], true)
+  await later.settled()
+  later.add([message], true)
+  await later.settled()
+  fails = true
+  later.add([message], true)
+  await later.settled()
+  fails = false
+  later.add([message, message], true)
+  await later.settled()
+  assert.deepEqual(added, [1, 2])
 })
 
 test('events attack: refusals do not take the places of callbacks for other events', async () => {

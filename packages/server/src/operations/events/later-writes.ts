@@ -34,6 +34,8 @@ export function createLaterWrites({
   let writing: Promise<void> | undefined
 
   async function write(): Promise<void> {
+    // So that `writing` is set before it is reset, also if nothing is to be stored or the store throws at once.
+    await undefined
     while (waiting.length > 0) {
       const messages = waiting
       waiting = []
