@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { auditEndpoint } from '../../packages/server/src/model/audit-record.ts'
 import { headOf } from '../../packages/server/src/operations/audit/record.ts'
 import { verifyAuditLog } from '../../packages/server/src/operations/audit/verification.ts'
 import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
 import { auditWorld, day } from '../support/audit.ts'
+import { startOfTime } from '../support/tessera.ts'
 
 type World = ReturnType<typeof auditWorld>
 
@@ -83,6 +85,47 @@ test('audit: what is personal can be erased, and the log remains verifiable', as
   const secretly = rows.map(({ personal: _, sub: __, ...row }) => row)
   const { fault } = await verifyAuditLog(secretly, { publicKey: world.audit.publicKey() })
   assert.equal(fault?.seq, 2)
+})
+
+test('audit: records that another process has claimed are erased too', async () => {
+  const world = auditWorld()
+  await world.write('alice')
+  await world.stores.webhookMessages.add(world.audit.messagesOf('user.disabled', { sub: 'alice' }))
+  const claimed = await world.stores.webhookMessages.claim(auditEndpoint, startOfTime, startOfTime + 30, 10)
+  assert.equal(claimed.length, 1)
+  const erasing = world.audit.erase('alice')
+  // The other process crashes, and its lease expires.
+  world.advance(31)
+  assert.equal(await erasing, 2)
+  assert.doesNotMatch(JSON.stringify(await world.rows()), /alice/)
+  assert.equal((await verified(world)).fault, undefined)
+})
+
+test('audit: erasing does not wait for claimed records about others', async () => {
+  const world = auditWorld()
+  await world.write('alice')
+  await world.stores.webhookMessages.add(world.audit.messagesOf('user.disabled', { sub: 'bob' }))
+  await world.stores.webhookMessages.claim(auditEndpoint, startOfTime, startOfTime + 30, 10)
+  assert.equal(await world.audit.erase('alice'), 1)
+})
+
+test('audit: erasing fails if another process holds a record about the user', async t => {
+  const world = auditWorld()
+  await world.write('alice')
+  await world.stores.webhookMessages.add(world.audit.messagesOf('user.disabled', { sub: 'alice' }))
+  await world.stores.webhookMessages.claim(auditEndpoint, startOfTime, startOfTime + 9999, 10)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const erasing = world.audit.erase('alice').catch(String)
+  let outcome: unknown
+  void erasing.then(value => {
+    outcome = value
+  })
+  for (let turn = 0; turn < 10_000 && outcome === undefined; turn++) {
+    t.mock.timers.tick(100)
+    await new Promise(setImmediate)
+  }
+  assert.match(String(outcome), /another process is appending records about the user; run the command again/)
+  assert.match(JSON.stringify(await world.rows()), /alice/)
 })
 
 test('audit: the oldest records are removed after their time, and a record says so', async () => {

@@ -18,8 +18,9 @@ export type AuditLog = WaitingAudit & {
   readonly run: () => Promise<number>
   /**
    * Erases the personal members from all records about this user, in one write with a record of that. Resolves to the
-   * number of records; the log remains verifiable. Rejects if one of them was changed. Call it after everything about the user
-   * was written.
+   * number of records; the log remains verifiable. Waits for records about them that another process is appending. Rejects
+   * if that takes longer than its lease, and if one of the records was changed. Call it after everything about the user was
+   * written.
    */
   readonly erase: (sub: string) => Promise<number>
   /** The public key that verifies the records, as a JWK. */
@@ -27,7 +28,7 @@ export type AuditLog = WaitingAudit & {
 }
 
 type AuditLogPorts = WaitingAuditPorts & {
-  readonly stores: Pick<Stores, 'webhookMessages' | 'auditRecords'>
+  readonly stores: Pick<Stores, 'webhookMessages' | 'auditRecords' | 'persons'>
   /** Creates the key on first use. */
   readonly key: () => KeyObject
   readonly log: Log
@@ -38,11 +39,14 @@ const batch = 200
 const lease: Seconds = 30
 const day: Seconds = 86_400
 const attempts = 20
+/** Milliseconds between looks for records that another process is appending, and how many until its lease has expired. */
+const pause = 100
+const looks = (lease * 1000) / pause + 50
 const ofConfiguration: ReadonlySet<AuditType> = new Set(['configuration.started', 'configuration.applied'])
 
 export function createAuditLog(ports: AuditLogPorts): AuditLog {
   const { settings, clock, log } = ports
-  const { auditRecords, webhookMessages } = ports.stores
+  const { auditRecords, webhookMessages, persons } = ports.stores
   const waiting = createWaitingAudit(ports)
   let signingKey: KeyObject | undefined
   const key = (): KeyObject => {
@@ -115,6 +119,28 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
     }
   }
 
+  /** Returns whether a record about the user waits, claimed by another process. */
+  async function waitsAbout(sub: string): Promise<boolean> {
+    for (let after = { event_id: '', endpoint: '' }, more = true; more; ) {
+      const page = await persons.messages(after, batch)
+      for (const message of page)
+        if (message.endpoint === auditEndpoint && waiting.open(message).personal?.sub === sub) return true
+      more = page.length === batch
+      after = page.at(-1) ?? after
+    }
+    return false
+  }
+
+  /** Resolves when every record about the user that was stored before is part of the log. */
+  async function sealAllAbout(sub: string): Promise<void> {
+    for (let look = 0; look < looks; look++) {
+      await seal()
+      if (!(await waitsAbout(sub))) return
+      await new Promise(resolve => setTimeout(resolve, pause))
+    }
+    throw new Error('another process is appending records about the user; run the command again')
+  }
+
   /** Throws if the row was changed: someone could hide records by naming another user in them, who is erased later. */
   function requireIntact(row: AuditRow): void {
     const problem = textProblem(row, createPublicKey(key()))
@@ -166,7 +192,7 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
       return count
     },
     async erase(sub) {
-      await seal()
+      await sealAllAbout(sub)
       return appended(async last => {
         const numbers: number[] = []
         for (let after = 0, more = true; more; ) {
