@@ -315,6 +315,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'server.ts',
       'packages/server/src/app/administration.ts',
       'packages/server/src/app/archives.ts',
+      'packages/server/src/app/store-commands.ts',
       'packages/server/src/app/stored-entries-check.ts',
       'packages/server/src/app/audit-reading.ts',
       'packages/server/src/runtime/async/origin.ts',

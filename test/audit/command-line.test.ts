@@ -1,7 +1,7 @@
 /** `tessera audit`: verification, export and what commands record. */
 
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -124,6 +124,54 @@ test('cli: what is personal in the records about a user is erased, which is reco
       ['users add', 'user.created', 'audit erase', 'audit.erased', 'audit erase'],
     )
     assert.match((await audit('verify')).stdout, /^verified records=5 first=1 erased=1\n/)
+  } finally {
+    await remove()
+  }
+})
+
+test('cli: copying, filling and migrating a store is recorded, or the command says why not', async () => {
+  const { file, directory, remove } = await writeConfiguration(configuration)
+  const spare = join(directory, 'spare.json')
+  await writeFile(spare, JSON.stringify({ ...configuration, storage: 'sqlite:./spare.db' }))
+  const [copy, copies] = [join(directory, 'copy.jsonl'), join(directory, 'copies')]
+  const commandsOf = async (config: string) => {
+    const { stdout } = await tessera(['audit', 'export', '--config', config])
+    const records = stdout.split('\n').filter(line => line !== '')
+    return records.map(line => JSON.parse(line).record.data.command as string | undefined)
+  }
+  const run = async (words: readonly string[]) => {
+    const { code, stderr } = await tessera(words)
+    assert.equal(code, 0, stderr)
+    return stderr
+  }
+  try {
+    // Nobody has used the store: there is no key that could sign.
+    assert.equal(await run(['migrate', '--config', file]), '')
+    assert.deepEqual(await commandsOf(file), [])
+    assert.doesNotMatch(await run(['export', '--config', file, '--to', copy]), /not recorded/)
+    assert.doesNotMatch(await run(['backup', '--config', file, '--to', copies]), /not recorded/)
+    assert.doesNotMatch(await run(['migrate', '--config', file]), /not recorded/)
+    assert.deepEqual(await commandsOf(file), ['export', 'backup', 'migrate'])
+
+    await copyFile(join(directory, 'tessera.db.key'), join(directory, 'spare.db.key'))
+    assert.doesNotMatch(await run(['import', '--config', spare, '--from', copy]), /not recorded/)
+    assert.deepEqual(await commandsOf(spare), ['export', 'import'])
+    assert.match(
+      (await tessera(['audit', 'verify', '--config', spare])).stdout,
+      /^verified records=2 first=1/,
+    )
+
+    await rename(join(directory, 'tessera.db.key'), join(directory, 'elsewhere'))
+    const unrecorded = await run(['export', '--config', file, '--to', join(directory, 'other.jsonl')])
+    assert.match(unrecorded, /this command is not recorded in the audit log: .*key/)
+    await rename(join(directory, 'elsewhere'), join(directory, 'tessera.db.key'))
+    // One of another version: its servers may still be running.
+    const database = new DatabaseSync(join(directory, 'tessera.db'))
+    database.exec('pragma user_version = 1')
+    const older = await run(['backup', '--config', file, '--to', join(directory, 'older')])
+    assert.match(older, /not recorded in the audit log: the store has the schema of another version/)
+    assert.equal(database.prepare('pragma user_version').get()?.user_version, 1)
+    database.close()
   } finally {
     await remove()
   }

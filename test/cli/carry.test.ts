@@ -224,7 +224,10 @@ test('cli: after kill -9 during an import, no server starts on the partial store
       await contentOf(createSqliteArchives(join(directory, 'fresh.db'))),
     ]
     assert.ok(got.codes?.length === 4000)
-    for (const table of Object.keys(held)) assert.deepEqual(got[table]?.length, held[table]?.length, table)
+    // The import is recorded in the audit log.
+    const added = (table: string): number => (table === 'webhook_messages' ? 1 : 0)
+    for (const [table, rows] of Object.entries(held))
+      assert.equal(got[table]?.length, rows.length + added(table), table)
   })
 })
 

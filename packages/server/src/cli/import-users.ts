@@ -2,7 +2,7 @@
 
 import type { MigratedUser } from '../migration/user.ts'
 import type { ExitCode, IssuerFlags } from './command.ts'
-import { issuerOrReport } from './issuer.ts'
+import { withOpened } from './issuer.ts'
 
 /** Users that are added at the same time. Stores write them together. */
 const batchSize = 50
@@ -15,28 +15,27 @@ export async function importUsers(
   tell: (text: string) => void,
 ): Promise<ExitCode> {
   const dryRun = !apply
-  const found = await issuerOrReport({ ...issuer, dryRun }, 'users')
-  if (!found) return 1
-  const { openUserImport } = await import('../app/user-import.ts')
-  const target = await openUserImport(found.server, found.issuer, { dryRun })
-  const counts = { added: 0, same: 0, conflict: 0 }
-  try {
-    for (let from = 0; from < users.length; from += batchSize) {
-      const batch = users.slice(from, from + batchSize)
-      const outcomes = await Promise.all(batch.map(user => (apply ? target.add(user) : target.look(user))))
-      for (const [index, result] of outcomes.entries()) {
-        counts[result.outcome]++
-        if (result.outcome === 'conflict')
-          process.stderr.write(`conflict sub=${JSON.stringify(batch[index]!.sub)}: ${result.problem}\n`)
+  return withOpened(
+    { ...issuer, dryRun },
+    'users',
+    async (...found) => (await import('../app/user-import.ts')).openUserImport(...found, { dryRun }),
+    async target => {
+      const counts = { added: 0, same: 0, conflict: 0 }
+      for (let from = 0; from < users.length; from += batchSize) {
+        const batch = users.slice(from, from + batchSize)
+        const outcomes = await Promise.all(batch.map(user => (apply ? target.add(user) : target.look(user))))
+        for (const [index, result] of outcomes.entries()) {
+          counts[result.outcome]++
+          if (result.outcome === 'conflict')
+            process.stderr.write(`conflict sub=${JSON.stringify(batch[index]!.sub)}: ${result.problem}\n`)
+        }
       }
-    }
-  } finally {
-    await target.close()
-  }
-  const { added, same, conflict } = counts
-  tell(
-    `users: ${apply ? 'added' : 'would be added'} ${added}, already there ${same}, conflicts ${conflict}\n`,
+      const { added, same, conflict } = counts
+      tell(
+        `users: ${apply ? 'added' : 'would be added'} ${added}, already there ${same}, conflicts ${conflict}\n`,
+      )
+      if (!apply) tell('no user was added; --apply adds them\n')
+      return conflict > 0 && apply ? 1 : 0
+    },
   )
-  if (!apply) tell('no user was added; --apply adds them\n')
-  return conflict > 0 && apply ? 1 : 0
 }

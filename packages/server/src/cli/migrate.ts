@@ -8,6 +8,7 @@ export async function migrate({ config }: { readonly config: string }): Promise<
   if (!configuration) return 1
   const { migrateStorage } = await import('../app/administration.ts')
   const stores = await migrateStorage(configuration)
+  await (await import('./transfer.ts')).recordOrTell(configuration)
   process.stdout.write(
     `migrated ${stores} ${stores === 1 ? 'store' : 'stores'} to the schema of this version\n`,
   )

@@ -1,9 +1,18 @@
 /** `tessera export`, `tessera import` and `tessera backup`: see docs/guides/backup.md. */
 
+import type { Configuration } from '../configuration/configuration.ts'
 import { storageOf } from '../configuration/schema/deployment.ts'
 import type { BackupFlags, ExitCode, TransferFlags } from './command.ts'
 import { showProgress } from './progress.ts'
 import { loadOrReport } from './report.ts'
+
+/** Records the command in the audit log, or says why it can't be recorded. */
+export async function recordOrTell(configuration: Configuration): Promise<void> {
+  const { recordStoreCommand } = await import('../app/store-commands.ts')
+  const problem = await recordStoreCommand(configuration)
+  if (problem !== undefined)
+    process.stderr.write(`tessera: this command is not recorded in the audit log: ${problem}\n`)
+}
 
 type Archives = typeof import('../app/archives.ts')
 type Kinds = NonNullable<Parameters<Archives['exportStores']>[2]['kinds']>
@@ -18,6 +27,7 @@ export async function exportTo({
   const archives = await openArchives()
   const kinds = kindsOf(archives, kind)
   if (!kinds.ok) return kinds.code
+  await recordOrTell(configuration)
   const { rows, sha256 } = await archives.exportStores(configuration, to, {
     ...kinds.chosen,
     report: showProgress(),
@@ -40,6 +50,8 @@ export async function importFrom({
   const filled = isStorage.test(from)
     ? await archives.importStore(configuration, storageOf(from, process.cwd()), importing)
     : await archives.importFile(configuration, from, importing)
+  // Only now does the store have the master key's check and the earlier records.
+  await recordOrTell(configuration)
   for (const [table, { added, same, other }] of filled)
     process.stdout.write(`imported ${table} added=${added} same=${same} other=${other}\n`)
   return 0
@@ -49,6 +61,7 @@ export async function backUp({ config, to }: BackupFlags): Promise<ExitCode> {
   const configuration = await loadOrReport(config)
   if (!configuration) return 1
   const { backUpStores } = await openArchives()
+  await recordOrTell(configuration)
   for (const copy of await backUpStores(configuration, to)) process.stdout.write(`copied ${copy}\n`)
   return 0
 }
