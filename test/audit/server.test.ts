@@ -10,6 +10,7 @@ import { createMemoryStores } from '../../packages/server/src/storage/memory/sto
 import { adminToken, adminWorld } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { createCountingStores } from '../support/counting.ts'
+import { assertRefused } from '../support/refused.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
@@ -152,6 +153,83 @@ test('audit: sign-ins and refused ones are recorded, without what was typed', as
   assert.equal(known?.record.data.reason, 'credentials_refused')
   assert.equal(unknown?.personal, undefined)
   assert.doesNotMatch(JSON.stringify(records), /by-mistake|wrong-guess/)
+})
+
+test('audit: a refused password grant has its request and network, also if only the second factor is missing', async () => {
+  const server = await createTestServer({ ...world, mfa: { mode: 'required' } })
+  const ask = (username: string, password: string, from: string) =>
+    server.token(
+      { grant_type: 'password', username, password, scope: 'api1' },
+      { client: ['roclient', secret], from },
+    )
+  assertRefused(await ask('bob', 'wrong-guess', '192.0.2.1'), 'invalid_grant', 'credentials_refused')
+  assertRefused(await ask('bob', 'bob', '192.0.2.2'), 'invalid_grant', 'second_factor_needed')
+  await ask('nobody', 'wrong-guess', '192.0.2.3')
+  const records = ofType(await recordsOf(server), 'user.sign_in_failed')
+  const reasons = ['credentials_refused', 'second_factor_needed', 'credentials_refused']
+  assert.deepEqual(
+    records.map(({ record }) => record.data.reason),
+    reasons,
+  )
+  for (const { record } of records) {
+    assert.equal(record.data.client_id, 'roclient')
+    assert.ok(record.request_id)
+    assert.deepEqual(record.actor, { kind: 'server' })
+  }
+  const [wrong, missing, unknown] = records
+  assert.equal(wrong?.personal?.network, '192.0.2.1')
+  assert.equal(missing?.personal?.network, '192.0.2.2')
+  assert.equal(unknown?.record.data.network, '192.0.2.3')
+})
+
+test('audit: passwords that one network guesses by the password grant hide no others', async () => {
+  const server = await createTestServer(world)
+  const guess = (username: string, from: string) =>
+    server.token(
+      { grant_type: 'password', username, password: 'wrong-guess', scope: 'api1' },
+      { client: ['roclient', secret], from },
+    )
+  for (let count = 0; count < 61; count++) await guess(`nobody${count}`, '192.0.2.1')
+  await guess('bob', '192.0.2.2')
+  const records = ofType(await recordsOf(server), 'user.sign_in_failed')
+  assert.equal(records.length, 61)
+  assert.equal(records.at(-1)?.personal?.network, '192.0.2.2')
+})
+
+test('audit: what clients register by themselves is recorded', async () => {
+  const server = await createTestServer({ ...world, registration: { mode: 'open' } })
+  const send = (method: string, path: string, { body, token }: { body?: object; token?: string } = {}) =>
+    server.send(method, path, {
+      headers: {
+        'content-type': 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+      from: '192.0.2.7',
+    })
+  const metadata = { redirect_uris: ['https://app.example/callback'], client_name: 'A shown name' }
+  const made = await send('POST', '/connect/register', { body: metadata })
+  assert.equal(made.status, 201)
+  const { client_id, registration_access_token: token } = made.json
+  const path = `/connect/register/${client_id}`
+  const updated = await send('PUT', path, { body: { ...metadata, client_id, client_name: 'New' }, token })
+  assert.equal(updated.status, 200)
+  assert.equal((await send('DELETE', path, { token: updated.json.registration_access_token })).status, 204)
+  // Refused ones change nothing.
+  assert.equal((await send('POST', '/connect/register', { body: { redirect_uris: [] } })).status, 400)
+  const records = await recordsOf(server)
+  const shown = records.filter(({ record }) => record.type.startsWith('client.'))
+  const names = ['client.registered', 'client.registration_updated', 'client.registration_removed']
+  assert.deepEqual(
+    shown.map(({ record }) => record.type),
+    names,
+  )
+  for (const { record } of shown) {
+    assert.deepEqual(record.data, { client_id, network: '192.0.2.7' })
+    assert.deepEqual(record.actor, { kind: 'server' })
+    assert.ok(record.request_id)
+  }
+  assert.doesNotMatch(JSON.stringify(records), new RegExp(`${token}|A shown name`))
 })
 
 test('audit: a refused sign-in is looked up again for the log only, so not at all if that is turned off', async () => {

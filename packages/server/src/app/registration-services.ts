@@ -5,6 +5,9 @@ import { type ClientRegistration, createClientRegistration } from '../clients/re
 import { createSectorIdentifierCheck } from '../clients/registration/sector-identifier.ts'
 import { createSoftwareStatements } from '../clients/registration/software-statement.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { AuditType, NoteAudit } from '../model/audit.ts'
+import type { RegisteredClient } from '../model/registered-client.ts'
+import { currentOrigin, withOrigin } from '../runtime/async/origin.ts'
 import type { Services } from './services.ts'
 
 export type RegistrationServices = {
@@ -14,19 +17,51 @@ export type RegistrationServices = {
 
 export function createRegistrationServices(
   { registration, issuer, signatureAlgorithms: algorithms }: Configuration,
-  { context: { stores, keys, clock, random, log, outbound }, clients: { matchArgon2id } }: Services,
+  { context: { stores, keys, clock, random, log, outbound, events }, clients: { matchArgon2id } }: Services,
 ): RegistrationServices {
   return {
     secrets: createSecrets({ clock, random, matchArgon2id }),
-    clientRegistration: createClientRegistration({
-      registration,
-      registeredClients: stores.registeredClients,
-      checkSectorIdentifier: createSectorIdentifierCheck(outbound),
-      readStatement: createSoftwareStatements({ registration, issuer, algorithms, clock }),
-      signingAlgorithms: keys.algorithms(),
-      clock,
-      random,
-      log,
-    }),
+    clientRegistration: noteRegistrations(
+      events.note,
+      createClientRegistration({
+        registration,
+        registeredClients: stores.registeredClients,
+        checkSectorIdentifier: createSectorIdentifierCheck(outbound),
+        readStatement: createSoftwareStatements({ registration, issuer, algorithms, clock }),
+        signingAlgorithms: keys.algorithms(),
+        clock,
+        random,
+        log,
+      }),
+    ),
+  }
+}
+
+type RegistrationType = Extract<AuditType, `client.${string}`>
+
+/** Records in the audit log what clients register. */
+function noteRegistrations(note: NoteAudit, registration: ClientRegistration): ClientRegistration {
+  // Nobody sits at a browser.
+  const noted = (type: RegistrationType, { client_id, vouched_by }: RegisteredClient): void =>
+    withOrigin({ ...currentOrigin(), actor: { kind: 'server' } }, () =>
+      note(type, { client_id, ...(vouched_by !== undefined && { vouched_by }) }),
+    )
+  return {
+    ...registration,
+    async register(metadata, by) {
+      const registered = await registration.register(metadata, by)
+      if (registered.ok) noted('client.registered', registered.value.client)
+      return registered
+    },
+    async update(client, metadata) {
+      const updated = await registration.update(client, metadata)
+      if (updated.ok) noted('client.registration_updated', updated.value.client)
+      return updated
+    },
+    async remove(client) {
+      const isRemoved = await registration.remove(client)
+      if (isRemoved) noted('client.registration_removed', client)
+      return isRemoved
+    },
   }
 }

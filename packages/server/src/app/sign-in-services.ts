@@ -124,9 +124,22 @@ export function createSignInServices(
     knownAccounts: createKnownAccounts({ users, checksElsewhere: validators.password !== undefined }),
     hashPassword,
     findFactors,
-    policies: createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }),
+    policies: noteBarred(events, createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors })),
   }
 }
+
+/** Records that a password was right, but that the password grant can't ask for the second factor. */
+const noteBarred = ({ note }: Pick<ManagedEvents, 'note'>, policies: MfaPolicies): MfaPolicies => ({
+  ...policies,
+  async barsPasswordGrant(proven, client) {
+    const isBarred = await policies.barsPasswordGrant(proven, client)
+    if (isBarred) {
+      const { sub, idp } = proven
+      note('user.sign_in_failed', { sub, idp, client_id: client.client_id, reason: 'second_factor_needed' })
+    }
+    return isBarred
+  },
+})
 
 /**
  * Records sign-ins that are refused. The user is looked up afterwards, so that a response takes as long for names that

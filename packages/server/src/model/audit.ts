@@ -49,6 +49,12 @@ export type AuditData = {
     /** See docs/reasons.md. */
     readonly reason: string
   }
+  /** A client registered itself. */
+  readonly 'client.registered': SelfRegistration
+  /** A client replaced its registration. */
+  readonly 'client.registration_updated': SelfRegistration
+  /** A client removed its registration. */
+  readonly 'client.registration_removed': SelfRegistration
   /** A user got new recovery codes, which replace earlier ones. */
   readonly 'user.recovery_codes_replaced': { readonly sub: string }
   /** A signing key of another server was imported: to verify its tokens, or also to sign. */
@@ -67,6 +73,12 @@ export type AuditData = {
   }
 }
 
+type SelfRegistration = {
+  readonly client_id: string
+  /** The credential of the registration; omitted if the server registers anybody. */
+  readonly vouched_by?: string
+}
+
 export type AuditType = keyof AuditData
 
 const ofTokens: ReadonlySet<string> = new Set<EventType>(['token.issued', 'token.refused', 'token.revoked'])
@@ -75,9 +87,16 @@ const ofTokens: ReadonlySet<string> = new Set<EventType>(['token.issued', 'token
 export const isAudited = ({ enabled, tokens }: AuditSettings, type: EventType | AuditType): boolean =>
   enabled && (tokens || !ofTokens.has(type))
 
+const ofStrangers: ReadonlySet<string> = new Set<EventType | AuditType>([
+  'token.refused',
+  'user.sign_in_failed',
+  'client.registered',
+  'client.registration_updated',
+  'client.registration_removed',
+])
+
 /** Records that anybody can cause, as often as they like. */
-export const isAuditedByStrangers = (type: EventType | AuditType): boolean =>
-  type === 'token.refused' || type === 'user.sign_in_failed'
+export const isAuditedByStrangers = (type: EventType | AuditType): boolean => ofStrangers.has(type)
 
 /** Records what is no event in the audit log, in the background. */
 export type NoteAudit = <Type extends AuditType>(type: Type, data: AuditData[Type]) => void

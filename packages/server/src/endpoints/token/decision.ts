@@ -46,6 +46,8 @@ export type TokenRequest = {
   readonly confirmFor: (client: Client) => Result<Confirmation | undefined>
   /** The network that the request came from. */
   readonly from: string
+  /** The id of the request, as in the log. */
+  readonly id: string
 }
 
 /** The ports of grants. */

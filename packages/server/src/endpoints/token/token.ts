@@ -98,6 +98,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
       confirmation,
       confirmFor,
       from: networkOf(request),
+      id: request.id,
     }
     const once = (proof?: Proven['use']) =>
       attempt(grant.value, tokenRequest, { id: request.id, proof }, ports)
