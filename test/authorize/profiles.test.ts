@@ -330,6 +330,33 @@ test('profiles: the tokens of a client with a profile need proofs with its algor
   }
 })
 
+test('profiles: assertions as grants need an algorithm of the profile of the client', async () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const partner = 'https://partner.example'
+  const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+  const exchanger = { client_id: 'bank', jwks, grant_types: [grant_type], scope: 'accounts' }
+  const server = await createTestServer(
+    {
+      ...world,
+      trusted_issuers: [{ issuer: partner, jwks: { keys: [rsa.publicKey.export({ format: 'jwk' })] } }],
+      clients: [{ ...exchanger, security_profile: 'fapi2-security' }],
+    },
+    { at: now },
+  )
+  const redeem = async (alg: string) => {
+    const granted = new SignJWT({ iss: partner, sub: '1', aud: issuer, exp: now + 60, jti: alg })
+    return server.token(
+      {
+        ...{ grant_type, assertion: await granted.setProtectedHeader({ alg }).sign(rsa.privateKey) },
+        ...authenticated(await assertion()),
+      },
+      { headers: { dpop: rsaProof('PS256', { htm: 'POST', htu: `${issuer}/connect/token` }) } },
+    )
+  }
+  assertRefused(await redeem('RS256'), 'invalid_grant', 'assertion_invalid')
+  assert.equal((await redeem('PS256')).status, 200)
+})
+
 test('profiles: a request object without an audience is refused where messages are signed', async () => {
   assert.equal((await push(security, { request: await object({}) })).status, 201)
   assertRefused(

@@ -104,6 +104,11 @@ test('workload identity: a token of a build service authenticates its client, mo
   assert.deepEqual(fetched, ['/builds/.well-known/openid-configuration', '/keys'])
 })
 
+for (const typ of ['JWT', 'JOSE', 'jwt', undefined])
+  test(`workload identity: a token with the type ${typ} authenticates the client [JWT-SVID §2.3]`, async () => {
+    assert.equal((await ask(await buildToken({ header: { typ } }))).status, 200)
+  })
+
 test('workload identity: a service account of a cluster, with the keys in the configuration, for the issuer of the server', async () => {
   const claims = { iss: clusterIssuer, sub: 'system:serviceaccount:shop:backend', aud: [issuer] }
   const options = { ...claims, header: { kid: 'k1' }, key: cluster.privateKey, exp: startOfTime + 3600 }

@@ -46,7 +46,7 @@ export type GrantRequest = {
 export type GrantContext = HookContext & {
   readonly now: Seconds
   readonly issuer: string
-  /** The JWS algorithms that the issuer accepts. */
+  /** The JWS algorithms that the issuer and the profile of the client accept. */
   readonly signatureAlgorithms: readonly string[]
   readonly log: Log
   /**

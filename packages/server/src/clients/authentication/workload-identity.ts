@@ -11,6 +11,9 @@ import { jwtType } from '../../model/jose.ts'
 import { matchesSubject, type WorkloadIdentity } from '../../model/workload-identity.ts'
 import { refuseClient, type VerificationPorts } from './method.ts'
 
+/** JWT-SVID §2.3 allows both. */
+const types: readonly (string | undefined)[] = ['jwt', 'jose']
+
 /** A token and some of its claims, which are not verified yet. */
 type Assertion = {
   readonly jwt: string
@@ -40,7 +43,8 @@ export async function verifyWorkload(
   })
   if (!verified.ok) return refuseClient('client_assertion_invalid', { error_code: verified.code })
   // RFC 8725 §3.11: reject JWTs made for another purpose, such as access tokens.
-  if (jwtType(verified.protectedHeader.typ) !== 'jwt') return refuseClient('client_assertion_type_wrong')
+  if (!types.includes(jwtType(verified.protectedHeader.typ)))
+    return refuseClient('client_assertion_type_wrong')
   const reason = claimsProblem(verified.payload, identity, ports, clockTolerance)
   return reason === undefined ? ok(undefined) : refuseClient(reason)
 }

@@ -23,6 +23,7 @@ import { hashHandle } from '../../../model/handle.ts'
 import { callHook, HookError, hookFields } from '../../../model/hook.ts'
 import { rememberUntil } from '../../../model/jose.ts'
 import { apisOf, findApi, type Resources } from '../../../model/resource.ts'
+import { permitsAlgorithm } from '../../../model/security-profile.ts'
 import type {
   AuthorizationChoice,
   Decision,
@@ -82,13 +83,16 @@ async function ask(
 ): Promise<GrantDecision | Refusal> {
   const resource = parameters.all('resource')
   const audience = parameters.all('audience')
+  const signatureAlgorithms = context.signatureAlgorithms.filter(alg =>
+    permitsAlgorithm(client.security_profile, alg),
+  )
   try {
     const decided = await callHook(
       { hook: 'grants.decide', limit },
       called =>
         extension.decide(
           { client, parameters, scope, resource, audience, confirmation },
-          { ...context, ...called, now: clock.now() },
+          { ...context, ...called, signatureAlgorithms, now: clock.now() },
         ),
       readDecision,
     )
