@@ -50,6 +50,21 @@ for (const [name, content, key, given] of readable)
     assert.equal(found[0]!.x5c, undefined)
   })
 
+test('key files: keys and certificates in DER are read without a passphrase', async () => {
+  const der = (key: KeyObject, type: string): Buffer => key.export({ format: 'der', type } as never) as never
+  for (const [content, key] of [
+    [der(rsa.privateKey, 'pkcs8'), rsa.privateKey],
+    [der(rsa.privateKey, 'pkcs1'), rsa.privateKey],
+    [der(ec.privateKey, 'sec1'), ec.privateKey],
+    [der(ed.privateKey, 'pkcs8'), ed.privateKey],
+    [der(rsa.publicKey, 'spki'), rsa.publicKey],
+    [der(rsa.publicKey, 'pkcs1'), rsa.publicKey],
+  ] as const)
+    assert.ok((await read(content))[0]!.key.equals(key))
+  const [certified] = await read(Buffer.from(one, 'base64'))
+  assert.deepEqual([certified!.key.type, certified!.x5c], ['public', [one.replaceAll(/\s/g, '')]])
+})
+
 test('key files: PFX with RC2 and Triple DES, or with AES and a chain, is read with its passphrase [RFC 7292]', async () => {
   const [old] = await read(fixture('rc2-and-3des.pfx'), passphrase)
   assert.deepEqual([old!.key.asymmetricKeyType, old!.x5c?.length], ['rsa', 1])

@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { migrate } from '../../packages/server/src/migration/migrate.ts'
+import { readSourceFile } from '../../packages/server/src/migration/source-file.ts'
 import { findPasswordHash } from '../../packages/server/src/runtime/password-hash/read.ts'
-import { migrateFixture } from './fixtures.ts'
+import { testFolder } from '../support/folder.ts'
+import { at, importerNamed, migrateFixture } from './fixtures.ts'
 
+const folder = testFolder()
 const tenant = await migrateFixture('auth0', 'auth0-tenant.yaml', 'auth0-users.ndjson', 'auth0-hashes.ndjson')
 const imported = await migrateFixture('auth0', 'auth0-import.json')
 
@@ -134,4 +138,60 @@ test('migration: hashes in the format of imports into Auth0 are converted, or re
   }
   assert.equal(user('bcrypt@shop.example', imported)?.totp_secret, 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
   assert.equal(user('bcrypt@shop.example', imported)?.sub, 'auth0|i6')
+})
+
+test('migration: keywords of the deploy tool may stand without quotes, and are reported wherever they are kept', async () => {
+  const text = `
+tenant:
+  friendly_name: ##NAME##
+  enabled_locales: @@LANGUAGES@@
+clients:
+  - name: 'Web ##STAGE##'
+    client_id: web
+    client_secret: ##WEB_SECRET##   # from the vault
+    callbacks: [@@CALLBACKS@@, 'https://app.example/cb']
+    grant_types: [authorization_code]
+    allowed_logout_urls:
+      - ##LOGOUT##
+databases:
+  # Without a strategy, as in the tool's own example.
+  - name: users
+    enabled_clients: [ web ]
+connections:
+  - name: google-oauth2
+    strategy: google-oauth2
+    enabled_clients: [ web ]
+    options: { email: true }
+`
+  const file = await folder.write('keywords.yaml', text)
+  const importer = importerNamed('auth0')
+  const read = await readSourceFile(file, importer)
+  assert.ok(read.ok, JSON.stringify(read))
+  const user = { user_id: 'google-oauth2|1', identities: [{ connection: 'google-oauth2', user_id: '1' }] }
+  const { configuration, users, variables, lines } = migrate(
+    importer,
+    [read.file, { name: 'users.ndjson', value: [user] }],
+    at,
+  )
+  assert.partialDeepStrictEqual(configuration, {
+    branding: { name: '##NAME##' },
+    clients: [{ client_name: 'Web ##STAGE##', redirect_uris: ['https://app.example/cb'] }],
+  })
+  assert.deepEqual(variables, ['WEB_SECRET'])
+  const reported = (outcome: string, why: RegExp) =>
+    lines
+      .filter(line => line.outcome === outcome && why.test(line.why ?? ''))
+      .map(({ source }) => source.join('.'))
+  assert.deepEqual(reported('changed', /keyword/), ['clients.0.name', 'tenant.friendly_name'])
+  assert.deepEqual(reported('not_possible', /keyword/), [
+    'clients.0.callbacks.0',
+    'clients.0.allowed_logout_urls.0',
+  ])
+  assert.deepEqual(reported('not_possible', /client_id/), ['connections.0'])
+  // The operator adds the provider under the same name.
+  assert.deepEqual(users[0]?.identities, [
+    { provider: 'google-oauth2', authority: 'https://accounts.google.com', id: '1' },
+  ])
+  assert.equal(configuration.identity_providers, undefined)
+  assert.equal('enable_local_login' in (configuration.clients as any[])[0], false)
 })

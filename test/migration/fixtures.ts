@@ -21,7 +21,7 @@ export const importerNamed = (name: string): Importer => {
 
 export async function readFixture(file: string): Promise<unknown> {
   const path = new URL(`fixtures/${file}`, import.meta.url).pathname
-  const outcome = await readSourceFile(path, true)
+  const outcome = await readSourceFile(path, { acceptsModules: true })
   if (!outcome.ok) throw new Error(outcome.problem)
   return outcome.file.value
 }

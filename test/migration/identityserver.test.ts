@@ -229,6 +229,39 @@ test('migration: appsettings with numbers as strings, enums by name and a TimeSp
   })
 })
 
+test('migration: users with numbers as keys keep them, and a lockout counts only if it is enabled', () => {
+  const LockoutEnd = '9999-12-31T23:59:59+00:00'
+  const AspNetUsers = [
+    { Id: 7, UserName: 'a', LockoutEnd, LockoutEnabled: false },
+    { Id: 8, UserName: 'b', LockoutEnd, LockoutEnabled: true },
+    { Id: '9', UserName: 'c', LockoutEnd },
+  ]
+  const { users } = migrate(importerNamed('identityserver'), [{ name: 'f', value: { AspNetUsers } }], at)
+  assert.deepEqual(users, [
+    { sub: '7', username: 'a' },
+    { sub: '8', username: 'b', disabled: true },
+    { sub: '9', username: 'c', disabled: true },
+  ])
+})
+
+test('migration: a list of appsettings may be an object, as in .NET', () => {
+  const Clients = {
+    web: {
+      ClientId: 'web',
+      AllowedGrantTypes: { 0: 'client_credentials' },
+      ClientSecrets: { 0: { Value: 'K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=' } },
+      AllowedScopes: { a: 'api1' },
+    },
+  }
+  const value = { IdentityServer: { Clients, ApiScopes: { 0: { Name: 'api1' } } } }
+  const { configuration, lines } = migrate(importerNamed('identityserver'), [{ name: 'f', value }], at)
+  assert.partialDeepStrictEqual(configuration, {
+    clients: [{ client_id: 'web', grant_types: ['client_credentials'], scope: 'api1' }],
+    api_scopes: [{ name: 'api1' }],
+  })
+  assert.deepEqual([...new Set(lines.map(({ outcome }) => outcome))], ['carried_over'])
+})
+
 test("migration: the guide's appsettings are converted without loss", () => {
   const [, example = ''] =
     /```json\n([\s\S]*?)\n```/.exec(readText('docs/guides/from-identityserver4.md')) ?? []

@@ -337,6 +337,15 @@ test('migration: roles and groups of Keycloak that contain each other end', () =
   assert.deepEqual(users[0]?.claims, { resource_access: { app: { roles: ['c'] } } })
 })
 
+test('migration: every member of a mapper of a directory has an outcome that fits the others', () => {
+  const mappers = realm.lines.filter(
+    ({ source, why }) =>
+      source.includes('org.keycloak.storage.ldap.mappers.LDAPStorageMapper') &&
+      why === 'the importer does not know it',
+  )
+  assert.deepEqual(mappers, [])
+})
+
 test('migration: members that a Keycloak file leaves out have the defaults of Keycloak', () => {
   const clients = [{ clientId: 'app', publicClient: true, redirectUris: ['https://app.example/cb'] }]
   const value = { realm: 'r', clients, users: [{ id: '1', username: 'u' }] }

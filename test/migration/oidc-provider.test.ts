@@ -91,9 +91,24 @@ test('migration: the converted clients of Hydra get tokens', async () => {
   assert.throws(() => claimsOf(json.access_token))
 })
 
+test('migration: the clients of Hydra may be a page, a list, or a single one', () => {
+  const client = { client_id: 'a', grant_types: ['client_credentials'], client_secret: 'a-secret-of-hydra' }
+  for (const value of [client, [client], { items: [client], next_page_token: '', is_last_page: true }]) {
+    const { configuration, lines } = migrate(importerNamed('hydra'), [{ name: 'f', value }], at)
+    assert.deepEqual(
+      (configuration.clients as any[]).map(({ client_id }) => client_id),
+      ['a'],
+    )
+    assert.deepEqual(
+      lines.filter(({ outcome }) => outcome === 'not_possible'),
+      [],
+    )
+  }
+})
+
 test('migration: files that are too deep, no JSON, modules, and lines of JSON', async () => {
   const read = async (name: string, text: string, acceptsModules = false) =>
-    readSourceFile(await folder.write(name, text), acceptsModules)
+    readSourceFile(await folder.write(name, text), { acceptsModules })
   const problem = async (name: string, text: string) => {
     const outcome = await read(name, text)
     return outcome.ok ? undefined : outcome.problem

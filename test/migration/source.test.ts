@@ -99,6 +99,93 @@ test('migration: what the configuration refuses is removed and reported, and the
   assert.match(reportText({ ...empty, lines }), /no identity resource or API scope has this name/)
 })
 
+test('migration: of an entry that is left out, the report names the key that it lacks, or why that was removed', () => {
+  const { configuration, lines } = migrated(
+    [{ id: 'kept' }, { name: 'no id' }, { id: 'certified', method: 'tls_client_auth' }],
+    (source, draft) => {
+      for (const one of source.list()) {
+        const client = draft.add('clients')
+        for (const [name, key] of [
+          ['id', 'client_id'],
+          ['name', 'client_name'],
+          ['method', 'token_endpoint_auth_method'],
+        ] as const) {
+          client.set(key, one.member(name).whole())
+          one.member(name).carriedOver(client.at(key))
+        }
+        client.set('grant_types', ['client_credentials'])
+        if (one.member('method').whole() === undefined)
+          client.set('client_secrets', [{ value: 'a-long-enough-secret' }])
+        else client.set('tls_client_auth_subject_dn', 'CN=client')
+      }
+    },
+  )
+  assert.deepEqual(
+    (configuration.clients as any[]).map(({ client_id }) => client_id),
+    ['kept'],
+  )
+  const why = (index: number, name: string) =>
+    lines.find(({ source }) => source[0] === index && source[1] === name)?.why ?? ''
+  assert.match(why(1, 'name'), /^client_id: it is missing/)
+  assert.match(why(2, 'method'), /^"tls_client_auth" needs client certificates/)
+  assert.equal(why(2, 'id'), why(2, 'method'))
+})
+
+test('migration: a client whose only provider is left out is disabled, because an empty list allows all', () => {
+  const { configuration, lines } = migrated(['one'], (_, draft) => {
+    for (const names of [['gone'], ['gone', 'corp']]) {
+      const client = draft.add('clients')
+      client.set('client_id', names.join('-'))
+      client.set('grant_types', ['client_credentials'])
+      client.set('client_secrets', [{ value: 'a-long-enough-secret' }])
+      client.set('identity_provider_restrictions', names)
+    }
+    const provider = draft.add('identity_providers')
+    const corp = {
+      name: 'corp',
+      type: 'oidc',
+      issuer: 'https://corp.example',
+      client_id: 'c',
+      client_secret: 's',
+    }
+    for (const [key, value] of Object.entries(corp)) provider.set(key, value)
+  })
+  assert.deepEqual(
+    (configuration.clients as any[]).map(({ enabled, identity_provider_restrictions: names }) => [
+      enabled,
+      names,
+    ]),
+    [
+      [false, []],
+      [undefined, ['corp']],
+    ],
+  )
+  assert.match(reportText({ ...empty, lines }), /an empty list allows all, so the client is disabled/)
+})
+
+test('migration: a list may be an object in a dialect with keyed lists', () => {
+  const value = { all: { a: 'x', b: null, c: { d: 'y' } }, users: { 0: { id: 1 } } }
+  const read = (dialect: Parameters<typeof migrated>[2]) =>
+    migrated(
+      value,
+      source => {
+        for (const one of source.member('all').list()) one.notNeeded('checked')
+        source.member('users').each(one => one.member('id').notNeeded('checked'))
+      },
+      dialect,
+    ).lines.map(({ outcome, source }) => [outcome, source.join('.')])
+  assert.deepEqual(read({ keyedLists: true }), [
+    ['not_needed', 'all.a'],
+    ['not_needed', 'all.c'],
+    ['not_needed', 'users.0.id'],
+    ['not_needed', 'all.b'],
+  ])
+  assert.deepEqual(read({}), [
+    ['not_possible', 'all'],
+    ['not_possible', 'users'],
+  ])
+})
+
 const empty = { configuration: {}, users: [], variables: [] }
 
 test('migration: a report shows control characters of names, and joins lines that differ only by index', () => {

@@ -55,7 +55,7 @@ async function read(names: readonly string[], importer: Importer): Promise<Migra
   const { migrate } = await import('../migration/migrate.ts')
   const files: SourceFile[] = []
   for (const name of names) {
-    const outcome = await readSourceFile(name, importer.acceptsModules)
+    const outcome = await readSourceFile(name, importer)
     if (!outcome.ok) {
       report(`${name}: ${outcome.problem}`)
       return undefined

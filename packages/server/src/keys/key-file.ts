@@ -1,4 +1,4 @@
-/** Reads the key files of other servers: PEM (RFC 7468), PKCS #12 (RFC 7292), and JWKs and JWK Sets (RFC 7517). */
+/** Reads the key files of other servers: PEM (RFC 7468), DER, PKCS #12 (RFC 7292), and JWKs and JWK Sets (RFC 7517). */
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { type FoundKey, withChain } from './found-key.ts'
@@ -20,8 +20,10 @@ export async function readKeyFile(
     .replace(/^\uFEFF/, '')
   if (text.trimStart().startsWith('{')) return readJwks(text)
   if (text.includes('-----BEGIN ')) return [await readPem(text, passphrase)]
-  // A SEQUENCE in DER. Keys in DER without a container are rare, and have no certificate.
+  // A SEQUENCE in DER.
   if (content[0] === 0x30) {
+    const found = readDer(content)
+    if (found) return [withChain(found)]
     const { readPkcs12 } = await import('./pkcs12.ts')
     return [withChain(await readPkcs12(content, await passphrase()))]
   }
@@ -50,6 +52,31 @@ async function readPem(text: string, passphrase: AskPassphrase): Promise<FoundKe
   const [leaf] = certificates
   if (!leaf) throw new Error('its PEM blocks contain no key and no certificate')
   return withChain({ key: leaf.publicKey, certificates })
+}
+
+/** Returns a certificate, as Windows exports it, or a key that is not encrypted; undefined for any other content. */
+function readDer(content: Uint8Array): Parameters<typeof withChain>[0] | undefined {
+  const der = Buffer.from(content)
+  const key = (key: KeyObject) => ({ key, certificates: [] })
+  const readers = [
+    () => {
+      const certificate = new X509Certificate(der)
+      return { key: certificate.publicKey, certificates: [certificate] }
+    },
+    ...(['pkcs8', 'pkcs1', 'sec1'] as const).map(
+      type => () => key(createPrivateKey({ key: der, format: 'der', type })),
+    ),
+    ...(['spki', 'pkcs1'] as const).map(
+      type => () => key(createPublicKey({ key: der, format: 'der', type })),
+    ),
+  ]
+  for (const read of readers)
+    try {
+      return read()
+    } catch {
+      // It is something else.
+    }
+  return undefined
 }
 
 async function openPem(pem: string, passphrase: AskPassphrase): Promise<KeyObject> {

@@ -1,6 +1,6 @@
 /**
- * Ory Hydra: the output of `hydra list oauth2-clients --format json` or `GET /admin/clients`. Members have the names of
- * RFC 7591 §2, like keys of the configuration.
+ * Ory Hydra: the output of `hydra list oauth2-clients --format json`, `GET /admin/clients`, or a single client. Members have
+ * the names of RFC 7591 §2, like keys of the configuration.
  */
 
 import { standardIdentityResources } from '../configuration/schema/resource.ts'
@@ -14,10 +14,12 @@ export const hydra: Importer = {
   read(sources, draft) {
     const scopes = new Set<string>()
     for (const source of sources) {
-      for (const client of (source.isList ? source : source.member('items')).list())
-        for (const name of readClient(client, draft)) scopes.add(name)
-      if (source.isList) continue
+      const isSingle = source.isObject && source.member('client_id').exists
+      const clients = isSingle ? [source] : (source.isList ? source : source.member('items')).list()
+      for (const client of clients) for (const name of readClient(client, draft)) scopes.add(name)
+      if (source.isList || isSingle) continue
       for (const name of ['next_page_token', 'page_token']) moreClients(source.member(name))
+      source.member('is_last_page').notNeeded('it only describes the page')
     }
     for (const { name } of standardIdentityResources) scopes.delete(name)
     // Hydra has no list of scopes.

@@ -13,7 +13,7 @@ import type { Importer } from './migrate.ts'
 import type { Source } from './source.ts'
 
 export const identityserver: Importer = {
-  dialect: { ignoreCase: true, textValues: true },
+  dialect: { ignoreCase: true, textValues: true, keyedLists: true },
   read(sources, draft, at) {
     draft.server.set('compatibility', 'identityserver4')
     for (const source of sources) {

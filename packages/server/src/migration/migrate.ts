@@ -11,6 +11,8 @@ export type Importer = {
   readonly dialect?: Dialect
   /** The files are modules, which are executed, or data. Omitted: only data. */
   readonly acceptsModules?: boolean
+  /** Makes YAML of a text that the other server's tool accepts. Omitted: the files are YAML. */
+  readonly prepareYaml?: (text: string) => string
   /** Writes what the sources contain to the draft. Each source is the root of a file. */
   readonly read: (sources: readonly Source[], draft: Draft, at: Seconds) => void
 }

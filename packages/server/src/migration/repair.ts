@@ -18,13 +18,18 @@ const mostRounds = 100
 
 /** @throws Error if problems remain, which is a bug. */
 export function repair({ configuration, variables }: Draft, report: Report): void {
+  const reasons: Reasons = new WeakMap()
   for (let round = 0; round < mostRounds; round++) {
     const problems = problemsOf(configuration, variables)
     if (problems.length === 0) return
-    removeAll(configuration, problems, report)
+    removeAll(configuration, problems, { report, reasons })
   }
   throw new Error('the converted configuration is invalid; please report this')
 }
+
+/** Why values were removed from each entry in all rounds, by the path in the entry, whose index may change. */
+type Reasons = WeakMap<object, Map<string, Omit<Problem, 'path'>>>
+type Log = { readonly report: Report; readonly reasons: Reasons }
 
 function problemsOf(configuration: Members, variables: ReadonlySet<string>): readonly Problem[] {
   const users = (configuration.stored_users ?? []) as readonly Members[]
@@ -76,11 +81,11 @@ function scopeProblems(configuration: Members): readonly Problem[] {
 }
 
 /** Removes the values with problems, or their entry if one of the problems is that it lacks something. */
-function removeAll(configuration: Members, problems: readonly Problem[], report: Report): void {
-  const removal = createRemoval(configuration, report)
+function removeAll(configuration: Members, problems: readonly Problem[], log: Log): void {
+  const removal = createRemoval(configuration, log)
   for (const group of Map.groupBy(problems, ({ path }) => keyOf(entryOf(path))).values()) {
     const lacking = group.find(({ path }) => valueAt(configuration, path) === undefined)
-    if (lacking) removal.remove({ ...lacking, path: entryOf(lacking.path) })
+    if (lacking) removal.removeEntry(lacking)
     else {
       const byPath = new Map(group.map(problem => [keyOf(problem.path), problem]))
       // Later elements of a list first: the others keep their index.
@@ -95,15 +100,23 @@ function removeAll(configuration: Members, problems: readonly Problem[], report:
 const entryOf = (path: Path): Path => path.slice(0, typeof path[1] === 'number' ? 2 : 1)
 const keyOf = (path: Path): string => path.join('\0')
 
-function createRemoval(configuration: Members, report: Report) {
-  const { lines } = report
+function createRemoval(configuration: Members, { report: { lines }, reasons }: Log) {
   const ofEntry = Map.groupBy(lines.keys(), index => keyOf(entryOf(lines[index]!.target ?? [])))
   /** The indexes of removed entries, by list. Entries are removed at the end, so that the others keep their index. */
   const removed = new Map<string, Set<number>>()
 
-  return {
+  const removal = {
+    /** Removes an entry that lacks a key. If a value of the key was removed before, that is why. */
+    removeEntry({ path, problem, expected }: Problem): void {
+      const entry = entryOf(path)
+      const before = reasonsOf(entry)?.get(keyOf(path.slice(entry.length)))
+      const key = path.length > entry.length ? `${formatPath(path.slice(entry.length))}: ` : ''
+      removal.remove({ path: entry, ...(before ?? { problem: `${key}${problem}`, expected }) })
+    },
     remove({ path, problem, expected }: Problem): void {
       const why = `${problem}; expected ${expected}`
+      const entry = entryOf(path)
+      reasonsOf(entry)?.set(keyOf(path.slice(entry.length)), { problem, expected })
       const parent = valueAt(configuration, path.slice(0, -1))
       const step = path.at(-1)!
       const isElement = Array.isArray(parent) && typeof step === 'number'
@@ -122,8 +135,10 @@ function createRemoval(configuration: Members, report: Report) {
       if (isElement && path.length === 2) {
         const list = String(path[0])
         removed.set(list, (removed.get(list) ?? new Set()).add(step))
-      } else if (isElement) parent.splice(step, 1)
-      else delete (parent as Record<PropertyKey, unknown>)[step]
+      } else if (isElement) {
+        parent.splice(step, 1)
+        if (parent.length === 0 && allowsAll.has(path[2])) disable(path.slice(0, 2))
+      } else delete (parent as Record<PropertyKey, unknown>)[step]
     },
     finish(): void {
       for (const [list, indexes] of removed) {
@@ -139,7 +154,26 @@ function createRemoval(configuration: Members, report: Report) {
       }
     },
   }
+  return removal
+
+  function reasonsOf(path: Path): Map<string, Omit<Problem, 'path'>> | undefined {
+    const entry = valueAt(configuration, path)
+    if (typeof entry !== 'object' || entry === null) return undefined
+    const known = reasons.get(entry) ?? new Map<string, Omit<Problem, 'path'>>()
+    reasons.set(entry, known)
+    return known
+  }
+
+  /** An import allows no more than the old server did. */
+  function disable(client: Path): void {
+    ;(valueAt(configuration, client) as Record<string, unknown>).enabled = false
+    const why = 'none of its names is known here, and an empty list allows all, so the client is disabled'
+    lines.push({ file: '', source: [], outcome: 'changed', target: [...client, 'enabled'], why })
+  }
 }
+
+/** Lists of a client that allow everything if they are empty. */
+const allowsAll: ReadonlySet<PropertyKey | undefined> = new Set(['identity_provider_restrictions', 'tenants'])
 
 /** Returns the place of a value after an element of a list was removed. */
 function afterRemoval(target: Path, removed: Path): Path {

@@ -4,7 +4,9 @@ import { open } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { type Read, readJson, readYaml } from '../configuration/file.ts'
 import { readModule } from '../configuration/module.ts'
-import type { SourceFile } from './migrate.ts'
+import type { Importer, SourceFile } from './migrate.ts'
+
+type Reading = Pick<Importer, 'acceptsModules' | 'prepareYaml'>
 
 type Outcome =
   | { readonly ok: true; readonly file: SourceFile }
@@ -17,7 +19,10 @@ const mostBytesOfCarefulParsers = 16 * mebibyte
 
 const moduleExtensions: readonly string[] = ['.js', '.mjs', '.cjs', '.ts', '.mts']
 
-export async function readSourceFile(name: string, acceptsModules = false): Promise<Outcome> {
+export async function readSourceFile(
+  name: string,
+  { acceptsModules = false, prepareYaml = text => text }: Reading = {},
+): Promise<Outcome> {
   const extension = extname(name).toLowerCase()
   if (moduleExtensions.includes(extension)) {
     if (acceptsModules) return outcomeOf(name, await readModule(resolve(name), name))
@@ -26,17 +31,21 @@ export async function readSourceFile(name: string, acceptsModules = false): Prom
   const text = await readText(name)
   if (typeof text !== 'string') return { ok: false, problem: text.problem }
   try {
-    return outcomeOf(name, await parse(text, extension, name))
+    return outcomeOf(name, await parse(text, extension, { name, prepareYaml }))
   } catch (error) {
     // A deeply nested value exceeds the stack of the parser. Its message may quote the file.
     return { ok: false, problem: error instanceof RangeError ? 'it is nested too deeply' : 'it is not valid' }
   }
 }
 
-async function parse(text: string, extension: string, name: string): Promise<Read> {
+async function parse(
+  text: string,
+  extension: string,
+  { name, prepareYaml }: { readonly name: string } & Required<Pick<Reading, 'prepareYaml'>>,
+): Promise<Read> {
   if (extension === '.ndjson' || extension === '.jsonl') return readLines(text, name)
   if (extension === '.yaml' || extension === '.yml')
-    return text.length > mostBytesOfCarefulParsers ? tooLarge(name) : readYaml(text, name)
+    return text.length > mostBytesOfCarefulParsers ? tooLarge(name) : readYaml(prepareYaml(text), name)
   if (text.length > mostBytesOfCarefulParsers) return { ok: true, input: JSON.parse(text) }
   const read = await readJson(text, name)
   if (read.ok || !/^\s*\{.*\}\s*\n\s*\{/.test(text)) return read

@@ -12,6 +12,8 @@ export type Dialect = {
   readonly ignoreCase?: boolean
   /** Numbers and booleans may be written as strings. */
   readonly textValues?: boolean
+  /** A list may be an object whose names don't matter, as in .NET's configuration. */
+  readonly keyedLists?: boolean
 }
 
 /** A value at one place of a file. Reading it as another type than it has reports that, and returns undefined. */
@@ -115,6 +117,7 @@ export function openSource(file: string, value: unknown, report: Report, dialect
         )
       },
       list() {
+        if (isObject && dialect.keyedLists) return this.members().map(([, one]) => one)
         if (!isList) return wrong('a list') ?? []
         isOpen = true
         return [...value.keys()].flatMap(index => {
@@ -124,6 +127,10 @@ export function openSource(file: string, value: unknown, report: Report, dialect
         })
       },
       each(read) {
+        if (isObject && dialect.keyedLists) {
+          for (const one of this.list()) read(one)
+          return
+        }
         if (!isList) return wrong('a list')
         isFinished = true
         for (const [index, one] of value.entries()) {

@@ -1,10 +1,11 @@
 /** APIs of Auth0 (`resourceServers`) and what applications may request of them (`clientGrants`). */
 
-import { carry, choice, filledText } from '../convert.ts'
+import { carry, choice } from '../convert.ts'
 import type { Draft } from '../draft.ts'
 import { elements, leaveOut, leaveOutAll, notNeeded } from '../outcomes.ts'
 import { textOf, textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
+import { textOrKeyword } from './placeholders.ts'
 
 export type Apis = {
   /** The scopes that any first-party application may request for its users. */
@@ -30,8 +31,8 @@ export function readApis(root: Source, draft: Draft): Apis {
       continue
     }
     const target = draft.add('api_resources')
-    carry(source.member('identifier'), target, 'name', filledText)
-    carry(source.member('name'), target, 'display_name', filledText)
+    carry(source.member('identifier'), target, 'name', textOrKeyword)
+    carry(source.member('name'), target, 'display_name', textOrKeyword)
     carry(source.member('signing_alg'), target, 'access_token_signing_alg', algorithms)
     const scopes: string[] = []
     target.set('scopes', scopes)
@@ -45,7 +46,7 @@ export function readApis(root: Source, draft: Draft): Apis {
       if (other === undefined) {
         const entry = draft.add('api_scopes')
         entry.set('name', name)
-        carry(scope.member('description'), entry, 'description', filledText)
+        carry(scope.member('description'), entry, 'description', textOrKeyword)
         value.carriedOver(entry.at('name'))
         known.set(name, identifier ?? '')
       } else {

@@ -11,10 +11,12 @@ import type { Source } from '../source.ts'
 import { readApis } from './apis.ts'
 import { readClient } from './clients.ts'
 import { type Issuers, readConnections } from './connections.ts'
+import { quoteKeywords } from './placeholders.ts'
 import { readTenant } from './tenant.ts'
 import { readUsers } from './users.ts'
 
 export const auth0: Importer = {
+  prepareYaml: quoteKeywords,
   read(sources, draft) {
     const [users, tenants] = [sources.filter(isUsers), sources.filter(source => !isUsers(source))]
     const [tenant, ...others] = tenants

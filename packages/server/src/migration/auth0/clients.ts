@@ -9,7 +9,7 @@ import { membersOf, own, textOf, textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
 import type { Apis } from './apis.ts'
 import type { Connections } from './connections.ts'
-import { hasPlaceholder, placeholderIn } from './placeholders.ts'
+import { hasPlaceholder, placeholderIn, textOrKeyword } from './placeholders.ts'
 
 type Context = { readonly draft: Draft; readonly apis: Apis; readonly connections: Connections }
 
@@ -21,14 +21,14 @@ export function readClient(source: Source, context: Context): void {
   const { draft } = context
   const target = draft.add('clients')
   readId(source, target)
-  carry(source.member('name'), target, 'client_name', filledText)
+  carry(source.member('name'), target, 'client_name', textOrKeyword)
   if (source.member('app_type').whole() === 'native') {
     target.set('application_type', 'native')
     source.member('app_type').carriedOver(target.at('application_type'))
   } else source.member('app_type').notNeeded('the grants and the authentication follow from other members')
   for (const [name, key] of Object.entries(addresses)) readAddresses(source.member(name), target, key)
-  carry(source.member('logo_uri'), target, 'logo_uri', filledText)
-  carry(source.member('initiate_login_uri'), target, 'initiate_login_uri', filledText)
+  carry(source.member('logo_uri'), target, 'logo_uri', textOrKeyword)
+  carry(source.member('initiate_login_uri'), target, 'initiate_login_uri', textOrKeyword)
   const first = source.member('is_first_party')
   if (first.exists && first.whole() !== true) {
     target.set('require_consent', true)
@@ -49,7 +49,7 @@ export function readClient(source: Source, context: Context): void {
 function readId(source: Source, target: Target): void {
   const id = source.member('client_id')
   if (id.exists) {
-    carry(id, target, 'client_id', filledText)
+    carry(id, target, 'client_id', textOrKeyword)
     return
   }
   target.set('client_id', textOf(source.member('name').whole()))

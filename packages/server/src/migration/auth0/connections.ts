@@ -5,7 +5,7 @@ import type { Draft, Target } from '../draft.ts'
 import { elements, leaveOut, leaveOutAll, notNeeded } from '../outcomes.ts'
 import { listOf, type Members, membersOf, own, textOf, textsOf } from '../raw.ts'
 import type { Source } from '../source.ts'
-import { placeholderIn } from './placeholders.ts'
+import { hasPlaceholder, placeholderIn, textOrKeyword } from './placeholders.ts'
 
 /** The issuer of each provider by the name of its connection. */
 export type Issuers = ReadonlyMap<string, string>
@@ -22,10 +22,11 @@ export function readConnections(root: Source, draft: Draft): Connections {
   const issuers = new Map<string, string>()
   const providers = new Map<string, ReadonlySet<string>>()
   let database: Set<string> | undefined
-  const sources = [...elements(root.member('databases')), ...elements(root.member('connections'))]
-  for (const source of sources) {
+  const databases = elements(root.member('databases'))
+  for (const source of [...databases, ...elements(root.member('connections'))]) {
     const enabled = new Set(textsOf(source.member('enabled_clients').whole()))
-    if (source.member('strategy').whole() === 'auth0') {
+    // A database needs no strategy in files of the deploy tool.
+    if (databases.includes(source) || source.member('strategy').whole() === 'auth0') {
       database = new Set([...(database ?? []), ...enabled])
       readDatabase(source, draft.server)
       continue
@@ -33,7 +34,7 @@ export function readConnections(root: Source, draft: Draft): Connections {
     const read = readProvider(source, draft)
     if (!read) continue
     issuers.set(read.name, read.issuer)
-    providers.set(read.name, enabled)
+    if (read.isWritten) providers.set(read.name, enabled)
   }
   return { issuers, providers, database }
 }
@@ -52,7 +53,7 @@ function issuerOf(strategy: string, options: Members): string | undefined {
 function readProvider(
   source: Source,
   draft: Draft,
-): { readonly name: string; readonly issuer: string } | undefined {
+): { readonly name: string; readonly issuer: string; readonly isWritten: boolean } | undefined {
   const options = membersOf(source.member('options').whole())
   const strategy = textOf(source.member('strategy').whole()) ?? ''
   const issuer = issuerOf(strategy, options)
@@ -61,9 +62,16 @@ function readProvider(
     source.notPossible('it is not an OpenID Connect provider with a known issuer')
     return undefined
   }
+  const client = textOf(own(options, 'client_id'))
+  if (!client || hasPlaceholder(client)) {
+    source.notPossible(
+      `the file does not contain its client_id: add the provider to identity_providers with "name": ${JSON.stringify(name)}, and users keep their accounts there`,
+    )
+    return { name, issuer, isWritten: false }
+  }
   const target = draft.add('identity_providers')
-  carry(source.member('name'), target, 'name', filledText)
-  carry(source.member('display_name'), target, 'display_name', filledText)
+  carry(source.member('name'), target, 'name', textOrKeyword)
+  carry(source.member('display_name'), target, 'display_name', textOrKeyword)
   target.set('type', 'oidc')
   source.member('strategy').carriedOver(target.at('type'))
   target.set('issuer', issuer)
@@ -71,7 +79,7 @@ function readProvider(
   source.member('enabled_clients').changed('clients name their providers: identity_provider_restrictions')
   notNeeded(source, ['id', 'realms', 'is_domain_connection', 'metadata'], 'it has no effect here')
   leaveOut(source.member('show_as_button'), 'the sign-in page shows the providers that a client may use')
-  return { name, issuer }
+  return { name, issuer, isWritten: true }
 }
 
 function readOptions(options: Source, target: Target, draft: Draft, name: string): void {
@@ -82,13 +90,7 @@ function readOptions(options: Source, target: Target, draft: Draft, name: string
     options.added('the issuer follows from the kind of connection', target.at('issuer'))
   discovery.carriedOver(target.at('issuer'))
   options.member('domain').carriedOver(target.at('issuer'))
-  carry(options.member('client_id'), target, 'client_id', filledText)
-  if (target.value.client_id === undefined) {
-    target.set(
-      'client_id',
-      draft.unknownSecret(options, target.at('client_id'), 'auth0', 'provider', name, 'id'),
-    )
-  }
+  carry(options.member('client_id'), target, 'client_id', textOrKeyword)
   const secret = options.member('client_secret')
   const text = textOf(secret.whole())
   const variable = placeholderIn(text)

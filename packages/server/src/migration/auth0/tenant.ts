@@ -2,8 +2,8 @@
 
 import type { Draft } from '../draft.ts'
 import { expectValue, isBlank, leaveOut, leaveOutAll, notNeeded } from '../outcomes.ts'
-import { textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
+import { textOrKeyword } from './placeholders.ts'
 
 export function readTenant(root: Source, { server }: Draft): void {
   const source = root.member('tenant')
@@ -15,10 +15,8 @@ export function readTenant(root: Source, { server }: Draft): void {
     [name, 'name'],
     [logo, 'logo'],
   ] as const) {
-    const text = textOf(member.whole())
-    if (text === undefined || text === '') continue
-    branding[key] = text
-    member.carriedOver(server.at('branding', key))
+    const text = textOrKeyword(member, server.at('branding', key))
+    if (text !== undefined) branding[key] = text
   }
   if (Object.keys(branding).length > 0) server.set('branding', branding)
   const sessions: Record<string, unknown> = {}

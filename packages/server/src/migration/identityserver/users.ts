@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Path } from '../../configuration/validation/schema.ts'
 import { reservedClaims } from '../../model/user.ts'
-import { carry, filledText, flag, flagOrFalse } from '../convert.ts'
+import { type Convert, carry, filledText, flag, flagOrFalse } from '../convert.ts'
 import type { Draft, Target } from '../draft.ts'
 import type { Source } from '../source.ts'
 import { anyOf, cellOf, elementsOf, ignoreChildMembers, instantOf } from './rows.ts'
@@ -42,18 +42,26 @@ const notNeeded: Readonly<Record<string, string>> = {
   LockoutEnabled: 'guesses are limited for all users',
 }
 
+/** A key of another type than text: tokens of the old server contain it as text. */
+const key: Convert<string> = (source, target) => {
+  const value = source.whole()
+  if (typeof value !== 'number') return filledText(source, target)
+  source.carriedOver(target)
+  return String(value)
+}
+
 /** Longer lockouts are meant to disable a user. */
 const longestLockout = 365 * 24 * 3600
 
 function readAspNetUser(source: Source, draft: Draft, at: Seconds): void {
   const user = draft.add('stored_users')
-  carry(source.member('Id'), user, 'sub', filledText)
+  carry(source.member('Id'), user, 'sub', key)
   carry(source.member('UserName'), user, 'username', filledText)
   carry(source.member('Email'), user, 'email', filledText)
   carry(source.member('EmailConfirmed'), user, 'email_verified', flag)
   carry(source.member('PasswordHash'), user, 'password_hash', filledText)
   for (const [name, why] of Object.entries(notNeeded)) source.member(name).notNeeded(why)
-  readLockout(source.member('LockoutEnd'), user, at)
+  readLockout(source, user, at)
   const roles: string[] = []
   for (const role of elementsOf(anyOf(source, 'Roles', 'AspNetUserRoles'))) {
     const cell = cellOf(role, 'Name')
@@ -70,17 +78,24 @@ function readAspNetUser(source: Source, draft: Draft, at: Seconds): void {
   readSecondFactor(source, user)
 }
 
-function readLockout(source: Source, user: Target, at: Seconds): void {
+function readLockout(row: Source, user: Target, at: Seconds): void {
+  const [source, enabled] = [row.member('LockoutEnd'), row.member('LockoutEnabled')]
   if (!source.exists) return
   const end = Date.parse(instantOf(source.text() ?? '') ?? '') / 1000
   if (end - at <= longestLockout) {
     source.notNeeded('the lockout is temporary')
     return
   }
+  if (enabled.exists && isFalse(enabled.whole())) {
+    source.notNeeded('LockoutEnabled is false, so the old server ignores it')
+    return
+  }
   user.set('disabled', true)
   const why = Number.isNaN(end) ? 'it is not a time' : 'the user is locked out for more than a year'
   source.changed(`${why}, so the user is disabled`, user.at('disabled'))
 }
+
+const isFalse = (value: unknown): boolean => String(value).trim().toLowerCase() === 'false'
 
 function readPhone(source: Source, user: Target, claims: Map<string, unknown>): void {
   const number = source.member('PhoneNumber')

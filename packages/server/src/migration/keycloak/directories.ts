@@ -167,7 +167,22 @@ function readAttributeMappers(
         continue
       }
       mapping[claim] = ldap
-      source.changed('the attribute is a claim', target.at('claim_mapping', claim))
+      settleMapper(source, target.at('claim_mapping', claim))
     }
   return Object.keys(mapping).length === 0 ? undefined : mapping
+}
+
+function settleMapper(source: Source, place: ReturnType<Target['at']>): void {
+  source.member('providerId').changed('the attribute is a claim', place)
+  notNeeded(source, ['id', 'name', 'parentId', 'subComponents'], 'it only describes the mapper')
+  const config = source.member('config')
+  for (const name of ['user.model.attribute', 'ldap.attribute']) config.member(name).carriedOver(place)
+  notNeeded(
+    config,
+    [
+      ...['read.only', 'always.read.value.from.ldap', 'is.mandatory.in.ldap', 'is.binary.attribute'],
+      ...['attribute.default.value', 'attribute.force.default'],
+    ],
+    'the directory has the value, which is read at each sign-in',
+  )
 }
