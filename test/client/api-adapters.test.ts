@@ -147,6 +147,19 @@ for (const [name, application] of Object.entries(applications)) {
       assert.equal((await get('/.well-known/oauth-protected-resource')).status, 404)
     })
 
+    test('a browser may send any header with a request for the metadata [Fetch §3.3]', async () => {
+      const { get } = await start()
+      const asked = {
+        origin: 'https://app.example',
+        'access-control-request-headers': 'mcp-protocol-version',
+      }
+      const path = '/.well-known/oauth-protected-resource/v1'
+      const { status, headers } = await get(path, asked, { method: 'OPTIONS' })
+      assert.equal(status, 204)
+      assert.equal(headers['access-control-allow-origin'], '*')
+      assert.equal(headers['access-control-allow-headers'], '*')
+    })
+
     test('a check that throws leads to an error of the framework, and the handler does not run', async () => {
       const { get } = await start()
       const { status, body } = await get('/broken', bearer(await tokenOf('machine')))

@@ -13,8 +13,10 @@ export {
   createApiGuard,
   type Decision,
   type DecisionEvent,
+  type HandledRequest,
   type Refused,
 } from './guard.ts'
+export type { ImpliedScopes } from './implied-scopes.ts'
 export type { IntrospectionOptions } from './introspection.ts'
 export type { IntrospectionCacheOptions } from './introspection-cache.ts'
 export type { BearerMethod } from './presented-token.ts'

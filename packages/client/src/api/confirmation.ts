@@ -18,6 +18,8 @@ export type TokenScheme = {
   readonly confirmation: string
   /** Parameters of the scheme's challenges, such as `algs`. */
   readonly parameters?: Readonly<Record<string, string>>
+  /** Members of the protected-resource metadata (RFC 9728 §2), such as `dpop_signing_alg_values_supported`. */
+  readonly metadata?: JsonObject
   /** Checks the proof of a request whose token is valid. */
   readonly verify: (proof: {
     readonly request: ApiRequest

@@ -90,6 +90,7 @@ export function dpopScheme(options: DpopSchemeOptions): TokenScheme {
     name: 'DPoP',
     confirmation: 'jkt',
     parameters: { algs: algorithms.join(' ') },
+    metadata: { dpop_signing_alg_values_supported: algorithms },
     async verify({ request, token, confirmation }): Promise<ProofResult> {
       const claims = await claimsOf(request, token, confirmation.jkt)
       const current = nonces && { 'dpop-nonce': await nonces.current() }

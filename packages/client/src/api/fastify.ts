@@ -26,8 +26,11 @@ export type FastifyReply = {
 /** The part of a Fastify instance that the plugin uses. */
 export type FastifyInstance = {
   decorateRequest(name: string, value: null): unknown
-  get(path: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): unknown
+  get(path: string, handler: FastifyHandler): unknown
+  options(path: string, handler: FastifyHandler): unknown
 }
+
+type FastifyHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
 /**
  * Returns a hook that attaches `access` to a request that meets the requirements, and otherwise refuses it. Use it as
@@ -64,9 +67,11 @@ export function fastifyAccess(guard: ApiGuard): (instance: FastifyInstance) => P
     instance.decorateRequest('access', null)
     const { metadata } = guard
     if (!metadata) return
-    instance.get(metadata.path.replace(/\?.*$/s, ''), async ({ raw }, reply) =>
-      sendReply(reply, metadataResponse(guard, raw.method ?? 'GET', raw.url ?? '') ?? notFound),
-    )
+    const path = metadata.path.replace(/\?.*$/s, '')
+    const serve: FastifyHandler = async ({ raw }, reply) =>
+      sendReply(reply, metadataResponse(guard, raw.method ?? 'GET', raw.url ?? '') ?? notFound)
+    instance.get(path, serve)
+    instance.options(path, serve)
   }
   // Fastify's mark of a plugin that applies to the instance itself, not to a child of it.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true })

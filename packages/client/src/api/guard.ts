@@ -1,21 +1,29 @@
 /** The guard of an API: checks the access token of each request, and what a route requires of it. */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { createIssuer, type Issuer } from '../discovery/issuer.ts'
 import { isAllowedUrl } from '../discovery/metadata.ts'
 import type { ClientError } from '../error.ts'
 import { type Access, type AccessSource, createAccess } from './access.ts'
 import { checkConfirmation, type TokenScheme } from './confirmation.ts'
+import { createScopeExpansion, type ImpliedScopes } from './implied-scopes.ts'
 import { type BearerMethod, presentedToken } from './presented-token.ts'
 import {
   type ProtectedResourceMetadata,
   type PublishedMetadata,
   publishMetadata,
 } from './protected-resource.ts'
-import type { Refusal, RefusalReason } from './refusal.ts'
+import { type Refusal, type RefusalReason, refuse } from './refusal.ts'
 import { type ChallengeOptions, refusedResponse } from './refused-response.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
-import { challengedScope, type Requirements, unmetRequirement, validRequirements } from './requirements.ts'
+import {
+  challengedScope,
+  type Requirements,
+  scopeNames,
+  unmetRequirement,
+  validRequirements,
+} from './requirements.ts'
 import { createTokenCheck, type TokenCheckOptions } from './token-check.ts'
 
 /** The API by its name in tokens, by its URL, or both. */
@@ -45,6 +53,11 @@ export type ApiGuardOptions = ApiName &
     readonly bearer_methods_supported?: readonly BearerMethod[] | undefined
     /** The longest token that is examined, in characters; the default is 8192. */
     readonly maxTokenLength?: number | undefined
+    /**
+     * Scopes that imply others, such as `{ 'orders.write': ['orders.read'] }`: a token with the first meets a requirement
+     * for the second. `scopes` of the access remains what the token has.
+     */
+    readonly impliedScopes?: ImpliedScopes | undefined
     readonly realm?: string | undefined
     /** More members of the protected-resource metadata (RFC 9728 §2). */
     readonly metadata?: Partial<ProtectedResourceMetadata> | undefined
@@ -95,9 +108,25 @@ export type Decision = Allowed | Refused
 /** Decides about a request. Anything that can't be checked is refused. */
 export type CheckAccess = (request: ApiRequest) => Promise<Decision>
 
+/** A request in a handler, for `decided`. */
+export type HandledRequest = {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+}
+
 export type ApiGuard = {
   /** Returns the check for a route. Throws a TypeError if a requirement is malformed. */
   readonly requires: (requirements?: Requirements) => CheckAccess
+  /**
+   * Returns a refusal if the access lacks one of these scopes, otherwise undefined: for a handler that knows the scopes only
+   * after it has read the request, such as an MCP server with a scope for each tool. Its response is a 403 whose challenge
+   * names all of them (RFC 6750 §3.1). Throws a TypeError if a name is malformed.
+   */
+  readonly missingScope: (
+    access: Access,
+    scope: string | readonly string[],
+    request: HandledRequest,
+  ) => Refused | undefined
   /** Protected-resource metadata, if the API has a `resource`. */
   readonly metadata: PublishedMetadata | undefined
 }
@@ -133,6 +162,7 @@ export function createApiGuard(
       : publishMetadata({
           authorization_servers: trusted.map(({ url }) => url),
           bearer_methods_supported,
+          ...Object.assign({}, ...schemes.map(scheme => scheme.metadata)),
           ...options.metadata,
           resource,
         } as ProtectedResourceMetadata)
@@ -142,6 +172,7 @@ export function createApiGuard(
     schemes,
     resource_metadata: metadata?.url,
   }
+  const withImplied = createScopeExpansion(options.impliedScopes)
   const checkToken = createTokenCheck(trusted, { ...options, audience, clockTolerance })
   const binding = { schemes, requireBound: options.requireBound ?? false }
   const rules = {
@@ -150,19 +181,23 @@ export function createApiGuard(
     maxTokenLength: options.maxTokenLength ?? 8192,
   }
 
+  function refusedWith(refusal: Refusal, { request, scheme, scope, access }: RefusedRequest): Refused {
+    const response = refusedResponse(refusal, scheme, scope, challenges)
+    const { reason, cause } = refusal
+    options.hooks?.decided?.({
+      ...{ reason, ...aboutOf(request), status: response.status, cause },
+      ...named(access),
+    })
+    return { ok: false, reason, response }
+  }
+
   function requires(requirements: Requirements = {}): CheckAccess {
     const required = validRequirements(requirements)
     const scope = challengedScope(required)
 
     return async request => {
-      const { method, url } = request
-      const about = { method, url: url.replace(/[?#].*$/s, '') }
-      const refused = (refusal: Refusal, scheme: string, access?: Access): Refused => {
-        const response = refusedResponse(refusal, scheme, scope, challenges)
-        const { reason, cause } = refusal
-        options.hooks?.decided?.({ reason, ...about, status: response.status, cause, ...named(access) })
-        return { ok: false, reason, response }
-      }
+      const refused = (refusal: Refusal, scheme: string, access?: Access): Refused =>
+        refusedWith(refusal, { request, scheme, scope, access })
 
       const presented = presentedToken(request, rules)
       if (!presented.ok) return refused(presented, 'bearer')
@@ -173,18 +208,44 @@ export function createApiGuard(
       const proof = schemes.find(({ name }) => name.toLowerCase() === scheme)
       const confirmed = await checkConfirmation(request, token, access.claims, proof, binding)
       if (!confirmed.ok) return refused(confirmed, scheme, access)
-      const meeting = { access, request, now: now(), clockTolerance }
+      const meeting = { access, scopes: withImplied(access.scopes), request, now: now(), clockTolerance }
       const unmet = await unmetRequirement(required, meeting)
       if (unmet) return refused(unmet, scheme, access)
-      options.hooks?.decided?.({ reason: 'allowed', ...about, ...named(access) })
+      options.hooks?.decided?.({ reason: 'allowed', ...aboutOf(request), ...named(access) })
       // RFC 6750 §2.3: the URL contains the token, so no shared cache may store the response.
       const caching = presented.value.method === 'query' && { 'cache-control': 'private' }
       return { ok: true, access, headers: { ...confirmed.headers, ...caching } }
     }
   }
 
-  return { requires, metadata }
+  return {
+    requires,
+    missingScope(access, scope, request) {
+      const needed = scopeNames(scope)
+      const granted = withImplied(access.scopes)
+      if (needed.every(name => granted.has(name))) return undefined
+      const { cnf } = access.claims
+      const proof = schemes.find(({ confirmation }) => isJsonObject(cnf) && confirmation in cnf)
+      const scheme = proof?.name.toLowerCase() ?? 'bearer'
+      return refusedWith(refuse('scope_insufficient'), { request, scheme, scope: needed.join(' '), access })
+    },
+    metadata,
+  }
 }
+
+type RefusedRequest = {
+  readonly request: HandledRequest
+  /** In lower case. */
+  readonly scheme: string
+  /** The scope to name in challenges. */
+  readonly scope: string | undefined
+  readonly access: Access | undefined
+}
+
+const aboutOf = ({ method = '', url = '' }: HandledRequest): Pick<DecisionEvent, 'method' | 'url'> => ({
+  method,
+  url: url.replace(/[?#].*$/s, ''),
+})
 
 type Named = Pick<DecisionEvent, 'issuer' | 'subject' | 'client_id' | 'source'>
 

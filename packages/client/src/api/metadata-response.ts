@@ -9,8 +9,10 @@ export function metadataResponse(
   method: string,
   url: string,
 ): ApiResponse | undefined {
-  if (!metadata || (method !== 'GET' && method !== 'HEAD')) return undefined
+  if (!metadata || !['GET', 'HEAD', 'OPTIONS'].includes(method)) return undefined
   if (pathOf(url) !== metadata.path) return undefined
+  // MCP clients in browsers send MCP-Protocol-Version, so the browser asks first.
+  if (method === 'OPTIONS') return preflight
   return {
     status: 200,
     headers: {
@@ -21,6 +23,17 @@ export function metadataResponse(
     },
     body: method === 'HEAD' ? '' : JSON.stringify(metadata.document),
   }
+}
+
+const preflight: ApiResponse = {
+  status: 204,
+  headers: {
+    'access-control-allow-origin': '*',
+    'access-control-allow-methods': 'GET, HEAD',
+    'access-control-allow-headers': '*',
+    'access-control-max-age': '3600',
+  },
+  body: '',
 }
 
 /** Returns path and query of a URL, complete or not. */

@@ -44,7 +44,7 @@ export function nextMiddleware<Incoming extends FetchRequest = Request>(
   }
 }
 
-/** Returns the `GET` handler of `app/.well-known/oauth-protected-resource/…/route.ts`: the protected-resource metadata. */
+/** Returns the `GET` and `OPTIONS` handler of `app/.well-known/oauth-protected-resource/…/route.ts`: the protected-resource metadata. */
 export const nextMetadata =
   (guard: ApiGuard) =>
   async ({ method, url }: FetchRequest): Promise<Response> => {

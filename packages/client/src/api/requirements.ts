@@ -69,6 +69,9 @@ export function validRequirements(requirements: Requirements): ValidRequirements
   }
 }
 
+/** Returns the names in a scope, given as a list or with spaces. Throws a TypeError if there is none, or one is malformed. */
+export const scopeNames = (scope: string | readonly string[]): readonly string[] => names('scope', scope)
+
 /** Both kinds of names have the characters of scopes here, so that challenges can list them. */
 function names(option: string, value: string | readonly string[] | undefined): readonly string[] {
   if (value === undefined) return []
@@ -89,6 +92,8 @@ export const challengedScope = ({ scope, anyScope }: ValidRequirements): string 
 
 export type Meeting = {
   readonly access: Access
+  /** The scopes of the access, with those that they imply. */
+  readonly scopes: ReadonlySet<string>
   readonly request: ApiRequest
   readonly now: Seconds
   /** Seconds that clocks may differ. */
@@ -103,7 +108,7 @@ export async function unmetRequirement(
   const { access, request } = meeting
   if (required.client_ids && !required.client_ids.includes(access.client_id as string))
     return refuse('client_not_allowed')
-  const has = (name: string): boolean => access.scopes.includes(name)
+  const has = (name: string): boolean => meeting.scopes.has(name)
   const isScopeMet =
     required.scope.every(has) && (required.anyScope.length === 0 || required.anyScope.some(has))
   if (!isScopeMet) return refuse('scope_insufficient', { parameters: { scope: challengedScope(required) } })
@@ -113,8 +118,27 @@ export async function unmetRequirement(
   const checked = await required.check(access, request)
   if (checked === true) return undefined
   return typeof checked === 'object' && checked !== null
-    ? unmetRequirement(validRequirements(checked), meeting)
+    ? unmetRequirement(together(required, validRequirements(checked), has), meeting)
     : refuse('check_failed')
+}
+
+/**
+ * Adds what was met to further requirements, so that one challenge names all that the request needs. Otherwise a client
+ * that requests what the challenge names could lose what it had (RFC 6750 §3.1, RFC 9470 §3).
+ */
+function together(
+  met: ValidRequirements,
+  more: ValidRequirements,
+  has: (name: string) => boolean,
+): ValidRequirements {
+  const chosen = met.anyScope.filter(has).slice(0, 1)
+  const ages = [met.max_age ?? [], more.max_age ?? []].flat()
+  return {
+    ...more,
+    scope: [...new Set([...met.scope, ...chosen, ...more.scope])],
+    acr_values: more.acr_values.length > 0 ? more.acr_values : met.acr_values,
+    max_age: ages.length > 0 ? Math.min(...ages) : undefined,
+  }
 }
 
 /** RFC 9470 §3: the challenge names all that the next sign-in needs. */
@@ -124,6 +148,7 @@ function missingAuthentication(
 ): Refusal | undefined {
   const { acr_values, max_age } = required
   const parameters = {
+    scope: challengedScope(required),
     acr_values: acr_values.length > 0 ? acr_values.join(' ') : undefined,
     max_age: max_age === undefined ? undefined : `${max_age}`,
   }
