@@ -76,7 +76,7 @@ test('API scopes: a scope that implies another meets its requirement, and no oth
   assert.ok(!(await allowed('constructor', { scope: 'read' })))
   const access = accessOf(await check({ token: await token({ scope: 'admin' }) }, { scope: 'read' }))
   assert.deepEqual(access.scopes, ['admin'])
-  for (const malformed of [{ 'a b': ['c'] }, { a: ['b"'] }])
+  for (const malformed of [{ 'a b': ['c'] }, { a: ['b"'] }] as Record<string, string[]>[])
     assert.throws(() => guardOf(issuer, { impliedScopes: malformed }), TypeError)
 })
 

@@ -42,10 +42,21 @@ export {
 } from './authorization/response.ts'
 export type { ResponseJwtOptions } from './authorization/response-jwt.ts'
 export type { ResponseParts } from './authorization/response-parts.ts'
+export {
+  type ClientProviderOptions,
+  createClientProvider,
+  type RegistrationStore,
+} from './client-provider.ts'
 export { type Client, type ClientOptions, createClient } from './create-client.ts'
 export { createIssuer, type Issuer, type IssuerOptions } from './discovery/issuer.ts'
 export { issuerKeys } from './discovery/keys.ts'
 export type { DiscoveryPolicy, ServerMetadata } from './discovery/metadata.ts'
+export {
+  type DiscoveredResource,
+  type DiscoverResourceOptions,
+  discoverResource,
+  type ProtectedResourceMetadata,
+} from './discovery/protected-resource.ts'
 export { type FindIssuerOptions, findIssuer } from './discovery/webfinger.ts'
 export type { ClientInformation, ClientMetadata } from './endpoints/client-metadata.ts'
 export {
@@ -103,6 +114,8 @@ export { createLock, type Lock } from './session/lock.ts'
 export type { RefreshAttemptOptions } from './session/refresh-attempts.ts'
 export type { RenewalOptions } from './session/renewal.ts'
 export type { ApiFetch } from './session/repeatable.ts'
+export type { ResourceAuthorization } from './session/resource-authorizer.ts'
+export { createResourceFetch, type ResourceFetchOptions } from './session/resource-fetch.ts'
 export { createSession, type Session, type SessionOptions } from './session/session.ts'
 export { memoryStore, type SessionStore, type TextStorage, webStorageStore } from './session/session-store.ts'
 export type { SessionTokens } from './session/session-tokens.ts'

@@ -4,16 +4,13 @@ import { isJsonObject } from '@tessera/protocol/json'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { createIssuer, type Issuer } from '../discovery/issuer.ts'
 import { isAllowedUrl } from '../discovery/metadata.ts'
+import type { ProtectedResourceMetadata } from '../discovery/protected-resource.ts'
 import type { ClientError } from '../error.ts'
 import { type Access, type AccessSource, createAccess } from './access.ts'
 import { checkConfirmation, type TokenScheme } from './confirmation.ts'
 import { createScopeExpansion, type ImpliedScopes } from './implied-scopes.ts'
 import { type BearerMethod, presentedToken } from './presented-token.ts'
-import {
-  type ProtectedResourceMetadata,
-  type PublishedMetadata,
-  publishMetadata,
-} from './protected-resource.ts'
+import { type PublishedMetadata, publishMetadata } from './protected-resource.ts'
 import { type Refusal, type RefusalReason, refuse } from './refusal.ts'
 import { type ChallengeOptions, refusedResponse } from './refused-response.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
@@ -184,10 +181,8 @@ export function createApiGuard(
   function refusedWith(refusal: Refusal, { request, scheme, scope, access }: RefusedRequest): Refused {
     const response = refusedResponse(refusal, scheme, scope, challenges)
     const { reason, cause } = refusal
-    options.hooks?.decided?.({
-      ...{ reason, ...aboutOf(request), status: response.status, cause },
-      ...named(access),
-    })
+    const { status } = response
+    options.hooks?.decided?.({ reason, ...aboutOf(request), status, cause, ...named(access) })
     return { ok: false, reason, response }
   }
 

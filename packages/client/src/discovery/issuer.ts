@@ -12,6 +12,11 @@ export type IssuerOptions = TransportOptions & {
   readonly policy?: DiscoveryPolicy | undefined
   /** The URL of the metadata, if it is not one that the issuer's URL leads to. */
   readonly metadataUrl?: string | undefined
+  /**
+   * The well-known path that is requested first: that of OpenID Connect Discovery 1.0 §4 (the default), or that of RFC 8414
+   * §3, as the MCP authorization specification requires. The others follow.
+   */
+  readonly wellKnown?: 'openid-configuration' | 'oauth-authorization-server' | undefined
   /** Metadata that is known already. It is checked like any other, and never requested. */
   readonly metadata?: ServerMetadata | undefined
   /** Returns the current time; the default is the system's clock. */
@@ -47,22 +52,22 @@ export function createIssuer(url: string, options: IssuerOptions = {}): Issuer {
         ),
       )
     if (options.metadata) return checkMetadata(options.metadata, url, policy)
-    return requestMetadata(url, options.metadataUrl, policy, send)
+    const places =
+      options.metadataUrl === undefined ? wellKnownUrls(url, options.wellKnown) : [options.metadataUrl]
+    return requestMetadata(url, places, policy, send)
   }
   return { url, policy, send, now, metadata: cached(load, policy.maxAge ?? 3600, now) }
 }
 
 /**
- * Requests the metadata at each place where the issuer may publish it, until one has it: the place of OpenID Connect
- * Discovery 1.0 §4, then those of RFC 8414 §3.1 and §5.
+ * Requests the metadata at each place where the issuer may publish it, until one has it.
  */
 async function requestMetadata(
   issuer: string,
-  metadataUrl: string | undefined,
+  places: readonly string[],
   policy: DiscoveryPolicy,
   send: Send,
 ): Promise<Result<ServerMetadata>> {
-  const places = metadataUrl === undefined ? wellKnownUrls(issuer) : [metadataUrl]
   let missing: ClientError | undefined
   for (const url of places) {
     if (!isAllowedUrl(url, policy))
@@ -89,13 +94,17 @@ async function requestMetadata(
   return fail(missing as ClientError)
 }
 
-/** Returns the URLs of the metadata of an issuer, with its path appended or inserted. */
-function wellKnownUrls(issuer: string): readonly string[] {
+/**
+ * Returns the URLs of the metadata of an issuer, with its path appended (OpenID Connect Discovery 1.0 §4) or inserted (RFC
+ * 8414 §3.1, §5).
+ */
+function wellKnownUrls(issuer: string, first: IssuerOptions['wellKnown']): readonly string[] {
   const { origin, pathname } = new URL(issuer)
   const path = pathname.replace(/\/$/, '')
   const appended = `${origin}${path}/.well-known/openid-configuration`
-  const inserted = `${origin}/.well-known/oauth-authorization-server${path}`
-  return path === ''
-    ? [appended, inserted]
-    : [appended, inserted, `${origin}/.well-known/openid-configuration${path}`]
+  const oauth = `${origin}/.well-known/oauth-authorization-server${path}`
+  const inserted = path === '' ? [] : [`${origin}/.well-known/openid-configuration${path}`]
+  return first === 'oauth-authorization-server'
+    ? [oauth, ...inserted, appended]
+    : [appended, oauth, ...inserted]
 }

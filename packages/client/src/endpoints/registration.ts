@@ -9,6 +9,7 @@ import { jsonObject, type ReceivedResponse, textMember } from '../http/response.
 import type { OutgoingRequest } from '../http/transport.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
+import { withApplicationType } from './application-type.ts'
 import type { ClientInformation, ClientMetadata } from './client-metadata.ts'
 
 export type RegistrationOptions = CallOptions & {
@@ -19,7 +20,9 @@ export type RegistrationOptions = CallOptions & {
 }
 
 /**
- * Registers a client. The server may replace or omit metadata, so read the result (RFC 7591 §3.2.1). The request is sent
+ * Registers a client. Without `application_type`, it is derived from the redirect URIs: `native` if one of them is on a
+ * loopback host or has the scheme of an application, otherwise `web`. Servers of OpenID Connect assume `web` and may then
+ * refuse such URIs (OpenID Connect Dynamic Client Registration 1.0 §2). The server may replace or omit metadata, so read the result (RFC 7591 §3.2.1). The request is sent
  * once: if it fails with `mayHaveSucceeded`, there may be a client whose information was lost.
  */
 export async function registerClient(
@@ -35,7 +38,7 @@ export async function registerClient(
     method: 'POST',
     url: url.value,
     token: initialAccessToken,
-    body: { ...members, ...metadata },
+    body: { ...members, ...withApplicationType(metadata) },
     signal,
   })
   return received.ok ? readInformation(received.value) : received
@@ -68,7 +71,7 @@ export const updateRegistration = (
   metadata: ClientMetadata & { readonly client_secret?: string },
   { members = {}, signal }: Omit<RegistrationOptions, 'initialAccessToken'> = {},
 ): Promise<Result<ClientInformation>> => {
-  const body = { ...members, ...metadata, client_id: access.client_id }
+  const body = { ...members, ...withApplicationType(metadata), client_id: access.client_id }
   return manage(issuer, access, { method: 'PUT', body, signal })
 }
 

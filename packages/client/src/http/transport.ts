@@ -14,6 +14,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 export type Operation =
   | 'webfinger'
   | 'discovery'
+  | 'protected_resource'
   | 'jwks'
   | 'token'
   | 'pushed_authorization_request'

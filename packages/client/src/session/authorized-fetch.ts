@@ -1,11 +1,12 @@
 /** `fetch` with an access token, for requests to APIs (RFC 6750 §2.1, RFC 9470). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { createUrlFilter } from '../discovery/url-filter.ts'
 import { ClientError } from '../error.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
-import { createUrlFilter } from './allowed-url.ts'
 import { type ApiChallenge, challengeOf } from './challenge.ts'
+import { unlessRedirected, withoutQuery } from './redirects.ts'
 import { type ApiFetch, type RepeatableRequest, repeatableRequest } from './repeatable.ts'
 import { createSingleFlight } from './single-flight.ts'
 import type { AccessToken, TokenSource } from './token-source.ts'
@@ -69,13 +70,7 @@ export function createAuthorizedFetch(source: TokenSource, options: AuthorizedFe
         await response.body?.cancel()
         continue
       }
-      if (!isRedirect(response) || request.redirect === 'manual') return response
-      await response.body?.cancel()
-      throw new ClientError(
-        'policy',
-        'redirect_not_followed',
-        `${withoutQuery(url)} redirects, which is not followed with a token`,
-      )
+      return unlessRedirected(request, response)
     }
   }
 
@@ -155,12 +150,3 @@ const isRefusal = (response: Response, challenge: ApiChallenge | undefined): boo
 
 const isRequirement = ({ error }: ApiChallenge): boolean =>
   error === 'insufficient_scope' || error === 'insufficient_user_authentication'
-
-/** Browsers report a redirect as a response without a status. */
-const isRedirect = ({ type, status }: Response): boolean =>
-  type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status)
-
-const withoutQuery = (url: string): string => {
-  const { origin, pathname } = new URL(url)
-  return origin + pathname
-}

@@ -1,6 +1,6 @@
 /** The URLs that tokens may be sent to. */
 
-import { isAllowedUrl } from '../discovery/metadata.ts'
+import { isAllowedUrl } from './metadata.ts'
 
 /**
  * Returns a function that tells whether a token may be sent to a URL.
