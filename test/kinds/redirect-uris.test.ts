@@ -368,6 +368,8 @@ const files = {
     'server/src/testing/configuration.ts',
     'create-tessera/src/configuration.ts',
     'create-tessera/src/project.ts',
+    // It derives application_type from what a client registers.
+    'client/src/endpoints/application-type.ts',
     // A type of what a client asks a server to register.
     'client/src/endpoints/client-metadata.ts',
   ],
