@@ -301,6 +301,27 @@ for (const [what, sent, registered] of [
   })
 }
 
+for (const [scope, grant_types, expected] of [
+  ['openid', ['authorization_code', 'refresh_token'], 'openid profile offline_access'],
+  ['openid', ['authorization_code'], 'openid profile'],
+  ['api1', ['authorization_code'], 'openid profile'],
+  [undefined, ['authorization_code'], 'openid profile'],
+] as const)
+  test(`registration: with registered_scope "allowed", a client with ${scope} and ${grant_types} has all allowed scopes`, async () => {
+    const allowed_scope = 'openid profile offline_access'
+    const registration = { ...configured.registration, allowed_scope, registered_scope: 'allowed' }
+    const server = await createTestServer({ ...configured, registration })
+    const { status, json, body } = await register(server, { ...base, scope, grant_types })
+    assert.deepEqual([status, json.scope], [201, expected], body)
+  })
+
+test('registration: registered_scope "allowed" accepts no malformed scope', async () => {
+  const registration = { ...configured.registration, registered_scope: 'allowed' }
+  const server = await createTestServer({ ...configured, registration })
+  const { status, json } = await register(server, { ...base, scope: ['openid'] })
+  assert.deepEqual([status, json.error], [400, 'invalid_client_metadata'])
+})
+
 test('registration: a scope copied from scopes_supported is registered as far as it is allowed', async () => {
   for (const [allowed_scope, expected] of [
     [undefined, 'openid profile email address phone offline_access'],

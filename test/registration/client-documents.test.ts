@@ -260,6 +260,22 @@ test('client documents: clients get what registered clients can have at most', a
   assert.ok(asked.every(({ url }) => url === documentUrl))
 })
 
+test('client documents: with registered_scope "allowed", a client can request more than its document lists', async () => {
+  for (const [registered_scope, expected] of [
+    ['requested', undefined],
+    ['allowed', 'openid profile'],
+  ] as const) {
+    const { server, publish } = await openDocumentServer(
+      {},
+      openTo({}, { allowed_scope: 'openid profile', registered_scope }),
+    )
+    publish(documentUrl, { body: documentOf(documentUrl, { scope: 'openid' }) })
+    const request = requestOf(documentUrl, { scope: 'openid profile' })
+    if (expected === undefined) assertErrorPage(await createBrowser(server).visit(request), 'invalid_scope')
+    else assert.equal((await connect(server, documentUrl, { scope: expected })).tokens.json.scope, expected)
+  }
+})
+
 test('client documents: the operator can allow the device grant, and its page shows the host', async () => {
   const device = 'urn:ietf:params:oauth:grant-type:device_code'
   const { server, publish } = await openDocumentServer({ allowed_grant_types: [device, 'refresh_token'] })

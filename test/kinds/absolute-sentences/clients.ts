@@ -131,6 +131,13 @@ export const clients: Readonly<Record<string, Rows>> = {
       'jwks_uri: unknown kids cause only a limited number of fetches',
     ),
   },
+  'docs/guides/mcp.md': {
+    'Consent is asked at every request': held(
+      'registration/client-documents.test.ts',
+      'client documents: without an allowed host, the user is asked',
+    ),
+    "Or a document that can't be fetched": none('names a case'),
+  },
   'docs/guides/client-id-metadata-documents.md': {
     'https, with a path, at most 1024 characters': held(
       'registration/client-documents.test.ts',
@@ -173,6 +180,10 @@ export const clients: Readonly<Record<string, Rows>> = {
     "can't be fetched now": none('names a case'),
   },
   'docs/guides/client-registration.md': {
+    'With `"registered_scope": "allowed"`, a client can': held(
+      'kinds/partial-acceptance.test.ts',
+      'registration: with registered_scope "allowed", a client with',
+    ),
     'By default nobody can register a client;': held(
       'registration/register.test.ts',
       'registration: no client can register unless the configuration allows it',

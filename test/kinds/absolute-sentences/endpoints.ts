@@ -129,6 +129,10 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/register.md': {
+    'With `registered_scope: "allowed"`, every client': held(
+      'kinds/partial-acceptance.test.ts',
+      'registration: with registered_scope "allowed", a client with',
+    ),
     '`client_secret_expires_at` 0: the secret never expires.': none('definition'),
     '`sector_identifier_uri`, which is fetched and must list every': held(
       'registration/register.test.ts',

@@ -23,6 +23,7 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
     mode: draft.mode,
     initialAccessTokens: draft.initial_access_tokens.map(secretOf),
     allowedScope: allowed ?? [...scopes].filter(name => !apis.has(name)),
+    registeredScope: draft.registered_scope,
     allowedGrantTypes: new Set(draft.allowed_grant_types),
     privateUseSchemes: draft.private_use_schemes === 'any' ? 'any' : new Set(draft.private_use_schemes),
     softwareIssuers: draft.trusted_software_issuers,

@@ -9,6 +9,8 @@ export type Registration = {
   readonly mode: 'off' | 'initial_access_token' | 'open'
   readonly initialAccessTokens: readonly Secret[]
   readonly allowedScope: readonly string[]
+  /** Which scopes a client has: those that it registers, as far as they are allowed, or all allowed ones. */
+  readonly registeredScope: 'requested' | 'allowed'
   readonly allowedGrantTypes: ReadonlySet<string>
   /** URI schemes allowed in redirect URIs besides reversed domain names (RFC 8252 §8.4). */
   readonly privateUseSchemes: ReadonlySet<string> | 'any'

@@ -4,7 +4,7 @@ import { brings, parseResponseType, type ResponseType } from '@tessera/protocol/
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Registration } from '../../model/registration.ts'
 
-type Bounds = Pick<Registration, 'allowedGrantTypes' | 'allowedScope'>
+type Bounds = Pick<Registration, 'allowedGrantTypes' | 'allowedScope' | 'registeredScope'>
 
 type Reduced = {
   readonly metadata: JsonObject
@@ -33,7 +33,9 @@ export function reducePermissions(asked: JsonObject, bounds: Bounds): Result<Red
   const grants = allowed.filter(grant => isServed(grant, types))
   if (isUseless(grants) && !isUseless(allowed)) return refuse(...noTypeLeft)
   const names = typeof scope === 'string' ? reduceScope(scope, bounds) : scope
-  const registered = names === undefined || names === '' ? defaultScope(grants, bounds) : names
+  // A client can request less at any time. One that is limited could only register again for more.
+  const isWidened = bounds.registeredScope === 'allowed' && typeof names === 'string'
+  const registered = names === undefined || names === '' || isWidened ? defaultScope(grants, bounds) : names
   return ok({
     metadata: { ...asked, grant_types: grants, response_types: types, scope: registered },
     left: [

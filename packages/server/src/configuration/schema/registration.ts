@@ -135,6 +135,12 @@ export const registrationSchema = s
       .describe(
         'Scopes that clients can register, including API scopes. Others are left out. Omitted: all identity resources and offline_access.',
       ),
+    registered_scope: s
+      .enum(['requested', 'allowed'])
+      .default('requested')
+      .describe(
+        'Which scopes a client can request later: those that it registers, or all of allowed_scope. Many MCP clients register only the scopes of their first request.',
+      ),
     allowed_grant_types: s
       .array(s.string().min(1).max(200))
       .min(1)
