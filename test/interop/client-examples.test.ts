@@ -1,24 +1,20 @@
 /** `examples/client` and the server of `examples/conformance-rp`: each program runs as its own process, against the demo. */
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { launchChromium } from '../browser/chromium.ts'
 import { assertCovers } from '../kinds/coverage.ts'
 import { testFolder } from '../support/folder.ts'
 import { freePort, type RunningServer, serveConfiguration } from '../support/process.ts'
+import { createPrograms, type Program } from '../support/programs.ts'
 import { createPerson } from '../support/remote.ts'
 import { namesIn, readText } from '../support/repository.ts'
 import { until } from '../support/until.ts'
 
-const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
 const folder = testFolder()
 const alice = { username: 'alice', password: 'alice' }
-const ran = new Set<string>()
-const running = new Set<ChildProcess>()
+const { start, serve, ran, stop } = createPrograms(() => ({ ISSUER: demo.url }))
 
 /** The demo has no client for the hybrid flow. */
 const hybridClient = {
@@ -49,61 +45,9 @@ before(async () => {
   gateway = await serve('client/gateway.ts', { API: api.url })
 })
 after(async () => {
-  for (const child of running) child.kill()
+  stop()
   await demo?.stop()
 })
-
-type Program = {
-  readonly url: string
-  readonly output: () => string
-  readonly ended: Promise<unknown>
-  /** Undefined while it runs. */
-  readonly code: () => number | undefined
-}
-
-/** Starts an example at a free port. */
-async function start(file: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> {
-  const port = environment.PORT ?? (await freePort())
-  const child = spawn(process.execPath, [examples + file], {
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '--conditions=tessera-source',
-      ISSUER: demo.url,
-      PORT: `${port}`,
-      ...environment,
-    },
-  })
-  ran.add(file)
-  running.add(child)
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', text => {
-      output += text
-    })
-  const ended = once(child, 'close').then(([code]) => {
-    running.delete(child)
-    return code
-  })
-  return {
-    url: `http://127.0.0.1:${port}`,
-    output: () => output,
-    ended,
-    code: () => child.exitCode ?? undefined,
-  }
-}
-
-/** Starts an example that listens, and waits until it does. */
-async function serve(file: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> {
-  const program = await start(file, environment)
-  await until(`${file} listens`, () => hasPrinted(program, program.url))
-  return program
-}
-
-/** Throws if the program has ended instead. */
-function hasPrinted({ output, code }: Program, text: string): boolean {
-  assert.equal(code(), undefined, output())
-  return output().includes(text)
-}
 
 test('client examples: the worker calls the API with one token', async () => {
   const worker = await start('client/worker.ts', { API: api.url })

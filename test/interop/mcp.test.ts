@@ -5,16 +5,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type OAuthClientProvider, UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
+import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import type {
-  OAuthClientInformationFull,
-  OAuthClientMetadata,
-  OAuthTokens,
-} from '@modelcontextprotocol/sdk/shared/auth.js'
 import { freePort, withServer } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
+import { createProvider } from './apps/mcp-provider.ts'
 import { serveMcp } from './apps/mcp-server.ts'
 
 const bob = { username: 'bob', password: 'bob' }
@@ -26,39 +22,6 @@ const configurationFor = (resource: string) => ({
   api_resources: [{ name: resource, scopes: [scope], api_secrets: [{ value: 'secret of the server' }] }],
   users: [{ sub: '1', ...bob, claims: { name: 'Bob' } }],
 })
-
-/** Stores what the SDK passes to it, as an application would on disk. */
-function createProvider(metadata: Partial<OAuthClientMetadata> = {}) {
-  let client: OAuthClientInformationFull | undefined
-  let tokens: OAuthTokens | undefined
-  let verifier = ''
-  const asked: URL[] = []
-  const provider: OAuthClientProvider = {
-    redirectUrl: 'http://localhost:33418/callback',
-    clientMetadata: {
-      client_name: 'Notes',
-      redirect_uris: ['http://localhost:33418/callback'],
-      grant_types: ['authorization_code', 'refresh_token'],
-      response_types: ['code'],
-      token_endpoint_auth_method: 'none',
-      ...metadata,
-    },
-    clientInformation: () => client,
-    saveClientInformation: information => {
-      client = information as OAuthClientInformationFull
-    },
-    tokens: () => tokens,
-    saveTokens: saved => {
-      tokens = saved
-    },
-    redirectToAuthorization: url => void asked.push(url),
-    saveCodeVerifier: value => {
-      verifier = value
-    },
-    codeVerifier: () => verifier,
-  }
-  return { provider, asked, saved: () => ({ client, tokens }) }
-}
 
 for (const token_endpoint_auth_method of ['none', 'client_secret_post', 'client_secret_basic'])
   test(`mcp: a client with ${token_endpoint_auth_method} registers itself, signs its user in, calls a tool and refreshes`, async t => {

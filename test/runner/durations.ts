@@ -6,6 +6,7 @@
  */
 const seconds: Readonly<Record<string, number>> = {
   'reliability/experiments': 80,
+  'interop/mcp-client-conformance': 60,
   'kinds/writers': 55,
   'contracts/postgres': 53,
   'contracts/flows': 51,
@@ -81,6 +82,7 @@ const seconds: Readonly<Record<string, number>> = {
   'authorize/waiting.attack': 5,
   'http/limits.attack': 5,
   'cli/doctor': 5,
+  'interop/mcp-examples': 5,
   'kinds/client-paths': 4.9,
   'configuration/secret-leaks': 4.9,
   'operations/races.attack': 4.5,

@@ -37,13 +37,15 @@ export type ServeOptions = {
    * start, for tests of what workers share.
    */
   readonly workers?: number
+  /** More variables for the process. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Runs `tessera serve` with this configuration; resolves at the ready line. */
 export async function serveConfiguration(
   file: string,
   port: number,
-  { program = entry, workers = 1 }: ServeOptions = {},
+  { program = entry, workers = 1, environment = {} }: ServeOptions = {},
 ): Promise<RunningServer> {
   // Without variables of the test run.
   const env = Object.fromEntries(
@@ -54,7 +56,7 @@ export async function serveConfiguration(
     [fileURLToPath(program), 'serve', '--config', file, '--port', String(port)],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env, TESSERA_LOG_LEVEL: 'info', TESSERA_WORKERS: String(workers) },
+      env: { ...env, TESSERA_LOG_LEVEL: 'info', TESSERA_WORKERS: String(workers), ...environment },
     },
   )
   let log = ''

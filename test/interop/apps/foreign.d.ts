@@ -1,4 +1,5 @@
-/** Applications' libraries without usable types. */
+/** Libraries of applications that are used without their types. */
+declare module '@modelcontextprotocol/client'
 declare module 'express'
 declare module 'express-4'
 declare module 'express-openid-connect'
