@@ -106,6 +106,25 @@ test('migration: the clients of Hydra may be a page, a list, or a single one', (
   }
 })
 
+test('migration: a client of Hydra is asked for consent unless it skips it, and its response types are in any order', () => {
+  const client = {
+    ...{ client_id: 'a', client_secret: 'a-secret-of-hydra', redirect_uris: ['https://app.example/cb'] },
+    grant_types: ['authorization_code', 'implicit'],
+  }
+  const value = [
+    { ...client, response_types: ['token code', 'token id_token code', 'id_token'] },
+    { ...client, client_id: 'b', skip_consent: true },
+    { ...client, client_id: 'c', skip_consent: 'yes' },
+  ]
+  const { configuration } = migrate(importerNamed('hydra'), [{ name: 'f', value }], at)
+  const clients = configuration.clients as any[]
+  assert.deepEqual(
+    clients.map(({ require_consent }) => require_consent),
+    [true, false, true],
+  )
+  assert.deepEqual(clients[0].response_types, ['code token', 'code id_token token', 'id_token'])
+})
+
 test('migration: files that are too deep, no JSON, modules, and lines of JSON', async () => {
   const read = async (name: string, text: string, acceptsModules = false) =>
     readSourceFile(await folder.write(name, text), { acceptsModules })

@@ -46,6 +46,12 @@ export const passwordHashVectors: readonly PasswordHashVector[] = [
     hash: '$aspnet-identity$AQAAAAIAAAD6AAAAIJbVi5wbMR+htSfFp8fTw8N8GOS/Sje+S/4YZcgBfU7EQuqv4OkVYmc4VJl9AGZzmRTxSkP7LtVi9IWyUxX8IAAfZ8v+ZfhjCcudtC1YERSqE1OEdXLW9VukPuJWBBjLuw==',
   },
   {
+    name: 'ASP.NET Identity version 3, SHA-512, 100000 iterations, as .NET 7 and later write it',
+    source: "Python's hashlib",
+    password: 'my password',
+    hash: '$aspnet-identity$AQAAAAIAAYagAAAAEAABAgMEBQYHCAkKCwwNDg/Q8A0WMKbtHQJQ2DHCdoEeeFBrgNlldq6vH4qX/CGqGQ==',
+  },
+  {
     name: 'PBKDF2 sha1, 1000 iterations, 20 bytes',
     source: "Python's hashlib",
     password: 'correct hörse',
@@ -176,6 +182,18 @@ export const passwordHashVectors: readonly PasswordHashVector[] = [
     source: 'argon2-cffi 25.1.0',
     password: 'correct hörse',
     hash: '$argon2d$v=16$m=1024,t=5,p=1$AAECAwQFBgcICQoLDA0ODw$g9vG0lIgekVH+HavJjYrOA1e3dkNZoaANMxgDZQqmyI',
+  },
+  {
+    name: 'argon2id, four lanes',
+    source: 'OpenSSL 3.5.8',
+    password: 'password',
+    hash: '$argon2id$v=19$m=65536,t=3,p=4$AAECAwQFBgcICQoLDA0ODw$vUrOhcKV+zjYROFncankOSUoKsmCyGVr5Vou9s8g/Vg',
+  },
+  {
+    name: 'argon2i, two lanes',
+    source: 'OpenSSL 3.5.8',
+    password: 'password',
+    hash: '$argon2i$v=19$m=1024,t=4,p=2$AAECAwQFBgcICQoLDA0ODw$DAJ0+4OutDz8ekvDAkkf17tgzQPN3LgOuGU7f31NHEI',
   },
   {
     name: 'LDAP {SSHA}',

@@ -2,6 +2,18 @@
 
 import { type Convert, filledText, flag, texts } from './convert.ts'
 
+/** The order of words as they are registered (OAuth 2.0 Multiple Response Type Encoding Practices §5). */
+const words = ['code', 'id_token', 'token']
+
+/** Response types. The order of their words does not matter (RFC 6749 §3.1.1). */
+const responseTypes: Convert<readonly string[]> = (source, target) =>
+  texts(source, target)?.map(type =>
+    type
+      .split(' ')
+      .toSorted((one, other) => words.indexOf(one) - words.indexOf(other))
+      .join(' '),
+  )
+
 export const clientMetadata: Readonly<Record<string, Convert<unknown>>> = {
   client_id: filledText,
   client_name: filledText,
@@ -12,7 +24,7 @@ export const clientMetadata: Readonly<Record<string, Convert<unknown>>> = {
   contacts: texts,
   redirect_uris: texts,
   post_logout_redirect_uris: texts,
-  response_types: texts,
+  response_types: responseTypes,
   grant_types: texts,
   request_uris: texts,
   jwks_uri: filledText,

@@ -65,7 +65,7 @@ function readClient(source: Source, draft: Draft): readonly string[] {
   if (jwks.isObject && !jwks.member('keys').exists) jwks.notNeeded('it is empty')
   else carry(jwks, target, 'jwks', json)
   carry(source.member('userinfo_signed_response_alg'), target, 'userinfo_signed_response_alg', signedUserinfo)
-  carry(source.member('skip_consent'), target, 'require_consent', negated)
+  readConsent(source, target)
   readAuthentication(source, target, draft)
   readTokens(source, target)
   return (target.value.scope ?? []) as readonly string[]
@@ -76,6 +76,14 @@ function dropFilled(source: Source, why: string): void {
   const isEmpty = value === '' || value === false || JSON.stringify(value) === '{}'
   if (isEmpty) source.notNeeded('it is empty')
   else source.notPossible(why)
+}
+
+/** Hydra asks for consent unless a client skips it. Versions before 2.1 have no such member. */
+function readConsent(source: Source, target: Target): void {
+  carry(source.member('skip_consent'), target, 'require_consent', negated)
+  if (target.value.require_consent !== undefined || !usesCodes(target)) return
+  target.set('require_consent', true)
+  source.added('Hydra asks for consent', target.at('require_consent'))
 }
 
 const negated: Convert<boolean> = (source, target) => {
