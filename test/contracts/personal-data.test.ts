@@ -4,13 +4,18 @@
  */
 
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
+import type { JsonObject } from '@tessera/protocol/result'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { keptSections } from '../../packages/server/src/model/person.ts'
 import type { ErasureOptions, Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables, type MemoryTable } from '../../packages/server/src/storage/memory/tables.ts'
+import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
+import { statements } from '../../packages/server/src/storage/sqlite/writes/persons.ts'
 import { personalData, personalTables } from '../../packages/server/src/storage/tables/personal.ts'
+import { personParameters } from '../../packages/server/src/storage/tables/personal-conditions.ts'
 import type { ColumnKind } from '../../packages/server/src/storage/tables/table.ts'
 import {
   allTables,
@@ -108,7 +113,9 @@ function sampleOf(person: Person, table: string, column: string, kind: ColumnKin
   if (link !== undefined) return link
   const text = `${table}.${column} of ${person.mark}`
   if (kind === 'json')
-    return table === 'registered_clients' ? {} : { note: text, act: { sub: person.sub, note: '\u0000"ä' } }
+    return table === 'registered_clients'
+      ? {}
+      : { sub: 'another', note: text, act: { sub: person.sub, note: '\u0000"ä' } }
   return kind === 'bytes' ? Buffer.from(text) : text
 }
 
@@ -325,6 +332,33 @@ for (const [name, open] of Object.entries(worlds))
       await end()
     })
 
+    test("a client's own tokens are kept when a person with the name of the client is deleted", async () => {
+      const { stores, end } = await open()
+      await enablePrincipals(stores)
+      const token = (name: string, claims: JsonObject) => ({
+        ...{ hash: hashHandle(name), client_id: 'web', claims, expires_at: now + 600 },
+      })
+      const tokens = [
+        token('own', { sub: ann.sub }),
+        token('delegated', { sub: 'another', act: { sub: 'web', act: { sub: ann.sub } } }),
+        token('of others', { sub: 'another', act: { sub: ben.sub } }),
+      ]
+      for (const referenceToken of tokens)
+        assert.equal(
+          await stores.commit({ ...{ at: now, client_id: 'web' }, issue: { referenceToken } }),
+          'committed',
+        )
+      const attributed = { mails: [], events: [], counters: [] }
+      assert.equal((await stores.persons.rows(ann.sub, attributed)).reference_tokens?.length, 1)
+      await stores.persons.erase(ann.sub, { ...erasureOf(ann.sub), stored: false })
+      const found = await Promise.all(tokens.map(({ hash }) => stores.referenceTokens.find(hash)))
+      assert.deepEqual(
+        found.map(one => one !== undefined),
+        [true, false, true],
+      )
+      await end()
+    })
+
     test("the end of a user's access deletes only rows that are declared to end with it", async () => {
       const { stores, fill, rowsWith, end } = await open()
       await fill(ann)
@@ -345,3 +379,19 @@ function issued(sub: string) {
   const authorization = sampleAuthorization({ sub })
   return [authorization, sampleCode(authorization)] as const
 }
+
+test('personal data, sqlite: a deletion reads no table as a whole that grows with the users', () => {
+  const database = new DatabaseSync(':memory:')
+  for (const migration of migrations) database.exec(migration)
+  const scanned = [...statements.first, ...statements.rest].flatMap(sql => {
+    const plan = database.prepare(`explain query plan ${sql}`).all(...personParameters(ann.sub))
+    return plan.map(({ detail }) => String(detail)).filter(detail => /^SCAN (?!person|CONSTANT)/.test(detail))
+  })
+  database.close()
+  // Requests at providers and devices are kept for minutes; the index contains only tokens with several subjects.
+  assert.deepEqual(scanned, [
+    'SCAN upstream_requests',
+    'SCAN devices',
+    'SCAN reference_tokens USING INDEX reference_tokens_subjects',
+  ])
+})

@@ -3,7 +3,7 @@
 import { auditEndpoint } from '../../model/audit-record.ts'
 import type { AttributedRows, PersonStores, Persons } from '../../model/ports/stores.ts'
 import { type Owner, personalTables, type ShownRow, shownRow } from '../tables/personal.ts'
-import { personParameters } from '../tables/personal-conditions.ts'
+import { mentionsOther, personParameters } from '../tables/personal-conditions.ts'
 import { endAccess } from './sessions.ts'
 import type { MemoryTable, Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
@@ -92,7 +92,7 @@ function conditionsOf(tables: Tables, sub: string, { mails, events, counters }: 
       upstreams.has(row.id) ||
       row.identity === derived ||
       links.some(({ provider, identity }) => provider === row.provider && identity === row.identity),
-    claims: () => row => isOfAuthorization(row) || JSON.stringify(row.claims).includes(mention),
+    claims: () => row => isOfAuthorization(row) || mentionsOther(JSON.stringify(row.claims), mention),
     principal: () => row => (row.kind === 'user' || row.kind === 'stored_user') && row.id === sub,
     last_user: () => row => row.used_by === hash,
     caller: table => row =>

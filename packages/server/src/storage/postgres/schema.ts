@@ -262,4 +262,14 @@ export const migrations: readonly Migration[] = [
   `
   alter table devices add column resources text;
   `,
+  // Tokens and sign-ins at providers of a person: see `Persons.erase`.
+  {
+    index: 'reference_tokens_authorization_id',
+    on: 'reference_tokens (authorization_id) where authorization_id is not null',
+  },
+  {
+    index: 'reference_tokens_subjects',
+    on: `reference_tokens (hash) where length(claims) - length(replace(claims, '"sub":', '')) >= 12`,
+  },
+  { index: 'upstream_sessions_identity_alone', on: 'upstream_sessions (identity)' },
 ]

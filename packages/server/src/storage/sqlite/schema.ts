@@ -316,4 +316,11 @@ export const migrations: readonly string[] = [
   `
   alter table devices add column resources text;
   `,
+  // Tokens and sign-ins at providers of a person: see `Persons.erase`.
+  `
+  create index reference_tokens_authorization_id on reference_tokens (authorization_id) where authorization_id is not null;
+  create index reference_tokens_subjects on reference_tokens (hash)
+    where length(claims) - length(replace(claims, '"sub":', '')) >= 12;
+  create index upstream_sessions_identity_alone on upstream_sessions (identity);
+  `,
 ]

@@ -22,6 +22,16 @@ export const personParameters = (sub: string): readonly [string, string, string,
 /** Returns how claims as JSON name a subject, at any depth: also as an actor (RFC 8693 §4.1). */
 const mentionOf = (sub: string): string => `"sub":${JSON.stringify(sub)}`
 
+/** How often claims must name a subject to name one besides that of the token, which its authorization has too. */
+const otherSubjects = 2
+
+/** The condition of tokens that name several subjects. An index of both SQL stores has it, so it must not change. */
+const namesOthers = `length(claims) - length(replace(claims, '"sub":', '')) >= ${otherSubjects * '"sub":'.length}`
+
+/** Returns whether claims as JSON name the subject besides that of the token. */
+export const mentionsOther = (claims: string, mention: string): boolean =>
+  claims.includes(mention) && claims.split('"sub":').length > otherSubjects
+
 const sub = '(select sub from person)'
 const inAuthorizations = `authorization_id in (select id from authorizations where sub = ${sub})`
 const sids = `(select sid from sessions where sub = ${sub})`
@@ -32,12 +42,14 @@ function conditionOf(owner: Exclude<Owner, 'caller'>, table: string, position: s
     authorization: inAuthorizations,
     session: `sid in ${sids}`,
     linking_session: `linking_sid in ${sids}`,
-    upstream: `(id in (select upstream from sessions where sub = ${sub})
-      or id in (select upstream from pending_sign_ins where sub = ${sub})
-      or identity = (select identity from person)
-      or exists (select 1 from identity_links link
-        where link.sub = ${sub} and link.provider = ${table}.provider and link.identity = ${table}.identity))`,
-    claims: `(${inAuthorizations} or ${position}(claims, (select mention from person)) > 0)`,
+    // Unions instead of alternatives, for which SQLite would read the whole table.
+    upstream: `id in (select upstream from sessions where sub = ${sub}
+      union all select upstream from pending_sign_ins where sub = ${sub}
+      union all select id from ${table} where identity = (select identity from person)
+      union all select named.id from identity_links link
+        join ${table} named on named.provider = link.provider and named.identity = link.identity where link.sub = ${sub})`,
+    claims: `hash in (select hash from ${table} where ${inAuthorizations}
+      union all select hash from ${table} where ${namesOthers} and ${position}(claims, (select mention from person)) > 0)`,
     principal: `kind in ('user', 'stored_user') and id = ${sub}`,
     last_user: 'used_by = (select hash from person)',
   } as const
