@@ -121,6 +121,27 @@ test('doctor: each fault of a proxy is found by its check', async () => {
   bend(reply => reply)
 })
 
+test('doctor: keys of every strong type pass, and private or short ones do not', async () => {
+  const { url, configuration, bend } = await served()
+  const cases = [
+    [{ kty: 'EC', crv: 'P-256' }, 'ok'],
+    [{ kty: 'OKP', crv: 'Ed25519' }, 'ok'],
+    [{ kty: 'AKP', alg: 'ML-DSA-44', pub: 'x' }, 'ok'],
+    [{ kty: 'AKP', alg: 'ML-DSA-44', pub: 'x', priv: 'x' }, 'failed'],
+    [{ kty: 'EC', d: 'x' }, 'failed'],
+    [{ kty: 'RSA', n: 'x'.repeat(171) }, 'failed'],
+    [{ kty: 'oct', k: 'x' }, 'failed'],
+  ] as const
+  for (const [key, state] of cases) {
+    bend((reply, path) =>
+      path.endsWith('/jwks') ? { ...reply, body: JSON.stringify({ keys: [key] }) } : reply,
+    )
+    const findings = await checkServer({ url, probe: createProbe(url), configuration, now: Date.now })
+    assert.equal(statesOf(findings).jwks, state, JSON.stringify(key))
+  }
+  bend(reply => reply)
+})
+
 test('doctor: documents of any JSON lead to findings', async () => {
   const { url, configuration, bend } = await served()
   for (const body of ['null', '[]', '7', '"x"', '{"keys":[null,7,{}],"issuer":[]}', '<html>']) {
@@ -274,6 +295,8 @@ test('doctor: only a fresh file counts as a backup', () => {
   writeFileSync(file, 'x')
   utimesSync(file, now - 3600, now - 3600)
   assert.equal(stateOf(), 'ok')
+  utimesSync(file, now + 2, now + 2)
+  assert.equal(String(checkBackups(at, now).detail), 'the newest file is 0 hours old')
   utimesSync(file, now - 30 * 3600, now - 30 * 3600)
   assert.equal(stateOf(), 'failed')
 })

@@ -276,11 +276,15 @@ const checkJwks: Check = async ({ probe }) => {
   return ok('jwks', `${keys.length} keys, cached for ${age} s`)
 }
 
+/** Types of keys that are strong in every size. AKP is ML-DSA (RFC 9964). */
+const strongTypes: ReadonlySet<unknown> = new Set(['EC', 'OKP', 'AKP'])
+
 /** 342 characters of base64url are 2048 bits (RFC 7518 §3.3). */
 const isStrong = (key: unknown): boolean =>
   isJsonObject(key) &&
   key.d === undefined &&
-  (key.kty === 'EC' || key.kty === 'OKP' || (key.kty === 'RSA' && String(key.n).length >= 342))
+  key.priv === undefined &&
+  (strongTypes.has(key.kty) || (key.kty === 'RSA' && String(key.n).length >= 342))
 
 const requestChecks: readonly (readonly [CheckId, Check])[] = [
   ['ready', checkReady],

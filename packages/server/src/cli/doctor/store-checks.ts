@@ -77,7 +77,8 @@ export function checkBackups(folder: string | undefined, now: number): Finding {
     return failed('backup', error instanceof Error ? error.message : String(error), fix)
   }
   if (newest === 0) return failed('backup', `${folder} contains no backup`, fix)
-  const hours = Math.floor((now - newest) / 3600)
+  // A file that is being written is a moment ahead of the time at which this check began.
+  const hours = Math.max(0, Math.floor((now - newest) / 3600))
   return hours < 25
     ? ok('backup', `the newest file is ${hours} hours old`)
     : failed('backup', `the newest file is ${hours} hours old`, fix)
