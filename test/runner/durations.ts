@@ -60,7 +60,7 @@ const seconds: Readonly<Record<string, number>> = {
   'cli/password-hashes': 8,
   'cli/users': 8,
   'client/types': 8,
-  'operations/operators-drill': 8,
+  'operations/operators-drill': 15,
   'interop/client-examples': 8,
   'interop/tenants': 7,
   'client/ending': 7,
