@@ -121,6 +121,23 @@ test('doctor: each fault of a proxy is found by its check', async () => {
   bend(reply => reply)
 })
 
+test('doctor: a request that a busy server asks to repeat is repeated', async () => {
+  const { url, configuration, bend } = await served()
+  const asked = new Map<string, number>()
+  bend((reply, path) => {
+    const times = (asked.get(path) ?? 0) + 1
+    asked.set(path, times)
+    return times === 1 ? { status: 503, headers: { 'retry-after': '1' }, body: '' } : reply
+  })
+  const findings = await checkServer({ url, probe: createProbe(url), configuration, now: Date.now })
+  const { 'tls-certificate': _, ...states } = statesOf(findings)
+  assert.deepEqual([...new Set(Object.values(states))], ['ok'], JSON.stringify(findings))
+  bend(reply => ({ ...reply, status: 503, headers: {}, body: '' }))
+  const unavailable = await checkServer({ url, probe: createProbe(url), configuration, now: Date.now })
+  assert.equal(statesOf(unavailable).jwks, 'failed')
+  bend(reply => reply)
+})
+
 test('doctor: keys of every strong type pass, and private or short ones do not', async () => {
   const { url, configuration, bend } = await served()
   const cases = [

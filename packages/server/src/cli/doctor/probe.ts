@@ -25,14 +25,35 @@ type ProbeRequest = {
   readonly form?: Readonly<Record<string, string>>
 }
 
-/** Resolves to the response. Rejects if there is none within ten seconds. */
+/**
+ * Resolves to the response. Repeats requests that a busy server asks to repeat (503 with `Retry-After`), up to three times.
+ * Rejects if there is no response within ten seconds.
+ */
 export type Probe = (path: string, request?: ProbeRequest) => Promise<ProbeResponse>
 
 const timeout = 10_000
 const longestBody = 1024 * 1024
+const mostRetries = 3
+/** Milliseconds before a retry. */
+const pause = 1000
 
 /** @param base the issuer's URL; paths are appended to it. */
 export function createProbe(base: URL): Probe {
+  const ask = createRequests(base)
+  return async (path, request) => {
+    let response = await ask(path, request)
+    for (let retries = 0; retries < mostRetries && isBusy(response); retries++) {
+      await new Promise(resolve => setTimeout(resolve, pause))
+      response = await ask(path, request)
+    }
+    return response
+  }
+}
+
+const isBusy = ({ status, headers }: ProbeResponse): boolean =>
+  status === 503 && headers['retry-after'] !== undefined
+
+function createRequests(base: URL): Probe {
   const send = base.protocol === 'https:' ? requestHttps : requestHttp
   const prefix = base.pathname.replace(/\/$/, '')
   return (path, { method, headers, form } = {}) =>
