@@ -77,7 +77,7 @@ export function applicationTypeProblem(
     problem: implicit
       ? 'it is not https, or its host is localhost, and the client has the implicit grant'
       : 'it is not a web URL',
-    expected: 'an https URI for application_type "web"',
+    expected: 'an https URI for application_type "web", or "native" for an application on a device',
   }
 }
 

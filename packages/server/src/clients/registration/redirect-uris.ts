@@ -1,6 +1,6 @@
 /** Keeps the allowed redirection URIs of a client and drops others (RFC 7591 §3.2.1, RFC 8252 §7). */
 
-import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
+import { loopbackHosts, redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import {
   hasPrivateUseScheme,
@@ -67,10 +67,16 @@ const types = ['web', 'native'] as const
 
 /**
  * Returns the default type. OpenID Connect Dynamic Client Registration 1.0 §2 defines "web", but editors and
- * command-line tools omit the member too, and a public client with a private-use scheme is not a web application.
+ * command-line tools omit the member too. A public client with a private-use scheme is not a web application, and neither
+ * is one whose responses all stay on the device of the user. With a secret, it can be a web application under development.
  */
-const typeOf = (uris: readonly Json[] | undefined, isPublic: boolean): 'native' | 'web' =>
-  isPublic && uris?.some(uri => typeof uri === 'string' && hasPrivateUseScheme(uri)) ? 'native' : 'web'
+function typeOf(uris: readonly Json[] = [], isPublic: boolean): 'native' | 'web' {
+  const texts = uris.filter(uri => typeof uri === 'string')
+  const isNative = texts.some(hasPrivateUseScheme) || (texts.length > 0 && texts.every(isLoopback))
+  return isPublic && isNative ? 'native' : 'web'
+}
+
+const isLoopback = (uri: string): boolean => loopbackHosts.has(URL.parse(uri)?.hostname ?? '')
 
 /**
  * Returns whether "web" must be a mistake. Some editors send it together with private-use schemes only, and would be

@@ -1,6 +1,7 @@
 /** The consent page (OpenID Connect Core 1.0 §3.1.2.4): the user allows or denies what a client requests. */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
+import { loopbackHosts } from '@tessera/protocol/redirect-uri'
 import { refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme, schemeOf } from '@tessera/protocol/uri-scheme'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
@@ -13,7 +14,7 @@ import type { Users } from '../../model/user.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import type { AskingPage, BrowserRequests } from '../flow/browser-request.ts'
 import { agreedOf, agreesToNothing, scopeLines, userName } from '../flow/view-model.ts'
-import type { Pages } from '../ui/pages.ts'
+import type { Destination, Pages } from '../ui/pages.ts'
 
 type ConsentPorts = {
   readonly browserRequests: BrowserRequests
@@ -86,6 +87,9 @@ const mayRemember = ({ client, target }: ValidatedAuthorizationRequest): boolean
   client.consent_lifetime !== 0 &&
   mayRememberConsent(client, target.redirect_uri)
 
-/** Returns where the response goes: to a host on the web, or to the application that opens the scheme. */
-const destinationOf = (redirectUri: string): { readonly host: string } | { readonly scheme: string } =>
-  hasPrivateUseScheme(redirectUri) ? { scheme: schemeOf(redirectUri) } : { host: new URL(redirectUri).host }
+/** Returns where the response goes: to a host, or to the application that opens the scheme. */
+function destinationOf(redirectUri: string): Destination {
+  if (hasPrivateUseScheme(redirectUri)) return { scheme: schemeOf(redirectUri) }
+  const { host, hostname } = new URL(redirectUri)
+  return { host, isLoopback: loopbackHosts.has(hostname) }
+}

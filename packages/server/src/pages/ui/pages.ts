@@ -59,7 +59,9 @@ type ConsentPage = Asking & {
 } & Destination
 
 /** The destination of the response: a host, or an application on the device, identified by its scheme. */
-type Destination = { readonly host: string } | { readonly scheme: string }
+export type Destination =
+  | { readonly host: string; readonly isLoopback: boolean }
+  | { readonly scheme: string }
 
 /** The input is wrong, or there were too many wrong attempts. */
 type Problem = 'wrong' | { readonly waitMinutes: number }
@@ -162,7 +164,7 @@ export function createPages(ports: ShowPorts): Pages {
         scopes: data.scopes.map(scope => scopeView(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
         ...originOf(client, texts),
-        goesTo: 'host' in data ? texts.consent.goesTo(data.host) : texts.consent.goesToApp(`${data.scheme}:`),
+        goesTo: goesTo(data, texts),
         goesElsewhere:
           client?.document !== undefined && !('host' in data && data.host === client.document.host),
         clientLinks: client && clientLinks(client, texts.consent),
@@ -240,6 +242,12 @@ const originOf = (
   if (!client?.document) return {}
   const { host, trust } = client.document
   return { publisher: { host, text: trust === 'allowed' ? consent.published : consent.publishedByStranger } }
+}
+
+/** Any program on the device can receive what is sent to a loopback host, so users are warned (RFC 8252 §8.6). */
+function goesTo(to: Destination, { consent }: Texts): string {
+  if ('scheme' in to) return consent.goesToApp(`${to.scheme}:`)
+  return to.isLoopback ? consent.goesToDevice(to.host) : consent.goesTo(to.host)
 }
 
 /** Without a client: for this server's own account pages. */

@@ -133,6 +133,8 @@ export const ar: Translation = {
     publishedByStranger:
       'هذا التطبيق غير معروف هنا، ولم يتم التحقق من اسمه. لا تسمح به إلا إذا كنت تعرف عنوان الويب هذا وتثق به.',
     goesTo: host => `تُرسل إجابتك إلى ${host}.`,
+    goesToDevice: host =>
+      `تُرسل إجابتك إلى برنامج على هذا الجهاز (${host}). اسمح بذلك فقط إذا كنت قد بدأته هناك للتو.`,
     goesToApp: scheme => `تُرسل إجابتك إلى التطبيق الذي يفتح عناوين ${scheme} على هذا الجهاز.`,
     policy: client => `سياسة خصوصية ${client}`,
     terms: client => `شروط خدمة ${client}`,

@@ -139,6 +139,8 @@ export const de: Translation = {
     publishedByStranger:
       'Diese Anwendung ist hier nicht bekannt, und ihr Name ist nicht geprüft. Erlauben Sie sie nur, wenn Sie diese Webadresse kennen und ihr vertrauen.',
     goesTo: host => `Ihre Antwort geht an ${host}.`,
+    goesToDevice: host =>
+      `Ihre Antwort geht an ein Programm auf diesem Gerät (${host}). Erlauben Sie es nur, wenn Sie dies gerade dort begonnen haben.`,
     goesToApp: scheme =>
       `Ihre Antwort geht an die Anwendung auf diesem Gerät, die ${scheme}-Adressen öffnet.`,
     policy: client => `Datenschutzerklärung von ${client}`,

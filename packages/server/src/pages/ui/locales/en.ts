@@ -133,6 +133,8 @@ export const en = {
     publishedByStranger:
       'This application is unknown here, and its name is not verified. Allow it only if you know and trust this web address.',
     goesTo: (host: string) => `Your choice is sent to ${host}.`,
+    goesToDevice: (host: string) =>
+      `Your choice is sent to a program on this device (${host}). Allow it only if you have just started this there.`,
     goesToApp: (scheme: string) =>
       `Your choice is sent to the application on this device that opens ${scheme} links.`,
     policy: (client: string) => `Privacy policy of ${client}`,

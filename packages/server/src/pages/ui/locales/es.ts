@@ -136,6 +136,8 @@ export const es: Translation = {
     publishedByStranger:
       'Esta aplicación es desconocida aquí y su nombre no está verificado. Permítala solo si conoce esta dirección web y confía en ella.',
     goesTo: host => `Su respuesta se envía a ${host}.`,
+    goesToDevice: host =>
+      `Su respuesta se envía a un programa de este dispositivo (${host}). Permítalo solo si acaba de iniciarlo usted allí.`,
     goesToApp: scheme =>
       `Su respuesta se envía a la aplicación de este dispositivo que abre las direcciones ${scheme}.`,
     policy: client => `Política de privacidad de ${client}`,

@@ -137,6 +137,8 @@ export const fr: Translation = {
     publishedByStranger:
       'Cette application est inconnue ici et son nom n’est pas vérifié. Ne l’autorisez que si vous connaissez cette adresse web et lui faites confiance.',
     goesTo: host => `Votre réponse est envoyée à ${host}.`,
+    goesToDevice: host =>
+      `Votre réponse est envoyée à un programme de cet appareil (${host}). N’autorisez que si vous venez de le lancer vous-même.`,
     goesToApp: scheme =>
       `Votre réponse est envoyée à l’application de cet appareil qui ouvre les adresses ${scheme}.`,
     policy: client => `Politique de confidentialité de ${client}`,

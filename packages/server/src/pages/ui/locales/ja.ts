@@ -128,6 +128,8 @@ export const ja: Translation = {
     publishedByStranger:
       'このアプリケーションはここでは知られておらず、名前は確認されていません。このウェブアドレスを知っていて信頼できる場合にのみ許可してください。',
     goesTo: host => `回答は ${host} に送られます。`,
+    goesToDevice: host =>
+      `回答はこのデバイス上のプログラム (${host}) に送られます。ご自身がそこで開始した場合にのみ許可してください。`,
     goesToApp: scheme => `回答は、このデバイスで ${scheme} アドレスを開くアプリケーションに送られます。`,
     policy: client => `${client} のプライバシーポリシー`,
     terms: client => `${client} の利用規約`,

@@ -134,6 +134,8 @@ export const pt: Translation = {
     publishedByStranger:
       'Esta aplicação é desconhecida aqui e o seu nome não está verificado. Permita-a apenas se conhecer este endereço web e confiar nele.',
     goesTo: host => `A sua resposta é enviada para ${host}.`,
+    goesToDevice: host =>
+      `A sua resposta é enviada para um programa deste dispositivo (${host}). Permita apenas se acabou de iniciar isto nele.`,
     goesToApp: scheme =>
       `A sua resposta é enviada para a aplicação deste dispositivo que abre os endereços ${scheme}.`,
     policy: client => `Política de privacidade de ${client}`,

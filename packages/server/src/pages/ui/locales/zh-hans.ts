@@ -119,6 +119,8 @@ export const zhHans: Translation = {
     published: '此网址上的应用。',
     publishedByStranger: '此应用在这里未知，其名称未经核实。仅当您知道并信任此网址时才允许。',
     goesTo: host => `您的选择将发送至 ${host}。`,
+    goesToDevice: host =>
+      `您的选择将发送至此设备上的程序（${host}）。仅当您刚刚在该程序中开始此操作时才允许。`,
     goesToApp: scheme => `您的选择将发送至此设备上打开 ${scheme} 地址的应用。`,
     policy: client => `${client} 的隐私政策`,
     terms: client => `${client} 的服务条款`,
