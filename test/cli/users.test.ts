@@ -75,7 +75,17 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
     assert.match((await users(['find', 'ALICE'])).stdout, /^sub=1 origin=configuration username="alice"/)
     assert.deepEqual((await users(['find', 'nobody'])).code, 1)
     assert.equal((await users(['revoke', '--user', sub])).stdout, `revoked sub=${sub} sessions=0\n`)
-    assert.match((await users(['revoke', '--user', 'dora'])).stderr, /expected the sub, not the name/)
+    const byName = await users(['revoke', '--user', 'dora'])
+    assert.deepEqual([byName.code, byName.stdout], [1, ''])
+    assert.match(
+      byName.stderr,
+      new RegExp(`nothing was revoked; expected the sub, not the name: ${sub}$`, 'm'),
+    )
+    assert.match(
+      (await users(['revoke', '--user', 'nobody'])).stderr,
+      /not the name: see "tessera users find"$/m,
+    )
+    assert.equal((await users(['revoke', '--user', '1'])).code, 0)
     assert.equal(await signIn('eleven green bottles'), 200)
     const clients = (id: string) => tessera(['clients', 'revoke', id, '--config', file])
     assert.equal((await clients('direct')).stdout, 'revoked client_id="direct"\n')

@@ -147,17 +147,20 @@ const severalUsers = (subs: readonly string[]): string =>
 /** The actor of events and log lines. */
 const actor = 'command_line'
 
-/** Users of a provider have no record, so an unknown `sub` is not an error: a mistyped one only ends nothing. */
-export const revoke = (flags: NamedUserFlags): Promise<ExitCode> =>
-  withUsers(flags, async users => {
-    const known = (await users.searchUsers(flags.user)).some(({ sub }) => sub === flags.user)
-    const sessions = await users.endAccess(flags.user)
-    process.stdout.write(`revoked sub=${flags.user} sessions=${sessions.length}\n`)
-    if (!known && sessions.length === 0)
-      process.stderr.write(
-        'tessera: no user with a record and no session has this sub; expected the sub, not the name: see "tessera users find"\n',
-      )
-    return 0
+/** Users of a provider have no record, but something is stored about them if there is anything to revoke. */
+export const revoke = ({ user: sub, ...flags }: NamedUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async ({ searchUsers, personalData, endAccess }) => {
+    const found = await searchUsers(sub)
+    const isKnown = found.some(one => one.sub === sub) || (await personalData.preview(sub)).ok
+    const sessions = await endAccess(sub)
+    if (isKnown || sessions.length > 0) {
+      process.stdout.write(`revoked sub=${sub} sessions=${sessions.length}\n`)
+      return 0
+    }
+    const meant = found.map(one => one.sub).join(', ')
+    return report(
+      `nothing is stored about a user with this sub, so nothing was revoked; expected the sub, not the name: ${meant === '' ? 'see "tessera users find"' : meant}`,
+    )
   })
 
 export const disable = (flags: NamedUserFlags): Promise<ExitCode> => setActive(flags, false)
