@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import * as client from 'openid-client'
 import { startTestServer, type TestServer } from '../../packages/server/src/testing.ts'
+import { until } from '../support/until.ts'
 import { discover } from './application.ts'
 
 describe('testing', () => {
@@ -88,6 +89,16 @@ describe('testing', () => {
     await assert.rejects(post({ signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' })
     // Nobody waits for the rest of the delay.
     assert.equal((await post()).status, 200)
+  })
+
+  test('faults: a delay does not keep the process running after its client gave up', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter(resource => resource === 'Timeout').length
+    const before = timers()
+    idp.faults.delay('token', 60_000)
+    const recorded = idp.requests.length
+    await assert.rejects(post({ signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' })
+    await until('the request', () => idp.requests.length > recorded)
+    await until('no timer of the delay', () => timers() <= before)
   })
 
   test('faults: they apply to as many requests as they name, one after the other', async () => {

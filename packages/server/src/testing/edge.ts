@@ -76,7 +76,8 @@ function disturbed(
     const received: HttpRequest = { ...request, headers }
     const respond = requests.add(received)
     const { delayMs, outcome } = take(received)
-    if (delayMs > 0) await setTimeout(delayMs)
+    // The connection keeps the process running as long as the client waits.
+    if (delayMs > 0) await setTimeout(delayMs, undefined, { ref: false })
     if (outcome === 'reset') return cut(exchange)
     const response = typeof outcome === 'object' ? outcome : await router(received)
     if (outcome === 'lose') return cut(exchange)
