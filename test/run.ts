@@ -21,8 +21,11 @@ const selection: Selection = process.argv.includes('--fast')
     ? 'interop'
     : 'all'
 
-/** How many processes run batches of files that need none of their own. */
-const batches = selection === 'fast' ? 6 : selection === 'all' && named.length === 0 ? 9 : 3
+/**
+ * How many processes run batches of files that need none of their own. Each loads the server and compiles it again,
+ * which takes up to three seconds, so there are only as many as keep the cores busy while some of them wait.
+ */
+const batches = selection === 'fast' ? 2 : selection === 'all' && named.length === 0 ? 5 : 3
 
 /** More than there are cores: some processes wait while others work. Those of a fast run all start together. */
 const concurrency = selection === 'fast' ? batches + 1 : 5
