@@ -28,17 +28,23 @@ const commandsWith = (config: string): readonly (readonly [words: readonly strin
   [[], ['--tenant', 'acme']].flatMap(tenant => [
     [['import', '--from', 'identityserver', tables, '--config', config, ...tenant], ''],
     [['clients', 'add', '--dry-run', '--config', config, ...tenant], withSecret],
+    [['users', 'add', '--username', 'new', '--no-password', '--dry-run', '--config', config, ...tenant], ''],
     [['users', 'delete', '--user', 'nobody', '--dry-run', '--config', config, ...tenant], ''],
   ])
 
-const isDone = [/users: would be added 2/, /would be added id="new"/, /no such user in the store/]
+const isDone = [
+  /users: would be added 2/,
+  /would be added id="new"/,
+  /would be added sub=/,
+  /no such user in the store/,
+]
 
 test('dry run: a store that does not exist counts as empty, and is not created', async () => {
   const folder = testFolder()
   const file = await folder.write('tessera.json', configuration('sqlite:./new.db'))
   for (const [index, [words, input]] of commandsWith(file).entries()) {
     const { stdout, stderr } = await tessera(words, input)
-    assert.match(stdout + stderr, isDone[index % 3]!, words.join(' '))
+    assert.match(stdout + stderr, isDone[index % 4]!, words.join(' '))
     assert.deepEqual(readdirSync(folder.at('.')), ['tessera.json'], words.join(' '))
   }
   const unknown = await tessera([
@@ -64,7 +70,7 @@ test('dry run: a database has the same rows afterwards, and one of another versi
   const before = rows()
   for (const [index, [words, input]] of commandsWith(file).entries()) {
     const { stdout, stderr } = await tessera(words, input)
-    assert.match(stdout + stderr, isDone[index % 3]!, words.join(' '))
+    assert.match(stdout + stderr, isDone[index % 4]!, words.join(' '))
     assert.equal(rows(), before, words.join(' '))
   }
   assert.ok(!readdirSync(folder.at('.')).includes('used.db.tenants'))
@@ -89,7 +95,7 @@ test('dry run: in PostgreSQL, no schema is created', async () => {
   const file = await folder.write('tessera.json', JSON.stringify(text))
   for (const [index, [words, input]] of commandsWith(file).entries()) {
     const { stdout, stderr } = await tessera(words, input)
-    assert.match(stdout + stderr, isDone[index % 3]!, words.join(' '))
+    assert.match(stdout + stderr, isDone[index % 4]!, words.join(' '))
   }
   const connection = await openConnection({ url })
   const { rows } = await connection.run("select nspname from pg_namespace where nspname like 'tessera%'", [])

@@ -161,3 +161,70 @@ test('cli: an error in a user is reported, and nothing is stored', async () => {
     await remove()
   }
 })
+
+test('cli: the record of a user is shown, edited and set, unless somebody changed it since', async () => {
+  const { file, remove } = await writeConfiguration(configuration)
+  const users = (words: readonly string[], input = '') =>
+    tessera(['users', words[0] ?? '', '--config', file, ...words.slice(1)], input)
+  try {
+    const added = await users([
+      'add',
+      '--username',
+      'dora',
+      '--sub',
+      '7',
+      '--group',
+      'staff',
+      '--no-password',
+    ])
+    assert.equal(added.code, 0, added.stderr)
+    const shown = await users(['show', '--user', '7'])
+    const record = JSON.parse(shown.stdout)
+    assert.partialDeepStrictEqual(record, {
+      ...{ sub: '7', username: 'dora', email_verified: false, groups: ['staff'], active: true },
+      ...{ origin: 'stored', has_password: false, version: 1 },
+    })
+    const edited = { ...record, email: 'd@a.example', email_verified: true, claims: { name: 'Dora' } }
+    const set = (value: unknown, ...words: readonly string[]) =>
+      users(['set', '--user', '7', ...words], JSON.stringify(value))
+    assert.match((await set(edited, '--dry-run')).stdout, /^would be changed sub=7 username="dora" version=2/)
+    assert.equal((await users(['show', '--user', '7'])).stdout, shown.stdout)
+    assert.match((await set(edited)).stdout, /^changed sub=7 username="dora" version=2\n/)
+    assert.partialDeepStrictEqual(JSON.parse((await users(['show', '--user', '7'])).stdout), {
+      ...{ email: 'd@a.example', email_verified: true, groups: ['staff'], claims: { name: 'Dora' } },
+    })
+
+    const { version: _, ...anyVersion } = edited
+    for (const [value, words, problem] of [
+      [edited, [], /the user was changed since; read the record again \(its version is 2\)/],
+      [anyVersion, ['--if-version', '1'], /its version is 2/],
+      [{ ...anyVersion, sub: '8' }, [], /sub: it differs from the user/],
+      [{ ...anyVersion, tenant: 'acme' }, [], /tenant: the tenant of a user never changes/],
+      [{ ...anyVersion, password: 'x' }, [], /password: it is not a known key/],
+      [{ ...anyVersion, username: 'ALICE' }, [], /the username is taken/],
+      [[], [], /expected one JSON object/],
+    ] as const) {
+      const refused = await set(value, ...words)
+      assert.equal(refused.code, 1, JSON.stringify(value))
+      assert.match(refused.stderr, problem)
+    }
+    assert.equal((await set(anyVersion, '--if-version', 'x')).code, 2)
+    // An omitted member is removed.
+    assert.equal((await set({ username: 'dora', active: false }, '--if-version', '2')).code, 0)
+    assert.partialDeepStrictEqual(JSON.parse((await users(['show', '--user', '7'])).stdout), {
+      ...{ claims: {}, active: false, email_verified: false },
+    })
+
+    const configured = JSON.parse((await users(['show', '--user', '1'])).stdout)
+    assert.deepEqual(
+      [configured.origin, configured.username, configured.version],
+      ['file', 'alice', undefined],
+    )
+    const refused = await users(['set', '--user', '1'], JSON.stringify(configured))
+    assert.match(refused.stderr, /belongs to the configuration file; change them there/)
+    for (const verb of ['show', 'set'])
+      assert.match((await users([verb, '--user', 'nobody'], '{}')).stderr, /no such user in the store/)
+  } finally {
+    await remove()
+  }
+})

@@ -8,6 +8,7 @@ import { createEndOfAccess } from '../identity/end-of-access.ts'
 import { createPasswordAccounts, type PasswordAccounts } from '../identity/password-accounts.ts'
 import { createPersonAttribution } from '../identity/person-attribution.ts'
 import { createPersonalData, type PersonalData } from '../identity/personal-data.ts'
+import { createUserReplacement, type ReplaceUser } from '../identity/user-replacement.ts'
 import { createUserSearch, type FoundUser } from '../identity/user-search.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { ClientServices } from './client-services.ts'
@@ -24,6 +25,8 @@ export type AccountServices = {
   readonly personalData: PersonalData
   /** Finds users by `sub`, name or address, for operators. */
   readonly searchUsers: (text: string) => Promise<readonly FoundUser[]>
+  /** Replaces the record of a stored user, for operators. */
+  readonly replaceUser: ReplaceUser
   readonly offered: AccountOffers
 }
 
@@ -95,6 +98,7 @@ export function createAccountServices(
       storeUsers,
       storedUsers: stores.storedUsers,
     }),
+    replaceUser: createUserReplacement({ ...shared, clock }),
     offered: offersOf(configuration, context),
   }
 }

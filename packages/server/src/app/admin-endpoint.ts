@@ -16,21 +16,14 @@ import { createUserHandlers } from '../endpoints/admin/users.ts'
 import { createFactorReset } from '../identity/factor-reset.ts'
 import { createSubjectSearch } from '../identity/subject-search.ts'
 import { administerUsers } from '../identity/user-administration.ts'
-import { createUserReplacement } from '../identity/user-replacement.ts'
 import type { Services } from './services.ts'
 
 export function createAdmin(configuration: Configuration, services: Services): Endpoint {
   const { context, clients, tokens, signIn, sessions } = services
   const { stores, keys, derived, audit, clock, log } = context
-  const { accounts, endAccess, personalData } = services.accounts
+  const { accounts, endAccess, personalData, replaceUser } = services.accounts
   const { users } = signIn
   const { storedUsers } = stores
-  const replaceUser = createUserReplacement({
-    ...context,
-    users,
-    endingWithin: sessions.endingWithin,
-    settings: configuration.accounts,
-  })
   const cursors = createCursors(derived)
   return createAdminEndpoint({
     issuer: configuration.issuer,

@@ -26,6 +26,7 @@ import { loadLiveEntries } from './live-entries.ts'
 import { createServerContext, openTenantStores, type ServerContext } from './server-context.ts'
 import { createServices } from './services.ts'
 import type { SessionServices } from './session-services.ts'
+import { createUserRecords, type UserRecords } from './user-records.ts'
 
 export { inspectStorage } from './store-inspection.ts'
 
@@ -125,19 +126,18 @@ export async function openUsers(
   Closable &
     UserAdministration &
     Pick<AccountServices, 'endAccess' | 'searchUsers' | 'personalData'> &
-    Pick<Configuration, 'tenants'>
+    Pick<Configuration, 'tenants'> & { readonly records: UserRecords }
 > {
   const context = await openIssuer(server, issuer, options)
-  const { accounts, endAccess, searchUsers, personalData } = createServices(
-    context.configuration,
-    context,
-  ).accounts
+  const services = createServices(context.configuration, context)
+  const { accounts, endAccess, searchUsers, personalData } = services.accounts
   const { storedUsers } = context.stores
   return {
     ...administerUsers(accounts, storedUsers),
     endAccess,
     searchUsers,
     personalData,
+    records: createUserRecords(context.configuration, context, services.signIn, services.accounts),
     tenants: context.configuration.tenants,
     close: context.close,
   }

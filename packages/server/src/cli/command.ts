@@ -21,6 +21,13 @@ export type UserFlags = { readonly config: string; readonly tenant?: string; rea
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
 export type DeleteUserFlags = NamedUserFlags & { readonly dryRun?: boolean }
+export type SetUserFlags = NamedUserFlags & {
+  /** With the JSON of the record. Omitted: standard input. */
+  readonly file?: string
+  readonly dryRun?: boolean
+  /** NaN: not a number. */
+  readonly ifVersion?: number
+}
 export type ExportUserFlags = IssuerFlags & { readonly output?: string }
 export type FindUserFlags = IssuerFlags & { readonly json?: boolean }
 export type CheckFlags = {
@@ -57,6 +64,7 @@ export type AddUserFlags = IssuerFlags & {
   readonly passwordHash?: boolean
   /** False: without a password. */
   readonly password?: boolean
+  readonly dryRun?: boolean
 }
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }
 export type ImportKeyFlags = IssuerFlags & {

@@ -3,8 +3,7 @@
  * while the server runs.
  */
 
-import { readFileSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
+import { isJsonObject } from '@tessera/protocol/json'
 import { formatDiagnostic } from '../configuration/diagnostic.ts'
 import type {
   AddEntryFlags,
@@ -16,6 +15,7 @@ import type {
   SetEntryFlags,
 } from './command.ts'
 import { lineOf, withOpened } from './issuer.ts'
+import { readJsonInput } from './json-input.ts'
 
 type OpenAdministration = Awaited<ReturnType<typeof import('../app/administration.ts').openAdministration>>
 type Kind = Exclude<keyof OpenAdministration, 'close'>
@@ -112,29 +112,13 @@ type GivenEntry = { readonly entry: JsonObject; readonly version?: number }
 
 /** Reads the JSON of an entry, or of what `show --json` printed. Reports what is wrong with it, and returns undefined. */
 async function readEntry({ file }: AddEntryFlags): Promise<GivenEntry | undefined> {
-  const place = file ?? 'standard input'
-  try {
-    const value: unknown = JSON.parse(
-      file === undefined ? await text(process.stdin) : readFileSync(file, 'utf8'),
-    )
-    if (isObject(value)) return shownIn(value) ?? { entry: value }
-    tell(`${place}: expected one JSON object`)
-  } catch (error) {
-    // The parser's message quotes the text, which may contain a secret.
-    const { code } = error as NodeJS.ErrnoException
-    tell(
-      `${place}: ${code === undefined ? 'it is not JSON' : `it can't be read (${code})`}; expected one JSON object`,
-    )
-  }
-  return undefined
+  const value = await readJsonInput(file)
+  return value && (shownIn(value) ?? { entry: value })
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** No kind of entry has these keys. */
 const shownIn = ({ kind, origin, entry, version }: JsonObject): GivenEntry | undefined =>
-  typeof kind === 'string' && typeof origin === 'string' && isObject(entry)
+  typeof kind === 'string' && typeof origin === 'string' && isJsonObject(entry)
     ? { entry, ...(typeof version === 'number' && version > 0 && { version }) }
     : undefined
 

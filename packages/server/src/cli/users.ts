@@ -1,6 +1,6 @@
 /**
- * `tessera users add|list|find|rename|disable|enable|revoke|set-password|set-groups|set-roles|export|delete`: users. The server may
- * run meanwhile.
+ * `tessera users add|list|find|show|set|rename|disable|enable|revoke|set-password|set-groups|set-roles|export|delete`: users.
+ * The server may run meanwhile.
  */
 
 import {
@@ -21,8 +21,10 @@ import type {
   NamedUserFlags,
   RenameUserFlags,
   SetPasswordFlags,
+  SetUserFlags,
 } from './command.ts'
 import { lineOf, withOpened } from './issuer.ts'
+import { readJsonInput } from './json-input.ts'
 import { report } from './report.ts'
 import { readSecret } from './secret-input.ts'
 
@@ -80,10 +82,11 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
       sub,
       email,
       tenant: inTenant,
+      dryRun: flags.dryRun ?? false,
       ...(flags.passwordHash ? { passwordHash: password } : { password }),
     })
     if (!added.ok) return report(problemOf(added))
-    process.stdout.write(`added ${lineOf(shown(added.user))}\n`)
+    process.stdout.write(`${flags.dryRun ? 'would be added' : 'added'} ${lineOf(shown(added.user))}\n`)
     return 0
   })
 
@@ -97,6 +100,34 @@ export const setPassword = (flags: SetPasswordFlags): Promise<ExitCode> =>
       await (passwordHash ? users.setPasswordHash(user, password) : users.setPassword(user, password)),
     )
   })
+
+export const show = (flags: NamedUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async ({ records }) => {
+    const user = await records.show(flags.user)
+    if (!user) return report(problems.account_unknown)
+    process.stdout.write(`${JSON.stringify(user, null, 2)}\n`)
+    return 0
+  })
+
+export async function set(flags: SetUserFlags): Promise<ExitCode> {
+  const { user: sub, file, ifVersion: version, dryRun = false } = flags
+  if (Number.isNaN(version)) return report('--if-version is not a number', 2)
+  const given = await readJsonInput(file)
+  if (!given) return 1
+  return withUsers(flags, async ({ records }) => {
+    const outcome = await records.set(sub, given, { version, dryRun })
+    if (!outcome.ok) {
+      for (const { path, problem, expected } of 'errors' in outcome ? (outcome.errors ?? []) : [])
+        process.stderr.write(`${path}: ${problem}\n    expected: ${expected}\n`)
+      const current = 'version' in outcome ? ` (its version is ${outcome.version})` : ''
+      return report(`${problems[outcome.problem]}${current}`)
+    }
+    const { username, version: made } = outcome.user
+    const line = lineOf({ sub, username: JSON.stringify(username), version: made })
+    process.stdout.write(`${dryRun ? 'would be changed' : 'changed'} ${line}\n`)
+    return 0
+  })
+}
 
 export const rename = (flags: RenameUserFlags): Promise<ExitCode> =>
   withUsers(flags, async users => reported('renamed', await users.rename(flags.user, flags.username)))
@@ -224,6 +255,9 @@ const problems = {
   account_taken: 'the sub or the verified address is taken',
   account_changed: 'the user was changed at the same time; retry',
   account_unknown: 'no such user in the store',
+  account_read_only: 'the user belongs to the configuration file; change them there',
+  account_outdated: 'the user was changed since; read the record again',
+  record_invalid: 'the record is invalid',
   account_configured:
     'the user belongs to the configuration file; remove them there first, or they could sign in again',
   email_malformed: 'the email address is invalid',

@@ -9,7 +9,7 @@ import type {
   RotateSecretFlags,
   SetEntryFlags,
 } from '../command.ts'
-import { configOption, type Does, tenantOption } from './options.ts'
+import { configOption, type Does, tenantOption, versionOption } from './options.ts'
 
 /** Commands, and the lists of the configuration that they manage. */
 const groups = [
@@ -20,11 +20,6 @@ const groups = [
   { name: 'providers', kind: 'identity_providers', what: 'identity provider', hasSecrets: false },
   { name: 'tenants', kind: 'tenants', what: 'tenant', hasSecrets: false },
 ] as const
-
-const versionOption = (): Option =>
-  new Option('--if-version <n>', 'refuse the change if this is not the current version').argParser(text =>
-    /^\d+$/.test(text) ? Number(text) : Number.NaN,
-  )
 
 export function addEntryCommands(program: Command, does: Does): void {
   for (const { name, kind, what, hasSecrets } of groups) {

@@ -16,3 +16,8 @@ export const configOption = (): Option =>
 
 export const tenantOption = (): Option =>
   new Option('--tenant <name>', "tenant with its own issuer (default: the server's issuer)")
+
+export const versionOption = (): Option =>
+  new Option('--if-version <n>', 'refuse the change if this is not the current version').argParser(text =>
+    /^\d+$/.test(text) ? Number(text) : Number.NaN,
+  )

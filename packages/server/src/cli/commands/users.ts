@@ -11,9 +11,10 @@ import type {
   NamedUserFlags,
   RenameUserFlags,
   SetPasswordFlags,
+  SetUserFlags,
   UserFlags,
 } from '../command.ts'
-import { configOption, type Does, tenantOption } from './options.ts'
+import { configOption, type Does, tenantOption, versionOption } from './options.ts'
 
 export function addUserCommands(program: Command, does: Does): void {
   const users = program.command('users').description('manage users')
@@ -48,7 +49,25 @@ export function addUserCommands(program: Command, does: Does): void {
     .option('--role <name...>', 'roles of the user')
     .option('--password-hash', 'standard input contains a password hash of another server')
     .option('--no-password', 'without a password')
+    .option('--dry-run', 'check the user without adding them')
     .action(does(async (options: AddUserFlags) => (await import('../users.ts')).add(options)))
+  users
+    .command('show')
+    .description('print a user of the configuration file or of the store as JSON, without the password')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'sub of the user')
+    .action(does(async (options: NamedUserFlags) => (await import('../users.ts')).show(options)))
+  users
+    .command('set')
+    .description('replace the record of a user of the store')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'sub of the user')
+    .option('--file <file>', 'JSON with the members that "users show" prints (default: standard input)')
+    .addOption(versionOption())
+    .option('--dry-run', 'check the change without making it')
+    .action(does(async (options: SetUserFlags) => (await import('../users.ts')).set(options)))
   users
     .command('set-password')
     .description("set a user's password, read from standard input, and end their sessions")
