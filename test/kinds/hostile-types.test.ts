@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { openUsers } from '../../packages/server/src/app/administration.ts'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { createAuditHandlers } from '../../packages/server/src/endpoints/admin/audit.ts'
 import { readJwks } from '../../packages/server/src/keys/jwk-file.ts'
 import { verifyAuditLog } from '../../packages/server/src/operations/audit/verification.ts'
@@ -737,7 +739,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'migration/keycloak/credentials.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'migration/keycloak/mappers.ts': 'test/migration/every-member.test.ts puts any value at any member',
   'cli/doctor/server-checks.ts': 'test/cli/doctor.test.ts lets the server send any JSON',
-  async 'cli/entries.ts'() {
+  async 'cli/json-input.ts'() {
     const { administration } = await createTestServer({ api_scopes: [{ name: 'api1' }] })
     const entries = {
       clients: {
@@ -760,6 +762,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
         })
         assert.ok(made.ok || made.problem === 'entry_invalid', what)
       }
+    await userRecords()
   },
   async 'cli/audit.ts'() {
     const folder = await mkdtemp(join(tmpdir(), 'tessera-audit-'))
@@ -792,6 +795,25 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'cli/users.ts': 'its own package or process',
   'cli/program.ts': 'its own package or process',
   'operations/metrics/process.ts': 'its own package or process',
+}
+
+async function userRecords(): Promise<void> {
+  const parsed = parseConfiguration({ storage: 'memory:', accounts: {}, clients: [] })
+  assert.ok(parsed.ok)
+  const { add, records, close } = await openUsers(parsed.configuration, parsed.configuration)
+  try {
+    const added = await add({ username: 'dora', sub: '7', email: 'd@a.example', roles: ['staff'] })
+    assert.ok(added.ok)
+    const shown = await records.show('7')
+    for (const { value, what } of variants({ ...shown, claims: { address: { locality: 'Bern' } } })) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) continue
+      const set = await records.set('7', value as never, { dryRun: true })
+      assert.ok(set.ok || /^(record_invalid|account_outdated|username_malformed)$/.test(set.problem), what)
+    }
+    assert.deepEqual(await records.show('7'), shown)
+  } finally {
+    await close()
+  }
 }
 
 async function authenticate(
