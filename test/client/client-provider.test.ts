@@ -146,6 +146,18 @@ test('client provider: a registration whose secret has expired is replaced', asy
   assert.equal(bodies().length, 1)
 })
 
+test('client provider: a registration that the server no longer knows is replaced once', async () => {
+  const { issuer, fetch, bodies } = await start(true, false)
+  const provide = createClientProvider({ fetch, registration })
+  const old = await provide(issuer)
+  const replaced = await provide(issuer, old)
+  assert.notEqual(replaced.client_id, old.client_id)
+  // Another request may learn of it later.
+  assert.equal((await provide(issuer, old)).client_id, replaced.client_id)
+  assert.equal((await provide(issuer)).client_id, replaced.client_id)
+  assert.equal(bodies().length, 2)
+})
+
 test('client provider: without any way, the error says what to do; a refused registration has the error of the server', async () => {
   const closed = await start(false, false)
   for (const options of [{ registration }, { metadataDocument: document }, {}])

@@ -2,10 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ClientError, createClient, createResourceFetch, type ResourceAuthorization } from '@tessera/client'
+import {
+  ClientError,
+  type ClientInformation,
+  createClient,
+  createClientProvider,
+  createResourceFetch,
+  deleteRegistration,
+  type ResourceAuthorization,
+  unwrap,
+} from '@tessera/client'
 import { dpopScheme } from '@tessera/client/api'
 import { createDpop } from '@tessera/client/dpop'
 import { createBrowser } from '../support/browser.ts'
+import { callback } from '../support/sign-in.ts'
 import { resource, startResource } from './resource-world.ts'
 
 const scopesOf = async (response: Response): Promise<readonly string[]> => {
@@ -103,6 +113,46 @@ test('resource fetch: a session that has ended leads to a new sign-in with the s
   assert.deepEqual(await scopesOf(await call(`${resource}/read`)), ['notes.read', 'notes.write'])
   assert.deepEqual(scopesAsked(asked), ['notes.write', 'notes.write notes.read'])
 })
+
+for (const what of ['expired', 'is refused by the API'])
+  test(`resource fetch: if the server deleted the client and the token ${what}, the client registers again`, async () => {
+    const stored = new Map<string, ClientInformation>()
+    let isRefused = false
+    const world: Awaited<ReturnType<typeof startResource>> = await startResource({
+      client: createClientProvider({
+        fetch: (url, init) => world.serverFetch(url, init),
+        registration: {
+          redirect_uris: [callback],
+          grant_types: ['authorization_code', 'refresh_token'],
+          token_endpoint_auth_method: 'none',
+        },
+        store: {
+          load: async issuer => stored.get(issuer),
+          save: async (issuer, information) => void stored.set(issuer, information),
+        },
+      }),
+      offlineAccess: true,
+      fetch: async (input, init) => {
+        const wasRefused = isRefused && new Headers(init?.headers).has('authorization')
+        if (wasRefused) isRefused = false
+        return wasRefused
+          ? new Response('', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+          : world.fetch(input, init)
+      },
+    })
+    const { call, asked, server } = world
+    assert.equal((await call(`${resource}/read`)).status, 200)
+    const [old] = [...stored.values()]
+    const { issuer } = asked[0]!.client
+    unwrap(await deleteRegistration(issuer, old!))
+    if (what === 'expired') server.clock.advance(4000)
+    else isRefused = true
+    assert.equal((await call(`${resource}/read`)).status, 200)
+    const ids = asked.map(({ client }) => client.client_id)
+    assert.equal(ids.length, 2)
+    assert.equal(ids[0], old?.client_id)
+    assert.notEqual(ids[1], ids[0])
+  })
 
 test('resource fetch: a source from before is used first, with its scopes', async () => {
   const before = await startResource()

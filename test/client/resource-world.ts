@@ -31,6 +31,11 @@ const configuration = {
       default_scopes: ['notes.read', 'offline_access'],
     },
   ],
+  registration: {
+    mode: 'open',
+    allowed_scope: 'notes.read notes.write offline_access',
+    client_defaults: { require_consent: false },
+  },
   clients: [
     {
       client_id: 'editor',

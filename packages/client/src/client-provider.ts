@@ -37,28 +37,35 @@ export type ClientProviderOptions = TransportOptions &
  * Returns a function for `client` of {@link createResourceFetch}. It uses, in this order: a client that was registered in
  * advance; the metadata document, if the server supports it (`client_id_metadata_document_supported`); an earlier
  * registration; a new one. Concurrent calls for one server share a registration, and a secret that expired is replaced by
- * registering again.
+ * registering again. So is a registration that the server does not know any more: pass its client as `unknown`.
  *
  * The function rejects with {@link ClientError}: `client_unavailable` if none of these is possible, and the errors of the
- * server. If a server no longer knows a registered client (`invalid_client`), remove it from the store.
+ * server.
  */
-export function createClientProvider(options: ClientProviderOptions): (issuer: Issuer) => Promise<Client> {
+export function createClientProvider(
+  options: ClientProviderOptions,
+): (issuer: Issuer, unknown?: Client) => Promise<Client> {
   const { registered = {}, metadataDocument, registration, store = memoryRegistrations() } = options
   const { authentication = noAuthentication(), proof, clockTolerance } = options
   const { fetch, timeout, maxResponseBytes, hooks } = options
   const common = { fetch, timeout, maxResponseBytes, hooks, proof, clockTolerance }
   const registering = createSingleFlight<ClientInformation>()
 
-  async function register(issuer: Issuer, metadata: ClientMetadata): Promise<ClientInformation> {
+  async function register(
+    issuer: Issuer,
+    metadata: ClientMetadata,
+    unknown: Client | undefined,
+  ): Promise<ClientInformation> {
     const known = await store.load(issuer.url)
     const { client_secret_expires_at: expiry = 0 } = known ?? {}
-    if (known && (expiry === 0 || expiry > issuer.now())) return known
+    const isExpired = expiry !== 0 && expiry <= issuer.now()
+    if (known && !isExpired && known.client_id !== unknown?.client_id) return known
     const information = unwrap(await registerClient(issuer, metadata))
     await store.save(issuer.url, information)
     return information
   }
 
-  return async issuer => {
+  return async (issuer, unknown) => {
     const create = (identity: Identity): Client => createClient({ ...common, issuer, ...identity })
     // An issuer identifier can be any text.
     const own = Object.hasOwn(registered, issuer.url) ? registered[issuer.url] : undefined
@@ -72,7 +79,7 @@ export function createClientProvider(options: ClientProviderOptions): (issuer: I
         'client_unavailable',
         `there is no client for ${issuer.url}: register one there, and pass it in registered`,
       )
-    const information = await registering(issuer.url, () => register(issuer, registration))
+    const information = await registering(issuer.url, () => register(issuer, registration, unknown))
     return create({
       client_id: information.client_id,
       authentication: authenticationOf(information) ?? authentication,

@@ -7,13 +7,13 @@ import { createIssuer, type Issuer } from '../discovery/issuer.ts'
 import type { DiscoveryPolicy } from '../discovery/metadata.ts'
 import { type DiscoveredResource, discoverResource } from '../discovery/protected-resource.ts'
 import { ClientError } from '../error.ts'
-import { unwrap } from '../result.ts'
+import { type Result, unwrap } from '../result.ts'
 import { createAuthorizedFetch } from './authorized-fetch.ts'
 import type { ApiChallenge } from './challenge.ts'
 import { createLock } from './lock.ts'
 import type { ApiFetch } from './repeatable.ts'
 import { type RequiredAccess, requirementKey } from './required-access.ts'
-import type { TokenSource } from './token-source.ts'
+import type { AccessToken, TokenSource } from './token-source.ts'
 
 /** The tokens that the application is asked to get. */
 export type ResourceAuthorization = {
@@ -34,10 +34,11 @@ export type ResourceAuthorization = {
 
 export type ResourceAuthorizerOptions = {
   /**
-   * Returns the client to use at a server, for example by `obtainClient`. It is called for each authorization, so keep the
-   * registrations, by the `url` of the issuer: a client of one server is unknown to others.
+   * Returns the client to use at a server, for example by `createClientProvider`. It is called for each authorization, so keep
+   * the registrations, by the `url` of the issuer: a client of one server is unknown to others. `unknown` is the client of the
+   * tokens before if the server answered `invalid_client`: it may have deleted the registration, so register again.
    */
-  readonly client: (issuer: Issuer) => Client | Promise<Client>
+  readonly client: (issuer: Issuer, unknown?: Client) => Client | Promise<Client>
   /**
    * Gets tokens, for example by a sign-in of the user, and returns their source, such as a session. If it returns undefined,
    * the refusal of the API is returned to the caller. One authorization runs at a time.
@@ -102,10 +103,24 @@ export function createResourceAuthorizer(
   // Looked up at each request.
   const send: ApiFetch = (input, init) => (options.fetch ?? fetch)(input, init)
 
-  const open = (source: TokenSource): Authorized => ({
-    source,
-    call: createAuthorizedFetch(source, { origins: [origin], httpHosts: policy.httpHosts, fetch: send }),
-  })
+  /** The client of tokens that could not be renewed because the server does not know it. */
+  let unknown: Client | undefined
+
+  function open(source: TokenSource): Authorized {
+    const { client } = source
+    const watch = async (renewing: Promise<Result<AccessToken>>): Promise<Result<AccessToken>> => {
+      const renewed = await renewing
+      if (!renewed.ok && isUnknownClient(renewed.error)) unknown = client
+      return renewed
+    }
+    const watched: TokenSource = {
+      client,
+      accessToken: call => watch(source.accessToken(call)),
+      renew: (refused, call) => watch(source.renew(refused, call)),
+    }
+    const settings = { origins: [origin], httpHosts: policy.httpHosts, fetch: send }
+    return { source, call: createAuthorizedFetch(watched, settings) }
+  }
   let current = options.source && open(options.source)
 
   /** Returns the names to request; undefined if they would not meet the requirement. */
@@ -188,7 +203,7 @@ export function createResourceAuthorizer(
     const isOffline = options.offlineAccess && server.scopes_supported?.includes('offline_access')
     // Without other names, the server chooses the scope, which offline_access alone would replace.
     const scope = isOffline && names.length > 0 ? [...new Set([...names, 'offline_access'])] : names
-    const client = await options.client(issuer)
+    const client = await options.client(issuer, unknown?.issuer.url === issuer.url ? unknown : undefined)
     if (!mayTry(required)) return undefined
     const source = await ask(required, {
       client,
@@ -201,6 +216,7 @@ export function createResourceAuthorizer(
     })
     if (!source) return undefined
     for (const name of names) requested.add(name)
+    unknown = undefined
     current = open(source)
     return current
   }
@@ -215,5 +231,8 @@ export function createResourceAuthorizer(
     met: required => void attempts.delete(requirementKey(required)),
   }
 }
+
+/** RFC 6749 §5.2. */
+export const isUnknownClient = ({ code }: ClientError): boolean => code === 'invalid_client'
 
 const namesIn = (scope = ''): readonly string[] => scope.split(' ').filter(name => isScopeToken(name))

@@ -10,6 +10,7 @@ import { type RequiredAccess, requiredBy } from './required-access.ts'
 import {
   type Authorized,
   createResourceAuthorizer,
+  isUnknownClient,
   type ResourceAuthorizerOptions,
 } from './resource-authorizer.ts'
 
@@ -50,7 +51,8 @@ export function createResourceFetch(resource: string, options: ResourceFetchOpti
       try {
         return await used.call(...parameters)
       } catch (error) {
-        if (!(error instanceof ClientError && error.kind === 'session')) throw error
+        const isEnd = error instanceof ClientError && (error.kind === 'session' || isUnknownClient(error))
+        if (!isEnd) throw error
         authorizer.forget(used)
       }
     return unlessRedirected(request, await request.send(options.fetch ?? fetch, {}))
