@@ -6,18 +6,20 @@ import { z } from 'zod'
 /** The notes of each user, in memory. */
 const notes = new Map<unknown, string[]>()
 
-/** A tool that is not listed here can't be called. The scope of reading is repeated, so that a token has both. */
+/** All scopes that a tool needs: some clients request only those that a challenge names. */
 const scopes: Readonly<Record<string, string>> = {
   list_notes: 'notes.read',
   add_note: 'notes.read notes.write',
 }
 
-/** Returns the scope that a message requires; undefined if it calls no tool. */
+/** Returns the scopes that the tools of a message need; undefined if it calls none. */
 export function requiredScope(message: unknown): string | undefined {
-  const calls = [message].flat().map(one => one as { method?: unknown; params?: { name?: unknown } })
-  const names = calls.filter(call => call?.method === 'tools/call').map(call => String(call.params?.name))
-  const required = names.flatMap(name => (scopes[name] ?? 'notes.read').split(' '))
-  return required.length === 0 ? undefined : [...new Set(required)].join(' ')
+  // A message can be a list (JSON-RPC 2.0 §6).
+  const calls = [message].flat().map(one => one as { method?: unknown; params?: { name?: unknown } } | null)
+  const needed = calls
+    .filter(call => call?.method === 'tools/call')
+    .flatMap(call => (scopes[String(call?.params?.name)] ?? 'notes.read').split(' '))
+  return needed.length === 0 ? undefined : [...new Set(needed)].join(' ')
 }
 
 const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] })

@@ -12,21 +12,37 @@ const port = Number(process.env.PORT ?? 5095)
 const resource = process.env.RESOURCE ?? `http://127.0.0.1:${port}/mcp`
 
 const issuer = createIssuer(process.env.ISSUER ?? 'http://localhost:5080')
-// Its metadata (RFC 9728) are at /.well-known/oauth-protected-resource/mcp, and every challenge names them.
+// Its metadata (RFC 9728) are at /.well-known/oauth-protected-resource/mcp, and every challenge names them. They list no
+// scopes: clients then request none, and get the default scopes of the API.
 const guard = createApiGuard(issuer, {
   resource,
-  metadata: {
-    resource_name: 'Notes',
-    // The scopes that clients request first. They get notes.write when a tool needs it.
-    scopes_supported: ['notes.read', 'offline_access'],
-  },
+  metadata: { resource_name: 'Notes' },
   hooks: { decided: ({ reason, subject, client_id }) => console.log(reason, subject ?? '', client_id ?? '') },
 })
 
-type Call = IncomingMessage & { message?: unknown; auth?: AuthInfo }
+type Call = IncomingMessage & { auth?: AuthInfo }
+
+const longestMessage = 100_000
+
+/** Returns the JSON of a request; undefined if it has none, or is too long. */
+async function readMessage(request: IncomingMessage): Promise<unknown> {
+  let text = ''
+  for await (const chunk of request.setEncoding('utf8')) if (text.length <= longestMessage) text += chunk
+  if (text.length > longestMessage) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 /** Responds to one message. There is no session between messages. */
 async function respond(request: Call, response: ServerResponse, access: Access): Promise<void> {
+  const message = await readMessage(request)
+  if (message === undefined) return void response.writeHead(400).end()
+  const scope = requiredScope(message)
+  const refused = scope === undefined ? undefined : guard.missingScope(access, scope, request)
+  if (refused) return void response.writeHead(403, refused.response.headers).end(refused.response.body)
   const { token, client_id = '', scopes, expires_at, subject } = access
   request.auth = {
     token,
@@ -43,40 +59,16 @@ async function respond(request: Call, response: ServerResponse, access: Access):
   const server = notesServer()
   response.on('close', () => void server.close())
   await server.connect(transport as Parameters<typeof server.connect>[0])
-  await transport.handleRequest(request, response, request.message)
+  await transport.handleRequest(request, response, message)
 }
 
-const failed = (error: unknown) => console.error(error)
-const guards = new Map<string | undefined, ReturnType<typeof nodeGuard<Call, ServerResponse>>>()
+const handle = nodeGuard<Call, ServerResponse>(guard, {}, respond, { failed: error => console.error(error) })
 
-/** Returns the guard for messages that need this scope. Without any, a token of the user is enough. */
-function guardFor(scope: string | undefined) {
-  const known = guards.get(scope) ?? nodeGuard<Call, ServerResponse>(guard, { scope }, respond, { failed })
-  guards.set(scope, known)
-  return known
-}
-
-const longestMessage = 100_000
-
-/** Returns the JSON of a request; undefined if it has none, or is too long. */
-async function readMessage(request: IncomingMessage): Promise<unknown> {
-  let text = ''
-  for await (const chunk of request.setEncoding('utf8')) if (text.length <= longestMessage) text += chunk
-  if (text.length > longestMessage) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-const server = createServer(async (request: Call, response) => {
+const server = createServer((request, response) => {
   if (nodeMetadata(guard, request, response)) return
   if (request.url !== new URL(resource).pathname) return response.writeHead(404).end()
   // Without sessions there is nothing to listen to, and nothing to end.
   if (request.method !== 'POST') return response.writeHead(405, { allow: 'POST' }).end()
-  request.message = await readMessage(request)
-  if (request.message === undefined) return response.writeHead(400).end()
-  return guardFor(requiredScope(request.message))(request, response)
+  return handle(request, response)
 })
 server.listen(port, '127.0.0.1', () => console.log(`MCP server at ${resource}`))

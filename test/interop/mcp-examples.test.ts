@@ -207,8 +207,11 @@ test('mcp example: the server publishes its metadata, names them in challenges, 
     assert.equal(wrong.status, 401)
     assert.match(wrong.headers.get('www-authenticate') ?? '', /error="invalid_token".*resource_metadata=/)
   }
-  const large = await fetch(url, { method: 'POST', body: 'x'.repeat(200_000) })
-  assert.equal(large.status, 400)
+  // The token is checked before the body is read.
+  const large = (headers = {}) => fetch(url, { method: 'POST', headers, body: 'x'.repeat(200_000) })
+  assert.equal((await large()).status, 401)
+  const authorization = `Bearer ${await tokenFor(world.resource)}`
+  assert.equal((await large({ authorization })).status, 400)
   assert.equal((await fetch(url)).status, 405)
   assert.equal((await fetch(new URL('/other', url))).status, 404)
 })

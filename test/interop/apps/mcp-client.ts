@@ -1,6 +1,6 @@
 /**
  * The client that MCP's conformance tests run: the authorization of `examples/mcp`, with the transport of the official
- * SDK. Its arguments are the URL of the test's server; the scenario comes from the environment.
+ * SDK. Its argument is the URL of the test's server; the scenario comes from the environment.
  */
 
 import {
@@ -9,10 +9,10 @@ import {
 } from '@modelcontextprotocol/client'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { createIssuer } from '@tessera/client'
+import { type ApiFetch, clientSecretBasic, createClientProvider } from '@tessera/client'
+import { createDpop } from '@tessera/client/dpop'
 import { createMcpFetch, type McpFetchOptions } from '../../../examples/mcp/authorization.ts'
-import { challengeIn, findResource } from '../../../examples/mcp/resource.ts'
-import { directFetch } from './mcp-direct-grants.ts'
+import { directFetch, findServer } from './mcp-direct-grants.ts'
 
 const server = process.argv[2] ?? ''
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? ''
@@ -32,38 +32,45 @@ async function open(url: string): Promise<void> {
   await fetch(callback)
 }
 
-const options: McpFetchOptions = { document: 'https://conformance-test.local/client-metadata.json', open }
-
-/** Servers of 2025-03-26 without metadata have their endpoints at fixed places. */
-const withDefaultEndpoints = (issuer: string) =>
-  createIssuer(issuer, {
-    metadata: {
-      issuer,
-      authorization_endpoint: `${issuer}/authorize`,
-      token_endpoint: `${issuer}/token`,
-      registration_endpoint: `${issuer}/register`,
-      token_endpoint_auth_methods_supported: ['none'],
-    },
+/** Adds the metadata that servers of 2025-03-26 don't have: each is its own authorization server. */
+const withLegacyMetadata: ApiFetch = async (input, init) => {
+  const response = await fetch(input, init)
+  const { origin, pathname } = new URL(input instanceof Request ? input.url : input)
+  if (response.status !== 404) return response
+  if (pathname === '/.well-known/oauth-protected-resource/mcp')
+    return Response.json({ resource: server, authorization_servers: [origin] })
+  if (pathname !== '/.well-known/oauth-authorization-server' || !scenario.endsWith('endpoint-fallback'))
+    return response
+  return Response.json({
+    issuer: origin,
+    authorization_endpoint: `${origin}/authorize`,
+    token_endpoint: `${origin}/token`,
+    registration_endpoint: `${origin}/register`,
+    code_challenge_methods_supported: ['S256'],
   })
-
-/** Returns the client that the user registered by hand. */
-async function preRegistered(): Promise<McpFetchOptions> {
-  const { issuer } = await findResource(server, challengeIn(await fetch(server, { method: 'POST' })))
-  const { client_id, client_secret } = context
-  return { ...options, registered: new Map([[issuer, { client_id, client_secret }]]) }
 }
 
-async function authorizedFetch() {
-  const direct = await directFetch(scenario, server, context)
-  if (direct) return direct
-  if (scenario === 'auth/pre-registration') return createMcpFetch(server, await preRegistered())
-  if (scenario === 'auth/2025-03-26-oauth-endpoint-fallback')
-    return createMcpFetch(server, { ...options, openIssuer: withDefaultEndpoints })
-  return createMcpFetch(server, options)
+/** Returns the options that a scenario needs besides the document of the client. */
+async function optionsOf(): Promise<McpFetchOptions> {
+  if (scenario === 'auth/pre-registration') {
+    const { client_id, client_secret } = context
+    const { issuer } = await findServer(server)
+    const authentication = clientSecretBasic(client_secret)
+    return { client: createClientProvider({ registered: { [issuer]: { client_id, authentication } } }) }
+  }
+  if (scenario.startsWith('auth/dpop')) {
+    const registration = { redirect_uris: ['http://127.0.0.1/callback'] }
+    return { client: createClientProvider({ registration, proof: await createDpop() }) }
+  }
+  return scenario.startsWith('auth/2025-03-26') ? { fetch: withLegacyMetadata } : {}
 }
 
 async function connect() {
-  const settings = { fetch: await authorizedFetch() }
+  const document = 'https://conformance-test.local/client-metadata.json'
+  const authorizedFetch =
+    (await directFetch(scenario, server, context)) ??
+    createMcpFetch(server, { document, open, ...(await optionsOf()) })
+  const settings = { fetch: authorizedFetch }
   if (version < '2026-07-28') {
     const client = new Client(info)
     await client.connect(new StreamableHTTPClientTransport(new URL(server), settings) as never)

@@ -5,10 +5,12 @@ import {
   type ApiFetch,
   type AsymmetricAlgorithm,
   type Client,
+  challengeOf,
   clientCredentials,
   clientSecretBasic,
   createAuthorizedFetch,
   createClient,
+  discoverResource,
   exchangeToken,
   jwtBearer,
   privateKeyJwt,
@@ -16,10 +18,9 @@ import {
   tokenTypes,
   unwrap,
 } from '@tessera/client'
-import { challengeIn, findResource } from '../../../examples/mcp/resource.ts'
 
 type Context = Readonly<Record<string, string>>
-type Place = { readonly issuer: string; readonly resource: string | undefined; readonly scope: string }
+type Place = { readonly issuer: string; readonly resource: string; readonly scope: string | undefined }
 
 /** By the scenario that needs it: the client, and its token. */
 const grants: Readonly<
@@ -59,6 +60,14 @@ const grants: Readonly<
   },
 }
 
+/** Finds the authorization server of an MCP server (RFC 9728). */
+export async function findServer(url: string): Promise<Place> {
+  const challenge = challengeOf(await fetch(url, { method: 'POST' }))
+  const found = unwrap(await discoverResource(url, { metadataUrl: challenge?.resource_metadata }))
+  const { authorization_servers, resource, scopes_supported } = found
+  return { issuer: authorization_servers[0], resource, scope: scopes_supported?.join(' ') }
+}
+
 /** Returns a `fetch` with the token of a direct grant; undefined if the scenario has none. */
 export async function directFetch(
   scenario: string,
@@ -67,9 +76,7 @@ export async function directFetch(
 ): Promise<ApiFetch | undefined> {
   const grant = grants[scenario]
   if (!grant) return undefined
-  const challenge = challengeIn(await fetch(server, { method: 'POST' }))
-  const { issuer, resource, scopes_supported } = await findResource(server, challenge)
-  const [client, token] = await grant(context, { issuer, resource, scope: scopes_supported.join(' ') })
+  const [client, token] = await grant(context, await findServer(server))
   // The token of a program that ends at once is not renewed.
   const accessToken = async () => token
   return createAuthorizedFetch({ client, accessToken, renew: accessToken }, { origins: [server] })
