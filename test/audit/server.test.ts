@@ -256,6 +256,40 @@ test('audit: what a reload changes is recorded by one process', async () => {
   await server.close()
 })
 
+test('audit: users that a reload changes can be erased', async () => {
+  const user = (sub: string) => ({ sub, username: sub, password: 'a-long-pass-phrase' })
+  const tenant = (...users: readonly object[]) => ({
+    ...world,
+    users: [...world.users, ...users],
+    tenants: [...world.tenants, { name: 'apart', issuer: 'path' }],
+  })
+  const before = tenant(user('sub-of-dora'), { ...user('sub-of-emil'), tenant: 'apart' })
+  const server = await createTestServer(before, { jobs: true })
+  await server.reconfigure(tenant({ ...user('sub-of-dora'), active: false }))
+  const records = await recordsOf(server)
+  assert.doesNotMatch(JSON.stringify(records.map(({ record }) => record)), /sub-of-/)
+  assert.equal(ofType(records, 'configuration.applied')[0]?.record.data.users, 2)
+  assert.deepEqual(
+    ofType(records, 'configuration.user_changed').map(({ record, personal }) => [personal?.sub, record.data]),
+    [
+      ['sub-of-dora', { change: 'changed', keys: ['active'] }],
+      ['sub-of-emil', { change: 'removed', keys: [] }],
+    ],
+  )
+  await server.close()
+})
+
+test('audit: a user who deletes the own account can be erased from its record', async () => {
+  const server = await createTestServer({ ...world, accounts: { self_deletion: true } })
+  const { accounts } = server
+  const added = await accounts.add({ username: 'dora', sub: 'sub-of-dora' } as never)
+  assert.ok(added.ok)
+  await accounts.remove('sub-of-dora', 'sub-of-dora')
+  const [deleted] = ofType(await recordsOf(server), 'user.deleted')
+  assert.equal(deleted?.personal?.actor, 'sub-of-dora')
+  assert.doesNotMatch(JSON.stringify(deleted?.record), /sub-of-dora/)
+})
+
 test('audit: a log shows that it was turned off, by a reload or a start; one that was never on is empty', async () => {
   const [on, off] = [true, false].map(enabled => ({ ...pagesWorld, audit: { enabled } }))
   const stores = createMemoryStores()

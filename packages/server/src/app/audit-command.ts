@@ -23,8 +23,14 @@ export async function recordConfiguration(
   if (!before) return audit.add('configuration.started', begun)
   // Loaded on the first reload, because most servers never reload.
   const { planChanges } = await import('../configuration/plan.ts')
-  const changes = planChanges(before, next).map(({ subject, change, keys }) => ({ subject, change, keys }))
-  await audit.add('configuration.applied', { ...begun, changes })
+  const all = planChanges(before, next)
+  const changes = all
+    .filter(({ sub }) => sub === undefined)
+    .map(({ subject, change, keys }) => ({ subject, change, keys }))
+  const ofUsers = all.flatMap(({ sub, change, keys }) => (sub === undefined ? [] : [{ sub, change, keys }]))
+  await audit.add('configuration.applied', { ...begun, changes, users: ofUsers.length })
+  // A record each, because their users can be erased from them.
+  await audit.add('configuration.user_changed', ...ofUsers)
 }
 
 /** Returns the same for the same configuration, with its secrets. */

@@ -8,6 +8,8 @@ import { restartErrors } from './restart.ts'
 type PlannedChange = {
   /** An entry, such as `client "web"`, or a key of the server. Begins with the tenant if it has its own issuer. */
   readonly subject: string
+  /** The id of a user; omitted for anything else. */
+  readonly sub?: string
   readonly change: 'added' | 'removed' | 'changed'
   /** The keys of an entry that differ. */
   readonly keys: readonly string[]
@@ -75,7 +77,8 @@ function entryChanges<Value extends object>(
     if (from && to && keys.length === 0) return []
     const change = from ? (to ? 'changed' : 'removed') : 'added'
     const told = effects(from, to).filter(effect => effect !== false)
-    return [{ subject: `${name} ${JSON.stringify(id)}`, change, keys, effects: told } as const]
+    const subject = `${name} ${JSON.stringify(id)}`
+    return [{ subject, ...(name === users.name && { sub: id }), change, keys, effects: told } as const]
   })
 }
 

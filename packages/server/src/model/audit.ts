@@ -39,6 +39,15 @@ export type AuditData = {
       readonly change: string
       readonly keys: readonly string[]
     }[]
+    /** How many users differ. Each has its own record. */
+    readonly users: number
+  }
+  /** A configuration was applied in which this user was added, removed or changed. */
+  readonly 'configuration.user_changed': {
+    readonly sub: string
+    readonly change: string
+    /** The keys of the user that differ. */
+    readonly keys: readonly string[]
   }
   /** A person's sign-in was refused. */
   readonly 'user.sign_in_failed': {

@@ -176,11 +176,11 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
 
   return {
     ...waiting,
-    async add(type, data) {
+    async add(type, ...data) {
       // Otherwise, nobody could see that a log was turned off. One that was never on remains empty.
-      if (settings.enabled || !ofConfiguration.has(type)) return waiting.add(type, data)
+      if (settings.enabled || !ofConfiguration.has(type)) return waiting.add(type, ...data)
       const isBegun = (await webhookMessages.anyDue(auditEndpoint, clock.now())) || (await newest())
-      if (isBegun) await webhookMessages.add(waiting.messagesOf(type, data))
+      if (isBegun) await webhookMessages.add(data.flatMap(one => waiting.messagesOf(type, one)))
     },
     publicKey: () => publicAuditKey(key()),
     async run() {

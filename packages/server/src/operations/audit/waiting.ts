@@ -26,8 +26,8 @@ export type WaitingAudit = {
     data: object,
     details?: AuditDetails,
   ) => readonly WebhookMessage[]
-  /** Stores a record. Resolves when it is durable. */
-  readonly add: <Type extends AuditType>(type: Type, data: AuditData[Type]) => Promise<void>
+  /** Stores records in one write. Resolves when they are durable. */
+  readonly add: <Type extends AuditType>(type: Type, ...data: readonly AuditData[Type][]) => Promise<void>
   /** Returns records about those that strangers caused too many of, once a minute is over. */
   readonly omitted: () => readonly WebhookMessage[]
   readonly draftOf: (type: AuditType, data: object) => AuditDraft
@@ -77,7 +77,9 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
       ...(details && { changes: details.changes }),
       ...(shown !== undefined && { network: shown }),
     }
-    const isPersonal = (name: string): boolean => typeof all.sub === 'string' && personalMembers.has(name)
+    // The user can also be who acted: `actor` of a user who deletes the own account.
+    const isPersonal = (name: string): boolean =>
+      typeof all.sub === 'string' && (personalMembers.has(name) || all[name] === all.sub)
     const part = (personal: boolean): JsonObject =>
       Object.fromEntries(Object.entries(all).filter(([name]) => isPersonal(name) === personal))
     return {
@@ -143,8 +145,9 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
     omitted,
     messagesOf,
     draftOf,
-    async add(type, data) {
-      if (isAudited(settings, type)) await stores.webhookMessages.add(messagesOf(type, data))
+    async add(type, ...data) {
+      if (isAudited(settings, type) && data.length > 0)
+        await stores.webhookMessages.add(data.flatMap(one => messagesOf(type, one)))
     },
     open({ event_id, sealed }) {
       try {
