@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { newHash, sampleAuthorization, sampleCode, sampleSession } from '../contracts/stores/samples.ts'
 import { adminWorld, matching, startAdmin } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
+import { createCountingStores } from '../support/counting.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
@@ -199,4 +200,27 @@ test('personal data: what requests wrote late is deleted by any process, and a n
   assert.deepEqual(await rowsOf(gone), [])
   assert.equal((await stores.sessions.ofUser(back)).length, 1)
   await next.close()
+})
+
+test('personal data: mails and events that wait are opened once for all deletions that are not finished', async () => {
+  const { stores, calls } = createCountingStores()
+  const server = await createTestServer(world, { stores, ...away })
+  const { persons, consents } = stores
+  const subs = Array.from({ length: 20 }, (_, index) => `fed_${String(index).padStart(43, 'x')}`)
+  const consentOf = (sub: string) =>
+    consents.save({ sub, client_id: 'web', scope: [], created_at: server.clock.now() })
+  for (const sub of subs) {
+    await consentOf(sub)
+    assert.ok((await server.personalData.erase(sub, 'application')).ok)
+    // Written late.
+    await consentOf(sub)
+  }
+  await server.settled()
+  calls.length = 0
+  await server.runCleanUp()
+  assert.equal(calls.filter(call => call === 'persons.messages').length, 1)
+  assert.equal(calls.filter(call => call === 'persons.mails').length, 1)
+  for (const sub of subs) assert.equal(await consents.find(sub, 'web'), undefined)
+  assert.equal((await persons.erasures()).length, 20)
+  await server.close()
 })

@@ -76,7 +76,7 @@ export function createAccountServices(
     issuer: configuration.issuer,
     tenant: configuration.tenant,
     configured: new Set(configuration.users.map(({ sub }) => sub)),
-    attribute: createPersonAttribution({
+    attribution: createPersonAttribution({
       persons: stores.persons,
       mailSealing: createSealing({ derived, purpose: 'mail' }),
       webhookSealing: createSealing({ derived, purpose: 'webhooks' }),

@@ -15,10 +15,23 @@ import { accountsOf, guessedName, type Named } from './password-guesses.ts'
 /** Parts of sealed rows that an export shows, by the id of the mail or the event. Links of mails give access to accounts. */
 type Contents = ReadonlyMap<string, JsonObject>
 
-export type AttributePerson = (
-  sub: string,
-  rows: PersonRows,
-) => Promise<{ readonly rows: AttributedRows; readonly contents: Contents }>
+/** The sealed rows, opened once for several people. */
+type Opened = {
+  readonly mails: readonly (Pick<SealedMail, 'sub' | 'to' | 'subject'> & { readonly id: string })[]
+  /** Events by the `sub` in their data. */
+  readonly events: ReadonlyMap<string, readonly OpenedEvent[]>
+}
+type OpenedEvent = { readonly id: string; readonly type: string; readonly timestamp: string }
+
+export type AttributePerson = {
+  /** Opens the waiting mails and webhook messages of everyone. */
+  readonly open: () => Promise<Opened>
+  readonly attribute: (
+    sub: string,
+    rows: PersonRows,
+    opened: Opened,
+  ) => { readonly rows: AttributedRows; readonly contents: Contents }
+}
 
 type AttributionPorts = {
   readonly persons: Pick<Persons, 'mails' | 'messages'>
@@ -31,29 +44,34 @@ type AttributionPorts = {
 
 const page = 200
 
-export const createPersonAttribution = (ports: AttributionPorts): AttributePerson =>
-  async function attribute(sub, rows) {
-    const names = namesOf(rows)
-    const contents = new Map<string, JsonObject>()
-    const mails = await findMails(ports, sub, addressesOf(rows), contents)
-    const events = await findEvents(ports, sub, contents)
-    return { rows: { mails, events, counters: countersOf(ports, sub, rows, names) }, contents }
-  }
+export const createPersonAttribution = (ports: AttributionPorts): AttributePerson => ({
+  open: async () => ({ mails: await openMails(ports), events: await openEvents(ports) }),
+  attribute(sub, rows, opened) {
+    const addresses = addressesOf(rows)
+    const mails = opened.mails.filter(mail => mail.sub === sub || addresses.has(identityKey(mail.to)))
+    const events = opened.events.get(sub) ?? []
+    const contents = new Map<string, JsonObject>([
+      ...mails.map(({ id, to, subject }) => [id, { to, subject }] as const),
+      ...events.map(({ id, type, timestamp }) => [id, { type, timestamp }] as const),
+    ])
+    return {
+      rows: {
+        mails: mails.map(({ id }) => id),
+        events: [...new Set(events.map(({ id }) => id))],
+        counters: countersOf(ports, sub, rows, namesOf(rows)),
+      },
+      contents,
+    }
+  },
+})
 
-async function findMails(
-  { persons, mailSealing }: AttributionPorts,
-  sub: string,
-  addresses: ReadonlySet<string>,
-  contents: Map<string, JsonObject>,
-): Promise<readonly string[]> {
-  const found: string[] = []
+async function openMails({ persons, mailSealing }: AttributionPorts): Promise<Opened['mails']> {
+  const found: Opened['mails'][number][] = []
   for (let after = '', more = true; more; ) {
     const waiting = await persons.mails(after, page)
     for (const { id, sealed } of waiting) {
       const mail = opened<SealedMail>(mailSealing, sealed, mailName(id))
-      if (!mail || (mail.sub !== sub && !addresses.has(identityKey(mail.to)))) continue
-      found.push(id)
-      contents.set(id, { to: mail.to, subject: mail.subject })
+      if (mail) found.push({ id, sub: mail.sub, to: mail.to, subject: mail.subject })
     }
     after = waiting.at(-1)?.id ?? ''
     more = waiting.length === page
@@ -63,27 +81,25 @@ async function findMails(
 
 type StoredEvent = { readonly type: string; readonly timestamp: string; readonly data: JsonObject }
 
-async function findEvents(
-  { persons, webhookSealing }: AttributionPorts,
-  sub: string,
-  contents: Map<string, JsonObject>,
-): Promise<readonly string[]> {
-  const found: string[] = []
+async function openEvents({ persons, webhookSealing }: AttributionPorts): Promise<Opened['events']> {
+  const found = new Map<string, OpenedEvent[]>()
   for (let after = { event_id: '', endpoint: '' }, more = true; more; ) {
     const waiting = await persons.messages(after, page)
-    for (const { event_id, endpoint, sealed } of waiting) {
+    for (const { event_id: id, endpoint, sealed } of waiting) {
       // A record that waits for the audit log must not be lost.
       if (endpoint === auditEndpoint) continue
-      const event = opened<StoredEvent>(webhookSealing, sealed, webhookMessageName(event_id))
-      if (event?.data.sub !== sub || tellsOfDeletion(event)) continue
-      found.push(event_id)
-      contents.set(event_id, { type: event.type, timestamp: event.timestamp })
+      const event = opened<StoredEvent>(webhookSealing, sealed, webhookMessageName(id))
+      const sub = event?.data.sub
+      if (!event || typeof sub !== 'string' || tellsOfDeletion(event)) continue
+      const ofSub = found.get(sub) ?? []
+      found.set(sub, ofSub)
+      ofSub.push({ id, type: event.type, timestamp: event.timestamp })
     }
     const { event_id = '', endpoint = '' } = waiting.at(-1) ?? {}
     after = { event_id, endpoint }
     more = waiting.length === page
   }
-  return [...new Set(found)]
+  return found
 }
 
 /** Receivers need these to delete what they know about the person. */

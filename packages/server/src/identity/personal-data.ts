@@ -57,6 +57,9 @@ export type PersonalData = {
   readonly finish: () => Promise<void>
 }
 
+/** Values that a background round reads once for all erasures. */
+type Round = { readonly now: Seconds; readonly opened: Awaited<ReturnType<AttributePerson['open']>> }
+
 type PersonalDataPorts = {
   readonly issuer: string
   readonly tenant?: string | undefined
@@ -64,7 +67,7 @@ type PersonalDataPorts = {
   readonly configured: ReadonlySet<string>
   readonly stores: Pick<Stores, 'persons' | 'storedUsers' | 'sessions' | 'authorizations'>
   readonly users: Pick<Users, 'find'>
-  readonly attribute: AttributePerson
+  readonly attribution: AttributePerson
   readonly endingWithin: EndingWithin
   readonly settings: Pick<AccountSettings, 'changeEnds'>
   readonly clock: Clock
@@ -81,7 +84,7 @@ export function createPersonalData({
   configured,
   stores: { persons, storedUsers, sessions, authorizations },
   users,
-  attribute,
+  attribution,
   endingWithin,
   settings,
   clock,
@@ -95,9 +98,9 @@ export function createPersonalData({
     everything: true,
   })
 
-  async function find(sub: string) {
+  async function find(sub: string, opened?: Round['opened']) {
     const rows = await persons.rows(sub, { mails: [], events: [], counters: [] })
-    const attributed = await attribute(sub, rows)
+    const attributed = attribution.attribute(sub, rows, opened ?? (await attribution.open()))
     return { rows, attributed: attributed.rows, sealed: attributed.contents }
   }
 
@@ -133,15 +136,15 @@ export function createPersonalData({
   }
 
   /** Resolves to false if there is no such stored user any more. */
-  async function write(erasure: Erasure, stored: boolean, actor?: string): Promise<boolean> {
+  async function write(erasure: Erasure, stored: boolean, actor: string): Promise<boolean> {
     const { sub } = erasure
-    const deleted = actor === undefined ? undefined : events.prepare('user.deleted', { sub, actor })
+    const deleted = events.prepare('user.deleted', { sub, actor })
     const { attributed } = await find(sub)
     const options = { ending: ending(), attributed, erasure, stored }
-    const ended = await persons.erase(sub, options, deleted?.messages)
+    const ended = await persons.erase(sub, options, deleted.messages)
     if (!ended) return false
-    deleted?.happened()
-    if (actor !== undefined) log.info('user_deleted', { sub, actor })
+    deleted.happened()
+    log.info('user_deleted', { sub, actor })
     endingWithin.ended(ended, 'deleted')
     return true
   }
@@ -155,17 +158,17 @@ export function createPersonalData({
    * A person of a provider may have signed in again since. What belongs to sign-ins before the deletion ends; the rest is
    * theirs.
    */
-  async function finishOne(erasure: Erasure): Promise<void> {
+  async function finishOne(erasure: Erasure, { now, opened }: Round): Promise<void> {
     const { sub, erased_at, finish_at } = erasure
-    // Read before the last round, so that it follows every request that it waits for.
-    const isLast = clock.now() >= finish_at
-    const rows = await persons.rows(sub, { mails: [], events: [], counters: [] })
+    const { rows, attributed } = await find(sub, opened)
     const signIns = [...(rows.sessions ?? []), ...(rows.authorizations ?? [])]
     const isEarlier = ({ auth_time }: (typeof signIns)[number]) =>
       Date.parse(String(auth_time)) <= erased_at * 1000
-    if (signIns.every(isEarlier)) await write(erasure, false)
-    else await endEarlier(signIns.filter(isEarlier))
-    if (isLast) await persons.finish(sub)
+    if (signIns.every(isEarlier)) {
+      const ended = await persons.erase(sub, { ending: ending(), attributed, erasure, stored: false })
+      endingWithin.ended(ended ?? [], 'deleted')
+    } else await endEarlier(signIns.filter(isEarlier))
+    if (now >= finish_at) await persons.finish(sub)
   }
 
   async function endEarlier(signIns: PersonRows[string]): Promise<void> {
@@ -205,7 +208,11 @@ export function createPersonalData({
     eraseStored: async (sub, actor = 'application') =>
       (await write(begin(sub), true, actor)) ? ok(true) : unknown(sub),
     async finish() {
-      for (const erasure of await persons.erasures()) await finishOne(erasure)
+      const erasures = await persons.erasures()
+      if (erasures.length === 0) return
+      // The time is read first, so that the last round of an erasure follows every request that it waits for.
+      const round = { now: clock.now(), opened: await attribution.open() }
+      for (const erasure of erasures) await finishOne(erasure, round)
     },
   }
 }
