@@ -73,7 +73,7 @@ sign_in() {
 refresh() { token shop-secret --data grant_type=refresh_token --data-urlencode "refresh_token@$1"; }
 expect() { [ "$(member "$1" < answer.json)" = "$2" ] || { cat answer.json >&2; fail "expected $1 $2"; }; }
 expect_tokens() { [ -n "$(member access_token < answer.json)" ] || { cat answer.json >&2; fail 'expected tokens'; }; }
-request_id() { tr -d '\r' < headers.txt | sed -n 's/^x-request-id: //Ip'; }
+request_id() { tr -d '\r' < headers.txt | sed -n 's/^[Xx]-[Rr]equest-[Ii]d: //p'; }
 count_keys() {
   ask "$ISSUER/.well-known/openid-configuration/jwks"
   node -p 'JSON.parse(require("fs").readFileSync("answer.json", "utf8")).keys.length'
