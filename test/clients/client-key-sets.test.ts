@@ -115,6 +115,8 @@ function clients() {
       return { client_id: row.client_id } as Client
     },
     registration: { unusedClientLifetime: 0 },
+    sealedClients: { find: () => undefined, isAllowedOrigin: () => false },
+    blockedRedirects: () => [],
     isDisabled: () => false,
     clock: { now: () => 1_790_000_000 },
     log: silentLog,

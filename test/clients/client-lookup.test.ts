@@ -46,6 +46,8 @@ function lookup(more: Partial<ClientsPorts> = {}) {
       return { client_id, registered: { trusted: false, version } } as unknown as Client
     },
     registration: { unusedClientLifetime: 10 * day },
+    sealedClients: { find: () => undefined, isAllowedOrigin: () => false },
+    blockedRedirects: () => [],
     isDisabled: () => false,
     clock,
     log: { debug: note, info: note, warn: note, error: note },

@@ -143,13 +143,14 @@ export async function openUsers(
   }
 }
 
-/** A running server honours a revocation within a second. */
+/** A running server honours a revocation or a block within a second. */
 export async function openClients(
   server: Configuration,
   issuer: Configuration,
-): Promise<Closable & Pick<ClientServices, 'revoke'>> {
+): Promise<Closable & Pick<ClientServices, 'revoke' | 'block' | 'blocks'>> {
   const context = await openIssuer(server, issuer)
-  return { revoke: createServices(context.configuration, context).clients.revoke, close: context.close }
+  const { revoke, block, blocks } = createServices(context.configuration, context).clients
+  return { revoke, block, blocks, close: context.close }
 }
 
 /** A running server honours a revocation within a second, and ends the sessions. */

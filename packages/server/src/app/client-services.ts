@@ -14,21 +14,31 @@ import { createIssuerKeysUriFinder } from '../clients/keys/issuer-metadata.ts'
 import { createClientKeyFinder } from '../clients/keys/jwks.ts'
 import { createClientSignatures, type VerifyClientSignature } from '../clients/keys/signature.ts'
 import { type ClientLookup, createClients } from '../clients/registration/client-lookup.ts'
-import { readRegistered } from '../clients/registration/metadata-validation.ts'
+import { type ReadableRow, readRegistered } from '../clients/registration/metadata-validation.ts'
 import { createSoftwareStatements } from '../clients/registration/software-statement.ts'
+import { createSealedClients } from '../clients/sealed/sealed-clients.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { mtlsBaseOf } from '../configuration/issuer.ts'
 import { createAssertionCounter } from '../identity/attempt-limits.ts'
 import type { Attempts } from '../identity/attempts.ts'
+import type { Block } from '../model/ports/stores.ts'
+import type { SealedClients } from '../model/registration.ts'
+import { hasNoRow } from '../model/sealed-client.ts'
 import { createOverloadLog } from '../operations/overload.ts'
 import { nodeSkew } from '../operations/principals.ts'
 import { createArgon2id, type MatchArgon2id } from '../runtime/argon2id.ts'
 import { networkKeys, networkPath } from '../runtime/network.ts'
 import type { IssuerContext } from './issuer-context.ts'
 
+/** `has_row`: a client that is configured or stored, which is disabled or removed there. */
+type BlockOutcome = 'changed' | 'unchanged' | 'has_row'
+
 export type ClientServices = {
   /** Configured and registered clients. */
   readonly lookup: ClientLookup
+  readonly sealed: SealedClients
+  /** Returns the destinations to which no self-registered client may redirect. */
+  readonly blockedRedirects: () => readonly string[]
   /** Returns whether the configuration names this client. */
   readonly isConfigured: (clientId: string) => boolean
   /**
@@ -36,6 +46,10 @@ export type ClientServices = {
    * client was ever configured or registered.
    */
   readonly revoke: (clientId: string) => Promise<boolean>
+  /** Blocks self-registered clients, or ends a block, for operators. */
+  readonly block: (block: Block, isBlocked: boolean) => Promise<BlockOutcome>
+  /** Returns what is blocked: clients without rows, by id, redirect hosts, and whether all sealed ids are. */
+  readonly blocks: () => Promise<ReturnType<IssuerContext['principals']['blocks']>>
   readonly authenticate: AuthenticateClient
   /** For introspection: a client, or an API. */
   readonly authenticateCaller: AuthenticateCaller
@@ -51,7 +65,7 @@ export function createClientServices(
 ): ClientServices {
   const { issuer, resources, clientAssertions, compatibility, mtls } = configuration
   const { stores, clock, log, random, outbound } = context
-  const lookup = createLookup(configuration, context)
+  const { lookup, ...registered } = createLookup(configuration, context)
   const isConfigured = (clientId: string) => configuration.clients.find(clientId) !== undefined
   const findKeys = createClientKeyFinder({ outbound, clock, log })
   const verifySignature = createClientSignatures(findKeys, configuration.signatureAlgorithms)
@@ -93,8 +107,15 @@ export function createClientServices(
   })
   return {
     lookup,
+    ...registered,
     isConfigured,
     revoke: createClientRevocation(context),
+    block: createClientBlocking(context, isConfigured),
+    async blocks() {
+      await context.principals.refresh()
+      const { clients, ...blocks } = context.principals.blocks()
+      return { clients: new Set([...clients].filter(hasNoRow)), ...blocks }
+    },
     authenticate,
     authenticateCaller,
     matchArgon2id,
@@ -105,8 +126,8 @@ export function createClientServices(
 
 function createLookup(
   { clients: configured, registration, issuer, signatureAlgorithms: algorithms }: Configuration,
-  { stores, entries, keys, clock, log, principals, outbound }: IssuerContext,
-): ClientLookup {
+  { stores, entries, keys, derived, clock, random, log, principals, outbound }: IssuerContext,
+): Pick<ClientServices, 'lookup' | 'sealed' | 'blockedRedirects'> {
   const signingAlgorithms = keys.algorithms()
   const { documents: policy } = registration
   const documents =
@@ -121,17 +142,38 @@ function createLookup(
           clock,
           log,
         })
-  return createClients({
+  const blockedRedirects = (): readonly string[] => {
+    const { blockedRedirects: blocked } = principals.blocks()
+    return blocked.length === 0
+      ? registration.blockedRedirects
+      : [...registration.blockedRedirects, ...blocked]
+  }
+  const read = (row: ReadableRow) => readRegistered(row, { registration, signingAlgorithms, log })
+  const sealed = createSealedClients({
+    policy: registration.sealedClients,
+    issuer,
+    derived,
+    read: (client_id, metadata) => read({ client_id, metadata, version: 1 }),
+    areBlocked: () => principals.blocks().sealedBlocked,
+    blockedRedirects,
+    clock,
+    random,
+    log,
+  })
+  const lookup = createClients({
     configured,
     registration,
     stored: entries.clients,
     registeredClients: stores.registeredClients,
-    read: row => readRegistered(row, { registration, signingAlgorithms, log }),
+    read,
     documents,
+    sealedClients: sealed,
+    blockedRedirects,
     isDisabled: principals.isDisabledClient,
     clock,
     log,
   })
+  return { lookup, sealed, blockedRedirects }
 }
 
 const createClientRevocation =
@@ -141,6 +183,22 @@ const createClientRevocation =
     log.info('client_access_revoked', { client_id })
     events.emit('client.access_revoked', { client_id })
     return true
+  }
+
+const createClientBlocking =
+  (
+    { principals, stores, log }: IssuerContext,
+    isConfigured: (id: string) => boolean,
+  ): ClientServices['block'] =>
+  async (block, isBlocked) => {
+    const { kind, id } = block
+    if (kind === 'stored_client') {
+      const isStored = async () => (await stores.entries.find('clients', id)) !== undefined
+      if (!hasNoRow(id) || isConfigured(id) || (await isStored())) return 'has_row'
+    }
+    if (!(await principals.block(block, isBlocked))) return 'unchanged'
+    log.info(isBlocked ? 'clients_blocked' : 'clients_unblocked', { kind, id })
+    return 'changed'
   }
 
 function createFailures(

@@ -17,7 +17,10 @@ export type RegistrationServices = {
 
 export function createRegistrationServices(
   { registration, issuer, signatureAlgorithms: algorithms }: Configuration,
-  { context: { stores, keys, clock, random, log, outbound, events }, clients: { matchArgon2id } }: Services,
+  {
+    context: { stores, keys, clock, random, log, outbound, events },
+    clients: { matchArgon2id, sealed, blockedRedirects },
+  }: Services,
 ): RegistrationServices {
   return {
     secrets: createSecrets({ clock, random, matchArgon2id }),
@@ -26,6 +29,8 @@ export function createRegistrationServices(
       createClientRegistration({
         registration,
         registeredClients: stores.registeredClients,
+        sealedClients: sealed,
+        blockedRedirects,
         checkSectorIdentifier: createSectorIdentifierCheck(outbound),
         readStatement: createSoftwareStatements({ registration, issuer, algorithms, clock }),
         signingAlgorithms: keys.algorithms(),

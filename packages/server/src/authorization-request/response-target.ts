@@ -9,6 +9,7 @@ import type { Client, Clients } from '../model/client.ts'
 import { shownList, shownValue } from '../model/masked.ts'
 import { isRedirectUriOf } from '../model/redirect.ts'
 import { isRegisteredId } from '../model/registered-client.ts'
+import { isSealedId } from '../model/sealed-client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 import { errorResponseMode, parseResponseMode } from './response-type.ts'
 
@@ -60,6 +61,7 @@ export const refuseUnusable = (clientId: string, client: Client | undefined): Re
 /** Returns a separate reason for self-registered ids, whose client can register again, and for URLs. */
 const unknownReason = (clientId: string): string => {
   if (isClientIdUrl(clientId)) return 'client_document_unknown'
+  if (isSealedId(clientId)) return 'sealed_client_unknown'
   return isRegisteredId(clientId) ? 'registered_client_unknown' : 'client_unknown'
 }
 

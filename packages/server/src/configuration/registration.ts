@@ -33,6 +33,8 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
     mostClients: draft.max_clients,
     mostUnusedClients: draft.max_unused_clients,
     mostRequestsPerHour: draft.max_requests_per_hour,
+    sealedClients: draft.sealed_client_ids,
+    blockedRedirects: draft.blocked_redirect_hosts,
     documents: {
       mode: documents.mode,
       allowedHosts: documents.allowed_hosts,

@@ -57,8 +57,9 @@ const shortAssertion: Seconds = 960
 
 /**
  * Limits how many assertions a self-registered client can authenticate with. The `jti` of each is stored until the
- * assertion expires (RFC 7523 §3), so without a limit one client could fill the store. A host can publish any number of
- * clients, so those of unknown hosts are also counted together, by network.
+ * assertion expires (RFC 7523 §3), so without a limit one client could fill the store. Anyone can make any
+ * number of sealed clients, and a host can publish any number of clients, so sealed clients and those of unknown hosts are
+ * also counted together, by network.
  */
 export const createAssertionCounter =
   ({
@@ -85,7 +86,7 @@ export const createAssertionCounter =
       isShort
         ? { key: `client assertion of ${client_id}`, ...limit }
         : { key: `long client assertion of ${client_id}`, ...limit },
-      ...(registered?.document?.trust === 'unknown' ? networks : []),
+      ...(registered?.document?.trust === 'unknown' || registered?.sealed ? networks : []),
     ])
   }
 

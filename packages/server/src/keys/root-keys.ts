@@ -64,9 +64,10 @@ export function createRootKeys(first: readonly RootKey[], clock: Clock): RootKey
       asOf: (at, purpose) => from(currentAt(at), purpose),
       permanent: purpose => from(oldest(), purpose),
       version: () => current().version,
-      ofVersion(version, purpose) {
+      ofVersion(version, purpose, madeAt) {
         const key = keys.find(one => one.version === version)
-        return key && isAccepted(key) ? from(key, purpose) : undefined
+        const isUsable = key && (isAccepted(key) || (madeAt !== undefined && currentAt(madeAt) === key))
+        return isUsable ? from(key, purpose) : undefined
       },
     },
     list: () => keys,
@@ -89,6 +90,6 @@ export function derivedFor(derived: DerivedKeys, tenant: string): DerivedKeys {
     asOf: (at, purpose) => derived.asOf(at, of(purpose)),
     permanent: purpose => derived.permanent(of(purpose)),
     version: derived.version,
-    ofVersion: (version, purpose) => derived.ofVersion(version, of(purpose)),
+    ofVersion: (version, purpose, madeAt) => derived.ofVersion(version, of(purpose), madeAt),
   }
 }

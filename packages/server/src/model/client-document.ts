@@ -1,6 +1,7 @@
 /** Clients that publish their metadata at their `client_id` (draft-ietf-oauth-client-id-metadata-document-03). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { matchesHost } from './host-pattern.ts'
 
 export type DocumentPolicy = {
   /** `allowed_hosts`: only from these hosts; `open`: from any host that is not blocked. */
@@ -38,7 +39,3 @@ export function trustInHost(
   if (allowedHosts.some(pattern => matchesHost(pattern, url.host))) return 'allowed'
   return mode === 'open' ? 'unknown' : undefined
 }
-
-/** Returns whether the host is the pattern, or below it if that begins with `*.`. */
-const matchesHost = (pattern: string, host: string): boolean =>
-  pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern

@@ -209,6 +209,8 @@ export type SelfRegistration = {
   readonly version: number
   /** Set if its metadata is a document at its `client_id`. */
   readonly document?: DocumentOrigin
+  /** Set if its `client_id` is its sealed metadata. */
+  readonly sealed?: true
   /** When its user-visible metadata last changed; undefined: never. */
   readonly shown_since?: Seconds
 }

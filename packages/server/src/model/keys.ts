@@ -54,8 +54,12 @@ export type DerivedKeys = {
   readonly permanent: (purpose: string) => Uint8Array
   /** Returns the version of the current root key, from 1 to 255. Values that contain it are found again by `ofVersion`. */
   readonly version: () => number
-  /** Returns undefined if there is no such root key, or if it is retired. */
-  readonly ofVersion: (version: number, purpose: string) => Uint8Array | undefined
+  /**
+   * Returns undefined if there is no such root key, or if it is retired.
+   * @param madeAt when the value was made. A retired key is returned if it was the current one then. Only for values with
+   * an end of their own, because whoever has the key can make such values.
+   */
+  readonly ofVersion: (version: number, purpose: string, madeAt?: Seconds) => Uint8Array | undefined
 }
 
 /** Wraps the key that the stored root keys are encrypted with: a key of this process, or one in a key service. */

@@ -25,10 +25,12 @@ const optionsOf = (client: Destinations) => ({
 })
 
 /**
- * Returns whether the user is asked for consent at each request, even if it was remembered: any application can claim such
- * a scheme and impersonate the client (RFC 8252 §8.6). A configured reversed domain name is the operator's responsibility.
+ * Returns whether the user is asked for consent at each request, even if it was remembered: any application can claim a
+ * private-use scheme and impersonate the client (RFC 8252 §8.6). A configured reversed domain name is the operator's
+ * responsibility.
  */
 export const asksEachTime = ({ registered }: Pick<Client, 'registered'>, uri: string): boolean =>
+  registered?.sealed === true ||
   (registered?.document !== undefined && !isVouchedFor(registered.document, uri)) ||
   (hasPrivateUseScheme(uri) && (registered !== undefined || !isReversedDomain(schemeOf(uri))))
 

@@ -1,9 +1,11 @@
 /** Settings of dynamic client registration (RFC 7591), and the interface that converts metadata into a client. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { JsonObject } from '@tessera/protocol/result'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { Client, JwkSet, Secret } from './client.ts'
 import type { DocumentPolicy } from './client-document.ts'
+import type { SealedClientPolicy } from './sealed-client.ts'
 
 export type Registration = {
   readonly mode: 'off' | 'initial_access_token' | 'open'
@@ -26,6 +28,10 @@ export type Registration = {
   readonly mostRequestsPerHour: number
   /** Clients that publish their metadata instead. They have the scopes and settings of registered ones. */
   readonly documents: DocumentPolicy
+  /** Clients whose `client_id` is their sealed metadata. */
+  readonly sealedClients: SealedClientPolicy
+  /** Destinations to which no self-registered client may redirect. */
+  readonly blockedRedirects: readonly string[]
   /** Settings that clients can't choose. */
   readonly defaults: Readonly<Record<string, unknown>> &
     Pick<Client, 'require_pkce' | 'access_token_lifetime' | 'identity_token_lifetime'>
@@ -48,6 +54,22 @@ export type ClientDocuments = {
   /** Returns the client as it was last seen, without a request. */
   readonly known: (clientId: string) => Client | undefined
   /** Returns whether scripts of this origin may be those of a client. */
+  readonly isAllowedOrigin: (origin: string) => boolean
+}
+
+/** Clients whose `client_id` is their sealed metadata. */
+export type SealedClients = {
+  /**
+   * Returns the id of a client with this metadata, and when it was issued. Returns undefined if the client needs a row:
+   * such ids are not issued here, the client has a secret or something to fetch, or its id would be too long.
+   */
+  readonly issue: (
+    metadata: JsonObject,
+    client: Client,
+  ) => { readonly client_id: string; readonly issued_at: Seconds } | undefined
+  /** Returns undefined for an id that is not valid, ended, or no longer fits the configuration. */
+  readonly find: (clientId: string) => Client | undefined
+  /** Returns whether scripts of this origin may be those of a client. Its id is not in a preflight request. */
   readonly isAllowedOrigin: (origin: string) => boolean
 }
 

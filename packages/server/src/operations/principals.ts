@@ -26,9 +26,13 @@ export type PrincipalWatch = {
   readonly revokeTenant: (tenant: string | undefined, at: Seconds) => Promise<void>
   /**
    * Revokes everything that was issued to the client until `at`: at this process when the promise resolves, at others
-   * within a second. Returns false if no such client was ever configured or registered, unless its id is a URL.
+   * within a second. Returns false if no such client was ever configured or registered, unless it needs no row.
    */
   readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
+  /** Returns what operators blocked. */
+  readonly blocks: () => Pick<DisabledPrincipals, 'clients' | 'blockedRedirects' | 'sealedBlocked'>
+  /** Blocks as `revokeClient` revokes, or ends a block. Returns whether that changed anything. */
+  readonly block: Principals['block']
   /** Reads the store again. Resolves when this process knows what was revoked until now. */
   readonly refresh: () => Promise<void>
   /** Writes the configured principals, if any are given, and starts to follow changes by other nodes. */
@@ -61,6 +65,8 @@ export function createPrincipalWatch({
     users: new Set(),
     revokedClients: new Map(),
     revokedTenants: new Map(),
+    blockedRedirects: [],
+    sealedBlocked: false,
   }
   // An older reading must not replace a newer one.
   const inOrder = serial()
@@ -104,6 +110,12 @@ export function createPrincipalWatch({
     async revokeTenant(tenant, at) {
       await principals.revokeTenant(tenant, at)
       await announce()
+    },
+    blocks: () => disabled,
+    async block(block, isBlocked) {
+      const changed = await principals.block(block, isBlocked)
+      if (changed) await announce()
+      return changed
     },
     async revokeClient(clientId, at) {
       const revoked = await principals.revokeClient(clientId, at)

@@ -1,7 +1,7 @@
-/** `tessera clients` and `tessera tenants`: revocations. Entries are in `entries.ts`. */
+/** `tessera clients` and `tessera tenants`: revocations and blocks. Entries are in `entries.ts`. */
 
 import type { Command } from 'commander'
-import type { IssuerFlags } from '../command.ts'
+import type { BlockFlags, IssuerFlags } from '../command.ts'
 import { configOption, type Does, tenantOption } from './options.ts'
 
 export function addClientCommands(program: Command, does: Does): void {
@@ -15,6 +15,31 @@ export function addClientCommands(program: Command, does: Does): void {
     .action(
       does(async (id: string, options: IssuerFlags) => (await import('../clients.ts')).revoke(id, options)),
     )
+  const blocking = (verb: 'block' | 'unblock', description: string): Command =>
+    clients
+      .command(verb)
+      .description(description)
+      .addOption(configOption())
+      .addOption(tenantOption())
+      .argument('[id]', 'client_id that is a URL or sealed')
+      .option(
+        '--redirect-host <host>',
+        'self-registered clients that redirect to this host, or a scheme such as myapp:',
+      )
+      .option('--sealed', 'all sealed ids')
+      .action(
+        does(async (id: string | undefined, options: BlockFlags) =>
+          (await import('../client-blocks.ts'))[verb](id, options),
+        ),
+      )
+  blocking('block', 'refuse a self-registered client, a redirect host, or all sealed ids')
+  blocking('unblock', 'end a block')
+  clients
+    .command('blocked')
+    .description('list what is blocked')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .action(does(async (options: IssuerFlags) => (await import('../client-blocks.ts')).list(options)))
   program
     .command('tenants')
     .description('manage tenants')

@@ -9,6 +9,7 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, ClientAssertionPolicy } from '../../model/client.ts'
 import type { UsedAssertions } from '../../model/ports/stores.ts'
+import { isSealedId, maxSealedIdLength } from '../../model/sealed-client.ts'
 import type { Awaitable, Clock } from '../../runtime/ports.ts'
 import type { FindIssuerKeysUri } from '../keys/issuer-metadata.ts'
 import type { FindKeys } from '../keys/jwks.ts'
@@ -105,14 +106,16 @@ export const namesOf = (credential: Credential): readonly string[] =>
     ? [credential.client_id]
     : [...new Set(credential.readings.map(({ client_id }) => client_id))]
 
-/** Lengths in characters; RFC 6749 appendix A.1 and A.2 define none. Ids that are URLs may be longer. */
+/** Lengths in characters; RFC 6749 appendix A.1 and A.2 define none. Ids that are URLs or sealed may be longer. */
 export const maxClientIdLength = 100
 /** APIs also authenticate at introspection, and have longer names. */
 export const maxCallerIdLength = 200
 
-/** Returns whether the id is longer than `max`, or for a URL, than any Client Identifier URL. */
-export const isTooLong = (id: string, max: number): boolean =>
-  id.length > (isClientIdUrl(id) ? maxClientIdUrlLength : max)
+/** Returns whether the id is longer than `max`, or for a URL or a sealed id, than any of its kind. */
+export function isTooLong(id: string, max: number): boolean {
+  if (isClientIdUrl(id)) return id.length > maxClientIdUrlLength
+  return id.length > (isSealedId(id) ? maxSealedIdLength : max)
+}
 
 export const maxClientSecretLength = 512
 /** Long enough for a certificate chain (`x5c`). */

@@ -1,6 +1,6 @@
 /**
  * Finds configured clients in memory, those of an operator and self-registered ones in the store, and others by the
- * documents that they publish.
+ * documents that they publish, or by their ids alone.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -8,8 +8,10 @@ import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type { Client, ClientSource, Clients, IsAllowedOrigin, NoteUse } from '../../model/client.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { RegisteredClients } from '../../model/ports/stores.ts'
+import { hasBlockedRedirect } from '../../model/redirect-blocks.ts'
 import { isRegisteredId, type RegisteredClient } from '../../model/registered-client.ts'
-import type { ClientDocuments, Registration } from '../../model/registration.ts'
+import type { ClientDocuments, Registration, SealedClients } from '../../model/registration.ts'
+import { isSealedId } from '../../model/sealed-client.ts'
 import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 import type { StoredClients } from './stored-clients.ts'
 
@@ -23,7 +25,10 @@ export type ClientsPorts = {
   readonly registration: Pick<Registration, 'unusedClientLifetime'>
   /** Undefined if clients may not publish their metadata. */
   readonly documents?: ClientDocuments | undefined
-  /** Returns whether another node's configuration disabled the client. */
+  readonly sealedClients: Pick<SealedClients, 'find' | 'isAllowedOrigin'>
+  /** Returns the destinations to which no self-registered client may redirect. */
+  readonly blockedRedirects: () => readonly string[]
+  /** Returns whether another node's configuration, or an operator, disabled the client. */
   readonly isDisabled: (clientId: string) => boolean
   readonly clock: Clock
   readonly log: Log
@@ -63,8 +68,8 @@ export function createClients(ports: ClientsPorts): ClientLookup {
       if (known !== undefined) return ports.isDisabled(clientId) ? { ...known, enabled: false } : known
       const made = stored.find(clientId)
       if (made !== undefined) return made
-      if (isClientIdUrl(clientId)) return publishedOf(clientId, source)
-      return registeredOf(clientId)
+      const found = selfRegisteredOf(clientId, source)
+      return found instanceof Promise ? found.then(unlessBlocked) : unlessBlocked(found)
     },
     noteUse({ client_id, registered }, sub) {
       const row = registered && ready.get(client_id)?.row
@@ -79,9 +84,27 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     },
     isAllowedOrigin(origin) {
       if (origins.has(origin) || stored.hasOrigin(origin)) return true
-      if (documents?.isAllowedOrigin(origin)) return true
+      if (documents?.isAllowedOrigin(origin) || ports.sealedClients.isAllowedOrigin(origin)) return true
       return orFalse(() => reads.hasOrigin(origin, clock.now()), log)
     },
+  }
+
+  function selfRegisteredOf(
+    clientId: string,
+    source: ClientSource | undefined,
+  ): Awaitable<Client | undefined> {
+    if (isClientIdUrl(clientId)) return publishedOf(clientId, source)
+    return isSealedId(clientId) ? sealedOf(clientId) : registeredOf(clientId)
+  }
+
+  function unlessBlocked(client: Client | undefined): Client | undefined {
+    const isBlocked = client && hasBlockedRedirect(client.redirect_uris, ports.blockedRedirects())
+    return isBlocked ? { ...client, enabled: false } : client
+  }
+
+  function sealedOf(clientId: string): Client | undefined {
+    const client = ports.sealedClients.find(clientId)
+    return client && ports.isDisabled(clientId) ? { ...client, enabled: false } : client
   }
 
   function publishedOf(clientId: string, source: ClientSource | undefined): Awaitable<Client | undefined> {

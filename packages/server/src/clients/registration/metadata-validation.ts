@@ -133,9 +133,21 @@ const isSectorUnproven = (client: Client): boolean =>
   sectorOf(client) !== sectorOf({ client_id: client.client_id, redirect_uris: [] }) &&
   [...client.grant_types].some(grant => !redirectOnlyGrants.has(grant))
 
+/** What of a row the client depends on. */
+export type ReadableRow = Pick<
+  RegisteredClient,
+  | 'client_id'
+  | 'version'
+  | 'metadata'
+  | 'client_secret_hash'
+  | 'client_secret_expires_at'
+  | 'vouched_by'
+  | 'shown_since'
+>
+
 /** Returns the client of a row; logs and returns undefined if it no longer fits the configuration. */
 export function readRegistered(
-  row: RegisteredClient,
+  row: ReadableRow,
   {
     registration,
     signingAlgorithms,
@@ -156,7 +168,7 @@ export function readRegistered(
   return undefined
 }
 
-const registeredOf = (row: RegisteredClient, registration: Registration): SelfRegistration => ({
+const registeredOf = (row: ReadableRow, registration: Registration): SelfRegistration => ({
   trusted: isTrusted(row, registration),
   version: row.version,
   shown_since: row.shown_since,
@@ -166,10 +178,7 @@ const registeredOf = (row: RegisteredClient, registration: Registration): SelfRe
  * Returns whether the client is trusted. For rows older than the column `vouched_by`, it is if registration requires a
  * credential.
  */
-const isTrusted = (
-  { vouched_by }: RegisteredClient,
-  { mode, requireSoftwareStatement }: Registration,
-): boolean =>
+const isTrusted = ({ vouched_by }: ReadableRow, { mode, requireSoftwareStatement }: Registration): boolean =>
   vouched_by === 'unknown'
     ? mode === 'initial_access_token' || requireSoftwareStatement
     : vouched_by !== undefined

@@ -6,7 +6,9 @@ import type { Client } from '../../model/client.ts'
 import { hashHandle, newClientCredential, newId } from '../../model/handle.ts'
 import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { type SectorMember, sectorOf } from '../../model/redirect.ts'
+import { hasBlockedRedirect } from '../../model/redirect-blocks.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
+import type { SealedClients } from '../../model/registration.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import { hasExpired } from './client-lookup.ts'
@@ -15,14 +17,21 @@ import { type ValidationPorts, type ValidMetadata, validateMetadata } from './me
 
 type RegistrationPorts = ValidationPorts & {
   readonly registeredClients: RegisteredClients
+  readonly sealedClients: Pick<SealedClients, 'issue'>
+  /** Returns the destinations to which no client may redirect. */
+  readonly blockedRedirects: () => readonly string[]
   readonly clock: Clock
   readonly random: Random
 }
 
 /** A registration with its secrets, which are returned once because only their hashes are stored. */
 export type Registered = {
-  readonly client: RegisteredClient
-  readonly registration_access_token: string
+  readonly client: Pick<
+    RegisteredClient,
+    'client_id' | 'metadata' | 'created_at' | 'client_secret_hash' | 'client_secret_expires_at'
+  >
+  /** Undefined for a client without a row, which can't be managed. */
+  readonly registration_access_token?: string
   /** Set if it was newly created. */
   readonly client_secret?: string
   /** Requested values that were not registered, for the log. */
@@ -31,8 +40,8 @@ export type Registered = {
 
 export type ClientRegistration = {
   /**
-   * Registers a client. Refuses what {@link validateMetadata} refuses, and `temporarily_unavailable` if there are too
-   * many clients.
+   * Registers a client, without a row if it can have a sealed id. Refuses what {@link validateMetadata} refuses,
+   * `invalid_redirect_uri` for a blocked destination, and `temporarily_unavailable` if there are too many clients.
    */
   readonly register: (
     metadata: JsonObject,
@@ -53,6 +62,15 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       const client_id = newId(random)
       const valid = await validateMetadata(sent, client_id, ports)
       if (!valid.ok) return valid
+      const blocked = blockedRefusal(valid.value)
+      if (blocked) return blocked
+      const { metadata, client, left } = valid.value
+      // An initial access token makes a client trusted, and only a row records that.
+      const sealed = by === undefined ? ports.sealedClients.issue(metadata, client) : undefined
+      if (sealed) {
+        const { client_id, issued_at: created_at } = sealed
+        return ok({ client: { client_id, metadata, created_at }, left })
+      }
       const now = clock.now()
       const made = withCredentials(
         {
@@ -60,7 +78,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
           version: 1,
           created_at: now,
           ...endOf(),
-          metadata: valid.value.metadata,
+          metadata,
           ...trustOf(valid.value, by),
         },
         valid.value.needsSecret ? newSecret() : {},
@@ -68,7 +86,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       const { mostClients, mostUnusedClients } = registration
       const unused = { most: mostUnusedClients, since: now - leastAge }
       return (await registeredClients.add(made.client, mostClients, unused))
-        ? ok({ ...made, left: valid.value.left })
+        ? ok({ ...made, left })
         : refuse('temporarily_unavailable', 'registered_clients_full', {
             description: 'this server does not accept more clients now',
             log: { most: mostClients, most_unused: mostUnusedClients },
@@ -90,8 +108,8 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       if (refusal) return refusal
       const valid = await validateMetadata(sent, client.client_id, ports)
       if (!valid.ok) return valid
-      const moved = identifiersRefusal(client, valid.value.client)
-      if (moved) return moved
+      const refused = blockedRefusal(valid.value) ?? identifiersRefusal(client, valid.value.client)
+      if (refused) return refused
       const { client_id, version, created_at, used_at, used_by, vouched_by } = client
       const made = withCredentials(
         {
@@ -116,10 +134,18 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     remove: ({ client_id }) => registeredClients.remove(client_id),
   }
 
+  function blockedRefusal({ client }: ValidMetadata): Refusal | undefined {
+    return hasBlockedRedirect(client.redirect_uris, ports.blockedRedirects())
+      ? refuse('invalid_redirect_uri', 'client_redirect_blocked', {
+          description: 'redirect_uris: this server does not redirect to one of the hosts',
+        })
+      : undefined
+  }
+
   function withCredentials(
     client: Omit<RegisteredClient, 'registration_token_hash'>,
     secret: Secret,
-  ): Registered {
+  ): Registered & { readonly client: RegisteredClient } {
     const registration_access_token = newClientCredential(random, 'tcr')
     const { client_secret, ...kept } = secret
     return {

@@ -1,13 +1,14 @@
 /** Clients. Keys have the names of RFC 7591 §2, or else IdentityServer's in snake_case. */
 
 import { clientAuthenticationMethods } from '@tessera/protocol/client-authentication'
-import { isClientIdUrl, maxClientIdUrlLength } from '@tessera/protocol/client-id-url'
+import { maxClientIdUrlLength } from '@tessera/protocol/client-id-url'
 import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { type Client, type SigningAlgorithm, signingAlgorithms } from '../../model/client.ts'
 import { languageOf, localizedOf, mostTranslations } from '../../model/client-languages.ts'
 import { parseColor } from '../../model/color.ts'
+import { hasNoRow } from '../../model/sealed-client.ts'
 import { securityProfiles } from '../../model/security-profile.ts'
 import { algorithmOr, preferredAlgorithms } from '../../model/signature-algorithm.ts'
 import * as s from '../validation/kinds.ts'
@@ -75,7 +76,7 @@ export const plainClientSchema = s.strictObject({
     .max(maxClientIdUrlLength)
     .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
     .check(id =>
-      id.length <= 100 || isClientIdUrl(id)
+      id.length <= 100 || hasNoRow(id)
         ? undefined
         : {
             problem: 'it is longer than 100 characters',
@@ -84,7 +85,7 @@ export const plainClientSchema = s.strictObject({
           },
     )
     .describe(
-      "The client's id: printable ASCII (RFC 6749 appendix A.1), at most 100 characters, or an https URL of at most 1024.",
+      "The client's id: printable ASCII (RFC 6749 appendix A.1), at most 100 characters, or an https URL of at most 1024. It may also be a sealed id, to disable that client.",
     ),
   ...describingFields,
   enabled: s.boolean().default(true).describe('false: every request of the client is refused.'),

@@ -1,7 +1,8 @@
 /** Limits of dynamic client registration (RFC 7591, RFC 7592). */
 
-import { isWebHost } from '@tessera/protocol/redirect-uri'
 import { isUnsafeScheme } from '@tessera/protocol/uri-scheme'
+import { hostPatternProblem } from '../../model/host-pattern.ts'
+import { redirectBlockProblem } from '../../model/redirect-blocks.ts'
 import * as s from '../validation/kinds.ts'
 import { plainClientSchema } from './client.ts'
 import { jwksSchema, tokenSecretSchema } from './credentials.ts'
@@ -54,23 +55,42 @@ const templateSchema = s.strictObject({
 
 const hostExpected = 'a host such as app.example, or *.example.com for all hosts below it'
 
-/** A host of client documents, in the form that URLs have. */
+/** A host of client documents. */
 const hostPattern = () =>
   s
     .string()
     .max(260)
     .check(pattern => {
-      const host = pattern.replace(/^\*\./, '')
-      const isWild = host !== pattern
-      const url = URL.parse(`https://${host}/`)
-      if (host.includes('*') || url === null || !isWebHost(url.hostname) || host.endsWith('.'))
-        return { problem: 'it is not a host', expected: hostExpected, fix: 'write the host of the client_id' }
-      if (isWild && (!url.hostname.includes('.') || /[\d\]]$/.test(url.hostname)))
-        return { problem: 'it matches too many hosts', expected: hostExpected, fix: 'write a longer name' }
-      return url.host === host
-        ? undefined
-        : { problem: 'browsers write it differently', expected: hostExpected, fix: `write "${url.host}"` }
+      const found = hostPatternProblem(pattern)
+      return found && { ...found, expected: hostExpected }
     })
+
+/** A host or scheme of redirect URIs. */
+const redirectPattern = () =>
+  s
+    .string()
+    .max(260)
+    .check(pattern => {
+      const found = redirectBlockProblem(pattern)
+      return found && { ...found, expected: `${hostExpected}; or a scheme such as myapp:` }
+    })
+
+const sealedSchema = s
+  .strictObject({
+    mode: s
+      .enum(['off', 'accept', 'issue'])
+      .default('off')
+      .describe(
+        'issue: open registration gives clients without a secret an id that contains their metadata, and stores nothing. accept: ids that were issued before stay valid. off: none is valid.',
+      ),
+    lifetime: seconds(day, 10 * year)
+      .default(year)
+      .describe(
+        'Seconds for which such an id is valid. Its client must then register again. A shorter one also applies to ids that were issued before.',
+      ),
+  })
+  .default({})
+  .describe('Clients whose client_id is their sealed metadata, so that they take no room in the store.')
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
@@ -195,6 +215,14 @@ export const registrationSchema = s
       .max(1_000_000)
       .default(300)
       .describe('Registrations and updates per network and hour.'),
+    sealed_client_ids: sealedSchema,
+    blocked_redirect_hosts: s
+      .array(redirectPattern())
+      .max(1000)
+      .default([])
+      .describe(
+        'Hosts (app.example, or *.example.com for all below it) and schemes (myapp:) of redirect URIs. Clients that registered themselves, or publish their metadata, are refused if they have one.',
+      ),
     metadata_documents: documentsSchema,
     client_defaults: templateSchema
       .default({})

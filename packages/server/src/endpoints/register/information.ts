@@ -51,7 +51,8 @@ export function informationResponse(
     // RFC 7591 §3.2.1: required with a secret; 0 if the secret does not expire.
     client_secret_expires_at: client_secret_hash === undefined ? undefined : client_secret_expires_at,
     registration_access_token,
-    registration_client_uri: `${issuer}/connect/register/${client_id}`,
+    registration_client_uri:
+      registration_access_token === undefined ? undefined : `${issuer}/connect/register/${client_id}`,
     ...metadata,
   })
 }

@@ -79,13 +79,13 @@ export type Principals = {
    */
   readonly sync: (configured: ConfiguredPrincipals) => Promise<boolean>
   /**
-   * Returns the disabled ids of clients and users that an earlier configuration contained, also of removed run-time
-   * clients whose id is a URL, and what was revoked.
+   * Returns the disabled ids of clients and users that an earlier configuration contained, those of removed or blocked
+   * clients that need no row, and what was revoked and blocked.
    */
   readonly disabled: () => Awaitable<DisabledPrincipals>
   /**
    * Revokes everything that was issued to the client until `at`, in one write, however much it is. Returns false if no
-   * such client was ever configured or registered. Any client whose id is a URL may have been served.
+   * such client was ever configured or registered. Any client that needs no row may have been served.
    */
   readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
   /**
@@ -93,11 +93,22 @@ export type Principals = {
    * issued at all. In one write, however much it is.
    */
   readonly revokeTenant: (tenant: string | undefined, at: Seconds) => Promise<void>
+  /** Blocks it, or ends the block. Returns whether that changed anything. */
+  readonly block: (block: Block, isBlocked: boolean) => Promise<boolean>
   /**
    * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
    * stops this.
    */
   readonly watch?: (changed: () => void) => () => void
+}
+
+/**
+ * What an operator blocked while servers run. `stored_client`: a client that needs no row, by its id. `redirect_host`:
+ * clients that redirect to a host or scheme. `sealed_clients`: all sealed ids, with an empty id.
+ */
+export type Block = {
+  readonly kind: 'stored_client' | 'redirect_host' | 'sealed_clients'
+  readonly id: string
 }
 
 export type ConfiguredPrincipals = {
@@ -112,6 +123,9 @@ export type DisabledPrincipals = {
   readonly revokedClients: ReadonlyMap<string, Seconds>
   /** By tenant: when everything that its users had been issued was last revoked. The empty name means everything. */
   readonly revokedTenants: ReadonlyMap<string, Seconds>
+  readonly blockedRedirects: readonly string[]
+  /** Whether all sealed ids are blocked. */
+  readonly sealedBlocked: boolean
 }
 
 export type Principal = { readonly id: string; readonly enabled: boolean }

@@ -20,6 +20,7 @@ const kinds: Readonly<Record<string, 'expired' | 'csrf' | 'gone'>> = {
   continuation_expired: 'expired',
   csrf_token_wrong: 'csrf',
   registered_client_unknown: 'gone',
+  sealed_client_unknown: 'gone',
 }
 
 /** Pages read forms and sealed state in one place, so these reasons determine the step. Any other is a decision. */

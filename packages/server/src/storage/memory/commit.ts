@@ -1,9 +1,9 @@
 /** The single write of a token request, in memory: every check precedes the first write, except that of the proof. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type { RefreshFamily } from '../../model/authorization.ts'
 import type { Commit, CommitOutcome, Stores, Use, UsedAssertion } from '../../model/ports/stores.ts'
+import { hasNoRow } from '../../model/sealed-client.ts'
 import { isOfEpoch } from './sessions.ts'
 import type { Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
@@ -36,7 +36,7 @@ function useProof({ usedAssertions }: Tables, { hash, expires_at }: UsedAssertio
 function isValid(tables: Tables, { client_id, sub, epoch, authorization: required, at }: Commit): boolean {
   const { principals, authorizations } = tables
   const client = principals.get('client', client_id) ?? principals.get('stored_client', client_id)
-  if (client ? client.stands !== 1 : !isClientIdUrl(client_id)) return false
+  if (client ? client.stands !== 1 : !hasNoRow(client_id)) return false
   // A user without a row is an external user, who was never known here.
   if (sub !== undefined && (principals.get('user', sub) ?? principals.get('stored_user', sub))?.stands === 0)
     return false

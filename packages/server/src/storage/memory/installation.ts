@@ -1,7 +1,6 @@
 /** Settings, keys, registered clients and principals, in memory. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type {
   InstallationStores,
   Keys,
@@ -16,6 +15,7 @@ import {
   surplusOf,
   usedSurplus,
 } from '../../model/registered-client.ts'
+import { hasNoRow } from '../../model/sealed-client.ts'
 import { release } from './entries.ts'
 import type { Tables } from './tables.ts'
 
@@ -132,14 +132,17 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
 const clientKinds: ReadonlySet<string> = new Set(['client', 'stored_client', 'published_client'])
 const tenantKind: ReadonlySet<string> = new Set(['tenant'])
 
+const isBlockedRedirect = ({ kind, stands }: { readonly kind: string; readonly stands: number }): boolean =>
+  kind === 'redirect_host' && stands === 0
+
 function createPrincipals(tables: Tables): Principals {
   const { principals } = tables
   const disabledOf = (kind: 'client' | 'user'): ReadonlySet<string> =>
     new Set(principals.filter(row => row.kind === kind && row.stands === 0).map(({ id }) => id))
   /** A client of a file takes effect before a stored one. */
-  const removedUrls = (): readonly string[] =>
+  const removedWithoutRow = (): readonly string[] =>
     principals
-      .filter(({ kind, id, stands }) => kind === 'stored_client' && stands === 0 && isClientIdUrl(id))
+      .filter(({ kind, id, stands }) => kind === 'stored_client' && stands === 0 && hasNoRow(id))
       .flatMap(({ id }) => (principals.has('client', id) ? [] : id))
   const text = (): string => JSON.stringify([...principals.values()])
   const revokedOf = (kinds: ReadonlySet<string>): ReadonlyMap<string, Seconds> =>
@@ -169,21 +172,29 @@ function createPrincipals(tables: Tables): Principals {
       return before !== text()
     },
     disabled: () => ({
-      clients: new Set([...disabledOf('client'), ...removedUrls()]),
+      clients: new Set([...disabledOf('client'), ...removedWithoutRow()]),
       users: disabledOf('user'),
       revokedClients: revokedOf(clientKinds),
       revokedTenants: revokedOf(tenantKind),
+      blockedRedirects: principals.filter(isBlockedRedirect).map(({ id }) => id),
+      sealedBlocked: principals.get('sealed_clients', '')?.stands === 0,
     }),
     async revokeClient(clientId, at) {
       const rows = principals.filter(({ kind, id }) => clientKinds.has(kind) && id === clientId)
       for (const row of rows) principals.put({ ...row, revoked_at: Math.max(at, row.revoked_at ?? 0) })
-      if (rows.length > 0 || !isClientIdUrl(clientId)) return rows.length > 0
+      if (rows.length > 0 || !hasNoRow(clientId)) return rows.length > 0
       principals.put({ kind: 'published_client', id: clientId, stands: 1, revoked_at: at })
       return true
     },
     async revokeTenant(tenant = '', at) {
       const before = principals.get('tenant', tenant)?.revoked_at ?? 0
       principals.put({ kind: 'tenant', id: tenant, stands: 1, revoked_at: Math.max(at, before) })
+    },
+    async block({ kind, id }, isBlocked) {
+      const before = principals.get(kind, id)
+      if ((before?.stands === 0) === isBlocked) return false
+      principals.put({ ...before, kind, id, stands: isBlocked ? 0 : 1 })
+      return true
     },
   }
 }

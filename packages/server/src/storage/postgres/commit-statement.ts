@@ -338,7 +338,7 @@ function checksOf({ issue, epoch, proof }: Shape): readonly string[] {
   where coalesce(
       ${enabled('client', 'client_id')},
       ${enabled('stored_client', 'client_id')},
-      case when starts_with(input.client_id, 'https://') then 1 end) = 1
+      case when left(input.client_id, 8) in ('https://', 'sealed1.') then 1 end) = 1
     and coalesce(
       ${user}, 1) = 1
     and (authorization_id is null or (

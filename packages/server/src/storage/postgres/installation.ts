@@ -1,7 +1,14 @@
 /** Keys, settings, registered clients and principals, in PostgreSQL. */
 
-import { isClientIdUrl } from '@tessera/protocol/client-id-url'
-import type { InstallationStores, Keys, Principal, Principals, Settings } from '../../model/ports/stores.ts'
+import type {
+  Block,
+  InstallationStores,
+  Keys,
+  Principal,
+  Principals,
+  Settings,
+} from '../../model/ports/stores.ts'
+import { hasNoRow } from '../../model/sealed-client.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs } from './codecs.ts'
@@ -112,6 +119,11 @@ const revoke = `update standing set revoked_at = greatest($2::bigint, revoked_at
 const revokePublished = `insert into standing (kind, id, stands, revoked_at) values ('published_client', $1, 1, $2::bigint)
   on conflict (kind, id) do update set revoked_at = greatest(excluded.revoked_at, standing.revoked_at)`
 
+const addBlock = `insert into standing (kind, id, stands) values ($1, $2, 0)
+  on conflict (kind, id) do update set stands = 0 where standing.stands <> 0`
+
+const endBlock = 'update standing set stands = 1 where kind = $1 and id = $2 and stands = 0'
+
 const revokeTenant = `insert into standing (kind, id, stands, revoked_at) values ('tenant', $1, 1, $2)
   on conflict (kind, id) do update set revoked_at = greatest(excluded.revoked_at, standing.revoked_at)`
 
@@ -137,10 +149,11 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
     return true
   }
   const listDisabled = all(run, 'select id from standing where kind = $1 and stands = 0')
-  const disabledOf = async (kind: Kind) => new Set((await listDisabled(kind)).map(([id]) => String(id)))
-  const listRemovedUrls = all(
+  const disabledOf = async (kind: Kind | Block['kind']) =>
+    new Set((await listDisabled(kind)).map(([id]) => String(id)))
+  const listRemovedWithoutRow = all(
     run,
-    `select id from standing as stored where kind = 'stored_client' and stands = 0 and id like 'https://%'
+    `select id from standing as stored where kind = 'stored_client' and stands = 0 and left(id, 8) in ('https://', 'sealed1.')
       and not exists (select 1 from standing where kind = 'client' and id = stored.id)`,
   )
   const listRevoked = all(
@@ -156,16 +169,18 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
     disabled: async () => ({
       clients: new Set([
         ...(await disabledOf('client')),
-        ...(await listRemovedUrls()).map(([id]) => String(id)),
+        ...(await listRemovedWithoutRow()).map(([id]) => String(id)),
       ]),
       users: await disabledOf('user'),
       revokedClients: new Map((await listRevoked()).map(([id, at]) => [String(id), Number(at)])),
       revokedTenants: new Map((await listTenants()).map(([id, at]) => [String(id), Number(at)])),
+      blockedRedirects: [...(await disabledOf('redirect_host'))],
+      sealedBlocked: (await disabledOf('sealed_clients')).size > 0,
     }),
     revokeClient: (clientId, at) =>
       locked([], async write => {
         const before = (await write(revoke, [clientId, at])).count
-        const isNew = before === 0 && isClientIdUrl(clientId)
+        const isNew = before === 0 && hasNoRow(clientId)
         const count = isNew ? (await write(revokePublished, [clientId, at])).count : before
         if (count > 0) await write(announce, [])
         return count > 0
@@ -174,6 +189,12 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
       locked([], async write => {
         await write(revokeTenant, [tenant, at])
         await write(announce, [])
+      }),
+    block: ({ kind, id }, isBlocked) =>
+      locked([], async write => {
+        const { count } = await write(isBlocked ? addBlock : endBlock, [kind, id])
+        if (count > 0) await write(announce, [])
+        return count > 0
       }),
     watch: changed => changes.watch(schema, changed),
   }

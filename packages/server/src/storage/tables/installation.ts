@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { StoredKey } from '../../model/authorization.ts'
+import type { Block } from '../../model/ports/stores.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import { tableFor } from './table.ts'
 
@@ -9,14 +10,15 @@ type Setting = { readonly name: string; readonly value: string }
 type RegisteredOrigin = { readonly origin: string; readonly client_id: string }
 
 /**
- * A client, user or tenant. Stored clients and users have separate kinds from configured ones. A client that publishes
- * its metadata, and a tenant, have a row only after an operator revoked what was issued to them.
+ * A client, user or tenant, or what an operator blocked. Stored clients and users have separate kinds from configured
+ * ones. A client that publishes its metadata or has a sealed id, and a tenant, have a row only after an operator revoked
+ * what was issued to them, or blocked the client.
  */
-type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user' | 'published_client' | 'tenant'
+type PrincipalKind = 'client' | 'user' | 'stored_user' | 'published_client' | 'tenant' | Block['kind']
 type Principal = {
   readonly kind: PrincipalKind
   readonly id: string
-  /** 1: enabled, 0: disabled. */
+  /** 1: enabled, 0: disabled or blocked. */
   readonly stands: number
   /** For clients and tenants: everything that was issued to it until then is revoked. */
   readonly revoked_at?: Seconds

@@ -100,14 +100,14 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
   }
   const listDisabled = all(database, 'select id from standing where kind = ? and stands = 0')
   const disabledUsers = reading(database, () => new Set(listDisabled('user').map(([id]) => String(id))))
-  const listRemovedUrls = all(
+  const listRemovedWithoutRow = all(
     database,
-    `select id from standing as stored where kind = 'stored_client' and stands = 0 and id like 'https://%'
+    `select id from standing as stored where kind = 'stored_client' and stands = 0 and substr(id, 1, 8) in ('https://', 'sealed1.')
       and not exists (select 1 from standing where kind = 'client' and id = stored.id)`,
   )
   const disabledClients = reading(
     database,
-    () => new Set([...listDisabled('client'), ...listRemovedUrls()].map(([id]) => String(id))),
+    () => new Set([...listDisabled('client'), ...listRemovedWithoutRow()].map(([id]) => String(id))),
   )
   const listRevoked = all(
     database,
@@ -117,6 +117,8 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     database,
     () => new Map(listRevoked().map(([id, at]) => [String(id), Number(at)])),
   )
+  const blockedRedirects = reading(database, () => listDisabled('redirect_host').map(([id]) => String(id)))
+  const areSealedBlocked = reading(database, () => listDisabled('sealed_clients').length > 0)
   const listTenants = all(database, `select id, revoked_at from standing where kind = 'tenant'`)
   const revokedTenants = reading(
     database,
@@ -132,8 +134,11 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
       users: disabledUsers(),
       revokedClients: revokedClients(),
       revokedTenants: revokedTenants(),
+      blockedRedirects: blockedRedirects(),
+      sealedBlocked: areSealedBlocked(),
     }),
     revokeClient: write.revokeClient,
     revokeTenant: (tenant = '', at) => write.revokeTenant(tenant, at),
+    block: ({ kind, id }, isBlocked) => write.block(kind, id, isBlocked),
   }
 }

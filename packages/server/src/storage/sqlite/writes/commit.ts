@@ -68,7 +68,7 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
       coalesce(
         (select stands from standing where kind = 'client' and id = ?1),
         (select stands from standing where kind = 'stored_client' and id = ?1),
-        substr(?1, 1, 8) = 'https://'),
+        substr(?1, 1, 8) in ('https://', 'sealed1.')),
       coalesce(
         (select stands from standing where kind = 'user' and id = ?2),
         (select stands from standing where kind = 'stored_user' and id = ?2)),

@@ -1,7 +1,6 @@
 /** Writes of keys, settings, registered clients and principals. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { isClientIdUrl } from '@tessera/protocol/client-id-url'
 import type { UnusedClients } from '../../../model/ports/stores.ts'
 import {
   createAllowance,
@@ -11,6 +10,7 @@ import {
   surplusOf,
   usedSurplus,
 } from '../../../model/registered-client.ts'
+import { hasNoRow } from '../../../model/sealed-client.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import { createRelease } from './entries.ts'
@@ -166,7 +166,7 @@ export const installationWrites = {
       "insert into standing (kind, id, stands, revoked_at) values ('published_client', ?1, 1, ?2)",
     )
     return (clientId: string, at: Seconds): boolean =>
-      revoke(at, clientId) > 0 || (isClientIdUrl(clientId) && add(clientId, at) > 0)
+      revoke(at, clientId) > 0 || (hasNoRow(clientId) && add(clientId, at) > 0)
   },
   revokeTenant(database) {
     const revoke = change(
@@ -175,5 +175,14 @@ export const installationWrites = {
       on conflict do update set revoked_at = max(excluded.revoked_at, revoked_at)`,
     )
     return (tenant: string, at: Seconds): void => void revoke(tenant, at)
+  },
+  block(database) {
+    const add = change(
+      database,
+      `insert into standing (kind, id, stands) values (?, ?, 0)
+      on conflict do update set stands = 0 where stands <> 0`,
+    )
+    const end = change(database, 'update standing set stands = 1 where kind = ? and id = ? and stands = 0')
+    return (kind: string, id: string, isBlocked: boolean): boolean => (isBlocked ? add : end)(kind, id) > 0
   },
 } as const satisfies Writes

@@ -1,0 +1,83 @@
+/** `tessera clients block`, `unblock` and `blocked`. A running server honours a block within a second. */
+
+import type { Block } from '../model/ports/stores.ts'
+import { redirectBlockProblem } from '../model/redirect-blocks.ts'
+import type { BlockFlags, ExitCode, IssuerFlags } from './command.ts'
+import { withOpened } from './issuer.ts'
+import { report } from './report.ts'
+
+export const block = (id: string | undefined, flags: BlockFlags): Promise<ExitCode> => change(id, flags, true)
+export const unblock = (id: string | undefined, flags: BlockFlags): Promise<ExitCode> =>
+  change(id, flags, false)
+
+export const list = (flags: IssuerFlags): Promise<ExitCode> =>
+  withClients(flags, async clients => {
+    const { clients: ids, blockedRedirects, sealedBlocked } = await clients.blocks()
+    const lines = [
+      ...(sealedBlocked ? [lineOf({ kind: 'sealed_clients', id: '' })] : []),
+      ...blockedRedirects.map(host => lineOf({ kind: 'redirect_host', id: host })),
+      ...[...ids].map(id => lineOf({ kind: 'stored_client', id })),
+    ]
+    process.stdout.write(
+      lines
+        .toSorted()
+        .map(line => `${line}\n`)
+        .join(''),
+    )
+    return 0
+  })
+
+async function change(id: string | undefined, flags: BlockFlags, isBlocked: boolean): Promise<ExitCode> {
+  const target = targetOf(id, flags)
+  if (target === undefined) {
+    report('name one of a client_id, --redirect-host and --sealed')
+    return 2
+  }
+  const problem = target.kind === 'redirect_host' ? redirectBlockProblem(target.id) : undefined
+  if (problem)
+    return report(`--redirect-host ${JSON.stringify(target.id)}: ${problem.problem}; ${problem.fix}`)
+  return withClients(flags, async clients => {
+    const outcome = await clients.block(target, isBlocked)
+    if (outcome === 'has_row')
+      return report(
+        `client ${JSON.stringify(target.id)} is configured or stored, or its id is neither a URL nor sealed; disable it with "enabled": false, or remove it`,
+      )
+    const done = isBlocked ? 'blocked' : 'unblocked'
+    process.stdout.write(
+      outcome === 'changed' ? `${done} ${lineOf(target)}\n` : `already ${done} ${lineOf(target)}\n`,
+    )
+    return 0
+  })
+}
+
+/** Returns undefined unless exactly one thing is named. */
+function targetOf(id: string | undefined, { redirectHost, sealed }: BlockFlags): Block | undefined {
+  const targets: readonly Block[] = [
+    ...(id === undefined ? [] : [{ kind: 'stored_client', id } as const]),
+    ...(redirectHost === undefined ? [] : [{ kind: 'redirect_host', id: redirectHost } as const]),
+    ...(sealed ? [{ kind: 'sealed_clients', id: '' } as const] : []),
+  ]
+  return targets.length === 1 ? targets[0] : undefined
+}
+
+const names = {
+  stored_client: 'client_id',
+  redirect_host: 'redirect_host',
+  sealed_clients: 'sealed',
+} as const
+
+const lineOf = ({ kind, id }: Block): string =>
+  kind === 'sealed_clients' ? names[kind] : `${names[kind]}=${JSON.stringify(id)}`
+
+const withClients = (
+  flags: IssuerFlags,
+  use: (
+    clients: Awaited<ReturnType<typeof import('../app/administration.ts').openClients>>,
+  ) => Promise<ExitCode>,
+): Promise<ExitCode> =>
+  withOpened(
+    flags,
+    'clients',
+    async (...issuer) => (await import('../app/administration.ts')).openClients(...issuer),
+    use,
+  )
