@@ -24,7 +24,7 @@ with input as materialized (
   where coalesce(
       (select stands from standing where kind = 'client' and id = input.client_id),
       (select stands from standing where kind = 'stored_client' and id = input.client_id),
-      case when starts_with(input.client_id, 'https://') then 1 end) = 1
+      case when left(input.client_id, 8) in ('https://', 'sealed1.') then 1 end) = 1
     and coalesce(
       (select stands from users where users.id = input.sub order by kind desc limit 1), 1) = 1
     and (authorization_id is null or (

@@ -9,7 +9,7 @@ with input as materialized (
   where coalesce(
       (select stands from standing where kind = 'client' and id = input.client_id),
       (select stands from standing where kind = 'stored_client' and id = input.client_id),
-      case when starts_with(input.client_id, 'https://') then 1 end) = 1
+      case when left(input.client_id, 8) in ('https://', 'sealed1.') then 1 end) = 1
     and coalesce(
       (select stands from standing where kind = 'user' and id = input.sub),
       (select stands from standing where kind = 'stored_user' and id = input.sub), 1) = 1

@@ -17,6 +17,7 @@ import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
 import { startJobs } from '../operations/jobs.ts'
 import { logNetworks } from '../operations/log.ts'
 import { recordConfiguration } from './audit-command.ts'
+import type { ClientServices } from './client-services.ts'
 import { mountedOptions } from './edge.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
@@ -66,6 +67,8 @@ export type Tessera = {
   readonly endAccess: (sub: string) => Promise<readonly string[]>
   /** Revokes everything that was issued to a client of its own issuer. Returns whether the client is known. */
   readonly revokeClient: (clientId: string) => Promise<boolean>
+  /** Blocks self-registered clients of its own issuer, or ends a block. */
+  readonly blockClients: ClientServices['block']
   /** Revokes everything of the users of a tenant that shares its own issuer; without one, everything of that issuer. */
   readonly revokeTenant: (tenant?: string) => Promise<void>
   /** Accounts of its own issuer. */
@@ -259,6 +262,7 @@ export async function composeTessera(
     endSession: (...given) => server().services.sessions.endSession(...given),
     endAccess: sub => server().services.accounts.endAccess(sub),
     revokeClient: clientId => server().services.clients.revoke(clientId),
+    blockClients: (...given) => server().services.clients.block(...given),
     revokeTenant: tenant => server().services.sessions.revokeTenant(tenant),
     settled: () => server().settled(),
     runLogouts,
