@@ -165,6 +165,35 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
       assert.deepEqual(revoked(store, 'published_client'), [documentUrl])
     assert.match((await on('clients', 'revoke', 'http://app.client.example/')).stderr, /was ever served/)
 
+    const sealed = 'sealed1.QUJD'
+    const blocked = async (...words: string[]) => (await on('clients', 'blocked', ...words)).stdout
+    const change = async (...words: string[]) => {
+      const { code, stdout, stderr } = await on('clients', words[0]!, ...words.slice(1))
+      return `${code} ${stdout}${stderr}`
+    }
+    assert.equal(await blocked(), '')
+    assert.equal(await change('block', sealed), `0 blocked client_id="${sealed}"\n`)
+    assert.equal(await change('block', sealed), `0 already blocked client_id="${sealed}"\n`)
+    assert.equal(
+      await change('block', '--redirect-host', 'spam.example'),
+      '0 blocked redirect_host="spam.example"\n',
+    )
+    assert.equal(await change('block', '--redirect-host', 'myapp:'), '0 blocked redirect_host="myapp:"\n')
+    assert.equal(await change('block', '--sealed', '--tenant', 'acme'), '0 blocked sealed\n')
+    assert.equal(await blocked('--tenant', 'acme'), 'sealed\n')
+    assert.equal(
+      await blocked(),
+      `client_id="${sealed}"\nredirect_host="myapp:"\nredirect_host="spam.example"\n`,
+    )
+    assert.equal(await change('unblock', sealed), `0 unblocked client_id="${sealed}"\n`)
+    assert.equal(await change('unblock', sealed), `0 already unblocked client_id="${sealed}"\n`)
+    assert.match(await change('block', 'filed'), /^1 .*client "filed" is configured or stored/)
+    assert.match(await change('block', '--redirect-host', 'Spam.example'), /^1 .*write "spam\.example"/)
+    assert.match(await change('block', '--redirect-host', '*'), /^1 .*it is not a host/)
+    assert.match(await change('block', '--redirect-host', 'https:'), /^1 .*not the scheme of/)
+    assert.match(await change('block'), /^2 .*name one of a client_id/)
+    assert.match(await change('block', sealed, '--sealed'), /^2 .*name one of a client_id/)
+
     await writeFile(json, '{ "name": "secret')
     const broken = await on('providers', 'add', '--file', json)
     assert.match(broken.stderr, /entry\.json: it is not JSON; expected one JSON object\n$/)

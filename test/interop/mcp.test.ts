@@ -16,8 +16,8 @@ import { serveMcp } from './apps/mcp-server.ts'
 const bob = { username: 'bob', password: 'bob' }
 const scope = 'notes:read'
 
-const configurationFor = (resource: string) => ({
-  registration: { mode: 'open', allowed_scope: `openid offline_access ${scope}` },
+const configurationFor = (resource: string, registration: object = {}) => ({
+  registration: { mode: 'open', allowed_scope: `openid offline_access ${scope}`, ...registration },
   api_scopes: [{ name: scope }],
   api_resources: [{ name: resource, scopes: [scope], api_secrets: [{ value: 'secret of the server' }] }],
   users: [{ sub: '1', ...bob, claims: { name: 'Bob' } }],
@@ -60,3 +60,36 @@ for (const token_endpoint_auth_method of ['none', 'client_secret_post', 'client_
       await client.close()
     })
   })
+
+test('mcp: a client registers without a row, and registers again when its id is no longer valid', async t => {
+  const port = await freePort()
+  const resource = `http://localhost:${port}`
+  const sealing = { sealed_client_ids: { mode: 'issue' } }
+  await withServer(configurationFor(resource, sealing), async ({ url: issuer }) => {
+    const server = await serveMcp({ port, issuer, resource, secret: 'secret of the server', scope })
+    t.after(server.close)
+    const { provider, asked, saved } = createProvider()
+    const transport = () => new StreamableHTTPClientTransport(new URL(server.url), { authProvider: provider })
+    const connected = async () => {
+      const refused = transport()
+      await assert.rejects(new Client({ name: 'notes', version: '1' }).connect(refused), UnauthorizedError)
+      const back = await createPerson(issuer, bob).authorize(asked.at(-1)?.href ?? '')
+      await refused.finishAuth(back.searchParams.get('code') ?? '')
+      const client = new Client({ name: 'notes', version: '1' })
+      await client.connect(transport())
+      await client.close()
+    }
+    await connected()
+    const { client, tokens } = saved()
+    assert.ok(client && tokens)
+    assert.match(client.client_id, /^sealed1\./)
+    assert.equal(Object.hasOwn(client, 'registration_access_token'), false)
+
+    await provider.saveClientInformation?.({ ...client, client_id: `${client.client_id.slice(0, -4)}AAAA` })
+    await provider.saveTokens({ ...tokens, access_token: 'expired' })
+    await connected()
+    assert.match(saved().client?.client_id ?? '', /^sealed1\./)
+    assert.notEqual(saved().client?.client_id, client.client_id)
+    assert.equal(asked.length, 2)
+  })
+})

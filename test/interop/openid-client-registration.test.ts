@@ -73,3 +73,52 @@ test('openid-client: registers itself, pushes a request, signs one, and reads an
     }
   })
 })
+
+test('openid-client: registers without a row by none and private_key_jwt, signs its user in and refreshes', async () => {
+  const sealing = { ...world, registration: { mode: 'open', sealed_client_ids: { mode: 'issue' } } }
+  const signing = await generateKeyPair('ES256')
+  const jwks = { keys: [{ ...(await exportJWK(signing.publicKey)), kid: 'sig', use: 'sig', alg: 'ES256' }] }
+  const ways = [
+    [{ token_endpoint_auth_method: 'none' }, client.None()],
+    [
+      { token_endpoint_auth_method: 'private_key_jwt', jwks },
+      client.PrivateKeyJwt({ key: signing.privateKey, kid: 'sig' }),
+    ],
+  ] as const
+  await withServer(sealing, async ({ url }) => {
+    for (const [metadata, authentication] of ways) {
+      const config = await client.dynamicClientRegistration(
+        new URL(url),
+        {
+          redirect_uris: [callback],
+          client_name: 'Newcomer',
+          grant_types: ['authorization_code', 'refresh_token'],
+          ...metadata,
+        },
+        authentication,
+        { execute: [client.allowInsecureRequests] },
+      )
+      const { client_id, registration_access_token } = config.clientMetadata()
+      assert.match(client_id, /^sealed1\./)
+      assert.equal(registration_access_token, undefined)
+      const verifier = client.randomPKCECodeVerifier()
+      const state = client.randomState()
+      const address = client.buildAuthorizationUrl(config, {
+        redirect_uri: callback,
+        scope: 'openid profile offline_access',
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+        state,
+      })
+      const back = await createPerson(url, bob).authorize(address.href)
+      const tokens = await client.authorizationCodeGrant(config, back, {
+        pkceCodeVerifier: verifier,
+        expectedState: state,
+        idTokenExpected: true,
+      })
+      assert.equal((await client.fetchUserInfo(config, tokens.access_token, '88421113')).name, 'Bob')
+      const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '')
+      assert.ok(refreshed.refresh_token)
+    }
+  })
+})

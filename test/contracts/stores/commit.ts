@@ -120,6 +120,55 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await outcome(), 'revoked')
   })
 
+  test('commit: a client whose id is sealed needs no row, unless it is blocked or a configuration disabled it', async () => {
+    const { principals } = stores()
+    const id = 'sealed1.QUJD'
+    const outcome = (client_id = id) => commit({ client_id })
+    assert.equal(await outcome(), 'committed')
+    for (const other of ['sealed1', 'sealed2.QUJD', 'Sealed1.QUJD', 'xsealed1.QUJD'])
+      assert.equal(await outcome(other), 'revoked', other)
+    assert.equal(await principals.revokeClient(id, now), true)
+    assert.equal((await principals.disabled()).revokedClients.get(id), now)
+    assert.equal(await outcome(), 'committed')
+    const block = { kind: 'stored_client', id } as const
+    assert.equal(await principals.block(block, false), false)
+    assert.equal(await principals.block(block, true), true)
+    assert.equal(await principals.block(block, true), false)
+    assert.ok((await principals.disabled()).clients.has(id))
+    assert.equal(await outcome(), 'revoked')
+    await stores().cleanUp(now)
+    await enablePrincipals(stores())
+    assert.equal(await outcome(), 'revoked')
+    assert.equal(await principals.block(block, false), true)
+    assert.equal(await outcome(), 'committed')
+    assert.equal((await principals.disabled()).clients.has(id), false)
+    const users = [{ id: 'alice', enabled: true }]
+    await principals.sync({ clients: [{ id, enabled: false }], users })
+    assert.equal(await outcome(), 'revoked')
+  })
+
+  test('principals: blocked redirect hosts and sealed ids survive configurations and clean-up, until the block ends', async () => {
+    const { principals } = stores()
+    const blocked = async () => {
+      const { blockedRedirects, sealedBlocked } = await principals.disabled()
+      return [[...blockedRedirects].sort(), sealedBlocked]
+    }
+    assert.deepEqual(await blocked(), [[], false])
+    const host = { kind: 'redirect_host', id: 'spam.example' } as const
+    const scheme = { kind: 'redirect_host', id: 'myapp:' } as const
+    const all = { kind: 'sealed_clients', id: '' } as const
+    for (const block of [host, scheme, all]) assert.equal(await principals.block(block, true), true)
+    for (const block of [host, scheme, all]) assert.equal(await principals.block(block, true), false)
+    await stores().cleanUp(now)
+    await enablePrincipals(stores())
+    assert.deepEqual(await blocked(), [['myapp:', 'spam.example'], true])
+    for (const block of [host, all]) assert.equal(await principals.block(block, false), true)
+    assert.equal(await principals.block(host, false), false)
+    assert.deepEqual(await blocked(), [['myapp:'], false])
+    assert.equal(await principals.block(host, true), true)
+    assert.deepEqual(await blocked(), [['myapp:', 'spam.example'], false])
+  })
+
   test('commit: an authorization that is missing, revoked or expired is refused', async () => {
     const { authorization } = await issuedCode(stores())
     const until = now + minute

@@ -47,7 +47,10 @@ type RegistrationType = Extract<AuditType, `client.${string}`>
 /** Records in the audit log what clients register. */
 function noteRegistrations(note: NoteAudit, registration: ClientRegistration): ClientRegistration {
   // Nobody sits at a browser.
-  const noted = (type: RegistrationType, { client_id, vouched_by }: RegisteredClient): void =>
+  const noted = (
+    type: RegistrationType,
+    { client_id, vouched_by }: Pick<RegisteredClient, 'client_id' | 'vouched_by'>,
+  ): void =>
     withOrigin({ ...currentOrigin(), actor: { kind: 'server' } }, () =>
       note(type, { client_id, ...(vouched_by !== undefined && { vouched_by }) }),
     )
@@ -55,7 +58,9 @@ function noteRegistrations(note: NoteAudit, registration: ClientRegistration): C
     ...registration,
     async register(metadata, by) {
       const registered = await registration.register(metadata, by)
-      if (registered.ok) noted('client.registered', registered.value.client)
+      // A record would be a row for each registration. Without one, nothing was changed.
+      if (registered.ok && registered.value.registration_access_token !== undefined)
+        noted('client.registered', registered.value.client)
       return registered
     },
     async update(client, metadata) {

@@ -16,5 +16,9 @@ function isBlocked(uri: string, pattern: string): boolean {
 }
 
 /** Returns why an operator can't block this; undefined if they can. */
-export const redirectBlockProblem = (pattern: string): ReturnType<typeof hostPatternProblem> =>
-  /^(?!https?:)[a-z][a-z\d+.-]*:$/.test(pattern) ? undefined : hostPatternProblem(pattern)
+export function redirectBlockProblem(pattern: string): ReturnType<typeof hostPatternProblem> {
+  if (!pattern.endsWith(':')) return hostPatternProblem(pattern)
+  return /^(?!https?:)[a-z][a-z\d+.-]*:$/.test(pattern)
+    ? undefined
+    : { problem: 'it is not the scheme of an application', fix: 'write a scheme such as myapp:, or a host' }
+}
