@@ -168,6 +168,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['model', 'runtime', 'outbound', 'clients/registration'],
     packages: ['node:crypto'],
   },
+  // Clients whose id is their sealed metadata.
+  'clients/sealed': { rooms: ['model', 'runtime'], packages: ['node:crypto', 'node:zlib'] },
   // Dynamic client registration, and the lookup of configured and registered clients.
   'clients/registration': { rooms: ['model', 'runtime', 'outbound'], packages: ['jose'] },
   proof: { rooms: ['model', 'runtime'], packages: ['jose', 'node:crypto'] },

@@ -187,7 +187,7 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     )
     assert.equal(await change('unblock', sealed), `0 unblocked client_id="${sealed}"\n`)
     assert.equal(await change('unblock', sealed), `0 already unblocked client_id="${sealed}"\n`)
-    assert.match(await change('block', 'filed'), /^1 .*client "filed" is configured or stored/)
+    assert.match(await change('block', 'filed'), /^1 .*client_id="filed": it is configured or stored/)
     assert.match(await change('block', '--redirect-host', 'Spam.example'), /^1 .*write "spam\.example"/)
     assert.match(await change('block', '--redirect-host', '*'), /^1 .*it is not a host/)
     assert.match(await change('block', '--redirect-host', 'https:'), /^1 .*not the scheme of/)

@@ -23,6 +23,7 @@ const comparisons = {
   // Stored times with the server's clock, which is the store's own if machines share it: the nodes' tests verify
   // it.
   'stored, by the clock that all nodes share': [
+    'clients/sealed/sealed-clients.ts',
     'clients/authentication/secrets.ts',
     'model/consent.ts',
     'model/session.ts',

@@ -10,6 +10,7 @@ import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createTessera } from '../../packages/server/src/server.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { createBrowser } from '../support/browser.ts'
+import { documentUrl, openDocumentServer, requestOf } from '../support/client-documents.ts'
 import { assertRefused } from '../support/refused.ts'
 import { manage, register } from '../support/registering.ts'
 import {
@@ -42,6 +43,9 @@ const year = 365 * day
 
 const rowsOf = async (server: TestServer): Promise<number> =>
   (await server.stores.registeredClients.list({ limit: 1000 })).length
+
+const changed = { ok: true, changed: true }
+const unchanged = { ok: true, changed: false }
 
 const isSealed = (id: string): boolean => id.startsWith('sealed1.')
 
@@ -148,11 +152,15 @@ test('sealed clients: private_key_jwt with inline keys needs no row, and an asse
   const { code } = await codeFor(server, id)
   assertRefused(await redeemFor(server, id, code), 'invalid_client', 'client_assertion_missing')
   const foreign = await assertionOf(id, keyPair().privateKey, server.clock.now())
-  assert.equal((await redeemFor(server, id, code, foreign)).json.error, 'invalid_client')
+  assertRefused(await redeemFor(server, id, code, foreign), 'invalid_client', 'client_assertion_invalid')
   const assertion = await assertionOf(id, privateKey, server.clock.now())
   const tokens = (await redeemFor(server, id, code, assertion)).json
   assert.ok(tokens.refresh_token)
-  assert.equal((await refreshFor(server, id, tokens.refresh_token, assertion)).json.error, 'invalid_client')
+  assertRefused(
+    await refreshFor(server, id, tokens.refresh_token, assertion),
+    'invalid_client',
+    'client_assertion_replayed',
+  )
   const next = await assertionOf(id, privateKey, server.clock.now())
   assert.equal((await refreshFor(server, id, tokens.refresh_token, next)).status, 200)
 })
@@ -415,8 +423,8 @@ test('blocking clients: by id, at this node, at others and after a restart, and 
   assert.notEqual(id, neighbour)
   const { browser, tokens } = await connectSealed(server, id)
   const block = { kind: 'stored_client', id } as const
-  assert.equal(await server.blockClients(block, true), 'changed')
-  assert.equal(await server.blockClients(block, true), 'unchanged')
+  assert.deepEqual(await server.blockClients(block, true), changed)
+  assert.deepEqual(await server.blockClients(block, true), unchanged)
   assertRefused(await refreshFor(server, id, tokens.refresh_token), 'invalid_client', 'client_disabled')
   assert.equal(await userinfoStatus(server, tokens.access_token), 401)
   assertErrorPage(await browser.visit(sealedRequest(id)), 'unauthorized_client')
@@ -428,8 +436,8 @@ test('blocking clients: by id, at this node, at others and after a restart, and 
   const later = await createTestServer(sealing(), { stores: server.stores })
   assert.equal(await userinfoStatus(later, tokens.access_token), 401)
   assert.ok((await connectSealed(server, neighbour)).tokens.access_token)
-  assert.equal(await server.blockClients(block, false), 'changed')
-  assert.equal(await server.blockClients(block, false), 'unchanged')
+  assert.deepEqual(await server.blockClients(block, false), changed)
+  assert.deepEqual(await server.blockClients(block, false), unchanged)
   assert.equal((await refreshFor(server, id, tokens.refresh_token)).status, 200)
 })
 
@@ -440,7 +448,13 @@ test('blocking clients: a configured client, one with a row and one with an entr
   const entry = { ...notes, client_id: url }
   assert.ok((await server.administration.clients.create(entry, { actor: 'test' })).ok)
   for (const one of ['web', id, url])
-    assert.equal(await server.blockClients({ kind: 'stored_client', id: one }, true), 'has_row', one)
+    assert.equal((await server.blockClients({ kind: 'stored_client', id: one }, true)).ok, false, one)
+})
+
+test('blocking clients: something that is no host, and no scheme of an application, is not blocked', async () => {
+  const server = await openSealing()
+  for (const id of ['*', '', 'https:', 'Notes.example', '*.com', 'notes.example/cb'])
+    assert.equal((await server.blockClients({ kind: 'redirect_host', id }, true)).ok, false, id)
 })
 
 test('blocking clients: the configuration disables a sealed id too', async () => {
@@ -459,6 +473,20 @@ test('blocking clients: the configuration disables a sealed id too', async () =>
   assertRefused(await refreshFor(server, id, tokens.refresh_token), 'invalid_client', 'client_disabled')
 })
 
+test('blocking clients: a client with a metadata document, by its URL', async () => {
+  const { server } = await openDocumentServer()
+  const visit = async () => (await createBrowser(server).visit(requestOf(documentUrl))).status
+  assert.equal(await visit(), 200)
+  assert.deepEqual(await server.blockClients({ kind: 'stored_client', id: documentUrl }, true), changed)
+  assert.equal(await visit(), 400)
+  assert.deepEqual(await server.blockClients({ kind: 'stored_client', id: documentUrl }, false), changed)
+  assert.equal(await visit(), 200)
+  const host = { kind: 'redirect_host', id: new URL(documentUrl).host } as const
+  assert.deepEqual(await server.blockClients(host, true), changed)
+  assert.equal(await visit(), 400)
+  assert.equal(server.reason(), 'client_disabled')
+})
+
 test('blocking clients: by redirect host, of sealed and registered clients, and their registration is refused', async () => {
   const server = await openSealing()
   const sealed = await registerNotes(server)
@@ -473,7 +501,7 @@ test('blocking clients: by redirect host, of sealed and registered clients, and 
   ]
   assert.deepEqual(await all(), [200, 200, 200])
   const block = { kind: 'redirect_host', id: 'notes.example' } as const
-  assert.equal(await server.blockClients(block, true), 'changed')
+  assert.deepEqual(await server.blockClients(block, true), changed)
   assert.deepEqual(await all(), [400, 400, 200])
   assert.equal(server.reason(), 'client_disabled')
   const refused = await register(server, notes)
@@ -483,7 +511,7 @@ test('blocking clients: by redirect host, of sealed and registered clients, and 
     'invalid_redirect_uri',
     'client_redirect_blocked',
   )
-  assert.equal(await server.blockClients(block, false), 'changed')
+  assert.deepEqual(await server.blockClients(block, false), changed)
   assert.deepEqual(await all(), [200, 200, 200])
   await server.reconfigure(sealing({}, { blocked_redirect_hosts: ['notes.example'] }))
   assert.deepEqual(await all(), [400, 400, 200])
@@ -512,13 +540,13 @@ test('blocking clients: all sealed ids at once, and registration stores clients 
   const id = await registerNotes(server)
   const { tokens } = await connectSealed(server, id)
   const all = { kind: 'sealed_clients', id: '' } as const
-  assert.equal(await server.blockClients(all, true), 'changed')
+  assert.deepEqual(await server.blockClients(all, true), changed)
   assertRefused(await refreshFor(server, id, tokens.refresh_token), 'invalid_client', 'client_unknown')
   assert.match((await createBrowser(server).visit(sealedRequest(id))).text, /connect it again/)
   const stored = await registerNotes(server)
   assert.match(stored, /^[\w-]{22}$/)
   assert.ok((await connectSealed(server, stored)).tokens.access_token)
-  assert.equal(await server.blockClients(all, false), 'changed')
+  assert.deepEqual(await server.blockClients(all, false), changed)
   assert.equal((await refreshFor(server, id, tokens.refresh_token)).status, 200)
 })
 

@@ -7,7 +7,7 @@ import { type Answer, createTestServer, type TestServer } from './tessera.ts'
 
 export const sealedCallback = 'https://notes.example/cb'
 
-/** What a public client registers. */
+/** The metadata of a public client. */
 export const notes = {
   client_name: 'Notes',
   redirect_uris: [sealedCallback],

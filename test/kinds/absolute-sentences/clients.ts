@@ -179,11 +179,33 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attack: a slow host holds a few places, and other clients are served',
     ),
     "can't be fetched now": none('names a case'),
+    '`tessera clients block https://editor.example/oauth/client.json` also blocks it, on every node': held(
+      'registration/sealed-clients.test.ts',
+      'blocking clients: a client with a metadata document, by its URL',
+    ),
   },
   'docs/guides/client-registration.md': {
     'With `"registered_scope": "allowed"`, a client can': held(
       'kinds/partial-acceptance.test.ts',
       'registration: with registered_scope "allowed", a client with',
+    ),
+    'a sealed id, if it has at most 512 characters': held(
+      'registration/sealed-clients.test.ts',
+      'sealed clients: an id of 512 characters works on every page and at every endpoint',
+      'registration/sealed-clients.test.ts',
+      'sealed clients: a client that needs a secret, a fetch or more than 512 characters gets a row and a token',
+    ),
+    "The client can't read, change or delete its registration.": held(
+      'registration/sealed-clients.test.ts',
+      'sealed clients: registration returns the metadata, and no row, secret, token or management address',
+    ),
+    'Running servers honour the commands within a second on every node': held(
+      'registration/sealed-clients.test.ts',
+      'blocking clients: by id, at this node, at others and after a restart, and until the block ends',
+    ),
+    '`spam.example` blocks that host with every port': held(
+      'registration/sealed-clients.test.ts',
+      'blocking clients: a pattern blocks hosts below it, a host with every port, and a scheme',
     ),
     'By default nobody can register a client;': held(
       'registration/register.test.ts',

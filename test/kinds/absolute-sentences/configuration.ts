@@ -21,6 +21,10 @@ export const configuration: Readonly<Record<string, Rows>> = {
   },
   'docs/guides/configuration.md': {
     'Which hosts can have clients': none('definition'),
+    '`off`: none is valid.': held(
+      'registration/sealed-clients.test.ts',
+      'sealed clients: ids that were issued stay valid with mode accept or closed registration, and not with mode off',
+    ),
     'Seconds for which a document is used at least': held(
       'registration/client-documents.test.ts',
       'client documents: a document is used as long as its headers say',

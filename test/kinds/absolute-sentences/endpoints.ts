@@ -138,7 +138,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'registration/register.test.ts',
       'registration: redirect URIs on several hosts must be in the list of their sector',
     ),
-    'None of the redirect URIs may be registered, or': none('names a case'),
+    'None of the redirect URIs may be registered, a required one': none('names a case'),
     'If none remains, 400 `invalid_redirect_uri`': held(
       'authorize/native-applications.test.ts',
       'registration: … registers … of … redirect URIs, and the response lists them',

@@ -21,7 +21,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { mtlsBaseOf } from '../configuration/issuer.ts'
 import { createAssertionCounter } from '../identity/attempt-limits.ts'
 import type { Attempts } from '../identity/attempts.ts'
-import type { Block } from '../model/ports/stores.ts'
+import { type BlockClients, redirectBlockProblem } from '../model/client-blocks.ts'
 import type { SealedClients } from '../model/registration.ts'
 import { hasNoRow } from '../model/sealed-client.ts'
 import { createOverloadLog } from '../operations/overload.ts'
@@ -29,9 +29,6 @@ import { nodeSkew } from '../operations/principals.ts'
 import { createArgon2id, type MatchArgon2id } from '../runtime/argon2id.ts'
 import { networkKeys, networkPath } from '../runtime/network.ts'
 import type { IssuerContext } from './issuer-context.ts'
-
-/** `has_row`: a client that is configured or stored, which is disabled or removed there. */
-type BlockOutcome = 'changed' | 'unchanged' | 'has_row'
 
 export type ClientServices = {
   /** Configured and registered clients. */
@@ -46,8 +43,8 @@ export type ClientServices = {
    * client was ever configured or registered.
    */
   readonly revoke: (clientId: string) => Promise<boolean>
-  /** Blocks self-registered clients, or ends a block, for operators. */
-  readonly block: (block: Block, isBlocked: boolean) => Promise<BlockOutcome>
+  /** For operators. */
+  readonly block: BlockClients
   /** Returns what is blocked: clients without rows, by id, redirect hosts, and whether all sealed ids are. */
   readonly blocks: () => Promise<ReturnType<IssuerContext['principals']['blocks']>>
   readonly authenticate: AuthenticateClient
@@ -186,20 +183,25 @@ const createClientRevocation =
   }
 
 const createClientBlocking =
-  (
-    { principals, stores, log }: IssuerContext,
-    isConfigured: (id: string) => boolean,
-  ): ClientServices['block'] =>
+  ({ principals, stores, log }: IssuerContext, isConfigured: (id: string) => boolean): BlockClients =>
   async (block, isBlocked) => {
     const { kind, id } = block
+    const problem = kind === 'redirect_host' ? redirectBlockProblem(id) : undefined
+    if (problem) return { ok: false, ...problem }
     if (kind === 'stored_client') {
       const isStored = async () => (await stores.entries.find('clients', id)) !== undefined
-      if (!hasNoRow(id) || isConfigured(id) || (await isStored())) return 'has_row'
+      if (!hasNoRow(id) || isConfigured(id) || (await isStored())) return hasRow
     }
-    if (!(await principals.block(block, isBlocked))) return 'unchanged'
-    log.info(isBlocked ? 'clients_blocked' : 'clients_unblocked', { kind, id })
-    return 'changed'
+    const changed = await principals.block(block, isBlocked)
+    if (changed) log.info(isBlocked ? 'clients_blocked' : 'clients_unblocked', { kind, id })
+    return { ok: true, changed }
   }
+
+const hasRow = {
+  ok: false,
+  problem: 'it is configured or stored, or its client_id is neither a URL nor sealed',
+  fix: 'set "enabled": false for it, or remove it',
+} as const
 
 function createFailures(
   { clock }: IssuerContext,

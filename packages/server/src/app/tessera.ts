@@ -11,13 +11,13 @@ import type { Router } from '../http/router.ts'
 import type { Accounts } from '../identity/accounts.ts'
 import type { PersonalData } from '../identity/personal-data.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
+import type { BlockClients } from '../model/client-blocks.ts'
 import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
 import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
 import { startJobs } from '../operations/jobs.ts'
 import { logNetworks } from '../operations/log.ts'
 import { recordConfiguration } from './audit-command.ts'
-import type { ClientServices } from './client-services.ts'
 import { mountedOptions } from './edge.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
@@ -67,8 +67,8 @@ export type Tessera = {
   readonly endAccess: (sub: string) => Promise<readonly string[]>
   /** Revokes everything that was issued to a client of its own issuer. Returns whether the client is known. */
   readonly revokeClient: (clientId: string) => Promise<boolean>
-  /** Blocks self-registered clients of its own issuer, or ends a block. */
-  readonly blockClients: ClientServices['block']
+  /** Blocks clients of its own issuer that registered themselves or publish their metadata. */
+  readonly blockClients: BlockClients
   /** Revokes everything of the users of a tenant that shares its own issuer; without one, everything of that issuer. */
   readonly revokeTenant: (tenant?: string) => Promise<void>
   /** Accounts of its own issuer. */

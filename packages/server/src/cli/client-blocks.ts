@@ -1,10 +1,11 @@
 /** `tessera clients block`, `unblock` and `blocked`. A running server honours a block within a second. */
 
-import type { Block } from '../model/ports/stores.ts'
-import { redirectBlockProblem } from '../model/redirect-blocks.ts'
 import type { BlockFlags, ExitCode, IssuerFlags } from './command.ts'
 import { withOpened } from './issuer.ts'
 import { report } from './report.ts'
+
+type Clients = Awaited<ReturnType<typeof import('../app/administration.ts').openClients>>
+type Block = Parameters<Clients['block']>[0]
 
 export const block = (id: string | undefined, flags: BlockFlags): Promise<ExitCode> => change(id, flags, true)
 export const unblock = (id: string | undefined, flags: BlockFlags): Promise<ExitCode> =>
@@ -33,19 +34,11 @@ async function change(id: string | undefined, flags: BlockFlags, isBlocked: bool
     report('name one of a client_id, --redirect-host and --sealed')
     return 2
   }
-  const problem = target.kind === 'redirect_host' ? redirectBlockProblem(target.id) : undefined
-  if (problem)
-    return report(`--redirect-host ${JSON.stringify(target.id)}: ${problem.problem}; ${problem.fix}`)
   return withClients(flags, async clients => {
     const outcome = await clients.block(target, isBlocked)
-    if (outcome === 'has_row')
-      return report(
-        `client ${JSON.stringify(target.id)} is configured or stored, or its id is neither a URL nor sealed; disable it with "enabled": false, or remove it`,
-      )
+    if (!outcome.ok) return report(`${lineOf(target)}: ${outcome.problem}; ${outcome.fix}`)
     const done = isBlocked ? 'blocked' : 'unblocked'
-    process.stdout.write(
-      outcome === 'changed' ? `${done} ${lineOf(target)}\n` : `already ${done} ${lineOf(target)}\n`,
-    )
+    process.stdout.write(`${outcome.changed ? done : `already ${done}`} ${lineOf(target)}\n`)
     return 0
   })
 }
@@ -69,12 +62,7 @@ const names = {
 const lineOf = ({ kind, id }: Block): string =>
   kind === 'sealed_clients' ? names[kind] : `${names[kind]}=${JSON.stringify(id)}`
 
-const withClients = (
-  flags: IssuerFlags,
-  use: (
-    clients: Awaited<ReturnType<typeof import('../app/administration.ts').openClients>>,
-  ) => Promise<ExitCode>,
-): Promise<ExitCode> =>
+const withClients = (flags: IssuerFlags, use: (clients: Clients) => Promise<ExitCode>): Promise<ExitCode> =>
   withOpened(
     flags,
     'clients',

@@ -19,7 +19,7 @@ export type SessionFlags = {
 }
 export type UserFlags = { readonly config: string; readonly tenant?: string; readonly user: string }
 export type IssuerFlags = { readonly config: string; readonly tenant?: string }
-/** What to block: a client by its id, or one of these. */
+/** Names one thing to block, unless that is a client. */
 export type BlockFlags = IssuerFlags & { readonly redirectHost?: string; readonly sealed?: boolean }
 export type NamedUserFlags = IssuerFlags & { readonly user: string }
 export type DeleteUserFlags = NamedUserFlags & { readonly dryRun?: boolean }

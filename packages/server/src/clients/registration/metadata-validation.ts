@@ -133,7 +133,7 @@ const isSectorUnproven = (client: Client): boolean =>
   sectorOf(client) !== sectorOf({ client_id: client.client_id, redirect_uris: [] }) &&
   [...client.grant_types].some(grant => !redirectOnlyGrants.has(grant))
 
-/** What of a row the client depends on. */
+/** The columns of a row that the client depends on. */
 export type ReadableRow = Pick<
   RegisteredClient,
   | 'client_id'

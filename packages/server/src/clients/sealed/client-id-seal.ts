@@ -17,9 +17,9 @@ export type SealTimes = {
   readonly ends_at: Seconds
 }
 
-export type OpenedId = SealTimes & { readonly content: Buffer }
+type OpenedId = SealTimes & { readonly content: Buffer }
 
-export type ClientIdSeal = {
+type ClientIdSeal = {
   /** Each call returns another id, of any length. */
   readonly seal: (content: Uint8Array, times: SealTimes) => string
   /**

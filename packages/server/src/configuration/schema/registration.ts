@@ -1,8 +1,8 @@
 /** Limits of dynamic client registration (RFC 7591, RFC 7592). */
 
 import { isUnsafeScheme } from '@tessera/protocol/uri-scheme'
+import { redirectBlockProblem } from '../../model/client-blocks.ts'
 import { hostPatternProblem } from '../../model/host-pattern.ts'
-import { redirectBlockProblem } from '../../model/redirect-blocks.ts'
 import * as s from '../validation/kinds.ts'
 import { plainClientSchema } from './client.ts'
 import { jwksSchema, tokenSecretSchema } from './credentials.ts'

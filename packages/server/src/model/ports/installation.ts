@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
 import type { StoredKey } from '../authorization.ts'
+import type { Block } from '../client-blocks.ts'
 import type { RegisteredClient } from '../registered-client.ts'
 
 export type Keys = {
@@ -100,15 +101,6 @@ export type Principals = {
    * stops this.
    */
   readonly watch?: (changed: () => void) => () => void
-}
-
-/**
- * What an operator blocked while servers run. `stored_client`: a client that needs no row, by its id. `redirect_host`:
- * clients that redirect to a host or scheme. `sealed_clients`: all sealed ids, with an empty id.
- */
-export type Block = {
-  readonly kind: 'stored_client' | 'redirect_host' | 'sealed_clients'
-  readonly id: string
 }
 
 export type ConfiguredPrincipals = {

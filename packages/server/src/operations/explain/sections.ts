@@ -161,7 +161,7 @@ const bySection: Readonly<Record<string, string>> = {
 /** Rules of this server that no specification defines. */
 const ofThisServer =
   'access_token_type_not_allowed account_changed account_configured account_taken account_unknown button_unknown ' +
-  'client_secret_queue_full clock_skewed continuation_expired continuation_invalid ' +
+  'client_redirect_blocked client_secret_queue_full clock_skewed continuation_expired continuation_invalid ' +
   'credential_authority_unavailable directory_claims_too_large directory_entry_without_id ' +
   'directory_name_unfit directory_user_ambiguous directory_user_inactive directory_user_unknown ' +
   'dpop_for_certificate_client dpop_proof_too_long ' +
@@ -172,6 +172,7 @@ const ofThisServer =
   'linked_user_gone linking_session_gone local_login_disabled mail_asked_too_often ' +
   'mail_link_invalid mail_link_of_another_account passkey_sign_in_not_offered ' +
   'password_queue_full password_unfit provider_not_allowed provider_user_refused ' +
+  'sealed_client_unknown ' +
   'reader_not_on_loopback recovery_code_wrong schema_too_new tenant_not_allowed tenant_unknown ' +
   'too_many_waiting totp_enrolment_invalid upstream_answer_too_large upstream_asked_too_often ' +
   'upstream_unreachable upstream_without_sign_out user_of_another_tenant username_is_address ' +

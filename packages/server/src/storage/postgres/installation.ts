@@ -1,13 +1,7 @@
 /** Keys, settings, registered clients and principals, in PostgreSQL. */
 
-import type {
-  Block,
-  InstallationStores,
-  Keys,
-  Principal,
-  Principals,
-  Settings,
-} from '../../model/ports/stores.ts'
+import type { Block } from '../../model/client-blocks.ts'
+import type { InstallationStores, Keys, Principal, Principals, Settings } from '../../model/ports/stores.ts'
 import { hasNoRow } from '../../model/sealed-client.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import { announce, type Changes } from './changes.ts'

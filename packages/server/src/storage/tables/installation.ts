@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { StoredKey } from '../../model/authorization.ts'
-import type { Block } from '../../model/ports/stores.ts'
+import type { Block } from '../../model/client-blocks.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import { tableFor } from './table.ts'
 
