@@ -238,7 +238,8 @@ const bodies: Readonly<Record<string, Body>> = {
   },
 }
 
-const open = () => createTestServer({ ...pagesWorld, registration: { mode: 'open', allowed_scope: scope } })
+const open = (registration: object = {}) =>
+  createTestServer({ ...pagesWorld, registration: { mode: 'open', allowed_scope: scope, ...registration } })
 
 /** How the client authenticates with what it received. */
 const credentialsOf = ({ client_id, client_secret, token_endpoint_auth_method: method }: Answer['json']) =>
@@ -283,5 +284,19 @@ for (const [name, { from, body, redirect, registered }] of Object.entries(bodies
     assert.equal(client.client_secret === undefined, isPublic)
     if (redirect !== undefined) await signInAt(server, client, redirect)
     if (client.grant_types.includes(device)) await beginOnDevice(server, client)
+  })
+}
+
+for (const [name, { body, redirect, registered }] of Object.entries(bodies)) {
+  if (body.token_endpoint_auth_method !== 'none') continue
+  test(`sealed clients: ${name} registers without a row and signs its users in`, async () => {
+    const server = await open({ sealed_client_ids: { mode: 'issue' } })
+    const { json: client } = await register(server, body)
+    assert.match(client.client_id, /^sealed1\./)
+    for (const [member, value] of Object.entries({ ...body, ...registered }))
+      assert.deepEqual(client[member], value, member)
+    if (redirect !== undefined) await signInAt(server, client, redirect)
+    if (client.grant_types.includes(device)) await beginOnDevice(server, client)
+    assert.deepEqual(await server.stores.registeredClients.list({ limit: 1 }), [])
   })
 }
