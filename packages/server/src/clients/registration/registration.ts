@@ -28,12 +28,7 @@ type RegistrationPorts = ValidationPorts & {
 export type Registered = {
   readonly client: Pick<
     RegisteredClient,
-    | 'client_id'
-    | 'metadata'
-    | 'created_at'
-    | 'client_secret_hash'
-    | 'client_secret_expires_at'
-    | 'vouched_by'
+    'client_id' | 'metadata' | 'created_at' | 'client_secret_hash' | 'client_secret_expires_at' | 'vouched_by'
   >
   /** Undefined for a client without a row, which can't be managed. */
   readonly registration_access_token?: string

@@ -61,8 +61,11 @@ function templateFindings(
   profile: SecurityProfile | undefined,
 ): readonly ProfileFinding[] {
   if (!registration) return []
-  const { metadata_documents: documents, sealed_client_ids: sealed, client_defaults: template } =
-    registration.value
+  const {
+    metadata_documents: documents,
+    sealed_client_ids: sealed,
+    client_defaults: template,
+  } = registration.value
   if ([registration.value, documents, sealed].every(({ mode }) => mode === 'off')) return []
   const value = { ...registered, ...template }
   const client = { list: 'clients', index: 0, subject: '', value, invalid: new Set<string>() }
