@@ -3,6 +3,8 @@
  * what it does to clients that registered before it. As a command, it compares clients with and without rows:
  *
  *     node --expose-gc bench/src/registration-flood.ts 1000000
+ *
+ * With `issue` or `off` as second argument, it measures only one of them.
  */
 
 import { mkdtemp, rm, stat } from 'node:fs/promises'
@@ -11,7 +13,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createTessera, parseConfiguration, type Tessera } from '../../packages/server/src/server.ts'
 
-type Mode = 'issue' | 'off'
+const modes = ['issue', 'off'] as const
+type Mode = (typeof modes)[number]
 
 export type FloodOptions = {
   /** Whether clients get sealed ids, or rows. */
@@ -222,7 +225,8 @@ const median = (values: readonly number[]): number =>
 
 if (import.meta.main) {
   const registrations = Number(process.argv[2] ?? 1_000_000)
-  for (const mode of ['issue', 'off'] as const) {
+  const only = process.argv[3]
+  for (const mode of modes.filter(one => only === undefined || one === only)) {
     const result = await flood({ mode, registrations, networks: 1000, clients: 1000 })
     process.stdout.write(`${JSON.stringify({ mode, ...result }, null, 2)}\n`)
   }

@@ -9,8 +9,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { openUsers } from '../../packages/server/src/app/administration.ts'
+import { unpackMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { createAuditHandlers } from '../../packages/server/src/endpoints/admin/audit.ts'
 import { readJwks } from '../../packages/server/src/keys/jwk-file.ts'
@@ -36,6 +38,7 @@ import { one } from '../support/certificates.ts'
 import { methodHref } from '../support/factors.ts'
 import { anyVariant, hostileTexts, variants } from '../support/hostile.ts'
 import { textsOf } from '../support/repository.ts'
+import { forgeId } from '../support/sealed-clients.ts'
 import { authorizePath, callback, pagesWorld, signIn } from '../support/sign-in.ts'
 import {
   type Answer,
@@ -310,6 +313,18 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const target = authorizePath({ client_id, redirect_uri: callback, scope: 'openid' })
       assertAnswered(server, (await server.send('GET', target)).status, what)
     }
+  },
+
+  'clients/sealed/packed-metadata.ts': async () => {
+    const registration = { mode: 'open', sealed_client_ids: { mode: 'accept' } }
+    const server = await createTestServer({ ...signerWorld, registration })
+    for (const { what, value } of variants({ ...metadata, token_endpoint_auth_method: 'none' }, 2)) {
+      const client_id = forgeId(value)
+      const target = authorizePath({ client_id, redirect_uri: callback, scope: 'openid' })
+      assertAnswered(server, (await server.send('GET', target)).status, what)
+    }
+    for (const text of ['', 'x', '[]', 'null', '{"redirect_uris":'])
+      assert.equal(unpackMetadata(deflateRawSync(text)), undefined, text)
   },
 
   'clients/keys/jwks.ts': async () => {

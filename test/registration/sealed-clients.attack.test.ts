@@ -14,6 +14,8 @@ import { register } from '../support/registering.ts'
 import {
   codeFor,
   connectSealed,
+  forgeId,
+  masterKeyBytes,
   notes,
   openSealing,
   redeemFor,
@@ -24,19 +26,9 @@ import {
   sealing,
 } from '../support/sealed-clients.ts'
 import { answerOf, assertErrorPage, signIn } from '../support/sign-in.ts'
-import { createTestServer, issuer, masterKey, startOfTime, type TestServer } from '../support/tessera.ts'
+import { createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
 
 const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
-const times = { issued_at: startOfTime, ends_at: startOfTime + 86_400 }
-
-/** The id of a sealed client of a server with this master key and issuer. */
-const forge = (key: Uint8Array, of: string, metadata: object = notes, at = times): string =>
-  createClientIdSeal({ issuer: of, derived: createDerivedKeys(key), random }).seal(
-    packMetadata(metadata as never) ?? Buffer.alloc(0),
-    at,
-  )
-
-const serverKey = new Uint8Array(Buffer.from(masterKey, 'base64'))
 
 /** Asserts that nobody gets anything with the id, and returns the logged cause. */
 async function refusedAs(server: TestServer, client_id: string): Promise<unknown> {
@@ -97,21 +89,24 @@ test('attack: no other spelling of an id is the same client', async () => {
 
 test('attack: an id that was sealed with another key, for another issuer or with another key version is no client', async () => {
   const server = await openSealing()
-  assert.ok((await codeFor(server, forge(serverKey, issuer))).code)
-  assert.equal(await refusedAs(server, forge(new Uint8Array(32).fill(9), issuer)), 'sealed_client_invalid')
+  assert.ok((await codeFor(server, forgeId())).code)
+  assert.equal(
+    await refusedAs(server, forgeId(notes, { key: new Uint8Array(32).fill(9) })),
+    'sealed_client_invalid',
+  )
   for (const other of ['https://other.example', `${issuer}/`, `${issuer}/t/own`, ''])
-    assert.equal(await refusedAs(server, forge(serverKey, other)), 'sealed_client_invalid', other)
+    assert.equal(await refusedAs(server, forgeId(notes, { of: other })), 'sealed_client_invalid', other)
   const clock = { now: () => startOfTime }
   const rotated = createRootKeys(
     [
-      { version: 1, key: serverKey, active_from: 0 },
-      { version: 2, key: serverKey, active_from: 1 },
+      { version: 1, key: masterKeyBytes, active_from: 0 },
+      { version: 2, key: masterKeyBytes, active_from: 1 },
     ],
     clock,
   )
   const id = createClientIdSeal({ issuer, derived: rotated.derived, random }).seal(
     packMetadata(notes) ?? Buffer.alloc(0),
-    times,
+    { issued_at: startOfTime, ends_at: startOfTime + 86_400 },
   )
   assert.equal(await refusedAs(server, id), 'sealed_client_invalid')
 })
@@ -169,7 +164,7 @@ test('attack: whoever has a retired root key makes no ids that are dated later, 
   // An id from the time of that key stays readable, until the lifetime after its date ends.
   assert.equal(seal.open(dated(startOfTime + 99))?.issued_at, startOfTime + 99)
   const server = await openSealing({ lifetime: 86_400 })
-  const endless = forge(serverKey, issuer, notes, { issued_at: startOfTime, ends_at: 2 ** 32 - 1 })
+  const endless = forgeId(notes, { ends_at: 2 ** 32 - 1 })
   assert.ok((await codeFor(server, endless)).code)
   server.clock.advance(86_400)
   assert.equal(await refusedAs(server, endless), 'sealed_client_ended')
@@ -186,13 +181,13 @@ test('attack: metadata that registration refuses is refused in a seal too', asyn
   for (const [what, metadata] of Object.entries(cases)) {
     const redirect_uri = String((metadata as typeof notes).redirect_uris[0] ?? sealedCallback)
     const page = await createBrowser(server).visit(
-      sealedRequest(forge(serverKey, issuer, metadata), { redirect_uri, scope: 'openid' }),
+      sealedRequest(forgeId(metadata), { redirect_uri, scope: 'openid' }),
     )
     assert.equal(page.status, 400, what)
     assert.equal(page.location, undefined, what)
   }
   const privileged = { ...notes, require_pkce: false, require_consent: false, enabled: true, user_claims: [] }
-  const id = forge(serverKey, issuer, privileged)
+  const id = forgeId(privileged)
   const browser = createBrowser(server)
   await codeFor(server, id)
   assert.match((await signIn(browser, sealedRequest(id))).text, /Allow Notes/)

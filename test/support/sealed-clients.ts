@@ -1,9 +1,14 @@
 /** Clients whose `client_id` is their sealed metadata, in tests. */
 
+import { randomBytes } from 'node:crypto'
+import { deflateRawSync } from 'node:zlib'
+import { createClientIdSeal } from '../../packages/server/src/clients/sealed/client-id-seal.ts'
+import { packMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createBrowser } from './browser.ts'
 import { register } from './registering.ts'
 import { answerOf, authorizePath, pagesWorld, signIn, verifier } from './sign-in.ts'
-import { type Answer, createTestServer, type TestServer } from './tessera.ts'
+import { type Answer, createTestServer, issuer, masterKey, startOfTime, type TestServer } from './tessera.ts'
 
 export const sealedCallback = 'https://notes.example/cb'
 
@@ -75,3 +80,27 @@ export async function connectSealed(server: TestServer, client_id: string) {
 export const userinfoStatus = async (server: TestServer, access_token: string): Promise<number> =>
   (await server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } }))
     .status
+
+export const masterKeyBytes = new Uint8Array(Buffer.from(masterKey, 'base64'))
+
+/** Returns the id of any metadata, as a server with this key and issuer would make it. */
+export function forgeId(
+  metadata: unknown = notes,
+  {
+    key = masterKeyBytes,
+    of = issuer,
+    issued_at = startOfTime,
+    ends_at = issued_at + 86_400,
+  }: {
+    readonly key?: Uint8Array
+    readonly of?: string
+    readonly issued_at?: number
+    readonly ends_at?: number
+  } = {},
+): string {
+  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
+  const seal = createClientIdSeal({ issuer: of, derived: createDerivedKeys(key), random })
+  // More than the server would pack is text that can't be read.
+  const content = packMetadata((metadata ?? null) as never) ?? deflateRawSync('too long')
+  return seal.seal(content, { issued_at, ends_at })
+}
