@@ -29,6 +29,7 @@ test('migration: a configuration module of oidc-provider is converted, and funct
     refresh_token_usage: 'reuse',
     always_include_user_claims_in_id_token: true,
     authorization_signed_response_alg: 'ES256',
+    require_consent: true,
   })
   const spa = clients.get('spa')
   assert.equal('refresh_token_usage' in spa || 'id_token_signed_response_alg' in spa, false)
@@ -46,6 +47,30 @@ test('migration: a configuration module of oidc-provider is converted, and funct
   assert.deepEqual(configuration.authorization_requests, { require_pushed: true })
   assert.deepEqual(variables, ['INITIAL_ACCESS_TOKEN', 'CLIENT_SECRET_UNKNOWN'])
   const why = (source: string) => lines.find(line => line.source.join('.') === source)?.why ?? ''
+  // The old server asked for consent, and a client without users has none to ask.
+  const asked = migrate(
+    importerNamed('oidc-provider'),
+    [
+      {
+        name: 'f',
+        value: {
+          clients: [
+            {
+              client_id: 'a',
+              client_secret: 'a-secret-of-a-client',
+              redirect_uris: ['https://app.example/cb'],
+            },
+            { client_id: 'b', client_secret: 'a-secret-of-a-client', grant_types: ['client_credentials'] },
+          ],
+        },
+      },
+    ],
+    at,
+  )
+  assert.deepEqual(
+    (asked.configuration.clients as any[]).map(({ require_consent }) => require_consent),
+    [true, undefined],
+  )
   assert.match(why('findAccount'), /userStore/)
   assert.match(why('extraTokenClaims'), /profile\.claims/)
   assert.match(why('interactions'), /consentPolicy/)

@@ -88,6 +88,7 @@ export function readClients(source: Source, draft: Draft, defaults: ClientDefaul
     applyDefaults(target, defaults)
     if (allClaims) target.set('always_include_user_claims_in_id_token', true)
     readAuthentication(client, target, draft)
+    addConsent(client, target)
     if (requirePkce === undefined && target.value.token_endpoint_auth_method !== 'none')
       client.added(
         'oidc-provider requires PKCE only of public clients; remove it if the client uses PKCE',
@@ -149,6 +150,23 @@ function readAuthentication(client: Source, target: Target, draft: Draft): void 
   )
   target.set('client_secrets', [{ value }])
 }
+
+/** The default of `interactions.policy`. Which clients `loadExistingGrant` excepts is code. */
+function addConsent(client: Source, target: Target): void {
+  const grants = (target.value.grant_types ?? ['authorization_code']) as readonly string[]
+  if (!grants.some(grant => involvesUser.has(grant))) return
+  target.set('require_consent', true)
+  client.added(
+    'oidc-provider asks for consent, unless loadExistingGrant or the policy skips it; remove it for your own applications',
+    target.at('require_consent'),
+  )
+}
+
+const involvesUser: ReadonlySet<string> = new Set([
+  'authorization_code',
+  'implicit',
+  'urn:ietf:params:oauth:grant-type:device_code',
+])
 
 /** Without its own list, a client may request every scope of the server. */
 function addScopes(client: Source, target: Target, draft: Draft): void {
