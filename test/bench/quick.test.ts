@@ -29,7 +29,7 @@ test('bench: the quick form prints every row, measures every server that does it
   const directory = await mkdtemp(join(tmpdir(), 'tessera-bench-test-'))
   try {
     const json = join(directory, 'results.json')
-    const args = [bench, '--quick', '--seconds', '0.1', '--connections', '4', '--json', json]
+    const args = [bench, '--quick', '--seconds', '0.02', '--connections', '4', '--json', json]
     const { stdout } = await run(process.execPath, args, { timeout: 240_000 })
     const results: Results = JSON.parse(await readFile(json, 'utf8'))
     const { rows: table = [], workers = [], postgres = [], steady = [], limits = [], starts = [] } = results
