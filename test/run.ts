@@ -11,7 +11,7 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import type { BrowserServer } from 'playwright-core'
 import { runLimit, testLimit } from './runner/limits.ts'
-import { distribute, root, type Selection, selectFiles, writeBatch } from './runner/processes.ts'
+import { distribute, isSlow, root, type Selection, selectFiles, writeBatch } from './runner/processes.ts'
 import { sharedKeys, writeSigningKeys } from './support/signing-keys.ts'
 
 const named = process.argv.slice(2).filter(argument => !argument.startsWith('--'))
@@ -20,6 +20,7 @@ const selection: Selection = process.argv.includes('--fast')
   : process.argv.includes('--interop')
     ? 'interop'
     : 'all'
+const selected = named.length > 0 ? named : selectFiles(selection)
 
 /**
  * How many processes run batches of files that need none of their own. Each loads the server and compiles it again,
@@ -42,7 +43,9 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => inte
 const stopped = AbortSignal.any([interrupted.signal, AbortSignal.timeout(runLimit)])
 
 const folder = await mkdtemp(join(tmpdir(), 'tessera-test-run-'))
-const provided = selection === 'fast' ? undefined : await provide()
+// The type check of a fast run needs neither.
+const needsServices = selection !== 'fast' && selected.some(isSlow)
+const provided = needsServices ? await provide() : undefined
 try {
   process.exitCode = (await runTests()) ? 0 : 1
 } finally {
@@ -52,7 +55,7 @@ try {
 
 /** Returns whether everything passed. */
 async function runTests(): Promise<boolean> {
-  const lists = distribute(named.length > 0 ? named : selectFiles(selection), batches)
+  const lists = distribute(selected, batches)
   const files = await Promise.all(
     lists.map(async (list, index) =>
       list.length === 1 ? join(root, list[0]!) : writeBatch(folder, `batch-${index + 1}`, list),

@@ -33,7 +33,8 @@ export function selectFiles(selection: Selection): readonly string[] {
 const isFast = (file: string): boolean =>
   file.startsWith('test/runner/') || (!isSlow(file) && secondsOf(file) < slowFrom)
 
-const isSlow = (file: string): boolean =>
+/** Returns whether a file needs a database, a browser, processes or minutes. */
+export const isSlow = (file: string): boolean =>
   slowFolders.some(folder => file.startsWith(`test/${folder}/`)) || slowImports.test(textOf(file))
 
 /** Matches code that can affect other files in its process. */
