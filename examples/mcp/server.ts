@@ -12,11 +12,15 @@ const port = Number(process.env.PORT ?? 5095)
 const resource = process.env.RESOURCE ?? `http://127.0.0.1:${port}/mcp`
 
 const issuer = createIssuer(process.env.ISSUER ?? 'http://localhost:5080')
-// Its metadata (RFC 9728) are at /.well-known/oauth-protected-resource/mcp, and every challenge names them. They list no
-// scopes: clients then request none, and get the default scopes of the API.
+// Its metadata (RFC 9728) are at /.well-known/oauth-protected-resource/mcp, and every challenge names them.
 const guard = createApiGuard(issuer, {
   resource,
-  metadata: { resource_name: 'Notes' },
+  metadata: {
+    resource_name: 'Notes',
+    // The scopes that clients request first. They get notes.write when a tool needs it. Many clients request exactly this
+    // list, and would get no refresh token without offline_access.
+    scopes_supported: ['notes.read', 'offline_access'],
+  },
   hooks: { decided: ({ reason, subject, client_id }) => console.log(reason, subject ?? '', client_id ?? '') },
 })
 

@@ -13,10 +13,10 @@ const program = fileURLToPath(new URL('../../node_modules/.bin/conformance', imp
 const bob = { username: 'bob', password: 'bob' }
 const resource = 'https://mcp.example/mcp'
 
-const configured = {
-  api_scopes: [{ name: 'notes:read' }],
-  api_resources: [{ name: resource, scopes: ['notes:read'] }],
-  users: [{ sub: '1', ...bob, claims: {} }],
+/** Of an issuer: the server's own, or that of a tenant below its path. */
+const issuerSettings = {
+  registration: { metadata_documents: { mode: 'open' } },
+  // The tool sends no secret, even if it has one, to a server that also lists `none`.
   clients: [
     {
       client_id: 'conformance',
@@ -27,8 +27,19 @@ const configured = {
   ],
 }
 
+const configured = {
+  ...issuerSettings,
+  api_scopes: [{ name: 'notes:read' }],
+  api_resources: [{ name: resource, scopes: ['notes:read'] }],
+  tenants: [{ name: 'acme', issuer: 'path', ...issuerSettings }],
+  users: [
+    { sub: '1', ...bob, claims: {} },
+    { sub: '2', ...bob, claims: {}, tenant: 'acme' },
+  ],
+}
+
 /** Runs the command, signs in at the address that it prints, and resolves to its results. */
-async function runConformance(issuer: string, version: string) {
+async function runConformance(server: string, issuer: string, version: string) {
   const port = await freePort()
   const child = spawn(process.execPath, [
     ...[program, 'authorization', '--verbose', '--url', issuer, '--client-id', 'conformance'],
@@ -36,7 +47,7 @@ async function runConformance(issuer: string, version: string) {
   ])
   let output = ''
   const signIn = async (address: string) =>
-    void (await fetch(await createPerson(issuer, bob).authorize(address)))
+    void (await fetch(await createPerson(server, bob).authorize(address)))
   const signedIn = new Promise<void>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', text => {
       const before = output
@@ -64,11 +75,16 @@ const versions = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']
 
 test('mcp conformance: metadata and the authorization code grant pass for every version of the protocol', t =>
   withServer(configured, async ({ url }) => {
-    for (const version of versions)
-      await t.test(version, async () => {
-        const { code, output } = await runConformance(url, version)
+    for (const [issuer, version] of [
+      ...versions.map(version => [url, version] as const),
+      // RFC 8414 §3.1: the well-known path is inserted before that of the issuer.
+      [`${url}/t/acme`, '2026-07-28'] as const,
+    ])
+      await t.test(`${version}, ${new URL(issuer).pathname}`, async () => {
+        const { code, output } = await runConformance(url, issuer, version)
         assert.equal(code, 0, output)
         assert.match(output, /authorization-server-metadata-endpoint: [12] passed, 0 failed/)
         assert.match(output, /authorization-code-grant: 1 passed, 0 failed/)
+        assert.doesNotMatch(output, /"status": "(?:FAILURE|WARNING|SKIPPED)"/)
       })
   }))

@@ -136,7 +136,6 @@ export const clients: Readonly<Record<string, Rows>> = {
       'registration/client-documents.test.ts',
       'client documents: without an allowed host, the user is asked',
     ),
-    'Clients request the scopes of the first challenge': none('others’ behaviour'),
     "Or a document that can't be fetched": none('names a case'),
   },
   'docs/guides/client-id-metadata-documents.md': {
