@@ -1,7 +1,9 @@
 /** Configurations of node-oidc-provider and clients of Hydra. */
 
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
 import { migrate } from '../../packages/server/src/migration/migrate.ts'
 import { readSourceFile } from '../../packages/server/src/migration/source-file.ts'
@@ -148,6 +150,28 @@ test('migration: a client of Hydra is asked for consent unless it skips it, and 
     [true, false, true],
   )
   assert.deepEqual(clients[0].response_types, ['code token', 'code id_token token', 'id_token'])
+})
+
+test('migration: files may be UTF-8 or UTF-16, and others are refused because names would be damaged', async () => {
+  const read = async (name: string, bytes: Uint8Array) => {
+    await writeFile(folder.at(name), bytes)
+    return readSourceFile(folder.at(name))
+  }
+  const text = '{"name":"Zoë"}'
+  const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le')
+  for (const bytes of [Buffer.from(text), Buffer.from(`\uFEFF${text}`), utf16, Buffer.from(utf16).swap16()])
+    for (const name of ['f.json', 'f.ndjson', 'f.yaml']) {
+      const outcome = await read(name, bytes)
+      assert.equal(outcome.ok && JSON.stringify([outcome.file.value].flat()), '[{"name":"Zoë"}]', name)
+    }
+  for (const [bytes, problem] of [
+    [Buffer.from(text, 'latin1'), /^it is not UTF-8; export it in UTF-8/],
+    [utf16.subarray(0, -1), /^it is not UTF-16LE/],
+    [gzipSync(text), /^it is compressed; expand it first/],
+  ] as const) {
+    const outcome = await read('f.json', bytes)
+    assert.match(outcome.ok ? '' : outcome.problem, problem)
+  }
 })
 
 test('migration: files that are too deep, no JSON, modules, and lines of JSON', async () => {

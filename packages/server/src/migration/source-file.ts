@@ -56,10 +56,7 @@ async function parse(
 
 function readLines(text: string, name: string): Read {
   const input: unknown[] = []
-  for (const [index, line] of text
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .entries()) {
+  for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue
     try {
       input.push(JSON.parse(line))
@@ -84,6 +81,22 @@ const outcomeOf = (name: string, read: Read): Outcome => {
   return { ok: false, problem: `${error!.path}: ${error!.problem}; expected ${error!.expected}` }
 }
 
+/**
+ * Decodes UTF-8, or UTF-16 with a byte order mark, which Windows PowerShell writes. Other encodings are refused: names of
+ * users would be damaged.
+ */
+function textIn(bytes: Uint8Array): string | { readonly problem: string } {
+  const start = Buffer.from(bytes.subarray(0, 2)).toString('hex')
+  if (start === '1f8b') return { problem: 'it is compressed; expand it first, for example with gunzip' }
+  const encoding = { fffe: 'utf-16le', feff: 'utf-16be' }[start] ?? 'utf-8'
+  try {
+    // Removes the byte order mark.
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes)
+  } catch {
+    return { problem: `it is not ${encoding.toUpperCase()}; export it in UTF-8` }
+  }
+}
+
 async function readText(name: string): Promise<string | { readonly problem: string }> {
   let handle: Awaited<ReturnType<typeof open>>
   try {
@@ -96,7 +109,7 @@ async function readText(name: string): Promise<string | { readonly problem: stri
     const status = await handle.stat()
     if (!status.isFile()) return { problem: 'it is not a regular file' }
     if (status.size > mostBytes) return { problem: `it is larger than ${mostBytes / mebibyte} MiB` }
-    return await handle.readFile('utf8')
+    return textIn(await handle.readFile())
   } finally {
     await handle.close()
   }
