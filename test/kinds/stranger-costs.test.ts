@@ -52,6 +52,7 @@ const everything = {
     mode: 'open',
     max_requests_per_hour: 10,
     metadata_documents: { mode: 'open' },
+    sealed_client_ids: { mode: 'issue' },
   },
   clients: [
     ...everythingOn.clients,
@@ -128,10 +129,11 @@ const costly: Readonly<Record<string, Row>> = {
   ),
   'POST /connect/register': {
     ask: send('POST', '/connect/register', { body: metadata, headers: jsonType, form: undefined as never }),
-    costs: { rows: { registeredClients: 1, principals: 1, attempts: 1 } },
+    // The last one is for the audit log.
+    costs: { rows: { registeredClients: 1, principals: 1, attempts: 1, webhookMessages: 1 } },
     bound: {
       requests: 15,
-      rows: { registeredClients: 10, principals: 10, attempts: 1 },
+      rows: { registeredClients: 10, principals: 10, attempts: 1, webhookMessages: 10 },
       ...{ refused: 429, served: 201 },
     },
   },
@@ -365,6 +367,20 @@ for (const [endpoint, { ask, costs, bound }] of rows) {
     await server.close()
   })
 }
+
+test('strangers: a registration without a row leaves the count of its network, and no record of the audit log', async () => {
+  const { server, measure } = await open()
+  const before = measure()
+  const body = JSON.stringify({ redirect_uris: [callback], token_endpoint_auth_method: 'none' })
+  const register = send('POST', '/connect/register', { body, headers: jsonType, form: undefined as never })
+  for (let count = 0; count < times; count++) {
+    const { json } = await register(server, '192.0.2.1', count)
+    assert.match(json.client_id, /^sealed1\./)
+  }
+  await server.settled()
+  assert.deepEqual(grown(measure().rows, before.rows), { attempts: 1 })
+  await server.close()
+})
 
 test('strangers: long requests leave a limited number of rows, then are carried in the address, and a neighbour is served', async () => {
   const { server, measure } = await open()
