@@ -117,8 +117,8 @@ export function testKinds(stores: () => Stores): void {
     }
   })
 
-  test("authorizations: beyond a user's limit, the first to expire are deleted with their codes and families", async () => {
-    const { authorizations, codes, families, commit } = stores()
+  test("authorizations: beyond a user's limit, the first to expire are deleted with what was issued for them", async () => {
+    const { authorizations, codes, families, referenceTokens, commit } = stores()
     const sub = `user-${newHash()}`
     await enablePrincipals(stores())
     const redeemed = async (expires_at: number) => {
@@ -127,8 +127,12 @@ export function testKinds(stores: () => Stores): void {
       await codes.issue(authorization, code)
       const family = sampleFamily(authorization)
       const use = { kind: 'authorization_code', hash: code.hash } as const
-      assert.equal(await commit(sampleCommit({ use, issue: { family } })), 'committed')
-      return { authorization, code, family }
+      const referenceToken = {
+        ...{ hash: newHash(), client_id: 'web', authorization_id: authorization.id },
+        ...{ claims: { sub }, expires_at: now + minute },
+      }
+      assert.equal(await commit(sampleCommit({ use, issue: { family, referenceToken } })), 'committed')
+      return { authorization, code, family, referenceToken }
     }
     const [first, second, third, fourth] = await Promise.all(
       [10, 40, 20, 30].map(more => redeemed(now + minute + more)),
@@ -143,12 +147,14 @@ export function testKinds(stores: () => Stores): void {
     assert.equal(await authorizations.trim(sub, 2, 100), 1)
     for (const kept of [second, fourth]) {
       assert.ok(kept && (await codes.find(kept.code.hash)) && (await families.find(kept.family.id)))
+      assert.ok(await referenceTokens.find(kept.referenceToken.hash))
       assert.ok(await authorizations.find(kept.authorization.id))
     }
     for (const gone of [first, third]) {
       assert.ok(gone)
       assert.equal(await authorizations.find(gone.authorization.id), undefined)
       assert.equal(await families.find(gone.family.id), undefined)
+      assert.equal(await referenceTokens.find(gone.referenceToken.hash), undefined)
       // Nothing is left of them: an authorization with the same id has no code and no family.
       await codes.issue(gone.authorization, sampleCode(gone.authorization))
       assert.equal(await codes.find(gone.code.hash), undefined)

@@ -24,8 +24,8 @@ export type Authorizations = {
    */
   readonly accessOf: (sub: string, at: Seconds) => Awaitable<readonly GivenAccess[]>
   /**
-   * Deletes the user's authorizations beyond the `keep` that expire last, with their codes and refresh families, but not
-   * more than `most` in one call. Resolves to the number of deleted authorizations.
+   * Deletes the user's authorizations beyond the `keep` that expire last, with their codes, refresh families and reference
+   * tokens, but not more than `most` in one call. Resolves to the number of deleted authorizations.
    */
   readonly trim: (sub: string, keep: number, most: number) => Promise<number>
 }

@@ -60,7 +60,12 @@ export function createAuthorizationStores(tables: Tables): AuthorizationStores {
   }
 }
 
-const createAuthorizations = ({ authorizations, codes, families }: Tables): Authorizations => ({
+const createAuthorizations = ({
+  authorizations,
+  codes,
+  families,
+  referenceTokens,
+}: Tables): Authorizations => ({
   find: id => authorizations.get(id),
   async revoke(id, at) {
     const found = authorizations.get(id)
@@ -90,6 +95,9 @@ const createAuthorizations = ({ authorizations, codes, families }: Tables): Auth
     const ids = new Set(surplus.map(({ id }) => id))
     codes.deleteWhere(code => ids.has(code.authorization_id))
     families.deleteWhere(family => ids.has(family.authorization_id))
+    referenceTokens.deleteWhere(
+      token => token.authorization_id !== undefined && ids.has(token.authorization_id),
+    )
     return authorizations.deleteWhere(({ id }) => ids.has(id))
   },
 })

@@ -53,7 +53,8 @@ function createAuthorizations({ run }: Database): Authorizations {
         and not exists (select from codes where authorization_id = authorizations.id and used_at is null)
       order by id ${skipLocked}),
     of_codes as (delete from codes where authorization_id in (select id from surplus)),
-    of_families as (delete from families where authorization_id in (select id from surplus))
+    of_families as (delete from families where authorization_id in (select id from surplus)),
+    of_tokens as (delete from reference_tokens where authorization_id in (select id from surplus))
     delete from authorizations where id in (select id from surplus)`,
   )
   return {

@@ -65,6 +65,7 @@ export const authorizationWrites = {
     const deletions = [
       'codes where authorization_id',
       'families where authorization_id',
+      'reference_tokens where authorization_id',
       'authorizations where id',
     ].map(condition => change(database, `delete from ${condition} = ?`))
     return (sub: string, keep: number, most: number): number => {
