@@ -4,6 +4,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Clock } from '../../runtime/ports.ts'
 
 type BackOff = {
@@ -38,10 +39,7 @@ export function createBackOff(clock: Clock): BackOff {
     },
     failed(key) {
       const count = (recent(key)?.count ?? 0) + 1
-      failures.delete(key)
-      failures.set(key, { count, at: clock.now() })
-      const oldest = failures.size > capacity ? failures.keys().next().value : undefined
-      if (oldest !== undefined) failures.delete(oldest)
+      setBounded(failures, key, { count, at: clock.now() }, capacity)
     },
   }
 }

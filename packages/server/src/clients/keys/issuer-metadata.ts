@@ -5,6 +5,7 @@ import { parseJsonObject } from '@tessera/protocol/json'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 
 /** Resolves to the issuer's `jwks_uri`; undefined if its metadata can't be fetched or is not that of the issuer. */
@@ -66,10 +67,7 @@ export function createIssuerKeysUriFinder({
       ...(jwks_uri === undefined ? before : { jwks_uri, fetched_at: now }),
       asked_at: now,
     }
-    known.delete(issuer)
-    known.set(issuer, after)
-    const oldest = known.size > capacity ? known.keys().next().value : undefined
-    if (oldest !== undefined) known.delete(oldest)
+    setBounded(known, issuer, after, capacity)
     return valid(after, now)
   }
 }

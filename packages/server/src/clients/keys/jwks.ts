@@ -7,6 +7,7 @@ import { isAffordable } from '../../model/jose.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots, type TakeSlot } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import { type Clock, type Log, StoreUnavailable } from '../../runtime/ports.ts'
 
 /** Finds a client's keys. */
@@ -122,10 +123,7 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     const before = known.get(uri) ?? { keys: noKeys, fetched_at: 0, asked_at: Number.NEGATIVE_INFINITY }
     const isExtra = before.asked_at + pause > now
     const after: Fetched = { ...(keys ? { keys, fetched_at: now } : before), asked_at: now, isExtra }
-    known.delete(uri)
-    known.set(uri, after)
-    const oldest = known.size > capacity ? known.keys().next().value : undefined
-    if (oldest !== undefined) known.delete(oldest)
+    setBounded(known, uri, after, capacity)
     return validKeys(after, now)
   }
 }

@@ -12,6 +12,7 @@ import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { isRegisteredId, type RegisteredClient } from '../../model/registered-client.ts'
 import type { ClientDocuments, Registration, SealedClients } from '../../model/registration.ts'
 import { isSealedId } from '../../model/sealed-client.ts'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 import type { StoredClients } from './stored-clients.ts'
 
@@ -128,10 +129,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     const kept = ready.get(row.client_id)
     const isSame = kept?.row.version === row.version
     const client = isSame ? kept.client : ports.read(row)
-    if (!isSame) ready.delete(row.client_id)
-    ready.set(row.client_id, { row, client })
-    const oldest = ready.size > capacity ? ready.keys().next().value : undefined
-    if (oldest !== undefined) ready.delete(oldest)
+    setBounded(ready, row.client_id, { row, client }, capacity)
     return client
   }
 

@@ -6,6 +6,7 @@
 import type { Client } from '../../model/client.ts'
 import type { ClientIndex, ClientNeeds, ClientRow, StoredEntry } from '../../model/entry.ts'
 import type { Entries } from '../../model/ports/stores.ts'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 
 export type StoredClients = {
@@ -42,9 +43,7 @@ export function createStoredClients(
   function keep(row: StoredEntry | undefined): Client | undefined {
     if (!row) return undefined
     const client = parse(row)
-    ready.set(row.id, { version: row.version, client })
-    const oldest = ready.size > capacity ? ready.keys().next().value : undefined
-    if (oldest !== undefined) ready.delete(oldest)
+    setBounded(ready, row.id, { version: row.version, client }, capacity)
     return client
   }
 

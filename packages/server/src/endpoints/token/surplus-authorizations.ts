@@ -4,6 +4,7 @@
  */
 
 import type { Authorizations } from '../../model/ports/stores.ts'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Log } from '../../runtime/ports.ts'
 
 /** Counts an authorization that was redeemed or created for the user (`sub`). Returns before any clean-up is done. */
@@ -27,8 +28,7 @@ export function createAuthorizationCounter({
 
   return sub => {
     const count = (counts.get(sub) ?? 0) + 1
-    counts.set(sub, count % checkInterval)
-    if (counts.size > capacity) counts.delete(counts.keys().next().value as string)
+    setBounded(counts, sub, count % checkInterval, capacity)
     if (count === checkInterval) void trim(sub)
   }
 
