@@ -1,5 +1,6 @@
 /** The `claims` parameter (OpenID Connect Core 1.0 §5.5): claims requested individually, and conditions on the user. */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { RequestedClaims } from '../model/authorization.ts'
@@ -76,8 +77,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-const objectOf = (value: unknown): JsonObject | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
+const objectOf = (value: unknown): JsonObject | undefined => (isJsonObject(value) ? value : undefined)
 
 /** Returns the claims of a member; empty if it is missing or null. */
 function membersOf(value: Json | undefined): ReadonlyMap<string, Member> | undefined {

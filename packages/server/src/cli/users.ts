@@ -3,6 +3,7 @@
  * The server may run meanwhile.
  */
 
+import { parseJsonObject } from '@tessera/protocol/json'
 import {
   longestMembership,
   type Membership,
@@ -61,7 +62,7 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
   withUsers(flags, async users => {
     const { username, sub, email, emailVerified = false, inTenant, claims: json } = flags
     const { group: groups, role: roles } = flags
-    const claims = json === undefined ? {} : claimsOf(json)
+    const claims = json === undefined ? {} : parseJsonObject(json)
     if (!claims) return report('--claims is not a JSON object', 2)
     const twice = memberships.find(kind => ({ groups, roles })[kind] && Object.hasOwn(claims, kind))
     if (twice) return report(`--claims contains "${twice}", and so do the flags`, 2)
@@ -223,17 +224,6 @@ type Hashed = Pick<SetPasswordFlags, 'passwordHash'>
 
 const emptyInput = ({ passwordHash }: Hashed): string =>
   `standard input is empty; expected a password${passwordHash ? ' hash' : ''}`
-
-function claimsOf(json: string): Readonly<Record<string, never>> | undefined {
-  try {
-    const claims: unknown = JSON.parse(json)
-    return typeof claims === 'object' && claims !== null && !Array.isArray(claims)
-      ? (claims as Readonly<Record<string, never>>)
-      : undefined
-  } catch {
-    return undefined
-  }
-}
 
 const problemOf = ({
   problem,

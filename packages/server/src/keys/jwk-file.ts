@@ -1,6 +1,7 @@
 /** Reads a file with a JWK or a JWK Set (RFC 7517). */
 
 import { createPrivateKey, createPublicKey, type webcrypto } from 'node:crypto'
+import { isJsonObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { FoundKey } from './found-key.ts'
 import { isPrivate } from './signing-key.ts'
@@ -45,9 +46,8 @@ function readJwk(jwk: JsonObject, place: string): FoundKey {
 
 function parse(text: string): JsonObject {
   const value = parsed(text)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error('it is not a JSON object; expected a JWK or a JWK Set')
-  return value as JsonObject
+  if (!isJsonObject(value)) throw new Error('it is not a JSON object; expected a JWK or a JWK Set')
+  return value
 }
 
 function parsed(text: string): unknown {

@@ -1,9 +1,10 @@
 /** Reads values of any type without recording them, for facts that several importers' steps need. */
 
+import { isJsonObject } from '@tessera/protocol/json'
+
 export type Members = Readonly<Record<string, unknown>>
 
-export const membersOf = (value: unknown): Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : {}
+export const membersOf = (value: unknown): Members => (isJsonObject(value) ? value : {})
 
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 

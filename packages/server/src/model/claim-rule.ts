@@ -1,5 +1,6 @@
 /** Rules that derive the claims of tokens from those of the user: renamed, fixed, or mapped from groups and roles. */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { type Membership, memberships, membershipsOf } from './membership.ts'
 
@@ -106,7 +107,7 @@ function ruleValue(rule: ClaimRule, known: JsonObject): Json | undefined {
 
 function readFrom(rule: ClaimRule, known: JsonObject): Json | undefined {
   const found = rule.from?.reduce<Json | undefined>(
-    (at, name) => (isObject(at) ? own(at, name) : undefined),
+    (at, name) => (isJsonObject(at) ? own(at, name) : undefined),
     known,
   )
   if (found === undefined || found === null) return undefined
@@ -144,7 +145,7 @@ function add(claims: Claims, [name, ...rest]: readonly string[], value: Json): v
   if (name === '__proto__') return
   const before = own(claims, name!)
   if (rest.length > 0) {
-    if (before !== undefined && !isObject(before)) return
+    if (before !== undefined && !isJsonObject(before)) return
     const inner: Claims = { ...before }
     add(inner, rest, value)
     claims[name!] = inner
@@ -159,6 +160,3 @@ const union = (values: readonly Json[]): Json => [
 
 const own = (claims: Readonly<Record<string, Json>>, name: string): Json | undefined =>
   Object.hasOwn(claims, name) ? claims[name] : undefined
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

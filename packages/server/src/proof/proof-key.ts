@@ -4,7 +4,7 @@
  */
 
 import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
-import type { JsonObject } from '@tessera/protocol/result'
+import { isJsonObject } from '@tessera/protocol/json'
 import {
   minimumRsaBits,
   privateKeyMembers,
@@ -32,16 +32,15 @@ export type KeyProblem =
 
 /** Imports a public JWK for the algorithm. Returns the reason if it can't be used. */
 export function importProofKey(alg: SignatureAlgorithm, jwk: unknown): ProofKey | KeyProblem {
-  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return 'dpop_key_missing'
-  const given = jwk as JsonObject
-  if (privateKeyMembers.some(name => Object.hasOwn(given, name))) return 'dpop_key_private'
+  if (!isJsonObject(jwk)) return 'dpop_key_missing'
+  if (privateKeyMembers.some(name => Object.hasOwn(jwk, name))) return 'dpop_key_private'
   const { kty, crv }: { kty: keyof typeof publicKeyMembers; crv?: string } = signatureAlgorithms[alg]
   // RFC 9964 §3: an AKP key is for the one algorithm that it names.
-  const isForOther = kty === 'AKP' && given.alg !== alg
-  if (given.kty !== kty || (crv !== undefined && given.crv !== crv) || isForOther || !isAffordable(given))
+  const isForOther = kty === 'AKP' && jwk.alg !== alg
+  if (jwk.kty !== kty || (crv !== undefined && jwk.crv !== crv) || isForOther || !isAffordable(jwk))
     return 'dpop_key_unsuitable'
   const names: readonly string[] = publicKeyMembers[kty]
-  const key = Object.fromEntries(names.map(name => [name, given[name]]))
+  const key = Object.fromEntries(names.map(name => [name, jwk[name]]))
   const publicKey = importKey(key)
   if (!publicKey) return 'dpop_key_invalid'
   if (kty === 'RSA' && (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) < minimumRsaBits)

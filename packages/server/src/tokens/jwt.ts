@@ -4,6 +4,7 @@
 
 import { sign, verify } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { parseJsonObject } from '@tessera/protocol/json'
 import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import { signatureAlgorithmNames, signatureAlgorithms } from '@tessera/protocol/signature-algorithms'
@@ -128,11 +129,5 @@ export function verifyJwt(
 export const readClaims = (token: string): JsonObject | undefined =>
   parse(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')))
 
-function parse(part: string): JsonObject | undefined {
-  try {
-    const value = JSON.parse(Buffer.from(part, 'base64url').toString())
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
+const parse = (part: string): JsonObject | undefined =>
+  parseJsonObject(Buffer.from(part, 'base64url').toString())

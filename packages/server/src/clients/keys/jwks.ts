@@ -1,6 +1,8 @@
 /** Public keys of clients, registered (`jwks`) or fetched (`jwks_uri`, RFC 7591 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { isJsonObject, parseJsonObject } from '@tessera/protocol/json'
+import type { JsonObject } from '@tessera/protocol/result'
 import { privateKeyMembers } from '@tessera/protocol/signature-algorithms'
 import { type Client, isTrusted, type JwkSet } from '../../model/client.ts'
 import { isAffordable } from '../../model/jose.ts'
@@ -136,18 +138,10 @@ const validKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
  * large.
  */
 function readSet(body: string): JwkSet | undefined {
-  try {
-    const { keys } = JSON.parse(body) as { readonly keys?: unknown }
-    if (!Array.isArray(keys) || keys.length > maxKeys) return undefined
-    return { keys: keys.filter(isPublicKey) }
-  } catch {
-    return undefined
-  }
+  const { keys } = parseJsonObject(body) ?? {}
+  if (!Array.isArray(keys) || keys.length > maxKeys) return undefined
+  return { keys: keys.filter(isPublicKey) }
 }
 
-const isPublicKey = (key: unknown): key is Readonly<Record<string, unknown>> =>
-  typeof key === 'object' &&
-  key !== null &&
-  !Array.isArray(key) &&
-  !privateKeyMembers.some(member => member in key) &&
-  isAffordable(key as Readonly<Record<string, unknown>>)
+const isPublicKey = (key: unknown): key is JsonObject =>
+  isJsonObject(key) && !privateKeyMembers.some(member => member in key) && isAffordable(key)

@@ -1,7 +1,8 @@
 /** Reads the parts of a request to the admin API: the path, the query and the body. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { type Ok, ok } from '@tessera/protocol/result'
+import { isJsonObject, parseJsonObject } from '@tessera/protocol/json'
+import { type JsonObject, type Ok, ok } from '@tessera/protocol/result'
 import { explain } from '../../configuration/explain.ts'
 import * as s from '../../configuration/validation/kinds.ts'
 import type { AnySchema } from '../../configuration/validation/schema.ts'
@@ -115,14 +116,9 @@ export function readBody(
 /** RFC 5789 §3.1, RFC 9110 §12.5.1. */
 const acceptHeaderOf = (type: string): string => (type.includes('patch') ? 'accept-patch' : 'accept')
 
-function parse(body: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(body)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject && isHarmless(value, 0) ? (value as Readonly<Record<string, unknown>>) : undefined
-  } catch {
-    return undefined
-  }
+function parse(body: string): JsonObject | undefined {
+  const value = parseJsonObject(body)
+  return isHarmless(value, 0) ? value : undefined
 }
 
 /** Assigning the name would change a prototype. */
@@ -146,10 +142,8 @@ export function checkBody<Value>(
 
 /** Applies a merge patch: null removes a member (RFC 7396 §2). */
 export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
-  const merged = new Map<string, unknown>(
-    typeof target === 'object' && target !== null && !Array.isArray(target) ? Object.entries(target) : [],
-  )
+  if (!isJsonObject(patch)) return patch
+  const merged = new Map<string, unknown>(isJsonObject(target) ? Object.entries(target) : [])
   for (const [name, value] of Object.entries(patch))
     if (value === null) merged.delete(name)
     else merged.set(name, mergePatch(merged.get(name), value))

@@ -1,6 +1,7 @@
 /** Token exchange (RFC 8693) as an extension grant: impersonation and delegation with access tokens of this issuer. */
 
 import { grantTypes } from '@tessera/protocol/grant-types'
+import { isJsonObject } from '@tessera/protocol/json'
 import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import {
@@ -92,7 +93,7 @@ type Party = { readonly sub: string; readonly client_id: string; readonly iss?: 
 function mayAct({ claims }: VerifiedToken, party: Party): boolean {
   const allowed = claims.may_act
   if (allowed === undefined) return true
-  if (typeof allowed !== 'object' || allowed === null || Array.isArray(allowed)) return false
+  if (!isJsonObject(allowed)) return false
   const named = Object.entries(allowed)
   return named.length > 0 && named.every(([name, value]) => party[name as keyof Party] === value)
 }
