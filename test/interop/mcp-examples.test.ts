@@ -2,15 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import * as modern from '@modelcontextprotocol/client'
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { assertCovers } from '../kinds/coverage.ts'
 import { namesIn, readText } from '../support/repository.ts'
 import { claimsOf } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
-import { createProvider } from './apps/mcp-provider.ts'
+import { createApplication, sdks } from './apps/mcp-application.ts'
 import { type McpWorld, mcpWorld } from './apps/mcp-world.ts'
 
 const start = mcpWorld()
@@ -21,92 +17,10 @@ before(async () => {
 })
 after(() => world?.stop())
 
-type Sdk = {
-  readonly name: string
-  readonly Client: typeof Client | typeof modern.Client
-  readonly Transport: typeof StreamableHTTPClientTransport | typeof modern.StreamableHTTPClientTransport
-  readonly UnauthorizedError: new () => Error
-  /** Whether it passes `iss` to `finishAuth`, and asks for `offline_access` on its own. */
-  readonly isModern: boolean
-}
-
-const sdks: readonly Sdk[] = [
-  {
-    name: '@modelcontextprotocol/sdk',
-    Client,
-    Transport: StreamableHTTPClientTransport,
-    UnauthorizedError,
-    isModern: false,
-  },
-  {
-    name: '@modelcontextprotocol/client',
-    Client: modern.Client,
-    Transport: modern.StreamableHTTPClientTransport,
-    UnauthorizedError: modern.UnauthorizedError,
-    isModern: true,
-  },
-]
-
-/** An application with one of the SDKs, and its user. */
-function createApplication({ Client, Transport, UnauthorizedError, isModern }: Sdk, document?: string) {
-  const { provider, asked, saved } = createProvider({}, { clientMetadataUrl: document })
-  const person = world.person()
-  const open = () => {
-    const transport = new Transport(new URL(world.resource), { authProvider: provider })
-    return { transport, client: new Client({ name: 'notes', version: '1' }) }
-  }
-  let { transport, client } = open()
-
-  /** Passes a response to the SDK. */
-  async function finish(back: URL): Promise<void> {
-    const { searchParams } = back
-    await transport.finishAuth(isModern ? (searchParams as never) : (searchParams.get('code') ?? ''))
-  }
-
-  /** Shows the page that the SDK asked for; resolves to its response. */
-  const visitPage = (): Promise<URL> => person.authorize(asked.at(-1)?.href ?? '')
-
-  async function connect(): Promise<void> {
-    await assert.rejects(client.connect(transport as never), UnauthorizedError)
-    await finish(await visitPage())
-    ;({ transport, client } = open())
-    await client.connect(transport as never)
-  }
-
-  return {
-    provider,
-    saved,
-    /** The authorization requests. */
-    asked,
-    visitPage,
-    finish,
-    connect,
-    refused: () => assert.rejects(client.connect(transport as never), UnauthorizedError),
-    async call(name: string, input: Record<string, unknown> = {}): Promise<string | undefined> {
-      const { content } = await client.callTool({ name, arguments: input })
-      return (content as readonly { readonly text: string }[])[0]?.text
-    },
-    /** Makes the MCP server refuse the access token. */
-    breakToken(): void {
-      const { tokens } = saved()
-      assert.ok(tokens?.refresh_token)
-      provider.saveTokens({ ...tokens, access_token: 'expired' })
-    },
-    async reconnectWithoutRefreshToken(): Promise<void> {
-      const { refresh_token: _, ...tokens } = saved().tokens!
-      provider.saveTokens(tokens)
-      await client.close()
-      ;({ transport, client } = open())
-      await client.connect(transport as never)
-    },
-    close: () => client.close(),
-  }
-}
-
 for (const sdk of sdks)
   for (const way of ['document', 'registration'] as const)
     test(`mcp example: ${sdk.name} by ${way} signs in, refreshes, and gets more scope when a tool needs it`, async () => {
-      const app = createApplication(sdk, way === 'document' ? world.document : undefined)
+      const app = createApplication(world, sdk, way === 'document' ? world.document : undefined)
       await app.connect()
       const { tokens: first, client } = app.saved()
       assert.equal(client?.client_id === world.document, way === 'document')
@@ -143,10 +57,10 @@ for (const sdk of sdks)
 
 for (const sdk of sdks)
   test(`mcp example: ${sdk.name} registers again after its client was deleted, and its old page says what to do`, async () => {
-    const app = createApplication(sdk)
+    const app = createApplication(world, sdk)
     await app.connect()
     const old = app.saved().client?.client_id ?? ''
-    await world.sweep(old)
+    await world.run('clients', 'remove', old)
     const page = await world.person().open(app.asked[0]?.href ?? '')
     assert.match(page, /Remove its connection to this server in the application and connect it again/)
 
@@ -159,7 +73,7 @@ for (const sdk of sdks)
   })
 
 test('mcp example: @modelcontextprotocol/client checks iss of the response', async () => {
-  const app = createApplication(sdks[1]!, world.document)
+  const app = createApplication(world, sdks[1]!, world.document)
   await app.refused()
   const back = await app.visitPage()
   assert.equal(back.searchParams.get('iss'), world.issuer)

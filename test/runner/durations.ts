@@ -94,6 +94,7 @@ const seconds: Readonly<Record<string, number>> = {
   'sessions/logout-queue': 4,
   'sign-in/guess-guards.attack': 4,
   'administration/nodes': 4,
+  'interop/mcp-sealed-clients': 4,
   'cli/secret-rotation': 3.9,
   'browser/keyboard': 3.7,
   'cli/sessions': 3.7,

@@ -11,6 +11,9 @@ import { createPerson } from '../../support/remote.ts'
 import { readText } from '../../support/repository.ts'
 import { certificate, privateKey } from '../../support/tls.ts'
 
+/** The documents of real clients are at public addresses. */
+const outbound = '"outbound": { "allowed_private_networks": ["127.0.0.0/8", "::1/128"] }'
+
 /** Another API, and a client that gets tokens for both. */
 const otherResource = { name: 'urn:other', scopes: ['other.read'] }
 const machine = {
@@ -32,8 +35,8 @@ export type McpWorld = {
   readonly mcp: Program
   readonly programs: ReturnType<typeof createPrograms>
   readonly person: () => ReturnType<typeof createPerson>
-  /** Removes a registered client from the store, as its limits do. */
-  readonly sweep: (clientId: string) => Promise<void>
+  /** Runs a command of Tessera on its configuration. */
+  readonly run: (...words: readonly string[]) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -55,8 +58,11 @@ async function publishDocument(port: number) {
   return { url, close: () => host.close() }
 }
 
-/** Call it at the top of a test file, and `start` in a hook. */
-export function mcpWorld() {
+/**
+ * Call it at the top of a test file, and the function that it returns in a hook.
+ * @param registration more members of `registration`, as JSON without braces.
+ */
+export function mcpWorld(registration = '') {
   const folder = testFolder()
   return async function start(): Promise<McpWorld> {
     const port = await freePort()
@@ -70,11 +76,7 @@ export function mcpWorld() {
         '"api_scopes": [',
         `"clients": [${JSON.stringify(machine)}], "api_scopes": [{ "name": "other.read" },`,
       )
-      // The documents of real clients are at public addresses.
-      .replace(
-        '"registration"',
-        '"outbound": { "allowed_private_networks": ["127.0.0.0/8", "::1/128"] }, "registration"',
-      )
+      .replace('"registration": {', `${outbound}, "registration": { ${registration}`)
     const file = folder.at('tessera.jsonc')
     await writeFile(file, configuration)
     const authority = await folder.write('authority.pem', certificate)
@@ -91,8 +93,8 @@ export function mcpWorld() {
       mcp,
       programs,
       person: () => createPerson(tessera.url, alice),
-      async sweep(clientId) {
-        const { code, output } = await captureWords(['clients', 'remove', clientId, '--config', file])
+      async run(...words) {
+        const { code, output } = await captureWords([...words, '--config', file])
         if (code !== 0) throw new Error(output)
       },
       async stop() {
