@@ -1,6 +1,7 @@
 /** Auth0: the tenant that its deploy tool exports, its users, and the hashes that its support sends. */
 
 import assert from 'node:assert/strict'
+import { scryptSync } from 'node:crypto'
 import { test } from 'node:test'
 import { migrate } from '../../packages/server/src/migration/migrate.ts'
 import { readSourceFile } from '../../packages/server/src/migration/source-file.ts'
@@ -194,4 +195,26 @@ connections:
   ])
   assert.equal(configuration.identity_providers, undefined)
   assert.equal('enable_local_login' in (configuration.clients as any[])[0], false)
+})
+
+test('migration: a salt of Auth0 without an encoding is text, and passwords in another encoding are refused', async () => {
+  const password = 'my password'
+  const key = scryptSync(password, 'some salt', 64, { N: 16_384, r: 8, p: 1 })
+  const custom = {
+    ...{ algorithm: 'scrypt', cost: 16_384, blockSize: 8, parallelization: 1, keylen: 64 },
+    hash: { value: key.toString('hex'), encoding: 'hex' },
+    salt: { value: 'some salt' },
+  }
+  const users = [custom, { ...custom, password: { encoding: 'utf16le' } }].map(
+    (custom_password_hash, index) => ({
+      user_id: `${index}`,
+      email: `${index}@a.example`,
+      custom_password_hash,
+    }),
+  )
+  const migrated = migrate(importerNamed('auth0'), [{ name: 'users.json', value: users }], at)
+  const [known, other] = migrated.users
+  assert.equal(await findPasswordHash(known?.password_hash ?? '')?.matches(password), true)
+  assert.equal(other?.password_hash, undefined)
+  assert.deepEqual(outcomesAt(migrated, 'users.json', 1, 'custom_password_hash'), ['not_possible'])
 })

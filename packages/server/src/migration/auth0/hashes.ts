@@ -23,6 +23,9 @@ export function readCustomHash(value: unknown): Read {
   const algorithm = textOf(own(custom, 'algorithm')) ?? ''
   const text = textOf(own(membersOf(own(custom, 'hash')), 'value'))
   if (text === undefined) return { problem: 'it contains no hash' }
+  const encoding = own(membersOf(own(custom, 'password')), 'encoding')
+  if (encoding !== undefined && !['utf8', 'ascii'].includes(String(encoding)))
+    return { problem: 'the old server hashed passwords in another encoding than UTF-8' }
   if (['argon2', 'bcrypt', 'pbkdf2', 'ldap'].includes(algorithm)) return { hash: text }
   if (algorithm === 'scrypt') return readScrypt(custom)
   if (Object.hasOwn(digests, algorithm)) return readDigest(custom, digests[algorithm as keyof typeof digests])
@@ -45,7 +48,7 @@ function readDigest(custom: Readonly<Record<string, unknown>>, scheme: string): 
 }
 
 function readScrypt(custom: Readonly<Record<string, unknown>>): Read {
-  const [key, salt] = [bytesOf(own(custom, 'hash'), 'base64'), bytesOf(own(custom, 'salt'), 'base64')]
+  const [key, salt] = [bytesOf(own(custom, 'hash'), 'base64'), bytesOf(own(custom, 'salt'), 'utf8')]
   const [cost, blockSize = 8, lanes = 1] = ['cost', 'blockSize', 'parallelization'].map(
     name => own(custom, name) ?? undefined,
   )
