@@ -536,6 +536,44 @@ test('profiles: clients and tenants that are made at run time meet the profile, 
   assertRefused(await token(server), 'invalid_dpop_proof', 'dpop_proof_missing')
 })
 
+test('profiles: a client that is made at run time is refused if settings of the server contradict its profile', async () => {
+  const keys = { jwks: { keys: [jwk] }, token_endpoint_auth_method: 'private_key_jwt' }
+  const machine: JsonObject = {
+    client_id: 'bank',
+    grant_types: ['client_credentials'],
+    scope: 'accounts',
+    ...keys,
+  }
+  for (const [security_profile, settings, named] of [
+    ['oauth2.1', { compatibility: 'identityserver4' }, /^compatibility: /],
+    [
+      'fapi2-security',
+      { authorization_requests: { pushed_lifetime: 600 } },
+      /pushed_lifetime: it is 600 or more/,
+    ],
+  ] as const) {
+    const lax = { ...world, ...settings, clients: [] }
+    const server = await createTestServer(lax, { at: now })
+    const { clients } = server.administration
+    const strict: JsonObject = { ...machine, security_profile }
+    const outcome = await clients.create(strict, { actor })
+    assert.equal(refused(outcome), 'entry_invalid, security_profile')
+    assert.match(JSON.stringify(outcome), new RegExp(named.source.replace('^', '"problem":"')))
+    made(await clients.create(machine, { actor }))
+    // A reload that brings such a setting back stops the client, as the server would refuse it in the file.
+    const token = async () =>
+      server.token(
+        { grant_type: 'client_credentials', ...authenticated(await assertion()) },
+        { headers: { dpop: (await createProver()).proof({ at: now }) } },
+      )
+    await server.reconfigure({ ...world, clients: [] })
+    made(await clients.replace('bank', strict, { actor }))
+    assert.equal((await token()).status, 200)
+    await server.reconfigure(lax)
+    assertRefused(await token(), 'invalid_client', 'client_unknown')
+  }
+})
+
 test('profiles: a client that no longer meets the profile is refused after a reload, until it does', async () => {
   const server = await createTestServer({ ...world, clients: [] })
   const secret = 'a secret of this client'

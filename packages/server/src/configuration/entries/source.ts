@@ -10,7 +10,7 @@ import { type Draft, type Entry, nameOf } from '../draft.ts'
 import { emptyLists } from '../empty-lists.ts'
 import { followPort } from '../issuer.ts'
 import type { ProfileFinding } from '../profiles/finding.ts'
-import { findingsOf } from '../profiles/findings.ts'
+import { findingsOf, sharedProfileErrors } from '../profiles/findings.ts'
 import { clientErrors } from '../rules/client.ts'
 import { nameErrors } from '../rules/names.ts'
 import { referenceErrors } from '../rules/references.ts'
@@ -154,7 +154,7 @@ function createClientParser(context: Draft): ParseStoredClient {
     if (!reading.ok) return reading
     const { read } = reading
     const draft = { ...context, ...emptyLists, clients: [entryOf(read, 'clients', 0)] }
-    const errors = [...clientErrors(draft), ...referenceErrors(draft)]
+    const errors = [...clientErrors(draft), ...referenceErrors(draft), ...sharedProfileErrors(draft)]
     return errors.length === 0
       ? { ok: true, client: clientOf(read.value as ClientDraft, context.signatureAlgorithms) }
       : { ok: false, errors: errors.map(relative) }
@@ -185,6 +185,7 @@ function writtenClientErrors(
     ...nameErrors({ ...draft, names }),
     ...referenceErrors(draft),
     ...clientErrors(draft),
+    ...sharedProfileErrors(draft),
   ]
   return errors.map(relative)
 }

@@ -40,6 +40,21 @@ export const clientProfileErrors = (draft: Draft): readonly Diagnostic[] => [
   ...distinct(clientFindings(draft, undefined)).flatMap(refused),
 ]
 
+/**
+ * Returns the errors of settings of the server that the profiles of clients do not permit. Each is about the client: it is
+ * made at run time, when the settings are fixed.
+ */
+export const sharedProfileErrors = (draft: Draft): readonly Diagnostic[] =>
+  draft.clients.flatMap(client => {
+    const { security_profile: profile } = client.value
+    const found = requirementsOf(profile).flatMap(one => findings(one, profile, one.shared?.(draft)))
+    return distinct(found)
+      .flatMap(refused)
+      .flatMap(({ path, problem, ...rest }) =>
+        diagnosticAt(client, 'security_profile', { ...rest, problem: `${path}: ${problem}` }),
+      )
+  })
+
 const refused = ({ requirement, diagnostic }: ProfileFinding): readonly Diagnostic[] =>
   tolerated.has(requirement) ? [] : [diagnostic]
 
