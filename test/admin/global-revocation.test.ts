@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { derivedSub, identityKey } from '../../packages/server/src/identity/external-identity.ts'
 import { adminScopes } from '../../packages/server/src/model/admin-api.ts'
-import { sampleSession } from '../contracts/stores/samples.ts'
-import { adminToken, adminWorld, startAdmin } from '../support/admin.ts'
+import { sampleAuthorization, sampleCode, sampleSession } from '../contracts/stores/samples.ts'
+import { type Admin, adminToken, adminWorld, startAdmin } from '../support/admin.ts'
 
 const admin = await startAdmin({ ...adminWorld, tenants: [{ name: 'acme' }, { name: 'initech' }] })
 const { server, call } = admin
@@ -98,6 +98,48 @@ test('global revocation: the issuer and sub of a provider name the derived, the 
     found.map(session => session !== undefined),
     [false, false, false, true],
   )
+})
+
+/** Stores an authorization of a user who has no session any more. Returns whether it is revoked now. */
+async function authorize({ server }: Admin, sub: string): Promise<() => Promise<boolean>> {
+  const at = server.clock.now()
+  const authorization = sampleAuthorization({ sub, created_at: at, auth_time: at, expires_at: at + 1000 })
+  await server.stores.codes.issue(authorization, sampleCode(authorization))
+  return async () => (await server.stores.authorizations.find(authorization.id))?.revoked_at !== undefined
+}
+
+test('global revocation: a user without a record is known by refresh tokens that outlive the session', async () => {
+  for (const sub_id of [
+    { format: 'opaque', id: 'chosen-before' },
+    { format: 'iss_sub', iss: server.issuer, sub: 'chosen-before' },
+  ]) {
+    const isRevoked = await authorize(admin, 'chosen-before')
+    assert.equal((await revoke(sub_id)).status, 204)
+    assert.equal(await isRevoked(), true)
+    assert.equal((await revoke(sub_id)).status, 404, 'nothing is left')
+  }
+})
+
+test('global revocation: users of a provider are found by each request', async () => {
+  for (const id of ['u-10', 'u-11', 'u-12']) {
+    const isRevoked = await authorize(admin, derivedSub(identityOf(id)))
+    assert.equal((await revoke({ format: 'iss_sub', iss: 'https://corp.example', sub: id })).status, 204)
+    assert.equal(await isRevoked(), true)
+  }
+})
+
+test('global revocation: where a hook chooses users, a user of the provider whose sub is not known is 404', async () => {
+  const subject = () => 'chosen'
+  const chosen = await startAdmin({ ...adminWorld, federation: { subject } })
+  const sub_id = { format: 'iss_sub', iss: 'https://corp.example', sub: 'u-7' }
+  const answer = () => chosen.call('POST', path, { sub_id })
+  const isRevoked = await authorize(chosen, 'chosen')
+  assert.equal((await answer()).json.reason, 'admin_entry_unknown')
+  assert.equal(await isRevoked(), false)
+  // A user of the time before the hook.
+  const isEarlierRevoked = await authorize(chosen, derivedSub(identityOf('u-7')))
+  assert.equal((await answer()).status, 204)
+  assert.equal(await isEarlierRevoked(), true)
 })
 
 test('global revocation: an identifier of nobody is 404, and a malformed or unsupported one 400', async () => {

@@ -1,7 +1,8 @@
 /** Finds users by identifiers of other systems (RFC 9493 §3), such as a provider that reports a stolen account. */
 
-import type { IdentityLinks, Sessions, UpstreamSessions } from '../model/ports/stores.ts'
+import type { Authorizations, IdentityLinks, Sessions, UpstreamSessions } from '../model/ports/stores.ts'
 import type { IdentityProvider, Users } from '../model/user.ts'
+import type { Clock } from '../runtime/ports.ts'
 import { derivedSub, type ExternalIdentity, identityKey } from './external-identity.ts'
 
 /** The formats that name a user of this server. */
@@ -14,11 +15,15 @@ type SubjectPorts = {
   readonly issuer: string
   /** The tenants that share the issuer. */
   readonly tenants: ReadonlySet<string>
-  readonly providers: Iterable<IdentityProvider>
+  readonly providers: readonly IdentityProvider[]
   readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
   readonly sessions: Pick<Sessions, 'ofUser' | 'fromUpstream'>
+  readonly authorizations: Pick<Authorizations, 'accessOf'>
   readonly links: Pick<IdentityLinks, 'find'>
   readonly upstreamSessions: Pick<UpstreamSessions, 'from'>
+  /** Whether a hook of the operator may choose other users than the derived ones. */
+  readonly choosesSubjects: boolean
+  readonly clock: Clock
 }
 
 /**
@@ -28,7 +33,9 @@ type SubjectPorts = {
  *   derived, or signed in as the user that the operator's hook chose
  * - `email`: users with a record and this verified address
  *
- * Users of a provider have no record. A `sub` without a record is returned if it is a derived one, or has a session.
+ * Users of a provider have no record. A `sub` without a record is returned if it has a session or an authorization, which
+ * outlives the session if the client may refresh. A derived one is also returned without either, unless a hook chooses
+ * users: then the user of the provider may have another `sub`, so that nobody must believe that its access ended.
  */
 export function createSubjectSearch({
   issuer,
@@ -36,13 +43,17 @@ export function createSubjectSearch({
   providers,
   users,
   sessions,
+  authorizations,
   links,
   upstreamSessions,
+  choosesSubjects,
+  clock,
 }: SubjectPorts): (id: SubjectId) => Promise<readonly string[]> {
+  const hasAccess = async (sub: string): Promise<boolean> =>
+    (await sessions.ofUser(sub)).length > 0 || (await authorizations.accessOf(sub, clock.now())).length > 0
+
   const bySub = async (sub: string): Promise<readonly string[]> =>
-    /^fed_[\w-]{43}$/.test(sub) || (await users.find(sub)) || (await sessions.ofUser(sub)).length > 0
-      ? [sub]
-      : []
+    isDerivedSub(sub) || (await users.find(sub)) || (await hasAccess(sub)) ? [sub] : []
 
   async function byEmail(email: string): Promise<readonly string[]> {
     const found = await Promise.all(
@@ -56,17 +67,25 @@ export function createSubjectSearch({
     const link = await links.find(identity.provider.name, key)
     const upstream = await upstreamSessions.from(identity.provider.name, { identity: key })
     const signedIn = await Promise.all(upstream.map(({ id }) => sessions.fromUpstream(id)))
-    return [derivedSub(identity), ...(link ? [link.sub] : []), ...signedIn.flat().map(({ sub }) => sub)]
+    const derived = derivedSub(identity)
+    const isKnown = !choosesSubjects || (await hasAccess(derived))
+    return [
+      ...(isKnown ? [derived] : []),
+      ...(link ? [link.sub] : []),
+      ...signedIn.flat().map(({ sub }) => sub),
+    ]
   }
 
   return async id => {
     if (id.format === 'opaque') return bySub(id.id)
     if (id.format === 'email') return byEmail(id.email)
     if (id.iss === issuer) return bySub(id.sub)
-    const theirs = [...providers].filter(({ upstream }) => upstream?.issuer === id.iss)
+    const theirs = providers.filter(({ upstream }) => upstream?.issuer === id.iss)
     const found = await Promise.all(
       theirs.map(provider => ofProvider({ provider, authority: id.iss, id: id.sub, claims: {} })),
     )
     return [...new Set(found.flat())]
   }
 }
+
+const isDerivedSub = (sub: string): boolean => /^fed_[\w-]{43}$/.test(sub)
