@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { thumbprintOf } from '../../packages/server/src/model/jose.ts'
 import { one } from '../support/certificates.ts'
+import { createProver } from '../support/dpop.ts'
 import { assertRefused } from '../support/refused.ts'
-import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { type Answer, basic, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 
 const client = ['custom', secret] as const
@@ -247,6 +248,50 @@ test('extension: the tenant is that of the user’s record, and claims never rep
   assert.equal(claims.sub, '3')
   assert.notEqual(claims.iss, 'forged')
   assert.deepEqual(claims.act, { sub: 'a' })
+})
+
+test('extension: a token is derived from a bound one only with the key of that one, whatever the grant checks [RFC 9449 §7]', async () => {
+  const { clients, ...rest } = configured({ grant_types: ['custom', 'client_credentials'] })
+  const server = await createTestServer({ ...rest, clients })
+  const [prover, other] = [await createProver(), await createProver()]
+  const ask = (form: object, dpop?: string) =>
+    server.token({ scope: 'api1', ...form }, { client, headers: dpop === undefined ? {} : { dpop } })
+  const bound = (await ask({ grant_type: 'client_credentials' }, prover.proof())).json.access_token
+  decisions.custom = async (_: unknown, { verifyAccessToken }: any) => ({
+    ok: true,
+    derivedFrom: await verifyAccessToken(bound),
+  })
+  const form = { grant_type: 'custom', custom_credential: 'x' }
+  for (const dpop of [undefined, other.proof()])
+    assertRefused(await ask(form, dpop), 'invalid_request', 'extension_token_bound_to_another_key')
+  const { json } = await ask(form, prover.proof())
+  assert.deepEqual(claimsOf(json.access_token).cnf, { jkt: prover.jkt })
+})
+
+test('extension: a token of a user ends with the access of the user, also if it is derived from a token of a client', async () => {
+  const { clients, ...rest } = configured({ grant_types: ['custom', 'client_credentials'] })
+  const server = await createTestServer({ ...rest, clients })
+  const own = await server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client })
+  decisions.custom = async (_: unknown, { verifyAccessToken }: any) => ({
+    ok: true,
+    subject,
+    derivedFrom: await verifyAccessToken(own.json.access_token),
+  })
+  const { json } = await server.token(
+    { grant_type: 'custom', custom_credential: 'x', scope: 'api1' },
+    { client },
+  )
+  const isActive = async (token: string): Promise<boolean> =>
+    (
+      await server.send('POST', '/connect/introspect', {
+        form: { token },
+        headers: basic('urn:api', 'api-secret'),
+      })
+    ).json.active
+  assert.equal(await isActive(json.access_token), true)
+  await server.endAccess(sub)
+  assert.equal(await isActive(json.access_token), false)
+  assert.equal(await isActive(own.json.access_token), true)
 })
 
 test('extension: a one-use id that one grant consumed is still valid for another', async () => {

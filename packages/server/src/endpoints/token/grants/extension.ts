@@ -318,11 +318,12 @@ function originOf({ derivedFrom }: GrantDecision): Result<Decision['origin']> {
 const textsOf = (claim: Json | undefined): readonly string[] =>
   Array.isArray(claim) ? claim.map(String) : []
 
+/** Returns the authorization of the original token, if it has one. A token of a user always has one. */
 function authorizationOf(
   { derivedFrom }: GrantDecision,
   subject: TokenSubject | undefined,
 ): AuthorizationChoice | undefined {
-  if (derivedFrom === undefined) return subject ? { kind: 'new' } : undefined
+  if (derivedFrom?.authorization_id === undefined) return subject ? { kind: 'new' } : undefined
   const { authorization_id: id, expires_at: until } = derivedFrom
-  return id === undefined ? undefined : { kind: 'inherited', id, until }
+  return { kind: 'inherited', id, until }
 }
