@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mapClaims } from '../../packages/server/src/identity/external-identity.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
-import { answerOf, authorizePath, redeem } from '../support/sign-in.ts'
+import { answerOf, authorizePath, callback, redeem, verifier } from '../support/sign-in.ts'
 import { openTenantStores } from '../support/storage.ts'
-import type { TestServer } from '../support/tessera.ts'
+import { claimsOf, type TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
   foreignProvider,
@@ -112,4 +112,30 @@ test('federation: reserved claims and claims that the provider did not send are 
   const mapping = { name: 'name', sub: 'sub', tenant: 'tenant', odd: 'constructor', toString: 'toString' }
   const theirs = { name: 'Ada', sub: 'x', tenant: 'acme' }
   assert.deepEqual(mapClaims(mapping, theirs), { name: 'Ada' })
+})
+
+test('federation: revoking a tenant ends the tokens of users who signed in there by a provider, and have no record', async () => {
+  const tokensIn = async (server: TestServer, tenant: string) => {
+    const place = { acr_values: `idp:corp tenant:${tenant}`, scope: 'openid offline_access' }
+    const page = await signInByProvider(createBrowser(server), atCorp(place))
+    const { json } = await server.token({
+      ...{ grant_type: 'authorization_code', client_id: 'web', code: answerOf(page).get('code') ?? '' },
+      ...{ redirect_uri: callback, code_verifier: verifier },
+    })
+    assert.equal(claimsOf(json.access_token).tenant, undefined, 'only a record gives a user the claim')
+    return json
+  }
+  const { server } = await startFederated(federatedWorld(provider))
+  const [acme, globex] = [await tokensIn(server, 'acme'), await tokensIn(server, 'globex')]
+  await server.revokeTenant('acme')
+  const refresh = ({ refresh_token }: { readonly refresh_token: string }) =>
+    server.token({ grant_type: 'refresh_token', client_id: 'web', refresh_token })
+  const userinfo = ({ access_token }: { readonly access_token: string }) =>
+    server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } })
+  assert.equal((await userinfo(acme)).status, 401)
+  assert.equal((await refresh(acme)).reason, 'authorization_revoked')
+  assert.equal((await userinfo(globex)).status, 200)
+  assert.equal((await refresh(globex)).status, 200)
+  server.clock.advance(2)
+  assert.equal((await refresh(await tokensIn(server, 'acme'))).status, 200)
 })

@@ -86,7 +86,8 @@ export function testConditions(stores: () => Stores): void {
       sampleAuthorization({ sub, client_id: 'expired', expires_at: now + 9 }),
     ]
     const strangers = sampleAuthorization({ sub: newHash() })
-    for (const one of [first, second, other, revoked, expired, strangers])
+    const upstream = sampleAuthorization({ sub, client_id: 'upstream', sign_in_tenant: 'acme' })
+    for (const one of [first, second, other, upstream, revoked, expired, strangers])
       await codes.issue(one, sampleCode(one))
     await authorizations.revoke(revoked.id, now)
     const family = sampleFamily(first, { rotated_at: now + 7 })
@@ -96,6 +97,7 @@ export function testConditions(stores: () => Stores): void {
     const once = { since: now, created_at: now, used_at: now }
     assert.deepEqual(await authorizations.accessOf(sub, now + 9), [
       { client_id: 'other', tenant: 'acme', scope: other.scope, resources, ...once },
+      { client_id: 'upstream', sign_in_tenant: 'acme', scope: upstream.scope, resources: [], ...once },
       { client_id: 'web', scope: first.scope, resources: [], ...times },
     ])
   })

@@ -21,6 +21,8 @@ export type Authorization = {
   readonly client_id: string
   readonly sub: string
   readonly tenant?: string
+  /** The tenant of the sign-in of a user who has no record there, such as a user of a provider. */
+  readonly sign_in_tenant?: string
   /** The browser session in which it was created. */
   readonly sid?: string
   readonly scope: readonly string[]
@@ -45,8 +47,11 @@ export type Authorization = {
   readonly revoked_at?: Seconds
 }
 
-/** A client's authorizations for a user with the same tenant, scope and resources, taken together. */
-export type GivenAccess = Pick<Authorization, 'client_id' | 'tenant' | 'scope' | 'resources'> & {
+/** A client's authorizations for a user with the same tenants, scope and resources, taken together. */
+export type GivenAccess = Pick<
+  Authorization,
+  'client_id' | 'tenant' | 'sign_in_tenant' | 'scope' | 'resources'
+> & {
   /** When the first of them was created. */
   readonly since: Seconds
   /** When the last of them was created. */
@@ -58,7 +63,7 @@ export type GivenAccess = Pick<Authorization, 'client_id' | 'tenant' | 'scope' |
 /** Returns whether it was revoked, alone or with everything that was issued to its client or tenant. */
 export type IsRevoked = (
   authorization: Pick<Authorization, 'client_id' | 'created_at' | 'revoked_at' | 'tenant'> &
-    Partial<Pick<Authorization, 'auth_time'>>,
+    Partial<Pick<Authorization, 'auth_time' | 'sign_in_tenant'>>,
 ) => boolean
 
 export type AuthorizationCode = {

@@ -101,10 +101,10 @@ export function createPrincipalWatch({
       const [client, all] = [disabled.revokedClients.get(clientId), disabled.revokedTenants.get('')]
       return client === undefined ? all : Math.max(client, all ?? client)
     },
-    isRevoked: ({ client_id, created_at, auth_time = created_at, revoked_at, tenant }) =>
+    isRevoked: ({ client_id, created_at, auth_time = created_at, revoked_at, tenant, sign_in_tenant }) =>
       revoked_at !== undefined ||
       isBefore(disabled.revokedClients.get(client_id), created_at) ||
-      isRevokedTenant(tenant, created_at, auth_time),
+      isRevokedTenant(tenant ?? sign_in_tenant, created_at, auth_time),
     isRevokedSession: ({ tenant, auth_time }) => isRevokedTenant(tenant, auth_time),
     revokedTenants: () => disabled.revokedTenants,
     async revokeTenant(tenant, at) {

@@ -31,7 +31,7 @@ type AuthorizationPorts = {
 export const createAuthorizations =
   ({ users, clock, random }: AuthorizationPorts): CreateAuthorization =>
   async ({ client, session, apart = false, scope, resources, requested_claims, expires_at }) => {
-    const { sub, sid, idp, amr, acr, auth_time, claims } = session
+    const { sub, sid, idp, amr, acr, auth_time, claims, tenant: sign_in_tenant } = session
     // Take the tenant from the user's record, never from the request.
     const tenant = (await users.find(sub))?.tenant
     return {
@@ -39,6 +39,7 @@ export const createAuthorizations =
       client_id: client.client_id,
       sub,
       tenant,
+      sign_in_tenant: tenant === undefined ? sign_in_tenant : undefined,
       sid: apart ? undefined : sid,
       scope,
       resources,
@@ -56,7 +57,7 @@ export const createAuthorizations =
 /** Returns the authorization of a grant without a session, such as `password`. */
 export function authorizationOf(
   // Only the commit uses the epoch; it must not be stored.
-  { epoch: _, ...subject }: Subject & { readonly sid?: string },
+  { epoch: _, ...subject }: Subject & Pick<Authorization, 'sid' | 'sign_in_tenant'>,
   rest: Pick<Authorization, 'id' | 'client_id' | 'scope' | 'resources' | 'created_at' | 'expires_at'>,
 ): Authorization {
   return { ...subject, ...rest }

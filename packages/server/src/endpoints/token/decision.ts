@@ -109,7 +109,7 @@ export type Decision = {
   readonly members?: JsonObject
 }
 
-export type TokenSubject = Subject & { readonly sid?: string }
+export type TokenSubject = Subject & Pick<Authorization, 'sid' | 'sign_in_tenant'>
 
 export type AuthorizationChoice =
   /** Created by this request (password and extension grants), with everything that was granted. */

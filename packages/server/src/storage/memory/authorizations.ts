@@ -76,8 +76,8 @@ const createAuthorizations = ({
     const active = authorizations.filter(
       one => one.sub === sub && one.revoked_at === undefined && one.expires_at > at,
     )
-    const groups = Map.groupBy(active, ({ client_id, tenant, scope, resources }) =>
-      JSON.stringify([client_id, tenant, scope, resources]),
+    const groups = Map.groupBy(active, ({ client_id, tenant, sign_in_tenant, scope, resources }) =>
+      JSON.stringify([client_id, tenant, sign_in_tenant, scope, resources]),
     )
     return [...groups.values()]
       .map(group => accessOf(group, families))
@@ -103,13 +103,14 @@ const createAuthorizations = ({
 })
 
 function accessOf(group: readonly Authorization[], families: Tables['families']): GivenAccess {
-  const { client_id, tenant, scope, resources } = group[0]!
+  const { client_id, tenant, sign_in_tenant, scope, resources } = group[0]!
   const created = group.map(({ created_at }) => created_at)
   const ids = new Set(group.map(({ id }) => id))
   const refreshed = families.filter(({ authorization_id }) => ids.has(authorization_id))
   return {
     client_id,
     ...(tenant !== undefined && { tenant }),
+    ...(sign_in_tenant !== undefined && { sign_in_tenant }),
     scope,
     resources,
     since: Math.min(...created),

@@ -36,10 +36,10 @@ function createAuthorizations({ run }: Database): Authorizations {
   )
   const access = all(
     run,
-    `select client_id, tenant, scope, resources, min(created_at), max(created_at), max(greatest(created_at,
+    `select client_id, tenant, sign_in_tenant, scope, resources, min(created_at), max(created_at), max(greatest(created_at,
       (select max(rotated_at) from families where authorization_id = authorizations.id)))
     from authorizations where sub = $1 and revoked_at is null and expires_at > $2
-    group by client_id, tenant, scope, resources order by client_id collate "C"`,
+    group by client_id, tenant, sign_in_tenant, scope, resources order by client_id collate "C"`,
   )
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
   // Finds rows first and locks them afterwards: `for update` would also lock the rows that `offset` skips, which are kept.

@@ -272,4 +272,8 @@ export const migrations: readonly Migration[] = [
     on: `reference_tokens (hash) where length(claims) - length(replace(claims, '"sub":', '')) >= 12`,
   },
   { index: 'upstream_sessions_identity_alone', on: 'upstream_sessions (identity)' },
+  // The tenant of the sign-in of a user without a record: see `Principals.revokeTenant`.
+  `
+  alter table authorizations add column sign_in_tenant text;
+  `,
 ]

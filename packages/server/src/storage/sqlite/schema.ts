@@ -323,4 +323,8 @@ export const migrations: readonly string[] = [
     where length(claims) - length(replace(claims, '"sub":', '')) >= 12;
   create index upstream_sessions_identity_alone on upstream_sessions (identity);
   `,
+  // The tenant of the sign-in of a user without a record: see `Principals.revokeTenant`.
+  `
+  alter table authorizations add column sign_in_tenant text;
+  `,
 ]

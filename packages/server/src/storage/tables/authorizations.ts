@@ -22,6 +22,7 @@ export const authorizationTables = {
       client_id: 'text',
       sub: 'text',
       tenant: 'text',
+      sign_in_tenant: 'text',
       sid: 'text',
       scope: 'json',
       resources: 'json',
@@ -139,10 +140,11 @@ export const authorizationTables = {
 
 /** Reads client, tenant, scope, resources and the three times of `GivenAccess`, in this order. */
 export function accessOfRow(row: readonly unknown[]): GivenAccess {
-  const [client_id, tenant, scope, resources, since, created_at, used_at] = row
+  const [client_id, tenant, sign_in_tenant, scope, resources, since, created_at, used_at] = row
   return {
     client_id: client_id as string,
     ...(tenant !== null && { tenant: tenant as string }),
+    ...(sign_in_tenant !== null && { sign_in_tenant: sign_in_tenant as string }),
     scope: JSON.parse(scope as string),
     resources: JSON.parse(resources as string),
     since: since as Seconds,

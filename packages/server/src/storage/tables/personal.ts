@@ -213,6 +213,7 @@ export const personalData: { readonly [Name in TableName]: Personal<RowOf<Name>>
       client_id: 'data',
       sub: 'data',
       tenant: 'data',
+      sign_in_tenant: 'data',
       sid: 'data',
       scope: 'data',
       resources: 'data',

@@ -63,7 +63,11 @@ async function decide(
     client,
     scope,
     audience: audience.value,
-    subject,
+    subject: {
+      ...subject,
+      ...(subject.tenant === undefined &&
+        acr.value.tenant !== undefined && { sign_in_tenant: acr.value.tenant }),
+    },
     authorization: { kind: 'new' },
     confirmation,
     refresh: scope.includes('offline_access') ? { kind: 'new', scope } : undefined,

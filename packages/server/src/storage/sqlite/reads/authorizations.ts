@@ -59,10 +59,10 @@ const issuedRows = ({ authorization, family, referenceToken }: NonNullable<Commi
 function createAuthorizations(database: DatabaseSync, write: Write): Authorizations {
   const access = all(
     database,
-    `select client_id, tenant, scope, resources, min(created_at), max(created_at), max(max(created_at, coalesce(
+    `select client_id, tenant, sign_in_tenant, scope, resources, min(created_at), max(created_at), max(max(created_at, coalesce(
       (select max(rotated_at) from families where authorization_id = authorizations.id), 0)))
     from authorizations where sub = ? and revoked_at is null and expires_at > ?
-    group by client_id, tenant, scope, resources order by client_id`,
+    group by client_id, tenant, sign_in_tenant, scope, resources order by client_id`,
   )
   const find = one(database, `select ${codecs.authorizations.names} from authorizations where id = ?`)
   return {
