@@ -88,6 +88,14 @@ test('dpop: each wrong claim is refused with its own reason [RFC 9449 §4.3]', (
   for (const iat of [now - 120, now + 60, now - 0.5]) assert.equal(refused({ claims: { iat } }), 'valid')
 })
 
+/** Returns base64url that decodes to the same bytes: the last character of 64 bytes has four bits that do not count. */
+function otherSpelling(signature: string): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const other = `${signature.slice(0, -1)}${letters[letters.indexOf(signature.at(-1) ?? '') + 1]}`
+  assert.deepEqual(Buffer.from(other, 'base64url'), Buffer.from(signature, 'base64url'))
+  return other
+}
+
 test('dpop: what is not a single JWT of reasonable size, or is not signed by its key, is refused', async () => {
   const valid = prover.proof()
   const other = await createProver()
@@ -103,6 +111,7 @@ test('dpop: what is not a single JWT of reasonable size, or is not signed by its
     ['dpop_signature_invalid', `${head}.${other.proof().split('.')[1]}.${signature}`],
     ['dpop_signature_invalid', other.proof({ header: { jwk: prover.jwk } })],
     ['dpop_signature_invalid', `${head}.${payload}.${signature}A`],
+    ['dpop_signature_invalid', `${head}.${payload}.${otherSpelling(signature)}`],
   ] as const)
     assert.equal(reasonOf(text), `invalid_dpop_proof ${reason}`, text.slice(-30))
 })

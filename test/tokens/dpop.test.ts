@@ -286,6 +286,17 @@ test('dpop: of many requests with one proof at the same instant, one succeeds, a
   assert.equal(reads.filter(({ status }) => status === 200).length, 1)
 })
 
+test('dpop: an id that one key used is unused for another, so that nobody can use up the proofs of others', async () => {
+  const claims = { jti: 'predictable' }
+  assert.equal((await ask('basic', machine, other.proof({ claims }))).status, 200)
+  assert.equal((await ask('basic', machine, prover.proof({ claims }))).status, 200)
+  assertRefused(
+    await ask('basic', machine, prover.proof({ claims })),
+    'invalid_dpop_proof',
+    'dpop_proof_replayed',
+  )
+})
+
 test('dpop: of concurrent refreshes with a proof each, all succeed, because a lost race repeats the attempt', async () => {
   const { refresh_token } = (await ask('public', password, prover.proof())).json
   const results = await Promise.all(
