@@ -135,7 +135,7 @@ test('admin callers: users get no scope of this API, by any grant', async () => 
   assert.match(String(page.headers.location), /error=invalid_scope/)
 })
 
-test('admin callers: a token of a user is refused even if its audience is right', async () => {
+test('admin callers: a token of a user, or for another API too, is refused in any order of its audience', async () => {
   const claims = {
     client_id: 'web',
     scope: [...adminScopes],
@@ -159,6 +159,13 @@ test('admin callers: a token of a user is refused even if its audience is right'
   }
   assert.equal(await reasonOf({ sub: '7' }), 'admin_token_of_user')
   assert.equal(await reasonOf({ authorization_id: 'a' }), 'admin_token_of_user')
+  for (const audience of [
+    [],
+    ['urn:api'],
+    ['urn:api', 'urn:tessera:admin'],
+    ['urn:tessera:admin', 'urn:api'],
+  ])
+    assert.equal(await reasonOf({ audience }), 'admin_token_audience_wrong')
   // The client is unknown by now.
   assert.equal(await reasonOf({}), 0)
 })

@@ -258,6 +258,28 @@ test('profiles: assertions for an endpoint, or with another algorithm, are refus
   )
 })
 
+test('profiles: assertions and request objects of a client with a profile need its algorithms, also if the server has others', async () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const keys = { jwks: { keys: [{ ...(await exportJWK(rsa.publicKey)), kid: 'one' }] } }
+  const client = { ...bank, ...keys, token_endpoint_auth_method: 'private_key_jwt' }
+  const serverWith = (more: object) =>
+    createTestServer({ ...world, clients: [{ ...client, ...more }] }, { at: now })
+  const [strict, lax] = [await serverWith({ security_profile: 'fapi2-security' }), await serverWith({})]
+  const signedBy = (alg: string) =>
+    new SignJWT({ ...request, iss: 'bank', exp: now + 60 })
+      .setProtectedHeader({ alg, kid: 'one' })
+      .sign(rsa.privateKey)
+  const by = async (alg: string) => ({ client_assertion: await assertion({}, alg, rsa.privateKey) })
+  assertRefused(await push(strict, {}, await by('RS256')), 'invalid_client', 'client_assertion_invalid')
+  assertRefused(
+    await push(strict, { request: await signedBy('RS256') }, await by('PS256')),
+    'invalid_request_object',
+    'request_object_signature_invalid',
+  )
+  assert.equal((await push(strict, { request: await signedBy('PS256') }, await by('PS256'))).status, 201)
+  assert.equal((await push(lax, { request: await signedBy('RS256') }, await by('RS256'))).status, 201)
+})
+
 test('profiles: short keys of clients are refused', async () => {
   const head = { alg: 'PS256', kid: 'short' }
   const claims = { iss: 'bank', sub: 'bank', aud: issuer, jti: randomUUID(), exp: now + 60 }

@@ -20,7 +20,7 @@ import {
 } from '../support/client-documents.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, assertErrorPage, signIn, verifier } from '../support/sign-in.ts'
-import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 
 async function codeFor(server: TestServer, client_id = documentUrl): Promise<string> {
   const browser = createBrowser(server)
@@ -235,6 +235,33 @@ test('client documents: the refresh tokens of a client whose document is gone st
   assert.equal((await refresh(server, tokens.json.refresh_token)).status, 200)
 })
 
+test('attack: a document that its host took back is not used while the host is away afterwards', async () => {
+  const { server, remove, away } = await openDocumentServer()
+  const tokens = await redeem(server, await codeFor(server))
+  remove(documentUrl)
+  server.clock.advance(300)
+  assert.equal((await refresh(server, tokens.json.refresh_token)).status, 401)
+  away.add('app.client.example')
+  server.clock.advance(60)
+  assert.equal((await refresh(server, tokens.json.refresh_token)).status, 503)
+  assert.equal(await visit(server, documentUrl), 503)
+})
+
+test('client documents: PKCE is required, whatever the document and the defaults of registered clients say', async () => {
+  const { server, publish } = await openDocumentServer(
+    {},
+    {
+      registration: { metadata_documents: { mode: 'open' }, client_defaults: { require_pkce: false } },
+    },
+  )
+  const jwks = { keys: [await exportJWK(keys.publicKey)] }
+  const confidential = { token_endpoint_auth_method: 'private_key_jwt', jwks, require_pkce: false }
+  publish(documentUrl, { body: documentOf(documentUrl, confidential) })
+  const without = { code_challenge: '', code_challenge_method: '' }
+  assertErrorPage(await createBrowser(server).visit(requestOf(documentUrl, without)), 'invalid_request')
+  assert.equal(server.reason(), 'code_challenge_missing')
+})
+
 test('client documents: tokens work at every node and after a restart, and the store has no row of the client', async () => {
   const stores = createMemoryStores()
   const { outbound, publish, asked } = await openDocumentHosts()
@@ -350,6 +377,43 @@ test('attack: a software statement does not bring a document secrets or keys of 
     if (cause === undefined) assert.match(page.text, /Stated \(app\.client\.example\)/)
     else assert.equal(line?.cause, cause)
   }
+})
+
+test('attack: a software statement does not move a document to the sector of another host', async () => {
+  const signer = { ...(await exportJWK(foreign.publicKey)), alg: 'ES256' }
+  const victim = {
+    client_id: 'victim',
+    subject_type: 'pairwise',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: ['https://victim.example/cb'],
+    scope: 'openid',
+  }
+  const { server, publish } = await openDocumentServer(
+    {},
+    {
+      clients: [victim],
+      registration: {
+        metadata_documents: { mode: 'open' },
+        trusted_software_issuers: [{ issuer: 'https://federation.example', jwks: { keys: [signer] } }],
+      },
+    },
+  )
+  const claims = { subject_type: 'pairwise', sector_identifier_uri: 'https://victim.example/uris' }
+  const software_statement = await new SignJWT({ iss: 'https://federation.example', ...claims })
+    .setProtectedHeader({ alg: 'ES256' })
+    .sign(foreign.privateKey)
+  publish(documentUrl, { body: documentOf(documentUrl, { software_statement }) })
+  const subOf = ({ json }: { readonly json: { readonly id_token: string } }) => claimsOf(json.id_token).sub
+  const path = requestOf(documentUrl, {
+    ...{ client_id: 'victim', redirect_uri: 'https://victim.example/cb', scope: 'openid' },
+  })
+  const page = await signIn(createBrowser(server), path)
+  const known = await redeem(server, answerOf(page, 'https://victim.example/cb').get('code') ?? '', {
+    ...{ client_id: 'victim', redirect_uri: 'https://victim.example/cb' },
+  })
+  const own = await redeem(server, await codeFor(server))
+  assert.notEqual(subOf(own), subOf(known))
+  assert.notEqual(subOf(own), '1')
 })
 
 test('attack: an error does not redirect to an unknown host that the user never allowed', async () => {

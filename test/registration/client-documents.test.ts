@@ -425,6 +425,28 @@ test('client documents: only allowed hosts are asked, by name or below a domain,
   assert.equal(asked.length, before)
 })
 
+test('client documents: a blocked host is blocked on every port, unless the block names one', async () => {
+  const { server, publish, asked } = await openDocumentServer({
+    blocked_hosts: ['bad.example', '*.worse.example', 'partly.example:8443'],
+  })
+  for (const [url, status] of [
+    ['https://bad.example/c', 400],
+    ['https://bad.example:8443/c', 400],
+    ['https://a.worse.example:8443/c', 400],
+    ['https://partly.example:8443/c', 400],
+    ['https://partly.example/c', 200],
+    ['https://partly.example:9443/c', 200],
+  ] as const) {
+    publish(url, { body: documentOf(url) })
+    assert.equal((await createBrowser(server).visit(requestOf(url))).status, status, url)
+    assert.equal(
+      asked.some(one => one.url === url),
+      status === 200,
+      url,
+    )
+  }
+})
+
 test('client documents: each tenant has its own policy', async () => {
   const { server, asked } = await openDocumentServer(
     { mode: 'off' },
