@@ -558,6 +558,30 @@ test('profiles: clients and tenants that are made at run time meet the profile, 
   assertRefused(await token(server), 'invalid_dpop_proof', 'dpop_proof_missing')
 })
 
+test('profiles: a tenant that is made at run time has a profile by one key, as in the file', async () => {
+  const { clients: _, ...server } = world
+  const strict = { name: 'strict', issuer: 'path', security_profile: 'fapi2-message-signing' }
+  const metadata = async (at: TestServer) => {
+    const { json } = await at.send('GET', '/t/strict/.well-known/openid-configuration')
+    return [
+      json.require_pushed_authorization_requests,
+      json.require_signed_request_object,
+      json.response_modes_supported,
+      json.request_object_signing_alg_values_supported,
+    ]
+  }
+  const inFile = await createTestServer({ ...server, tenants: [strict] }, { at: now })
+  const later = await createTestServer(server, { at: now })
+  made(await later.administration.tenants.create(strict, { actor }))
+  assert.deepEqual((await metadata(later)).slice(0, 2), [true, true])
+  assert.deepEqual(await metadata(later), await metadata(inFile))
+  const lax = { ...strict, name: 'lax', authorization_requests: { require_signed: false } }
+  assert.equal(
+    refused(await later.administration.tenants.create(lax, { actor })),
+    'entry_invalid, authorization_requests.require_signed',
+  )
+})
+
 test('profiles: a client that is made at run time is refused if settings of the server contradict its profile', async () => {
   const keys = { jwks: { keys: [jwk] }, token_endpoint_auth_method: 'private_key_jwt' }
   const machine: JsonObject = {

@@ -38,8 +38,18 @@ function withDefaults(kind: EntryKind, raw: JsonObject, server: Parameters<typeo
   const { security_profile: profile, signature_algorithms: algorithms } = server
   if (kind === 'clients')
     return withClientDefaults(raw, isSecurityProfile(profile) ? profile : undefined, algorithms)
-  return kind === 'tenants' ? withTenantDefaults(raw, server) : raw
+  if (kind !== 'tenants') return raw
+  const { authorization_requests: requests, authorization_responses: responses } = server
+  return withTenantDefaults(raw, {
+    ...server,
+    authorization_requests: withoutFalse(requests),
+    authorization_responses: withoutFalse(responses),
+  })
 }
+
+/** Leaves out what the server does not require, because that is a default which the profile of a tenant replaces. */
+const withoutFalse = (settings: object): object =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== false))
 
 /** Returns the places of the secrets of an entry, whether or not they can be read. */
 export function secretPaths(kind: EntryKind, raw: unknown): readonly Path[] {
