@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { tokenExchange } from '../../packages/server/src/endpoints/token/grants/token-exchange.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { sampleSession } from '../contracts/stores/samples.ts'
 import { createBrowser } from '../support/browser.ts'
@@ -133,6 +134,27 @@ test('revoking a client: nobody can exchange its tokens any more, and it can exc
   assert.equal((await exchange(server, theirs)).status, 200)
   assert.ok(await server.revokeClient('roclient'))
   assertRefused(await exchange(server, theirs), 'invalid_request', 'subject_token_invalid')
+})
+
+test('revoking a client: an exchange of its token that began before yields nothing', async () => {
+  let meanwhile = async (): Promise<void> => {}
+  const policy = async () => {
+    await meanwhile()
+    return true
+  }
+  const input = { ...withClients({ client_id: 'exchanger' }), grants: [tokenExchange({ policy })] }
+  for (const revoked of ['client', undefined]) {
+    const server = await createTestServer(input)
+    const theirs = (await own(server)).json.access_token
+    meanwhile = async () => {
+      if (revoked === undefined) await server.revokeTenant()
+      else await server.revokeClient(revoked)
+      server.clock.advance(5)
+    }
+    assertRefused(await exchange(server, theirs), 'invalid_grant', 'no_longer_valid')
+    meanwhile = async () => {}
+    assert.equal((await exchange(server, (await own(server)).json.access_token)).status, 200)
+  }
 })
 
 test('revoking a client: a device code that still waits is kept, because its user decides after the revocation', async () => {

@@ -102,6 +102,8 @@ export type Decision = {
   readonly not_after?: Seconds
   /** The tokens that this one is derived from; see `AccessTokenContent`. */
   readonly origin?: Pick<AccessTokenContent, 'derived_from' | 'derived_from_clients'>
+  /** When the last of them was issued. */
+  readonly origin_issued_at?: Seconds
   readonly accessTokenType?: 'jwt' | 'reference'
   /** Parts of the request that have no effect. */
   readonly ignored?: readonly Ignored[]

@@ -189,6 +189,7 @@ async function attempt(
   }
   const issued = await issue(decision, ports)
   if (!issued.ok) return at('sign', issued)
+  if (isOriginRevoked(decision, ports)) return at('commit', refuse('invalid_grant', 'no_longer_valid'))
   const event = ports.events.prepare('token.issued', issuedEvent(grant, decision, issued.value, id))
   const commit = completed(issued.value.commit, { proof, messages: event.messages }, decision, ports)
   const outcome = commit ? await ports.stores.commit(commit) : 'committed'
@@ -199,6 +200,17 @@ async function attempt(
     ? at('commit', refuse('invalid_grant', 'assertion_replayed'))
     : undefined
 }
+
+/**
+ * Returns whether everything of a client was revoked while the grant and its hooks worked with a token of the client. The
+ * new token is younger than the revocation, so that nothing else would end it.
+ */
+const isOriginRevoked = (
+  { origin, origin_issued_at: created_at }: Decision,
+  { isRevoked }: TokenEndpointPorts,
+): boolean =>
+  created_at !== undefined &&
+  (origin?.derived_from_clients ?? []).some(client_id => isRevoked({ client_id, created_at }))
 
 const issuedEvent = (
   { grantType: grant_type }: Grant,

@@ -172,6 +172,7 @@ async function recheck(
     lifetime: Math.floor(Math.min(lifetime, client.access_token_lifetime)),
     not_after: decided.derivedFrom?.expires_at,
     origin: origin.value,
+    origin_issued_at: decided.derivedFrom && Number(decided.derivedFrom.claims.iat),
     accessTokenType: decided.access_token_type,
     members: decided.members,
     refresh:
