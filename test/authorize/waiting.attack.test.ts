@@ -1,9 +1,11 @@
 /** Strangers who make the store keep rows that are never used (RFC 9126 §7, RFC 8628 §5.2). */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import type { JsonObject } from '@tessera/protocol/result'
 import { exportJWK, SignJWT } from 'jose'
+import { actor, made } from '../administration/outcomes.ts'
 import { register } from '../support/registering.ts'
 import { callback, challenge, pagesWorld } from '../support/sign-in.ts'
 import {
@@ -16,18 +18,15 @@ import {
 } from '../support/tessera.ts'
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+const ofBackend = {
+  client_secrets: [{ value: 's' }],
+  grant_types: ['authorization_code', deviceGrant],
+  redirect_uris: [callback],
+  scope: 'openid',
+}
 const configured = {
   ...pagesWorld,
-  clients: [
-    ...pagesWorld.clients,
-    {
-      client_id: 'backend',
-      client_secrets: [{ value: 's' }],
-      grant_types: ['authorization_code', deviceGrant],
-      redirect_uris: [callback],
-      scope: 'openid',
-    },
-  ],
+  clients: [...pagesWorld.clients, { ...ofBackend, client_id: 'backend' }],
   authorization_requests: { max_waiting_per_network: 10 },
   registration: { mode: 'open', allowed_grant_types: ['authorization_code', deviceGrant] },
 }
@@ -39,6 +38,22 @@ const request = {
   code_challenge_method: 'S256',
 }
 const backend = basic('backend', 's')
+
+/** Authenticates the client. The request is refused for its grant only after that. */
+async function reasonOf(
+  server: TestServer,
+  client_id: string,
+  key: KeyObject,
+  ahead: number,
+): Promise<string> {
+  const claims = { iss: client_id, sub: client_id, aud: issuer, jti: randomUUID() }
+  const client_assertion = await new SignJWT({ ...claims, exp: server.clock.now() + ahead })
+    .setProtectedHeader({ alg: 'ES256' })
+    .sign(key)
+  const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+  const { status } = await server.token({ client_assertion, client_assertion_type })
+  return `${status} ${server.reason()}`
+}
 
 for (const [ahead, kept] of [
   [300, 660],
@@ -56,23 +71,7 @@ for (const [ahead, kept] of [
       ],
     })
     const { json } = await register(server, { ...authentication, redirect_uris: [callback], scope: 'openid' })
-    // Each is refused for its grant only after it has authenticated.
-    const reasonFor = async (client_id: string) => {
-      const client_assertion = await new SignJWT({
-        ...{
-          iss: client_id,
-          sub: client_id,
-          aud: issuer,
-          jti: randomUUID(),
-          exp: server.clock.now() + ahead,
-        },
-      })
-        .setProtectedHeader({ alg: 'ES256' })
-        .sign(privateKey)
-      const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-      const { status } = await server.token({ client_assertion, client_assertion_type })
-      return `${status} ${server.reason()}`
-    }
+    const reasonFor = (client_id: string) => reasonOf(server, client_id, privateKey, ahead)
     for (let time = 0; time < 2640; time++)
       assert.equal(await reasonFor(json.client_id), '400 grant_type_missing', String(time))
     assert.equal(await reasonFor(json.client_id), '429 client_assertions_too_often')
@@ -80,6 +79,18 @@ for (const [ahead, kept] of [
     server.clock.advance(kept)
     assert.equal(await reasonFor(json.client_id), '400 grant_type_missing')
   })
+
+test('private_key_jwt: a client that an operator made while the server runs has no limit of assertions, as in the file', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const server = await createTestServer(configured)
+  const stored = {
+    ...{ client_id: 'stored', redirect_uris: [callback], scope: 'openid' },
+    ...{ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [await exportJWK(publicKey)] } },
+  } as unknown as JsonObject
+  made(await server.administration.clients.create(stored, { actor }))
+  for (let time = 0; time < 2641; time++)
+    assert.equal(await reasonOf(server, 'stored', privateKey, 300), '400 grant_type_missing')
+})
 
 /** A request from another network than the usual one. */
 const from = (server: TestServer, address: string, path: string, { form = {}, headers = {} }: SendOptions) =>
@@ -110,8 +121,11 @@ for (const [what, path, form, client_id, lasts] of [
       grant_types: ['authorization_code', deviceGrant],
     })
     assert.equal((await send({}, basic(json.client_id, json.client_secret))).status, 429)
-    // A configured client pushes for all of its users from one address.
-    for (let time = 0; time < 20; time++) assert.ok((await send({}, backend)).status < 300)
+    // A client of the operator pushes for all of its users from one address, wherever it was made.
+    const { clients } = server.administration
+    made(await clients.create({ ...ofBackend, client_id: 'made' }, { actor }))
+    for (const headers of [backend, basic('made', 's')])
+      for (let time = 0; time < 20; time++) assert.ok((await send({}, headers)).status < 300)
     // Another network, and this one once they have expired, are served.
     const options = { form: { ...form, client_id } }
     assert.ok((await from(server, '203.0.113.9', path, options)).status < 300)

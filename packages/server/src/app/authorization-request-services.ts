@@ -90,7 +90,6 @@ export function createAuthorizationRequestServices(
     }),
     countPending: createPendingCounter({
       countAttempt: attempts.countAttempt,
-      isConfigured: clients.isConfigured,
       mostPending,
     }),
   }

@@ -36,8 +36,6 @@ export type ClientServices = {
   readonly sealed: SealedClients
   /** Returns the destinations to which no self-registered client may redirect. */
   readonly blockedRedirects: () => readonly string[]
-  /** Returns whether the configuration names this client. */
-  readonly isConfigured: (clientId: string) => boolean
   /**
    * Revokes every code, token and authorization that was issued to the client, for operators. Returns false if no such
    * client was ever configured or registered.
@@ -82,7 +80,7 @@ export function createClientServices(
     compatibility,
     mtlsBase: mtlsBaseOf(issuer, mtls),
     usedAssertions: stores.usedAssertions,
-    countAssertion: createAssertionCounter({ countAttempt, isConfigured, longest }),
+    countAssertion: createAssertionCounter({ countAttempt, longest }),
     findKeys,
     findIssuerKeysUri: createIssuerKeysUriFinder({ outbound, clock, log }),
     verifySignature,
@@ -105,7 +103,6 @@ export function createClientServices(
   return {
     lookup,
     ...registered,
-    isConfigured,
     revoke: createClientRevocation(context),
     block: createClientBlocking(context, isConfigured),
     async blocks() {

@@ -64,17 +64,14 @@ const shortAssertion: Seconds = 960
 export const createAssertionCounter =
   ({
     countAttempt,
-    isConfigured,
     longest,
   }: {
     readonly countAttempt: CountAttempt
-    /** Returns whether the configuration contains the client. */
-    readonly isConfigured: (clientId: string) => boolean
     /** Maximum time for which an id is stored. */
     readonly longest: Seconds
   }): CountAssertion =>
   async ({ client_id, registered }, request, kept) => {
-    if (isConfigured(client_id)) return { ok: true, forgive: async () => {} }
+    if (registered === undefined) return { ok: true, forgive: async () => {} }
     // Separate counts: long-lived assertions must not use up the limit of short-lived ones, and must be counted for as
     // long as they are stored.
     const [isShort, from] = [kept <= shortAssertion, networkOf(request)]
@@ -86,7 +83,7 @@ export const createAssertionCounter =
       isShort
         ? { key: `client assertion of ${client_id}`, ...limit }
         : { key: `long client assertion of ${client_id}`, ...limit },
-      ...(registered?.document?.trust === 'unknown' || registered?.sealed ? networks : []),
+      ...(registered.document?.trust === 'unknown' || registered.sealed ? networks : []),
     ])
   }
 
@@ -107,17 +104,14 @@ export type CountPending = (
 export const createPendingCounter =
   ({
     countAttempt,
-    isConfigured,
     mostPending: most,
   }: {
     readonly countAttempt: CountAttempt
-    /** Returns whether the configuration contains the client. */
-    readonly isConfigured: (clientId: string) => boolean
     readonly mostPending: number
   }): CountPending =>
   async (request, client, { kind, lifetime: span }) => {
     // A confidential client sends the requests of all its users from one network.
-    if (kind !== 'long request' && !isPublic(client) && isConfigured(client.client_id))
+    if (kind !== 'long request' && !isPublic(client) && client.registered === undefined)
       return ok(async () => {})
     const counted = await countAttempt(networkKeys(kind, networkOf(request), { most, span }))
     return counted.ok
