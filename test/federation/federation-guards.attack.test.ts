@@ -114,28 +114,40 @@ test('federation: reserved claims and claims that the provider did not send are 
   assert.deepEqual(mapClaims(mapping, theirs), { name: 'Ada' })
 })
 
+/** Signs in by the provider in the tenant, and redeems the code. */
+async function tokensIn(server: TestServer, tenant: string): Promise<Record<string, string>> {
+  const place = { acr_values: `idp:corp tenant:${tenant}`, scope: 'openid offline_access' }
+  const page = await signInByProvider(createBrowser(server), atCorp(place))
+  const { json } = await server.token({
+    ...{ grant_type: 'authorization_code', client_id: 'web', code: answerOf(page).get('code') ?? '' },
+    ...{ redirect_uri: callback, code_verifier: verifier },
+  })
+  assert.equal(claimsOf(json.access_token).tenant, undefined, 'only a record gives a user the claim')
+  return json
+}
+const refresh = (server: TestServer, { refresh_token }: Record<string, string>) =>
+  server.token({ grant_type: 'refresh_token', client_id: 'web', refresh_token })
+
+test('federation: a client that loses a tenant can not refresh for users who signed in there by a provider', async () => {
+  const world = federatedWorld(provider)
+  const { server } = await startFederated(world)
+  const [acme, globex] = [await tokensIn(server, 'acme'), await tokensIn(server, 'globex')]
+  const clients = world.clients.map(one => (one.client_id === 'web' ? { ...one, tenants: ['globex'] } : one))
+  await server.reconfigure({ ...world, clients })
+  assert.equal((await refresh(server, acme)).reason, 'user_of_another_tenant')
+  assert.equal((await refresh(server, globex)).status, 200)
+})
+
 test('federation: revoking a tenant ends the tokens of users who signed in there by a provider, and have no record', async () => {
-  const tokensIn = async (server: TestServer, tenant: string) => {
-    const place = { acr_values: `idp:corp tenant:${tenant}`, scope: 'openid offline_access' }
-    const page = await signInByProvider(createBrowser(server), atCorp(place))
-    const { json } = await server.token({
-      ...{ grant_type: 'authorization_code', client_id: 'web', code: answerOf(page).get('code') ?? '' },
-      ...{ redirect_uri: callback, code_verifier: verifier },
-    })
-    assert.equal(claimsOf(json.access_token).tenant, undefined, 'only a record gives a user the claim')
-    return json
-  }
   const { server } = await startFederated(federatedWorld(provider))
   const [acme, globex] = [await tokensIn(server, 'acme'), await tokensIn(server, 'globex')]
   await server.revokeTenant('acme')
-  const refresh = ({ refresh_token }: { readonly refresh_token: string }) =>
-    server.token({ grant_type: 'refresh_token', client_id: 'web', refresh_token })
-  const userinfo = ({ access_token }: { readonly access_token: string }) =>
+  const userinfo = ({ access_token }: Record<string, string>) =>
     server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } })
   assert.equal((await userinfo(acme)).status, 401)
-  assert.equal((await refresh(acme)).reason, 'authorization_revoked')
+  assert.equal((await refresh(server, acme)).reason, 'authorization_revoked')
   assert.equal((await userinfo(globex)).status, 200)
-  assert.equal((await refresh(globex)).status, 200)
+  assert.equal((await refresh(server, globex)).status, 200)
   server.clock.advance(2)
-  assert.equal((await refresh(await tokensIn(server, 'acme'))).status, 200)
+  assert.equal((await refresh(server, await tokensIn(server, 'acme'))).status, 200)
 })

@@ -16,7 +16,7 @@ export async function recheckAuthorization(
 ): Promise<Refusal | undefined> {
   const log = { authorization_id: authorization.id }
   if (isRevoked(authorization)) return refuse('invalid_grant', 'authorization_revoked', { log })
-  const { tenant } = authorization
+  const tenant = authorization.tenant ?? authorization.sign_in_tenant
   if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant)) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log })
   }
