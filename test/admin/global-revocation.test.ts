@@ -128,6 +128,18 @@ test('global revocation: users of a provider are found by each request', async (
   }
 })
 
+test('global revocation: a user of the provider is known by the sub of a sign-in whose session has ended', async () => {
+  const isRevoked = await authorize(admin, 'chosen-then')
+  await server.stores.upstreamSessions.create({
+    ...{ id: 'upstream-2', provider: 'corp', identity: identityKey(identityOf('u-20')) },
+    ...{ sub: 'chosen-then', id_token: new Uint8Array(1), expires_at: server.clock.now() + 1000 },
+  })
+  assert.equal((await revoke({ format: 'iss_sub', iss: 'https://corp.example', sub: 'u-21' })).status, 204)
+  assert.equal(await isRevoked(), false)
+  assert.equal((await revoke({ format: 'iss_sub', iss: 'https://corp.example', sub: 'u-20' })).status, 204)
+  assert.equal(await isRevoked(), true)
+})
+
 test('global revocation: where a hook chooses users, a user of the provider whose sub is not known is 404', async () => {
   const subject = () => 'chosen'
   const chosen = await startAdmin({ ...adminWorld, federation: { subject } })

@@ -74,8 +74,9 @@ for (const { name, open } of databases)
   })
 
 test('personal data: tables with a subject belong to it, and the kept ones are named', () => {
+  // Rows of earlier versions have no subject, so sessions at providers are found in other ways too.
   for (const [name, { columns }] of allTables)
-    if ('sub' in columns) assert.equal(personalData[name].owner, 'sub', name)
+    if ('sub' in columns && name !== 'upstreamSessions') assert.equal(personalData[name].owner, 'sub', name)
   const kept = personalTables.flatMap(({ section, kept: why }) => (why === undefined ? [] : [section]))
   assert.deepEqual(new Set(kept), keptSections)
 })

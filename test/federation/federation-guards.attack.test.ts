@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mapClaims } from '../../packages/server/src/identity/external-identity.ts'
+import { identityKey, mapClaims } from '../../packages/server/src/identity/external-identity.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { answerOf, authorizePath, callback, redeem, verifier } from '../support/sign-in.ts'
 import { openTenantStores } from '../support/storage.ts'
@@ -112,6 +112,20 @@ test('federation: reserved claims and claims that the provider did not send are 
   const mapping = { name: 'name', sub: 'sub', tenant: 'tenant', odd: 'constructor', toString: 'toString' }
   const theirs = { name: 'Ada', sub: 'x', tenant: 'acme' }
   assert.deepEqual(mapClaims(mapping, theirs), { name: 'Ada' })
+})
+
+test('federation: the session at the provider keeps which user signed in, also after the session here', async () => {
+  const chosen = { ...federatedWorld(provider), federation: { subject: async () => 'chosen' } }
+  const { server, browser } = await startFederated(chosen)
+  answerOf(await signInByProvider(browser, atCorp()))
+  await server.endAccess('chosen')
+  const identity = { provider: { name: 'corp', linking: 'none' as const }, id: 'ada', claims: {} }
+  const key = identityKey({ ...identity, authority: provider.issuer })
+  const rows = await server.stores.upstreamSessions.from('corp', { identity: key })
+  assert.deepEqual(
+    rows.map(({ sub }) => sub),
+    ['chosen'],
+  )
 })
 
 /** Signs in by the provider in the tenant, and redeems the code. */

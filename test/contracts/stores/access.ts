@@ -241,8 +241,15 @@ export function testAccess(stores: () => Stores): void {
       ...{ id: upstream, provider: 'corp', identity: link.identity },
       ...{ id_token: new Uint8Array([1]), expires_at: now + day },
     })
+    // Of a session that has ended, with an identity that a hook once mapped to the user.
+    const earlier = { id: newHash(), provider: 'corp', identity: newHash(), sub }
+    await world.upstreamSessions.create({
+      ...earlier,
+      ...{ id_token: new Uint8Array([1]), expires_at: now + day },
+    })
     const removed = await world.persons.erase(sub, erasureOf(sub))
     assert.equal(removed?.length, 3)
+    assert.equal(await world.upstreamSessions.find(earlier.id), undefined)
     assert.equal(await world.persons.erase(sub, erasureOf(sub)), undefined)
     assert.equal(await storedUsers.find(sub), undefined)
     assert.deepEqual(await sessions.ofUser(sub), [])

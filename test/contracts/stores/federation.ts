@@ -92,7 +92,7 @@ export function testFederation(stores: () => Stores): void {
   test('upstream sessions: found by the session here, by the one there and by the user there', async () => {
     const { upstreamSessions } = stores()
     const identity = newHash()
-    const one = sampleUpstreamSession({ identity, upstream_sid: newHash() })
+    const one = sampleUpstreamSession({ identity, upstream_sid: newHash(), sub: 'alice' })
     const two = sampleUpstreamSession({ identity })
     const elsewhere = sampleUpstreamSession({ ...one, id: newHash(), provider: 'other' })
     for (const session of [one, two, elsewhere]) await upstreamSessions.create(session)

@@ -1,7 +1,7 @@
 /** Finds users by identifiers of other systems (RFC 9493 §3), such as a provider that reports a stolen account. */
 
 import type { Authorizations, IdentityLinks, Sessions, UpstreamSessions } from '../model/ports/stores.ts'
-import type { IdentityProvider, Users } from '../model/user.ts'
+import { type IdentityProvider, isDerivedSub, type Users } from '../model/user.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { derivedSub, type ExternalIdentity, identityKey } from './external-identity.ts'
 
@@ -30,7 +30,7 @@ type SubjectPorts = {
  * Returns a function that resolves to the `sub` of each user that an identifier names, in all tenants that share the issuer:
  * - `opaque`: the `sub`
  * - `iss_sub`: the `sub` at this issuer, not a pairwise one, or the user of an OpenID provider with that issuer: linked,
- *   derived, or signed in as the user that the operator's hook chose
+ *   derived, or the one that the operator's hook chose at a sign-in
  * - `email`: users with a record and this verified address
  *
  * Users of a provider have no record. A `sub` without a record is returned if it has a session or an authorization, which
@@ -66,12 +66,14 @@ export function createSubjectSearch({
     const key = identityKey(identity)
     const link = await links.find(identity.provider.name, key)
     const upstream = await upstreamSessions.from(identity.provider.name, { identity: key })
+    // Rows of earlier versions have no `sub`.
     const signedIn = await Promise.all(upstream.map(({ id }) => sessions.fromUpstream(id)))
     const derived = derivedSub(identity)
     const isKnown = !choosesSubjects || (await hasAccess(derived))
     return [
       ...(isKnown ? [derived] : []),
       ...(link ? [link.sub] : []),
+      ...upstream.flatMap(({ sub }) => sub ?? []),
       ...signedIn.flat().map(({ sub }) => sub),
     ]
   }
@@ -87,5 +89,3 @@ export function createSubjectSearch({
     return [...new Set(found.flat())]
   }
 }
-
-const isDerivedSub = (sub: string): boolean => /^fed_[\w-]{43}$/.test(sub)

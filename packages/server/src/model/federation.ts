@@ -35,6 +35,8 @@ export type UpstreamSession = {
   readonly provider: string
   /** The provider's user. */
   readonly identity: string
+  /** The local user who signed in. Absent in rows of earlier versions. */
+  readonly sub?: string
   readonly upstream_sid?: string
   /** The ID token, sealed. */
   readonly id_token: Uint8Array

@@ -10,10 +10,11 @@ import { type ExternalIdentity, identityKey } from '../external-identity.ts'
 import type { OpenIdProvider } from './provider-discovery.ts'
 import type { Upstream, UpstreamUser } from './upstream.ts'
 
-/** Stores the provider's session and returns its id, which the local session refers to. */
+/** Stores the provider's session of a local user and returns its id, which the local session refers to. */
 export type StoreUpstreamSession = (
   identity: ExternalIdentity,
   user: Pick<UpstreamUser, 'id_token' | 'sid'>,
+  sub: string,
 ) => Promise<string>
 
 /** At least the longest lifetime of a session. */
@@ -31,12 +32,13 @@ export const createUpstreamSessionStorage =
     random: Random
     clock: Clock
   }): StoreUpstreamSession =>
-  async (identity, { id_token, sid }) => {
+  async (identity, { id_token, sid }, sub) => {
     const id = newTimedId(random)
     await upstreamSessions.create({
       id,
       provider: identity.provider.name,
       identity: identityKey(identity),
+      sub,
       ...(sid !== undefined && { upstream_sid: sid }),
       id_token: sealing.seal(id_token, id),
       expires_at: clock.now() + lifetime,

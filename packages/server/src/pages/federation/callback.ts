@@ -180,7 +180,7 @@ export function createFederationCallbackEndpoint(
     if (!(await ports.profile.isActive({ subject, client_id }))) {
       return refuse('access_denied', 'user_inactive', { log: { provider: name, sub } })
     }
-    const upstream = await ports.storeUpstreamSession(identity, user)
+    const upstream = await ports.storeUpstreamSession(identity, user, sub)
     return ok({ ...subject, ...(upstream !== undefined && { upstream }) })
   }
 }

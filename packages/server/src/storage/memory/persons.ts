@@ -91,6 +91,7 @@ function conditionsOf(tables: Tables, sub: string, { mails, events, counters }: 
     upstream: () => row =>
       upstreams.has(row.id) ||
       row.identity === derived ||
+      isOwn(row) ||
       links.some(({ provider, identity }) => provider === row.provider && identity === row.identity),
     claims: () => row => isOfAuthorization(row) || mentionsOther(JSON.stringify(row.claims), mention),
     principal: () => row => (row.kind === 'user' || row.kind === 'stored_user') && row.id === sub,

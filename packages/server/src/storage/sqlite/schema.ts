@@ -327,4 +327,9 @@ export const migrations: readonly string[] = [
   `
   alter table authorizations add column sign_in_tenant text;
   `,
+  // A hook can choose a user who is not derived from the identity: see `createSubjectSearch`.
+  `
+  alter table upstream_sessions add column sub text;
+  create index upstream_sessions_sub on upstream_sessions (sub) where sub is not null;
+  `,
 ]

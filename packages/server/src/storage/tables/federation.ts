@@ -22,6 +22,7 @@ export const federationTables = {
       id: 'text',
       provider: 'text',
       identity: 'text',
+      sub: 'text',
       upstream_sid: 'text',
       id_token: 'bytes',
       expires_at: 'integer',

@@ -46,6 +46,7 @@ function conditionOf(owner: Exclude<Owner, 'caller'>, table: string, position: s
     upstream: `id in (select upstream from sessions where sub = ${sub}
       union all select upstream from pending_sign_ins where sub = ${sub}
       union all select id from ${table} where identity = (select identity from person)
+      union all select id from ${table} where sub = ${sub}
       union all select named.id from identity_links link
         join ${table} named on named.provider = link.provider and named.identity = link.identity where link.sub = ${sub})`,
     claims: `hash in (select hash from ${table} where ${inAuthorizations}

@@ -147,6 +147,7 @@ export const personalData: { readonly [Name in TableName]: Personal<RowOf<Name>>
       id: 'internal',
       provider: 'data',
       identity: 'data',
+      sub: 'data',
       upstream_sid: 'data',
       id_token: 'secret',
       expires_at: 'time',
