@@ -45,8 +45,6 @@ const described = ({ subject, client_id, scopes }: Access) => ({ subject, client
 const certificateHeader = 'client-cert'
 
 export type Application = {
-  /** Whether each line of a header is seen, rather than one value with all of them. */
-  readonly seesLines: boolean
   readonly create: (guard: ApiGuard) => RequestListener | Server | Promise<Server>
 }
 
@@ -85,7 +83,6 @@ const expressOf =
 
 export const applications: Readonly<Record<string, Application>> = {
   'node:http': {
-    seesLines: true,
     create(guard) {
       const handlers = new Map(
         paths.map(path => [
@@ -107,10 +104,9 @@ export const applications: Readonly<Record<string, Application>> = {
       }
     },
   },
-  'Express 5': { seesLines: true, create: expressOf(express) },
-  'Express 4': { seesLines: true, create: expressOf(express4) },
+  'Express 5': { create: expressOf(express) },
+  'Express 4': { create: expressOf(express4) },
   Fastify: {
-    seesLines: true,
     async create(guard) {
       const app = fastify()
       app.register(fastifyAccess(guard))
@@ -131,7 +127,6 @@ export const applications: Readonly<Record<string, Application>> = {
     },
   },
   Hono: {
-    seesLines: false,
     create(guard) {
       const app = new Hono<{ Variables: AccessVariables }>()
       app.use(honoMetadata(guard))
@@ -148,7 +143,6 @@ export const applications: Readonly<Record<string, Application>> = {
     },
   },
   'fetch handlers': {
-    seesLines: false,
     create(guard) {
       const handlers = new Map(
         paths.map(path => [
@@ -165,7 +159,6 @@ export const applications: Readonly<Record<string, Application>> = {
     },
   },
   'Next.js route handlers': {
-    seesLines: false,
     create(guard) {
       const handlers = new Map(
         paths.map(path => [
@@ -187,7 +180,6 @@ export const applications: Readonly<Record<string, Application>> = {
     },
   },
   'Next.js middleware': {
-    seesLines: false,
     create(guard) {
       const certificate = webCertificate
       const middleware = new Map(

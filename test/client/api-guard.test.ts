@@ -52,6 +52,8 @@ test('API guard: an access can not be changed', async () => {
 })
 
 const bearer = (parameters: string): string => `Bearer ${parameters}`
+const invalidToken = (description: string): string =>
+  bearer(`error="invalid_token", error_description="${description}"`)
 const invalidRequest = (description: string): string =>
   bearer(`error="invalid_request", error_description="${description}"`)
 
@@ -73,9 +75,9 @@ const refusedRequests: Readonly<
   ],
   'with several Authorization headers that were joined': [
     { headers: { authorization: 'Bearer one, Bearer two' } },
-    'token_malformed',
+    'authorization_repeated',
     400,
-    invalidRequest('the access token contains characters that are not allowed'),
+    invalidRequest('the request has several Authorization headers'),
   ],
   'with a scheme but no token': [
     { headers: { authorization: 'Bearer' } },
@@ -92,20 +94,20 @@ const refusedRequests: Readonly<
   'with a token of other characters [RFC 6750 §2.1]': [
     { headers: { authorization: 'Bearer a"b' } },
     'token_malformed',
-    400,
-    invalidRequest('the access token contains characters that are not allowed'),
+    401,
+    invalidToken('the access token contains characters that are not allowed'),
   ],
   'with a token that is too long': [
     { headers: { authorization: `Bearer ${'x'.repeat(8193)}` } },
     'token_too_long',
-    400,
-    invalidRequest('the access token is too long'),
+    401,
+    invalidToken('the access token is too long'),
   ],
   'with an Authorization header that is too long': [
     { headers: { authorization: 'x'.repeat(1_000_000) } },
     'token_too_long',
-    400,
-    invalidRequest('the access token is too long'),
+    401,
+    invalidToken('the access token is too long'),
   ],
   'with a token in its query [RFC 6750 §2.3]': [
     { url: '/orders?access_token=one' },
@@ -167,9 +169,6 @@ test('API guard: a token in the query or in a form is accepted if the API says s
   ])
     assert.equal(refusalOf(await check(twice))[0], 'token_repeated')
 })
-
-const invalidToken = (description: string): string =>
-  bearer(`error="invalid_token", error_description="${description}"`)
 
 const refusedTokens: Readonly<
   Record<string, readonly [claims: object, header: object, reason: string, challenge: string]>

@@ -146,11 +146,17 @@ test('authorization request: tokens are never requested in a query, and ID token
 for (const [code, options, changes] of [
   ['response_type_unsupported', { response_type: 'code token' }, { response_types_supported: ['code'] }],
   ['response_mode_unsupported', { response_mode: 'form_post' }, { response_modes_supported: ['query'] }],
+  ['pkce_unsupported', {}, { code_challenge_methods_supported: ['plain'] }],
+  [
+    'pkce_unsupported',
+    { response_type: 'code id_token', scope: 'openid' },
+    { code_challenge_methods_supported: [] },
+  ],
   ['request_object_required', {}, { require_signed_request_object: true }],
   ['request_object_unsupported', { sign }, { request_parameter_supported: false }],
   ['endpoint_missing', {}, { authorization_endpoint: undefined }],
 ] as const)
-  test(`authorization request: one that the metadata excludes fails with ${code}`, async () => {
+  test(`authorization request: one that the metadata excludes (${JSON.stringify(changes)}) fails with ${code}`, async () => {
     const of = world.client({ metadata: JSON.parse(JSON.stringify({ ...metadata, ...changes })) })
     const created = await createAuthorizationRequest(of, { ...base, ...options })
     assert.ok(!created.ok)

@@ -158,6 +158,33 @@ test('client provider: a registration that the server no longer knows is replace
   assert.equal(bodies().length, 2)
 })
 
+for (const [supported, sent, method] of [
+  [['client_secret_post', 'none', 'client_secret_basic'], 'none', 'none'],
+  [['client_secret_post', 'client_secret_basic'], 'client_secret_basic', 'client_secret_basic'],
+  [['private_key_jwt', 'client_secret_post'], 'client_secret_post', 'client_secret_post'],
+  [['private_key_jwt'], undefined, 'client_secret_basic'],
+  [undefined, undefined, 'client_secret_basic'],
+] as const)
+  test(`client provider: at a server with ${supported?.join(' ') ?? 'no list of methods'}, it registers with ${sent ?? 'no method'}`, async () => {
+    const bodies: { token_endpoint_auth_method?: string }[] = []
+    const issuer = createIssuer('https://id.example', {
+      metadata: {
+        issuer: 'https://id.example',
+        registration_endpoint: 'https://id.example/register',
+        ...(supported && { token_endpoint_auth_methods_supported: supported }),
+      },
+      async fetch(_, init) {
+        bodies.push(JSON.parse(`${init.body}`))
+        // It leaves out what it registered unchanged.
+        return Response.json({ client_id: 'new', client_secret: 's' }, { status: 201 })
+      },
+    })
+    const { authentication } = await createClientProvider({ registration: { redirect_uris: [callback] } })(
+      issuer,
+    )
+    assert.deepEqual([bodies[0]?.token_endpoint_auth_method, authentication.method], [sent, method])
+  })
+
 test('client provider: without any way, the error says what to do; a refused registration has the error of the server', async () => {
   const closed = await start(false, false)
   for (const options of [{ registration }, { metadataDocument: document }, {}])

@@ -159,6 +159,17 @@ test('attack: malformed names in a challenge or in metadata are not requested', 
   assert.equal(asked[0]?.scope, 'a')
 })
 
+test('resource fetch: an API without metadata is used with fallbackIssuer only', async () => {
+  const reply: Script['reply'] = token => ({ status: token === undefined ? 401 : 200 })
+  const fallbackIssuer = 'https://legacy.example'
+  const { call, asked } = start({ reply, metadata: () => undefined }, { fallbackIssuer })
+  assert.equal((await call(api)).status, 200)
+  assert.deepEqual([asked[0]?.resource, asked[0]?.client.issuer.url], [api, fallbackIssuer])
+  const named = start({ reply }, { fallbackIssuer })
+  assert.equal((await named.call(api)).status, 200)
+  assert.equal(named.asked[0]?.client.issuer.url, 'https://id.example')
+})
+
 test('attack: metadata of another API, and an API that fails, lead to an error and to no authorization', async () => {
   const metadata = { authorization_servers: ['https://id.example'] }
   for (const [document, code] of [

@@ -17,7 +17,7 @@ const limits: Readonly<Record<string, number>> = {
   './api/node': 2000,
   './browser': 13_500,
   './dpop': 4000,
-  './node': 14_000,
+  './node': 14_500,
 }
 
 const { exports: entries } = JSON.parse(readText('packages/client/package.json')) as { exports: object }

@@ -4,6 +4,7 @@ import type { ClientAuthentication } from './authentication/authentication.ts'
 import { clientSecretBasic, clientSecretPost, noAuthentication } from './authentication/secret.ts'
 import { type Client, type ClientOptions, createClient } from './create-client.ts'
 import type { Issuer } from './discovery/issuer.ts'
+import type { ServerMetadata } from './discovery/metadata.ts'
 import type { ClientInformation, ClientMetadata } from './endpoints/client-metadata.ts'
 import { registerClient } from './endpoints/registration.ts'
 import { ClientError } from './error.ts'
@@ -25,7 +26,10 @@ export type ClientProviderOptions = TransportOptions &
     readonly registered?: Readonly<Record<string, Identity>> | undefined
     /** The https URL of the client's metadata, which is its `client_id` at servers that read such documents. */
     readonly metadataDocument?: string | undefined
-    /** The metadata to register with (RFC 7591). */
+    /**
+     * The metadata to register with (RFC 7591). Without `token_endpoint_auth_method`, it is the first of `none`,
+     * `client_secret_basic` and `client_secret_post` that the server supports.
+     */
     readonly registration?: ClientMetadata | undefined
     /** Where registrations are kept; the default is the memory of this process. */
     readonly store?: RegistrationStore | undefined
@@ -60,9 +64,14 @@ export function createClientProvider(
     const { client_secret_expires_at: expiry = 0 } = known ?? {}
     const isExpired = expiry !== 0 && expiry <= issuer.now()
     if (known && !isExpired && known.client_id !== unknown?.client_id) return known
-    const information = unwrap(await registerClient(issuer, metadata))
-    await store.save(issuer.url, information)
-    return information
+    const server = unwrap(await issuer.metadata())
+    const token_endpoint_auth_method = metadata.token_endpoint_auth_method ?? methodAt(server)
+    const sent = { ...metadata, token_endpoint_auth_method }
+    const information = unwrap(await registerClient(issuer, sent))
+    // Servers may leave out what they registered unchanged.
+    const complete = { ...information, metadata: { token_endpoint_auth_method, ...information.metadata } }
+    await store.save(issuer.url, complete)
+    return complete
   }
 
   return async (issuer, unknown) => {
@@ -86,6 +95,10 @@ export function createClientProvider(
     })
   }
 }
+
+/** Returns the first method without a key that the server supports; undefined if it lists none of them. */
+const methodAt = ({ token_endpoint_auth_methods_supported: listed = [] }: ServerMetadata) =>
+  (['none', 'client_secret_basic', 'client_secret_post'] as const).find(method => listed.includes(method))
 
 /** Returns how a client that registered authenticates; undefined for a method with a key. */
 function authenticationOf({ client_secret, metadata }: ClientInformation): ClientAuthentication | undefined {

@@ -53,6 +53,8 @@ function tokenInHeader(line: string, rules: PresentationRules): Ok<PresentedToke
   // RFC 6750 §3.1: credentials of another scheme count as none.
   if (!rules.schemes.includes(scheme.toLowerCase())) return refuse('scheme_unsupported')
   if (token === '') return refuse('authorization_malformed')
+  // Several headers, which a framework joined.
+  if (token.includes(',')) return refuse('authorization_repeated')
   return checkSyntax({ scheme: scheme.toLowerCase(), token, method: 'header' }, rules)
 }
 

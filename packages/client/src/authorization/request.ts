@@ -158,7 +158,7 @@ function checkOptions(
 /** Returns an error if the metadata excludes the request. */
 function unsupportedBy(
   metadata: ServerMetadata,
-  { response_type, response_mode }: PendingAuthorization,
+  { response_type, response_mode, code_verifier }: PendingAuthorization,
   { sign }: AuthorizationOptions,
 ): ClientError | undefined {
   const { response_types_supported: types, response_modes_supported: modes, issuer } = metadata
@@ -172,6 +172,9 @@ function unsupportedBy(
       'response_mode_unsupported',
       `${issuer} does not support response_mode ${response_mode}`,
     )
+  // RFC 7636 §4.2. OpenID Connect servers that list no methods may support it.
+  if (code_verifier && metadata.code_challenge_methods_supported?.includes('S256') === false)
+    return unsupported('pkce_unsupported', `${issuer} does not support PKCE with S256`)
   if (metadata.require_signed_request_object && !sign)
     return unsupported(
       'request_object_required',

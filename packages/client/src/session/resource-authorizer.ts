@@ -50,6 +50,8 @@ export type ResourceAuthorizerOptions = {
   readonly scope?: string | undefined
   /** The servers that may issue tokens; by default any that the API names. */
   readonly issuers?: readonly string[] | undefined
+  /** The server to use if the API publishes no metadata; by default such an API can't be used. */
+  readonly fallbackIssuer?: string | undefined
   /** The scopes that may be requested; by default any that the API names. */
   readonly allowedScopes?: readonly string[] | undefined
   /** Whether `offline_access` is requested too if the server supports it; the default is false. */
@@ -122,6 +124,8 @@ export function createResourceAuthorizer(
     return { source, call: createAuthorizedFetch(watched, settings) }
   }
   let current = options.source && open(options.source)
+  /** The server stays the same while the API names it, also after its tokens were given up. */
+  let lastIssuer = options.source?.client.issuer
 
   /** Returns the names to request; undefined if they would not meet the requirement. */
   function scopeFor(
@@ -138,10 +142,17 @@ export function createResourceAuthorizer(
     return kind === 'scope' && named.length === 0 && all.length === requested.size ? undefined : all
   }
 
+  async function discover(metadataUrl: string | undefined): Promise<DiscoveredResource> {
+    const found = await discoverResource(resource, { policy, fetch: send, metadataUrl })
+    const { fallbackIssuer } = options
+    return !found.ok && found.error.code === 'resource_metadata_not_found' && fallbackIssuer !== undefined
+      ? { resource, authorization_servers: [fallbackIssuer] }
+      : unwrap(found)
+  }
+
   function issuerOf({ authorization_servers: servers }: DiscoveredResource): Issuer {
     const trusted = servers.filter(url => options.issuers?.includes(url) ?? true)
-    const used = current?.source.client.issuer
-    if (used && trusted.includes(used.url)) return used
+    if (lastIssuer && trusted.includes(lastIssuer.url)) return lastIssuer
     const [url] = trusted
     if (url === undefined)
       throw new ClientError(
@@ -186,9 +197,7 @@ export function createResourceAuthorizer(
 
   async function obtain(required: RequiredAccess): Promise<Authorized | undefined> {
     const { challenge } = required
-    const metadata = unwrap(
-      await discoverResource(resource, { policy, fetch: send, metadataUrl: challenge?.resource_metadata }),
-    )
+    const metadata = await discover(challenge?.resource_metadata)
     const names = scopeFor(required, metadata)
     if (!names) return undefined
     const issuer = issuerOf(metadata)
@@ -217,6 +226,7 @@ export function createResourceAuthorizer(
     if (!source) return undefined
     for (const name of names) requested.add(name)
     unknown = undefined
+    lastIssuer = source.client.issuer
     current = open(source)
     return current
   }
