@@ -29,6 +29,7 @@ function start(script: Script, options: Partial<ResourceFetchOptions> = {}) {
   const asked: ResourceAuthorization[] = []
   const servers: string[] = []
   const sent: string[] = []
+  let discoveries = 0
   const fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const request = new Request(input, init)
     const { origin, pathname } = new URL(request.url)
@@ -41,6 +42,7 @@ function start(script: Script, options: Partial<ResourceFetchOptions> = {}) {
       })
     }
     if (pathname.startsWith('/.well-known/')) {
+      discoveries += 1
       const document = script.metadata
         ? script.metadata()
         : { resource: api, authorization_servers: ['https://id.example'] }
@@ -65,15 +67,16 @@ function start(script: Script, options: Partial<ResourceFetchOptions> = {}) {
     fetch,
     ...options,
   })
-  return { call, asked, servers, sent }
+  return { call, asked, servers, sent, discoveries: () => discoveries }
 }
 
 test('attack: an API that refuses every token leads to two authorizations, however often it is called', async () => {
-  const { call, asked } = start({
+  const { call, asked, discoveries } = start({
     reply: () => ({ status: 401, challenge: bearer('error="invalid_token"') }),
   })
   for (let count = 0; count < 6; count++) assert.equal((await call(api)).status, 401)
   assert.equal(asked.length, 2)
+  assert.equal(discoveries(), 2)
 })
 
 test('attack: an API that always wants more scope gets three authorizations for one request', async () => {

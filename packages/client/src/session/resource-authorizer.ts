@@ -167,18 +167,18 @@ export function createResourceAuthorizer(
     return issuer
   }
 
-  /** Returns whether another attempt is allowed, and counts it. */
-  function mayTry(required: RequiredAccess): boolean {
+  const isExhausted = (required: RequiredAccess): boolean =>
+    (attempts.get(requirementKey(required)) ?? 0) >= maxAttempts
+
+  function countAttempt(required: RequiredAccess): void {
     const key = requirementKey(required)
     const before = attempts.get(key) ?? 0
-    if (before >= maxAttempts) return false
     attempts.delete(key)
     attempts.set(key, before + 1)
     for (const oldest of attempts.keys()) {
       if (attempts.size <= mostAttempts) break
       attempts.delete(oldest)
     }
-    return true
   }
 
   /** Asks the application. A user who does not sign in may be asked again, but not one who refuses more scope. */
@@ -197,6 +197,7 @@ export function createResourceAuthorizer(
 
   async function obtain(required: RequiredAccess): Promise<Authorized | undefined> {
     const { challenge } = required
+    if (isExhausted(required)) return undefined
     const metadata = await discover(challenge?.resource_metadata)
     const names = scopeFor(required, metadata)
     if (!names) return undefined
@@ -213,7 +214,7 @@ export function createResourceAuthorizer(
     // Without other names, the server chooses the scope, which offline_access alone would replace.
     const scope = isOffline && names.length > 0 ? [...new Set([...names, 'offline_access'])] : names
     const client = await options.client(issuer, unknown?.issuer.url === issuer.url ? unknown : undefined)
-    if (!mayTry(required)) return undefined
+    countAttempt(required)
     const source = await ask(required, {
       client,
       resource: metadata.resource,
