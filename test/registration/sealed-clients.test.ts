@@ -209,6 +209,7 @@ test('sealed clients: a client that needs a secret, a fetch or more than 512 cha
   const cases: Readonly<Record<string, object>> = {
     secret: { redirect_uris: [sealedCallback] },
     'keys at a URL': { ...byUri, jwks_uri: 'https://notes.example/keys' },
+    'keys at a URL, for encryption': { ...notes, jwks_uri: 'https://notes.example/keys' },
     'an RSA key': keyClient(rsa),
     'a long name and URIs': {
       ...notes,

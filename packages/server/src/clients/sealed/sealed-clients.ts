@@ -92,13 +92,13 @@ export function createSealedClients(ports: SealedClientPorts): SealedClients {
 }
 
 /**
- * Returns whether an id alone can be the client: nothing of it is secret, and nothing is fetched. A software statement
- * makes a client trusted, and is long.
+ * Returns whether an id alone can be the client: nothing of it is secret, and its keys are not fetched. A software
+ * statement makes a client trusted, and is long.
  */
 function isSealable(metadata: JsonObject, client: Client): boolean {
-  if (metadata.software_statement !== undefined) return false
   const { token_endpoint_auth_method: method, jwks, jwks_uri } = client
-  return method === 'none' || (method === 'private_key_jwt' && jwks !== undefined && jwks_uri === undefined)
+  if (metadata.software_statement !== undefined || jwks_uri !== undefined) return false
+  return method === 'none' || (method === 'private_key_jwt' && jwks !== undefined)
 }
 
 /** Anyone can make any number of such clients, and nothing records which of them a user knows. */
