@@ -7,10 +7,10 @@ import { z } from 'zod'
 const notes = new Map<unknown, string[]>()
 
 /** All scopes that a tool needs: some clients request only those that a challenge names. */
-const scopes: Readonly<Record<string, string>> = {
-  list_notes: 'notes.read',
-  add_note: 'notes.read notes.write',
-}
+const scopes = new Map<unknown, string>([
+  ['list_notes', 'notes.read'],
+  ['add_note', 'notes.read notes.write'],
+])
 
 /** Returns the scopes that the tools of a message need; undefined if it calls none. */
 export function requiredScope(message: unknown): string | undefined {
@@ -18,7 +18,7 @@ export function requiredScope(message: unknown): string | undefined {
   const calls = [message].flat().map(one => one as { method?: unknown; params?: { name?: unknown } } | null)
   const needed = calls
     .filter(call => call?.method === 'tools/call')
-    .flatMap(call => (scopes[String(call?.params?.name)] ?? 'notes.read').split(' '))
+    .flatMap(call => (scopes.get(call?.params?.name) ?? 'notes.read').split(' '))
   return needed.length === 0 ? undefined : [...new Set(needed)].join(' ')
 }
 

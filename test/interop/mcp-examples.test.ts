@@ -121,6 +121,19 @@ test('mcp example: the server publishes its metadata, names them in challenges, 
     assert.equal(wrong.status, 401)
     assert.match(wrong.headers.get('www-authenticate') ?? '', /error="invalid_token".*resource_metadata=/)
   }
+  // Tools that do not exist, and messages that are none.
+  for (const message of [{ method: 'tools/call', params: { name: 'constructor' } }, null, 17, [null], '']) {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        authorization: `Bearer ${await tokenFor(world.resource)}`,
+      },
+      body: JSON.stringify(message),
+    })
+    assert.equal(response.status, 400, JSON.stringify(message))
+  }
   // The token is checked before the body is read.
   const large = (headers = {}) => fetch(url, { method: 'POST', headers, body: 'x'.repeat(200_000) })
   assert.equal((await large()).status, 401)
