@@ -235,8 +235,18 @@ test('migration: users with numbers as keys keep them, and a lockout counts only
     { Id: 7, UserName: 'a', LockoutEnd, LockoutEnabled: false },
     { Id: 8, UserName: 'b', LockoutEnd, LockoutEnabled: true },
     { Id: '9', UserName: 'c', LockoutEnd },
+    // Numbers of JavaScript are not exact here, and this would be the sub of another user.
+    JSON.parse('{ "Id": 9007199254740993, "UserName": "d" }'),
   ]
-  const { users } = migrate(importerNamed('identityserver'), [{ name: 'f', value: { AspNetUsers } }], at)
+  const { users, lines } = migrate(
+    importerNamed('identityserver'),
+    [{ name: 'f', value: { AspNetUsers } }],
+    at,
+  )
+  assert.match(
+    lines.find(({ source }) => source.join('.') === 'AspNetUsers.3.Id')?.why ?? '',
+    /export it as text/,
+  )
   assert.deepEqual(users, [
     { sub: '7', username: 'a' },
     { sub: '8', username: 'b', disabled: true },

@@ -46,6 +46,10 @@ const notNeeded: Readonly<Record<string, string>> = {
 const key: Convert<string> = (source, target) => {
   const value = source.whole()
   if (typeof value !== 'number') return filledText(source, target)
+  if (!Number.isSafeInteger(value)) {
+    source.notPossible('it is not a whole number, or one that JSON can not represent; export it as text')
+    return
+  }
   source.carriedOver(target)
   return String(value)
 }
