@@ -266,7 +266,10 @@ function checkScope(
   if (derivedFrom === undefined || isWithin(scope, derivedFrom.scope)) return ok(scope)
   if (wanted !== undefined) return scopeWidened
   const rest = scope.filter(name => derivedFrom.scope.includes(name))
-  return rest.length > 0 ? ok(rest) : nothingLeft
+  if (rest.length > 0) return ok(rest)
+  // RFC 8693 §2.2.2: the original token is for none of these APIs.
+  const reached = apisOf(resources, derivedFrom.scope).map(api => api.name)
+  return isWithin(apis, reached) ? nothingLeft : resourceOutsideScope
 }
 
 /**
