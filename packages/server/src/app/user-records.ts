@@ -26,13 +26,22 @@ type Outcome =
   | { readonly ok: true; readonly user: ShownUser }
   | {
       readonly ok: false
-      readonly problem: 'account_unknown' | 'account_read_only' | 'account_outdated' | 'record_invalid'
+      readonly problem: RecordProblem
+      /** For `record_invalid`. */
       readonly errors?: readonly RecordError[]
-      /** For `account_outdated`. */
+      /** For `account_outdated`: the current one. */
       readonly version?: number
     }
-  | { readonly ok: false; readonly problem: 'username_malformed' | 'username_taken' | 'account_taken' }
-  | { readonly ok: false; readonly problem: 'account_changed' }
+
+type RecordProblem =
+  | 'account_unknown'
+  | 'account_read_only'
+  | 'account_outdated'
+  | 'record_invalid'
+  | ReplacementProblem
+
+/** Why `ReplaceUser` refuses. */
+type ReplacementProblem = 'username_malformed' | 'username_taken' | 'account_taken' | 'account_changed'
 
 export type UserRecords = {
   /** Resolves to undefined if neither the configuration file nor the store has the user. */
@@ -92,7 +101,7 @@ export function createUserRecords(
       const replaced = await replaceUser(user, record, dryRun)
       return replaced.ok
         ? { ok: true, user: { ...shownUser(replaced.value), version: replaced.value.version } }
-        : { ok: false, problem: replaced.reason as 'account_changed' }
+        : { ok: false, problem: replaced.reason as ReplacementProblem }
     },
   }
 }

@@ -118,9 +118,9 @@ export async function set(flags: SetUserFlags): Promise<ExitCode> {
   return withUsers(flags, async ({ records }) => {
     const outcome = await records.set(sub, given, { version, dryRun })
     if (!outcome.ok) {
-      for (const { path, problem, expected } of 'errors' in outcome ? (outcome.errors ?? []) : [])
+      for (const { path, problem, expected } of outcome.errors ?? [])
         process.stderr.write(`${path}: ${problem}\n    expected: ${expected}\n`)
-      const current = 'version' in outcome ? ` (its version is ${outcome.version})` : ''
+      const current = outcome.version === undefined ? '' : ` (its version is ${outcome.version})`
       return report(`${problems[outcome.problem]}${current}`)
     }
     const { username, version: made } = outcome.user
