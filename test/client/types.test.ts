@@ -38,7 +38,7 @@ async function compile(files: readonly string[], environment: Environment): Prom
   const output = await new Promise<string>((resolve, reject) =>
     execFile(
       process.execPath,
-      [compiler, '--pretty', 'false', '--project', project],
+      [compiler, '--singleThreaded', '--pretty', 'false', '--project', project],
       { cwd: root },
       (error, stdout, stderr) =>
         error && typeof error.code !== 'number' ? reject(error) : resolve(`${stdout}${stderr}`),

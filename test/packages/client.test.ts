@@ -102,7 +102,9 @@ async function compile(name: string, files: readonly string[], options: object):
   }
   const project = await writeModule(`${name}.json`, JSON.stringify({ compilerOptions, files }))
   const compiler = join(repository, 'node_modules/typescript/bin/tsc')
-  return run(process.execPath, [compiler, '--project', project], { env: installed.environment }).then(
+  return run(process.execPath, [compiler, '--singleThreaded', '--project', project], {
+    env: installed.environment,
+  }).then(
     () => '',
     (error: { stdout: string }) => error.stdout,
   )

@@ -180,9 +180,13 @@ async function compileWith({
     ...{ types: ['node'], typeRoots: [join(repository, 'node_modules/@types')] },
   }
   const project = await writeModule('tsconfig.json', JSON.stringify({ compilerOptions, files }))
-  await run(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '--project', project], {
-    env: installed.environment,
-  })
+  await run(
+    process.execPath,
+    [join(repository, 'node_modules/typescript/bin/tsc'), '--singleThreaded', '--project', project],
+    {
+      env: installed.environment,
+    },
+  )
 }
 
 test('packages: an import of an internal file is refused', async () => {

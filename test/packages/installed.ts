@@ -100,7 +100,7 @@ export const cleanEnvironment = (home: string): Readonly<Record<string, string>>
   npm_config_cache: join(home, '.npm-cache'),
   npm_config_update_notifier: 'false',
   // As in test/runner/static-checks.test.ts.
-  GOGC: '300',
+  ...{ GOGC: 'off', GOMEMLIMIT: '2GiB' },
 })
 
 /** npm's command line, which any Node can run. */

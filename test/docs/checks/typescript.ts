@@ -111,7 +111,9 @@ export async function typeErrors(blocks: readonly Block[]): Promise<readonly str
     ...Object.fromEntries(named.map(([name, { text }]) => [name, `${text}\nexport {}\n`])),
   })
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const { stdout } = await run(process.execPath, [compiler, '--project', folder]).catch(error => error)
+  const { stdout } = await run(process.execPath, [compiler, '--singleThreaded', '--project', folder]).catch(
+    error => error,
+  )
   const blockOf = new Map<string, Block>(named)
   return stdout.split('\n').flatMap((line: string) => {
     if (line === '' || line.startsWith(' ')) return []
