@@ -129,7 +129,9 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     const kept = ready.get(row.client_id)
     const isSame = kept?.row.version === row.version
     const client = isSame ? kept.client : ports.read(row)
-    setBounded(ready, row.client_id, { row, client }, capacity)
+    // Of the same version, it keeps its place.
+    if (isSame) ready.set(row.client_id, { row, client })
+    else setBounded(ready, row.client_id, { row, client }, capacity)
     return client
   }
 
