@@ -187,7 +187,7 @@ export const passwordHashVectors: readonly PasswordHashVector[] = [
     name: 'argon2id, four lanes',
     source: 'OpenSSL 3.5.8',
     password: 'password',
-    hash: '$argon2id$v=19$m=65536,t=3,p=4$AAECAwQFBgcICQoLDA0ODw$vUrOhcKV+zjYROFncankOSUoKsmCyGVr5Vou9s8g/Vg',
+    hash: '$argon2id$v=19$m=1024,t=3,p=4$AAECAwQFBgcICQoLDA0ODw$RBTem3M2Y59sTvSs1cOqXI/4u8lIqZEBnNOrxm6h3dk',
   },
   {
     name: 'argon2i, two lanes',
