@@ -11,6 +11,7 @@ import { adminToken, adminWorld } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { createCountingStores } from '../support/counting.ts'
 import { assertRefused } from '../support/refused.ts'
+import { manage, register } from '../support/registering.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
@@ -196,8 +197,10 @@ test('audit: passwords that one network guesses by the password grant hide no ot
   assert.equal(records.at(-1)?.personal?.network, '192.0.2.2')
 })
 
-test('audit: what clients register by themselves is recorded', async () => {
-  const server = await createTestServer({ ...world, registration: { mode: 'open' } })
+test('audit: what clients register that someone vouched for is recorded', async () => {
+  const initial = 'an-initial-access-token'
+  const registration = { mode: 'initial_access_token', initial_access_tokens: [{ value: initial }] }
+  const server = await createTestServer({ ...world, registration })
   const send = (method: string, path: string, { body, token }: { body?: object; token?: string } = {}) =>
     server.send(method, path, {
       headers: {
@@ -208,7 +211,7 @@ test('audit: what clients register by themselves is recorded', async () => {
       from: '192.0.2.7',
     })
   const metadata = { redirect_uris: ['https://app.example/callback'], client_name: 'A shown name' }
-  const made = await send('POST', '/connect/register', { body: metadata })
+  const made = await send('POST', '/connect/register', { body: metadata, token: initial })
   assert.equal(made.status, 201)
   const { client_id, registration_access_token: token } = made.json
   const path = `/connect/register/${client_id}`
@@ -216,7 +219,8 @@ test('audit: what clients register by themselves is recorded', async () => {
   assert.equal(updated.status, 200)
   assert.equal((await send('DELETE', path, { token: updated.json.registration_access_token })).status, 204)
   // Refused ones change nothing.
-  assert.equal((await send('POST', '/connect/register', { body: { redirect_uris: [] } })).status, 400)
+  const refused = await send('POST', '/connect/register', { body: { redirect_uris: [] }, token: initial })
+  assert.equal(refused.status, 400)
   const records = await recordsOf(server)
   const shown = records.filter(({ record }) => record.type.startsWith('client.'))
   const names = ['client.registered', 'client.registration_updated', 'client.registration_removed']
@@ -225,11 +229,24 @@ test('audit: what clients register by themselves is recorded', async () => {
     names,
   )
   for (const { record } of shown) {
-    assert.deepEqual(record.data, { client_id, network: '192.0.2.7' })
+    assert.deepEqual(record.data, {
+      ...{ client_id, network: '192.0.2.7' },
+      vouched_by: 'initial_access_token',
+    })
     assert.deepEqual(record.actor, { kind: 'server' })
     assert.ok(record.request_id)
   }
   assert.doesNotMatch(JSON.stringify(records), new RegExp(`${token}|A shown name`))
+})
+
+test('audit: what strangers register leaves no record', async () => {
+  const server = await createTestServer({ ...world, registration: { mode: 'open' } })
+  const metadata = { redirect_uris: ['https://app.example/callback'] }
+  const { json } = await register(server, metadata)
+  const { json: updated } = await manage(server, 'PUT', json, { ...metadata, client_id: json.client_id })
+  assert.equal((await manage(server, 'DELETE', updated)).status, 204)
+  const records = await recordsOf(server)
+  assert.ok(records.every(({ record }) => !record.type.startsWith('client.')))
 })
 
 test('audit: a refused sign-in is looked up again for the log only, so not at all if that is turned off', async () => {

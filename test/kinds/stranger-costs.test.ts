@@ -129,11 +129,10 @@ const costly: Readonly<Record<string, Row>> = {
   ),
   'POST /connect/register': {
     ask: send('POST', '/connect/register', { body: metadata, headers: jsonType, form: undefined as never }),
-    // The last one is for the audit log.
-    costs: { rows: { registeredClients: 1, principals: 1, attempts: 1, webhookMessages: 1 } },
+    costs: { rows: { registeredClients: 1, principals: 1, attempts: 1 } },
     bound: {
       requests: 15,
-      rows: { registeredClients: 10, principals: 10, attempts: 1, webhookMessages: 10 },
+      rows: { registeredClients: 10, principals: 10, attempts: 1 },
       ...{ refused: 429, served: 201 },
     },
   },

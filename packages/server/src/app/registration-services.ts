@@ -44,23 +44,24 @@ export function createRegistrationServices(
 
 type RegistrationType = Extract<AuditType, `client.${string}`>
 
-/** Records in the audit log what clients register. */
+/**
+ * Records in the audit log what vouched clients register. Anyone can register others, and the log would grow by a record for
+ * each, while their own number is limited.
+ */
 function noteRegistrations(note: NoteAudit, registration: ClientRegistration): ClientRegistration {
   // Nobody sits at a browser.
   const noted = (
     type: RegistrationType,
     { client_id, vouched_by }: Pick<RegisteredClient, 'client_id' | 'vouched_by'>,
-  ): void =>
-    withOrigin({ ...currentOrigin(), actor: { kind: 'server' } }, () =>
-      note(type, { client_id, ...(vouched_by !== undefined && { vouched_by }) }),
-    )
+  ): void => {
+    if (vouched_by === undefined) return
+    withOrigin({ ...currentOrigin(), actor: { kind: 'server' } }, () => note(type, { client_id, vouched_by }))
+  }
   return {
     ...registration,
     async register(metadata, by) {
       const registered = await registration.register(metadata, by)
-      // A record would be a row for each registration. Without one, nothing was changed.
-      if (registered.ok && registered.value.registration_access_token !== undefined)
-        noted('client.registered', registered.value.client)
+      if (registered.ok) noted('client.registered', registered.value.client)
       return registered
     },
     async update(client, metadata) {

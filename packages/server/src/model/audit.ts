@@ -84,8 +84,8 @@ export type AuditData = {
 
 type SelfRegistration = {
   readonly client_id: string
-  /** The credential of the registration; omitted if the server registers anybody. */
-  readonly vouched_by?: string
+  /** The credential of the registration. */
+  readonly vouched_by: string
 }
 
 export type AuditType = keyof AuditData
