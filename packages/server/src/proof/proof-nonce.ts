@@ -3,10 +3,10 @@
  * process and node accepts the nonces of the others.
  */
 
+import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../model/keys.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
-import { hmacSha256 } from '../runtime/hmac.ts'
 import type { Clock } from '../runtime/ports.ts'
 
 export type ProofNonces = {
@@ -34,7 +34,9 @@ export function createProofNonces({
   function nonceOf(at: number): string {
     const head = Buffer.alloc(stepBytes)
     head.writeUInt32BE(at)
-    const mac = hmacSha256(derived.asOf(at * step, 'dpop-nonce'), head)
+    const mac = createHmac('sha256', derived.asOf(at * step, 'dpop-nonce'))
+      .update(head)
+      .digest()
     return Buffer.concat([head, mac.subarray(0, macBytes)]).toString('base64url')
   }
 

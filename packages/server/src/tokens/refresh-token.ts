@@ -6,12 +6,12 @@
  * The MAC covers the prefix and everything before it.
  */
 
+import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Confirmation, FamilyId, RefreshFamily } from '../model/authorization.ts'
 import { type Client, isPublic } from '../model/client.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
-import { hmacSha256, macBytes } from '../runtime/hmac.ts'
 
 export type RefreshHandle = {
   readonly family: FamilyId
@@ -28,8 +28,8 @@ export type RefreshTokens = {
 }
 
 const prefix = 'tr_'
-const prefixBytes = Buffer.from(prefix)
 const headBytes = 25
+const macBytes = 32
 const tokenLength = prefix.length + ((headBytes + macBytes) * 4) / 3
 
 /** The expiry of families without an absolute lifetime. */
@@ -38,7 +38,7 @@ const noAbsoluteEnd: Seconds = 0xffff_ffff
 export function createRefreshTokens({ derived }: { derived: DerivedKeys }): RefreshTokens {
   const mac = (head: Uint8Array): Buffer | undefined => {
     const key = derived.ofVersion(head[0] ?? 0, 'refresh-token')
-    return key && hmacSha256(key, Buffer.concat([prefixBytes, head]))
+    return key && createHmac('sha256', key).update(prefix).update(head).digest()
   }
 
   return {
