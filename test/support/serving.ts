@@ -61,26 +61,34 @@ export async function startServer({
       ...configuration,
     }),
   )
-  const port = await freePort()
-  const words = ['serve', '--config', file, '--port', String(port), '--workers', String(workers)]
+  // The ready line names a port that the system chose, which no other process can take meanwhile.
+  const chosen = stdout === 'ignore' ? 0 : await freePort()
+  const words = ['serve', '--config', file, '--port', String(chosen), '--workers', String(workers)]
   const [command = '', ...args] = through([process.execPath, program, ...words])
   const child = spawn(command, args, {
     stdio: ['ignore', stdout === 'ignore' ? 'pipe' : stdout, stderr],
     env: { ...process.env, TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') },
   })
   const exit = once(child, 'exit')
-  const url = `http://127.0.0.1:${port}`
   let printed = ''
   if (stdout === 'ignore')
     child.stdout?.setEncoding('utf8').on('data', text => {
       printed += text
     })
+  let url = `http://127.0.0.1:${chosen}`
   try {
+    // One worker may respond while another still starts, and a failure of that one ends the server.
+    if (stdout === 'ignore') {
+      const [, address = ''] = await until(
+        'every worker serves',
+        () => /^listening on (\S+)$/m.exec(printed),
+        { within: 60_000 },
+      )
+      url = `http://127.0.0.1:${new URL(address).port}`
+    }
     await until('the server answers /healthz', async () => (await ask(`${url}/healthz`)).status === 200, {
       within: 60_000,
     })
-    // One worker may respond while another still starts, and a failure of that one ends the server.
-    if (stdout === 'ignore') await until('every worker serves', () => printed.includes('listening on'))
   } catch (error) {
     child.kill('SIGKILL')
     throw error

@@ -138,7 +138,7 @@ export const authorizationTables = {
   }),
 }
 
-/** Reads client, tenant, scope, resources and the three times of `GivenAccess`, in this order. */
+/** Reads client, both tenants, scope, resources and the three times of `GivenAccess`, in this order. */
 export function accessOfRow(row: readonly unknown[]): GivenAccess {
   const [client_id, tenant, sign_in_tenant, scope, resources, since, created_at, used_at] = row
   return {
