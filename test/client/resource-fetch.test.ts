@@ -183,8 +183,13 @@ test('resource fetch: concurrent requests share one sign-in, and each gets what 
   assert.deepEqual(await statuses('/read', '/read', '/read', '/read'), [200, 200, 200, 200])
   assert.deepEqual(scopesAsked(asked), ['notes.read'])
   assert.deepEqual(await statuses('/write', '/delete', '/both', '/delete'), [200, 200, 200, 200])
-  assert.equal(scopesAsked(asked).at(-1), 'notes.read notes.write notes.delete')
-  assert.equal(asked.length, 3)
+  // Any of them may be refused first, and the one that needs both scopes then makes the other sign-in unnecessary.
+  assert.deepEqual(scopesAsked(asked).at(-1)?.split(' ').toSorted(), [
+    'notes.delete',
+    'notes.read',
+    'notes.write',
+  ])
+  assert.ok(asked.length <= 3, `${asked.length} sign-ins`)
 })
 
 test('resource fetch: a user who declines is asked again for a token, but not for more scope', async () => {
