@@ -8,6 +8,7 @@ import { hasBlockedRedirect } from '../../model/client-blocks.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
 import type { SealedClients } from '../../model/registration.ts'
 import { maxSealedIdLength, type SealedClientPolicy } from '../../model/sealed-client.ts'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Clock, Log, Random } from '../../runtime/ports.ts'
 import { createClientIdSeal, type SealTimes } from './client-id-seal.ts'
 import { packMetadata, unpackMetadata } from './packed-metadata.ts'
@@ -51,7 +52,7 @@ export function createSealedClients(ports: SealedClientPorts): SealedClients {
       if (ports.areBlocked()) return refused(clientId, 'sealed_clients_blocked')
       const kept = ready.get(clientId) ?? open(clientId)
       if (!kept) return refused(clientId, 'sealed_client_invalid')
-      keep(clientId, kept)
+      setBounded(ready, clientId, kept, capacity)
       return endOf(kept) > clock.now() ? kept.client : refused(clientId, 'sealed_client_ended')
     },
     isAllowedOrigin,
@@ -72,13 +73,6 @@ export function createSealedClients(ports: SealedClientPorts): SealedClients {
     const { issued_at, ends_at } = opened
     const client = ports.read(clientId, metadata)
     return { issued_at, ends_at, client: client && asStranger(client) }
-  }
-
-  function keep(clientId: string, kept: Kept): void {
-    ready.delete(clientId)
-    ready.set(clientId, kept)
-    const oldest = ready.size > capacity ? ready.keys().next().value : undefined
-    if (oldest !== undefined) ready.delete(oldest)
   }
 
   /** A lifetime that was shortened applies to earlier ids too. */

@@ -132,12 +132,9 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
 const clientKinds: ReadonlySet<string> = new Set(['client', 'stored_client', 'published_client'])
 const tenantKind: ReadonlySet<string> = new Set(['tenant'])
 
-const isBlockedRedirect = ({ kind, stands }: { readonly kind: string; readonly stands: number }): boolean =>
-  kind === 'redirect_host' && stands === 0
-
 function createPrincipals(tables: Tables): Principals {
   const { principals } = tables
-  const disabledOf = (kind: 'client' | 'user'): ReadonlySet<string> =>
+  const disabledOf = (kind: 'client' | 'user' | 'redirect_host'): ReadonlySet<string> =>
     new Set(principals.filter(row => row.kind === kind && row.stands === 0).map(({ id }) => id))
   /** A client of a file takes effect before a stored one. */
   const removedWithoutRow = (): readonly string[] =>
@@ -176,7 +173,7 @@ function createPrincipals(tables: Tables): Principals {
       users: disabledOf('user'),
       revokedClients: revokedOf(clientKinds),
       revokedTenants: revokedOf(tenantKind),
-      blockedRedirects: principals.filter(isBlockedRedirect).map(({ id }) => id),
+      blockedRedirects: [...disabledOf('redirect_host')],
       sealedBlocked: principals.get('sealed_clients', '')?.stands === 0,
     }),
     async revokeClient(clientId, at) {
