@@ -9,7 +9,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Route } from '@tessera/protocol/http'
-import { kinds, lost, sendTo, withNodes } from '../reliability/late.ts'
+import { kinds, lost, sendTo, sqlite, withNodes } from '../reliability/late.ts'
 import { createCountingStores, isWrite } from '../support/counting.ts'
 import { ask, serve } from '../support/edges.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
@@ -208,7 +208,7 @@ for (const store of ['PostgreSQL', 'SQLite'] as const)
   test(`late: a stalled node ends no sign-in of clients that continued elsewhere, on ${store}`, {
     timeout: 120_000,
   }, async () => {
-    const storage = store === 'SQLite' ? 'sqlite:./tessera.db' : await (await postgres()).database()
+    const storage = store === 'SQLite' ? sqlite : await (await postgres()).database()
     await withNodes(storage, async nodes => {
       for (const [name, kind] of Object.entries(kinds))
         for (const [stoppedMs, way] of [
@@ -222,9 +222,9 @@ for (const store of ['PostgreSQL', 'SQLite'] as const)
 test('late: requests that waited for two seconds get 503 with Retry-After and do nothing, and probes are answered', {
   timeout: 60_000,
 }, async () => {
-  await withNodes('sqlite:./tessera.db', async ([stalls, serves]) => {
+  await withNodes(sqlite, async ({ stalls, serves, stall }) => {
     const form = await kinds.code!.start(serves)
-    stalls.process.kill('SIGSTOP')
+    await stall()
     const asked = sendTo(stalls, 'web', form)
     const probed = fetch(`${stalls.url}/healthz`)
     await setTimeout(2700)

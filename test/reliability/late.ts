@@ -6,6 +6,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -13,6 +15,7 @@ import { challenge, verifier } from '../support/issue-code.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
+import { until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
 import type { ExperimentOptions, Report } from './experiment.ts'
 
@@ -59,6 +62,13 @@ async function sendAndGiveUp(node: RunningServer, client: string, form: Form, ho
 
 type Way = 'close' | 'reset'
 
+export type Nodes = {
+  readonly stalls: RunningServer
+  readonly serves: RunningServer
+  /** Stops the first one by SIGSTOP, outside a write. */
+  readonly stall: () => Promise<void>
+}
+
 type Kind = {
   readonly client: string
   /** The request that arrives late. */
@@ -100,13 +110,13 @@ export const kinds: Readonly<Record<string, Kind>> = {
 
 /** Resolves to how many of the clients lost their sign-in. */
 export async function lost(
-  [stalls, serves]: readonly [RunningServer, RunningServer],
+  { stalls, serves, stall }: Nodes,
   { client, start, goOn }: Kind,
   { stoppedMs, clients, way }: { stoppedMs: number; clients: number; way: Way },
 ): Promise<number> {
   const forms: Form[] = []
   for (let count = 0; count < clients; count++) forms.push(await start(serves))
-  stalls.process.kill('SIGSTOP')
+  await stall()
   const stopped = performance.now()
   const newest: string[] = []
   try {
@@ -125,23 +135,57 @@ export async function lost(
   return answers.filter(({ status }) => status !== 200).length
 }
 
+/** The storage of two nodes on one SQLite file. */
+export const sqlite = 'sqlite:./tessera.db'
+
+/**
+ * Stops a process. One that is stopped inside a write to SQLite holds the only write lock: other nodes respond with 503
+ * until it continues. It then continues at once, and is stopped again.
+ */
+async function stopOutsideWrites({ process }: RunningServer, database: string | undefined): Promise<void> {
+  await until('the node is stopped outside a write', () => {
+    process.kill('SIGSTOP')
+    if (database === undefined || isWritable(database)) return true
+    process.kill('SIGCONT')
+    return false
+  })
+}
+
+function isWritable(file: string): boolean {
+  const database = new DatabaseSync(file, { timeout: 100 })
+  try {
+    database.exec('begin immediate; rollback')
+    return true
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === busy) return false
+    throw error
+  } finally {
+    database.close()
+  }
+}
+
+/** SQLITE_BUSY, https://sqlite.org/rescode.html. */
+const busy = 5
+
 /** Another checkout's `tessera.js`, to measure that one instead. */
 const entry = process.env.RELIABILITY_ENTRY ? pathToFileURL(process.env.RELIABILITY_ENTRY) : undefined
 
 export async function withNodes<Value>(
   storage: string,
-  use: (nodes: readonly [RunningServer, RunningServer]) => Promise<Value>,
+  use: (nodes: Nodes) => Promise<Value>,
 ): Promise<Value> {
   process.env.TESSERA_MASTER_KEY ??= randomBytes(32).toString('base64')
   const ports = [await freePort(), await freePort()] as const
-  const { file, remove } = await writeConfiguration({
+  const { file, directory, remove } = await writeConfiguration({
     ...{ ...world, storage, workers: 1 },
     issuer: `http://localhost:${ports[0]}`,
   })
   const nodes: RunningServer[] = []
   try {
     for (const port of ports) nodes.push(await serveConfiguration(file, port, { program: entry }))
-    return await use([nodes[1]!, nodes[0]!])
+    const [serves, stalls] = nodes as [RunningServer, RunningServer]
+    const database = storage === sqlite ? join(directory, 'tessera.db') : undefined
+    return await use({ stalls, serves, stall: () => stopOutsideWrites(stalls, database) })
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
     await remove()
@@ -154,7 +198,7 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
   const postgres = await startPostgres()
   const rows: (string | number)[][] = []
   try {
-    const stores = { PostgreSQL: await postgres.database(), SQLite: 'sqlite:./tessera.db' }
+    const stores = { PostgreSQL: await postgres.database(), SQLite: sqlite }
     const measure = ([store, storage]: [string, string]): Promise<void> =>
       withNodes(storage, async nodes => {
         for (const [name, kind] of Object.entries(kinds))
