@@ -12,6 +12,7 @@ import { spec } from 'node:test/reporters'
 import type { BrowserServer } from 'playwright-core'
 import { runLimit, testLimit } from './runner/limits.ts'
 import { distribute, isSlow, root, type Selection, selectFiles, writeBatch } from './runner/processes.ts'
+import { sharedPorts } from './support/process.ts'
 import { sharedKeys, writeSigningKeys } from './support/signing-keys.ts'
 
 const named = process.argv.slice(2).filter(argument => !argument.startsWith('--'))
@@ -77,6 +78,7 @@ async function runTests(): Promise<boolean> {
     env: {
       ...process.env,
       [sharedKeys]: await writeSigningKeys(folder),
+      [sharedPorts]: await mkdtemp(join(folder, 'ports-')),
       // Outlives the run, so that the next one compiles only what changed.
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/tessera-tests'),
       ...provided?.variables,

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -101,7 +102,10 @@ export async function writeConfiguration(
 /** Below the range from which systems take ports for outgoing connections: none of those takes it before the caller does. */
 const [lowestPort, highestPort] = [10_240, 32_000] as const
 
-/** Returns a port that is free now. */
+/** The environment variable with the folder in which the processes of a test run claim ports. */
+export const sharedPorts = 'TESSERA_TEST_PORTS'
+
+/** Returns a port that is free now, and that no other test of this run gets. */
 export async function freePort(): Promise<number> {
   for (let tries = 50; tries > 0; tries--) {
     const port = randomInt(lowestPort, highestPort)
@@ -112,9 +116,22 @@ export async function freePort(): Promise<number> {
     if (!isFree) continue
     server.close()
     await once(server, 'close')
-    return port
+    if (claim(port)) return port
   }
   throw new Error(`no free port between ${lowestPort} and ${highestPort}`)
+}
+
+/** Returns whether this caller is the first: the server of another one may be about to listen. */
+function claim(port: number): boolean {
+  const folder = process.env[sharedPorts]
+  if (folder === undefined) return true
+  try {
+    closeSync(openSync(join(folder, String(port)), 'wx'))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
 }
 
 /** Serves a configuration on the embedded store while `use` runs. */
