@@ -24,6 +24,7 @@ import {
   sampleCode,
   sampleCommit,
   sampleDevice,
+  sampleFamily,
   sampleSession,
   sampleUser,
 } from '../contracts/stores/samples.ts'
@@ -181,6 +182,20 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.equal(await passingOver(url, held(kept), trim), 1)
     assert.ok(await stores.authorizations.find(kept))
     assert.equal(await stores.authorizations.find(surplus), undefined)
+  },
+  async 'createAuthorizations skipLocked: what a request refreshes is passed over before its authorization is locked'() {
+    const sub = newHash()
+    const authorization = sampleAuthorization({ sub })
+    const family = sampleFamily(authorization)
+    await stores.commit(sampleCommit({ sub, issue: { authorization, family } }))
+    const trim = () => stores.authorizations.trim(sub, 0, 10)
+    assert.equal(
+      await passingOver(url, `select 1 from families where id = ${quoted(family.id)} for update`, trim),
+      0,
+    )
+    assert.ok(await stores.authorizations.find(authorization.id))
+    assert.equal(await trim(), 1)
+    assert.equal(await stores.families.find(family.id), undefined)
   },
   async 'sweepOf skipLocked: clean-up passes over what requests hold'() {
     const { code } = await issuedCode(stores)

@@ -43,14 +43,19 @@ function createAuthorizations({ run }: Database): Authorizations {
   )
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
   // Finds rows first and locks them afterwards: `for update` would also lock the rows that `offset` skips, which are kept.
-  // Skips authorizations that a request is extending.
+  // Skips authorizations that a request is extending. A refresh locks its family before its authorization, so that waiting
+  // for a family with the authorization locked would be a deadlock.
   const trim = change(
     run,
     `with found as materialized (
       select id from authorizations where sub = $1 order by expires_at desc, id desc limit $3::bigint offset $2::bigint),
+    unused as materialized (
+      select id from families where authorization_id = any (array(select id from found)) order by id ${skipLocked}),
     surplus as materialized (
       select id from authorizations where id = any (array(select id from found))
         and not exists (select from codes where authorization_id = authorizations.id and used_at is null)
+        and not exists (select from families where authorization_id = authorizations.id
+          and id <> all (array(select id from unused)))
       order by id ${skipLocked}),
     of_codes as (delete from codes where authorization_id in (select id from surplus)),
     of_families as (delete from families where authorization_id in (select id from surplus)),
