@@ -135,10 +135,46 @@ const revokeClient: Example = {
   },
 }
 
+/** The examples of the operations on one kind of blocks. */
+function blockExamplesOf(name: string, path: string, file = ''): Readonly<Record<string, Example>> {
+  const fresh = () => `/client-blocks/${path.replace('N', String(++count))}`
+  const wrong = `/client-blocks/${path.replace(/[^/]+$/, 'x')}!`
+  return {
+    [`block${name}`]: {
+      prepare: async () => ({ path: fresh() }),
+      others: { 422: ({ call }) => call('PUT', wrong) },
+    },
+    [`unblock${name}`]: {
+      async prepare({ call }) {
+        const at = fresh()
+        await call('PUT', at)
+        return { path: at }
+      },
+      others: {
+        404: async ({ call }) => {
+          const at = fresh()
+          await call('DELETE', at)
+          return call('DELETE', at)
+        },
+        409: ({ call }) => call('DELETE', `/client-blocks/${file}`),
+        422: ({ call }) => call('DELETE', wrong),
+      },
+    },
+  }
+}
+
+const blockExamples: Readonly<Record<string, Example>> = {
+  listClientBlocks: { prepare: async () => ({ path: '/client-blocks' }) },
+  ...blockExamplesOf('Client', 'client-ids/sealed1.N', 'client-ids/https%3A%2F%2Foff.example%2Fclient'),
+  ...blockExamplesOf('RedirectHost', 'redirect-hosts/spam-N.example', 'redirect-hosts/filed.example'),
+  ...blockExamplesOf('SealedClientIds', 'sealed-client-ids'),
+}
+
 const entryExamples = Object.assign({}, ...(Object.keys(entries) as (keyof typeof entries)[]).map(examplesOf))
 
 const examples: Readonly<Record<string, Example>> = {
   ...entryExamples,
+  ...blockExamples,
   revokeClient,
   revokeUser: { prepare: async () => ({ path: '/users/any/revocation' }) },
   revokeSubject: {
@@ -243,8 +279,22 @@ const provoke: Readonly<Record<number, Send>> = {
   428: ({ call }, { method }, { path, body }) => call(method, path, body),
 }
 
+const blockingWorld = {
+  ...adminWorld,
+  registration: { mode: 'open', blocked_redirect_hosts: ['filed.example'] },
+  clients: [
+    ...adminWorld.clients,
+    {
+      client_id: 'https://off.example/client',
+      enabled: false,
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['https://off.example/cb'],
+    },
+  ],
+}
+
 test('admin openapi: every operation responds with each documented status and its schema', async () => {
-  const shared = await startAdmin(adminWorld)
+  const shared = await startAdmin(blockingWorld)
   for (const [id, description] of Object.entries(adminOperations) as [string, Description][]) {
     const { prepare, others = {} } = examples[id] ?? assert.fail(`${id} has no example`)
     const { responses } = document.paths[description.path][description.method.toLowerCase()]

@@ -190,6 +190,8 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     assert.match(await change('block', 'filed'), /^1 .*client_id="filed": it is configured or stored/)
     assert.match(await change('block', '--redirect-host', 'Spam.example'), /^1 .*write "spam\.example"/)
     assert.match(await change('block', '--redirect-host', '*'), /^1 .*it is not a host/)
+    assert.match(await change('block', 'sealed1.QUJD='), /^1 .*it is not a sealed id; copy the whole/)
+    assert.match(await change('block', 'https://app.example'), /^1 .*it has no path/)
     assert.match(await change('block', '--redirect-host', 'https:'), /^1 .*not the scheme of/)
     assert.match(await change('block'), /^2 .*name one of a client_id/)
     assert.match(await change('block', sealed, '--sealed'), /^2 .*name one of a client_id/)

@@ -150,6 +150,19 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
       return { client_id: 'web' }
     },
   },
+  'client.blocked': {
+    async run({ server }) {
+      await server.blockClients({ kind: 'redirect_host', id: 'spam.example' }, true, { actor: 'tester' })
+      return { kind: 'redirect_host', id: 'spam.example', actor: 'tester' }
+    },
+  },
+  'client.unblocked': {
+    async run({ server }) {
+      await server.blockClients({ kind: 'sealed_clients', id: '' }, true)
+      await server.blockClients({ kind: 'sealed_clients', id: '' }, false)
+      return { kind: 'sealed_client_ids', actor: 'application' }
+    },
+  },
   'tenant.access_revoked': {
     async run({ server }) {
       await server.revokeTenant('acme')

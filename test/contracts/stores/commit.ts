@@ -21,6 +21,7 @@ import {
   unknownAuthorization,
   unknownFamily,
 } from './samples.ts'
+import { sampleMessage } from './webhook-messages.ts'
 
 export function testCommit(stores: () => Stores): void {
   beforeEach(() => enablePrincipals(stores()))
@@ -167,6 +168,35 @@ export function testCommit(stores: () => Stores): void {
     assert.deepEqual(await blocked(), [['myapp:'], false])
     assert.equal(await principals.block(host, true), true)
     assert.deepEqual(await blocked(), [['myapp:', 'spam.example'], false])
+  })
+
+  test('principals: the events of a block are stored with it, and none if it changes nothing', async () => {
+    const { principals, webhookMessages } = stores()
+    const endpoint = newHash()
+    for (const block of [
+      { kind: 'redirect_host', id: `${endpoint}.example` },
+      { kind: 'stored_client', id: `sealed1.${endpoint}` },
+    ] as const) {
+      const counts: number[] = []
+      for (const isBlocked of [false, true, true, false, false]) {
+        await principals.block(block, isBlocked, [sampleMessage({ endpoint })])
+        counts.push(await webhookMessages.count(endpoint, 99))
+      }
+      const [before = 0] = counts
+      assert.deepEqual(counts, [before, before + 1, before + 1, before + 2, before + 2])
+    }
+  })
+
+  test('principals: a client that a configuration disabled is told from one that an operator blocked', async () => {
+    const { principals } = stores()
+    const users = [{ id: 'alice', enabled: true }]
+    const [filed, blocked] = ['https://filed.example/client', 'https://blocked.example/client']
+    await principals.sync({ clients: [{ id: filed, enabled: false }], users })
+    await principals.block({ kind: 'stored_client', id: blocked }, true)
+    const { clients, blockedClients } = await principals.disabled()
+    assert.deepEqual([clients.has(filed), clients.has(blocked)], [true, true])
+    assert.deepEqual([blockedClients.has(filed), blockedClients.has(blocked)], [false, true])
+    await enablePrincipals(stores())
   })
 
   test('commit: an authorization that is missing, revoked or expired is refused', async () => {

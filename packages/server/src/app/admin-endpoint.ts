@@ -4,6 +4,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createAdminEndpoint } from '../endpoints/admin/admin.ts'
 import { createAuditHandlers } from '../endpoints/admin/audit.ts'
+import { createClientBlockHandlers } from '../endpoints/admin/client-blocks.ts'
 import { createCursors } from '../endpoints/admin/cursor.ts'
 import { createEntryHandlers } from '../endpoints/admin/entries.ts'
 import { createGlobalRevocationHandlers } from '../endpoints/admin/global-revocation.ts'
@@ -35,6 +36,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
         cursors,
         revokeClient: clients.revoke,
       }),
+      ...createClientBlockHandlers({ blocking: clients.blocking, cursors }),
       ...createUserHandlers({
         configured: configuration.users,
         tenants: configuration.tenants,

@@ -147,10 +147,10 @@ export async function openUsers(
 export async function openClients(
   server: Configuration,
   issuer: Configuration,
-): Promise<Closable & Pick<ClientServices, 'revoke' | 'block' | 'blocks'>> {
+): Promise<Closable & Pick<ClientServices, 'revoke'> & ClientServices['blocking']> {
   const context = await openIssuer(server, issuer)
-  const { revoke, block, blocks } = createServices(context.configuration, context).clients
-  return { revoke, block, blocks, close: context.close }
+  const { revoke, blocking } = createServices(context.configuration, context).clients
+  return { revoke, ...blocking, close: context.close }
 }
 
 /** A running server honours a revocation within a second, and ends the sessions. */

@@ -13,6 +13,7 @@ import { createClientEncryption, type EncryptForClient } from '../clients/keys/e
 import { createIssuerKeysUriFinder } from '../clients/keys/issuer-metadata.ts'
 import { createClientKeyFinder } from '../clients/keys/jwks.ts'
 import { createClientSignatures, type VerifyClientSignature } from '../clients/keys/signature.ts'
+import { type ClientBlocking, createClientBlocking } from '../clients/registration/client-blocking.ts'
 import { type ClientLookup, createClients } from '../clients/registration/client-lookup.ts'
 import { type ReadableRow, readRegistered } from '../clients/registration/metadata-validation.ts'
 import { createSoftwareStatements } from '../clients/registration/software-statement.ts'
@@ -21,9 +22,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { mtlsBaseOf } from '../configuration/issuer.ts'
 import { createAssertionCounter } from '../identity/attempt-limits.ts'
 import type { Attempts } from '../identity/attempts.ts'
-import { type BlockClients, redirectBlockProblem } from '../model/client-blocks.ts'
 import type { SealedClients } from '../model/registration.ts'
-import { hasNoRow } from '../model/sealed-client.ts'
 import { createOverloadLog } from '../operations/overload.ts'
 import { nodeSkew } from '../operations/principals.ts'
 import { createArgon2id, type MatchArgon2id } from '../runtime/argon2id.ts'
@@ -42,9 +41,7 @@ export type ClientServices = {
    */
   readonly revoke: (clientId: string) => Promise<boolean>
   /** For operators. */
-  readonly block: BlockClients
-  /** Returns what is blocked: clients without rows, by id, redirect hosts, and whether all sealed ids are. */
-  readonly blocks: () => Promise<ReturnType<IssuerContext['principals']['blocks']>>
+  readonly blocking: ClientBlocking
   readonly authenticate: AuthenticateClient
   /** For introspection: a client, or an API. */
   readonly authenticateCaller: AuthenticateCaller
@@ -61,7 +58,6 @@ export function createClientServices(
   const { issuer, resources, clientAssertions, compatibility, mtls } = configuration
   const { stores, clock, log, random, outbound } = context
   const { lookup, ...registered } = createLookup(configuration, context)
-  const isConfigured = (clientId: string) => configuration.clients.find(clientId) !== undefined
   const findKeys = createClientKeyFinder({ outbound, clock, log })
   const verifySignature = createClientSignatures(findKeys, configuration.signatureAlgorithms)
   const failures = createFailures(context, { countAttempt, waitFor })
@@ -104,12 +100,15 @@ export function createClientServices(
     lookup,
     ...registered,
     revoke: createClientRevocation(context),
-    block: createClientBlocking(context, isConfigured),
-    async blocks() {
-      await context.principals.refresh()
-      const { clients, ...blocks } = context.principals.blocks()
-      return { clients: new Set([...clients].filter(hasNoRow)), ...blocks }
-    },
+    blocking: createClientBlocking({
+      principals: context.principals,
+      isConfigured: clientId => configuration.clients.find(clientId) !== undefined,
+      entries: stores.entries,
+      hasEntry: clientId => context.entries.clients.rows().has(clientId),
+      blockedRedirects: configuration.registration.blockedRedirects,
+      events: context.events,
+      log,
+    }),
     authenticate,
     authenticateCaller,
     matchArgon2id,
@@ -178,27 +177,6 @@ const createClientRevocation =
     events.emit('client.access_revoked', { client_id })
     return true
   }
-
-const createClientBlocking =
-  ({ principals, stores, log }: IssuerContext, isConfigured: (id: string) => boolean): BlockClients =>
-  async (block, isBlocked) => {
-    const { kind, id } = block
-    const problem = kind === 'redirect_host' ? redirectBlockProblem(id) : undefined
-    if (problem) return { ok: false, ...problem }
-    if (kind === 'stored_client') {
-      const isStored = async () => (await stores.entries.find('clients', id)) !== undefined
-      if (!hasNoRow(id) || isConfigured(id) || (await isStored())) return hasRow
-    }
-    const changed = await principals.block(block, isBlocked)
-    if (changed) log.info(isBlocked ? 'clients_blocked' : 'clients_unblocked', { kind, id })
-    return { ok: true, changed }
-  }
-
-const hasRow = {
-  ok: false,
-  problem: 'it is configured or stored, or its client_id is neither a URL nor sealed',
-  fix: 'set "enabled": false for it, or remove it',
-} as const
 
 function createFailures(
   { clock }: IssuerContext,

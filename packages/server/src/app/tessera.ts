@@ -262,7 +262,7 @@ export async function composeTessera(
     endSession: (...given) => server().services.sessions.endSession(...given),
     endAccess: sub => server().services.accounts.endAccess(sub),
     revokeClient: clientId => server().services.clients.revoke(clientId),
-    blockClients: (...given) => server().services.clients.block(...given),
+    blockClients: (...given) => server().services.clients.blocking.block(...given),
     revokeTenant: tenant => server().services.sessions.revokeTenant(tenant),
     settled: () => server().settled(),
     runLogouts,

@@ -13,18 +13,10 @@ export const unblock = (id: string | undefined, flags: BlockFlags): Promise<Exit
 
 export const list = (flags: IssuerFlags): Promise<ExitCode> =>
   withClients(flags, async clients => {
-    const { clients: ids, blockedRedirects, sealedBlocked } = await clients.blocks()
-    const lines = [
-      ...(sealedBlocked ? [lineOf({ kind: 'sealed_clients', id: '' })] : []),
-      ...blockedRedirects.map(host => lineOf({ kind: 'redirect_host', id: host })),
-      ...[...ids].map(id => lineOf({ kind: 'stored_client', id })),
-    ]
-    process.stdout.write(
-      lines
-        .toSorted()
-        .map(line => `${line}\n`)
-        .join(''),
+    const lines = (await clients.blocks()).map(
+      block => `${lineOf(block)}${block.origin === 'file' ? ' origin=file' : ''}\n`,
     )
+    process.stdout.write(lines.join(''))
     return 0
   })
 
@@ -35,7 +27,7 @@ async function change(id: string | undefined, flags: BlockFlags, isBlocked: bool
     return 2
   }
   return withClients(flags, async clients => {
-    const outcome = await clients.block(target, isBlocked)
+    const outcome = await clients.block(target, isBlocked, { actor: 'command_line' })
     if (!outcome.ok) return report(`${lineOf(target)}: ${outcome.problem}; ${outcome.fix}`)
     const done = isBlocked ? 'blocked' : 'unblocked'
     process.stdout.write(`${outcome.changed ? done : `already ${done}`} ${lineOf(target)}\n`)

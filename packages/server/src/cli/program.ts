@@ -57,7 +57,8 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
 const isServer = ([command]: readonly string[]): boolean => command === 'serve' || command === 'demo'
 
 /** Commands that change nothing. */
-const reading = /(^(audit (export|key|verify)|config|doctor|explain|hash-secret)\b| (list|find|get|show)$)/
+const reading =
+  /(^(audit (export|key|verify)|config|doctor|explain|hash-secret)\b| (list|blocked|find|get|show)$)/
 
 /** Who runs the command, for the audit log. */
 function originOf(program: Command, words: readonly string[]): Origin {

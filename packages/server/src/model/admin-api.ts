@@ -16,6 +16,8 @@ export const adminAudience = 'urn:tessera:admin'
 const allowed = {
   'admin:clients.read': 'Read clients.',
   'admin:clients.write': 'Create, change and delete clients.',
+  'admin:blocks.read': 'Read which self-registered clients and redirect hosts are blocked.',
+  'admin:blocks.write': 'Block self-registered clients and redirect hosts, and end blocks.',
   'admin:resources.read': 'Read API scopes, API resources and identity resources.',
   'admin:resources.write': 'Create, change and delete API scopes, API resources and identity resources.',
   'admin:providers.read': 'Read identity providers.',

@@ -4,6 +4,7 @@
  */
 
 import type { AuditDetails } from './audit-record.ts'
+import type { NamedBlock } from './client-blocks.ts'
 import type { EntryKind } from './entry.ts'
 import type { Hook } from './hook.ts'
 import type { FactorMethod } from './mfa.ts'
@@ -51,6 +52,10 @@ export type EventData = {
   readonly 'user.access_revoked': { readonly sub: string }
   /** An operator revoked everything that was issued to the client. */
   readonly 'client.access_revoked': { readonly client_id: string }
+  /** An operator blocked clients: one by its `client_id`, those that redirect to a host, or all sealed ids. */
+  readonly 'client.blocked': ClientBlockChange
+  /** An operator ended such a block. */
+  readonly 'client.unblocked': ClientBlockChange
   /** An operator revoked everything that was issued to users of a tenant; without `tenant`, everything of the issuer. */
   readonly 'tenant.access_revoked': { readonly tenant?: string }
   readonly 'user.factor_added': { readonly sub: string; readonly method: FactorMethod }
@@ -157,6 +162,11 @@ export type EventData = {
   readonly 'key.removed': { readonly kid: string }
 }
 
+type ClientBlockChange = NamedBlock & {
+  /** Who changed it: `command_line`, `application`, or the `client_id` of a token of the API. */
+  readonly actor: string
+}
+
 export type EventType = keyof EventData
 
 const known: Readonly<Record<EventType, true>> = {
@@ -170,6 +180,8 @@ const known: Readonly<Record<EventType, true>> = {
   'user.exported': true,
   'user.access_revoked': true,
   'client.access_revoked': true,
+  'client.blocked': true,
+  'client.unblocked': true,
   'tenant.access_revoked': true,
   'user.factor_added': true,
   'user.factor_removed': true,

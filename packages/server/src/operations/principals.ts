@@ -30,7 +30,10 @@ export type PrincipalWatch = {
    */
   readonly revokeClient: (clientId: string, at: Seconds) => Promise<boolean>
   /** Returns what operators blocked. */
-  readonly blocks: () => Pick<DisabledPrincipals, 'clients' | 'blockedRedirects' | 'sealedBlocked'>
+  readonly blocks: () => Pick<
+    DisabledPrincipals,
+    'clients' | 'blockedClients' | 'blockedRedirects' | 'sealedBlocked'
+  >
   /** Blocks as `revokeClient` revokes, or ends a block. Returns whether that changed anything. */
   readonly block: Principals['block']
   /** Reads the store again. Resolves when this process knows what was revoked until now. */
@@ -62,6 +65,7 @@ export function createPrincipalWatch({
   const { principals, changes } = ports
   let disabled: DisabledPrincipals = {
     clients: new Set(),
+    blockedClients: new Set(),
     users: new Set(),
     revokedClients: new Map(),
     revokedTenants: new Map(),
@@ -112,8 +116,8 @@ export function createPrincipalWatch({
       await announce()
     },
     blocks: () => disabled,
-    async block(block, isBlocked) {
-      const changed = await principals.block(block, isBlocked)
+    async block(...given) {
+      const changed = await principals.block(...given)
       if (changed) await announce()
       return changed
     },

@@ -12,13 +12,16 @@ const usual = 50
 const mostRead = 2000
 const batch = 500
 
+/** A cursor contains an id, and those of clients have up to 1024 characters. */
+const longestCursor = 2000
+
 export const pageParameters = {
   limit: {
     schema: s.int().min(1).max(most),
     description: `The maximum number of entries. Default: ${usual}. A page can contain fewer, although more follow.`,
   },
   cursor: {
-    schema: s.string().min(1).max(1000),
+    schema: s.string().min(1).max(longestCursor),
     description: 'next_cursor of the page before, with the same filters.',
   },
 }

@@ -2,6 +2,7 @@
 
 import type { AnySchema } from '../../configuration/validation/schema.ts'
 import { auditOperations, auditSchemas } from './audit.ts'
+import { clientBlockOperations, clientBlockSchemas } from './client-blocks.ts'
 import { entryOperations, entrySchemas } from './entry-operations.ts'
 import { globalRevocationOperations } from './global-revocation.ts'
 import { keyOperations, keySchemas } from './keys.ts'
@@ -10,6 +11,7 @@ import { userOperations, userSchemas } from './user-operations.ts'
 
 export const adminOperations = {
   ...entryOperations,
+  ...clientBlockOperations,
   ...userOperations,
   ...globalRevocationOperations,
   ...keyOperations,
@@ -18,6 +20,7 @@ export const adminOperations = {
 
 export const adminSchemas: Readonly<Record<string, AnySchema>> = {
   ...entrySchemas,
+  ...clientBlockSchemas,
   ...userSchemas,
   ...keySchemas,
   ...auditSchemas,

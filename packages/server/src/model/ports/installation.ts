@@ -5,6 +5,7 @@ import type { Awaitable } from '../../runtime/ports.ts'
 import type { StoredKey } from '../authorization.ts'
 import type { Block } from '../client-blocks.ts'
 import type { RegisteredClient } from '../registered-client.ts'
+import type { Messages } from './sessions.ts'
 
 export type Keys = {
   readonly all: () => Awaitable<readonly StoredKey[]>
@@ -94,8 +95,11 @@ export type Principals = {
    * issued at all. In one write, however much it is.
    */
   readonly revokeTenant: (tenant: string | undefined, at: Seconds) => Promise<void>
-  /** Blocks it, or ends the block. Returns whether that changed anything. */
-  readonly block: (block: Block, isBlocked: boolean) => Promise<boolean>
+  /**
+   * Blocks it, or ends the block. Returns whether that changed anything. If it did, the messages are stored in the same
+   * write.
+   */
+  readonly block: (block: Block, isBlocked: boolean, messages?: Messages) => Promise<boolean>
   /**
    * Calls `changed` when another process has changed them, if the store supports notifications. Returns a function that
    * stops this.
@@ -110,6 +114,8 @@ export type ConfiguredPrincipals = {
 
 export type DisabledPrincipals = {
   readonly clients: ReadonlySet<string>
+  /** Those of `clients` that an operator removed or blocked, and no configuration contained since. */
+  readonly blockedClients: ReadonlySet<string>
   readonly users: ReadonlySet<string>
   /** By client: when everything that it had been issued was last revoked. */
   readonly revokedClients: ReadonlyMap<string, Seconds>

@@ -18,6 +18,7 @@ import {
 import { hasNoRow } from '../../model/sealed-client.ts'
 import { release } from './entries.ts'
 import type { Tables } from './tables.ts'
+import { storeMessages } from './webhooks.ts'
 
 export function createInstallationStores(tables: Tables): InstallationStores {
   const { settings } = tables
@@ -170,6 +171,7 @@ function createPrincipals(tables: Tables): Principals {
     },
     disabled: () => ({
       clients: new Set([...disabledOf('client'), ...removedWithoutRow()]),
+      blockedClients: new Set(removedWithoutRow()),
       users: disabledOf('user'),
       revokedClients: revokedOf(clientKinds),
       revokedTenants: revokedOf(tenantKind),
@@ -187,10 +189,11 @@ function createPrincipals(tables: Tables): Principals {
       const before = principals.get('tenant', tenant)?.revoked_at ?? 0
       principals.put({ kind: 'tenant', id: tenant, stands: 1, revoked_at: Math.max(at, before) })
     },
-    async block({ kind, id }, isBlocked) {
+    async block({ kind, id }, isBlocked, messages) {
       const before = principals.get(kind, id)
       if ((before?.stands === 0) === isBlocked) return false
       principals.put({ ...before, kind, id, stands: isBlocked ? 0 : 1 })
+      storeMessages(tables, messages)
       return true
     },
   }

@@ -11,6 +11,7 @@ import { releasing } from './entries.ts'
 import { createRegisteredClients } from './registered-clients.ts'
 import type { Replica } from './replica.ts'
 import { all, change, one } from './statements.ts'
+import { storeMessages } from './webhooks.ts'
 
 export const createInstallationStores = (
   database: Database,
@@ -160,17 +161,18 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
       const changed = [await sync('client', clients), await sync('user', users)]
       return changed.includes(true)
     },
-    disabled: async () => ({
-      clients: new Set([
-        ...(await disabledOf('client')),
-        ...(await listRemovedWithoutRow()).map(([id]) => String(id)),
-      ]),
-      users: await disabledOf('user'),
-      revokedClients: new Map((await listRevoked()).map(([id, at]) => [String(id), Number(at)])),
-      revokedTenants: new Map((await listTenants()).map(([id, at]) => [String(id), Number(at)])),
-      blockedRedirects: [...(await disabledOf('redirect_host'))],
-      sealedBlocked: (await disabledOf('sealed_clients')).size > 0,
-    }),
+    async disabled() {
+      const blockedClients = new Set((await listRemovedWithoutRow()).map(([id]) => String(id)))
+      return {
+        clients: new Set([...(await disabledOf('client')), ...blockedClients]),
+        blockedClients,
+        users: await disabledOf('user'),
+        revokedClients: new Map((await listRevoked()).map(([id, at]) => [String(id), Number(at)])),
+        revokedTenants: new Map((await listTenants()).map(([id, at]) => [String(id), Number(at)])),
+        blockedRedirects: [...(await disabledOf('redirect_host'))],
+        sealedBlocked: (await disabledOf('sealed_clients')).size > 0,
+      }
+    },
     revokeClient: (clientId, at) =>
       locked([], async write => {
         const before = (await write(revoke, [clientId, at])).count
@@ -184,11 +186,13 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
         await write(revokeTenant, [tenant, at])
         await write(announce, [])
       }),
-    block: ({ kind, id }, isBlocked) =>
+    block: ({ kind, id }, isBlocked, messages) =>
       locked([], async write => {
         const { count } = await write(isBlocked ? addBlock : endBlock, [kind, id])
-        if (count > 0) await write(announce, [])
-        return count > 0
+        if (count === 0) return false
+        await storeMessages(write, messages)
+        await write(announce, [])
+        return true
       }),
     watch: changed => changes.watch(schema, changed),
   }

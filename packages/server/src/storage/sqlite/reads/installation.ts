@@ -13,6 +13,7 @@ import { codecs } from '../codecs.ts'
 import { all, one, reading } from '../statements.ts'
 import type { ConfiguredKind, installationWrites } from '../writes/installation.ts'
 import type { Calls } from '../writes/operation.ts'
+import { messageRows } from './webhooks.ts'
 
 type Write = Calls<typeof installationWrites>
 
@@ -109,6 +110,7 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     database,
     () => new Set([...listDisabled('client'), ...listRemovedWithoutRow()].map(([id]) => String(id))),
   )
+  const blockedClients = reading(database, () => new Set(listRemovedWithoutRow().map(([id]) => String(id))))
   const listRevoked = all(
     database,
     `select id, revoked_at from standing where kind in ('client', 'stored_client', 'published_client') and revoked_at is not null`,
@@ -131,6 +133,7 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     },
     disabled: () => ({
       clients: disabledClients(),
+      blockedClients: blockedClients(),
       users: disabledUsers(),
       revokedClients: revokedClients(),
       revokedTenants: revokedTenants(),
@@ -139,6 +142,6 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     }),
     revokeClient: write.revokeClient,
     revokeTenant: (tenant = '', at) => write.revokeTenant(tenant, at),
-    block: ({ kind, id }, isBlocked) => write.block(kind, id, isBlocked),
+    block: ({ kind, id }, isBlocked, messages) => write.block(kind, id, isBlocked, messageRows(messages)),
   }
 }

@@ -15,6 +15,7 @@ import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import { createRelease } from './entries.ts'
 import type { Writes } from './operation.ts'
+import { storeMessages } from './webhooks.ts'
 
 export type ConfiguredKind = 'client' | 'user'
 
@@ -183,6 +184,11 @@ export const installationWrites = {
       on conflict do update set stands = 0 where stands <> 0`,
     )
     const end = change(database, 'update standing set stands = 1 where kind = ? and id = ? and stands = 0')
-    return (kind: string, id: string, isBlocked: boolean): boolean => (isBlocked ? add : end)(kind, id) > 0
+    const store = storeMessages(database)
+    return (kind: string, id: string, isBlocked: boolean, messages: readonly Row[] | null): boolean => {
+      if ((isBlocked ? add : end)(kind, id) === 0) return false
+      store(messages)
+      return true
+    }
   },
 } as const satisfies Writes
