@@ -75,7 +75,7 @@ const configuration = {
       client_id: 'operator',
       client_secrets: [{ value: 'secret' }],
       grant_types: ['client_credentials'],
-      scope: 'admin:users.read admin:users.write admin:users.revoke',
+      scope: 'admin:users.read admin:users.write admin:users.revoke admin:blocks.write',
     },
     {
       client_id: 'tv',
@@ -133,7 +133,10 @@ export async function prepare(): Promise<Prepared> {
   const { target } = await other.submit(bank, { username: 'alice', password: 'alice', button: 'login' })
   assert.ok(target.startsWith('/mfa?continue='), target)
   const operator = await server.token(
-    { grant_type: 'client_credentials', scope: 'admin:users.read admin:users.write admin:users.revoke' },
+    {
+      grant_type: 'client_credentials',
+      scope: 'admin:users.read admin:users.write admin:users.revoke admin:blocks.write',
+    },
     { client: ['operator', 'secret'] },
   )
   const device = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })

@@ -53,9 +53,23 @@ export type EventData = {
   /** An operator revoked everything that was issued to the client. */
   readonly 'client.access_revoked': { readonly client_id: string }
   /** An operator blocked clients: one by its `client_id`, those that redirect to a host, or all sealed ids. */
-  readonly 'client.blocked': ClientBlockChange
+  readonly 'client.blocked': {
+    /** `client_id`, `redirect_host` or `sealed_client_ids`. */
+    readonly kind: NamedBlock['kind']
+    /** The `client_id`, or the host or scheme. Omitted for all sealed ids. */
+    readonly id?: string
+    /** Who changed it: `command_line`, `application`, or the `client_id` of a token of the API. */
+    readonly actor: string
+  }
   /** An operator ended such a block. */
-  readonly 'client.unblocked': ClientBlockChange
+  readonly 'client.unblocked': {
+    /** `client_id`, `redirect_host` or `sealed_client_ids`. */
+    readonly kind: NamedBlock['kind']
+    /** The `client_id`, or the host or scheme. Omitted for all sealed ids. */
+    readonly id?: string
+    /** Who changed it: `command_line`, `application`, or the `client_id` of a token of the API. */
+    readonly actor: string
+  }
   /** An operator revoked everything that was issued to users of a tenant; without `tenant`, everything of the issuer. */
   readonly 'tenant.access_revoked': { readonly tenant?: string }
   readonly 'user.factor_added': { readonly sub: string; readonly method: FactorMethod }
@@ -160,11 +174,6 @@ export type EventData = {
   }
   /** A replaced signing key is no longer published. */
   readonly 'key.removed': { readonly kid: string }
-}
-
-type ClientBlockChange = NamedBlock & {
-  /** Who changed it: `command_line`, `application`, or the `client_id` of a token of the API. */
-  readonly actor: string
 }
 
 export type EventType = keyof EventData
