@@ -8,6 +8,7 @@ import { assertRefused } from '../support/refused.ts'
 import { register } from '../support/registering.ts'
 import {
   connectSealed,
+  idOfLength,
   notes,
   refreshFor,
   registerNotes,
@@ -205,6 +206,7 @@ test('client blocks: what no client or host can be is refused with its place and
     [inPath(ids, 'https://app.example/a/../b'), 422, 'admin_entry_invalid', /dot segment/],
     [inPath(ids, 'sealed1.'), 422, 'admin_entry_invalid', /not a sealed id/],
     [inPath(ids, 'sealed1.a b'), 422, 'admin_entry_invalid', /not a sealed id/],
+    [inPath(ids, `sealed1.${'a'.repeat(504)}`), 422, 'admin_entry_invalid', /this issuer did not make it/],
     [inPath(ids, `sealed1.${'a'.repeat(505)}`), 422, 'admin_entry_invalid', /not a sealed id/],
     [inPath(ids, 'sealed1.\0'), 400, 'admin_path_malformed', /control character/],
     [`${sealed}?kind=x`, 400, 'admin_query_malformed', /expected one of/],
@@ -239,7 +241,7 @@ test('client blocks: the longest ids are listed page by page, each once', async 
   const url = (end: string) => `https://app.example/${'c'.repeat(1003)}${end}`
   const blocked = [
     ...['0', '1', '2'].map(end => inPath(ids, url(end))),
-    inPath(ids, `sealed1.${'a'.repeat(504)}`),
+    inPath(ids, idOfLength(512)),
     inPath(hosts, `*.${Array(4).fill('a'.repeat(61)).join('.')}.com:65535`),
     inPath(hosts, 'myapp:'),
     sealed,

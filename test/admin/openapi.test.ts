@@ -165,7 +165,11 @@ function blockExamplesOf(name: string, path: string, file = ''): Readonly<Record
 
 const blockExamples: Readonly<Record<string, Example>> = {
   listClientBlocks: { prepare: async () => ({ path: '/client-blocks' }) },
-  ...blockExamplesOf('Client', 'client-ids/sealed1.N', 'client-ids/https%3A%2F%2Foff.example%2Fclient'),
+  ...blockExamplesOf(
+    'Client',
+    'client-ids/https%3A%2F%2Fapp.example%2FN',
+    'client-ids/https%3A%2F%2Foff.example%2Fclient',
+  ),
   ...blockExamplesOf('RedirectHost', 'redirect-hosts/spam-N.example', 'redirect-hosts/filed.example'),
   ...blockExamplesOf('SealedClientIds', 'sealed-client-ids'),
 }

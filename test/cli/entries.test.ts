@@ -10,8 +10,11 @@ import { fileURLToPath } from 'node:url'
 import { lineOf } from '../../packages/server/src/cli/issuer.ts'
 import { run } from '../../packages/server/src/cli/program.ts'
 import { writeConfiguration } from '../support/process.ts'
+import { forgeId } from '../support/sealed-clients.ts'
+import { issuer, masterKey } from '../support/tessera.ts'
 
 const configuration = {
+  issuer,
   storage: 'sqlite:./tessera.db',
   api_scopes: [{ name: 'api1' }],
   tenants: [{ name: 'filed', issuer: 'path' }],
@@ -51,6 +54,7 @@ test('command line: a value with control characters stays one line', () => {
 
 test('cli: entries are added, shown, replaced, rotated and removed', async () => {
   process.env.TESSERA_LOG_LEVEL = 'silent'
+  process.env.TESSERA_MASTER_KEY = masterKey
   const { file, remove } = await writeConfiguration(configuration)
   const json = join(dirname(file), 'entry.json')
   const entry = (value: unknown) => writeFile(json, JSON.stringify(value))
@@ -165,7 +169,7 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
       assert.deepEqual(revoked(store, 'published_client'), [documentUrl])
     assert.match((await on('clients', 'revoke', 'http://app.client.example/')).stderr, /was ever served/)
 
-    const sealed = 'sealed1.QUJD'
+    const sealed = forgeId()
     const blocked = async (...words: string[]) => (await on('clients', 'blocked', ...words)).stdout
     const change = async (...words: string[]) => {
       const { code, stdout, stderr } = await on('clients', words[0]!, ...words.slice(1))
@@ -187,6 +191,10 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     )
     assert.equal(await change('unblock', sealed), `0 unblocked client_id="${sealed}"\n`)
     assert.equal(await change('unblock', sealed), `0 already unblocked client_id="${sealed}"\n`)
+    const cut = sealed.slice(0, -1)
+    assert.match(await change('block', cut), /^1 .*this issuer did not make it; copy the whole/)
+    assert.match(await change('block', sealed, '--tenant', 'acme'), /^1 .*this issuer did not make/)
+    assert.match((await on('clients', 'revoke', cut)).stderr, /was ever served/)
     assert.match(await change('block', 'filed'), /^1 .*client_id="filed": it is configured or stored/)
     assert.match(await change('block', '--redirect-host', 'Spam.example'), /^1 .*write "spam\.example"/)
     assert.match(await change('block', '--redirect-host', '*'), /^1 .*it is not a host/)
@@ -205,6 +213,7 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     assert.equal((await on('clients', 'rotate-secret', 'web', '--overlap', '-1')).code, 2)
   } finally {
     delete process.env.TESSERA_LOG_LEVEL
+    delete process.env.TESSERA_MASTER_KEY
     await remove()
   }
 })

@@ -175,7 +175,7 @@ test('attack: metadata that registration refuses is refused in a seal too', asyn
   const cases: Readonly<Record<string, object>> = {
     'a scheme that runs code': { ...notes, redirect_uris: ['javascript://x/%0aalert(1)'] },
     'http on a public host': { ...notes, redirect_uris: ['http://notes.example/cb'] },
-    'an unknown scope': { ...notes, scope: 'openid nonsense' },
+    'a grant that may not be registered': { ...notes, grant_types: ['password'] },
     'no redirect URI': { ...notes, redirect_uris: [] },
   }
   for (const [what, metadata] of Object.entries(cases)) {

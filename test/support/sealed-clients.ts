@@ -104,3 +104,12 @@ export function forgeId(
   const content = packMetadata((metadata ?? null) as never) ?? deflateRawSync('too long')
   return seal.seal(content, { issued_at, ends_at })
 }
+
+/** Returns an id that a server of tests made, of metadata that can't be read. It has a multiple of four characters. */
+export function idOfLength(characters: number): string {
+  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
+  const seal = createClientIdSeal({ issuer, derived: createDerivedKeys(masterKeyBytes), random })
+  const bytes = ((characters - 'sealed1.'.length) * 3) / 4
+  const content = Buffer.alloc(bytes - 9 - 16 - 16)
+  return seal.seal(content, { issued_at: startOfTime, ends_at: startOfTime + 86_400 })
+}

@@ -13,9 +13,14 @@ import { createClientEncryption, type EncryptForClient } from '../clients/keys/e
 import { createIssuerKeysUriFinder } from '../clients/keys/issuer-metadata.ts'
 import { createClientKeyFinder } from '../clients/keys/jwks.ts'
 import { createClientSignatures, type VerifyClientSignature } from '../clients/keys/signature.ts'
-import { type ClientBlocking, createClientBlocking } from '../clients/registration/client-blocking.ts'
+import {
+  type ClientBlocking,
+  createClientBlocking,
+  idProblem,
+} from '../clients/registration/client-blocking.ts'
 import { type ClientLookup, createClients } from '../clients/registration/client-lookup.ts'
 import { type ReadableRow, readRegistered } from '../clients/registration/metadata-validation.ts'
+import { stillAllowed } from '../clients/registration/reduction.ts'
 import { createSoftwareStatements } from '../clients/registration/software-statement.ts'
 import { createSealedClients } from '../clients/sealed/sealed-clients.ts'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -99,13 +104,14 @@ export function createClientServices(
   return {
     lookup,
     ...registered,
-    revoke: createClientRevocation(context),
+    revoke: createClientRevocation(context, registered.sealed),
     blocking: createClientBlocking({
       principals: context.principals,
       isConfigured: clientId => configuration.clients.find(clientId) !== undefined,
       entries: stores.entries,
       hasEntry: clientId => context.entries.clients.rows().has(clientId),
       blockedRedirects: configuration.registration.blockedRedirects,
+      isIssued: registered.sealed.isIssued,
       events: context.events,
       log,
     }),
@@ -146,7 +152,13 @@ function createLookup(
     policy: registration.sealedClients,
     issuer,
     derived,
-    read: (client_id, metadata) => read({ client_id, metadata, version: 1 }),
+    read(client_id, registered) {
+      // Nobody can list these clients, so a limit that an operator lowers applies to earlier ids too.
+      const metadata = stillAllowed(registered, registration)
+      if (metadata) return read({ client_id, metadata, version: 1 })
+      log.warn('registered_client_unfit', { client_id, faults: ['grant_types'] })
+      return undefined
+    },
     areBlocked: () => principals.blocks().sealedBlocked,
     blockedRedirects,
     clock,
@@ -170,8 +182,12 @@ function createLookup(
 }
 
 const createClientRevocation =
-  ({ principals, clock, log, events }: IssuerContext): ClientServices['revoke'] =>
+  (
+    { principals, clock, log, events }: IssuerContext,
+    sealed: Pick<SealedClients, 'isIssued'>,
+  ): ClientServices['revoke'] =>
   async client_id => {
+    if (idProblem(client_id, sealed) !== undefined) return false
     if (!(await principals.revokeClient(client_id, clock.now() + nodeSkew))) return false
     log.info('client_access_revoked', { client_id })
     events.emit('client.access_revoked', { client_id })

@@ -63,7 +63,7 @@ export function createRootKeys(first: readonly RootKey[], clock: Clock): RootKey
       ever: purpose => currentFirst(keys).map(key => from(key, purpose)),
       asOf: (at, purpose) => from(currentAt(at), purpose),
       permanent: purpose => from(oldest(), purpose),
-      version: () => current().version,
+      version: at => (at === undefined ? current() : currentAt(at)).version,
       ofVersion(version, purpose, madeAt) {
         const key = keys.find(one => one.version === version)
         const isUsable = key && (isAccepted(key) || (madeAt !== undefined && currentAt(madeAt) === key))

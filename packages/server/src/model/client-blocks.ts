@@ -1,7 +1,8 @@
 /** Clients that operators block while servers run, among those that registered themselves or publish their metadata. */
 
 import { clientIdUrlProblem, isClientIdUrl } from '@tessera/protocol/client-id-url'
-import { hostPatternProblem, matchesHost } from './host-pattern.ts'
+import type { Client } from './client.ts'
+import { hostPatternProblem, isBlockedHost } from './host-pattern.ts'
 import { isSealedId, maxSealedIdLength } from './sealed-client.ts'
 
 /**
@@ -62,16 +63,20 @@ type BlockOptions = {
 export type BlockClients = (block: Block, isBlocked: boolean, options?: BlockOptions) => Promise<BlockOutcome>
 
 /**
- * Returns whether one of the URIs goes to a blocked destination: a host with any port, a host with its port, all hosts
- * below one (`*.example.com`), or a private-use scheme (`cursor:`).
+ * Returns whether a browser could be sent to a blocked destination, after a sign-in or a sign-out: a host with any port, a
+ * host with its port, all hosts below one (`*.example.com`), or a private-use scheme (`cursor:`).
  */
-export const hasBlockedRedirect = (uris: readonly string[], blocked: readonly string[]): boolean =>
-  blocked.length > 0 && uris.some(uri => blocked.some(pattern => isBlocked(uri, pattern)))
+export const hasBlockedRedirect = (
+  { redirect_uris, post_logout_redirect_uris }: Pick<Client, 'redirect_uris' | 'post_logout_redirect_uris'>,
+  blocked: readonly string[],
+): boolean =>
+  blocked.length > 0 &&
+  [...redirect_uris, ...post_logout_redirect_uris].some(uri => isBlockedRedirect(uri, blocked))
 
-function isBlocked(uri: string, pattern: string): boolean {
+/** Returns whether the URI goes to one of these destinations. */
+export function isBlockedRedirect(uri: string, blocked: readonly string[]): boolean {
   const url = URL.parse(uri)
-  if (url === null) return false
-  return url.protocol === pattern || matchesHost(pattern, url.hostname) || matchesHost(pattern, url.host)
+  return url !== null && (blocked.includes(url.protocol) || isBlockedHost(url, blocked))
 }
 
 type BlockProblem = ReturnType<typeof hostPatternProblem>

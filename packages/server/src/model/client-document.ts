@@ -1,7 +1,7 @@
 /** Clients that publish their metadata at their `client_id` (draft-ietf-oauth-client-id-metadata-document-03). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { matchesHost } from './host-pattern.ts'
+import { isBlockedHost, matchesHost } from './host-pattern.ts'
 
 export type DocumentPolicy = {
   /** `allowed_hosts`: only from these hosts; `open`: from any host that is not blocked. */
@@ -31,11 +31,7 @@ export function trustInHost(
   url: Pick<URL, 'host' | 'hostname'>,
   { mode, allowedHosts, blockedHosts }: Pick<DocumentPolicy, 'mode' | 'allowedHosts' | 'blockedHosts'>,
 ): HostTrust | undefined {
-  // A block applies to every port, unless it names one.
-  const isBlocked = blockedHosts.some(
-    pattern => matchesHost(pattern, url.hostname) || matchesHost(pattern, url.host),
-  )
-  if (mode === 'off' || isBlocked) return undefined
+  if (mode === 'off' || isBlockedHost(url, blockedHosts)) return undefined
   if (allowedHosts.some(pattern => matchesHost(pattern, url.host))) return 'allowed'
   return mode === 'open' ? 'unknown' : undefined
 }

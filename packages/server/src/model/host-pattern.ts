@@ -6,6 +6,19 @@ import { isWebHost } from '@tessera/protocol/redirect-uri'
 export const matchesHost = (pattern: string, host: string): boolean =>
   pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern
 
+/**
+ * Returns whether one of the patterns names the host with any port, or with the port of the URL. `app.example.` is the
+ * same host as `app.example` (RFC 1034 §3.1). For blocks: what an operator allows must be spelled alike.
+ */
+export function isBlockedHost(
+  { host, hostname }: Pick<URL, 'host' | 'hostname'>,
+  blocked: readonly string[],
+): boolean {
+  const name = hostname.replace(/\.+$/, '').toLowerCase()
+  const spellings = [name, name + host.slice(hostname.length)]
+  return blocked.some(pattern => spellings.some(spelling => matchesHost(pattern, spelling)))
+}
+
 /** Returns why a text is not such a pattern, in the form that URLs have; undefined if it is one. */
 export function hostPatternProblem(
   pattern: string,
@@ -13,7 +26,7 @@ export function hostPatternProblem(
   const host = pattern.replace(/^\*\./, '')
   const isWild = host !== pattern
   const url = URL.parse(`https://${host}/`)
-  if (host.includes('*') || url === null || !isWebHost(url.hostname) || host.endsWith('.'))
+  if (host.includes('*') || url === null || !isWebHost(url.hostname) || url.hostname.endsWith('.'))
     return { problem: 'it is not a host', fix: 'write the host of the URL' }
   if (isWild && (!url.hostname.includes('.') || /[\d\]]$/.test(url.hostname)))
     return { problem: 'it matches too many hosts', fix: 'write a longer name' }

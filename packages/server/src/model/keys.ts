@@ -52,8 +52,11 @@ export type DerivedKeys = {
   readonly asOf: (at: Seconds, purpose: string) => Uint8Array
   /** Returns 32 bytes that never change, for identifiers. */
   readonly permanent: (purpose: string) => Uint8Array
-  /** Returns the version of the current root key, from 1 to 255. Values that contain it are found again by `ofVersion`. */
-  readonly version: () => number
+  /**
+   * Returns the version of the current root key, or of the one that was current at this time, from 1 to 255. Values that
+   * contain it are found again by `ofVersion`.
+   */
+  readonly version: (at?: Seconds) => number
   /**
    * Returns undefined if there is no such root key, or if it is retired.
    * @param madeAt when the value was made. A retired key is returned if it was the current one then. Only for values with

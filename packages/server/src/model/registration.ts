@@ -69,6 +69,8 @@ export type SealedClients = {
   ) => { readonly client_id: string; readonly issued_at: Seconds } | undefined
   /** Returns undefined for an id that is not valid, ended, or no longer fits the configuration. */
   readonly find: (clientId: string) => Client | undefined
+  /** Returns whether this issuer made the id, which may have ended. */
+  readonly isIssued: (clientId: string) => boolean
   /** Returns whether scripts of this origin may be those of a client. Its id is not in a preflight request. */
   readonly isAllowedOrigin: (origin: string) => boolean
 }

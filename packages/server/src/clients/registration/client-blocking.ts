@@ -11,7 +11,8 @@ import {
 } from '../../model/client-blocks.ts'
 import type { Events } from '../../model/events.ts'
 import type { DisabledPrincipals, Entries, Principals } from '../../model/ports/stores.ts'
-import { hasNoRow } from '../../model/sealed-client.ts'
+import type { SealedClients } from '../../model/registration.ts'
+import { hasNoRow, isSealedId } from '../../model/sealed-client.ts'
 import type { Log } from '../../runtime/ports.ts'
 
 export type ClientBlocking = {
@@ -20,7 +21,7 @@ export type ClientBlocking = {
   readonly blocks: () => Promise<readonly ListedBlock[]>
 }
 
-type BlockingPorts = {
+type BlockingPorts = Pick<SealedClients, 'isIssued'> & {
   readonly principals: {
     readonly block: Principals['block']
     readonly blocks: () => Pick<
@@ -60,7 +61,7 @@ export function createClientBlocking(ports: BlockingPorts): ClientBlocking {
     if (kind === 'redirect_host') return redirectBlockProblem(id)
     if (kind === 'sealed_clients') return undefined
     if (!hasNoRow(id) || isConfigured(id) || (await entries.find('clients', id))) return hasRow
-    return isBlocked ? clientBlockProblem(id) : undefined
+    return isBlocked ? idProblem(id, ports) : undefined
   }
 
   async function change(block: Block, isBlocked: boolean, actor: string): Promise<boolean> {
@@ -99,6 +100,19 @@ export function createClientBlocking(ports: BlockingPorts): ClientBlocking {
     },
   }
 }
+
+/**
+ * Returns why no client without a row can have this id; undefined if one can. Operators copy ids, and one that was cut off
+ * or is of another issuer would stop nobody.
+ */
+export const idProblem = (
+  clientId: string,
+  { isIssued }: Pick<SealedClients, 'isIssued'>,
+): ReturnType<typeof clientBlockProblem> =>
+  clientBlockProblem(clientId) ??
+  (isSealedId(clientId) && !isIssued(clientId)
+    ? { problem: 'this issuer did not make it', fix: 'copy the whole client_id' }
+    : undefined)
 
 const hasRow = {
   problem: 'it is configured or stored, or its client_id is neither a URL nor sealed',

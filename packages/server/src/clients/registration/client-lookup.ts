@@ -99,7 +99,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
   }
 
   function unlessBlocked(client: Client | undefined): Client | undefined {
-    const isBlocked = client && hasBlockedRedirect(client.redirect_uris, ports.blockedRedirects())
+    const isBlocked = client && hasBlockedRedirect(client, ports.blockedRedirects())
     return isBlocked ? { ...client, enabled: false } : client
   }
 

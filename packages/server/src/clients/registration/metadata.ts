@@ -121,12 +121,15 @@ export const understood = (metadata: JsonObject): JsonObject =>
  */
 export function isEmpty(value: Json | undefined, levels = 2): boolean {
   if (value === undefined || value === null) return true
-  if (typeof value === 'string') return value.trim() === ''
+  if (typeof value === 'string') return !visible.test(value)
   if (Array.isArray(value)) return value.length === 0
   return (
     typeof value === 'object' && levels > 0 && Object.values(value).every(entry => isEmpty(entry, levels - 1))
   )
 }
+
+/** A character that people see. A name without one would leave its place on the consent page empty. */
+const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u
 
 /** Returns the registered metadata for the response (RFC 7591 §3.2.1). */
 export const metadataOf = (client: Client): JsonObject => ({

@@ -48,6 +48,17 @@ export function reducePermissions(asked: JsonObject, bounds: Bounds): Result<Red
   })
 }
 
+/**
+ * Returns metadata that was registered, with the grants, response types and scopes that are allowed now. Undefined if no
+ * grant is left. Adds nothing: a client without any allowed scope gets none.
+ */
+export function stillAllowed(registered: JsonObject, bounds: Bounds): JsonObject | undefined {
+  const reduced = reducePermissions(registered, bounds)
+  if (!reduced.ok) return undefined
+  const { scope } = registered
+  return { ...reduced.value.metadata, scope: typeof scope === 'string' ? reduceScope(scope, bounds) : '' }
+}
+
 const isTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every(entry => typeof entry === 'string')
 

@@ -135,9 +135,10 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
   }
 
   function blockedRefusal({ client }: ValidMetadata): Refusal | undefined {
-    return hasBlockedRedirect(client.redirect_uris, ports.blockedRedirects())
+    return hasBlockedRedirect(client, ports.blockedRedirects())
       ? refuse('invalid_redirect_uri', 'client_redirect_blocked', {
-          description: 'redirect_uris: this server does not redirect to one of the hosts',
+          description:
+            'redirect_uris, post_logout_redirect_uris: this server does not redirect to one of the hosts',
         })
       : undefined
   }

@@ -17,7 +17,10 @@ export type SealTimes = {
   readonly ends_at: Seconds
 }
 
-type OpenedId = SealTimes & { readonly content: Buffer }
+/** The version of the root key that sealed an id, and its times. */
+export type SealHeader = SealTimes & { readonly version: number }
+
+type OpenedId = SealHeader & { readonly content: Buffer }
 
 type ClientIdSeal = {
   /** Each call returns another id, of any length. */
@@ -27,6 +30,8 @@ type ClientIdSeal = {
    * or that is spelled differently.
    */
   readonly open: (clientId: string) => OpenedId | undefined
+  /** Returns whether an id that was opened before would still be: its root key may have retired. */
+  readonly isOpen: (header: SealHeader) => boolean
 }
 
 type SealPorts = { readonly issuer: string; readonly derived: DerivedKeys; readonly random: Random }
@@ -47,8 +52,9 @@ export function createClientIdSeal({ issuer, derived, random }: SealPorts): Clie
 
   return {
     seal(content, { issued_at, ends_at }) {
-      const version = derived.version()
-      const key = derived.ofVersion(version, purpose) ?? derived.derive(purpose)
+      // Of the time in the id, not of the clock, which may have moved on: `open` compares both after the key retires.
+      const version = derived.version(issued_at)
+      const key = derived.asOf(issued_at, purpose)
       const header = Buffer.alloc(headerBytes)
       header.writeUInt8(version, 0)
       header.writeUInt32BE(issued_at, 1)
@@ -66,8 +72,9 @@ export function createClientIdSeal({ issuer, derived, random }: SealPorts): Clie
       if (bytes.toString('base64url') !== text) return undefined
       if (bytes.length < headerBytes + saltBytes + tagBytes) return undefined
       const header = bytes.subarray(0, headerBytes)
+      const version = header.readUInt8(0)
       const [issued_at, ends_at] = [header.readUInt32BE(1), header.readUInt32BE(5)]
-      const key = derived.ofVersion(header.readUInt8(0), purpose, issued_at)
+      const key = derived.ofVersion(version, purpose, issued_at)
       if (key === undefined) return undefined
       const contentStart = headerBytes + saltBytes
       const tagStart = bytes.length - tagBytes
@@ -80,10 +87,11 @@ export function createClientIdSeal({ issuer, derived, random }: SealPorts): Clie
       decipher.setAAD(authenticated(header)).setAuthTag(bytes.subarray(tagStart))
       const start = decipher.update(bytes.subarray(contentStart, tagStart))
       try {
-        return { issued_at, ends_at, content: Buffer.concat([start, decipher.final()]) }
+        return { version, issued_at, ends_at, content: Buffer.concat([start, decipher.final()]) }
       } catch {
         return undefined
       }
     },
+    isOpen: ({ version, issued_at }) => derived.ofVersion(version, purpose, issued_at) !== undefined,
   }
 }

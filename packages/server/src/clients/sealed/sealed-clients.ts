@@ -4,13 +4,13 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { loopbackHosts } from '@tessera/protocol/redirect-uri'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
-import { hasBlockedRedirect } from '../../model/client-blocks.ts'
+import { isBlockedRedirect } from '../../model/client-blocks.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
 import type { SealedClients } from '../../model/registration.ts'
 import { maxSealedIdLength, type SealedClientPolicy } from '../../model/sealed-client.ts'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Clock, Log, Random } from '../../runtime/ports.ts'
-import { createClientIdSeal, type SealTimes } from './client-id-seal.ts'
+import { createClientIdSeal, type SealHeader, type SealTimes } from './client-id-seal.ts'
 import { packMetadata, unpackMetadata } from './packed-metadata.ts'
 
 type SealedClientPorts = {
@@ -28,7 +28,7 @@ type SealedClientPorts = {
   readonly log: Log
 }
 
-type Kept = SealTimes & { readonly client: Client | undefined }
+type Kept = SealHeader & { readonly client: Client | undefined }
 
 /** Parsed clients in memory. Beyond it, the least recently used is dropped. */
 const capacity = 1000
@@ -51,10 +51,11 @@ export function createSealedClients(ports: SealedClientPorts): SealedClients {
       if (policy.mode === 'off') return refused(clientId, 'sealed_clients_off')
       if (ports.areBlocked()) return refused(clientId, 'sealed_clients_blocked')
       const kept = ready.get(clientId) ?? open(clientId)
-      if (!kept) return refused(clientId, 'sealed_client_invalid')
+      if (!kept || !seal.isOpen(kept)) return refused(clientId, 'sealed_client_invalid')
       setBounded(ready, clientId, kept, capacity)
       return endOf(kept) > clock.now() ? kept.client : refused(clientId, 'sealed_client_ended')
     },
+    isIssued: clientId => seal.open(clientId) !== undefined,
     isAllowedOrigin,
   }
 
@@ -63,16 +64,16 @@ export function createSealedClients(ports: SealedClientPorts): SealedClients {
     if (policy.mode === 'off' || ports.areBlocked() || url === null) return false
     const isPossible =
       url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname))
-    return isPossible && !hasBlockedRedirect([origin], ports.blockedRedirects())
+    return isPossible && !isBlockedRedirect(origin, ports.blockedRedirects())
   }
 
   function open(clientId: string): Kept | undefined {
     const opened = seal.open(clientId)
     const metadata = opened && unpackMetadata(opened.content)
     if (!metadata) return undefined
-    const { issued_at, ends_at } = opened
+    const { version, issued_at, ends_at } = opened
     const client = ports.read(clientId, metadata)
-    return { issued_at, ends_at, client: client && asStranger(client) }
+    return { version, issued_at, ends_at, client: client && asStranger(client) }
   }
 
   /** A lifetime that was shortened applies to earlier ids too. */

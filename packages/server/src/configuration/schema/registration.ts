@@ -221,7 +221,7 @@ export const registrationSchema = s
       .max(1000)
       .default([])
       .describe(
-        'Hosts (app.example, or *.example.com for all below it) and schemes (myapp:) of redirect URIs. Clients that registered themselves, or publish their metadata, are refused if they have one.',
+        'Hosts (app.example, or *.example.com for all below it) and schemes (myapp:) of redirect_uris and post_logout_redirect_uris. Clients that registered themselves, or publish their metadata, are refused if they have one.',
       ),
     metadata_documents: documentsSchema,
     client_defaults: templateSchema
