@@ -179,6 +179,9 @@ const folding: Readonly<Record<string, Row>> = {
   'app/dispatch.ts': {
     noIdentity: 'hosts are ASCII when they arrive, and DNS compares them so (RFC 4343)',
   },
+  'model/host-pattern.ts': {
+    noIdentity: 'hosts of redirect URIs, which an operator blocks: DNS compares them so (RFC 4343)',
+  },
   'testing/cookie-jar.ts': {
     noIdentity: 'hosts of cookies of a simulated browser: hosts are compared so (RFC 6265bis §5.1.2)',
   },

@@ -364,6 +364,8 @@ const files = {
   ],
   'compares nothing': [
     'server/src/model/client.ts',
+    // Hosts that an operator blocks: test/registration/sealed-clients-policy.attack.test.ts.
+    'server/src/model/client-blocks.ts',
     // A dictionary for compression.
     'server/src/clients/sealed/packed-metadata.ts',
     // They write configurations.

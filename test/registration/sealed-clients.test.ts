@@ -261,6 +261,19 @@ test('sealed clients: an id of 512 characters works on every page and at every e
   assertRefused(await refreshFor(server, id, tokens.refresh_token), 'invalid_grant', 'authorization_revoked')
 })
 
+test('sealed clients: pages show a short form of the id of a client without a name, and of one that ended', async () => {
+  const server = await openSealing({ lifetime: day })
+  const id = await registerNotes(server, { client_name: undefined })
+  const short = `sealed1.…${id.slice(-8)}`
+  server.clock.advance(day - 1)
+  const { browser } = await connectSealed(server, id)
+  assert.match((await browser.visit(sealedRequest(id))).text, new RegExp(`Allow ${short}`))
+  const applications = async () => (await browser.visit('/account/consents')).text
+  assert.match(await applications(), new RegExp(`${short} Since`))
+  server.clock.advance(1)
+  assert.match(await applications(), new RegExp(`${short} Since`))
+})
+
 test('sealed clients: they are off by default, and with an initial access token a client gets a row', async () => {
   const plain = await openSealing({ mode: 'off' })
   assert.match(await registerNotes(plain), /^[\w-]{22}$/)

@@ -19,5 +19,9 @@ export const maxSealedIdLength = 512
 /** Returns whether a `client_id` can only be a sealed one. It need not be valid. */
 export const isSealedId = (clientId: string): boolean => clientId.startsWith(sealedPrefix)
 
+/** Returns what users see of an id if there is no name. A sealed one would fill the page, and the ids of a day begin alike. */
+export const displayedId = (clientId: string): string =>
+  isSealedId(clientId) && clientId.length > 20 ? `${sealedPrefix}…${clientId.slice(-8)}` : clientId
+
 /** Returns whether the client of this id has no row in the store unless an operator revoked or blocked it. */
 export const hasNoRow = (clientId: string): boolean => isClientIdUrl(clientId) || isSealedId(clientId)

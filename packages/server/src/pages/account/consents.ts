@@ -90,4 +90,4 @@ const limitOf = (active: readonly GivenAccess[]): readonly string[] =>
     : [...new Set(active.flatMap(({ resources }) => resources))]
 
 const nameOf = (client: Client | undefined, id: string): string =>
-  client ? shownName(client.client_name, client) : id
+  shownName(client?.client_name, client ?? { client_id: id })

@@ -3,6 +3,7 @@
 import type { DocumentOrigin } from '../../model/client-document.ts'
 import type { DescribingName, Localized } from '../../model/client-languages.ts'
 import type { Color } from '../../model/color.ts'
+import { displayedId } from '../../model/sealed-client.ts'
 import { nearestKey } from './languages.ts'
 import type { Texts } from './texts.ts'
 
@@ -33,7 +34,7 @@ export const shownName = (
   { client_id, registered }: Pick<PageClient, 'client_id' | 'registered'>,
 ): string => {
   const document = registered?.document
-  if (document === undefined) return name ?? client_id
+  if (document === undefined) return name ?? displayedId(client_id)
   return name === undefined ? document.host : `${name} (${document.host})`
 }
 
