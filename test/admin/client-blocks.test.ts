@@ -259,6 +259,11 @@ test('client blocks: the longest ids are listed page by page, each once', async 
   assert.equal(new Set(items.map(item => JSON.stringify(item))).size, blocked.length)
   assert.equal(items.length, blocked.length)
   assert.deepEqual(items, (await call('GET', '/client-blocks?origin=stored')).json.items)
+  for (const id of [url('1'), 'myapp:']) {
+    const found = (await call('GET', `/client-blocks?limit=1&id=${encodeURIComponent(id)}`)).json
+    assert.deepEqual([found.items.length, found.items[0].id], [1, id])
+  }
+  assert.deepEqual((await call('GET', '/client-blocks?id=other.example')).json, { items: [] })
   const { json } = await call('GET', '/client-blocks?limit=1')
   const other = await call('GET', `/client-blocks?limit=1&kind=client_id&cursor=${json.next_cursor}`)
   assert.equal(other.json.reason, 'admin_cursor_invalid')

@@ -468,6 +468,10 @@ test('blocking clients: something that is no host, and no scheme of an applicati
   const server = await openSealing()
   for (const id of ['*', '', 'https:', 'Notes.example', '*.com', 'notes.example/cb'])
     assert.equal((await server.blockClients({ kind: 'redirect_host', id }, true)).ok, false, id)
+  const ofEarlierVersion = { kind: 'redirect_host', id: 'Notes.example' } as const
+  assert.equal((await server.blockClients(ofEarlierVersion, false)).ok, false)
+  await server.stores.principals.block(ofEarlierVersion, true)
+  assert.deepEqual(await server.blockClients(ofEarlierVersion, false), changed)
 })
 
 test('blocking clients: the configuration disables a sealed id too', async () => {

@@ -57,8 +57,11 @@ export function createClientBlocking(ports: BlockingPorts): ClientBlocking {
       : kind === 'redirect_host' && blockedRedirects.includes(id)
 
   /** Returns why this can't be blocked or unblocked. */
-  async function problemOf({ kind, id }: Block, isBlocked: boolean) {
-    if (kind === 'redirect_host') return redirectBlockProblem(id)
+  async function problemOf(block: Block, isBlocked: boolean) {
+    const { kind, id } = block
+    // An earlier version may have stored a host that this one refuses.
+    if (kind === 'redirect_host')
+      return !isBlocked && isStoredBlock(block) ? undefined : redirectBlockProblem(id)
     if (kind === 'sealed_clients') return undefined
     if (!hasNoRow(id) || isConfigured(id) || (await entries.find('clients', id))) return hasRow
     return isBlocked ? idProblem(id, ports) : undefined

@@ -97,6 +97,7 @@ export const clientBlockOperations = {
     query: {
       ...pageParameters,
       kind: { schema: s.enum(kinds), description: 'What is blocked.' },
+      id: { schema: s.string().min(1).max(1024), description: 'The exact client_id, host or scheme.' },
       origin: { schema: s.enum(origins), description: 'Where the block comes from.' },
     },
     success: { 200: { description: 'A page of blocks.', schema: 'ClientBlock', list: true } },
@@ -134,13 +135,14 @@ export function createClientBlockHandlers({
 
   return {
     async listClientBlocks(call) {
-      const { kind, origin } = call.query
+      const { kind, id, origin } = call.query
       return replyWithPage(call as Call, cursors, {
         own: await blocking.blocks(),
         stored: () => [],
         idOf: blockKey,
         fits: block =>
           (kind === undefined || blockNames[block.kind] === kind) &&
+          (id === undefined || block.id === id) &&
           (origin === undefined || block.origin === origin),
         show: shown,
       })
