@@ -1,10 +1,12 @@
 /** Attacks by clients with sealed ids after an operator blocked them, lowered a limit or rotated a key (decision 0078). */
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { deflateRawSync } from 'node:zlib'
+import { SignJWT } from 'jose'
 import { createClientIdSeal } from '../../packages/server/src/clients/sealed/client-id-seal.ts'
-import { packMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
+import { packMetadata, unpackMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
 import { createSealedClients } from '../../packages/server/src/clients/sealed/sealed-clients.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createRootKeys } from '../../packages/server/src/keys/root-keys.ts'
@@ -13,6 +15,8 @@ import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { register } from '../support/registering.ts'
 import {
+  forgeId,
+  masterKeyBytes,
   notes,
   openSealing,
   redeemFor,
@@ -218,4 +222,80 @@ test('attack: a name without a visible character is not shown as one', async () 
   }
   const { json } = await register(server, { ...notes, client_name: 'نامه\u200Cها 👩\u200D💻' })
   assert.equal(json.client_name, 'نامه\u200Cها 👩\u200D💻')
+})
+
+test('attack: an id of more than 512 characters is not opened, and the log does not contain all of it', async () => {
+  const seal = createClientIdSeal({ issuer, derived: createDerivedKeys(masterKeyBytes), random })
+  const times = { issued_at: startOfTime, ends_at: startOfTime + 86_400 }
+  const idOf = (bytes: number) => seal.seal(Buffer.alloc(bytes), times)
+  assert.ok(seal.open(idOf(337)))
+  assert.equal(seal.open(idOf(340)), undefined)
+  const server = await openSealing()
+  const client_id = `sealed1.${'a'.repeat(1000)}`
+  await createBrowser(server).visit(sealedRequest(client_id))
+  const refused = server.logged.findLast(({ event }) => event === 'sealed_client_refused')
+  assert.equal(String(refused?.client_id).length, 512)
+  assertRefused(await refreshFor(server, client_id, 'tr_x'), 'invalid_client', 'parameter_too_long')
+})
+
+test('attack: many ids do not fill the memory of a server', () => {
+  let read = 0
+  const clients = createSealedClients({
+    policy: { mode: 'issue', lifetime: 86_400 },
+    issuer,
+    derived: createDerivedKeys(masterKeyBytes),
+    read(client_id) {
+      read += 1
+      return { client_id } as never
+    },
+    areBlocked: () => false,
+    blockedRedirects: () => [],
+    clock: { now: () => startOfTime },
+    random,
+    log: silentLog,
+  })
+  const ids = Array.from({ length: 1001 }, () => forgeId())
+  for (const id of ids) clients.find(id)
+  clients.find(ids.at(-1) ?? '')
+  assert.equal(read, 1001)
+  clients.find(ids[0] ?? '')
+  assert.equal(read, 1002)
+})
+
+test('sealed clients: one with a software statement gets a row, which records who vouched for it', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const store = 'https://store.example'
+  const jwks = { keys: [publicKey.export({ format: 'jwk' })] }
+  const server = await openSealing({}, { trusted_software_issuers: [{ issuer: store, jwks }] })
+  const software_statement = await new SignJWT({ iss: store, client_name: 'Notes' })
+    .setProtectedHeader({ alg: 'ES256' })
+    .sign(privateKey)
+  assert.match(await registerNotes(server, { software_statement }), /^[\w-]{22}$/)
+})
+
+test('sealed clients: PKCE is required of one with a key too, whatever the defaults of clients say', async () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), alg: 'ES256' }] }
+  const server = await openSealing({}, { client_defaults: { require_pkce: false } })
+  const id = await registerNotes(server, { token_endpoint_auth_method: 'private_key_jwt', jwks })
+  assert.match(id, /^sealed1\./)
+  const without = { code_challenge: undefined, code_challenge_method: undefined }
+  await createBrowser(server).visit(sealedRequest(id, without))
+  assert.equal(server.reason(), 'code_challenge_missing')
+})
+
+test('blocking clients: while all sealed ids are blocked, scripts of other origins may not call the token endpoint', async () => {
+  const server = await openSealing()
+  const allowed = async () =>
+    (await server.send('POST', '/connect/token', { headers: { origin: 'https://notes.example' }, form: {} }))
+      .headers['access-control-allow-origin']
+  assert.equal(await allowed(), 'https://notes.example')
+  await server.blockClients({ kind: 'sealed_clients', id: '' }, true)
+  assert.equal(await allowed(), undefined)
+})
+
+test('attack: a seal does not unpack to more than the server packs', () => {
+  const json = (length: number) => deflateRawSync(JSON.stringify({ client_name: 'a'.repeat(length) }))
+  assert.ok(unpackMetadata(json(4000)))
+  assert.equal(unpackMetadata(json(4096)), undefined)
 })
