@@ -191,6 +191,9 @@ test('admin entries: no caller gives a client scopes that it lacks, or changes a
   }
 })
 
+const longest = `https://app.example/${'c'.repeat(1003)}`
+const documented = { token_endpoint_auth_method: 'none', redirect_uris: ['https://app.example/cb'] }
+
 test('admin entries: entries of the file are listed with their origin, page by page', async () => {
   const own = await startAdmin()
   for (const id of ['a', 'm', 'z'])
@@ -215,6 +218,18 @@ test('admin entries: entries of the file are listed with their origin, page by p
   assert.ok(!JSON.stringify((await own.call('GET', '/clients/web')).json).includes('a-secret-of-an-operator'))
   const first = await own.call('GET', '/clients?limit=1')
   assert.equal((await own.call('GET', `/api-scopes?cursor=${first.json.next_cursor}`)).status, 400)
+  // The cursor contains the id, and these are as long as an id can be.
+  for (const end of ['0', '1'])
+    assert.equal(
+      (await own.call('PUT', `/clients/${encodeURIComponent(longest + end)}`, documented)).status,
+      201,
+    )
+  const page = await own.call('GET', '/clients?limit=1&text=https')
+  const last = await own.call('GET', `/clients?limit=1&text=https&cursor=${page.json.next_cursor}`)
+  assert.deepEqual(
+    [page, last].map(({ json }) => json.items?.[0]?.client_id),
+    [`${longest}0`, `${longest}1`],
+  )
   await own.server.close()
 })
 
