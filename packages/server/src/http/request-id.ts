@@ -10,7 +10,10 @@ export const requestIdHeader = 'x-request-id'
 
 /** Returns a function that creates ids which are unique across nodes. Each costs only an increment of a counter. */
 export function createRequestIds(): () => string {
-  const prefix = randomBytes(6).toString('base64url')
+  const bytes = randomBytes(6)
+  // Then no id begins with a hyphen, which a command line would read as an option.
+  bytes[0]! &= 0x7f
+  const prefix = bytes.toString('base64url')
   let count = 0
   return () => {
     count += 1

@@ -39,9 +39,15 @@ export function hashHandle(handle: string): TokenHash {
   return (time + hash('sha256', handle, 'base64url')) as TokenHash
 }
 
-/** Creates a random id: 128 bits in base64url (22 characters). */
-export const newId = <Id extends string>(random: Random): Id =>
-  Buffer.from(random.bytes(16)).toString('base64url') as Id
+/**
+ * Creates a random id: 127 bits in base64url (22 characters). The first bit is 0, so that no id begins with a hyphen, which
+ * a command line would read as an option.
+ */
+export function newId<Id extends string>(random: Random): Id {
+  const bytes = Buffer.from(random.bytes(16))
+  bytes[0]! &= 0x7f
+  return bytes.toString('base64url') as Id
+}
 
 /**
  * Creates an id for rows that requests create: the milliseconds since 1970 in eight characters, and 80 random bits in
@@ -56,7 +62,7 @@ export const newTimedId = <Id extends string>(random: Random): Id =>
 /** The characters of base64url in code order, so that texts sort like the numbers. */
 const letters = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
 
-/** Added so that no id begins with a hyphen, which a command line would read as an option. */
+/** Added so that no id begins with a hyphen. */
 const first = 2 ** 42
 
 function inLetters(milliseconds: number): string {
