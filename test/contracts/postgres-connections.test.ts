@@ -241,6 +241,20 @@ test('postgres connections: if the database grants none within the limit, the re
   }
 })
 
+test('postgres connections: work that waits for a connection when the stores are closed is done', async () => {
+  const url = await (await postgres()).database()
+  const { main } = await open(url, { poolSize: 1 })
+  const written = times(5, index => main.settings.put(`key-${index}`, 'value'))
+  const closing = opened.pop()!.close()
+  await inTime('the writes end', Promise.all(written))
+  await inTime('the stores are closed', closing)
+  await assert.rejects(main.settings.put('later', 'value'), StoreUnavailable)
+  const { main: next } = await open(url)
+  for (let index = 0; index < written.length; index++)
+    assert.equal(await next.settings.get(`key-${index}`), 'value')
+  assert.equal(await next.settings.get('later'), undefined)
+})
+
 test('postgres connections: a write that had started when its session ended is not retried', async () => {
   const url = await (await postgres()).database()
   const { main } = await open(url)

@@ -78,6 +78,8 @@ export function openPool(options: PostgresOptions): Pool {
   })
   const schemas = new WeakMap<pg.ClientBase, string>()
   const nameOf = createNames()
+  /** Requests for a connection. */
+  const connecting = new Set<Promise<unknown>>()
   let closed = false
 
   /** Errors after which the work may be retried, because none of it was or will be written. */
@@ -86,7 +88,10 @@ export function openPool(options: PostgresOptions): Pool {
   /** Returns a connection that was opened after this time, and closes older idle ones. */
   async function take(openedAfter: number): Promise<DatedClient & pg.PoolClient> {
     for (;;) {
-      const client = (await mapDriverError(connect)) as DatedClient & pg.PoolClient
+      const connection = mapDriverError(connect)
+      connecting.add(connection)
+      const client = (await connection.finally(() => connecting.delete(connection))) as DatedClient &
+        pg.PoolClient
       if (client.openedAt >= openedAfter) return client
       client.release(true)
     }
@@ -194,6 +199,8 @@ export function openPool(options: PostgresOptions): Pool {
     }),
     async close() {
       closed = true
+      // The pool forgets those that wait when it ends.
+      while (connecting.size > 0) await Promise.allSettled(connecting)
       await pool.end()
     },
   }
