@@ -48,6 +48,8 @@ member() { node -e 'const { [process.argv[1]]: value = "" } = JSON.parse(require
 install_version() { DESTDIR=$root sh "$installer" "$1" "$2" > install.log 2>&1 || { cat install.log >&2; return 1; }; }
 tessera() { "$root/opt/tessera/current/node_modules/.bin/tessera" "$@"; }
 serve() {
+  # Otherwise the line of the server before could be found.
+  rm -f server.out
   "$root/opt/tessera/current/node_modules/.bin/tessera" serve --config tessera.yaml --port "$PORT" --workers "$1" \
     > server.out 2>> server.log &
   server=$!
@@ -55,7 +57,7 @@ serve() {
 }
 is_listening() {
   kill -0 "$server" 2>/dev/null || { cat server.log >&2; fail 'the server ended'; }
-  grep -q 'listening on' server.out
+  grep -qs 'listening on' server.out
 }
 stop() { kill -TERM "$server"; wait "$server" || fail "the server ended with $?"; server=; }
 
