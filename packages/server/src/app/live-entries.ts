@@ -112,7 +112,10 @@ export async function loadLiveEntries(
       seen = revision
     })
   const refreshOrLog = (): void => {
-    refresh().catch(error => log.error('entries_refresh_failed', { error: String(error) }))
+    refresh().catch(error => {
+      // The store may be closed by then.
+      if (!stopped) log.error('entries_refresh_failed', { error: String(error) })
+    })
   }
 
   return {

@@ -93,14 +93,19 @@ export async function createKeyRing({
   const inOrder = serial()
 
   const refresh = (): Promise<void> => inOrder(change.refresh)
+  let stopped = false
   const look = (): void => {
-    refresh().catch(error => log.error('keys_refresh_failed', { error: String(error) }))
+    refresh().catch(error => {
+      // The store may be closed by then.
+      if (!stopped) log.error('keys_refresh_failed', { error: String(error) })
+    })
   }
   const timer = setInterval(look, refreshInterval * 1000)
   timer.unref()
   // Watch before the first load, so that no change is missed.
   const unwatch = store.watch ? store.watch(look) : changes?.watch(look)
   const stop = (): void => {
+    stopped = true
     clearInterval(timer)
     unwatch?.()
   }

@@ -70,8 +70,12 @@ export function watchRootKeys({
   }
   // A key service may take longer than the interval.
   const refresh = singleFlight(look)
+  let stopped = false
   const timer = setInterval(() => {
-    refresh().catch(error => log.error('root_keys_refresh_failed', masterKeyFields(error)))
+    refresh().catch(error => {
+      // The store may be closed by then.
+      if (!stopped) log.error('root_keys_refresh_failed', masterKeyFields(error))
+    })
   }, rootKeyInterval * 1000)
   timer.unref()
 
@@ -83,6 +87,9 @@ export function watchRootKeys({
       const isKnown = rootKeys.list().some(({ version }) => version === newest)
       return isKnown || clock.now() < from ? undefined : { error }
     },
-    stop: () => clearInterval(timer),
+    stop() {
+      stopped = true
+      clearInterval(timer)
+    },
   }
 }

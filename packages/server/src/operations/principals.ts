@@ -76,13 +76,17 @@ export function createPrincipalWatch({
   const inOrder = serial()
   let unwatch = (): void => {}
   let timer: NodeJS.Timeout | undefined
+  let stopped = false
 
   const read = (): Promise<void> =>
     inOrder(async () => {
       disabled = await principals.disabled()
     })
   const refresh = (): void => {
-    read().catch(error => log.error('principals_refresh_failed', { error: String(error) }))
+    read().catch(error => {
+      // The store may be closed by then.
+      if (!stopped) log.error('principals_refresh_failed', { error: String(error) })
+    })
   }
 
   const announce = async (): Promise<void> => {
@@ -134,6 +138,7 @@ export function createPrincipalWatch({
       await read()
     },
     stop() {
+      stopped = true
       clearInterval(timer)
       unwatch()
     },
