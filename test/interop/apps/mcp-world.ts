@@ -65,7 +65,7 @@ async function publishDocument(port: number) {
 export function mcpWorld(registration = '') {
   const folder = testFolder()
   return async function start(): Promise<McpWorld> {
-    const port = await freePort()
+    const [port, issuerPort] = [await freePort(), await freePort()]
     const resource = `http://127.0.0.1:${port}/mcp`
     const published = await publishDocument(await freePort())
     const example = readText('examples/mcp/tessera.jsonc')
@@ -76,11 +76,15 @@ export function mcpWorld(registration = '') {
         '"api_scopes": [',
         `"clients": [${JSON.stringify(machine)}], "api_scopes": [{ "name": "other.read" },`,
       )
-      .replace('"registration": {', `${outbound}, "registration": { ${registration}`)
+      .replace(
+        '"registration": {',
+        // For the commands, which get no port.
+        `${outbound}, "issuer": "http://localhost:${issuerPort}", "registration": { ${registration}`,
+      )
     const file = folder.at('tessera.jsonc')
     await writeFile(file, configuration)
     const authority = await folder.write('authority.pem', certificate)
-    const tessera = await serveConfiguration(file, await freePort(), {
+    const tessera = await serveConfiguration(file, issuerPort, {
       environment: { NODE_EXTRA_CA_CERTS: authority },
     })
     const programs = createPrograms(() => ({ ISSUER: tessera.url, MCP_SERVER: resource }))

@@ -114,7 +114,10 @@ export const idProblem = (
 ): ReturnType<typeof clientBlockProblem> =>
   clientBlockProblem(clientId) ??
   (isSealedId(clientId) && !isIssued(clientId)
-    ? { problem: 'this issuer did not make it', fix: 'copy the whole client_id' }
+    ? {
+        problem: 'this issuer did not make it',
+        fix: 'copy the whole client_id, and configure the issuer of the server',
+      }
     : undefined)
 
 const hasRow = {
