@@ -83,7 +83,8 @@ test('file lock: processes that are killed at any time never leave two owners or
   await writeFile(counter, '0')
   const processes = [1, 2, 3, 4].map(() => startProcess('count', folder, counter, '100000'))
   for (const { child, printed, exit } of processes) {
-    await until('the process has worked', () => printed().length > 20)
+    // The lock is not fair: on a busy machine, one process may get it rarely.
+    await until('the process has worked', () => printed().length > 5, { within: 60_000 })
     child.kill('SIGKILL')
     await exit
   }
