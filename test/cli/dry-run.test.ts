@@ -10,7 +10,7 @@ import { openConnection } from '../../packages/server/src/storage/postgres/conne
 import { testFolder } from '../support/folder.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { masterKey } from '../support/tessera.ts'
-import { tessera } from './tessera.ts'
+import { tessera } from './shared-process.ts'
 
 const postgres = providePostgres()
 const tables = fileURLToPath(new URL('../migration/fixtures/identityserver4-tables.json', import.meta.url))

@@ -7,7 +7,7 @@ import { openTenantStores } from '../../packages/server/src/app/server-context.t
 import { openUserImport } from '../../packages/server/src/app/user-import.ts'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
-import { tessera } from '../cli/tessera.ts'
+import { tessera } from '../cli/shared-process.ts'
 import { testFolder } from '../support/folder.ts'
 import { createTestServer, masterKey } from '../support/tessera.ts'
 import { migrateFixture } from './fixtures.ts'
