@@ -19,6 +19,7 @@ import type { ClientNeeds, StoredEntry } from '../model/entry.ts'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { serial } from '../runtime/async/promises.ts'
+import { readRepeatedly } from '../runtime/async/repeated-reading.ts'
 import type { Changes, Log } from '../runtime/ports.ts'
 
 export type LiveEntries = {
@@ -76,8 +77,7 @@ export async function loadLiveEntries(
   const composedOf = contentOf(shared, clients.needs())
   const inOrder = serial()
   let stopped = false
-  let unwatch = (): void => {}
-  let timer: NodeJS.Timeout | undefined
+  let stopReading = (): void => {}
 
   /** Returns those that fit their schema, and are not in the file. */
   function readShared(stored: StoredEntry): readonly ReadEntry[] {
@@ -111,12 +111,6 @@ export async function loadLiveEntries(
       else await recompose()
       seen = revision
     })
-  const refreshOrLog = (): void => {
-    refresh().catch(error => {
-      // The store may be closed by then.
-      if (!stopped) log.error('entries_refresh_failed', { error: String(error) })
-    })
-  }
 
   return {
     configuration,
@@ -124,8 +118,11 @@ export async function loadLiveEntries(
     secrets,
     sealing,
     begin() {
-      unwatch = entries.watch ? entries.watch(refreshOrLog) : changes.watch(refreshOrLog)
-      timer = setInterval(refreshOrLog, interval * 1000).unref()
+      stopReading = readRepeatedly(refresh, {
+        interval,
+        watch: entries.watch ?? changes.watch,
+        onFailure: error => log.error('entries_refresh_failed', { error: String(error) }),
+      })
     },
     async changed() {
       if (!entries.watch) await changes.announce()
@@ -133,8 +130,7 @@ export async function loadLiveEntries(
     },
     stop() {
       stopped = true
-      clearInterval(timer)
-      unwatch()
+      stopReading()
     },
   }
 }

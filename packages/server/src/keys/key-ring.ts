@@ -7,6 +7,7 @@ import type { Events } from '../model/events.ts'
 import type { DerivedKeys, KeyRing } from '../model/keys.ts'
 import type { Keys } from '../model/ports/stores.ts'
 import { serial } from '../runtime/async/promises.ts'
+import { readRepeatedly } from '../runtime/async/repeated-reading.ts'
 import type { Changes, Clock, Log } from '../runtime/ports.ts'
 import type { KeyToImport } from './imported-key.ts'
 import type { KeyInfo } from './key-state.ts'
@@ -93,22 +94,12 @@ export async function createKeyRing({
   const inOrder = serial()
 
   const refresh = (): Promise<void> => inOrder(change.refresh)
-  let stopped = false
-  const look = (): void => {
-    refresh().catch(error => {
-      // The store may be closed by then.
-      if (!stopped) log.error('keys_refresh_failed', { error: String(error) })
-    })
-  }
-  const timer = setInterval(look, refreshInterval * 1000)
-  timer.unref()
-  // Watch before the first load, so that no change is missed.
-  const unwatch = store.watch ? store.watch(look) : changes?.watch(look)
-  const stop = (): void => {
-    stopped = true
-    clearInterval(timer)
-    unwatch?.()
-  }
+  // Before the first load, so that no change is missed.
+  const stop = readRepeatedly(refresh, {
+    interval: refreshInterval,
+    watch: store.watch ?? changes?.watch,
+    onFailure: error => log.error('keys_refresh_failed', { error: String(error) }),
+  })
   try {
     await refresh()
   } catch (error) {

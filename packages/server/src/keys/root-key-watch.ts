@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { MasterKey } from '../model/keys.ts'
 import type { Settings } from '../model/ports/stores.ts'
 import { singleFlight } from '../runtime/async/promises.ts'
+import { readRepeatedly } from '../runtime/async/repeated-reading.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import { masterKeyFields } from './master-key-error.ts'
 import { newestFromOf, newestVersionOf, openRootKeys, rootKeysSetting } from './root-key-set.ts'
@@ -70,14 +71,10 @@ export function watchRootKeys({
   }
   // A key service may take longer than the interval.
   const refresh = singleFlight(look)
-  let stopped = false
-  const timer = setInterval(() => {
-    refresh().catch(error => {
-      // The store may be closed by then.
-      if (!stopped) log.error('root_keys_refresh_failed', masterKeyFields(error))
-    })
-  }, rootKeyInterval * 1000)
-  timer.unref()
+  const stop = readRepeatedly(refresh, {
+    interval: rootKeyInterval,
+    onFailure: error => log.error('root_keys_refresh_failed', masterKeyFields(error)),
+  })
 
   return {
     refresh,
@@ -87,9 +84,6 @@ export function watchRootKeys({
       const isKnown = rootKeys.list().some(({ version }) => version === newest)
       return isKnown || clock.now() < from ? undefined : { error }
     },
-    stop() {
-      stopped = true
-      clearInterval(timer)
-    },
+    stop,
   }
 }

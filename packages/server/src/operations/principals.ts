@@ -7,6 +7,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { IsRevoked, Session } from '../model/authorization.ts'
 import type { ConfiguredPrincipals, DisabledPrincipals, Principals } from '../model/ports/stores.ts'
 import { serial } from '../runtime/async/promises.ts'
+import { readRepeatedly } from '../runtime/async/repeated-reading.ts'
 import type { Changes, Log } from '../runtime/ports.ts'
 
 export type PrincipalWatch = {
@@ -74,21 +75,12 @@ export function createPrincipalWatch({
   }
   // An older reading must not replace a newer one.
   const inOrder = serial()
-  let unwatch = (): void => {}
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
+  let stop = (): void => {}
 
   const read = (): Promise<void> =>
     inOrder(async () => {
       disabled = await principals.disabled()
     })
-  const refresh = (): void => {
-    read().catch(error => {
-      // The store may be closed by then.
-      if (!stopped) log.error('principals_refresh_failed', { error: String(error) })
-    })
-  }
-
   const announce = async (): Promise<void> => {
     if (!principals.watch) await changes.announce()
     await read()
@@ -132,16 +124,15 @@ export function createPrincipalWatch({
     },
     refresh: read,
     async begin(configured) {
-      unwatch = principals.watch ? principals.watch(refresh) : changes.watch(refresh)
-      timer = setInterval(refresh, interval * 1000).unref()
+      stop = readRepeatedly(read, {
+        interval,
+        watch: principals.watch ?? changes.watch,
+        onFailure: error => log.error('principals_refresh_failed', { error: String(error) }),
+      })
       if (configured) await writePrincipals(configured, ports)
       await read()
     },
-    stop() {
-      stopped = true
-      clearInterval(timer)
-      unwatch()
-    },
+    stop: () => stop(),
   }
 }
 
