@@ -169,15 +169,18 @@ function createPrincipals(tables: Tables): Principals {
       replace('user', users)
       return before !== text()
     },
-    disabled: () => ({
-      clients: new Set([...disabledOf('client'), ...removedWithoutRow()]),
-      blockedClients: new Set(removedWithoutRow()),
-      users: disabledOf('user'),
-      revokedClients: revokedOf(clientKinds),
-      revokedTenants: revokedOf(tenantKind),
-      blockedRedirects: [...disabledOf('redirect_host')],
-      sealedBlocked: principals.get('sealed_clients', '')?.stands === 0,
-    }),
+    disabled() {
+      const blockedClients = new Set(removedWithoutRow())
+      return {
+        clients: new Set([...disabledOf('client'), ...blockedClients]),
+        blockedClients,
+        users: disabledOf('user'),
+        revokedClients: revokedOf(clientKinds),
+        revokedTenants: revokedOf(tenantKind),
+        blockedRedirects: [...disabledOf('redirect_host')],
+        sealedBlocked: principals.get('sealed_clients', '')?.stands === 0,
+      }
+    },
     async revokeClient(clientId, at) {
       const rows = principals.filter(({ kind, id }) => clientKinds.has(kind) && id === clientId)
       for (const row of rows) principals.put({ ...row, revoked_at: Math.max(at, row.revoked_at ?? 0) })

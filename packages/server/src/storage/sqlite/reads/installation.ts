@@ -106,11 +106,11 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     `select id from standing as stored where kind = 'stored_client' and stands = 0 and substr(id, 1, 8) in ('https://', 'sealed1.')
       and not exists (select 1 from standing where kind = 'client' and id = stored.id)`,
   )
-  const disabledClients = reading(
+  const disabledClients = reading(database, () => listDisabled('client').map(([id]) => String(id)))
+  const removedWithoutRow = reading(
     database,
-    () => new Set([...listDisabled('client'), ...listRemovedWithoutRow()].map(([id]) => String(id))),
+    () => new Set(listRemovedWithoutRow().map(([id]) => String(id))),
   )
-  const blockedClients = reading(database, () => new Set(listRemovedWithoutRow().map(([id]) => String(id))))
   const listRevoked = all(
     database,
     `select id, revoked_at from standing where kind in ('client', 'stored_client', 'published_client') and revoked_at is not null`,
@@ -131,15 +131,18 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
       const changed = await Promise.all([sync('client', clients), sync('user', users)])
       return changed.includes(true)
     },
-    disabled: () => ({
-      clients: disabledClients(),
-      blockedClients: blockedClients(),
-      users: disabledUsers(),
-      revokedClients: revokedClients(),
-      revokedTenants: revokedTenants(),
-      blockedRedirects: blockedRedirects(),
-      sealedBlocked: areSealedBlocked(),
-    }),
+    disabled() {
+      const blockedClients = removedWithoutRow()
+      return {
+        clients: new Set([...disabledClients(), ...blockedClients]),
+        blockedClients,
+        users: disabledUsers(),
+        revokedClients: revokedClients(),
+        revokedTenants: revokedTenants(),
+        blockedRedirects: blockedRedirects(),
+        sealedBlocked: areSealedBlocked(),
+      }
+    },
     revokeClient: write.revokeClient,
     revokeTenant: (tenant = '', at) => write.revokeTenant(tenant, at),
     block: ({ kind, id }, isBlocked, messages) => write.block(kind, id, isBlocked, messageRows(messages)),
