@@ -1,7 +1,7 @@
 /** Attacks by clients with sealed ids after an operator blocked them, lowered a limit or rotated a key (decision 0078). */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
 import { SignJWT } from 'jose'
@@ -11,6 +11,7 @@ import { createSealedClients } from '../../packages/server/src/clients/sealed/se
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createRootKeys } from '../../packages/server/src/keys/root-keys.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
+import { createRandom } from '../../packages/server/src/runtime/random.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { register } from '../support/registering.ts'
@@ -30,7 +31,7 @@ import { answerOf, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, startOfTime } from '../support/tessera.ts'
 
 const device = 'urn:ietf:params:oauth:grant-type:device_code'
-const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
+const random = createRandom()
 
 test('attack: another spelling of a blocked host is blocked too', async () => {
   const cases = [

@@ -1,13 +1,14 @@
 /** Attacks by and on clients whose `client_id` is their sealed metadata (decision 0078). */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { createClientIdSeal } from '../../packages/server/src/clients/sealed/client-id-seal.ts'
 import { packMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createRootKeys } from '../../packages/server/src/keys/root-keys.ts'
+import { createRandom } from '../../packages/server/src/runtime/random.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { register } from '../support/registering.ts'
@@ -28,7 +29,7 @@ import {
 import { answerOf, assertErrorPage, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
 
-const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
+const random = createRandom()
 
 /** Asserts that nobody gets anything with the id, and returns the logged cause. */
 async function refusedAs(server: TestServer, client_id: string): Promise<unknown> {

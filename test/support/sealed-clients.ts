@@ -1,10 +1,10 @@
 /** Clients whose `client_id` is their sealed metadata, in tests. */
 
-import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { createClientIdSeal } from '../../packages/server/src/clients/sealed/client-id-seal.ts'
 import { packMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import { createRandom } from '../../packages/server/src/runtime/random.ts'
 import { createBrowser } from './browser.ts'
 import { register } from './registering.ts'
 import { answerOf, authorizePath, pagesWorld, signIn, verifier } from './sign-in.ts'
@@ -81,6 +81,8 @@ export const userinfoStatus = async (server: TestServer, access_token: string): 
   (await server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } }))
     .status
 
+const random = createRandom()
+
 export const masterKeyBytes = new Uint8Array(Buffer.from(masterKey, 'base64'))
 
 /** Returns the id of any metadata, as a server with this key and issuer would make it. */
@@ -98,7 +100,6 @@ export function forgeId(
     readonly ends_at?: number
   } = {},
 ): string {
-  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
   const seal = createClientIdSeal({ issuer: of, derived: createDerivedKeys(key), random })
   // More than the server would pack is text that can't be read.
   const content = packMetadata((metadata ?? null) as never) ?? deflateRawSync('too long')
@@ -107,7 +108,6 @@ export function forgeId(
 
 /** Returns an id that a server of tests made, of metadata that can't be read. It has a multiple of four characters. */
 export function idOfLength(characters: number): string {
-  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
   const seal = createClientIdSeal({ issuer, derived: createDerivedKeys(masterKeyBytes), random })
   const bytes = ((characters - 'sealed1.'.length) * 3) / 4
   const content = Buffer.alloc(bytes - 9 - 16 - 16)
