@@ -1,6 +1,6 @@
 /** A software authenticator (WebAuthn Level 3 §6), which also sends false data when a test requires it. */
 
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import type { Page } from './browser.ts'
 
 export type Lies = {
@@ -13,7 +13,19 @@ export type Lies = {
   readonly userHandle?: string
   /** The COSE algorithm that it declares for its key; -7 by default. */
   readonly algorithm?: number
+  /** Makes an attestation, which the server does not request. Default: `none`. */
+  readonly attest?: (attesting: Attesting) => Attestation
 }
+
+/** The subject of an attestation (WebAuthn Level 3 §6.5). */
+export type Attesting = {
+  readonly keys: { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
+  readonly authenticatorData: Buffer
+  readonly clientDataHash: Buffer
+}
+
+/** @property statement in CBOR. */
+export type Attestation = { readonly format: string; readonly statement: Buffer }
 
 export type Authenticator = {
   readonly create: (options: any, lies?: Lies) => string
@@ -26,6 +38,29 @@ const base64url = (data: Buffer): string => data.toString('base64url')
 /** A small negative number in CBOR (RFC 8949 §3.1). */
 const negative = (value: number): Buffer =>
   value >= -24 ? Buffer.of(0x20 - 1 - value) : Buffer.of(0x38, -1 - value)
+
+/** The head of a CBOR item (RFC 8949 §3). */
+const head = (major: number, value: number): Buffer =>
+  value < 24
+    ? Buffer.of((major << 5) | value)
+    : value < 256
+      ? Buffer.of((major << 5) | 24, value)
+      : Buffer.of((major << 5) | 25, value >> 8, value & 0xff)
+
+/** Parts of CBOR, with lengths below 65,536 (RFC 8949 §3.1). */
+export const cbor = {
+  text: (text: string): Buffer => Buffer.concat([head(3, Buffer.byteLength(text)), Buffer.from(text)]),
+  bytes: (bytes: Uint8Array): Buffer => Buffer.concat([head(2, bytes.length), bytes]),
+  array: (...items: readonly Buffer[]): Buffer => Buffer.concat([head(4, items.length), ...items]),
+  map: (members: Readonly<Record<string, Buffer>>): Buffer => {
+    const entries = Object.entries(members)
+    return Buffer.concat([
+      head(5, entries.length),
+      ...entries.flatMap(([name, value]) => [cbor.text(name), value]),
+    ])
+  },
+  negative,
+}
 
 /** @param counts Whether its signatures have a counter. */
 export function createAuthenticator(origin: string, { counts = false } = {}): Authenticator {
@@ -76,17 +111,20 @@ export function createAuthenticator(origin: string, { counts = false } = {}): Au
         Buffer.from(y, 'base64url'),
       ])
       const data = authenticatorData(rp.id, lies, Buffer.concat([Buffer.alloc(16), length, id, key]))
-      // {"fmt": "none", "attStmt": {}, "authData": bytes}, in CBOR (RFC 8949).
-      const size = Buffer.alloc(3)
-      size.writeUInt8(0x59)
-      size.writeUInt16BE(data.length, 1)
-      const attestation = Buffer.concat([
-        Buffer.from('a363666d74646e6f6e656761747453746d74a0686175746844617461', 'hex'),
-        size,
-        data,
-      ])
+      const asked = clientData('webauthn.create', challenge, lies)
+      const { format = 'none', statement = cbor.map({}) } =
+        lies.attest?.({
+          keys: { privateKey, publicKey },
+          authenticatorData: data,
+          clientDataHash: sha256(asked),
+        }) ?? {}
+      const attestation = cbor.map({
+        fmt: cbor.text(format),
+        attStmt: statement,
+        authData: cbor.bytes(data),
+      })
       return credential({
-        clientDataJSON: base64url(clientData('webauthn.create', challenge, lies)),
+        clientDataJSON: base64url(asked),
         attestationObject: base64url(attestation),
         transports: ['internal'],
       })

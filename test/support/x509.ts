@@ -24,16 +24,21 @@ type Options = {
   readonly isAuthority?: boolean
   /** In seconds. Default: the end of the century. */
   readonly until?: number
+  /** Default: new ones. */
+  readonly keys?: { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
+  /** Further extensions, as {@link extension} makes them. */
+  readonly extensions?: readonly Buffer[]
 }
 
 /** @param name the common name, its whole subject. */
 export function createCertificate(
   name: string,
-  { by, isAuthority = false, until }: Options = {},
+  { by, isAuthority = false, until, keys, extensions = [] }: Options = {},
 ): TestCertificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { privateKey, publicKey } = keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const issuer = by ? new X509Certificate(by.cert).subject.slice('CN='.length) : name
   const end = new Date(until === undefined ? Date.UTC(2099, 0) : until * 1000)
+  const all = [...(isAuthority ? [authorityExtension] : []), ...extensions]
   const content = sequence(
     element(0xa0, integer(2)),
     integer(serial++),
@@ -42,7 +47,7 @@ export function createCertificate(
     sequence(time(new Date(Date.UTC(2020, 0))), time(end)),
     nameOf(name),
     publicKey.export({ type: 'spki', format: 'der' }),
-    ...(isAuthority ? [element(0xa3, sequence(authorityExtension))] : []),
+    ...(all.length > 0 ? [element(0xa3, sequence(...all))] : []),
   )
   const signature = sign('sha256', content, by?.privateKey ?? privateKey)
   const bytes = sequence(content, ecdsaWithSha256, element(0x03, Buffer.of(0), signature))
@@ -63,19 +68,23 @@ const pemOf = (der: string): string =>
 let serial = 1
 
 /** DER (X.690 §8, §10): a tag, the length and the content. */
-function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+export function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts)
   const { length } = content
   if (length < 128) return Buffer.concat([Buffer.of(tag, length), content])
   return Buffer.concat([Buffer.of(tag, 0x82, length >> 8, length & 0xff), content])
 }
 
-const sequence = (...parts: readonly Uint8Array[]): Buffer => element(0x30, ...parts)
+export const sequence = (...parts: readonly Uint8Array[]): Buffer => element(0x30, ...parts)
 /** @param value less than 128. */
-const integer = (value: number): Buffer => element(0x02, Buffer.of(value))
+export const integer = (value: number): Buffer => element(0x02, Buffer.of(value))
 const identifier = (hex: string): Buffer => element(0x06, Buffer.from(hex, 'hex'))
 const time = (date: Date): Buffer =>
   element(0x18, Buffer.from(`${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`))
+
+/** An extension that is not critical (RFC 5280 §4.1). @param hex its object identifier, in DER without tag and length. */
+export const extension = (hex: string, ...parts: readonly Uint8Array[]): Buffer =>
+  sequence(identifier(hex), element(0x04, ...parts))
 
 /** RFC 5758 §3.2. */
 const ecdsaWithSha256 = sequence(identifier('2a8648ce3d040302'))
