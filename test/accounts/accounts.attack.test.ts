@@ -311,3 +311,24 @@ test('reset: if the store fails, nothing has changed, and the link still works',
   assert.match((await owner.submit(page, { new_password: better })).text, /Your password was changed/)
   assert.deepEqual(await server.stores.sessions.ofUser(sub), [])
 })
+
+test('attack: a mailbox gets five invitations in an hour, however its domain is spelled', async () => {
+  const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'required' }))
+  const invite = async (email: string) => {
+    const browser = createBrowser(server)
+    return browser.submit(await browser.visit('/register'), { email })
+  }
+  for (let count = 0; count < 4; count++)
+    for (const email of ['victim@b\u00fccher.example', 'Victim@xn--bcher-kva.example']) await invite(email)
+  assert.equal((await server.mails()).length, 5)
+  // Mail servers read these as bücher.example too, but nobody writes an address so.
+  for (const domain of [
+    'b\u00fccher\ufe00.example',
+    'b\u00fc\u034fcher.example',
+    'mail.b\u00fccher\u3002example',
+  ]) {
+    const { status } = await invite(`victim@${domain}`)
+    assert.equal(status, 400, domain)
+  }
+  assert.equal((await server.mails()).length, 5)
+})

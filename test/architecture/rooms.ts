@@ -148,7 +148,11 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Files of other servers, turned into a configuration and users.
   migration: {
-    rooms: ['configuration', 'model', 'runtime', 'packages/server/src/identity/accounts.ts'],
+    rooms: [
+      ...['configuration', 'model', 'runtime'],
+      'packages/server/src/identity/accounts.ts',
+      'packages/server/src/identity/email-address.ts',
+    ],
     packages: ['node:crypto', 'node:fs/promises', 'node:path'],
   },
 
@@ -174,7 +178,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/registration': { rooms: ['model', 'runtime', 'outbound'], packages: ['jose'] },
   proof: { rooms: ['model', 'runtime'], packages: ['jose', 'node:crypto'] },
   tokens: { rooms: ['model', 'runtime', 'clients/keys'], packages: ['node:crypto', 'node:os'] },
-  identity: { rooms: ['model', 'runtime'], packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto'] },
+  identity: {
+    rooms: ['model', 'runtime'],
+    packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto', 'node:url'],
+  },
   // Sign-in at other OpenID Connect providers.
   'identity/federation': {
     rooms: ['model', 'runtime', 'identity', 'outbound'],

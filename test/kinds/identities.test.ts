@@ -6,8 +6,11 @@
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { domainToASCII } from 'node:url'
 import fc from 'fast-check'
-import { isEmail, isUsername } from '../../packages/server/src/identity/accounts.ts'
+import { isUsername } from '../../packages/server/src/identity/accounts.ts'
+import { countedKeys } from '../../packages/server/src/identity/counted-keys.ts'
+import { isEmail } from '../../packages/server/src/identity/email-address.ts'
 import { derivedSub } from '../../packages/server/src/identity/external-identity.ts'
 import { preparePassword } from '../../packages/server/src/identity/password.ts'
 import { guessedName } from '../../packages/server/src/identity/password-guesses.ts'
@@ -38,6 +41,8 @@ const confusable = [
   ...['σ', 'ς', 'Σ', '@', '＠', '﹫', '.', '．', '。', '\u200b', '\u00ad', '\u202e', '\ufe0f', '\u034f', ' '],
   ...['ä', 'a\u0308', 'xn--4ca', 'é', 'e\u0301', '%', '"', '","', '\\', '\u0000', '1', '１', '①', '²'],
 ]
+/** Invisible letters that are no format characters (UAX #31 §2.3). */
+const unseenLetters = ['\ufe0f', '\ufe00', '\u034f', '\u180b', '\u115f', '\u3164', '\u17b4', '\u{e0100}']
 const text = fc.string({
   unit: fc.oneof(fc.constantFrom(...confusable), fc.string({ unit: 'grapheme', maxLength: 1 })),
   maxLength: 8,
@@ -78,11 +83,20 @@ const folding: Readonly<Record<string, Row>> = {
         ['dora', 'dorа'],
       ] as const)
         assert.notEqual(identityKey(one), identityKey(other))
-      for (const unseen of ['\u200b', '\u00ad', '\u202e', '\u2066', '\u0000', '\u2028', '\ufeff'])
+      for (const unseen of [
+        '\u200b',
+        '\u00ad',
+        '\u202e',
+        '\u2066',
+        '\u0000',
+        '\u2028',
+        '\ufeff',
+        ...unseenLetters,
+      ])
         assert.equal(isUsername(`do${unseen}ra`), false)
     },
   },
-  'identity/accounts.ts': {
+  'identity/email-address.ts': {
     check() {
       // No two mailboxes are one address: equal addresses differ only in case.
       fc.assert(
@@ -100,8 +114,36 @@ const folding: Readonly<Record<string, Row>> = {
         'dora@example。com',
         'dora＠example.com',
         'do\u200bra@example.com',
+        'dora@mail.example。com',
+        'dora@ex%61mple.com',
+        'dora@0x7f.1',
+        ...unseenLetters.flatMap(unseen => [`dora@exam${unseen}ple.com`, `do${unseen}ra@example.com`]),
       ])
         assert.equal(isEmail(foreign), false, foreign)
+      for (const own of [
+        'dora@example.com',
+        'Dora@EXAMPLE.com',
+        'dora@ä.example',
+        'd@Ä.example',
+        'd@xn--4ca.example',
+      ])
+        assert.equal(isEmail(own), true, own)
+      // No spelling of a mailbox gets more mail than the others: the domain is the one to which mail is delivered.
+      const domains = fc.tuple(local, fc.constantFrom('.example', '.com')).map(parts => parts.join(''))
+      fc.assert(
+        fc.property(fc.array(domains, { minLength: 20, maxLength: 40 }), hosts => {
+          const counts = new Map<string, string>()
+          for (const host of hosts.filter(one => isEmail(`dora@${one}`))) {
+            const count = countedKeys.mailTo('sign_up', `dora@${host}`)
+            assert.equal(counts.get(domainToASCII(host)) ?? count, count, host)
+            counts.set(domainToASCII(host), count)
+          }
+        }),
+      )
+      assert.equal(
+        countedKeys.mailTo('sign_up', 'A@xn--4ca.example'),
+        countedKeys.mailTo('sign_up', 'a@ä.example'),
+      )
       // The same mailbox with two spellings of its domain: two accounts of one owner, which give no access to each
       // other.
       assert.notEqual(identityKey('a@xn--4ca.example'), identityKey('a@ä.example'))

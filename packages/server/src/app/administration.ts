@@ -5,7 +5,7 @@
 
 import type { Administration } from '../administration/interface.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import { isEmail } from '../identity/accounts.ts'
+import { isEmail } from '../identity/email-address.ts'
 import { createFactorReset } from '../identity/factor-reset.ts'
 import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'

@@ -111,9 +111,14 @@ export type AccountPorts = {
 
 const maxNameLength = 200
 
-/** Returns whether the name is one line of visible text, without control, format or line-separator characters. */
+/**
+ * Returns whether the name is one line of visible text, without control, format, line-separator or invisible characters
+ * (UAX #31 §2.3: a name that contains one looks like another name).
+ */
 export const isUsername = (username: string): boolean =>
-  username.trim() !== '' && username.length <= maxNameLength && !/[\p{C}\p{Zl}\p{Zp}]/u.test(username)
+  username.trim() !== '' &&
+  username.length <= maxNameLength &&
+  !/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u.test(username)
 
 /**
  * Returns whether a name could be someone's email address. Such a name would look like the owner's account, and would
@@ -121,15 +126,6 @@ export const isUsername = (username: string): boolean =>
  * address.
  */
 export const couldBeAddress = (username: string): boolean => identityKey(username).includes('@')
-
-/**
- * Returns whether the text looks like an address (lengths: RFC 5321 §4.5.3.1); only a delivered mail proves that it is one.
- * Addresses are compared in NFKC. Text that NFKC changes is rejected: it could be a different mailbox that compares equal.
- */
-export const isEmail = (email: string): boolean =>
-  email.length <= 254 &&
-  email === email.normalize('NFKC') &&
-  /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
 
 /** Returns the members of a user that operators change. */
 export const detailsOf = ({ username, email, claims }: StoredUser) => ({ username, email, claims })

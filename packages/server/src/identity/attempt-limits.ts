@@ -4,7 +4,6 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../model/client.ts'
-import { identityKey } from '../model/stored-user.ts'
 import { networkKeys, networkOf } from '../runtime/network.ts'
 import type { CountAttempt, Counted, Forgive } from './attempts.ts'
 import { countedKeys, type MailReason } from './counted-keys.ts'
@@ -34,7 +33,7 @@ export const createMailCounter =
     const network = await countAttempt(networkKeys('mail', from, { most: mostMailsFromNetwork, span: hour }))
     if (!network.ok) return { wait: network.wait }
     const address = await countAttempt([
-      { key: countedKeys.mailTo(reason, identityKey(to)), most: mostMailsToAddress, span: hour },
+      { key: countedKeys.mailTo(reason, to), most: mostMailsToAddress, span: hour },
     ]).catch(async error => {
       await network.forgive()
       throw error

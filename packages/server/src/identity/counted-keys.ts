@@ -3,6 +3,8 @@
  * when the person's data is exported or deleted. Other counters belong to networks, clients and browsers.
  */
 
+import { mailboxOf } from './email-address.ts'
+
 const key = (...parts: readonly (string | null)[]): string => JSON.stringify(parts)
 
 export const countedKeys = {
@@ -14,8 +16,8 @@ export const countedKeys = {
   secondFactorInADay: (sub: string) => key('second factor in a day', sub),
   userCodeOfOneUser: (sub: string) => key('user code of one user', sub),
   frontChannelTokens: (sub: string, clientId: string) => key('front-channel tokens', sub, clientId),
-  /** @param address in the form of `identityKey`. */
-  mailTo: (reason: MailReason, address: string) => `${reason} mail to ${address}`,
+  /** @param address in any spelling, or another name of the account. */
+  mailTo: (reason: MailReason, address: string) => `${reason} mail to ${mailboxOf(address)}`,
 } as const
 
 export const mailReasons = ['sign_up', 'new_password', 'new_address'] as const

@@ -16,7 +16,7 @@ import {
   type Users,
 } from '../model/user.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
-import { isEmail } from './accounts.ts'
+import { isEmail } from './email-address.ts'
 
 export type ExternalIdentity = {
   readonly provider: Pick<IdentityProvider, 'name' | 'linking'>

@@ -135,7 +135,7 @@ function countersOf(
       countedKeys.passwordOfName(guessedName({ ...one, ...(tenant !== undefined && { tenant }) })),
     ),
     ...accountsOf(sub, named).map(countedKeys.passwordAtKnownBrowsers),
-    ...names.flatMap(name => mailReasons.map(reason => countedKeys.mailTo(reason, identityKey(name)))),
+    ...names.flatMap(name => mailReasons.map(reason => countedKeys.mailTo(reason, name))),
   ]
   return [...new Set(keys)].map(hashOf)
 }

@@ -7,7 +7,8 @@ import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import { importedPasswordHash } from '../runtime/password-hash/exported.ts'
 import type { HashError } from '../runtime/password-hash/format.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
-import { type Accounts, isEmail, type NewAccount } from './accounts.ts'
+import type { Accounts, NewAccount } from './accounts.ts'
+import { isEmail } from './email-address.ts'
 
 type UserProblem =
   | PasswordProblem

@@ -2,7 +2,8 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Path } from '../configuration/validation/schema.ts'
-import { isEmail, isUsername } from '../identity/accounts.ts'
+import { isUsername } from '../identity/accounts.ts'
+import { isEmail } from '../identity/email-address.ts'
 import { isMembershipName, mostMemberships } from '../model/membership.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { isDerivedSub, reservedClaims } from '../model/user.ts'

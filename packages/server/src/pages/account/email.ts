@@ -2,8 +2,8 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import { isEmail } from '../../identity/accounts.ts'
 import type { CountMail } from '../../identity/attempt-limits.ts'
+import { isEmail } from '../../identity/email-address.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import type { Users } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'

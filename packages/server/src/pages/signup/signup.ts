@@ -6,9 +6,10 @@
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import { isEmail, isUsername } from '../../identity/accounts.ts'
+import { isUsername } from '../../identity/accounts.ts'
 import type { CountMail } from '../../identity/attempt-limits.ts'
 import { doCounted } from '../../identity/attempts.ts'
+import { isEmail } from '../../identity/email-address.ts'
 import type { AccountSettings } from '../../model/account.ts'
 import { hashHandle, newId } from '../../model/handle.ts'
 import type { Users } from '../../model/user.ts'
