@@ -310,8 +310,7 @@ const runAllJobs = async (server: TestServer): Promise<void> => {
 }
 
 /** A store in a file, which outlives the process; each server is a process. */
-async function beginFile(t: { after: (end: () => Promise<void>) => void }) {
-  const time = createTime()
+async function beginFile(t: { after: (end: () => Promise<void>) => void }, time = createTime()) {
   const folder = await temporaryFolder()
   t.after(folder.remove)
   return {
@@ -522,3 +521,28 @@ test('refresh: a rotation in the future is neither retried nor treated as a repl
   assert.deepEqual([alarm?.level, alarm?.ahead_seconds], ['error', 3])
   assert.equal((await refresh(second)).status, 200, 'the sign-in lives')
 })
+
+for (const store of ['memory', 'sqlite'] as const)
+  test(`time: guesses that were counted while the clock was ahead block nobody once it is right (${store})`, async t => {
+    const time = createTime()
+    const machine = time.machine(35 * day)
+    const { start } = await beginFile(t, time)
+    const server =
+      store === 'sqlite'
+        ? await start(machine)
+        : await createTestServer(input, { machine, tenantStores: createMemoryTenantStores() })
+    const guess = (username: string, client: readonly [string, string]) =>
+      server.token({ grant_type: 'password', username, password: 'bob', scope: 'api1' }, { client })
+    const blocked = async (attempt: () => Promise<Answer>) => {
+      let answer = await attempt()
+      for (let count = 0; count < 200 && answer.status !== 429; count++) answer = await attempt()
+      assert.equal(answer.status, 429)
+    }
+    const wrong = { grant_type: 'password', username: 'bob', password: 'wrong', scope: 'api1' }
+    await blocked(() => server.token(wrong, { client: ['roclient', secret] }))
+    await blocked(() => guess('bob', ['web', 'wrong']))
+    machine.skew = 0
+    assert.equal((await guess('bob', ['roclient', secret])).status, 200)
+    assert.equal((await guess('bob', ['web', 'wrong'])).status, 401)
+    await server.close()
+  })

@@ -213,6 +213,22 @@ export function testAccounts(stores: () => Stores): void {
     }
   })
 
+  test('attempts: a counter of a clock that was ahead has ended once the clock is right, and small corrections end none', async () => {
+    const { attempts } = stores()
+    const limit = { hash: newHash(), most: 1, span: minute }
+    const ahead = now + 35 * day
+    assert.equal(await attempts.count([limit], ahead), 0)
+    assert.equal(await attempts.count([limit], ahead), minute)
+    // As clocks are corrected while they run.
+    assert.equal(await attempts.count([limit], ahead - 600), minute + 600)
+    assert.equal(await attempts.wait([limit], ahead - 600), minute + 600)
+    assert.equal(await attempts.wait([limit], now), 0)
+    assert.equal(await attempts.count([limit], now), 0)
+    assert.equal(await attempts.count([limit], now), minute)
+    assert.equal(await attempts.wait([limit], now + 1), minute - 1)
+    assert.equal(await attempts.count([limit], now + minute), 0)
+  })
+
   test('attempts: one counter may have several limits', async () => {
     const { attempts } = stores()
     const few = { hash: newHash(), most: 10, span: minute }

@@ -5,7 +5,11 @@ import {
   createClientAuthentication,
 } from '../clients/authentication/authenticate.ts'
 import { type AuthenticateCaller, createCallerAuthentication } from '../clients/authentication/caller.ts'
-import { type ClientFailures, createClientFailures } from '../clients/authentication/failed-attempts.ts'
+import {
+  type ClientFailures,
+  createClientFailures,
+  markerLifetime,
+} from '../clients/authentication/failed-attempts.ts'
 import { maxRetention } from '../clients/authentication/private-key-jwt.ts'
 import { createUnencodedBasicWarning } from '../clients/authentication/unencoded-basic.ts'
 import { createClientDocuments } from '../clients/documents/documents.ts'
@@ -199,7 +203,8 @@ function createFailures(
   { countAttempt, waitFor }: Pick<Attempts, 'countAttempt' | 'waitFor'>,
 ): ClientFailures {
   // Markers are counters that are never full.
-  const markers = (keys: readonly string[], most: number) => keys.map(key => ({ key, most, span: 0 }))
+  const markers = (keys: readonly string[], most: number) =>
+    keys.map(key => ({ key, most, span: markerLifetime }))
   return createClientFailures({
     clock,
     networksOf: (from, limit) => networkKeys('client', from, limit),
@@ -207,8 +212,8 @@ function createFailures(
       const counted = await countAttempt([counter])
       return counted.ok ? 0 : counted.wait
     },
-    async mark(keys, span) {
-      await countAttempt(markers(keys, Number.MAX_SAFE_INTEGER).map(one => ({ ...one, span })))
+    async mark(keys) {
+      await countAttempt(markers(keys, Number.MAX_SAFE_INTEGER))
     },
     async isMarked(keys) {
       return (await waitFor(markers(keys, 1))) > 0

@@ -112,7 +112,10 @@ export const createPendingCounter =
     // A confidential client sends the requests of all its users from one network.
     if (kind !== 'long request' && !isPublic(client) && client.registered === undefined)
       return ok(async () => {})
-    const counted = await countAttempt(networkKeys(kind, networkOf(request), { most, span }))
+    // Each lifetime has its own count, because a count must last as long as the rows that it counts.
+    const counted = await countAttempt(
+      networkKeys(`${kind} for ${span} s`, networkOf(request), { most, span }),
+    )
     return counted.ok
       ? ok(counted.forgive)
       : refuse('temporarily_unavailable', 'too_many_waiting', {

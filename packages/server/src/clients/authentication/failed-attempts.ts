@@ -7,6 +7,7 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Refusal, refuse } from '@tessera/protocol/result'
+import { counterTolerance } from '../../model/ports/users.ts'
 import type { Clock } from '../../runtime/ports.ts'
 
 export type ClientFailures = {
@@ -35,8 +36,8 @@ type ClientFailurePorts = {
     from: string,
     limit: { readonly most: number; readonly span: Seconds },
   ) => readonly Counter[]
-  /** Stores markers for a time span. `isMarked` returns whether one of them exists. */
-  readonly mark: (keys: readonly string[], span: Seconds) => Promise<void>
+  /** Stores markers for {@link markerLifetime}. `isMarked` returns whether one of them exists. */
+  readonly mark: (keys: readonly string[]) => Promise<void>
   readonly isMarked: (keys: readonly string[]) => Promise<boolean>
   readonly clock: Clock
 }
@@ -49,8 +50,14 @@ const maxPerNetwork = 1000
 const day: Seconds = 86_400
 /** The key of a marker contains the half day in which it was created, so that it can be renewed. */
 const halfDay: Seconds = 43_200
+/** How long a marker is stored. */
+export const markerLifetime: Seconds = day + halfDay
 /** The maximum number of entries per kind in the memory of a process. */
 const maxRemembered = 10_000
+
+/** Returns false also if the clock was ahead when the time was noted, as for stored counters. */
+const isLive = (until: Seconds, now: Seconds): boolean =>
+  until > now && until <= now + span + counterTolerance
 
 type Tally = { count: number; until: Seconds }
 type Seen = { at: Seconds; marked: number }
@@ -70,7 +77,7 @@ export function createClientFailures({
   const pairOf = (name: string, from: string): string => JSON.stringify([shortened(name), from])
   const waitAt = (key: string, most: number, now: Seconds): Seconds => {
     const tally = tallies.get(key)
-    return tally && tally.until > now && tally.count >= most ? tally.until - now : 0
+    return tally && isLive(tally.until, now) && tally.count >= most ? tally.until - now : 0
   }
   const networks = (from: string) => networksOf(from, { most: maxPerNetwork, span })
   const isSeen = (name: string, from: string, now: Seconds): boolean =>
@@ -79,7 +86,7 @@ export function createClientFailures({
   /** Counts synchronously, so that concurrent requests see the count. */
   function tally(key: string, now: Seconds): void {
     const before = tallies.get(key)
-    if (before && before.until > now) before.count += 1
+    if (before && isLive(before.until, now)) before.count += 1
     else {
       forgetOldest(tallies)
       tallies.delete(key)
@@ -104,7 +111,7 @@ export function createClientFailures({
     if (fresh.length === 0) return
     for (const [, client] of fresh) client.marked = half
     const keys = fresh.slice(0, maxPerNetwork).map(([name]) => markOf(name, from, half))
-    await mark(keys, day + halfDay)
+    await mark(keys)
   }
 
   return {
@@ -121,7 +128,7 @@ export function createClientFailures({
     async wasSeen(name, from) {
       const pair = pairOf(name, from)
       const now = clock.now()
-      if ((unseen.get(pair) ?? 0) > now) return false
+      if (isLive(unseen.get(pair) ?? 0, now)) return false
       const half = Math.floor(now / halfDay)
       const found = await isMarked([markOf(name, from, half), markOf(name, from, half - 1)])
       if (found) seen.add(name, from, now)

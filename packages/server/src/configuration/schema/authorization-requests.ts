@@ -24,7 +24,7 @@ export const authorizationRequestsSchema = s
       .max(1_000_000)
       .default(300)
       .describe(
-        'Limit per network and kind: pending pushed requests and device authorizations of public and self-registered clients, and requests of any client that are too long for a URL.',
+        'Limit per network, kind and lifetime: pending pushed requests and device authorizations of public and self-registered clients, and requests of any client that are too long for a URL.',
       ),
   })
   .default({})

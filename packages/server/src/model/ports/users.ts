@@ -119,6 +119,12 @@ export type Attempts = {
   readonly wait: (limits: readonly AttemptLimit[], at: Seconds) => Awaitable<Seconds>
 }
 
+/**
+ * A counter that ends later than its span allows was started by a clock that was ahead, and counts as ended. Setting the
+ * clock back by less keeps it, so that corrections of a running clock forgive no attempts.
+ */
+export const counterTolerance: Seconds = 600
+
 export type AttemptLimit = {
   /** A hash of what is counted, such as a name or a network. */
   readonly hash: TokenHash

@@ -10,6 +10,7 @@ import type {
   UserStores,
   WaitingMails,
 } from '../../model/ports/stores.ts'
+import { counterTolerance } from '../../model/ports/users.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { endAccess } from './sessions.ts'
@@ -197,15 +198,17 @@ const createWaitingMails = ({ waitingMails }: Tables): WaitingMails => ({
 })
 
 function createAttempts({ attempts }: Tables): Attempts {
-  const living = (hash: TokenHash, at: Seconds) => {
+  const living = (hash: TokenHash, at: Seconds, span: Seconds) => {
     const counter = attempts.get(hash)
-    return counter && counter.expires_at > at ? counter : undefined
+    return counter && counter.expires_at > at && counter.expires_at <= at + span + counterTolerance
+      ? counter
+      : undefined
   }
   const wait = (limits: readonly AttemptLimit[], at: Seconds): Seconds =>
     Math.max(
       0,
-      ...limits.map(({ hash, most }) => {
-        const counter = living(hash, at)
+      ...limits.map(({ hash, most, span }) => {
+        const counter = living(hash, at, span)
         return counter && counter.count >= most ? counter.expires_at - at : 0
       }),
     )
@@ -217,7 +220,7 @@ function createAttempts({ attempts }: Tables): Attempts {
       const waiting = wait(limits, at)
       if (waiting > 0) return waiting
       for (const { hash, span } of limits) {
-        const { count, expires_at } = living(hash, at) ?? { count: 0, expires_at: at + span }
+        const { count, expires_at } = living(hash, at, span) ?? { count: 0, expires_at: at + span }
         attempts.put({ hash, count: count + 1, expires_at })
       }
       return 0

@@ -4,13 +4,17 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Attempts } from '../../model/ports/stores.ts'
+import type { AttemptLimit, Attempts } from '../../model/ports/stores.ts'
+import { counterTolerance } from '../../model/ports/users.ts'
 import { StoreUnavailable, type TokenHash } from '../../runtime/ports.ts'
 import { type Asked, admit, type Counters } from './attempt-admission.ts'
 import { batched } from './batching.ts'
 import type { Database } from './database.ts'
 import { sqlState } from './failure.ts'
 import { change } from './statements.ts'
+
+/** Whether the stored counter has not ended; see {@link counterTolerance}. */
+const living = `(attempts.expires_at > $5 and attempts.expires_at <= excluded.expires_at + ${counterTolerance})`
 
 /**
  * `room` is the highest stored count that leaves room for all that is added. Full counters are looked up first, without
@@ -21,7 +25,8 @@ import { change } from './statements.ts'
 const countAll = `with asked as materialized (
     select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) as asked (hash, added, room, span)
   ), seen as materialized (
-    select attempts.* from asked join attempts on attempts.hash = asked.hash where attempts.expires_at > $5::bigint
+    select attempts.* from asked join attempts on attempts.hash = asked.hash
+    where attempts.expires_at > $5::bigint and attempts.expires_at <= $5 + asked.span + ${counterTolerance}
   ), full_ones as materialized (
     select 1 from asked join seen on seen.hash = asked.hash where seen.count > asked.room
   ), counted as (
@@ -30,11 +35,11 @@ const countAll = `with asked as materialized (
     where not exists (select from full_ones) order by hash collate "C"
     on conflict (hash) do update set
       count = case
-        when attempts.expires_at <= $5 then excluded.count
+        when not ${living} then excluded.count
         when attempts.count <= ($3::bigint[])[array_position($1::text[], excluded.hash)]
           then attempts.count + excluded.count
       end,
-      expires_at = case when attempts.expires_at > $5 then attempts.expires_at else excluded.expires_at end
+      expires_at = case when ${living} then attempts.expires_at else excluded.expires_at end
     returning 1
   )
   select seen.hash, seen.count, seen.expires_at, (select count(*) from counted) from (values (1)) as one
@@ -48,9 +53,10 @@ const takeBack = `with asked as materialized (
   )
   update attempts set count = greatest(attempts.count - held.taken, 0) from held where attempts.hash = held.hash`
 
-const longestWait = `select coalesce(max(attempts.expires_at - $3::bigint), 0)
-  from unnest($1::text[], $2::bigint[]) as asked (hash, most) join attempts on attempts.hash = asked.hash
-  where attempts.count >= asked.most and attempts.expires_at > $3`
+const longestWait = `select coalesce(max(attempts.expires_at - $4::bigint), 0)
+  from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked (hash, most, span) join attempts on attempts.hash = asked.hash
+  where attempts.count >= asked.most and attempts.expires_at > $4
+    and attempts.expires_at <= $4 + asked.span + ${counterTolerance}`
 
 /** Each round means that another process used the available room first. Counters fill up, so this ends much earlier. */
 const mostRounds = 20
@@ -118,7 +124,8 @@ export function createAttempts({ run }: Database): Attempts {
       if (hashes.length > 0) await forgiveOne(hashes)
     },
     async wait(limits, at) {
-      const values = [limits.map(({ hash }) => hash), limits.map(({ most }) => most), at]
+      const list = (name: keyof AttemptLimit) => limits.map(limit => limit[name])
+      const values = [list('hash'), list('most'), list('span'), at]
       return Number((await run(longestWait, values)).rows[0]?.[0])
     },
   }

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { FactorMethod } from '../../../model/mfa.ts'
 import type { AttemptLimit } from '../../../model/ports/stores.ts'
+import { counterTolerance } from '../../../model/ports/users.ts'
 import type { TokenHash } from '../../../runtime/ports.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { all, change, one } from '../statements.ts'
@@ -125,12 +126,13 @@ export const userWrites = {
   },
   countAttempts(database) {
     const wait = waitAt(database)
+    const living = `expires_at > ?2 and expires_at <= excluded.expires_at + ${counterTolerance}`
     const count = change(
       database,
       `insert into attempts (hash, count, expires_at) values (?1, 1, ?2 + ?3)
       on conflict do update set
-        count = case when expires_at > ?2 then count + 1 else 1 end,
-        expires_at = case when expires_at > ?2 then expires_at else excluded.expires_at end`,
+        count = case when ${living} then count + 1 else 1 end,
+        expires_at = case when ${living} then expires_at else excluded.expires_at end`,
     )
     return (limits: readonly AttemptLimit[], at: Seconds): Seconds => {
       const waiting = wait(limits, at)
@@ -149,8 +151,12 @@ export const userWrites = {
 export function waitAt(database: DatabaseSync) {
   const waiting = one(
     database,
-    'select expires_at from attempts where hash = ? and count >= ? and expires_at > ?',
+    `select expires_at from attempts
+    where hash = ?1 and count >= ?2 and expires_at > ?3 and expires_at <= ?3 + ?4 + ${counterTolerance}`,
   )
   return (limits: readonly AttemptLimit[], at: Seconds): Seconds =>
-    Math.max(0, ...limits.map(({ hash, most }) => Number(waiting(hash, most, at)?.[0] ?? at) - at))
+    Math.max(
+      0,
+      ...limits.map(({ hash, most, span }) => Number(waiting(hash, most, at, span)?.[0] ?? at) - at),
+    )
 }
