@@ -208,6 +208,17 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     await stores.cleanUp(later)
     assert.equal(await stores.codes.find(code.hash), undefined)
   },
+  async 'hasteningOf skipLocked: a row that is being sent is passed over'() {
+    const mail = { ...sampleMail(), due_at: now + 35 * day, expires_at: now + 40 * day }
+    await stores.waitingMails.add(mail, 1_000_000)
+    const held = `select 1 from waiting_mails where id = ${quoted(mail.id)} for update`
+    const isDue = async () =>
+      (await stores.waitingMails.claim(now, now + day, 10_000)).some(({ id }) => id === mail.id)
+    await passingOver(url, held, () => stores.cleanUp(0, now))
+    assert.equal(await isDue(), false)
+    await stores.cleanUp(0, now)
+    assert.equal(await isDue(), true)
+  },
   async 'createKeys locked: of two nodes one rotates'() {
     const key = {
       kid: newHash(),

@@ -482,6 +482,10 @@ test('time: a clock that is ahead neither delays a mail nor gives it up', async 
   await server.stores.waitingMails.add(mail, 10)
   await runAllJobs(server)
   assert.deepEqual(await server.mails(), [])
+  machine.skew = 0
+  await server.runCleanUp()
+  assert.equal(await server.stores.waitingMails.anyDue(time.now()), true, 'it waits for the wrong time')
+  machine.skew = 35 * day
   const [kept] = await server.stores.waitingMails.claim(time.now() + 40 * day, time.now() + 41 * day, 10)
   assert.equal(kept?.id, 'mail')
   await server.close()
@@ -501,6 +505,34 @@ test('time: a clock that is ahead removes no signing key', async t => {
       server.keys.list().some(key => key.kid === kid),
       'a key was removed',
     )
+  await server.close()
+})
+
+test('time: a clock that is ahead does not end the rotation of signing keys', async t => {
+  const { start, time } = await beginFile(t)
+  const machine = time.machine()
+  const server = await start(machine)
+  await settle(server, time)
+  const before = server.keys.list().map(({ kid }) => kid)
+  machine.skew = 3650 * day
+  await server.keys.refresh()
+  assert.deepEqual(
+    server.keys.list().map(({ kid }) => kid),
+    before,
+  )
+  machine.skew = 0
+  await server.keys.refresh()
+  const signing = () => server.keys.list().flatMap(({ kid, state }) => (state === 'signing' ? kid : []))
+  for (let passed = 0; passed < 100; passed += 10) {
+    time.advance(10 * day)
+    // As the machine's clocks agree, it counts within two rounds.
+    await server.keys.refresh()
+    await server.keys.refresh()
+  }
+  assert.ok(
+    signing().every(kid => !before.includes(kid)),
+    'the old keys still sign',
+  )
   await server.close()
 })
 

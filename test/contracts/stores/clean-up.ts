@@ -23,6 +23,9 @@ import {
 } from './samples.ts'
 import type { Opened } from './storage.ts'
 import { sampleMail } from './waiting-mails.ts'
+import { sampleMessage } from './webhook-messages.ts'
+
+const hour = 3600
 
 export function testCleanUp(open: () => Promise<Opened>): void {
   const cleanUpTest = (name: string, run: (stores: Stores) => Promise<void>) =>
@@ -175,6 +178,35 @@ export function testCleanUp(open: () => Promise<Opened>): void {
         outcome,
       )
   })
+
+  cleanUpTest(
+    'clean-up: what a clock that was ahead queued is due now, and what only waits for its next attempt stays',
+    async stores => {
+      const { waitingMails, webhookMessages, logoutNotices, sessions } = stores
+      const [soon, ahead] = [now + hour, now + 35 * day]
+      const [kept, late] = [sampleMail({ due_at: soon }), sampleMail({ due_at: ahead })]
+      for (const mail of [kept, late]) await waitingMails.add(mail, 10)
+      const endpoint = newHash()
+      const messages = [soon, ahead].map(due_at => sampleMessage({ endpoint, due_at }))
+      await webhookMessages.add(messages)
+      for (const at of [soon, ahead]) {
+        const session = sampleSession({ expires_at: ahead + day, idle_expires_at: ahead + day })
+        await sessions.create(session)
+        await sessions.join(session.sid, at === soon ? 'soon' : 'late')
+        await sessions.end(session.sid, { at, revokes: 'all', notices_until: ahead + day })
+      }
+      await stores.cleanUp(now - hour)
+      assert.equal(await waitingMails.anyDue(now), false)
+      await stores.cleanUp(now - hour, now)
+      const ids = async (rows: Promise<readonly { readonly [name: string]: unknown }[]>, name: string) =>
+        (await rows).map(row => row[name])
+      assert.deepEqual(await ids(waitingMails.claim(now, soon, 10), 'id'), [late.id])
+      assert.deepEqual(await ids(webhookMessages.claim(endpoint, now, soon, 10), 'event_id'), [
+        messages[1]?.event_id,
+      ])
+      assert.deepEqual(await ids(logoutNotices.claim(now, soon, 10), 'client_id'), ['late'])
+    },
+  )
 
   cleanUpTest(
     'clean-up: expired counters, pushed requests and upstream requests are deleted',

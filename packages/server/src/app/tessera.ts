@@ -14,7 +14,7 @@ import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import type { BlockClients } from '../model/client-blocks.ts'
 import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
-import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
+import { cleanUp, createCleanUp } from '../operations/clean-up.ts'
 import { startJobs } from '../operations/jobs.ts'
 import { logNetworks } from '../operations/log.ts'
 import { recordConfiguration } from './audit-command.ts'
@@ -175,9 +175,9 @@ export async function composeTessera(
   const runAudit = async () => {
     await Promise.all(active().map(one => one.audit.run()))
   }
-  const cleanUp = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
+  const cleanUpAll = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
   const runCleanUp = async () => {
-    await cleanUp()
+    await cleanUpAll()
     for (const one of active()) await one.services.accounts.personalData.finish()
   }
   const runTenantJobs = async ({ inactive } = { inactive: true }) => {
@@ -187,7 +187,7 @@ export async function composeTessera(
       await one.deliverMail()
       await one.deliverWebhooks()
       await one.audit.run()
-      await one.stores.cleanUp(expiredBy(clock))
+      await cleanUp(one.stores, clock)
       await one.services.accounts.personalData.finish()
     })
   }

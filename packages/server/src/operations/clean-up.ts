@@ -7,8 +7,9 @@ import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 /** How long expired rows are kept, so that the error is `expired_token` rather than `invalid_grant`. */
 const grace: Seconds = 900
 
-/** Returns the time before which rows must have expired to be deleted. */
-export const expiredBy = (clock: Clock): Seconds => passedBy(clock) - grace
+/** Deletes rows of a store that have expired by now. */
+export const cleanUp = (store: Pick<Stores, 'cleanUp'>, clock: Clock): Promise<number> =>
+  store.cleanUp(passedBy(clock) - grace, clock.now())
 
 type CleanUpPorts = {
   /** The stores of every active issuer. */
@@ -23,7 +24,7 @@ export const createCleanUp =
   async (): Promise<void> => {
     for (const store of stores()) {
       try {
-        await store.cleanUp(expiredBy(clock))
+        await cleanUp(store, clock)
       } catch (error) {
         log.error('clean_up_failed', { error: String(error) })
       }

@@ -38,8 +38,12 @@ export type Stores = AuthorizationStores &
   WebhookStores &
   AuditStores & {
     readonly commit: (commit: Commit) => Promise<CommitOutcome>
-    /** Deletes expired rows in small batches, so that requests don't wait. Returns how many rows were deleted. */
-    readonly cleanUp: (at: Seconds) => Promise<number>
+    /**
+     * Deletes rows that had expired at `at`, in small batches, so that requests don't wait. Returns how many rows were
+     * deleted. Rows that wait to be sent become due `now` if a clock that was ahead made them wait longer than any
+     * delay between attempts.
+     */
+    readonly cleanUp: (at: Seconds, now?: Seconds) => Promise<number>
     /** Returns whether it can currently read and write. */
     readonly ready: () => Awaitable<boolean>
     /** Finishes the work in progress and releases every file and thread. */

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Stores } from '../../model/ports/stores.ts'
+import { longestWaits } from '../tables/queues.ts'
 import { type AnyTable, allTables } from '../tables/tables.ts'
 import type { MemoryTable, Tables } from './tables.ts'
 
@@ -9,7 +10,7 @@ type Row = Readonly<Record<string, unknown>>
 
 export const createCleanUp =
   (tables: Tables): Stores['cleanUp'] =>
-  async at => {
+  async (at, now) => {
     let deleted = 0
     const registered = new Set([...tables.registeredClients.values()].map(({ client_id }) => client_id))
     for (const [name, declared] of allTables) {
@@ -21,8 +22,20 @@ export const createCleanUp =
     tables.principals.deleteWhere(
       ({ kind, id }) => kind === 'stored_client' && registered.has(id) && !tables.registeredClients.has(id),
     )
+    if (now !== undefined) hasten(tables, now)
     return deleted
   }
+
+function hasten({ waitingMails, logoutNotices, webhookMessages }: Tables, now: Seconds): void {
+  for (const [table, wait] of [
+    [waitingMails, longestWaits.waiting_mails],
+    [logoutNotices, longestWaits.logout_notices],
+    [webhookMessages, longestWaits.webhook_messages],
+  ] as const) {
+    const queue = table as unknown as MemoryTable<Row & { readonly due_at: Seconds }>
+    for (const row of queue.filter(({ due_at }) => due_at > now + wait)) queue.put({ ...row, due_at: now })
+  }
+}
 
 function expiryTest(
   { expiry }: AnyTable,

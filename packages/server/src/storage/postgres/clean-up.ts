@@ -2,10 +2,12 @@
 
 import type { Stores } from '../../model/ports/stores.ts'
 import { type ExpiringTable, expiringTables } from '../tables/expiry.ts'
+import { longestWaits } from '../tables/queues.ts'
+import { allTables } from '../tables/tables.ts'
 import type { Database } from './database.ts'
 import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { removal } from './registered-clients.ts'
-import { one } from './statements.ts'
+import { change, one } from './statements.ts'
 
 /** Rows that one transaction examines. */
 const batch = 500
@@ -39,9 +41,20 @@ function sweepOf({ table, key, due, until }: ExpiringTable): string {
     select (select count(*) from gone), (select count(*) from put_off), ${soon}`
 }
 
+/** Skips rows that are being sent, because their delay is set again afterwards. */
+function hasteningOf(table: keyof typeof longestWaits): string {
+  const key = allTables.find(([, { name }]) => name === table)![1].key.join(', ')
+  return `with late as materialized (
+      select ${key} from ${table} where due_at > $1 + ${longestWaits[table]} limit ${batch} ${skipLocked})
+    update ${table} set due_at = $1 where ${keyIn(key, 'late')}`
+}
+
 export function createCleanUp({ run }: Database): Stores['cleanUp'] {
   const sweeps = tables.map(table => one(run, sweepOf(table)))
-  return async at => {
+  const hastenings = (Object.keys(longestWaits) as (keyof typeof longestWaits)[]).map(table =>
+    change(run, hasteningOf(table)),
+  )
+  return async (at, now) => {
     let total = 0
     for (const sweep of sweeps) {
       // When a sweep finds nothing, the remaining rows are locked by requests, and the next clean-up handles them.
@@ -51,6 +64,8 @@ export function createCleanUp({ run }: Database): Stores['cleanUp'] {
         more = gone + putOff > 0
       }
     }
+    if (now === undefined) return total
+    for (const hasten of hastenings) while ((await hasten(now)) === batch);
     return total
   }
 }

@@ -3,6 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Stores } from '../../../model/ports/stores.ts'
+import { longestWaits } from '../../tables/queues.ts'
 import { one, reading } from '../statements.ts'
 import { batch, type cleanUpWrites, expiring } from '../writes/clean-up.ts'
 import type { Calls } from '../writes/operation.ts'
@@ -20,7 +21,14 @@ export function createCleanUp(
     const first = one(database, `select 1 from ${table} where ${due} <= ? limit 1`)
     return { table, isDue: reading(database, (at: Seconds): boolean => first(at) !== undefined) }
   })
-  return async at => {
+  const late = one(
+    database,
+    Object.entries(longestWaits)
+      .map(([table, wait]) => `select 1 where exists (select 1 from ${table} where due_at > ?1 + ${wait})`)
+      .join(' union all '),
+  )
+  const anyLate = reading(database, (now: Seconds): boolean => late(now) !== undefined)
+  return async (at, now) => {
     let total = 0
     for (const { table, isDue } of checks) {
       for (let more = isDue(at); more; ) {
@@ -30,6 +38,7 @@ export function createCleanUp(
         more = looked === batch
       }
     }
+    if (now !== undefined && anyLate(now)) await write.hasten(now)
     return total
   }
 }

@@ -3,6 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import { type ExpiringTable, expiringTables } from '../../tables/expiry.ts'
+import { longestWaits } from '../../tables/queues.ts'
 import { change } from '../statements.ts'
 import type { Writes } from './operation.ts'
 
@@ -17,6 +18,14 @@ export const cleanUpWrites = {
   sweep(database) {
     const sweeps = new Map(expiring.map(table => [table.table, createSweep(database, table)]))
     return (table: string, at: Seconds): Swept => sweeps.get(table)?.(at) ?? [0, 0]
+  },
+  hasten(database) {
+    const changes = Object.entries(longestWaits).map(([table, wait]) =>
+      change(database, `update ${table} set due_at = ?1 where due_at > ?1 + ${wait}`),
+    )
+    return (now: Seconds): void => {
+      for (const hasten of changes) hasten(now)
+    }
   },
 } as const satisfies Writes
 
