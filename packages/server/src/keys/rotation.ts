@@ -15,6 +15,9 @@ export type RotationPolicy = {
 const day = 86_400
 export const defaultPolicy: RotationPolicy = { rotate: 90 * day, announce: 14 * day, retain: 14 * day }
 
+/** More than the tolerated difference between a node's clock and the database's. */
+const confirmedWithin: Seconds = 900
+
 type TokenLifetimes = Pick<Client, 'access_token_lifetime' | 'identity_token_lifetime'>
 
 /**
@@ -72,7 +75,8 @@ export type KeyToAdd = {
  * published `announce` before its predecessor's time to sign ends. If the server was not running then, the key is
  * published later, and the old key signs until `announce` has passed. Keys of algorithms that are no longer configured
  * remain, because another node may use them.
- * @param passed the time that has certainly passed, so that a clock that is ahead removes no key.
+ * @param passed the time that has certainly passed, so that a clock that is ahead removes no key. Nor does it add one,
+ * except the first: a key whose time to sign is years ahead would end the rotation.
  */
 export function planRotation(
   keys: readonly KeyTimes[],
@@ -81,12 +85,15 @@ export function planRotation(
   { rotate, announce, retain }: RotationPolicy,
   passed = now,
 ): { readonly add: readonly KeyToAdd[]; readonly remove: readonly string[] } {
+  const isConfirmed = now - passed <= confirmedWithin
   const add = algorithms.flatMap((alg): KeyToAdd[] => {
     const newestSeen = newestOf(keys, alg)
     const last = keys.findLast(key => signs(key, alg))
     if (!last) return [{ alg, active_from: now, newestSeen }]
     const end = last.active_from + rotate
-    return end - announce <= now ? [{ alg, active_from: Math.max(end, now + announce), newestSeen }] : []
+    return isConfirmed && end - announce <= now
+      ? [{ alg, active_from: Math.max(end, now + announce), newestSeen }]
+      : []
   })
   const remove = keys.filter(
     (key, index) =>
