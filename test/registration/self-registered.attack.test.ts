@@ -132,6 +132,26 @@ test('attack: the networks of one /48 share a limit for registrations', async ()
   assert.equal((await from('192.0.2.1')).status, 201)
 })
 
+test('attack: registrations that a full server refuses count, because their URLs were fetched', async () => {
+  let fetches = 0
+  const limits = { max_clients: 3, max_requests_per_hour: 10, unused_client_lifetime: 0 }
+  const server = await createTestServer(
+    { ...pagesWorld, registration: { mode: 'open', ...limits } },
+    {
+      outbound: async () => {
+        fetches += 1
+        const body = JSON.stringify(page.redirect_uris)
+        return { ok: true, status: 200, headers: { 'content-type': 'application/json' }, body }
+      },
+    },
+  )
+  const pairwise = { ...page, subject_type: 'pairwise', sector_identifier_uri: 'https://victim.example/uris' }
+  const statuses: number[] = []
+  for (let count = 0; count < 15; count++) statuses.push((await register(server, pairwise)).status)
+  assert.deepEqual(statuses, [...Array(3).fill(201), ...Array(7).fill(503), ...Array(5).fill(429)])
+  assert.equal(fetches, 10)
+})
+
 test('attack: unused clients take no place from new ones, and used clients keep theirs', async () => {
   const server = await open({ max_clients: 5, max_requests_per_hour: 1000, unused_client_lifetime: 0 })
   const honest = await registered(server)

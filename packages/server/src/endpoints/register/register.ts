@@ -37,27 +37,33 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   return async request => {
     const counted = await countRequest(request)
     if (!counted.ok) return refuser(request, counted, { step: 'authenticate' })
-    // The client must retry a 503, so don't count it.
-    return doCounted(
+    const { response } = await doCounted(
       counted.value,
       () => register(request),
-      ({ status }) => status !== 503,
+      ({ isCounted }) => isCounted,
     )
+    return response
   }
 
-  async function register(request: HttpRequest): Promise<HttpResponse> {
+  async function register(request: HttpRequest): Promise<Answered> {
     const allowed = registration.mode === 'open' ? undefined : await initialAccessTokenRefusal(request, ports)
     if (allowed) {
       const headers = { 'www-authenticate': challenge(allowed) }
-      return refuser(request, allowed, { step: 'authenticate', headers })
+      return answered(refuser(request, allowed, { step: 'authenticate', headers }))
     }
     const metadata = readMetadata(request)
-    if (!metadata.ok) return refuser(request, metadata, { step: 'parse' })
+    if (!metadata.ok) return answered(refuser(request, metadata, { step: 'parse' }))
     const registered = await clientRegistration.register(
       metadata.value,
       registration.mode === 'open' ? undefined : 'initial_access_token',
     )
-    if (!registered.ok) return refuser(request, registered, { step: 'decide' })
+    if (!registered.ok) {
+      const response = refuser(request, registered, { step: 'decide' })
+      // The URLs in the metadata were fetched, so a full server must not allow any number of such requests.
+      return registered.reason === 'registered_clients_full'
+        ? { response, isCounted: true }
+        : answered(response)
+    }
     const { client_id } = registered.value.client
     ports.log.info('client_registered', {
       ...requestFields(request),
@@ -65,9 +71,14 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
       steps,
       ...droppedValues(registered.value),
     })
-    return informationResponse(201, registered.value, ports)
+    return answered(informationResponse(201, registered.value, ports))
   }
 }
+
+type Answered = { readonly response: HttpResponse; readonly isCounted: boolean }
+
+/** The client must retry a 503, so it is not counted. */
+const answered = (response: HttpResponse): Answered => ({ response, isCounted: response.status !== 503 })
 
 /** Checks the initial access token, which is a bearer token (RFC 7591 §3.1). */
 async function initialAccessTokenRefusal(
