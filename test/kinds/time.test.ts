@@ -118,12 +118,12 @@ const comparisons = {
   'of one row, or of one process': [
     'clients/authentication/failed-attempts.ts',
     'clients/authentication/unencoded-basic.ts',
-    'clients/documents/back-off.ts',
     'clients/documents/documents.ts',
     'clients/keys/issuer-metadata.ts',
     'clients/keys/jwks.ts',
     'app/tenants.ts',
     'configuration/rules/client.ts',
+    'runtime/back-off.ts',
     'identity/federation/pauses.ts',
     'identity/federation/provider-discovery.ts',
     'identity/federation/provider-keys.ts',

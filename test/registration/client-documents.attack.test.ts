@@ -131,6 +131,14 @@ test('attack: made-up ids of a host make this server ask it less and less, and k
   assert.equal(await visit(server, other), 200)
 })
 
+test('attack: made-up ids at each port of a host make this server ask it no more than those at one port', async () => {
+  const { server, asked } = await openDocumentServer()
+  const strangers = Array.from({ length: 300 }, (_, index) => `https://victim.example:${index + 1000}/x`)
+  for (const url of strangers) await visit(server, url)
+  assert.equal(asked.length, 5)
+  assert.equal(await visit(server, documentUrl), 200)
+})
+
 test('attack: made-up ids of an allowed host do not delay its clients, also if no process knows them yet', async () => {
   const { server, asked } = await openDocumentServer({
     mode: 'allowed_hosts',

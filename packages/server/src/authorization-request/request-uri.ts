@@ -5,9 +5,14 @@ import { type Client, isTrusted } from '../model/client.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { createSlots } from '../outbound/slots.ts'
 import { singleFlight } from '../runtime/async/promises.ts'
+import { createBackOff } from '../runtime/back-off.ts'
+import { setBounded } from '../runtime/bounded-map.ts'
+import { networkPath } from '../runtime/network.ts'
+import type { Clock } from '../runtime/ports.ts'
 
 export type RequestUriPorts = {
   readonly outbound: Outbound
+  readonly clock: Clock
   /** Whether clients may use URLs that they did not register. */
   readonly allowUnregisteredUris: boolean
 }
@@ -24,27 +29,52 @@ const mediaTypes: ReadonlySet<string | undefined> = new Set([
 
 /**
  * Fetches a request object. Refuses `invalid_request_uri` if the URL is not registered or returns no request object,
- * and `temporarily_unavailable` if too many requests wait.
+ * and `temporarily_unavailable` if too many requests wait, or this network named URLs of the host that return none.
+ * @param from the network of the request.
  */
-export type FetchRequestObject = (uri: string, client: Client) => Promise<Result<string>>
+type FetchRequestObject = (uri: string, client: Client, from: string) => Promise<Result<string>>
 
-/** Creates the fetcher. It fetches a URL only once at a time, because anyone could use this server to flood others. */
+/**
+ * Creates the fetcher. It fetches a URL only once at a time, and asks hosts without request objects less often after each
+ * failure, because anyone could use this server to flood others.
+ */
 export function createRequestObjectFetcher({
   outbound,
+  clock,
   allowUnregisteredUris,
 }: RequestUriPorts): FetchRequestObject {
+  const backOff = createBackOff(clock)
+  /** URLs that returned a request object. Other URLs of their hosts do not pause them. */
+  const useful = new Map<string, true>()
   const askOnce = singleFlight((address: string, stranger: boolean) => ask(address, stranger, outbound))
   const takeSlot = createSlots(maxWaiting)
-  return async (uri, client) => {
+  return async (uri, client, from) => {
     const isRegistered = client.request_uris.includes(uri)
     if (!allowUnregisteredUris && !isRegistered) return invalid('request_uri_not_registered')
     // Anyone can put an unregistered URL in a request of a trusted client.
     const trusted = isRegistered && isTrusted(client)
+    const address = withoutFragment(uri)
+    const paused = trusted || useful.has(address) ? address : placeOf(address, from)
+    const wait = backOff.waitFor(paused)
+    if (wait > 0) return { ...tooMany, retry_after: wait }
     const giveBack = takeSlot({ client_id: slotOwner(client, isRegistered), url: uri, trusted })
     if (!giveBack) return tooMany
-    return askOnce(withoutFragment(uri), !trusted).finally(giveBack)
+    const fetched = await askOnce(address, !trusted).finally(giveBack)
+    if (fetched.ok && isCompact(fetched.value)) setBounded(useful, address, true, capacity)
+    else backOff.failed(paused)
+    return fetched
   }
 }
+
+/** By network, so that strangers elsewhere do not delay the clients of a host; the widest one, which may be one customer. */
+const placeOf = (address: string, from: string): string =>
+  JSON.stringify([networkPath(from)[0], URL.parse(address)?.hostname])
+
+/** Whether the text has the form of a signed or encrypted JWT (RFC 7515 §7.1, RFC 7516 §7.1). */
+const isCompact = (text: string): boolean => /^[\w-]+(?:\.[\w-]*){2}(?:(?:\.[\w-]*){2})?$/.test(text)
+
+/** URLs in memory. Beyond it, the oldest is dropped. */
+const capacity = 1000
 
 /** Unregistered URLs don't use the client's own slots. */
 const slotOwner = ({ client_id }: Client, isRegistered: boolean): string =>

@@ -7,7 +7,7 @@ import type { AuthorizationRequestRefusal } from './authorization-request.ts'
 import { parseRequest } from './parameter-limits.ts'
 import { isPushed, type Pushed, type PushedRequests } from './pushed-request.ts'
 import { type RequestObject, type RequestObjectPorts, readRequestObject } from './request-object.ts'
-import { createRequestObjectFetcher, type FetchRequestObject, type RequestUriPorts } from './request-uri.ts'
+import { createRequestObjectFetcher, type RequestUriPorts } from './request-uri.ts'
 import { proveResponseTarget, type ResponseTargetPorts, refuseUnusable } from './response-target.ts'
 import { formatParameters } from './serialized-request.ts'
 
@@ -38,6 +38,8 @@ type RequestOrigin = { readonly pushed?: unknown; readonly signed_since?: unknow
 
 type ResolveAuthorizationRequest = (
   parameters: Parameters,
+  /** The network of the request. */
+  from: string,
 ) => Promise<Ok<ResolvedRequest> | AuthorizationRequestRefusal>
 
 export type AuthorizationRequestResolution = {
@@ -52,14 +54,15 @@ export type AuthorizationRequestResolution = {
 export function createAuthorizationRequestResolution(ports: ResolutionPorts): AuthorizationRequestResolution {
   const fetchObject = createRequestObjectFetcher(ports)
   return {
-    async resolve(parameters) {
+    async resolve(parameters, from) {
       const id = parameters.get('client_id')
       // Validation refuses a missing one.
       if (id === undefined) return ok({ parameters })
       const client = await ports.clients.find(id)
       // Not looked up again, because a document that can't be fetched is not remembered.
       if (!client?.enabled) return refuseUnusable(id, client)
-      const resolved = await resolveFor(client, parameters, fetchObject, ports)
+      const fetch: FetchObject = uri => fetchObject(uri, client, from)
+      const resolved = await resolveFor(client, parameters, fetch, ports)
       if (resolved.ok) return ok(withDefaults(resolved.value, client))
       const target = await proveResponseTarget(parameters, ports)
       return target.ok ? { ...resolved, target: target.value } : resolved
@@ -82,10 +85,12 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
   }
 }
 
+type FetchObject = (uri: string) => Promise<Result<string>>
+
 async function resolveFor(
   client: Client,
   parameters: Parameters,
-  fetchObject: FetchRequestObject,
+  fetchObject: FetchObject,
   ports: ResolutionPorts,
 ): Promise<Result<ResolvedRequest>> {
   const [request, uri] = [parameters.get('request'), parameters.get('request_uri')]
@@ -97,7 +102,7 @@ async function resolveFor(
   // Pushed requests were resolved when they were pushed.
   if (uri !== undefined && isPushed(uri)) return ports.pushedRequests.find(uri, client.client_id)
   if (mustBePushed(client, ports)) return pushedRequired
-  const fetched = uri === undefined ? ok(request) : await fetchObject(uri, client)
+  const fetched = uri === undefined ? ok(request) : await fetchObject(uri)
   return fetched.ok ? resolveObject(client, parameters, fetched.value, ports) : fetched
 }
 

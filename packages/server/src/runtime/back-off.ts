@@ -1,11 +1,11 @@
 /**
- * Bounds the requests to a host or for a document after failures. Anyone can send this server made-up ids of somebody else's host, and
- * failures are not cached (draft-ietf-oauth-client-id-metadata-document-03 §5.2).
+ * Bounds the requests to a host or for a document after failures. Anyone can make this server ask somebody else's host for
+ * something that is not there.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { setBounded } from '../../runtime/bounded-map.ts'
-import type { Clock } from '../../runtime/ports.ts'
+import { setBounded } from './bounded-map.ts'
+import type { Clock } from './ports.ts'
 
 type BackOff = {
   /** Returns the seconds until a request may be sent; 0: now. */

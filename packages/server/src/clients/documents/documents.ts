@@ -10,8 +10,8 @@ import type { ClientDocuments } from '../../model/registration.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
+import { createBackOff } from '../../runtime/back-off.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import { createBackOff } from './back-off.ts'
 import { createDocumentMemory, type DocumentMemory, type KeptDocument } from './document-memory.ts'
 import { type Fetched, fetchDocument } from './fetch-document.ts'
 import { freshnessOf, type Headers } from './freshness.ts'
@@ -64,8 +64,9 @@ export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
     if (trust === undefined) return refused(clientId, 'client_document_host_not_allowed')
     const known = memories[trust].find(clientId)
     // Whatever other ids of its host are made up, a document that was valid is fetched again, and so is one of a host that
-    // the operator vouches for: strangers could otherwise delay its clients as long as they like.
-    const paused = known || trust === 'allowed' ? clientId : new URL(clientId).host
+    // the operator vouches for: strangers could otherwise delay its clients as long as they like. A host has 65,535 ports.
+    // Failures are not cached (draft-ietf-oauth-client-id-metadata-document-03 §5.2).
+    const paused = known || trust === 'allowed' ? clientId : new URL(clientId).hostname
     if (backOff.waitFor(paused) > 0) return stale(clientId, known, 'client_document_paused')
     const giveBack = takeSlot({ client_id: clientId, url: clientId, trusted: trust === 'allowed' })
     if (!giveBack) return stale(clientId, known, 'client_documents_too_many_waiting')

@@ -39,6 +39,7 @@ import { readPageQuery } from '../../pages/flow/page-form.ts'
 import type { Paths } from '../../pages/flow/page-paths.ts'
 import type { LackingSecondFactor } from '../../pages/flow/second-factor.ts'
 import type { Shorten } from '../../pages/flow/shorten.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { type IssuePorts, issueResponse } from './issue-response.ts'
 import {
@@ -73,7 +74,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
   return async request => {
     const read = readRequest(request)
     if (!read.ok) return responder.refuse(request, read, undefined, { step: 'parse' })
-    const resolved = await ports.resolution.resolve(read.value)
+    const resolved = await ports.resolution.resolve(read.value, networkOf(request))
     const page = pageOf(read.value)
     const refuseTo = createRefuseTo(request, read.value, responder, ports)
     if (!resolved.ok) return refuseTo(resolved, resolved.target, page)
