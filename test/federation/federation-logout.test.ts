@@ -256,6 +256,19 @@ test('federation logout: a used logout token is remembered while it is valid, de
   assertRefused(await notify(server, token), 'invalid_request', 'upstream_logout_token_replayed')
 })
 
+test('federation logout: a used logout token is remembered no longer than its age allows, whatever its expiry', async () => {
+  const { server } = await startFederated(world())
+  for (const exp of [1e308, Number.MAX_SAFE_INTEGER, 2 ** 63, server.clock.now() + 1e9]) {
+    const token = await logoutToken({ sid: 'unknown-session', jti: `${exp}`, exp })
+    assert.equal((await notify(server, token)).status, 200, `${exp}`)
+    assertRefused(await notify(server, token), 'invalid_request', 'upstream_logout_token_replayed')
+  }
+  server.clock.advance(600 + 60)
+  assert.equal(await server.stores.cleanUp(server.clock.now()), 0)
+  server.clock.advance(300)
+  assert.equal(await server.stores.cleanUp(server.clock.now()), 4)
+})
+
 test('federation logout: an id that one provider used is still valid for another [Back-Channel Logout 1.0 §2.6]', async () => {
   const branch = { name: 'branch', type: 'oidc', issuer: provider.issuer, client_id: 'tessera' }
   const { server } = await startFederated(federatedWorld(provider, {}, [branch]))

@@ -1,5 +1,6 @@
 /** Logout tokens of OpenID Connect providers (OpenID Connect Back-Channel Logout 1.0 §2.4, §2.6). */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { createRemoteJWKSet, JWTPayload } from 'jose'
 import type { SigningAlgorithm } from '../../model/client.ts'
@@ -12,7 +13,8 @@ import { createProviderKeys } from './provider-keys.ts'
 export type LogoutToken = {
   readonly iss: string
   readonly jti: string
-  readonly exp: number
+  /** When it expires or becomes too old, whichever is earlier, so that its `jti` is not remembered for longer. */
+  readonly end: Seconds
   readonly sid?: string
   readonly sub?: string
 }
@@ -22,7 +24,7 @@ export type ReadLogoutToken = (provider: OpenIdProvider, token: string) => Promi
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 /** Maximum age of a token, which §2.6 leaves to the recipient. */
-const oldest = '10m'
+const oldest: Seconds = 600
 /** Seconds that a token is accepted after it expired, because clocks differ. */
 export const clockTolerance = 60
 
@@ -84,7 +86,7 @@ export function createLogoutTokenReader({
 
 /** §2.4: requires the event and a session or a user, and forbids a nonce, which would make it an ID token. */
 function readPayload(payload: JWTPayload, iss: string, provider: OpenIdProvider): Result<LogoutToken> {
-  const { events, sub, sid, jti, exp, nonce } = payload
+  const { events, sub, sid, jti, iat, exp, nonce } = payload
   const happened =
     typeof events === 'object' && events !== null && typeof Reflect.get(events, event) === 'object'
   const [user, session, id] = [text(sub), text(sid), text(jti)]
@@ -95,7 +97,7 @@ function readPayload(payload: JWTPayload, iss: string, provider: OpenIdProvider)
   return ok({
     iss,
     jti: id,
-    exp: exp!,
+    end: Math.min(exp!, iat! + oldest),
     sid: session,
     sub: user,
   })

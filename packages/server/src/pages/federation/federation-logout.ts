@@ -90,9 +90,9 @@ async function endAll(
   log.info('signed_out_upstream', { provider: provider.name, sessions: ended })
 }
 
-const markerOf = ({ name }: OpenIdProvider, { jti, exp }: LogoutToken) => ({
+const markerOf = ({ name }: OpenIdProvider, { jti, end }: LogoutToken) => ({
   hash: hash('sha256', JSON.stringify(['logout_token', name, jti]), 'base64url') as TokenHash,
-  expires_at: rememberUntil(exp, clockTolerance),
+  expires_at: rememberUntil(end, clockTolerance),
 })
 
 const missing = (reason: string): Refusal => refuse('invalid_request', reason)
