@@ -260,6 +260,22 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.ok(await waitingFor(url, other, () => stores.persons.erase(sub, erasureOf(sub))))
     assert.equal(await stores.authorizations.find(authorization.id), undefined)
   },
+  async 'createPersonStores locked: and after changes of the user’s factors, which would deadlock'() {
+    const { sub } = await addedUser()
+    const erase = () => stores.persons.erase(sub, erasureOf(sub))
+    assert.ok(await waitingFor(url, advisory(`factors ${sub}`), erase))
+  },
+  async 'lockConsents for update: consents are locked before authorizations, as by a revocation'() {
+    const { sub } = await addedUser()
+    await stores.consents.save({ sub, client_id: 'web', scope: ['openid'], created_at: now })
+    const authorization = sampleAuthorization({ sub, client_id: 'web' })
+    await stores.commit(sampleCommit({ sub, issue: { authorization } }))
+    // A revocation that has deleted the consent then locks the authorization.
+    const revoking = `delete from consents where sub = ${quoted(sub)}`
+    const revokes = `select 1 from authorizations where id = ${quoted(authorization.id)} for update nowait`
+    const erase = () => stores.persons.erase(sub, erasureOf(sub))
+    assert.ok(await waitingFor(url, revoking, erase, 0, revokes))
+  },
   async 'createEntryStores locked: entries are written one after the other'() {
     const revision = await stores.entries.revision()
     const remove = () => stores.entries.remove('clients', newHash(), { revision, at: now })

@@ -32,18 +32,23 @@ export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unk
   await until('somebody waits for the lock', isBlocked, { every: 5 })
 }
 
-/** Runs `ask` while another transaction holds a lock, which is committed this many seconds after `ask` waits for it. */
+/**
+ * Runs `ask` while another transaction holds a lock, which is committed this many seconds after `ask` waits for it.
+ *
+ * @param further what that transaction does before it is committed.
+ */
 export const waitingFor = <Value>(
   url: string,
   held: string,
   ask: () => Promise<Value>,
   seconds = 0,
+  further = '',
 ): Promise<Value> =>
   whileHeld(url, held, async holder => {
     const asked = ask()
     await untilSomebodyWaits(holder, asked)
     if (seconds > 0) await holder.run('select pg_sleep($1::text::float8)::text', [String(seconds)])
-    await holder.script('commit')
+    await holder.script(`${further}; commit`)
     return asked
   })
 

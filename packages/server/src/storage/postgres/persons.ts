@@ -9,6 +9,7 @@ import { endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change } from './statements.ts'
+import { factorsOf } from './users.ts'
 import { storeMessages } from './webhooks.ts'
 
 const { person, conditions, first, rest } = personStatements({
@@ -21,6 +22,9 @@ const removeUser = `with removed as (delete from stored_users where sub = $1 ret
     update standing set stands = 0
     where kind = 'stored_user' and id in (select sub from removed))
   select exists (select 1 from removed)`
+
+/** In the order of a transaction that revokes a consent, which then waits for the authorizations. */
+const lockConsents = 'select 1 from consents where sub = $1 order by client_id for update'
 
 /** The conditions of rows that the caller attributes to the person. */
 const attributedConditions: Readonly<Record<string, (parameter: string) => string>> = {
@@ -71,9 +75,11 @@ export function createPersonStores({ run, locked }: Database): PersonStores {
         return sections
       },
       erase: (sub, { ending, attributed, erasure, stored }, given) =>
-        locked([], async write => {
+        // Factors are deleted in another order than by `secondFactors.reset`.
+        locked([factorsOf(sub)], async write => {
           const [removed] = (await write(removeUser, [sub])).rows
           if (stored && removed?.[0] !== true) return undefined
+          await write(lockConsents, [sub])
           const parameters = personParameters(sub)
           for (const sql of first) await write(sql, parameters)
           // Waits for requests that use an authorization, so the next statements see what these wrote.

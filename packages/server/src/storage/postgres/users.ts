@@ -26,7 +26,7 @@ export const createUserStores = (database: Database): UserStores => ({
 })
 
 /** Returns the lock for counting or replacing a user's factors. */
-const factorsOf = (sub: string): string => `factors ${sub}`
+export const factorsOf = (sub: string): string => `factors ${sub}`
 
 function createTotpSecrets({ run }: Database): TotpSecrets {
   const find = one(run, `select ${codecs.totpSecrets.names} from totp_secrets where sub = $1`)
