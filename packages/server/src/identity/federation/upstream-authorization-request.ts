@@ -8,7 +8,7 @@ import type { DerivedKeys } from '../../model/keys.ts'
 import type { UpstreamRequests } from '../../model/ports/stores.ts'
 import { networkKeys } from '../../runtime/network.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
-import { type CountAttempt, doCounted, type ForgiveAttempt } from '../attempts.ts'
+import { type CountAttempt, doCounted, type Forgive, type ForgiveAttempt } from '../attempts.ts'
 import type { OpenIdProvider } from './provider-discovery.ts'
 import type { Upstream, UpstreamProof, UpstreamRequestParameters } from './upstream.ts'
 
@@ -30,7 +30,12 @@ export type UpstreamAuthorization = {
     state: string,
     browser: TokenHash,
     from: string,
-  ) => Promise<UpstreamRequest | undefined>
+  ) => Promise<RedeemedRequest | undefined>
+}
+
+type RedeemedRequest = UpstreamRequest & {
+  /** Undoes the count of the request. Omit it if the provider refused the code, which anyone can invent. */
+  readonly forgive: Forgive
 }
 
 /** Seconds until a request expires; long enough for a user who has to fetch a second factor. */
@@ -79,8 +84,10 @@ export function createUpstreamAuthorization({
     async redeemUpstreamRequest(state, browser, from) {
       const request = await upstreamRequests.take(upstreamStates.hash(state), browser)
       if (!request) return undefined
-      await forgiveAttempt(pendingOf(from))
-      return request.expires_at > clock.now() ? request : undefined
+      const forgive = () => forgiveAttempt(pendingOf(from))
+      if (request.expires_at > clock.now()) return { ...request, forgive }
+      await forgive()
+      return undefined
     },
   }
 }

@@ -6,6 +6,7 @@
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Forgive } from '../../identity/attempts.ts'
 import type { ResolveSubject } from '../../identity/external-identity.ts'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
 import type { Upstream, UpstreamProof, UpstreamUser } from '../../identity/federation/upstream.ts'
@@ -49,6 +50,7 @@ type Expected = {
   readonly proof: UpstreamProof
   readonly continuation: Continuation
   readonly linking_sid?: string
+  readonly forgive: Forgive
 }
 
 const limits = {
@@ -77,12 +79,17 @@ export function createFederationCallbackEndpoint(
     if (page.posted) return page.redirect(`${ports.callbackPathOf(provider.name)}?${response}`)
     const expected = await takeExpected(page, response)
     if (!expected.ok) return expected.respond()
-    const { proof, continuation, linking_sid } = expected.value
+    const { proof, continuation, linking_sid, forgive } = expected.value
     const requester = await ports.findRequester(continuation)
     // If the request is no longer valid, its original endpoint shows the error.
-    if (!requester.ok) return page.resume(continuation)
+    if (!requester.ok) {
+      await forgive()
+      return page.resume(continuation)
+    }
     const signIn = { ...page, continuation, requester: requester.value }
     const user = await ports.upstream.complete(provider, response, proof)
+    // Otherwise a stranger could make this server send the provider any number of invented codes.
+    if (user.ok || !sentInVain.has(user.reason)) await forgive()
     if (!user.ok) return fail(signIn, user, linking_sid)
     if (linking_sid !== undefined) return link(page, user.value, linking_sid)
     const subject = await subjectOf(signIn, user.value)
@@ -113,10 +120,16 @@ export function createFederationCallbackEndpoint(
     if (!binding) return invalid('upstream_browser_unknown')
     const sent = await ports.redeemUpstreamRequest(proof.state, binding, networkOf(request))
     if (!sent) return invalid('upstream_state_unknown')
+    const { forgive } = sent
     // RFC 9700 §4.4: reject a response from a provider other than the one that the request was sent to.
-    if (sent.provider !== provider.name) return invalid('upstream_mixed_up')
+    if (sent.provider !== provider.name) {
+      await forgive()
+      return invalid('upstream_mixed_up')
+    }
     const opened = await page.openContinuation(sent.continuation, 'sign_in')
-    return opened.ok ? ok({ proof, continuation: opened.value, linking_sid: sent.linking_sid }) : opened
+    if (opened.ok) return ok({ proof, continuation: opened.value, linking_sid: sent.linking_sid, forgive })
+    await forgive()
+    return opened
   }
 
   /**
@@ -184,6 +197,9 @@ export function createFederationCallbackEndpoint(
     return ok({ ...subject, ...(upstream !== undefined && { upstream }) })
   }
 }
+
+/** Reasons for which a request to the provider's token endpoint had no use. */
+const sentInVain: ReadonlySet<string> = new Set(['upstream_refused_code', 'upstream_answer_invalid'])
 
 /** Returns the parameters of a response of the code flow. */
 const responseOf = (parameters: Parameters): URLSearchParams =>
