@@ -1,8 +1,9 @@
 /** Attempts to bypass the second factor. */
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { createAuthenticator, type Lies, optionsOn } from '../support/authenticator.ts'
+import { cbor, createAuthenticator, type Lies, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { appOf, enrolApp, methodHref, secretOn } from '../support/factors.ts'
 import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
@@ -237,6 +238,41 @@ test('attack: a counter that does not increase is refused and logged [WebAuthn L
     server.logged.some(({ event, level }) => event === 'passkey_counter_regressed' && level === 'warn'),
   )
   answerOf(await attempt(8))
+})
+
+/** {1: 3, 3: -257, -1: n, -2: e} (RFC 8230 §4). */
+const rsaKey = (n: Buffer, e: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from('a401030339010020', 'hex'),
+    cbor.bytes(n),
+    Buffer.from('21', 'hex'),
+    cbor.bytes(e),
+  ])
+const modulusOf = (bits: number): Buffer =>
+  Buffer.from(
+    generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ format: 'jwk' }).n ?? '',
+    'base64url',
+  )
+
+test('attack: an RSA key that makes each verification slow is no passkey, and a usual one is', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(methodHref(await signIn(browser, authorizePath()), 'passkey'))
+  const modulus = modulusOf(2048)
+  const register = (key: Buffer) => {
+    const credential = createAuthenticator(issuer).create(optionsOn(page), { key })
+    return browser.submit(page, { credential, name: '', button: 'passkey_enrol' })
+  }
+  for (const key of [
+    rsaKey(modulus, Buffer.alloc(8, 0x41)),
+    rsaKey(modulus, modulus),
+    rsaKey(Buffer.alloc(2048, 0xc1), Buffer.of(1, 0, 1)),
+  ]) {
+    assert.equal((await register(key)).status, 400)
+    assert.equal(server.reason(), 'passkey_not_added')
+  }
+  assert.deepEqual(await server.stores.passkeys.of('1'), [])
+  await register(rsaKey(modulus, Buffer.of(1, 0, 1)))
+  assert.equal((await server.stores.passkeys.of('1')).length, 1)
 })
 
 test('attack: another’s passkey, another’s user handle and a malformed response are refused', async () => {

@@ -13,6 +13,8 @@ export type Lies = {
   readonly userHandle?: string
   /** The COSE algorithm that it declares for its key; -7 by default. */
   readonly algorithm?: number
+  /** Its public key in COSE. Default: its own. */
+  readonly key?: Buffer
   /** Makes an attestation, which the server does not request. Default: `none`. */
   readonly attest?: (attesting: Attesting) => Attestation
 }
@@ -110,7 +112,11 @@ export function createAuthenticator(origin: string, { counts = false } = {}): Au
         Buffer.from('225820', 'hex'),
         Buffer.from(y, 'base64url'),
       ])
-      const data = authenticatorData(rp.id, lies, Buffer.concat([Buffer.alloc(16), length, id, key]))
+      const data = authenticatorData(
+        rp.id,
+        lies,
+        Buffer.concat([Buffer.alloc(16), length, id, lies.key ?? key]),
+      )
       const asked = clientData('webauthn.create', challenge, lies)
       const { format = 'none', statement = cbor.map({}) } =
         lies.attest?.({

@@ -9,6 +9,7 @@ import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import { withoutAttestation } from './attestation.ts'
 import type { ChallengeScope, PasskeyChallenges } from './passkey-challenge.ts'
+import { isUsableKey } from './passkey-key.ts'
 
 /** The input of `navigator.credentials` in the browser, and the ticket that the form returns with the result. */
 type PasskeyCeremony = {
@@ -34,8 +35,8 @@ export type Passkeys = {
   readonly verify: (scope: PasskeyScope, answer: PasskeyAnswer) => Promise<Result<PasskeyProof>>
   readonly create: (scope: Owner, names: UserNames) => Promise<PasskeyCeremony>
   /**
-   * Ignores an attestation, which was not requested (§7.1). Refuses `access_denied` as {@link verify}, and if the user
-   * already has {@link mostPasskeys}.
+   * Ignores an attestation, which was not requested (§7.1). Refuses `access_denied` as {@link verify}, if the
+   * user already has {@link mostPasskeys}, and for an RSA key that makes each verification slow.
    */
   readonly register: (scope: Owner, answer: PasskeyAnswer, name: string) => Promise<Result<PasskeyProof>>
 }
@@ -156,6 +157,8 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
         }),
       )
       if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
+      if (!(await isUsableKey(verified.registrationInfo.credential.publicKey)))
+        return refuse('access_denied', 'passkey_not_added', { log: { sub } })
       if (!(await challenges.redeem(asked, answer.ticket)))
         return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
       const { credential, credentialDeviceType, credentialBackedUp, userVerified } = verified.registrationInfo
