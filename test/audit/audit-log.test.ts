@@ -170,6 +170,24 @@ test('audit: strangers fill the log only to a limit, and what was left out is co
   assert.deepEqual(JSON.parse(omitted?.record ?? '').data, data)
 })
 
+test('audit: the networks of one /48 leave records to other networks', async () => {
+  const world = auditWorld()
+  const fail = (network: string) =>
+    withOrigin({ actor: { kind: 'browser' }, network }, () =>
+      world.audit.add('user.sign_in_failed', { reason: 'credentials_refused' }),
+    )
+  const count = async () => {
+    await world.audit.run()
+    return (await typesOf(world)).length
+  }
+  for (let subnet = 0; subnet < 400; subnet++)
+    for (let tries = 0; tries < 2; tries++) await fail(`2001:db8:7:${(subnet * 150).toString(16)}`)
+  assert.equal(await count(), 240)
+  await fail('198.51.100.7')
+  await fail('2001:db8:8:1')
+  assert.equal(await count(), 242)
+})
+
 test('audit: a waiting record that was changed becomes a record that says so', async () => {
   const world = auditWorld()
   const [message] = world.audit.messagesOf('user.deleted', { sub: 'alice' })

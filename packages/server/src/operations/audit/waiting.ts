@@ -14,7 +14,7 @@ import type { Sealing } from '../../model/keys.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { WebhookMessage } from '../../model/webhook.ts'
 import { asServer, currentOrigin } from '../../runtime/async/origin.ts'
-import { type LoggedNetwork, shortenedNetwork } from '../../runtime/network.ts'
+import { type LoggedNetwork, networkKeys, shortenedNetwork } from '../../runtime/network.ts'
 import type { Clock, Random } from '../../runtime/ports.ts'
 import type { AuditDraft } from './record.ts'
 
@@ -46,7 +46,10 @@ export type WaitingAuditPorts = {
   readonly random: Random
 }
 
-/** Records in a minute, in one process, that strangers can cause; and those of one network, so that it hides no others. */
+/**
+ * Records in a minute, in one process, that strangers can cause; and those of one network, so that it hides no others. A
+ * customer with a /48 of IPv6 can cause four times as many.
+ */
 const mostByStrangers = 300
 const mostOfNetwork = 60
 const span: Seconds = 60
@@ -120,10 +123,11 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
   /** Returns whether a record that strangers cause may be stored, and counts it. */
   function admits(type: string): boolean {
     const { network = '' } = currentOrigin()
-    const ofNetwork = strangers.networks.get(network) ?? 0
-    if (strangers.count < mostByStrangers && ofNetwork < mostOfNetwork) {
+    const { count, networks } = strangers
+    const limits = networkKeys('audit records', network, { most: mostOfNetwork, span })
+    if (count < mostByStrangers && limits.every(({ key, most }) => (networks.get(key) ?? 0) < most)) {
       strangers.count += 1
-      strangers.networks.set(network, ofNetwork + 1)
+      for (const { key } of limits) networks.set(key, (networks.get(key) ?? 0) + 1)
       return true
     }
     strangers.omitted.set(type, (strangers.omitted.get(type) ?? 0) + 1)
