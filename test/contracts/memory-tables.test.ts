@@ -1,4 +1,4 @@
-/** The indexes of the memory store. */
+/** The indexes of the memory store, and the values that it refuses. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -30,4 +30,17 @@ test('memory tables: rows are found by the current value of an indexed column', 
   assert.equal(sessions.by('sid', session.sid), undefined)
   assert.equal(sessions.by('sid', moved.sid), moved)
   assert.throws(() => sessions.by('sub', session.sub), /no index/)
+})
+
+test('memory tables: a value that a database refuses or changes is refused', () => {
+  const { usedAssertions, sessions } = emptyTables()
+  const hash = newHash()
+  for (const expires_at of [1e308, -1e308, 0.5, Number.NaN, 2 ** 63, '5' as never])
+    assert.throws(
+      () => usedAssertions.put({ hash, expires_at }),
+      /replays\.expires_at is not a value of type integer/,
+    )
+  for (const sub of ['\ud800', '\udfff\ud800', 5 as never, {} as never])
+    assert.throws(() => sessions.put(sampleSession({ sub })), /sessions\.sub is not a value of type text/)
+  assert.equal(usedAssertions.size + sessions.size, 0)
 })

@@ -434,6 +434,8 @@ for (const [name, wrong] of [
   ['grants.decide', { ok: true, subject: { sub: 5 } }],
   ['grants.decide', { ok: true, subject: { sub: 'x', amr: [5] } }],
   ['grants.decide', { ok: true, claims: { act: () => {} } }],
+  ['grants.decide', { ok: true, subject: { sub: '88421113', auth_time: 1_790_000_000.5 } }],
+  ['grants.decide', { ok: true, uses: { id: 'x', expires_at: 1_790_000_060_000 } }],
   ['grants.decide', undefined],
   ['mfaPolicy', { mode: 'always' }],
   ['mfaPolicy', { methods: 'totp' }],

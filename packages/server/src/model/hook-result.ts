@@ -3,6 +3,7 @@
  * is a number must not reach a token.
  */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 
 /** Thrown for a return value of the wrong type. The message names the hook and the member, never the value. */
@@ -47,6 +48,12 @@ export const wholeNumber =
     if (found >= least && found <= most) return found
     throw invalid(place, value, `a whole number from ${least} to ${most}`)
   }
+
+/** The year 9999. A time in milliseconds is later. */
+const latestTime: Seconds = 253_402_300_799
+
+/** Seconds since 1970. */
+export const time = wholeNumber(0, latestTime)
 
 /** OpenID Connect Core 1.0 §2: at most 255 ASCII characters. */
 export const subject: Read<string> = (value, place) => {

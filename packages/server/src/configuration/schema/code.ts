@@ -15,6 +15,7 @@ import {
   type Read,
   subject,
   text,
+  time,
   wholeNumber,
 } from '../../model/hook-result.ts'
 import { type MasterKeyService, masterKeyServiceProblem } from '../../model/master-key.ts'
@@ -35,8 +36,6 @@ import type { KeyOwner } from './tenant.ts'
 import { checkedUserStore, userStoreSchema } from './user-store.ts'
 import { defined, seconds } from './values.ts'
 
-/** Seconds since 1970: the year 9999. A time in milliseconds is later. */
-const latestTime = 253_402_300_799
 /** Seconds. */
 const defaultTimeout = 10
 
@@ -258,8 +257,8 @@ const previousContent = object({
   sub: subject,
   client_id: text,
   scope: listOf(text),
-  expires_at: wholeNumber(0, latestTime),
-  auth_time: optional(wholeNumber(0, latestTime)),
+  expires_at: time,
+  auth_time: optional(time),
   amr: optional(listOf(text)),
   acr: optional(text),
 })

@@ -1,5 +1,6 @@
 /** The tables of the memory store, one for each declared table. Everything is lost when the process ends. */
 
+import type { ColumnKind } from '../tables/table.ts'
 import {
   type AnyTable,
   allTables,
@@ -50,7 +51,14 @@ export function deleteCascading(tables: Tables, sub: string): void {
 
 type AnyRow = Readonly<Record<string, string>>
 
-function createTable({ key: columns, unique = [], indexed = [] }: AnyTable): MemoryTable<AnyRow> {
+function createTable({
+  name,
+  columns: kinds,
+  key: columns,
+  unique = [],
+  indexed = [],
+}: AnyTable): MemoryTable<AnyRow> {
+  const fields = Object.entries<ColumnKind>(kinds)
   const rows = new Map<string, AnyRow>()
   /** Keys by value, for each column. */
   const indexes = new Map([...unique, ...indexed].map(column => [column, new Map<string, Set<string>>()]))
@@ -67,6 +75,9 @@ function createTable({ key: columns, unique = [], indexed = [] }: AnyTable): Mem
   }
 
   function put(row: AnyRow): void {
+    for (const [column, kind] of fields)
+      if (!fitsColumn(row[column], kind))
+        throw new TypeError(`${name}.${column} is not a value of type ${kind}`)
     const key = keyIn(row)
     const before = rows.get(key)
     for (const [column, index] of indexes) {
@@ -122,6 +133,16 @@ function createTable({ key: columns, unique = [], indexed = [] }: AnyTable): Mem
       return rows.size
     },
   }
+}
+
+/**
+ * Returns whether every store keeps the value unchanged. SQLite and PostgreSQL refuse a number that is not an integer of
+ * 64 bits, and replace lone surrogates in a text, so that two texts would become one.
+ */
+function fitsColumn(value: unknown, kind: ColumnKind): boolean {
+  if (value === undefined || value === null || kind === 'json') return true
+  if (kind === 'integer') return Number.isSafeInteger(value)
+  return kind === 'text' ? typeof value === 'string' && value.isWellFormed() : value instanceof Uint8Array
 }
 
 function leave(index: Map<string, Set<string>>, value: string, key: string): void {

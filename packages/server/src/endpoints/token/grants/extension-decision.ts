@@ -14,6 +14,7 @@ import {
   type Read,
   subject,
   text,
+  time,
 } from '../../../model/hook-result.ts'
 
 const authorizationId: Read<AuthorizationId> = (value, place) => text(value, place) as AuthorizationId
@@ -24,7 +25,7 @@ const verifiedToken = object({
   sub: text,
   scope: listOf(text),
   audience: listOf(text),
-  expires_at: number,
+  expires_at: time,
   authorization_id: optional(authorizationId),
   cnf: optional(jsonObject),
 })
@@ -37,7 +38,7 @@ const decision = object({
       idp: optional(text),
       amr: optional(listOf(text)),
       acr: optional(text),
-      auth_time: optional(number),
+      auth_time: optional(time),
       claims: optional(jsonObject),
     }),
   ),
@@ -49,7 +50,7 @@ const decision = object({
   client_claims: optional(listOf(object({ type: text, value: json }))),
   client_id: optional(text),
   derivedFrom: optional(verifiedToken),
-  uses: optional(object({ id: text, expires_at: number })),
+  uses: optional(object({ id: text, expires_at: time })),
   members: optional(jsonObject),
 })
 

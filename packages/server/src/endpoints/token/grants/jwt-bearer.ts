@@ -73,7 +73,7 @@ export function jwtBearer({
         audience: resource.length > 0 ? resource : undefined,
         uses: {
           id: jti === undefined ? signedPart(assertion) : `${iss}\n${jti}`,
-          expires_at: exp + skewAfterEnd,
+          expires_at: Math.ceil(exp) + skewAfterEnd,
         },
       }
       return decision
