@@ -128,6 +128,7 @@ const comparisons = {
     'identity/federation/provider-discovery.ts',
     'identity/federation/provider-keys.ts',
     'operations/events/admission.ts',
+    'runtime/recent.ts',
     'storage/postgres/codes.ts',
     'testing/cookie-jar.ts',
   ],
@@ -175,7 +176,7 @@ const source = new URL('../../packages/server/src/', import.meta.url)
 const time =
   '(?:\\w*_at|since|\\w*[uU]ntil|expiresAt|exp|nbf|iat|auth_time|deadline|clean_at|openedAt|at|now)'
 const comparing = new RegExp(
-  `\\b(?:${time}|\\$\\{due\\})(?:\\(\\))?\\)? ?(?:<=|>=|<|>) |(?:^|[^=<]) (?:<=|>=|<|>) ?\\(?(?:[\\w?]+\\.)*(?:${time})\\b|performance\\.now\\(\\) ?(?:-|<|>)|(?:<=|>=|<|>) (?:\\$\\d|\\?\\d?)(?![\\w.?])`,
+  `\\b(?:${time}|\\$\\{due\\})(?:\\(\\))?\\)? ?(?:<=|>=|<|>) |(?:^|[^=<]) (?:<=|>=|<|>) ?\\(?(?:[\\w?]+\\.)*(?:${time})\\b|performance\\.now\\(\\) ?(?:-|<|>)|(?:<=|>=|<|>) (?:\\$\\d|\\?\\d?)(?![\\w.?])|\\bisRecent\\(`,
 )
 
 /** Files with a line that compares times. */

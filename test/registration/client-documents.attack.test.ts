@@ -481,7 +481,7 @@ test('attack: documents in memory are bounded in number and bytes, and the least
     client: {} as Client,
     bytes,
     confirmed_at: 0,
-    fresh_until: 1,
+    fresh_for: 1,
     staleAllowed: true,
   })
   const few = createDocumentMemory({ entries: 3, bytes: 1000 })

@@ -10,6 +10,7 @@ import type { Load } from '../http/load.ts'
 import { unavailable } from '../http/plain-error.ts'
 import { serial, singleFlight } from '../runtime/async/promises.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
+import { isRecent } from '../runtime/recent.ts'
 import type { Issuer } from './issuer.ts'
 
 export type Tenants = {
@@ -73,7 +74,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     for (const [name, { asked_at = 0 }] of active)
       await inOrder(async () => {
         const one = active.get(name)
-        if (one && asked_at === one.asked_at && asked_at + idle <= clock.now()) await evict(name, one)
+        if (one && asked_at === one.asked_at && !isRecent(asked_at, idle, clock.now())) await evict(name, one)
       })
   }
 

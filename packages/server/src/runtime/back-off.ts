@@ -6,6 +6,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { setBounded } from './bounded-map.ts'
 import type { Clock } from './ports.ts'
+import { isRecent } from './recent.ts'
 
 type BackOff = {
   /** Returns the seconds until a request may be sent; 0: now. */
@@ -29,13 +30,13 @@ export function createBackOff(clock: Clock): BackOff {
   const failures = new Map<string, Failures>()
   const recent = (key: string): Failures | undefined => {
     const found = failures.get(key)
-    return found && clock.now() - found.at < quiet ? found : undefined
+    return found && isRecent(found.at, quiet, clock.now()) ? found : undefined
   }
 
   return {
     waitFor(key) {
       const found = recent(key)
-      return found ? Math.max(0, found.at + pauseAfter(found.count) - clock.now()) : 0
+      return found ? Math.max(0, Math.min(maxPause, found.at + pauseAfter(found.count) - clock.now())) : 0
     },
     failed(key) {
       const count = (recent(key)?.count ?? 0) + 1

@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { requestFields } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 
 /** @param name the client_id, or the name of an API. */
 export type WarnUnencodedBasic = (name: string, request: HttpRequest) => void
@@ -14,13 +15,14 @@ const pause: Seconds = 3600
 const most = 1000
 
 export function createUnencodedBasicWarning({ clock, log }: { clock: Clock; log: Log }): WarnUnencodedBasic {
-  const quietUntil = new Map<string, Seconds>()
+  const warned = new Map<string, Seconds>()
 
   return (name, request) => {
     const now = clock.now()
-    if ((quietUntil.get(name) ?? 0) > now) return
-    if (quietUntil.size >= most) quietUntil.clear()
-    quietUntil.set(name, now + pause)
+    const before = warned.get(name)
+    if (before !== undefined && isRecent(before, pause, now)) return
+    if (warned.size >= most) warned.clear()
+    warned.set(name, now)
     log.warn('basic_not_form_encoded', { ...requestFields(request), client_id: name })
   }
 }

@@ -10,7 +10,8 @@ export type KeptDocument = {
   readonly bytes: number
   /** When its host last confirmed it. */
   readonly confirmed_at: Seconds
-  readonly fresh_until: Seconds
+  /** Seconds after `confirmed_at`. */
+  readonly fresh_for: Seconds
   readonly staleAllowed: Freshness['staleAllowed']
   /** For revalidation (RFC 9110 §13.1). */
   readonly etag?: string | undefined

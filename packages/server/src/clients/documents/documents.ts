@@ -12,6 +12,7 @@ import { createSlots } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import { createBackOff } from '../../runtime/back-off.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 import { createDocumentMemory, type DocumentMemory, type KeptDocument } from './document-memory.ts'
 import { type Fetched, fetchDocument } from './fetch-document.ts'
 import { freshnessOf, type Headers } from './freshness.ts'
@@ -48,7 +49,7 @@ export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
   return {
     find(clientId) {
       const kept = keptOf(clientId)
-      return kept && kept.fresh_until > clock.now() ? kept.client : load(clientId)
+      return kept && isRecent(kept.confirmed_at, kept.fresh_for, clock.now()) ? kept.client : load(clientId)
     },
     known: clientId => keptOf(clientId)?.client,
     isAllowedOrigin(origin) {
@@ -113,7 +114,7 @@ export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
     memories[trust].keep(clientId, {
       ...document,
       confirmed_at: now,
-      fresh_until: now + lifetime,
+      fresh_for: lifetime,
       staleAllowed,
     })
     return document.client
@@ -126,7 +127,7 @@ export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
     cause: string,
     detail?: string | number,
   ): Client {
-    const isUsable = known?.staleAllowed && known.confirmed_at + policy.maxCacheLifetime > clock.now()
+    const isUsable = known?.staleAllowed && isRecent(known.confirmed_at, policy.maxCacheLifetime, clock.now())
     if (isUsable) return known.client
     throw new ClientUnavailable(`the document of ${clientId} can not be fetched now`, {
       cause: detail === undefined ? cause : `${cause}: ${detail}`,

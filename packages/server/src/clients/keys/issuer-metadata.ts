@@ -7,6 +7,7 @@ import { createSlots } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 
 /** Resolves to the issuer's `jwks_uri`; undefined if its metadata can't be fetched or is not that of the issuer. */
 export type FindIssuerKeysUri = (issuer: string) => Promise<string | undefined>
@@ -44,7 +45,8 @@ export function createIssuerKeysUriFinder({
   return async issuer => {
     const found = known.get(issuer)
     const now = clock.now()
-    if (found && (found.fetched_at + freshFor > now || found.asked_at + pause > now)) return valid(found, now)
+    if (found && (isRecent(found.fetched_at, freshFor, now) || isRecent(found.asked_at, pause, now)))
+      return valid(found, now)
     const giveBack = takeSlot({ client_id: issuer, url: issuer, trusted: true })
     return giveBack ? ask(issuer).finally(giveBack) : found && valid(found, now)
   }
@@ -73,7 +75,7 @@ export function createIssuerKeysUriFinder({
 }
 
 const valid = ({ jwks_uri, fetched_at }: Found, now: Seconds): string | undefined =>
-  fetched_at + staleFor > now ? jwks_uri : undefined
+  isRecent(fetched_at, staleFor, now) ? jwks_uri : undefined
 
 /** Reads `jwks_uri` of metadata whose `issuer` is exactly this one (§4.3). */
 function readUri(body: string, issuer: string): string | undefined {

@@ -11,6 +11,7 @@ import { createSlots, type TakeSlot } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import { type Clock, type Log, StoreUnavailable } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 
 /** Finds a client's keys. */
 export type FindKeys = (client: Client, wanted?: WantedKey) => Promise<JwkSet>
@@ -88,17 +89,17 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     const now = clock.now()
     const lacks = found === undefined || (wanted?.lacks(found.keys) ?? false)
     if (found) {
-      const isFresh = found.fetched_at + freshFor > now && !lacks
-      const isPaused = found.asked_at + pause > now
+      const isFresh = isRecent(found.fetched_at, freshFor, now) && !lacks
+      const isPaused = isRecent(found.asked_at, pause, now)
       // After a failure, wait for the pause to end.
       const mayAskOnce = lacks && !found.isExtra && found.fetched_at === found.asked_at
       if (isFresh || (isPaused && !mayAskOnce)) return validKeys(found, now)
     }
-    const isSlightlyStale = !lacks && found.fetched_at + staleWhileAsking > now
+    const isSlightlyStale = !lacks && isRecent(found.fetched_at, staleWhileAsking, now)
     if (isSlightlyStale && fetchKeys.current(uri)) return validKeys(found, now)
     const giveBack = takeSlot({ client_id, url: uri, trusted: isTrusted(client) })
     if (!giveBack) {
-      if (!lacks && found.fetched_at + staleFor > now) return found.keys
+      if (!lacks && isRecent(found.fetched_at, staleFor, now)) return found.keys
       throw new StoreUnavailable('too many requests are waiting for keys of clients')
     }
     const asking = fetchKeys(uri, client).finally(giveBack)
@@ -123,7 +124,7 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     }
     const now = clock.now()
     const before = known.get(uri) ?? { keys: noKeys, fetched_at: 0, asked_at: Number.NEGATIVE_INFINITY }
-    const isExtra = before.asked_at + pause > now
+    const isExtra = isRecent(before.asked_at, pause, now)
     const after: Fetched = { ...(keys ? { keys, fetched_at: now } : before), asked_at: now, isExtra }
     setBounded(known, uri, after, capacity)
     return validKeys(after, now)
@@ -131,7 +132,7 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
 }
 
 const validKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
-  fetched_at + staleFor > now ? keys : noKeys
+  isRecent(fetched_at, staleFor, now) ? keys : noKeys
 
 /**
  * Parses a key set. Ignores symmetric and private keys, which are not secret at a public URL, and keys that are too

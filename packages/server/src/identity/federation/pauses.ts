@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Clock } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 
 type Pauses = {
   /** Returns the last error while requests are paused; undefined otherwise. */
@@ -19,7 +20,7 @@ export function createPauses(
 ): Pauses {
   const failures = new Map<string, Failures>()
   const recent = (name: string): readonly Seconds[] =>
-    (failures.get(name)?.at ?? []).filter(at => at + span > clock.now())
+    (failures.get(name)?.at ?? []).filter(at => isRecent(at, span, clock.now()))
   return {
     errorFor: name => (recent(name).length >= most ? failures.get(name) : undefined),
     failed: (name, error) => void failures.set(name, { error, at: [...recent(name), clock.now()] }),

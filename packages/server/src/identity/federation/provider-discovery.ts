@@ -1,5 +1,6 @@
 /** Discovers OpenID Connect providers on first use (OpenID Connect Discovery 1.0 §4). */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { JWK } from 'jose'
 import type { ClientAuth, Configuration, CustomFetch, ExportedJWKSCache } from 'openid-client'
@@ -8,6 +9,7 @@ import type { IdentityProvider, UpstreamProvider } from '../../model/user.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 import { createPauses } from './pauses.ts'
 import { createFetch } from './provider-fetch.ts'
 import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
@@ -27,7 +29,13 @@ const pause = 30
 /** Two, because one may be a lost connection; a short span, because users wait. Strangers can trigger requests with logout tokens. */
 const failureLimit = { most: 2, span: 5 }
 
-type Known = { readonly connect: Connect; readonly at: number; readonly askAgain: number }
+type Known = {
+  readonly connect: Connect
+  readonly at: Seconds
+  readonly asked_at: Seconds
+  /** Seconds after `asked_at` until metadata is fetched again. */
+  readonly rest: Seconds
+}
 
 /** Creates a configuration from the provider's metadata and its current keys. */
 type Connect = () => Promise<Configuration>
@@ -54,22 +62,22 @@ export function createDiscovery({
       const connect = connecting(provider, { fetch, keys, algorithms, clock })
       const configuration = await connect()
       const at = clock.now()
-      known.set(name, { connect, at, askAgain: at + lifetime })
+      known.set(name, { connect, at, asked_at: at, rest: lifetime })
       pauses.succeeded(name)
       return configuration
     } catch (error) {
-      if (!before || before.at + longest <= clock.now()) {
+      if (!before || !isRecent(before.at, longest, clock.now())) {
         pauses.failed(name, error)
         throw error
       }
-      known.set(name, { ...before, askAgain: clock.now() + pause })
+      known.set(name, { ...before, asked_at: clock.now(), rest: pause })
       return before.connect()
     }
   })
 
   return provider => {
     const found = known.get(provider.name)
-    if (found && found.askAgain > clock.now()) return found.connect()
+    if (found && isRecent(found.asked_at, found.rest, clock.now())) return found.connect()
     const asking = ask.current(provider.name)
     if (asking) return asking
     // Anyone can trigger requests with an invalid logout token.

@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { CustomFetch } from 'openid-client'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 import { createPauses } from './pauses.ts'
 
 export type ProviderKeys = {
@@ -37,7 +38,7 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     if (response.status !== 200)
       throw new Error(`the response for the keys at ${url} has status ${response.status}`)
     const now = clock.now()
-    const asked = (cached.get(url)?.asked ?? []).filter(at => at > now - span)
+    const asked = (cached.get(url)?.asked ?? []).filter(at => isRecent(at, span, now))
     cached.set(url, { body, fetched_at: now, asked: [...asked, now] })
     return body
   }
@@ -57,8 +58,8 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
 
   function bodyAt(...[url, options]: Parameters<CustomFetch>): string | Promise<string> {
     const found = cached.get(url)
-    const since = clock.now() - span
-    if (found && found.asked.filter(at => at > since).length >= mostInSpan) return found.body
+    const now = clock.now()
+    if (found && found.asked.filter(at => isRecent(at, span, now)).length >= mostInSpan) return found.body
     const paused = pauses.errorFor(url)
     if (paused) throw paused.error
     return asking(url, options)
@@ -69,7 +70,7 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
       new Response(await bodyAt(url, options), { headers: { 'content-type': 'application/json' } }),
     recent(url) {
       const found = cached.get(url)
-      return found && found.fetched_at + freshFor > clock.now() ? found.body : undefined
+      return found && isRecent(found.fetched_at, freshFor, clock.now()) ? found.body : undefined
     },
   }
 }

@@ -22,6 +22,7 @@ import {
   type Users,
 } from '../../model/user.ts'
 import type { Awaitable, Clock } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 import type { NavigationLink, PageContext } from '../ui/render.ts'
 import type { BrowserRequest } from './browser-request.ts'
 import { type AccountSection, accountPaths } from './page-paths.ts'
@@ -95,7 +96,7 @@ export function createAccountGuard(ports: AccountPorts): RequireAccountSession {
       session !== undefined &&
       (tenant === undefined || session.tenant === tenant) &&
       (await ports.profile.isActive({ subject: session }))
-    if (!fits || (recent && session.auth_time + recently <= clock.now())) {
+    if (!fits || (recent && !isRecent(session.auth_time, recently, clock.now()))) {
       return redirect(page, '/login', section, tenant, fits ? session : undefined)
     }
     const hasSecond = strict && hasFactor(await ports.findFactors(session.sub), factorMethods)

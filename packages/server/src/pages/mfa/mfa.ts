@@ -11,6 +11,7 @@ import type { Passkeys } from '../../identity/passkeys.ts'
 import type { FactorMethod } from '../../model/mfa.ts'
 import type { Users } from '../../model/user.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { isRecent } from '../../runtime/recent.ts'
 import type { BrowserRequests, ContinuedPage } from '../flow/browser-request.ts'
 import type { Enrolling, FactorEnrolment } from '../flow/enrol-factor.ts'
 import { factorProblem } from '../flow/form-problem.ts'
@@ -61,7 +62,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
     // A policy or a factor changed in the meantime.
     if (!need) return advance({ page, proven, gain: { amr: [], acr: '1' } })
     const plan = planSecondFactor(need, proven.subject)
-    if (plan.kind === 'enrol' && proven.subject.created_at + recently <= ports.clock.now()) {
+    if (plan.kind === 'enrol' && !isRecent(proven.subject.created_at, recently, ports.clock.now())) {
       return page.redirect(page.link('/login', posted ? { ...continuation, by_form: true } : continuation))
     }
     const factorPage = { ...page, proven, need, plan }
