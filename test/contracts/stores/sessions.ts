@@ -124,6 +124,26 @@ export function testSessions(open: () => Promise<Opened>): void {
     },
   )
 
+  storeTest('sessions: a thousand clients remain, of which those without a row go first', async stores => {
+    const { sessions } = stores
+    const [session, other] = [sampleSession(), sampleSession()]
+    for (const one of [session, other]) await sessions.create(one)
+    const join = (ids: readonly string[]) => Promise.all(ids.map(id => sessions.join(session.sid, id)))
+    await sessions.join(other.sid, 'https://client.example/0')
+    await join(['web', 'api'])
+    await join(Array.from({ length: 997 }, (_, index) => `https://client.example/${index}`))
+    await join(['sealed1.first'])
+    assert.equal((await sessions.clients(session.sid)).length, 1000)
+    await join(['zoo'])
+    await join(['https://client.example/newest'])
+    const left = await sessions.clients(session.sid)
+    assert.equal(left.length, 1000)
+    for (const id of ['web', 'api', 'zoo', 'https://client.example/newest']) assert.ok(left.includes(id), id)
+    assert.equal(left.includes('sealed1.first'), false)
+    assert.deepEqual(await sessions.clients(other.sid), ['https://client.example/0'])
+    assert.equal((await sessions.end(session.sid, ending()))?.clients.length, 1000)
+  })
+
   for (const [revokes, fallen] of [
     ['none', []],
     ['online', ['online']],

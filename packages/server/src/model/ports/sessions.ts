@@ -29,7 +29,10 @@ export type Sessions = {
     hash: TokenHash,
     seen: Pick<Session, 'last_seen_at' | 'idle_expires_at' | 'address'>,
   ) => Promise<void>
-  /** Adds a client to the session. Returns false if the session has ended. */
+  /**
+   * Adds a client to the session. Of its other clients, {@link mostSessionClients} less one remain: first those that have a
+   * row or are configured. Returns false if the session has ended.
+   */
   readonly join: (sid: string, clientId: string) => Promise<boolean>
   /** Returns its clients in the order of their ids. */
   readonly clients: (sid: string) => Awaitable<readonly string[]>
@@ -77,6 +80,12 @@ export type AccessEnding = SessionEnding & {
 
 /** The session that ended, unless it had ended before, and how many authorizations were revoked. */
 export type RevokedSession = { readonly ended?: EndedSession | undefined; readonly authorizations: number }
+
+/**
+ * Clients of a session, which are notified of its end. Without a limit, someone with an account could make one end write any
+ * number of rows, because anyone can publish any number of clients.
+ */
+export const mostSessionClients = 1000
 
 export type EndedSession = { readonly session: Session; readonly clients: readonly string[] }
 

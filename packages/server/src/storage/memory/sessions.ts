@@ -1,7 +1,7 @@
 /** Browser sessions, consents, pending sign-ins and logout notices, in memory. */
 
 import type { Session } from '../../model/authorization.ts'
-import { mostConsents } from '../../model/ports/sessions.ts'
+import { mostConsents, mostSessionClients } from '../../model/ports/sessions.ts'
 import type {
   AccessEnding,
   Consents,
@@ -11,6 +11,7 @@ import type {
   SessionStores,
   Sessions,
 } from '../../model/ports/stores.ts'
+import { hasNoRow } from '../../model/sealed-client.ts'
 import { deleteCascading, type Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
 
@@ -70,6 +71,11 @@ function createSessions(tables: Tables): Sessions {
       if (!session) return false
       if (!sessionClients.has(sid, client_id))
         sessionClients.put({ sid, client_id, expires_at: session.expires_at })
+      const surplus = clientsOf(tables, sid)
+        .filter(one => one.client_id !== client_id)
+        .toSorted((one, other) => Number(hasNoRow(one.client_id)) - Number(hasNoRow(other.client_id)))
+        .slice(mostSessionClients - 1)
+      for (const one of surplus) sessionClients.delete(sid, one.client_id)
       return true
     },
     clients: sid => clientsOf(tables, sid).map(({ client_id }) => client_id),

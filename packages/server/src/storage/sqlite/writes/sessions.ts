@@ -1,7 +1,7 @@
 /** Writes of browser sessions, consents, pending sign-ins and logout notices. */
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { mostConsents } from '../../../model/ports/sessions.ts'
+import { mostConsents, mostSessionClients } from '../../../model/ports/sessions.ts'
 import type { AccessEnding, SessionEnding } from '../../../model/ports/stores.ts'
 import type { TokenHash } from '../../../runtime/ports.ts'
 import { cascadingTables } from '../../tables/tables.ts'
@@ -60,8 +60,18 @@ export const sessionWrites = {
       `insert into session_clients (sid, client_id, expires_at)
       select sid, ?2, expires_at from sessions where sid = ?1 on conflict do nothing`,
     )
+    const trim = change(
+      database,
+      `delete from session_clients where sid = ?1 and client_id in (
+        select client_id from session_clients where sid = ?1 and client_id <> ?2
+        order by substr(client_id, 1, 8) in ('https://', 'sealed1.'), client_id limit -1 offset ${mostSessionClients - 1})`,
+    )
     const exists = one(database, 'select 1 from sessions where sid = ?')
-    return (sid: string, clientId: string): boolean => join(sid, clientId) === 1 || exists(sid) !== undefined
+    return (sid: string, clientId: string): boolean => {
+      if (join(sid, clientId) === 0) return exists(sid) !== undefined
+      trim(sid, clientId)
+      return true
+    }
   },
   endSession(database) {
     const remove = all(database, `delete from sessions where sid = ? returning ${names}`)
