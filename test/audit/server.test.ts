@@ -356,3 +356,14 @@ test('audit: what an issuer does by itself is not attributed to the request that
   const [rotated] = ofType(await recordsOf(server), 'key.rotated')
   assert.deepEqual(rotated?.record.actor, { kind: 'server' })
 })
+
+test('audit: refused token requests of one network do not hide those of another', async () => {
+  const server = await createTestServer({ ...adminWorld, audit: { tokens: true } })
+  const refuse = (from: string) => server.token({ grant_type: 'unknown' }, { from })
+  for (let count = 0; count < 80; count++) await refuse('192.0.2.1')
+  await refuse('198.51.100.7')
+  const networks = ofType(await recordsOf(server), 'token.refused').map(({ record }) => record.data.network)
+  assert.equal(networks.filter(network => network === '192.0.2.1').length, 60)
+  assert.equal(networks.filter(network => network === '198.51.100.7').length, 1)
+  assert.ok(server.reason())
+})

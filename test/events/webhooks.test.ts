@@ -331,14 +331,36 @@ test('webhooks: strangers can store a limited number of refusals', async () => {
   const receiver = await startReceiver()
   const server = await startWith([webhookFor(receiver, { events: ['token.refused'] })])
   receiver.answer = response => void response.destroy()
+  const refuse = async (from: string) => {
+    await server.token({ grant_type: 'unknown' }, { client: ['machine', 's'], from })
+  }
+  // One customer with a /48 takes no more than one with an address.
+  for (let count = 0; count < webhookLimits.refusalsOfNetwork + 20; count++)
+    await refuse(`2001:db8:7:${count.toString(16)}::1`)
+  await refuse('192.0.2.1')
+  assert.equal(await storedIn(server), webhookLimits.refusalsOfNetwork + 1)
+})
+
+test('webhooks: networks together can store a limited number of refusals', async () => {
+  const receiver = await startReceiver()
+  const server = await startWith([webhookFor(receiver, { events: ['token.refused'] })])
+  receiver.answer = response => void response.destroy()
   for (let count = 0; count < webhookLimits.refusals + 50; count++)
-    await server.token({ grant_type: 'unknown' }, { client: ['machine', 's'] })
+    await server.token(
+      { grant_type: 'unknown' },
+      { client: ['machine', 's'], from: `192.0.2.${count % 200}` },
+    )
+  assert.equal(await storedIn(server), webhookLimits.refusals)
+})
+
+/** The messages in the store. */
+async function storedIn(server: TestServer): Promise<number> {
   await server.settled()
   let stored = 0
   const { webhookMessages } = server.stores
   for (const endpoint of await endpointsOf(server)) stored += await webhookMessages.count(endpoint, 1000)
-  assert.equal(stored, webhookLimits.refusals)
-})
+  return stored
+}
 
 /** The endpoints of the messages that were stored, by the only thing that names them: the queue's own claims. */
 async function endpointsOf(server: TestServer): Promise<readonly string[]> {

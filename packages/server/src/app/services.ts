@@ -9,6 +9,8 @@ import type { Administration } from '../administration/interface.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type Attempts, createAttempts } from '../identity/attempts.ts'
 import { createRefuser, type Refuser } from '../messages/json-response.ts'
+import { withOrigin } from '../runtime/async/origin.ts'
+import { requestFields } from '../runtime/network.ts'
 import { type AccountServices, createAccountServices } from './account-services.ts'
 import { createAdministrationServices } from './administration-services.ts'
 import { type ClientServices, createClientServices } from './client-services.ts'
@@ -47,12 +49,16 @@ export function createServices(configuration: Configuration, context: IssuerCont
   const onRefused = (request: HttpRequest, { error, reason, log }: Refusal, clientId?: string): void => {
     // In an Authorization header or an assertion, only the authentication has seen the client.
     const client_id = clientId ?? log?.client_id
-    events.emit('token.refused', {
+    const data = {
       ...(typeof client_id === 'string' && { client_id }),
       error,
       reason,
       request_id: request.id,
-    })
+    }
+    // Each network has a share of the refusals that are stored.
+    withOrigin({ actor: { kind: 'server' }, ...requestFields(request) }, () =>
+      events.emit('token.refused', data),
+    )
   }
   const refuserOf = (endpoint: string) =>
     createRefuser(endpoint, {

@@ -6,6 +6,8 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type EventType, isByStrangers } from '../../model/events.ts'
+import { currentOrigin } from '../../runtime/async/origin.ts'
+import { networkPath } from '../../runtime/network.ts'
 import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
 
@@ -28,6 +30,8 @@ export const webhookLimits = {
   waitingForRefusals: 1000,
   /** Refusals that one process stores in a minute. */
   refusals: 300,
+  /** Of these, those that one network caused, or one /48 of IPv6, so that it does not hide the others. */
+  refusalsOfNetwork: 200,
   /** Beyond this number, each user or client gets only a few more messages, so that none of them displaces others. */
   waitingForAll: 5000,
   /** Messages that one process stores then for a user or client, until fewer wait. */
@@ -36,6 +40,8 @@ export const webhookLimits = {
 
 const refusalSpan: Seconds = 60
 const recountInterval: Seconds = 5
+
+const newSpan = (since: Seconds) => ({ since, count: 0, networks: new Map<string, number>() })
 
 export function createAdmission({
   about,
@@ -53,7 +59,7 @@ export function createAdmission({
   const logDropped = repeatedLine(log.error, { event: 'webhook_events_dropped', count: 'events' })
   let waiting = 0
   let countedAt: Seconds = 0
-  let refusals = { since: 0, count: 0 }
+  let refusals = newSpan(0)
   /** How many messages each user or client has caused since so many wait. */
   const shares = new Map<string, number>()
 
@@ -64,9 +70,14 @@ export function createAdmission({
 
   function admitsRefusal(): boolean {
     const now = clock.now()
-    if (Math.abs(now - refusals.since) >= refusalSpan) refusals = { since: now, count: 0 }
+    if (Math.abs(now - refusals.since) >= refusalSpan) refusals = newSpan(now)
+    const [network = ''] = networkPath(currentOrigin().network ?? '')
+    const ofNetwork = refusals.networks.get(network) ?? 0
     if (refusals.count >= webhookLimits.refusals) return dropped('too many refusals in a minute')
+    if (ofNetwork >= webhookLimits.refusalsOfNetwork)
+      return dropped('too many refusals of one network in a minute')
     refusals.count += 1
+    refusals.networks.set(network, ofNetwork + 1)
     return true
   }
 

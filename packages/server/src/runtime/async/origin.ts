@@ -1,6 +1,6 @@
 /**
  * Where the current work comes from, for the audit log. It follows the promises of a request or command, so that the code
- * in between does not have to pass it on. Token requests don't set it.
+ * in between does not have to pass it on. Token requests set it only if they are refused, or have a password.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
