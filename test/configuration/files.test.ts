@@ -84,6 +84,23 @@ test('configuration: malformed YAML, several documents and exploding aliases are
   assert.match((await refused('bomb.yaml', levels.join('\n')))[0]!.problem, /aliases/)
 })
 
+test('configuration: a file that is nested too deeply, or contains itself, is refused', async () => {
+  const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
+  for (const [name, text] of [
+    ['deep.json', `{ "clients": ${nested(100)} }`],
+    ['deeper.json', `{ "clients": ${nested(100_000)} }`],
+    ['deep.jsonc', `// [[\n{ "clients": ${'{ "[": '.repeat(5000)}1${'}'.repeat(5000)} }`],
+    ['deep.yaml', `clients: ${nested(100)}`],
+    ['cycle.yaml', 'clients: &a [*a]'],
+    ['cycle-of-claim.yaml', 'users: [{ sub: "1", claims: { x: &a { b: [*a] } } }]'],
+  ] as const)
+    assert.match((await refused(name, text))[0]!.problem, /nested too deeply/, name)
+  const inText = `{ "branding": { "name": "${'[{'.repeat(40)}" }, /* ${'[{'.repeat(1000)} */ "clients": [] }`
+  assert.equal((await loaded('brackets.jsonc', inText)).branding.name, '[{'.repeat(40))
+  // At most 100 levels: this one is refused for its type alone.
+  assert.match((await refused('level-100.json', `{ "clients": ${nested(99)} }`))[0]!.problem, /a list/)
+})
+
 test('configuration: an empty file, an unknown format and a missing file are refused with a fix', async () => {
   assert.match((await refused('empty.json', ''))[0]!.problem, /empty|not JSON/)
   assert.match((await refused('empty.yaml', ''))[0]!.problem, /empty/)
@@ -163,6 +180,20 @@ test('configuration: a module that throws, or exports nothing, is refused with i
   const [thrown] = await refused('throws.mjs', `\nthrow new Error('no database')`)
   assert.match(thrown!.problem, /no database/)
   assert.match(thrown!.fix, /line 2/)
+  const unreadable = `Object.create(null)`
+  for (const [index, source] of [
+    `throw ${unreadable}`,
+    `export default () => { throw ${unreadable} }`,
+    `export default Promise.reject({ toString: 1 })`,
+    `export default { get issuer() { throw ${unreadable} } }`,
+    `export default new Proxy({}, { get() { throw ${unreadable} }, ownKeys() { throw null } })`,
+    `const value = {}; value.value = value; export default { clients: [{ client_id: 'x', claims: [{ type: 't', value }] }] }`,
+  ].entries())
+    assert.match(
+      (await refused(`any-${index}.mjs`, source))[0]!.problem,
+      /module failed|can't be read/,
+      source,
+    )
   assert.match((await refused('silent.mjs', 'export const other = 1'))[0]!.fix, /export default/)
   assert.match((await refused('text.mjs', 'export default "text"'))[0]!.problem, /not an object/)
 })

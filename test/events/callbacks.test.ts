@@ -7,6 +7,7 @@ import type { HookContext } from '../../packages/server/src/model/hook.ts'
 import { createCallbacks, mostUnderWay } from '../../packages/server/src/operations/events/callbacks.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createTestServer } from '../support/tessera.ts'
+import { unreadableThrown } from '../support/thrown.ts'
 import { until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -42,6 +43,19 @@ test('callbacks: one that throws or rejects is logged by its name, and affects n
     ['events["token.issued"]', 'hook_failed'],
     ['events["*"]', 'hook_failed'],
   ])
+})
+
+test('callbacks: any value that one throws is logged by its name', async () => {
+  for (const thrown of unreadableThrown) {
+    const server = await start({
+      'token.issued': () => {
+        throw thrown
+      },
+    })
+    await issue(server)
+    await server.settled()
+    assert.deepEqual(failures(server), [['events["token.issued"]', 'hook_failed']])
+  }
 })
 
 test('callbacks: one that hangs is aborted by its signal, and no request waits for it', async () => {

@@ -151,11 +151,18 @@ test('attack: headers and targets beyond the limit get 431, as JSON with no-stor
     assert.match(received, /no-store/)
     assert.match(received, /"error":"invalid_request"/)
   }
+  const padded = (length: number) => token(`X-Long: ${'x'.repeat(length)}\r\n${ends}`)
+  assert.deepEqual((await bytes(padded(15_000))).statuses, ['200'])
+  assert.deepEqual((await bytes(padded(16_384))).statuses, ['431'])
   await assertStillServes()
 })
 
 test('attack: bodies beyond the limit get 413, with a correct, missing or wrong length', async () => {
   const large = `${form}&x=${'x'.repeat(70_000)}`
+  const sized = (size: number) => bytes(token(ends, `${form}&x=`.padEnd(size, 'x')))
+  // The largest body is read, and refused only for its parameter.
+  assert.deepEqual((await sized(65_536)).statuses, ['200'])
+  assert.deepEqual((await sized(65_537)).statuses, ['413'])
   const told = await bytes(token(ends, large))
   assert.deepEqual(told.statuses, ['413'])
   const chunk = `${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`

@@ -12,6 +12,7 @@ import { hookKeys } from '../support/hook-keys.ts'
 import { hostileTexts, variants } from '../support/hostile.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { claimsOf, createTestServer, masterKey, type TestServer } from '../support/tessera.ts'
+import { unreadableThrown } from '../support/thrown.ts'
 import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 import { secret, world } from '../support/world.ts'
 import { assertCovers } from './coverage.ts'
@@ -327,6 +328,22 @@ for (const [name, row] of Object.entries(rows)) {
       assertNamed(outcome, name, isGrant ? 'extension_grant_threw' : 'hook_failed')
       const line = outcome.server.logged.findLast(({ problem }) => problem !== undefined)
       assert.match(String(line?.problem), /the table is locked/)
+    }
+  })
+}
+
+for (const [name, row] of Object.entries(rows)) {
+  if (typeof row === 'string') continue
+
+  test(`hooks: any value that ${name} throws ends the request, and the log names the hook`, async () => {
+    const drive = await driver(row)
+    for (const [index, thrown] of unreadableThrown.entries()) {
+      const outcome = await drive(() => {
+        throw thrown
+      })
+      const isGrant = name === 'grants.decide'
+      assert.equal(outcome.status, isGrant ? 400 : 503, `${index}`)
+      assertNamed(outcome, name, isGrant ? 'extension_grant_threw' : 'hook_failed')
     }
   })
 }

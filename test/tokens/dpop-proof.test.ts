@@ -107,6 +107,8 @@ test('dpop: what is not a single JWT of reasonable size, or is not signed by its
     ['dpop_proof_malformed', `${Buffer.from('[]').toString('base64url')}.${payload}.${signature}`],
     ['several_dpop_proofs', `${valid}, ${prover.proof()}`],
     ['dpop_proof_too_long', `${valid}${'A'.repeat(12_288)}`],
+    ['dpop_proof_too_long', 'A'.repeat(12_289)],
+    ['dpop_proof_malformed', 'A'.repeat(12_288)],
     ['dpop_signature_invalid', `${head}.${payload}.AAAA`],
     ['dpop_signature_invalid', `${head}.${other.proof().split('.')[1]}.${signature}`],
     ['dpop_signature_invalid', other.proof({ header: { jwk: prover.jwk } })],

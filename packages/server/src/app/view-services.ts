@@ -10,6 +10,7 @@ import { createPages, type Pages } from '../pages/ui/pages.ts'
 import { createTemplates, type Render } from '../pages/ui/templates.ts'
 import { type ChooseLanguage, createLanguageChoice } from '../pages/ui/texts.ts'
 import { createPageTheme, type PageTheme } from '../pages/ui/theme.ts'
+import { describeThrown } from '../runtime/thrown.ts'
 import type { Services } from './services.ts'
 
 export type ViewServices = {
@@ -38,7 +39,8 @@ export function createViewServices(
   const theme = createPageTheme({ branding, accents, paths })
   const render = createTemplates({
     folder,
-    onBroken: (template, error) => log.error('template_broken', { template, error: String(error) }),
+    onBroken: (template, error) =>
+      log.error('template_broken', { template, error: describeThrown(error).text }),
   })
   const chooseLanguage = createLanguageChoice(chosenLanguage(cookies))
   const pages = createPages({ render, theme, script: paths(passkeyScript.path), chooseLanguage })

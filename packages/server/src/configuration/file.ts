@@ -10,6 +10,8 @@ export type Read =
 export async function readJson(text: string, file: string): Promise<Read> {
   const { parseTree, getNodeValue, printParseErrorCode } = await import('jsonc-parser')
   if (isBlank(text)) return { ok: false, errors: [empty(file)] }
+  // The parser calls itself for each level.
+  if (isNestedDeeply(text)) return { ok: false, errors: [tooDeep(file)] }
   const problems: ParseError[] = []
   const tree = parseTree(text.replace(/^\uFEFF/, ' '), problems, { allowTrailingComma: true })
   const errors: Diagnostic[] = problems.map(({ error, offset }) => ({
@@ -74,7 +76,8 @@ export async function readYaml(text: string, file: string): Promise<Read> {
   if (errors.length > 0) return { ok: false, errors }
   try {
     const input: unknown = documents[0]!.toJS({ maxAliasCount: 100 })
-    return input === null || input === undefined ? { ok: false, errors: [empty(file)] } : { ok: true, input }
+    if (input === null || input === undefined) return { ok: false, errors: [empty(file)] }
+    return isTooDeep(input) ? { ok: false, errors: [tooDeep(file)] } : { ok: true, input }
   } catch {
     const fix = 'write the values instead of aliases'
     return {
@@ -83,6 +86,35 @@ export async function readYaml(text: string, file: string): Promise<Read> {
     }
   }
 }
+
+/** Levels of nesting; a configuration needs about ten. */
+const deepest = 100
+
+/** Returns whether more brackets than that are open at once, besides those in strings and comments. */
+function isNestedDeeply(text: string): boolean {
+  let depth = 0
+  for (const [token] of text.matchAll(/"(?:[^"\\\n]|\\.)*"|\/\/.*|\/\*[\s\S]*?\*\/|[[{\]}]/g)) {
+    if (token === '[' || token === '{') depth += 1
+    else if (token === ']' || token === '}') depth -= 1
+    if (depth > deepest) return true
+  }
+  return false
+}
+
+/** Returns whether a value is nested more deeply. Aliases of YAML can form cycles. */
+function isTooDeep(value: unknown, depth = 0, shallow = new Set<unknown>()): boolean {
+  if (typeof value !== 'object' || value === null || shallow.has(value)) return false
+  if (depth === deepest || Object.values(value).some(one => isTooDeep(one, depth + 1, shallow))) return true
+  shallow.add(value)
+  return false
+}
+
+const tooDeep = (file: string): Diagnostic => ({
+  path: file,
+  problem: 'it is nested too deeply',
+  expected: `at most ${deepest} levels`,
+  fix: 'remove lists or objects around the values, and aliases that contain themselves',
+})
 
 const empty = (file: string): Diagnostic => ({
   path: file,

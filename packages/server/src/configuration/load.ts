@@ -2,6 +2,8 @@
 
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
+import { describeThrown } from '../runtime/thrown.ts'
+import type { Diagnostic } from './diagnostic.ts'
 import type { Environment, Overrides } from './environment.ts'
 import { type Read, readJson, readYaml } from './file.ts'
 import { readModule } from './module.ts'
@@ -22,12 +24,22 @@ export async function loadConfiguration({ file, ...options }: LoadOptions): Prom
   const absolute = resolve(file)
   const read = await readInput(absolute, file)
   if (!read.ok) return read
-  return parseConfiguration(read.input, {
-    ...options,
-    directory: dirname(absolute),
-    isModule: isModuleFile(absolute),
-  })
+  const isModule = isModuleFile(absolute)
+  try {
+    return parseConfiguration(read.input, { ...options, directory: dirname(absolute), isModule })
+  } catch (error) {
+    if (!isModule) throw error
+    // Values of a module can contain themselves, or throw when they are read.
+    return { ok: false, errors: [unreadable(file, describeThrown(error).text)] }
+  }
 }
+
+const unreadable = (file: string, problem: string): Diagnostic => ({
+  path: file,
+  problem: `its configuration can't be read: ${problem}`,
+  expected: 'plain objects, lists, strings, numbers and functions',
+  fix: 'remove getters, proxies and objects that contain themselves',
+})
 
 const moduleExtensions: ReadonlySet<string> = new Set(['.js', '.mjs', '.ts', '.mts'])
 

@@ -2,6 +2,7 @@
 
 import nodeModule from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { describeThrown } from '../runtime/thrown.ts'
 import type { Read } from './file.ts'
 
 const ownPackages = /^@tessera\/(server|protocol)(\/|$)/
@@ -37,7 +38,7 @@ export async function readModule(absolute: string, file: string): Promise<Read> 
       errors: [
         {
           path: file,
-          problem: `the module failed: ${error instanceof Error ? error.message : String(error)}`,
+          problem: `the module failed: ${describeThrown(error).message}`,
           expected: 'a module that can be imported',
           fix:
             placeIn(error, url) ?? 'run it with node to see where; TypeScript must be erasable syntax only',
@@ -63,7 +64,7 @@ const produce = async (exported: unknown): Promise<unknown> =>
 
 /** Returns the line of the module itself in an error's stack. */
 function placeIn(error: unknown, url: string): string | undefined {
-  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const { stack = '' } = describeThrown(error)
   const at = stack.indexOf(`${url}:`)
   if (at < 0) return undefined
   const [, line] = /:(\d+)(?::\d+)?\)?$/m.exec(stack.slice(at).split('\n')[0]!) ?? []

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Awaitable, StoreUnavailable } from '../runtime/ports.ts'
+import { describeThrown, isThrown } from '../runtime/thrown.ts'
 import { InvalidHookResult, type Read } from './hook-result.ts'
 
 /** The last argument of each hook. */
@@ -40,7 +41,8 @@ export class HookError extends Error {
 /** Returns the log fields for a hook's error, with the stack of the exception. */
 export function hookFields({ hook, reason, message, cause }: HookError): Readonly<Record<string, unknown>> {
   if (reason !== 'hook_failed') return { reason, hook, problem: message }
-  return { reason, hook, problem: String(cause), stack: cause instanceof Error ? cause.stack : undefined }
+  const { text: problem, stack } = describeThrown(cause)
+  return { reason, hook, problem, stack }
 }
 
 /** The hook's name in logs, and its time limit. */
@@ -64,8 +66,8 @@ export async function callHook<Value>(
   try {
     return read(await Promise.race([call({ signal: abort.signal }), timedOut]), hook)
   } catch (error) {
-    if (error instanceof HookError || error instanceof StoreUnavailable) throw error
-    if (error instanceof InvalidHookResult) throw new HookError(hook, 'hook_result_invalid', error.message)
+    if (isThrown(error, HookError) || isThrown(error, StoreUnavailable)) throw error
+    if (isThrown(error, InvalidHookResult)) throw new HookError(hook, 'hook_result_invalid', error.message)
     throw new HookError(hook, 'hook_failed', `${hook} threw an error`, error)
   } finally {
     clearTimeout(timer)

@@ -4,6 +4,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { requestFields } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 import { repeatedLine } from '../runtime/repeated-line.ts'
+import { describeThrown, isThrown } from '../runtime/thrown.ts'
 
 /**
  * Returns a function that logs bugs, each with its stack. An unavailable store, or document of a client, is logged once
@@ -18,18 +19,14 @@ export function createFailureLog(log: Log): (request: HttpRequest, error: unknow
   })
   return (request, error) => {
     const where = { ...requestFields(request), path: request.path }
-    const { name, stack, cause } =
-      error instanceof Error ? error : { name: '', stack: undefined, cause: undefined }
+    const { text, name, message, stack } = describeThrown(error)
     const lines = { StoreUnavailable: storeUnavailable, ClientUnavailable: documentUnavailable }
     if (name !== 'StoreUnavailable' && name !== 'ClientUnavailable')
-      return log.error('request_failed', { ...where, error: String(error), stack })
-    lines[name]({ ...where, error: (error as Error).message, reason: messageOf(cause) })
+      return log.error('request_failed', { ...where, error: text, stack })
+    lines[name]({ ...where, error: message, reason: causeOf(error) })
   }
 }
 
 /** Returns a description of an error's cause; undefined if it has none. */
 export const causeOf = (error: unknown): string | undefined =>
-  error instanceof Error ? messageOf(error.cause) : undefined
-
-const messageOf = (cause: unknown): string | undefined =>
-  cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause)
+  isThrown(error, Error) && error.cause !== undefined ? describeThrown(error.cause).message : undefined

@@ -8,6 +8,7 @@ import { type EventCallbacks, type EventType, eventTypes, isByStrangers } from '
 import { callHook, type Hook, HookError, hookFields } from '../../model/hook.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
+import { describeThrown } from '../../runtime/thrown.ts'
 
 export type Callbacks = {
   readonly has: (type: EventType) => boolean
@@ -46,7 +47,8 @@ export function createCallbacks(
     try {
       await callHook({ hook, limit }, context => callback(JSON.parse(body), context), ignored)
     } catch (error) {
-      const fields = error instanceof HookError ? hookFields(error) : { hook, problem: String(error) }
+      const fields =
+        error instanceof HookError ? hookFields(error) : { hook, problem: describeThrown(error).text }
       log.error('event_callback_failed', fields)
     }
   }
