@@ -95,3 +95,18 @@ for (const when of ['before', 'after'] as const)
       assert.notEqual((await server.token(poll)).status, 200)
     })
   }
+
+test('attack: a pushed request whose session ends just before its code is written is used up', async () => {
+  const server = await createTestServer(hybridWorld)
+  const browser = createBrowser(server)
+  await signIn(browser, asked({ client_id: 'web', scope: 'openid' }))
+  const [, query = ''] = asked({ client_id: 'web', scope: 'openid' }).split('?')
+  const form = Object.fromEntries(new URLSearchParams(query))
+  const { json } = await server.send('POST', '/connect/par', { form })
+  const acted = around(server, 'before', await acts['the end of the session'].prepare(browser))
+  const pushed = new URLSearchParams({ client_id: 'web', request_uri: json.request_uri })
+  const late = answerOf(await browser.visit(`/connect/authorize?${pushed}`))
+  assert.ok(acted())
+  assert.equal(late.get('error'), 'invalid_request_uri')
+  assert.equal(server.reason(), 'pushed_request_used')
+})

@@ -114,9 +114,17 @@ test('attack: tokens issued without a code are limited for each user and client 
   const ask = async (one: Browser) => answerOf(await one.visit(authorizePath(implicit)))
   await signIn(browser, authorizePath(implicit))
   await signIn(neighbour, authorizePath(implicit), bob)
-  for (let asked = 1; asked < 1000; asked++) await ask(browser)
-  assert.equal((await ask(browser)).get('error'), 'temporarily_unavailable')
-  assert.equal(server.reason(), 'front_channel_tokens_too_often')
+  const withCode = { ...implicit, response_type: 'code token', response_mode: 'fragment' }
+  const askWithCode = async (changes = {}) =>
+    answerOf(await browser.visit(authorizePath({ ...withCode, ...changes })))
+  for (let asked = 1; asked < 999; asked++) await ask(browser)
+  // A refused request leaves nothing, so it does not count.
+  assert.equal((await askWithCode({ scope: 'openid', resource: 'urn:api' })).get('error'), 'invalid_target')
+  assert.ok((await ask(browser)).get('id_token'))
+  for (const late of [await ask(browser), await askWithCode({ scope: 'openid api1' })]) {
+    assert.equal(late.get('error'), 'temporarily_unavailable')
+    assert.equal(server.reason(), 'front_channel_tokens_too_often')
+  }
   assert.ok((await ask(neighbour)).get('id_token'))
   assert.ok(await codeOf(browser))
   server.clock.advance(3600)

@@ -54,6 +54,11 @@ test('peer: the header of any other sender is ignored', async () => {
   assert.equal(headers[header], undefined)
 })
 
+test('peer: a proxy that may report addresses may not send a certificate', async () => {
+  const { peer } = await seen({ [header]: `:${der}:` }, { ...stranger, trustedProxies: ['127.0.0.1'] })
+  assert.deepEqual(peer, { address: '127.0.0.1' })
+})
+
 test('peer: a trusted proxy forwards a PEM without its first and last line, as Traefik does', async () => {
   assert.equal((await seen({ [header]: der }, trusted)).peer.certificate, der)
   assert.equal((await seen({ [header]: encodeURIComponent(der) }, trusted)).peer.certificate, der)

@@ -32,6 +32,12 @@ const routes: readonly Route[] = [
     cors: 'any',
   },
   {
+    path: '/translated',
+    methods: ['GET'],
+    endpoint: () => ({ status: 200, headers: { vary: 'accept-language' }, body: '' }),
+    cors: 'clients',
+  },
+  {
     path: '/redirect',
     methods: ['GET'],
     endpoint: () => ({ status: 302, headers: { location: '/x', 'set-cookie': ['a=1', 'b=2'] }, body: '' }),
@@ -258,6 +264,14 @@ for (const [name, open] of edges) {
         assert.equal(answer.headers['access-control-allow-methods'], undefined)
         assert.equal(answer.headers.vary, 'origin')
       }
+    })
+
+    test('caches learn of the origin beside what the endpoint varies by [RFC 9110 §12.5.5]', async () => {
+      for (const headers of [{}, { origin: 'https://app.example' }])
+        assert.equal(
+          (await ask(edge, 'GET', '/translated', { headers })).headers.vary,
+          'accept-language, origin',
+        )
     })
 
     test('a path without CORS has no preflight response', async () => {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
+import { answerOf, authorizePath } from '../support/sign-in.ts'
 import {
   type Answer,
   claimsOf,
@@ -403,6 +405,13 @@ test('attack: a client can’t sign in as a user: a subject with a client’s id
   for (const username of ['roclient', 'client', 'web']) {
     assertRefused(await signIn(username), 'invalid_grant', 'subject_is_a_client', username)
   }
+  const browser = createBrowser(server)
+  const page = await browser.visit(authorizePath())
+  const answer = answerOf(
+    await browser.submit(page, { username: 'roclient', password: 'x', button: 'login' }),
+  )
+  assert.equal(answer.get('error'), 'access_denied')
+  assert.equal(server.reason(), 'subject_is_a_client')
 })
 
 for (const [what, decision] of [
