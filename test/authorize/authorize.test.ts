@@ -539,6 +539,14 @@ test('authorize: a changed continuation is refused without a code [RFC 9700 §4.
   }
 })
 
+test('authorize: a page of another kind does not lead back to a client', async () => {
+  const { server, browser } = await start()
+  const { target } = await browser.visit('/account')
+  const { search } = new URL(target, issuer)
+  assertErrorPage(await browser.visit(`/connect/authorize/callback${search}`), 'invalid_request')
+  assert.equal(server.reason(), 'continuation_invalid')
+})
+
 test('authorize: a login page older than an hour starts again, and the password sent from it is ignored', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())

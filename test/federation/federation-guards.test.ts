@@ -41,6 +41,13 @@ test('federation: an ID token with another algorithm than the configured one is 
   }
 })
 
+test('federation: an ID token with an algorithm that this server does not allow is refused, whatever the provider lists', async () => {
+  const world = { ...federatedWorld(provider), signature_algorithms: ['ES256'] }
+  const { server, browser } = await startFederated(world)
+  assert.equal((await signInByProvider(browser, atCorp)).location, undefined)
+  assert.equal(server.reason(), 'upstream_answer_invalid')
+})
+
 test('federation: a response without a state of ours gets an error page', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const back = new URL(await visitProvider(await browser.visit(atCorp)), 'https://id.example')

@@ -80,6 +80,8 @@ test('old tokens: a key that also signs here makes no token of a user valid that
   assert.deepEqual([own.active, own.userinfo], [true, 200])
   // A client's own token has no sign-in that could end.
   assert.equal((await accepted(server, await oldToken(server.clock.now(), { sub: 'app' }))).active, true)
+  const early = await oldToken(server.clock.now() - 1, { sub: 'app' })
+  assert.equal((await accepted(server, early)).reason, 'token_of_another_server')
 })
 
 test('old tokens: an ID token of a key that only verifies is a hint at the sign-out [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {

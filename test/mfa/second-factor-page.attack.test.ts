@@ -2,6 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import type { MfaPolicy } from '../../packages/server/src/model/mfa.ts'
+import { createRememberedBrowsers } from '../../packages/server/src/pages/flow/browser-cookies.ts'
+import { createCookies } from '../../packages/server/src/pages/flow/cookies.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { appOf, enrolApp, methodHref, secretOn } from '../support/factors.ts'
@@ -14,7 +19,7 @@ import {
   pagesWorld,
   signIn,
 } from '../support/sign-in.ts'
-import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { createTestServer, issuer, masterKey, type TestServer } from '../support/tessera.ts'
 
 const remembered = '__Host-tessera_browser'
 const required = { ...pagesWorld, mfa: { mode: 'required' } }
@@ -53,6 +58,22 @@ test('mfa: a remembered browser skips nothing once a factor was added or removed
   assert.ok(found && (await secondFactors.remove('1', { method: 'totp' }, [])) === 'removed')
   await totpSecrets.add({ ...found, created_at: server.clock.now() })
   assert.equal(await isAsked(browser), true)
+})
+
+test('mfa: a remembered browser skips nothing once the access of its user was ended', () => {
+  const browsers = createRememberedBrowsers({
+    derived: createDerivedKeys(Buffer.from(masterKey, 'base64')),
+    clock: { now: () => 0 },
+    cookies: createCookies({ issuer }),
+  })
+  const [factors, policy] = [
+    { totp: [], passkey: [], recoveryCodes: 0 },
+    { remember_browser_days: 7 } as MfaPolicy,
+  ]
+  const [cookie = ''] = browsers.remember({ sub: '1', epoch: 1 }, factors, policy).split(';')
+  const request = { headers: { cookie } } as unknown as HttpRequest
+  const skips = (epoch: number) => browsers.holds(request, { sub: '1', epoch }, factors, policy)
+  assert.deepEqual([skips(1), skips(2)], [true, false])
 })
 
 test('mfa: another date in its cookie does not make a browser remembered longer', async () => {

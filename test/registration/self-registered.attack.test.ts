@@ -66,6 +66,8 @@ test('authorize: prompt=none and requests in a frame always redirect to the clie
   assert.equal(answerOf(silent, trap).get('error'), 'login_required')
   const faulty = requestOf(client, { prompt: 'none', scope: 'nonsense' })
   assert.equal(answerOf(await createBrowser(server).visit(faulty), trap).get('error'), 'invalid_scope')
+  const other = requestOf(client, { prompt: 'nonexistent', scope: 'nonsense' })
+  assertErrorPage(await createBrowser(server).visit(other), 'invalid_scope')
   const framed = await createBrowser(server).request('GET', requestOf(client, { scope: 'nonsense' }), {
     headers: { 'sec-fetch-dest': 'iframe' },
   })

@@ -299,3 +299,32 @@ test('logout tokens: strangers that do not respond take half of the places at mo
   await run
   assert.equal(new Set(told).size, 101)
 })
+
+test('session end: the sessions of a revoked tenant are looked for once for each revocation', async () => {
+  const asked: unknown[] = []
+  const revoked = new Map([['acme', now]])
+  const { endOfTenants } = createEndings({
+    stores: {
+      sessions: {
+        async endOfTenant(tenant: string | undefined, before: number) {
+          asked.push([tenant, before])
+          return []
+        },
+      },
+    } as never,
+    clock,
+    events: { emit: () => {} },
+    log: silentLog,
+    endRevokes: 'online',
+    onNotices: () => assert.fail('nobody to be notified'),
+    revokedTenants: () => revoked,
+  })
+  for (const at of [now, now, now + 1]) {
+    revoked.set('acme', at)
+    await endOfTenants()
+  }
+  assert.deepEqual(asked, [
+    ['acme', now],
+    ['acme', now + 1],
+  ])
+})
