@@ -3,6 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Seconds } from '@tessera/protocol/brand'
+import { createCursors } from '../../packages/server/src/endpoints/admin/cursor.ts'
+import { replyWithPage } from '../../packages/server/src/endpoints/admin/list.ts'
+import type { Call } from '../../packages/server/src/endpoints/admin/operation.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { adminToken, adminWorld, matching, startAdmin } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
@@ -348,4 +352,19 @@ test('admin users: only who may set passwords also sets the verified address, wh
   const verified = await asWriter('PATCH', { email_verified: true }, unverified)
   assert.equal(verified.status, 403, verified.body)
   assert.equal((await call('PATCH', path, other, matching(unverified))).status, 200)
+})
+
+test('admin users: a request for a page reads a limited number of rows, however few match', async () => {
+  let read = 0
+  const stored = ({ after = '0', limit }: { readonly after?: string; readonly limit: number }) => {
+    read += limit
+    return Array.from({ length: limit }, (_, index) => String(Number(after) + index + 1).padStart(9, '0'))
+  }
+  const reply = await replyWithPage(
+    { query: {}, operation: 'listUsers' } as Call,
+    createCursors(createDerivedKeys(Buffer.alloc(32, 1))),
+    { own: [], stored, idOf: id => id, fits: () => false, show: id => ({ id }) },
+  )
+  assert.equal(read, 2000)
+  assert.ok(reply.ok && 'next_cursor' in (reply.body ?? {}))
 })

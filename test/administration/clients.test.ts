@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sampleUser } from '../contracts/stores/samples.ts'
 import { createCountingStores, isBackground } from '../support/counting.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
 import { actor, made, refused, service, tokenOf } from './outcomes.ts'
@@ -64,6 +65,10 @@ test('administration: a client that does not fit is refused with the errors of a
   ]
   for (const [more, expected] of cases)
     assert.equal(refused(await clients.create(service(more as never), { actor })), expected)
+  const user = sampleUser()
+  assert.equal(await server.stores.storedUsers.add(user), true)
+  const like = service({ client_id: user.sub } as never)
+  assert.equal(refused(await clients.create(like, { actor })), 'entry_invalid, client_id')
   assert.equal(refused(await clients.replace('filed', service(), { actor })), 'entry_read_only')
   assert.equal(refused(await clients.remove('filed', { actor })), 'entry_read_only')
   assert.equal(refused(await clients.remove('unknown', { actor })), 'entry_unknown')

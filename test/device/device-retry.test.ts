@@ -155,6 +155,16 @@ test('device retry: another client or another key gets nothing, and the right on
   assertRefused(await poll(server, code, 'device', { dpop }), 'invalid_dpop_proof', 'dpop_proof_replayed')
 })
 
+test('device: polling while the user decides uses up no proof', async () => {
+  const server = await createTestServer(input)
+  const { json } = await server.send('POST', '/connect/deviceauthorization', {
+    form: { client_id: 'device' },
+  })
+  const dpop = (await createProver()).proof()
+  for (const error of ['authorization_pending', 'slow_down'])
+    assert.equal((await poll(server, json.device_code, 'device', { dpop })).json.error, error)
+})
+
 test('device retry: a certificate that binds the tokens is needed again', async () => {
   const bound = { tls_client_certificate_bound_access_tokens: true }
   const server = await createTestServer({

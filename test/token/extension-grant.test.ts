@@ -146,14 +146,18 @@ test('extension: tokens for a client that is not bound have the key of the reque
 })
 
 test('extension: custom members are added to the response and never replace standard ones [token-ext-015]', async () => {
+  const standard = [
+    ...['access_token', 'token_type', 'expires_in', 'scope', 'refresh_token', 'refresh_token_timeout'],
+    ...['authorization_expires_in', 'id_token', 'error', 'error_description'],
+  ]
   const { status, json } = await decide({
     ok: true,
-    members: { dto: { nested: [1] }, token_type: 'x', error: 'x' },
+    members: { dto: { nested: [1] }, ...Object.fromEntries(standard.map(name => [name, 'forged'])) },
   })
   assert.equal(status, 200)
   assert.deepEqual(json.dto, { nested: [1] })
   assert.equal(json.token_type, 'Bearer')
-  assert.equal(json.error, undefined)
+  assert.equal(Object.values(json).includes('forged'), false)
 })
 
 test('extension: a refusal has its own error, description and members [token-ext-016] [token-ext-020]', async () => {
@@ -209,6 +213,12 @@ test('extension: a parameter that a standard grant also reads has this grant’s
     server.token({ grant_type: 'custom', custom_credential: 'x', scope: 'api1', code }, { client })
   assert.equal((await ask('x'.repeat(20))).status, 200)
   assertRefused(await ask('x'.repeat(21)), 'invalid_request', 'parameter_too_long')
+  const standard = {
+    grant_type: 'authorization_code',
+    code: 'x'.repeat(21),
+    redirect_uri: 'https://app.example/cb',
+  }
+  assertRefused(await server.token(standard, { client: ['web', secret] }), 'invalid_grant', 'code_unknown')
 })
 
 test('extension: a parameter without its own limit has at most 4096 characters', async () => {
