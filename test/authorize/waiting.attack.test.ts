@@ -1,10 +1,15 @@
 /** Strangers who make the store keep rows that are never used (RFC 9126 §7, RFC 8628 §5.2). */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import type { HttpRequest } from '@tessera/protocol/http'
 import type { JsonObject } from '@tessera/protocol/result'
 import { exportJWK, SignJWT } from 'jose'
+import { createAssertionCounter } from '../../packages/server/src/identity/attempt-limits.ts'
+import { createAttempts } from '../../packages/server/src/identity/attempts.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
 import { actor, made } from '../administration/outcomes.ts'
 import { register } from '../support/registering.ts'
 import { callback, challenge, pagesWorld } from '../support/sign-in.ts'
@@ -78,6 +83,31 @@ for (const [ahead, kept] of [
     assert.equal(await reasonFor('signer'), '400 grant_type_missing')
     server.clock.advance(kept)
     assert.equal(await reasonFor(json.client_id), '400 grant_type_missing')
+  })
+
+for (const [kept, span] of [
+  [660, 660],
+  [4320, 4500],
+] as const)
+  test(`attack: the registered clients of one network together can’t fill the store with ids that are kept for ${kept} seconds`, async () => {
+    const server = await createTestServer(configured)
+    const { countAttempt } = createAttempts({
+      ...{ stores: server.stores, clock: server.clock },
+      derived: createDerivedKeys(randomBytes(32)),
+    })
+    const countAssertion = createAssertionCounter({ countAttempt, longest: span })
+    const clientOf = (index: number, registered: object) =>
+      ({ client_id: `client-${index}`, registered: { version: 1, ...registered } }) as unknown as Client
+    const count = async (index: number, address: string, registered: object = { trusted: false }) => {
+      const request = { peer: { address } } as HttpRequest
+      return (await countAssertion(clientOf(index, registered), request, kept)).ok
+    }
+    for (let time = 0; time < 26_400; time++) assert.ok(await count(time % 300, '192.0.2.1'))
+    assert.equal(await count(0, '192.0.2.1'), false)
+    assert.equal(await count(0, '198.51.100.7'), true)
+    assert.equal(await count(1, '192.0.2.1', { trusted: true }), true)
+    server.clock.advance(span)
+    assert.equal(await count(0, '192.0.2.1'), true)
   })
 
 test('private_key_jwt: a client that an operator made while the server runs has no limit of assertions, as in the file', async () => {

@@ -51,6 +51,9 @@ type CountAssertion = (client: Client, request: HttpRequest, kept: Seconds) => P
 /** Maximum number of assertions of each kind, within the time for which their ids are stored. */
 const mostAssertions = 2640
 
+/** The same for all registered clients of one network. Several tenants of a hosting provider may share an address. */
+const mostOfNetwork = 10 * mostAssertions
+
 /** Four per second, for the lifetimes of up to ten minutes that most clients use. */
 const shortAssertion: Seconds = 960
 
@@ -58,7 +61,8 @@ const shortAssertion: Seconds = 960
  * Limits how many assertions a self-registered client can authenticate with. The `jti` of each is stored until the
  * assertion expires (RFC 7523 §3), so without a limit one client could fill the store. Anyone can make any
  * number of sealed clients, and a host can publish any number of clients, so sealed clients and those of unknown hosts are
- * also counted together, by network.
+ * also counted together, by network. So are other clients that nobody vouched for, because one network can register
+ * hundreds.
  */
 export const createAssertionCounter =
   ({
@@ -75,14 +79,16 @@ export const createAssertionCounter =
     // long as they are stored.
     const [isShort, from] = [kept <= shortAssertion, networkOf(request)]
     const limit = { most: mostAssertions, span: isShort ? 660 : longest }
+    const isMade = registered.document?.trust === 'unknown' || registered.sealed === true
+    const ofNetwork = isMade ? limit : { ...limit, most: mostOfNetwork }
     const networks = isShort
-      ? networkKeys('client assertion', from, limit)
-      : networkKeys('long client assertion', from, limit)
+      ? networkKeys(isMade ? 'client assertion' : 'registered client assertion', from, ofNetwork)
+      : networkKeys(isMade ? 'long client assertion' : 'long registered client assertion', from, ofNetwork)
     return countAttempt([
       isShort
         ? { key: `client assertion of ${client_id}`, ...limit }
         : { key: `long client assertion of ${client_id}`, ...limit },
-      ...(registered.document?.trust === 'unknown' || registered.sealed ? networks : []),
+      ...(isMade || !registered.trusted ? networks : []),
     ])
   }
 
