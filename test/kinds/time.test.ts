@@ -128,6 +128,7 @@ const comparisons = {
     'identity/federation/provider-discovery.ts',
     'identity/federation/provider-keys.ts',
     'operations/events/admission.ts',
+    'runtime/async/deference.ts',
     'runtime/recent.ts',
     'storage/postgres/codes.ts',
     'testing/cookie-jar.ts',

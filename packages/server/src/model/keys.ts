@@ -82,6 +82,11 @@ export type Sealing = {
   readonly seal: (text: string, name: string) => Uint8Array
   /** Throws if the bytes were changed, belong to another name, or were sealed with another master key. */
   readonly open: (sealed: Uint8Array, name: string) => string
+  /**
+   * Returns whether a root key sealed the bytes that this process does not have yet, because its key service does not
+   * respond. Other processes can open them.
+   */
+  readonly isOfNewerKey: (sealed: Uint8Array) => boolean
 }
 
 /** Key management algorithms of request objects for this server (RFC 7518 §4.6). */

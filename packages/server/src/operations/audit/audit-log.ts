@@ -8,6 +8,8 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { AuditType } from '../../model/audit.ts'
 import { type AuditRow, auditEndpoint } from '../../model/audit-record.ts'
 import type { AuditRecords, Stores } from '../../model/ports/stores.ts'
+import type { WebhookMessage } from '../../model/webhook.ts'
+import { createDeference } from '../../runtime/async/deference.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { type AuditHead, chained, headOf, publicAuditKey, rangesOf } from './record.ts'
 import { textProblem } from './verification.ts'
@@ -48,6 +50,7 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
   const { settings, clock, log } = ports
   const { auditRecords, webhookMessages, persons } = ports.stores
   const waiting = createWaitingAudit(ports)
+  const others = createDeference(clock)
   let signingKey: KeyObject | undefined
   const key = (): KeyObject => {
     signingKey ??= ports.key()
@@ -103,28 +106,42 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
     const omitted = waiting.omitted()
     if (omitted.length > 0) await webhookMessages.add(omitted)
     let total = 0
-    for (;;) {
+    while (!others.mustWait()) {
       const now = clock.now()
       if (!(await webhookMessages.anyDue(auditEndpoint, now))) return total
       const claimed = await webhookMessages.claim(auditEndpoint, now, now + lease, batch)
       if (claimed.length === 0) return total
-      const drafts = claimed
+      const mine = claimed.filter(waiting.isOpenable)
+      const drafts = mine
         .map(waiting.open)
         .toSorted((one, other) => (one.time + one.id < other.time + other.id ? -1 : 1))
-      const events = claimed.map(({ event_id }) => event_id)
+      if (mine.length < claimed.length)
+        await leaveToOthers(claimed.filter(message => !waiting.isOpenable(message)))
+      if (mine.length === 0) return total
+      const events = mine.map(({ event_id }) => event_id)
       total += await appended(async last => {
         const rows = chained(drafts, last, key())
         return (await append(rows, { events })) ? rows.length : undefined
       })
     }
+    return total
   }
 
-  /** Returns whether a record about the user waits, claimed by another process. */
+  async function leaveToOthers(messages: readonly WebhookMessage[]): Promise<void> {
+    others.defer()
+    for (const message of messages) await webhookMessages.postpone(message, clock.now())
+  }
+
+  /** Returns whether a record about the user waits, claimed by another process, or one that only others can open. */
   async function waitsAbout(sub: string): Promise<boolean> {
     for (let after = { event_id: '', endpoint: '' }, more = true; more; ) {
       const page = await persons.messages(after, batch)
       for (const message of page)
-        if (message.endpoint === auditEndpoint && waiting.open(message).personal?.sub === sub) return true
+        if (
+          message.endpoint === auditEndpoint &&
+          (!waiting.isOpenable(message) || waiting.open(message).personal?.sub === sub)
+        )
+          return true
       more = page.length === batch
       after = page.at(-1) ?? after
     }

@@ -33,6 +33,8 @@ export type WaitingAudit = {
   readonly draftOf: (type: AuditType, data: object) => AuditDraft
   /** Opens a stored record. One that can't be opened becomes a record that says so. */
   readonly open: (message: WebhookMessage) => AuditDraft
+  /** Returns false if only other processes have the root key that sealed the record. */
+  readonly isOpenable: (message: WebhookMessage) => boolean
 }
 
 export type WaitingAuditPorts = {
@@ -153,6 +155,7 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
       if (isAudited(settings, type) && data.length > 0)
         await stores.webhookMessages.add(data.flatMap(one => messagesOf(type, one)))
     },
+    isOpenable: ({ sealed }) => !sealing.isOfNewerKey(sealed),
     open({ event_id, sealed }) {
       try {
         return JSON.parse(sealing.open(sealed, nameOf(event_id))) as AuditDraft

@@ -12,6 +12,7 @@ import type { Stores } from '../../model/ports/stores.ts'
 import { type Webhook, type WebhookMessage, webhookMessageName } from '../../model/webhook.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createClaimLoop } from '../../runtime/async/claim-loop.ts'
+import { createDeference } from '../../runtime/async/deference.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 import { createAdmission } from './admission.ts'
 import { webhookHeaders } from './signature.ts'
@@ -101,9 +102,11 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
   let silences = 0
   let restUntil: Seconds = 0
 
+  const others = createDeference(clock)
   const loop = createClaimLoop<WebhookMessage>({
     atOnce,
-    anyDue: () => !isGone && !isResting() && webhookMessages.anyDue(endpoint, clock.now()),
+    anyDue: () =>
+      !isGone && !isResting() && !others.mustWait() && webhookMessages.anyDue(endpoint, clock.now()),
     async claim(limit) {
       const now = clock.now()
       // After a failure, one message tests whether the receiver responds again.
@@ -120,6 +123,10 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
   }
 
   async function sendOne(message: WebhookMessage): Promise<void> {
+    if (sealing.isOfNewerKey(message.sealed)) {
+      others.defer()
+      return webhookMessages.postpone(message, clock.now())
+    }
     const body = openedBody(message)
     if (body === undefined) return remove(message)
     if (message.expires_at <= passedBy(clock)) return giveUp(message, { problem: 'it has expired' })

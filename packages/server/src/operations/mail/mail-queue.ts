@@ -17,6 +17,7 @@ import {
 } from '../../model/mail.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { createClaimLoop } from '../../runtime/async/claim-loop.ts'
+import { createDeference } from '../../runtime/async/deference.ts'
 import { settlesWithin } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
@@ -68,9 +69,10 @@ export function createMailQueue({
   /** Why the latest delivery failed; undefined if one succeeded since. */
   let lastError: string | undefined
   const logFull = repeatedLine(log.error, { event: 'mail_failed', count: 'mails' })
+  const others = createDeference(clock)
   const loop = createClaimLoop<WaitingMail>({
     atOnce,
-    anyDue: () => waitingMails.anyDue(clock.now()),
+    anyDue: () => !others.mustWait() && waitingMails.anyDue(clock.now()),
     async claim(limit) {
       const now = clock.now()
       return waitingMails.claim(now, now + claimLasts, limit)
@@ -107,6 +109,10 @@ export function createMailQueue({
   }
 
   async function sendOne(waiting: WaitingMail): Promise<void> {
+    if (sealing.isOfNewerKey(waiting.sealed)) {
+      others.defer()
+      return waitingMails.postpone(waiting, clock.now())
+    }
     try {
       if (waiting.expires_at > clock.now()) {
         const { sub: _, ...mail } = JSON.parse(
