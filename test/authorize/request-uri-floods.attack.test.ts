@@ -71,3 +71,16 @@ test('request_uri: a client works while strangers name other addresses of its ho
   ] as const)
     assert.match(String((await client.ask(uri, from)).headers.location), /\/login\?/)
 })
+
+test('request_uri: requests that wait for one response count as one failure', async () => {
+  const { asked, objects, clientOf } = await open()
+  const own = 'https://client.example/own'
+  const client = await clientOf(own)
+  const statuses = await Promise.all(
+    Array.from({ length: 8 }, () => client.ask(own, '192.0.2.1').then(({ status }) => status)),
+  )
+  assert.equal(statuses.length, 8)
+  assert.equal(asked.length, 1)
+  objects.set(own, client.objectAt(own))
+  assert.match(String((await client.ask(own, '192.0.2.1')).headers.location), /\/login\?/)
+})

@@ -59,9 +59,11 @@ export function createRequestObjectFetcher({
     if (wait > 0) return { ...tooMany, retry_after: wait }
     const giveBack = takeSlot({ client_id: slotOwner(client, isRegistered), url: uri, trusted })
     if (!giveBack) return tooMany
+    // Others that wait for the same response have sent nothing.
+    const isSender = askOnce.current(address) === undefined
     const fetched = await askOnce(address, !trusted).finally(giveBack)
     if (fetched.ok && isCompact(fetched.value)) setBounded(useful, address, true, capacity)
-    else backOff.failed(paused)
+    else if (isSender) backOff.failed(paused)
     return fetched
   }
 }
