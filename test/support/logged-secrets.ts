@@ -40,9 +40,20 @@ export const linesWithSecrets = (
   secrets.length === 0
     ? []
     : lines.flatMap(line => {
-        const text = JSON.stringify(line)
+        const text = textOf(line)
         return secrets.filter(secret => text.includes(secret)).map(secret => ({ line, secret }))
       })
+
+/** Many requests at once each read all lines that were written meanwhile. */
+const texts = new WeakMap<object, string>()
+
+function textOf(line: object): string {
+  const known = texts.get(line)
+  if (known !== undefined) return known
+  const text = JSON.stringify(line)
+  texts.set(line, text)
+  return text
+}
 
 const ofParameters = (text: string): readonly string[] =>
   [...new URLSearchParams(text)].filter(([name]) => isSecret(name)).map(([, value]) => value)
