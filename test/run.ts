@@ -29,8 +29,11 @@ const selected = named.length > 0 ? named : selectFiles(selection)
  */
 const batches = selection === 'fast' ? 2 : selection === 'all' && named.length === 0 ? 5 : 3
 
-/** More than there are cores: some processes wait while others work. Those of a fast run all start together. */
-const concurrency = selection === 'fast' ? batches + 1 : 5
+/**
+ * More than there are cores, and than there are batches: many processes wait most of the time. Those of a fast run all
+ * start together.
+ */
+const concurrency = selection === 'fast' ? batches + 1 : 7
 
 /**
  * Tests create many short-lived objects. A larger young generation is collected less often, and threads that help to

@@ -89,8 +89,13 @@ async function send(
   return response as Answer
 }
 
+/** By server, how many lines of its log have been read. */
+const linesRead = new WeakMap<TestServer, number>()
+
 function assertAnswered(server: TestServer, status: number, what: string): void {
-  const failed = server.logged.find(
+  const lines = server.logged.slice(linesRead.get(server))
+  linesRead.set(server, server.logged.length)
+  const failed = lines.find(
     ({ event, error }) => event === 'request_failed' && !String(error).startsWith('StoreUnavailable'),
   )
   assert.equal(failed, undefined, `${what}: ${JSON.stringify(failed)}`)
