@@ -348,6 +348,25 @@ test('client documents: a stale document is revalidated with its validators [RFC
   assertErrorPage(await browser.visit(requestOf(other)), 'unauthorized_client')
 })
 
+test('client documents: validators of more than 256 characters are not remembered, and the document is fetched again', async () => {
+  for (const [length, isSent] of [
+    [256, true],
+    [257, false],
+    [7000, false],
+  ] as const) {
+    const { server, publish, asked } = await openDocumentServer()
+    const text = 'x'.repeat(length)
+    publish(documentUrl, { headers: { etag: text, 'last-modified': text }, body: documentOf() })
+    const browser = createBrowser(server)
+    assert.equal((await browser.visit(requestOf())).status, 200)
+    server.clock.advance(300)
+    assert.equal((await browser.visit(requestOf())).status, 200)
+    assert.equal(asked.length, 2)
+    for (const name of ['if-none-match', 'if-modified-since'])
+      assert.equal(asked[1]?.headers[name] === text, isSent, `${name} ${length}`)
+  }
+})
+
 test('client documents: while its host is away, a document is used until its longest lifetime ends [RFC 9111 §4.2.4]', async () => {
   const { server, away, publish } = await openDocumentServer({ max_cache_lifetime: 3600 })
   const { tokens } = await connect(server)

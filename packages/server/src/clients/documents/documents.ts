@@ -31,6 +31,11 @@ class ClientUnavailable extends Error {
 
 /** Requests that may wait for documents at the same time. */
 const maxWaiting = 200
+/** Characters. Kept in addition to the document, so a host must not choose how much memory they take. */
+const longestValidator = 256
+/** Returns a header for revalidation (RFC 9110 §8.8), unless it is too long: then the document is fetched again. */
+const validatorOf = (header: string | undefined): string | undefined =>
+  header !== undefined && header.length <= longestValidator ? header : undefined
 
 /** Finds clients by documents that it fetches and remembers in this process. */
 export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
@@ -99,7 +104,8 @@ export function createClientDocuments(ports: DocumentPorts): ClientDocuments {
     const { client, left } = read.value
     if (known?.client.registered?.version !== fetched.version)
       log.info('client_document_read', { client_id: clientId, host_trust: trust, left })
-    const { etag, 'last-modified': last_modified } = fetched.headers
+    const etag = validatorOf(fetched.headers.etag)
+    const last_modified = validatorOf(fetched.headers['last-modified'])
     return keep(clientId, trust, { client, bytes: fetched.bytes, etag, last_modified }, fetched.headers)
   }
 
