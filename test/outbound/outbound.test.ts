@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createConnections } from 'node:net'
 import { test } from 'node:test'
 import { createAddressRule } from '../../packages/server/src/outbound/addresses.ts'
 import { createOutbound, type OutboundOptions } from '../../packages/server/src/outbound/outbound.ts'
+import { inTime } from '../support/until.ts'
 
 const loopback = { allowedPrivateNetworks: ['127.0.0.0/8', '::1'] }
 
@@ -285,6 +286,40 @@ test('outbound: a response that is too large, too slow or aborted is an error', 
       assert.equal(await ask('/slow'), 'outbound_timeout')
     },
   )
+})
+
+test('outbound: whatever a server sends, the request ends, a switch of protocols included', async () => {
+  const ends = '\r\nContent-Length: 0\r\n\r\n'
+  const responses: readonly (readonly [sent: string, outcome: string | number])[] = [
+    ['', 'outbound_failed'],
+    ['not HTTP\r\n\r\n', 'outbound_failed'],
+    ['HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nx', 'outbound_failed'],
+    ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 101],
+    ['HTTP/1.1 100 Continue\r\n\r\n'.repeat(3), 'outbound_failed'],
+    [`HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK${ends}`, 200],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZ', 'outbound_failed'],
+    ['HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', 'outbound_failed'],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n', 'outbound_failed'],
+    [`HTTP/1.1 999 x${ends}`, 999],
+    [`HTTP/1.1 302 Found\r\nLocation: http://[${ends}`, 302],
+    [`HTTP/1.1 200 OK\r\n__proto__: x\r\nconstructor: y${ends}`, 200],
+  ]
+  let sent = ''
+  const server = createConnections(socket => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.end(sent))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    for (const [text, outcome] of responses) {
+      sent = text
+      const answer = await inTime('the request ends', createOutbound(loopback)(url, { maxRedirects: 2 }))
+      assert.equal(answer.ok ? answer.status : answer.reason, outcome, text)
+    }
+  } finally {
+    server.close()
+  }
 })
 
 test('outbound: a POST arrives complete, with its headers', async () => {

@@ -139,10 +139,17 @@ async function send(
       },
       lookup: pinned(addresses),
     })
-    const fail = (error: Error & { code?: string }): void =>
-      done(failure(signal.aborted ? 'outbound_timeout' : 'outbound_failed', error.code ?? error.name))
-    outgoing.once('error', fail)
+    const failWith = (detail: string): void =>
+      done(failure(signal.aborted ? 'outbound_timeout' : 'outbound_failed', detail))
+    const fail = (error: Error & { code?: string }): void => failWith(error.code ?? error.name)
+    let responds = false
+    outgoing.on('error', fail)
+    // Node closes the connection without an error if the server switches protocols (101).
+    outgoing.once('close', () => {
+      if (!responds) failWith('no response')
+    })
     outgoing.once('response', incoming => {
+      responds = true
       const answer = (body: string): void =>
         done({
           ok: true,
@@ -163,7 +170,7 @@ async function send(
         done(failure('outbound_too_large', url.host))
         outgoing.destroy()
       })
-      incoming.once('error', fail)
+      incoming.on('error', fail)
       incoming.once('end', () => answer(Buffer.concat(chunks, size).toString('utf8')))
     })
     outgoing.end(body)
