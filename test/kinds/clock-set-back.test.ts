@@ -15,7 +15,7 @@ import { createMemoryTenantStores } from '../../packages/server/src/storage/memo
 import { accountsWorld, addUser, doraSignsIn } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { createTime } from '../support/clocks.ts'
-import { signIn } from '../support/sign-in.ts'
+import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
 const day = 86_400
@@ -130,5 +130,19 @@ test('clock set back: a sign-in while it was ahead is not recent when it is righ
   machine.skew = 0
   assert.equal((await browser.visit('/account')).target, '/account', 'the session lives')
   assert.ok((await browser.visit('/account/email')).target.startsWith('/login'))
+  await server.close()
+})
+
+test('clock set back: max_age asks for a sign-in that no clock ahead dated', async () => {
+  const time = createTime()
+  const machine = time.machine(35 * day)
+  const server = await createTestServer(pagesWorld, { machine, tenantStores: createMemoryTenantStores() })
+  const browser = createBrowser(server)
+  await signIn(browser, authorizePath({ scope: 'openid' }))
+  machine.skew = 0
+  const answerTo = async (changes: object) =>
+    answerOf(await browser.visit(authorizePath({ scope: 'openid', prompt: 'none', ...changes })))
+  assert.ok((await answerTo({})).has('code'), 'the session lives')
+  assert.equal((await answerTo({ max_age: '3600' })).get('error'), 'login_required')
   await server.close()
 })

@@ -3,10 +3,12 @@
  * function.
  */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import { mayUseProvider } from '../../identity/provider-access.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Progress } from './continuation.ts'
+import { sealLifetime } from './seal.ts'
 
 /** `other_user`: a user has just signed in, but not the one that the client expects. */
 export type NextPrompt =
@@ -50,11 +52,7 @@ export function nextPrompt({
   const justSignedIn = signedInSince(progress, session)
   if ((mustSignIn(request) || progress.restarted === 'sign_in') && !justSignedIn) return before
   // A sign-in since the request is new enough for any max_age.
-  if (
-    !justSignedIn &&
-    request.max_age !== undefined &&
-    session.auth_time < progress.asked_at - request.max_age
-  )
+  if (!justSignedIn && request.max_age !== undefined && !isWithin(request.max_age, progress, session))
     return 'login'
   if (!isExpected) return justSignedIn ? 'other_user' : 'login'
   if (mustSelect(request, progress, session) && !justSignedIn)
@@ -78,6 +76,13 @@ const fits = (request: PromptState['request'], { idp: chosen }: Progress, sessio
  */
 const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
   prompt.has('login') || prompt.has('create') || max_age === 0
+
+/**
+ * Returns whether the sign-in is new enough. A time that is later than any sign-in while the request was pending was
+ * noted by a clock that was ahead, so the age of the sign-in is unknown.
+ */
+const isWithin = (maxAge: Seconds, { asked_at }: Progress, { auth_time }: Session): boolean =>
+  auth_time >= asked_at - maxAge && auth_time <= asked_at + sealLifetime
 
 /** Returns whether the user must choose an account. A sign-in counts as a choice. */
 const mustSelect = (
