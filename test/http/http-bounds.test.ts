@@ -5,10 +5,12 @@ import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
+import type { Route } from '@tessera/protocol/http'
 import { createAdmission } from '../../packages/server/src/http/admission.ts'
 import { type BodyOutcome, limitParts, readBody } from '../../packages/server/src/http/body.ts'
 import { createPipelines } from '../../packages/server/src/http/pipeline.ts'
 import { createPresence } from '../../packages/server/src/http/presence.ts'
+import { createRouter } from '../../packages/server/src/http/router.ts'
 import { until } from '../support/until.ts'
 
 /** The part of a connection that the edge uses. */
@@ -246,4 +248,23 @@ test('admission: requests that still wait at the end are refused, in both queues
   admission.close()
   assert.deepEqual(done.toSorted(), ['refuse b', 'refuse c', 'start a'])
   assert.equal(admission.waiting(), 0)
+})
+
+test('body: one of more than 1,024 parts is refused, also in the server of an application', async () => {
+  const outcomeOf = async (parts: number): Promise<BodyOutcome> => {
+    const raw = Object.assign(new EventEmitter(), { headers: {}, readableDidRead: false, destroyed: false })
+    return new Promise(resolve => {
+      readBody(raw as never, 65_536, resolve)
+      for (let part = 0; part < parts; part++) raw.emit('data', Buffer.from('x'))
+      raw.emit('end')
+    })
+  }
+  assert.deepEqual(await outcomeOf(1024), { body: 'x'.repeat(1024) })
+  assert.deepEqual(await outcomeOf(1025), { tooLarge: true })
+})
+
+test('router: two routes with the same path are an error of the program', () => {
+  const route: Route = { path: '/one', methods: ['GET'], endpoint: () => assert.fail() }
+  const ports = { headers: {}, onError: () => {}, isAllowedOrigin: () => false }
+  assert.throws(() => createRouter({ ...ports, routes: [route, route] }), /same path/)
 })

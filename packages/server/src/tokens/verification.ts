@@ -10,6 +10,7 @@ import type { VerifiedToken } from '../model/extension-grant.ts'
 import { hashHandle } from '../model/handle.ts'
 import type { KeyRing, VerificationKey } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import { setBounded } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { accessTokenKinds, type JwtKind, readClaims, verifyJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
@@ -167,9 +168,7 @@ function createJwtVerificationCache(
     if (key && claims) return { key, claims }
     const verified = verifyJwt(keys, token, ...kinds)
     if (!verified) return undefined
-    const [oldest] = signers.keys()
-    if (oldest !== undefined && signers.size >= cacheSize) signers.delete(oldest)
-    signers.set(token, verified.key)
+    setBounded(signers, token, verified.key, cacheSize)
     return verified
   }
 }
