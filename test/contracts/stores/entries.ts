@@ -96,6 +96,17 @@ export function testEntries(stores: () => Stores): void {
     }
   })
 
+  test('entries: while the file has an enabled client, an entry with its id does not replace it', async () => {
+    const sync = (clients: readonly { id: string; enabled: boolean }[]) =>
+      stores().principals.sync({ clients: [...clients, { id: 'web', enabled: true }], users: [] })
+    const client = sampleEntry({ enabled: 0 })
+    await sync([{ id: client.id, enabled: true }])
+    await put(client)
+    assert.equal(await mayCommit(client.id), 'committed')
+    await sync([])
+    assert.equal(await mayCommit(client.id), 'revoked')
+  })
+
   test('entries: another kind with the id of a client does not enable it', async () => {
     const scope = sampleEntry({ kind: 'api_scopes' })
     await put(scope)

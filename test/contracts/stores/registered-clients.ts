@@ -138,6 +138,16 @@ export function testRegisteredClients(stores: () => Stores): void {
   })
 
   /** 1.4 million registrations for 20,000 clients in use, as an operator counted them, scaled down. */
+  test('registered clients: an extension changes only what it names', async () => {
+    const { registeredClients: clients } = stores()
+    const client = sampleRegisteredClient()
+    await clients.add(client, many)
+    const changes = [{ expires_at: now + 9 }, { used_by: newHash() }, { used_at: now + 1 }]
+    for (const change of changes) await clients.extend(client.client_id, change)
+    assert.deepEqual(await clients.find(client.client_id), Object.assign({}, client, ...changes))
+    await clients.remove(client.client_id)
+  })
+
   test('registered clients: a flood of seventy registrations for each client in use keeps those in use, and limits the rest', async () => {
     const { registeredClients: clients } = stores()
     const start = now + 20 * day
