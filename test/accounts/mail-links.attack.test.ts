@@ -96,6 +96,16 @@ test('confirmation: a link works once, even if the address changes away and back
   assert.equal((await server.accounts.find(sub))?.email, dora.email)
 })
 
+test('reset: a link that confirms an address, sent to it, sets no password', async () => {
+  const server = await createTestServer(accountsWorld())
+  await addUser(server)
+  const browser = createBrowser(server)
+  await signIn(browser, '/account', doraSignsIn)
+  await browser.submit(await browser.visit('/account/email'), { email: 'newer@example.com' })
+  const { search } = new URL((await newestMail(server)).path, server.issuer)
+  await assertDead(server, createBrowser(server), `/password/reset${search}`)
+})
+
 test('reset: a link works once, even if the old password is chosen again', async () => {
   const server = await createTestServer(accountsWorld())
   await addUser(server)

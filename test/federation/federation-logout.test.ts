@@ -263,9 +263,9 @@ test('federation logout: a used logout token is remembered no longer than its ag
     assert.equal((await notify(server, token)).status, 200, `${exp}`)
     assertRefused(await notify(server, token), 'invalid_request', 'upstream_logout_token_replayed')
   }
-  server.clock.advance(600 + 60)
+  server.clock.advance(600 + 60 + 299)
   assert.equal(await server.stores.cleanUp(server.clock.now()), 0)
-  server.clock.advance(300)
+  server.clock.advance(1)
   assert.equal(await server.stores.cleanUp(server.clock.now()), 4)
 })
 

@@ -55,6 +55,14 @@ test('admission: without idle time, requests above the limit wait until another 
   admission.close()
 })
 
+test('admission: those that wait when it closes are refused', () => {
+  const { enter, done, admission } = createWorld()
+  for (const name of ['a', 'b', 'c']) enter(name)
+  enter('d', true)
+  admission.close()
+  assert.deepEqual(done.slice(2).toSorted(), ['refuse c', 'refuse d'])
+})
+
 test('admission: once not all can start in time, the newest starts first', async () => {
   const { enter, done, admission, advance } = createWorld({ longestMs: 1000 })
   for (const name of ['a', 'b', 'oldest', 'older', 'newest']) enter(name)

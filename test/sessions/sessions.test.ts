@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { withoutRevoked } from '../../packages/server/src/sessions/active-sessions.ts'
 import { createBrowser } from '../support/browser.ts'
 import {
   callbacks,
@@ -45,6 +46,21 @@ test('session: each use extends the idle timeout up to the absolute end', async 
     world.server.clock.advance(wait)
     assert.equal(await isSignedIn(world), wait === 999)
   }
+})
+
+test('session: no read finds one that was revoked with its tenant', async () => {
+  const session = { sid: 's', sub: '1', tenant: 'acme', auth_time: 1 }
+  const sessions = {
+    find: async () => session,
+    findBySid: async () => session,
+    ofUser: async () => [session],
+  }
+  const found = async (isRevoked: boolean) => {
+    const { sessions: hidden } = withoutRevoked({ sessions } as never, () => isRevoked)
+    return [await hidden.find('h' as never), await hidden.findBySid('s'), ...(await hidden.ofUser('1'))]
+  }
+  assert.deepEqual(await found(false), [session, session, session])
+  assert.deepEqual(await found(true), [undefined, undefined])
 })
 
 test('session: an unused session expires', async () => {

@@ -391,6 +391,31 @@ export function testKinds(stores: () => Stores): void {
     )
   })
 
+  test('keys, app secrets and settings: each is replaced only if it is as it was read', async () => {
+    const { keys, totpSecrets, settings } = stores()
+    const [kid, alg, sub] = ['replaced', 'ES512', newHash()]
+    const bytes = (value: number) => new Uint8Array([0, value])
+    await keys.add({ kid, alg, sealed: bytes(1), created_at: now, active_from: now }, undefined)
+    await totpSecrets.add({ sub, sealed: bytes(1), last_step: 7, created_at: now })
+    await settings.put(kid, '1')
+    for (const [before, next] of [
+      [2, 3],
+      [1, 2],
+      [1, 4],
+    ] as const) {
+      const outcomes = [
+        await keys.reseal(kid, bytes(before), bytes(next)),
+        await totpSecrets.reseal(sub, bytes(before), bytes(next)),
+        await settings.replace(kid, String(before), String(next)),
+      ]
+      assert.deepEqual(outcomes, Array(3).fill(next === 2))
+    }
+    assert.deepEqual((await keys.all()).find(key => key.kid === kid)?.sealed, bytes(2))
+    assert.deepEqual((await totpSecrets.find(sub))?.sealed, bytes(2))
+    assert.equal(await settings.get(kid), '2')
+    await keys.remove(kid)
+  })
+
   test('settings: the first value remains', async () => {
     const { settings } = stores()
     assert.equal(await settings.get('check'), undefined)
