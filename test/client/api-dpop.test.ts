@@ -198,6 +198,14 @@ test('API guard with DPoP: a proof is accepted once, also of requests at the sam
   const [first, second] = [await signed({ jti: 'a' }), await signed({ jti: 'a', htu: `${origin}/b` })]
   assert.ok((await check(first)).ok)
   assert.ok((await check({ ...second, url: '/b' })).ok)
+  // And for another key: whoever sees an id can't use it up for its sender.
+  const stranger = await generateDpopKey({ extractable: true })
+  const token = await server.token({ cnf: { jkt: (await createDpop(stranger, clock)).jkt } })
+  const ath = hash('sha256', token, 'base64url')
+  const proof = await new SignJWT({ jti: 'a', htm: 'GET', htu: `${origin}/orders`, iat: now, ath })
+    .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: await exportJWK(stranger.publicKey) })
+    .sign(stranger.privateKey)
+  assert.ok((await check({ headers: { authorization: `DPoP ${token}`, dpop: proof } })).ok)
 })
 
 test('API guard with DPoP: processes with a common store accept a proof once, and a store that fails allows nothing', async () => {

@@ -380,3 +380,16 @@ test('outbound: no compressed response is requested, whatever a caller asks for'
     },
   )
 })
+
+test('outbound: no connection is used again, because its address was checked for another request', async () => {
+  const connections = new Set<unknown>()
+  const listener: RequestListener = ({ socket }, response) => {
+    connections.add(socket)
+    response.end()
+  }
+  await withServer(listener, async port => {
+    const outbound = createOutbound(loopback)
+    for (const path of ['a', 'b']) assert.ok((await outbound(`http://127.0.0.1:${port}/${path}`)).ok)
+    assert.equal(connections.size, 2)
+  })
+})

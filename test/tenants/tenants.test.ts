@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { createTenants } from '../../packages/server/src/app/tenants.ts'
+import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
+import { createLoad } from '../../packages/server/src/http/load.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
-import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
+import { StoreUnavailable, silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
@@ -25,6 +29,18 @@ test('tenants: each issuer has discovery below its path and where RFC 8414 puts 
       assert.deepEqual(before.json, below.json)
     }
   }
+})
+
+test('tenants: none is activated once the server has closed', async () => {
+  const tenants = createTenants({
+    configurations: new Map([['acme', {} as Configuration]]),
+    compose: () => assert.fail('activated'),
+    load: createLoad(),
+    clock: { now: () => 0 },
+    log: silentLog,
+  })
+  await tenants.close()
+  assert.equal((await tenants.answer('acme', {} as HttpRequest)).status, 503)
 })
 
 test('tenants: each issuer has its own keys', async () => {
