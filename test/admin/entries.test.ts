@@ -169,6 +169,7 @@ test('admin entries: no caller gives a client scopes that it lacks, or changes a
       { ...own, ...matching(strong) },
     ),
     await call('POST', '/clients/strong/secrets', {}, own),
+    await call('POST', '/clients/strong/revocation', undefined, own),
     await call('DELETE', '/clients/strong', undefined, { ...own, ...matching(strong) }),
     await call('POST', '/clients?dry_run=true', withScope('admin:users.read'), own),
   ]

@@ -61,6 +61,9 @@ test('admin users: a chosen sub is created once, replaced with If-Match, and rem
   const again = await call('PUT', '/users/u-1', record, { 'if-match': '"1"' })
   assert.equal(again.status, 422)
   assert.equal(again.json.errors[0].path, 'password')
+  // RFC 9110 §13.1.1: compared strongly.
+  const weak = await call('PUT', '/users/u-1', { username: 'emilia' }, { 'if-match': 'W/"1"' })
+  assert.deepEqual([weak.status, weak.json.reason], [412, 'admin_precondition_failed'])
   const replaced = await call('PUT', '/users/u-1', { username: 'emilia' }, { 'if-match': '"1"' })
   assert.equal(replaced.status, 200)
   assert.deepEqual(

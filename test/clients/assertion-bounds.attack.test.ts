@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import type { HttpRequest } from '@tessera/protocol/http'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createAssertionCounter } from '../../packages/server/src/identity/attempt-limits.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
 import { assertRefused } from '../support/refused.ts'
 import { createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
@@ -237,4 +240,18 @@ test('token: the subject of a grant is never a client, so that its tokens can’
   assert.equal((await as('88421113')).status, 200)
   for (const sub of ['becoming', 'web', 'client'])
     assertRefused(await as(sub), 'invalid_grant', 'subject_is_a_client')
+})
+
+test('assertions: those with a long lifetime are counted as long as their ids are stored', async () => {
+  const spans: number[] = []
+  const count = createAssertionCounter({
+    countAttempt: async keys => {
+      spans.push(...keys.map(({ span }) => span))
+      return { ok: true, forgive: async () => {} }
+    },
+    longest: 5000,
+  })
+  const client = { client_id: 'x', registered: { trusted: false, version: 1 } } as Client
+  for (const kept of [960, 961]) await count(client, { peer: { address: '192.0.2.1' } } as HttpRequest, kept)
+  assert.deepEqual([...new Set(spans)], [660, 5000])
 })
