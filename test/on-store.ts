@@ -9,6 +9,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { nodeOptions } from './runner/node-options.ts'
 import { distribute, writeBatch } from './runner/processes.ts'
 import { sharedServer, startPostgres } from './support/postgres.ts'
 
@@ -31,8 +32,8 @@ async function runOn(storage: string): Promise<number> {
 }
 
 async function runFiles(storage: string, paths: readonly string[]): Promise<number> {
-  const runner = ['--test', '--test-concurrency=2', '--test-reporter=spec', ...paths]
-  const child = spawn(process.execPath, runner, {
+  const runner = ['--test', '--test-concurrency=2', '--test-reporter=spec']
+  const child = spawn(process.execPath, [...nodeOptions, ...runner, ...paths], {
     stdio: 'inherit',
     env: { ...process.env, TESSERA_TEST_STORAGE: storage },
   })

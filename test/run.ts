@@ -11,6 +11,7 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import type { BrowserServer } from 'playwright-core'
 import { runLimit, testLimit } from './runner/limits.ts'
+import { nodeOptions } from './runner/node-options.ts'
 import { distribute, isSlow, root, type Selection, selectFiles, writeBatch } from './runner/processes.ts'
 import { sharedPorts } from './support/process.ts'
 import { sharedKeys, writeSigningKeys } from './support/signing-keys.ts'
@@ -34,12 +35,6 @@ const batches = selection === 'fast' ? 2 : selection === 'all' && named.length =
  * start together.
  */
 const concurrency = selection === 'fast' ? batches + 1 : 7
-
-/**
- * Tests create many short-lived objects. A larger young generation is collected less often, and threads that help to
- * collect it would compete with the other processes.
- */
-const collection = ['--single-threaded-gc', '--min-semi-space-size=16', '--max-semi-space-size=64']
 
 /** Ends all processes when the run is interrupted or takes too long; the database and the browser end after them. */
 const interrupted = new AbortController()
@@ -71,13 +66,7 @@ async function runTests(): Promise<boolean> {
     concurrency,
     timeout: testLimit,
     signal: stopped,
-    execArgv: [
-      ...['test-context', 'time-limit'].flatMap(name => [
-        '--import',
-        new URL(`runner/${name}.ts`, import.meta.url).href,
-      ]),
-      ...collection,
-    ],
+    execArgv: nodeOptions,
     env: {
       ...process.env,
       [sharedKeys]: await writeSigningKeys(folder),
