@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { createEntrySecrets } from '../../packages/server/src/administration/secrets.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import { createSealing } from '../../packages/server/src/keys/sealing.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { actor, made, refused, service, tokenOf } from './outcomes.ts'
 
@@ -185,4 +188,18 @@ test('administration: the log and the events name the keys that changed, and who
       { kind: 'clients', id: 'made', version: 2, actor, event: 'entry_deleted' },
     ],
   )
+})
+
+test('administration: a sealed secret opens only at its place in its entry, whatever someone moves in the store', () => {
+  const derived = createDerivedKeys(Buffer.alloc(32, 1))
+  const sealing = createSealing({ derived, purpose: 'entries' })
+  const kind = 'identity_providers'
+  const secrets = createEntrySecrets({ derived, sealing, secretPaths: () => [['client_secret']] })
+  const noted = [{ path: ['client_secret'], text: 'secret' }]
+  const entry = secrets.protect({ client_secret: 'secret' }, noted, { kind, id: 'a', previous: undefined })
+  const openedAt = (id: string, path: readonly string[]) =>
+    secrets.opener(kind, id)(entry.client_secret as { sealed: string }, path)
+  assert.deepEqual(openedAt('a', ['client_secret']), { ok: true, text: 'secret' })
+  assert.throws(() => openedAt('b', ['client_secret']), /can't be opened/)
+  assert.throws(() => openedAt('a', ['client_jwk']), /can't be opened/)
 })

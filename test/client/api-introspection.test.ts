@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clientSecretBasic, createClient, createIssuer, type Fetch } from '@tessera/client'
 import type { Validation } from '@tessera/client/api'
+import { createIntrospectionCache } from '../../packages/client/src/api/introspection-cache.ts'
 import { one } from '../support/certificates.ts'
 import { until } from '../support/until.ts'
 import { guardOf, refusalOf, startApi, startIssuer, thumbprintOf } from './api-world.ts'
@@ -337,4 +338,19 @@ test('introspection: a token that names no issuer goes to the first server only'
   assert.equal(refusalOf(await check({ token: 'opaque-token' }))[0], 'token_inactive')
   assert.equal(api.introspections(), 1)
   assert.equal(other.requests, before)
+})
+
+test('introspection: the age of a response counts from its request, which may miss a revocation', async () => {
+  let [time, requests] = [0, 0]
+  const introspect = async () => {
+    requests += 1
+    time += 20
+    return { ok: true, value: { sub: 'alice' } } as const
+  }
+  const cached = createIntrospectionCache(introspect, () => time, { maxAge: 30 })
+  for (const at of [0, 29, 30]) {
+    time = at
+    await cached('token')
+  }
+  assert.equal(requests, 2)
 })
