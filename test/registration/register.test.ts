@@ -33,6 +33,15 @@ test('registration: no client can register unless the configuration allows it', 
   )
 })
 
+test('registration: an empty software statement counts as none, and is not kept', async () => {
+  const server = await open()
+  for (const software_statement of ['', null]) {
+    const { status, json } = await register(server, { ...web, software_statement })
+    assert.equal(status, 201)
+    assert.equal('software_statement' in json, false)
+  }
+})
+
 test('registration: minimal metadata is registered with the defaults, and everything is returned [RFC 7591 §2, §3.2.1]', async () => {
   const server = await open()
   const { status, headers, json } = await register(server, web)
