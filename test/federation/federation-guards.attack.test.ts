@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { identityKey, mapClaims } from '../../packages/server/src/identity/external-identity.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, callback, redeem, verifier } from '../support/sign-in.ts'
 import { openTenantStores } from '../support/storage.ts'
 import { claimsOf, type TestServer } from '../support/tessera.ts'
@@ -14,6 +15,7 @@ import {
   startFederated,
   subOf,
 } from '../support/upstream.ts'
+import { secret } from '../support/world.ts'
 
 const provider = foreignProvider({ sub: 'ada' })
 const another = foreignProvider({ sub: 'ada' })
@@ -130,7 +132,7 @@ test('federation: the session at the provider keeps which user signed in, also a
 
 /** Signs in by the provider in the tenant, and redeems the code. */
 async function tokensIn(server: TestServer, tenant: string): Promise<Record<string, string>> {
-  const place = { acr_values: `idp:corp tenant:${tenant}`, scope: 'openid offline_access' }
+  const place = { acr_values: `idp:corp tenant:${tenant}`, scope: 'openid api1 offline_access' }
   const page = await signInByProvider(createBrowser(server), atCorp(place))
   const { json } = await server.token({
     ...{ grant_type: 'authorization_code', client_id: 'web', code: answerOf(page).get('code') ?? '' },
@@ -164,4 +166,24 @@ test('federation: revoking a tenant ends the tokens of users who signed in there
   assert.equal((await refresh(server, globex)).status, 200)
   server.clock.advance(2)
   assert.equal((await refresh(server, await tokensIn(server, 'acme'))).status, 200)
+})
+
+test('federation: a client of one tenant exchanges no token of a user who signed in at another by a provider, and has no record', async () => {
+  const world = federatedWorld(provider)
+  const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange'
+  const exchangers = ['acme', 'globex'].map(tenant => ({
+    ...{ client_id: `of-${tenant}`, client_secrets: [{ value: secret }], grant_types: [grant_type] },
+    ...{ scope: 'api1', tenants: [tenant] },
+  }))
+  const { server } = await startFederated({ ...world, clients: [...world.clients, ...exchangers] })
+  const { access_token } = await tokensIn(server, 'acme')
+  const exchange = (client_id: string, subject_token: string | undefined) =>
+    server.token(
+      { grant_type, subject_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+      { client: [client_id, secret] },
+    )
+  assertRefused(await exchange('of-globex', access_token), 'invalid_grant', 'user_of_another_tenant')
+  const own = await exchange('of-acme', access_token)
+  assert.equal(own.status, 200, own.body)
+  assertRefused(await exchange('of-globex', own.json.access_token), 'invalid_grant', 'user_of_another_tenant')
 })

@@ -55,7 +55,7 @@ export type GrantPorts = {
   readonly clock: Clock
   readonly log: Log
   readonly resources: Resources
-  readonly stores: Pick<Stores, 'codes' | 'devices' | 'families'>
+  readonly stores: Pick<Stores, 'authorizations' | 'codes' | 'devices' | 'families'>
   readonly profile: Profile
   readonly isRevoked: IsRevoked
   readonly refreshTokens: RefreshTokens

@@ -128,7 +128,8 @@ async function recheck(
   if (!confirmation.ok) return confirmation
   const now = ports.clock.now()
   const subject = decided.subject && (await subjectOf(decided.subject, now, ports))
-  if (subject && !mayUseTenant(subject.tenant, [client, request.client])) {
+  const tenant = subject && (subject.tenant ?? (await signInTenantOf(decided, ports)))
+  if (subject && !mayUseTenant(tenant, [client, request.client])) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log: { sub: subject.sub } })
   }
   // Only the authorization can map a pairwise identifier back to its user.
@@ -218,6 +219,14 @@ function confirmationFor(client: Client, request: TokenRequest): Result<Confirma
   const own = request.confirmFor(client)
   return own.ok && own.value === undefined ? ok(request.confirmation) : own
 }
+
+/** Returns the tenant that the user of the original token signed in at. A provider's user may have no record that names one. */
+const signInTenantOf = async (
+  { derivedFrom }: GrantDecision,
+  { stores }: GrantPorts,
+): Promise<string | undefined> =>
+  derivedFrom?.authorization_id &&
+  (await stores.authorizations.find(derivedFrom.authorization_id))?.sign_in_tenant
 
 /** Returns whether all clients may use the tenant of the user. */
 const mayUseTenant = (tenant: string | undefined, clients: readonly Client[]): boolean =>
