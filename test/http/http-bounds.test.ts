@@ -5,9 +5,10 @@ import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import type { Route } from '@tessera/protocol/http'
+import type { HttpRequest, Route } from '@tessera/protocol/http'
 import { createAdmission } from '../../packages/server/src/http/admission.ts'
 import { type BodyOutcome, limitParts, readBody } from '../../packages/server/src/http/body.ts'
+import { createLoad } from '../../packages/server/src/http/load.ts'
 import { createPipelines } from '../../packages/server/src/http/pipeline.ts'
 import { createPresence } from '../../packages/server/src/http/presence.ts'
 import { createRouter } from '../../packages/server/src/http/router.ts'
@@ -267,4 +268,20 @@ test('router: two routes with the same path are an error of the program', () => 
   const route: Route = { path: '/one', methods: ['GET'], endpoint: () => assert.fail() }
   const ports = { headers: {}, onError: () => {}, isAllowedOrigin: () => false }
   assert.throws(() => createRouter({ ...ports, routes: [route, route] }), /same path/)
+})
+
+test('router: a request counts as in progress while the origin of its page is looked up', async () => {
+  const load = createLoad()
+  const known = Promise.withResolvers<boolean>()
+  const endpoint = () => ({ status: 204, headers: {}, body: '' })
+  const router = createRouter({
+    routes: [{ path: '/one', methods: ['GET'], endpoint, cors: 'clients' }],
+    ...{ headers: {}, onError: () => {}, load, isAllowedOrigin: () => known.promise },
+  })
+  const request = { method: 'GET', path: '/one', headers: { origin: 'https://app.example' } }
+  const response = router(request as unknown as HttpRequest)
+  assert.equal(load.underWay(), 1)
+  known.resolve(true)
+  assert.equal((await response).status, 204)
+  assert.equal(load.underWay(), 0)
 })
