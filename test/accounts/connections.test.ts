@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { linkIdentity } from '../../packages/server/src/pages/federation/link.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
@@ -171,4 +172,15 @@ test('connections: a connection does not sign in a user who has been deleted', a
     assert.equal(server.reason(), reason)
     await server.stores.identityLinks.remove(link.provider, link.identity, sub)
   }
+})
+
+test('connections: a user whose record was removed meanwhile gets no connection', async () => {
+  const session = { sid: 's', sub: 'removed' }
+  const linked = await linkIdentity(
+    { readSession: async () => session } as never,
+    { provider: { name: 'corp' }, authority: 'https://corp.example', id: 'ada', claims: {} } as never,
+    's',
+    { users: { find: async () => undefined }, stores: { identityLinks: {} } } as never,
+  )
+  assert.equal(!linked.ok && linked.reason, 'linking_session_gone')
 })

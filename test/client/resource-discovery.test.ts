@@ -170,3 +170,18 @@ for (const [issuer, wellKnownFirst, places] of [
       assert.ok((await createIssuer(issuer, { fetch, wellKnown: wellKnownFirst }).metadata()).ok, url)
     }
   })
+
+test('discovery: an issuer has no query and no fragment, and a server that fails is asked once', async () => {
+  const asked: string[] = []
+  const failing = async (url: string) => {
+    asked.push(url)
+    return new Response('', { status: 503 })
+  }
+  for (const url of ['https://id.example?x=1', 'https://id.example#x']) {
+    const refused = await createIssuer(url, { fetch: failing }).metadata()
+    assert.equal(!refused.ok && refused.error.code, 'issuer_not_allowed')
+  }
+  assert.deepEqual(asked, [])
+  await createIssuer('https://id.example', { fetch: failing }).metadata()
+  assert.equal(asked.length, 1)
+})

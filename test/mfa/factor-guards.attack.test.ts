@@ -1,7 +1,12 @@
 /** The proof and the setup of a second factor are bound to their user, challenge and time. */
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { createRecoveryCodeBook } from '../../packages/server/src/identity/recovery-codes.ts'
+import { createRootKeys, type RootKey } from '../../packages/server/src/keys/root-keys.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, enrolApp, finishEnrolment, goOnFrom, methodHref, secretOn } from '../support/factors.ts'
@@ -137,4 +142,19 @@ test('attack: at most fifty codes of one user’s app are checked in a day [RFC 
   assert.equal(right.status, 429)
   assert.equal(server.reason(), 'second_factor_guessed_too_often')
   assert.ok(Number(right.headers['retry-after']) > 80_000, String(right.headers['retry-after']))
+})
+
+test('mfa: recovery codes of before a rotation of the master key are accepted after the old key retires', async () => {
+  const [first, second] = [1, 2].map(version => ({
+    ...{ version, active_from: version },
+    key: new Uint8Array(32).fill(version),
+  })) as [RootKey, RootKey]
+  const clock = { now: () => 100 }
+  const stores = createMemoryStores(emptyTables())
+  const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) }
+  const bookWith = (keys: readonly RootKey[]) =>
+    createRecoveryCodeBook({ stores, derived: createRootKeys(keys, clock).derived, random })
+  const [code = ''] = await bookWith([first]).create('1')
+  const rotated = bookWith([{ ...first, retires_at: 50 }, second])
+  assert.deepEqual([await rotated.redeem('1', code), await rotated.redeem('1', code)], [true, false])
 })
