@@ -158,3 +158,14 @@ test('mfa: recovery codes of before a rotation of the master key are accepted af
   const rotated = bookWith([{ ...first, retires_at: 50 }, second])
   assert.deepEqual([await rotated.redeem('1', code), await rotated.redeem('1', code)], [true, false])
 })
+
+test('passkeys: of the transports that a browser names, those of another format are not stored', async () => {
+  const { server, browser } = await start()
+  const asked = await browser.visit(methodHref(await signIn(browser, authorizePath()), 'passkey'))
+  const credential = JSON.parse(createAuthenticator(issuer).create(optionsOn(asked)))
+  credential.response.transports = ['internal', 'Not a transport', 'x'.repeat(21)]
+  const made = { credential: JSON.stringify(credential), name: 'Key', button: 'passkey_enrol' }
+  await browser.submit(asked, made)
+  const [stored] = await server.stores.passkeys.of('1')
+  assert.deepEqual(stored?.transports, ['internal'])
+})

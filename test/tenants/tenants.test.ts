@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { HttpRequest } from '@tessera/protocol/http'
+import { shareTenants } from '../../packages/server/src/app/shared-tenants.ts'
 import { createTenants } from '../../packages/server/src/app/tenants.ts'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { createLoad } from '../../packages/server/src/http/load.ts'
@@ -46,6 +47,27 @@ test('tenants: none is activated once the server has closed', async () => {
   await tenants.close()
   assert.equal((await tenants.answer('acme', {} as HttpRequest)).status, 503)
   assert.equal(composed, 0)
+})
+
+test('tenants: stores that snapshots share are closed by the last one, however often one closes them', async () => {
+  let [closed, fails] = [0, true]
+  const shared = shareTenants({
+    forTenant: async () => {
+      if (fails) throw new StoreUnavailable('not yet')
+      return {
+        close: async () => {
+          closed += 1
+        },
+      }
+    },
+  } as never)
+  await assert.rejects(shared.forTenant('acme'))
+  fails = false
+  const [one, other] = [await shared.forTenant('acme'), await shared.forTenant('acme')]
+  for (let times = 0; times < 3; times++) await one.close()
+  assert.equal(closed, 0)
+  await other.close()
+  assert.equal(closed, 1)
 })
 
 test('tenants: each issuer has its own keys', async () => {
