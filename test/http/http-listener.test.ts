@@ -148,6 +148,15 @@ for (const [name, start] of applications)
       assert.equal(tessera.reason(), 'basic_malformed')
     })
 
+    test('two host headers are refused rather than the first one used [RFC 9112 §3.2]', async () => {
+      const { edge } = await start()
+      const received = await sendBytes(
+        edge,
+        'GET /healthz HTTP/1.1\r\nhost: id.example\r\nhost: other.example\r\nconnection: close\r\n\r\n',
+      )
+      assert.match(received, /^HTTP\/1\.1 400 /)
+    })
+
     test('one 100 Continue is sent', async () => {
       const { edge } = await start()
       const head = `POST /connect/token HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\nexpect: 100-continue\r\n`

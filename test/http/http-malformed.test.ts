@@ -100,6 +100,13 @@ test('http: an absolute URI in the request line is reduced to its path [RFC 9112
   assert.deepEqual(await statusesOf([request]), ['200'])
 })
 
+test('http: two host headers are 400, and so is one with two values [RFC 9112 §3.2]', async () => {
+  const end = 'Connection: close\r\n\r\n'
+  for (const hosts of [host + host, `${host}Host: other.example\r\n`, 'Host: id.example, other.example\r\n'])
+    for (const target of ['/echo', 'http://id.example/echo'])
+      assert.deepEqual(await statusesOf([`GET ${target} HTTP/1.1\r\n${hosts}${end}`]), ['400'], hosts)
+})
+
 test('http: a body without end is cut off with 413', async () => {
   const head = `POST /echo HTTP/1.1\r\n${host}${formType}Transfer-Encoding: chunked\r\n\r\n`
   const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`

@@ -70,6 +70,14 @@ function ownHeaders({ headers, headersDistinct }: IncomingMessage): IncomingMess
   return own
 }
 
+/**
+ * Returns whether there are several `host` headers, of which a proxy may have checked another one (RFC 9112 §3.2). To be
+ * called before `plainRequest`, which can replace the header.
+ */
+export const hasSeveralHosts = ({ raw: { headers, headersDistinct }, embedded }: Exchange): boolean =>
+  // The served edge joins them.
+  embedded ? (headersDistinct.host?.length ?? 0) > 1 : (headers.host?.includes(',') ?? false)
+
 /** Returns the whole target: Express removes the mount path of a listener from `url`. */
 const targetOf = (raw: IncomingMessage & { readonly originalUrl?: unknown }): string | undefined =>
   typeof raw.originalUrl === 'string' ? raw.originalUrl : raw.url

@@ -11,6 +11,7 @@ import { createAdmission } from './admission.ts'
 import { limitParts, readBody } from './body.ts'
 import {
   type Exchange,
+  hasSeveralHosts,
   pathOf,
   plainRequest,
   presenceOf,
@@ -129,6 +130,11 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   /** Reads the body, unless the request is refused regardless of it. */
   const read = (exchange: Exchange, over: () => void): void => {
     const { raw, response } = exchange
+    if (hasSeveralHosts(exchange)) {
+      over()
+      finish(exchange, plainError(400, 'invalid_request'))
+      return
+    }
     const request = plainRequest(exchange, readPeer)
     const bodyless = raw.method === 'GET' || raw.method === 'HEAD'
     const refusal = bodyless ? undefined : router.early?.(request)
