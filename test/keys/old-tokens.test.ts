@@ -5,6 +5,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { importedKey } from '../../packages/server/src/keys/imported-key.ts'
+import { createOutbound } from '../../packages/server/src/outbound/outbound.ts'
+import { documentUrl, openTo } from '../support/client-documents.ts'
 import { endSessionPath, startLogoutWorld } from '../support/logout-world.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
 
@@ -82,6 +84,27 @@ test('old tokens: a key that also signs here makes no token of a user valid that
   assert.equal((await accepted(server, await oldToken(server.clock.now(), { sub: 'app' }))).active, true)
   const early = await oldToken(server.clock.now() - 1, { sub: 'app' })
   assert.equal((await accepted(server, early)).reason, 'token_of_another_server')
+})
+
+test('old tokens: a user there with the id of a client is no client, and a sub that is a URL is not fetched', async () => {
+  const resolved: string[] = []
+  const outbound = createOutbound({
+    resolve: async host => {
+      resolved.push(host)
+      return []
+    },
+  })
+  const other = { ...input.clients[0], client_id: 'other' }
+  const server = await createTestServer(
+    { ...input, ...openTo(), clients: [...input.clients, other] },
+    { outbound },
+  )
+  await importOld(server, 'sign')
+  server.clock.advance(120)
+  const refused = { active: false, userinfo: 401, reason: 'token_of_another_server' }
+  for (const sub of [documentUrl, 'other'])
+    assert.deepEqual(await accepted(server, await oldToken(server.clock.now(), { sub })), refused, sub)
+  assert.deepEqual(resolved, [])
 })
 
 test('old tokens: an ID token of a key that only verifies is a hint at the sign-out [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
