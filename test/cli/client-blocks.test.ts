@@ -26,6 +26,8 @@ test('cli: blocks of the configuration are listed with their origin, and no comm
     assert.equal(await clients('blocked'), `${filed}redirect_host="filed.example"\n`)
     assert.equal(await clients('unblock', ...host), '0 unblocked redirect_host="filed.example"\n')
     assert.equal(await clients('blocked'), filed)
+    for (const words of [[], [...host, '--sealed']])
+      assert.match(await clients('block', ...words), /^2 .*name one of a client_id, --redirect-host/s)
 
     const exported = await tessera(['audit', 'export', '--config', file])
     const records = exported.stdout

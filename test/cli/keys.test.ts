@@ -33,6 +33,8 @@ test('cli: keys are imported and removed while a server runs, which publishes th
     const file = await folder.write('old.pem', String(pem))
     await chmod(file, 0o644)
     const flags = ['--config', config, '--kid', 'OLD', '--until', '2099-01-01T00:00:00Z']
+    const both = await tessera(['keys', 'import', file, ...flags, '--use', 'sign'])
+    assert.deepEqual([both.code, /for keys that only verify/.test(both.stderr)], [2, true])
     const imported = await tessera(['keys', 'import', file, ...flags], 'of the old server\n')
     assert.equal(imported.code, 0, imported.stderr)
     assert.match(
