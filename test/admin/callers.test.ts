@@ -323,6 +323,48 @@ test('admin requests: ids with control characters, or longer than any id, are re
   }
 })
 
+test('admin requests: no user and no entry gets an id that programs remove from a path', async () => {
+  // `POST /users/../revocation` is sent as `POST /revocation`, which revokes everything.
+  const fresh = await adminToken(server)
+  const create = (path: string, entry: object) =>
+    sendWith(fresh, 'POST', path, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(entry),
+    })
+  for (const id of ['.', '..']) {
+    assert.notEqual(
+      new URL(`https://id.example/users/${encodeURIComponent(id)}/x`).pathname,
+      `/users/${id}/x`,
+    )
+    const user = await create('/users', { sub: id, username: `dots${id.length}` })
+    assertProblem(user, 422, 'admin_entry_invalid', 'sub_malformed')
+    for (const [path, entry] of [
+      [
+        '/clients?generate_secret=true',
+        { client_id: id, grant_types: ['client_credentials'], scope: 'api1' },
+      ],
+      ['/api-scopes', { name: id }],
+      ['/api-resources', { name: id, scopes: ['api1'] }],
+      ['/identity-resources', { name: id, claims: ['team'] }],
+      [
+        '/identity-providers',
+        {
+          name: id,
+          type: 'oidc',
+          issuer: 'https://x.example',
+          client_id: 'x',
+          client_secret: 'a-long-secret-of-x',
+        },
+      ],
+      ['/tenants', { name: id }],
+    ] as const) {
+      const made = await create(path, entry)
+      assertProblem(made, 422, 'admin_entry_invalid')
+      assert.equal(made.json.errors[0].expected, 'an id other than . and ..', made.body)
+    }
+  }
+})
+
 test('admin requests: a changed cursor, or one of another list, is refused', async () => {
   const own = await startAdmin()
   for (const sub of ['a', 'b', 'c']) await own.call('PUT', `/users/${sub}`, { username: sub })

@@ -3,6 +3,7 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Diagnostic } from '../configuration/diagnostic.ts'
 import type { ReadEntry } from '../configuration/entries/entry-source.ts'
+import { isDotSegment } from '../model/admin-api.ts'
 import { type EntryKind, needsOf, type StoredEntry } from '../model/entry.ts'
 import { type AdministrationPorts, type Outcome, refusal } from './interface.ts'
 import type { References } from './references.ts'
@@ -30,6 +31,8 @@ export const createEntryCheck =
   async (kind, id, given, before, revision) => {
     if (kind === 'tenants' && isTenant) return refusal('entry_invalid', { errors: [tenantOfTenant] })
     if (JSON.stringify(given).length > mostCharacters) return refusal('entry_invalid', { errors: [tooLong] })
+    if (before === undefined && isDotSegment(id))
+      return refusal('entry_invalid', { errors: [dotSegment(kind)] })
     const noted = new Map<string, NotedSecret>()
     const reading = source.read(
       kind,
@@ -70,6 +73,13 @@ const tooLong: Diagnostic = {
   expected: `at most ${mostCharacters} characters of JSON`,
   fix: 'make it shorter, or put it into the configuration file',
 }
+
+const dotSegment = (kind: EntryKind): Diagnostic => ({
+  path: kind === 'clients' ? 'client_id' : 'name',
+  problem: 'programs remove it from the path of a URL (RFC 3986 §5.2.4)',
+  expected: 'an id other than . and ..',
+  fix: 'choose another',
+})
 
 const tenantOfTenant: Diagnostic = {
   path: '(top)',

@@ -1,6 +1,7 @@
 /** User administration by operators: finds users by `sub`, validates input, and names each problem. */
 
 import type { PasswordProblem } from '../model/account.ts'
+import { isDotSegment } from '../model/admin-api.ts'
 import { isMembershipName, type Memberships, mostMemberships, withMemberships } from '../model/membership.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
@@ -92,7 +93,8 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
       if (passwordHash && !passwordHash.ok) return passwordHash
       if (!areWellFormed({ groups, roles })) return refused('membership_malformed')
       if (email !== undefined && !isEmail(email)) return refused('email_malformed')
-      if (sub !== undefined && !wellFormedSub.test(sub)) return refused('sub_malformed')
+      if (sub !== undefined && (!wellFormedSub.test(sub) || isDotSegment(sub)))
+        return refused('sub_malformed')
       const problem = password !== undefined && accounts.passwordProblem(password, { username, email })
       return problem
         ? refused(problem)

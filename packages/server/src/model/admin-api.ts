@@ -9,6 +9,12 @@ export const adminPath = '/admin/api/v1'
 /** Below {@link adminPath}. The metadata of the server contains it. */
 export const globalRevocationPath = '/global-token-revocation'
 
+/**
+ * Returns whether a URL can't contain the id as a segment of its path. Programs resolve it (RFC 3986 §5.2.4), also if it is
+ * percent-encoded, so that a request about one user could reach an operation on all of them.
+ */
+export const isDotSegment = (id: string): boolean => id === '.' || id === '..'
+
 /** The audience of its access tokens. */
 export const adminAudience = 'urn:tessera:admin'
 

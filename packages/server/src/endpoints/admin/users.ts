@@ -238,8 +238,8 @@ const usernameMalformed: EntryError = {
 
 const subMalformed: EntryError = {
   path: 'sub',
-  problem: 'it is longer than 255 characters, or not printable ASCII',
-  expected: 'at most 255 printable ASCII characters',
+  problem: 'it is longer than 255 characters, not printable ASCII, or a dot segment of a path',
+  expected: 'at most 255 printable ASCII characters, and not . or ..',
   fix: 'choose another sub, or create the user without one',
 }
 
