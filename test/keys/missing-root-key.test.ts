@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createRootKeys } from '../../packages/server/src/keys/root-keys.ts'
 import { createSealing } from '../../packages/server/src/keys/sealing.ts'
-import type { DerivedKeys } from '../../packages/server/src/model/keys.ts'
+import type { WebhookMessage } from '../../packages/server/src/model/webhook.ts'
 import { createAuditLog } from '../../packages/server/src/operations/audit/audit-log.ts'
 import { auditKey } from '../../packages/server/src/operations/audit/record.ts'
 import { createWebhook } from '../../packages/server/src/operations/events/webhook.ts'
@@ -27,10 +27,9 @@ function processes() {
   const clock = { now: () => now }
   const stores = createMemoryStores(emptyTables())
   const random = createRandom()
-  const derivedOf = (lacks: boolean): DerivedKeys =>
-    createRootKeys(lacks ? [first] : [first, second], clock).derived
   const process = (lacks: boolean) => {
-    const derived = derivedOf(lacks)
+    const rootKeys = createRootKeys(lacks ? [first] : [first, second], clock)
+    const { derived } = rootKeys
     const logged: string[] = []
     const log: Log = {
       ...silentLog,
@@ -66,7 +65,7 @@ function processes() {
       sealing: createSealing({ derived, purpose: 'audit' }),
       key: () => auditKey(derived),
     } as never)
-    return { webhook, mails, audit, sent, logged }
+    return { webhook, mails, audit, sent, logged, read: () => rootKeys.noteNewest(2) }
   }
   return {
     complete: process(false),
@@ -117,4 +116,38 @@ test('missing root key: events, mails and audit records of other processes are l
     records.map(({ type }) => type),
     ['user.disabled'],
   )
+})
+
+test('missing root key: a damaged row that names a root key which does not exist delays no others', async () => {
+  const { complete, lacking, stores, advance } = processes()
+  const damaged = (row: WebhookMessage): WebhookMessage => ({
+    ...row,
+    sealed: Buffer.concat([Buffer.of(200), row.sealed.subarray(1)]),
+  })
+  const event = (id: string): WebhookMessage =>
+    complete.webhook.messageOf('token.issued', id, '{}', undefined)!
+  const record = (sub: string): WebhookMessage => complete.audit.messagesOf('user.disabled', { sub })[0]!
+  const add = () =>
+    stores.webhookMessages.add([
+      ...[damaged(event('evt_1')), event('evt_2'), damaged(record('ada')), record('bob')],
+    ])
+  await add()
+  complete.read()
+  await complete.webhook.deliver()
+  await complete.audit.run()
+  assert.deepEqual(complete.sent, ['event'])
+  const records = await stores.auditRecords.list({ after: 0, limit: 10 })
+  assert.deepEqual(records.map(({ type }) => type).toSorted(), ['audit.unreadable', 'user.disabled'])
+  assert.equal(await complete.audit.erase('bob'), 1)
+  // A process that has read the version of a root key that it can't open leaves rows of that key to others.
+  await stores.webhookMessages.add([event('evt_3')])
+  lacking.read()
+  await lacking.webhook.deliver()
+  assert.deepEqual(lacking.sent, [])
+  // After a pause, the store may contain root keys that were not read yet.
+  advance(100)
+  const last = damaged(event('evt_4'))
+  await stores.webhookMessages.add([last])
+  await complete.webhook.deliver()
+  assert.equal(await stores.webhookMessages.count(last.endpoint, 10), 1)
 })

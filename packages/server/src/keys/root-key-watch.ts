@@ -48,11 +48,13 @@ export function watchRootKeys({
 }): RootKeyWatch {
   let seen = set
   let missed: Missed | undefined
+  rootKeys.noteNewest(newestIn(set))
 
   const look = async (): Promise<void> => {
     const stored = await settings.get(rootKeysSetting)
+    const newest = newestIn(stored)
+    rootKeys.noteNewest(newest)
     if (stored === undefined || stored === seen) return
-    const newest = newestVersionOf(stored)
     try {
       const keys = await openRootKeys(stored, masters)
       if (keys) {
@@ -87,3 +89,6 @@ export function watchRootKeys({
     stop,
   }
 }
+
+/** Without a stored set, the master key is the only root key. */
+const newestIn = (stored: string | undefined): number => (stored === undefined ? 1 : newestVersionOf(stored))

@@ -7,6 +7,7 @@ import { hkdfSync } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { Clock } from '../runtime/ports.ts'
+import { isRecent } from '../runtime/recent.ts'
 
 export type RootKey = {
   /** From 1 to 255, in order. */
@@ -23,13 +24,18 @@ export type RootKeys = {
   readonly list: () => readonly RootKey[]
   /** Uses these keys from now on, oldest first. */
   readonly replace: (keys: readonly RootKey[]) => void
+  /** Notes the newest version in the store, which this process may be unable to open. Call it at each reading. */
+  readonly noteNewest: (version: number) => void
 }
 
 const keyBytes = 32
+/** A reading of the store is believed for this long. Root keys are stored two minutes before values are made with them. */
+const readingLasts: Seconds = 90
 
 /** @param first oldest first, at least one. */
 export function createRootKeys(first: readonly RootKey[], clock: Clock): RootKeys {
   let keys = first
+  let reading: { readonly newest: number; readonly at: Seconds } | undefined
   const known = new Map<number, Map<string, Uint8Array>>()
 
   const from = ({ version, key }: RootKey, purpose: string): Uint8Array => {
@@ -69,10 +75,18 @@ export function createRootKeys(first: readonly RootKey[], clock: Clock): RootKey
         const isUsable = key && (isAccepted(key) || (madeAt !== undefined && currentAt(madeAt) === key))
         return isUsable ? from(key, purpose) : undefined
       },
+      othersMayHave(version) {
+        if (version <= currentAt(Number.MAX_SAFE_INTEGER).version) return false
+        if (!reading || !isRecent(reading.at, readingLasts, clock.now())) return true
+        return version <= reading.newest
+      },
     },
     list: () => keys,
     replace(next) {
       keys = next
+    },
+    noteNewest(newest) {
+      reading = { newest, at: clock.now() }
     },
   }
 }
@@ -91,5 +105,6 @@ export function derivedFor(derived: DerivedKeys, tenant: string): DerivedKeys {
     permanent: purpose => derived.permanent(of(purpose)),
     version: derived.version,
     ofVersion: (version, purpose, madeAt) => derived.ofVersion(version, of(purpose), madeAt),
+    othersMayHave: derived.othersMayHave,
   }
 }

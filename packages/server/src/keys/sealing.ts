@@ -33,7 +33,7 @@ export function createSealing({ derived, purpose }: { derived: DerivedKeys; purp
         throw unopened(name, 'it was changed, or sealed with another master key')
       }
     },
-    isOfNewerKey: bytes => (bytes[0] ?? 0) > derived.version(Number.MAX_SAFE_INTEGER),
+    isOfNewerKey: bytes => derived.othersMayHave(bytes[0] ?? 0),
   }
 }
 

@@ -63,6 +63,11 @@ export type DerivedKeys = {
    * an end of their own, because whoever has the key can make such values.
    */
   readonly ofVersion: (version: number, purpose: string, madeAt?: Seconds) => Uint8Array | undefined
+  /**
+   * Returns whether other processes may have a root key of this version that this one lacks. False for a version that the
+   * store does not contain, as in a damaged value.
+   */
+  readonly othersMayHave: (version: number) => boolean
 }
 
 /** Wraps the key that the stored root keys are encrypted with: a key of this process, or one in a key service. */
@@ -84,7 +89,7 @@ export type Sealing = {
   readonly open: (sealed: Uint8Array, name: string) => string
   /**
    * Returns whether a root key sealed the bytes that this process does not have yet, because its key service does not
-   * respond. Other processes can open them.
+   * respond. Other processes can open them. False for damaged bytes that name a root key that does not exist.
    */
   readonly isOfNewerKey: (sealed: Uint8Array) => boolean
 }
