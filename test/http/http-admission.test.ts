@@ -128,8 +128,14 @@ test('stalls: requests that arrive after a two-second stall count as waiting unt
   try {
     assert.equal(stalls.waited(), false)
     await loops(1)
-    time = 400
-    assert.equal(stalls.paused(), false)
+    time = 100
+    assert.equal(stalls.waited(), false)
+    assert.equal(stalls.hesitated(), false)
+    await loops(1)
+    time = 250
+    assert.equal(stalls.waited(), false)
+    assert.deepEqual([stalls.hesitated(), stalls.paused()], [true, false])
+    await loops(1)
     time = 1400
     assert.equal(stalls.waited(), false)
     assert.equal(stalls.paused(), true)

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import type { Route } from '@tessera/protocol/http'
 import { kinds, lost, sendTo, sqlite, withNodes } from '../reliability/late.ts'
 import { createCountingStores, isWrite } from '../support/counting.ts'
@@ -199,6 +200,44 @@ test('late: no endpoint starts a waiting request after its client has hung up', 
   }
   assert.equal((await ask(edge, 'GET', '/')).status, 200)
   assert.deepEqual(reached, ['GET /'])
+  await edge.close()
+})
+
+/** Sends a request, hangs up, and reports that by the shared number, all while the thread that started it is blocked. */
+const hurriedClient = `
+const { workerData: { port, done }, parentPort } = require('node:worker_threads')
+const socket = require('node:net').connect(port, '127.0.0.1')
+socket.once('connect', () => parentPort.postMessage('connected'))
+parentPort.once('message', () => {
+  socket.write('POST /changes HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 3\\r\\n\\r\\na=b')
+  setTimeout(() => socket.destroy(), 50)
+  setTimeout(() => { Atomics.store(done, 0, 1); Atomics.notify(done, 0) }, 150)
+})
+`
+
+test('late: a request that waited a fifth of a second has no effect if its client has hung up', async () => {
+  let reached = 0
+  const edge = await serve([
+    {
+      path: '/changes',
+      methods: ['POST'],
+      endpoint() {
+        reached += 1
+        return { status: 200, headers: {}, body: '' }
+      },
+    },
+  ])
+  const done = new Int32Array(new SharedArrayBuffer(4))
+  const workerData = { port: Number(new URL(edge.url).port), done }
+  const client = new Worker(hurriedClient, { eval: true, workerData })
+  await once(client, 'message')
+  await setTimeout(100)
+  client.postMessage('go')
+  Atomics.wait(done, 0, 0, 30_000)
+  assert.equal(done[0], 1)
+  await once(client, 'exit')
+  assert.equal((await ask(edge, 'GET', '/')).status, 404)
+  assert.equal(reached, 0)
   await edge.close()
 })
 

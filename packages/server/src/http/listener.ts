@@ -90,6 +90,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
     // For many clients, the next read shows whether they are still connected.
     else if (!admission.isOpen()) void nextRead().then(() => enter(exchange, ahead, true))
     else if (stalls.paused() || mayBeGone(raw.socket)) enter(exchange, ahead, false)
+    else if (stalls.hesitated()) void nextRead().then(() => enter(exchange, ahead, true))
     else {
       admission.begin()
       read(exchange, admission.leave)

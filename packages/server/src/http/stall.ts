@@ -11,6 +11,8 @@ type Stalls = {
    * requests.
    */
   readonly paused: () => boolean
+  /** Returns whether the loop stalled long enough that the end of a connection may be unread. */
+  readonly hesitated: () => boolean
   /** Call it for each accepted connection: connections that queued up during a stall count as part of it. */
   readonly accepted: () => void
   readonly stop: () => void
@@ -26,8 +28,12 @@ type StallOptions = {
   readonly onStall?: (milliseconds: number) => void
 }
 
-const beatMs = 250
+const beatMs = 50
+/** Shorter than any client waits before it continues elsewhere. */
+const hesitationMs = 100
 const pauseMs = 500
+/** Milliseconds within which requests that arrived during a pause are read. */
+const readMs = 250
 
 /** Loop iterations that read what had arrived: the first reads and accepts, the next reads what was accepted. */
 const iterations = 4
@@ -44,6 +50,7 @@ export function watchStalls({
   let lastWall = wall()
   let waking = false
   let pausedUntil = 0
+  let hesitatedUntil = 0
   let connections = 0
 
   const check = (): void => {
@@ -53,7 +60,8 @@ export function watchStalls({
     const gap = Math.max(at - last, atWall - lastWall)
     last = at
     lastWall = atWall
-    if (gap > pauseMs) pausedUntil = at + beatMs
+    if (gap > hesitationMs) hesitatedUntil = at + readMs
+    if (gap > pauseMs) pausedUntil = at + readMs
     if (gap > longestMs && !waking) wake(at, gap)
   }
 
@@ -79,7 +87,7 @@ export function watchStalls({
   const timer = setInterval(check, beatMs)
   timer.unref()
   const checkIfLate = (): void => {
-    if (now() - last > pauseMs || Math.abs(wall() - lastWall) > pauseMs) check()
+    if (now() - last > hesitationMs || Math.abs(wall() - lastWall) > hesitationMs) check()
   }
   // Requests of one tick share a reading of the clocks, which costs more than most other steps.
   let checked = false
@@ -96,6 +104,7 @@ export function watchStalls({
       return waking
     },
     paused: () => last < pausedUntil,
+    hesitated: () => last < hesitatedUntil,
     accepted() {
       connections += 1
     },
