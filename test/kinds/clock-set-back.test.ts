@@ -12,6 +12,7 @@ import { createBackOff } from '../../packages/server/src/runtime/back-off.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { isRecent } from '../../packages/server/src/runtime/recent.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { createClock, openRing } from '../keys/keys.ts'
 import { accountsWorld, addUser, doraSignsIn } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { createTime } from '../support/clocks.ts'
@@ -145,4 +146,43 @@ test('clock set back: max_age asks for a sign-in that no clock ahead dated', asy
   assert.ok((await answerTo({})).has('code'), 'the session lives')
   assert.equal((await answerTo({ max_age: '3600' })).get('error'), 'login_required')
   await server.close()
+})
+
+test('clock set back: a signing key whose time is years ahead is reported, and a rotation replaces it', async () => {
+  const clock = createClock()
+  const warned: string[] = []
+  const log = { ...silentLog, warn: (event: string) => void warned.push(event) }
+  const ring = await openRing({ keys: createMemoryTenantStores().main.keys, clock, log })
+  clock.advance(80 * day)
+  await ring.refresh()
+  clock.advance(3650 * day)
+  await ring.refresh()
+  clock.advance(-3650 * day)
+  assert.deepEqual(warned, [])
+  await ring.refresh()
+  await ring.refresh()
+  assert.deepEqual(warned, ['key_far_ahead'])
+  await ring.rotate({ now: false })
+  const latest = () => Math.max(...ring.list().map(({ active_from }) => active_from))
+  assert.equal(latest(), clock.now() + 14 * day)
+  clock.advance(91 * day)
+  await ring.refresh()
+  assert.equal(latest(), clock.now() + 14 * day)
+  ring.stop()
+})
+
+test('clock set back: the log says until when a revocation of everything applies', async () => {
+  const server = await createTestServer(pagesWorld)
+  await server.revokeTenant('acme')
+  await server.revokeClient('web')
+  const until = server.clock.now() + 1
+  assert.deepEqual(
+    server.logged
+      .filter(({ event }) => event.endsWith('_access_revoked'))
+      .map(({ event, until }) => [event, until]),
+    [
+      ['tenant_access_revoked', until],
+      ['client_access_revoked', until],
+    ],
+  )
 })

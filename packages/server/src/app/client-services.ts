@@ -192,8 +192,9 @@ const createClientRevocation =
   ): ClientServices['revoke'] =>
   async client_id => {
     if (idProblem(client_id, sealed) !== undefined) return false
-    if (!(await principals.revokeClient(client_id, clock.now() + nodeSkew))) return false
-    log.info('client_access_revoked', { client_id })
+    const until = clock.now() + nodeSkew
+    if (!(await principals.revokeClient(client_id, until))) return false
+    log.info('client_access_revoked', { client_id, until })
     events.emit('client.access_revoked', { client_id })
     return true
   }

@@ -49,8 +49,9 @@ export function createSessionServices(
     endingWithin,
     revokeSession,
     async revokeTenant(tenant) {
-      await principals.revokeTenant(tenant, clock.now() + nodeSkew)
-      log.info('tenant_access_revoked', { tenant })
+      const until = clock.now() + nodeSkew
+      await principals.revokeTenant(tenant, until)
+      log.info('tenant_access_revoked', { tenant, until })
       events.emit('tenant.access_revoked', { ...(tenant !== undefined && { tenant }) })
     },
     async run() {

@@ -10,7 +10,14 @@ import { type Changes, type Clock, type Log, passedBy } from '../runtime/ports.t
 import type { KeyToImport } from './imported-key.ts'
 import { infoOf, type KeyInfo } from './key-state.ts'
 import type { OpenedRing } from './opened-ring.ts'
-import { type KeyTimes, type KeyToAdd, newestOf, planRotation, type RotationPolicy } from './rotation.ts'
+import {
+  type KeyTimes,
+  type KeyToAdd,
+  newestOf,
+  planRotation,
+  type RotationPolicy,
+  tooFarAhead,
+} from './rotation.ts'
 import { type GenerateSigningKey, isPrivate, sealedName } from './signing-key.ts'
 
 /** The key that was removed, or why none was. */
@@ -99,8 +106,23 @@ export function createRingChanges(ports: ChangePorts): RingChanges {
     }
   }
 
+  const warned = new Set<string>()
+  const warnOfFarAhead = (): void => {
+    for (const { kid, alg, active_from } of tooFarAhead(ring.all(), algorithms, clock.now(), policy)) {
+      if (warned.has(kid)) continue
+      warned.add(kid)
+      log.warn('key_far_ahead', {
+        kid,
+        alg,
+        active_from,
+        advice: 'no key is added until then; check the clock, then run `tessera keys rotate`',
+      })
+    }
+  }
+
   const refresh = async (): Promise<void> => {
     await ring.load()
+    warnOfFarAhead()
     const plan = planRotation(ring.all(), algorithms, clock.now(), policy, passedBy(clock))
     if (plan.add.length === 0 && plan.remove.length === 0) return
     await Promise.all(plan.add.map(add))

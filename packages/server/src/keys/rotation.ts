@@ -102,6 +102,21 @@ export function planRotation(
   return { add, remove: remove.map(key => key.kid) }
 }
 
+/**
+ * Returns the newest key of each algorithm if it signs later than any rotation now would let it: it was added while a clock
+ * was ahead, and no other is added until then.
+ */
+export const tooFarAhead = <Key extends KeyTimes>(
+  keys: readonly Key[],
+  algorithms: readonly SigningAlgorithm[],
+  now: Seconds,
+  { announce }: RotationPolicy,
+): readonly Key[] =>
+  algorithms.flatMap(alg => {
+    const last = keys.findLast(key => signs(key, alg))
+    return last && last.active_from > now + announce + day ? [last] : []
+  })
+
 /** Returns whether the key was replaced so long ago that all tokens signed with it have expired. */
 function isRetired(key: KeyTimes, later: readonly KeyTimes[], now: Seconds, retain: Seconds): boolean {
   if (key.verifies_only) return key.until !== undefined && key.until <= now
