@@ -95,6 +95,7 @@ const seconds: Readonly<Record<string, number>> = {
   'sign-in/guess-guards.attack': 4,
   'administration/nodes': 4,
   'interop/mcp-sealed-clients': 4,
+  'kinds/skewed-pages': 4,
   'cli/secret-rotation': 3.9,
   'browser/keyboard': 3.7,
   'cli/sessions': 3.7,
