@@ -77,7 +77,7 @@ async function withLock<Value>(work: () => Promise<Value>): Promise<Value> {
     }
   }
   await mkdir(dirname(lockFile), { recursive: true })
-  await until('no other test packs', lock, { within: 200_000, every: 200 })
+  await until('no other test packs', lock, { within: 280_000, every: 200 })
   try {
     return await work()
   } finally {
