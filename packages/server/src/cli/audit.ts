@@ -4,6 +4,8 @@ import { createPublicKey } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { parseJsonObject } from '@tessera/protocol/json'
+import { escapedJson } from '../operations/explain/masked-text.ts'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import { linesOf } from '../runtime/async/lines.ts'
 import type { AuditEraseFlags, AuditExportFlags, AuditVerifyFlags, ExitCode, IssuerFlags } from './command.ts'
 import { withOpened } from './issuer.ts'
@@ -57,7 +59,7 @@ export async function verify(file: string | undefined, flags: AuditVerifyFlags):
 
 export const key = (flags: IssuerFlags): Promise<ExitCode> =>
   withAudit(flags, async audit => {
-    process.stdout.write(`${JSON.stringify(audit.publicKey())}\n`)
+    writeOutput(`${JSON.stringify(audit.publicKey())}\n`)
     return 0
   })
 
@@ -65,7 +67,7 @@ export const erase = ({ user, ...flags }: AuditEraseFlags): Promise<ExitCode> =>
   withAudit(flags, async audit => {
     const count = await audit.erase(user)
     if (count === 0) return report(`no record has personal members about the user ${JSON.stringify(user)}`)
-    process.stdout.write(`erased records=${count}\n`)
+    writeOutput(`erased records=${count}\n`)
     return 0
   })
 
@@ -77,7 +79,7 @@ export async function exportRecords(flags: AuditExportFlags): Promise<ExitCode> 
   return withAudit(flags, async audit => {
     let head: Head | undefined
     const { headOf } = await import('../app/audit-reading.ts')
-    if (format === 'csv') process.stdout.write(`${columns.join(',')}\n`)
+    if (format === 'csv') writeOutput(`${columns.join(',')}\n`)
     for await (const row of audit.rows()) {
       head = headOf(row)
       if ((start !== undefined && row.at < start) || (end !== undefined && row.at >= end)) continue
@@ -85,14 +87,14 @@ export async function exportRecords(flags: AuditExportFlags): Promise<ExitCode> 
       if (user !== undefined && row.sub !== user) continue
       const { record, personal } = objectsOf(row)
       if (actor !== undefined && !Object.values(Object(record.actor)).includes(actor)) continue
-      process.stdout.write(
+      writeOutput(
         format === 'csv'
           ? `${csvOf(row, record, personal)}\n`
           : `${JSON.stringify({ record, ...(personal && { personal }), signature: row.signature })}\n`,
       )
     }
     // Apart from the records, so that it can be kept elsewhere.
-    if (head) process.stderr.write(`head ${head.seq}:${head.hash}\n`)
+    if (head) writeError(`head ${head.seq}:${head.hash}\n`)
     return 0
   })
 }
@@ -135,12 +137,10 @@ function shown({ records, erased, first, head, fault }: Verification): ExitCode 
       `the audit log is not intact: record ${fault.seq}: ${fault.problem} (${records} records were checked and are right)`,
     )
   if (!head) {
-    process.stdout.write('the audit log is empty\n')
+    writeOutput('the audit log is empty\n')
     return 0
   }
-  process.stdout.write(
-    `verified records=${records} first=${first} erased=${erased}\nhead ${head.seq}:${head.hash}\n`,
-  )
+  writeOutput(`verified records=${records} first=${first} erased=${erased}\nhead ${head.seq}:${head.hash}\n`)
   return 0
 }
 
@@ -200,7 +200,7 @@ function rowOf(line: string, number: number): Row {
     typeof type !== 'string' ||
     typeof time !== 'string' ||
     typeof signature !== 'string' ||
-    JSON.stringify({ record, ...(personal && { personal }), signature }) !== line
+    !isWrittenAs(line, { record, ...(personal && { personal }), signature })
   )
     throw malformed
   return {
@@ -212,6 +212,12 @@ function rowOf(line: string, number: number): Row {
     ...(personal !== undefined && { personal: JSON.stringify(personal) }),
     ...(typeof personal?.sub === 'string' && { sub: personal.sub }),
   }
+}
+
+/** An export escapes control characters; those of earlier versions did not. */
+function isWrittenAs(line: string, value: object): boolean {
+  const json = JSON.stringify(value)
+  return line === json || line === escapedJson(json)
 }
 
 async function* inRange(

@@ -1,5 +1,6 @@
 /** `tessera clients block`, `unblock` and `blocked`. A running server honours a block within a second. */
 
+import { writeOutput } from '../operations/output/standard-output.ts'
 import type { BlockFlags, ExitCode, IssuerFlags } from './command.ts'
 import { withOpened } from './issuer.ts'
 import { report } from './report.ts'
@@ -16,7 +17,7 @@ export const list = (flags: IssuerFlags): Promise<ExitCode> =>
     const lines = (await clients.blocks()).map(
       block => `${lineOf(block)}${block.origin === 'file' ? ' origin=file' : ''}\n`,
     )
-    process.stdout.write(lines.join(''))
+    writeOutput(lines.join(''))
     return 0
   })
 
@@ -30,7 +31,7 @@ async function change(id: string | undefined, flags: BlockFlags, isBlocked: bool
     const outcome = await clients.block(target, isBlocked, { actor: 'command_line' })
     if (!outcome.ok) return report(`${lineOf(target)}: ${outcome.problem}; ${outcome.fix}`)
     const done = isBlocked ? 'blocked' : 'unblocked'
-    process.stdout.write(`${outcome.changed ? done : `already ${done}`} ${lineOf(target)}\n`)
+    writeOutput(`${outcome.changed ? done : `already ${done}`} ${lineOf(target)}\n`)
     return 0
   })
 }

@@ -1,5 +1,6 @@
 /** `tessera clients revoke`. A running server honours it within a second. */
 
+import { writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, IssuerFlags } from './command.ts'
 import { withOpened } from './issuer.ts'
 import { report } from './report.ts'
@@ -11,7 +12,7 @@ export const revoke = (client: string, flags: IssuerFlags): Promise<ExitCode> =>
     async (...issuer) => (await import('../app/administration.ts')).openClients(...issuer),
     async clients => {
       if (await clients.revoke(client)) {
-        process.stdout.write(`revoked client_id=${JSON.stringify(client)}\n`)
+        writeOutput(`revoked client_id=${JSON.stringify(client)}\n`)
         return 0
       }
       return report(

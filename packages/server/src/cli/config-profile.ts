@@ -4,6 +4,7 @@ import { type Diagnostic, groupByEntry } from '../configuration/diagnostic.ts'
 import { distinct, type ProfileFinding, placeOf } from '../configuration/profiles/finding.ts'
 import { requirementsOf } from '../configuration/profiles/findings.ts'
 import type { SecurityProfile } from '../configuration/profiles/names.ts'
+import { writeOutput } from '../operations/output/standard-output.ts'
 import type { CheckFlags, ExitCode } from './command.ts'
 
 /** Writes a line for each thing that is missing. The exit code is 1 if anything is. */
@@ -46,4 +47,4 @@ const recordOf = (requirement: ProfileFinding['requirement'], missing: readonly 
 const lineOf = ({ path, subject, problem, expected, fix }: Diagnostic): string =>
   `${path}${subject === undefined ? '' : ` (${subject})`}: ${problem}; expected: ${expected}; fix: ${fix}`
 
-const writeLine = (line: string): boolean => process.stdout.write(`${line}\n`)
+const writeLine = (line: string): void => writeOutput(`${line}\n`)

@@ -4,6 +4,7 @@ import { anchorOf, changedDefaults } from '../configuration/changed-defaults.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { planChanges } from '../configuration/plan.ts'
 import type { ProfileFinding } from '../configuration/profiles/finding.ts'
+import { writeOutput } from '../operations/output/standard-output.ts'
 import type { CheckFlags, ExitCode, PlanFlags } from './command.ts'
 import { loadOrReport, report, tellErrors, tellWarnings } from './report.ts'
 
@@ -24,13 +25,11 @@ const noEntries = { exit: 0, findings: [] } as const
 
 function describe(file: string, configuration: Configuration): void {
   const { issuer, storage, tenantIssuers } = configuration
-  process.stdout.write(
-    `${file} is valid: ${contentOf(configuration)}; issuer ${issuer}, storage ${storage.kind}\n`,
-  )
+  writeOutput(`${file} is valid: ${contentOf(configuration)}; issuer ${issuer}, storage ${storage.kind}\n`)
   for (const [name, own] of tenantIssuers)
-    process.stdout.write(`  tenant ${name}: ${contentOf(own)}; issuer ${own.issuer}\n`)
-  process.stdout.write(`  master key: ${masterKeyOf(configuration)}\n`)
-  process.stdout.write(changesFor(configuration))
+    writeOutput(`  tenant ${name}: ${contentOf(own)}; issuer ${own.issuer}\n`)
+  writeOutput(`  master key: ${masterKeyOf(configuration)}\n`)
+  writeOutput(changesFor(configuration))
 }
 
 /** Checks entries that were made while a server runs, in the form of this file. Changes and migrates no store. */
@@ -42,7 +41,7 @@ async function checkStore(
   const { checked, errors, warnings, findings } = await checkStoredEntries(configuration, profile)
   tellWarnings(warnings)
   if (errors.length > 0) return { exit: tellErrors('the store', errors), findings }
-  if (!json) process.stdout.write(`the store is valid: ${checked} ${checked === 1 ? 'entry' : 'entries'}\n`)
+  if (!json) writeOutput(`the store is valid: ${checked} ${checked === 1 ? 'entry' : 'entries'}\n`)
   return { exit: 0, findings }
 }
 
@@ -88,7 +87,7 @@ const contentOf = ({ clients, resources, users, adminApi }: Configuration): stri
 
 export async function schema(): Promise<ExitCode> {
   const { configurationJsonSchema } = await import('../configuration/schema/whole.ts')
-  process.stdout.write(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`)
+  writeOutput(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`)
   return 0
 }
 
@@ -101,8 +100,8 @@ export async function plan(running: string, changed: string, flags: PlanFlags): 
   for (const one of changes) {
     const { subject, change, keys, effects } = one
     const text = [`${change} ${subject}${keys.length > 0 ? `: ${keys.join(', ')}` : ''}`, ...effects]
-    process.stdout.write(`${flags.json ? JSON.stringify(one) : text.join('\n  ')}\n`)
+    writeOutput(`${flags.json ? JSON.stringify(one) : text.join('\n  ')}\n`)
   }
-  if (changes.length === 0 && !flags.json) process.stdout.write('nothing changes\n')
+  if (changes.length === 0 && !flags.json) writeOutput('nothing changes\n')
   return 0
 }

@@ -2,6 +2,7 @@
 
 import { loadConfiguration } from '../configuration/load.ts'
 import { escaped } from '../operations/explain/masked-text.ts'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { DoctorFlags, ExitCode } from './command.ts'
 import { type CheckId, checklist, type Finding, skipped } from './doctor/finding.ts'
 import { createProbe } from './doctor/probe.ts'
@@ -11,9 +12,7 @@ import { tellErrors } from './report.ts'
 export async function doctor({ url, config, backups, json = false }: DoctorFlags): Promise<ExitCode> {
   const base = URL.canParse(url) ? new URL(url) : undefined
   if (!base || !/^https?:$/.test(base.protocol) || base.search || base.hash) {
-    process.stderr.write(
-      `tessera: --url: "${url}" is not the URL of an issuer, such as https://login.example.com\n`,
-    )
+    writeError(`tessera: --url: "${url}" is not the URL of an issuer, such as https://login.example.com\n`)
     return 2
   }
   const loaded =
@@ -38,7 +37,7 @@ export async function doctor({ url, config, backups, json = false }: DoctorFlags
     checkBackups(backups, now / 1000),
   ]
   const findings = inOrder(found)
-  process.stdout.write(json ? `${JSON.stringify(summaryOf(findings), null, 2)}\n` : textOf(findings))
+  writeOutput(json ? `${JSON.stringify(summaryOf(findings), null, 2)}\n` : textOf(findings))
   return findings.some(({ state }) => state === 'failed') ? 1 : 0
 }
 

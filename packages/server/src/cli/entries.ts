@@ -5,6 +5,7 @@
 
 import { isJsonObject } from '@tessera/protocol/json'
 import { formatDiagnostic } from '../configuration/diagnostic.ts'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type {
   AddEntryFlags,
   EntryFlags,
@@ -31,7 +32,7 @@ export const list = (kind: Kind, flags: ListEntryFlags): Promise<ExitCode> =>
     for (let cursor: string | undefined, more = true; more; ) {
       const page = await entries.list({ cursor, filter })
       for (const entry of page.entries)
-        process.stdout.write(flags.json ? `${JSON.stringify(entry)}\n` : `${lineOf(summaryOf(entry))}\n`)
+        writeOutput(flags.json ? `${JSON.stringify(entry)}\n` : `${lineOf(summaryOf(entry))}\n`)
       cursor = page.cursor
       more = cursor !== undefined
     }
@@ -43,7 +44,7 @@ export const show = (kind: Kind, id: string, flags: EntryFlags): Promise<ExitCod
     const found = await entries.get(id)
     if (!found.ok) return report(found)
     const { entry, ...about } = found.value
-    process.stdout.write(
+    writeOutput(
       flags.json
         ? `${JSON.stringify(found.value)}\n`
         : `${lineOf(summaryOf({ ...about, entry }))}\n${JSON.stringify(entry, null, 2)}\n`,
@@ -131,9 +132,8 @@ function changed(
 ): ExitCode {
   if (!outcome.ok) return report(outcome)
   const { entry, secret } = outcome.value
-  if (json) process.stdout.write(`${JSON.stringify({ ...entry, secret })}\n`)
-  else
-    process.stdout.write(`${dryRun ? 'would be ' : ''}${done} ${lineOf({ ...summaryOf(entry), secret })}\n`)
+  if (json) writeOutput(`${JSON.stringify({ ...entry, secret })}\n`)
+  else writeOutput(`${dryRun ? 'would be ' : ''}${done} ${lineOf({ ...summaryOf(entry), secret })}\n`)
   return 0
 }
 
@@ -162,14 +162,14 @@ const problems: Readonly<Record<Refused['problem'], string>> = {
 }
 
 function report({ problem, errors = [], references = [], version }: Refused): ExitCode {
-  for (const error of errors) process.stderr.write(`${formatDiagnostic(error)}\n`)
+  for (const error of errors) writeError(`${formatDiagnostic(error)}\n`)
   const current = version === undefined ? '' : ` (its version is ${version})`
   const code = tell(`${problems[problem]}${current}`)
-  for (const { kind, id } of references) process.stderr.write(`  ${kind} ${JSON.stringify(id)}\n`)
+  for (const { kind, id } of references) writeError(`  ${kind} ${JSON.stringify(id)}\n`)
   return code
 }
 
 const tell = (problem: string, code: ExitCode = 1): ExitCode => {
-  process.stderr.write(`tessera: ${problem}\n`)
+  writeError(`tessera: ${problem}\n`)
   return code
 }

@@ -2,6 +2,7 @@
 
 import { explain as explainFrom, type LogSource } from '../operations/explain/explain.ts'
 import { storyText } from '../operations/explain/story-text.ts'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 
 type ExplainFlags = { readonly json?: boolean; readonly related?: boolean }
@@ -17,22 +18,21 @@ export async function explain(
 ): Promise<ExitCode> {
   const readsInput = files.length === 0 || files.includes('-')
   if (readsInput && (process.stdin.isTTY || related)) {
-    process.stderr.write(`${related ? relatedUsage : usage}\n`)
+    writeError(`${related ? relatedUsage : usage}\n`)
     return 2
   }
   const sources = (files.length === 0 ? ['-'] : files).map(
     (file): LogSource => (file === '-' ? process.stdin : file),
   )
   const { stories, unreadable, left, problems } = await explainFrom(id, sources, { related })
-  for (const problem of problems) process.stderr.write(`tessera: ${problem}\n`)
+  for (const problem of problems) writeError(`tessera: ${problem}\n`)
   if (stories.length > 0)
-    process.stdout.write(
+    writeOutput(
       json ? `${JSON.stringify({ id, requests: stories }, null, 2)}\n` : stories.map(storyText).join('\n'),
     )
-  if (unreadable > 0)
-    process.stderr.write(`tessera: ${counted(unreadable, 'line')} with this id could not be read\n`)
-  if (left > 0) process.stderr.write(`tessera: ${counted(left, 'more line')} with this id\n`)
-  if (stories.length === 0) process.stderr.write(`${nothingFound}\n`)
+  if (unreadable > 0) writeError(`tessera: ${counted(unreadable, 'line')} with this id could not be read\n`)
+  if (left > 0) writeError(`tessera: ${counted(left, 'more line')} with this id\n`)
+  if (stories.length === 0) writeError(`${nothingFound}\n`)
   return stories.length > 0 && problems.length === 0 ? 0 : 1
 }
 

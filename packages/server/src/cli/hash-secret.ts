@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { text } from 'node:stream/consumers'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 
 /** The minimum cost of OWASP for argon2id: 19 MiB, two passes. */
@@ -14,16 +15,16 @@ type HashSecretFlags = {
 }
 
 export async function hashSecret({ argon2id, sha512 }: HashSecretFlags): Promise<ExitCode> {
-  if (process.stdin.isTTY) process.stderr.write('Type the secret, then press Enter and Ctrl-D:\n')
+  if (process.stdin.isTTY) writeError('Type the secret, then press Enter and Ctrl-D:\n')
   // `echo` and editors add a line end, which is not part of the secret.
   const secret = (await text(process.stdin)).replace(/\r?\n$/, '')
   if (secret === '') {
-    process.stderr.write('tessera: standard input is empty; expected a secret\n')
+    writeError('tessera: standard input is empty; expected a secret\n')
     return 1
   }
   const digest = sha512 ? 'sha512' : 'sha256'
   const hashed = argon2id ? { argon2id: await argon2idOf(secret) } : { [digest]: digestOf(digest, secret) }
-  process.stdout.write(`${JSON.stringify(hashed)}\n`)
+  writeOutput(`${JSON.stringify(hashed)}\n`)
   return 0
 }
 

@@ -1,6 +1,7 @@
 /** `tessera keys import`: keys of another server, so that its tokens still verify after the switch. */
 
 import { readFileSync, statSync } from 'node:fs'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import { isOpenToOthers } from '../runtime/private-file.ts'
 import type { ExitCode, ImportKeyFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
@@ -24,7 +25,7 @@ export async function importKeys(file: string, flags: ImportKeyFlags): Promise<E
   try {
     const read = { content: readWhole(file), passphrase: () => passphraseOf(flags) }
     for (const key of await importKeyFile(issuers, read, { use, kid, alg, until }))
-      process.stdout.write(`imported ${lineOf(key)}\n`)
+      writeOutput(`imported ${lineOf(key)}\n`)
     return 0
   } catch (error) {
     return report(`${file}: ${error instanceof Error ? error.message : error}`)
@@ -39,7 +40,7 @@ function readWhole(file: string): Uint8Array {
     throw new Error(`it has ${size} bytes; expected a key file of at most ${longestFile}`)
   const content = readFileSync(file)
   if (isOpenToOthers(stats) && hasPrivateKey(content))
-    process.stderr.write(`warning: other users of this machine can read ${file}; run: chmod 600 ${file}\n`)
+    writeError(`warning: other users of this machine can read ${file}; run: chmod 600 ${file}\n`)
   return content
 }
 

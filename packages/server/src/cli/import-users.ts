@@ -1,6 +1,7 @@
 /** Adds the users of another server to a store. It can be repeated: existing users are not changed. */
 
 import type { MigratedUser } from '../migration/user.ts'
+import { writeError } from '../operations/output/standard-output.ts'
 import type { ExitCode, IssuerFlags } from './command.ts'
 import { withOpened } from './issuer.ts'
 
@@ -27,7 +28,7 @@ export async function importUsers(
         for (const [index, result] of outcomes.entries()) {
           counts[result.outcome]++
           if (result.outcome === 'conflict')
-            process.stderr.write(`conflict sub=${JSON.stringify(batch[index]!.sub)}: ${result.problem}\n`)
+            writeError(`conflict sub=${JSON.stringify(batch[index]!.sub)}: ${result.problem}\n`)
         }
       }
       const { added, same, conflict } = counts

@@ -2,6 +2,7 @@
 
 import { importerNames, importerOf } from '../migration/importers.ts'
 import type { Importer, Migration, SourceFile } from '../migration/migrate.ts'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, ImportFlags } from './command.ts'
 
 export async function importFiles(files: readonly string[], flags: ImportFlags): Promise<ExitCode> {
@@ -13,8 +14,8 @@ export async function importFiles(files: readonly string[], flags: ImportFlags):
   if (!migration) return 1
   const { reportJson, reportText, summaryText } = await import('../migration/report-text.ts')
   const isJson = flags.report === 'json'
-  process.stdout.write(isJson ? reportJson(migration) : reportText(migration))
-  const tell = (text: string) => (isJson ? process.stderr : process.stdout).write(text)
+  writeOutput(isJson ? reportJson(migration) : reportText(migration))
+  const tell = (text: string) => (isJson ? writeError : writeOutput)(text)
   tell(`\n${summaryText(migration)}`)
   if (flags.output !== undefined && !(await write(flags.output, migration))) return 1
   if (flags.output !== undefined) tell(`wrote ${flags.output}\n`)
@@ -80,6 +81,6 @@ async function write(file: string, { configuration }: Migration): Promise<boolea
 }
 
 function report(problem: string, code: ExitCode = 1): ExitCode {
-  process.stderr.write(`tessera: ${problem}\n`)
+  writeError(`tessera: ${problem}\n`)
   return code
 }

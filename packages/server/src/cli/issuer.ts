@@ -2,6 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { escaped } from '../operations/explain/masked-text.ts'
+import { writeError } from '../operations/output/standard-output.ts'
 import type { ExitCode, IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
@@ -16,7 +17,7 @@ export async function issuerOrReport(
   const server = await loadOrReport(config)
   if (!server) return undefined
   if (server.storage.kind === 'memory') {
-    process.stderr.write(
+    writeError(
       `tessera: with storage "memory:", ${what} exist only in the server process; use sqlite: or postgres:\n`,
     )
     return undefined
@@ -54,7 +55,7 @@ export async function tenantIssuerOrReport(
 ): Promise<Configuration | undefined> {
   if (tenant === undefined) return server
   const issuer = server.tenantIssuers.get(tenant) ?? (await storedTenant(server, tenant, dryRun))
-  if (!issuer) process.stderr.write(`tessera: no tenant "${escaped(tenant)}" with its own issuer\n`)
+  if (!issuer) writeError(`tessera: no tenant "${escaped(tenant)}" with its own issuer\n`)
   return issuer
 }
 

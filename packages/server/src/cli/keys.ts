@@ -1,5 +1,6 @@
 /** `tessera keys list|rotate|remove`. */
 
+import { writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, IssuerFlags, KeyFlags, RemoveKeyFlags } from './command.ts'
 import { lineOf, withOpened } from './issuer.ts'
 import { report } from './report.ts'
@@ -15,12 +16,12 @@ export const remove = (kid: string, flags: RemoveKeyFlags): Promise<ExitCode> =>
     const removal = await keys.remove(kid, { force: flags.force === true })
     if (!removal.ok) return report(`${JSON.stringify(kid)}: ${problems[removal.problem]}`)
     const { key, signed_until } = removal
-    process.stdout.write(`removed ${lineOf({ kid: key.kid, alg: key.alg })}\n`)
+    writeOutput(`removed ${lineOf({ kid: key.kid, alg: key.alg })}\n`)
     if (key.state === 'verification')
-      process.stdout.write('tokens of the other server that it signed can no longer be verified\n')
-    else if (signed_until === undefined) process.stdout.write('it has signed no token\n')
+      writeOutput('tokens of the other server that it signed can no longer be verified\n')
+    else if (signed_until === undefined) writeOutput('it has signed no token\n')
     else
-      process.stdout.write(
+      writeOutput(
         `access tokens, ID tokens and logout tokens that it signed can no longer be verified: ${lineOf({
           signed_from: key.active_from,
           signed_until,
@@ -48,6 +49,6 @@ const withKeys = (flags: IssuerFlags, use: (keys: OpenKeys) => Promise<ExitCode>
   )
 
 const print = (rows: readonly object[]): ExitCode => {
-  for (const row of rows) process.stdout.write(`${lineOf(row)}\n`)
+  for (const row of rows) writeOutput(`${lineOf(row)}\n`)
   return 0
 }

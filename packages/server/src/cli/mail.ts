@@ -1,6 +1,7 @@
 /** `tessera mail test`. */
 
 import { escaped } from '../operations/explain/masked-text.ts'
+import { writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, TestMailFlags } from './command.ts'
 import { tenantIssuerOrReport } from './issuer.ts'
 import { loadOrReport, report } from './report.ts'
@@ -13,6 +14,6 @@ export async function test({ config, tenant, to }: TestMailFlags): Promise<ExitC
   const { testMail } = await import('../app/administration.ts')
   const sent = await testMail(issuer, to)
   if (!sent.ok) return report(`${escaped(sent.problem)}\n  ${sent.fix}`)
-  process.stdout.write(`accepted by ${sent.server}; check the mailbox of ${to}\n`)
+  writeOutput(`accepted by ${sent.server}; check the mailbox of ${to}\n`)
   return 0
 }

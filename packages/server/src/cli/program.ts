@@ -3,7 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { Command, CommanderError } from 'commander'
-import { endSoon, guardStandardOutput, outputFailure } from '../operations/output/standard-output.ts'
+import {
+  endSoon,
+  guardStandardOutput,
+  outputFailure,
+  writeError,
+} from '../operations/output/standard-output.ts'
 import { type Origin, withOrigin } from '../runtime/async/origin.ts'
 import type { ExitCode } from './command.ts'
 import { addAuditCommands } from './commands/audit.ts'
@@ -38,14 +43,14 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     await new Promise(setImmediate)
     const incomplete = isServer(words) ? undefined : outputFailure()
     if (incomplete === undefined) return code
-    process.stderr.write(`tessera: standard output: ${incomplete}\n`)
+    writeError(`tessera: standard output: ${incomplete}\n`)
     return 1
   } catch (error) {
     if (error instanceof CommanderError) return 2
     // A failed operation: a port in use, a file that can't be written, a wrong master key.
     const { failureText } = await import('./failure.ts')
     const stack = error instanceof Error ? error.stack : undefined
-    process.stderr.write(`tessera: ${failureText(error)}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
+    writeError(`tessera: ${failureText(error)}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
     return 1
   } finally {
     // A supervisor must notice that the server did not start, even if nothing reads the output.

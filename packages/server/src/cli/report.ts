@@ -3,6 +3,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { type Diagnostic, formatDiagnostic } from '../configuration/diagnostic.ts'
 import { type LoadOptions, loadConfiguration } from '../configuration/load.ts'
+import { writeError } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 
 /** Returns the configuration; undefined if it has errors. Writes its errors or warnings to standard error. */
@@ -23,18 +24,18 @@ export async function loadOrReport(
 export function tellErrors(file: string, errors: readonly Diagnostic[]): ExitCode {
   tell(errors, '')
   const count = errors.length
-  process.stderr.write(`${file}: ${count} ${count === 1 ? 'error' : 'errors'}\n`)
+  writeError(`${file}: ${count} ${count === 1 ? 'error' : 'errors'}\n`)
   return 1
 }
 
 export const tellWarnings = (warnings: readonly Diagnostic[]): void => tell(warnings, 'warning: ')
 
 const tell = (diagnostics: readonly Diagnostic[], prefix: string): void => {
-  for (const diagnostic of diagnostics) process.stderr.write(`${prefix}${formatDiagnostic(diagnostic)}\n`)
+  for (const diagnostic of diagnostics) writeError(`${prefix}${formatDiagnostic(diagnostic)}\n`)
 }
 
 /** Writes why a command failed, and returns its exit code. */
 export function report(problem: string, code: ExitCode = 1): ExitCode {
-  process.stderr.write(`tessera: ${problem}\n`)
+  writeError(`tessera: ${problem}\n`)
   return code
 }

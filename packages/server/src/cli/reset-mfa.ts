@@ -1,5 +1,6 @@
 /** `tessera users reset-mfa`: removes the second factors of a user who lost them. The server may run meanwhile. */
 
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, UserFlags } from './command.ts'
 import { withOpened } from './issuer.ts'
 
@@ -11,10 +12,10 @@ export const resetMfa = (flags: UserFlags): Promise<ExitCode> =>
     async factors => {
       const removed = await factors.reset(flags.user)
       if (removed === 0) {
-        process.stderr.write('tessera: the user has no second factor\n')
+        writeError('tessera: the user has no second factor\n')
         return 1
       }
-      process.stdout.write(`removed sub=${flags.user} factors=${removed}\n`)
+      writeOutput(`removed sub=${flags.user} factors=${removed}\n`)
       return 0
     },
   )

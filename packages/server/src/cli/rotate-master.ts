@@ -1,5 +1,6 @@
 /** `tessera keys rotate-master`: replaces the master key while servers run. */
 
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, RotateMasterFlags } from './command.ts'
 import { lineOf } from './issuer.ts'
 import { loadOrReport } from './report.ts'
@@ -8,11 +9,11 @@ export async function rotateMaster({ config, finish = false }: RotateMasterFlags
   const configuration = await loadOrReport(config)
   if (!configuration) return 1
   if (configuration.storage.kind === 'memory') {
-    process.stderr.write('tessera: with storage "memory:", there is nothing to keep\n')
+    writeError('tessera: with storage "memory:", there is nothing to keep\n')
     return 1
   }
   const { rotateMasterKeyOf } = await import('../app/master-key-rotation.ts')
-  const report = (step: string): void => void process.stdout.write(`${step}\n`)
+  const report = (step: string): void => void writeOutput(`${step}\n`)
   const { rewrapped, finished, retires_at } = await rotateMasterKeyOf(configuration, { finish, report })
   if (rewrapped && finished)
     report('the root keys are wrapped with the current version of the key; backups need earlier versions')

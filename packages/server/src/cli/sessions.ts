@@ -1,5 +1,6 @@
 /** `tessera sessions list`, `tessera sessions end` and `tessera sessions revoke`. The server may run meanwhile; it notifies the clients. */
 
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, IssuerFlags, SessionFlags } from './command.ts'
 import { lineOf, withOpened } from './issuer.ts'
 
@@ -9,24 +10,24 @@ type Row = Awaited<ReturnType<OpenSessions['ofUser']>>[number]
 export const list = (flags: SessionFlags): Promise<ExitCode> =>
   withSessions(flags, async sessions => {
     const rows = flags.user === undefined ? [] : await sessions.ofUser(flags.user)
-    for (const row of rows) process.stdout.write(`${lineOf(shown(row))}\n`)
+    for (const row of rows) writeOutput(`${lineOf(shown(row))}\n`)
     return 0
   })
 
 export async function end(flags: SessionFlags): Promise<ExitCode> {
   const { user, sid } = flags
   if ((user === undefined) === (sid === undefined)) {
-    process.stderr.write('tessera: specify either --sid or --user\n')
+    writeError('tessera: specify either --sid or --user\n')
     return 2
   }
   return withSessions(flags, async sessions => {
     const sids = user === undefined ? [sid ?? ''] : (await sessions.ofUser(user)).map(row => row.sid)
     const ended = (await Promise.all(sids.map(sessions.end))).filter(done => done !== undefined)
     for (const { session, clients } of ended) {
-      process.stdout.write(`ended sid=${session.sid} sub=${session.sub} clients=${clients.join(',')}\n`)
+      writeOutput(`ended sid=${session.sid} sub=${session.sub} clients=${clients.join(',')}\n`)
     }
     if (ended.length > 0) return 0
-    process.stderr.write('tessera: no such session\n')
+    writeError('tessera: no such session\n')
     return 1
   })
 }
@@ -35,11 +36,11 @@ export const revoke = (flags: IssuerFlags & { readonly sid: string }): Promise<E
   withSessions(flags, async sessions => {
     const revoked = await sessions.revoke(flags.sid)
     if (!revoked) {
-      process.stderr.write('tessera: no session and no valid authorization has this sid\n')
+      writeError('tessera: no session and no valid authorization has this sid\n')
       return 1
     }
     const { ended, authorizations } = revoked
-    process.stdout.write(
+    writeOutput(
       `revoked sid=${flags.sid} authorizations=${authorizations} clients=${ended?.clients.join(',') ?? ''}\n`,
     )
     return 0

@@ -1,5 +1,6 @@
 /** `tessera tenants revoke`. A running server honours it within a second, and ends the sessions. */
 
+import { writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 import { tenantIssuerNamed, withOpened } from './issuer.ts'
 import { report } from './report.ts'
@@ -15,7 +16,7 @@ export async function revoke(name: string, { config }: { readonly config: string
       if (!hasIssuer && !tenants.has(name))
         return report(`no tenant ${JSON.stringify(name)}; see "tessera tenants list"`)
       await revokeTenant(hasIssuer ? undefined : name)
-      process.stdout.write(`revoked tenant=${JSON.stringify(name)}\n`)
+      writeOutput(`revoked tenant=${JSON.stringify(name)}\n`)
       return 0
     },
   )

@@ -2,6 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { storageOf } from '../configuration/schema/deployment.ts'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { BackupFlags, ExitCode, TransferFlags } from './command.ts'
 import { showProgress } from './progress.ts'
 import { loadOrReport } from './report.ts'
@@ -11,7 +12,7 @@ export async function recordOrTell(configuration: Configuration): Promise<void> 
   const { recordStoreCommand } = await import('../app/store-commands.ts')
   const problem = await recordStoreCommand(configuration)
   if (problem !== undefined)
-    process.stderr.write(`tessera: this command is not recorded in the audit log: ${problem}\n`)
+    writeError(`tessera: this command is not recorded in the audit log: ${problem}\n`)
 }
 
 type Archives = typeof import('../app/archives.ts')
@@ -32,7 +33,7 @@ export async function exportTo({
     ...kinds.chosen,
     report: showProgress(),
   })
-  process.stdout.write(`exported rows=${rows} sha256=${sha256}\n`)
+  writeOutput(`exported rows=${rows} sha256=${sha256}\n`)
   return 0
 }
 
@@ -53,7 +54,7 @@ export async function importFrom({
   // Only now does the store have the master key's check and the earlier records.
   await recordOrTell(configuration)
   for (const [table, { added, same, other }] of filled)
-    process.stdout.write(`imported ${table} added=${added} same=${same} other=${other}\n`)
+    writeOutput(`imported ${table} added=${added} same=${same} other=${other}\n`)
   return 0
 }
 
@@ -62,7 +63,7 @@ export async function backUp({ config, to }: BackupFlags): Promise<ExitCode> {
   if (!configuration) return 1
   const { backUpStores } = await openArchives()
   await recordOrTell(configuration)
-  for (const copy of await backUpStores(configuration, to)) process.stdout.write(`copied ${copy}\n`)
+  for (const copy of await backUpStores(configuration, to)) writeOutput(`copied ${copy}\n`)
   return 0
 }
 
@@ -79,6 +80,6 @@ function kindsOf(
   if (names === undefined) return { ok: true, chosen: {} }
   const unknown = names.find(name => !isArchivedKind(name))
   if (unknown === undefined) return { ok: true, chosen: { kinds: new Set(names.filter(isArchivedKind)) } }
-  process.stderr.write(`tessera: unknown kind "${unknown}"; expected one of ${[...allKinds].join(', ')}\n`)
+  writeError(`tessera: unknown kind "${unknown}"; expected one of ${[...allKinds].join(', ')}\n`)
   return { ok: false, code: 2 }
 }

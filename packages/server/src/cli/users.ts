@@ -11,6 +11,7 @@ import {
   membershipsOf,
   mostMemberships,
 } from '../model/membership.ts'
+import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type {
   AddUserFlags,
   DeleteUserFlags,
@@ -36,7 +37,7 @@ export const list = (flags: IssuerFlags): Promise<ExitCode> =>
   withUsers(flags, async users => {
     for (let after: string | undefined, more = true; more; ) {
       const page = await users.list(after)
-      for (const user of page) process.stdout.write(`${lineOf(shown(user))}\n`)
+      for (const user of page) writeOutput(`${lineOf(shown(user))}\n`)
       after = page.at(-1)?.sub
       more = page.length > 0
     }
@@ -53,7 +54,7 @@ export const find = (text: string, flags: FindUserFlags): Promise<ExitCode> =>
         username: JSON.stringify(username),
         email: email && JSON.stringify(email),
       })
-      process.stdout.write(`${flags.json ? JSON.stringify(user) : line}\n`)
+      writeOutput(`${flags.json ? JSON.stringify(user) : line}\n`)
     }
     return found.length > 0 ? 0 : report('no user has this sub, name or email address')
   })
@@ -87,7 +88,7 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
       ...(flags.passwordHash ? { passwordHash: password } : { password }),
     })
     if (!added.ok) return report(problemOf(added))
-    process.stdout.write(`${flags.dryRun ? 'would be added' : 'added'} ${lineOf(shown(added.user))}\n`)
+    writeOutput(`${flags.dryRun ? 'would be added' : 'added'} ${lineOf(shown(added.user))}\n`)
     return 0
   })
 
@@ -106,7 +107,7 @@ export const show = (flags: NamedUserFlags): Promise<ExitCode> =>
   withUsers(flags, async ({ records }) => {
     const user = await records.show(flags.user)
     if (!user) return report(problems.account_unknown)
-    process.stdout.write(`${JSON.stringify(user, null, 2)}\n`)
+    writeOutput(`${JSON.stringify(user, null, 2)}\n`)
     return 0
   })
 
@@ -119,13 +120,13 @@ export async function set(flags: SetUserFlags): Promise<ExitCode> {
     const outcome = await records.set(sub, given, { version, dryRun })
     if (!outcome.ok) {
       for (const { path, problem, expected } of outcome.errors ?? [])
-        process.stderr.write(`${path}: ${problem}\n    expected: ${expected}\n`)
+        writeError(`${path}: ${problem}\n    expected: ${expected}\n`)
       const current = outcome.version === undefined ? '' : ` (its version is ${outcome.version})`
       return report(`${problems[outcome.problem]}${current}`)
     }
     const { username, version: made } = outcome.user
     const line = lineOf({ sub, username: JSON.stringify(username), version: made })
-    process.stdout.write(`${dryRun ? 'would be changed' : 'changed'} ${line}\n`)
+    writeOutput(`${dryRun ? 'would be changed' : 'changed'} ${line}\n`)
     return 0
   })
 }
@@ -151,7 +152,7 @@ export const remove = (flags: DeleteUserFlags): Promise<ExitCode> =>
     const { user: sub, dryRun = false } = flags
     const deleted = dryRun ? await personalData.preview(sub) : await personalData.erase(sub, actor)
     if (!deleted.ok) return report(problems[deleted.reason as 'account_unknown'])
-    process.stdout.write(`${dryRun ? 'would delete' : 'deleted'} ${lineOf({ sub, ...deleted.value })}\n`)
+    writeOutput(`${dryRun ? 'would delete' : 'deleted'} ${lineOf({ sub, ...deleted.value })}\n`)
     return 0
   })
 
@@ -168,7 +169,7 @@ export const exportData = (text: string, flags: ExportUserFlags): Promise<ExitCo
     if (!exported.ok)
       return report('nothing is stored about a user with this sub, name or verified email address')
     const json = `${JSON.stringify(exported.value, null, 2)}\n`
-    if (flags.output === undefined) process.stdout.write(json)
+    if (flags.output === undefined) writeOutput(json)
     else writeFileSync(flags.output, json, { mode: 0o600, flag: 'wx' })
     return 0
   })
@@ -186,7 +187,7 @@ export const revoke = ({ user: sub, ...flags }: NamedUserFlags): Promise<ExitCod
     const isKnown = found.some(one => one.sub === sub) || (await personalData.preview(sub)).ok
     const sessions = await endAccess(sub)
     if (isKnown || sessions.length > 0) {
-      process.stdout.write(`revoked sub=${sub} sessions=${sessions.length}\n`)
+      writeOutput(`revoked sub=${sub} sessions=${sessions.length}\n`)
       return 0
     }
     const meant = found.map(one => one.sub).join(', ')
@@ -205,7 +206,7 @@ const setActive = (flags: NamedUserFlags, active: boolean): Promise<ExitCode> =>
 
 function reported(done: string, kept: Awaited<ReturnType<OpenUsers['setActive']>>): ExitCode {
   if (!kept.ok) return report(problemOf(kept))
-  process.stdout.write(`${done} ${lineOf(shown(kept.user))}\n`)
+  writeOutput(`${done} ${lineOf(shown(kept.user))}\n`)
   return 0
 }
 

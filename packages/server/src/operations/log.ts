@@ -3,6 +3,7 @@
 import { pino, stdTimeFunctions } from 'pino'
 import { type LoggedNetwork, shortenedNetwork } from '../runtime/network.ts'
 import { discardLine, type Log, type LogLine } from '../runtime/ports.ts'
+import { escapedJson } from './explain/masked-text.ts'
 import { createLineSink, type LineSink } from './output/line-sink.ts'
 import { secretFields } from './secret-fields.ts'
 
@@ -38,7 +39,8 @@ export function createLog({ level, fd = 2, worker }: LogOptions): ProcessLog {
       // Not pino's `redact`: with these names it costs 16 µs a line, more than half of a signature; this costs 0.5.
       formatters: { level: label => ({ level: label }), log: censor },
     },
-    sink,
+    // A terminal that shows the log would follow control characters of names and errors.
+    { write: line => sink.write(escapedJson(line)) },
   )
   const line = (name: Exclude<LogLevel, 'silent'>): LogLine =>
     logger.isLevelEnabled(name) ? (event, fields = {}) => logger[name](fields, event) : discardLine

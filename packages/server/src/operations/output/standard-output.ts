@@ -1,4 +1,10 @@
-/** Keeps a server running if standard output or standard error is a closed pipe or a full disk. */
+/**
+ * Writes texts for operators to standard output and standard error. Names, and what other servers say, could contain control
+ * characters that a terminal would follow; they are escaped here. Keeps a server running if its output is a closed pipe or a
+ * full disk.
+ */
+
+import { escapedLines } from '../explain/masked-text.ts'
 
 let failure: NodeJS.ErrnoException | undefined
 
@@ -19,9 +25,15 @@ export function guardStandardOutput(): void {
 export const outputFailure = (): string | undefined =>
   failure === undefined || failure.code === 'EPIPE' ? undefined : failure.message
 
+/** Writes text to standard output. Escapes control characters except line feeds; JSON keeps its meaning. */
+export const writeOutput = (text: string): void => void process.stdout.write(escapedLines(text))
+
+/** Writes text to standard error, escaped like that of {@link writeOutput}. */
+export const writeError = (text: string): void => void process.stderr.write(escapedLines(text))
+
 /** Writes text to standard output, and drops it if nothing reads the output. */
 export function print(text: string): void {
-  if (process.stdout.writableLength < capacity) process.stdout.write(text)
+  if (process.stdout.writableLength < capacity) writeOutput(text)
 }
 
 /** Ends the process within these milliseconds, even if output still waits for a reader. */

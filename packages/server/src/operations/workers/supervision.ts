@@ -2,6 +2,7 @@
 
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from '../../runtime/ports.ts'
+import { writeError } from '../output/standard-output.ts'
 import { createHeartbeats } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 import { createReplacement } from './replacement.ts'
@@ -151,7 +152,7 @@ export function supervise({
 
     /** Stops all workers with the error of the first one that failed. */
     const giveUp = (message: string, stack?: string): void => {
-      process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG && stack ? `${stack}\n` : ''}`)
+      writeError(`tessera: ${message}\n${process.env.TESSERA_DEBUG && stack ? `${stack}\n` : ''}`)
       code = 1
       stop()
     }
