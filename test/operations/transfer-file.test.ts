@@ -162,6 +162,36 @@ test('export: a row has a value for each column, of its kind', () => {
     assert.throws(() => decodeRow(values, table), MalformedExport, JSON.stringify(values))
 })
 
+test('export: a row or a column that this version can not store is refused, with its file and line, before anything is written', async () => {
+  const users = { tenant: null, table: 'stored_users', columns: { sub: 'text', claims: 'text' } }
+  const totp = { tenant: null, table: 'totp_secrets', columns: { sub: 'text', sealed: 'bytes' } }
+  const linesOf = (opening: object, ...given: readonly unknown[]): readonly string[] => {
+    const texts = given.map(row => `${JSON.stringify(row)}\n`).join('')
+    const closing = JSON.stringify({ rows: given.length, sha256: digest(texts) })
+    return [JSON.stringify(opening), ...texts.trimEnd().split('\n').filter(Boolean), closing]
+  }
+  const head = JSON.stringify({ tessera_export: 1, ...header })
+  const one = ['kim', '{}']
+  await verified(totalled([head, ...linesOf(users, one)], 1))
+  for (const [opening, row, message] of [
+    [users, [7, '{}'], /:3: .*not of type text/],
+    [users, ['kim'], /:3: .*has 1 values/],
+    [users, [null, '{}'], /:3: stored_users\.sub: it is null/],
+    [users, ['k\ud800', '{}'], /:3: .*not of type text/],
+    [users, ['kim', '{no'], /:3: stored_users\.claims: .*JSON/],
+    [users, ['kim', '7'], /:3: stored_users\.claims: .*JSON/],
+    [totp, ['kim', 'A!'], /:3: .*not of type bytes/],
+    [{ ...users, columns: { sub: 'text', new: 'text' } }, one, /:2: unknown column "new" .*newer version/],
+    [{ ...users, columns: { sub: 'integer' } }, [7], /:2: stored_users\.sub is integer, not text/],
+    [{ ...users, columns: { claims: 'text' } }, ['{}'], /:2: .*no column sub/],
+    [{ ...users, columns: {} }, [], /:2: .*no column sub/],
+    [{ ...users, columns: [] }, [], /:2: unexpected line/],
+  ] as const)
+    await refuses(totalled([head, ...linesOf(opening, row)], 1), message)
+  const twice = [...linesOf(users, one), ...linesOf(users, ['tom', '{}'])]
+  await refuses(totalled([head, ...twice], 2), /:5: table "stored_users" occurs twice/)
+})
+
 /** Stores that record what an import does to them. */
 function createTarget({ isUsed = false, begun = false } = {}) {
   const did: unknown[] = []

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { batchPerTick, connectionAccepted } from '../../packages/server/src/runtime/async/batch-per-tick.ts'
 import { createFairQueue, QueueFull } from '../../packages/server/src/runtime/async/fair-queue.ts'
+import { linesOf } from '../../packages/server/src/runtime/async/lines.ts'
 import { serial, settlesWithin, singleFlight } from '../../packages/server/src/runtime/async/promises.ts'
 import { inTime, until } from '../support/until.ts'
 
@@ -138,4 +139,34 @@ test('fair queue: a limited number of tasks run at the same time, networks take 
   open()
   await inTime('all that was queued runs', Promise.all(all))
   assert.deepEqual(begun, ['a', 'a', 'b', 'a'])
+})
+
+test('linesOf: lines are found across chunks, and a line that never ends is refused instead of filling the memory', async () => {
+  async function* chunks(...texts: readonly string[]) {
+    yield* texts
+  }
+  const read = async (texts: readonly string[], most?: number): Promise<readonly string[]> => {
+    const lines: string[] = []
+    for await (const line of linesOf(chunks(...texts), most)) lines.push(line)
+    return lines
+  }
+  assert.deepEqual(await read(['a', 'b', '\r', '\nc\n', '', '\nd\u2028e', '\nf']), [
+    'ab',
+    'c',
+    '',
+    'd\u2028e',
+    'f',
+  ])
+  assert.deepEqual(await read(['a\n', 'b\n']), ['a', 'b'])
+  assert.deepEqual(await read([]), [])
+  let given = 0
+  async function* endless() {
+    for (;;) {
+      given++
+      yield 'aaaa'
+    }
+  }
+  const reading = linesOf(endless(), 10)
+  await assert.rejects(reading.next(), /a line has more than 10 characters/)
+  assert.equal(given, 3)
 })

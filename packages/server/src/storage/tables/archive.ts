@@ -1,6 +1,6 @@
 /** The ports of export and import: a store as tables, row by row. */
 
-import type { Archive } from './table.ts'
+import type { Archive, ColumnKind } from './table.ts'
 import { type TableName, tables } from './tables.ts'
 
 /** `bytes`: base64url in a file. */
@@ -60,7 +60,9 @@ export type ArchivedKind = (typeof tables)[TableName]['archive']['kind']
 
 type Declared = {
   readonly name: string
+  readonly columns: Readonly<Record<string, ColumnKind>>
   readonly key: readonly string[]
+  readonly expiry?: { readonly cleanAt?: string }
   readonly archive: Archive<ArchivedKind>
   readonly textErrors?: Readonly<Record<string, (text: string) => string | undefined>>
 }
@@ -95,16 +97,51 @@ export const tablesOf = (kinds: ReadonlySet<ArchivedKind>): readonly string[] =>
 export const kindOf = (table: string): ArchivedKind | undefined =>
   declared.find(({ name }) => name === table)?.archive.kind
 
-/** Returns what is wrong with the texts of a row; undefined if nothing is. The error names the column. */
+/**
+ * Returns why this version can't store rows with these columns; undefined if it can. An earlier version may lack columns.
+ * Tables that this version does not have are reported by {@link kindOf}.
+ */
+export function columnsError({ name, columns }: ArchivedTable): string | undefined {
+  const known = declared.find(table => table.name === name)
+  if (!known) return undefined
+  const those: Declared['columns'] = {
+    ...known.columns,
+    ...(known.expiry?.cleanAt === 'everywhere' && { clean_at: 'integer' }),
+  }
+  for (const [column, type] of Object.entries(columns)) {
+    if (!Object.hasOwn(those, column))
+      return `unknown column ${JSON.stringify(column)} in table ${name}; was this exported by a newer version?`
+    const kind = those[column]
+    if (type !== (kind === 'json' ? 'text' : kind)) return `${name}.${column} is ${type}, not ${kind}`
+  }
+  const missing = known.key.find(column => !Object.hasOwn(columns, column))
+  return missing === undefined ? undefined : `table ${name} has no column ${missing}, which is in its key`
+}
+
+/** Returns what is wrong with the key or the texts of a row; undefined if nothing is. The error names the column. */
 export function rowError({ name, columns }: ArchivedTable, values: readonly unknown[]): string | undefined {
-  const { textErrors = {} } = declared.find(table => table.name === name) ?? {}
+  const known = declared.find(table => table.name === name)
+  if (!known) return undefined
+  const { textErrors = {}, key } = known
   for (const [index, column] of Object.keys(columns).entries()) {
     const value = values[index]
+    if (value === null && key.includes(column)) return `${name}.${column}: it is null, and part of the key`
+    if (typeof value === 'string' && known.columns[column] === 'json' && !isStructure(value))
+      return `${name}.${column}: it is neither a list nor an object in JSON`
     const check = Object.hasOwn(textErrors, column) ? textErrors[column] : undefined
     const error = typeof value === 'string' ? check?.(value) : undefined
     if (error !== undefined) return `${name}.${column}: ${error}`
   }
   return undefined
+}
+
+function isStructure(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null
+  } catch {
+    return false
+  }
 }
 
 /** Returns the key of a row for a message, such as `sub=alice`. */

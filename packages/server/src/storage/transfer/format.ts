@@ -45,8 +45,10 @@ export function decodeRow(values: readonly unknown[], { name, columns }: Archive
     if (value === null) return null
     const kind = kinds[index]
     if (kind === 'integer' && Number.isSafeInteger(value)) return value as number
-    if (kind === 'text' && typeof value === 'string') return value
-    if (kind === 'bytes' && typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64url'))
+    // Databases would replace a lone surrogate.
+    if (kind === 'text' && typeof value === 'string' && value.isWellFormed()) return value
+    const bytes = kind === 'bytes' && typeof value === 'string' ? Buffer.from(value, 'base64url') : undefined
+    if (bytes && bytes.toString('base64url') === value) return new Uint8Array(bytes)
     throw new MalformedExport(`a row of ${name} has a value that is not of type ${kind}`)
   })
 }
@@ -76,6 +78,7 @@ export const isOpening = (line: Line): line is Opening =>
   (line.tenant === null || typeof line.tenant === 'string') &&
   typeof line.columns === 'object' &&
   line.columns !== null &&
+  !Array.isArray(line.columns) &&
   Object.values(line.columns).every(kind => kinds.has(kind))
 export const isClosing = (line: Line): line is Closing => 'rows' in line && typeof line.sha256 === 'string'
 export const isTotal = (line: Line): line is Total => 'total' in line && typeof line.sha256 === 'string'

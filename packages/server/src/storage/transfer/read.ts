@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { linesOf } from '../../runtime/async/lines.ts'
-import { type ArchivedRow, type ArchivedTable, rowError } from '../tables/archive.ts'
+import { type ArchivedRow, type ArchivedTable, columnsError, rowError } from '../tables/archive.ts'
 import {
   decodeRow,
   format,
@@ -49,7 +49,7 @@ export async function verifyExport(file: string): Promise<Verified> {
     if (event.kind === 'total') total = event
   }
   if (header && total) return { header, counts, tables, tenants, rows: total.rows, sha256: total.sha256 }
-  throw new MalformedExport('the file is truncated')
+  throw new MalformedExport(`${file}: the file is truncated`)
 }
 
 /** Returns the rows of a verified file. @throws MalformedExport if it has changed in the meantime. */
@@ -61,7 +61,7 @@ export async function* readExport(file: string, counts: Verified['counts']): Sec
       if (event.kind !== 'opened') continue
       const { opening } = event
       const table = tableOf(opening)
-      const rows = rowsOf(reading, table)
+      const rows = rowsOf(reading)
       const count = counts.get(keyOf(opening)) ?? 0
       yield { tenant: opening.tenant ?? undefined, table, count, rows }
     }
@@ -70,15 +70,12 @@ export async function* readExport(file: string, counts: Verified['counts']): Sec
   }
 }
 
-async function* rowsOf(
-  reading: AsyncIterator<Event>,
-  table: ArchivedTable,
-): AsyncIterable<readonly ArchivedRow[]> {
+async function* rowsOf(reading: AsyncIterator<Event>): AsyncIterable<readonly ArchivedRow[]> {
   let batch: ArchivedRow[] = []
   for (;;) {
     const next = await reading.next()
     if (next.done || next.value.kind !== 'row') break
-    batch.push(decodeRow(next.value.values, table))
+    batch.push(next.value.row)
     if (batch.length < batchSize) continue
     yield batch
     batch = []
@@ -92,50 +89,88 @@ const keyOf = ({ tenant, table }: Opening): string => JSON.stringify([tenant, ta
 type Event =
   | { readonly kind: 'header'; readonly header: Header }
   | { readonly kind: 'opened'; readonly opening: Opening }
-  | { readonly kind: 'row'; readonly values: readonly unknown[] }
+  | { readonly kind: 'row'; readonly row: ArchivedRow }
   | { readonly kind: 'closed'; readonly opening: Opening; readonly rows: number }
   | { readonly kind: 'total'; readonly rows: number; readonly sha256: string }
 
-/** Parses the lines, and requires the order of an export. */
+/** Parses the lines, and requires the order of an export. @throws MalformedExport with the file and the line. */
 async function* events(file: string): AsyncGenerator<Event> {
+  const read = createReader()
+  let number = 0
+  for await (const text of linesOf(createReadStream(file, 'utf8'))) {
+    number++
+    let event: Event
+    try {
+      event = read(text)
+    } catch (error) {
+      throw error instanceof MalformedExport
+        ? new MalformedExport(`${file}:${number}: ${error.message}`)
+        : error
+    }
+    yield event
+  }
+}
+
+/** Returns a function that reads the lines one after another. It throws MalformedExport for a line that may not follow. */
+function createReader(): (text: string) => Event {
   const whole = createHash('sha256')
+  const opened = new Set<string>()
   let section: { readonly opening: Opening; readonly digest: Hash; rows: number } | undefined
   let place: 'start' | 'between' | 'end' = 'start'
   let total = 0
-  let number = 0
 
-  for await (const text of linesOf(createReadStream(file, 'utf8'))) {
-    const line = parseLine(text)
-    number++
+  function eventOf(line: Line, text: string): Event {
     if (place === 'end') throw new MalformedExport('unexpected lines after the total')
     if (place === 'start') {
-      yield { kind: 'header', header: headerOf(line) }
       place = 'between'
-    } else if (section) {
-      if (Array.isArray(line)) {
-        section.digest.update(`${text}\n`)
-        section.rows++
-        const error = rowError(tableOf(section.opening), line)
-        if (error !== undefined) throw new MalformedExport(`line ${number}: ${error}`)
-        yield { kind: 'row', values: line }
-      } else {
-        requireClosing(line, section)
-        total += section.rows
-        yield { kind: 'closed', opening: section.opening, rows: section.rows }
-        section = undefined
-      }
-    } else if (isOpening(line)) {
+      return { kind: 'header', header: headerOf(line) }
+    }
+    if (section && Array.isArray(line)) {
+      section.digest.update(`${text}\n`)
+      section.rows++
+      return { kind: 'row', row: rowOf(line, tableOf(section.opening)) }
+    }
+    if (section) {
+      const { opening, rows } = section
+      requireClosing(line, section)
+      total += rows
+      section = undefined
+      return { kind: 'closed', opening, rows }
+    }
+    if (isOpening(line)) {
+      requireOnce(line, opened)
       section = { opening: line, digest: createHash('sha256'), rows: 0 }
-      yield { kind: 'opened', opening: line }
-    } else if (isTotal(line)) {
-      const sha256 = whole.copy().digest('base64url')
-      if (line.total !== total || line.sha256 !== sha256)
-        throw new MalformedExport('the checksum of the file does not match')
-      yield { kind: 'total', rows: total, sha256 }
-      place = 'end'
-    } else throw new MalformedExport('unexpected line')
-    whole.update(`${text}\n`)
+      return { kind: 'opened', opening: line }
+    }
+    if (!isTotal(line)) throw new MalformedExport('unexpected line')
+    const sha256 = whole.copy().digest('base64url')
+    if (line.total !== total || line.sha256 !== sha256)
+      throw new MalformedExport('the checksum of the file does not match')
+    place = 'end'
+    return { kind: 'total', rows: total, sha256 }
   }
+
+  return text => {
+    const event = eventOf(parseLine(text), text)
+    whole.update(`${text}\n`)
+    return event
+  }
+}
+
+function rowOf(values: readonly unknown[], table: ArchivedTable): ArchivedRow {
+  const row = decodeRow(values, table)
+  const error = rowError(table, row)
+  if (error === undefined) return row
+  throw new MalformedExport(error)
+}
+
+/** Each table of a store has one section, whose columns this version has. */
+function requireOnce(opening: Opening, opened: Set<string>): void {
+  const error = columnsError(tableOf(opening))
+  if (error !== undefined) throw new MalformedExport(error)
+  const key = keyOf(opening)
+  if (opened.has(key)) throw new MalformedExport(`table ${JSON.stringify(opening.table)} occurs twice`)
+  opened.add(key)
 }
 
 function headerOf(line: Line): Header {
