@@ -461,6 +461,30 @@ for (const [what, replies, problem, fix] of [
     assert.doesNotMatch(sent.problem, /secret/)
   })
 
+test('mail: no error contains the password that a submission server repeats, in any encoding of AUTH [RFC 4616 §2]', async t => {
+  const secret = 'hunter2-of-mail'
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  const plain = base64(`\0tessera\0${secret}`)
+  for (const said of [
+    secret,
+    base64(secret),
+    plain,
+    `unknown command AUTH PLAIN ${plain}`,
+    `unknown command AUTH PLAIN ${plain.slice(0, 24)}`,
+  ]) {
+    const { port } = await startSmtp(t, { replies: { AUTH: `535 refused: ${said}` } })
+    const { from, smtp } = settings(port)
+    const own = { from, smtp: { ...smtp, username: 'tessera', password: secret } }
+    await assert.rejects(createSmtp(own)(mail), (error: Error & { readonly code?: unknown }) => {
+      const shown = `${error} ${error.stack} ${JSON.stringify(error)}`
+      for (const hidden of [secret, base64(secret).slice(0, 8), plain.slice(0, 24)])
+        assert.ok(!shown.includes(hidden), shown)
+      assert.match(shown, /535 refused: .*\*\*\*/)
+      return error.code === 'EAUTH'
+    })
+  }
+})
+
 test('test mail: a server that nobody can connect to is reported with the host and port', async t => {
   const { port } = await startSmtp(t)
   const closed = { ...settings(port), smtp: { ...settings(port).smtp, port: 1 } }

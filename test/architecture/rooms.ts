@@ -288,7 +288,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   'operations/audit': { rooms: ['model', 'runtime'], packages: ['node:crypto'] },
   // Reads the log for `tessera explain`.
   'operations/explain': {
-    rooms: ['model', 'packages/server/src/operations/secret-fields.ts'],
+    rooms: [
+      'model',
+      'packages/server/src/operations/secret-fields.ts',
+      'packages/server/src/operations/output/escaped-text.ts',
+    ],
     packages: ['node:fs', 'node:fs/promises', 'node:stream', 'node:zlib'],
   },
   // Lines to descriptors that may be full, slow or closed.

@@ -1,10 +1,10 @@
-/** What a terminal would follow in names and error texts is escaped in every output of a command, and in the log. */
+/** Control characters in names and error texts are escaped in every output of a command and in the log. */
 
 import assert from 'node:assert/strict'
 import { openSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { escapedJson, escapedLines } from '../../packages/server/src/operations/explain/masked-text.ts'
 import { createLog } from '../../packages/server/src/operations/log.ts'
+import { escapedJson, escapedLines } from '../../packages/server/src/operations/output/escaped-text.ts'
 import { captureWords } from '../support/commands.ts'
 import { testFolder } from '../support/folder.ts'
 import { masterKey } from '../support/tessera.ts'

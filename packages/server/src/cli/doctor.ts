@@ -1,7 +1,7 @@
 /** `tessera doctor`: checks a running server against the checklist of docs/guides/production.md. */
 
 import { loadConfiguration } from '../configuration/load.ts'
-import { escaped } from '../operations/explain/masked-text.ts'
+import { escaped } from '../operations/output/escaped-text.ts'
 import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type { DoctorFlags, ExitCode } from './command.ts'
 import { type CheckId, checklist, type Finding, skipped } from './doctor/finding.ts'

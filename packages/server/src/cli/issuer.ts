@@ -1,7 +1,7 @@
 /** Finds the issuer of a command: the server's own or a tenant's. Writes errors to standard error. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import { escaped } from '../operations/explain/masked-text.ts'
+import { escaped } from '../operations/output/escaped-text.ts'
 import { writeError } from '../operations/output/standard-output.ts'
 import type { ExitCode, IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'

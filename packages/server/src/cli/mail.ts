@@ -1,6 +1,6 @@
 /** `tessera mail test`. */
 
-import { escaped } from '../operations/explain/masked-text.ts'
+import { escaped } from '../operations/output/escaped-text.ts'
 import { writeOutput } from '../operations/output/standard-output.ts'
 import type { ExitCode, TestMailFlags } from './command.ts'
 import { tenantIssuerOrReport } from './issuer.ts'

@@ -3,7 +3,7 @@
 import { pino, stdTimeFunctions } from 'pino'
 import { type LoggedNetwork, shortenedNetwork } from '../runtime/network.ts'
 import { discardLine, type Log, type LogLine } from '../runtime/ports.ts'
-import { escapedJson } from './explain/masked-text.ts'
+import { escapedJson } from './output/escaped-text.ts'
 import { createLineSink, type LineSink } from './output/line-sink.ts'
 import { secretFields } from './secret-fields.ts'
 

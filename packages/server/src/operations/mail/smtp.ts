@@ -44,11 +44,32 @@ export function createSmtp({ from, smtp }: MailSettings): SendMail {
       const envelope = { from, to: { name: '', address: to } }
       await transport.sendMail({ ...envelope, subject, text, html, signal: AbortSignal.timeout(sendLimit) })
     } catch (error) {
-      throw isRefused(error) ? new MailRefused('the submission server refused the recipient') : error
+      if (isRefused(error)) throw new MailRefused('the submission server refused the recipient')
+      throw withoutPassword(error, { username, password })
     } finally {
       transport.close()
     }
   }
+}
+
+/**
+ * Returns an error with the same code, whose message does not contain the password: a submission server may repeat what was
+ * sent to it, as it is, or encoded as by AUTH LOGIN and PLAIN (RFC 4616 §2).
+ */
+function withoutPassword(
+  error: unknown,
+  { username, password }: { readonly username: string; readonly password: string },
+): unknown {
+  if (!(error instanceof Error) || password === '') return error
+  const encoded = [`\0${username}\0${password}`, `${username}\0${username}\0${password}`, password].map(
+    text => Buffer.from(text).toString('base64'),
+  )
+  const message = [...encoded, password].reduce(
+    (text, secret) => text.replaceAll(secret, '***'),
+    // The reply may be cut off in the middle of the password.
+    error.message.replace(/\b(AUTH\s+[\w-]+)\s+\S+/gi, '$1 ***'),
+  )
+  return Object.assign(new Error(message), { code: (error as { code?: unknown }).code })
 }
 
 /** RFC 5321 §4.2.1: a 5yz reply to the recipient is permanent. */

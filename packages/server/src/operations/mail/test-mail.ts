@@ -35,7 +35,7 @@ export async function sendTestMail(
     const { message, code } = error as Error & { readonly code?: string }
     return {
       ok: false,
-      problem: `mail.smtp: ${server}: ${withoutPassword(message, mail)}`,
+      problem: `mail.smtp: ${server}: ${message.replace(/\s+/g, ' ').trim()}`,
       fix: fixFor(code, mail),
     }
   }
@@ -43,12 +43,6 @@ export async function sendTestMail(
 
 const escapeHtml = (text: string): string =>
   text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
-
-/** A submission server could repeat what was sent to it. */
-function withoutPassword(message: string, { smtp: { password = '' } }: MailSettings): string {
-  const shown = password === '' ? message : message.replaceAll(password, '***')
-  return shown.replace(/\s+/g, ' ').trim()
-}
 
 /** Returns advice for an error code of Nodemailer, Node or the outbound guard. */
 function fixFor(code: string | undefined, { smtp: { host, port, secure } }: MailSettings): string {

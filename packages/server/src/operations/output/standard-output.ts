@@ -4,7 +4,7 @@
  * full disk.
  */
 
-import { escapedLines } from '../explain/masked-text.ts'
+import { escapedLines } from './escaped-text.ts'
 
 let failure: NodeJS.ErrnoException | undefined
 
