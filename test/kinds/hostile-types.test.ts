@@ -22,6 +22,7 @@ import { storiesOf } from '../../packages/server/src/operations/explain/story.ts
 import { storyText } from '../../packages/server/src/operations/explain/story-text.ts'
 import { importedPasswordHash } from '../../packages/server/src/runtime/password-hash/exported.ts'
 import type { TokenHash } from '../../packages/server/src/runtime/ports.ts'
+import { rowError } from '../../packages/server/src/storage/tables/archive.ts'
 import {
   decodeRow,
   isClosing,
@@ -692,6 +693,14 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const parsed = parseLogLine(JSON.stringify(value))
       const stories = storiesOf(parsed ? [parsed] : [], () => ({}))
       assert.equal(stories.map(storyText).length, parsed ? 1 : 0, what)
+    }
+  },
+
+  async 'storage/tables/archive.ts'() {
+    const table = { name: 'stored_users', columns: { sub: 'text', claims: 'text' } } as const
+    for (const text of [...hostileTexts, '{no', '']) {
+      const isStructure = /^[[{]/.test(text) && text !== '{no'
+      assert.equal(rowError(table, ['kim', text]) === undefined, isStructure, text)
     }
   },
 
