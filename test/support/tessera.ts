@@ -111,7 +111,8 @@ export async function createTestServer(
   let requests = 0
   const mails: Mail[] = []
   const clock = {
-    now: () => now,
+    // Whole seconds, as the clock of a real server.
+    now: () => Math.floor(now),
     advance: (seconds: number) => {
       now += seconds
     },
