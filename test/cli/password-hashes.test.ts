@@ -109,7 +109,7 @@ test('cli: an export keeps imported hashes, and an import refuses one beyond the
     assert.equal((await tessera(['export', '--config', file, '--to', to('bad'), ...kind])).code, 0)
     const refused = await tessera(['import', '--config', fresh.file, '--from', to('bad')])
     assert.equal(refused.code, 1)
-    assert.match(refused.stderr, /line 3: stored_users\.password: its cost is out of bounds; expected /)
+    assert.match(refused.stderr, /bad:3: stored_users\.password: its cost is out of bounds; expected /)
     assert.equal((await tessera(['users', 'list', '--config', fresh.file])).stdout, '')
     const moved = await tessera(['import', '--config', fresh.file, '--from', `sqlite:${to('tessera.db')}`])
     assert.equal(moved.code, 1)
