@@ -36,6 +36,9 @@ const batches = selection === 'fast' ? 2 : selection === 'all' && named.length =
  */
 const concurrency = selection === 'fast' ? batches + 1 : 7
 
+/** Inherited by the processes that tests start. */
+const quickResolution = JSON.stringify(join(root, 'test/runner/quick-resolution.cjs'))
+
 /** Ends all processes when the run is interrupted or takes too long; the database and the browser end after them. */
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
@@ -69,6 +72,7 @@ async function runTests(): Promise<boolean> {
     execArgv: nodeOptions,
     env: {
       ...process.env,
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require ${quickResolution}`,
       [sharedKeys]: await writeSigningKeys(folder),
       [sharedPorts]: await mkdtemp(join(folder, 'ports-')),
       // Outlives the run, so that the next one compiles only what changed.
