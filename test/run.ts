@@ -30,11 +30,8 @@ const selected = named.length > 0 ? named : selectFiles(selection)
  */
 const batches = selection === 'fast' ? 2 : selection === 'all' && named.length === 0 ? 5 : 3
 
-/**
- * More than there are cores, and than there are batches: many processes wait most of the time. Those of a fast run all
- * start together.
- */
-const concurrency = selection === 'fast' ? batches + 1 : 7
+/** More than there are cores: some processes wait while others work. Those of a fast run all start together. */
+const concurrency = selection === 'fast' ? batches + 1 : 5
 
 /** Inherited by the processes that tests start. */
 const quickResolution = JSON.stringify(join(root, 'test/runner/quick-resolution.cjs'))

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort, withServer } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
-import { inTime } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 
 const program = fileURLToPath(new URL('../../node_modules/.bin/conformance', import.meta.url))
 const bob = { username: 'bob', password: 'bob' }
@@ -46,8 +46,15 @@ async function runConformance(server: string, issuer: string, version: string) {
     ...['--resource', resource, '--port', String(port), '--spec-version', version],
   ])
   let output = ''
-  const signIn = async (address: string) =>
-    void (await fetch(await createPerson(server, bob).authorize(address)))
+  const signIn = async (address: string) => {
+    const callback = await createPerson(server, bob).authorize(address)
+    // It prints the address before it listens for the callback.
+    await until('the conformance test listens', () =>
+      fetch(callback).catch(error => {
+        if (error.cause?.code !== 'ECONNREFUSED') throw error
+      }),
+    )
+  }
   const signedIn = new Promise<void>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', text => {
       const before = output
