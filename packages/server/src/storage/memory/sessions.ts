@@ -69,8 +69,8 @@ function createSessions(tables: Tables): Sessions {
     async join(sid, client_id) {
       const session = sessions.by('sid', sid)
       if (!session) return false
-      if (!sessionClients.has(sid, client_id))
-        sessionClients.put({ sid, client_id, expires_at: session.expires_at })
+      if (sessionClients.has(sid, client_id)) return true
+      sessionClients.put({ sid, client_id, expires_at: session.expires_at })
       const surplus = clientsOf(tables, sid)
         .filter(one => one.client_id !== client_id)
         .toSorted((one, other) => Number(hasNoRow(one.client_id)) - Number(hasNoRow(other.client_id)))

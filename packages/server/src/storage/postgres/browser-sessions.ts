@@ -33,9 +33,9 @@ const renewSession = `with ${sessionEpoch.part},
 const joinSession = `with session as (select sid, expires_at from sessions where sid = $1 for key share),
   joined as (
     insert into session_clients (sid, client_id, expires_at) select sid, $2::text, expires_at from session
-    on conflict do nothing),
+    on conflict do nothing returning 1),
   trimmed as (
-    delete from session_clients where sid = $1 and client_id in (
+    delete from session_clients where sid = $1 and exists (select 1 from joined) and client_id in (
       select client_id from session_clients where sid = $1 and client_id <> $2
       order by left(client_id, 8) in ('https://', 'sealed1.'), client_id offset ${mostSessionClients - 1}))
   select exists (select 1 from session)`
