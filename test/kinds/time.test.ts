@@ -26,6 +26,7 @@ const comparisons = {
     'clients/sealed/sealed-clients.ts',
     'clients/authentication/secrets.ts',
     'model/consent.ts',
+    'model/ports/users.ts',
     'model/session.ts',
     'pages/device/device.ts',
     'endpoints/introspection/token-description.ts',

@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import { counterTolerance } from '../../model/ports/users.ts'
+import { isLiveCounter } from '../../model/ports/users.ts'
 import type { Clock } from '../../runtime/ports.ts'
 
 export type ClientFailures = {
@@ -55,10 +55,6 @@ export const markerLifetime: Seconds = day + halfDay
 /** The maximum number of entries per kind in the memory of a process. */
 const maxRemembered = 10_000
 
-/** Returns false also if the clock was ahead when the time was noted, as for stored counters. */
-const isLive = (until: Seconds, now: Seconds): boolean =>
-  until > now && until <= now + span + counterTolerance
-
 type Tally = { count: number; until: Seconds }
 type Seen = { at: Seconds; marked: number }
 
@@ -77,7 +73,7 @@ export function createClientFailures({
   const pairOf = (name: string, from: string): string => JSON.stringify([shortened(name), from])
   const waitAt = (key: string, most: number, now: Seconds): Seconds => {
     const tally = tallies.get(key)
-    return tally && isLive(tally.until, now) && tally.count >= most ? tally.until - now : 0
+    return tally && isLiveCounter(tally.until, span, now) && tally.count >= most ? tally.until - now : 0
   }
   const networks = (from: string) => networksOf(from, { most: maxPerNetwork, span })
   const isSeen = (name: string, from: string, now: Seconds): boolean =>
@@ -86,7 +82,7 @@ export function createClientFailures({
   /** Counts synchronously, so that concurrent requests see the count. */
   function tally(key: string, now: Seconds): void {
     const before = tallies.get(key)
-    if (before && isLive(before.until, now)) before.count += 1
+    if (before && isLiveCounter(before.until, span, now)) before.count += 1
     else {
       forgetOldest(tallies)
       tallies.delete(key)
@@ -128,7 +124,7 @@ export function createClientFailures({
     async wasSeen(name, from) {
       const pair = pairOf(name, from)
       const now = clock.now()
-      if (isLive(unseen.get(pair) ?? 0, now)) return false
+      if (isLiveCounter(unseen.get(pair) ?? 0, span, now)) return false
       const half = Math.floor(now / halfDay)
       const found = await isMarked([markOf(name, from, half), markOf(name, from, half - 1)])
       if (found) seen.add(name, from, now)

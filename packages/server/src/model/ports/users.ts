@@ -125,6 +125,10 @@ export type Attempts = {
  */
 export const counterTolerance: Seconds = 600
 
+/** Returns whether a counter that ends at this time has not ended; see {@link counterTolerance}. */
+export const isLiveCounter = (end: Seconds, span: Seconds, now: Seconds): boolean =>
+  end > now && end <= now + span + counterTolerance
+
 export type AttemptLimit = {
   /** A hash of what is counted, such as a name or a network. */
   readonly hash: TokenHash

@@ -10,7 +10,7 @@ import type {
   UserStores,
   WaitingMails,
 } from '../../model/ports/stores.ts'
-import { counterTolerance } from '../../model/ports/users.ts'
+import { isLiveCounter } from '../../model/ports/users.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { endAccess } from './sessions.ts'
@@ -200,9 +200,7 @@ const createWaitingMails = ({ waitingMails }: Tables): WaitingMails => ({
 function createAttempts({ attempts }: Tables): Attempts {
   const living = (hash: TokenHash, at: Seconds, span: Seconds) => {
     const counter = attempts.get(hash)
-    return counter && counter.expires_at > at && counter.expires_at <= at + span + counterTolerance
-      ? counter
-      : undefined
+    return counter && isLiveCounter(counter.expires_at, span, at) ? counter : undefined
   }
   const wait = (limits: readonly AttemptLimit[], at: Seconds): Seconds =>
     Math.max(
