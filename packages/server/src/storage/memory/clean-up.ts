@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Stores } from '../../model/ports/stores.ts'
-import { longestWaits } from '../tables/queues.ts'
+import { queues } from '../tables/queues.ts'
 import { type AnyTable, allTables } from '../tables/tables.ts'
 import type { MemoryTable, Tables } from './tables.ts'
 
@@ -26,14 +26,11 @@ export const createCleanUp =
     return deleted
   }
 
-function hasten({ waitingMails, logoutNotices, webhookMessages }: Tables, now: Seconds): void {
-  for (const [table, wait] of [
-    [waitingMails, longestWaits.waiting_mails],
-    [logoutNotices, longestWaits.logout_notices],
-    [webhookMessages, longestWaits.webhook_messages],
-  ] as const) {
-    const queue = table as unknown as MemoryTable<Row & { readonly due_at: Seconds }>
-    for (const row of queue.filter(({ due_at }) => due_at > now + wait)) queue.put({ ...row, due_at: now })
+function hasten(tables: Tables, now: Seconds): void {
+  for (const { name, longestWait } of queues) {
+    const queue = tables[name] as unknown as MemoryTable<Row & { readonly due_at: Seconds }>
+    for (const row of queue.filter(({ due_at }) => due_at > now + longestWait))
+      queue.put({ ...row, due_at: now })
   }
 }
 

@@ -2,8 +2,7 @@
 
 import type { Stores } from '../../model/ports/stores.ts'
 import { type ExpiringTable, expiringTables } from '../tables/expiry.ts'
-import { longestWaits } from '../tables/queues.ts'
-import { allTables } from '../tables/tables.ts'
+import { queues } from '../tables/queues.ts'
 import type { Database } from './database.ts'
 import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { removal } from './registered-clients.ts'
@@ -42,18 +41,15 @@ function sweepOf({ table, key, due, until }: ExpiringTable): string {
 }
 
 /** Skips rows that are being sent, because their delay is set again afterwards. */
-function hasteningOf(table: keyof typeof longestWaits): string {
-  const key = allTables.find(([, { name }]) => name === table)![1].key.join(', ')
+function hasteningOf({ table, key, longestWait }: (typeof queues)[number]): string {
   return `with late as materialized (
-      select ${key} from ${table} where due_at > $1 + ${longestWaits[table]} limit ${batch} ${skipLocked})
+      select ${key} from ${table} where due_at > $1 + ${longestWait} limit ${batch} ${skipLocked})
     update ${table} set due_at = $1 where ${keyIn(key, 'late')}`
 }
 
 export function createCleanUp({ run }: Database): Stores['cleanUp'] {
   const sweeps = tables.map(table => one(run, sweepOf(table)))
-  const hastenings = (Object.keys(longestWaits) as (keyof typeof longestWaits)[]).map(table =>
-    change(run, hasteningOf(table)),
-  )
+  const hastenings = queues.map(queue => change(run, hasteningOf(queue)))
   return async (at, now) => {
     let total = 0
     for (const sweep of sweeps) {

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Stores } from '../../../model/ports/stores.ts'
-import { longestWaits } from '../../tables/queues.ts'
+import { queues } from '../../tables/queues.ts'
 import { one, reading } from '../statements.ts'
 import { batch, type cleanUpWrites, expiring } from '../writes/clean-up.ts'
 import type { Calls } from '../writes/operation.ts'
@@ -23,8 +23,11 @@ export function createCleanUp(
   })
   const late = one(
     database,
-    Object.entries(longestWaits)
-      .map(([table, wait]) => `select 1 where exists (select 1 from ${table} where due_at > ?1 + ${wait})`)
+    queues
+      .map(
+        ({ table, longestWait }) =>
+          `select 1 where exists (select 1 from ${table} where due_at > ?1 + ${longestWait})`,
+      )
       .join(' union all '),
   )
   const anyLate = reading(database, (now: Seconds): boolean => late(now) !== undefined)

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import { type ExpiringTable, expiringTables } from '../../tables/expiry.ts'
-import { longestWaits } from '../../tables/queues.ts'
+import { queues } from '../../tables/queues.ts'
 import { change } from '../statements.ts'
 import type { Writes } from './operation.ts'
 
@@ -20,8 +20,8 @@ export const cleanUpWrites = {
     return (table: string, at: Seconds): Swept => sweeps.get(table)?.(at) ?? [0, 0]
   },
   hasten(database) {
-    const changes = Object.entries(longestWaits).map(([table, wait]) =>
-      change(database, `update ${table} set due_at = ?1 where due_at > ?1 + ${wait}`),
+    const changes = queues.map(({ table, longestWait }) =>
+      change(database, `update ${table} set due_at = ?1 where due_at > ?1 + ${longestWait}`),
     )
     return (now: Seconds): void => {
       for (const hasten of changes) hasten(now)
