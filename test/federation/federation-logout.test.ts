@@ -8,6 +8,8 @@ import { issuer, type TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
   foreignProvider,
+  logoutEvent,
+  logoutTokenOf,
   signInByProvider,
   startFederated,
   startForeignProvider,
@@ -138,26 +140,8 @@ test('federation logout: the ID token stored for it is sealed, and removed after
   assert.equal(await server.stores.upstreamSessions.find(row.id), undefined)
 })
 
-const event = { 'http://schemas.openid.net/event/backchannel-logout': {} }
-let count = 0
-
-/** A logout token as the provider signs it; undefined removes a claim. */
-async function logoutToken(changes: Record<string, unknown> = {}): Promise<string> {
-  const before = provider.claims
-  provider.claims = {}
-  const claims = {
-    ...{ aud: 'tessera', jti: `jti-${++count}`, events: event, sid: 'session-there', sub: 'ada' },
-    ...changes,
-  }
-  const token = await provider.service.issuer.buildToken({
-    scopesOrTransform: (_, payload) => {
-      Object.assign(payload, claims)
-      for (const [name, value] of Object.entries(claims)) if (value === undefined) delete payload[name]
-    },
-  })
-  provider.claims = before
-  return token
-}
+const logoutToken = (changes: Record<string, unknown> = {}) =>
+  logoutTokenOf(provider, { sid: 'session-there', sub: 'ada', ...changes })
 
 const notify = (server: TestServer, logout_token: string) =>
   server.send('POST', '/federation/backchannel-logout/corp', { form: { logout_token } })
@@ -188,7 +172,7 @@ test('federation logout: an invalid or repeated logout token ends nothing [Back-
         iss: provider.issuer,
         aud: 'tessera',
         jti: 'f',
-        events: event,
+        events: logoutEvent,
         sub: 'ada',
       }),
   })
@@ -206,7 +190,10 @@ test('federation logout: an invalid or repeated logout token ends nothing [Back-
     ['an empty jti', await logoutToken({ jti: '' })],
     ['no end', await logoutToken({ exp: undefined })],
     ['no beginning', await logoutToken({ iat: undefined })],
-    ['an event that is not an object', await logoutToken({ events: { [Object.keys(event)[0]!]: 'yes' } })],
+    [
+      'an event that is not an object',
+      await logoutToken({ events: { [Object.keys(logoutEvent)[0]!]: 'yes' } }),
+    ],
     ['names that are too long', await logoutToken({ sid: 'x'.repeat(256), sub: 'x'.repeat(256) })],
     ['another key', foreign],
     ['no token', 'x'],
@@ -261,7 +248,7 @@ test('federation logout: a used logout token is remembered no longer than its ag
   for (const exp of [1e308, Number.MAX_SAFE_INTEGER, 2 ** 63, server.clock.now() + 1e9]) {
     // The provider's own clock may already be in the next second.
     const iat = server.clock.now()
-    const token = await logoutToken({ sid: 'unknown-session', jti: `${exp}`, iat, exp })
+    const token = await logoutToken({ sid: undefined, sub: 'unknown-user', jti: `${exp}`, iat, exp })
     assert.equal((await notify(server, token)).status, 200, `${exp}`)
     assertRefused(await notify(server, token), 'invalid_request', 'upstream_logout_token_replayed')
   }

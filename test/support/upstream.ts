@@ -62,6 +62,27 @@ export function foreignProvider(claims: ForeignProvider['claims'] = {}): Foreign
   }
 }
 
+export const logoutEvent = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+let logoutTokens = 0
+
+/** A logout token as the provider signs it; undefined removes a claim. */
+export async function logoutTokenOf(
+  provider: ForeignProvider,
+  changes: Record<string, unknown>,
+): Promise<string> {
+  const before = provider.claims
+  provider.claims = {}
+  const claims = { aud: 'tessera', jti: `jti-${++logoutTokens}`, events: logoutEvent, ...changes }
+  const token = await provider.service.issuer.buildToken({
+    scopesOrTransform: (_, payload) => {
+      Object.assign(payload, claims)
+      for (const [name, value] of Object.entries(claims)) if (value === undefined) delete payload[name]
+    },
+  })
+  provider.claims = before
+  return token
+}
+
 const loopback = { outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] } }
 
 /** The pages' world, with this provider and others instead of its own. */

@@ -72,7 +72,7 @@ export function createFederationServices(
     upstream,
     upstreamStates,
     browserBinding: createBrowserBinding({ cookies, random }),
-    storeUpstreamSession: createUpstreamSessionStorage({ upstreamSessions, sealing, random, clock }),
+    storeUpstreamSession: createUpstreamSessionStorage({ stores, sealing, random, clock }),
     upstreamSignOut: createUpstreamSignOut({ openIdProviders, upstream, upstreamSessions, sealing, log }),
     readLogoutToken: createLogoutTokenReader({ discover, algorithms, outbound, clock }),
   }

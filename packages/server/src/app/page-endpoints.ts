@@ -125,6 +125,7 @@ function createProviderEndpoints(
       readLogoutToken,
       stores,
       endSession,
+      clock,
       log,
       refuser: services.refuserOf('federation'),
     }),
@@ -132,6 +133,7 @@ function createProviderEndpoints(
       readLogoutToken,
       stores,
       endSession,
+      clock,
       log,
     }),
   }

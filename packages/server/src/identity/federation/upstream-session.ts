@@ -1,49 +1,73 @@
 /** Sessions at providers: stored at sign-in, ended at sign-out (OpenID Connect RP-Initiated Logout 1.0 §2, Back-Channel Logout 1.0 §2.7). */
 
+import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { newTimedId } from '../../model/handle.ts'
 import type { Sealing } from '../../model/keys.ts'
-import type { UpstreamSessions } from '../../model/ports/stores.ts'
+import type { Stores, UpstreamSessions, UsedAssertion } from '../../model/ports/stores.ts'
 import type { UpstreamSignOut } from '../../model/session.ts'
-import type { Clock, Log, Random } from '../../runtime/ports.ts'
+import type { Clock, Log, Random, TokenHash } from '../../runtime/ports.ts'
 import { type ExternalIdentity, identityKey } from '../external-identity.ts'
 import type { OpenIdProvider } from './provider-discovery.ts'
 import type { Upstream, UpstreamUser } from './upstream.ts'
 
-/** Stores the provider's session of a local user and returns its id, which the local session refers to. */
+/**
+ * Stores the provider's session of a local user and returns its id, which the local session refers to. Refuses
+ * `server_error` if the provider reported the end of the session before.
+ */
 export type StoreUpstreamSession = (
   identity: ExternalIdentity,
   user: Pick<UpstreamUser, 'id_token' | 'sid'>,
   sub: string,
-) => Promise<string>
+) => Promise<Result<string>>
 
 /** At least the longest lifetime of a session. */
 const lifetime: Seconds = 90 * 86_400
 
+/** At least the lifetime of a code (RFC 6749 §4.1.2), which a browser may return late. */
+const endRemembered: Seconds = 600
+
+/** Returns what to remember about a session that the provider ended, so that no code issued in it starts a session here. */
+export const endedUpstreamSession = (
+  { name }: Pick<OpenIdProvider, 'name'>,
+  sid: string,
+  now: Seconds,
+): UsedAssertion => ({
+  hash: hash('sha256', JSON.stringify(['ended_upstream', name, sid]), 'base64url') as TokenHash,
+  expires_at: now + endRemembered,
+})
+
 export const createUpstreamSessionStorage =
   ({
-    upstreamSessions,
+    stores: { upstreamSessions, usedAssertions },
     sealing,
     random,
     clock,
   }: {
-    upstreamSessions: UpstreamSessions
+    stores: Pick<Stores, 'upstreamSessions' | 'usedAssertions'>
     sealing: Sealing
     random: Random
     clock: Clock
   }): StoreUpstreamSession =>
   async (identity, { id_token, sid }, sub) => {
+    const { provider } = identity
     const id = newTimedId(random)
+    const now = clock.now()
     await upstreamSessions.create({
       id,
-      provider: identity.provider.name,
+      provider: provider.name,
       identity: identityKey(identity),
       sub,
       ...(sid !== undefined && { upstream_sid: sid }),
       id_token: sealing.seal(id_token, id),
-      expires_at: clock.now() + lifetime,
+      expires_at: now + lifetime,
     })
-    return id
+    // After it was stored: a logout token that arrives from now on finds the row.
+    if (sid === undefined || !(await usedAssertions.has(endedUpstreamSession(provider, sid, now).hash)))
+      return ok(id)
+    await upstreamSessions.end(id)
+    return refuse('server_error', 'upstream_session_ended', { log: { provider: provider.name, sub } })
   }
 
 type SignOutPorts = {

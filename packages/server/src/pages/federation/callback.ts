@@ -194,7 +194,7 @@ export function createFederationCallbackEndpoint(
       return refuse('access_denied', 'user_inactive', { log: { provider: name, sub } })
     }
     const upstream = await ports.storeUpstreamSession(identity, user, sub)
-    return ok({ ...subject, ...(upstream !== undefined && { upstream }) })
+    return upstream.ok ? ok({ ...subject, upstream: upstream.value }) : upstream
   }
 }
 

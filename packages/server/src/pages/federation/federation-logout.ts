@@ -14,17 +14,19 @@ import {
   type LogoutToken,
   type ReadLogoutToken,
 } from '../../identity/federation/upstream-logout-token.ts'
+import { endedUpstreamSession } from '../../identity/federation/upstream-session.ts'
 import { readForm } from '../../messages/form.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import { rememberUntil } from '../../model/jose.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { EndSession } from '../../model/session.ts'
-import type { Log, TokenHash } from '../../runtime/ports.ts'
+import type { Clock, Log, TokenHash } from '../../runtime/ports.ts'
 
 type UpstreamLogoutPorts = {
   readonly readLogoutToken: ReadLogoutToken
   readonly stores: Pick<Stores, 'sessions' | 'upstreamSessions' | 'usedAssertions'>
   readonly endSession: EndSession
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -43,10 +45,16 @@ export function createBackChannelLogoutEndpoint(
       return ports.refuser(request, missing('upstream_logout_token_missing'), { step: 'authenticate' })
     const read = await ports.readLogoutToken(provider, token)
     if (!read.ok) return ports.refuser(request, read, { step: 'authenticate' })
-    if (!(await ports.stores.usedAssertions.add(markerOf(provider, read.value)))) {
+    const { usedAssertions } = ports.stores
+    const marker = markerOf(provider, read.value)
+    if (await usedAssertions.has(marker.hash))
       return ports.refuser(request, missing('upstream_logout_token_replayed'), { step: 'authenticate' })
-    }
+    const { sid } = read.value
+    // First, so that a sign-in which stores the session afterwards finds that it has ended.
+    if (sid !== undefined) await usedAssertions.add(endedUpstreamSession(provider, sid, ports.clock.now()))
     await endAll(provider, read.value, ports)
+    // Last, so that the provider can send the token again if ending a session fails (§2.5).
+    await usedAssertions.add(marker)
     return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }
   }
 }
@@ -81,11 +89,16 @@ async function endAll(
       : { identity: identityKey({ provider, authority: iss, id: sub ?? '', claims: {} }) }
   const found = await stores.upstreamSessions.from(provider.name, from)
   let ended = 0
-  for (const { id } of found) {
+  const endFrom = async (id: string) => {
     for (const session of await stores.sessions.fromUpstream(id)) {
       if (await endSession(session.sid, 'ended_by_provider')) ended += 1
     }
+  }
+  for (const { id } of found) {
+    await endFrom(id)
     await stores.upstreamSessions.end(id)
+    // A sign-in may have stored its session in the meantime. Later ones look for the deleted row.
+    await endFrom(id)
   }
   log.info('signed_out_upstream', { provider: provider.name, sessions: ended })
 }

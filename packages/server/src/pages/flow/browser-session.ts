@@ -19,7 +19,8 @@ export type BrowserSessions = {
   readonly read: (request: HttpRequest) => Promise<Session | undefined>
   /**
    * Starts a session under a new handle. Another sign-in of the same user keeps the `sid` and the clients of the browser's
-   * earlier session; a sign-in of another user ends it. Resolves to undefined if the user's access was ended in the meantime.
+   * earlier session; a sign-in of another user ends it. Resolves to undefined if the user's access, or the session at
+   * their provider, ended in the meantime.
    */
   readonly start: (
     request: HttpRequest,
@@ -48,7 +49,7 @@ type StartOptions = {
 }
 
 type SessionPorts = {
-  readonly stores: Pick<Stores, 'sessions'>
+  readonly stores: Pick<Stores, 'sessions' | 'upstreamSessions'>
   readonly cookies: Cookies
   readonly clock: Clock
   readonly random: Random
@@ -67,7 +68,7 @@ const mostSessions = 1000
 const touchInterval: Seconds = 300
 
 export function createBrowserSessions({
-  stores: { sessions },
+  stores: { sessions, upstreamSessions },
   cookies,
   clock,
   random,
@@ -91,6 +92,60 @@ export function createBrowserSessions({
     await sessions.touch(hash, { last_seen_at: now, idle_expires_at, address: peer.address })
   }
 
+  /** Whether the session at the provider that the sign-in originates from has ended. */
+  const isEndedUpstream = async ({ upstream }: Subject): Promise<boolean> =>
+    upstream !== undefined && !(await upstreamSessions.find(upstream))
+
+  async function begin(
+    ...[request, subject, tenant, { keep = false, announce } = {}]: Parameters<BrowserSessions['start']>
+  ): ReturnType<BrowserSessions['start']> {
+    const found = await find(request)
+    const earlier = found && isCurrent(found, clock.now()) ? found : undefined
+    const same = earlier?.sub === subject.sub && earlier.tenant === tenant
+    const handle = newHandle(random, 'ts')
+    const now = clock.now()
+    // The choice remains valid for further sign-ins, such as one with a second factor, until the user signs out.
+    const keeps = keep || (same && earlier.idle_lifetime === lifetimes.kept)
+    const kept = keeps ? lifetimes.kept : undefined
+    const absolute = kept ?? lifetimes.absolute
+    const idle_lifetime = kept ?? lifetimes.idle
+    const { tenant: _, ...how } = subject
+    const user_agent = request.headers['user-agent']?.slice(0, maxUserAgentLength)
+    const session: Session = {
+      ...how,
+      // The tenant of the sign-in; the `tenant` claim is read from the user's record.
+      ...(tenant !== undefined && { tenant }),
+      hash: hashHandle(handle),
+      sid: same ? earlier.sid : newTimedId(random),
+      created_at: now,
+      expires_at: now + absolute,
+      idle_expires_at: now + idle_lifetime,
+      idle_lifetime,
+      last_seen_at: now,
+      ...(user_agent !== undefined && { user_agent }),
+      address: request.peer.address,
+    }
+    const cookie = cookies.write(cookieName, handle, {
+      framed: true,
+      maxAge: kept,
+    })
+    // A handle from before the sign-in is invalid afterwards (session fixation).
+    const renewal = same ? announce?.(session) : undefined
+    if (same && (await sessions.renew(earlier.hash, session, renewal?.messages))) {
+      renewal?.happened()
+      return { session, cookie }
+    }
+    if (earlier && !same) await endSession(earlier.sid, 'another_user')
+    // A session that has just ended can't be continued, because its clients were notified.
+    const fresh = same ? { ...session, sid: newTimedId(random) } : session
+    const event = announce?.(fresh)
+    if (!(await sessions.create(fresh, event?.messages))) return undefined
+    event?.happened()
+    for (const { sid } of surplusSessions(await sessions.ofUser(subject.sub), mostSessions))
+      await endSession(sid, 'too_many')
+    return { session: fresh, cookie }
+  }
+
   return {
     keepOffered: lifetimes.kept !== undefined,
     async read(request) {
@@ -99,52 +154,14 @@ export function createBrowserSessions({
       await touch(session, request)
       return session
     },
-    async start(request, subject, tenant, { keep = false, announce } = {}) {
-      const found = await find(request)
-      const earlier = found && isCurrent(found, clock.now()) ? found : undefined
-      const same = earlier?.sub === subject.sub && earlier.tenant === tenant
-      const handle = newHandle(random, 'ts')
-      const now = clock.now()
-      // The choice remains valid for further sign-ins, such as one with a second factor, until the user signs out.
-      const keeps = keep || (same && earlier.idle_lifetime === lifetimes.kept)
-      const kept = keeps ? lifetimes.kept : undefined
-      const absolute = kept ?? lifetimes.absolute
-      const idle_lifetime = kept ?? lifetimes.idle
-      const { tenant: _, ...how } = subject
-      const user_agent = request.headers['user-agent']?.slice(0, maxUserAgentLength)
-      const session: Session = {
-        ...how,
-        // The tenant of the sign-in; the `tenant` claim is read from the user's record.
-        ...(tenant !== undefined && { tenant }),
-        hash: hashHandle(handle),
-        sid: same ? earlier.sid : newTimedId(random),
-        created_at: now,
-        expires_at: now + absolute,
-        idle_expires_at: now + idle_lifetime,
-        idle_lifetime,
-        last_seen_at: now,
-        ...(user_agent !== undefined && { user_agent }),
-        address: request.peer.address,
-      }
-      const cookie = cookies.write(cookieName, handle, {
-        framed: true,
-        maxAge: kept,
-      })
-      // A handle from before the sign-in is invalid afterwards (session fixation).
-      const renewal = same ? announce?.(session) : undefined
-      if (same && (await sessions.renew(earlier.hash, session, renewal?.messages))) {
-        renewal?.happened()
-        return { session, cookie }
-      }
-      if (earlier && !same) await endSession(earlier.sid, 'another_user')
-      // A session that has just ended can't be continued, because its clients were notified.
-      const fresh = same ? { ...session, sid: newTimedId(random) } : session
-      const event = announce?.(fresh)
-      if (!(await sessions.create(fresh, event?.messages))) return undefined
-      event?.happened()
-      for (const { sid } of surplusSessions(await sessions.ofUser(subject.sub), mostSessions))
-        await endSession(sid, 'too_many')
-      return { session: fresh, cookie }
+    async start(request, subject, tenant, options = {}) {
+      // The user may have entered a second factor for minutes since the sign-in at the provider.
+      if (await isEndedUpstream(subject)) return undefined
+      const started = await begin(request, subject, tenant, options)
+      // A sign-out at the provider may have looked for sessions just before this one was stored.
+      if (!started || !(await isEndedUpstream(subject))) return started
+      await endSession(started.session.sid, 'ended_by_provider')
+      return undefined
     },
     async stepUp(session, proven) {
       const handle = newHandle(random, 'ts')
