@@ -148,6 +148,7 @@ const bySection: Readonly<Record<string, string>> = {
   'RFC 9700 §4.7':
     'csrf_token_wrong upstream_browser_unknown upstream_state_malformed upstream_state_unknown',
   'RFC 9700 §4.4': 'upstream_mixed_up',
+  'OpenID Connect Back-Channel Logout 1.0 §2.7': 'upstream_session_ended',
   'OpenID Connect Core 1.0 §3.1.3.7': 'upstream_answer_invalid upstream_sign_in_too_old',
   'RFC 6749 §4.1.2.1, §5.2': 'upstream_access_denied upstream_refused upstream_refused_code',
   'RFC 6238 §5.2': 'totp_used',
