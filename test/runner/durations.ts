@@ -6,7 +6,6 @@
  */
 const seconds: Readonly<Record<string, number>> = {
   'reliability/experiments': 80,
-  'interop/mcp-client-conformance': 60,
   'kinds/writers': 55,
   'contracts/postgres': 53,
   'contracts/flows': 51,
@@ -51,6 +50,7 @@ const seconds: Readonly<Record<string, number>> = {
   'browser/code-and-device': 10,
   'interop/sessions': 10,
   'browser/account-pages': 9,
+  'interop/mcp-client-conformance': 9,
   'kinds/two-paths': 9,
   'sign-in/known-browsers.attack': 9,
   'clients/client-secrets.attack': 9,
