@@ -45,8 +45,8 @@ test('fleet: the check of a history finds planted errors', () => {
 const postgres = provideOwnPostgres({ durable: true })
 process.env.TESSERA_MASTER_KEY = randomBytes(32).toString('base64')
 
-/** How long load continues between one event and the next. */
-const between = 1500
+/** How long the database is away, and how long load continues between one event and the next, in milliseconds. */
+const [outage, between] = [1500, 500]
 
 test('fleet: kill -9, a database outage and a rolling upgrade with a migration reuse no credential and lose no acknowledged token', async () => {
   const server = await postgres()
@@ -76,7 +76,7 @@ test('fleet: kill -9, a database outage and a rolling upgrade with a migration r
     await meanwhile(setTimeout(between))
     const back = history.away('database')
     await meanwhile(server.stop())
-    await meanwhile(setTimeout(between))
+    await meanwhile(setTimeout(outage))
     await meanwhile(server.start())
     await meanwhile(fleet.ready())
     back()
