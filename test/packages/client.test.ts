@@ -8,12 +8,19 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { bundle } from '../client/bundles.ts'
-import { withServer } from '../support/process.ts'
+import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { readText } from '../support/repository.ts'
-import { type Installed, installPackages, nodeBinary, repository, runNode } from './installed.ts'
+import {
+  type Installed,
+  installClient,
+  nodeBinary,
+  repository,
+  runNode,
+  unexpectedErrors,
+} from './installed.ts'
 
 const run = promisify(execFile)
 const missing = 'not installed here: npm ci --prefix test/packages/runtimes (Linux on x64)'
@@ -21,11 +28,10 @@ const missing = 'not installed here: npm ci --prefix test/packages/runtimes (Lin
 let installed: Installed
 before(
   async () => {
-    installed = await installPackages(['@tessera/protocol', '@tessera/client'])
+    installed = await installClient()
   },
   { timeout: 240_000 },
 )
-after(() => installed?.remove())
 
 const { exports: entries } = JSON.parse(readText('packages/client/package.json')) as { exports: object }
 const specifiers = Object.keys(entries).map(entry => `@tessera/client${entry.slice(1)}`)
@@ -70,10 +76,10 @@ for (const [where, environment] of Object.entries(environments))
       const name = `types-${moduleResolution}-${environment.types.length}`
       const all = specifiers.map((one, index) => `export * as entry${index} from '${one}'\n`)
       const file = await writeModule(`${name}.ts`, typed + all.join(''))
-      const options = { module, moduleResolution, ...environment }
-      assert.equal(await compile(name, [file], options), '')
       const wrong = await writeModule(`${name}-wrong.ts`, typed.replace('client_id:', 'clientId:'))
-      assert.match(await compile(name, [wrong], options), /clientId/)
+      const output = await compile(name, [file, wrong], { module, moduleResolution, ...environment })
+      assert.deepEqual(unexpectedErrors(output), [])
+      assert.match(output, /clientId/)
     })
 
 test('client package: its types are complete with those of Node 20, which have fewer globals', async t => {
@@ -83,9 +89,10 @@ test('client package: its types are complete with those of Node 20, which have f
   const file = await writeModule('types-20.ts', typed + all.join(''))
   const resolution = { module: 'nodenext', moduleResolution: 'nodenext' }
   const options = { ...resolution, lib: ['es2024'], types: ['node'], typeRoots: [typeRoot] }
-  assert.equal(await compile('types-20', [file], options), '')
-  const newer = await writeModule('types-20-newer.ts', 'export type Key = CryptoKey\n')
-  assert.match(await compile('types-20-newer', [newer], options), /Cannot find name 'CryptoKey'/)
+  const newer = await writeModule('types-20-wrong.ts', 'export type Key = CryptoKey\n')
+  const output = await compile('types-20', [file, newer], options)
+  assert.deepEqual(unexpectedErrors(output), [])
+  assert.match(output, /Cannot find name 'CryptoKey'/)
 })
 
 /** Compiles strictly, declarations of the package included. Returns what the compiler prints. */
@@ -144,17 +151,29 @@ const configuration = {
   api_resources: [{ name: 'urn:api', scopes: ['api'] }],
 }
 
-for (const major of [20, 22, 24, 26])
-  test(`client package: each entry loads, and a client gets a token, on Node ${major}`, async t => {
-    const binary = nodeBinary(major)
-    if (!binary) return t.skip(missing)
-    const file = await writeModule('program.mjs', program)
-    await withServer(configuration, async ({ url }) => {
-      const { printed, errors } = await runNode(installed, binary, [file, url])
+describe('client package: a program', () => {
+  let server: RunningServer
+  let removeConfiguration: () => Promise<void>
+  before(async () => {
+    const { file, remove } = await writeConfiguration({ storage: 'memory:', ...configuration })
+    removeConfiguration = remove
+    server = await serveConfiguration(file, await freePort())
+    await writeModule('program.mjs', program)
+  })
+  after(async () => {
+    await server?.stop()
+    await removeConfiguration?.()
+  })
+
+  for (const major of [20, 22, 24, 26])
+    test(`client package: each entry loads, and a client gets a token, on Node ${major}`, async t => {
+      const binary = nodeBinary(major)
+      if (!binary) return t.skip(missing)
+      const { printed, errors } = await runNode(installed, binary, ['program.mjs', server.url])
       assert.equal(errors, '')
       const { loaded, ok, error, expires_in } = JSON.parse(printed)
       assert.ok(ok, JSON.stringify(error))
       assert.equal(expires_in, 600)
       assert.equal(loaded.length, specifiers.length)
     })
-  })
+})

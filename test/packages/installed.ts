@@ -2,7 +2,7 @@
 
 import { execFile, type SpawnOptionsWithoutStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -45,6 +45,17 @@ export async function installPackages(names: readonly string[] = packageNames) {
     folder,
     remove: () => rm(folder, { recursive: true, force: true }),
   }
+}
+
+let client: Promise<Installed> | undefined
+
+/** Installs the client library, once for all files that this process tests; it is removed when the process ends. */
+export function installClient(): Promise<Installed> {
+  client ??= installPackages(['@tessera/protocol', '@tessera/client']).then(installed => {
+    process.once('exit', () => rmSync(installed.folder, { recursive: true, force: true }))
+    return installed
+  })
+  return client
 }
 
 /** Runs `npm pack` in the repository, as a stranger would. Waits for other tests that do: each replaces `dist`. */
@@ -102,6 +113,13 @@ export const cleanEnvironment = (home: string): Readonly<Record<string, string>>
   // As in test/runner/static-checks.test.ts.
   ...{ GOGC: 'off', GOMEMLIMIT: '2GiB' },
 })
+
+/**
+ * Returns the errors in the compiler's output, except those of files that must not compile: their names end with
+ * `wrong.ts`. Compiling them with the others costs little, and compiling them alone as much as the others.
+ */
+export const unexpectedErrors = (output: string): readonly string[] =>
+  output.split('\n').filter(line => line !== '' && !/^(?: |\S*wrong\.ts\()/.test(line))
 
 /** npm's command line, which any Node can run. */
 export function npm(): string {

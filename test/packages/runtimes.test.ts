@@ -14,7 +14,7 @@ import { build } from 'esbuild'
 import { launchChromium } from '../browser/chromium.ts'
 import { freePort } from '../support/process.ts'
 import { until } from '../support/until.ts'
-import { type Installed, installPackages, nodeBinary, repository } from './installed.ts'
+import { type Installed, installClient, nodeBinary, repository } from './installed.ts'
 import type { PortableCase } from './portable/case.ts'
 import { nodeCases } from './portable/node.ts'
 import { browserCases, cases, type PortableOutcome } from './portable/suite.ts'
@@ -26,7 +26,7 @@ let installed: Installed
 let running: RunningWorld
 before(
   async () => {
-    installed = await installPackages(['@tessera/protocol', '@tessera/client'])
+    installed = await installClient()
     const [, , page] = await Promise.all([
       bundleSuite('in-command'),
       bundleSuite('in-worker', 'esm'),
@@ -39,10 +39,7 @@ before(
   },
   { timeout: 240_000 },
 )
-after(async () => {
-  await running?.close()
-  await installed?.remove()
-})
+after(() => running?.close())
 
 /** Bundles a way to run the suite, with the package as it is installed, or with imports of it. */
 async function bundleSuite(entry: string, format?: 'esm' | 'iife'): Promise<string> {
