@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
 import { until } from '../support/until.ts'
-import { accountPages } from './page-cases.ts'
+import { accountPages, openPage } from './page-cases.ts'
 import { type PagesServer, startPages } from './pages-server.ts'
 
 let pages: PagesServer
@@ -18,7 +18,7 @@ const phone = { width: 360, height: 720 }
 async function open(page: Page, name: string, locale = 'en'): Promise<void> {
   const found = accountPages.find(one => one.name === name)
   assert.ok(found, name)
-  await found.open({ page, url: pages.url, app: pages.app, locale })
+  await openPage(found, { page, url: pages.url, app: pages.app, locale })
 }
 
 const isSeen = (page: Page, selector: string): Promise<true> =>

@@ -6,8 +6,9 @@ import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { ConsoleMessage, Page } from 'playwright-core'
-import { locales, type PageCase, type Person } from './page-cases.ts'
+import { openPage, type PageCase } from './page-cases.ts'
 import { type PagesServer, startPages } from './pages-server.ts'
+import { locales } from './pages-world.ts'
 
 type Locale = (typeof locales)[number]
 
@@ -43,10 +44,11 @@ export function testPages(cases: readonly PageCase[]): void {
 
 async function examineIn(
   locale: Locale,
-  { name, template, open, ownTab }: PageCase,
+  pageCase: PageCase,
   tab: Page,
   { url, app }: PagesServer,
 ): Promise<void> {
+  const { name, template, ownTab } = pageCase
   // The server then does not recognize this browser. Pages store nothing else in it.
   await tab.context().clearCookies()
   const page = ownTab ? await tab.context().newPage() : tab
@@ -57,9 +59,8 @@ async function examineIn(
       complaints.push(message.text())
   }
   page.on('console', collect)
-  const person: Person = { page, url, app, locale }
   try {
-    await open(person)
+    await openPage(pageCase, { page, url, app, locale })
     assert.equal(await page.locator('body').getAttribute('data-page'), template)
     assert.equal(await page.locator('html').getAttribute('dir'), locale === 'ar' ? 'rtl' : 'ltr')
     await examineLooks(page, name, locale)

@@ -1,10 +1,18 @@
-/** How a user reaches each page. Elements are found by field name, because pages are viewed in several languages. */
+/**
+ * How a user reaches each page. What comes before the page is requested over HTTP: a rendered page costs a hundred times
+ * as much, and other tests take each of these paths in Chromium. Elements are found by field name, because pages are
+ * viewed in several languages.
+ */
 
+import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
-import { appOf } from '../support/factors.ts'
-import { authorizePath, pagesWorld } from '../support/sign-in.ts'
+import { type Browser, createBrowser, type Page as RequestedPage } from '../support/browser.ts'
+import { appOf, finishEnrolment } from '../support/factors.ts'
+import { remote } from '../support/remote.ts'
+import { authorizePath, signIn as signInAt } from '../support/sign-in.ts'
 
-export type Person = {
+/** Where a page is viewed. */
+type Tab = {
   readonly page: Page
   /** Of the server. */
   readonly url: string
@@ -13,73 +21,41 @@ export type Person = {
   readonly locale: string
 }
 
+/** A user of a tab. */
+type Person = Tab & {
+  /** Keeps the cookies that the tab gets when it shows a page. */
+  readonly browser: Browser
+}
+
 export type PageCase = {
   readonly name: string
   readonly template: string
-  /** Whether it changes its tab for good. */
+  /** Whether it changes its tab for good: by a route or a device. */
   readonly ownTab?: boolean
   readonly open: (person: Person) => Promise<void>
 }
 
-/** Languages in which pages are viewed. */
-export const locales = ['en', 'ar'] as const
+/** Some pages name the browser that signed in. */
+const userAgent =
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
-/** The pages' world, with an application at this origin as client, and a mock as provider. */
-export const worldOf = (app: string, provider: string) => ({
-  ...pagesWorld,
-  api_scopes: [
-    {
-      name: 'api1',
-      display_name: 'Read your orders',
-      description: 'What you bought, when, and for how much',
-    },
-    { name: 'api2', display_name: 'Pay in your name', emphasize: true },
-  ],
-  accounts: { sign_up: true, email_verification: 'optional', self_deletion: true },
-  branding: { support_url: 'https://help.example/', privacy_url: 'https://id.example/privacy' },
-  outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
-  identity_providers: pagesWorld.identity_providers.map(one =>
-    one.name === 'corp'
-      ? { ...one, display_name: 'Corp', issuer: provider, domains: ['corp.example'] }
-      : { display_name: 'Partner', ...one },
-  ),
-  // One for each case and language, because their setup persists and cases run concurrently.
-  users: [
-    ...pagesWorld.users,
-    ...['mia', 'ida', 'zoe', 'lea', 'ben', 'max'].flatMap(name =>
-      locales.map(locale => ({
-        sub: `${name}-${locale}`,
-        username: `${name}-${locale}`,
-        password: 'secret',
-        claims: {},
-      })),
-    ),
-  ],
-  clients: [
-    ...pagesWorld.clients,
-    {
-      ...pagesWorld.clients[0]!,
-      client_id: 'strict',
-      client_name: 'Strict',
-      mfa: { mode: 'required', methods: ['totp'] },
-    },
-  ].map(client => ({
-    ...client,
-    ...(client.client_id === 'asking' && {
-      policy_uri: 'https://asking.example/privacy',
-      tos_uri: 'https://asking.example/terms',
-    }),
-    ...('redirect_uris' in client && {
-      redirect_uris: [`${app}/cb`],
-      post_logout_redirect_uris: [`${app}/`],
-    }),
-  })),
-})
+/** Opens the page in a tab without cookies. */
+export function openPage({ open }: PageCase, tab: Tab): Promise<void> {
+  const headers = { 'accept-language': tab.locale, 'user-agent': userAgent }
+  return open({ ...tab, browser: createBrowser(remote(tab.url, headers)) })
+}
 
-const authorize = ({ url, app }: Person, changes: Record<string, string> = {}) =>
-  url + authorizePath({ redirect_uri: `${app}/cb`, ...changes })
+/** Shows a page of the server in the tab, with the cookies of the requests so far. */
+async function show({ page, url, browser }: Person, target: string, waitUntil?: 'commit'): Promise<void> {
+  const cookies = [...browser.cookies].map(([name, value]) => ({ name, value, url }))
+  if (cookies.length > 0) await page.context().addCookies(cookies)
+  await page.goto(url + target, { waitUntil })
+}
 
-/** Fills in the form and presses the button with this value. */
+const authorize = ({ app }: Person, changes: Record<string, string> = {}) =>
+  authorizePath({ redirect_uri: `${app}/cb`, ...changes })
+
+/** Fills in the form that the tab shows and presses the button with this value. */
 async function submit(
   { page }: Person,
   fields: Readonly<Record<string, string>>,
@@ -90,19 +66,7 @@ async function submit(
   await page.locator(named).first().click()
 }
 
-const alice = { username: 'alice', password: 'wonderland' }
-
-/** The name first, because it may redirect; then the password. */
-async function logIn(person: Person, { username, password }: typeof alice): Promise<void> {
-  await submit(person, { username }, 'next')
-  await submit(person, { password }, 'login')
-}
-
-async function signIn(person: Person): Promise<void> {
-  await person.page.goto(`${person.url}/account`)
-  await logIn(person, alice)
-  await person.page.waitForURL('**/account')
-}
+const signIn = ({ browser }: Person): Promise<RequestedPage> => signInAt(browser, '/account')
 
 async function startDevice({ url }: Person): Promise<Record<string, string>> {
   const response = await fetch(`${url}/connect/deviceauthorization`, {
@@ -112,54 +76,49 @@ async function startDevice({ url }: Person): Promise<Record<string, string>> {
   return (await response.json()) as Record<string, string>
 }
 
-async function confirmDevice(person: Person): Promise<void> {
+async function confirmDevice(person: Person): Promise<RequestedPage> {
   await signIn(person)
   const { user_code = '', verification_uri = '' } = await startDevice(person)
-  await person.page.goto(verification_uri)
-  await submit(person, { user_code })
-  await person.page.locator('button[value="yes"]').waitFor()
+  const { pathname } = new URL(verification_uri)
+  return person.browser.submit(await person.browser.visit(pathname), { user_code })
 }
 
 /** Signs in where a second factor is required: the page that sets it up. */
-async function startEnrolment(person: Person, name: string): Promise<void> {
-  await person.page.goto(authorize(person, { client_id: 'strict' }))
-  await logIn(person, { username: `${name}-${person.locale}`, password: 'secret' })
-}
+const startEnrolment = (person: Person, name: string): Promise<RequestedPage> =>
+  signInAt(person.browser, authorize(person, { client_id: 'strict' }), {
+    username: `${name}-${person.locale}`,
+    password: 'secret',
+    button: 'login',
+  })
 
-async function enrol(person: Person, name: string): Promise<void> {
-  await startEnrolment(person, name)
-  const secret = (await person.page.locator('.secret').textContent()) ?? ''
-  const clock = { now: () => Math.floor(Date.now() / 1000), advance: () => {} }
-  await submit(person, { code: appOf(secret, { clock }).code() }, 'enrol')
-}
+const clock = { now: () => Math.floor(Date.now() / 1000), advance: () => {} }
 
-/** Signs in as a user who set up an app in another browser: the page that asks for its code. */
-async function startSecondFactor(person: Person, name: string): Promise<void> {
+const enrol = async (person: Person, name: string) =>
+  finishEnrolment({ clock }, person.browser, await startEnrolment(person, name))
+
+/** Signs in as a user who set up an app in another browser: shows the page that asks for its code. */
+async function showSecondFactor(person: Person, name: string, query = ''): Promise<void> {
   await enrol(person, name)
-  await person.page.locator('body[data-page="recovery-codes"]').waitFor()
-  await person.page.context().clearCookies()
-  await startEnrolment(person, name)
+  person.browser.cookies.clear()
+  await show(person, (await startEnrolment(person, name)).target + query)
 }
 
 let signedUp = 0
 
-/** With a new name each time. */
-async function signUp(person: Person, password: string): Promise<void> {
-  signedUp += 1
-  // Before the first await: another case may sign up meanwhile.
-  const username = `new${signedUp}`
-  await person.page.goto(`${person.url}/register`)
-  await submit(person, { username, email: `${username}@example.com`, new_password: password })
+/** Signs up with a new name each time. */
+async function signUp({ browser }: Person): Promise<void> {
+  const fields = newAccount('a quiet harbour at dusk')
+  const page = await browser.submit(await browser.visit('/register'), fields)
+  assert.equal(page.target, '/account', page.text)
 }
 
-/** Signs up and requests a passkey. */
-async function startPasskey(person: Person): Promise<void> {
-  await signUp(person, 'a quiet harbour at dusk')
-  await person.page.waitForURL('**/account')
-  await person.page.goto(`${person.url}/account/security`)
-  await person.page.locator('a[href$="passkey"]').click()
-  await person.page.locator('button[value="passkey_enrol"]').waitFor()
+function newAccount(new_password: string) {
+  signedUp += 1
+  const username = `new${signedUp}`
+  return { username, email: `${username}@example.com`, new_password }
 }
+
+const addPasskey = '/account/security?add=passkey'
 
 /** An authenticator that always confirms. */
 async function plugIn({ page }: Person): Promise<void> {
@@ -173,33 +132,28 @@ async function plugIn({ page }: Person): Promise<void> {
   })
 }
 
-/** Stops the browser on a page that would redirect by itself. */
+/** Stops the browser on a page that would redirect by itself, for as long as the tab exists. */
 const stay = ({ page }: Person, address: string) => page.route(address, route => route.abort('aborted'))
 
 /** Pages that a person sees while signing in at an application or out. */
 export const signInPages: readonly PageCase[] = [
-  { name: 'home', template: 'home', open: async ({ page, url }) => void (await page.goto(`${url}/`)) },
-  {
-    name: 'not-found',
-    template: 'message',
-    open: async ({ page, url }) => void (await page.goto(`${url}/nowhere`)),
-  },
+  { name: 'home', template: 'home', open: person => show(person, '/') },
+  { name: 'not-found', template: 'message', open: person => show(person, '/nowhere') },
   {
     name: 'error',
     template: 'message',
-    open: async person =>
-      void (await person.page.goto(authorize(person, { redirect_uri: 'https://x.example/' }))),
+    open: person => show(person, authorize(person, { redirect_uri: 'https://x.example/' })),
   },
   {
     name: 'login',
     template: 'login',
-    open: async person => void (await person.page.goto(authorize(person, { client_id: 'asking' }))),
+    open: person => show(person, authorize(person, { client_id: 'asking' })),
   },
   {
     name: 'login-password',
     template: 'login',
     async open(person) {
-      await person.page.goto(authorize(person))
+      await show(person, authorize(person))
       await submit(person, { username: 'alice' }, 'next')
       await person.page.locator('[name="password"]').waitFor()
     },
@@ -208,36 +162,35 @@ export const signInPages: readonly PageCase[] = [
     name: 'login-wrong',
     template: 'login',
     async open(person) {
-      await person.page.goto(authorize(person))
-      await logIn(person, { ...alice, password: 'wrong' })
+      await show(person, authorize(person))
+      // The name first, because it may redirect; then the password.
+      await submit(person, { username: 'alice' }, 'next')
+      await submit(person, { password: 'wrong' }, 'login')
       await person.page.getByRole('alert').waitFor()
     },
   },
   {
     name: 'login-home-realm',
     template: 'login',
-    open: async person => void (await person.page.goto(authorize(person, { client_id: 'nolocal' }))),
+    open: person => show(person, authorize(person, { client_id: 'nolocal' })),
   },
   {
     name: 'login-popup',
     template: 'login',
-    open: async person =>
-      void (await person.page.goto(authorize(person, { client_id: 'asking', display: 'popup' }))),
+    open: person => show(person, authorize(person, { client_id: 'asking', display: 'popup' })),
   },
   {
     name: 'login-touch',
     template: 'login',
-    open: async person =>
-      void (await person.page.goto(authorize(person, { client_id: 'asking', display: 'touch' }))),
+    open: person => show(person, authorize(person, { client_id: 'asking', display: 'touch' })),
   },
   {
     name: 'consent-wap',
     template: 'consent',
     async open(person) {
       await signIn(person)
-      await person.page.goto(
-        authorize(person, { client_id: 'asking', prompt: 'consent', display: 'wap', scope: 'openid api2' }),
-      )
+      const request = { client_id: 'asking', prompt: 'consent', display: 'wap', scope: 'openid api2' }
+      await show(person, authorize(person, request))
     },
   },
   {
@@ -245,42 +198,42 @@ export const signInPages: readonly PageCase[] = [
     template: 'consent',
     async open(person) {
       await signIn(person)
-      await person.page.goto(
-        authorize(person, { client_id: 'asking', prompt: 'consent', scope: 'openid profile api1 api2' }),
-      )
+      const request = { client_id: 'asking', prompt: 'consent', scope: 'openid profile api1 api2' }
+      await show(person, authorize(person, request))
     },
   },
-  {
-    name: 'device',
-    template: 'device',
-    open: async ({ page, url }) => void (await page.goto(`${url}/device`)),
-  },
+  { name: 'device', template: 'device', open: person => show(person, '/device') },
   {
     name: 'device-wrong',
     template: 'device',
     async open(person) {
-      await person.page.goto(`${person.url}/device`)
+      await show(person, '/device')
       await submit(person, { user_code: 'bbbb bbbb' })
       await person.page.getByRole('alert').waitFor()
     },
   },
-  { name: 'device-confirm', template: 'device-confirm', open: confirmDevice },
+  {
+    name: 'device-confirm',
+    template: 'device-confirm',
+    open: async person => show(person, (await confirmDevice(person)).target),
+  },
   {
     name: 'device-connected',
     template: 'message',
     async open(person) {
-      await confirmDevice(person)
-      await submit(person, {}, 'yes')
+      const connected = await person.browser.submit(await confirmDevice(person), { button: 'yes' })
+      await show(person, connected.target)
       await person.page.locator('.sign.approved').waitFor()
     },
   },
   {
     name: 'form-post',
     template: 'form-post',
+    ownTab: true,
     async open(person) {
       await signIn(person)
       await stay(person, `${person.app}/**`)
-      await person.page.goto(authorize(person, { response_mode: 'form_post' }), { waitUntil: 'commit' })
+      await show(person, authorize(person, { response_mode: 'form_post' }), 'commit')
       await person.page.locator('form').waitFor()
     },
   },
@@ -289,7 +242,7 @@ export const signInPages: readonly PageCase[] = [
     template: 'sign-out',
     async open(person) {
       await signIn(person)
-      await person.page.goto(`${person.url}/connect/endsession`)
+      await show(person, '/connect/endsession')
     },
   },
   {
@@ -297,7 +250,7 @@ export const signInPages: readonly PageCase[] = [
     template: 'message',
     async open(person) {
       await signIn(person)
-      await person.page.goto(`${person.url}/connect/endsession?client_id=web`)
+      await show(person, '/connect/endsession?client_id=web')
       await submit(person, {}, 'no')
       await person.page.locator('.sign.approved').waitFor()
     },
@@ -307,17 +260,18 @@ export const signInPages: readonly PageCase[] = [
     template: 'signed-out',
     async open(person) {
       await signIn(person)
-      await person.page.goto(`${person.url}/connect/endsession`)
-      await submit(person, {}, 'yes')
+      const asked = await person.browser.visit('/connect/endsession')
+      await show(person, (await person.browser.submit(asked, { button: 'yes' })).target)
       await person.page.locator('.sign').waitFor()
     },
   },
   {
     name: 'leaving',
     template: 'leaving',
+    ownTab: true,
     async open(person) {
       await stay(person, '**/federation/**')
-      await person.page.goto(authorize(person))
+      await show(person, authorize(person))
       await person.page.locator('[name="username"]').fill('ada@corp.example')
       await person.page.locator('button[value="next"]').click({ noWaitAfter: true })
       await person.page.locator('a.button.primary').waitFor()
@@ -326,24 +280,37 @@ export const signInPages: readonly PageCase[] = [
   {
     name: 'federation-problem',
     template: 'federation-problem',
-    open: async person => void (await person.page.goto(authorize(person, { acr_values: 'idp:other' }))),
+    open: person => show(person, authorize(person, { acr_values: 'idp:other' })),
   },
 ]
 
 /** The second step of a sign-in, and what belongs to an account. */
 export const accountPages: readonly PageCase[] = [
-  { name: 'enrolment', template: 'enrolment', open: person => startEnrolment(person, 'mia') },
-  { name: 'recovery-codes', template: 'recovery-codes', open: person => enrol(person, 'ida') },
+  {
+    name: 'enrolment',
+    template: 'enrolment',
+    open: async person => show(person, (await startEnrolment(person, 'mia')).target),
+  },
+  {
+    name: 'recovery-codes',
+    template: 'recovery-codes',
+    async open(person) {
+      await show(person, (await startEnrolment(person, 'ida')).target)
+      const secret = (await person.page.locator('.secret').textContent()) ?? ''
+      await submit(person, { code: appOf(secret, { clock }).code() }, 'enrol')
+      await person.page.locator('ol.codes').waitFor()
+    },
+  },
   {
     name: 'second-factor',
     template: 'second-factor',
-    open: person => startSecondFactor(person, 'zoe'),
+    open: person => showSecondFactor(person, 'zoe'),
   },
   {
     name: 'second-factor-wrong',
     template: 'second-factor',
     async open(person) {
-      await startSecondFactor(person, 'lea')
+      await showSecondFactor(person, 'lea')
       await submit(person, { code: '000000' }, 'verify')
       await person.page.getByRole('alert').waitFor()
     },
@@ -352,35 +319,27 @@ export const accountPages: readonly PageCase[] = [
     name: 'second-factor-recovery',
     template: 'second-factor',
     async open(person) {
-      await startSecondFactor(person, 'ben')
-      await person.page.locator('a[href$="method=recovery_code"]').click()
+      await showSecondFactor(person, 'ben', '&method=recovery_code')
       await submit(person, { code: 'AAAAA-AAAAA' }, 'verify')
       await person.page.getByRole('alert').waitFor()
     },
   },
-  {
-    name: 'sign-up',
-    template: 'fields',
-    open: async ({ page, url }) => void (await page.goto(`${url}/register`)),
-  },
+  { name: 'sign-up', template: 'fields', open: person => show(person, '/register') },
   {
     name: 'sign-up-weak',
     template: 'fields',
     async open(person) {
-      await signUp(person, 'password')
+      await show(person, '/register')
+      await submit(person, newAccount('password'))
       await person.page.getByRole('alert').waitFor()
     },
   },
-  {
-    name: 'password-forgotten',
-    template: 'fields',
-    open: async ({ page, url }) => void (await page.goto(`${url}/password/forgotten`)),
-  },
+  { name: 'password-forgotten', template: 'fields', open: person => show(person, '/password/forgotten') },
   {
     name: 'mail-sent',
     template: 'message',
     async open(person) {
-      await person.page.goto(`${person.url}/password/forgotten`)
+      await show(person, '/password/forgotten')
       await submit(person, { username: 'nobody' })
       await person.page.locator('.sign').waitFor()
     },
@@ -389,39 +348,33 @@ export const accountPages: readonly PageCase[] = [
     name: 'account-own',
     template: 'account-profile',
     async open(person) {
-      await signUp(person, 'a quiet harbour at dusk')
-      await person.page.waitForURL('**/account')
+      await signUp(person)
+      await show(person, '/account')
     },
   },
   {
     name: 'account-password',
     template: 'fields',
     async open(person) {
-      await signUp(person, 'a quiet harbour at dusk')
-      await person.page.waitForURL('**/account')
-      await person.page.goto(`${person.url}/account/password`)
+      await signUp(person)
+      await show(person, '/account/password')
     },
   },
   {
     name: 'account-delete',
     template: 'fields',
     async open(person) {
-      await signUp(person, 'a quiet harbour at dusk')
-      await person.page.waitForURL('**/account')
-      await person.page.goto(`${person.url}/account/delete`)
+      await signUp(person)
+      await show(person, '/account/delete')
     },
   },
-  {
-    name: 'outbox',
-    template: 'outbox',
-    open: async ({ page, url }) => void (await page.goto(`${url}/dev/mail`)),
-  },
+  { name: 'outbox', template: 'outbox', open: person => show(person, '/dev/mail') },
   {
     name: 'select-account',
     template: 'select-account',
     async open(person) {
       await signIn(person)
-      await person.page.goto(authorize(person, { prompt: 'select_account' }))
+      await show(person, authorize(person, { prompt: 'select_account' }))
     },
   },
   {
@@ -429,15 +382,17 @@ export const accountPages: readonly PageCase[] = [
     template: 'account-security',
     async open(person) {
       await enrol(person, 'max')
-      await person.page.locator('a.button.primary').click()
-      await person.page.waitForURL(`${person.app}/**`)
-      await person.page.goto(`${person.url}/account/security`)
+      await show(person, '/account/security')
     },
   },
   {
     name: 'enrolment-passkey',
     template: 'enrolment',
-    open: startPasskey,
+    async open(person) {
+      await signUp(person)
+      await show(person, addPasskey)
+      await person.page.locator('button[value="passkey_enrol"]').waitFor()
+    },
   },
   {
     name: 'account-security-passkey',
@@ -445,7 +400,8 @@ export const accountPages: readonly PageCase[] = [
     ownTab: true,
     async open(person) {
       await plugIn(person)
-      await startPasskey(person)
+      await signUp(person)
+      await show(person, addPasskey)
       await submit(person, { name: 'Blue key' }, 'passkey_enrol')
       await person.page.locator('a.button.primary').click()
       await person.page.waitForURL('**/account/security')
@@ -456,7 +412,7 @@ export const accountPages: readonly PageCase[] = [
     template: 'account-connections',
     async open(person) {
       await signIn(person)
-      await person.page.goto(`${person.url}/account/connections`)
+      await show(person, '/account/connections')
     },
   },
   {
@@ -464,12 +420,9 @@ export const accountPages: readonly PageCase[] = [
     template: 'account-consents',
     async open(person) {
       await signIn(person)
-      await person.page.goto(
-        authorize(person, { client_id: 'asking', prompt: 'consent', scope: 'openid profile api1' }),
-      )
-      await submit(person, {}, 'yes')
-      await person.page.waitForURL(`${person.app}/**`)
-      await person.page.goto(`${person.url}/account/consents`)
+      const request = { client_id: 'asking', prompt: 'consent', scope: 'openid profile api1' }
+      await person.browser.submit(await person.browser.visit(authorize(person, request)), { button: 'yes' })
+      await show(person, '/account/consents')
     },
   },
   {
@@ -477,8 +430,15 @@ export const accountPages: readonly PageCase[] = [
     template: 'account-sessions',
     async open(person) {
       await signIn(person)
-      await person.page.goto(`${person.url}/account/sessions`)
+      await show(person, '/account/sessions')
     },
   },
-  { name: 'account-profile', template: 'account-profile', open: signIn },
+  {
+    name: 'account-profile',
+    template: 'account-profile',
+    async open(person) {
+      await signIn(person)
+      await show(person, '/account')
+    },
+  },
 ]

@@ -6,7 +6,7 @@ import { parseConfiguration, startServer } from '../../packages/server/src/serve
 import { freePort } from '../support/process.ts'
 import { startForeignProvider } from '../support/upstream.ts'
 import { launchChromium, startApp } from './chromium.ts'
-import { worldOf } from './page-cases.ts'
+import { worldOf } from './pages-world.ts'
 
 export type PagesServer = {
   readonly browser: Browser

@@ -1,6 +1,6 @@
 /** `npm run picture`: the sign-in that the README shows, light and dark side by side. */
 
-import { signInPages } from './page-cases.ts'
+import { openPage, signInPages } from './page-cases.ts'
 import { startPages } from './pages-server.ts'
 
 const pages = await startPages()
@@ -8,7 +8,7 @@ const login = signInPages.find(({ name }) => name === 'login-password')
 const shots: string[] = []
 for (const colorScheme of ['light', 'dark'] as const) {
   const page = await pages.browser.newPage({ colorScheme, viewport: { width: 420, height: 930 } })
-  await login?.open({ page, ...pages, locale: 'en' })
+  if (login) await openPage(login, { page, ...pages, locale: 'en' })
   shots.push((await page.screenshot({ animations: 'disabled' })).toString('base64'))
 }
 const sheet = await pages.browser.newPage({ viewport: { width: 840, height: 930 } })

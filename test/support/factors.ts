@@ -60,7 +60,7 @@ export const enrolApp = async (
 
 /** Sets up the app that a page shows, and continues from the recovery codes. */
 export async function finishEnrolment(
-  server: TestServer,
+  server: Pick<TestServer, 'clock'>,
   browser: Browser,
   asked: Page,
 ): Promise<{ app: App; codes: readonly string[]; page: Page }> {

@@ -4,12 +4,17 @@ import { createBrowser, type Page } from './browser.ts'
 import type { TestServer } from './tessera.ts'
 import { formOf } from './tessera.ts'
 
-const remote = (origin: string): Pick<TestServer, 'send'> => ({
+/** Sends requests to a server at this origin; `defaults` are headers of all of them. */
+export const remote = (
+  origin: string,
+  defaults: Readonly<Record<string, string>> = {},
+): Pick<TestServer, 'send'> => ({
   async send(method, target, { form, headers, body } = {}) {
     const response = await fetch(origin + target, {
       method,
       redirect: 'manual',
       headers: {
+        ...defaults,
         ...(form !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
         ...headers,
       },
