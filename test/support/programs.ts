@@ -30,7 +30,7 @@ export function createPrograms(shared: () => Environment) {
     const child = spawn(process.execPath, [examples + file], {
       env: {
         ...process.env,
-        NODE_OPTIONS: '--conditions=tessera-source',
+        NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --conditions=tessera-source`,
         PORT: `${port}`,
         ...shared(),
         ...environment,
