@@ -13,6 +13,7 @@ import type { BrowserServer } from 'playwright-core'
 import { runLimit, testLimit } from './runner/limits.ts'
 import { nodeOptions } from './runner/node-options.ts'
 import { distribute, isSlow, root, type Selection, selectFiles, writeBatch } from './runner/processes.ts'
+import { writeReadyModules } from './runner/ready-modules.ts'
 import { sharedPorts } from './support/process.ts'
 import { sharedKeys, writeSigningKeys } from './support/signing-keys.ts'
 
@@ -32,9 +33,6 @@ const batches = selection === 'fast' ? 2 : selection === 'all' && named.length =
 
 /** More than there are cores: some processes wait while others work. Those of a fast run all start together. */
 const concurrency = selection === 'fast' ? batches + 1 : 5
-
-/** Inherited by the processes that tests start. */
-const quickResolution = JSON.stringify(join(root, 'test/runner/quick-resolution.cjs'))
 
 /** Ends all processes when the run is interrupted or takes too long; the database and the browser end after them. */
 const interrupted = new AbortController()
@@ -69,7 +67,8 @@ async function runTests(): Promise<boolean> {
     execArgv: nodeOptions,
     env: {
       ...process.env,
-      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require ${quickResolution}`,
+      // Inherited by the processes that tests start.
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require ${JSON.stringify(await writeReadyModules(folder))}`,
       [sharedKeys]: await writeSigningKeys(folder),
       [sharedPorts]: await mkdtemp(join(folder, 'ports-')),
       // Outlives the run, so that the next one compiles only what changed.
