@@ -27,6 +27,12 @@ const entry =
 /** An RS256 token: expensive enough for one load process to request ten times as many as can be created. */
 const request = post('/connect/token', machineRs256, clientCredentialsForm(apiRs256.scope))
 
+/**
+ * With less of a core, responses are late because of other processes: clients give up, whatever the server does, and
+ * the share of good responses is that of the machine.
+ */
+const leastCores = 0.25
+
 type Server = { readonly port: number; readonly pid: number; readonly stop: () => Promise<void> }
 
 async function startServer(): Promise<Server> {
@@ -53,42 +59,46 @@ async function startServer(): Promise<Server> {
   }
 }
 
-/** How long one request over its own connection takes; infinite if there is no response in ten seconds. */
-const timeOf = (port: number, path: string, bytes?: string): Promise<number> =>
+/** In milliseconds, and in milliseconds of the server's CPU time, which other processes of the machine do not prolong. */
+type Duration = { readonly wall: number; readonly cpu: number }
+
+const never: Duration = { wall: Number.POSITIVE_INFINITY, cpu: Number.POSITIVE_INFINITY }
+
+/** How long one request over its own connection takes; infinite if there is no response in a minute. */
+const durationOf = ({ port, pid }: Server, path: string, bytes?: string): Promise<Duration> =>
   new Promise(resolve => {
-    const start = performance.now()
-    const fail = (): void => resolve(Number.POSITIVE_INFINITY)
+    const [wall, cpu] = [performance.now(), cpuSecondsOf(pid)]
+    const fail = (): void => resolve(never)
+    const succeed = (): void =>
+      resolve({ wall: performance.now() - wall, cpu: (cpuSecondsOf(pid) - cpu) * 1000 })
     const [head, body = ''] = bytes?.split('\r\n\r\n') ?? []
     const headers = Object.fromEntries((head?.split('\r\n').slice(1) ?? []).map(line => line.split(': ')))
     const asking = send({ port, path, method: bytes ? 'POST' : 'GET', headers, agent: false }, response => {
-      response
-        .resume()
-        .on('end', () => (response.statusCode === 200 ? resolve(performance.now() - start) : fail()))
+      response.resume().on('end', () => (response.statusCode === 200 ? succeed() : fail()))
     })
     asking.on('error', fail)
-    asking.setTimeout(10_000, () => asking.destroy())
+    asking.setTimeout(60_000, () => asking.destroy())
     asking.end(body)
   })
 
 /** Probes the server every 100 ms until it is stopped. */
-function watch({ port, pid }: Server, ask: () => Promise<number> = () => timeOf(port, '/healthz')) {
+function watch(server: Server, ask: () => Promise<Duration> = () => durationOf(server, '/healthz')) {
   let going = true
-  let slowest = 0
-  let answered = 0
+  let slowest: Duration = { wall: 0, cpu: 0 }
   let rss = 0
   const looking = (async () => {
     while (going) {
-      const time = await ask()
-      slowest = Math.max(slowest, time)
-      if (time < Number.POSITIVE_INFINITY) answered += 1
-      rss = Math.max(rss, residentOf(pid))
+      const { wall, cpu } = await ask()
+      slowest = { wall: Math.max(slowest.wall, wall), cpu: Math.max(slowest.cpu, cpu) }
+      rss = Math.max(rss, residentOf(server.pid))
       await setTimeout(100)
     }
   })()
   return async () => {
     going = false
     await looking
-    return { slowest: Math.round(slowest), answered, rss: Math.round(rss / 1e6) }
+    const { wall, cpu } = slowest
+    return { slowest: { wall: Math.round(wall), cpu: Math.round(cpu) }, rss: Math.round(rss / 1e6) }
   }
 }
 
@@ -134,11 +144,10 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
   const pipelined = long ? 20 : 2
   // Opening two thousand takes most of a short run.
   const kept = long ? 2000 : 300
-  // The short run shares the machine: it shows that good responses continue and that other requests get responses
-  // at all.
-  const limits = long
-    ? { share: 0.6, health: 1000, other: 2000 }
-    : { share: 0.3, health: 10_000, other: 10_000 }
+  // The short run shares the machine, so its limits are the server's CPU time.
+  const [clock, limits] = long
+    ? (['wall', { share: 0.6, health: 1000, other: 2000 }] as const)
+    : (['cpu', { share: 0.3, health: 10_000, other: 10_000 }] as const)
   const rows: (string | number)[][] = []
   const broken: string[] = []
   const server = await startServer()
@@ -146,13 +155,14 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
     const stop = watch(server)
     const before = cpuSecondsOf(server.pid)
     const result = await flood({ port: server.port, request, rate, seconds, ...options })
-    const perCpuSecond = Math.round(result.good / (cpuSecondsOf(server.pid) - before))
+    const cpu = cpuSecondsOf(server.pid) - before
+    const perCpuSecond = Math.round(result.good / cpu)
     const { slowest, rss } = await stop()
     rows.push([
       ...[name, Math.round(result.sent / seconds), Math.round(result.good / seconds), perCpuSecond],
-      ...[result.refused, result.gaveUp, result.lost, `${result.p50}, ${result.p99}`, slowest, rss],
+      ...[result.refused, result.gaveUp, result.lost, `${result.p50}, ${result.p99}`, slowest.wall, rss],
     ])
-    return { ...result, perCpuSecond, slowest, rss }
+    return { ...result, perCpuSecond, cores: cpu / seconds, slowest, rss }
   }
   try {
     await flood({ port: server.port, request, rate: 1e6, seconds: long ? 5 : 1, connections: 64 })
@@ -162,11 +172,13 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
       for (const fresh of [false, true]) {
         const name = `${times} times, ${fresh ? 'a connection for each' : `${kept} kept connections`}`
         const one = await measured(name, capacity * times, { connections: kept, fresh })
-        if (times === 3 && !fresh && one.perCpuSecond < full.perCpuSecond * limits.share)
+        const judged = times === 3 && !fresh && Math.min(full.cores, one.cores) >= leastCores
+        if (judged && one.perCpuSecond < full.perCpuSecond * limits.share)
           broken.push(
             `${name}: ${one.perCpuSecond} good responses a CPU second, unloaded ${full.perCpuSecond}`,
           )
-        if (one.slowest >= limits.health) broken.push(`${name}: /healthz took ${one.slowest} ms`)
+        if (one.slowest[clock] >= limits.health)
+          broken.push(`${name}: /healthz took ${one.slowest[clock]} ms (${clock})`)
       }
     for (const [connections, ahead] of [
       [400, 100],
@@ -175,7 +187,7 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
       const name = `${connections} connections, each ${ahead} requests ahead`
       const [stop, stopOther] = [
         watch(server),
-        watch(server, () => timeOf(server.port, '/connect/token', request)),
+        watch(server, () => durationOf(server, '/connect/token', request)),
       ]
       const before = cpuSecondsOf(server.pid)
       const answered = await pipeline(server.port, connections, ahead, pipelined)
@@ -183,10 +195,12 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
       const [health, other] = await Promise.all([stop(), stopOther()])
       rows.push([
         ...[name, '', Math.round(answered / pipelined), perCpuSecond],
-        ...['', '', '', `another client: ${other.slowest}`, health.slowest, other.rss],
+        ...['', '', '', `another client: ${other.slowest.wall}`, health.slowest.wall, other.rss],
       ])
-      if (other.slowest >= limits.other) broken.push(`${name}: another client waited ${other.slowest} ms`)
-      if (health.slowest >= limits.health) broken.push(`${name}: /healthz took ${health.slowest} ms`)
+      if (other.slowest[clock] >= limits.other)
+        broken.push(`${name}: another client waited ${other.slowest[clock]} ms (${clock})`)
+      if (health.slowest[clock] >= limits.health)
+        broken.push(`${name}: /healthz took ${health.slowest[clock]} ms (${clock})`)
     }
   } finally {
     await server.stop()
