@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { familyOf } from '../../bench/src/servers/usage.ts'
 import { readText } from '../support/repository.ts'
 import { inTime } from '../support/until.ts'
 
@@ -13,7 +14,7 @@ const page = readText('docs/reliability.md')
 /** Every NAME in `npm run reliability -- NAME` on the page. */
 const names = [...new Set([...page.matchAll(/npm run reliability -- ([\w-]+)/g)].map(([, name]) => name!))]
 
-const limit = 150_000
+const limit = 240_000
 const options = { timeout: limit + 10_000, skip: process.platform !== 'linux' }
 
 /** Runs the command; resolves to its exit code and its output. */
@@ -29,7 +30,8 @@ async function run(name: string): Promise<{ readonly code: unknown; readonly out
     const [code] = await inTime(`${name} ends`, once(child, 'close'), { within: limit })
     return { code, output }
   } catch (error) {
-    child.kill('SIGKILL')
+    // Its servers first, which would go on without it.
+    for (const pid of familyOf(child.pid!).toReversed()) process.kill(pid, 'SIGKILL')
     throw new Error(`${error}\n${output}`)
   }
 }

@@ -8,10 +8,10 @@ import { readFileSync } from 'node:fs'
 const ticks = 100
 
 /** Returns a process and all of its descendants. */
-function family(pid: number): readonly number[] {
+export function familyOf(pid: number): readonly number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-    return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(family)]
+    return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(familyOf)]
   } catch {
     return []
   }
@@ -19,7 +19,7 @@ function family(pid: number): readonly number[] {
 
 export function cpuSecondsOf(pid: number): number {
   let total = 0
-  for (const one of family(pid)) {
+  for (const one of familyOf(pid)) {
     const stat = readFileSync(`/proc/${one}/stat`, 'utf8')
     // The second field, the program's name, may hold spaces; `utime` and `stime` are the 14th and 15th.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -31,7 +31,7 @@ export function cpuSecondsOf(pid: number): number {
 /** Resident memory in bytes. */
 export function residentOf(pid: number): number {
   let total = 0
-  for (const one of family(pid)) {
+  for (const one of familyOf(pid)) {
     const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, 'utf8')) ?? []
     total += Number(kilobytes ?? 0) * 1024
   }
