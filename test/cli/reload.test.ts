@@ -4,17 +4,20 @@ import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { afterEach, test } from 'node:test'
+import { after, afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { jwkOfOne, one } from '../support/certificates.ts'
 import { testFolder } from '../support/folder.ts'
 import { until } from '../support/until.ts'
 import { finish, logEventsIn, readyUrl, start, tessera } from './tessera.ts'
 
-const options = { timeout: 60_000 }
+const options = { timeout: 120_000 }
 const folder = testFolder()
 let running: ChildProcess | undefined
 afterEach(() => running?.kill('SIGKILL'))
+after(async () => {
+  for (const server of shared.values()) (await server).child.kill('SIGKILL')
+})
 
 const client = (value: string) => ({
   client_id: 'machine',
@@ -60,6 +63,32 @@ async function serve(...words: readonly string[]) {
   return { url, child, events, reload, stop }
 }
 
+type Shared = Awaited<ReturnType<typeof serve>> & Awaited<ReturnType<typeof configured>>
+
+/** One server with one process and one with two, because each process costs a second of CPU. Ended by the last tests. */
+const shared = new Map<number, Promise<Shared>>()
+
+async function startShared(workers: number): Promise<Shared> {
+  const configuration = await configured('before')
+  const server = await serve('--config', configuration.file, '--workers', String(workers))
+  running = undefined
+  return { ...configuration, ...server }
+}
+
+/** Gives the shared server a file with this secret; `events` returns those that are logged from then on. */
+async function serveShared(workers: number, secret: string): Promise<Shared> {
+  const starting = shared.get(workers) ?? startShared(workers)
+  shared.set(workers, starting)
+  const server = await starting
+  const write = (changes: object = {}) => server.write({ clients: [client(secret)], ...changes })
+  await write()
+  await server.reload('configuration_applied', workers)
+  const before = new Map<string, number>()
+  for (const event of ['configuration_refused', 'worker_start_failed', 'tokens_issued'])
+    before.set(event, server.events(event).length)
+  return { ...server, write, events: event => server.events(event).slice(before.get(event) ?? 0) }
+}
+
 /** On its own connection, so that any worker may respond. */
 const ask = (url: string, value: string): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -79,8 +108,7 @@ for (const workers of [1, 2])
     `reload: continuous requests all get responses, through ten new configurations [${workers}]`,
     options,
     async () => {
-      const { file, write } = await configured('always')
-      const server = await serve('--config', file, '--workers', String(workers))
+      const server = await serveShared(workers, 'always')
       const statuses: number[] = []
       let done = false
       const caller = async (): Promise<void> => {
@@ -89,7 +117,7 @@ for (const workers of [1, 2])
       const callers = Promise.all(Array.from({ length: 8 }, caller))
       for (let count = 0; count < 10; count++) {
         const client_secrets = [{ value: 'always' }, { value: `secret-${count}` }]
-        await write({ clients: [{ ...client('always'), client_secrets }] })
+        await server.write({ clients: [{ ...client('always'), client_secrets }] })
         await server.reload('configuration_applied', workers)
         const [now, before] = [`secret-${count}`, `secret-${count - 1}`]
         assert.deepEqual([await ask(server.url, now), await ask(server.url, before)], [200, 401])
@@ -101,17 +129,16 @@ for (const workers of [1, 2])
         statuses.filter(status => status !== 200),
         [],
       )
-      assert.equal(await server.stop(), 0)
     },
   )
 
-for (const workers of ['1', '2'])
+for (const workers of [1, 2])
   test(
     `reload: errors in a file are reported as at a start, and the current configuration remains [${workers}]`,
     options,
     async () => {
-      const { file, write } = await configured('first')
-      const server = await serve('--config', file, '--workers', workers)
+      const server = await serveShared(workers, 'first')
+      const { file, write } = server
       await write({ storag: 'memory:', clients: [client('second')] })
       await server.reload('configuration_refused')
       const { stderr } = await tessera(['serve', '--config', file])
@@ -126,21 +153,20 @@ for (const workers of ['1', '2'])
       await writeFile(file, '{')
       await server.reload('configuration_refused')
       await write({ clients: [client('third')] })
-      await server.reload('configuration_applied', Number(workers))
+      await server.reload('configuration_applied', workers)
       assert.equal(await ask(server.url, 'third'), 200)
       // If the first worker rejects it, the others are not asked.
       assert.equal(server.events('configuration_refused').length, 2)
-      assert.equal(await server.stop(), 0)
     },
   )
 
-for (const workers of ['1', '2'])
+for (const workers of [1, 2])
   test(
     `reload: a change that needs a restart is refused by name, with everything else in the file [${workers}]`,
     options,
     async () => {
-      const { file, write } = await configured('first')
-      const server = await serve('--config', file, '--workers', workers)
+      const server = await serveShared(workers, 'first')
+      const { write } = server
       const metrics = { tokens: [{ value: 'a-token-of-thirty-two-characters' }] }
       await write({
         ...{ host: '0.0.0.0', issuer: 'https://other.example', storage: 'sqlite:./other.db', metrics },
@@ -154,7 +180,6 @@ for (const workers of ['1', '2'])
       )
       assert.match(errors[0].fix, /restart/)
       assert.deepEqual([await ask(server.url, 'first'), await ask(server.url, 'second')], [200, 401])
-      assert.equal(await server.stop(), 0)
     },
   )
 
@@ -168,8 +193,7 @@ test(
       ...{ token_endpoint_auth_method: 'self_signed_tls_client_auth' },
       jwks: { keys: [{ ...jwkOfOne, x5c: [one] }] },
     }
-    const { file, write } = await configured('always')
-    const server = await serve('--config', file, '--workers', '1')
+    const server = await serveShared(1, 'always')
     const status = async (): Promise<number> => {
       const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'bound' })
       const headers = { 'client-cert': `:${one}:` }
@@ -177,31 +201,11 @@ test(
     }
     const statuses = [await status()]
     for (const trusted_proxies of [['192.0.2.1'], ['127.0.0.0/8'], ['192.0.2.1']]) {
-      await write({ mtls: { ...mtls, trusted_proxies }, clients: [client('always'), byCertificate] })
+      await server.write({ mtls: { ...mtls, trusted_proxies }, clients: [client('always'), byCertificate] })
       await server.reload('configuration_applied')
       statuses.push(await status())
     }
     assert.deepEqual(statuses, [401, 401, 200, 401])
-    assert.equal(await server.stop(), 0)
-  },
-)
-
-test(
-  'reload: signals during a reload are not lost, and the newest configuration is served',
-  options,
-  async () => {
-    const { file, write } = await configured('first')
-    const server = await serve('--config', file, '--workers', '2')
-    for (let count = 0; count < 5; count++) {
-      await write({ clients: [client(`secret-${count}`)] })
-      server.child.kill('SIGHUP')
-      await setTimeout(5)
-    }
-    const served = () => Promise.all(Array.from({ length: 8 }, () => ask(server.url, 'secret-4')))
-    await until('every worker serves the newest file', async () =>
-      (await served()).every(status => status === 200),
-    )
-    assert.equal(await server.stop(), 0)
   },
 )
 
@@ -260,8 +264,8 @@ test(
   'reload: a replaced worker uses the same store as the others, whatever the file says by then',
   options,
   async () => {
-    const { file, write } = await configured('first')
-    const server = await serve('--config', file, '--workers', '2')
+    const server = await serveShared(2, 'first')
+    const { write } = server
     await write({ storage: 'sqlite:./another.db' })
     await server.reload('configuration_refused')
     process.kill(server.events('worker_started')[0]?.pid, 'SIGKILL')
@@ -282,6 +286,33 @@ test(
       'both workers serve the newest file',
       async () => (await served()).every(status => status === 200) && workers().size === 2,
     )
-    assert.equal(await server.stop(), 0)
   },
 )
+
+// The last at this server, which may log that it applied a configuration afterwards.
+test(
+  'reload: signals during a reload are not lost, and the newest configuration is served',
+  options,
+  async () => {
+    const server = await serveShared(2, 'first')
+    for (let count = 0; count < 5; count++) {
+      await server.write({ clients: [client(`secret-${count}`)] })
+      server.child.kill('SIGHUP')
+      await setTimeout(5)
+    }
+    const served = () => Promise.all(Array.from({ length: 8 }, () => ask(server.url, 'secret-4')))
+    await until('every worker serves the newest file', async () =>
+      (await served()).every(status => status === 200),
+    )
+  },
+)
+
+for (const workers of [1, 2])
+  test(
+    `reload: after all of this, SIGTERM ends the server with exit code 0 [${workers}]`,
+    options,
+    async () => {
+      const server = await shared.get(workers)
+      assert.equal(await server?.stop(), 0)
+    },
+  )
