@@ -21,6 +21,8 @@ type Places = {
   /** Configurations that differ only in their storage: `old.db` and `fresh.db`. */
   readonly old: string
   readonly fresh: string
+  /** Writes another one; returns its path. */
+  readonly at: (storage: string) => Promise<string>
   readonly serve: (config: string) => Promise<RunningServer>
 }
 
@@ -34,9 +36,15 @@ async function withPlaces(
   const fresh = join(directory, 'fresh.json')
   await writeFile(fresh, JSON.stringify({ ...common, storage: freshStorage }))
   const running: RunningServer[] = []
+  let others = 0
   try {
     await use({
       ...{ directory, old: file, fresh },
+      async at(storage) {
+        const other = join(directory, `other-${++others}.json`)
+        await writeFile(other, JSON.stringify({ ...common, storage }))
+        return other
+      },
       async serve(config) {
         const server = await serveConfiguration(config, port)
         running.push(server)
@@ -83,12 +91,19 @@ async function assertMoved(server: RunningServer, { spent, living }: { spent: st
   assert.equal((await ask(server, refresh(third.refresh_token))).error, 'invalid_grant')
 }
 
-test('cli: an export while a server runs, imported elsewhere, keeps refresh tokens and recognizes used ones', async () => {
-  await withPlaces(async ({ directory, old, fresh, serve }) => {
+const postgres = providePostgres()
+
+test('cli: one store is carried to three others', async t => {
+  const database = await (await postgres()).database()
+  await withPlaces(async ({ directory, old, fresh, at, serve }) => {
     const to = join(directory, 'all.jsonl')
+    const oldKey = join(directory, 'old.db.key')
+    const from = `sqlite:${join(directory, 'old.db')}`
     const first = await serve(old)
     const family = await familyAt(first)
-    const keys = await (await fetch(`${first.url}/.well-known/openid-configuration/jwks`)).json()
+    const keysAt = async ({ url }: RunningServer): Promise<unknown> =>
+      (await fetch(`${url}/.well-known/openid-configuration/jwks`)).json()
+    const keys = await keysAt(first)
     const exported = await tessera(['export', '--config', old, '--to', to])
     assert.equal(exported.code, 0, exported.stderr)
     assert.match(exported.stdout, /^exported rows=\d+ sha256=[\w-]{43}\n$/)
@@ -96,67 +111,60 @@ test('cli: an export while a server runs, imported elsewhere, keeps refresh toke
     assert.equal((await stat(to)).mode & 0o777, 0o600)
     await first.stop()
 
-    const keyless = await tessera(['import', '--config', fresh, '--from', to])
-    assert.deepEqual([keyless.code, /master key/.test(keyless.stderr)], [1, true], keyless.stderr)
-    await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
-    const imported = await tessera(['import', '--config', fresh, '--from', to])
-    assert.equal(imported.code, 0, imported.stderr)
-    assert.match(imported.stdout, /^imported families added=1 same=0 other=0$/m)
+    await t.test(
+      'cli: an export while a server runs, imported elsewhere, keeps refresh tokens and recognizes used ones',
+      async () => {
+        const keyless = await tessera(['import', '--config', fresh, '--from', to])
+        assert.deepEqual([keyless.code, /master key/.test(keyless.stderr)], [1, true], keyless.stderr)
+        await copyFile(oldKey, join(directory, 'fresh.db.key'))
+        const imported = await tessera(['import', '--config', fresh, '--from', to])
+        assert.equal(imported.code, 0, imported.stderr)
+        assert.match(imported.stdout, /^imported families added=1 same=0 other=0$/m)
 
-    const second = await serve(fresh)
-    assert.deepEqual(await (await fetch(`${second.url}/.well-known/openid-configuration/jwks`)).json(), keys)
-    await assertMoved(second, family)
-    await second.stop()
+        const second = await serve(fresh)
+        assert.deepEqual(await keysAt(second), keys)
+        await assertMoved(second, family)
+        await second.stop()
 
-    const again = await tessera(['import', '--config', fresh, '--from', to])
-    assert.deepEqual([again.code, /is in use/.test(again.stderr)], [1, true])
-    const over = await tessera(['export', '--config', old, '--to', to])
-    assert.deepEqual([over.code, /EEXIST/.test(over.stderr)], [1, true])
+        const again = await tessera(['import', '--config', fresh, '--from', to])
+        assert.deepEqual([again.code, /is in use/.test(again.stderr)], [1, true])
+        const over = await tessera(['export', '--config', old, '--to', to])
+        assert.deepEqual([over.code, /EEXIST/.test(over.stderr)], [1, true])
+      },
+    )
+
+    await t.test('cli: a store is transferred into another without a file', async () => {
+      const direct = await at('sqlite:./direct.db')
+      await copyFile(oldKey, join(directory, 'direct.db.key'))
+      const moved = await tessera(['import', '--config', direct, '--from', from])
+      assert.equal(moved.code, 0, moved.stderr)
+      const third = await serve(direct)
+      await assertMoved(third, family)
+      await third.stop()
+    })
+
+    await t.test(
+      'cli: a store is transferred from SQLite to PostgreSQL, and no refresh token is lost',
+      async () => {
+        const target = await at(database)
+        const TESSERA_MASTER_KEY = (await readFile(oldKey, 'utf8')).trim()
+        const child = start(['import', '--config', target, '--from', from], { TESSERA_MASTER_KEY })
+        child.stdin.end()
+        const moved = await finish(child)
+        assert.equal(moved.code, 0, moved.stderr)
+        assert.match(moved.stdout, /^imported families added=1 same=0 other=0$/m)
+
+        process.env.TESSERA_MASTER_KEY = TESSERA_MASTER_KEY
+        try {
+          const fourth = await serve(target)
+          assert.deepEqual(await keysAt(fourth), keys)
+          await assertMoved(fourth, family)
+        } finally {
+          delete process.env.TESSERA_MASTER_KEY
+        }
+      },
+    )
   })
-})
-
-test('cli: a store is transferred into another without a file', async () => {
-  await withPlaces(async ({ directory, old, fresh, serve }) => {
-    const first = await serve(old)
-    const family = await familyAt(first)
-    await first.stop()
-    await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
-    const from = `sqlite:${join(directory, 'old.db')}`
-    const moved = await tessera(['import', '--config', fresh, '--from', from])
-    assert.equal(moved.code, 0, moved.stderr)
-    await assertMoved(await serve(fresh), family)
-  })
-})
-
-const postgres = providePostgres()
-
-test('cli: a store is transferred from SQLite to PostgreSQL, and no refresh token is lost', async () => {
-  const database = await (await postgres()).database()
-  await withPlaces(async ({ directory, old, fresh, serve }) => {
-    const first = await serve(old)
-    const family = await familyAt(first)
-    const keys = await (await fetch(`${first.url}/.well-known/openid-configuration/jwks`)).json()
-    await first.stop()
-    const TESSERA_MASTER_KEY = (await readFile(join(directory, 'old.db.key'), 'utf8')).trim()
-    const from = `sqlite:${join(directory, 'old.db')}`
-    const child = start(['import', '--config', fresh, '--from', from], { TESSERA_MASTER_KEY })
-    child.stdin.end()
-    const moved = await finish(child)
-    assert.equal(moved.code, 0, moved.stderr)
-    assert.match(moved.stdout, /^imported families added=1 same=0 other=0$/m)
-
-    process.env.TESSERA_MASTER_KEY = TESSERA_MASTER_KEY
-    try {
-      const second = await serve(fresh)
-      assert.deepEqual(
-        await (await fetch(`${second.url}/.well-known/openid-configuration/jwks`)).json(),
-        keys,
-      )
-      await assertMoved(second, family)
-    } finally {
-      delete process.env.TESSERA_MASTER_KEY
-    }
-  }, database)
 })
 
 test('cli: migrate updates every store to this version, and fails if one is newer', async () => {
@@ -190,10 +198,10 @@ test('cli: migrate updates every store to this version, and fails if one is newe
 })
 
 test('cli: an import with another master key is refused', async () => {
-  await withPlaces(async ({ directory, old, fresh, serve }) => {
+  await withPlaces(async ({ directory, old, fresh }) => {
     const to = join(directory, 'all.jsonl')
-    await (await serve(old)).stop()
-    await (await serve(fresh)).stop()
+    for (const config of [old, fresh])
+      assert.equal((await tessera(['keys', 'rotate', '--config', config])).code, 0)
     assert.equal((await tessera(['export', '--config', old, '--to', to])).code, 0)
     const imported = await tessera(['import', '--config', fresh, '--from', to])
     assert.deepEqual([imported.code, imported.stdout], [1, ''])
@@ -203,7 +211,7 @@ test('cli: an import with another master key is refused', async () => {
 
 test('cli: after kill -9 during an import, no server starts on the partial store, and the import can be run again', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
-    await (await serve(old)).stop()
+    assert.equal((await tessera(['keys', 'rotate', '--config', old])).code, 0)
     const from = createSqliteArchives(join(directory, 'old.db'))
     await fillArchives(from, [], 4000)
     await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
