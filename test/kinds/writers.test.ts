@@ -375,7 +375,8 @@ const rows: Readonly<Record<string, Row>> = {
   'operations/workers/primary.ts': [hungPrimary],
   'operations/workers/supervision.ts': {
     heldBy: 'test/cli/workers.test.ts',
-    title: 'workers: a hung worker is killed and replaced, and the others serve in the meantime',
+    title:
+      'workers: a hung worker is killed and replaced, the others serve in the meantime, and SIGINT ends them all with exit code 0',
   },
   'operations/mail/smtp.ts': mail,
   'outbound/outbound.ts': {

@@ -192,7 +192,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'cli/workers.test.ts',
       'workers: a server that is stopped reports so first, and accepts connections for a while',
       'cli/workers.test.ts',
-      'workers: … ends them all with exit code 0, and a running request gets its response',
+      'workers: a hung worker is killed and replaced, the others serve in the meantime, and SIGINT ends them all with exit code 0',
       'http/http-malformed.test.ts',
       'http: closing waits at most for its time limit',
     ),
