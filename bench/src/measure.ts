@@ -46,8 +46,9 @@ export async function measure(server: Server, row: Row, options: MeasureOptions)
 async function warmUp(server: Server, row: Row, options: MeasureOptions): Promise<number> {
   let rate = 0
   let left = options.warmUpSeconds
-  // If each request consumes a credential, a slow server need not prepare more than it uses.
-  for (let requests = 250; left > 0; requests *= 2) {
+  // If each request consumes a credential, a slow server or a short warm-up need not prepare more than it uses.
+  const first = Math.min(250, Math.ceil(left * 2500))
+  for (let requests = first; left > 0; requests *= 2) {
     const { result } = await run(server, row, { ...options, seconds: left, requests })
     left -= result.seconds
     rate = Math.max(rate, result.requests / result.seconds)

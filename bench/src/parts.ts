@@ -51,7 +51,9 @@ export const parts = {
     return { limits }
   },
   async starts(plan) {
-    const starts = await measureStarts([startedAgain(), ...candidates], plan)
+    // The quick form has started all others for the table.
+    const others = plan.fresh ? candidates : []
+    const starts = await measureStarts([startedAgain(), ...others], plan)
     printStarts(starts)
     return { starts }
   },
