@@ -207,6 +207,13 @@ test('introspection: a response without an audience is accepted if the API says 
   assert.ok((await check({ token: 'opaque-token' })).ok)
 })
 
+test('introspection: a token of another API is refused, even if the API accepts a response without an audience', async () => {
+  const { check } = introspecting(() => ({ active: true, aud: 'urn:other' }), {
+    cache: { allowMissingAudience: true },
+  })
+  assert.equal(refusalOf(await check({ token: 'opaque-token' }))[0], 'audience_mismatch')
+})
+
 test('introspection: a certificate-bound token is allowed with its certificate [RFC 8705 §3.2]', async () => {
   const cnf = { 'x5t#S256': thumbprintOf(one) }
   const { check } = introspecting(() => ({ ...active, cnf }))

@@ -1,7 +1,15 @@
 /** Encrypted tokens of other parties at the client, and requests that the client encrypts (RFC 7516, RFC 7518 §4, §5). */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import {
+  createCipheriv,
+  createHash,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import { test } from 'node:test'
 import {
   type ContentEncryption,
@@ -99,6 +107,44 @@ test('encryption: a token for another key, or one that was changed, is refused f
       await refusal(mac.with(index, Buffer.alloc(index === 4 ? 32 : 16).toString('base64url')).join('.')),
       'decryption_failed',
     )
+})
+
+test('encryption: a token whose tag or initialization vector has another length is refused [RFC 7518 §5.2, §5.3]', async () => {
+  const [head, key, iv, ciphertext, tag] = (await encrypt(p256, { alg, enc })).split('.')
+  // GCM gets both joined, so that they would be the same bytes.
+  const joined = Buffer.concat([ciphertext, tag].map(part => Buffer.from(part ?? '', 'base64url')))
+  const end = joined.length - 16
+  for (const at of [end - 1, end + 1]) {
+    const moved = [joined.subarray(0, at), joined.subarray(at)].map(part => part.toString('base64url'))
+    assert.equal(await refusal([head, key, iv, ...moved].join('.')), 'decryption_failed')
+  }
+  const encrypted = await encryptWithIv(16)
+  assert.equal(await refusal(encrypted), 'decryption_failed')
+  assert.equal(unwrap(await decrypt(await encryptWithIv(12))), content)
+})
+
+/** Encrypts with A128GCM and a random initialization vector of this many bytes, which GCM itself allows. */
+async function encryptWithIv(bytes: number): Promise<string> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const header = encoded({ alg, enc, epk: publicKey.export({ format: 'jwk' }) })
+  const secret = diffieHellman({
+    privateKey,
+    publicKey: createPublicKey({ format: 'jwk', key: publicJwk(p256) }),
+  })
+  const number = (value: number): Buffer => Buffer.from(value.toString(16).padStart(8, '0'), 'hex')
+  // RFC 7518 §4.6.2: the algorithm, no parties, and the length of the key in bits.
+  const purpose = Buffer.concat([number(enc.length), Buffer.from(enc), number(0), number(0), number(128)])
+  const key = createHash('sha256').update(number(1)).update(secret).update(purpose).digest().subarray(0, 16)
+  const iv = randomBytes(bytes)
+  const cipher = createCipheriv('aes-128-gcm', key, iv).setAAD(Buffer.from(header))
+  const parts = [iv, Buffer.concat([cipher.update(content), cipher.final()]), cipher.getAuthTag()]
+  return [header, '', ...parts.map(part => part.toString('base64url'))].join('.')
+}
+
+test('encryption: a token of more than 128 KiB is refused before it is decrypted', async () => {
+  const jwe = await encrypt(p256, { alg, enc }, 'a'.repeat(100_000))
+  assert.ok(jwe.length > 131_072)
+  assert.equal(await refusal(jwe), 'token_malformed')
 })
 
 test('encryption: other algorithms are refused unopened, passwords and PKCS #1 v1.5 among them [RFC 8725 §3.2]', async () => {

@@ -106,6 +106,10 @@ const refused: Readonly<Record<string, readonly [string, Case]>> = {
     'audience_not_trusted',
     { claims: { aud: others, azp: client_id }, options: { trustedAudiences: [] } },
   ],
+  'with an audience that is not trusted beside one that is': [
+    'audience_not_trusted',
+    { claims: { aud: [...others, 'third'], azp: client_id }, options: { trustedAudiences: ['other'] } },
+  ],
   'that has expired [§3.1.3.7 (9)]': ['token_expired', { claims: { exp: now - 30 } }],
   'that has expired, if there is no tolerance': [
     'token_expired',
@@ -188,6 +192,10 @@ const refused: Readonly<Record<string, readonly [string, Case]>> = {
   'with another nonce after a refresh [§12.2]': [
     'nonce_mismatch',
     { claims: { nonce: 'n2' }, expected: { previous } },
+  ],
+  'with a nonce after a refresh, if the first one had none [§12.2]': [
+    'nonce_mismatch',
+    { claims: { nonce: 'n2' }, expected: { previous: valid } },
   ],
   'with the type of an access token [RFC 8725 §3.11]': ['type_mismatch', { header: { typ: 'at+jwt' } }],
   'with the type of a logout token [RFC 8725 §3.11]': ['type_mismatch', { header: { typ: 'logout+jwt' } }],

@@ -85,7 +85,47 @@ test('dpop: each wrong claim is refused with its own reason [RFC 9449 §4.3]', (
   ]
   for (const [reason, claims] of wrong)
     assert.equal(refused({ claims }), `invalid_dpop_proof ${reason}`, JSON.stringify(claims))
+  assert.equal(refused({ claims: { jti: 'x'.repeat(256) } }), 'valid')
   for (const iat of [now - 120, now + 60, now - 0.5]) assert.equal(refused({ claims: { iat } }), 'valid')
+})
+
+test('dpop: a proof is identified by its key, its URI and its id [RFC 9449 §11.1]', async () => {
+  const other = await createProver()
+  const idOf = (by: typeof prover, claims: object, path = '/connect/token') => {
+    const outcome = verify(requestWith(by.proof({ claims: { jti: 'id', ...claims } }), { path }))
+    return outcome.ok ? outcome.value.use.hash : outcome.reason
+  }
+  const elsewhere = { htu: `${issuer}/connect/par` }
+  const ids = [
+    idOf(prover, {}),
+    idOf(prover, { jti: 'other' }),
+    idOf(prover, elsewhere, '/connect/par'),
+    idOf(other, {}),
+  ]
+  assert.equal(new Set(ids).size, ids.length, String(ids))
+  assert.equal(idOf(prover, { iat: now - 1 }), ids[0])
+})
+
+test('dpop: only the algorithms of the server are accepted', () => {
+  const clock = createClock(now)
+  for (const [alg, reason] of [
+    ['ES256', 'valid'],
+    ['PS256', 'dpop_algorithm_not_allowed'],
+  ] as const) {
+    const outcome = createDpopProofs({ bases: [issuer], clock, algorithms: [alg] })(
+      requestWith(prover.proof()),
+    )
+    assert.equal(outcome.ok ? 'valid' : outcome.reason, reason)
+  }
+})
+
+test('dpop: the id of a proof is remembered until the last second in which it is accepted, and five minutes more', () => {
+  for (const iat of [now - 100, now - 0.5, now + 60]) {
+    const outcome = verify(requestWith(prover.proof({ claims: { iat } })))
+    assert.ok(outcome.ok)
+    // A clock that is set back by less could otherwise accept it again.
+    assert.equal(outcome.value.use.expires_at, Math.ceil(iat) + 60 + 60 + 300)
+  }
 })
 
 /** Returns base64url that decodes to the same bytes: the last character of 64 bytes has four bits that do not count. */

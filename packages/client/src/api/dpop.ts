@@ -100,7 +100,7 @@ export function dpopScheme(options: DpopSchemeOptions): TokenScheme {
         const cause = new ClientError('invalid', 'proof_nonce_invalid', 'the proof needs the newest nonce')
         return { ok: false, error: 'use_dpop_nonce', headers: current, cause }
       }
-      const id = await sha256(`${confirmation.jkt}\n${normalTargetUri(`${htu}`)}\n${jti}`)
+      const id = await sha256(`${confirmation.jkt}\n${htu}\n${jti}`)
       const isNew = await replays.add(id, Math.ceil(Number(iat)) + lifetime + clockTolerance)
       if (!isNew) {
         const { error } = invalid('proof_replayed', 'it was used before, or too many are remembered')

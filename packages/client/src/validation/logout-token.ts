@@ -77,7 +77,7 @@ export async function validateLogoutToken(
 function checkPurpose({ sub, sid, events, nonce }: JsonObject): Refused {
   if (sub === undefined && sid === undefined)
     return invalidToken('claim_missing', 'the logout token has neither sub nor sid')
-  const event = isJsonObject(events) && Object.hasOwn(events, logoutEvent) ? events[logoutEvent] : undefined
+  const event = isJsonObject(events) ? events[logoutEvent] : undefined
   if (!isJsonObject(event)) return invalidToken('type_mismatch', 'the token has no event for logout')
   return nonce === undefined ? undefined : invalidToken('type_mismatch', 'the logout token has a nonce')
 }

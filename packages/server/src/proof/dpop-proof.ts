@@ -12,6 +12,7 @@ import { hashHandle } from '../model/handle.ts'
 import { jwtType, rememberUntil } from '../model/jose.ts'
 import { shownValue } from '../model/masked.ts'
 import type { UsedAssertion, UsedAssertions } from '../model/ports/stores.ts'
+import { setBounded } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { importProofKey, isSignedBy, type KeyProblem, type ProofKey } from './proof-key.ts'
 import type { ProofNonces } from './proof-nonce.ts'
@@ -90,10 +91,7 @@ export function createDpopProofs({ bases, clock, algorithms, nonces }: DpopProof
 
   /** Remembers a key with a valid signature, so that strangers can't evict others for free. */
   function remember(head: string, key: ProofKey): void {
-    if (known.has(head)) return
-    const [oldest] = known.keys()
-    if (oldest !== undefined && known.size >= cacheSize) known.delete(oldest)
-    known.set(head, key)
+    if (!known.has(head)) setBounded(known, head, key, cacheSize)
   }
 
   /**
