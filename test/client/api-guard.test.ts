@@ -170,6 +170,13 @@ test('API guard: a token in the query or in a form is accepted if the API says s
     assert.equal(refusalOf(await check(twice))[0], 'token_repeated')
 })
 
+test('API guard: a token in the header is not read if the API accepts tokens elsewhere only', async () => {
+  const { check } = guardOf(server.issuer, { bearer_methods_supported: ['query'] })
+  const token = await server.token()
+  assert.ok((await check({ url: `/events?access_token=${token}` })).ok)
+  assert.equal(refusalOf(await check({ token }))[0], 'token_missing')
+})
+
 const refusedTokens: Readonly<
   Record<string, readonly [claims: object, header: object, reason: string, challenge: string]>
 > = {

@@ -328,6 +328,15 @@ test('dpop: nonces of any node are accepted for five minutes, and replaced once 
   assert.deepEqual(!expired.ok && [expired.error, expired.reason], ['use_dpop_nonce', 'dpop_nonce_expired'])
   const missing = attempt(undefined)
   assert.deepEqual(!missing.ok && [missing.error, missing.reason], ['use_dpop_nonce', 'dpop_nonce_missing'])
+  const later = (seconds: number) =>
+    createProofNonces({
+      derived: createDerivedKeys(masterKey(1)),
+      clock: createClock(clock.now() + seconds),
+    }).current()
+  // Its clock is ahead, and so it made the next nonce already.
+  const ahead = attempt(later(60))
+  assert.ok(ahead.ok && ahead.value.nonce === undefined)
+  assert.ok(!attempt(later(120)).ok)
   const ofAnotherServer = createProofNonces({ derived: createDerivedKeys(masterKey(2)), clock }).current()
   for (const nonce of ['', 'x', `${nonces.current()}A`, ofAnotherServer, hash('sha256', 'x', 'base64url')])
     assert.ok(!attempt(nonce).ok, nonce)

@@ -43,7 +43,7 @@ export function createProofNonces({
   return {
     current: () => nonceOf(stepNow()),
     check(nonce) {
-      const bytes = Buffer.from(nonce.slice(0, 64), 'base64url')
+      const bytes = Buffer.from(nonce, 'base64url')
       if (bytes.length !== stepBytes + macBytes) return 'invalid'
       const at = bytes.readUInt32BE()
       const age = stepNow() - at
