@@ -122,15 +122,23 @@ test('administration: a hidden secret is not sent to another address', async () 
     made(await identity_providers.get('staff')).entry as any,
     made(await tenants.get('acme')).entry as any,
   ]
-  const directory = { ...ldap.directory, url: 'ldaps://other.example' }
-  const mail = { ...tenant.mail, smtp: { ...tenant.mail.smtp, host: 'other.example' } }
+  const directoryWith = (change: object) =>
+    identity_providers.replace('staff', { ...ldap, directory: { ...ldap.directory, ...change } }, { actor })
+  const mailWith = (change: object) => {
+    const mail = { ...tenant.mail, smtp: { ...tenant.mail.smtp, ...change } }
+    return tenants.replace('acme', { ...tenant, mail }, { actor, dryRun: true })
+  }
   for (const [path, changed] of [
     [
       'client_secret',
       identity_providers.replace('corp', { ...oidc, issuer: 'https://other.example' }, { actor }),
     ],
-    ['directory.bind_password', identity_providers.replace('staff', { ...ldap, directory }, { actor })],
-    ['mail.smtp.password', tenants.replace('acme', { ...tenant, mail }, { actor, dryRun: true })],
+    ['directory.bind_password', directoryWith({ url: 'ldaps://other.example' })],
+    // The way there would be protected less, or end at another program.
+    ['directory.bind_password', directoryWith({ tls: 'none' })],
+    ['mail.smtp.password', mailWith({ host: 'other.example' })],
+    ['mail.smtp.password', mailWith({ port: 2525 })],
+    ['mail.smtp.password', mailWith({ secure: true })],
   ] as const)
     assert.equal(refused(await changed), `entry_invalid, ${path}`)
   made(await identity_providers.replace('corp', { ...oidc, display_name: 'Corp' }, { actor }))
@@ -149,7 +157,9 @@ test('administration: a rotated secret replaces the others at once, or after an 
   server.clock.advance(3601)
   assert.equal((await tokenOf(server, 'made', 'top secret')).status, 401)
   assert.equal((await tokenOf(server, 'made', second)).status, 200)
-  const { secret: third = '' } = made(await clients.rotateSecret('made', { actor }))
+  const rotated = made(await clients.rotateSecret('made', { actor }))
+  const { secret: third = '' } = rotated
+  assert.equal((rotated.entry.entry.client_secrets as readonly unknown[]).length, 1)
   assert.equal((await tokenOf(server, 'made', second)).status, 401)
   assert.equal((await tokenOf(server, 'made', third)).status, 200)
   assert.equal(refused(await clients.rotateSecret('made', { actor, version: 1 })), 'entry_changed')
