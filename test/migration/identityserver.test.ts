@@ -287,3 +287,16 @@ test("migration: the guide's appsettings are converted without loss", () => {
   assert.equal(configuration.issuer, 'https://login.example')
   assert.equal((configuration.clients as any[])[0].scope, 'openid profile api1 offline_access')
 })
+
+test('migration: a public client of IdentityServer4 has no grant that needs a secret', () => {
+  const client = {
+    ...{ ClientId: 'spa', RequireClientSecret: false, RedirectUris: ['https://app.example/cb'] },
+    AllowedGrantTypes: ['authorization_code', 'client_credentials'],
+  }
+  const value = { Clients: [client] }
+  const { configuration } = migrate(importerNamed('identityserver'), [{ name: 'f', value }], at)
+  assert.partialDeepStrictEqual((configuration.clients as any[])[0], {
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code'],
+  })
+})

@@ -355,3 +355,86 @@ test('migration: members that a Keycloak file leaves out have the defaults of Ke
   assert.equal(app?.scope, 'openid profile email roles address phone offline_access')
   assert.equal(users[0]?.disabled, true)
 })
+
+/** A realm with these clients and one user with these credentials. */
+const realmWith = (more: {
+  readonly clients?: readonly object[]
+  readonly credentials?: readonly object[]
+}) => {
+  const { clients = [], credentials = [] } = more
+  const users = [{ id: '1', username: 'u', enabled: true, credentials }]
+  return migrate(importerNamed('keycloak'), [{ name: 'r.json', value: { realm: 'r', clients, users } }], 0)
+}
+
+test('migration: an authenticator app of Keycloak whose codes would be wrong here is left out', () => {
+  const app = (change: object) => ({
+    type: 'otp',
+    secretData: JSON.stringify({ value: 'abcdefghij0123456789' }),
+    credentialData: JSON.stringify({
+      ...{ subType: 'totp', digits: 6, period: 30, algorithm: 'HmacSHA1' },
+      ...change,
+    }),
+  })
+  const [usual] = realmWith({ credentials: [app({})] }).users
+  assert.equal(usual?.totp_secret, 'MFRGGZDFMZTWQ2LKGAYTEMZUGU3DOOBZ')
+  for (const change of [{ subType: 'hotp' }, { digits: 8 }, { period: 60 }, { algorithm: 'HmacSHA256' }])
+    assert.equal(
+      realmWith({ credentials: [app(change)] }).users[0]?.totp_secret,
+      undefined,
+      JSON.stringify(change),
+    )
+})
+
+test('migration: of several passwords of a user of Keycloak, the first one counts', () => {
+  const password = (value: string) => ({
+    type: 'password',
+    secretData: JSON.stringify({ value: Buffer.from(value).toString('base64'), salt: 'c2FsdHNhbHQ=' }),
+    credentialData: JSON.stringify({ hashIterations: 27_500, algorithm: 'pbkdf2-sha256' }),
+  })
+  const hashOf = (...values: readonly string[]) =>
+    realmWith({ credentials: values.map(password) }).users[0]?.password_hash
+  const [first, second] = ['a'.repeat(32), 'b'.repeat(32)] as const
+  assert.ok(hashOf(first))
+  assert.notEqual(hashOf(first), hashOf(second))
+  assert.equal(hashOf(first, second), hashOf(first))
+})
+
+test('migration: addresses of Keycloak clients are carried over only if they are exact and safe, and its own clients not at all', () => {
+  const { configuration } = realmWith({
+    clients: [
+      {
+        ...{ clientId: 'app', publicClient: true, webOrigins: ['*', 'https://a.example/'] },
+        redirectUris: ['https://*.example/cb', 'https://a.example/cb', 'javascript:alert(1)'],
+        attributes: { 'post.logout.redirect.uris': 'https://a.example/out##javascript:alert(1)##+' },
+      },
+      { clientId: 'other-realm', publicClient: true, redirectUris: ['https://b.example/cb'] },
+      { clientId: 'account', publicClient: true, redirectUris: ['https://b.example/cb'] },
+    ],
+  })
+  const clients = configuration.clients as Entries
+  assert.deepEqual(
+    clients.map(({ client_id }) => client_id),
+    ['app'],
+  )
+  assert.deepEqual(clients[0]?.redirect_uris, ['https://a.example/cb'])
+  assert.deepEqual(clients[0]?.allowed_cors_origins, ['https://a.example'])
+  assert.deepEqual(clients[0]?.post_logout_redirect_uris, ['https://a.example/out', 'https://a.example/cb'])
+})
+
+test('migration: names in the filter of a Keycloak directory are escaped, and a disabled directory is left out [RFC 4515 §3]', () => {
+  const directoryWith = (config: object) => {
+    const ldap = {
+      ...{ id: 'd', name: 'ldap', providerId: 'ldap' },
+      config: { connectionUrl: ['ldaps://l.example'], usersDn: ['dc=example'], ...config },
+    }
+    const value = { realm: 'r', components: { 'org.keycloak.storage.UserStorageProvider': [ldap] } }
+    const { configuration } = migrate(importerNamed('keycloak'), [{ name: 'r.json', value }], 0)
+    return (configuration.identity_providers as Entries | undefined)?.[0]?.directory
+  }
+  const bindDn = ['cn=reader']
+  assert.equal(
+    directoryWith({ bindDn, userObjectClasses: ['a\\b*(c)'] })?.filter,
+    '(&(objectClass=a\\5cb\\2a\\28c\\29)(uid={username}))',
+  )
+  assert.equal(directoryWith({ bindDn, enabled: ['false'] }), undefined)
+})

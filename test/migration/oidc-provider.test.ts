@@ -1,7 +1,7 @@
 /** Configurations of node-oidc-provider and clients of Hydra. */
 
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
@@ -96,6 +96,26 @@ test('migration: of two ways to bind tokens, a client keeps the one that works, 
   assert.equal(line?.outcome, 'not_possible')
 })
 
+test('migration: refresh tokens of public clients are rotated, although those of others are not', () => {
+  const redirect_uris = ['https://app.example/cb']
+  const clients = [
+    { client_id: 'spa', token_endpoint_auth_method: 'none', redirect_uris },
+    { client_id: 'web', client_secret: 'a secret of the client', redirect_uris },
+  ]
+  const value = { rotateRefreshToken: false, clients }
+  const { configuration, lines } = migrate(importerNamed('oidc-provider'), [{ name: 'f.mjs', value }], at)
+  assert.deepEqual(
+    (configuration.clients as any[]).map(client => client.refresh_token_usage),
+    [undefined, 'reuse'],
+  )
+  const outcomes = lines.filter(({ target }) => target?.includes('refresh_token_usage'))
+  assert.deepEqual(
+    outcomes.map(({ outcome }) => outcome),
+    ['changed'],
+  )
+  assert.ok(!lines.some(({ why = '' }) => why.includes('reuse refresh tokens')))
+})
+
 test('migration: the converted clients of Hydra get tokens', async () => {
   const { configuration, variables } = await migrateFixture('hydra', 'hydra-clients.json')
   const clients = (configuration.clients as any[]).map(({ client_secrets, ...client }) => ({
@@ -172,6 +192,21 @@ test('migration: files may be UTF-8 or UTF-16, and others are refused because na
     const outcome = await read('f.json', bytes)
     assert.match(outcome.ok ? '' : outcome.problem, problem)
   }
+})
+
+test('migration: what is not a file of reasonable size is refused before it is read', async () => {
+  const problem = async (name: string) => {
+    const outcome = await readSourceFile(folder.at(name))
+    return outcome.ok ? undefined : outcome.problem
+  }
+  await mkdir(folder.at('folder.json'))
+  assert.equal(await problem('folder.json'), 'it is not a regular file')
+  // Has no content on the disk.
+  await writeFile(folder.at('huge.json'), '')
+  await truncate(folder.at('huge.json'), 256 * 1024 * 1024 + 1)
+  assert.equal(await problem('huge.json'), 'it is larger than 256 MiB')
+  await folder.write('large.yaml', `a: ${'x'.repeat(16 * 1024 * 1024)}`)
+  assert.match((await problem('large.yaml')) ?? '', /^large\.yaml: it is too large|too large/)
 })
 
 test('migration: files that are too deep, no JSON, modules, and lines of JSON', async () => {

@@ -6,6 +6,8 @@ import type { Draft } from '../../packages/server/src/migration/draft.ts'
 import { migrate } from '../../packages/server/src/migration/migrate.ts'
 import { reportText } from '../../packages/server/src/migration/report-text.ts'
 import type { Dialect, Source } from '../../packages/server/src/migration/source.ts'
+import { userProblems } from '../../packages/server/src/migration/user.ts'
+import { mostMemberships } from '../../packages/server/src/model/membership.ts'
 import { at } from './fixtures.ts'
 
 const migrated = (value: unknown, read: (source: Source, draft: Draft) => void, dialect: Dialect = {}) =>
@@ -228,4 +230,60 @@ test('migration: lines that need a decision are named one by one up to ten', () 
     })
   assert.equal(reported(10).split('\n').length, 11)
   assert.equal(reported(11), 'not possible  [*] (11 times): no\n')
+})
+
+test('migration: what the store would refuse of a user is named, and the limits themselves are accepted', () => {
+  const valid = { sub: '1', username: 'alice' }
+  const identity = { provider: 'corp', authority: 'https://corp.example', id: 'x' }
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `group ${index}`)
+  const problemsOf = (...users: readonly object[]) =>
+    userProblems(users.map(user => ({ ...valid, ...user }))).map(({ path }) => path.slice(1).join('.'))
+  for (const accepted of [
+    { sub: 'x'.repeat(255) },
+    { username: 'x'.repeat(200) },
+    { groups: names(mostMemberships) },
+    { identities: [{ ...identity, id: 'x'.repeat(2000) }] },
+    { totp_secret: 'A'.repeat(16) },
+    { claims: { name: 'Alice' } },
+  ])
+    assert.deepEqual(problemsOf(accepted), [], JSON.stringify(accepted).slice(0, 60))
+  for (const [key, refused] of [
+    ['sub', { sub: 'x'.repeat(256) }],
+    ['sub', { sub: 'Zoë' }],
+    // Users of identity providers have such ones.
+    ['sub', { sub: `fed_${'x'.repeat(43)}` }],
+    ['username', { username: 'x'.repeat(201) }],
+    ['username', { username: '' }],
+    ['email', { email: 'alice' }],
+    ['email_verified', { email_verified: 'yes' }],
+    ['disabled', { disabled: 'no' }],
+    ['claims', { claims: { iss: 'https://evil.example' } }],
+    ['claims', { claims: { name: 'Alice', sub: '2' } }],
+    ['groups', { groups: names(mostMemberships + 1) }],
+    ['roles', { roles: ['two\nlines'] }],
+    ['identities', { identities: [{ ...identity, id: 'x'.repeat(2001) }] }],
+    ['identities', { identities: [{ ...identity, id: '' }] }],
+    ['identities', { identities: [{ ...identity, authority: undefined }] }],
+    ['totp_secret', { totp_secret: 'A'.repeat(15) }],
+    ['totp_secret', { totp_secret: 'a'.repeat(16) }],
+    ['password_hash', { password_hash: 'hunter2' }],
+  ] as const)
+    assert.deepEqual(problemsOf(refused), [`0.${key}`], JSON.stringify(refused).slice(0, 60))
+})
+
+test('migration: of users with the same sub, name or verified address, the first one is kept', () => {
+  const problemOf = (one: object, other: object) =>
+    userProblems([one as never, other as never]).map(({ problem }) => problem)
+  const alice = { sub: '1', username: 'alice' }
+  const email = 'alice@example.com'
+  assert.deepEqual(problemOf(alice, { sub: '1', username: 'bob' }), ['an earlier user has the same sub'])
+  assert.deepEqual(problemOf(alice, { sub: '2', username: ' ALICE' }), [
+    'an earlier user has the same username',
+  ])
+  const verified = { ...alice, email, email_verified: true }
+  const taken = ['an earlier user has the same address']
+  assert.deepEqual(problemOf(verified, { sub: '2', username: 'bob', email, email_verified: true }), taken)
+  assert.deepEqual(problemOf(verified, { sub: '2', username: 'bob', email }), [])
+  // Their own name is not that of an earlier user.
+  assert.deepEqual(problemOf(alice, { sub: '2', username: email, email, email_verified: true }), [])
 })
