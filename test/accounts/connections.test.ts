@@ -115,6 +115,18 @@ test('connections: a forged form, an unknown provider and an unknown button conn
   assertErrorPage(await press(browser, shown, 'other'), 'invalid_request')
 })
 
+test('connections: a provider of another tenant is neither shown nor connected', async () => {
+  const world = federatedWorld(provider, { tenants: ['acme'] })
+  const { server, browser } = await startFederated({ ...world, tenants: [{ name: 'acme' }] })
+  answerOf(await signIn(browser, authorizePath(), alice))
+  const shown = await browser.visit(page)
+  assert.doesNotMatch(shown.text, /Corp/)
+  // The form of the header, which signs out, has the same token.
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(shown.body) ?? []
+  assertErrorPage(await press(browser, shown, 'connect', { csrf }), 'invalid_request')
+  assert.equal(server.reason(), 'provider_not_allowed')
+})
+
 test('connections: an error of the provider, or a provider that is unreachable, is shown on a page that links back', async () => {
   const { server, browser } = await startSignedIn()
   provider.service.once('beforeAuthorizeRedirect', ({ url }) => {

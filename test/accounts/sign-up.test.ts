@@ -127,6 +127,18 @@ test('sign-up: with optional verification, users choose a name, are signed in im
   assert.match((await browser.visit('/account')).text, /Username newbie .*Email address .* Verified/)
 })
 
+test('sign-up: a form that is refused sends no mail, and so does not count as one to the address', async () => {
+  const { server, browser } = await start({ sign_up: true, email_verification: 'optional' })
+  await addUser(server)
+  const page = await browser.visit('/register')
+  const filled = { email, full_name: '', new_password: password }
+  for (let count = 0; count < 10; count++)
+    assert.equal((await browser.submit(page, { ...filled, username: 'dora' })).status, 400)
+  assert.deepEqual(await server.mails(), [])
+  await browser.submit(page, { ...filled, username: 'newbie' })
+  assert.equal((await newestMail(server)).to, email)
+})
+
 test('sign-up: a taken or malformed name and a weak password are reported', async () => {
   const { server, browser } = await start({ sign_up: true, email_verification: 'off' })
   await addUser(server)

@@ -142,7 +142,9 @@ test('administration: clients of the file, stored and registered ones are listed
   assert.deepEqual(await found({ origin: 'file' }), ['filed'])
   assert.equal(made(await clients.get(client_id)).origin, 'registered')
   assert.equal(refused(await clients.replace(client_id, service(), { actor })), 'entry_read_only')
-  made(await clients.remove(client_id, { actor }))
+  const { version } = made(await clients.get(client_id))
+  assert.equal(refused(await clients.remove(client_id, { actor, version: version + 1 })), 'entry_changed')
+  made(await clients.remove(client_id, { actor, version }))
   assert.equal(refused(await clients.get(client_id)), 'entry_unknown')
 })
 

@@ -198,6 +198,27 @@ test('audit: a waiting record that was changed becomes a record that says so', a
   assert.deepEqual(JSON.parse(row?.record ?? '').data, { event_id: message?.event_id })
 })
 
+test('audit: a waiting record that is stored again next to itself is found', async () => {
+  const world = auditWorld()
+  const messages = world.audit.messagesOf('user.disabled', { sub: 'alice' })
+  for (let count = 0; count < 2; count++) {
+    await world.stores.webhookMessages.add(messages)
+    await world.audit.run()
+  }
+  const { fault } = await verified(world)
+  assert.deepEqual(fault, { seq: 2, problem: 'it was stored again: an earlier record has its id' })
+})
+
+test('audit: every member with the sub of the user is erased with the others, whatever its name', async () => {
+  const world = auditWorld()
+  const messages = world.audit.messagesOf('user.deleted', { sub: 'alice', actor: 'alice' })
+  await world.stores.webhookMessages.add(messages)
+  await world.audit.run()
+  const [row] = await world.rows()
+  assert.doesNotMatch(row?.record ?? '', /alice/)
+  assert.match(row?.personal ?? '', /alice/)
+})
+
 test('audit: a waiting record that is stored again after it was appended is found', async () => {
   const world = auditWorld()
   const [kept, other] = ['alice', 'bob'].flatMap(sub => world.audit.messagesOf('user.disabled', { sub }))

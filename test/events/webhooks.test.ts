@@ -121,6 +121,20 @@ test('webhooks: a receiver that is down gets the event when it is back, and rest
   assert.equal(linesOf(server, 'webhook_delivered').length, 2)
 })
 
+test('webhooks: after a failure, one message alone tests whether the receiver responds again', async () => {
+  const receiver = await startReceiver()
+  const server = await startWith([webhookFor(receiver)])
+  receiver.answer = response => void response.destroy()
+  for (let count = 0; count < 3; count++) {
+    await issue(server)
+    await server.settled()
+  }
+  assert.equal(receiver.deliveries.length, 1)
+  server.clock.advance(10)
+  await server.runWebhooks()
+  assert.equal(receiver.deliveries.length, 2)
+})
+
 test('webhooks: a slow receiver delays neither requests nor other receivers', async () => {
   const [slow, fast] = [await startReceiver(), await startReceiver()]
   const server = await startWith([webhookFor(slow), webhookFor(fast)])
