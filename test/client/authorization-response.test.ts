@@ -279,7 +279,8 @@ test('authorization response: the 1000 requests of an issuer that ended last are
 
 test('authorization response: an access token of another type, or with a lifetime that is no number, is refused', async () => {
   const { response, pending } = await authorize(world, client, { response_type: 'code token', scope })
-  assert.equal(await refused(fragmentWith(response, { token_type: 'mac' }), pending), 'token_type_mismatch')
+  for (const token_type of ['mac', ''])
+    assert.equal(await refused(fragmentWith(response, { token_type }), pending), 'token_type_mismatch')
   assert.equal(await refused(fragmentWith(response, { expires_in: '1e3' }), pending), 'expires_in_invalid')
 })
 

@@ -494,15 +494,17 @@ test('strangers: ignored parts of a request are logged in few short lines, howev
     assert.equal(lines[3]?.more, 5)
     assert.ok(JSON.stringify(lines).length < 2000, JSON.stringify(lines))
   }
-  const before = server.logged.length
-  await server.send(
-    'GET',
-    `/connect/authorize?${new URLSearchParams({ ...pushed, ...proof, scope: 'openid a b c' })}`,
-  )
-  const [line, second] = server.logged.slice(before).filter(({ event }) => event === 'parameter_ignored')
+  const linesFor = async (scope: string) => {
+    const before = server.logged.length
+    await server.send('POST', '/connect/par', { form: { ...pushed, ...proof, scope } })
+    return server.logged.slice(before).filter(({ event }) => event === 'parameter_ignored')
+  }
+  const [line, second] = await linesFor('openid a b c')
   assert.deepEqual(
     [line?.scope, line?.scopes, line?.reason, second],
     ['a b c', 3, 'scope_unknown', undefined],
   )
+  const [long] = await linesFor(`openid ${scopes.join(' ')}`)
+  assert.deepEqual([String(long?.scope).length, long?.scopes], [200, 800])
   await server.close()
 })

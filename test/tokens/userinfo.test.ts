@@ -76,6 +76,19 @@ test('userinfo: two tokens in one request are invalid_request [RFC 6750 §2]', a
   assertChallenge(both, 400, 'invalid_request')
   const form = `access_token=${access_token}&access_token=${access_token}`
   assertChallenge(await server.send('POST', path, { form }), 400, 'invalid_request')
+  const headers = { authorization: 'Bearer' }
+  assertChallenge(
+    await server.send('POST', path, { form: { access_token }, headers }),
+    400,
+    'invalid_request',
+  )
+})
+
+test('userinfo: a token in the body of a GET request is ignored [RFC 6750 §2.2]', async () => {
+  const server = await createTestServer(world)
+  const access_token = await tokenFor(server)
+  assertChallenge(await server.send('GET', path, { form: { access_token } }), 401, undefined)
+  assert.equal((await server.send('POST', path, { form: { access_token } })).status, 200)
 })
 
 for (const [what, headers] of [
