@@ -69,7 +69,7 @@ export async function verifyAuditLog(
     const now = headOf(row)
     if (heads.some(({ seq, hash }) => seq === row.seq && hash !== now.hash))
       return failed(row.seq, 'it differs from the given head: the log was written again from some record on')
-    if (late.has(record.id) || record.id === highest) return failed(row.seq, storedAgain)
+    if (late.has(record.id)) return failed(row.seq, storedAgain)
     if (record.id > highest) highest = record.id
     else late.set(record.id, row.seq)
     if (record.personal !== undefined && row.personal === undefined) {
