@@ -18,7 +18,9 @@ import { fileLock, fileStore } from '@tessera/client/node'
 
 const [, , task = '', url = '', folder = ''] = process.argv
 const clientOf = (timeout: number) => createClient({ issuer: url, client_id: 'worker', timeout })
-const client = clientOf(10)
+/** Longer than the test waits, so that a timer that is left over keeps the program running. */
+const timeout = 600
+const client = clientOf(timeout)
 const call = createAuthorizedFetch(createTokenCache(client).source(), { origins: [url] })
 const codeOf = async (result: Promise<Result<unknown>>): Promise<string> => {
   const { ok, ...rest } = await result
@@ -34,7 +36,7 @@ const tasks: Readonly<Record<string, () => Promise<unknown>>> = {
   silent: () => codeOf(revokeToken(clientOf(0.2), 'token')),
   abort: () => codeOf(revokeToken(client, 'token', { signal: AbortSignal.timeout(100) })),
   async guard() {
-    const issuer = createIssuer(url)
+    const issuer = createIssuer(url, { timeout })
     const guard = createApiGuard(issuer, { audience: 'urn:api', introspection: { client } })
     const header = (name: string): readonly string[] => (name === 'authorization' ? ['Bearer token'] : [])
     const decision = await guard.requires()({ method: 'GET', url: '/', header })
