@@ -135,6 +135,21 @@ test('webhooks: after a failure, one message alone tests whether the receiver re
   assert.equal(receiver.deliveries.length, 2)
 })
 
+test('webhooks: failures of concurrent attempts count once, so that the receiver rests for five seconds only', async () => {
+  const receiver = await startReceiver()
+  const server = await startWith([webhookFor(receiver)])
+  const waiting: (() => void)[] = []
+  receiver.answer = response => void waiting.push(() => response.destroy())
+  for (let count = 0; count < 3; count++) await issue(server)
+  await until('three requests are in progress', () => waiting.length === 3)
+  for (const fail of waiting) fail()
+  await server.settled()
+  receiver.answer = status(204)
+  server.clock.advance(7)
+  await server.runWebhooks()
+  assert.equal(receiver.deliveries.length, 6)
+})
+
 test('webhooks: a slow receiver delays neither requests nor other receivers', async () => {
   const [slow, fast] = [await startReceiver(), await startReceiver()]
   const server = await startWith([webhookFor(slow), webhookFor(fast)])

@@ -218,3 +218,14 @@ test('migration: a salt of Auth0 without an encoding is text, and passwords in a
   assert.equal(other?.password_hash, undefined)
   assert.deepEqual(outcomesAt(migrated, 'users.json', 1, 'custom_password_hash'), ['not_possible'])
 })
+
+test('migration: users are asked for consent for an application of Auth0 unless the file says that it is a first party', () => {
+  const consentOf = (is_first_party: unknown) => {
+    const value = { clients: [{ name: 'app', client_id: 'app', is_first_party }] }
+    const { configuration } = migrate(importerNamed('auth0'), [{ name: 'f', value }], at)
+    return (configuration.clients as Entries)[0]?.require_consent
+  }
+  // Auth0 writes it for each application.
+  for (const own of [true, undefined]) assert.equal(consentOf(own), undefined)
+  for (const other of [false, 'true', '@@FIRST_PARTY@@']) assert.equal(consentOf(other), true)
+})

@@ -300,3 +300,23 @@ test('migration: a public client of IdentityServer4 has no grant that needs a se
     grant_types: ['authorization_code'],
   })
 })
+
+test('migration: a secret key of IdentityServer4 is never published as a public one', () => {
+  const jwk = { kty: 'oct', k: 'c2VjcmV0' }
+  const client = {
+    ...{
+      ClientId: 'web',
+      RedirectUris: ['https://app.example/cb'],
+      AllowedGrantTypes: ['authorization_code'],
+    },
+    ClientSecrets: [{ Type: 'JWK', Value: JSON.stringify(jwk) }],
+  }
+  const { configuration, variables, lines } = migrate(
+    importerNamed('identityserver'),
+    [{ name: 'f', value: { Clients: [client] } }],
+    at,
+  )
+  const [converted] = configuration.clients as any[]
+  assert.deepEqual([converted.jwks, variables.length], [undefined, 1])
+  assert.doesNotMatch(JSON.stringify([configuration, lines]), /c2VjcmV0/)
+})

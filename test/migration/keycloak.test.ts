@@ -385,6 +385,37 @@ test('migration: an authenticator app of Keycloak whose codes would be wrong her
     )
 })
 
+test('migration: a user of a Keycloak directory whose entry is not named keeps the other accounts', () => {
+  const value = {
+    realm: 'r',
+    identityProviders: [
+      {
+        ...{ alias: 'corp', providerId: 'oidc', enabled: true },
+        config: { issuer: 'https://corp.example', clientId: 'c', clientSecret: 'a secret of the client' },
+      },
+    ],
+    components: {
+      'org.keycloak.storage.UserStorageProvider': [
+        {
+          ...{ id: 'd', name: 'ldap', providerId: 'ldap' },
+          config: { connectionUrl: ['ldaps://l.example'], usersDn: ['dc=example'], bindDn: ['cn=reader'] },
+        },
+      ],
+    },
+    users: [
+      {
+        ...{ id: '1', username: 'u', enabled: true, federationLink: 'd' },
+        federatedIdentities: [{ identityProvider: 'corp', userId: 'x', userName: 'u' }],
+      },
+    ],
+  }
+  const { users } = migrate(importerNamed('keycloak'), [{ name: 'r.json', value }], 0)
+  assert.deepEqual(
+    users[0]?.identities?.map(({ provider }) => provider),
+    ['corp'],
+  )
+})
+
 test('migration: of several passwords of a user of Keycloak, the first one counts', () => {
   const password = (value: string) => ({
     type: 'password',

@@ -76,7 +76,7 @@ export function readClients(source: Source, draft: Draft, defaults: ClientDefaul
     const target = draft.add('clients')
     for (const [name, convert] of Object.entries(metadata)) {
       const own = client.member(name)
-      const given = own.exists || !clientDefaults.exists ? own : clientDefaults.member(name)
+      const given = own.exists ? own : clientDefaults.member(name)
       carry(given, target, keys[name] ?? name, convert)
     }
     for (const [name, why] of Object.entries(notNeeded)) client.member(name).notNeeded(why)
