@@ -53,6 +53,8 @@ test('administration: an entry that is written as it was read keeps its secrets,
     [{ value: moved.sha256 }],
     [{ sha256: { sealed: 'x' } }],
     [{ value: { env: 'HOME' } }],
+    // Nobody means this text as the secret, which anyone could guess.
+    [{ value: 'env:HOME' }],
   ])
     assert.match(
       String(refused(await clients.replace('made', { ...entry, client_secrets }, { actor }))),

@@ -314,6 +314,18 @@ test('audit: a process logs that records are gone which it has seen', async () =
   assert.deepEqual(logged, ['audit_log_truncated'])
 })
 
+test('audit: a process logs that the newest record which it has seen is gone', async () => {
+  const logged: string[] = []
+  const line = (event: string) => void logged.push(event)
+  const tables = emptyTables()
+  const stores = createMemoryStores(tables)
+  const world = auditWorld({ stores, log: { debug: line, info: line, warn: line, error: line } })
+  await world.write('alice', 'bob', 'carol')
+  tables.auditRecords.delete(3)
+  await world.write('dave')
+  assert.deepEqual(logged, ['audit_log_truncated'])
+})
+
 test('audit: nothing is recorded if it is off, and tokens only if they are on', async () => {
   const off = auditWorld({ settings: { enabled: false } })
   assert.equal(off.audit.takes('user.disabled'), false)

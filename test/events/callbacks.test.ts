@@ -121,6 +121,32 @@ test('callbacks: further events are dropped and counted while too many callbacks
   assert.equal(called, mostUnderWay + 1)
 })
 
+test('callbacks: events that strangers can cause leave half of the places to others', async () => {
+  const finish = Promise.withResolvers<void>()
+  const called: string[] = []
+  const callbacks = createCallbacks(
+    {
+      '*': ({ type }: Event) => {
+        called.push(type)
+        return finish.promise
+      },
+    },
+    { limit: 30, log: silentLog },
+  )
+  const callOften = (type: 'key.removed' | 'token.refused') => {
+    for (let count = 0; count < mostUnderWay; count++) callbacks.call(type, JSON.stringify({ type }))
+  }
+  callOften('token.refused')
+  callOften('key.removed')
+  await until('all that may run were called', () => called.length === mostUnderWay)
+  assert.equal(called.filter(type => type === 'key.removed').length, mostUnderWay / 2)
+  finish.resolve()
+  await callbacks.settled()
+  callbacks.call('token.refused', JSON.stringify({ type: 'token.refused' }))
+  await callbacks.settled()
+  assert.equal(called.length, mostUnderWay + 1)
+})
+
 test('callbacks: a tenant with its own issuer inherits them, and its events name it', async () => {
   const events: Event[] = []
   const server = await start(

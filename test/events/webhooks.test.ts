@@ -150,6 +150,19 @@ test('webhooks: failures of concurrent attempts count once, so that the receiver
   assert.equal(receiver.deliveries.length, 6)
 })
 
+test('webhooks: a clock that is set back does not make a receiver rest for longer', async () => {
+  const receiver = await startReceiver()
+  const server = await startWith([webhookFor(receiver)])
+  receiver.answer = response => void response.destroy()
+  await issue(server)
+  await server.settled()
+  receiver.answer = status(204)
+  server.clock.advance(-3600)
+  await issue(server)
+  await server.settled()
+  assert.equal(receiver.deliveries.length, 2)
+})
+
 test('webhooks: a slow receiver delays neither requests nor other receivers', async () => {
   const [slow, fast] = [await startReceiver(), await startReceiver()]
   const server = await startWith([webhookFor(slow), webhookFor(fast)])

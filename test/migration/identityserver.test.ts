@@ -1,6 +1,7 @@
 /** IdentityServer4's quickstart and tables: converted, served, and used by the clients of the quickstart. */
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -299,6 +300,29 @@ test('migration: a public client of IdentityServer4 has no grant that needs a se
     token_endpoint_auth_method: 'none',
     grant_types: ['authorization_code'],
   })
+})
+
+test('migration: of a private key of IdentityServer4, the public part is carried over', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const [own, others] = [privateKey, publicKey].map(key => key.export({ format: 'jwk' }))
+  const client = {
+    ...{
+      ClientId: 'web',
+      RedirectUris: ['https://app.example/cb'],
+      AllowedGrantTypes: ['authorization_code'],
+    },
+    ClientSecrets: [{ Type: 'JWK', Value: JSON.stringify(own) }],
+  }
+  const { configuration } = migrate(
+    importerNamed('identityserver'),
+    [{ name: 'f', value: { Clients: [client] } }],
+    at,
+  )
+  assert.partialDeepStrictEqual((configuration.clients as any[])[0], {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [others] },
+  })
+  assert.ok(!JSON.stringify(configuration).includes(String(own?.d)))
 })
 
 test('migration: a secret key of IdentityServer4 is never published as a public one', () => {
