@@ -1,12 +1,13 @@
 /** The arguments and questions of `create-tessera`. */
 
 import assert from 'node:assert/strict'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { readArguments } from '../../packages/create-tessera/src/arguments.ts'
 import { complete } from '../../packages/create-tessera/src/questions.ts'
+import { checkFolder, writeProject } from '../../packages/create-tessera/src/write.ts'
 import { testFolder } from '../support/folder.ts'
 import { until } from '../support/until.ts'
 import { createTessera } from './project.ts'
@@ -46,6 +47,15 @@ test('create-tessera: a folder with files stays as it is', async () => {
   assert.equal(code, 1)
   assert.match(stderr, /not empty/)
   assert.deepEqual(await readdir(join(folder.at(), 'taken')), ['notes.txt'])
+})
+
+test('create-tessera: a file that appears meanwhile is not replaced', async () => {
+  const project = folder.at('meanwhile')
+  await mkdir(project)
+  assert.equal(await checkFolder(project), undefined)
+  await writeFile(join(project, '.env'), 'mine')
+  await assert.rejects(writeProject(project, new Map([['.env', { content: 'new', secret: true }]])), /EEXIST/)
+  assert.equal(await readFile(join(project, '.env'), 'utf8'), 'mine')
 })
 
 test('create-tessera: --help prints the usage and ends with 0', async () => {

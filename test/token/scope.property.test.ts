@@ -18,6 +18,7 @@ const scopeName = fc
   .filter(isScopeToken)
 
 test('scope: parsing sorts and removes duplicates, and formatting is its inverse', () => {
+  for (const text of ['a a b', 'a b b', ' a  b a '] as const) assert.deepEqual(parseScope(text), ['a', 'b'])
   fc.assert(
     fc.property(fc.array(scopeName, { minLength: 1, maxLength: 20 }), names => {
       const parsed = parseScope(names.join(' '))

@@ -99,7 +99,7 @@ function readVersion3(bytes: Buffer): Derived | undefined {
   const [prf, iterations, length] = [1, 5, 9].map(at => bytes.readUInt32BE(at)) as [number, number, number]
   const digest = prfs[prf]
   const [salt, key] = [bytes.subarray(13, 13 + length), bytes.subarray(13 + length)]
-  if (!digest || iterations < 1 || salt.length !== length || !isSalt(salt) || !isKey(key)) return undefined
+  if (!digest || iterations < 1 || !isSalt(salt) || !isKey(key)) return undefined
   return { digest, iterations, salt, key }
 }
 
