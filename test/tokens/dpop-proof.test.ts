@@ -5,6 +5,7 @@ import { constants, createHmac, generateKeyPairSync, hash, type KeyObject, sign 
 import { test } from 'node:test'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { parseJsonObject } from '@tessera/protocol/json'
+import { isWeakRsaKey } from '@tessera/protocol/rsa-key'
 import { normalTargetUri } from '@tessera/protocol/target-uri'
 import { calculateJwkThumbprint } from 'jose'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
@@ -192,6 +193,19 @@ test('dpop: URIs are compared in their normal form, without query and fragment [
     'ftp://id.example/',
   ])
     assert.equal(normalTargetUri(uri), undefined, uri)
+})
+
+test('rsa: an exponent of one, with which anyone can sign, or an even one is weak', () => {
+  const modulus =
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }).n ?? ''
+  for (const [exponent, weak] of [
+    ['AQ', true],
+    ['Ag', true],
+    ['AQAA', true],
+    ['Aw', false],
+    ['AQAB', false],
+  ] as const)
+    assert.equal(isWeakRsaKey(modulus, exponent), weak, exponent)
 })
 
 test('json: only objects are parsed, and other texts are undefined instead of an error that quotes them', () => {
