@@ -69,6 +69,10 @@ test('configuration: any JSON value at any place of a complete one, of data or o
 })
 
 test('configuration: values that only a module can contain also yield errors', () => {
+  const cycle: Record<string, unknown> = {}
+  Object.assign(cycle, { one: cycle, others: [cycle, cycle] })
+  // A few objects that unfold into 2^50 values.
+  const graph = Array.from({ length: 50 }).reduce<unknown>(inner => ({ one: inner, other: inner }), 'x')
   const strange: readonly unknown[] = [
     Symbol('x'),
     10n,
@@ -80,7 +84,13 @@ test('configuration: values that only a module can contain also yield errors', (
     Object.create({ issuer: 'https://id.example' }),
     new Array(2),
     new Proxy({}, {}),
+    cycle,
+    graph,
   ]
+  // Claims of a user may be any JSON value.
+  const [first, ...users] = world.users
+  for (const value of strange)
+    check({ ...world, users: [{ ...first, claims: { c: value } }, ...users] }, true, 'a claim')
   for (const key of [
     ...Object.keys(schema.properties ?? {}),
     'grants',

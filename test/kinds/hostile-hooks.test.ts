@@ -231,6 +231,8 @@ const rows: Readonly<
 /** Not JSON, and not what any hook returns. */
 const cycle: unknown[] = []
 cycle.push(cycle)
+/** A few objects that unfold into 2^50 values. */
+const graph = Array.from({ length: 50 }).reduce<unknown>(inner => ({ one: inner, other: inner }), 'x')
 const strange: readonly (readonly [what: string, value: unknown])[] = [
   ['undefined', undefined],
   ['a symbol', Symbol('x')],
@@ -240,6 +242,7 @@ const strange: readonly (readonly [what: string, value: unknown])[] = [
   ['a map', new Map([['ok', true]])],
   ['no number', Number.NaN],
   ['a cycle', cycle],
+  ['a list without end', new Array(2 ** 32 - 1)],
   ['a rejected value', new Boolean(true)],
 ]
 
@@ -296,6 +299,19 @@ for (const [name, row] of Object.entries(rows)) {
     }
   })
 }
+
+for (const [name, member] of [
+  ['profile.claims', (value: unknown) => ({ role: value })],
+  ['validators.tokenRequest', (value: unknown) => ({ ok: true, members: { greeting: value } })],
+] as const)
+  test(`hooks: a graph of objects from ${name} that unfolds without end is refused, as is an endless list`, async () => {
+    const drive = await driver(rows[name] as Row)
+    for (const value of [graph, [cycle, cycle], new Array(2 ** 32 - 1)]) {
+      const outcome = await drive(() => member(value))
+      assert.ok(outcome.status >= 400)
+      assertNamed(outcome, name, 'hook_result_invalid')
+    }
+  })
 
 /** Checks the log line about a hook that threw, hung or returned a wrong value. */
 function assertNamed({ server }: Outcome, name: string, reason: string): void {

@@ -88,27 +88,43 @@ export const listOf =
   <Value>(read: Read<Value>): Read<readonly Value[]> =>
   (value, place) => {
     if (!Array.isArray(value)) throw invalid(place, value, 'a list')
+    if (value.length > mostValues) throw tooLarge(place)
     return Array.from(value, (entry, index) => read(entry, `${place}[${index}]`))
   }
 
 /** Maximum nesting depth of a claim or a response member. */
 const deepest = 100
 
+/**
+ * Maximum number of values in a list or a JSON value. A graph of a few objects that refer to each other, as mappers of
+ * databases return, can unfold into any number.
+ */
+const mostValues = 100_000
+
+const tooLarge = (place: string): InvalidHookResult =>
+  new InvalidHookResult(`${place} has more than ${mostValues} values`)
+
+type Budget = { left: number; readonly place: string }
+
 /** A JSON value. Undefined members are omitted, as by `JSON.stringify`. */
-const jsonAt = (value: unknown, place: string, depth: number): Json => {
+const jsonAt = (value: unknown, place: string, depth: number, budget: Budget): Json => {
+  budget.left -= 1
+  if (budget.left < 0) throw tooLarge(budget.place)
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' && Number.isFinite(value)) return value
   if (depth > deepest) throw invalid(place, value, `JSON of at most ${deepest} levels`)
-  if (Array.isArray(value))
-    return Array.from(value, (entry, index) => jsonAt(entry, `${place}[${index}]`, depth + 1))
-  if (isPlain(value)) return membersOf(value, place, depth)
+  if (Array.isArray(value)) {
+    if (value.length > budget.left) throw tooLarge(budget.place)
+    return Array.from(value, (entry, index) => jsonAt(entry, `${place}[${index}]`, depth + 1, budget))
+  }
+  if (isPlain(value)) return membersOf(value, place, depth, budget)
   throw invalid(place, value, 'a JSON value')
 }
 
-const membersOf = (value: object, place: string, depth: number): JsonObject =>
+const membersOf = (value: object, place: string, depth: number, budget: Budget): JsonObject =>
   Object.fromEntries(
     Object.entries(value).flatMap(([name, member]) =>
-      member === undefined ? [] : [[name, jsonAt(member, `${place}.${name}`, depth + 1)] as const],
+      member === undefined ? [] : [[name, jsonAt(member, `${place}.${name}`, depth + 1, budget)] as const],
     ),
   )
 
@@ -117,10 +133,10 @@ const isPlain = (value: unknown): value is object =>
   value !== null &&
   [Object.prototype, null].includes(Object.getPrototypeOf(value))
 
-export const json: Read<Json> = (value, place) => jsonAt(value, place, 0)
+export const json: Read<Json> = (value, place) => jsonAt(value, place, 0, { left: mostValues, place })
 
 export const jsonObject: Read<JsonObject> = (value, place) => {
-  if (isPlain(value) && !Array.isArray(value)) return membersOf(value, place, 0)
+  if (isPlain(value) && !Array.isArray(value)) return membersOf(value, place, 0, { left: mostValues, place })
   throw invalid(place, value, 'an object')
 }
 

@@ -149,16 +149,20 @@ export const json = (): Schema<Json> =>
     jsonSchema: () => ({}),
   })
 
+/** Limits of a JSON value. In a module, objects may contain themselves or each other, which has no end in JSON. */
+const [deepest, mostValues] = [100, 100_000]
+
 /** Returns whether JSON can represent a value as it is. */
-export function isJson(value: unknown): value is Json {
+export const isJson = (value: unknown): value is Json => isJsonAt(value, 0, { left: mostValues })
+
+function isJsonAt(value: unknown, depth: number, budget: { left: number }): boolean {
+  budget.left -= 1
+  if (budget.left < 0) return false
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (Array.isArray(value)) return value.every(isJson)
-  return (
-    typeof value === 'object' &&
-    [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
-    Object.values(value).every(isJson)
-  )
+  if (typeof value !== 'object' || depth > deepest) return false
+  const isPlain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value))
+  return isPlain && Object.values(value).every(one => isJsonAt(one, depth + 1, budget))
 }
 
 /** A value that exists only in code, such as a function. `test` decides whether it is valid. */
