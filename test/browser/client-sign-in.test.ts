@@ -210,21 +210,26 @@ test('browser: a second sign-in in a tab does not disturb the first', () =>
     assert.equal((await completeRedirect(page))?.returnTo, '/first')
   }))
 
-for (const returnTo of [
-  'https://evil.example/a',
-  '//evil.example/a',
-  '/\\\\evil.example/a',
-  '/.//evil.example/a',
-  'javascript:alert(1)',
-])
-  test(`browser: a sign-in never returns to another origin, such as ${returnTo}`, () =>
-    inBrowser(async context => {
-      const page = await openApp(context)
+test('browser: a sign-in never returns to another origin', () =>
+  inBrowser(async context => {
+    const page = await openApp(context)
+    // The password is asked for once only: what follows a response does not depend on it.
+    await startRedirect(page)
+    await enterPassword(page)
+    await atCallback(page)
+    assert.equal((await completeRedirect(page))?.ok, true)
+    for (const returnTo of [
+      'https://evil.example/a',
+      '//evil.example/a',
+      '/\\\\evil.example/a',
+      '/.//evil.example/a',
+      'javascript:alert(1)',
+    ]) {
       await startRedirect(page, `returnTo: '${returnTo}'`)
-      await enterPassword(page)
       await atCallback(page)
-      assert.deepEqual(await completeRedirect(page), { ok: true, sub: '1', returnTo: '/' })
-    }))
+      assert.deepEqual(await completeRedirect(page), { ok: true, sub: '1', returnTo: '/' }, returnTo)
+    }
+  }))
 
 test('browser: a user who cancels is an error of the server, and can start again', () =>
   inBrowser(async context => {

@@ -10,6 +10,7 @@ import { type Browser, createBrowser, type Page as RequestedPage } from '../supp
 import { appOf, finishEnrolment } from '../support/factors.ts'
 import { remote } from '../support/remote.ts'
 import { authorizePath, signIn as signInAt } from '../support/sign-in.ts'
+import { shareCookies } from './share-cookies.ts'
 
 /** Where a page is viewed. */
 type Tab = {
@@ -46,10 +47,9 @@ export function openPage({ open }: PageCase, tab: Tab): Promise<void> {
 }
 
 /** Shows a page of the server in the tab, with the cookies of the requests so far. */
-async function show({ page, url, browser }: Person, target: string, waitUntil?: 'commit'): Promise<void> {
-  const cookies = [...browser.cookies].map(([name, value]) => ({ name, value, url }))
-  if (cookies.length > 0) await page.context().addCookies(cookies)
-  await page.goto(url + target, { waitUntil })
+async function show(person: Person, target: string, waitUntil?: 'commit'): Promise<void> {
+  await shareCookies(person.page.context(), person.url, person.browser)
+  await person.page.goto(person.url + target, { waitUntil })
 }
 
 const authorize = ({ app }: Person, changes: Record<string, string> = {}) =>

@@ -1,18 +1,23 @@
 /**
  * Every form reaches the client, whatever redirects follow its redirect URI. Chromium applies `form-action` to every
- * redirect after a form post (CSP 3 §6.4.1), so only a real browser shows it.
+ * redirect after a form post (CSP 3 §6.4.1), so only a real browser shows it. What comes before the page with the form is
+ * requested over HTTP, except where the browser's part is tested too.
  */
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
-import { appOf } from '../support/factors.ts'
+import { unescapeHtml } from '../../packages/server/src/testing/page-form.ts'
+import { createBrowser, type Browser as Requesting } from '../support/browser.ts'
+import { enrolApp } from '../support/factors.ts'
 import { freePort } from '../support/process.ts'
-import { authorizePath } from '../support/sign-in.ts'
+import { remote } from '../support/remote.ts'
+import { authorizePath, signIn as signInAt } from '../support/sign-in.ts'
 import { until } from '../support/until.ts'
 import { type Chain, type ChainingClient, chains, startChainingClient } from './chain.ts'
 import { launchChromium } from './chromium.ts'
+import { shareCookies } from './share-cookies.ts'
 
 const nothing = () => {}
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
@@ -101,8 +106,11 @@ after(async () => {
   client?.close()
 })
 
+const requestOf = (chain: Chain, changes: Record<string, string> = {}) =>
+  authorizePath({ redirect_uri: client.callback(chain), scope: 'openid', ...changes })
+
 const authorize = (chain: Chain, changes: Record<string, string> = {}, { url } = server) =>
-  url + authorizePath({ redirect_uri: client.callback(chain), scope: 'openid', ...changes })
+  url + requestOf(chain, changes)
 
 /** A user's browser; its warnings and errors fail the test. */
 async function visiting(use: (page: Page) => Promise<void>, javaScriptEnabled = true): Promise<void> {
@@ -126,10 +134,14 @@ async function typePassword(page: Page, username = 'alice'): Promise<void> {
   await press(page, 'Sign in')
 }
 
-async function signIn(page: Page): Promise<void> {
-  await page.goto(`${server.url}/account`)
-  await typePassword(page)
-  await page.waitForURL('**/account')
+/** Signs in over HTTP, and gives the page the cookies; returns the page that follows the password. */
+async function signIn(page: Page, target = '/account', username = 'alice'): Promise<string> {
+  await page.context().clearCookies()
+  const person = createBrowser(remote(server.url))
+  const credentials = { username, password: 'secret', button: 'login' }
+  const followed = await signInAt(person, target, credentials)
+  await shareCookies(page.context(), server.url, person)
+  return server.url + followed.target
 }
 
 async function assertCode(arrived: Promise<URLSearchParams>): Promise<void> {
@@ -140,18 +152,16 @@ async function assertDenied(arrived: Promise<URLSearchParams>): Promise<void> {
   assert.equal((await arrived).get('error'), 'access_denied')
 }
 
-async function plugIn(page: Page) {
+/** An authenticator that always confirms. */
+async function plugIn(page: Page): Promise<void> {
   const devtools = await page.context().newCDPSession(page)
   await devtools.send('WebAuthn.enable')
-  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
     options: {
       ...{ protocol: 'ctap2', transport: 'internal', hasResidentKey: true },
       ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
     },
   })
-  /** Whether it confirms at once. */
-  return (enabled: boolean) =>
-    devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
 }
 
 test('redirect chains: signing in, or cancelling it, arrives wherever the client’s callback redirects to', () =>
@@ -188,21 +198,15 @@ test('redirect chains: the choice of an account and cancelling it arrive too', (
 
 test('redirect chains: a second factor’s code and cancelling it arrive too', () =>
   visiting(async page => {
-    await page.goto(authorize('once', { client_id: 'strict' }))
-    await typePassword(page, 'ben')
+    const person = createBrowser(remote(server.url))
     const clock = { now: () => Math.floor(Date.now() / 1000), advance: nothing }
-    const shown = (await page.locator('.secret').textContent()) ?? ''
-    await page.getByLabel(/code/i).fill(appOf(shown, { clock }).code())
-    await page.locator('button[value="enrol"]').click()
-    await page.locator('body[data-page="recovery-codes"]').waitFor()
-    const codes = await page.locator('ol.codes code').allTextContents()
+    const credentials = { username: 'ben', password: 'secret', button: 'login' }
+    const strict = requestOf('once', { client_id: 'strict' })
+    const { codes } = await enrolApp({ clock }, person, strict, credentials)
     for (const [index, chain] of chains.entries()) {
       const start = async () => {
-        await page.context().clearCookies()
-        await page.goto(authorize(chain, { client_id: 'strict' }))
-        await typePassword(page, 'ben')
-        await page.locator('a[href$="method=recovery_code"]').click()
-        await page.locator('input[name="method"][value="recovery_code"]').waitFor({ state: 'attached' })
+        const asked = await signIn(page, requestOf(chain, { client_id: 'strict' }), 'ben')
+        await page.goto(`${asked}&method=recovery_code`)
       }
       if (chain === 'twice') {
         await start()
@@ -220,19 +224,12 @@ test('redirect chains: a second factor’s code and cancelling it arrive too', (
 
 test('redirect chains: a passkey arrives too, as the second factor and alone', () =>
   visiting(async page => {
-    const answers = await plugIn(page)
-    await page.goto(authorize('once', { client_id: 'keys' }))
-    await typePassword(page, 'kim')
+    await plugIn(page)
+    await page.goto(await signIn(page, requestOf('once', { client_id: 'keys' }), 'kim'))
     await page.locator('button[value="passkey_enrol"]').click()
     await page.locator('body[data-page="recovery-codes"]').waitFor()
     for (const chain of chains) {
-      // The browser would accept the login page's suggestion by itself: this user types the password.
-      await answers(false)
-      await page.context().clearCookies()
-      await page.goto(authorize(chain, { client_id: 'keys' }))
-      await typePassword(page, 'kim')
-      await page.locator('body[data-page="second-factor"]').waitFor()
-      await answers(true)
+      await page.goto(await signIn(page, requestOf(chain, { client_id: 'keys' }), 'kim'))
       const use = page.locator('button[value="passkey"]')
       await assertCode(client.arrival(page, chain, () => use.click({ noWaitAfter: true })))
       await page.context().clearCookies()
@@ -260,6 +257,14 @@ for (const javaScriptEnabled of [true, false])
       }
     }, javaScriptEnabled))
 
+/** Returns the link in the mail to this address, once it has arrived. */
+const linkInMail = (person: Requesting, address: string): Promise<string> =>
+  until('the mail arrives', async () => {
+    const { body } = await person.visit('/dev/mail')
+    const mail = body.split('<li>').find(item => item.includes(address)) ?? ''
+    return unescapeHtml(/<a href="([^"]+)"/.exec(mail)?.[1] ?? '')
+  })
+
 test('redirect chains: a sign-up arrives too, with and without a mail', () =>
   visiting(async page => {
     for (const chain of chains) {
@@ -272,16 +277,11 @@ test('redirect chains: a sign-up arrives too, with and without a mail', () =>
       await assertCode(client.arrival(page, chain, submit))
 
       await page.context().clearCookies()
-      await page.goto(authorize(chain, { prompt: 'create' }))
-      await page.locator('[name="email"]').fill(`new-${chain}@example.com`)
-      await submit()
-      await page.locator('.sign').waitFor()
-      const mail = page.locator('ul.items > li').filter({ hasText: `new-${chain}@example.com` })
-      await until('the mail arrives', async () => {
-        await page.goto(`${server.url}/dev/mail`)
-        return (await mail.count()) > 0
-      })
-      await mail.getByRole('link').click()
+      const person = createBrowser(remote(server.url))
+      const asked = await person.visit(requestOf(chain, { prompt: 'create' }))
+      await person.submit(asked, { email: `new-${chain}@example.com` })
+      await shareCookies(page.context(), server.url, person)
+      await page.goto(await linkInMail(person, `new-${chain}@example.com`))
       await page.locator('[name="new_password"]').fill('seven purple kettles')
       await assertCode(client.arrival(page, chain, submit))
     }

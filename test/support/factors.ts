@@ -52,7 +52,7 @@ export const goOnFrom = (page: Page): string => {
 
 /** Signs in where an app is required, and sets one up during the sign-in. */
 export const enrolApp = async (
-  server: TestServer,
+  server: Pick<TestServer, 'clock'>,
   browser: Browser,
   target: string,
   credentials?: Readonly<Record<string, string>>,
