@@ -197,6 +197,24 @@ connections:
   assert.equal('enable_local_login' in (configuration.clients as any[])[0], false)
 })
 
+test('migration: an identity of Auth0 without the id of its user is left out and reported', () => {
+  const connections = [{ name: 'google-oauth2', strategy: 'google-oauth2', options: {} }]
+  const identity = { connection: 'google-oauth2', provider: 'google-oauth2' }
+  const users = [{ user_id: 'google-oauth2|1', identities: [identity, { ...identity, user_id: '1' }] }]
+  const outcome = migrate(
+    importerNamed('auth0'),
+    [
+      { name: 'tenant.json', value: { connections } },
+      { name: 'users.json', value: users },
+    ],
+    at,
+  )
+  assert.deepEqual(outcome.users[0]?.identities, [
+    { provider: 'google-oauth2', authority: 'https://accounts.google.com', id: '1' },
+  ])
+  assert.ok(outcome.lines.some(({ why }) => why === 'its connection is not carried over'))
+})
+
 test('migration: a salt of Auth0 without an encoding is text, and passwords in another encoding are refused', async () => {
   const password = 'my password'
   const key = scryptSync(password, 'some salt', 64, { N: 16_384, r: 8, p: 1 })

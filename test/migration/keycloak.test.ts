@@ -385,6 +385,18 @@ test('migration: an authenticator app of Keycloak whose codes would be wrong her
     )
 })
 
+test('migration: a password in plain text in a file of Keycloak is left out and reported', () => {
+  const hashed = {
+    type: 'password',
+    credentialData: JSON.stringify({ hashIterations: 27_500, algorithm: 'pbkdf2-sha256' }),
+    secretData: JSON.stringify({ value: Buffer.alloc(32, 'a').toString('base64'), salt: 'c2FsdHNhbHQ=' }),
+  }
+  assert.match(String(realmWith({ credentials: [hashed] }).users[0]?.password_hash), /pbkdf2/)
+  const { users, lines } = realmWith({ credentials: [{ ...hashed, value: 'in plain text' }] })
+  assert.equal(users[0]?.password_hash, undefined)
+  assert.ok(lines.some(({ why = '' }) => why.startsWith('it is the password itself')))
+})
+
 test('migration: a user of a Keycloak directory whose entry is not named keeps the other accounts', () => {
   const value = {
     realm: 'r',
