@@ -91,9 +91,9 @@ async function macOf(
   return new Uint8Array(mac).slice(0, tagBytes)
 }
 
-/** Compares all bytes of two tags of one length, so that the time does not depend on where they differ. */
+/** Compares all bytes, so that the time does not depend on where they differ. */
 function isEqual(one: Bytes, other: Bytes): boolean {
-  let difference = 0
+  let difference = one.length ^ other.length
   for (const [index, byte] of one.entries()) difference |= byte ^ (other[index] ?? 0)
   return difference === 0
 }
