@@ -187,13 +187,15 @@ test('configuration: a module that throws, or exports nothing, is refused with i
     `export default Promise.reject({ toString: 1 })`,
     `export default { get issuer() { throw ${unreadable} } }`,
     `export default new Proxy({}, { get() { throw ${unreadable} }, ownKeys() { throw null } })`,
-    `const value = {}; value.value = value; export default { clients: [{ client_id: 'x', claims: [{ type: 't', value }] }] }`,
   ].entries())
     assert.match(
       (await refused(`any-${index}.mjs`, source))[0]!.problem,
       /module failed|can't be read/,
       source,
     )
+  const cyclic = `const value = {}; value.value = value; export default { clients: [{ client_id: 'x', claims: [{ type: 't', value }] }] }`
+  const [problem] = await refused('cyclic.mjs', cyclic)
+  assert.equal(problem!.problem, 'it is not JSON')
   assert.match((await refused('silent.mjs', 'export const other = 1'))[0]!.fix, /export default/)
   assert.match((await refused('text.mjs', 'export default "text"'))[0]!.problem, /not an object/)
 })
