@@ -10,6 +10,7 @@ import { createSeals } from '../../packages/server/src/pages/flow/seal.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
+import { register } from '../support/registering.ts'
 import {
   alice,
   answerOf,
@@ -308,4 +309,16 @@ test('continuation: an expired long request without its row leads back to its cl
   const over = await browser.submit(page, alice)
   assertErrorPage(over, 'invalid_request')
   assert.match(over.body, /href="https:\/\/app\.example\/home"/)
+})
+
+test('continuation: no error page leads to an application that anyone may have registered [RFC 9700 §4.11.2]', async () => {
+  const { server, browser } = await start({ ...pagesWorld, registration: { mode: 'open' } })
+  const client_uri = 'https://app.example/home'
+  const { status, json } = await register(server, { redirect_uris: [callback], scope: 'openid', client_uri })
+  assert.deepEqual([status, json.client_uri], [201, client_uri])
+  const page = await browser.visit(authorizePath({ ...long, client_id: json.client_id, scope: 'openid' }))
+  server.clock.advance(hour)
+  const over = await browser.submit(page, alice)
+  assertErrorPage(over, 'invalid_request')
+  assert.equal(over.body.includes('https://app.example'), false)
 })
