@@ -92,14 +92,14 @@ export const listOf =
     return Array.from(value, (entry, index) => read(entry, `${place}[${index}]`))
   }
 
-/** Maximum nesting depth of a claim or a response member. */
-const deepest = 100
+/** Maximum nesting depth of a JSON value that code returns, such as a claim or a response member. */
+export const deepest = 100
 
 /**
- * Maximum number of values in a list or a JSON value. A graph of a few objects that refer to each other, as mappers of
- * databases return, can unfold into any number.
+ * Maximum number of values in a list or a JSON value that code returns. A graph of a few objects that refer to each other,
+ * as mappers of databases return, can unfold into any number.
  */
-const mostValues = 100_000
+export const mostValues = 100_000
 
 const tooLarge = (place: string): InvalidHookResult =>
   new InvalidHookResult(`${place} has more than ${mostValues} values`)
@@ -128,7 +128,8 @@ const membersOf = (value: object, place: string, depth: number, budget: Budget):
     ),
   )
 
-const isPlain = (value: unknown): value is object =>
+/** Returns whether a value is an object as JSON has it, and not a list. */
+export const isPlain = (value: unknown): value is object =>
   typeof value === 'object' &&
   value !== null &&
   [Object.prototype, null].includes(Object.getPrototypeOf(value))

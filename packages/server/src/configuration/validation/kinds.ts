@@ -1,6 +1,7 @@
 /** Schemas of text, numbers, choices and lists. This file is imported under one name: `s.string().min(1)`. */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
+import { deepest, isPlain, mostValues } from '../../model/hook-result.ts'
 import {
   type AnySchema,
   addIssue,
@@ -149,10 +150,10 @@ export const json = (): Schema<Json> =>
     jsonSchema: () => ({}),
   })
 
-/** Limits of a JSON value. In a module, objects may contain themselves or each other, which has no end in JSON. */
-const [deepest, mostValues] = [100, 100_000]
-
-/** Returns whether JSON can represent a value as it is. */
+/**
+ * Returns whether JSON can represent a value as it is. In a module, objects may contain themselves or each other, which
+ * has no end in JSON.
+ */
 export const isJson = (value: unknown): value is Json => isJsonAt(value, 0, { left: mostValues })
 
 function isJsonAt(value: unknown, depth: number, budget: { left: number }): boolean {
@@ -160,9 +161,8 @@ function isJsonAt(value: unknown, depth: number, budget: { left: number }): bool
   if (budget.left < 0) return false
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object' || depth > deepest) return false
-  const isPlain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value))
-  return isPlain && Object.values(value).every(one => isJsonAt(one, depth + 1, budget))
+  if (depth > deepest || !(Array.isArray(value) || isPlain(value))) return false
+  return Object.values(value).every(one => isJsonAt(one, depth + 1, budget))
 }
 
 /** A value that exists only in code, such as a function. `test` decides whether it is valid. */

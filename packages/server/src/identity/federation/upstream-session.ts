@@ -28,13 +28,20 @@ const lifetime: Seconds = 90 * 86_400
 /** At least the lifetime of a code (RFC 6749 §4.1.2), which a browser may return late. */
 const endRemembered: Seconds = 600
 
+/** Returns the hash under which an id of a provider is remembered for a use; ids of two providers may be equal. */
+export const rememberedHash = (
+  use: 'logout_token' | 'ended_upstream',
+  { name }: Pick<OpenIdProvider, 'name'>,
+  id: string,
+): TokenHash => hash('sha256', JSON.stringify([use, name, id]), 'base64url') as TokenHash
+
 /** Returns what to remember about a session that the provider ended, so that no code issued in it starts a session here. */
 export const endedUpstreamSession = (
-  { name }: Pick<OpenIdProvider, 'name'>,
+  provider: Pick<OpenIdProvider, 'name'>,
   sid: string,
   now: Seconds,
 ): UsedAssertion => ({
-  hash: hash('sha256', JSON.stringify(['ended_upstream', name, sid]), 'base64url') as TokenHash,
+  hash: rememberedHash('ended_upstream', provider, sid),
   expires_at: now + endRemembered,
 })
 
@@ -64,7 +71,7 @@ export const createUpstreamSessionStorage =
       expires_at: now + lifetime,
     })
     // After it was stored: a logout token that arrives from now on finds the row.
-    if (sid === undefined || !(await usedAssertions.has(endedUpstreamSession(provider, sid, now).hash)))
+    if (sid === undefined || !(await usedAssertions.has(rememberedHash('ended_upstream', provider, sid))))
       return ok(id)
     await upstreamSessions.end(id)
     return refuse('server_error', 'upstream_session_ended', { log: { provider: provider.name, sub } })

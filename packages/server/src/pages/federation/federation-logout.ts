@@ -3,7 +3,6 @@
  * 1.0 §2.5), or in a hidden frame (Front-Channel Logout 1.0 §2). The local sessions that originate from it end, and their clients are notified.
  */
 
-import { hash } from 'node:crypto'
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { type Refusal, refuse } from '@tessera/protocol/result'
@@ -14,13 +13,13 @@ import {
   type LogoutToken,
   type ReadLogoutToken,
 } from '../../identity/federation/upstream-logout-token.ts'
-import { endedUpstreamSession } from '../../identity/federation/upstream-session.ts'
+import { endedUpstreamSession, rememberedHash } from '../../identity/federation/upstream-session.ts'
 import { readForm } from '../../messages/form.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import { rememberUntil } from '../../model/jose.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { EndSession } from '../../model/session.ts'
-import type { Clock, Log, TokenHash } from '../../runtime/ports.ts'
+import type { Clock, Log } from '../../runtime/ports.ts'
 
 type UpstreamLogoutPorts = {
   readonly readLogoutToken: ReadLogoutToken
@@ -103,8 +102,8 @@ async function endAll(
   log.info('signed_out_upstream', { provider: provider.name, sessions: ended })
 }
 
-const markerOf = ({ name }: OpenIdProvider, { jti, end }: LogoutToken) => ({
-  hash: hash('sha256', JSON.stringify(['logout_token', name, jti]), 'base64url') as TokenHash,
+const markerOf = (provider: OpenIdProvider, { jti, end }: LogoutToken) => ({
+  hash: rememberedHash('logout_token', provider, jti),
   expires_at: rememberUntil(end, clockTolerance),
 })
 
