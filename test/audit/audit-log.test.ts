@@ -282,15 +282,18 @@ test('audit: a record that was made to name another user is not erased with that
   assert.match((await world.rows())[1]?.personal ?? '', /mallory/)
 })
 
-test('audit: a process logs that a record which it has seen was replaced', async () => {
+/** A log that keeps the events. */
+function eventsLog() {
   const logged: string[] = []
   const line = (event: string) => void logged.push(event)
+  return { logged, log: { debug: line, info: line, warn: line, error: line } }
+}
+
+test('audit: a process logs that a record which it has seen was replaced', async () => {
+  const { logged, log } = eventsLog()
   const tables = emptyTables()
   const stores = createMemoryStores(tables)
-  const [world, other] = [
-    auditWorld({ stores, log: { debug: line, info: line, warn: line, error: line } }),
-    auditWorld({ stores }),
-  ]
+  const [world, other] = [auditWorld({ stores, log }), auditWorld({ stores })]
   await world.write('alice')
   await other.write('bob')
   await world.write('carol')
@@ -301,11 +304,10 @@ test('audit: a process logs that a record which it has seen was replaced', async
 })
 
 test('audit: a process logs that records are gone which it has seen', async () => {
-  const logged: string[] = []
-  const line = (event: string) => void logged.push(event)
+  const { logged, log } = eventsLog()
   const tables = emptyTables()
   const stores = createMemoryStores(tables)
-  const world = auditWorld({ stores, log: { debug: line, info: line, warn: line, error: line } })
+  const world = auditWorld({ stores, log })
   await world.write('alice', 'bob')
   await world.write('carol')
   assert.deepEqual(logged, [])
@@ -315,11 +317,10 @@ test('audit: a process logs that records are gone which it has seen', async () =
 })
 
 test('audit: a process logs that the newest record which it has seen is gone', async () => {
-  const logged: string[] = []
-  const line = (event: string) => void logged.push(event)
+  const { logged, log } = eventsLog()
   const tables = emptyTables()
   const stores = createMemoryStores(tables)
-  const world = auditWorld({ stores, log: { debug: line, info: line, warn: line, error: line } })
+  const world = auditWorld({ stores, log })
   await world.write('alice', 'bob', 'carol')
   tables.auditRecords.delete(3)
   await world.write('dave')

@@ -10,6 +10,7 @@ import { type Browser, createBrowser, type Page as RequestedPage } from '../supp
 import { appOf, finishEnrolment } from '../support/factors.ts'
 import { remote } from '../support/remote.ts'
 import { authorizePath, signIn as signInAt } from '../support/sign-in.ts'
+import { plugIn } from './authenticator.ts'
 import { shareCookies } from './share-cookies.ts'
 
 /** Where a page is viewed. */
@@ -119,18 +120,6 @@ function newAccount(new_password: string) {
 }
 
 const addPasskey = '/account/security?add=passkey'
-
-/** An authenticator that always confirms. */
-async function plugIn({ page }: Person): Promise<void> {
-  const devtools = await page.context().newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      ...{ protocol: 'ctap2', transport: 'internal', hasResidentKey: true },
-      ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-    },
-  })
-}
 
 /** Stops the browser on a page that would redirect by itself, for as long as the tab exists. */
 const stay = ({ page }: Person, address: string) => page.route(address, route => route.abort('aborted'))
@@ -401,7 +390,7 @@ export const accountPages: readonly PageCase[] = [
     template: 'account-security',
     ownTab: true,
     async open(person) {
-      await plugIn(person)
+      await plugIn(await person.page.context().newCDPSession(person.page))
       await signUp(person)
       await show(person, addPasskey)
       await submit(person, { name: 'Blue key' }, 'passkey_enrol')

@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Browser, CDPSession, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { appOf } from '../support/factors.ts'
 import { freePort } from '../support/process.ts'
 import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
 import { claimsOf } from '../support/tessera.ts'
+import { plugIn } from './authenticator.ts'
 import { type App, launchChromium, startApp } from './chromium.ts'
 
 const nothing = () => {}
@@ -57,22 +58,6 @@ async function open(settings: Parameters<Browser['newContext']>[0] = {}) {
   })
   page.on('pageerror', error => complaints.push(String(error)))
   return { page, complaints, devtools: await context.newCDPSession(page), close: () => context.close() }
-}
-
-/** Returns its id. */
-async function plugIn(devtools: CDPSession): Promise<string> {
-  await devtools.send('WebAuthn.enable')
-  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
-  return authenticatorId
 }
 
 async function typePassword(page: Page, username: string, password: string): Promise<void> {

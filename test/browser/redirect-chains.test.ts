@@ -15,6 +15,7 @@ import { freePort } from '../support/process.ts'
 import { remote } from '../support/remote.ts'
 import { authorizePath, signIn as signInAt } from '../support/sign-in.ts'
 import { until } from '../support/until.ts'
+import { plugIn } from './authenticator.ts'
 import { type Chain, type ChainingClient, chains, startChainingClient } from './chain.ts'
 import { launchChromium } from './chromium.ts'
 import { shareCookies } from './share-cookies.ts'
@@ -152,18 +153,6 @@ async function assertDenied(arrived: Promise<URLSearchParams>): Promise<void> {
   assert.equal((await arrived).get('error'), 'access_denied')
 }
 
-/** An authenticator that always confirms. */
-async function plugIn(page: Page): Promise<void> {
-  const devtools = await page.context().newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      ...{ protocol: 'ctap2', transport: 'internal', hasResidentKey: true },
-      ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-    },
-  })
-}
-
 test('redirect chains: signing in, or cancelling it, arrives wherever the client’s callback redirects to', () =>
   visiting(async page => {
     for (const chain of chains) {
@@ -224,7 +213,7 @@ test('redirect chains: a second factor’s code and cancelling it arrive too', (
 
 test('redirect chains: a passkey arrives too, as the second factor and alone', () =>
   visiting(async page => {
-    await plugIn(page)
+    await plugIn(await page.context().newCDPSession(page))
     await page.goto(await signIn(page, requestOf('once', { client_id: 'keys' }), 'kim'))
     await page.locator('button[value="passkey_enrol"]').click()
     await page.locator('body[data-page="recovery-codes"]').waitFor()
