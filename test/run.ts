@@ -4,13 +4,13 @@
  * write. `npm test -- FILES`: these files. Ends with the test runner's own closing lines; fails if anything failed.
  */
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import type { BrowserServer } from 'playwright-core'
 import { runLimit, testLimit } from './runner/limits.ts'
+import { createRunFolder } from './runner/memory-folder.ts'
 import { nodeOptions } from './runner/node-options.ts'
 import { distribute, isSlow, root, type Selection, selectFiles, writeBatch } from './runner/processes.ts'
 import { writeReadyModules } from './runner/ready-modules.ts'
@@ -39,7 +39,7 @@ const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
 const stopped = AbortSignal.any([interrupted.signal, AbortSignal.timeout(runLimit)])
 
-const folder = await mkdtemp(join(tmpdir(), 'tessera-test-run-'))
+const { path: folder, inMemory } = await createRunFolder()
 // The type check of a fast run needs neither.
 const needsServices = selection !== 'fast' && selected.some(isSlow)
 const provided = needsServices ? await provide() : undefined
@@ -90,8 +90,10 @@ async function runTests(): Promise<boolean> {
 async function provide() {
   const { startPostgres, sharedData, sharedPackage, sharedServer } = await import('./support/postgres.ts')
   const { launchSharedChromium, sharedBrowser } = await import('./browser/chromium.ts')
-  const server = await startPostgres({ connections: 400, copied: process.platform !== 'win32' })
+  // Before tests use another folder: the browser's package unpacks it into the usual one, where the next run finds it.
   const browser: BrowserServer = await launchSharedChromium()
+  if (inMemory) await keepFilesInMemory()
+  const server = await startPostgres({ connections: 400, copied: process.platform !== 'win32' })
   return {
     variables: {
       [sharedServer]: server.address,
@@ -104,4 +106,11 @@ async function provide() {
       await server.remove()
     },
   }
+}
+
+/** Makes a folder in memory the one for temporary files, of this process and those that it starts. */
+async function keepFilesInMemory(): Promise<void> {
+  const temporary = join(folder, 'tmp')
+  await mkdir(temporary)
+  process.env.TMPDIR = temporary
 }
