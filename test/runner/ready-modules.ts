@@ -17,14 +17,33 @@ export async function writeReadyModules(folder: string): Promise<string> {
   let start = 0
   for (const name of globSync(patterns, { cwd: root, exclude: ['**/*.test.ts'] })) {
     const file = join(root, name)
-    const text = Buffer.from(stripTypeScriptTypes(readFileSync(file, 'utf8')))
-    places[pathToFileURL(file).href] = [start, start + text.length]
+    const url = pathToFileURL(file).href
+    // As Node itself loads them. Threads that preload nothing would otherwise replace them in the compile cache.
+    const text = Buffer.from(stripTypeScriptTypes(readFileSync(file, 'utf8'), { sourceUrl: url }))
+    places[url] = [start, start + text.length]
     texts.push(text)
     start += text.length
   }
   const preloaded = join(folder, 'ready-modules.cjs')
-  await writeFile(join(folder, 'modules.json'), JSON.stringify(places))
+  await writeFile(join(folder, 'modules.json'), JSON.stringify({ places, packages: exportedSources() }))
   await writeFile(join(folder, 'modules.js'), Buffer.concat(texts))
   await copyFile(fileURLToPath(new URL('ready-modules.cjs', import.meta.url)), preloaded)
   return preloaded
+}
+
+type Manifest = {
+  readonly name: string
+  readonly exports?: Readonly<Record<string, { readonly 'tessera-source'?: string }>>
+}
+
+/** Returns the URL of the source behind each specifier that a package of the repository exports. */
+function exportedSources(): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const path of globSync('packages/*/package.json', { cwd: root })) {
+    const file = join(root, path)
+    const { name, exports = {} } = JSON.parse(readFileSync(file, 'utf8')) as Manifest
+    for (const [subpath, { 'tessera-source': source }] of Object.entries(exports))
+      if (source) found[`${name}${subpath.slice(1)}`] = new URL(source, pathToFileURL(file)).href
+  }
+  return found
 }
