@@ -191,7 +191,7 @@ function settingsAt(
 ): ProfileSettings {
   const readable = keys.filter(key => {
     const isOfServer = key === 'issuer' && valueAt(value, [...owner, key]) === 'path'
-    return !isOfServer && !issues.has(placeOf([...owner, key]))
+    return !isOfServer && issuesAt(issues, [...owner, key]).length === 0
   })
   return Object.fromEntries(
     readable.map(key => [key, { value: valueAt(value, [...owner, key]), path: formatPath([...owner, key]) }]),
@@ -205,7 +205,7 @@ function securityOf(
   inherited?: SecurityProfile,
 ): Draft['security'] {
   const path = [...owner, 'security_profile']
-  const own = issues.has(placeOf(path)) ? 'none' : valueAt(value, path)
+  const own = issuesAt(issues, path).length > 0 ? 'none' : valueAt(value, path)
   const profile = own === undefined ? inherited : own
   return { profile: isSecurityProfile(profile) ? profile : undefined, settings }
 }
@@ -219,7 +219,7 @@ const offersDpop = (input: unknown, owner: Path): boolean | undefined =>
 /** Returns undefined if they are omitted or invalid. */
 function algorithmsAt({ value, issues }: Parsed, owner: Path): readonly SigningAlgorithm[] | undefined {
   const path = [...owner, 'signature_algorithms']
-  return issues.has(placeOf(path))
+  return issuesAt(issues, path).length > 0
     ? undefined
     : (valueAt(value, path) as readonly SigningAlgorithm[] | undefined)
 }
@@ -233,7 +233,7 @@ const listsOf = (entries: (name: ListName) => readonly Entry<unknown>[]): Lists 
 function registrationAt({ value, issues }: Parsed, owner: Path): Draft['registration'] {
   const path = [...owner, 'registration']
   const registration = valueAt(value, path) as RegistrationDraft | undefined
-  return registration === undefined || issues.has(placeOf(path))
+  return registration === undefined || issuesAt(issues, path).length > 0
     ? undefined
     : { path: formatPath(path), value: registration }
 }
@@ -262,11 +262,14 @@ function entriesOf(
   path: Path,
 ): readonly Entry<unknown>[] {
   const source = listAt(input, path)
+  const read = listAt(value, path)
+  const lists = { [name]: source }
+  const list = formatPath(path)
   return source.flatMap((raw, index) => {
     const place = [...path, index]
-    const entry = validPartOf(schemas[name], valueAt(value, place), issues.get(placeOf(place)) ?? [], place)
-    const subject = subjectOf([name, index], { [name]: source }) ?? name
-    return entry ? { list: formatPath(path), index, subject, raw, ...entry } : []
+    const entry = validPartOf(schemas[name], read[index], issuesAt(issues, place), place)
+    const subject = subjectOf([name, index], lists) ?? name
+    return entry ? { list, index, subject, raw, ...entry } : []
   })
 }
 
@@ -277,7 +280,7 @@ function validPartOf(
   issues: readonly Issue[],
   { length }: Path,
 ): Pick<Entry<unknown>, 'value' | 'invalid'> | undefined {
-  if (issues.length === 0) return value === undefined ? undefined : { value, invalid: new Set() }
+  if (issues.length === 0) return value === undefined ? undefined : { value, invalid: noKeys }
   const invalid = new Set<string>()
   const valid: Record<string, unknown> = { ...(value as object) }
   for (const issue of issues) {
@@ -299,6 +302,8 @@ function validPartOf(
   return { value: valid, invalid }
 }
 
+const noKeys: ReadonlySet<string> = new Set()
+
 /** Groups issues by the entries and settings that contain them: `clients[0]`, `tenants[0].clients[1]`. */
 function issuesByEntry(issues: readonly Issue[]): ReadonlyMap<string, readonly Issue[]> {
   const grouped = new Map<string, Issue[]>()
@@ -311,6 +316,9 @@ function issuesByEntry(issues: readonly Issue[]): ReadonlyMap<string, readonly I
     }
   return grouped
 }
+
+const issuesAt = (issues: Parsed['issues'], path: Path): readonly Issue[] =>
+  issues.size === 0 ? [] : (issues.get(placeOf(path)) ?? [])
 
 const placeOf = (path: Path): string => JSON.stringify(path)
 

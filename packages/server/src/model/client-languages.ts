@@ -11,6 +11,9 @@ export const mostTranslations = 100
 
 const tagged = /^([a-z_]+)#([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4})$/
 
+/** Returns whether a key of a client has a language tag. */
+export const isTagged = (key: string): boolean => key.includes('#')
+
 /** Parses a key such as `client_name#fr`; returns undefined for any other key. */
 export function languageOf(
   key: string,
@@ -23,8 +26,9 @@ export function languageOf(
 /** Returns the members that have a language tag; undefined if there are none. */
 export function localizedOf(members: Readonly<Record<string, unknown>>): Localized | undefined {
   const localized: Partial<Record<DescribingName, Record<string, string>>> = {}
-  for (const [key, value] of Object.entries(members)) {
+  for (const key of Object.keys(members).filter(isTagged)) {
     const found = languageOf(key)
+    const value = members[key]
     if (!found || typeof value !== 'string') continue
     localized[found.name] = { ...localized[found.name], [found.language]: value }
   }

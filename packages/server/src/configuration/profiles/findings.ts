@@ -1,6 +1,11 @@
 /** Compares a configuration with the requirements of security profiles. */
 
-import { includesProfile, type SecurityProfile, stricterProfile } from '../../model/security-profile.ts'
+import {
+  includesProfile,
+  type SecurityProfile,
+  securityProfiles,
+  stricterProfile,
+} from '../../model/security-profile.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt } from '../draft.ts'
 import { clientSchema } from '../schema/client.ts'
@@ -17,9 +22,18 @@ export const requirements: readonly Requirement[] = [
   ...oauth21.map(row => ({ ...row, profile: 'oauth2.1' as const })),
 ]
 
+const byProfile: ReadonlyMap<SecurityProfile | undefined, readonly Requirement[]> = new Map(
+  securityProfiles.map(profile => [
+    profile,
+    requirements.filter(
+      one => one.profile === profile || (!one.alone && includesProfile(profile, one.profile)),
+    ),
+  ]),
+)
+
 /** Returns the requirements of a profile, with those of the profiles that it includes. */
 export const requirementsOf = (profile: SecurityProfile | undefined): readonly Requirement[] =>
-  requirements.filter(one => one.profile === profile || (!one.alone && includesProfile(profile, one.profile)))
+  byProfile.get(profile) ?? []
 
 /**
  * Returns what a server or tenant, or one of its clients, lacks.

@@ -61,17 +61,23 @@ const pairwiseSector: Rule = client => {
 /** Encryption needs a key of the client. */
 const encryption: Rule = client => {
   if (hasKeys(client) || client.invalid.has('jwks')) return []
-  return (['id_token', 'userinfo', 'introspection', 'authorization'] as const).flatMap(what => {
-    const key = `${what}_encrypted_response_alg` as const
-    return client.value[key] === undefined
+  return encryptionKeys.flatMap(key =>
+    client.value[key] === undefined
       ? []
       : diagnosticAt(client, key, {
           problem: 'the client has no keys to encrypt for',
           expected: 'jwks or jwks_uri',
           fix: 'add the public keys of the client, or remove it',
-        })
-  })
+        }),
+  )
 }
+
+const encryptionKeys = [
+  'id_token_encrypted_response_alg',
+  'userinfo_encrypted_response_alg',
+  'introspection_encrypted_response_alg',
+  'authorization_encrypted_response_alg',
+] as const
 
 export const metadataRules: readonly Rule[] = [
   // RFC 9101 §10.5: signed request objects can only be required of a client that signs them and has keys.

@@ -1,6 +1,6 @@
 /** Secrets, their hashes and public keys (RFC 7517 §5). */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   isSignatureAlgorithm,
   privateKeyMembers,
@@ -124,8 +124,7 @@ export function secretOf({ value, sha256, sha512, argon2id, expires_at }: Secret
   if (argon2id !== undefined) return { kind: 'argon2id', encoded: argon2id, ...end }
   if (sha256 !== undefined) return { kind: 'sha256', hash: decode32Bytes(sha256)!, ...end }
   if (sha512 !== undefined) return { kind: 'sha512', hash: decode64Bytes(sha512)!, ...end }
-  const hash = createHash('sha256').update(value!, 'utf8').digest()
-  return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
+  return { kind: 'sha256', hash: new Uint8Array(hash('sha256', value!, 'buffer')), ...end }
 }
 
 export const jwksSchema = s

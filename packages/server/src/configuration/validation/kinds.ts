@@ -92,8 +92,11 @@ export const array = <Element extends AnySchema>(element: Element): List<Element
     kind: 'array',
     read(value, reading) {
       if (!Array.isArray(value)) return wrongType('array', reading)
+      const result: unknown[] = []
       // A hole in a module's list is a missing entry. `map` would skip it.
-      return Array.from(value, (entry, index) => readAt(index, element, entry, reading))
+      for (let index = 0; index < value.length; index++)
+        result.push(readAt(index, element, value[index], reading))
+      return result
     },
     jsonSchema: () => ({ type: 'array', items: element.jsonSchema() }),
     methods: withTest => ({ element, ...bounds('array', ['minItems', 'maxItems'], withTest) }),

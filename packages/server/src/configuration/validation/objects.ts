@@ -54,15 +54,18 @@ function objectOf<Of extends Fields>(
   others: OtherKeys | 'rejected' | 'ignored',
 ): ObjectSchema<Of> {
   const known = Object.entries(fields)
+  let withOmitted: readonly Field[] | undefined
   return build({
     kind: 'object',
     read(value, reading) {
       if (!isJsonObject(value)) return wrongType('object', reading)
       const result: Record<string, unknown> = {}
-      for (const [key, field] of known) {
+      // Not earlier: a check may use a constant that is defined after the schema.
+      withOmitted ??= known.map(([key, schema]) => ({ key, schema, omitted: readOmitted(schema) }))
+      for (const { key, schema, omitted } of withOmitted) {
         // Only own properties: inherited ones such as `constructor` were not configured.
         const given = Object.hasOwn(value, key) ? value[key] : undefined
-        const found = readAt(key, field, given, reading)
+        const found = given === undefined && omitted ? omitted.value : readAt(key, schema, given, reading)
         if (found !== undefined || given !== undefined) result[key] = found
       }
       if (others === 'ignored') return result
@@ -88,6 +91,19 @@ function objectOf<Of extends Fields>(
     },
     methods: () => ({ fields, withOthers: (more: OtherKeys) => objectOf(fields, more) }),
   })
+}
+
+/** A known key. Most objects omit most keys, so the value of an omitted one is read only once, where possible. */
+type Field = {
+  readonly key: string
+  readonly schema: AnySchema
+  /** Undefined if the key is required, or if its default is an object: no two configurations share one. */
+  readonly omitted: { readonly value: unknown } | undefined
+}
+
+function readOmitted(schema: AnySchema): Field['omitted'] {
+  const outcome = schema.safeParse(undefined)
+  return outcome.success && typeof outcome.value !== 'object' ? { value: outcome.value } : undefined
 }
 
 /** An object with any keys that fit the one schema, each with a value that fits the other. */

@@ -136,15 +136,7 @@ export function build<Result extends AnySchema>(
   const schema: Schema<unknown> = {
     kind: kind.kind,
     description,
-    read(value, reading) {
-      const before = reading.issues.length
-      const result = kind.read(value, reading)
-      for (const test of tests) {
-        if (reading.issues.slice(before).some(({ recoverable }) => !recoverable)) break
-        test(result as never, reading)
-      }
-      return result
-    },
+    read: tests.length === 0 ? kind.read : withTests(kind.read, tests),
     jsonSchema: () => {
       const whole: JsonObject = { ...kind.jsonSchema(), ...added }
       return description === undefined ? whole : { ...whole, description }
@@ -174,6 +166,20 @@ export function build<Result extends AnySchema>(
   }
   return Object.assign(schema, kind.methods?.(withTest)) as unknown as Result
 }
+
+/** Runs tests on what was read, up to the first issue that leaves no value of the right type. */
+const withTests =
+  (read: AnySchema['read'], tests: readonly Test[]): AnySchema['read'] =>
+  (value, reading) => {
+    const { issues } = reading
+    const before = issues.length
+    const result = read(value, reading)
+    for (const test of tests) {
+      if (issues.length > before && issues.slice(before).some(({ recoverable }) => !recoverable)) break
+      test(result as never, reading)
+    }
+    return result
+  }
 
 const wrap = (kind: 'optional' | 'default', inner: AnySchema, value: Json | undefined): AnySchema =>
   build({
