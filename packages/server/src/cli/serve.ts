@@ -1,11 +1,11 @@
 /** `tessera serve`: runs a server until it is stopped. */
 
-import { createServer, isIP } from 'node:net'
+import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Overrides } from '../configuration/environment.ts'
-import { followPort, isLoopback } from '../configuration/issuer.ts'
+import { followPort, isAddress, isLoopback } from '../configuration/issuer.ts'
 import type { LoadOptions } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
 import { endSoon, print } from '../operations/output/standard-output.ts'
@@ -57,8 +57,7 @@ async function runWorkers(
 /** Names the issuer if a browser should use it instead of the address: passkeys need a domain (Web Authentication §5.1.2). */
 export function browserHint({ issuer }: Pick<Configuration, 'issuer'>, url: string): string {
   const { hostname } = new URL(issuer)
-  const isAddress = URL.canParse(url) && isIP(new URL(url).hostname.replace(/[[\]]/g, '')) !== 0
-  return isAddress && isLoopback(hostname) && isIP(hostname.replace(/[[\]]/g, '')) === 0
+  return URL.canParse(url) && isAddress(new URL(url).hostname) && isLoopback(hostname) && !isAddress(hostname)
     ? `in a browser, use the issuer ${issuer}: passkeys do not work with an IP address\n`
     : ''
 }

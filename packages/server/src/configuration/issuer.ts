@@ -1,6 +1,6 @@
 /** The issuer identifier (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
 
-import { isIP } from 'node:net'
+import { isIPv4 } from 'node:net'
 import type { Configuration } from './configuration.ts'
 import type { CheckError } from './validation/schema.ts'
 
@@ -91,9 +91,12 @@ export function followPort(configuration: Configuration, port: number): Configur
   return { ...follow(configuration), tenantIssuers: new Map(tenants) }
 }
 
+/**
+ * Returns whether the host name of a URL is an address. A URL has an IPv6 address in brackets, and `isIP` would compile
+ * a large regular expression to find one in other texts.
+ */
+export const isAddress = (hostname: string): boolean => hostname.startsWith('[') || isIPv4(hostname)
+
 /** Returns whether an issuer can have passkeys: a relying party is a domain, not an address (WebAuthn Level 3 §5.1.2). */
-export const canHavePasskeys = (issuer: string): boolean => {
-  if (!URL.canParse(issuer)) return false
-  const { hostname } = new URL(issuer)
-  return !hostname.startsWith('[') && isIP(hostname) === 0
-}
+export const canHavePasskeys = (issuer: string): boolean =>
+  URL.canParse(issuer) && !isAddress(new URL(issuer).hostname)
