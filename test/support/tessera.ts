@@ -160,7 +160,8 @@ export async function createTestServer(
       ...(connected && { connected }),
     }
     const response = await tessera.handle(request)
-    const shown = linesWithSecrets(logged.slice(linesBefore), secretsOf(request, response))
+    const lines = logged.slice(linesBefore)
+    const shown = lines.length === 0 ? [] : linesWithSecrets(lines, secretsOf(request, response))
     assert.deepEqual(shown, [], `the log of ${method} ${path} contains a secret`)
     const refusal = logged.findLast(({ event, request_id }) => event === 'refused' && request_id === id)
     return { ...response, json: jsonOf(response), reason: refusal?.reason }

@@ -119,7 +119,12 @@ const ofUser = (members: ReadonlyMap<string, Member>): RequestedClaims =>
  * Returns the languages of `claims_locales` (OpenID Connect Core 1.0 §5.2), preferred ones first. Ignores invalid tags.
  */
 export const parseClaimsLocales = (text = ''): readonly string[] => [
-  ...new Set(text.split(' ').flatMap(canonical)),
+  ...new Set(
+    text
+      .split(' ')
+      .filter(tag => tag !== '')
+      .flatMap(canonical),
+  ),
 ]
 
 function canonical(tag: string): readonly string[] {

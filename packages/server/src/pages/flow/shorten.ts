@@ -18,6 +18,13 @@ export type Shorten = (request: HttpRequest, client: Client, continuation: Waiti
 /** The maximum number of characters of a sealed request in a URL. */
 const longest = 1500
 
+/** Bytes of JSON that fit, whatever the compression does. Most requests are shorter and need not be sealed to know it. */
+const surelyShort = 1000
+
+const isShort = (continuations: Pick<Continuations, 'seal'>, continuation: Waiting): boolean =>
+  Buffer.byteLength(JSON.stringify(continuation)) <= surelyShort ||
+  continuations.seal(continuation).length <= longest
+
 export const createShorten =
   ({
     continuations,
@@ -29,7 +36,7 @@ export const createShorten =
     readonly countPending: CountPending
   }): Shorten =>
   async (request, client, continuation) => {
-    if (continuation.stored || continuations.seal(continuation).length <= longest) return continuation
+    if (continuation.stored || isShort(continuations, continuation)) return continuation
     const { lifetime } = longRequests
     const counted = await countPending(request, client, { kind: 'long request', lifetime })
     if (!counted.ok) return continuation
