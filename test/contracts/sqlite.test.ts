@@ -108,6 +108,22 @@ test('sqlite: a database with a newer schema is refused', async () => {
   await assert.rejects(openStores(), /schema 99, newer/)
 })
 
+test('sqlite: every new file of a process has the tables that the migrations make, which contain no rows', async () => {
+  const schemaOf = (database: DatabaseSync) =>
+    database.prepare('select type, name, tbl_name, sql from sqlite_schema order by type, name').all()
+  using migrated = new DatabaseSync(':memory:')
+  for (const migration of migrations) migrated.exec(migration)
+  for (const { type, name } of schemaOf(migrated))
+    if (type === 'table') assert.equal(migrated.prepare(`select * from ${name} limit 1`).get(), undefined)
+  for (const number of [1, 2, 3]) {
+    const file = `${folder.file}.${number}`
+    await (await openStores({ file })).close()
+    using created = new DatabaseSync(file)
+    assert.deepEqual(schemaOf(created), schemaOf(migrated))
+    assert.equal(created.prepare('pragma user_version').get()?.user_version, migrations.length)
+  }
+})
+
 test('sqlite: a file that is not a database is refused', async () => {
   await writeFile(folder.file, 'This is not a database, however long one looks at it.'.repeat(100))
   await assert.rejects(openStores())
