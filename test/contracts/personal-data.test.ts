@@ -14,8 +14,8 @@ import { createMemoryStores } from '../../packages/server/src/storage/memory/sto
 import { emptyTables, type MemoryTable } from '../../packages/server/src/storage/memory/tables.ts'
 import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
 import { statements } from '../../packages/server/src/storage/sqlite/writes/persons.ts'
+import { personParameters } from '../../packages/server/src/storage/tables/person-parameters.ts'
 import { personalData, personalTables } from '../../packages/server/src/storage/tables/personal.ts'
-import { personParameters } from '../../packages/server/src/storage/tables/personal-conditions.ts'
 import type { ColumnKind } from '../../packages/server/src/storage/tables/table.ts'
 import {
   allTables,

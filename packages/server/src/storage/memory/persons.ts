@@ -2,8 +2,9 @@
 
 import { auditEndpoint } from '../../model/audit-record.ts'
 import type { AttributedRows, PersonStores, Persons } from '../../model/ports/stores.ts'
+import { personParameters } from '../tables/person-parameters.ts'
 import { type Owner, personalTables, type ShownRow, shownRow } from '../tables/personal.ts'
-import { mentionsOther, personParameters } from '../tables/personal-conditions.ts'
+import { mentionsOther } from '../tables/personal-conditions.ts'
 import { endAccess } from './sessions.ts'
 import type { MemoryTable, Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'

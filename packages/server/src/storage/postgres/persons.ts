@@ -2,8 +2,9 @@
 
 import { auditEndpoint } from '../../model/audit-record.ts'
 import type { AttributedRows, PersonStores } from '../../model/ports/stores.ts'
+import { personParameters } from '../tables/person-parameters.ts'
 import { personalTables, type ShownRow, shownRow } from '../tables/personal.ts'
-import { personParameters, personStatements } from '../tables/personal-conditions.ts'
+import { personStatements } from '../tables/personal-conditions.ts'
 import type { AnyTable } from '../tables/tables.ts'
 import { endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'

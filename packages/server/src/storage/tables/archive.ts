@@ -1,5 +1,6 @@
 /** The ports of export and import: a store as tables, row by row. */
 
+import { passwordHashError } from '../../runtime/password-hash/read.ts'
 import type { Archive, ColumnKind } from './table.ts'
 import { type TableName, tables } from './tables.ts'
 
@@ -64,7 +65,7 @@ type Declared = {
   readonly key: readonly string[]
   readonly expiry?: { readonly cleanAt?: string }
   readonly archive: Archive<ArchivedKind>
-  readonly textErrors?: Readonly<Record<string, (text: string) => string | undefined>>
+  readonly passwordHashes?: readonly string[]
 }
 
 // Derived rows come last: they are written together with rows of other tables, so they must not exist before.
@@ -84,7 +85,7 @@ export const initialKinds = kindsWhere(({ initial }) => initial)
 
 /** Kinds with texts that `rowError` checks. */
 export const checkedKinds: ReadonlySet<ArchivedKind> = new Set(
-  declared.flatMap(({ archive, textErrors }) => (textErrors ? [archive.kind] : [])),
+  declared.flatMap(({ archive, passwordHashes }) => (passwordHashes ? [archive.kind] : [])),
 )
 
 export const isArchivedKind = (name: string): name is ArchivedKind => allKinds.has(name as ArchivedKind)
@@ -122,17 +123,23 @@ export function columnsError({ name, columns }: ArchivedTable): string | undefin
 export function rowError({ name, columns }: ArchivedTable, values: readonly unknown[]): string | undefined {
   const known = declared.find(table => table.name === name)
   if (!known) return undefined
-  const { textErrors = {}, key } = known
+  const { passwordHashes = [], key } = known
   for (const [index, column] of Object.keys(columns).entries()) {
     const value = values[index]
     if (value === null && key.includes(column)) return `${name}.${column}: it is null, and part of the key`
     if (typeof value === 'string' && known.columns[column] === 'json' && !isStructure(value))
       return `${name}.${column}: it is neither a list nor an object in JSON`
-    const check = Object.hasOwn(textErrors, column) ? textErrors[column] : undefined
-    const error = typeof value === 'string' ? check?.(value) : undefined
+    const error =
+      typeof value === 'string' && passwordHashes.includes(column) ? hashProblem(value) : undefined
     if (error !== undefined) return `${name}.${column}: ${error}`
   }
   return undefined
+}
+
+/** A hash may come from another server, through an edited export: one beyond the limits must not be stored. */
+function hashProblem(text: string): string | undefined {
+  const error = passwordHashError(text)
+  return error && `${error.problem}; expected ${error.expected}`
 }
 
 function isStructure(text: string): boolean {

@@ -1,7 +1,5 @@
 /** Finds and deletes the rows of a person in SQL stores. */
 
-import { hashHandle } from '../../model/handle.ts'
-import { isDerivedSub } from '../../model/user.ts'
 import { type Owner, personalTables } from './personal.ts'
 
 type Dialect = {
@@ -10,17 +8,6 @@ type Dialect = {
   /** The function that returns where a text contains another; 0: nowhere. */
   readonly position: 'instr' | 'strpos'
 }
-
-/** Returns the parameters of the statements: the `sub`, its hash, a token's claim with it, and the provider's identity that it is derived from. */
-export const personParameters = (sub: string): readonly [string, string, string, string] => [
-  sub,
-  hashHandle(sub),
-  mentionOf(sub),
-  isDerivedSub(sub) ? sub.slice('fed_'.length) : '',
-]
-
-/** Returns how claims as JSON name a subject, at any depth: also as an actor (RFC 8693 §4.1). */
-const mentionOf = (sub: string): string => `"sub":${JSON.stringify(sub)}`
 
 /** How often claims must name a subject to name one besides that of the token, which its authorization has too. */
 const otherSubjects = 2
@@ -57,7 +44,7 @@ function conditionOf(owner: Exclude<Owner, 'caller'>, table: string, position: s
   return conditions[owner]
 }
 
-/** Statements for each table. Each takes {@link personParameters}. */
+/** Statements for each table. Each takes `personParameters`. */
 type PersonStatements = {
   /** A part that each statement begins with. */
   readonly person: string

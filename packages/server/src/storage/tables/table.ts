@@ -27,8 +27,8 @@ export type Table<
    */
   readonly cascade?: 'access'
   readonly archive: Archive<Kind>
-  /** Returns what is wrong with a text that an import reads for this column; undefined if nothing is. */
-  readonly textErrors?: Partial<Readonly<Record<keyof Row & string, (text: string) => string | undefined>>>
+  /** Columns with password hashes, which an import checks. */
+  readonly passwordHashes?: readonly (keyof Row & string)[]
 }
 
 type Expiry<Row> = {

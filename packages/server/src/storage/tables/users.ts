@@ -5,18 +5,11 @@ import type { Passkey, TotpSecret } from '../../model/factor.ts'
 import type { WaitingMail } from '../../model/mail.ts'
 import type { Erasure } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
-import { passwordHashError } from '../../runtime/password-hash/read.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { tableFor } from './table.ts'
 
 type RecoveryCode = { readonly sub: string; readonly hash: TokenHash }
 type AttemptCounter = { readonly hash: TokenHash; readonly count: number; readonly expires_at: Seconds }
-
-/** A hash may come from another server, through an edited export: one beyond the limits must not be stored. */
-function hashProblem(text: string): string | undefined {
-  const error = passwordHashError(text)
-  return error && `${error.problem}; expected ${error.expected}`
-}
 
 export const userTables = {
   storedUsers: tableFor<StoredUser>()({
@@ -39,7 +32,7 @@ export const userTables = {
     },
     key: ['sub'],
     archive: { kind: 'stored_users', addable: true, unsealed: true },
-    textErrors: { password: hashProblem },
+    passwordHashes: ['password'],
   }),
   totpSecrets: tableFor<TotpSecret>()({
     name: 'totp_secrets',

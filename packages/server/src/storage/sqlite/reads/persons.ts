@@ -2,8 +2,8 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { PersonStores } from '../../../model/ports/stores.ts'
+import { personParameters } from '../../tables/person-parameters.ts'
 import { personalTables, type ShownRow, shownRow } from '../../tables/personal.ts'
-import { personParameters } from '../../tables/personal-conditions.ts'
 import type { RowCodec } from '../../tables/row-codec.ts'
 import { codecs } from '../codecs.ts'
 import { all, reading } from '../statements.ts'
@@ -65,7 +65,7 @@ export function createPersonStores(database: DatabaseSync, write: Calls<typeof p
       }),
       async erase(sub, { ending, attributed, erasure, stored }, given) {
         const ended = await write.erasePerson(
-          sub,
+          personParameters(sub),
           stored,
           ending,
           attributed,

@@ -2,7 +2,8 @@
 
 import { auditEndpoint } from '../../../model/audit-record.ts'
 import type { AccessEnding, AttributedRows } from '../../../model/ports/stores.ts'
-import { personParameters, personStatements } from '../../tables/personal-conditions.ts'
+import type { PersonParameters } from '../../tables/person-parameters.ts'
+import { personStatements } from '../../tables/personal-conditions.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change } from '../statements.ts'
 import type { Writes } from './operation.ts'
@@ -40,15 +41,15 @@ export const personWrites = {
     )
     const store = storeMessages(database)
     return (
-      sub: string,
+      person: PersonParameters,
       stored: boolean,
       ending: AccessEnding,
       rows: AttributedRows,
       erasure: Row,
       messages: readonly Row[] | null,
     ): readonly Ended[] | undefined => {
+      const [sub] = person
       if (removeUser(sub) === 0 && stored) return undefined
-      const person = personParameters(sub)
       for (const remove of first) remove(...person)
       const ended = endAccess(sub, ending)
       for (const remove of rest) remove(...person)
