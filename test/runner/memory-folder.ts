@@ -41,12 +41,13 @@ async function hasRoom(): Promise<boolean> {
   return Math.min(bavail * bsize, process.availableMemory()) >= needed
 }
 
-/** Frees the memory of runs that were killed. */
+/** Frees the memory of this user's runs that were killed: one that is still running would have ended itself. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(place)) {
     if (!name.startsWith(prefix)) continue
     const path = join(place, name)
     const found = await stat(path).catch(() => undefined)
-    if (found && Date.now() - found.birthtimeMs > runLimit) await rm(path, { recursive: true, force: true })
+    if (found && found.uid === process.getuid?.() && Date.now() - found.mtimeMs > 2 * runLimit)
+      await rm(path, { recursive: true, force: true })
   }
 }
