@@ -68,7 +68,10 @@ async function examineIn(
   }
   page.on('console', collect)
   try {
-    await openPage(pageCase, { page, url, app, locale })
+    await openPage(pageCase, { page, url, app, locale }).catch(async error => {
+      const text = await page.evaluate('document.body.innerText')
+      throw new Error(`${name} in ${locale} is not reached: ${page.url()} shows ${text}`, { cause: error })
+    })
     const shown = await page.evaluate('[document.body.dataset.page, document.documentElement.dir]')
     assert.deepEqual(shown, [template, locale === 'ar' ? 'rtl' : 'ltr'])
     await examineLooks(page, name, locale)

@@ -62,13 +62,15 @@ const timeout = 300_000
 /** COSE algorithms: EdDSA, ES256, RS256 (RFC 9053 §2, RFC 8812 §2). */
 const algorithms = [-8, -7, -257]
 
+/** Loads the library, which blocks the event loop: at the first passkey of a process, unless it was called before. */
+export const loadPasskeyLibrary = () => import('@simplewebauthn/server')
+
 export function createPasskeys(ports: PasskeyPorts): Passkeys {
   const { issuer, issuerName, challenges, stores, derived, clock, log } = ports
   const { origin, hostname: rpId } = new URL(issuer)
   const key = derived.permanent('passkey-user')
   /** Returns the user handle: the same for all passkeys of a user, and without personal information (§14.6.1). */
   const userHandleOf = (sub: string): string => createHmac('sha256', key).update(sub).digest('base64url')
-  const library = () => import('@simplewebauthn/server')
 
   const requestScope = ({ browser, sub }: PasskeyScope): ChallengeScope =>
     sub === undefined ? { browser, purpose: 'sign_in' } : { browser, purpose: 'second_factor', sub }
@@ -100,7 +102,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
       const { userHandle } = response.response
       if (userHandle && !equalInConstantTime(userHandle, userHandleOf(sub)))
         return refuse('access_denied', 'passkey_of_another_user', { log: { sub } })
-      const { verifyAuthenticationResponse } = await library()
+      const { verifyAuthenticationResponse } = await loadPasskeyLibrary()
       const verified = await attempt(() =>
         verifyAuthenticationResponse({
           response: response as never,
@@ -145,7 +147,7 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
       const asked: ChallengeScope = { browser, purpose: 'register', sub }
       const expectedChallenge = challenges.read(asked, answer.ticket)
       if (expectedChallenge === undefined) return refuse('access_denied', 'passkey_challenge_invalid')
-      const { verifyRegistrationResponse } = await library()
+      const { verifyRegistrationResponse } = await loadPasskeyLibrary()
       const verified = await attempt(async () =>
         verifyRegistrationResponse({
           response: (await withoutAttestation(response)) as never,
