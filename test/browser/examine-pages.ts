@@ -69,7 +69,7 @@ async function examineIn(
   page.on('console', collect)
   try {
     await openPage(pageCase, { page, url, app, locale }).catch(async error => {
-      const text = await page.evaluate('document.body.innerText')
+      const text = await page.evaluate('document.body.innerText').catch(String)
       throw new Error(`${name} in ${locale} is not reached: ${page.url()} shows ${text}`, { cause: error })
     })
     const shown = await page.evaluate('[document.body.dataset.page, document.documentElement.dir]')
