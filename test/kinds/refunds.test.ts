@@ -69,7 +69,8 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
     guess('a correct password', world, { username: 'bob', password: 'bob' }, 0),
     guess('a wrong password', world, { username: 'bob', password: 'wrong' }, 1, audited),
     guess('an unknown name', world, { username: 'nobody', password: 'wrong' }, 1, audited),
-    guess('a user who is not active', world, { username: 'ina', password: 'ina' }, 0),
+    // Counts like a wrong password, from which nobody may be able to tell it.
+    guess('a user who is not active', world, { username: 'ina', password: 'ina' }, 1, audited),
     {
       name: 'a correct password at the login page',
       world: () => pagesWorld,

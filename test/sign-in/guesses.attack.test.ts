@@ -30,6 +30,19 @@ test('attack: of a thousand concurrent guesses, a hundred are checked', async ()
   assert.deepEqual(tally(statuses), { wrong: 100, waiting: 900 })
 })
 
+test('attack: the limit of guesses does not reveal the correct password of a user who may not sign in', async () => {
+  const ofAcme = { check: () => ({ ok: true, sub: '3' }) as const }
+  for (const [what, configuration, name] of [
+    ['a disabled user', world, 'ina'],
+    ['a user of another tenant', { ...world, validators: { password: ofAcme } }, 'carol'],
+  ] as const) {
+    const server = await createTestServer(configuration)
+    const statuses: number[] = []
+    for (let n = 0; n < 101; n++) statuses.push(await guess(server, name, name))
+    assert.deepEqual(tally(statuses), { wrong: 100, waiting: 1 }, what)
+  }
+})
+
 test('attack: of a thousand device codes entered at once, ten are looked up', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)

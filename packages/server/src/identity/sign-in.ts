@@ -121,39 +121,45 @@ export function createSignIn({
       const found = await foundGuess()
       await Promise.all([counted.value(), found?.ok && found.value()])
     }
-    const answer = await doCounted(
-      forgive,
-      () => unlessFull(() => authority.value.check(request, provider?.directory && isAllowed)),
-      // A password that was not checked is not a guess. If the user's own limit was reached, the count for the name
-      // remains, because it limits searches in the directory.
-      checked => !checked.ok && !checked.unavailable,
-    )
-    const found = await foundGuess()
-    if (found && !found.ok) return found
-    if (!answer.ok && answer.unavailable) {
-      const reason = answer.full ? 'password_queue_full' : 'credential_authority_unavailable'
-      return refuse('temporarily_unavailable', reason, { log: { idp } })
-    }
-    if (!answer.ok) return wrongCredentials('credentials_refused', answer)
+    const check = async (): Promise<Result<SignedIn>> => {
+      const answer = await unlessFull(() => authority.value.check(request, provider?.directory && isAllowed))
+      const found = await foundGuess()
+      if (found && !found.ok) return found
+      if (!answer.ok && answer.unavailable) {
+        const reason = answer.full ? 'password_queue_full' : 'credential_authority_unavailable'
+        return refuse('temporarily_unavailable', reason, { log: { idp } })
+      }
+      if (!answer.ok) return wrongCredentials('credentials_refused', answer)
 
-    const record = await users.find(answer.sub)
-    // Use the epoch from before the check, because the password may have been changed during the check.
-    const epoch = answer.epoch ?? record?.epoch
-    if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')
-    const subject: Subject = {
-      sub: answer.sub,
-      ...(record?.tenant !== undefined && { tenant: record.tenant }),
-      idp,
-      ...proofOf(answer.amr ?? ['pwd']),
-      auth_time: clock.now(),
-      ...(answer.claims && { claims: answer.claims }),
-      ...(epoch !== undefined && { epoch }),
+      const record = await users.find(answer.sub)
+      // Use the epoch from before the check, because the password may have been changed during the check.
+      const epoch = answer.epoch ?? record?.epoch
+      if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')
+      const subject: Subject = {
+        sub: answer.sub,
+        ...(record?.tenant !== undefined && { tenant: record.tenant }),
+        idp,
+        ...proofOf(answer.amr ?? ['pwd']),
+        auth_time: clock.now(),
+        ...(answer.claims && { claims: answer.claims }),
+        ...(epoch !== undefined && { epoch }),
+      }
+      if (!(await profile.isActive({ subject, ...(client_id !== undefined && { client_id }) })))
+        return wrongCredentials('user_inactive', { sub: answer.sub })
+      return ok({ subject, ...(answer.members && { members: answer.members }) })
     }
-    if (!(await profile.isActive({ subject, ...(client_id !== undefined && { client_id }) })))
-      return wrongCredentials('user_inactive', { sub: answer.sub })
-    return ok({ subject, ...(answer.members && { members: answer.members }) })
+    // A correct password of a user who may not sign in counts like a wrong one. Otherwise the limit, which only wrong ones
+    // reach, would reveal it. If the user's own limit was reached, the count for the name remains, because it limits
+    // searches in the directory.
+    return doCounted(forgive, check, outcome => !outcome.ok && !uncheckedReasons.has(outcome.reason))
   }
 }
+
+/** Reasons for which a password was not checked, so that it is not a guess. */
+const uncheckedReasons: ReadonlySet<string> = new Set([
+  'password_queue_full',
+  'credential_authority_unavailable',
+])
 
 type Checked = CredentialCheck & { readonly epoch?: number | undefined }
 
