@@ -157,6 +157,12 @@ for (const [name, start] of applications)
       assert.match(received, /^HTTP\/1\.1 400 /)
     })
 
+    test('a request with so many headers that Node.js 22 would drop the last ones gets 431', async () => {
+      const { edge } = await start()
+      const asked = `GET /login HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\n${'a:\r\n'.repeat(500)}\r\n`
+      assert.match(await sendBytes(edge, asked), /^HTTP\/1\.1 431 /)
+    })
+
     test('one 100 Continue is sent', async () => {
       const { edge } = await start()
       const head = `POST /connect/token HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\nexpect: 100-continue\r\n`

@@ -154,6 +154,13 @@ test('attack: headers and targets beyond the limit get 431, as JSON with no-stor
   const padded = (length: number) => token(`X-Long: ${'x'.repeat(length)}\r\n${ends}`)
   assert.deepEqual((await bytes(padded(15_000))).statuses, ['200'])
   assert.deepEqual((await bytes(padded(16_384))).statuses, ['431'])
+  // Node.js 22 silently drops headers after the first thousand, such as x-forwarded-for of a proxy that sorts them.
+  for (const [count, status] of [
+    [400, '200'],
+    [500, '431'],
+    [999, '431'],
+  ] as const)
+    assert.deepEqual((await bytes(token(`${'a:\r\n'.repeat(count)}${ends}`))).statuses, [status], `${count}`)
   await assertStillServes()
 })
 

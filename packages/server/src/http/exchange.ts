@@ -78,6 +78,15 @@ export const hasSeveralHosts = ({ raw: { headers, headersDistinct }, embedded }:
   // The served edge joins them.
   embedded ? (headersDistinct.host?.length ?? 0) > 1 : (headers.host?.includes(',') ?? false)
 
+/**
+ * Returns whether the request has so many headers that Node.js 22 would drop the last ones: those that a proxy appends.
+ * It keeps 1,000.
+ */
+export const hasTooManyHeaders = ({ raw: { rawHeaders } }: Exchange): boolean =>
+  rawHeaders.length > 2 * mostHeaders
+
+const mostHeaders = 500
+
 /** Returns the whole target: Express removes the mount path of a listener from `url`. */
 const targetOf = (raw: IncomingMessage & { readonly originalUrl?: unknown }): string | undefined =>
   typeof raw.originalUrl === 'string' ? raw.originalUrl : raw.url

@@ -12,6 +12,7 @@ import { limitParts, readBody } from './body.ts'
 import {
   type Exchange,
   hasSeveralHosts,
+  hasTooManyHeaders,
   pathOf,
   plainRequest,
   presenceOf,
@@ -131,9 +132,10 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   /** Reads the body, unless the request is refused regardless of it. */
   const read = (exchange: Exchange, over: () => void): void => {
     const { raw, response } = exchange
-    if (hasSeveralHosts(exchange)) {
+    const malformed = hasTooManyHeaders(exchange) ? 431 : hasSeveralHosts(exchange) ? 400 : undefined
+    if (malformed) {
       over()
-      finish(exchange, plainError(400, 'invalid_request'))
+      finish(exchange, plainError(malformed, 'invalid_request'))
       return
     }
     const request = plainRequest(exchange, readPeer)
