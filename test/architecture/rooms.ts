@@ -127,7 +127,14 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
   },
   // Interfaces of the process, and ways to run work.
-  runtime: { rooms: [], packages: ['@node-rs/argon2', '@node-rs/bcrypt', 'node:async_hooks', 'node:crypto'] },
+  runtime: {
+    rooms: [],
+    packages: [
+      ...['@node-rs/argon2', '@node-rs/bcrypt', 'node:async_hooks', 'node:crypto'],
+      // To start threads.
+      ...['node:module', 'node:path', 'node:worker_threads'],
+    ],
+  },
   // Types, and the interfaces of their stores.
   model: { rooms: ['runtime'], packages: ['node:crypto'] },
 
@@ -180,7 +187,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   tokens: { rooms: ['model', 'runtime', 'clients/keys'], packages: ['node:crypto', 'node:os'] },
   identity: {
     rooms: ['model', 'runtime'],
-    packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto', 'node:url'],
+    packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto', 'node:url', 'node:worker_threads'],
   },
   // Sign-in at other OpenID Connect providers.
   'identity/federation': {

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import type { Browser } from 'playwright-core'
-import { loadPasskeyLibrary } from '../../packages/server/src/identity/passkeys.ts'
 import { parseConfiguration, startServer } from '../../packages/server/src/server.ts'
 import { freePort } from '../support/process.ts'
 import { startForeignProvider } from '../support/upstream.ts'
@@ -30,8 +29,6 @@ export async function startPages(): Promise<PagesServer> {
     { isModule: true },
   )
   assert.ok(outcome.ok, JSON.stringify(outcome))
-  // On a busy machine it takes seconds, and requests of the other tab that wait meanwhile would be refused.
-  await loadPasskeyLibrary()
   const server = await startServer(outcome.configuration, { log: silent })
   const browser = await launchChromium()
   return {

@@ -575,6 +575,28 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
+  'identity/passkey-verification.ts': async () => {
+    const { passkeyThread } = await import('../../packages/server/src/identity/passkey-thread.ts')
+    const expected = {
+      expectedChallenge: 'c',
+      expectedOrigin: 'https://a.example',
+      expectedRPID: 'a.example',
+    }
+    const credential = { id: 'a', publicKey: new Uint8Array(), counter: 0 }
+    const strings = { clientDataJSON: '', attestationObject: '', authenticatorData: '', signature: '' }
+    const sent = { id: 'YQ', rawId: 'YQ', type: 'public-key', response: strings, clientExtensionResults: {} }
+    const texts = [...variants(sent)].map(({ value }) => JSON.stringify(value))
+    const deep = `{"id":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+    for (const response of [...texts, deep, '', '{']) {
+      assert.equal(
+        await passkeyThread.registration({ ...expected, response }),
+        undefined,
+        response.slice(0, 200),
+      )
+      assert.equal(await passkeyThread.authentication({ ...expected, credential, response }), undefined)
+    }
+  },
+
   'tokens/jwt.ts': async () => {
     const server = await createTestServer(world)
     const user = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid api1' }

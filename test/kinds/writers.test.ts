@@ -351,6 +351,11 @@ const sqliteHeld: HeldBy = {
   heldBy: 'test/contracts/sqlite.test.ts',
   title: 'sqlite: while another process holds the lock, writes are unavailable and reads continue',
 }
+const passkeys: HeldBy = {
+  heldBy: 'test/mfa/passkey-thread.test.ts',
+  title:
+    'passkeys: if the thread does not answer, the calls that wait get 503, and the next one starts another',
+}
 
 const rows: Readonly<Record<string, Row>> = {
   'operations/output/line-sink.ts': outputs(['stderr'], 1),
@@ -362,6 +367,8 @@ const rows: Readonly<Record<string, Row>> = {
   'storage/sqlite/writer/thread.ts': sqliteHeld,
   'storage/sqlite/writer/writer.ts': sqliteHeld,
   'storage/sqlite/backup.ts': backups,
+  'identity/passkey-thread.ts': passkeys,
+  'identity/passkey-verification.ts': passkeys,
   'storage/postgres/database.ts': postgres,
   'storage/postgres/connection.ts': {
     heldBy: 'test/contracts/postgres-connections.test.ts',

@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { LoadOptions } from '../configuration/load.ts'
 import { logFromEnvironment } from '../operations/log.ts'
+import { loadMailLibrary } from '../operations/mail/smtp.ts'
 import { print as printToStandardOutput } from '../operations/output/standard-output.ts'
 import { settlesWithin } from '../runtime/async/promises.ts'
 import { silentLog } from '../runtime/ports.ts'
@@ -45,6 +46,7 @@ export async function startServer(
     }),
     import('../http/node.ts'),
     loadPageCode(),
+    sendsMail(configuration) && loadMailLibrary(),
   ])
   const { host, port } = configuration
   const { url, trust, close } = await listen(tessera.handle, {
@@ -81,6 +83,9 @@ export async function startServer(
     },
   }
 }
+
+const sendsMail = ({ mail, tenantIssuers }: Configuration): boolean =>
+  mail !== undefined || [...tenantIssuers.values()].some(sendsMail)
 
 /** How long requests in progress, deliveries and the store may take to finish. */
 const closeLimit: Seconds = 15

@@ -4,13 +4,12 @@
  * sender made, and fetch the revocation lists that they name.
  */
 
+import { decodeAttestationObject, isoBase64URL, isoCBOR } from '@simplewebauthn/server/helpers'
+
 type NewCredential = { readonly response: { readonly attestationObject?: unknown } }
 
 /** Returns the credential with an attestation of the format `none`. Throws for one that can't be decoded. */
-export async function withoutAttestation<Credential extends NewCredential>(
-  credential: Credential,
-): Promise<Credential> {
-  const { decodeAttestationObject, isoBase64URL, isoCBOR } = await import('@simplewebauthn/server/helpers')
+export function withoutAttestation<Credential extends NewCredential>(credential: Credential): Credential {
   const sent = isoBase64URL.toBuffer(String(credential.response.attestationObject))
   const authData = decodeAttestationObject(sent).get('authData')
   const none = new Map<string | number, string | Uint8Array | Map<string | number, string>>([

@@ -7,9 +7,8 @@ import type { DerivedKeys } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
-import { withoutAttestation } from './attestation.ts'
 import type { ChallengeScope, PasskeyChallenges } from './passkey-challenge.ts'
-import { isUsableKey } from './passkey-key.ts'
+import { passkeyThread } from './passkey-thread.ts'
 
 /** The input of `navigator.credentials` in the browser, and the ticket that the form returns with the result. */
 type PasskeyCeremony = {
@@ -62,9 +61,6 @@ const timeout = 300_000
 /** COSE algorithms: EdDSA, ES256, RS256 (RFC 9053 §2, RFC 8812 §2). */
 const algorithms = [-8, -7, -257]
 
-/** Loads the library, which blocks the event loop: at the first passkey of a process, unless it was called before. */
-export const loadPasskeyLibrary = () => import('@simplewebauthn/server')
-
 export function createPasskeys(ports: PasskeyPorts): Passkeys {
   const { issuer, issuerName, challenges, stores, derived, clock, log } = ports
   const { origin, hostname: rpId } = new URL(issuer)
@@ -102,22 +98,19 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
       const { userHandle } = response.response
       if (userHandle && !equalInConstantTime(userHandle, userHandleOf(sub)))
         return refuse('access_denied', 'passkey_of_another_user', { log: { sub } })
-      const { verifyAuthenticationResponse } = await loadPasskeyLibrary()
-      const verified = await attempt(() =>
-        verifyAuthenticationResponse({
-          response: response as never,
-          expectedChallenge,
-          expectedOrigin: origin,
-          expectedRPID: rpId,
-          requireUserVerification: scope.sub === undefined,
-          // The store compares the counter in the same write, so that one of two concurrent uses is refused.
-          credential: { id, publicKey: new Uint8Array(passkey.public_key), counter: 0 },
-        }),
-      )
-      if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
+      const used = await passkeyThread.authentication({
+        response: answer.credential,
+        expectedChallenge,
+        expectedOrigin: origin,
+        expectedRPID: rpId,
+        requireUserVerification: scope.sub === undefined,
+        // The store compares the counter in the same write, so that one of two concurrent uses is refused.
+        credential: { id, publicKey: new Uint8Array(passkey.public_key), counter: 0 },
+      })
+      if (!used) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
       if (!(await challenges.redeem(asked, answer.ticket)))
         return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
-      const { newCounter: counter, credentialBackedUp: backed_up, userVerified } = verified.authenticationInfo
+      const { newCounter: counter, credentialBackedUp: backed_up, userVerified } = used
       if (!(await stores.passkeys.use(id, { counter, backed_up, at: clock.now() }))) {
         // §7.2: the authenticator may have been cloned.
         log.warn('passkey_counter_regressed', { sub, counter, last_counter: passkey.counter })
@@ -147,23 +140,19 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
       const asked: ChallengeScope = { browser, purpose: 'register', sub }
       const expectedChallenge = challenges.read(asked, answer.ticket)
       if (expectedChallenge === undefined) return refuse('access_denied', 'passkey_challenge_invalid')
-      const { verifyRegistrationResponse } = await loadPasskeyLibrary()
-      const verified = await attempt(async () =>
-        verifyRegistrationResponse({
-          response: (await withoutAttestation(response)) as never,
-          expectedChallenge,
-          expectedOrigin: origin,
-          expectedRPID: rpId,
-          requireUserVerification: false,
-          supportedAlgorithmIDs: algorithms,
-        }),
-      )
-      if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
-      if (!(await isUsableKey(verified.registrationInfo.credential.publicKey)))
-        return refuse('access_denied', 'passkey_not_added', { log: { sub } })
+      const registered = await passkeyThread.registration({
+        response: answer.credential,
+        expectedChallenge,
+        expectedOrigin: origin,
+        expectedRPID: rpId,
+        requireUserVerification: false,
+        supportedAlgorithmIDs: algorithms,
+      })
+      if (!registered) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
+      if (!registered.usable) return refuse('access_denied', 'passkey_not_added', { log: { sub } })
       if (!(await challenges.redeem(asked, answer.ticket)))
         return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
-      const { credential, credentialDeviceType, credentialBackedUp, userVerified } = verified.registrationInfo
+      const { credential, credentialDeviceType, credentialBackedUp, userVerified } = registered
       const passkey: Passkey = {
         id: credential.id,
         sub,
@@ -214,13 +203,4 @@ function parseCredential(text: string): CredentialJson | undefined {
   return userHandle === undefined || userHandle === null || typeof userHandle === 'string'
     ? (value as CredentialJson)
     : undefined
-}
-
-/** Returns undefined if the verification throws, as the library does for every invalid input. */
-async function attempt<Value>(verify: () => Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await verify()
-  } catch {
-    return undefined
-  }
 }

@@ -15,12 +15,14 @@ const sendLimit = 120_000
 /** Milliseconds to resolve the name of a server that is not in the configuration file. */
 const resolveLimit = 10_000
 
+/** Loaded separately, so that a server without email does not pay for it. */
+export const loadMailLibrary = () => import('nodemailer')
+
 /** Opens a connection for each email, because few are sent. */
 export function createSmtp({ from, smtp }: MailSettings): SendMail {
   const { host, port, secure, username = '', password = '', allowed_private_networks: allowed } = smtp
   return async ({ to, subject, text, html }) => {
-    // Loaded when it is first used, so that a server without email does not pay for it.
-    const { createTransport } = await import('nodemailer')
+    const { createTransport } = await loadMailLibrary()
     // Sent to the address that was checked, because the name may resolve to another one later.
     const addresses = allowed ? await permittedAddresses(host, { allowed, timeoutMs: resolveLimit }) : []
     // One is tried. Many machines have no route for IPv6.

@@ -4,9 +4,8 @@
  * keeps the process alive only while a write is in flight.
  */
 
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { startThread } from '../../../runtime/thread.ts'
 import type { OpenOptions } from '../database.ts'
 import type { Batch } from './committer.ts'
 import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOptions } from './queue.ts'
@@ -21,13 +20,6 @@ export type WriterThread = {
   readonly close: () => Promise<void>
 }
 
-// Published code is JavaScript, and the compiler does not rewrite file names in URLs.
-const isSource = import.meta.url.endsWith('.ts')
-const writerUrl = new URL(isSource ? './writer.ts' : './writer.js', import.meta.url)
-
-// In the clone, packages import each other's sources: a condition that NODE_OPTIONS may have set, which is not passed on.
-const sources = isSource ? { execArgv: ['--conditions=tessera-source'] } : {}
-
 /** @param open the server's own file, which stays open in the thread. */
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
   const queues = new Map<string, QueueEnd>()
@@ -37,13 +29,8 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
   let worker: Worker | undefined
 
   function start(): Worker {
-    // Without our environment, which may contain the master key: the writer thread does not need it.
-    const started = new Worker(writerUrl, {
-      workerData: open,
-      env: compileCache(),
-      name: 'sqlite-writer',
-      ...sources,
-    })
+    const writer = new URL('./writer.ts', import.meta.url)
+    const started = startThread(writer, { workerData: open, name: 'sqlite-writer' })
     started.on('message', ([file, results]: Finished) => {
       if (typeof results !== 'string') restarted = false
       queues.get(file)?.settle(results)
@@ -103,11 +90,4 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
       })
     },
   }
-}
-
-/** Shares the process's compile cache, if it has one. Otherwise the thread would strip and compile its modules at each start. */
-function compileCache(): { NODE_COMPILE_CACHE?: string } {
-  const directory = getCompileCacheDir()
-  // Node appends its version's own folder.
-  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
 }
