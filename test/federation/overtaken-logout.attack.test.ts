@@ -10,6 +10,7 @@ import { type Browser, createBrowser } from '../support/browser.ts'
 import { appOf, secretOn } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath } from '../support/sign-in.ts'
+import { openTenantStores } from '../support/storage.ts'
 import type { TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
@@ -113,6 +114,27 @@ test('federation attack: a code of a session that ended there, returned late, st
   provider.claims = there
   const again = createBrowser(server)
   assert.ok(answerOf(await signInByProvider(again, atCorp)).has('code'))
+})
+
+for (const [what, token] of Object.entries(tokens))
+  test(`federation attack: a sign-out ${what} at one node ends a sign-in that returns late to another one, and a token works at one`, async () => {
+    const tenantStores = await openTenantStores()
+    const { server: other } = await startFederated(federatedWorld(provider), tenantStores)
+    const { server, browser } = await startFederated(federatedWorld(provider), tenantStores)
+    const back = await visitProvider(await browser.visit(atCorp))
+    const logout = await token()
+    assert.equal((await send(other, logout)).status, 200)
+    assertRefused(await send(server, logout), 'invalid_request', 'upstream_logout_token_replayed')
+    assert.equal((await browser.visit(back)).status, 502)
+    assert.equal(server.reason(), 'upstream_session_ended')
+    assert.ok((await browser.visit('/account')).target.startsWith('/login'))
+  })
+
+test('federation logout: a sign-in that begins after the sign-out of a user is not affected', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  assert.equal((await send(server, await tokens['of a user']())).status, 200)
+  server.clock.advance(1)
+  assert.ok(answerOf(await signInByProvider(browser, atCorp)).has('code'))
 })
 
 test('federation logout: a logout token that could not end all sessions ends them when it is sent again [Back-Channel Logout 1.0 §2.5]', async () => {

@@ -38,6 +38,7 @@ const comparisons = {
     'endpoints/token/issue-tokens.ts',
     'endpoints/token/retry-window.ts',
     'identity/federation/upstream-authorization-request.ts',
+    'identity/federation/upstream-session.ts',
     'identity/passkey-challenge.ts',
     'identity/totp.ts',
     'pages/flow/account-session.ts',

@@ -10,7 +10,7 @@ export type CountingStores = {
 }
 
 const reads =
-  /\.(find|findBy\w+|has|hasOrigin|get|all|any|anyDue|ofUser|of|list|clients|stillGiven|disabled|from\w*|lock|epoch\w*|revision|shared|clientIndex)$/
+  /\.(find|findBy\w+|has|hasOrigin|get|all|any|anyDue|ofUser|of|list|clients|stillGiven|until|disabled|from\w*|lock|epoch\w*|revision|shared|clientIndex)$/
 
 export const isWrite = (call: string): boolean => call !== 'ready' && !reads.test(call)
 

@@ -318,6 +318,25 @@ export function testKinds(stores: () => Stores): void {
     assert.equal(await usedAssertions.has(newHash()), false)
   })
 
+  test('replays: each prolongation moves the end of a marker, and never back', async () => {
+    const { usedAssertions } = stores()
+    const hash = newHash()
+    assert.equal(await usedAssertions.until(hash), undefined)
+    const end = now + minute
+    for (const [given, expected] of [
+      [end, end],
+      [end, end + 1],
+      [end + 5, end + 5],
+      [end, end + 6],
+    ] as const) {
+      await usedAssertions.prolong({ hash, expires_at: given })
+      assert.equal(await usedAssertions.until(hash), expected)
+    }
+    assert.equal(await usedAssertions.has(hash), true)
+    await Promise.all(Array.from({ length: 10 }, () => usedAssertions.prolong({ hash, expires_at: end })))
+    assert.equal(await usedAssertions.until(hash), end + 16)
+  })
+
   test('consents: those of a user are listed; revoking one revokes only its authorizations', async () => {
     const { consents, codes, authorizations } = stores()
     const consent = { sub: 'revoker', client_id: 'web', scope: ['openid'], created_at: now }

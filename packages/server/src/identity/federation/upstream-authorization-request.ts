@@ -1,6 +1,7 @@
 /** Authorization requests to providers, and the callbacks that they lead to (OpenID Connect Core 1.0 §3.1.2.1, RFC 7636 §4.1). */
 
 import { createHmac } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { UpstreamRequest } from '../../model/federation.ts'
 import { handleShape, hashHandle, newHandle } from '../../model/handle.ts'
@@ -34,12 +35,15 @@ export type UpstreamAuthorization = {
 }
 
 type RedeemedRequest = UpstreamRequest & {
+  /** When the browser was sent to the provider. */
+  readonly sent_at: Seconds
   /** Undoes the count of the request. Omit it if the provider refused the code, which anyone can invent. */
   readonly forgive: Forgive
 }
 
 /** Seconds until a request expires; long enough for a user who has to fetch a second factor. */
-const lifetime = 900
+export const upstreamRequestLifetime: Seconds = 900
+const lifetime = upstreamRequestLifetime
 /** Maximum number of pending requests per network. Limited, because anyone can create these rows. */
 const mostPending = 2000
 
@@ -85,7 +89,8 @@ export function createUpstreamAuthorization({
       const request = await upstreamRequests.take(upstreamStates.hash(state), browser)
       if (!request) return undefined
       const forgive = () => forgiveAttempt(pendingOf(from))
-      if (request.expires_at > clock.now()) return { ...request, forgive }
+      if (request.expires_at > clock.now())
+        return { ...request, sent_at: request.expires_at - lifetime, forgive }
       await forgive()
       return undefined
     },

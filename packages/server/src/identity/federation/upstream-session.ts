@@ -11,15 +11,19 @@ import type { Clock, Log, Random, TokenHash } from '../../runtime/ports.ts'
 import { type ExternalIdentity, identityKey } from '../external-identity.ts'
 import type { OpenIdProvider } from './provider-discovery.ts'
 import type { Upstream, UpstreamUser } from './upstream.ts'
+import { upstreamRequestLifetime } from './upstream-authorization-request.ts'
 
 /**
  * Stores the provider's session of a local user and returns its id, which the local session refers to. Refuses
- * `server_error` if the provider reported the end of the session before.
+ * `server_error` if the provider reported the end of the session before, or that of all the user's sessions since it
+ * was asked.
+ * @param askedAt when the browser was sent to the provider.
  */
 export type StoreUpstreamSession = (
   identity: ExternalIdentity,
   user: Pick<UpstreamUser, 'id_token' | 'sid'>,
   sub: string,
+  askedAt: Seconds,
 ) => Promise<Result<string>>
 
 /** At least the longest lifetime of a session. */
@@ -30,7 +34,7 @@ const endRemembered: Seconds = 600
 
 /** Returns the hash under which an id of a provider is remembered for a use; ids of two providers may be equal. */
 export const rememberedHash = (
-  use: 'logout_token' | 'ended_upstream',
+  use: 'logout_token' | 'ended_upstream' | 'ended_upstream_user',
   { name }: Pick<OpenIdProvider, 'name'>,
   id: string,
 ): TokenHash => hash('sha256', JSON.stringify([use, name, id]), 'base64url') as TokenHash
@@ -45,6 +49,19 @@ export const endedUpstreamSession = (
   expires_at: now + endRemembered,
 })
 
+/**
+ * Returns what to remember about a user whose sessions the provider ended, so that a sign-in which began before starts no
+ * session here. Later ones do, since their session at the provider is a new one.
+ */
+export const endedUpstreamUser = (
+  provider: Pick<OpenIdProvider, 'name'>,
+  identity: string,
+  now: Seconds,
+): UsedAssertion => ({
+  hash: rememberedHash('ended_upstream_user', provider, identity),
+  expires_at: now + upstreamRequestLifetime,
+})
+
 export const createUpstreamSessionStorage =
   ({
     stores: { upstreamSessions, usedAssertions },
@@ -57,8 +74,14 @@ export const createUpstreamSessionStorage =
     random: Random
     clock: Clock
   }): StoreUpstreamSession =>
-  async (identity, { id_token, sid }, sub) => {
+  async (identity, { id_token, sid }, sub, askedAt) => {
     const { provider } = identity
+    const isEnded = async (): Promise<boolean> => {
+      if (sid !== undefined && (await usedAssertions.has(rememberedHash('ended_upstream', provider, sid))))
+        return true
+      const { hash, expires_at } = endedUpstreamUser(provider, identityKey(identity), askedAt)
+      return ((await usedAssertions.until(hash)) ?? 0) >= expires_at
+    }
     const id = newTimedId(random)
     const now = clock.now()
     await upstreamSessions.create({
@@ -71,8 +94,7 @@ export const createUpstreamSessionStorage =
       expires_at: now + lifetime,
     })
     // After it was stored: a logout token that arrives from now on finds the row.
-    if (sid === undefined || !(await usedAssertions.has(rememberedHash('ended_upstream', provider, sid))))
-      return ok(id)
+    if (!(await isEnded())) return ok(id)
     await upstreamSessions.end(id)
     return refuse('server_error', 'upstream_session_ended', { log: { provider: provider.name, sub } })
   }

@@ -107,6 +107,10 @@ export type UsedAssertions = {
   readonly add: (assertion: UsedAssertion) => Promise<boolean>
   /** Returns whether it was used and is still remembered. */
   readonly has: (hash: TokenHash) => Awaitable<boolean>
+  /** Remembers it until then, or for a second longer than before if that is later. Each call changes `until`. */
+  readonly prolong: (assertion: UsedAssertion) => Promise<void>
+  /** Returns until when it is remembered. */
+  readonly until: (hash: TokenHash) => Awaitable<Seconds | undefined>
 }
 
 export type UsedAssertion = { readonly hash: TokenHash; readonly expires_at: Seconds }

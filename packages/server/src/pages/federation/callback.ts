@@ -3,6 +3,7 @@
  * this browser and this provider, and can be used once. The code is then redeemed, and the local user is determined.
  */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -50,6 +51,7 @@ type Expected = {
   readonly proof: UpstreamProof
   readonly continuation: Continuation
   readonly linking_sid?: string
+  readonly sent_at: Seconds
   readonly forgive: Forgive
 }
 
@@ -79,7 +81,7 @@ export function createFederationCallbackEndpoint(
     if (page.posted) return page.redirect(`${ports.callbackPathOf(provider.name)}?${response}`)
     const expected = await takeExpected(page, response)
     if (!expected.ok) return expected.respond()
-    const { proof, continuation, linking_sid, forgive } = expected.value
+    const { proof, continuation, linking_sid, sent_at, forgive } = expected.value
     const requester = await ports.findRequester(continuation)
     // If the request is no longer valid, its original endpoint shows the error.
     if (!requester.ok) {
@@ -92,7 +94,7 @@ export function createFederationCallbackEndpoint(
     if (user.ok || !sentInVain.has(user.reason)) await forgive()
     if (!user.ok) return fail(signIn, user, linking_sid)
     if (linking_sid !== undefined) return link(page, user.value, linking_sid)
-    const subject = await subjectOf(signIn, user.value)
+    const subject = await subjectOf(signIn, user.value, sent_at)
     if (!subject.ok) return fail(signIn, subject)
     const { tenant, client, requested_acr } = requester.value
     return ports.concludeSignIn(request, {
@@ -127,7 +129,7 @@ export function createFederationCallbackEndpoint(
       return invalid('upstream_mixed_up')
     }
     const opened = await page.openContinuation(sent.continuation, 'sign_in')
-    if (opened.ok) return ok({ proof, continuation: opened.value, linking_sid: sent.linking_sid, forgive })
+    if (opened.ok) return ok({ ...sent, proof, continuation: opened.value })
     await forgive()
     return opened
   }
@@ -167,6 +169,7 @@ export function createFederationCallbackEndpoint(
   async function subjectOf(
     { request, continuation, requester }: UpstreamPage,
     user: UpstreamUser,
+    askedAt: Seconds,
   ): Promise<Result<Subject>> {
     const { claims, amr, acr } = user
     const { name } = provider
@@ -193,7 +196,7 @@ export function createFederationCallbackEndpoint(
     if (!(await ports.profile.isActive({ subject, client_id }))) {
       return refuse('access_denied', 'user_inactive', { log: { provider: name, sub } })
     }
-    const upstream = await ports.storeUpstreamSession(identity, user, sub)
+    const upstream = await ports.storeUpstreamSession(identity, user, sub, askedAt)
     return upstream.ok ? ok({ ...subject, upstream: upstream.value }) : upstream
   }
 }

@@ -13,7 +13,11 @@ import {
   type LogoutToken,
   type ReadLogoutToken,
 } from '../../identity/federation/upstream-logout-token.ts'
-import { endedUpstreamSession, rememberedHash } from '../../identity/federation/upstream-session.ts'
+import {
+  endedUpstreamSession,
+  endedUpstreamUser,
+  rememberedHash,
+} from '../../identity/federation/upstream-session.ts'
 import { readForm } from '../../messages/form.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import { rememberUntil } from '../../model/jose.ts'
@@ -49,8 +53,10 @@ export function createBackChannelLogoutEndpoint(
     if (await usedAssertions.has(marker.hash))
       return ports.refuser(request, missing('upstream_logout_token_replayed'), { step: 'authenticate' })
     const { sid } = read.value
+    const now = ports.clock.now()
     // First, so that a sign-in which stores the session afterwards finds that it has ended.
-    if (sid !== undefined) await usedAssertions.add(endedUpstreamSession(provider, sid, ports.clock.now()))
+    if (sid !== undefined) await usedAssertions.add(endedUpstreamSession(provider, sid, now))
+    else await usedAssertions.prolong(endedUpstreamUser(provider, identityOf(provider, read.value), now))
     await endAll(provider, read.value, ports)
     // Last, so that the provider can send the token again if ending a session fails (§2.5).
     await usedAssertions.add(marker)
@@ -82,10 +88,7 @@ async function endAll(
   { iss, sid, sub }: Pick<LogoutToken, 'iss' | 'sid' | 'sub'>,
   { stores, endSession, log }: UpstreamLogoutPorts,
 ): Promise<void> {
-  const from =
-    sid !== undefined
-      ? { upstream_sid: sid }
-      : { identity: identityKey({ provider, authority: iss, id: sub ?? '', claims: {} }) }
+  const from = sid !== undefined ? { upstream_sid: sid } : { identity: identityOf(provider, { iss, sub }) }
   const found = await stores.upstreamSessions.from(provider.name, from)
   let ended = 0
   const endFrom = async (id: string) => {
@@ -101,6 +104,9 @@ async function endAll(
   }
   log.info('signed_out_upstream', { provider: provider.name, sessions: ended })
 }
+
+const identityOf = (provider: OpenIdProvider, { iss, sub = '' }: Pick<LogoutToken, 'iss' | 'sub'>): string =>
+  identityKey({ provider, authority: iss, id: sub, claims: {} })
 
 const markerOf = (provider: OpenIdProvider, { jti, end }: LogoutToken) => ({
   hash: rememberedHash('logout_token', provider, jti),

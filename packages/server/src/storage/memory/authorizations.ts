@@ -43,6 +43,11 @@ export function createAuthorizationStores(tables: Tables): AuthorizationStores {
         return true
       },
       has: hash => usedAssertions.has(hash),
+      async prolong({ hash, expires_at }) {
+        const before = usedAssertions.get(hash)?.expires_at ?? 0
+        usedAssertions.put({ hash, expires_at: Math.max(expires_at, before + 1) })
+      },
+      until: hash => usedAssertions.get(hash)?.expires_at,
     },
     pushedRequests: {
       async add(request, use) {

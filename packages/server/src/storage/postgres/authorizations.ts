@@ -114,10 +114,20 @@ function createRevokedTokens({ run }: Database): RevokedTokens {
 
 function createUsedAssertions({ run }: Database): UsedAssertions {
   const use = change(run, 'insert into replays (hash, expires_at) values ($1, $2) on conflict do nothing')
-  const find = one(run, 'select 1 from replays where hash = $1')
+  const find = one(run, 'select expires_at from replays where hash = $1')
+  const prolong = change(
+    run,
+    `insert into replays (hash, expires_at) values ($1, $2)
+    on conflict (hash) do update set expires_at = greatest(excluded.expires_at, replays.expires_at + 1)`,
+  )
   return {
     add: async ({ hash, expires_at }) => (await use(hash, expires_at)) === 1,
     has: async hash => (await find(hash)) !== undefined,
+    prolong: async ({ hash, expires_at }) => void (await prolong(hash, expires_at)),
+    async until(hash) {
+      const [until] = (await find(hash)) ?? []
+      return until === undefined ? undefined : Number(until)
+    },
   }
 }
 

@@ -60,7 +60,7 @@ export const personalData: { readonly [Name in TableName]: Personal<RowOf<Name>>
   },
   registeredOrigins: { owner: 'nobody', why: 'origins of clients' },
   revokedTokens: { owner: 'nobody', why: 'random ids of tokens, until these expire' },
-  usedAssertions: { owner: 'nobody', why: 'hashes of random ids, until these expire' },
+  usedAssertions: { owner: 'nobody', why: 'hashes of used ids and of ends, until these expire' },
   pushedRequests: {
     owner: 'nobody',
     why: 'sealed requests from before a sign-in, for minutes; a login_hint may name someone',

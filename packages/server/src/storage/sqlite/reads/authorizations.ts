@@ -4,6 +4,7 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
+import type { Seconds } from '@tessera/protocol/brand'
 import type {
   AuthorizationCodes,
   AuthorizationStores,
@@ -159,10 +160,12 @@ function createRevokedTokens(database: DatabaseSync, write: Write): RevokedToken
 }
 
 function createUsedAssertions(database: DatabaseSync, write: Write): UsedAssertions {
-  const find = one(database, 'select 1 from replays where hash = ?')
+  const find = one(database, 'select expires_at from replays where hash = ?')
   return {
     add: ({ hash, expires_at }) => write.addUsedAssertion(hash, expires_at),
     has: reading(database, hash => find(hash) !== undefined),
+    prolong: async ({ hash, expires_at }) => void (await write.prolongUsedAssertion(hash, expires_at)),
+    until: reading(database, hash => find(hash)?.[0] as Seconds | undefined),
   }
 }
 

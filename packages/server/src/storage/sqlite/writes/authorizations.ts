@@ -45,6 +45,15 @@ export function insertUsedAssertion(database: DatabaseSync): (hash: TokenHash, e
   return (hash, expiresAt) => insert(hash, expiresAt) === 1
 }
 
+function prolongUsedAssertion(database: DatabaseSync): (hash: TokenHash, expiresAt: number) => void {
+  const prolong = change(
+    database,
+    `insert into replays (hash, expires_at) values (?, ?)
+    on conflict (hash) do update set expires_at = max(excluded.expires_at, replays.expires_at + 1)`,
+  )
+  return (hash, expiresAt) => void prolong(hash, expiresAt)
+}
+
 const pendingDevice = `user_code_hash = ? and status = 'pending' and expires_at > ?`
 
 export const authorizationWrites = {
@@ -174,4 +183,5 @@ export const authorizationWrites = {
     }
   },
   addUsedAssertion: insertUsedAssertion,
+  prolongUsedAssertion,
 } as const satisfies Writes
