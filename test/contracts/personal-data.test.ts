@@ -16,7 +16,7 @@ import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
 import { statements } from '../../packages/server/src/storage/sqlite/writes/persons.ts'
 import { personParameters } from '../../packages/server/src/storage/tables/person-parameters.ts'
 import { personalData, personalTables } from '../../packages/server/src/storage/tables/personal.ts'
-import type { ColumnKind } from '../../packages/server/src/storage/tables/table.ts'
+import { type ColumnKind, isJson } from '../../packages/server/src/storage/tables/table.ts'
 import {
   allTables,
   cascadingTables,
@@ -113,7 +113,9 @@ function sampleOf(person: Person, table: string, column: string, kind: ColumnKin
   const link = linkOf(person, table, column)
   if (link !== undefined) return link
   const text = `${table}.${column} of ${person.mark}`
-  if (kind === 'json')
+  if (kind === 'list') return [text]
+  if (kind === 'flag') return true
+  if (kind === 'object')
     return table === 'registered_clients'
       ? {}
       : { sub: 'another', note: text, act: { sub: person.sub, note: '\u0000"ä' } }
@@ -195,7 +197,7 @@ async function databaseWorld(opened: OpenedArchives): Promise<World> {
         const item = itemOf(person, [declared.name, declared.table])
         const row = Object.keys(table.columns).map(column => {
           const value = item[column] === undefined ? now : item[column]
-          return declared.table.columns[column] === 'json' ? JSON.stringify(value) : value
+          return isJson(declared.table.columns[column]) ? JSON.stringify(value) : value
         })
         await target.add(table, [row as never])
       }

@@ -15,7 +15,7 @@ export const operation: Readonly<Record<string, Rows>> = {
   'docs/guides/backup.md': {
     'Without the master key, none of them': held(
       'keys/key-ring.test.ts',
-      'keys: a wrong master key or a sealed value under another name causes an error',
+      'keys: a wrong master key causes an error',
       'token/refresh.attack.test.ts',
       'attack: a refresh token made with another master key is refused',
     ),

@@ -15,7 +15,7 @@ import {
 import type { Configuration } from '../configuration/configuration.ts'
 import type { ReadEntry } from '../configuration/entries/entry-source.ts'
 import { createSealing } from '../keys/sealing.ts'
-import type { ClientNeeds, StoredEntry } from '../model/entry.ts'
+import { type ClientNeeds, entryKinds, type StoredEntry } from '../model/entry.ts'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { serial } from '../runtime/async/promises.ts'
@@ -81,6 +81,10 @@ export async function loadLiveEntries(
 
   /** Returns those that fit their schema, and are not in the file. */
   function readShared(stored: StoredEntry): readonly ReadEntry[] {
+    if (!(entryKinds as readonly string[]).includes(stored.kind)) {
+      logInvalid(stored, [{ problem: 'its kind is not known' }])
+      return []
+    }
     if (source.written(stored.kind).has(stored.id)) {
       log.warn('entry_hidden_by_file', { kind: stored.kind, id: stored.id })
       return []

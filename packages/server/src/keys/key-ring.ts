@@ -59,7 +59,7 @@ const urgentLead = 2 * refreshInterval
 /** Seconds that caches may keep the JWK Set. A cached set without an urgent key expires before that key signs. */
 const longestCache: Seconds = urgentLead - refreshInterval
 
-/** Creates missing keys. Throws if a stored key can't be opened with this master key. */
+/** Creates missing keys. Throws if no stored key can be opened with this master key. */
 export async function createKeyRing({
   keys: store,
   derived,

@@ -11,15 +11,21 @@ import { signingKeyOf } from './rotation.ts'
 import { jwkSet, type OpenedKey, openKey } from './signing-key.ts'
 
 export type OpenedRing = Pick<KeyRing, 'signing' | 'verification' | 'published'> & {
-  /** Reads the store. Rejects if a stored key can't be opened with this master key; the ring is then unchanged. */
+  /**
+   * Reads the store. Leaves out damaged keys. Rejects if none can be opened with this master key; the ring is then
+   * unchanged.
+   */
   readonly load: () => Promise<void>
-  /** Returns all stored keys, the oldest first. */
+  /** Returns all stored keys, also damaged ones, the oldest first. */
   readonly all: () => readonly OpenedKey[]
   readonly find: (kid: string) => OpenedKey | undefined
   readonly list: () => readonly KeyInfo[]
   /** Returns the JWK Set as JSON. */
   readonly body: () => string
 }
+
+/** A damaged name may be long. */
+const mostOfName = 100
 
 export function createOpenedRing({
   store,
@@ -53,12 +59,28 @@ export function createOpenedRing({
         return key && canSign(key) ? [[alg, key] as const] : []
       }),
     )
-    const current = ring.filter(({ until = Number.POSITIVE_INFINITY }) => until > now)
+    const current = ring.filter(
+      ({ until = Number.POSITIVE_INFINITY, is_damaged }) => until > now && !is_damaged,
+    )
     live = new Map(current.map(key => [key.kid, key]))
     body = jwkSet(current)
     const times = ring.flatMap(({ active_from, until = active_from }) => [active_from, until])
     nextChange = Math.min(...times.filter(time => time > now))
   }
+  /** Keeps a damaged key in its place, so that it is not overlooked when keys are added. It signs and verifies nothing. */
+  const damaged = ({ kid, alg, sealed, created_at, active_from }: StoredKey): OpenedKey => ({
+    kid,
+    alg,
+    sealed,
+    created_at,
+    active_from,
+    until: undefined,
+    jwk: {},
+    privateKey: undefined,
+    publicKey: undefined,
+    verifies_only: true,
+    is_damaged: true,
+  })
   const opened = (stored: StoredKey): OpenedKey => {
     const key = openKey(stored, sealing, has)
     // Another node made it. The operator of this one should know that tokens of that key are not valid here.
@@ -76,17 +98,33 @@ export function createOpenedRing({
   return {
     async load() {
       const stored = await store.all()
-      ring = stored.map(key => {
+      const failures: unknown[] = []
+      const loaded = stored.map(key => {
         const before = byKid.get(key.kid)
-        // A kid that was removed and imported again may name another key.
-        return before && Buffer.compare(before.sealed, key.sealed) === 0 ? before : opened(key)
+        try {
+          // A kid that was removed and imported again may name another key.
+          return before && Buffer.compare(before.sealed, key.sealed) === 0 ? before : opened(key)
+        } catch (error) {
+          // Another process has its root key, so it is not damaged.
+          if (sealing.isOfNewerKey(key.sealed)) throw error
+          failures.push(error)
+          log.error('key_damaged', {
+            kid: key.kid.slice(0, mostOfName),
+            alg: key.alg.slice(0, mostOfName),
+            error: String(error),
+          })
+          return damaged(key)
+        }
       })
+      // Then it is more likely that the master key is wrong.
+      if (failures.length > 0 && loaded.every(key => key.is_damaged)) throw failures[0]
+      ring = loaded
       byKid = new Map(ring.map(key => [key.kid, key]))
       choose()
     },
     all: () => ring,
     find: kid => byKid.get(kid),
-    list: () => ring.map(key => infoOf(key, ring, clock.now())),
+    list: () => ring.filter(key => !key.is_damaged).map(key => infoOf(key, ring, clock.now())),
     signing(alg) {
       chooseIfDue()
       const key = signers.get(alg)

@@ -2,7 +2,10 @@
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
+import { InvalidStoredValue } from '../runtime/ports.ts'
 
+/** Part of a damaged row, it may be long. */
+const mostOfName = 100
 const nonceBytes = 12
 const tagBytes = 16
 
@@ -40,5 +43,5 @@ export function createSealing({ derived, purpose }: { derived: DerivedKeys; purp
 /** Returns the version of the root key that the bytes were sealed with. */
 export const sealedVersion = (bytes: Uint8Array): number | undefined => bytes[0]
 
-const unopened = (name: string, why: string): Error =>
-  new Error(`the stored secret ${name} can't be opened: ${why}`)
+const unopened = (name: string, why: string): InvalidStoredValue =>
+  new InvalidStoredValue(name.slice(0, mostOfName), why)

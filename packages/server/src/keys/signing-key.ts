@@ -58,6 +58,8 @@ export type OpenedKey = Pick<StoredKey, 'kid' | 'alg' | 'sealed' | 'created_at' 
   readonly signs_since?: Seconds
   /** When a key that only verifies is removed. */
   readonly until: Seconds | undefined
+  /** Its stored form can't be opened. */
+  readonly is_damaged?: true
 }
 
 /** Returns whether the JWK contains a private key. */

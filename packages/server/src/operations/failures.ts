@@ -2,12 +2,12 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { requestFields } from '../runtime/network.ts'
-import type { Log } from '../runtime/ports.ts'
+import { InvalidStoredValue, type Log } from '../runtime/ports.ts'
 import { repeatedLine } from '../runtime/repeated-line.ts'
 import { describeThrown, isThrown } from '../runtime/thrown.ts'
 
 /**
- * Returns a function that logs bugs, each with its stack. An unavailable store, or document of a client, is logged once
+ * Returns a function that logs bugs, each with its stack, and requests that need an invalid row. An unavailable store, or document of a client, is logged once
  * every 10 s with the number of requests: a stack does not explain an outage, and under load it would fill the disk.
  */
 export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
@@ -20,6 +20,8 @@ export function createFailureLog(log: Log): (request: HttpRequest, error: unknow
   return (request, error) => {
     const where = { ...requestFields(request), path: request.path }
     const { text, name, message, stack } = describeThrown(error)
+    if (isThrown(error, InvalidStoredValue))
+      return log.error('stored_value_invalid', { ...where, ...error.fields })
     const lines = { StoreUnavailable: storeUnavailable, ClientUnavailable: documentUnavailable }
     if (name !== 'StoreUnavailable' && name !== 'ClientUnavailable')
       return log.error('request_failed', { ...where, error: text, stack })

@@ -78,3 +78,21 @@ export type TokenHash = Brand<string, 'TokenHash'>
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }
+
+/**
+ * Thrown for a value in the database that the server can't have written: the row was damaged, or changed by hand. Reading
+ * it again does not help, so it is not an outage.
+ */
+export class InvalidStoredValue extends Error {
+  override readonly name = 'InvalidStoredValue'
+  readonly fields: { readonly value: string; readonly row?: string; readonly problem: string }
+
+  /**
+   * @param value names the column, or the stored secret.
+   * @param row the key of the row.
+   */
+  constructor(value: string, problem: string, row?: string) {
+    super(`the stored value ${value}${row === undefined ? '' : ` (${row})`} can't be opened: ${problem}`)
+    this.fields = { value, ...(row !== undefined && { row }), problem }
+  }
+}

@@ -1,6 +1,6 @@
 /** The tables of the memory store, one for each declared table. Everything is lost when the process ends. */
 
-import type { ColumnKind } from '../tables/table.ts'
+import { type ColumnKind, isJson } from '../tables/table.ts'
 import {
   type AnyTable,
   allTables,
@@ -140,7 +140,7 @@ function createTable({
  * 64 bits, and replace lone surrogates in a text, so that two texts would become one.
  */
 function fitsColumn(value: unknown, kind: ColumnKind): boolean {
-  if (value === undefined || value === null || kind === 'json') return true
+  if (value === undefined || value === null || isJson(kind)) return true
   if (kind === 'integer') return Number.isSafeInteger(value)
   return kind === 'text' ? typeof value === 'string' && value.isWellFormed() : value instanceof Uint8Array
 }

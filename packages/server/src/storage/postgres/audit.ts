@@ -2,11 +2,12 @@
 
 import { auditEndpoint } from '../../model/audit-record.ts'
 import type { AuditStores } from '../../model/ports/stores.ts'
+import { fullPage } from '../tables/full-page.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, one } from './statements.ts'
 
-const { names, placeholders, encode, decode } = codecs.auditRecords
+const { names, placeholders, encode, decode, decodeAll } = codecs.auditRecords
 
 const newestNumber = 'select seq from audit_records order by seq desc limit 1'
 const countWaiting =
@@ -26,9 +27,12 @@ export function createAuditStores({ run, locked }: Database): AuditStores {
   return {
     auditRecords: {
       newest: async () => decode((await newest()) ?? []),
-      list: async ({ after, limit, sub }) =>
-        (await (sub === undefined ? list(after, limit) : listOfUser(after, sub, limit))).flatMap(
-          row => decode(row) ?? [],
+      list: ({ after, limit, sub }) =>
+        fullPage(
+          limit,
+          ([seq] = [after]) =>
+            sub === undefined ? list(Number(seq), limit) : listOfUser(Number(seq), sub, limit),
+          rows => decodeAll(run, rows),
         ),
       append: (rows, { events = [], through = 0, erased } = {}) =>
         // One append at a time: the records of each contain the hash of the record before.

@@ -13,7 +13,7 @@ import { writeWith } from './webhooks.ts'
 
 const codec = codecs.sessions
 
-const { names, count, placeholders, encode, decode } = codec
+const { names, count, placeholders, encode, decodeAll } = codec
 const [earlier, end] = [count + 1, count + 2]
 const idleEnd = codec.parameter('idle_expires_at')
 
@@ -76,17 +76,23 @@ const leave = `with revoked as (
     from parted join unnest($1::text[], $2::text[]) as ended (sid, sub) on ended.sid = parted.sid)
   select sid, client_id from parted order by client_id`
 
+const [sidAt, subAt] = ['sid', 'sub'].map(column => codec.typed.findIndex(([name]) => name === column)) as [
+  number,
+  number,
+]
+
 async function leaveAll(
   write: Run,
   rows: readonly Row[],
   { at, revokes, notices_until }: SessionEnding,
 ): Promise<readonly EndedSession[]> {
-  const sessions = rows.flatMap(row => decode(row) ?? [])
-  if (sessions.length === 0) return []
+  if (rows.length === 0) return []
+  const sessions = decodeAll(write, rows)
   // A separate statement, after the sessions' locks, so that it sees clients that joined in the meantime.
   const parted = await write(leave, [
-    sessions.map(({ sid }) => sid),
-    sessions.map(({ sub }) => sub),
+    // Also of those that can't be read.
+    rows.map(row => String(row[sidAt])),
+    rows.map(row => String(row[subAt])),
     at,
     revokes,
     notices_until,
@@ -164,10 +170,11 @@ export function createSessions(database: Database): Sessions {
           (await write(renewSession, [...encode(session), hash, session.expires_at])).rows[0]?.[0] === true,
         isTrue,
       ),
-    find: async hash => decode((await find(hash)) ?? []),
-    findBySid: async sid => decode((await findBySid(sid)) ?? []),
-    ofUser: async sub => (await ofUser(sub)).flatMap(row => decode(row) ?? []),
-    fromUpstream: async upstream => (await fromUpstream(upstream)).flatMap(row => decode(row) ?? []),
+    // A browser with an unreadable session signs in again.
+    find: async hash => decodeAll(run, [(await find(hash)) ?? []])[0],
+    findBySid: async sid => decodeAll(run, [(await findBySid(sid)) ?? []])[0],
+    ofUser: async sub => decodeAll(run, await ofUser(sub)),
+    fromUpstream: async upstream => decodeAll(run, await fromUpstream(upstream)),
     touch: async (hash, { last_seen_at, idle_expires_at, address }) =>
       void (await touch(hash, last_seen_at, idle_expires_at, address ?? null)),
     join: async (sid, clientId) => (await join(sid, clientId))?.[0] === true,

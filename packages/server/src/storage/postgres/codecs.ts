@@ -24,17 +24,22 @@ type Codec<Item> = Omit<RowCodec<Item, Scalar>, 'names'> & {
 }
 
 // Each parameter names its type: in an `insert … select` PostgreSQL does not infer it from the column.
-const types = { text: 'text', integer: 'bigint', bytes: 'bytea', json: 'text' } as const satisfies Record<
-  ColumnKind,
-  string
->
+const types = {
+  text: 'text',
+  integer: 'bigint',
+  bytes: 'bytea',
+  list: 'text',
+  object: 'text',
+  flag: 'text',
+} as const satisfies Record<ColumnKind, string>
 
 export const codecs = Object.fromEntries(
   allTables.map(([name, table]) => [name, codecOf(table)]),
 ) as unknown as { readonly [Name in TableName]: Codec<RowOf<Name>> }
 
-function codecOf({ columns }: AnyTable): Codec<object> {
-  const codec = createRowCodec<object, Scalar>(columns)
+function codecOf(table: AnyTable): Codec<object> {
+  const { columns } = table
+  const codec = createRowCodec<object, Scalar>(table)
   const { names } = codec
   const typed = Object.entries<ColumnKind>(columns).map(([name, kind]): Typed => [name, types[kind]])
   return {

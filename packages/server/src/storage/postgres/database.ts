@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StoreUnavailable } from '../../runtime/ports.ts'
+import { createInvalidValueLog } from '../tables/invalid-values.ts'
 import { ask, defaultTimeouts, type PostgresOptions, quoted, settingsOf } from './connection.ts'
 import { settings } from './durability.ts'
 import {
@@ -77,6 +78,7 @@ export function openPool(options: PostgresOptions): Pool {
     connection.on('bindComplete', () => bound.add(client))
   })
   const schemas = new WeakMap<pg.ClientBase, string>()
+  const logInvalidValues = createInvalidValueLog(log)
   const nameOf = createNames()
   /** Requests for a connection. */
   const connecting = new Set<Promise<unknown>>()
@@ -171,11 +173,17 @@ export function openPool(options: PostgresOptions): Pool {
     (text, values) =>
       ask(client, text, values, nameOf(schema, text))
 
+  const createRun = (schema: string): Run => {
+    const run: Run = (text, values) =>
+      repeated(() => surviving(schema, isRead(text), client => runOn(client, schema)(text, values)))
+    logInvalidValues(run)
+    return run
+  }
+
   return {
     of: schema => ({
       schema,
-      run: (text, values) =>
-        repeated(() => surviving(schema, isRead(text), client => runOn(client, schema)(text, values))),
+      run: createRun(schema),
       locked: (locks, work) =>
         repeated(() =>
           surviving(schema, false, async client => {
@@ -184,7 +192,9 @@ export function openPool(options: PostgresOptions): Pool {
               await mapDriverError(() =>
                 client.query(`begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`),
               )
-              const value = await work(runOn(client, schema))
+              const run = runOn(client, schema)
+              logInvalidValues(run)
+              const value = await work(run)
               committing = true
               await ask(client, 'commit')
               return value

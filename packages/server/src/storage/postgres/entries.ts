@@ -1,15 +1,15 @@
 /** Entries that are made while the server runs, in PostgreSQL. */
 
-import type { ClientNeeds } from '../../model/entry.ts'
 import type { EntryStores, Messages } from '../../model/ports/stores.ts'
-import { revisionSetting } from '../tables/entries.ts'
+import { indexedClients, revisionSetting } from '../tables/entries.ts'
+import { fullPage } from '../tables/full-page.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, one, type Run } from './statements.ts'
 import { storeMessages } from './webhooks.ts'
 
-const { names, placeholders, encode, decode } = codecs.entries
+const { names, placeholders, encode, decode, decodeAll } = codecs.entries
 
 const findRevision = `select value from settings where name = '${revisionSetting}'`
 const putRevision = `insert into settings (name, value) values ('${revisionSetting}', $1)
@@ -77,18 +77,18 @@ export function createEntryStores({ run, locked, schema }: Database, changes: Ch
     entries: {
       revision: async () => Number((await revision())?.[0] ?? 0),
       find: async (kind, id) => decode((await find(kind, id)) ?? []),
-      list: async (kind, { after = '', limit }) =>
-        (await list(kind, after, limit)).flatMap(row => decode(row) ?? []),
-      shared: async () => (await shared()).flatMap(row => decode(row) ?? []),
+      list: (kind, { after = '', limit }) =>
+        fullPage(
+          limit,
+          ([, id] = ['', after]) => list(kind, String(id), limit),
+          rows => decodeAll(run, rows),
+        ),
+      shared: async () => decodeAll(run, await shared()),
       async clientIndex(after = -1) {
         const rows = await index(after)
         return {
           count: Number((await count())?.[0]),
-          rows: rows.map(([id, version, needs]) => ({
-            id: String(id),
-            version: Number(version),
-            ...(needs !== null && { needs: JSON.parse(String(needs)) as ClientNeeds }),
-          })),
+          rows: indexedClients(run, rows),
         }
       },
       put: (entry, since, messages) =>

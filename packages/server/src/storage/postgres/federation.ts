@@ -65,7 +65,7 @@ function createUpstreamSessions({ run }: Database): UpstreamSessions {
       const rows = await ('upstream_sid' in from
         ? ofSession(provider, from.upstream_sid)
         : ofIdentity(provider, from.identity))
-      return rows.flatMap(row => codecs.upstreamSessions.decode(row) ?? [])
+      return codecs.upstreamSessions.decodeAll(run, rows)
     },
     end: async id => void (await end(id)),
   }

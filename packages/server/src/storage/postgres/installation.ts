@@ -4,6 +4,7 @@ import type { Block } from '../../model/client-blocks.ts'
 import type { InstallationStores, Keys, Principal, Principals, Settings } from '../../model/ports/stores.ts'
 import { hasNoRow } from '../../model/sealed-client.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
+import { latestTime } from '../tables/installation.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
@@ -29,7 +30,12 @@ const addKey = `insert into keys (${codecs.keys.names}) select ${codecs.keys.pla
   on conflict do nothing`
 
 function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
-  const rows = all(run, `select ${codecs.keys.names} from keys order by created_at, place`)
+  // Times within bounds: a key that can't be read at all would be missing in the order in which keys are added.
+  const within = (column: string): string => `least(greatest(${column}, 0), ${latestTime})`
+  const rows = all(
+    run,
+    `select kid, alg, sealed, ${within('created_at')}, ${within('active_from')} from keys order by created_at, place`,
+  )
   const remove = change(
     run,
     `with gone as (delete from keys where kid = $1 returning 1) ${announce} from gone`,
@@ -41,7 +47,7 @@ function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
   )
   return {
     reseal: async (kid, before, after) => (await reseal(kid, before, after)) === 1,
-    all: async () => (await rows()).flatMap(row => codecs.keys.decode(row) ?? []),
+    all: async () => codecs.keys.decodeAll(run, await rows()),
     // Because of this lock, one node adds its key, and the others find that theirs is not needed.
     add: (key, newestSeen) =>
       locked(['keys'], async write => {

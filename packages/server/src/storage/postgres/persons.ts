@@ -2,9 +2,12 @@
 
 import { auditEndpoint } from '../../model/audit-record.ts'
 import type { AttributedRows, PersonStores } from '../../model/ports/stores.ts'
+import { fullPage } from '../tables/full-page.ts'
+import { readJson } from '../tables/json-columns.ts'
 import { personParameters } from '../tables/person-parameters.ts'
 import { personalTables, type ShownRow, shownRow } from '../tables/personal.ts'
 import { personStatements } from '../tables/personal-conditions.ts'
+import { isJson } from '../tables/table.ts'
 import type { AnyTable } from '../tables/tables.ts'
 import { endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
@@ -94,12 +97,20 @@ export function createPersonStores({ run, locked }: Database): PersonStores {
           await storeMessages(write, given)
           return ended
         }),
-      erasures: async () => (await erasures()).flatMap(row => codecs.erasures.decode(row) ?? []),
+      erasures: async () => codecs.erasures.decodeAll(run, await erasures()),
       finish: async sub => void (await finish(sub)),
-      mails: async (after, most) =>
-        (await mails(after, most)).flatMap(row => codecs.waitingMails.decode(row) ?? []),
-      messages: async ({ event_id, endpoint }, most) =>
-        (await messages(event_id, endpoint, most)).flatMap(row => codecs.webhookMessages.decode(row) ?? []),
+      mails: (after, most) =>
+        fullPage(
+          most,
+          ([id] = [after]) => mails(String(id), most),
+          rows => codecs.waitingMails.decodeAll(run, rows),
+        ),
+      messages: ({ event_id, endpoint }, most) =>
+        fullPage(
+          most,
+          (last = [event_id, endpoint]) => messages(String(last[0]), String(last[1]), most),
+          rows => codecs.webhookMessages.decodeAll(run, rows),
+        ),
     },
   }
 }
@@ -108,9 +119,10 @@ export function createPersonStores({ run, locked }: Database): PersonStores {
 function itemOf({ columns }: AnyTable, row: string): ShownRow {
   const item = Object.entries(JSON.parse(row) as ShownRow)
   return Object.fromEntries(
-    item.map(([column, value]) => [
-      column,
-      columns[column] === 'json' && typeof value === 'string' ? JSON.parse(value) : value,
-    ]),
+    item.map(([column, value]) => {
+      const kind = columns[column]
+      // A person can get, and delete, also what the server can't read.
+      return [column, isJson(kind) ? (readJson(value, kind) ?? value) : value]
+    }),
   )
 }

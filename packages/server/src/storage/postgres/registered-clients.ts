@@ -10,6 +10,7 @@ import {
   surplusOf,
   usedSurplus,
 } from '../../model/registered-client.ts'
+import { fullPage } from '../tables/full-page.ts'
 import { byKey } from './batching.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs, type Value } from './codecs.ts'
@@ -131,7 +132,12 @@ export function createRegisteredClients(
   const reads = createReads(run)
   return {
     ...reads,
-    list: async ({ after = '', limit }) => (await list(after, limit)).flatMap(row => codec.decode(row) ?? []),
+    list: ({ after = '', limit }) =>
+      fullPage(
+        limit,
+        ([clientId] = [after]) => list(String(clientId), limit),
+        rows => codec.decodeAll(run, rows),
+      ),
     replica: replica && readsOf(replica, schema, reads),
     // Clients are counted before one is added, one at a time, if there is little room.
     add: async (client, most, unused) => {

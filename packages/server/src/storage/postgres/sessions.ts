@@ -45,7 +45,7 @@ function createConsents(database: Database): Consents {
         () => true,
       )
     },
-    ofUser: async sub => (await ofUser(sub)).flatMap(row => codecs.consents.decode(row) ?? []),
+    ofUser: async sub => codecs.consents.decodeAll(run, await ofUser(sub)),
     stillGiven: async (sub, clientId) => (await lockGiven(sub, clientId)) !== undefined,
     revoke: (sub, clientId, at, messages) =>
       locked([], async write => {
@@ -91,7 +91,7 @@ function createLogoutNotices({ run }: Database): LogoutNotices {
   const due = one(run, 'select 1 from logout_notices where due_at <= $1 order by due_at limit 1')
   return {
     claim: async (at, until, limit, except = []) =>
-      (await claim(at, until, limit, except)).flatMap(row => codecs.logoutNotices.decode(row) ?? []),
+      codecs.logoutNotices.decodeAll(run, await claim(at, until, limit, except)),
     postpone: async ({ sid, client_id }, dueAt) => void (await postpone(sid, client_id, dueAt)),
     remove: async ({ sid, client_id }) => void (await remove(sid, client_id)),
     anyDue: async at => (await due(at)) !== undefined,

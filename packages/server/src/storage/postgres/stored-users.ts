@@ -2,6 +2,7 @@
 
 import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
+import { fullPage } from '../tables/full-page.ts'
 import { byKey } from './batching.ts'
 import { endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
@@ -11,7 +12,7 @@ import { storeMessages } from './webhooks.ts'
 
 const codec = codecs.storedUsers
 
-const { names, count, placeholders, parameter, encode, decode } = codec
+const { names, count, placeholders, parameter, encode, decode, decodeAll } = codec
 
 /** The condition that another user has the name or the verified address as name or verified address. */
 const clash = `exists (
@@ -72,7 +73,12 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
     findByName: async (key, tenant) => decode((await byName(tenant ?? '', key)) ?? []),
     findByVerifiedEmail: async (key, tenant) => decode((await byEmail(tenant ?? '', key)) ?? []),
     any: async () => (await any()) !== undefined,
-    list: async ({ after = '', limit }) => (await list(after, limit)).flatMap(row => decode(row) ?? []),
+    list: ({ after = '', limit }) =>
+      fullPage(
+        limit,
+        ([sub] = [after]) => list(String(sub), limit),
+        rows => decodeAll(run, rows),
+      ),
     add: (user, messages) =>
       locked(namesOf(user), async write => {
         const [added] = (await write(addUser, encode(user))).rows

@@ -8,6 +8,7 @@ import type {
   UserStores,
   WaitingMails,
 } from '../../model/ports/stores.ts'
+import { fullPage } from '../tables/full-page.ts'
 import { createAttempts } from './attempts.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
@@ -42,8 +43,12 @@ function createTotpSecrets({ run }: Database): TotpSecrets {
   const raise = change(run, 'update totp_secrets set last_step = $2 where sub = $1 and last_step < $2')
   return {
     find: async sub => codecs.totpSecrets.decode((await find(sub)) ?? []),
-    page: async (after, most) =>
-      (await page(after, most)).flatMap(row => codecs.totpSecrets.decode(row) ?? []),
+    page: (after, most) =>
+      fullPage(
+        most,
+        ([sub] = [after]) => page(String(sub), most),
+        rows => codecs.totpSecrets.decodeAll(run, rows),
+      ),
     reseal: async (sub, before, after) => (await reseal(sub, before, after)) === 1,
     add: async secret => (await insert(...codecs.totpSecrets.encode(secret))) === 1,
     use: async (sub, step) => (await raise(sub, step)) === 1,
@@ -144,8 +149,7 @@ function createWaitingMails({ run, locked }: Database): WaitingMails {
         ['waiting mails'],
         async write => (await write(addMail, [...codecs.waitingMails.encode(mail), most])).count === 1,
       ),
-    claim: async (at, until, limit) =>
-      (await claim(at, until, limit)).flatMap(row => codecs.waitingMails.decode(row) ?? []),
+    claim: async (at, until, limit) => codecs.waitingMails.decodeAll(run, await claim(at, until, limit)),
     postpone: async ({ id, attempts }, dueAt) => void (await postpone(id, attempts, dueAt)),
     remove: async id => void (await remove(id)),
     anyDue: async at => (await due(at)) !== undefined,

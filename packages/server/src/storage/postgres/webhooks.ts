@@ -6,7 +6,7 @@ import type { Database } from './database.ts'
 import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { all, change, one, type Run } from './statements.ts'
 
-const { names, decode } = codecs.webhookMessages
+const { names, decodeAll } = codecs.webhookMessages
 const key = 'event_id, endpoint'
 
 /**
@@ -75,8 +75,7 @@ export function createWebhookStores({ run }: Database): WebhookStores {
   return {
     webhookMessages: {
       add: messages => storeMessages(run, messages),
-      claim: async (endpoint, at, until, limit) =>
-        (await claim(at, until, limit, endpoint)).flatMap(row => decode(row) ?? []),
+      claim: async (endpoint, at, until, limit) => decodeAll(run, await claim(at, until, limit, endpoint)),
       postpone: async ({ event_id, endpoint, attempts }, dueAt) =>
         void (await postpone(event_id, endpoint, attempts, dueAt)),
       remove: async ({ event_id, endpoint }) => void (await remove(event_id, endpoint)),

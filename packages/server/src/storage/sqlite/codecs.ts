@@ -15,7 +15,7 @@ export const codecs = Object.fromEntries(
   allTables.map(([name, table]) => [name, codecOf(table)]),
 ) as unknown as { readonly [Name in TableName]: Codec<RowOf<Name>> }
 
-function codecOf({ columns }: AnyTable): Codec<object> {
-  const codec = createRowCodec<object, SQLInputValue>(columns)
+function codecOf(table: AnyTable): Codec<object> {
+  const codec = createRowCodec<object, SQLInputValue>(table)
   return { ...codec, placeholders: codec.names.map(() => '?').join(', ') }
 }

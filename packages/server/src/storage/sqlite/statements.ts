@@ -1,7 +1,7 @@
 /** Prepares statements once per connection, on first use. */
 
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
-import { StoreUnavailable } from '../../runtime/ports.ts'
+import { InvalidStoredValue, StoreUnavailable } from '../../runtime/ports.ts'
 
 /** Rows are arrays: they are cheaper than objects, and joined tables may have columns with the same name. */
 export type Query = (...values: readonly SQLInputValue[]) => readonly SQLOutputValue[] | undefined
@@ -13,14 +13,48 @@ const prepared = (database: DatabaseSync, sql: string): (() => StatementSync) =>
     if (statement) return statement
     statement = database.prepare(sql)
     statement.setReturnArrays(true)
+    // A statement that also writes can't be repeated: see `readAgain`.
+    if (writesAndReads(sql)) statement.setReadBigInts(true)
     return statement
   }
 }
 
+const writesAndReads = (sql: string): boolean => /\breturning\b/.test(sql)
+
+type Values = readonly SQLOutputValue[]
+
+/** Reads integers of 2^53 and more as they are. No row of the server has one, and the driver would refuse all rows. */
+function readAgain<Result>(statement: StatementSync, error: unknown, read: () => Result): Result {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_OUT_OF_RANGE') throw error
+  statement.setReadBigInts(true)
+  try {
+    return read()
+  } finally {
+    statement.setReadBigInts(false)
+  }
+}
+
+const withNumbers = (row: Values): Values =>
+  row.map(value => {
+    if (typeof value !== 'bigint') return value
+    const number = Number(value)
+    return Number.isSafeInteger(number) ? number : value
+  })
+
 /** Returns a query for at most one row. */
 export function one(database: DatabaseSync, sql: string): Query {
   const statement = prepared(database, sql)
-  return (...values) => statement().get(...values) as unknown as readonly SQLOutputValue[] | undefined
+  const hasBigInts = writesAndReads(sql)
+  return (...values) => {
+    const get = (): Values | undefined => statement().get(...values) as unknown as Values | undefined
+    try {
+      const row = get()
+      return hasBigInts && row ? withNumbers(row) : row
+    } catch (error) {
+      const row = readAgain(statement(), error, get)
+      return row && withNumbers(row)
+    }
+  }
 }
 
 /** Returns a query for all rows. */
@@ -29,7 +63,16 @@ export function all(
   sql: string,
 ): (...values: readonly SQLInputValue[]) => readonly (readonly SQLOutputValue[])[] {
   const statement = prepared(database, sql)
-  return (...values) => statement().all(...values) as unknown as readonly (readonly SQLOutputValue[])[]
+  const hasBigInts = writesAndReads(sql)
+  return (...values) => {
+    const read = (): readonly Values[] => statement().all(...values) as unknown as readonly Values[]
+    try {
+      const rows = read()
+      return hasBigInts ? rows.map(withNumbers) : rows
+    } catch (error) {
+      return readAgain(statement(), error, read).map(withNumbers)
+    }
+  }
 }
 
 /** Returns a function that runs a change and returns how many rows it changed. */
@@ -39,7 +82,7 @@ export function change(database: DatabaseSync, sql: string): Statement {
 }
 
 /**
- * Wraps a read of the main thread. Any database error is reported as StoreUnavailable. All reads of one event-loop tick
+ * Wraps a read of the main thread. Any database error is reported as StoreUnavailable, except a row with an invalid value. All reads of one event-loop tick
  * share a transaction, because starting one costs more than a read. They see the state when the first of them started,
  * which includes every write that a caller has awaited.
  */
@@ -53,6 +96,7 @@ export function reading<Values extends readonly unknown[], Answer>(
       share()
       return read(...values)
     } catch (error) {
+      if (error instanceof InvalidStoredValue) throw error
       throw new StoreUnavailable("the database can't be read", { cause: error })
     }
   }

@@ -6,6 +6,7 @@
 import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { keptOrStarted } from '../../runtime/async/promises.ts'
 import type { Log } from '../../runtime/ports.ts'
+import { createInvalidValueLog } from '../tables/invalid-values.ts'
 import { openDatabase } from './database.ts'
 import { createOpenFile, createReadGuard, identityOf } from './open-file.ts'
 import { createAuditStores } from './reads/audit.ts'
@@ -67,6 +68,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     else options.log?.error('database_unusable', { file, error: reason })
   })
   guardReads(database, guard.require)
+  createInvalidValueLog(options.log)(database)
   const thread = options.thread ?? startWriter(options)
   const queue = thread.queueFor(file, identityOf(file) ?? '')
   const write = callsOf(queue)

@@ -1,7 +1,8 @@
 /** The ports of export and import: a store as tables, row by row. */
 
 import { passwordHashError } from '../../runtime/password-hash/read.ts'
-import type { Archive, ColumnKind } from './table.ts'
+import { kindProblems, readJson } from './json-columns.ts'
+import { type Archive, type ColumnKind, isJson } from './table.ts'
 import { type TableName, tables } from './tables.ts'
 
 /** `bytes`: base64url in a file. */
@@ -113,7 +114,7 @@ export function columnsError({ name, columns }: ArchivedTable): string | undefin
     if (!Object.hasOwn(those, column))
       return `unknown column ${JSON.stringify(column)} in table ${name}; was this exported by a newer version?`
     const kind = those[column]
-    if (type !== (kind === 'json' ? 'text' : kind)) return `${name}.${column} is ${type}, not ${kind}`
+    if (type !== (isJson(kind) ? 'text' : kind)) return `${name}.${column} is ${type}, not ${kind}`
   }
   const missing = known.key.find(column => !Object.hasOwn(columns, column))
   return missing === undefined ? undefined : `table ${name} has no column ${missing}, which is in its key`
@@ -127,8 +128,9 @@ export function rowError({ name, columns }: ArchivedTable, values: readonly unkn
   for (const [index, column] of Object.keys(columns).entries()) {
     const value = values[index]
     if (value === null && key.includes(column)) return `${name}.${column}: it is null, and part of the key`
-    if (typeof value === 'string' && known.columns[column] === 'json' && !isStructure(value))
-      return `${name}.${column}: it is neither a list nor an object in JSON`
+    const kind = known.columns[column]
+    if (typeof value === 'string' && kind && isJson(kind) && readJson(value, kind) === undefined)
+      return `${name}.${column}: ${kindProblems[kind]}`
     const error =
       typeof value === 'string' && passwordHashes.includes(column) ? hashProblem(value) : undefined
     if (error !== undefined) return `${name}.${column}: ${error}`
@@ -140,15 +142,6 @@ export function rowError({ name, columns }: ArchivedTable, values: readonly unkn
 function hashProblem(text: string): string | undefined {
   const error = passwordHashError(text)
   return error && `${error.problem}; expected ${error.expected}`
-}
-
-function isStructure(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null
-  } catch {
-    return false
-  }
 }
 
 /** Returns the key of a row for a message, such as `sub=alice`. */

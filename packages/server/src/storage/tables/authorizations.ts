@@ -10,6 +10,8 @@ import type {
   RefreshFamily,
 } from '../../model/authorization.ts'
 import type { PushedRequest, UsedAssertion } from '../../model/ports/stores.ts'
+import { InvalidStoredValue } from '../../runtime/ports.ts'
+import { kindProblems, readJson } from './json-columns.ts'
 import { tableFor } from './table.ts'
 
 type RevokedToken = { readonly jti: string; readonly expires_at: Seconds }
@@ -24,14 +26,14 @@ export const authorizationTables = {
       tenant: 'text',
       sign_in_tenant: 'text',
       sid: 'text',
-      scope: 'json',
-      resources: 'json',
+      scope: 'list',
+      resources: 'list',
       idp: 'text',
-      amr: 'json',
+      amr: 'list',
       acr: 'text',
       auth_time: 'integer',
-      claims: 'json',
-      requested_claims: 'json',
+      claims: 'object',
+      requested_claims: 'object',
       created_at: 'integer',
       expires_at: 'integer',
       revoked_at: 'integer',
@@ -64,8 +66,8 @@ export const authorizationTables = {
       hash: 'text',
       user_code_hash: 'text',
       client_id: 'text',
-      scope: 'json',
-      resources: 'json',
+      scope: 'list',
+      resources: 'list',
       status: 'text',
       authorization_id: 'text',
       interval: 'integer',
@@ -85,9 +87,9 @@ export const authorizationTables = {
       authorization_id: 'text',
       client_id: 'text',
       generation: 'integer',
-      scope: 'json',
-      access_claims: 'json',
-      cnf: 'json',
+      scope: 'list',
+      access_claims: 'object',
+      cnf: 'object',
       created_at: 'integer',
       expires_at: 'integer',
       idle_expires_at: 'integer',
@@ -103,7 +105,7 @@ export const authorizationTables = {
       hash: 'text',
       authorization_id: 'text',
       client_id: 'text',
-      claims: 'json',
+      claims: 'object',
       expires_at: 'integer',
     },
     key: ['hash'],
@@ -138,6 +140,12 @@ export const authorizationTables = {
   }),
 }
 
+function listOf(column: string, text: unknown): readonly string[] {
+  const list = readJson(text, 'list')
+  if (list === undefined) throw new InvalidStoredValue(column, kindProblems.list)
+  return list as readonly string[]
+}
+
 /** Reads client, both tenants, scope, resources and the three times of `GivenAccess`, in this order. */
 export function accessOfRow(row: readonly unknown[]): GivenAccess {
   const [client_id, tenant, sign_in_tenant, scope, resources, since, created_at, used_at] = row
@@ -145,8 +153,8 @@ export function accessOfRow(row: readonly unknown[]): GivenAccess {
     client_id: client_id as string,
     ...(tenant !== null && { tenant: tenant as string }),
     ...(sign_in_tenant !== null && { sign_in_tenant: sign_in_tenant as string }),
-    scope: JSON.parse(scope as string),
-    resources: JSON.parse(resources as string),
+    scope: listOf('authorizations.scope', scope),
+    resources: listOf('authorizations.resources', resources),
     since: since as Seconds,
     created_at: created_at as Seconds,
     used_at: used_at as Seconds,

@@ -24,6 +24,9 @@ type Principal = {
   readonly revoked_at?: Seconds
 }
 
+/** The end of the year 9999. */
+export const latestTime: Seconds = 253_402_300_799
+
 export const installationTables = {
   settings: tableFor<Setting>()({
     name: 'settings',
@@ -49,7 +52,7 @@ export const installationTables = {
     columns: {
       client_id: 'text',
       version: 'integer',
-      metadata: 'json',
+      metadata: 'object',
       client_secret_hash: 'text',
       client_secret_expires_at: 'integer',
       registration_token_hash: 'text',

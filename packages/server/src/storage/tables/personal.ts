@@ -3,6 +3,7 @@
  * data shows. A new table or column does not compile without its row here.
  */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { AnyTable, RowOf, TableName } from './tables.ts'
 import { allTables } from './tables.ts'
 
@@ -332,6 +333,12 @@ export const personalTables: readonly PersonalTable[] = allTables.flatMap(([name
 /** A row as an export shows it. `withheld` names its columns with secrets. */
 export type ShownRow = Readonly<Record<string, unknown>>
 
+/** A damaged row may contain a time that a date can't represent. */
+function timeOf(seconds: Seconds): string | Seconds {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? seconds : date.toISOString()
+}
+
 /** Returns what an export shows of a row. @param item without the columns that have no value. */
 export function shownRow({ columns }: Pick<PersonalTable, 'columns'>, item: ShownRow): ShownRow {
   const held = Object.entries(item).filter(([, value]) => value !== undefined && value !== null)
@@ -342,7 +349,7 @@ export function shownRow({ columns }: Pick<PersonalTable, 'columns'>, item: Show
     ...Object.fromEntries(
       ofKind('data', 'time').map(([column, value]) => [
         column,
-        columns[column] === 'time' ? new Date(Number(value) * 1000).toISOString() : value,
+        columns[column] === 'time' ? timeOf(Number(value)) : value,
       ]),
     ),
     ...(withheld.length > 0 && { withheld }),

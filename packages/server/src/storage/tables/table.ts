@@ -1,7 +1,13 @@
 /** Declares the properties of a table that all stores need: its columns, key, expiry, and how it is exported. */
 
-/** `json`: a list or an object as JSON text, which preserves U+0000 and the spelling of numbers, unlike `jsonb`. */
-export type ColumnKind = 'text' | 'integer' | 'bytes' | 'json'
+/**
+ * The last three are JSON text, which preserves U+0000 and the spelling of numbers, unlike `jsonb`: a list of texts, an
+ * object, and true or false.
+ */
+export type ColumnKind = 'text' | 'integer' | 'bytes' | 'list' | 'object' | 'flag'
+
+export const isJson = (kind: ColumnKind | undefined): kind is 'list' | 'object' | 'flag' =>
+  kind === 'list' || kind === 'object' || kind === 'flag'
 
 export type Table<
   Row extends object,

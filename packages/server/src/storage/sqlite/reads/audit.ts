@@ -2,12 +2,13 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditStores } from '../../../model/ports/stores.ts'
+import { fullPage } from '../../tables/full-page.ts'
 import { codecs } from '../codecs.ts'
 import { all, one, reading } from '../statements.ts'
 import type { auditWrites } from '../writes/audit.ts'
 import type { Calls } from '../writes/operation.ts'
 
-const { names, encode, decode } = codecs.auditRecords
+const { names, encode, decode, decodeAll } = codecs.auditRecords
 
 export function createAuditStores(database: DatabaseSync, write: Calls<typeof auditWrites>): AuditStores {
   const newest = one(database, `select ${names} from audit_records order by seq desc limit 1`)
@@ -19,11 +20,15 @@ export function createAuditStores(database: DatabaseSync, write: Calls<typeof au
   return {
     auditRecords: {
       newest: reading(database, () => decode(newest() ?? [])),
-      list: reading(database, ({ after, limit, sub }) =>
-        (sub === undefined ? list(after, limit) : listOfUser(after, sub, limit)).flatMap(
-          row => decode(row) ?? [],
+      list: ({ after, limit, sub }) =>
+        fullPage(
+          limit,
+          reading(database, (last = [after]) => {
+            const seq = Number(last[0])
+            return sub === undefined ? list(seq, limit) : listOfUser(seq, sub, limit)
+          }),
+          rows => decodeAll(database, rows),
         ),
-      ),
       append: async (rows, { events = [], through = 0, erased } = {}) =>
         rows[0] !== undefined &&
         write.appendAuditRecords(rows[0].seq, rows.map(encode), events, through, erased ?? null),

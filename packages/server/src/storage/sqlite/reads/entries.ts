@@ -1,16 +1,16 @@
 /** The port of entries that are made while the server runs, for the main thread. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { ClientNeeds } from '../../../model/entry.ts'
 import type { EntryStores } from '../../../model/ports/stores.ts'
-import { revisionSetting } from '../../tables/entries.ts'
+import { indexedClients, revisionSetting } from '../../tables/entries.ts'
+import { fullPage } from '../../tables/full-page.ts'
 import { codecs } from '../codecs.ts'
 import { all, one, reading } from '../statements.ts'
 import type { entryWrites } from '../writes/entries.ts'
 import type { Calls } from '../writes/operation.ts'
 import { messageRows } from './webhooks.ts'
 
-const { names, encode, decode } = codecs.entries
+const { names, encode, decode, decodeAll } = codecs.entries
 
 export function createEntryStores(database: DatabaseSync, write: Calls<typeof entryWrites>): EntryStores {
   const revision = one(database, `select value from settings where name = '${revisionSetting}'`)
@@ -26,17 +26,16 @@ export function createEntryStores(database: DatabaseSync, write: Calls<typeof en
     entries: {
       revision: reading(database, () => Number(revision()?.[0] ?? 0)),
       find: reading(database, (kind, id) => decode(find(kind, id) ?? [])),
-      list: reading(database, (kind, { after = '', limit }) =>
-        list(kind, after, limit).flatMap(row => decode(row) ?? []),
-      ),
-      shared: reading(database, () => shared().flatMap(row => decode(row) ?? [])),
+      list: (kind, { after = '', limit }) =>
+        fullPage(
+          limit,
+          reading(database, ([, id] = ['', after]) => list(kind, String(id), limit)),
+          rows => decodeAll(database, rows),
+        ),
+      shared: reading(database, () => decodeAll(database, shared())),
       clientIndex: reading(database, (after = -1) => ({
         count: Number(count()?.[0]),
-        rows: index(after).map(([id, version, needs]) => ({
-          id: String(id),
-          version: Number(version),
-          ...(needs !== null && { needs: JSON.parse(String(needs)) as ClientNeeds }),
-        })),
+        rows: indexedClients(database, index(after)),
       })),
       put: (entry, since, messages) =>
         write.putEntry(

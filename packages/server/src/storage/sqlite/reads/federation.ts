@@ -55,7 +55,7 @@ function createUpstreamSessions(database: DatabaseSync, write: Write): UpstreamS
     from: reading(database, (provider, from) => {
       const rows =
         'upstream_sid' in from ? ofSession(provider, from.upstream_sid) : ofIdentity(provider, from.identity)
-      return rows.flatMap(row => codecs.upstreamSessions.decode(row) ?? [])
+      return codecs.upstreamSessions.decodeAll(database, rows)
     }),
     end: id => write.endUpstreamSession(id),
   }

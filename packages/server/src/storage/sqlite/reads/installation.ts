@@ -9,6 +9,8 @@ import type {
   RegisteredClients,
   Settings,
 } from '../../../model/ports/stores.ts'
+import { fullPage } from '../../tables/full-page.ts'
+import { latestTime } from '../../tables/installation.ts'
 import { codecs } from '../codecs.ts'
 import { all, one, reading } from '../statements.ts'
 import type { ConfiguredKind, installationWrites } from '../writes/installation.ts'
@@ -25,9 +27,11 @@ export const createInstallationStores = (database: DatabaseSync, write: Write): 
 })
 
 function createKeys(database: DatabaseSync, write: Write): Keys {
-  const rows = all(database, `select ${codecs.keys.names} from keys order by created_at, rowid`)
+  // Times within bounds: a key that can't be read at all would be missing in the order in which keys are added.
+  const times = `min(max(created_at, 0), ${latestTime}), min(max(active_from, 0), ${latestTime})`
+  const rows = all(database, `select kid, alg, sealed, ${times} from keys order by created_at, rowid`)
   return {
-    all: reading(database, () => rows().flatMap(row => codecs.keys.decode(row) ?? [])),
+    all: reading(database, () => codecs.keys.decodeAll(database, rows())),
     add: (key, newestSeen) => write.addKey(codecs.keys.encode(key), key.alg, newestSeen),
     remove: kid => write.removeKey(kid),
     reseal: (kid, before, after) => write.resealKey(kid, before, after),
@@ -63,9 +67,12 @@ function createRegisteredClients(database: DatabaseSync, write: Write): Register
   )
   return {
     find: reading(database, clientId => codecs.registeredClients.decode(find(clientId) ?? [])),
-    list: reading(database, ({ after = '', limit }) =>
-      list(after, limit).flatMap(row => codecs.registeredClients.decode(row) ?? []),
-    ),
+    list: ({ after = '', limit }) =>
+      fullPage(
+        limit,
+        reading(database, ([clientId] = [after]) => list(String(clientId), limit)),
+        rows => codecs.registeredClients.decodeAll(database, rows),
+      ),
     hasOrigin: reading(database, (origin, at) => withOrigin(origin, at) !== undefined),
     add: (client, most, unused) =>
       write.addRegisteredClient(codecs.registeredClients.encode(client), most, unused ?? null),

@@ -2,6 +2,8 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { PersonStores } from '../../../model/ports/stores.ts'
+import { InvalidStoredValue } from '../../../runtime/ports.ts'
+import { fullPage } from '../../tables/full-page.ts'
 import { personParameters } from '../../tables/person-parameters.ts'
 import { personalTables, type ShownRow, shownRow } from '../../tables/personal.ts'
 import type { RowCodec } from '../../tables/row-codec.ts'
@@ -16,11 +18,22 @@ function shownRows(
   table: (typeof personalTables)[number],
   rows: readonly (readonly unknown[])[],
 ): readonly ShownRow[] {
-  const codec: Pick<RowCodec<object, unknown>, 'decode'> = codecs[table.name]
-  return rows.flatMap(row => {
-    const item = codec.decode(row) as ShownRow | undefined
-    return item ? [shownRow(table, item)] : []
-  })
+  const codec: Pick<RowCodec<object, unknown>, 'decode' | 'names'> = codecs[table.name]
+  return rows.map(row => shownRow(table, shownItem(codec, row)))
+}
+
+/** A person can get, and delete, also what the server can't read. */
+function shownItem(
+  { decode, names }: Pick<RowCodec<object, unknown>, 'decode' | 'names'>,
+  row: readonly unknown[],
+): ShownRow {
+  try {
+    return decode(row) as ShownRow
+  } catch (error) {
+    if (!(error instanceof InvalidStoredValue)) throw error
+    const text = (value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value)
+    return Object.fromEntries(names.map((name, index) => [name, text(row[index])]))
+  }
 }
 
 export function createPersonStores(database: DatabaseSync, write: Calls<typeof personWrites>): PersonStores {
@@ -72,16 +85,24 @@ export function createPersonStores(database: DatabaseSync, write: Calls<typeof p
           codecs.erasures.encode(erasure),
           messageRows(given),
         )
-        return ended?.flatMap(one => endedOf(one) ?? [])
+        return ended?.flatMap(one => endedOf(database, one) ?? [])
       },
-      erasures: reading(database, () => erasures().flatMap(row => codecs.erasures.decode(row) ?? [])),
+      erasures: reading(database, () => codecs.erasures.decodeAll(database, erasures())),
       finish: sub => write.finishErasure(sub),
-      mails: reading(database, (after, most) =>
-        mails(after, most).flatMap(row => codecs.waitingMails.decode(row) ?? []),
-      ),
-      messages: reading(database, ({ event_id, endpoint }, most) =>
-        messages(event_id, endpoint, most).flatMap(row => codecs.webhookMessages.decode(row) ?? []),
-      ),
+      mails: (after, most) =>
+        fullPage(
+          most,
+          reading(database, ([id] = [after]) => mails(String(id), most)),
+          rows => codecs.waitingMails.decodeAll(database, rows),
+        ),
+      messages: ({ event_id, endpoint }, most) =>
+        fullPage(
+          most,
+          reading(database, (last = [event_id, endpoint]) =>
+            messages(String(last[0]), String(last[1]), most),
+          ),
+          rows => codecs.webhookMessages.decodeAll(database, rows),
+        ),
     },
   }
 }

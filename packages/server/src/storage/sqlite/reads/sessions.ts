@@ -40,31 +40,30 @@ function createSessions(database: DatabaseSync, write: Write): Sessions {
       write.createSession(codecs.sessions.encode(session), messageRows(messages)),
     renew: (earlier, session, messages) =>
       write.renewSession(earlier, session.sid, codecs.sessions.encode(session), messageRows(messages)),
-    find: reading(database, hash => codecs.sessions.decode(find(hash) ?? [])),
-    findBySid: reading(database, sid => codecs.sessions.decode(findBySid(sid) ?? [])),
-    ofUser: reading(database, sub => ofUser(sub).flatMap(row => codecs.sessions.decode(row) ?? [])),
-    fromUpstream: reading(database, upstream =>
-      fromUpstream(upstream).flatMap(row => codecs.sessions.decode(row) ?? []),
-    ),
+    // A browser with an unreadable session signs in again.
+    find: reading(database, hash => codecs.sessions.decodeAll(database, [find(hash) ?? []])[0]),
+    findBySid: reading(database, sid => codecs.sessions.decodeAll(database, [findBySid(sid) ?? []])[0]),
+    ofUser: reading(database, sub => codecs.sessions.decodeAll(database, ofUser(sub))),
+    fromUpstream: reading(database, upstream => codecs.sessions.decodeAll(database, fromUpstream(upstream))),
     touch: (hash, { last_seen_at, idle_expires_at, address }) =>
       write.touchSession(hash, last_seen_at, idle_expires_at, address ?? null),
     join: (sid, clientId) => write.joinSession(sid, clientId),
     clients: reading(database, sid => clients(sid).map(([clientId]) => String(clientId))),
-    end: async (sid, ending) => endedOf(await write.endSession(sid, ending)),
+    end: async (sid, ending) => endedOf(database, await write.endSession(sid, ending)),
     async revoke(sid, ending) {
       const [ended, authorizations] = await write.revokeSession(sid, ending)
-      return ended || authorizations > 0 ? { ended: endedOf(ended), authorizations } : undefined
+      return ended || authorizations > 0 ? { ended: endedOf(database, ended), authorizations } : undefined
     },
     endOfTenant: async (tenant, before, ending, limit) =>
       (await write.endSessionsOfTenant(tenant ?? null, before, ending, limit)).flatMap(
-        ended => endedOf(ended) ?? [],
+        ended => endedOf(database, ended) ?? [],
       ),
     endOfUser: async (sub, ending) =>
-      (await write.endAccess(sub, ending)).flatMap(ended => endedOf(ended) ?? []),
+      (await write.endAccess(sub, ending)).flatMap(ended => endedOf(database, ended) ?? []),
     async endExpired(ending, limit) {
       // Usually none has expired, and nothing is written.
       if (!anyExpired(ending.at)) return []
-      return (await write.endExpiredSessions(ending, limit)).flatMap(ended => endedOf(ended) ?? [])
+      return (await write.endExpiredSessions(ending, limit)).flatMap(ended => endedOf(database, ended) ?? [])
     },
   }
 }
@@ -78,7 +77,7 @@ function createConsents(database: DatabaseSync, write: Write): Consents {
   return {
     find: reading(database, (sub, clientId) => codecs.consents.decode(find(sub, clientId) ?? [])),
     save: (consent, messages) => write.saveConsent(codecs.consents.encode(consent), messageRows(messages)),
-    ofUser: reading(database, sub => ofUser(sub).flatMap(row => codecs.consents.decode(row) ?? [])),
+    ofUser: reading(database, sub => codecs.consents.decodeAll(database, ofUser(sub))),
     stillGiven: reading(database, (sub, clientId) => find(sub, clientId) !== undefined),
     revoke: (sub, clientId, at, messages) => write.revokeConsent(sub, clientId, at, messageRows(messages)),
   }
@@ -88,8 +87,9 @@ function createLogoutNotices(database: DatabaseSync, write: Write): LogoutNotice
   const due = one(database, 'select 1 from logout_notices where due_at <= ? limit 1')
   return {
     claim: async (at, until, limit, except = []) =>
-      (await write.claimLogoutNotices(at, until, limit, JSON.stringify(except))).flatMap(
-        row => codecs.logoutNotices.decode(row as Parameters<typeof codecs.logoutNotices.decode>[0]) ?? [],
+      codecs.logoutNotices.decodeAll(
+        database,
+        await write.claimLogoutNotices(at, until, limit, JSON.stringify(except)),
       ),
     postpone: ({ sid, client_id }, dueAt) => write.postponeLogoutNotice(sid, client_id, dueAt),
     remove: ({ sid, client_id }) => write.removeLogoutNotice(sid, client_id),
@@ -106,7 +106,7 @@ function createPendingSignIns(database: DatabaseSync, write: Write): PendingSign
   }
 }
 
-export function endedOf(ended: Ended | undefined): EndedSession | undefined {
-  const session = ended && codecs.sessions.decode(ended[0] as Parameters<typeof codecs.sessions.decode>[0])
-  return session && { session, clients: ended[1] }
+export function endedOf(database: DatabaseSync, ended: Ended | undefined): EndedSession | undefined {
+  const [session] = ended ? codecs.sessions.decodeAll(database, [ended[0]]) : []
+  return ended && session && { session, clients: ended[1] }
 }

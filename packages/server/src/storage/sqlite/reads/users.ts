@@ -12,6 +12,7 @@ import type {
   WaitingMails,
 } from '../../../model/ports/stores.ts'
 import type { StoredUser } from '../../../model/stored-user.ts'
+import { fullPage } from '../../tables/full-page.ts'
 import { codecs } from '../codecs.ts'
 import { all, one, reading } from '../statements.ts'
 import type { Calls } from '../writes/operation.ts'
@@ -58,9 +59,12 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
       codecs.storedUsers.decode(byEmail(tenant ?? '', key) ?? []),
     ),
     any: reading(database, () => any() !== undefined),
-    list: reading(database, ({ after = '', limit }) =>
-      list(after, limit).flatMap(row => codecs.storedUsers.decode(row) ?? []),
-    ),
+    list: ({ after = '', limit }) =>
+      fullPage(
+        limit,
+        reading(database, ([sub] = [after]) => list(String(sub), limit)),
+        rows => codecs.storedUsers.decodeAll(database, rows),
+      ),
     add: (user, messages) =>
       write.addStoredUser(codecs.storedUsers.encode(user), user.sub, namesOf(user), messageRows(messages)),
     async replace(user, ending, messages) {
@@ -76,7 +80,7 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
       )
       return typeof replaced === 'string'
         ? { outcome: replaced }
-        : { outcome: 'replaced', ended: replaced.flatMap(ended => endedOf(ended) ?? []) }
+        : { outcome: 'replaced', ended: replaced.flatMap(ended => endedOf(database, ended) ?? []) }
     },
     upgradePassword: (sub, from, to) => write.upgradeStoredPassword(sub, from, to),
   }
@@ -96,9 +100,12 @@ function createTotpSecrets(database: DatabaseSync, write: Write): TotpSecrets {
   )
   return {
     find: reading(database, sub => codecs.totpSecrets.decode(find(sub) ?? [])),
-    page: reading(database, (after: string, most: number) =>
-      page(after, most).flatMap(row => codecs.totpSecrets.decode(row) ?? []),
-    ),
+    page: (after, most) =>
+      fullPage(
+        most,
+        reading(database, ([sub] = [after]) => page(String(sub), most)),
+        rows => codecs.totpSecrets.decodeAll(database, rows),
+      ),
     reseal: (sub, before, after) => write.resealTotpSecret(sub, before, after),
     add: secret => write.addTotpSecret(codecs.totpSecrets.encode(secret)),
     use: (sub, step) => write.useTotpStep(sub, step),
@@ -137,9 +144,7 @@ function createWaitingMails(database: DatabaseSync, write: Write): WaitingMails 
   return {
     add: (mail, most) => write.addWaitingMail(codecs.waitingMails.encode(mail), most),
     claim: async (at, until, limit) =>
-      (await write.claimWaitingMails(at, until, limit)).flatMap(
-        row => codecs.waitingMails.decode(row as Parameters<typeof codecs.waitingMails.decode>[0]) ?? [],
-      ),
+      codecs.waitingMails.decodeAll(database, await write.claimWaitingMails(at, until, limit)),
     postpone: ({ id, attempts }, dueAt) => write.postponeWaitingMail(id, attempts, dueAt),
     remove: id => write.removeWaitingMail(id),
     anyDue: reading(database, at => due(at) !== undefined),

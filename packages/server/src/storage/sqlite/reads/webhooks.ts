@@ -7,7 +7,7 @@ import { one, reading } from '../statements.ts'
 import type { Calls } from '../writes/operation.ts'
 import type { webhookWrites } from '../writes/webhooks.ts'
 
-const { encode, decode } = codecs.webhookMessages
+const { encode, decodeAll } = codecs.webhookMessages
 
 /** Returns the rows of events that another write stores; null if there are none. */
 export const messageRows = (messages: Messages | undefined): readonly Row[] | null =>
@@ -26,9 +26,7 @@ export function createWebhookStores(
     webhookMessages: {
       add: messages => write.addWebhookMessages(messages.map(encode)),
       claim: async (endpoint, at, until, limit) =>
-        (await write.claimWebhookMessages(endpoint, at, until, limit)).flatMap(
-          row => decode(row as Parameters<typeof decode>[0]) ?? [],
-        ),
+        decodeAll(database, await write.claimWebhookMessages(endpoint, at, until, limit)),
       postpone: ({ event_id, endpoint, attempts }, dueAt) =>
         write.postponeWebhookMessage(event_id, endpoint, attempts, dueAt),
       remove: ({ event_id, endpoint }) => write.removeWebhookMessage(event_id, endpoint),

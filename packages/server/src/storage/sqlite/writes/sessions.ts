@@ -251,7 +251,8 @@ function createLeave(database: DatabaseSync): (session: Row, ending: SessionEndi
   const revoke = change(
     database,
     `update authorizations set revoked_at = ?1 where sid = ?2 and revoked_at is null
-    and (?3 = 'all' or not exists (select 1 from json_each(scope) where value = 'offline_access'))`,
+    and (?3 = 'all' or case when json_valid(scope) then
+      not exists (select 1 from json_each(scope) where value = 'offline_access') else true end)`,
   )
   const clients = all(database, clientsOf)
   const notify = change(
