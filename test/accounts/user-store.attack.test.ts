@@ -4,9 +4,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defineGrant, type UserStore, type UserStoreUser } from '../../packages/server/src/server.ts'
 import { createBrowser } from '../support/browser.ts'
+import { appOf, secretOn } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
-import { createTestServer } from '../support/tessera.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 
 const pat: UserStoreUser = { sub: 'pat-1', username: 'pat' }
@@ -128,6 +130,113 @@ test('user store attack: a new password ends the sessions, also if the store res
     { client: [...client] },
   )
   assert.equal(refreshed.status, 400)
+})
+
+const better = 'eleven green bottles'
+
+/** A store with one password. While it holds, each check returns only when its function in `held` is called. */
+function storeWithPassword() {
+  let stored = typed.password
+  const held: (() => void)[] = []
+  let holds = false
+  const { userStore } = storeOfPat({
+    async checkPassword({ sub, password }) {
+      const fits = sub !== undefined && password === stored
+      if (holds) await new Promise<void>(resolve => held.push(resolve))
+      return fits
+    },
+    setPassword({ password }) {
+      stored = password
+      return true
+    },
+  })
+  return {
+    userStore,
+    held,
+    hold(now: boolean) {
+      holds = now
+    },
+  }
+}
+
+/** Runs this when the first write of a sign-in begins: all checks are done by then. */
+function beforeWriting({ stores }: TestServer, act: () => Promise<unknown>): void {
+  let acted: Promise<unknown> | undefined
+  for (const [port, method] of [
+    [stores.sessions, 'create'],
+    [stores.pendingSignIns, 'create'],
+    [stores, 'commit'],
+  ] as const) {
+    const write: (...given: unknown[]) => unknown = Reflect.get(port, method)
+    Object.assign(port, {
+      [method]: async (...given: unknown[]) => {
+        acted ??= act()
+        await acted
+        return write(...given)
+      },
+    })
+  }
+}
+
+for (const mode of ['off', 'required'])
+  for (const moment of ['while it is checked', 'before it is stored'])
+    test(`user store attack: a sign-in is refused if the password changes ${moment}, with second factors ${mode}`, async () => {
+      const { userStore, held, hold } = storeWithPassword()
+      const mfa = { mode, password_grant: 'allow' }
+      const server = await createTestServer({ ...world, userStore, mfa, grants: [badge] })
+      const [thief, owner] = [createBrowser(server), createBrowser(server)]
+      const asked = await signIn(owner, '/account', { ...typed, button: 'login' })
+      if (mode === 'required')
+        await owner.submit(asked, { code: appOf(secretOn(asked), server).code(), button: 'enrol' })
+      const [form, login] = [await owner.visit('/account/password'), await thief.visit('/account')]
+      const change = () => owner.submit(form, { password: typed.password, new_password: better })
+      const tokens = (password: string) =>
+        server.token(
+          { grant_type: 'password', username: 'pat', password, scope: 'openid api1 offline_access' },
+          { client: [...client] },
+        )
+      const checked = moment === 'while it is checked'
+      hold(checked)
+      if (!checked) beforeWriting(server, change)
+      const late = [thief.submit(login, { ...typed, button: 'login' }), tokens(typed.password)] as const
+      if (checked) {
+        await until('both are being checked', () => held.length === 2)
+        hold(false)
+        assert.equal((await change()).status, 200)
+        for (const release of held) release()
+      }
+      assert.match((await late[0]).target, /^\/login/)
+      assertRefused(await late[1], 'invalid_grant', checked ? 'credentials_refused' : 'no_longer_valid')
+      assert.ok((await thief.visit('/account')).target.startsWith('/login'))
+      // Within the same second, the new password is accepted.
+      assert.equal((await tokens(better)).status, 200)
+      const again = await signIn(thief, '/account', { username: 'pat', password: better, button: 'login' })
+      assert.match(again.target, mode === 'off' ? /^\/account$/ : /^\/mfa/)
+    })
+
+test('user store attack: a new password invalidates remembered browsers, and ends a waiting second factor', async () => {
+  const { userStore } = storeWithPassword()
+  const mfa = { mode: 'required', remember_browser_days: 30 }
+  const server = await createTestServer({ ...world, userStore, mfa, grants: [badge] })
+  const [owner, thief, waiting] = [createBrowser(server), createBrowser(server), createBrowser(server)]
+  const asked = await signIn(owner, '/account', { ...typed, button: 'login' })
+  const app = appOf(secretOn(asked), server)
+  await owner.submit(asked, { code: app.code(), button: 'enrol' })
+  server.clock.advance(60)
+  const verify = { code: app.code(), remember: 'yes', button: 'verify' }
+  await thief.submit(await signIn(thief, '/account', { ...typed, button: 'login' }), verify)
+  thief.cookies.delete('__Host-tessera_session')
+  assert.equal((await signIn(thief, '/account', { ...typed, button: 'login' })).target, '/account')
+  const late = await signIn(waiting, '/account', { ...typed, button: 'login' })
+  await owner.submit(await owner.visit('/account/password'), {
+    password: typed.password,
+    new_password: better,
+  })
+  server.clock.advance(60)
+  await waiting.submit(late, { code: app.code(), button: 'verify' })
+  assert.ok((await waiting.visit('/account')).target.startsWith('/login'))
+  const again = await signIn(thief, '/account', { username: 'pat', password: better, button: 'login' })
+  assert.match(again.target, /^\/mfa/)
 })
 
 test('user store attack: a user who was moved to another tenant loses access in the former one', async () => {

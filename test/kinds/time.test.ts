@@ -39,6 +39,7 @@ const comparisons = {
     'endpoints/token/retry-window.ts',
     'identity/federation/upstream-authorization-request.ts',
     'identity/federation/upstream-session.ts',
+    'identity/access-endings.ts',
     'identity/passkey-challenge.ts',
     'identity/totp.ts',
     'pages/flow/account-session.ts',

@@ -49,7 +49,7 @@ export function createAccountServices(
   context: IssuerContext,
   {
     clients: { lookup },
-    signIn: { users, storeUsers, hashPassword },
+    signIn: { users, storeUsers, hashPassword, accessEndings },
     sessions: { endingWithin },
     attempts: { hashOf },
   }: {
@@ -65,6 +65,7 @@ export function createAccountServices(
     users,
     isClient: async (id: string) => (await lookup.find(id, 'at_hand')) !== undefined,
     hashArgon2id: hashPassword,
+    accessEndings,
     endingWithin,
     settings: configuration.accounts,
     random,

@@ -32,7 +32,7 @@ export type BrowserServices = {
 
 export function createBrowserServices(
   { sessions: { lifetimes } }: Configuration,
-  { context, sessions: { endSession } }: Services,
+  { context, sessions: { endSession }, signIn: { accessEndings } }: Services,
   { cookies }: ViewServices,
   { longRequests }: AuthorizationRequestServices,
 ): BrowserServices {
@@ -40,12 +40,12 @@ export function createBrowserServices(
   return {
     csrf: createCsrf({ derived, random, cookies }),
     continuations: createContinuations({ derived, clock, longRequests }),
-    sessions: createBrowserSessions({ stores, cookies, clock, random, lifetimes, endSession }),
+    sessions: createBrowserSessions({ stores, cookies, clock, random, lifetimes, endSession, accessEndings }),
     browserState: createBrowserState({ derived, random, cookies }),
     signOuts: createSignOuts({ derived, clock }),
     knownBrowsers: createKnownBrowsers({ derived, random, cookies }),
-    rememberedBrowsers: createRememberedBrowsers({ derived, clock, cookies }),
-    pendingSignIns: createPendingSignIns({ stores, cookies, clock, random }),
+    rememberedBrowsers: createRememberedBrowsers({ derived, accessEndings, clock, cookies }),
+    pendingSignIns: createPendingSignIns({ stores, accessEndings, cookies, clock, random }),
     userCodes: createUserCodes({ derived, random }),
   }
 }

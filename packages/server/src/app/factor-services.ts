@@ -24,7 +24,11 @@ export type FactorServices = {
 
 export function createFactorServices(
   { issuer, mfa }: Configuration,
-  { context, attempts: { countAttempt }, signIn: { users, profile, findFactors } }: Services,
+  {
+    context,
+    attempts: { countAttempt },
+    signIn: { users, storeUsers, profile, findFactors, accessEndings },
+  }: Services,
   { notifyOwner }: MailServices,
 ): FactorServices {
   const { stores, derived, clock, random, log, events } = context
@@ -38,7 +42,17 @@ export function createFactorServices(
   return {
     recoveryCodeBook,
     passkeys,
-    passkeySignIn: noteRefusals(createPasskeySignIn({ mfa, passkeys, users, profile, clock }), events.note),
+    passkeySignIn: noteRefusals(
+      createPasskeySignIn({
+        mfa,
+        passkeys,
+        users,
+        profile,
+        accessEndings: storeUsers && accessEndings,
+        clock,
+      }),
+      events.note,
+    ),
     proveFactor: noteWrongFactors(
       createFactorProver({ totp, recoveryCodeBook, passkeys, countFactorGuess, notifyOwner, log }),
       events.note,

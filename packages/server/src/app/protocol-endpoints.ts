@@ -110,6 +110,7 @@ function createToken(
     barsPasswordGrant: signIn.policies.barsPasswordGrant,
     profile,
     isRevoked: principals.isRevoked,
+    isOvertaken: signIn.accessEndings.isOvertaken,
     readIdentityClaims,
     resources,
     subjects,

@@ -112,7 +112,7 @@ export function createRequestEndpoints(
 
 export function createSignInEndpoints({ services, view, browser, federation, factors, flow }: PageServices) {
   const { clock, log } = services.context
-  const { users, signIn, knownAccounts, identityProviders, findFactors } = services.signIn
+  const { users, signIn, knownAccounts, identityProviders, findFactors, accessEndings } = services.signIn
   const { offered } = services.accounts
   const { pages } = view
   const { sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
@@ -150,6 +150,7 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
       lackingSecondFactor,
       rememberedBrowsers,
       findFactors,
+      accessEndings,
       proveFactor,
       factorEnrolment,
       passkeys,

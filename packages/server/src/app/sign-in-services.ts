@@ -1,6 +1,7 @@
 /** Users, their passwords and second factors, and the providers that authenticate them. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import { type AccessEndings, createAccessEndings } from '../identity/access-endings.ts'
 import type { Attempts } from '../identity/attempts.ts'
 import type { DirectoryPorts, DirectoryProvider } from '../identity/directory/authority.ts'
 import { createSubjectResolver, type ResolveSubject } from '../identity/external-identity.ts'
@@ -52,11 +53,12 @@ export type SignInServices = {
   readonly findFactors: FindFactors
   /** Whether a second factor is required; the factors themselves are part of the pages. */
   readonly policies: MfaPolicies
+  readonly accessEndings: AccessEndings
 }
 
 export function createSignInServices(
   configuration: Configuration,
-  { stores, clock, random, log, events, principals, passwordCost }: IssuerContext,
+  { stores, derived, clock, random, log, events, principals, passwordCost }: IssuerContext,
   { countAttempt }: Attempts,
 ): SignInServices {
   const { resources, tenants, userStore, validators, federation, mfa, tenantMfa, mfaPolicy } = configuration
@@ -82,6 +84,7 @@ export function createSignInServices(
     log,
     isDisabled: principals.isDisabledUser,
   })
+  const accessEndings = createAccessEndings({ stores, derived, clock })
   const links = stores.identityLinks
   const profile = createProfile({
     users,
@@ -114,6 +117,7 @@ export function createSignInServices(
         namesVary: storeUsers !== undefined,
         countGuess,
         countFoundGuess: createFoundGuessCounter({ countAttempt }),
+        accessEndings: storeUsers && accessEndings,
         clock,
       }),
     ),
@@ -124,6 +128,7 @@ export function createSignInServices(
     knownAccounts: createKnownAccounts({ users, checksElsewhere: validators.password !== undefined }),
     hashPassword,
     findFactors,
+    accessEndings,
     policies: noteBarred(events, createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors })),
   }
 }

@@ -4,11 +4,13 @@ import type { Events } from '../model/events.ts'
 import type { EndedSession, Stores } from '../model/ports/stores.ts'
 import type { EndingWithin } from '../model/session.ts'
 import type { Log } from '../runtime/ports.ts'
+import type { AccessEndings } from './access-endings.ts'
 import type { Accounts } from './accounts.ts'
 
 type EndOfAccessPorts = {
   readonly accounts: Pick<Accounts, 'endAccess'>
   readonly stores: Pick<Stores, 'sessions'>
+  readonly accessEndings: Pick<AccessEndings, 'end'>
   readonly endingWithin: EndingWithin
   readonly log: Log
   readonly events: Pick<Events, 'emit'>
@@ -23,12 +25,15 @@ type EndOfAccessPorts = {
 export function createEndOfAccess({
   accounts,
   stores: { sessions },
+  accessEndings,
   endingWithin,
   log,
   events,
 }: EndOfAccessPorts): (sub: string) => Promise<readonly string[]> {
   async function endOfOther(sub: string): Promise<readonly EndedSession[]> {
-    const ended = await sessions.endOfUser(sub, { ...endingWithin.ending(), everything: true })
+    const ended = await accessEndings.end(sub, () =>
+      sessions.endOfUser(sub, { ...endingWithin.ending(), everything: true }),
+    )
     endingWithin.ended(ended, 'access_revoked')
     events.emit('user.access_revoked', { sub })
     return ended

@@ -34,7 +34,7 @@ type SecondFactorQuestion = {
    * Returns whether the user chose to have this browser remembered, with these factors. It satisfies a policy, but not
    * an explicit request for a second factor.
    */
-  readonly remembered?: (factors: Factors, policy: MfaPolicy) => boolean
+  readonly remembered?: (factors: Factors, policy: MfaPolicy) => Promise<boolean>
 }
 
 /** Returns the second factor that is still required; undefined if none is. */
@@ -104,7 +104,7 @@ export function createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }: Mf
     // An explicit request allows every method of the server, even if the policy itself requires nothing.
     if (required !== undefined) return { policy: { ...policy, methods: mfa.methods }, acr: required, factors }
     const asks = policy.mode === 'required' || policy.methods.some(method => factors[method].length > 0)
-    return asks && !remembered?.(factors, policy) ? { policy, acr: usual, factors } : undefined
+    return asks && !(await remembered?.(factors, policy)) ? { policy, acr: usual, factors } : undefined
   }
 
   return {

@@ -3,8 +3,9 @@
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
 import type { MfaPolicy } from '../model/mfa.ts'
-import { localProvider, type Profile, type Subject, type Users } from '../model/user.ts'
+import { type CheckedSubject, localProvider, type Profile, type Users } from '../model/user.ts'
 import type { Clock } from '../runtime/ports.ts'
+import type { AccessEndings } from './access-endings.ts'
 import { amrOf, type PasskeyAnswer, type Passkeys } from './passkeys.ts'
 import { mayUseProvider } from './provider-access.ts'
 
@@ -19,7 +20,7 @@ type PasskeySignInRequest = {
 export type PasskeySignIn = {
   readonly isOffered: (client: Client | undefined) => boolean
   /** Refuses `access_denied` as `Passkeys.verify` does, and for users who may not sign in here. */
-  readonly signIn: (request: PasskeySignInRequest) => Promise<Result<Subject>>
+  readonly signIn: (request: PasskeySignInRequest) => Promise<Result<CheckedSubject>>
 }
 
 type PasskeySignInPorts = {
@@ -27,6 +28,8 @@ type PasskeySignInPorts = {
   readonly passkeys: Passkeys
   readonly users: Pick<Users, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
+  /** If the operator's store has users. */
+  readonly accessEndings?: Pick<AccessEndings, 'latest'> | undefined
   readonly clock: Clock
 }
 
@@ -35,6 +38,7 @@ export function createPasskeySignIn({
   passkeys,
   users,
   profile,
+  accessEndings,
   clock,
 }: PasskeySignInPorts): PasskeySignIn {
   const isOffered: PasskeySignIn['isOffered'] = client =>
@@ -47,11 +51,12 @@ export function createPasskeySignIn({
       const proof = await passkeys.verify({ browser }, answer)
       if (!proof.ok) return proof
       const { sub } = proof.value.passkey
+      const ending = await accessEndings?.latest(sub)
       const record = await users.find(sub)
       // A user who exists only at a provider must sign in there, because the provider may have removed them.
       if (!record || record.tenant !== tenant)
         return refuse('access_denied', 'passkey_of_another_place', { log: { sub } })
-      const subject: Subject = {
+      const subject: CheckedSubject = {
         sub,
         tenant,
         idp: localProvider,
@@ -59,6 +64,7 @@ export function createPasskeySignIn({
         acr: 'phr',
         auth_time: clock.now(),
         epoch: record.epoch,
+        ...(record.epoch === undefined && ending !== undefined && { ending }),
       }
       const active = await profile.isActive({ subject, ...(client && { client_id: client.client_id }) })
       return active ? ok(subject) : refuse('access_denied', 'user_inactive', { log: { sub } })

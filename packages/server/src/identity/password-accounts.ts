@@ -9,6 +9,7 @@ import type { EndingWithin } from '../model/session.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { Users } from '../model/user.ts'
 import type { Awaitable, Log, Random } from '../runtime/ports.ts'
+import type { AccessEndings } from './access-endings.ts'
 import {
   type Accounts,
   accessEnding,
@@ -67,6 +68,7 @@ type PasswordAccountPorts = {
   /** RFC 9700 §4.15: a user must not be mistaken for a client. */
   readonly isClient: (id: string) => Awaitable<boolean>
   readonly hashArgon2id: (password: string, from?: string) => Promise<string>
+  readonly accessEndings: Pick<AccessEndings, 'end'>
   readonly endingWithin: EndingWithin
   readonly settings: Pick<AccountSettings, 'changeEnds'>
   readonly random: Random
@@ -75,7 +77,18 @@ type PasswordAccountPorts = {
 }
 
 export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAccounts {
-  const { accounts, storeUsers, users, hashArgon2id, endingWithin, settings, random, log, events } = ports
+  const {
+    accounts,
+    storeUsers,
+    users,
+    hashArgon2id,
+    accessEndings,
+    endingWithin,
+    settings,
+    random,
+    log,
+    events,
+  } = ports
   const { storedUsers, sessions } = ports.stores
   const outside = storeUsers?.setPassword && storeUsers
 
@@ -108,7 +121,9 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
       if (isStored(account)) return accounts.setPassword(account, text, { keep, from })
       const { sub, tenant } = account
       const end = async (): Promise<void> => {
-        const ended = await sessions.endOfUser(sub, accessEnding(endingWithin, settings, keep))
+        const ended = await accessEndings.end(sub, () =>
+          sessions.endOfUser(sub, accessEnding(endingWithin, settings, keep)),
+        )
         endingWithin.ended(ended, 'password_changed')
       }
       const request = { sub, ...(tenant !== undefined && { tenant }), ...(await hashed(text, from)) }

@@ -6,6 +6,7 @@ import type { Client } from '../model/client.ts'
 import { acrOf } from '../model/mfa.ts'
 import { identityKey } from '../model/stored-user.ts'
 import {
+  type CheckedSubject,
   type CredentialCheck,
   type CredentialRequest,
   type IdentityProvider,
@@ -13,11 +14,11 @@ import {
   localProvider,
   type PasswordAuthority,
   type Profile,
-  type Subject,
   type Users,
 } from '../model/user.ts'
 import { QueueFull } from '../runtime/async/fair-queue.ts'
 import type { Awaitable, Clock } from '../runtime/ports.ts'
+import type { AccessEndings } from './access-endings.ts'
 import { doCounted, type Forgive } from './attempts.ts'
 import type { CountFoundGuess, CountGuess, KnownBrowser } from './password-guesses.ts'
 import { mayUseProvider, servesTenant, tenantRefusal } from './provider-access.ts'
@@ -37,7 +38,7 @@ type SignInRequest = {
 }
 
 /** A user who signed in, and the members that a validator adds to the token response. */
-type SignedIn = { readonly subject: Subject; readonly members?: JsonObject }
+type SignedIn = { readonly subject: CheckedSubject; readonly members?: JsonObject }
 
 export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn>>
 
@@ -52,6 +53,8 @@ type SignInPorts = {
   readonly namesVary?: boolean
   readonly countGuess: CountGuess
   readonly countFoundGuess: CountFoundGuess
+  /** If the operator's store has users. */
+  readonly accessEndings?: Pick<AccessEndings, 'latest' | 'isSince'> | undefined
   readonly clock: Clock
 }
 
@@ -68,6 +71,7 @@ export function createSignIn({
   namesVary = false,
   countGuess,
   countFoundGuess,
+  accessEndings,
   clock,
 }: SignInPorts): SignIn {
   const local: Authority = {
@@ -122,7 +126,16 @@ export function createSignIn({
       await Promise.all([counted.value(), found?.ok && found.value()])
     }
     const check = async (): Promise<Result<SignedIn>> => {
-      const answer = await unlessFull(() => authority.value.check(request, provider?.directory && isAllowed))
+      const ask = () => unlessFull(() => authority.value.check(request, provider?.directory && isAllowed))
+      const began = clock.now()
+      const first = await ask()
+      const ending =
+        first.ok && first.epoch === undefined && idp === localProvider
+          ? await accessEndings?.latest(first.sub)
+          : undefined
+      // The password that was right at first may have been changed since then.
+      const isOld = ending !== undefined && accessEndings?.isSince(ending, began)
+      const answer = isOld ? await ask() : first
       const found = await foundGuess()
       if (found && !found.ok) return found
       if (!answer.ok && answer.unavailable) {
@@ -135,7 +148,7 @@ export function createSignIn({
       // Use the epoch from before the check, because the password may have been changed during the check.
       const epoch = answer.epoch ?? record?.epoch
       if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')
-      const subject: Subject = {
+      const subject: CheckedSubject = {
         sub: answer.sub,
         ...(record?.tenant !== undefined && { tenant: record.tenant }),
         idp,
@@ -143,6 +156,7 @@ export function createSignIn({
         auth_time: clock.now(),
         ...(answer.claims && { claims: answer.claims }),
         ...(epoch !== undefined && { epoch }),
+        ...(ending !== undefined && { ending }),
       }
       if (!(await profile.isActive({ subject, ...(client_id !== undefined && { client_id }) })))
         return wrongCredentials('user_inactive', { sub: answer.sub })

@@ -73,6 +73,12 @@ export type Subject = {
   readonly epoch?: number
 }
 
+/** A subject that is about to sign in. */
+export type CheckedSubject = Subject & {
+  /** For users of the operator's store: the latest end of their access when they were checked (see `AccessEndings`). */
+  readonly ending?: number | null
+}
+
 /** The result of a credential authority. `members` are added to the token response or the error response. */
 export type CredentialCheck =
   | {

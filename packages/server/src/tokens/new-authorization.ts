@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Authorization, AuthorizationId, Session } from '../model/authorization.ts'
 import type { Client, Clients } from '../model/client.ts'
 import { newTimedId } from '../model/handle.ts'
-import type { Subject, Users } from '../model/user.ts'
+import type { CheckedSubject, Users } from '../model/user.ts'
 import type { Clock, Random } from '../runtime/ports.ts'
 
 type AuthorizationGrant = {
@@ -56,8 +56,8 @@ export const createAuthorizations =
 
 /** Returns the authorization of a grant without a session, such as `password`. */
 export function authorizationOf(
-  // Only the commit uses the epoch; it must not be stored.
-  { epoch: _, ...subject }: Subject & Pick<Authorization, 'sid' | 'sign_in_tenant'>,
+  // Only the commit uses them; they must not be stored.
+  { epoch: _, ending: __, ...subject }: CheckedSubject & Pick<Authorization, 'sid' | 'sign_in_tenant'>,
   rest: Pick<Authorization, 'id' | 'client_id' | 'scope' | 'resources' | 'created_at' | 'expires_at'>,
 ): Authorization {
   return { ...subject, ...rest }

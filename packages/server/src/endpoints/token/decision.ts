@@ -19,7 +19,7 @@ import type { Stores, Use } from '../../model/ports/stores.ts'
 import type { PreviousRefreshTokenHook } from '../../model/previous-refresh-token.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Step } from '../../model/steps.ts'
-import type { Profile, Subject } from '../../model/user.ts'
+import type { CheckedSubject, Profile } from '../../model/user.ts'
 import type { Awaitable, Clock, Log, TokenHash } from '../../runtime/ports.ts'
 import type { AccessTokenContent } from '../../tokens/access-token.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
@@ -111,7 +111,7 @@ export type Decision = {
   readonly members?: JsonObject
 }
 
-export type TokenSubject = Subject & Pick<Authorization, 'sid' | 'sign_in_tenant'>
+export type TokenSubject = CheckedSubject & Pick<Authorization, 'sid' | 'sign_in_tenant'>
 
 export type AuthorizationChoice =
   /** Created by this request (password and extension grants), with everything that was granted. */

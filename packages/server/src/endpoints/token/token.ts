@@ -7,6 +7,7 @@ import { formatScope } from '@tessera/protocol/scope'
 import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
+import type { AccessEndings } from '../../identity/access-endings.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
@@ -32,6 +33,7 @@ type TokenEndpointPorts = GrantPorts &
     /** Lets a module refuse a decision or add members to its response. */
     readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
     readonly stores: Stores
+    readonly isOvertaken: AccessEndings['isOvertaken']
     readonly noteUse: NoteUse
     readonly noteAuthorization: NoteAuthorization
     readonly events: Events
@@ -194,6 +196,12 @@ async function attempt(
   const commit = completed(issued.value.commit, { proof, messages: event.messages }, decision, ports)
   const outcome = commit ? await ports.stores.commit(commit) : 'committed'
   if (outcome === 'revoked') return at('commit', refuse('invalid_grant', 'no_longer_valid'))
+  const { subject } = decision
+  if (outcome === 'committed' && subject?.ending !== undefined && (await ports.isOvertaken(subject))) {
+    if (issued.value.authorizationId !== undefined)
+      await ports.stores.authorizations.revoke(issued.value.authorizationId, ports.clock.now())
+    return at('commit', refuse('invalid_grant', 'no_longer_valid'))
+  }
   if (outcome === 'proof_replayed') return at('commit', replayedProof)
   if (outcome === 'committed') return { ok: true, decision, issued: issued.value, event }
   return decision.use?.kind === 'assertion'

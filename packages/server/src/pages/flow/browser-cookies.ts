@@ -6,6 +6,7 @@
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
+import type { AccessEndings } from '../../identity/access-endings.ts'
 import { type Factors, fingerprintOf } from '../../identity/factors.ts'
 import type { KnownBrowser } from '../../identity/password-guesses.ts'
 import { hashHandle, newId } from '../../model/handle.ts'
@@ -126,9 +127,14 @@ export function createKnownBrowsers({
  * policy allows, while the user's factors are unchanged and their access has not ended.
  */
 export type RememberedBrowsers = {
-  readonly holds: (request: HttpRequest, user: Remembered, factors: Factors, policy: MfaPolicy) => boolean
+  readonly holds: (
+    request: HttpRequest,
+    user: Remembered,
+    factors: Factors,
+    policy: MfaPolicy,
+  ) => Promise<boolean>
   /** Returns the `Set-Cookie` value that makes the browser remembered. */
-  readonly remember: (user: Remembered, factors: Factors, policy: MfaPolicy) => string
+  readonly remember: (user: Remembered, factors: Factors, policy: MfaPolicy) => Promise<string>
 }
 
 type Remembered = Pick<Subject, 'sub' | 'epoch'>
@@ -139,16 +145,18 @@ const rememberedShape = /^(\d{1,12})\.([\w-]{43})$/
 
 export function createRememberedBrowsers({
   derived,
+  accessEndings,
   clock,
   cookies,
 }: {
   derived: DerivedKeys
+  accessEndings: Pick<AccessEndings, 'latest'>
   clock: Clock
   cookies: Cookies
 }): RememberedBrowsers {
   const macWith = (
     key: Uint8Array,
-    { sub, epoch = 0 }: Remembered,
+    { sub, epoch }: Required<Remembered>,
     since: number,
     factors: Factors,
   ): string =>
@@ -156,18 +164,27 @@ export function createRememberedBrowsers({
       .update(JSON.stringify([sub, epoch, since, fingerprintOf(factors)]))
       .digest('base64url')
 
+  /** Users who are not stored have no epoch. The latest end of their access is as good. */
+  const withEpoch = async ({ sub, epoch }: Remembered): Promise<Required<Remembered>> => ({
+    sub,
+    epoch: epoch ?? (await accessEndings.latest(sub)) ?? 0,
+  })
+
   return {
-    holds(request, user, factors, { remember_browser_days }) {
+    async holds(request, user, factors, { remember_browser_days }) {
       const [, since = '', mac = ''] =
         rememberedShape.exec(cookies.read(request, rememberedCookie) ?? '') ?? []
       // The current policy applies, even if it has since become stricter.
       const lives = Number(since) + remember_browser_days * day > clock.now()
+      if (!lives || mac === '') return false
+      const known = await withEpoch(user)
       const keys = derived.accepted('remembered-browser')
-      return lives && keys.some(key => equalInConstantTime(mac, macWith(key, user, Number(since), factors)))
+      return keys.some(key => equalInConstantTime(mac, macWith(key, known, Number(since), factors)))
     },
-    remember(user, factors, { remember_browser_days }) {
+    async remember(user, factors, { remember_browser_days }) {
       const since = clock.now()
-      const mac = macWith(derived.derive('remembered-browser'), user, since, factors)
+      const known = await withEpoch(user)
+      const mac = macWith(derived.derive('remembered-browser'), known, since, factors)
       return cookies.write(rememberedCookie, `${since}.${mac}`, {
         framed: true,
         maxAge: remember_browser_days * day,

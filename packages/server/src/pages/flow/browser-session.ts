@@ -2,12 +2,13 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
+import type { AccessEndings } from '../../identity/access-endings.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { PreparedEvent } from '../../model/events.ts'
 import { handleShape, hashHandle, newHandle, newTimedId } from '../../model/handle.ts'
 import type { EndedSession, Stores } from '../../model/ports/stores.ts'
 import { type EndSession, isCurrent, type SessionLifetimes } from '../../model/session.ts'
-import type { Subject } from '../../model/user.ts'
+import type { CheckedSubject, Subject } from '../../model/user.ts'
 import { networkOfAddress, networkPath } from '../../runtime/network.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
@@ -24,7 +25,7 @@ export type BrowserSessions = {
    */
   readonly start: (
     request: HttpRequest,
-    subject: Subject,
+    subject: CheckedSubject,
     tenant: string | undefined,
     options?: StartOptions,
   ) => Promise<{ readonly session: Session; readonly cookie: string } | undefined>
@@ -55,6 +56,7 @@ type SessionPorts = {
   readonly random: Random
   readonly lifetimes: SessionLifetimes
   readonly endSession: EndSession
+  readonly accessEndings?: Pick<AccessEndings, 'isOvertaken'>
 }
 
 const cookieName = 'tessera_session'
@@ -74,6 +76,7 @@ export function createBrowserSessions({
   random,
   lifetimes,
   endSession,
+  accessEndings,
 }: SessionPorts): BrowserSessions {
   const hashOf = (request: HttpRequest): TokenHash | undefined => {
     const handle = cookies.read(request, cookieName)
@@ -109,7 +112,7 @@ export function createBrowserSessions({
     const kept = keeps ? lifetimes.kept : undefined
     const absolute = kept ?? lifetimes.absolute
     const idle_lifetime = kept ?? lifetimes.idle
-    const { tenant: _, ...how } = subject
+    const { tenant: _, ending: __, ...how } = subject
     const user_agent = request.headers['user-agent']?.slice(0, maxUserAgentLength)
     const session: Session = {
       ...how,
@@ -158,9 +161,16 @@ export function createBrowserSessions({
       // The user may have entered a second factor for minutes since the sign-in at the provider.
       if (await isEndedUpstream(subject)) return undefined
       const started = await begin(request, subject, tenant, options)
-      // A sign-out at the provider may have looked for sessions just before this one was stored.
-      if (!started || !(await isEndedUpstream(subject))) return started
-      await endSession(started.session.sid, 'ended_by_provider')
+      if (!started) return undefined
+      // A sign-out at the provider, or the end of the user's access, may have looked for sessions just before this one
+      // was stored.
+      const cause = (await isEndedUpstream(subject))
+        ? 'ended_by_provider'
+        : (await accessEndings?.isOvertaken(subject))
+          ? 'access_revoked'
+          : undefined
+      if (!cause) return started
+      await endSession(started.session.sid, cause)
       return undefined
     },
     async stepUp(session, proven) {

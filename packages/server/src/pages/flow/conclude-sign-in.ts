@@ -6,7 +6,7 @@ import type { Session } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 import type { EventData, Events } from '../../model/events.ts'
 import { acrOf, type RequestedAcr } from '../../model/mfa.ts'
-import type { Subject } from '../../model/user.ts'
+import type { CheckedSubject } from '../../model/user.ts'
 import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { BrowserSessions } from './browser-session.ts'
@@ -18,7 +18,7 @@ import type { PendingSignIns } from './pending-sign-in.ts'
 import type { LackingSecondFactor } from './second-factor.ts'
 
 type ProvenSignIn = {
-  readonly subject: Subject
+  readonly subject: CheckedSubject
   /** The tenant in which the user signed in. */
   readonly tenant?: string | undefined
   /** Undefined for this server's own account pages. */
@@ -51,7 +51,7 @@ export const createConcludeSignIn =
     request,
     { subject: given, tenant, client, requested_acr: asked, continuation: came, cookies = [] },
   ) => {
-    const subject: Subject = { ...given, acr: given.acr ?? acrOf(given) }
+    const subject: CheckedSubject = { ...given, acr: given.acr ?? acrOf(given) }
     // This sign-in replaces the session that was to be stepped up.
     const { stepping_sid: _, ...continuation } = came
     const { sub, idp } = subject

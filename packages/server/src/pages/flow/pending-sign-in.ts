@@ -2,10 +2,11 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
+import type { AccessEndings } from '../../identity/access-endings.ts'
 import type { PendingSignIn } from '../../model/factor.ts'
 import { handleShape, hashHandle, newHandle } from '../../model/handle.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import type { Subject } from '../../model/user.ts'
+import type { CheckedSubject } from '../../model/user.ts'
 import type { Clock, Random } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
 
@@ -14,7 +15,7 @@ export type PendingSignIns = {
   /** Replaces the browser's earlier one. Resolves to the `Set-Cookie` value, or to undefined if the user's access was ended in the meantime. */
   readonly start: (
     request: HttpRequest,
-    subject: Subject,
+    subject: CheckedSubject,
     tenant: string | undefined,
   ) => Promise<string | undefined>
   /**
@@ -25,6 +26,7 @@ export type PendingSignIns = {
 
 type PendingSignInPorts = {
   readonly stores: Pick<Stores, 'pendingSignIns'>
+  readonly accessEndings: Pick<AccessEndings, 'isOvertaken'>
   readonly cookies: Cookies
   readonly clock: Clock
   readonly random: Random
@@ -36,6 +38,7 @@ const wellFormed = handleShape('tp')
 
 export function createPendingSignIns({
   stores: { pendingSignIns },
+  accessEndings,
   cookies,
   clock,
   random,
@@ -51,19 +54,25 @@ export function createPendingSignIns({
       const pending = hash && (await pendingSignIns.find(hash))
       return pending && pending.expires_at > clock.now() ? pending : undefined
     },
-    async start(request, { tenant: _, ...how }, tenant) {
+    async start(request, subject, tenant) {
+      const { tenant: _, ending: __, ...how } = subject
       const earlier = hashOf(request)
       const handle = newHandle(random, 'tp')
+      const hash = hashHandle(handle)
       const now = clock.now()
       const created = await pendingSignIns.create({
         ...how,
-        hash: hashHandle(handle),
+        hash,
         // The tenant in which the user signed in, as in a session.
         ...(tenant !== undefined && { tenant }),
         created_at: now,
         expires_at: now + lifetime,
       })
       if (!created) return undefined
+      if (await accessEndings.isOvertaken(subject)) {
+        await pendingSignIns.take(hash)
+        return undefined
+      }
       if (earlier) await pendingSignIns.take(earlier)
       return cookies.write(cookieName, handle)
     },

@@ -4,11 +4,12 @@
  */
 
 import type { HttpResponse } from '@tessera/protocol/http'
+import type { AccessEndings } from '../../identity/access-endings.ts'
 import type { FindFactors } from '../../identity/factors.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { PendingSignIn } from '../../model/factor.ts'
 import { type Acr, type MfaPolicy, raised } from '../../model/mfa.ts'
-import type { Subject } from '../../model/user.ts'
+import type { CheckedSubject } from '../../model/user.ts'
 import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { RememberedBrowsers } from '../flow/browser-cookies.ts'
@@ -25,6 +26,7 @@ export type AdvancePorts = {
   readonly concludeSignIn: ConcludeSignIn
   readonly rememberedBrowsers: RememberedBrowsers
   readonly findFactors: FindFactors
+  readonly accessEndings: Pick<AccessEndings, 'latest'>
   readonly pages: Pages
   readonly log: Log
 }
@@ -69,7 +71,7 @@ export function createAdvance(ports: AdvancePorts): (advancing: Advancing) => Pr
     const { subject } = proven
     const remembering =
       remember && remember.remember_browser_days > 0
-        ? ports.rememberedBrowsers.remember(subject, await ports.findFactors(subject.sub), remember)
+        ? await ports.rememberedBrowsers.remember(subject, await ports.findFactors(subject.sub), remember)
         : undefined
     const next =
       proven.kind === 'pending'
@@ -91,11 +93,17 @@ export function createAdvance(ports: AdvancePorts): (advancing: Advancing) => Pr
   ): Promise<HttpResponse> {
     const { request, continuation, requester } = page
     const { client, requested_acr } = requester
+    // First, because an end from now on deletes it, or changes this number.
+    const ending = pending.epoch === undefined ? await ports.accessEndings.latest(pending.sub) : undefined
     const { taken, cookie } = await ports.pendingSignIns.take(request)
     // Another request of this browser was faster.
     if (!taken) return page.resume(continuation, [cookie])
     const { hash: _, created_at: __, expires_at: ___, ...proven } = pending
-    const subject: Subject = { ...proven, ...raised(pending, gain) }
+    const subject: CheckedSubject = {
+      ...proven,
+      ...raised(pending, gain),
+      ...(ending !== undefined && { ending }),
+    }
     const { tenant } = subject
     const cookies = [cookie, remembering]
     return ports.concludeSignIn(request, { subject, tenant, client, requested_acr, continuation, cookies })
