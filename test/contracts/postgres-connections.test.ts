@@ -14,6 +14,7 @@ import {
   openPostgresTenantStores,
   type TenantStoresOptions,
 } from '../../packages/server/src/storage/postgres/stores.ts'
+import { createWaits } from '../../packages/server/src/storage/postgres/waits.ts'
 import { type PostgresServer, providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
 import { inTime } from '../support/until.ts'
@@ -290,4 +291,59 @@ test('postgres connections: a request that gets no connection within the limit g
   await slow
   assert.deepEqual((await run('select 1', [])).rows, [[1]])
   await pool.close()
+})
+
+test('postgres connections: with a slow database, a statement that would wait too long for a connection gets 503 at once', () => {
+  let now = 0
+  const waits = createWaits(10, () => now)
+  const refused = (waiting: number, reads: boolean): boolean => {
+    try {
+      waits.require({ waiting, reads })
+      return false
+    } catch (error) {
+      assert.ok(error instanceof StoreUnavailable)
+      return true
+    }
+  }
+  const run = (milliseconds: number) => {
+    const end = waits.begin()
+    now += milliseconds
+    end()
+  }
+  // Nothing is known about the database yet.
+  assert.equal(refused(1000, true), false)
+  times(50, () => run(2000))
+  assert.deepEqual(
+    [0, 9, 11, 24, 26].map(waiting => [refused(waiting, true), refused(waiting, false)]),
+    [
+      [false, false],
+      [false, false],
+      [true, false],
+      [true, false],
+      [true, true],
+    ],
+  )
+  times(50, () => run(1))
+  assert.equal(refused(1000, true), false)
+})
+
+test('postgres connections: the pool measures how long its statements take, and refuses those that would wait too long', async () => {
+  const url = await (await postgres()).database()
+  const pool = openPool({ url, poolSize: 1 })
+  try {
+    const { run } = pool.of('public')
+    // The newest statement has a fifth of the weight.
+    await run('select pg_sleep(2)', [])
+    const slow = run('select pg_sleep(0.3)', [])
+    const waiting = times(9, () => run('select 1', []))
+    const outcomes = await Promise.allSettled([slow, ...waiting])
+    const reasons = outcomes.flatMap(one => (one.status === 'rejected' ? [String(one.reason)] : []))
+    assert.ok(reasons.length > 0)
+    for (const reason of reasons)
+      assert.match(reason, /StoreUnavailable: the database is too slow: \d+ statements wait/)
+    assert.equal(outcomes[0]?.status, 'fulfilled')
+    assert.equal((await run('select 1', [])).rows.length, 1)
+  } finally {
+    await pool.close()
+  }
 })

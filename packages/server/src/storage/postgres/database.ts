@@ -16,6 +16,7 @@ import {
 } from './failure.ts'
 import { createConnect } from './shortage.ts'
 import { isRead, type Run } from './statements.ts'
+import { createWaits } from './waits.ts'
 
 /** One issuer's schema in the database. */
 export type Database = {
@@ -77,6 +78,7 @@ export function openPool(options: PostgresOptions): Pool {
     const { connection } = client as unknown as DatedClient
     connection.on('bindComplete', () => bound.add(client))
   })
+  const waits = createWaits(poolSize)
   const schemas = new WeakMap<pg.ClientBase, string>()
   const logInvalidValues = createInvalidValueLog(log)
   const nameOf = createNames()
@@ -105,6 +107,7 @@ export function openPool(options: PostgresOptions): Pool {
     openedAfter: number,
   ): Promise<Value> {
     const client = await take(openedAfter)
+    const end = waits.begin()
     try {
       if (schemas.get(client) !== schema) {
         await ask(client, settings, [quoted(schema)])
@@ -119,6 +122,8 @@ export function openPool(options: PostgresOptions): Pool {
       // After a violated constraint (classes 22 and 23) the connection is usable; after other errors it may not be.
       client.release(!/^2[23]/.test(sqlState(error) ?? ''))
       throw error
+    } finally {
+      end()
     }
   }
 
@@ -133,6 +138,7 @@ export function openPool(options: PostgresOptions): Pool {
     work: (client: pg.ClientBase) => Promise<Value>,
   ): Promise<Value> {
     if (closed) throw new StoreUnavailable('the database is closed')
+    waits.require({ waiting: pool.waitingCount, reads })
     const begun = performance.now()
     let reached: DatedClient | undefined
     let sentAt = 0
