@@ -8,6 +8,7 @@ import { testFolder } from '../support/folder.ts'
 import { certificate, type Entry, type LdapOptions, startLdapServer } from '../support/ldap.ts'
 import { alice, answerOf, authorizePath, pagesWorld } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 
 const base = 'ou=people,dc=corp'
 const entries: readonly Entry[] = [
@@ -110,6 +111,41 @@ for (const [way, options] of Object.entries({
       ldap.endless = undefined
       assert.equal((await signIn(server, 'ada', 'right')).status, 200)
     }, options))
+
+test('attack: a password that comes after the connection was given up is not sent, since a new one would have no StartTLS', () =>
+  withDirectory(
+    async (server, ldap) => {
+      const { count } = server.stores.attempts
+      const late = Promise.withResolvers<void>()
+      let counts = 0
+      Object.assign(server.stores.attempts, {
+        async count(...given: Parameters<typeof count>) {
+          counts += 1
+          // The directory has found the user. Before their password is sent, the connection is given up.
+          if (counts === 2) await until('the connection ends', () => ldap.connections().now === 0)
+          const counted = await count(...given)
+          if (counts === 2) late.resolve()
+          return counted
+        },
+      })
+      const asked = signIn(server, 'ada', 'right')
+      await late.promise
+      assert.equal((await asked).status, 503)
+      // Whatever follows in the same connection would arrive before that of a later one.
+      assert.equal((await signIn(server, 'ada', 'wrong')).status, 400)
+      assert.deepEqual(ldap.asked.slice(0, 4), [
+        'starttls',
+        'bind cn=reader,dc=corp',
+        `search ${base}`,
+        'starttls',
+      ])
+      // It is not counted: all of a hundred guesses but the one above remain.
+      for (let guess = 1; guess < 100; guess++)
+        assert.equal((await signIn(server, 'ada', 'wrong')).status, 400)
+      assert.equal((await signIn(server, 'ada', 'right')).status, 429)
+    },
+    { directory: { timeout: 1 } },
+  ))
 
 test('attack: the parts of an LDAP message are joined once, however small they are', () => {
   const message = Buffer.concat([Buffer.from('3082fff0', 'hex'), Buffer.alloc(0xfff0, 'x')])

@@ -30,6 +30,7 @@ export async function withConnection<Value>(
   const limit = timeout * 1000
   const secure = url.startsWith('ldaps:')
   const sockets: Socket[] = []
+  let over = false
   let lookup: LookupFunction | undefined
   let timer: NodeJS.Timeout | undefined
   let fail: (error: Error) => void = () => {}
@@ -41,6 +42,13 @@ export async function withConnection<Value>(
     sockets.push(socket)
     return bounded(socket, fail)
   }
+  /**
+   * The library opens another connection for what is sent after the first one has ended, without StartTLS. A password
+   * that comes too late would be sent unencrypted.
+   */
+  const onlyOnce = (): void => {
+    if (over || sockets.length > 0) throw new Error('the connection to the directory has ended')
+  }
   const client = new Client({
     url,
     timeout: limit,
@@ -48,16 +56,15 @@ export async function withConnection<Value>(
     strictDN: false,
     createConnection: (...to: unknown[]) => {
       const [port, host] = to as [number, string]
+      onlyOnce()
       return opened(connect({ port, host, lookup }))
     },
     // For a new connection (`ldaps:`), or to encrypt one that exists (StartTLS).
     createSecureConnection: (...to: unknown[]) => {
       const [port, host, options] = to as [number, string, ConnectionOptions]
-      return opened(
-        connectTls(
-          typeof port === 'number' ? { ...options, port, host, lookup } : (port as ConnectionOptions),
-        ),
-      )
+      if (typeof port !== 'number') return opened(connectTls(port as ConnectionOptions))
+      onlyOnce()
+      return opened(connectTls({ ...options, port, host, lookup }))
     },
     ...(secure && { tlsOptions }),
   })
@@ -77,6 +84,7 @@ export async function withConnection<Value>(
     client.unbind().catch(() => {})
     throw error
   } finally {
+    over = true
     clearTimeout(timer)
   }
 }
