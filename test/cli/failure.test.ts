@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { failureText } from '../../packages/server/src/cli/failure.ts'
@@ -156,7 +156,22 @@ test('failures: an SQLite database that fails while it is read is explained by i
     })
   // Extended codes have the primary one in their lowest byte.
   for (const code of [11, 267]) assertText(failureText(unread(code)), 'storage', /is damaged \(/, /backup/)
+  // The shared memory file could not be extended, because the disk is full.
+  assertText(failureText(unread(4874)), 'storage', /disk can not be read or written \(/, /free space/)
   assertText(failureText(unread(1)), 'storage', /SQLite reported an error \(database disk/, /rescode/)
+})
+
+test('failures: an SQLite database without the right to write it is named before it is used', async t => {
+  if (process.getuid?.() === 0) return t.skip('root may write every file')
+  const file = folder.at('unwritable.db')
+  await (await openSqliteStores({ file })).close()
+  await chmod(file, 0o400)
+  assertText(
+    await failure(() => openSqliteStores({ file })),
+    file,
+    /this user may not use it/,
+    /owner or mode/,
+  )
 })
 
 test('failures: whatever is thrown has a text', () => {

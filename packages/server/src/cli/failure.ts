@@ -67,6 +67,11 @@ const files: Readonly<Record<string, Explanation>> = {
 const sqlite: Readonly<Record<number, Explanation>> = {
   5: says('another process holds a lock', 'a database that this server may write', 'stop the other process'),
   8: says('it is read-only', 'a file that this user may write', 'change its owner or mode'),
+  10: says(
+    'the disk can not be read or written',
+    'an intact disk with free space',
+    'free space on the disk, or look for its errors in the log of the system',
+  ),
   11: says('the database is damaged', 'an intact database', 'restore a backup (docs/guides/backup.md)'),
   13: says('the disk is full', 'free space', 'free space on the disk'),
   14: says(

@@ -1,6 +1,7 @@
 /** Opens connections to the database file, with the newest schema and durable commits. */
 
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { newerSchema, UnusableDatabase } from './open-file.ts'
 import { migrations } from './schema.ts'
@@ -35,6 +36,7 @@ export function openDatabase({
   if (!create && !existsSync(file)) throw new UnusableDatabase(`${file} was removed while the server runs`)
   return named(file, () => {
     createFile(file)
+    requireWritable(file)
     return prepare(new DatabaseSync(file), { file, busyTimeout, used, onUpgraded })
   })
 }
@@ -93,6 +95,12 @@ function createFile(file: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
+}
+
+/** SQLite opens a file that it may not write, and reports the first write without a name. */
+function requireWritable(file: string): void {
+  for (const path of [dirname(file), file, `${file}-wal`, `${file}-shm`])
+    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
 }
 
 /** Waits while another process opens the new file, because SQLite does not wait for the lock that enables WAL. */
