@@ -44,6 +44,32 @@ test('changes: a client that is disabled between the load and the first look is 
   await until('the client is disabled', () => watch.isDisabledClient('web'))
 })
 
+test('changes: a process whose configuration another one overrules says so, but not during a reload', async t => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { settings, principals } = createMemoryStores()
+  const changes = createChanges({ settings, ...common })
+  const warned: unknown[] = []
+  const log = { ...silentLog, warn: (...line: unknown[]) => void warned.push(line) }
+  const watch = createPrincipalWatch({ principals, changes, log })
+  t.after(() => watch.stop())
+  const [web, ann] = [
+    { id: 'web', enabled: true },
+    { id: 'ann', enabled: true },
+  ]
+  const apply = (clients: readonly (typeof web)[]) =>
+    writePrincipals({ clients, users: [ann] }, { principals, changes })
+  await watch.begin({ clients: [web], users: [ann] })
+  await apply([])
+  await watch.refresh()
+  await apply([web])
+  await watch.refresh()
+  assert.deepEqual(warned, [])
+  await apply([])
+  for (let reading = 0; reading < 3; reading++) await watch.refresh()
+  const advice = 'give all processes the same configuration'
+  assert.deepEqual(warned, [['configuration_overruled', { clients: 1, users: 0, advice }]])
+})
+
 test('changes: a key that is added between the load and the first look is published after that look', async t => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const { settings, keys } = createMemoryStores()

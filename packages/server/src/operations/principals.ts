@@ -76,11 +76,25 @@ export function createPrincipalWatch({
   // An older reading must not replace a newer one.
   const inOrder = serial()
   let stop = (): void => {}
+  let own: ConfiguredPrincipals | undefined
+  /** Whether the reading before found that another configuration disables principals of this one. */
+  let overruled: 'no' | 'once' | 'reported' = 'no'
 
   const read = (): Promise<void> =>
     inOrder(async () => {
       disabled = await principals.disabled()
+      reportOverruled()
     })
+  const reportOverruled = (): void => {
+    const counts = own ? overruledIn(own, disabled) : { clients: 0, users: 0 }
+    if (counts.clients + counts.users === 0) overruled = 'no'
+    // A reload replaces this configuration between two readings.
+    else if (overruled === 'no') overruled = 'once'
+    else if (overruled === 'once') {
+      overruled = 'reported'
+      log.warn('configuration_overruled', { ...counts, advice: 'give all processes the same configuration' })
+    }
+  }
   const announce = async (): Promise<void> => {
     if (!principals.watch) await changes.announce()
     await read()
@@ -130,9 +144,23 @@ export function createPrincipalWatch({
         onFailure: error => log.error('principals_refresh_failed', { error: String(error) }),
       })
       if (configured) await writePrincipals(configured, ports)
+      own = configured
       await read()
     },
     stop: () => stop(),
+  }
+}
+
+/** Returns how many clients and users are enabled in the configuration of this process, but disabled by a later one. */
+function overruledIn(
+  { clients, users }: ConfiguredPrincipals,
+  disabled: DisabledPrincipals,
+): { readonly clients: number; readonly users: number } {
+  return {
+    clients: clients.filter(
+      ({ id, enabled }) => enabled && disabled.clients.has(id) && !disabled.blockedClients.has(id),
+    ).length,
+    users: users.filter(({ id, enabled }) => enabled && disabled.users.has(id)).length,
   }
 }
 
