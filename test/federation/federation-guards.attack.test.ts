@@ -84,6 +84,31 @@ test('federation: an inactive user is refused, whichever provider signs them in'
   assert.deepEqual(sessionsOf(server), [])
 })
 
+test('federation: users who exist only at a provider lose access once the configuration lacks it, and regain it', async () => {
+  const tenantStores = await openTenantStores()
+  const world = federatedWorld(provider)
+  const { server, browser } = await startFederated(world, tenantStores)
+  const code = answerOf(await signInByProvider(browser, atCorp({ scope: 'openid offline_access' }))).get(
+    'code',
+  )
+  const { json } = await server.token({
+    ...{ grant_type: 'authorization_code', client_id: 'web', code: code ?? '' },
+    ...{ redirect_uri: callback, code_verifier: verifier },
+  })
+  const { server: without, browser: later } = await startFederated(
+    { ...world, identity_providers: [] },
+    tenantStores,
+  )
+  for (const [name, value] of browser.cookies) later.cookies.set(name, value)
+  const refresh = (where: TestServer) =>
+    where.token({ grant_type: 'refresh_token', client_id: 'web', refresh_token: json.refresh_token })
+  assert.ok((await later.visit('/account')).target.startsWith('/login'))
+  const silent = answerOf(await later.visit(authorizePath({ prompt: 'none' })))
+  assert.equal(silent.get('error'), 'login_required')
+  assertRefused(await refresh(without), 'invalid_grant', 'user_inactive')
+  assert.equal((await refresh(server)).status, 200)
+})
+
 test('federation: a sign-in in another tenant does not continue the earlier session', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   answerOf(await signInByProvider(browser, atCorp()))

@@ -181,17 +181,18 @@ const noteFailures =
   }
 
 /**
- * Returns the rule for subjects without a record: those of a provider are active, and local ones if a password validator
- * or an extension grant authenticates them. Rows of the operator's own store are deleted without notice. With such a
- * store, only users of a provider who are not linked to a local user can therefore lack a record.
+ * Returns the rule for subjects without a record: those of a provider are active while the configuration has it, and
+ * others if a password validator or an extension grant authenticates them. Rows of the operator's own store are deleted
+ * without notice. With such a store, only users of a provider who are not linked to a local user can therefore lack a
+ * record.
  */
 function createVouching(
   { userStore, validators, grants, identityProviders }: Configuration,
   links: Pick<IdentityLinks, 'ofUser'>,
 ): ProfilePorts['isVouchedFor'] {
   if (!userStore) {
-    const trustsLocal = validators.password !== undefined || grants.length > 0
-    return ({ idp }) => trustsLocal || idp !== localProvider
+    const trustsOthers = validators.password !== undefined || grants.length > 0
+    return ({ sub, idp }) => identityProviders.has(idp) || (trustsOthers && !isDerivedSub(sub))
   }
   return async ({ sub, idp }) =>
     identityProviders.has(idp) && (isDerivedSub(sub) || (await links.ofUser(sub)).length === 0)
