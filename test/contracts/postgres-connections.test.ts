@@ -94,7 +94,9 @@ test('postgres connections: after a failover, lost open connections fail no requ
       times(25, () => 'committed'),
     )
   }
-  assert.ok(warned.includes('database_connection_lost'), 'a lost connection is logged')
+  // A line for each of them would fill the disk while the database is read-only, and refuses every write.
+  const lines = warned.filter(event => event === 'database_connection_lost').length
+  assert.ok(lines > 0 && lines < 8, `${lines} lines for 30 lost connections`)
 })
 
 /** A proxy that forwards everything, and closes the connection instead of the next response. */

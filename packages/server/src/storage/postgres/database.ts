@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StoreUnavailable } from '../../runtime/ports.ts'
+import { repeatedLine } from '../../runtime/repeated-line.ts'
 import { createInvalidValueLog } from '../tables/invalid-values.ts'
 import { ask, defaultTimeouts, type PostgresOptions, quoted, settingsOf } from './connection.ts'
 import { settings } from './durability.ts'
@@ -69,8 +70,11 @@ export function openPool(options: PostgresOptions): Pool {
     options: lookUps.map(setting => `-c ${setting}`).join(' '),
   })
   const connect = createConnect(pool, { poolSize, limit: timeouts.connection, log })
+  // A read-only server refuses each write, after which its connection is replaced.
+  const reportLost =
+    log && repeatedLine(log.warn, { event: 'database_connection_lost', count: 'connections' })
   // An idle connection broke. The next request gets a new one.
-  pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))
+  pool.on('error', error => reportLost?.({ error: error.message, retried: false }))
   const bound = new WeakSet<pg.ClientBase>()
   pool.on('connect', client => {
     // If a connection breaks while in use, its query fails. Without a listener, the error event would end the process.
@@ -159,7 +163,7 @@ export function openPool(options: PostgresOptions): Pool {
       // After a stall, the caller of a write may have given up and retried elsewhere.
       const late = !reads && reached !== undefined && performance.now() - sentAt > timeouts.statement
       if (!(demoted || unsent || repeatable.has(error as object)) || late || closed) throw error
-      log?.warn('database_connection_lost', { error: String((error as Error).cause ?? error), retried: true })
+      reportLost?.({ error: String((error as Error).cause ?? error), retried: true })
       return connected(schema, work, performance.now())
     }
   }
