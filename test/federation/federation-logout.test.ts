@@ -162,6 +162,21 @@ test('federation logout: the provider’s logout token ends the sessions that ca
   assert.equal(server.logged.findLast(entry => entry.event === 'session_ended')?.cause, 'ended_by_provider')
 })
 
+test('federation logout: a token with sid and sub also ends the user’s sessions whose sid is unknown [Back-Channel Logout 1.0 §2.7]', async () => {
+  // A provider may omit the sid from ID tokens.
+  provider.claims = { sub: 'ada', sid: undefined }
+  const { server, browser } = await signedIn()
+  const [other, stranger] = [createBrowser(server), createBrowser(server)]
+  provider.claims = { sub: 'ada', sid: 'another' }
+  answerOf(await signInByProvider(other, atCorp))
+  provider.claims = { sub: 'grace', sid: undefined }
+  answerOf(await signInByProvider(stranger, atCorp))
+  assert.equal((await notify(server, await logoutToken())).status, 200)
+  assert.equal(await isSignedIn(browser), false)
+  assert.equal(await isSignedIn(other), true)
+  assert.equal(await isSignedIn(stranger), true)
+})
+
 test('federation logout: an invalid or repeated logout token ends nothing [Back-Channel Logout 1.0 §2.6]', async () => {
   const { server, browser } = await signedIn()
   const now = server.clock.now()

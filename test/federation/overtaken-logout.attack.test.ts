@@ -130,6 +130,19 @@ for (const [what, token] of Object.entries(tokens))
     assert.ok((await browser.visit('/account')).target.startsWith('/login'))
   })
 
+test('federation attack: a late code without a sid starts no session after a sign-out with sid and sub, one with another sid does', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const other = createBrowser(server)
+  const back = await visitProvider(await browser.visit(atCorp))
+  const backToOther = await visitProvider(await other.visit(atCorp))
+  assert.equal((await send(server, await logoutTokenOf(provider, there))).status, 200)
+  provider.claims = { ...there, sid: undefined }
+  assert.equal((await browser.visit(back)).status, 502)
+  assert.equal(server.reason(), 'upstream_session_ended')
+  provider.claims = { ...there, sid: 'another' }
+  assert.ok(answerOf(await other.visit(backToOther)).has('code'))
+})
+
 test('federation logout: a sign-in that begins after the sign-out of a user is not affected', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   assert.equal((await send(server, await tokens['of a user']())).status, 200)

@@ -34,7 +34,7 @@ const endRemembered: Seconds = 600
 
 /** Returns the hash under which an id of a provider is remembered for a use; ids of two providers may be equal. */
 export const rememberedHash = (
-  use: 'logout_token' | 'ended_upstream' | 'ended_upstream_user',
+  use: 'logout_token' | 'ended_upstream' | 'ended_upstream_all' | 'ended_upstream_no_sid',
   { name }: Pick<OpenIdProvider, 'name'>,
   id: string,
 ): TokenHash => hash('sha256', JSON.stringify([use, name, id]), 'base64url') as TokenHash
@@ -50,15 +50,16 @@ export const endedUpstreamSession = (
 })
 
 /**
- * Returns what to remember about a user whose sessions the provider ended, so that a sign-in which began before starts no
+ * Returns what to remember about a user whose sessions the provider ended (all, or those without a sid), so that a sign-in which began before starts no
  * session here. Later ones do, since their session at the provider is a new one.
  */
 export const endedUpstreamUser = (
   provider: Pick<OpenIdProvider, 'name'>,
   identity: string,
   now: Seconds,
+  which: 'all' | 'no_sid',
 ): UsedAssertion => ({
-  hash: rememberedHash('ended_upstream_user', provider, identity),
+  hash: rememberedHash(`ended_upstream_${which}`, provider, identity),
   expires_at: now + upstreamRequestLifetime,
 })
 
@@ -79,8 +80,11 @@ export const createUpstreamSessionStorage =
     const isEnded = async (): Promise<boolean> => {
       if (sid !== undefined && (await usedAssertions.has(rememberedHash('ended_upstream', provider, sid))))
         return true
-      const { hash, expires_at } = endedUpstreamUser(provider, identityKey(identity), askedAt)
-      return ((await usedAssertions.until(hash)) ?? 0) >= expires_at
+      for (const which of sid === undefined ? (['all', 'no_sid'] as const) : (['all'] as const)) {
+        const { hash, expires_at } = endedUpstreamUser(provider, identityKey(identity), askedAt, which)
+        if (((await usedAssertions.until(hash)) ?? 0) >= expires_at) return true
+      }
+      return false
     }
     const id = newTimedId(random)
     const now = clock.now()

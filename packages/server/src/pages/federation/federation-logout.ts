@@ -52,11 +52,19 @@ export function createBackChannelLogoutEndpoint(
     const marker = markerOf(provider, read.value)
     if (await usedAssertions.has(marker.hash))
       return ports.refuser(request, missing('upstream_logout_token_replayed'), { step: 'authenticate' })
-    const { sid } = read.value
+    const { sid, sub } = read.value
     const now = ports.clock.now()
     // First, so that a sign-in which stores the session afterwards finds that it has ended.
     if (sid !== undefined) await usedAssertions.add(endedUpstreamSession(provider, sid, now))
-    else await usedAssertions.prolong(endedUpstreamUser(provider, identityOf(provider, read.value), now))
+    if (sub !== undefined)
+      await usedAssertions.prolong(
+        endedUpstreamUser(
+          provider,
+          identityOf(provider, read.value),
+          now,
+          sid === undefined ? 'all' : 'no_sid',
+        ),
+      )
     await endAll(provider, read.value, ports)
     // Last, so that the provider can send the token again if ending a session fails (§2.5).
     await usedAssertions.add(marker)
@@ -88,8 +96,19 @@ async function endAll(
   { iss, sid, sub }: Pick<LogoutToken, 'iss' | 'sid' | 'sub'>,
   { stores, endSession, log }: UpstreamLogoutPorts,
 ): Promise<void> {
-  const from = sid !== undefined ? { upstream_sid: sid } : { identity: identityOf(provider, { iss, sub }) }
-  const found = await stores.upstreamSessions.from(provider.name, from)
+  const { upstreamSessions } = stores
+  const ofUser =
+    sub === undefined
+      ? []
+      : await upstreamSessions.from(provider.name, { identity: identityOf(provider, { iss, sub }) })
+  // A session whose sid the provider did not send may be the one that has ended.
+  const found =
+    sid === undefined
+      ? ofUser
+      : [
+          ...(await upstreamSessions.from(provider.name, { upstream_sid: sid })),
+          ...ofUser.filter(({ upstream_sid }) => upstream_sid === undefined),
+        ]
   let ended = 0
   const endFrom = async (id: string) => {
     for (const session of await stores.sessions.fromUpstream(id)) {
@@ -98,7 +117,7 @@ async function endAll(
   }
   for (const { id } of found) {
     await endFrom(id)
-    await stores.upstreamSessions.end(id)
+    await upstreamSessions.end(id)
     // A sign-in may have stored its session in the meantime. Later ones look for the deleted row.
     await endFrom(id)
   }
