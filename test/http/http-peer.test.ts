@@ -64,6 +64,21 @@ test('peer: a trusted proxy forwards a PEM without its first and last line, as T
   assert.equal((await seen({ [header]: encodeURIComponent(der) }, trusted)).peer.certificate, der)
 })
 
+test('peer: a trusted proxy forwards a certificate as AWS ALB (in verify mode), Envoy and Cloudflare write it', async () => {
+  const safe = (text: string) => encodeURIComponent(text).replace(/%2B|%2F|%3D/g, decodeURIComponent)
+  for (const [name, value] of [
+    ['x-amzn-mtls-clientcert-leaf', safe(pem)],
+    // `%DOWNSTREAM_PEER_CERT%`
+    ['client-cert', encodeURIComponent(pem)],
+    ['cf-client-cert-der-base64', der],
+  ] as const) {
+    const mtls = { certificateHeader: name, trustedProxies: ['127.0.0.1'] }
+    assert.equal((await seen({ [name]: value }, { mtls })).peer.certificate, der, name)
+    // A client that adds its own has none.
+    assert.equal((await seen({ [name]: [value, value] }, { mtls })).peer.certificate, undefined, name)
+  }
+})
+
 test('peer: of the chain that Traefik writes into its own header, the first certificate is the client’s', async () => {
   const name = 'x-forwarded-tls-client-cert'
   const traefik = {
