@@ -225,13 +225,15 @@ test('revoking a client: what a node issued whose clock is a second ahead is rev
 test('revoking a user: a session that begins at the same time is ended and named', async () => {
   const { stores } = await createTestServer(world)
   const { sessions } = stores
+  let ends = 0
   const meanwhile: typeof sessions.endOfUser = async (sub, ending) => {
-    await sessions.create(sampleSession({ sub, sid: 'late' }))
+    ends += 1
+    await sessions.create(sampleSession({ sub, sid: `late ${ends}` }))
     return sessions.endOfUser(sub, ending)
   }
   const racing = { ...stores, sessions: { ...sessions, endOfUser: meanwhile } }
   const server = await createTestServer(world, { stores: racing })
-  assert.deepEqual(await server.endAccess('88421113'), ['late'])
+  assert.deepEqual(await server.endAccess('88421113'), ['late 1', 'late 2'])
 })
 
 test('revoking a user: tokens, codes and device codes of every client end, and the user can sign in again', async () => {
