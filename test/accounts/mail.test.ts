@@ -413,6 +413,24 @@ test('mail: a full queue says why it is full, without addresses, on one line for
   ])
 })
 
+test('mail: an error of any length is logged in part, and is not searched for addresses as a whole', async () => {
+  const errors: unknown[] = []
+  const note = (_: string, { error }: { error?: unknown } = {}) => void errors.push(error)
+  const { waitingMails } = await openStores()
+  const queue = createMailQueue({
+    stores: { waitingMails },
+    sealing: createSealing({ derived: createDerivedKeys(Buffer.alloc(32, 5)), purpose: 'mail' }),
+    // Masking the addresses in all of it would take minutes.
+    send: () => Promise.reject(new Error('5'.repeat(300_000))),
+    clock: { now: () => start },
+    random: createRandom(),
+    log: { debug: note, info: note, warn: note, error: note },
+  })
+  queue.send(async () => outgoing)
+  await queue.settled()
+  assert.deepEqual(errors, [`Error: ${'5'.repeat(993)}`])
+})
+
 test('mail: closing waits for a query of the store, and sends nothing afterwards', async () => {
   let answer = (_due: boolean): void => {}
   let queries = 0
