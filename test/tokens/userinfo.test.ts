@@ -181,7 +181,8 @@ test('userinfo: a client that was disabled after issue is invalid_token [userinf
 })
 
 test('userinfo: the claims of a federated user are those that the provider sent at sign-in', async () => {
-  const server = await createTestServer(world)
+  const corp = { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' }
+  const server = await createTestServer({ ...world, identity_providers: [corp] })
   const code = await issueCode(server, {
     sub: 'corp-dora',
     idp: 'corp',
