@@ -132,6 +132,19 @@ test('personal data: a deletion counts first, then deletes everything and ends a
   await other.close()
 })
 
+test('personal data: a waiting mail belongs to the user of its verified address, whoever else claims the address', async () => {
+  const { server, call, path } = await startWithUser()
+  const claiming = await call('POST', '/users', { username: 'eve', email: person.email, password })
+  const other = `/users/${claiming.json.sub}`
+  const mailsOf = async (user: string) =>
+    (await call('GET', `${user}/personal-data`)).json.stored.waiting_mails?.length
+  assert.deepEqual([await mailsOf(path), await mailsOf(other)], [1, undefined])
+  assert.equal((await call('DELETE', other, undefined, matching(claiming))).status, 204)
+  await server.settled()
+  assert.equal(await mailsOf(path), 1)
+  await server.close()
+})
+
 test('personal data: a person without a record is deleted; a user of the file must leave the file first', async () => {
   const { server, call } = await startAdmin(world, away)
   const { sessions, consents } = server.stores

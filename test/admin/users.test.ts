@@ -7,6 +7,7 @@ import { createCursors } from '../../packages/server/src/endpoints/admin/cursor.
 import { replyWithPage } from '../../packages/server/src/endpoints/admin/list.ts'
 import type { Call } from '../../packages/server/src/endpoints/admin/operation.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import { sampleSession } from '../contracts/stores/samples.ts'
 import { adminToken, adminWorld, matching, startAdmin } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
@@ -91,6 +92,7 @@ test('admin users: a merge patch changes the named members, and disabling ends a
     ...{ claims: { name: 'Finn', level: 3 }, roles: ['reader'], password },
   })
   const path = `/users/${created.json.sub}`
+  const before = await server.stores.storedUsers.find(created.json.sub)
   const { json } = await server.token(
     { grant_type: 'password', username: 'finn', password, scope: 'openid offline_access' },
     { client: ['web', 'a-secret-of-an-operator'] },
@@ -114,6 +116,9 @@ test('admin users: a merge patch changes the named members, and disabling ends a
   assert.equal(refreshed.json.error, 'invalid_grant')
   assert.equal((await call('PATCH', path, { active: true }, matching(patched))).status, 200)
   assert.equal(await signsIn('finn', password), true)
+  // A sign-in whose password was checked before the patch begins no session afterwards.
+  const late = sampleSession({ sub: created.json.sub, epoch: before?.epoch })
+  assert.equal(await server.stores.sessions.create(late), false)
   // The patch does not make the address verified again at another time.
   const stored = await server.stores.storedUsers.find(created.json.sub)
   assert.equal(stored?.email_verified_at, created.json.created_at)

@@ -33,8 +33,8 @@ function clientKeys(body: (url: string) => string) {
   const advance = (seconds: number) => {
     now += seconds
   }
-  const keysOf = async (name: string) =>
-    (await find({ client_id: name, jwks_uri: `https://${name}.example/jwks` } as Client)).keys
+  const keysOf = async (name: string, registered?: Client['registered']) =>
+    (await find({ client_id: name, registered, jwks_uri: `https://${name}.example/jwks` } as Client)).keys
   return { asked, warned, keysOf, advance }
 }
 
@@ -90,6 +90,18 @@ test('client keys: a set that was fetched again is no longer the oldest', async 
   assert.equal(asked.length, 502)
   await keysOf('c0')
   assert.equal(asked.length, 502)
+})
+
+test('client keys: untrusted clients evict only the sets of one another', async () => {
+  const { keysOf, asked } = clientKeys(() => JSON.stringify({ keys: [one] }))
+  await keysOf('known')
+  await keysOf('vouched', { trusted: true, version: 1 })
+  for (const index of times(501, index => index)) await keysOf(`c${index}`, { trusted: false, version: 1 })
+  await keysOf('known')
+  await keysOf('vouched', { trusted: true, version: 1 })
+  assert.equal(asked.length, 503)
+  await keysOf('c0', { trusted: false, version: 1 })
+  assert.equal(asked.length, 504)
 })
 
 const registered = (index: number, version = 1) =>

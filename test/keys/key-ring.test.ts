@@ -344,6 +344,26 @@ for (const storage of storages)
       )
     })
 
+    test('keys: a kid that was removed and imported again is that of the other key, at nodes that knew the first too', async () => {
+      const [ring, node] = [await open(), await openUnnotified()]
+      await ring.importKeys([oldKey({ use: 'verify' })])
+      await node.refresh()
+      assert.equal((await ring.remove('old', { force: false })).ok, true)
+      const { publicKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      await ring.importKeys([importedKey({ key, kid: 'old' }, { signs: ['ES256'], use: 'verify' })])
+      await node.refresh()
+      for (const { published } of [ring, node]) assert.ok(published('old')?.publicKey.equals(key))
+    })
+
+    test('keys: of two commands that import the same kid at once, one is refused because of the other', async () => {
+      const nodes = [await openUnnotified(), await openUnnotified()]
+      const key = oldKey({ use: 'verify' })
+      const ended = await Promise.allSettled(nodes.map(node => node.importKeys([key])))
+      const refused = ended.flatMap(one => (one.status === 'rejected' ? String(one.reason) : []))
+      assert.equal(refused.length, 1)
+      assert.match(refused[0]!, /already a key with the kid "old"/)
+    })
+
     test('keys: an imported private key signs after two minutes, for every node, and rotates like any other', async () => {
       const clock = createClock()
       const [ring, node] = [await open({ clock }), await openUnnotified({ clock })]

@@ -116,6 +116,26 @@ test('master key rotation: an interruption before or after any write is complete
   assert.ok(writes >= 6, `${writes} writes`)
 })
 
+test('master key rotation: an entry that is changed while its secret is sealed again keeps the change', async () => {
+  const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
+  const filled = await fill(world, oldKey)
+  const { entries } = world.stores
+  let changed = false
+  const find: typeof entries.find = async (kind, id) => {
+    const found = await entries.find(kind, id)
+    if (found && !changed) {
+      changed = true
+      const entry = { ...found.entry, scopes: ['openid', 'email'] }
+      await entries.put({ ...found, version: 2, entry }, await entries.revision())
+    }
+    return found
+  }
+  await rotate({ ...world, stores: { ...world.stores, entries: { ...entries, find } } }, [newKey, oldKey])
+  const stored = await entries.find('identity_providers', 'corp')
+  assert.deepEqual([stored?.version, stored?.entry.scopes], [2, ['openid', 'email']])
+  await assertComplete(world, filled, newKey)
+})
+
 test('master key rotation: two commands at the same time agree on one root key', async () => {
   const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
   const filled = await fill(world, oldKey)

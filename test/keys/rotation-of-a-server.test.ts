@@ -11,6 +11,7 @@ import { parseConfiguration } from '../../packages/server/src/configuration/pars
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createTessera } from '../../packages/server/src/server.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { actor, made } from '../administration/outcomes.ts'
 import { createBrowser } from '../support/browser.ts'
 import { testFolder } from '../support/folder.ts'
 import { answerOf, authorizePath, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
@@ -79,6 +80,46 @@ test('master key rotation: nobody is signed out, and no refresh token, form or p
   assert.equal(later.keys.jwks().body, server.keys.jwks().body)
   await later.close()
 })
+
+const day = 86_400
+const client = { client_id: 'lasting', scope: 'openid offline_access', redirect_uris: ['https://app.example/cb'] }
+const refreshing = (lifetimes: object) => ({
+  ...client,
+  grant_types: ['authorization_code', 'refresh_token'],
+  client_secrets: [{ value: 'secret' }],
+  ...lifetimes,
+})
+const [absolute, sliding] = ['absolute_refresh_token_lifetime', 'sliding_refresh_token_lifetime']
+const keep = { keep_signed_in: true, keep_signed_in_lifetime: 50 * day }
+for (const [what, settings, days, stored] of [
+  ['mails, codes and links', {}, 30],
+  ['a session', { sessions: { absolute_lifetime: 40 * day } }, 40],
+  ['a session of a user who stays signed in', { sessions: keep }, 50],
+  ['a refresh token', { clients: [refreshing({ [absolute]: 60 * day })] }, 60],
+  ['a refresh token that is used', { clients: [refreshing({ [sliding]: 61 * day })] }, 61],
+  ['a refresh token of a stored client', {}, 62, refreshing({ [absolute]: 62 * day })],
+  [
+    'a refresh token of a client that registers',
+    { registration: { mode: 'open', client_defaults: { [absolute]: 63 * day } } },
+    63,
+  ],
+  ['a session at a tenant', { tenants: [{ name: 'acme', issuer: 'path', sessions: keep }] }, 50],
+] as const)
+  test(`master key rotation: the earlier root key is accepted a day longer than ${what} lasts`, async () => {
+    const tenantStores = createMemoryTenantStores()
+    const input = { issuer, ...settings }
+    const server = await createTestServer(input, { tenantStores })
+    if (stored) made(await server.administration.clients.create(stored as never, { actor }))
+    const { retires_at } = await rotateMasterKeyOf(
+      configurationOf(input, environment),
+      { finish: true, report: () => {} },
+      {
+        ...{ tenantStores, log: silentLog, clock: server.clock },
+        sleep: async seconds => server.clock.advance(seconds),
+      },
+    )
+    assert.equal(retires_at, server.clock.now() + (days + 1) * day)
+  })
 
 test('master key rotation: after kill -9, the command is run again and finishes', async () => {
   const script = fileURLToPath(new URL('rotating.ts', import.meta.url))
