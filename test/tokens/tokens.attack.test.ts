@@ -3,6 +3,7 @@ import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:cry
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createBrowser } from '../support/browser.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath } from '../support/sign-in.ts'
 import {
@@ -131,6 +132,24 @@ test('attack: a profile hook, a user’s record and a grant can’t set the serv
   })
   const { json } = await granted.token({ grant_type: 'urn:example:forge' }, { client: ['forger', secret] })
   assertNothingForged(json.access_token)
+})
+
+test('attack: a profile hook can’t set the server’s own claims of an ID token, or those that bind it to something', async () => {
+  const { client_id, scope, authorization_id, cnf, ...others } = registered
+  const bindings = { nonce: 'forged', azp: 'forged', at_hash: 'forged', c_hash: 'forged', s_hash: 'forged' }
+  const claims = { ...others, ...bindings, role: 'geek' }
+  const including = (client: object) => ({ ...client, always_include_user_claims_in_id_token: true })
+  const server = await createTestServer({
+    ...world,
+    identity_resources: [...world.identity_resources, { name: 'profile', claims: Object.keys(claims) }],
+    clients: world.clients.map(client => (client.client_id === 'web' ? including(client) : client)),
+    profile: { claims: () => claims },
+  })
+  const code = await issueCode(server, { scope: ['openid', 'profile'] })
+  const form = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: redirectUri }
+  const { json } = await server.token(form, { client: ['web', secret] })
+  assertNothingForged(json.id_token)
+  assert.equal(claimsOf(json.id_token).role, 'geek')
 })
 
 test('attack: unsigned, re-signed and re-labelled access tokens are refused', async () => {

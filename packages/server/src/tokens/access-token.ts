@@ -127,7 +127,7 @@ export function createAccessTokens({
  * Unsets claims that only this server may set, even if a token doesn't have them. Otherwise a hook could add an
  * `auth_time` and make a client look like a user.
  */
-export const reservedClaims = {
+const reservedClaims = {
   auth_time: undefined,
   idp: undefined,
   amr: undefined,

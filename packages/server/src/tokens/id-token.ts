@@ -7,7 +7,7 @@ import type { Client } from '../model/client.ts'
 import type { KeyRing } from '../model/keys.ts'
 import { leftHalfHash } from '../model/signature-algorithm.ts'
 import type { Clock } from '../runtime/ports.ts'
-import { type AccessTokenContent, authenticationClaims, reservedClaims } from './access-token.ts'
+import { type AccessTokenContent, authenticationClaims } from './access-token.ts'
 import { signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 
@@ -44,8 +44,7 @@ export const createIdTokens = ({ issuer, keys, subjects, clock, alwaysWithIdp }:
     const key = keys.signing(client.id_token_signed_response_alg)
     const claims: Record<string, Json | undefined> = {
       ...ofUser,
-      ...reservedClaims,
-      ...bindingClaims,
+      ...unusedClaims,
       iss: issuer,
       sub: subjects.subjectFor(client, subject.sub),
       aud: client.client_id,
@@ -77,16 +76,5 @@ export const createEncryptedIdTokens = (signed: IdTokens, encrypt: EncryptForCli
 const isRequested = (asked: RequestedClaims[string] | undefined, value: string): boolean =>
   asked !== undefined && (asked.values?.includes(value) ?? true)
 
-/**
- * Removes claims that bind the token to its request and to what was issued with it, since only this server may set
- * them.
- */
-const bindingClaims = {
-  nonce: undefined,
-  at_hash: undefined,
-  c_hash: undefined,
-  s_hash: undefined,
-  azp: undefined,
-  nbf: undefined,
-  jti: undefined,
-} as const
+/** Unsets registered claims that only this server may set, and that its ID tokens don't have. */
+const unusedClaims = { azp: undefined, nbf: undefined, jti: undefined } as const
