@@ -106,6 +106,17 @@ test('connections: a mounted request whose signal is aborted is reported as disc
   assert.deepEqual(told, [false])
 })
 
+test('connections: a mounted request whose signal is aborted before it begins reaches no endpoint', async () => {
+  const { createFetchEdge } = await import('../../packages/server/src/http/fetch.ts')
+  let begun = 0
+  const { fetch: handler } = createFetchEdge(async () => {
+    begun += 1
+    return reply('')
+  })
+  const response = await handler(new Request('http://id.example/x', { signal: AbortSignal.abort() }))
+  assert.deepEqual([response.status, begun], [400, 0])
+})
+
 test('connections: a queued request does nothing once its client has hung up', async () => {
   const gate = createGate()
   const edge = await serve([gate.route])
@@ -119,6 +130,22 @@ test('connections: a queued request does nothing once its client has hung up', a
   assert.deepEqual(gate.begun, ['first', 'other'])
   await edge.close()
 })
+
+for (const [what, headers, closes] of [
+  ['sixteen times the limit', 'content-length: 160', false],
+  ['one byte more', 'content-length: 161', true],
+  ['an unknown length', 'transfer-encoding: chunked', true],
+] as const)
+  test(`connections: a refusal before a body of ${what} ${closes ? 'closes the connection' : 'keeps the connection, and the rest is discarded'}`, async () => {
+    const edge = await serve([createGate().route], { bodyLimit: 10 })
+    const { socket, received } = await open(edge)
+    socket.write(`POST /nowhere HTTP/1.1\r\nHost: id.example\r\n${headers}\r\n\r\n`)
+    await until('the response arrives', () => received().includes('\r\n\r\n'))
+    socket.destroy()
+    await edge.close()
+    assert.match(received(), /^HTTP\/1\.1 404 /)
+    assert.equal(/\r\nconnection: close\r\n/i.test(received()), closes)
+  })
 
 test('connections: of pipelined requests one runs at a time, and all get responses in order [RFC 9112 §9.3.2]', async () => {
   let now = 0
