@@ -349,6 +349,28 @@ test('session: another sign-in during a refresh replaces the session', async () 
   assert.deepEqual(await store.load(), second)
 })
 
+test('session: tokens that another tab stored during a refresh are not replaced by older ones', async () => {
+  const { start, open, connect, fetch, clock, server } = await startSessionWorld()
+  const store = memoryStore()
+  const { first } = await start({ store })
+  const network = createFaultyNetwork(fetch)
+  const slow = createSession(connect(network.fetch), { store })
+  clock.advance(600)
+  const responding = Promise.withResolvers<void>()
+  network.next.push(responding.promise)
+  const refreshing = slow.accessToken()
+  const isRefreshed = () => server.logged.some(({ grant_type }) => grant_type === 'refresh_token')
+  await until('the server has refreshed the tokens', isRefreshed)
+  // Without a common lock: the first of these repeats the refresh whose response is on its way.
+  const tab = open({ store })
+  await tokensOf(tab.refresh())
+  const newest = await tokensOf(tab.refresh())
+  responding.resolve()
+  assert.equal(newest.id, first.id)
+  assert.deepEqual(await refreshing, { ok: true, value: newest })
+  assert.deepEqual(await store.load(), newest)
+})
+
 test('session: without a refresh token it ends when the access token expires', async () => {
   const { open, clock, signIn } = await startSessionWorld()
   const session = open()

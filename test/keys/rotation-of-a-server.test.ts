@@ -82,7 +82,11 @@ test('master key rotation: nobody is signed out, and no refresh token, form or p
 })
 
 const day = 86_400
-const client = { client_id: 'lasting', scope: 'openid offline_access', redirect_uris: ['https://app.example/cb'] }
+const client = {
+  client_id: 'lasting',
+  scope: 'openid offline_access',
+  redirect_uris: ['https://app.example/cb'],
+}
 const refreshing = (lifetimes: object) => ({
   ...client,
   grant_types: ['authorization_code', 'refresh_token'],
