@@ -6,6 +6,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createConnections } from 'node:net'
 import { test } from 'node:test'
 import { createAddressRule } from '../../packages/server/src/outbound/addresses.ts'
+import { permittedAddresses } from '../../packages/server/src/outbound/hosts.ts'
 import { createOutbound, type OutboundOptions } from '../../packages/server/src/outbound/outbound.ts'
 import { inTime } from '../support/until.ts'
 
@@ -41,20 +42,37 @@ for (const address of [
   '100.64.0.1',
   '169.254.169.254',
   '172.31.255.255',
+  '192.0.0.8',
+  '192.0.2.1',
+  '192.88.99.1',
   '192.168.0.1',
+  '198.18.0.1',
+  '198.19.255.255',
+  '198.51.100.1',
+  '203.0.113.1',
   '0.0.0.0',
   '224.0.0.1',
+  '240.0.0.1',
   '255.255.255.255',
   '::1',
   '::',
   '::ffff:10.0.0.1',
   '::ffff:8.8.8.8',
+  '::ffff:0:10.0.0.1',
   '64:ff9b::a00:1',
-  'fc00::1',
-  'fe80::1',
-  'ff02::1',
+  '64:ff9b:1::a00:1',
+  '100::1',
+  '100:0:0:1::1',
+  '2001::1',
+  '2001:1ff:ffff::1',
   '2001:db8::1',
   '2002:a00:1::',
+  '3fff::1',
+  '5f00::1',
+  'fc00::1',
+  'fe80::1',
+  'fec0::1',
+  'ff02::1',
 ]) {
   test(`outbound: ${address} is not public, and is called only if the operator allows it`, () => {
     assert.equal(createAddressRule().kindOf(address), undefined)
@@ -178,6 +196,15 @@ test('outbound: an unknown name and a silent resolver are reported differently',
   const answer = await mute('https://slow.example/', { timeoutMs: 50 })
   clearTimeout(keep)
   assert.equal(!answer.ok && answer.reason, 'outbound_timeout')
+})
+
+test('outbound: a host of another protocol gets no connection if one of its addresses is private', async () => {
+  const addresses = ['93.184.216.34', '10.0.0.1']
+  const find = (allowed: readonly string[]) =>
+    permittedAddresses('ldap.example', { allowed, timeoutMs: 60_000, resolve: async () => addresses })
+  await assert.rejects(find([]), { code: 'outbound_address_private' })
+  await assert.rejects(find(['10.0.0.2']), { code: 'outbound_address_private' })
+  assert.deepEqual(await find(['10.0.0.1']), addresses)
 })
 
 test('outbound: redirects are followed only on request, and are checked again', async () => {

@@ -476,6 +476,22 @@ test('attack: pairwise identifiers have the sector of the client_id, whatever th
   assert.notEqual(own, '1')
 })
 
+test('attack: the documents of any number of unknown hosts do not evict one of an allowed host', async () => {
+  const asked: string[] = []
+  const client_name = 'x'.repeat(4500)
+  const outbound: Outbound = async url => {
+    asked.push(String(url))
+    const body = JSON.stringify(documentOf(String(url), { client_name }))
+    return { ok: true, status: 200, headers: { 'content-type': 'application/json' }, body }
+  }
+  const server = await createTestServer(openTo({ allowed_hosts: ['app.client.example'] }), { outbound })
+  const urls = Array.from({ length: 480 }, (_, index) => `https://c${index}.example/client.json`)
+  for (const url of [documentUrl, ...urls, documentUrl]) assert.equal(await visit(server, url), 200)
+  assert.deepEqual(asked, [documentUrl, ...urls])
+  await visit(server, urls[0]!)
+  assert.equal(asked.at(-1), urls[0], 'the memory for unknown hosts was not full')
+})
+
 test('attack: documents in memory are bounded in number and bytes, and the least recently used go first', () => {
   const document = (bytes: number) => ({
     client: {} as Client,
