@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
+import { setImmediate } from 'node:timers/promises'
+import { createSnapshots } from '../../packages/server/src/app/reloading.ts'
+import type { Snapshot } from '../../packages/server/src/app/snapshot.ts'
+import { StoreUnavailable, silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, pagesWorld, signIn as signInAt } from '../support/sign-in.ts'
@@ -10,6 +13,8 @@ import { beginShared, openTenantStores } from '../support/storage.ts'
 import { placesOf, tenantsWorld } from '../support/tenants.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
+
+type Snapshots = Awaited<ReturnType<typeof createSnapshots>>
 
 const api = basic('urn:api', 'api-secret')
 const roclient = ['roclient', secret] as const
@@ -176,6 +181,62 @@ test('reload: of many concurrent reloads the last one takes effect', async () =>
   const statuses = []
   for (const value of secrets) statuses.push((await machine(server, ['client', value])).status)
   assert.deepEqual(statuses, [401, 401, 401, 401, 200])
+})
+
+/** Composes each snapshot after the next one of these promises, and records which ones are closed. */
+async function createTestSnapshots(delays: Promise<void>[] = [], unused = Promise.resolve()) {
+  const composed: string[] = []
+  const closed: string[] = []
+  const compose = async (configuration: unknown): Promise<Snapshot> => {
+    const name = String(configuration)
+    await delays.shift()
+    composed.push(name)
+    const close = async () => void closed.push(name)
+    return { configuration, server: { configuration }, unused: () => unused, close } as never
+  }
+  const snapshots = await createSnapshots('first' as never, { compose, log: silentLog })
+  return { snapshots, composed, closed }
+}
+
+for (const [what, composed, run] of [
+  [
+    'a renewal that takes longer does not bring an earlier configuration back',
+    ['first', 'first', 'second'],
+    (one: Snapshots) => [one.renew(), one.replace('second' as never)],
+  ],
+  [
+    'a renewal during a reload is of the new configuration',
+    ['first', 'second', 'second'],
+    (one: Snapshots) => [one.replace('second' as never), one.renew()],
+  ],
+] as const)
+  test(`reload: ${what}, and closing waits for both`, async () => {
+    const { promise: delay, resolve: proceed } = Promise.withResolvers<void>()
+    const world = await createTestSnapshots([Promise.resolve(), delay])
+    const running = run(world.snapshots)
+    const closing = world.snapshots.close()
+    await setImmediate()
+    proceed()
+    await closing
+    assert.deepEqual(world.composed, composed)
+    assert.deepEqual(world.closed.toSorted(), composed)
+    await Promise.all(running)
+    assert.equal(String(world.snapshots.current().configuration), 'second')
+  })
+
+test('reload: an earlier configuration is closed when no request uses it any more, or with the server', async () => {
+  const { promise: unused, resolve: release } = Promise.withResolvers<void>()
+  const [one, other] = [await createTestSnapshots([], unused), await createTestSnapshots([], unused)]
+  for (const { snapshots, closed } of [one, other]) {
+    await snapshots.replace('second' as never)
+    await setImmediate()
+    assert.deepEqual(closed, [])
+  }
+  await one.snapshots.close()
+  assert.deepEqual(one.closed.toSorted(), ['first', 'second'])
+  release()
+  await setImmediate()
+  assert.deepEqual(other.closed, ['first'])
 })
 
 test('reload: while the store is unreachable nothing changes, and a later reload works as if it were the first', async () => {
