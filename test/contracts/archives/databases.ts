@@ -11,9 +11,10 @@ import {
   type ArchiveSource,
   type Archives,
   allKinds,
-  type ColumnType,
   tablesOf,
 } from '../../../packages/server/src/storage/tables/archive.ts'
+import type { ColumnKind } from '../../../packages/server/src/storage/tables/table.ts'
+import { allTables } from '../../../packages/server/src/storage/tables/tables.ts'
 import { providePostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../stores/storage.ts'
 
@@ -56,23 +57,28 @@ export const databases: readonly { readonly name: string; readonly open: () => P
   },
 ]
 
-/** All values of a table differ; a string is JSON, because some columns contain JSON. */
-const sampleOf: Readonly<Record<ColumnType, (column: string, row: number) => string | number | Uint8Array>> =
+/** All values of a table differ, except flags. A text is JSON too, because that is harder to keep as it is. */
+const sampleOf: Readonly<Record<ColumnKind, (column: string, row: number) => string | number | Uint8Array>> =
   {
     text: (column, row) => JSON.stringify({ [column]: `${row} äß\n\u0000` }),
+    list: (column, row) => JSON.stringify([column, `${row} äß\n\u0000`]),
+    object: (column, row) => JSON.stringify({ [column]: `${row} äß\n\u0000` }),
+    flag: (_column, row) => String(row % 2 === 0),
     integer: (_column, row) => Number.MAX_SAFE_INTEGER - row,
     bytes: (_column, row) => new Uint8Array([0, 255, row % 256, row >> 8]),
   }
 
 const sampleHash = (row: number): string => `{SSHA}${Buffer.alloc(28, row).toString('base64')}`
 
-export const sampleRows = ({ columns }: ArchivedTable, count: number): readonly ArchivedRow[] =>
-  Array.from({ length: count }, (_, row) =>
+export function sampleRows({ name, columns }: ArchivedTable, count: number): readonly ArchivedRow[] {
+  const declared = allTables.find(([, table]) => table.name === name)?.[1].columns ?? {}
+  return Array.from({ length: count }, (_, row) =>
     // An import refuses text that is no password hash.
-    Object.entries(columns).map(([column, kind]) =>
-      column === 'password' ? sampleHash(row) : sampleOf[kind](column, row),
+    Object.entries(columns).map(([column, type]) =>
+      column === 'password' ? sampleHash(row) : sampleOf[declared[column] ?? type](column, row),
     ),
   )
+}
 
 /** Tables that the store fills itself from other tables. */
 const derived = ['registered_origins', 'standing']
