@@ -96,7 +96,7 @@ const refreshing = (lifetimes: object) => ({
 const [absolute, sliding] = ['absolute_refresh_token_lifetime', 'sliding_refresh_token_lifetime']
 const keep = { keep_signed_in: true, keep_signed_in_lifetime: 50 * day }
 for (const [what, settings, days, stored] of [
-  ['mails, codes and links', {}, 30],
+  ['mails, codes and links', { registration: { client_defaults: { [absolute]: day, [sliding]: day } } }, 30],
   ['a session', { sessions: { absolute_lifetime: 40 * day } }, 40],
   ['a session of a user who stays signed in', { sessions: keep }, 50],
   ['a refresh token', { clients: [refreshing({ [absolute]: 60 * day })] }, 60],

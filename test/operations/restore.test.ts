@@ -3,13 +3,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { commandsOf, runCommand } from '../support/commands.ts'
 import { testFolder } from '../support/folder.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { masterKey } from '../support/tessera.ts'
 
 const guide = 'docs/guides/restore.md'
+// Before the folder is removed.
+const started = process.cwd()
+after(() => process.chdir(started))
 const folder = testFolder()
 process.env.TESSERA_MASTER_KEY = masterKey
 process.env.TESSERA_LOG_LEVEL = 'silent'
