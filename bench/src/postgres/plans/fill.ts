@@ -2,6 +2,7 @@
 
 import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'
 import { openPostgresTenantStores } from '../../../../packages/server/src/storage/postgres/stores.ts'
+import { allTables } from '../../../../packages/server/src/storage/tables/tables.ts'
 import { connected } from './connection.ts'
 
 /** Rows in each table. */
@@ -22,8 +23,10 @@ const special: Readonly<Record<string, string>> = {
   'logout_notices.sid': `'ended ' || i`,
   // A number from 1 without gaps.
   'audit_records.seq': 'i + 1',
-  ...{ scope: `'["openid","offline_access"]'`, amr: `'["pwd"]'`, resources: `'[]'`, claims: `'{}'` },
+  ...{ scope: `'["openid","offline_access"]'`, amr: `'["pwd"]'` },
 }
+/** Columns that contain JSON, by its kind. */
+const json: Readonly<Record<string, string>> = { list: `'[]'`, object: `'{}'`, flag: `'true'` }
 /** Nullable columns with their own index. */
 const filled = [
   'sid',
@@ -51,6 +54,8 @@ function expressionOf({ table_name, name, type, nullable }: Column): string {
   const own = special[`${table_name}.${name}`] ?? special[name]
   if (own !== undefined) return own
   if (nullable && !filled.includes(name)) return 'null'
+  const kind = allTables.find(([, table]) => table.name === table_name)?.[1].columns[name]
+  if (kind !== undefined && kind in json) return json[kind]!
   if (type === 'bytea') return `'\\x00'`
   if (type === 'text') return '(1000000 + i)::text'
   return /_at$|_time$|until$/.test(name)
