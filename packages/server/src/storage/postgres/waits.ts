@@ -15,16 +15,19 @@ type Waits = {
 /** Milliseconds. A request reads before it writes, and what it has read should not be in vain. */
 const longest = { read: 2000, write: 5000 } as const
 
-/** The weight of the newest duration in the average. */
-const weight = 0.2
+/** How many statements of each connection are judged: more than are delayed if this process stalls. */
+const judged = 3
 
 /** @param now milliseconds from a fixed point. */
 export function createWaits(poolSize: number, now = (): number => performance.now()): Waits {
-  /** How long a statement or transaction has a connection, in milliseconds. */
-  let average = 0
+  /** How long the newest statements and transactions had a connection, in milliseconds. */
+  const durations: number[] = []
+  const most = judged * poolSize
   return {
     require({ waiting, reads }) {
-      const wait = (waiting / poolSize) * average
+      if (waiting === 0 || durations.length < most) return
+      // The shortest one: others waited for a lock, or for this process, and say nothing about those that wait now.
+      const wait = (waiting / poolSize) * Math.min(...durations)
       if (wait > (reads ? longest.read : longest.write))
         throw new StoreUnavailable(
           `the database is too slow: ${waiting} statements wait for a connection, about ${Math.round(wait / 1000)} s`,
@@ -33,7 +36,8 @@ export function createWaits(poolSize: number, now = (): number => performance.no
     begin() {
       const begun = now()
       return () => {
-        average += weight * (now() - begun - average)
+        durations.push(now() - begun)
+        if (durations.length > most) durations.shift()
       }
     },
   }
