@@ -4,7 +4,6 @@
  * it would delay each start, and take 12 MB of servers without passkeys.
  */
 
-import type { Worker } from 'node:worker_threads'
 import { StoreUnavailable } from '../runtime/ports.ts'
 import { startThread } from '../runtime/thread.ts'
 import type { Answer, Call, PasskeyVerification } from './passkey-verification.ts'
@@ -40,7 +39,7 @@ type Waiting = Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'>
 
 /** Keeps the process alive only while a call waits. */
 function openThread(module: URL, limit: number): OpenThread {
-  const worker: Worker = startThread(module, { name: 'passkeys' })
+  const worker = startThread(module, { name: 'passkeys' })
   const waiting = new Map<number, Waiting>()
   let calls = 0
   let open = true

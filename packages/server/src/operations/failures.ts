@@ -7,8 +7,9 @@ import { repeatedLine } from '../runtime/repeated-line.ts'
 import { describeThrown, isThrown } from '../runtime/thrown.ts'
 
 /**
- * Returns a function that logs bugs, each with its stack, and requests that need an invalid row. An unavailable store, or document of a client, is logged once
- * every 10 s with the number of requests: a stack does not explain an outage, and under load it would fill the disk.
+ * Returns a function that logs bugs, each with its stack, and requests that need an invalid row. An unavailable store, or
+ * document of a client, is logged once every 10 s with the number of requests: a stack does not explain an outage, and
+ * under load it would fill the disk.
  */
 export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
   const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })

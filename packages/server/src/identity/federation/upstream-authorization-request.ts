@@ -43,7 +43,6 @@ type RedeemedRequest = UpstreamRequest & {
 
 /** Seconds until a request expires; long enough for a user who has to fetch a second factor. */
 export const upstreamRequestLifetime: Seconds = 900
-const lifetime = upstreamRequestLifetime
 /** Maximum number of pending requests per network. Limited, because anyone can create these rows. */
 const mostPending = 2000
 
@@ -63,7 +62,7 @@ export function createUpstreamAuthorization({
   clock: Clock
 }): UpstreamAuthorization {
   const pendingOf = (from: string) =>
-    networkKeys('to a provider', from, { most: mostPending, span: lifetime })
+    networkKeys('to a provider', from, { most: mostPending, span: upstreamRequestLifetime })
 
   return {
     async startUpstreamRequest(provider, parameters, { from, ...expected }) {
@@ -76,7 +75,7 @@ export function createUpstreamAuthorization({
         ...expected,
         hash: upstreamStates.hash(proof.state),
         provider: provider.name,
-        expires_at: clock.now() + lifetime,
+        expires_at: clock.now() + upstreamRequestLifetime,
       }
       await doCounted(
         counted.forgive,
@@ -90,7 +89,7 @@ export function createUpstreamAuthorization({
       if (!request) return undefined
       const forgive = () => forgiveAttempt(pendingOf(from))
       if (request.expires_at > clock.now())
-        return { ...request, sent_at: request.expires_at - lifetime, forgive }
+        return { ...request, sent_at: request.expires_at - upstreamRequestLifetime, forgive }
       await forgive()
       return undefined
     },

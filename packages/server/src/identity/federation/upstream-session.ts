@@ -50,8 +50,8 @@ export const endedUpstreamSession = (
 })
 
 /**
- * Returns what to remember about a user whose sessions the provider ended (all, or those without a sid), so that a sign-in which began before starts no
- * session here. Later ones do, since their session at the provider is a new one.
+ * Returns what to remember about a user whose sessions the provider ended (all, or those without a sid), so that a sign-in
+ * which began before starts no session here. Later ones do, since their session at the provider is a new one.
  */
 export const endedUpstreamUser = (
   provider: Pick<OpenIdProvider, 'name'>,

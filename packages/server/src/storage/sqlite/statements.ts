@@ -82,9 +82,9 @@ export function change(database: DatabaseSync, sql: string): Statement {
 }
 
 /**
- * Wraps a read of the main thread. Any database error is reported as StoreUnavailable, except a row with an invalid value. All reads of one event-loop tick
- * share a transaction, because starting one costs more than a read. They see the state when the first of them started,
- * which includes every write that a caller has awaited.
+ * Wraps a read of the main thread. Any database error is reported as StoreUnavailable, except a row with an invalid value.
+ * All reads of one event-loop tick share a transaction, because starting one costs more than a read. They see the state
+ * when the first of them started, which includes every write that a caller has awaited.
  */
 export function reading<Values extends readonly unknown[], Answer>(
   database: DatabaseSync,
