@@ -24,7 +24,7 @@ const roundsWith = (exchange: readonly Mishap[], save: readonly Mishap[]) =>
   fc.array(
     fc.record({
       calls: fc.array(call, { minLength: 1, maxLength: 6 }),
-      exchanges: fc.array(fc.constantFrom(undefined, undefined, ...exchange), { maxLength: 4 }),
+      exchanges: fc.array(fc.constantFrom(undefined, ...exchange), { minLength: 1, maxLength: 4 }),
       saves: fc.array(fc.constantFrom(undefined, ...save), { maxLength: 2 }),
       pause: fc.integer({ min: 0, max: 700 }),
     }),
@@ -67,13 +67,13 @@ for (const [name, { refresh_token_retry_window, rounds: allRounds }] of Object.e
           let isClosed = false
           const close = (): Promise<never> => {
             isClosed = true
-            mishaps += 1
             closing.reject(new Error('the tab is closed'))
             return never
           }
           const step = async <Value>(work: () => Promise<Value> | Value, fate?: Mishap): Promise<Value> => {
             await turn()
             if (isClosed) return never
+            if (fate) mishaps += 1
             if (fate === 'closed before') return close()
             if (fate === 'request lost') throw new TypeError('the connection was refused')
             const value = await work()
@@ -133,5 +133,6 @@ for (const [name, { refresh_token_retry_window, rounds: allRounds }] of Object.e
       }),
       { numRuns: 30 },
     )
-    assert.ok(mishaps > 10)
+    // About 80, by chance.
+    assert.ok(mishaps > 0)
   })
