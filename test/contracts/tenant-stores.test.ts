@@ -5,12 +5,14 @@ import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import type { StoreState } from '../../packages/server/src/model/store-state.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { inspectFile } from '../../packages/server/src/storage/sqlite/inspect.ts'
 import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
+import { inTime } from '../support/until.ts'
 import {
   approvedDevice,
   enablePrincipals,
@@ -86,6 +88,24 @@ for (const { name, open } of kinds)
       for (const name of ['acme', 'globex']) await issuedCode(await tenantStores.forTenant(name))
       assert.deepEqual([...(await tenantStores.list())].sort(), ['acme', 'globex'])
       await end()
+    })
+
+    test('a store that is opened again while it closes finishes the writes of both', async t => {
+      const { tenantStores, end } = await open()
+      t.after(end)
+      const before = await tenantStores.forTenant('acme')
+      await before.settings.put('first', 'before')
+      const write = before.settings.put('second', 'before')
+      // The write is with the database now.
+      await setImmediate()
+      const closing = before.close()
+      const again = await tenantStores.forTenant('acme')
+      await again.settings.put('first', 'again')
+      await inTime('the end of the first one', Promise.all([write, closing]))
+      assert.deepEqual(
+        [await again.settings.get('first'), await again.settings.get('second')],
+        ['again', 'before'],
+      )
     })
 
     test('a tenant’s store that was closed is opened again unchanged', async () => {

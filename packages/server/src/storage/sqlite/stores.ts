@@ -117,14 +117,19 @@ export async function openSqliteTenantStores(options: SqliteOptions): Promise<Te
   const thread = startWriter(options)
   const main = await openSqliteStores({ ...options, thread })
   const tenants = new Map<string, Promise<Stores>>()
+  // A second queue for the file would receive the results of writes that the first one still waits for.
+  const closing = new Map<string, Promise<void>>()
 
   const open = async (name: string): Promise<Stores> => {
+    await closing.get(name)
     const stores = await openSqliteStores({ ...options, thread, file: placeOfTenant(options.file, name) })
     return {
       ...stores,
       close() {
         tenants.delete(name)
-        return stores.close()
+        const closed = stores.close().finally(() => closing.delete(name))
+        closing.set(name, closed)
+        return closed
       },
     }
   }
