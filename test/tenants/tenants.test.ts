@@ -15,6 +15,7 @@ import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sig
 import { openTenantStores } from '../support/storage.ts'
 import { type Place, placesOf, tenantsWorld } from '../support/tenants.ts'
 import { claimsOf, createTestServer, startOfTime } from '../support/tessera.ts'
+import { inTime } from '../support/until.ts'
 
 test('tenants: each issuer has discovery below its path and where RFC 8414 puts it [RFC 8414 §3.1]', async () => {
   const server = await createTestServer(tenantsWorld)
@@ -47,6 +48,42 @@ test('tenants: none is activated once the server has closed', async () => {
   await tenants.close()
   assert.equal((await tenants.answer('acme', {} as HttpRequest)).status, 503)
   assert.equal(composed, 0)
+})
+
+test('tenants: jobs of an inactive issuer that wait for its receivers delay neither requests nor the end', async () => {
+  const composed: string[] = []
+  const closed: string[] = []
+  const begun = Promise.withResolvers<void>()
+  const receivers = Promise.withResolvers<void>()
+  const tenants = createTenants({
+    configurations: new Map(['acme', 'globex'].map(tenant => [tenant, { tenant } as Configuration])),
+    compose: async ({ tenant = '' }) => {
+      composed.push(tenant)
+      return {
+        handle: () => ({ status: 200, headers: {}, body: tenant }),
+        close: async () => {
+          closed.push(tenant)
+          receivers.resolve()
+        },
+      } as never
+    },
+    load: createLoad(),
+    clock: { now: () => 0 },
+    log: silentLog,
+  })
+  const jobs = tenants.runTenantJobs(['acme'], () => {
+    begun.resolve()
+    return receivers.promise
+  })
+  await begun.promise
+  for (const name of ['globex', 'acme']) {
+    const answer = Promise.resolve(tenants.answer(name, {} as HttpRequest))
+    assert.equal((await inTime(`a response of ${name}`, answer)).body, name)
+  }
+  assert.deepEqual(composed, ['acme', 'globex'])
+  await tenants.close()
+  await jobs
+  assert.deepEqual(closed.toSorted(), ['acme', 'globex'])
 })
 
 test('tenants: stores that snapshots share are closed by the last one, however often one closes them', async () => {

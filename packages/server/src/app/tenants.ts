@@ -43,12 +43,14 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
   // One at a time: creating keys for many tenants at the same time would leave no thread for signing.
   const inOrder = serial()
 
-  const activate = async (name: string): Promise<Active | undefined> => {
+  /** @param asked_at set in the same tick, so that the issuer is not evicted before the request uses it. */
+  const activate = async (name: string, asked_at?: Seconds): Promise<Active | undefined> => {
     const before = active.get(name)
+    if (before) before.asked_at = asked_at
     const configuration = configurations.get(name)
     if (before || !configuration || closed) return before
     try {
-      const activated: Active = { issuer: await compose(configuration), asked_at: undefined }
+      const activated: Active = { issuer: await compose(configuration), asked_at }
       active.set(name, activated)
       return activated
     } catch (error) {
@@ -57,38 +59,44 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     }
   }
 
-  const evict = async (name: string, { issuer }: Active): Promise<void> => {
+  /** Evicted issuers that still deliver to slow receivers. Their tenants can be activated again meanwhile. */
+  const closing = new Set<Promise<void>>()
+  const evict = (name: string, { issuer }: Active): Promise<void> => {
     active.delete(name)
-    await issuer.close()
+    const closed = issuer.close().finally(() => closing.delete(closed))
+    closing.add(closed)
+    return closed
   }
 
   /** Requests that arrive during an activation share it. */
-  const find = singleFlight((name: string) => inOrder(() => activate(name)))
+  const find = singleFlight((name: string) => inOrder(() => activate(name, clock.now())))
 
   const use = (found: Active, request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
     found.asked_at = clock.now()
     return found.issuer.handle(request)
   }
 
-  const evictIdle = async (): Promise<void> => {
-    for (const [name, { asked_at = 0 }] of active)
-      await inOrder(async () => {
-        const one = active.get(name)
-        if (one && asked_at === one.asked_at && !isRecent(asked_at, idle, clock.now())) await evict(name, one)
-      })
-  }
+  const isIdle = ({ asked_at }: Active): boolean =>
+    asked_at !== undefined && !isRecent(asked_at, idle, clock.now())
 
+  /** The jobs run outside of the order, because requests for other tenants must not wait for slow receivers. */
   const runJobsOf = async (name: string, jobs: (issuer: Issuer) => Promise<void>): Promise<void> => {
-    if (active.has(name)) return
-    const activated = await activate(name)
+    const activated = await inOrder(async () => (active.has(name) ? undefined : activate(name)))
     if (!activated) return
     try {
       await jobs(activated.issuer)
     } finally {
       // An issuer that received a request meanwhile stays active.
-      if (activated.asked_at === undefined) await evict(name, activated)
+      if (activated.asked_at === undefined && !closed) await evict(name, activated)
     }
   }
+
+  const logFailure =
+    (tenant: string) =>
+    (error: unknown): void => {
+      // As the server stops, its stores close under a job that is still running.
+      if (!closed) log.error('tenant_jobs_failed', { tenant, error: String(error) })
+    }
 
   return {
     answer(name, request) {
@@ -103,16 +111,13 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     },
     active: () => [...active.values()].map(({ issuer }) => issuer),
     async runTenantJobs(names, jobs) {
-      await evictIdle()
-      for (const name of names)
-        await inOrder(() => runJobsOf(name, jobs)).catch(error =>
-          log.error('tenant_jobs_failed', { tenant: name, error: String(error) }),
-        )
+      for (const [name, one] of active) if (isIdle(one)) await evict(name, one).catch(logFailure(name))
+      for (const name of names) await runJobsOf(name, jobs).catch(logFailure(name))
     },
     async close() {
       closed = true
       await inOrder.settled()
-      await Promise.all([...active.values()].map(({ issuer }) => issuer.close()))
+      await Promise.all([...closing, ...[...active.values()].map(({ issuer }) => issuer.close())])
     },
   }
 }
