@@ -123,7 +123,7 @@ const userOf = (username: string) => ({ username, email: `${username}@example.co
 test('rows: damaged users, clients, resources and keys harm neither others nor a start', async () => {
   const { open, edit } = await openFile()
   const first = await startAdmin(world, { tenantStores: await open() })
-  await first.call('POST', '/users', userOf('ann'))
+  const { sub: ann } = (await first.call('POST', '/users', userOf('ann'))).json
   const { sub: ben } = (await first.call('POST', '/users', userOf('ben'))).json
   const secrets = { client_secrets: [{ value: 'a-secret-that-is-long-enough' }] }
   for (const id of ['bad', 'good', 'needy'])
@@ -155,6 +155,13 @@ test('rows: damaged users, clients, resources and keys harm neither others nor a
   // Nothing is withheld from a person because it is damaged.
   const dataOfBen = await call('GET', `/users/${ben}/personal-data`)
   assert.equal(dataOfBen.body.includes('ben at corp'), true, dataOfBen.body)
+  const dataOfAnn = await call('GET', `/users/${ann}/personal-data`)
+  assert.equal(dataOfAnn.body.includes('ann@example.com'), true, dataOfAnn.body)
+  const remove = (headers?: Record<string, string>) => call('DELETE', `/users/${ann}`, undefined, headers)
+  assert.equal((await remove()).status, 428)
+  assert.equal((await remove({ 'if-match': '"1"' })).status, 412)
+  assert.equal((await remove({ 'if-match': '*' })).status, 204)
+  assert.equal((await call('GET', `/users/${ann}`)).status, 404)
   const machine = { client: ['good', 'a-secret-that-is-long-enough'] } as const
   assert.equal((await server.token({ grant_type: 'client_credentials', scope: 'api1' }, machine)).status, 200)
   assert.equal(

@@ -65,7 +65,7 @@ type PersonalDataPorts = {
   readonly tenant?: string | undefined
   /** Users of the configuration, by `sub`. */
   readonly configured: ReadonlySet<string>
-  readonly stores: Pick<Stores, 'persons' | 'storedUsers' | 'sessions' | 'authorizations'>
+  readonly stores: Pick<Stores, 'persons' | 'sessions' | 'authorizations'>
   readonly users: Pick<Users, 'find'>
   readonly attribution: AttributePerson
   readonly endingWithin: EndingWithin
@@ -82,7 +82,7 @@ export function createPersonalData({
   issuer,
   tenant,
   configured,
-  stores: { persons, storedUsers, sessions, authorizations },
+  stores: { persons, sessions, authorizations },
   users,
   attribution,
   endingWithin,
@@ -116,7 +116,6 @@ export function createPersonalData({
   }
 
   async function outsideRecord(sub: string): Promise<OutsideRecord | undefined> {
-    if (await storedUsers.find(sub)) return undefined
     const user = await users.find(sub)
     if (!user) return undefined
     const { username, active, claims } = user
@@ -184,8 +183,9 @@ export function createPersonalData({
   return {
     preview,
     async exportData(sub, actor) {
-      const record = await outsideRecord(sub)
       const stored = await withAttributed(sub)
+      // The rows are also found if the record is damaged.
+      const record = stored.stored_users ? undefined : await outsideRecord(sub)
       if (!record && Object.keys(countsOf(stored)).length === 0) return unknown(sub)
       log.info('user_exported', { sub, actor })
       events.emit('user.exported', { sub, actor })

@@ -3,6 +3,8 @@
 import type { PersonalData } from '../../identity/personal-data.ts'
 import type { ReplaceUser } from '../../identity/user-replacement.ts'
 import type { StoredUsers } from '../../model/ports/stores.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
+import { InvalidStoredValue } from '../../runtime/ports.ts'
 import type { Handlers } from './operation.ts'
 import { problem } from './problem.ts'
 import { readOnlyUser, unknownUser } from './stored-user.ts'
@@ -27,8 +29,8 @@ export const createUserDataHandlers = ({
   async deleteUser({ path: { sub = '' }, caller, conditions, dryRun, changed }) {
     const found = await personalData.preview(sub)
     if (!found.ok) return found.reason === 'account_configured' ? readOnlyUser : unknownUser
-    const user = await storedUsers.find(sub)
-    const refused = conditions.forChange(user && etagOf(user))
+    const { user, etag } = await versionOf(sub, storedUsers)
+    const refused = conditions.forChange(etag)
     if (refused) return refused
     if (dryRun) return { ok: true, status: 200, body: { sub, rows: found.value } }
     // Disabling compares the version, so a concurrent change is not deleted unseen.
@@ -44,3 +46,17 @@ export const createUserDataHandlers = ({
     return { ok: true, status: 204 }
   },
 })
+
+/** A damaged user has no version that a client could name, and is deleted with `If-Match: *`. */
+async function versionOf(
+  sub: string,
+  { find }: UserDataPorts['storedUsers'],
+): Promise<{ readonly user?: StoredUser | undefined; readonly etag?: string | undefined }> {
+  try {
+    const user = await find(sub)
+    return { user, etag: user && etagOf(user) }
+  } catch (error) {
+    if (!(error instanceof InvalidStoredValue)) throw error
+    return { etag: 'damaged' }
+  }
+}
