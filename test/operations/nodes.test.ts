@@ -201,3 +201,16 @@ test('nodes: a stored user who is disabled at one is disabled at the other', opt
   assert.equal(await isActive(other, access_token), false)
   await close([one, other])
 })
+
+test('nodes: one with another issuer is reported when it starts', options, async () => {
+  const { open } = await beginShared()
+  const changesAt = async (issuer: string) => {
+    const server = await createTestServer({ ...world, issuer }, { tenantStores: await open(), jobs: true })
+    const changes = server.logged.filter(({ event }) => event === 'issuer_changed')
+    return changes.map(({ level, before }) => [level, before])
+  }
+  const [one, other] = ['https://one.example', 'https://other.example'] as const
+  const reported = []
+  for (const issuer of [one, one, other, other, one]) reported.push(await changesAt(issuer))
+  assert.deepEqual(reported, [[], [], [['warn', one]], [], [['warn', other]]])
+})

@@ -19,6 +19,7 @@ import { startJobs } from '../operations/jobs.ts'
 import { logNetworks } from '../operations/log.ts'
 import { recordConfiguration } from './audit-command.ts'
 import { mountedOptions } from './edge.ts'
+import { recordIssuer } from './issuer-of-store.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
 import { createProbes } from './routes.ts'
@@ -231,7 +232,10 @@ export async function composeTessera(
   )
   /** Whether this process alone records what all of them do. */
   const isFirst = jobs === true || (jobs !== false && jobs.inactive)
-  if (isFirst) await recordConfiguration(server().audit, tracing.context, { next: configuration })
+  if (isFirst) {
+    await recordIssuer(server().issuer, { settings: tenantStores.main.settings, log })
+    await recordConfiguration(server().audit, tracing.context, { next: configuration })
+  }
   const tessera: Tessera = {
     get issuer() {
       return server().issuer
