@@ -8,6 +8,7 @@ import { startJobs } from '../../packages/server/src/operations/jobs.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { accountsWorld, addUser, dora } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
+import { logoutWorld, signInAt } from '../support/logout-world.ts'
 import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
 import { inTime, until } from '../support/until.ts'
 
@@ -101,3 +102,43 @@ test('jobs: an embedded server without requests does not keep its process alive'
   const [code] = await inTime('the process ends by itself', once(child, 'close'))
   assert.deepEqual([printed, code], ['created\n', 0])
 })
+
+/** Receivers that do not respond until `respond` is called. */
+function silentReceivers() {
+  const asked = Promise.withResolvers<void>()
+  const response = Promise.withResolvers<void>()
+  const ask = (): Promise<void> => {
+    asked.resolve()
+    return response.promise
+  }
+  return { ask, asked: asked.promise, respond: response.resolve }
+}
+
+const silentMail = async ({ ask }: ReturnType<typeof silentReceivers>) => {
+  const options = { sendMail: ask, tenantStores: await storesWithMail(), at: startOfTime + 10 }
+  const server = await createTestServer(accountsWorld(), options)
+  return { server, run: server.runMails }
+}
+
+const silentClient = async ({ ask }: ReturnType<typeof silentReceivers>) => {
+  const outbound = () => ask().then(() => ({ ok: true, status: 200, headers: {}, body: '' }) as const)
+  const server = await createTestServer({ ...logoutWorld, sessions: { end_on_expiry: true } }, { outbound })
+  await signInAt(server, createBrowser(server), ['shop'])
+  server.clock.advance(60 * 86_400)
+  return { server, run: server.runLogouts }
+}
+
+for (const [name, begin] of Object.entries({ silentMail, silentClient }))
+  test(`jobs: one waits 5 s for a receiver that does not respond, and can then run again (${name})`, async t => {
+    const receivers = silentReceivers()
+    t.after(() => receivers.respond())
+    const { server, run } = await begin(receivers)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const running = run()
+    await receivers.asked
+    t.mock.timers.tick(5000)
+    t.mock.timers.reset()
+    await inTime('the end of the run', running, { within: 5000 })
+    receivers.respond()
+    await server.settled()
+  })

@@ -15,6 +15,8 @@ import { createNotifyOwner, type NotifyOwner } from '../pages/flow/security-noti
 import { createMails } from '../pages/ui/mails.ts'
 import type { Render } from '../pages/ui/templates.ts'
 import type { ChooseLanguage } from '../pages/ui/texts.ts'
+import { receiverLimit } from '../runtime/async/claim-loop.ts'
+import { settlesWithin } from '../runtime/async/promises.ts'
 import type { IssuerContext } from './issuer-context.ts'
 import type { Services } from './services.ts'
 
@@ -25,7 +27,7 @@ export type MailServices = {
   readonly notifyOwner: NotifyOwner
   /** Emails that are shown instead of sent during development. */
   readonly devMails: () => readonly Mail[]
-  /** Sends emails that are due. */
+  /** Sends emails that are due, for a few seconds at most. */
   readonly deliver: () => Promise<void>
   /** Resolves when no email is being sent. */
   readonly settled: () => Promise<void>
@@ -56,7 +58,7 @@ export function createMailServices(
     sendAccountMail,
     notifyOwner: createNotifyOwner({ users, findFactors, stores, sendAccountMail }),
     devMails: mails ?? (() => []),
-    deliver: async () => queue?.deliver(),
+    deliver: async () => void (queue && (await settlesWithin(receiverLimit, queue.deliver()))),
     settled: async () => queue?.settled(),
     close: async () => queue?.close(),
   }

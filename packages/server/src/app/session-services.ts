@@ -2,6 +2,8 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { nodeSkew } from '../operations/principals.ts'
+import { receiverLimit } from '../runtime/async/claim-loop.ts'
+import { settlesWithin } from '../runtime/async/promises.ts'
 import { createLogoutDelivery } from '../sessions/logout-delivery.ts'
 import { createEndings, type Endings } from '../sessions/session-end.ts'
 import { createLogoutTokens } from '../tokens/logout-token.ts'
@@ -15,7 +17,7 @@ export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin' | 'rev
    * sessions at once, their ends and notices in the background.
    */
   readonly revokeTenant: (tenant: string | undefined) => Promise<void>
-  /** Ends expired sessions, if configured, and sends the logout tokens that are due. */
+  /** Ends expired sessions, if configured, and sends the logout tokens that are due, for a few seconds at most. */
   readonly run: () => Promise<void>
   /** Resolves when no logout token is being sent. */
   readonly settled: () => Promise<void>
@@ -57,7 +59,7 @@ export function createSessionServices(
     async run() {
       await endOfTenants()
       if (endOnExpiry) await endExpired()
-      await delivery.deliver()
+      await settlesWithin(receiverLimit, delivery.deliver())
     },
     settled: delivery.settled,
     close: delivery.close,

@@ -23,6 +23,7 @@ import {
 import { newTimedId } from '../../model/handle.ts'
 import type { Messages } from '../../model/ports/stores.ts'
 import type { Webhook } from '../../model/webhook.ts'
+import { receiverLimit } from '../../runtime/async/claim-loop.ts'
 import { settlesWithin } from '../../runtime/async/promises.ts'
 import { createCallbacks } from './callbacks.ts'
 import { createLaterWrites } from './later-writes.ts'
@@ -52,9 +53,6 @@ type EventsPorts = WebhookPorts & {
   /** Whether this process sends the messages that it stores. The command line leaves this to the server. */
   readonly delivers: boolean
 }
-
-/** Milliseconds. A receiver that does not respond must not delay the jobs, or the end of the process. */
-const waitLimit = 5000
 
 const nobody: PreparedEvent = { happened: () => {} }
 
@@ -136,10 +134,10 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
       if (audit.takes(type)) laterWrites.add(audit.messagesOf(type, data), isAuditedByStrangers(type))
     },
     notes: audit.takes,
-    deliver: async () => void (await settlesWithin(waitLimit, run())),
+    deliver: async () => void (await settlesWithin(receiverLimit, run())),
     settled,
     async close() {
-      await settlesWithin(waitLimit, settled())
+      await settlesWithin(receiverLimit, settled())
       for (const queue of queues) queue.stop()
     },
   }

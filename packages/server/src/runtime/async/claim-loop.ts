@@ -3,6 +3,12 @@
 import type { Awaitable } from '../ports.ts'
 import { singleFlight } from './promises.ts'
 
+/**
+ * Milliseconds that a job waits for receivers. One that does not respond must not delay the job's other work, the next
+ * run, or the end of the process.
+ */
+export const receiverLimit = 5000
+
 type ClaimLoopPorts<Item> = {
   /** How many items are processed concurrently. */
   readonly atOnce: number
