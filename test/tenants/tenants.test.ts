@@ -305,6 +305,27 @@ test('tenants: an issuer whose store can’t be opened is unavailable, is retrie
   assert.equal(await status(acme!), 200)
 })
 
+test('tenants: a store that fails keeps no other issuer from finishing its deletions', async () => {
+  const opened = await openTenantStores()
+  const finished: string[] = []
+  const tenantStores = {
+    ...opened,
+    async forTenant(name: string) {
+      const stores = await opened.forTenant(name)
+      const erasures = () => {
+        finished.push(name)
+        if (name === 'acme') throw new StoreUnavailable('no such disk')
+        return stores.persons.erasures()
+      }
+      return { ...stores, persons: { ...stores.persons, erasures } }
+    },
+  }
+  const server = await createTestServer(tenantsWorld, { tenantStores })
+  for (const { base, send } of placesOf(server).slice(1, 3)) await send('GET', `${base}/connect/userinfo`)
+  await assert.rejects(server.runCleanUp(), StoreUnavailable)
+  assert.deepEqual(finished, ['acme', 'globex'])
+})
+
 test('tenants: mounted by fetch, the host is that of the request’s address', async () => {
   const server = await createTestServer(tenantsWorld)
   const issuerAt = async (url: string) =>

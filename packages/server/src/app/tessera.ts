@@ -179,7 +179,7 @@ export async function composeTessera(
   const cleanUpAll = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
   const runCleanUp = async () => {
     await cleanUpAll()
-    for (const one of active()) await one.services.accounts.personalData.finish()
+    await Promise.all(active().map(one => one.services.accounts.personalData.finish()))
   }
   const runTenantJobs = async ({ inactive } = { inactive: true }) => {
     const names = inactive ? await tenantStores.list() : []
