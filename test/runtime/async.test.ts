@@ -6,6 +6,7 @@ import { batchPerTick, connectionAccepted } from '../../packages/server/src/runt
 import { createFairQueue, QueueFull } from '../../packages/server/src/runtime/async/fair-queue.ts'
 import { linesOf } from '../../packages/server/src/runtime/async/lines.ts'
 import { serial, settlesWithin, singleFlight } from '../../packages/server/src/runtime/async/promises.ts'
+import { readRepeatedly } from '../../packages/server/src/runtime/async/repeated-reading.ts'
 import { inTime, until } from '../support/until.ts'
 
 const nextTick = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -169,4 +170,40 @@ test('linesOf: lines are found across chunks, and a line that never ends is refu
   const reading = linesOf(endless(), 10)
   await assert.rejects(reading.next(), /a line has more than 10 characters/)
   assert.equal(given, 3)
+})
+
+test('repeated reading: one that fails is repeated after 1 s, 2 s and so on, until one succeeds', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  let [reads, failures, fails] = [0, 0, true]
+  let change = (): void => {}
+  const read = async (): Promise<void> => {
+    reads += 1
+    if (fails) throw new Error('away')
+  }
+  const stop = readRepeatedly(read, {
+    interval: 60,
+    watch(changed) {
+      change = changed
+      return () => {}
+    },
+    onFailure: () => {
+      failures += 1
+    },
+  })
+  const readsAfter = async (milliseconds: number): Promise<number> => {
+    t.mock.timers.tick(milliseconds)
+    await nextTick()
+    return reads
+  }
+  change()
+  const failing = [await readsAfter(0), await readsAfter(999), await readsAfter(1), await readsAfter(1999)]
+  fails = false
+  const succeeding = [await readsAfter(1), await readsAfter(50_000)]
+  assert.deepEqual([failing, succeeding, failures], [[1, 1, 2, 2], [3, 3], 2])
+  fails = true
+  change()
+  await nextTick()
+  assert.equal(await readsAfter(1000), 5)
+  stop()
+  assert.equal(await readsAfter(200_000), 5)
 })
