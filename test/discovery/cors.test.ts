@@ -147,6 +147,22 @@ test('cors: of an overlong list of headers only a part is read', async () => {
   assert.ok(String(answer.headers['access-control-allow-headers']).length < 5000)
 })
 
+test('cors: an origin that is longer than any host name allows is not looked up', async () => {
+  const server = await createTestServer({
+    ...pagesWorld,
+    registration: { mode: 'open', sealed_client_ids: { mode: 'issue' } },
+  })
+  const host = `${'a.'.repeat(122)}a.example`
+  assert.equal(host.length, 253)
+  const allowed = async (from: string) =>
+    (await preflight(server, '/connect/token', { method: 'POST', asked: 'dpop', from })).headers[
+      'access-control-allow-origin'
+    ]
+  assert.equal(await allowed(`https://${host}:65535`), `https://${host}:65535`)
+  for (const longer of [`${'a.'.repeat(30)}${host}`, `${'.'.repeat(300)}a`])
+    assert.equal(await allowed(`https://${longer}`), undefined)
+})
+
 test('cors: a script registers a client, reads the response or the error, and manages the client', async () => {
   const server = await open()
   const made = await register(server, { redirect_uris: [callback] }, { origin })
