@@ -61,6 +61,7 @@ test('tenants: jobs of an inactive issuer that wait for its receivers delay neit
       composed.push(tenant)
       return {
         handle: () => ({ status: 200, headers: {}, body: tenant }),
+        settled: async () => {},
         close: async () => {
           closed.push(tenant)
           receivers.resolve()
@@ -84,6 +85,30 @@ test('tenants: jobs of an inactive issuer that wait for its receivers delay neit
   await tenants.close()
   await jobs
   assert.deepEqual(closed.toSorted(), ['acme', 'globex'])
+})
+
+test('tenants: an inactive issuer is evicted once its deliveries have ended, even if its jobs no longer wait for them', async () => {
+  const [delivered, asked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const did: string[] = []
+  const tenants = createTenants({
+    configurations: new Map([['acme', { tenant: 'acme' } as Configuration]]),
+    compose: async () =>
+      ({
+        settled() {
+          asked.resolve()
+          return delivered.promise.then(() => did.push('delivered'))
+        },
+        close: async () => did.push('closed'),
+      }) as never,
+    load: createLoad(),
+    clock: { now: () => 0 },
+    log: silentLog,
+  })
+  const jobs = tenants.runTenantJobs(['acme'], async () => {})
+  await inTime('the end of the deliveries is awaited', asked.promise)
+  delivered.resolve()
+  await jobs
+  assert.deepEqual(did, ['delivered', 'closed'])
 })
 
 test('tenants: stores that snapshots share are closed by the last one, however often one closes them', async () => {

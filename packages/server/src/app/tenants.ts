@@ -8,7 +8,7 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Load } from '../http/load.ts'
 import { unavailable } from '../http/plain-error.ts'
-import { serial, singleFlight } from '../runtime/async/promises.ts'
+import { serial, settlesWithin, singleFlight } from '../runtime/async/promises.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import { isRecent } from '../runtime/recent.ts'
 import type { Issuer } from './issuer.ts'
@@ -33,6 +33,9 @@ type TenantPorts = {
 
 /** Eviction discards only caches. State that must survive, such as counted guesses, is in the store. */
 const idle: Seconds = 3600
+
+/** Milliseconds. Longer than a submission server or an endpoint may take to respond. */
+const deliveryLimit = 40_000
 
 /** `asked_at` is undefined until the first request. */
 type Active = { readonly issuer: Issuer; asked_at: Seconds | undefined }
@@ -85,6 +88,8 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     if (!activated) return
     try {
       await jobs(activated.issuer)
+      // A mail that was sent, but isn't recorded as sent before its store closes, would be sent again.
+      await settlesWithin(deliveryLimit, activated.issuer.settled())
     } finally {
       // An issuer that received a request meanwhile stays active.
       if (activated.asked_at === undefined && !closed) await evict(name, activated)
