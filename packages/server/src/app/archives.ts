@@ -108,9 +108,12 @@ async function into(
       throw new ImportRefused(`the configuration has no tenant ${JSON.stringify(tenant)} with its own issuer`)
   }
   return withArchives(configuration.storage, async archives => {
-    if ([...kinds].some(kind => !unsealedKinds.has(kind)))
-      await requireMasterKey(configuration, masterKey, archives)
-    return fill(archives, chosenOf(sections, kinds), { kinds, report })
+    const isSealed = [...kinds].some(kind => !unsealedKinds.has(kind))
+    if (isSealed) await requireMasterKey(configuration, masterKey, archives)
+    // Root keys of a rotated master key open the sealed rows.
+    const settings: Record<string, string> = {}
+    if (isSealed && masterKey.root_keys !== undefined) settings[rootKeysSetting] = masterKey.root_keys
+    return fill(archives, chosenOf(sections, kinds), { kinds, settings, report })
   })
 }
 
@@ -118,10 +121,7 @@ async function* chosenOf(sections: Sections, kinds: ReadonlySet<ArchivedKind>): 
   for await (const section of sections) if (kinds.has(requireKind(section.table.name))) yield section
 }
 
-/**
- * Checks that sealed values can be opened here, and that the stores were not created with another key. Copies the root
- * keys of a rotated master key.
- */
+/** Checks that sealed values can be opened here, and that the stores were not created with another key. */
 async function requireMasterKey(
   { masterKey: configured, previousMasterKey: previous, storage }: Configuration,
   { master_key_check: check, root_keys: rootKeys }: Import['masterKey'],
@@ -140,7 +140,6 @@ async function requireMasterKey(
     const get = async (name: string) => (name === rootKeysSetting ? rootKeys : check)
     const settings = { get, initialise: async () => check }
     await unlock({ configured, previous, storage, settings, clock, log: silentLog })
-    if (rootKeys !== undefined) await target.set(rootKeysSetting, rootKeys)
   } finally {
     await target.close()
   }

@@ -26,12 +26,21 @@ const without = (kinds: ReadonlySet<ArchivedKind>): ReadonlySet<ArchivedKind> =>
  * Fills the stores of `archives`. Rows of addable kinds may be added to stores in use. Other kinds require stores that
  * were never used, or that an earlier import left unfinished. Such stores are emptied and filled from the start, and no
  * server starts on them until they are complete.
+ * @param settings are written before the rows.
  * @throws ImportRefused before anything was written.
  */
 export async function fill(
   archives: Archives,
   sections: Sections,
-  { kinds, report }: { readonly kinds: ReadonlySet<ArchivedKind>; readonly report: Report },
+  {
+    kinds,
+    settings = {},
+    report,
+  }: {
+    readonly kinds: ReadonlySet<ArchivedKind>
+    readonly settings?: Readonly<Record<string, string>>
+    readonly report: Report
+  },
 ): Promise<Filled> {
   const adding = [...kinds].every(kind => addableKinds.has(kind))
   const main = await archives.target()
@@ -39,6 +48,7 @@ export async function fill(
   try {
     for (const tenant of await archives.tenants()) targets.set(tenant, await archives.target(tenant))
     if (!adding) await begin(main, targets)
+    for (const [name, value] of Object.entries(settings)) await main.set(name, value)
     const filled = await addAll(archives, targets, sections, { adding, report })
     if (!adding) await main.set(importBegun, undefined)
     return filled
