@@ -155,6 +155,8 @@ test('authorization response: one that came to another redirection URI is refuse
   const { response, pending } = await authorize(world, client)
   for (const place of ['https://app.example/other', 'http://app.example/cb', 'https://evil.example/cb'])
     assert.equal(await refused(response.replace(callback, place), pending), 'redirect_uri_mismatch')
+  for (const noUrl of ['//[', '//', '/\\[', 'https://['])
+    assert.equal(await refused(noUrl, pending), 'redirect_uri_mismatch')
 })
 
 test('authorization response: the error of the server is one of kind response [RFC 6749 §4.1.2.1]', async () => {

@@ -61,7 +61,8 @@ export function readParameters(
       'response_mode_mismatch',
       'the authorization response is a URL, but response_mode form_post sends it in the body of a POST request',
     )
-  if (!text.startsWith('/') && !isSamePlace(text, redirect_uri))
+  const isPath = text.startsWith('/') && URL.canParse(text, 'https://path.invalid')
+  if (!isPath && !isSamePlace(text, redirect_uri))
     return invalid(
       'redirect_uri_mismatch',
       `the authorization response came to another URL than ${redirect_uri}; behind a proxy, pass only its query`,
