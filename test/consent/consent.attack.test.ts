@@ -50,6 +50,30 @@ const present = (server: TestServer, answer: URLSearchParams, client_id: string)
 const redeem = async (server: TestServer, answer: URLSearchParams, client_id = 'asking') =>
   (await present(server, answer, client_id)).json
 
+test('attack: a claim that only a scope without consent contains, in one language, is not given without a question', async () => {
+  const kanji = { name: 'kanji', claims: ['family_name#ja'] }
+  const { server, browser } = await start({
+    identity_resources: [kanji],
+    clients: clients.map(client =>
+      'scope' in client ? { ...client, scope: `${client.scope} kanji` } : client,
+    ),
+    users: hybridWorld.users.map(user => ({
+      ...user,
+      claims: { ...user.claims, 'family_name#ja': '有巣' },
+    })),
+  })
+  await agree(browser, asked({ scope: 'openid' }), { remember: 'yes' })
+  const requested = { 'family_name#ja': null }
+  const target = asked({ scope: 'openid', claims: JSON.stringify({ userinfo: requested }) })
+  for (const [scope, given] of [
+    [[], undefined],
+    [['kanji'], '有巣'],
+  ] as const) {
+    const { access_token } = await redeem(server, await agree(browser, target, { scope, remember: [] }))
+    assert.equal((await userinfo(server, access_token)).json['family_name#ja'], given)
+  }
+})
+
 test('attack: what the user did not check is in no token, claim, refresh or other response', async () => {
   const { server, browser } = await start()
   const claims = JSON.stringify({

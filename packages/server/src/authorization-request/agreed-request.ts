@@ -18,7 +18,9 @@ export function narrowTo(
   const opened = identityClaims(resources, agreed)
   const keep = (claims: RequestedClaims['userinfo'] = {}) =>
     Object.fromEntries(
-      Object.entries(claims).filter(([name]) => name === 'idp' || opened.includes(untagged(name))),
+      Object.entries(claims).filter(
+        ([name]) => name === 'idp' || opened.includes(name) || opened.includes(untagged(name)),
+      ),
     )
   return {
     ...rest,

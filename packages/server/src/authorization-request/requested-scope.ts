@@ -147,7 +147,9 @@ export function claimScopes(
   claims: readonly string[],
 ): readonly string[] {
   const told = identityClaims(resources, scope)
-  const more = claims.map(untagged).filter(name => !told.includes(name))
+  const more = claims
+    .filter(name => !told.includes(name) && !told.includes(untagged(name)))
+    .flatMap(name => [name, untagged(name)])
   const holding = [...resources.identity.values()].filter(
     resource =>
       client.scope.has(resource.name) && claimNames(resource.claims).some(name => more.includes(name)),
