@@ -245,6 +245,18 @@ test('request object: an unsigned one is accepted from a client that registered 
   assertErrorPage(await visit(server, { client_id: 'lax', request: trailing }), 'invalid_request_object')
 })
 
+test('request object: one that is nested deeper than any request is refused, signed or not', async () => {
+  const server = await createTestServer(configured())
+  const deep = JSON.parse(`${'['.repeat(2000)}${']'.repeat(2000)}`)
+  for (const [request, reason] of [
+    [plainly({ ...whole, deep }), 'request_object_malformed'],
+    [await sign({ deep }), 'request_object_signature_invalid'],
+  ] as const) {
+    assertErrorPage(await visit(server, { client_id: 'app', request }), 'invalid_request_object')
+    assert.equal(server.reason(), reason)
+  }
+})
+
 test('request object: an unsigned one is refused from a client that registered an algorithm', async () => {
   const server = await createTestServer(configured())
   const request = plainly({ ...whole, client_id: 'rsaonly' })

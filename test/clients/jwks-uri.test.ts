@@ -66,6 +66,16 @@ async function ask(server: TestServer, { kid, keys }: Pair, header: object = {})
   return status
 }
 
+test('jwks_uri: a set that is nested deeper than any key is refused, as a set without keys is', async () => {
+  const one = newPair('one')
+  const { server, path } = await openServer(one)
+  const { body } = there.pages.get(path) as { body: string }
+  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
+  there.pages.set(path, { body: body.replace('{"kty"', `{"z":${deep},"kty"`) })
+  assert.equal(await ask(server, one), 401)
+  assert.equal(server.reason(), 'client_assertion_invalid')
+})
+
 test('jwks_uri: keys are fetched on first use and cached', async () => {
   const one = newPair('one')
   const { server, fetches, received } = await openServer(one)

@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import { createBrowser } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import {
   alice,
@@ -29,6 +30,20 @@ const web = { redirect_uris: [callback], scope: 'openid profile offline_access' 
 const refreshing = { ...web, grant_types: ['authorization_code', 'refresh_token'] }
 const open = (registration: object = {}, more: object = {}) =>
   createTestServer({ ...pagesWorld, ...more, registration: { mode: 'open', ...registration } })
+
+test('attack: metadata nested deeper than any that a client needs is refused, and counted', async () => {
+  const server = await open({ max_requests_per_hour: 2 })
+  const nested = (levels: number): object => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`)
+  const key = await exportJWK(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)
+  const withKey = (levels: number) => ({
+    ...web,
+    ...{ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ ...key, z: nested(levels) }] } },
+  })
+  assert.equal((await register(server, withKey(496))).status, 201)
+  const refused = await register(server, withKey(497))
+  assertRefused(refused, 'invalid_client_metadata', 'client_metadata_not_json')
+  assert.equal((await register(server, web)).status, 429)
+})
 
 const hostileUris = [
   'javascript:alert(1)',

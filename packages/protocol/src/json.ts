@@ -6,12 +6,37 @@ import type { JsonObject } from './result.ts'
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Returns the object that a text contains as JSON; undefined if it contains anything else. The text is never in an error. */
+/** No format needs as much. Deeper values overflow the stack of `JSON.stringify`, and SQLite reads 1,000 levels. */
+const mostLevels = 500
+
+/**
+ * Returns the object that a text contains as JSON; undefined if it contains anything else, or has more than 500 levels.
+ * The text is never in an error.
+ */
 export function parseJsonObject(text: string): JsonObject | undefined {
+  if (isNestedTooDeeply(text)) return undefined
   try {
     const value: unknown = JSON.parse(text)
     return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }
+}
+
+function isNestedTooDeeply(text: string): boolean {
+  // Each level has two brackets.
+  if (text.length <= 2 * mostLevels) return false
+  let levels = 0
+  let isInString = false
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]
+    if (isInString) {
+      if (character === '\\') at++
+      else if (character === '"') isInString = false
+    } else if (character === '"') isInString = true
+    else if (character === '[' || character === '{') {
+      if (++levels > mostLevels) return true
+    } else if (character === ']' || character === '}') levels--
+  }
+  return false
 }

@@ -1,5 +1,6 @@
 /** Verifies signatures with registered keys of a client (RFC 7515, RFC 7517 §5): assertions and request objects. */
 
+import { parseJsonObject } from '@tessera/protocol/json'
 import type { JWSHeaderParameters, JWTPayload, jwtVerify } from 'jose'
 import type { Client, JwkSet, SigningAlgorithm } from '../../model/client.ts'
 import { permitsAlgorithm } from '../../model/security-profile.ts'
@@ -36,8 +37,13 @@ export const createClientSignatures =
       alg =>
         permitsAlgorithm(client.security_profile, alg) && (registered === undefined || alg === registered),
     )
-    return verify(jwt, { ...options, algorithms })
+    const verified = await verify(jwt, { ...options, algorithms })
+    return verified.ok && !isReadable(jwt) ? { ok: false, code: 'ERR_JWT_INVALID' } : verified
   }
+
+/** Returns whether the payload is nested no deeper than other JSON of strangers may be. */
+const isReadable = (jwt: string): boolean =>
+  parseJsonObject(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) !== undefined
 
 /** Returns a test for the key that the JWT's `kid` names. */
 function wantedKey(jwt: string, decode: (jwt: string) => { kid?: string }): WantedKey | undefined {

@@ -28,7 +28,7 @@ export function readMetadata({ headers, body }: HttpRequest): Result<JsonObject>
   const value = parseJsonObject(body)
   if (value) return ok(value)
   return refuse('invalid_client_metadata', 'client_metadata_not_json', {
-    description: 'the body must be a JSON object',
+    description: 'the body must be a JSON object with at most 500 levels',
   })
 }
 

@@ -2,7 +2,7 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { ClientRegistration } from '../../clients/registration/registration.ts'
+import type { ClientRegistration, Registered } from '../../clients/registration/registration.ts'
 import { doCounted } from '../../identity/attempts.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
 import type { Refuser } from '../../messages/json-response.ts'
@@ -46,14 +46,19 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
     const { client_id } = client
     const counted = await countRequest(request)
     if (!counted.ok) return refuser(request, counted, { step: 'authenticate', clientId: client_id })
-    return doCounted(
+    const answered = await doCounted(
       counted.value,
       () => updateCounted(request, client),
-      ({ status }) => status !== 503,
+      outcome => !('status' in outcome) || outcome.status !== 503,
     )
+    return 'status' in answered ? answered : informationResponse(200, answered, ports)
   }
 
-  async function updateCounted(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
+  /** Returns the client, or a refusal. */
+  async function updateCounted(
+    request: HttpRequest,
+    client: RegisteredClient,
+  ): Promise<HttpResponse | Registered> {
     const { client_id } = client
     const metadata = readMetadata(request)
     if (!metadata.ok) return refuser(request, metadata, { step: 'parse', clientId: client_id })
@@ -65,7 +70,7 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
       steps,
       ...droppedValues(updated.value),
     })
-    return informationResponse(200, updated.value, ports)
+    return updated.value
   }
 
   async function remove(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {

@@ -3,7 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Secrets } from '../../clients/authentication/secrets.ts'
-import type { ClientRegistration } from '../../clients/registration/registration.ts'
+import type { ClientRegistration, Registered } from '../../clients/registration/registration.ts'
 import { doCounted } from '../../identity/attempts.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
 import type { Refuser } from '../../messages/json-response.ts'
@@ -37,12 +37,13 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   return async request => {
     const counted = await countRequest(request)
     if (!counted.ok) return refuser(request, counted, { step: 'authenticate' })
-    const { response } = await doCounted(
+    const answered = await doCounted(
       counted.value,
       () => register(request),
       ({ isCounted }) => isCounted,
     )
-    return response
+    // Outside of the counted part: once the client is stored, an error must not give the count back.
+    return answered.registered ? informationResponse(201, answered.registered, ports) : answered.response
   }
 
   async function register(request: HttpRequest): Promise<Answered> {
@@ -71,11 +72,14 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
       steps,
       ...droppedValues(registered.value),
     })
-    return answered(informationResponse(201, registered.value, ports))
+    return { registered: registered.value, isCounted: true }
   }
 }
 
-type Answered = { readonly response: HttpResponse; readonly isCounted: boolean }
+type Answered = { readonly isCounted: boolean } & (
+  | { readonly response: HttpResponse; readonly registered?: undefined }
+  | { readonly registered: Registered }
+)
 
 /** The client must retry a 503, so it is not counted. */
 const answered = (response: HttpResponse): Answered => ({ response, isCounted: response.status !== 503 })
