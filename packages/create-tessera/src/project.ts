@@ -56,7 +56,7 @@ function packageText({ name, app, server, protocol }: Choices): string {
       version: '0.0.0',
       private: true,
       type: 'module',
-      engines: { node: '>=22.18' },
+      engines: { node: '>=22.20' },
       scripts,
       dependencies: {
         '@tessera/server': installable(server, name),

@@ -4,7 +4,7 @@
  */
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < 22 || (major === 22 && minor < 18))
+if (major < 22 || (major === 22 && minor < 20))
   throw new Error(
-    `@tessera/server needs Node.js 22.18 or newer, and this is ${process.version}: install a newer version, such as the current LTS`,
+    `@tessera/server needs Node.js 22.20 or newer, and this is ${process.version}: install a newer version, such as the current LTS`,
   )
