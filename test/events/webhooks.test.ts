@@ -178,6 +178,31 @@ test('webhooks: a slow receiver delays neither requests nor other receivers', as
   assert.equal(slow.deliveries.length, 20)
 })
 
+test('webhooks: a failed write is logged once, however many events happened during the deliveries', async () => {
+  const receiver = await startReceiver()
+  const tenantStores = createMemoryTenantStores()
+  const { main } = tenantStores
+  let fails = true
+  const webhookMessages: typeof main.webhookMessages = {
+    ...main.webhookMessages,
+    async remove(...given) {
+      if (!fails) return main.webhookMessages.remove(...given)
+      fails = false
+      throw new Error('the store does not respond')
+    },
+  }
+  const server = await startWith([webhookFor(receiver)], {
+    tenantStores: { ...tenantStores, main: { ...main, webhookMessages } },
+  })
+  const waiting: (() => void)[] = []
+  receiver.answer = response => void waiting.push(() => response.writeHead(204).end())
+  for (let count = 0; count < 20; count++) await issue(server)
+  await until('the receiver is busy', () => receiver.deliveries.length === 8)
+  for (const finish of waiting) finish()
+  await server.settled()
+  assert.equal(linesOf(server, 'webhooks_failed').length, 1)
+})
+
 test('webhooks: a redirect is not followed, and counts as a failure', async () => {
   const [receiver, elsewhere] = [await startReceiver(), await startReceiver('/elsewhere')]
   const server = await startWith([webhookFor(receiver)])

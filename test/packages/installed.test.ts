@@ -205,7 +205,7 @@ test('packages: an import of an internal file is refused', async () => {
 test('packages: an old version of Node is told in one line which one is needed', async t => {
   const binary = nodeBinary(20)
   if (!binary) return t.skip(missing)
-  const needed = /needs Node\.js 22\.18 or newer, and this is v20\./
+  const needed = /needs Node\.js 22\.20 or newer, and this is v20\./
   const command = await runNode(installed, binary, [packageOf('server', 'dist/cli/tessera.js'), 'demo'])
   assert.equal(command.code, 1)
   assert.match(command.errors, needed)

@@ -63,7 +63,10 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   let isClosed = false
   let wake = (): void => {}
 
-  const run = singleFlight(async (): Promise<void> => {
+  /** Logs a failure itself, once for all callers. */
+  const run = singleFlight(() => deliverDue().catch(error => void onError(error)))
+
+  async function deliverDue(): Promise<void> {
     const lanes = createLanes(ports, untrusted)
     do {
       again = false
@@ -76,7 +79,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       // Also if all deliveries ended together, because notices that waited for a lane can be sent now.
       again = true
     } while (again)
-  })
+  }
 
   /** Starts deliveries until none is due or enough are in progress. */
   async function fill(lanes: Lanes): Promise<void> {
@@ -101,14 +104,14 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
     deliver() {
       again = true
       wake()
-      return run().catch(error => void onError(error))
+      return run()
     },
-    settled: async () => run.current()?.catch(() => {}),
+    settled: async () => run.current(),
     async close() {
       const timer = setTimeout(() => {
         isClosed = true
       }, closeLimit)
-      await run.current()?.catch(() => {})
+      await run.current()
       clearTimeout(timer)
       isClosed = true
     },

@@ -72,8 +72,8 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
   /** Deliveries in progress, so that closing waits for their queries. */
   const delivering = new Set<Promise<unknown>>()
 
-  function run(): Promise<unknown> {
-    const running = Promise.all(queues.map(queue => queue.deliver()))
+  function run(of = queues): Promise<unknown> {
+    const running = Promise.all(of.map(queue => queue.deliver()))
     const done = running.catch(() => {}).finally(() => delivering.delete(done))
     delivering.add(done)
     return running
@@ -81,7 +81,9 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
 
   /** Not awaited: no request waits for a receiver. */
   function sendSoon(): void {
-    if (delivers) void run().catch(error => log.error('webhooks_failed', { error: String(error) }))
+    if (!delivers) return
+    const idle = queues.filter(queue => !queue.wakes())
+    if (idle.length > 0) void run(idle).catch(error => log.error('webhooks_failed', { error: String(error) }))
   }
 
   /** Returns the event as JSON with its messages; undefined if there is no subscriber, and it is not audited. */

@@ -41,6 +41,8 @@ type WebhookQueue = {
   ) => WebhookMessage | undefined
   /** Sends all messages that are due, also those of other processes. */
   readonly deliver: () => Promise<void>
+  /** Makes deliveries in progress continue with messages that are due now. Returns whether there are any. */
+  readonly wakes: () => boolean
   /** Claims no more messages. */
   readonly stop: () => void
 }
@@ -221,6 +223,7 @@ export function createWebhook(webhook: Webhook, ports: WebhookPorts): WebhookQue
       await admission.recount()
       await loop.run()
     },
+    wakes: loop.wakes,
     stop: loop.stop,
   }
 }

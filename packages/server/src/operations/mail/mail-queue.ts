@@ -100,7 +100,7 @@ export function createMailQueue({
       return onLost()
     }
     // Not awaited: once stored, an email no longer counts as in progress, however long the submission server takes.
-    void loop.run().catch(error => log.error('mail_failed', { error: String(error) }))
+    if (!loop.wakes()) void loop.run().catch(error => log.error('mail_failed', { error: String(error) }))
   }
 
   /** Returns false if too many are waiting. */

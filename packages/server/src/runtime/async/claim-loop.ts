@@ -22,8 +22,14 @@ type ClaimLoopPorts<Item> = {
 type ClaimLoop = {
   /** Processes all items that are due. Simultaneous calls share one run, which checks for due items again. */
   readonly run: () => Promise<void>
-  /** Resolves when no run is in progress, even if it failed. The caller that started the run receives the error. */
+  /** Resolves when no run is in progress, even if it failed. */
   readonly settled: () => Promise<void>
+  /**
+   * Makes a run in progress check again. Returns whether there is one; the caller that started it receives the error. A
+   * caller that waits for nothing should not call `run` then: under load a run may last for days, and would keep whatever
+   * waits for it.
+   */
+  readonly wakes: () => boolean
   /** Stops claiming items. */
   readonly stop: () => void
 }
@@ -69,6 +75,12 @@ export function createClaimLoop<Item>({ atOnce, anyDue, claim, work }: ClaimLoop
       again = true
       wake()
       return run()
+    },
+    wakes() {
+      if (!run.current()) return false
+      again = true
+      wake()
+      return true
     },
     settled: async () => run.current()?.catch(() => {}),
     stop() {
