@@ -431,6 +431,23 @@ test('mail: an error of any length is logged in part, and is not searched for ad
   assert.deepEqual(errors, [`Error: ${'5'.repeat(993)}`])
 })
 
+test('mail: closing soon claims no more, and waits until what was sent is recorded', async t => {
+  const accepted: (() => void)[] = []
+  const post = await createTestPost(() => new Promise(resolve => accepted.push(resolve)))
+  for (let count = 0; count < 6; count++)
+    post.send(async () => ({ ...outgoing, to: `u${count}@example.com` }))
+  await until('four are in progress', () => accepted.length === 4)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const closed = post.close()
+  await setImmediate()
+  t.mock.timers.tick(3000)
+  await setImmediate()
+  for (const accept of accepted) accept()
+  await closed
+  assert.equal(accepted.length, 4)
+  assert.equal((await post.stores.waitingMails.claim(start + 400, start + 800, 10)).length, 2)
+})
+
 test('mail: closing waits for a query of the store, and sends nothing afterwards', async () => {
   let answer = (_due: boolean): void => {}
   let queries = 0

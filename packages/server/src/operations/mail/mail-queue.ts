@@ -45,8 +45,11 @@ type MailQueuePorts = {
 const mostUnderWay = 200
 const mostWaiting = 10_000
 const atOnce = 4
-/** Milliseconds. A submission server that does not respond must not delay the end of the process. */
-const closeLimit = 5000
+/**
+ * Milliseconds: how long closing still claims emails, and then waits for those in progress. One that was sent, but isn't
+ * recorded as sent, would be sent again. A submission server that does not respond must not delay the end of the process.
+ */
+const [claimLimit, recordLimit] = [3000, 2000]
 /** Longer than sending takes. */
 const claimLasts: Seconds = 300
 /** Until an email that may have expired is checked again. */
@@ -158,8 +161,9 @@ export function createMailQueue({
     deliver: loop.run,
     settled,
     async close() {
-      await settlesWithin(closeLimit, settled())
+      await settlesWithin(claimLimit, settled())
       loop.stop()
+      await settlesWithin(recordLimit, loop.settled())
     },
     send(compose, onLost = async () => {}) {
       const isFull = underWay.size >= mostUnderWay
