@@ -6,7 +6,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { openIssuer } from '../../packages/server/src/app/administration.ts'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
+import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
@@ -351,4 +354,24 @@ test('postgres connections: the pool measures how long its statements take, and 
   } finally {
     await pool.close()
   }
+})
+
+test('postgres connections: a command that the database refuses closes all, so that its process ends', async () => {
+  const { database, alone } = await postgres()
+  const url = await database()
+  const read = parseConfiguration(
+    { issuer: 'https://id.example', storage: url, audit: { enabled: true } },
+    { environment: { TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') } },
+  )
+  if (!read.ok) assert.fail(JSON.stringify(read.errors))
+  const { configuration: audited } = read
+  await (await openIssuer(audited, audited)).close()
+  const owner = await openConnection({ url })
+  const name = new URL(url).pathname.slice(1)
+  await owner.run(`alter database ${name} set default_transaction_read_only = on`, [])
+  await owner.close()
+  const command = { actor: { kind: 'command_line', command: 'keys rotate' }, options: [] } as const
+  const refused = withOrigin(command, () => openIssuer(audited, audited))
+  await assert.rejects(refused, { name: 'StoreUnavailable' })
+  await alone(url)
 })

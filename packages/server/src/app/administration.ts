@@ -221,15 +221,19 @@ export async function openIssuer(
     // Its signing keys are only in memory, so they are not reported.
     dry ? { log: { ...log, info: () => {} }, tenantStores: dry.tenantStores } : { log },
   )
-  const context = await createIssuerContext(await withInherited(issuer, server, serverContext), serverContext)
-  if (!dry) await recordCommand(context.audit)
-  return {
-    ...context,
-    masterKeys: masterKeysOf(serverContext.unlocked),
-    async close() {
-      await context.close()
-      await serverContext.close()
-      await dry?.tenantStores.close()
-    },
+  let context: IssuerContext | undefined
+  const close = async (): Promise<void> => {
+    await context?.close()
+    await serverContext.close()
+    await dry?.tenantStores.close()
   }
+  try {
+    context = await createIssuerContext(await withInherited(issuer, server, serverContext), serverContext)
+    if (!dry) await recordCommand(context.audit)
+  } catch (error) {
+    // An open connection would keep the process of the command alive.
+    await close()
+    throw error
+  }
+  return { ...context, masterKeys: masterKeysOf(serverContext.unlocked), close }
 }
