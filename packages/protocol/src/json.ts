@@ -27,16 +27,10 @@ function isNestedTooDeeply(text: string): boolean {
   // Each level has two brackets.
   if (text.length <= 2 * mostLevels) return false
   let levels = 0
-  let isInString = false
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (isInString) {
-      if (character === '\\') at++
-      else if (character === '"') isInString = false
-    } else if (character === '"') isInString = true
-    else if (character === '[' || character === '{') {
-      if (++levels > mostLevels) return true
-    } else if (character === ']' || character === '}') levels--
+  for (const [token] of text.matchAll(/"(?:\\.|[^"\\])*"?|[[\]{}]/gs)) {
+    if (token === '[' || token === '{') levels++
+    else if (!token.startsWith('"')) levels--
+    if (levels > mostLevels) return true
   }
   return false
 }
