@@ -15,7 +15,7 @@ const limits: Readonly<Record<string, number>> = {
   './api/hono': 2000,
   './api/next': 2000,
   './api/node': 2000,
-  './browser': 13_600,
+  './browser': 13_500,
   './dpop': 4000,
   './node': 14_500,
 }

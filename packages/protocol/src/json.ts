@@ -6,15 +6,8 @@ import type { JsonObject } from './result.ts'
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** No format needs as much. Deeper values overflow the stack of `JSON.stringify`, and SQLite reads 1,000 levels. */
-const mostLevels = 500
-
-/**
- * Returns the object that a text contains as JSON; undefined if it contains anything else, or has more than 500 levels.
- * The text is never in an error.
- */
+/** Returns the object that a text contains as JSON; undefined if it contains anything else. The text is never in an error. */
 export function parseJsonObject(text: string): JsonObject | undefined {
-  if (isNestedTooDeeply(text)) return undefined
   try {
     const value: unknown = JSON.parse(text)
     return isJsonObject(value) ? value : undefined
@@ -22,6 +15,13 @@ export function parseJsonObject(text: string): JsonObject | undefined {
     return undefined
   }
 }
+
+/** No format needs as much. Deeper values overflow the stack of `JSON.stringify`, and SQLite reads 1,000 levels. */
+const mostLevels = 500
+
+/** Like {@link parseJsonObject}, but also returns undefined if a stranger's text has more than 500 levels. */
+export const parseStrangersObject = (text: string): JsonObject | undefined =>
+  isNestedTooDeeply(text) ? undefined : parseJsonObject(text)
 
 function isNestedTooDeeply(text: string): boolean {
   // Each level has two brackets.

@@ -1,7 +1,7 @@
 /** Request objects: authorization requests as JWTs of the client (RFC 9101, OpenID Connect Core 1.0 §6). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { parseJsonObject } from '@tessera/protocol/json'
+import { parseStrangersObject } from '@tessera/protocol/json'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { VerifyClientSignature } from '../clients/keys/signature.ts'
@@ -166,7 +166,7 @@ function textOf(value: Json): string {
 const headerOf = (jwt: string): JsonObject | undefined => parseJson(jwt.slice(0, jwt.indexOf('.')))
 
 const parseJson = (part: string): JsonObject | undefined =>
-  parseJsonObject(Buffer.from(part, 'base64url').toString())
+  parseStrangersObject(Buffer.from(part, 'base64url').toString())
 
 const invalid = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
   refuse('invalid_request_object', reason, { description: 'Invalid JWT request', log })

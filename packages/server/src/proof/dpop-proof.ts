@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
-import { parseJsonObject } from '@tessera/protocol/json'
+import { parseStrangersObject } from '@tessera/protocol/json'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isSignatureAlgorithm } from '@tessera/protocol/signature-algorithms'
 import { normalTargetUri } from '@tessera/protocol/target-uri'
@@ -225,4 +225,4 @@ function tokenProblem({ ath }: JsonObject, accessToken: string | undefined): Ref
 }
 
 const parsed = (part: string): JsonObject | undefined =>
-  parseJsonObject(Buffer.from(part, 'base64url').toString())
+  parseStrangersObject(Buffer.from(part, 'base64url').toString())

@@ -1,7 +1,7 @@
 /** Fetches a Client ID Metadata Document (draft-ietf-oauth-client-id-metadata-document-03 §5, §8.6, §8.7). */
 
 import { hash } from 'node:crypto'
-import { parseJsonObject } from '@tessera/protocol/json'
+import { parseStrangersObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Outbound, OutboundFailure } from '../../outbound/outbound.ts'
 import type { KeptDocument } from './document-memory.ts'
@@ -63,7 +63,7 @@ export async function fetchDocument(
       cause: 'client_document_type_wrong',
       detail: headers['content-type']?.slice(0, 100),
     }
-  const document = parseJsonObject(body)
+  const document = parseStrangersObject(body)
   if (document === undefined) return { kind: 'missing', cause: 'client_document_not_json' }
   const bytes = url.length + Buffer.byteLength(body)
   return { kind: 'document', document, version: versionOf(body), bytes, headers }

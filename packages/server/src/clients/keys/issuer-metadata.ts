@@ -1,7 +1,7 @@
 /** Finds the key sets of issuers of workload identities (OpenID Connect Discovery 1.0 §4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { parseJsonObject } from '@tessera/protocol/json'
+import { parseStrangersObject } from '@tessera/protocol/json'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
@@ -79,6 +79,6 @@ const valid = ({ jwks_uri, fetched_at }: Found, now: Seconds): string | undefine
 
 /** Reads `jwks_uri` of metadata whose `issuer` is exactly this one (§4.3). */
 function readUri(body: string, issuer: string): string | undefined {
-  const { issuer: named, jwks_uri } = parseJsonObject(body) ?? {}
+  const { issuer: named, jwks_uri } = parseStrangersObject(body) ?? {}
   return named === issuer && typeof jwks_uri === 'string' ? jwks_uri : undefined
 }

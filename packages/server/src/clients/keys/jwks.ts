@@ -1,7 +1,7 @@
 /** Public keys of clients, registered (`jwks`) or fetched (`jwks_uri`, RFC 7591 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { isJsonObject, parseJsonObject } from '@tessera/protocol/json'
+import { isJsonObject, parseStrangersObject } from '@tessera/protocol/json'
 import type { JsonObject } from '@tessera/protocol/result'
 import { privateKeyMembers } from '@tessera/protocol/signature-algorithms'
 import { type Client, isTrusted, type JwkSet } from '../../model/client.ts'
@@ -139,7 +139,7 @@ const validKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
  * large.
  */
 function readSet(body: string): JwkSet | undefined {
-  const { keys } = parseJsonObject(body) ?? {}
+  const { keys } = parseStrangersObject(body) ?? {}
   if (!Array.isArray(keys) || keys.length > maxKeys) return undefined
   return { keys: keys.filter(isPublicKey) }
 }

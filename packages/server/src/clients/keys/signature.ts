@@ -1,6 +1,6 @@
 /** Verifies signatures with registered keys of a client (RFC 7515, RFC 7517 §5): assertions and request objects. */
 
-import { parseJsonObject } from '@tessera/protocol/json'
+import { parseStrangersObject } from '@tessera/protocol/json'
 import type { JWSHeaderParameters, JWTPayload, jwtVerify } from 'jose'
 import type { Client, JwkSet, SigningAlgorithm } from '../../model/client.ts'
 import { permitsAlgorithm } from '../../model/security-profile.ts'
@@ -43,7 +43,7 @@ export const createClientSignatures =
 
 /** Returns whether the payload is nested no deeper than other JSON of strangers may be. */
 const isReadable = (jwt: string): boolean =>
-  parseJsonObject(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) !== undefined
+  parseStrangersObject(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) !== undefined
 
 /** Returns a test for the key that the JWT's `kid` names. */
 function wantedKey(jwt: string, decode: (jwt: string) => { kid?: string }): WantedKey | undefined {

@@ -1,7 +1,7 @@
 /** Reads client metadata and writes client information (RFC 7591 §3.2.1, RFC 7592 §3). */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { parseJsonObject } from '@tessera/protocol/json'
+import { parseStrangersObject } from '@tessera/protocol/json'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Registered } from '../../clients/registration/registration.ts'
 import { jsonResponse } from '../../messages/json-response.ts'
@@ -25,7 +25,7 @@ export function readMetadata({ headers, body }: HttpRequest): Result<JsonObject>
       description: `the body is longer than ${maxLength} characters`,
     })
   }
-  const value = parseJsonObject(body)
+  const value = parseStrangersObject(body)
   if (value) return ok(value)
   return refuse('invalid_client_metadata', 'client_metadata_not_json', {
     description: 'the body must be a JSON object with at most 500 levels',
