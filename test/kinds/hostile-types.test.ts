@@ -997,7 +997,7 @@ const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const reads =
-  /\bJSON\.parse\(|\b(?:parseJsonObject|decodeJwt|jwtVerify|decodeProtectedHeader|compactDecrypt)\(|import\('openid-client'\)/
+  /\bJSON\.parse\(|\b(?:parse(?:Json|Strangers)Object|decodeJwt|jwtVerify|decodeProtectedHeader|compactDecrypt)\(|import\('openid-client'\)/
 const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm
 
 test('every reader of JSON that others wrote has a row here', () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { constants, createHmac, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto'
 import { test } from 'node:test'
 import type { HttpRequest } from '@tessera/protocol/http'
-import { parseJsonObject } from '@tessera/protocol/json'
+import { parseJsonObject, parseStrangersObject } from '@tessera/protocol/json'
 import { isWeakRsaKey } from '@tessera/protocol/rsa-key'
 import { normalTargetUri } from '@tessera/protocol/target-uri'
 import { calculateJwkThumbprint } from 'jose'
@@ -212,6 +212,17 @@ test('json: only objects are parsed, and other texts are undefined instead of an
   assert.deepEqual(parseJsonObject('{"a":[1]}'), { a: [1] })
   for (const text of ['[]', 'null', '1', '"{}"', '', '{', '{"a":1}x', 'undefined'])
     assert.equal(parseJsonObject(text), undefined, text)
+})
+
+test('json: an object of a stranger has at most 500 levels; brackets in strings do not count', () => {
+  const nested = (levels: number, text = '') =>
+    `{"a":${'['.repeat(levels - 1)}${text}${']'.repeat(levels - 1)}}`
+  assert.ok(parseStrangersObject(nested(500)))
+  assert.ok(parseStrangersObject(nested(500, JSON.stringify('"[{\\'.repeat(1000)))))
+  assert.ok(parseStrangersObject(`{"a":[${'[],{},'.repeat(1000)}1]}`))
+  for (const text of [nested(501), `{"b":"\\\\",${nested(501).slice(1)}`])
+    assert.equal(parseStrangersObject(text), undefined)
+  assert.ok(parseJsonObject(nested(501)))
 })
 
 type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
