@@ -20,17 +20,24 @@ export function parseJsonObject(text: string): JsonObject | undefined {
 const mostLevels = 500
 
 /** Like {@link parseJsonObject}, but also returns undefined if a stranger's text has more than 500 levels. */
-export const parseStrangersObject = (text: string): JsonObject | undefined =>
-  isNestedTooDeeply(text) ? undefined : parseJsonObject(text)
-
-function isNestedTooDeeply(text: string): boolean {
+export function parseStrangersObject(text: string): JsonObject | undefined {
   // Each level has two brackets.
-  if (text.length <= 2 * mostLevels) return false
+  const mayBeDeep = text.length > 2 * mostLevels
+  return mayBeDeep && isNestedDeeper(text, mostLevels) ? undefined : parseJsonObject(text)
+}
+
+const jsonTokens = /"(?:\\.|[^"\\])*"?|[[\]{}]/gs
+
+/**
+ * Returns whether more brackets than this are open at once.
+ * @param tokens matches brackets, and whatever may contain some that do not count: by default strings. Needs the flag `g`.
+ */
+export function isNestedDeeper(text: string, most: number, tokens: RegExp = jsonTokens): boolean {
   let levels = 0
-  for (const [token] of text.matchAll(/"(?:\\.|[^"\\])*"?|[[\]{}]/gs)) {
-    if (token === '[' || token === '{') levels++
-    else if (!token.startsWith('"')) levels--
-    if (levels > mostLevels) return true
+  for (const [token] of text.matchAll(tokens)) {
+    if (token === '[' || token === '{') levels += 1
+    else if (token === ']' || token === '}') levels -= 1
+    if (levels > most) return true
   }
   return false
 }

@@ -1,5 +1,6 @@
 /** Reads a configuration file as data: JSON and JSONC (RFC 8259 with comments and trailing commas), YAML 1.2. */
 
+import { isNestedDeeper } from '@tessera/protocol/json'
 import type { Node, ParseError } from 'jsonc-parser'
 import type { Diagnostic } from './diagnostic.ts'
 
@@ -11,7 +12,7 @@ export async function readJson(text: string, file: string): Promise<Read> {
   const { parseTree, getNodeValue, printParseErrorCode } = await import('jsonc-parser')
   if (isBlank(text)) return { ok: false, errors: [empty(file)] }
   // The parser calls itself for each level.
-  if (isNestedDeeply(text)) return { ok: false, errors: [tooDeep(file)] }
+  if (isNestedDeeper(text, deepest, tokens)) return { ok: false, errors: [tooDeep(file)] }
   const problems: ParseError[] = []
   const tree = parseTree(text.replace(/^\uFEFF/, ' '), problems, { allowTrailingComma: true })
   const errors: Diagnostic[] = problems.map(({ error, offset }) => ({
@@ -90,16 +91,8 @@ export async function readYaml(text: string, file: string): Promise<Read> {
 /** Levels of nesting; a configuration needs about ten. */
 const deepest = 100
 
-/** Returns whether more brackets than that are open at once, besides those in strings and comments. */
-function isNestedDeeply(text: string): boolean {
-  let depth = 0
-  for (const [token] of text.matchAll(/"(?:[^"\\\n]|\\.)*"|\/\/.*|\/\*[\s\S]*?\*\/|[[{\]}]/g)) {
-    if (token === '[' || token === '{') depth += 1
-    else if (token === ']' || token === '}') depth -= 1
-    if (depth > deepest) return true
-  }
-  return false
-}
+/** Strings, comments and brackets. */
+const tokens = /"(?:[^"\\\n]|\\.)*"|\/\/.*|\/\*[\s\S]*?\*\/|[[{\]}]/g
 
 /** Returns whether a value is nested more deeply. Aliases of YAML can form cycles. */
 function isTooDeep(value: unknown, depth = 0, shallow = new Set<unknown>()): boolean {

@@ -1,7 +1,7 @@
 /** Reads the parts of a request to the admin API: the path, the query and the body. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { isJsonObject, parseStrangersObject } from '@tessera/protocol/json'
+import { isJsonObject, parseJsonObject } from '@tessera/protocol/json'
 import { type JsonObject, type Ok, ok } from '@tessera/protocol/result'
 import { explain } from '../../configuration/explain.ts'
 import * as s from '../../configuration/validation/kinds.ts'
@@ -117,7 +117,7 @@ export function readBody(
 const acceptHeaderOf = (type: string): string => (type.includes('patch') ? 'accept-patch' : 'accept')
 
 function parse(body: string): JsonObject | undefined {
-  const value = parseStrangersObject(body)
+  const value = parseJsonObject(body)
   return isHarmless(value, 0) ? value : undefined
 }
 
