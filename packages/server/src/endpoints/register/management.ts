@@ -2,8 +2,7 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { ClientRegistration, Registered } from '../../clients/registration/registration.ts'
-import { doCounted } from '../../identity/attempts.ts'
+import type { ClientRegistration } from '../../clients/registration/registration.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
@@ -11,7 +10,13 @@ import { stepsOf } from '../../model/steps.ts'
 import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
-import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
+import {
+  type CountedAnswer,
+  createRequestLimit,
+  type RequestLimitPorts,
+  refused,
+  respondCounted,
+} from './request-limit.ts'
 
 const steps = stepsOf('register')
 
@@ -46,31 +51,22 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
     const { client_id } = client
     const counted = await countRequest(request)
     if (!counted.ok) return refuser(request, counted, { step: 'authenticate', clientId: client_id })
-    const answered = await doCounted(
-      counted.value,
-      () => updateCounted(request, client),
-      outcome => !('status' in outcome) || outcome.status !== 503,
-    )
-    return 'status' in answered ? answered : informationResponse(200, answered, ports)
+    return respondCounted(counted.value, () => updateCounted(request, client))
   }
 
-  /** Returns the client, or a refusal. */
-  async function updateCounted(
-    request: HttpRequest,
-    client: RegisteredClient,
-  ): Promise<HttpResponse | Registered> {
+  async function updateCounted(request: HttpRequest, client: RegisteredClient): Promise<CountedAnswer> {
     const { client_id } = client
     const metadata = readMetadata(request)
-    if (!metadata.ok) return refuser(request, metadata, { step: 'parse', clientId: client_id })
+    if (!metadata.ok) return refused(refuser(request, metadata, { step: 'parse', clientId: client_id }))
     const updated = await clientRegistration.update(client, metadata.value)
-    if (!updated.ok) return refuser(request, updated, { step: 'decide', clientId: client_id })
+    if (!updated.ok) return refused(refuser(request, updated, { step: 'decide', clientId: client_id }))
     log.info('client_updated', {
       ...requestFields(request),
       client_id,
       steps,
       ...droppedValues(updated.value),
     })
-    return updated.value
+    return { respond: () => informationResponse(200, updated.value, ports), isCounted: true }
   }
 
   async function remove(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {

@@ -1,10 +1,9 @@
 /** The client registration endpoint (RFC 7591 §3, OpenID Connect Dynamic Client Registration 1.0 §3). */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Secrets } from '../../clients/authentication/secrets.ts'
-import type { ClientRegistration, Registered } from '../../clients/registration/registration.ts'
-import { doCounted } from '../../identity/attempts.ts'
+import type { ClientRegistration } from '../../clients/registration/registration.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import type { Registration } from '../../model/registration.ts'
@@ -12,7 +11,13 @@ import { stepsOf } from '../../model/steps.ts'
 import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
-import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
+import {
+  type CountedAnswer,
+  createRequestLimit,
+  type RequestLimitPorts,
+  refused,
+  respondCounted,
+} from './request-limit.ts'
 
 const steps = stepsOf('register')
 
@@ -37,23 +42,17 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   return async request => {
     const counted = await countRequest(request)
     if (!counted.ok) return refuser(request, counted, { step: 'authenticate' })
-    const answered = await doCounted(
-      counted.value,
-      () => register(request),
-      ({ isCounted }) => isCounted,
-    )
-    // Outside of the counted part: once the client is stored, an error must not give the count back.
-    return answered.registered ? informationResponse(201, answered.registered, ports) : answered.response
+    return respondCounted(counted.value, () => register(request))
   }
 
-  async function register(request: HttpRequest): Promise<Answered> {
+  async function register(request: HttpRequest): Promise<CountedAnswer> {
     const allowed = registration.mode === 'open' ? undefined : await initialAccessTokenRefusal(request, ports)
     if (allowed) {
       const headers = { 'www-authenticate': challenge(allowed) }
-      return answered(refuser(request, allowed, { step: 'authenticate', headers }))
+      return refused(refuser(request, allowed, { step: 'authenticate', headers }))
     }
     const metadata = readMetadata(request)
-    if (!metadata.ok) return answered(refuser(request, metadata, { step: 'parse' }))
+    if (!metadata.ok) return refused(refuser(request, metadata, { step: 'parse' }))
     const registered = await clientRegistration.register(
       metadata.value,
       registration.mode === 'open' ? undefined : 'initial_access_token',
@@ -62,8 +61,8 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
       const response = refuser(request, registered, { step: 'decide' })
       // The URLs in the metadata were fetched, so a full server must not allow any number of such requests.
       return registered.reason === 'registered_clients_full'
-        ? { response, isCounted: true }
-        : answered(response)
+        ? { respond: () => response, isCounted: true }
+        : refused(response)
     }
     const { client_id } = registered.value.client
     ports.log.info('client_registered', {
@@ -72,17 +71,9 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
       steps,
       ...droppedValues(registered.value),
     })
-    return { registered: registered.value, isCounted: true }
+    return { respond: () => informationResponse(201, registered.value, ports), isCounted: true }
   }
 }
-
-type Answered = { readonly isCounted: boolean } & (
-  | { readonly response: HttpResponse; readonly registered?: undefined }
-  | { readonly registered: Registered }
-)
-
-/** The client must retry a 503, so it is not counted. */
-const answered = (response: HttpResponse): Answered => ({ response, isCounted: response.status !== 503 })
 
 /** Checks the initial access token, which is a bearer token (RFC 7591 §3.1). */
 async function initialAccessTokenRefusal(

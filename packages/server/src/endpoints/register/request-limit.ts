@@ -1,8 +1,8 @@
 /** Limits registrations and updates from a network. Each writes to the store and may fetch URLs from the metadata. */
 
-import type { HttpRequest } from '@tessera/protocol/http'
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import type { CountAttempt, Forgive } from '../../identity/attempts.ts'
+import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
 import type { Registration } from '../../model/registration.ts'
 import { networkKeys, networkOf } from '../../runtime/network.ts'
 
@@ -23,3 +23,20 @@ export const createRequestLimit =
           retry_after: counted.wait,
         })
   }
+
+export type CountedAnswer = { readonly respond: () => HttpResponse; readonly isCounted: boolean }
+
+/** The client must retry a 503, so it is not counted. */
+export const refused = (response: HttpResponse): CountedAnswer => ({
+  respond: () => response,
+  isCounted: response.status !== 503,
+})
+
+/** Responds after the counted work: once a client is stored, an error of its response must not give the count back. */
+export async function respondCounted(
+  forgive: Forgive,
+  work: () => Promise<CountedAnswer>,
+): Promise<HttpResponse> {
+  const { respond } = await doCounted(forgive, work, ({ isCounted }) => isCounted)
+  return respond()
+}
