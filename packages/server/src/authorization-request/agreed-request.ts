@@ -1,6 +1,6 @@
 /** An authorization request after consent (RFC 6749 §3.3). */
 
-import { identityClaims, type Resources, untagged } from '../model/resource.ts'
+import { identityClaims, includesClaim, type Resources } from '../model/resource.ts'
 import type { ValidatedAuthorizationRequest } from './authorization-request.ts'
 
 type RequestedClaims = NonNullable<ValidatedAuthorizationRequest['requested_claims']>
@@ -18,9 +18,7 @@ export function narrowTo(
   const opened = identityClaims(resources, agreed)
   const keep = (claims: RequestedClaims['userinfo'] = {}) =>
     Object.fromEntries(
-      Object.entries(claims).filter(
-        ([name]) => name === 'idp' || opened.includes(name) || opened.includes(untagged(name)),
-      ),
+      Object.entries(claims).filter(([name]) => name === 'idp' || includesClaim(opened, name)),
     )
   return {
     ...rest,

@@ -12,10 +12,10 @@ import { shownList, shownValue } from '../model/masked.ts'
 import {
   type ApiResource,
   identityClaims,
+  includesClaim,
   type Resources,
   type ScopeKind,
   scopeKind,
-  untagged,
 } from '../model/resource.ts'
 
 type ScopeRules = {
@@ -147,12 +147,10 @@ export function claimScopes(
   claims: readonly string[],
 ): readonly string[] {
   const told = identityClaims(resources, scope)
-  const more = claims
-    .filter(name => !told.includes(name) && !told.includes(untagged(name)))
-    .flatMap(name => [name, untagged(name)])
+  const more = claims.filter(name => !includesClaim(told, name))
   const holding = [...resources.identity.values()].filter(
     resource =>
-      client.scope.has(resource.name) && claimNames(resource.claims).some(name => more.includes(name)),
+      client.scope.has(resource.name) && more.some(name => includesClaim(claimNames(resource.claims), name)),
   )
   return [...new Set([...scope, ...holding.map(({ name }) => name)])].sort()
 }

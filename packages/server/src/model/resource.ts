@@ -116,3 +116,7 @@ export const accessEntries = (
 
 /** Returns the claim without its language tag: `family_name#ja-Kana-JP` → `family_name` (OpenID Connect Core 1.0 §5.2). */
 export const untagged = (claim: string): string => claim.split('#', 1)[0] ?? claim
+
+/** Returns whether these names contain a claim as it is, or without its language tag. */
+export const includesClaim = (names: readonly string[], claim: string): boolean =>
+  names.includes(claim) || names.includes(untagged(claim))
