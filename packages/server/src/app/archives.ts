@@ -109,10 +109,7 @@ async function into(
   }
   return withArchives(configuration.storage, async archives => {
     const isSealed = [...kinds].some(kind => !unsealedKinds.has(kind))
-    if (isSealed) await requireMasterKey(configuration, masterKey, archives)
-    // Root keys of a rotated master key open the sealed rows.
-    const settings: Record<string, string> = {}
-    if (isSealed && masterKey.root_keys !== undefined) settings[rootKeysSetting] = masterKey.root_keys
+    const settings = isSealed ? await requireMasterKey(configuration, masterKey, archives) : {}
     return fill(archives, chosenOf(sections, kinds), { kinds, settings, report })
   })
 }
@@ -121,13 +118,16 @@ async function* chosenOf(sections: Sections, kinds: ReadonlySet<ArchivedKind>): 
   for await (const section of sections) if (kinds.has(requireKind(section.table.name))) yield section
 }
 
-/** Checks that sealed values can be opened here, and that the stores were not created with another key. */
+/**
+ * Checks that sealed values can be opened here, and that the stores were not created with another key. Returns the settings
+ * that open them: the root keys of a rotated master key.
+ */
 async function requireMasterKey(
   { masterKey: configured, previousMasterKey: previous, storage }: Configuration,
   { master_key_check: check, root_keys: rootKeys }: Import['masterKey'],
   archives: Archives,
-): Promise<void> {
-  if (check === null) return
+): Promise<Readonly<Record<string, string>>> {
+  if (check === null) return {}
   const target = await archives.target()
   try {
     const own = await target.setting(masterKeyCheck)
@@ -140,6 +140,7 @@ async function requireMasterKey(
     const get = async (name: string) => (name === rootKeysSetting ? rootKeys : check)
     const settings = { get, initialise: async () => check }
     await unlock({ configured, previous, storage, settings, clock, log: silentLog })
+    return rootKeys === undefined ? {} : { [rootKeysSetting]: rootKeys }
   } finally {
     await target.close()
   }
