@@ -20,6 +20,7 @@ import {
 import { createWaits } from '../../packages/server/src/storage/postgres/waits.ts'
 import { type PostgresServer, providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
+import { masterKey } from '../support/tessera.ts'
 import { inTime } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import {
@@ -361,7 +362,7 @@ test('postgres connections: a command that the database refuses closes all, so t
   const url = await database()
   const read = parseConfiguration(
     { issuer: 'https://id.example', storage: url, audit: { enabled: true } },
-    { environment: { TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') } },
+    { environment: { TESSERA_MASTER_KEY: masterKey } },
   )
   if (!read.ok) assert.fail(JSON.stringify(read.errors))
   const { configuration: audited } = read

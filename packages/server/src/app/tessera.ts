@@ -83,7 +83,10 @@ export type Tessera = {
    * and webhooks.
    */
   readonly settled: () => Promise<void>
-  /** Ends expired sessions, if configured, and sends the logout tokens that are due. Does not wait longer than 5 s for clients. A background job. */
+  /**
+   * Ends expired sessions, if configured, and sends the logout tokens that are due. Does not wait longer than 5 s for
+   * clients. A background job.
+   */
   readonly runLogouts: () => Promise<void>
   /** Deletes expired rows, and what requests still wrote about deleted users. A background job. */
   readonly runCleanUp: () => Promise<void>

@@ -27,7 +27,7 @@ export function allowOrigin(
       : nobody
 }
 
-/** A scheme, a host name of 253 characters (RFC 1035 §2.3.4) and a port. Looking up longer texts would cost time for nothing. */
+/** A scheme, a host name of 253 characters (RFC 1035 §2.3.4) and a port. Longer texts would cost time for nothing. */
 const longestOrigin = 300
 
 /** Returns the headers of a refusal without looking up the origin: those for any origin, or none. */
