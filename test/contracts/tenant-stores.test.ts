@@ -48,7 +48,7 @@ const kinds: readonly { readonly name: string; readonly open: () => Promise<Open
       return { tenantStores, inspect, end: () => tenantStores.close().then(folder.remove) }
     },
   },
-  { name: 'postgres', open: openPostgres },
+  { name: 'postgres', open: () => openPostgres() },
 ]
 
 for (const { name, open } of kinds)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/storage/memory/stores.ts'
 import { inspectSchema } from '../../../packages/server/src/storage/postgres/inspect.ts'
+import { type Migration, migrations } from '../../../packages/server/src/storage/postgres/schema.ts'
 import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
 import {
   openSqliteStores,
@@ -21,10 +22,17 @@ const postgres = providePostgres()
 /** On a busy machine, thousands of concurrent commits take longer than a server would wait. */
 const timeouts = { connection: 120_000, statement: 120_000, lock: 120_000 }
 
-export async function openPostgres() {
+/** Adds a column to every table, as a later version may while nodes of this version write. */
+const later = `do $$ declare found text; begin
+  for found in select tablename from pg_tables where schemaname = current_schema() and tablename <> 'tessera_schema' loop
+    execute format('alter table %I add column later text', found);
+  end loop;
+end $$`
+
+export async function openPostgres(applied: readonly Migration[] = migrations) {
   const server = await postgres()
   const url = await server.database()
-  const tenantStores = await openPostgresTenantStores({ url, timeouts })
+  const tenantStores = await openPostgresTenantStores({ url, timeouts, migrations: applied })
   const inspect = (tenant?: string) => inspectSchema({ url }, tenant)
   return { tenantStores, inspect, end: () => tenantStores.close().then(() => server.giveBack(url)) }
 }
@@ -59,14 +67,14 @@ export const storages: readonly { readonly name: string; readonly open: () => Pr
   {
     name: 'postgres',
     open: async () => {
-      const { tenantStores, end } = await openPostgres()
+      const { tenantStores, end } = await openPostgres([...migrations, later])
       return { stores: tenantStores.main, end }
     },
   },
   {
     name: 'a tenant’s, postgres',
     open: async () => {
-      const { tenantStores, end } = await openPostgres()
+      const { tenantStores, end } = await openPostgres([...migrations, later])
       return { stores: await tenantStores.forTenant('acme'), end }
     },
   },

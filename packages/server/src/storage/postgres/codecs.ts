@@ -17,6 +17,11 @@ type Codec<Item> = Omit<RowCodec<Item, Scalar>, 'names'> & {
   readonly names: string
   readonly count: number
   readonly typed: readonly Typed[]
+  /**
+   * Assigns every column in an `on conflict … do update set`. Each by its name, because `excluded.*` also has the columns
+   * that a later version added.
+   */
+  readonly overwrite: string
   /** A parameter for each column, numbered from this one on (1 by default). */
   readonly placeholders: (from?: number) => string
   /** The parameter of one column, where the first column is parameter 1. */
@@ -47,6 +52,7 @@ function codecOf(table: AnyTable): Codec<object> {
     names: names.join(', '),
     count: names.length,
     typed,
+    overwrite: `(${names.join(', ')}) = row (${codec.of('excluded')})`,
     placeholders: (from = 1) => typed.map(([, type], index) => `$${from + index}::${type}`).join(', '),
     parameter: name => `$${names.indexOf(name) + 1}`,
   }

@@ -9,17 +9,14 @@ import type { Database } from './database.ts'
 import { all, one, type Run } from './statements.ts'
 import { storeMessages } from './webhooks.ts'
 
-const { names, placeholders, encode, decode, decodeAll } = codecs.entries
+const { names, placeholders, overwrite, encode, decode, decodeAll } = codecs.entries
 
 const findRevision = `select value from settings where name = '${revisionSetting}'`
 const putRevision = `insert into settings (name, value) values ('${revisionSetting}', $1)
   on conflict (name) do update set value = excluded.value`
 
 const putEntry = `insert into entries (${names}) values (${placeholders()})
-  on conflict (kind, id) do update set (${names}) = row (${names
-    .split(', ')
-    .map(name => `excluded.${name}`)
-    .join(', ')})`
+  on conflict (kind, id) do update set ${overwrite}`
 const enable = `insert into standing (kind, id, stands) values ('stored_client', $1, $2)
   on conflict (kind, id) do update set stands = excluded.stands`
 

@@ -52,7 +52,7 @@ function selectRows({ name, key }: AnyTable): string {
 const readAll = `${person} ${personalTables.map(({ table }) => selectRows(table)).join('\n  union all ')}`
 
 const begin = `insert into erasures (${codecs.erasures.names}) values (${codecs.erasures.placeholders()})
-  on conflict (sub) do update set (${codecs.erasures.names}) = row (excluded.*)`
+  on conflict (sub) do update set ${codecs.erasures.overwrite}`
 
 export function createPersonStores({ run, locked }: Database): PersonStores {
   const erasures = all(run, `select ${codecs.erasures.names} from erasures order by sub`)

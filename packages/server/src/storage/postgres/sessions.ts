@@ -27,7 +27,7 @@ function createConsents(database: Database): Consents {
         select client_id from consents where sub = ${sub} and client_id <> ${clientId}
         order by created_at desc offset ${mostConsents - 1}))
     insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
-    on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`
+    on conflict (sub, client_id) do update set ${codecs.consents.overwrite}`
   // Waits for a transaction that is revoking the consent.
   const lockGiven = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
   const remove = 'delete from consents where sub = $1 and client_id = $2'
