@@ -5,7 +5,9 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createSnapshots } from '../../packages/server/src/app/reloading.ts'
 import type { Snapshot } from '../../packages/server/src/app/snapshot.ts'
+import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable, silentLog } from '../../packages/server/src/runtime/ports.ts'
+import { adminWorld, startAdmin } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, pagesWorld, signIn as signInAt } from '../support/sign-in.ts'
@@ -192,7 +194,7 @@ async function createTestSnapshots(delays: Promise<void>[] = [], unused = Promis
     await delays.shift()
     composed.push(name)
     const close = async () => void closed.push(name)
-    return { configuration, server: { configuration }, unused: () => unused, close } as never
+    return { configuration, server: { configuration }, unused: () => unused, retire() {}, close } as never
   }
   const snapshots = await createSnapshots('first' as never, { compose, log: silentLog })
   return { snapshots, composed, closed }
@@ -237,6 +239,80 @@ test('reload: an earlier configuration is closed when no request uses it any mor
   release()
   await setImmediate()
   assert.deepEqual(other.closed, ['first'])
+})
+
+/** Stores whose entries report changes, with those who are told: the issuers that follow them. */
+async function createWatchedStores(tenant: () => Promise<void> = async () => {}) {
+  const tenantStores = await openTenantStores()
+  const following = new Set<{ readonly name: string }>()
+  const watched = (name: string, stores: Stores): Stores => {
+    const watch = () => {
+      const one = { name }
+      following.add(one)
+      return () => void following.delete(one)
+    }
+    return { ...stores, entries: { ...stores.entries, watch } }
+  }
+  return {
+    following: () => [...following].map(({ name }) => name).toSorted(),
+    tenantStores: {
+      ...tenantStores,
+      main: watched('server', tenantStores.main),
+      async forTenant(name: string) {
+        await tenant()
+        return watched(name, await tenantStores.forTenant(name))
+      },
+    },
+  }
+}
+const tokenOfAcme = (server: TestServer) => placesOf(server)[1]!.token({ grant_type: 'client_credentials' })
+
+test('reload: an earlier configuration with a request in progress no longer follows stored entries', async () => {
+  const { tenantStores, following } = await createWatchedStores()
+  const gates = [createGate(), createGate()]
+  const server = await createTestServer(tenantsWorld, { tenantStores })
+  const underWay: Promise<Answer>[] = []
+  for (const { reached, tokenRequest } of gates) {
+    await server.reconfigure({ ...tenantsWorld, validators: { tokenRequest } })
+    underWay.push(tokenOfAcme(server))
+    await reached
+    assert.deepEqual(following(), ['acme', 'server'])
+  }
+  await server.reconfigure(tenantsWorld)
+  assert.deepEqual(following(), ['server'])
+  for (const { open } of gates) open()
+  for (const answer of underWay) assert.equal((await answer).status, 200)
+})
+
+test('reload: a tenant that a request of an earlier configuration activates does not follow stored entries', async () => {
+  const { reached, tokenRequest, open } = createGate()
+  const { tenantStores, following } = await createWatchedStores(async () => void (await tokenRequest()))
+  const server = await createTestServer(tenantsWorld, { tenantStores })
+  const underWay = tokenOfAcme(server)
+  await reached
+  await server.reconfigure(tenantsWorld)
+  open()
+  await underWay
+  assert.deepEqual(following(), ['server'])
+})
+
+test('reload: a change of an entry by a request of an earlier configuration is applied', async () => {
+  const { tenantStores } = await createWatchedStores()
+  const { reached, tokenRequest, open } = createGate()
+  const { entries } = tenantStores.main
+  const put: typeof entries.put = async (...given) => {
+    await tokenRequest()
+    return entries.put(...given)
+  }
+  const main = { ...tenantStores.main, entries: { ...entries, put } }
+  const { server, call } = await startAdmin(adminWorld, { tenantStores: { ...tenantStores, main } })
+  const underWay = call('POST', '/api-scopes', { name: 'later' })
+  await reached
+  await server.reconfigure(adminWorld)
+  open()
+  assert.equal((await underWay).status, 201)
+  const { json } = await server.send('GET', '/.well-known/openid-configuration')
+  assert.ok(json.scopes_supported.includes('later'))
 })
 
 test('reload: while the store is unreachable nothing changes, and a later reload works as if it were the first', async () => {

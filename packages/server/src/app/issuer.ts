@@ -38,6 +38,8 @@ export type Issuer = {
   readonly audit: AuditLog
   /** Resolves when background work is done: emails, client notifications, event callbacks and webhooks. */
   readonly settled: () => Promise<void>
+  /** Leaves it to its successor to follow stored entries. Requests in progress finish. */
+  readonly retire: () => void
   readonly close: () => Promise<void>
 }
 
@@ -117,6 +119,7 @@ async function composeOn(
     deliverWebhooks: context.events.deliver,
     audit: context.audit,
     settled,
+    retire: context.entries.retire,
     async close() {
       await Promise.all([services.sessions.close(), pages.closeMail()])
       await context.close()

@@ -32,6 +32,8 @@ export type LiveEntries = {
   readonly begin: () => void
   /** Resolves when this process has applied the last change, and tells the others. */
   readonly changed: () => Promise<void>
+  /** Stops to follow changes by other processes, but still applies those that `changed` reports. */
+  readonly retire: () => void
   readonly stop: () => void
 }
 
@@ -132,6 +134,7 @@ export async function loadLiveEntries(
       if (!entries.watch) await changes.announce()
       await refresh()
     },
+    retire: () => stopReading(),
     stop() {
       stopped = true
       stopReading()

@@ -30,6 +30,8 @@ export async function createSnapshots(first: Configuration, ports: SnapshotsPort
 
   const retire = async (snapshot: Snapshot): Promise<void> => {
     retiring.add(snapshot)
+    // Otherwise each of them would renew the current snapshot at every change.
+    snapshot.retire()
     try {
       await snapshot.unused()
       await snapshot.close()

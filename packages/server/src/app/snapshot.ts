@@ -24,6 +24,8 @@ export type Snapshot = Pick<Tenants, 'runTenantJobs'> & {
   readonly active: () => readonly Issuer[]
   /** Resolves when no request to it is in progress. */
   readonly unused: () => Promise<void>
+  /** Leaves it to the next snapshot to follow stored entries. */
+  readonly retire: () => void
   readonly close: () => Promise<void>
 }
 
@@ -73,6 +75,10 @@ export async function composeSnapshot(
     }),
     active: () => [server, ...tenants.active()],
     unused: load.unused,
+    retire() {
+      server.retire()
+      tenants.retire()
+    },
     async close() {
       closing ??= Promise.all([tenants.close(), server.close()])
       await closing

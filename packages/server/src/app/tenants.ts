@@ -20,6 +20,8 @@ export type Tenants = {
   readonly active: () => readonly Issuer[]
   /** Evicts idle issuers. Activates each of the named issuers that is not active, for as long as its jobs take. */
   readonly runTenantJobs: (names: readonly string[], jobs: (issuer: Issuer) => Promise<void>) => Promise<void>
+  /** Retires the issuers that are active, and those that requests in progress activate. */
+  readonly retire: () => void
   readonly close: () => Promise<void>
 }
 
@@ -42,7 +44,7 @@ type Active = { readonly issuer: Issuer; asked_at: Seconds | undefined }
 
 export function createTenants({ configurations, compose, load, clock, log }: TenantPorts): Tenants {
   const active = new Map<string, Active>()
-  let closed = false
+  let [retired, closed] = [false, false]
   // One at a time: creating keys for many tenants at the same time would leave no thread for signing.
   const inOrder = serial()
 
@@ -55,6 +57,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     try {
       const activated: Active = { issuer: await compose(configuration), asked_at }
       active.set(name, activated)
+      if (retired) activated.issuer.retire()
       return activated
     } catch (error) {
       log.error('tenant_start_failed', { tenant: name, error: String(error) })
@@ -118,6 +121,10 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     async runTenantJobs(names, jobs) {
       for (const [name, one] of active) if (isIdle(one)) await evict(name, one).catch(logFailure(name))
       for (const name of names) await runJobsOf(name, jobs).catch(logFailure(name))
+    },
+    retire() {
+      retired = true
+      for (const { issuer } of active.values()) issuer.retire()
     },
     async close() {
       closed = true
