@@ -165,6 +165,7 @@ const comparisons = {
     'storage/postgres/audit.ts',
     'storage/sqlite/reads/audit.ts',
     'storage/sqlite/writes/audit.ts',
+    'storage/sqlite/writes/federation.ts',
     'configuration/validation/objects.ts',
     'model/hook-result.ts',
     'storage/postgres/stored-users.ts',

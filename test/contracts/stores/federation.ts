@@ -105,6 +105,23 @@ export function testFederation(stores: () => Stores): void {
     assert.deepEqual(await upstreamSessions.from('corp', { identity }), [two])
   })
 
+  test('upstream sessions: of a user there, the newest hundred remain, and those of sessions here', async () => {
+    const { upstreamSessions, sessions } = stores()
+    const identity = newHash()
+    const made = Array.from({ length: 103 }, (_, index) =>
+      sampleUpstreamSession({ identity, upstream_sid: identity, expires_at: now + day + index }),
+    )
+    const [inUse, orphan, ...newer] = made
+    const ofOther = sampleUpstreamSession({ identity: newHash(), expires_at: now + day })
+    const elsewhere = sampleUpstreamSession({ identity, provider: 'other', expires_at: now + day })
+    await sessions.create(sampleSession({ upstream: inUse!.id }))
+    for (const session of [ofOther, elsewhere, ...made]) await upstreamSessions.create(session)
+    const left = (await upstreamSessions.from('corp', { upstream_sid: identity })).map(({ id }) => id)
+    assert.deepEqual(new Set(left), new Set([inUse!, ...newer.slice(1)].map(({ id }) => id)))
+    assert.equal(await upstreamSessions.find(orphan!.id), undefined)
+    for (const other of [ofOther, elsewhere]) assert.ok(await upstreamSessions.find(other.id))
+  })
+
   test('sessions: those from an upstream session are found', async () => {
     const { sessions } = stores()
     const upstream = newHash()

@@ -19,7 +19,17 @@ export type IdentityLinks = {
   readonly remove: (provider: string, identity: string, sub: string) => Promise<boolean>
 }
 
+/**
+ * Sessions at a provider that a user there keeps in addition to those of sessions here. Without a limit, someone with an
+ * account there could fill the store: a browser that is signed in there needs no password for a further sign-in here.
+ */
+export const mostUpstreamSessions = 100
+
 export type UpstreamSessions = {
+  /**
+   * Of the other ones of the same user, those that a session here originates from remain, and the newest of the others, so
+   * that there are {@link mostUpstreamSessions} of these at most.
+   */
   readonly create: (session: UpstreamSession) => Promise<void>
   readonly find: (id: string) => Awaitable<UpstreamSession | undefined>
   /** Returns the sessions that originate from one session at the provider, or from any session of a user there. */

@@ -1,5 +1,6 @@
 /** Sign-in at other providers, in memory. */
 
+import { mostUpstreamSessions } from '../../model/ports/federation.ts'
 import type { FederationStores } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
@@ -7,6 +8,7 @@ export const createFederationStores = ({
   identityLinks,
   upstreamRequests,
   upstreamSessions,
+  sessions,
 }: Tables): FederationStores => ({
   identityLinks: {
     find: (provider, identity) => identityLinks.get(provider, identity),
@@ -34,6 +36,20 @@ export const createFederationStores = ({
   upstreamSessions: {
     async create(session) {
       upstreamSessions.insert(session)
+      const inUse = new Set(
+        sessions.filter(({ upstream }) => upstream !== undefined).map(one => one.upstream),
+      )
+      const surplus = upstreamSessions
+        .filter(
+          one =>
+            one.provider === session.provider &&
+            one.identity === session.identity &&
+            one.id !== session.id &&
+            !inUse.has(one.id),
+        )
+        .toSorted((one, other) => other.expires_at - one.expires_at)
+        .slice(mostUpstreamSessions - 1)
+      for (const { id } of surplus) upstreamSessions.delete(id)
     },
     find: id => upstreamSessions.get(id),
     from: (provider, from) =>

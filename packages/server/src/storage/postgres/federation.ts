@@ -1,5 +1,6 @@
 /** Sign-in at other providers, in PostgreSQL. */
 
+import { mostUpstreamSessions } from '../../model/ports/federation.ts'
 import type {
   FederationStores,
   IdentityLinks,
@@ -49,9 +50,18 @@ function createUpstreamRequests({ run }: Database): UpstreamRequests {
 }
 
 function createUpstreamSessions({ run }: Database): UpstreamSessions {
+  const [id, provider, identity] = (['id', 'provider', 'identity'] as const).map(name =>
+    codecs.upstreamSessions.parameter(name),
+  )
   const insert = change(
     run,
-    `insert into upstream_sessions (${codecs.upstreamSessions.names}) values (${codecs.upstreamSessions.placeholders()})`,
+    `with surplus as (
+      delete from upstream_sessions where id in (
+        select id from upstream_sessions as other
+        where provider = ${provider} and identity = ${identity} and id <> ${id}
+          and not exists (select 1 from sessions where upstream = other.id)
+        order by expires_at desc offset ${mostUpstreamSessions - 1}))
+    insert into upstream_sessions (${codecs.upstreamSessions.names}) values (${codecs.upstreamSessions.placeholders()})`,
   )
   const select = `select ${codecs.upstreamSessions.names} from upstream_sessions`
   const find = one(run, `${select} where id = $1`)

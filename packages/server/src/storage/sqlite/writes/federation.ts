@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { UpstreamRequest } from '../../../model/federation.ts'
+import { mostUpstreamSessions } from '../../../model/ports/federation.ts'
 import type { TokenHash } from '../../../runtime/ports.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
@@ -42,7 +43,19 @@ export const federationWrites = {
       database,
       `insert into upstream_sessions (${codecs.upstreamSessions.names}) values (${codecs.upstreamSessions.placeholders})`,
     )
-    return (session: Row): void => void insert(...session)
+    const trim = change(
+      database,
+      `delete from upstream_sessions where id in (
+        select id from upstream_sessions as other
+        where provider = ?1 and identity = ?2 and id <> ?3
+          and not exists (select 1 from sessions where upstream = other.id)
+        order by expires_at desc limit -1 offset ${mostUpstreamSessions - 1})`,
+    )
+    return (session: Row): void => {
+      const [id = null, provider = null, identity = null] = session
+      insert(...session)
+      trim(provider, identity, id)
+    }
   },
   endUpstreamSession(database) {
     const end = change(database, 'delete from upstream_sessions where id = ?')
