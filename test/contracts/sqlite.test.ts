@@ -7,11 +7,13 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { promisify } from 'node:util'
+import type { Worker } from 'node:worker_threads'
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
-import { type Log, StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
+import { type Log, StoreUnavailable, silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
 import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { createWriteQueue } from '../../packages/server/src/storage/sqlite/writer/queue.ts'
+import { until } from '../support/until.ts'
 import { issuedCode, tally } from './stores/samples.ts'
 import {
   claimAtOnce,
@@ -309,28 +311,45 @@ test('sqlite: writes continue as soon as the writer can open the file, and until
   assert.ok(await stores.codes.find(code.hash))
 })
 
-for (const forGood of [false, true])
-  test(`sqlite: when the writer thread ends ${forGood ? 'for good' : 'and is replaced'}, every write gets an outcome`, async () => {
-    let sent = 0
-    const queue = createWriteQueue({ send: () => void sent++, busy: () => {} }, { capacity: 10 })
-    const first = queue.write('probe', [])
-    await new Promise(setImmediate)
-    const second = queue.write('probe', [])
-    const firstRejects = assert.rejects(first, StoreUnavailable)
-    const secondRejects = forGood ? assert.rejects(second, StoreUnavailable) : undefined
-    queue.abandon(forGood)
-    await firstRejects
-    await new Promise(setImmediate)
-    assert.deepEqual([sent, queue.health()], forGood ? [1, 'dead'] : [2, 'failing'])
-    if (forGood) {
-      await secondRejects
-      await assert.rejects(queue.write('probe', []), StoreUnavailable)
-    } else {
-      queue.settle(['written'])
-      assert.equal(await second, 'written')
-      assert.equal(queue.health(), 'working')
-    }
+test('sqlite: when the writer thread ends, the batch in flight fails, and the writes behind it succeed', async () => {
+  let sent = 0
+  const queue = createWriteQueue({ send: () => void sent++, busy: () => {} }, { capacity: 10 })
+  const first = queue.write('probe', [])
+  await new Promise(setImmediate)
+  const second = queue.write('probe', [])
+  const firstRejects = assert.rejects(first, StoreUnavailable)
+  queue.abandon()
+  await firstRejects
+  await new Promise(setImmediate)
+  assert.deepEqual([sent, queue.isFailing()], [2, true])
+  queue.settle(['written'])
+  assert.equal(await second, 'written')
+  assert.equal(queue.isFailing(), false)
+})
+
+test('sqlite: a writer thread that keeps ending is started again until it works', async t => {
+  const lines: string[] = []
+  const stores = await openStores({
+    log: { ...silentLog, error: (event, { again_in_ms } = {}) => void lines.push(`${event} ${again_in_ms}`) },
   })
+  let left = 4
+  const end = (thread: Worker): void => void (left-- > 0 && thread.terminate())
+  process.on('worker', end)
+  t.after(() => process.off('worker', end))
+  await assert.rejects(issuedCode(stores), StoreUnavailable)
+  await until('a write succeeds', () =>
+    issuedCode(stores).then(
+      () => true,
+      () => false,
+    ),
+  )
+  assert.equal(await stores.ready(), true)
+  const ends = [0, 100, 200, 400].map(pause => `store_writer_failed ${pause}`)
+  assert.deepEqual(
+    lines.filter(line => line.startsWith('store_writer_failed')),
+    ends,
+  )
+})
 
 test('sqlite: two processes that redeem the same credentials thousands of times succeed once in total', () =>
   contend(shared(), 1000))

@@ -154,6 +154,7 @@ const comparisons = {
     'storage/sqlite/open-file.ts',
     'runtime/async/batch-per-tick.ts',
     'storage/sqlite/writer/lock.ts',
+    'storage/sqlite/writer/thread.ts',
     'operations/workers/supervision.ts',
   ],
   // Counters, positions and time steps of an authenticator.

@@ -87,14 +87,14 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     commit: createCommit(write),
     cleanUp: createCleanUp(database, write, queue.idle),
     ready() {
-      if (!database.isOpen || queue.health() === 'dead') return false
+      if (!database.isOpen) return false
       try {
         guard.look()
         probe()
       } catch {
         return false
       }
-      if (queue.health() === 'working') return true
+      if (!queue.isFailing()) return true
       return write.probe().then(
         () => true,
         () => false,

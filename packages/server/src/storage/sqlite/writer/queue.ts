@@ -12,8 +12,8 @@ export type WriteQueue = {
   readonly idle: () => Promise<void>
   /** Returns how many writes are not finished. */
   readonly waiting: () => number
-  /** `failing`: the last batch could not be committed. `dead`: the thread no longer exists. */
-  readonly health: () => 'working' | 'failing' | 'dead'
+  /** Returns whether the last batch could not be committed. */
+  readonly isFailing: () => boolean
   /** Refuses new writes and finishes those that wait. */
   readonly close: () => Promise<void>
 }
@@ -35,11 +35,8 @@ type Transport = {
 export type QueueEnd = WriteQueue & {
   /** Settles the writes of the batch that was sent. */
   readonly settle: (results: Results) => void
-  /**
-   * Rejects the writes in flight after the thread ended: they may or may not be on disk. `forGood`: the thread is not
-   * replaced.
-   */
-  readonly abandon: (forGood: boolean) => void
+  /** Rejects the writes in flight after the thread ended: they may or may not be on disk. Sends the others. */
+  readonly abandon: () => void
 }
 
 type Entry = {
@@ -56,7 +53,7 @@ export function createWriteQueue(transport: Transport, { capacity, log }: WriteQ
   let waiting: Entry[] = []
   let inFlight: Entry[] = []
   let whenIdle: (() => void)[] = []
-  let state: 'open' | 'closed' | 'dead' = 'open'
+  let state: 'open' | 'closed' = 'open'
   let failing = false
   let scheduled = false
   const logFailure = log && repeatedLine(log.error, { event: 'store_write_failed', count: 'writes' })
@@ -115,15 +112,12 @@ export function createWriteQueue(transport: Transport, { capacity, log }: WriteQ
 
   return {
     settle,
-    abandon(forGood) {
+    abandon() {
       const lost = inFlight
       inFlight = []
       failing = true
-      if (forGood) {
-        state = 'dead'
-        lost.push(...waiting.splice(0))
-      } else schedule()
-      rejectAll(lost, 'the writer thread ended')
+      schedule()
+      rejectAll(lost, 'the writer thread has ended')
       rest()
     },
     write(name, values) {
@@ -139,9 +133,9 @@ export function createWriteQueue(transport: Transport, { capacity, log }: WriteQ
     idle: () =>
       Promise.race([idle(), new Promise<void>(resolve => setTimeout(resolve, maxIdleWait).unref())]),
     waiting: () => waiting.length + inFlight.length,
-    health: () => (state === 'dead' ? 'dead' : failing ? 'failing' : 'working'),
+    isFailing: () => failing,
     async close() {
-      if (state === 'open') state = 'closed'
+      state = 'closed'
       await idle()
     },
   }

@@ -1,7 +1,8 @@
 /**
  * Starts and restarts the thread that writes all files. Each file has its own queue and at most one batch in flight, so
  * that the writes of one issuer delay those of another by at most one batch. The thread starts on the first write, and
- * keeps the process alive only while a write is in flight.
+ * keeps the process alive only while a write is in flight. If it ends, the next write starts it again. If it ends again
+ * before it has written, it rests in between, and writes fail meanwhile.
  */
 
 import type { Worker } from 'node:worker_threads'
@@ -20,36 +21,59 @@ export type WriterThread = {
   readonly close: () => Promise<void>
 }
 
+/** Milliseconds. */
+const firstRest = 100
+const longestRest = 10_000
+
 /** @param open the server's own file, which stays open in the thread. */
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
   const queues = new Map<string, QueueEnd>()
   const busy = new Set<string>()
-  let state: 'open' | 'closing' | 'closed' | 'dead' = 'open'
-  let restarted = false
+  let state: 'open' | 'closing' | 'closed' = 'open'
   let worker: Worker | undefined
+  /** How often the thread has ended since it last wrote. */
+  let ends = 0
+  let restUntil = 0
 
   function start(): Worker {
     const writer = new URL('./writer.ts', import.meta.url)
     const started = startThread(writer, { workerData: open, name: 'sqlite-writer' })
+    let cause: unknown
     started.on('message', ([file, results]: Finished) => {
-      if (typeof results !== 'string') restarted = false
+      if (typeof results !== 'string') ends = 0
       queues.get(file)?.settle(results)
     })
-    started.on('error', error => options.log?.error('store_writer_failed', { error: String(error) }))
-    started.on('exit', replace)
-    if (busy.size === 0) started.unref()
+    started.on('error', error => {
+      cause = error
+    })
+    started.on('exit', code => ended(cause ?? `exit code ${code}`))
     return started
   }
 
-  /** Replaces a thread that ended. Does so only once for each thread. */
-  function replace(): void {
+  function ended(cause: unknown): void {
     if (state === 'closed') return
-    if (restarted) state = 'dead'
-    else {
-      restarted = true
-      worker = start()
+    worker = undefined
+    const rest = ends === 0 ? 0 : Math.min(firstRest * 2 ** (ends - 1), longestRest)
+    ends += 1
+    restUntil = performance.now() + rest
+    options.log?.error('store_writer_failed', { error: String(cause), again_in_ms: rest })
+    for (const queue of queues.values()) queue.abandon()
+  }
+
+  function send(batch: Batch): void {
+    const [file] = batch
+    if (!worker && performance.now() < restUntil) {
+      queues.get(file)?.settle('the writer thread has ended')
+      return
     }
-    for (const queue of queues.values()) queue.abandon(state === 'dead')
+    try {
+      worker ??= start()
+    } catch (error) {
+      // The system may refuse to create a thread.
+      ended(error)
+      return
+    }
+    worker.postMessage(batch)
   }
 
   function keepAlive(file: string, isBusy: boolean): void {
@@ -63,26 +87,22 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
     queueFor(file, identity) {
       const queue: QueueEnd = createWriteQueue(
         {
-          send(operations) {
-            worker ??= start()
-            worker.postMessage([file, identity, operations] satisfies Batch)
-          },
+          send: operations => send([file, identity, operations]),
           busy: isBusy => keepAlive(file, isBusy),
         },
         options,
       )
-      if (state === 'dead') queue.abandon(true)
       queues.set(file, queue)
       return queue
     },
     waiting: () => [...queues.values()].reduce((sum, queue) => sum + queue.waiting(), 0),
     async close() {
-      if (state === 'closed' || state === 'closing') return
-      if (state === 'open') state = 'closing'
+      if (state !== 'open') return
+      state = 'closing'
       await Promise.all([...queues.values()].map(queue => queue.close()))
       const ending = worker
-      if (state === 'dead' || !ending) return
       state = 'closed'
+      if (!ending) return
       ending.ref()
       await new Promise<void>(resolve => {
         ending.once('exit', () => resolve())
