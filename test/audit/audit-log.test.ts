@@ -170,6 +170,31 @@ test('audit: strangers fill the log only to a limit, and what was left out is co
   assert.deepEqual(JSON.parse(omitted?.record ?? '').data, data)
 })
 
+test('audit: a user at pages fills the log only to a limit of each type, and what was left out is counted', async () => {
+  const world = auditWorld()
+  const note = (kind: 'browser' | 'admin', type: 'consent.given' | 'user.factor_removed', sub: string) =>
+    withOrigin({ actor: { kind } }, () =>
+      world.stores.webhookMessages.add(world.audit.messagesOf(type, { sub })),
+    )
+  for (let count = 0; count < 65; count++) await note('browser', 'consent.given', 'eve')
+  for (let count = 0; count < 61; count++) await note('admin', 'consent.given', 'eve')
+  await note('browser', 'user.factor_removed', 'eve')
+  await note('browser', 'consent.given', 'bob')
+  world.advance(61)
+  await world.audit.run()
+  const types = await typesOf(world)
+  const countOf = (type: string) => types.filter(one => one === type).length
+  assert.deepEqual([countOf('consent.given'), countOf('user.factor_removed')], [60 + 61 + 1, 1])
+  const omitted = (await world.rows()).filter(({ type }) => type === 'audit.omitted')
+  assert.deepEqual(
+    omitted.map(({ record, sub }) => [JSON.parse(record).data, sub]),
+    [[{ type: 'consent.given', count: 5 }, 'eve']],
+  )
+  await note('browser', 'consent.given', 'eve')
+  await world.audit.run()
+  assert.equal((await typesOf(world)).at(-1), 'consent.given')
+})
+
 test('audit: the networks of one /48 leave records to other networks', async () => {
   const world = auditWorld()
   const fail = (network: string) =>

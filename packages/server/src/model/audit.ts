@@ -68,8 +68,8 @@ export type AuditData = {
   readonly 'user.recovery_codes_replaced': { readonly sub: string }
   /** A signing key of another server was imported: to verify its tokens, or also to sign. */
   readonly 'key.imported': { readonly kid: string; readonly alg: string; readonly use: 'sign' | 'verify' }
-  /** Records of this type were left out, because strangers caused too many. */
-  readonly 'audit.omitted': { readonly type: string; readonly count: number }
+  /** Records of this type were left out, because strangers or this user caused too many. */
+  readonly 'audit.omitted': { readonly type: string; readonly count: number; readonly sub?: string }
   /** A waiting record could not be opened: it was changed, or its key is retired. */
   readonly 'audit.unreadable': { readonly event_id: string }
   /** The personal members of these records were erased: numbers, and ranges such as 3-7. */
@@ -113,7 +113,7 @@ export type NoteAudit = <Type extends AuditType>(type: Type, data: AuditData[Typ
 /** Makes the audit records of events. */
 export type AuditMessages = {
   readonly takes: (type: EventType | AuditType) => boolean
-  /** Returns the records to store; none if strangers have caused too many. */
+  /** Returns the records to store; none if strangers, or the user at pages, have caused too many. */
   readonly messagesOf: (
     type: EventType | AuditType,
     data: object,

@@ -20,7 +20,7 @@ import type { AuditDraft } from './record.ts'
 
 export type WaitingAudit = {
   readonly takes: (type: EventType | AuditType) => boolean
-  /** Returns the record to store; nothing if strangers have caused too many. */
+  /** Returns the record to store; nothing if strangers, or the user at pages, have caused too many. */
   readonly messagesOf: (
     type: EventType | AuditType,
     data: object,
@@ -28,7 +28,7 @@ export type WaitingAudit = {
   ) => readonly WebhookMessage[]
   /** Stores records in one write. Resolves when they are durable. */
   readonly add: <Type extends AuditType>(type: Type, ...data: readonly AuditData[Type][]) => Promise<void>
-  /** Returns records about those that strangers caused too many of, once a minute is over. */
+  /** Returns records about those that strangers or users caused too many of, once a minute is over. */
   readonly omitted: () => readonly WebhookMessage[]
   readonly draftOf: (type: AuditType, data: object) => AuditDraft
   /** Opens a stored record. One that can't be opened becomes a record that says so. */
@@ -54,6 +54,11 @@ export type WaitingAuditPorts = {
  */
 const mostByStrangers = 300
 const mostOfNetwork = 60
+/**
+ * Records of one type in a minute, in one process, that a user at pages can cause. Records stay for months, and someone who
+ * posts one form again and again causes hundreds in a second. Each type has its own count, so that none hides another.
+ */
+const mostOfUser = 60
 const span: Seconds = 60
 /** Records wait until they are chained, however long no server runs: the year 9999. */
 const never: Seconds = 253_402_300_799
@@ -63,7 +68,7 @@ const personalMembers: ReadonlySet<string> = new Set(['sub', 'sid', 'changes', '
 
 export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
   const { issuer, tenant, settings, stores, sealing, clock, random } = ports
-  let strangers = newSpan(0)
+  let current = newSpan(0)
 
   let made = 0
   /** Ids sort by time and, of one process, in the order in which they are made. */
@@ -114,26 +119,36 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
   /** Returns records about those that were left out in the last minute, once it is over. */
   function omitted(): readonly WebhookMessage[] {
     const now = clock.now()
-    if (Math.abs(now - strangers.since) < span) return []
-    const before = strangers
-    strangers = newSpan(now)
-    return asServer(() =>
-      [...before.omitted].map(([type, count]) => messageOf(draftOf('audit.omitted', { type, count }))),
-    )
+    if (Math.abs(now - current.since) < span) return []
+    const before = current
+    current = newSpan(now)
+    const byUsers = [...before.users.values()]
+      .filter(({ count }) => count > mostOfUser)
+      .map(({ type, sub, count }) => ({ type, sub, count: count - mostOfUser }))
+    const byStrangers = [...before.omitted].map(([type, count]) => ({ type, count }))
+    return asServer(() => [...byStrangers, ...byUsers].map(data => messageOf(draftOf('audit.omitted', data))))
   }
 
   /** Returns whether a record that strangers cause may be stored, and counts it. */
-  function admits(type: string): boolean {
+  function admitsStranger(type: string): boolean {
     const { network = '' } = currentOrigin()
-    const { count, networks } = strangers
+    const { count, networks } = current
     const limits = networkKeys('audit records', network, { most: mostOfNetwork, span })
     if (count < mostByStrangers && limits.every(({ key, most }) => (networks.get(key) ?? 0) < most)) {
-      strangers.count += 1
+      current.count += 1
       for (const { key } of limits) networks.set(key, (networks.get(key) ?? 0) + 1)
       return true
     }
-    strangers.omitted.set(type, (strangers.omitted.get(type) ?? 0) + 1)
+    current.omitted.set(type, (current.omitted.get(type) ?? 0) + 1)
     return false
+  }
+
+  /** Returns whether a record that a user at a page causes may be stored, and counts it. */
+  function admitsUser(type: string, sub: string): boolean {
+    const key = JSON.stringify([type, sub])
+    const count = (current.users.get(key)?.count ?? 0) + 1
+    current.users.set(key, { type, sub, count })
+    return count <= mostOfUser
   }
 
   function messagesOf(
@@ -141,9 +156,13 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
     data: object,
     details?: AuditDetails,
   ): readonly WebhookMessage[] {
-    if (!isAuditedByStrangers(type)) return [messageOf(draftOf(type, data, details))]
+    const { sub } = data as { readonly sub?: unknown }
+    const isByStranger = isAuditedByStrangers(type)
+    const user = currentOrigin().actor.kind === 'browser' && typeof sub === 'string' ? sub : undefined
+    if (!isByStranger && user === undefined) return [messageOf(draftOf(type, data, details))]
     const notes = omitted()
-    return admits(type) ? [...notes, messageOf(draftOf(type, data, details))] : notes
+    const admits = isByStranger ? admitsStranger(type) : admitsUser(type, user!)
+    return admits ? [...notes, messageOf(draftOf(type, data, details))] : notes
   }
 
   return {
@@ -171,7 +190,10 @@ const newSpan = (since: Seconds) => ({
   count: 0,
   /** How many each network caused. */
   networks: new Map<string, number>(),
+  /** How many strangers caused too many of each type. */
   omitted: new Map<string, number>(),
+  /** How many of each type each user caused. */
+  users: new Map<string, { readonly type: string; readonly sub: string; readonly count: number }>(),
 })
 
 const nameOf = (id: string): string => `audit ${id}`
