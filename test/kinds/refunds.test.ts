@@ -33,6 +33,7 @@ const ldap = await startLdapServer({
 })
 after(() => ldap.close())
 const newcomer = { username: 'newcomer', email: 'new@example.com', new_password: dora.password }
+const newPassword = { password: dora.password, new_password: 'nine yellow kettles' }
 
 type Answer = { readonly status: number }
 type Act = () => Promise<Answer>
@@ -94,7 +95,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
     {
       name: 'a correct password at the account page',
       world: () => accountsWorld(),
-      prepare: asDora('/account/password', { password: dora.password, new_password: 'nine yellow kettles' }),
+      prepare: asDora('/account/password', newPassword, { emailVerified: false }),
       kept: 0,
     },
     {
@@ -102,6 +103,15 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       world: () => accountsWorld(),
       prepare: asDora('/account/password', { password: 'wrong', new_password: 'nine yellow kettles' }),
       kept: 1,
+    },
+  ],
+  'pages/flow/security-notification.ts countNotification': [
+    {
+      name: 'a notification of a new password',
+      world: () => accountsWorld(),
+      prepare: asDora('/account/password', newPassword),
+      kept: 1,
+      afterwards: mailOnItsWay(),
     },
   ],
   'pages/flow/prove-factor.ts countFactorGuess': [
@@ -305,9 +315,13 @@ async function onTheWayToSignUp(browser: Browser): Promise<string> {
   return href.replaceAll('&amp;', '&')
 }
 
-function asDora(path: string, fields: Readonly<Record<string, string>>): Way['prepare'] {
+function asDora(
+  path: string,
+  fields: Readonly<Record<string, string>>,
+  changes: object = {},
+): Way['prepare'] {
   return async server => {
-    await addUser(server)
+    await addUser(server, changes)
     return posting(path, fields, async browser => {
       await signIn(browser, path, doraSignsIn)
       return path

@@ -88,6 +88,18 @@ test('sign-in mail: each change of a second factor and each used recovery code s
   ])
 })
 
+test('sign-in mail: a change that is repeated sends five mails an hour, and a change of another kind its own', async () => {
+  const { server, browser } = await start()
+  await signIn(browser, security, doraSignsIn)
+  await finishEnrolment(server, browser, await browser.visit(`${security}?add=totp`))
+  const told = listen(server)
+  await told()
+  for (let count = 0; count < 7; count++) await post(browser, security, { button: 'codes' })
+  await addPasskey(browser)
+  const mails = (await told()).map(({ text }) => /New recovery codes|A passkey was added/.exec(text)?.[0])
+  assert.deepEqual(mails, [...Array(5).fill('New recovery codes'), 'A passkey was added'])
+})
+
 test('sign-in mail: an unverified address receives no mail', async () => {
   const { server, browser } = await start({ emailVerified: false })
   await signIn(browser, security, doraSignsIn)

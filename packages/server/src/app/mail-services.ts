@@ -2,7 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
-import { type CountMail, createMailCounter } from '../identity/attempt-limits.ts'
+import { type CountMail, createMailCounter, createNotificationCounter } from '../identity/attempt-limits.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Mail, SendMail } from '../model/mail.ts'
 import { createDevMailbox } from '../operations/mail/dev-mailbox.ts'
@@ -56,7 +56,13 @@ export function createMailServices(
     mailLinks: createMailLinks({ stores, derived, clock, random }),
     countMail: createMailCounter({ countAttempt: attempts.countAttempt }),
     sendAccountMail,
-    notifyOwner: createNotifyOwner({ users, findFactors, stores, sendAccountMail }),
+    notifyOwner: createNotifyOwner({
+      users,
+      findFactors,
+      stores,
+      countNotification: createNotificationCounter({ countAttempt: attempts.countAttempt }),
+      sendAccountMail,
+    }),
     devMails: mails ?? (() => []),
     deliver: async () => void (queue && (await settlesWithin(receiverLimit, queue.deliver()))),
     settled: async () => queue?.settled(),

@@ -5,8 +5,8 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../model/client.ts'
 import { networkKeys, networkOf } from '../runtime/network.ts'
-import type { CountAttempt, Counted, Forgive } from './attempts.ts'
-import { countedKeys, type MailReason } from './counted-keys.ts'
+import type { AttemptKey, CountAttempt, Counted, Forgive } from './attempts.ts'
+import { countedKeys, type MailReason, type NotifiedChange } from './counted-keys.ts'
 
 const hour = 3600
 
@@ -26,15 +26,19 @@ export type CountMail = (reason: MailReason, from: string, to: string) => Promis
 const mostMailsToAddress = 5
 const mostMailsFromNetwork = 50
 
+const addressLimit = (reason: MailReason, to: string): AttemptKey => ({
+  key: countedKeys.mailTo(reason, to),
+  most: mostMailsToAddress,
+  span: hour,
+})
+
 /** Limits mail that strangers can trigger, per hour: of each kind to one address, and in total from one network. */
 export const createMailCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountMail =>
   async (reason, from, to) => {
     const network = await countAttempt(networkKeys('mail', from, { most: mostMailsFromNetwork, span: hour }))
     if (!network.ok) return { wait: network.wait }
-    const address = await countAttempt([
-      { key: countedKeys.mailTo(reason, to), most: mostMailsToAddress, span: hour },
-    ]).catch(async error => {
+    const address = await countAttempt([addressLimit(reason, to)]).catch(async error => {
       await network.forgive()
       throw error
     })
@@ -43,6 +47,20 @@ export const createMailCounter =
       await Promise.all([network.forgive(), unsent()])
     }
     return { send: address.ok, forgive, unsent }
+  }
+
+/** Resolves to a function that undoes the count; undefined if the address has received enough notifications of this kind. */
+export type CountNotification = (change: NotifiedChange, to: string) => Promise<Forgive | undefined>
+
+/**
+ * Limits notifications of changes that users make to their own accounts: in a loop they would fill the queue, so that the
+ * mail of others is lost. The network is not counted, because the owner must learn of a change from any network.
+ */
+export const createNotificationCounter =
+  ({ countAttempt }: { countAttempt: CountAttempt }): CountNotification =>
+  async (change, to) => {
+    const counted = await countAttempt([addressLimit(change, to)])
+    return counted.ok ? counted.forgive : undefined
   }
 
 /** Counts an assertion whose `jti` is stored for `kept` seconds. */

@@ -20,7 +20,21 @@ export const countedKeys = {
   mailTo: (reason: MailReason, address: string) => `${reason} mail to ${mailboxOf(address)}`,
 } as const
 
-export const mailReasons = ['sign_up', 'new_password', 'new_address'] as const
+/** Changes that the owner of an account is notified of. */
+const notifiedChanges = [
+  'passwordChanged',
+  'totp_added',
+  'totp_removed',
+  'passkey_added',
+  'passkey_removed',
+  'recovery_codes_made',
+  'recovery_code_used',
+  'identity_linked',
+  'identity_unlinked',
+] as const
+export type NotifiedChange = (typeof notifiedChanges)[number]
+
+export const mailReasons = ['sign_up', 'new_password', 'new_address', ...notifiedChanges] as const
 
 /** Each kind is counted separately, so that a flood of invitations does not block password resets. */
 export type MailReason = (typeof mailReasons)[number]

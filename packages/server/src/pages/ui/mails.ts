@@ -6,7 +6,7 @@ import type { Render } from './templates.ts'
 import type { ChooseLanguage, Texts } from './texts.ts'
 
 /** A change to an account's sign-in methods. */
-export type SignInChange = keyof Texts['signInMail']['changes']
+type SignInChange = keyof Texts['signInMail']['changes']
 export type MailKind = keyof Texts['mail'] | SignInChange
 
 /** How many of each can still sign in to the account. */
