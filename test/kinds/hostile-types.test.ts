@@ -589,11 +589,14 @@ const rows: Readonly<Record<string, Row | Own>> = {
     const deep = `{"id":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
     for (const response of [...texts, deep, '', '{']) {
       assert.equal(
-        await passkeyThread.registration({ ...expected, response }),
+        await passkeyThread.registration({ ...expected, response }, '192.0.2.1'),
         undefined,
         response.slice(0, 200),
       )
-      assert.equal(await passkeyThread.authentication({ ...expected, credential, response }), undefined)
+      assert.equal(
+        await passkeyThread.authentication({ ...expected, credential, response }, '192.0.2.1'),
+        undefined,
+      )
     }
   },
 

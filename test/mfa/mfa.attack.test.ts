@@ -299,6 +299,11 @@ test('attack: another’s passkey, another’s user handle and a malformed respo
   assert.equal(await send(named(1401)), 'passkey_malformed')
   assert.equal(await send(named(1400)), 'passkey_unknown')
   assert.equal(await send('{"id":"x","response":{}}'), 'passkey_unknown')
+  // The library would decode them for as long as fifty signatures take.
+  const withData = (length: number) =>
+    JSON.stringify({ id: 'x', response: { authenticatorData: 'A'.repeat(length) } })
+  assert.equal(await send(withData(1001)), 'passkey_malformed')
+  assert.equal(await send(withData(1000)), 'passkey_unknown')
 })
 
 test('attack: another user’s passkey is not a second factor, even if it signs the challenge', async () => {

@@ -9,6 +9,7 @@ import { createRecoveryCodeBook, type RecoveryCodeBook } from '../identity/recov
 import { createTotp } from '../identity/totp.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { ManagedEvents } from '../operations/events/events.ts'
+import { createOverloadLog } from '../operations/overload.ts'
 import { createFactorEnrolment, type FactorEnrolment } from '../pages/flow/enrol-factor.ts'
 import { createFactorProver, type ProveFactor } from '../pages/flow/prove-factor.ts'
 import type { MailServices } from './mail-services.ts'
@@ -37,7 +38,8 @@ export function createFactorServices(
   const totp = createTotp({ issuerName, stores, sealing, clock, random })
   const recoveryCodeBook = noteNewCodes(createRecoveryCodeBook({ stores, derived, random }), events.note)
   const challenges = createPasskeyChallenges({ stores, derived, clock, random })
-  const passkeys = createPasskeys({ issuer, issuerName, challenges, stores, derived, clock, log })
+  const onFull = createOverloadLog({ log, clock, queue: 'passkeys' })
+  const passkeys = createPasskeys({ issuer, issuerName, challenges, stores, derived, clock, log, onFull })
   const countFactorGuess: CountFactorGuess = createFactorGuessCounter({ countAttempt })
   return {
     recoveryCodeBook,

@@ -4,26 +4,46 @@
  * it would delay each start, and take 12 MB of servers without passkeys.
  */
 
+import { createFairQueue } from '../runtime/async/fair-queue.ts'
+import { networkPath } from '../runtime/network.ts'
 import { StoreUnavailable } from '../runtime/ports.ts'
 import { startThread } from '../runtime/thread.ts'
 import type { Answer, Call, PasskeyVerification } from './passkey-verification.ts'
 
+/** `from`: the network of the request. Networks take turns. */
+type PasskeyThread = {
+  readonly [Name in keyof PasskeyVerification]: (
+    options: Parameters<PasskeyVerification[Name]>[0],
+    from: string,
+  ) => ReturnType<PasskeyVerification[Name]>
+}
+
+/** One in the thread, and one that it takes up next: all others can still make way for another network. */
+const concurrent = 2
+/** Calls of all networks. A response has up to 16 KB. */
+const waiting = 500
+/** Milliseconds that a call may wait. */
+const longest = 10_000
+
 /**
- * Each method rejects with `StoreUnavailable` (503) if the thread fails or takes too long; the next call starts another.
+ * Each method rejects with `StoreUnavailable` (503) if the thread fails or takes too long; the next call starts another. It
+ * rejects with `QueueFull` (503) if too many calls wait.
  *
  * @param limit milliseconds for one call, with the start of the thread.
  */
 export function createPasskeyThread({
   module = new URL('./passkey-verification.ts', import.meta.url),
   limit = 20_000,
-} = {}): PasskeyVerification {
+} = {}): PasskeyThread {
   let current: OpenThread | undefined
+  const queue = createFairQueue({ concurrent, waiting, longest, networksOf: networkPath })
   const call =
     (name: keyof PasskeyVerification) =>
-    (options: object): Promise<never> => {
-      if (!current?.isOpen()) current = openThread(module, limit)
-      return current.call(name, options) as Promise<never>
-    }
+    (options: object, from: string): Promise<never> =>
+      queue.run(from, () => {
+        if (!current?.isOpen()) current = openThread(module, limit)
+        return current.call(name, options) as Promise<never>
+      })
   return { authentication: call('authentication'), registration: call('registration') }
 }
 

@@ -12,7 +12,7 @@ import type { FactorMethod } from '../../model/mfa.ts'
 import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { EnrolmentPage } from '../ui/mfa-pages.ts'
-import { browserOf } from './page-form.ts'
+import { browserOf, passkeyAnswerOf } from './page-form.ts'
 import type { ProvenFactor } from './prove-factor.ts'
 import type { NotifyOwner } from './security-notification.ts'
 
@@ -62,7 +62,7 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
       return { totp: begun ?? (await ports.totp.begin(sub, username)) }
     },
     async finish(request, { sub }, method, form) {
-      const enrolled = method === 'passkey' ? await addPasskey(sub, form) : await addTotp(sub, form)
+      const enrolled = method === 'passkey' ? await addPasskey(request, sub, form) : await addTotp(sub, form)
       if (!enrolled.ok) return enrolled
       ports.log.info('second_factor_added', { ...requestFields(request), sub, method })
       ports.events.emit('user.factor_added', { sub, method })
@@ -73,8 +73,12 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
     },
   }
 
-  async function addPasskey(sub: string, form: Parameters): Promise<Result<ProvenFactor>> {
-    const answer = { ticket: form.get('ticket') ?? '', credential: form.get('credential') ?? '' }
+  async function addPasskey(
+    request: HttpRequest,
+    sub: string,
+    form: Parameters,
+  ): Promise<Result<ProvenFactor>> {
+    const answer = passkeyAnswerOf(request, form)
     const name = form.get('name')?.trim() ?? ''
     const added = await ports.passkeys.register({ browser: browserOf(form), sub }, answer, name)
     return added.ok ? ok({ amr: amrOf(added.value), acr: 'phr' }) : added

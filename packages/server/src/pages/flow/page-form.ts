@@ -4,7 +4,9 @@ import { maxClientIdUrlLength } from '@tessera/protocol/client-id-url'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
+import type { PasskeyAnswer } from '../../identity/passkeys.ts'
 import { isForm } from '../../messages/form.ts'
+import { networkOf } from '../../runtime/network.ts'
 import { continuationLimits } from './continuation.ts'
 import type { Csrf } from './csrf.ts'
 
@@ -56,6 +58,13 @@ export const readPage = (request: HttpRequest, csrf: Csrf): Result<Parameters> =
 
 /** Returns the anti-forgery token of a checked form, which identifies this browser. */
 export const browserOf = (form: Parameters): string => form.get('csrf') ?? ''
+
+/** Returns the response of a passkey that a form contains. */
+export const passkeyAnswerOf = (request: HttpRequest, form: Parameters): PasskeyAnswer => ({
+  ticket: form.get('ticket') ?? '',
+  credential: form.get('credential') ?? '',
+  from: networkOf(request),
+})
 
 /** Reads the query of one of our pages. */
 export const readPageQuery = (request: HttpRequest): Result<Parameters> =>

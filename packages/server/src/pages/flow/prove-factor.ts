@@ -12,7 +12,7 @@ import type { Acr } from '../../model/mfa.ts'
 import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
-import { browserOf } from './page-form.ts'
+import { browserOf, passkeyAnswerOf } from './page-form.ts'
 import type { NotifyOwner } from './security-notification.ts'
 
 /** Added to the sign-in or the session. */
@@ -43,20 +43,22 @@ const oneTimePassword: ProvenFactor = { amr: ['otp'], acr: '2' }
 
 export function createFactorProver(ports: ProvePorts): ProveFactor {
   return async (request, sub, method, form) => {
-    const proven = method === 'passkey' ? await byPasskey(sub, form) : await byCode(sub, method, form)
+    const proven =
+      method === 'passkey' ? await byPasskey(request, sub, form) : await byCode(sub, method, form)
     if (!proven.ok) return proven
     ports.log.info('second_factor_proven', { ...requestFields(request), sub, method })
     if (method === 'recovery_code') ports.notifyOwner(request, sub, 'recovery_code_used')
     return proven
   }
 
-  async function byPasskey(sub: string, form: Parameters): Promise<Result<ProvenFactor>> {
+  async function byPasskey(
+    request: HttpRequest,
+    sub: string,
+    form: Parameters,
+  ): Promise<Result<ProvenFactor>> {
     const proof = await ports.passkeys.verify(
       { browser: browserOf(form), sub },
-      {
-        ticket: form.get('ticket') ?? '',
-        credential: form.get('credential') ?? '',
-      },
+      passkeyAnswerOf(request, form),
     )
     return proof.ok ? ok({ amr: amrOf(proof.value), acr: 'phr' }) : proof
   }

@@ -17,7 +17,7 @@ import type { BrowserSessions } from '../flow/browser-session.ts'
 import type { ConcludeSignIn } from '../flow/conclude-sign-in.ts'
 import type { Continuation } from '../flow/continuation.ts'
 import { tooManyAttempts } from '../flow/form-problem.ts'
-import { browserOf } from '../flow/page-form.ts'
+import { browserOf, passkeyAnswerOf } from '../flow/page-form.ts'
 import { pageContextOf } from '../flow/requester.ts'
 import type { SignInOption, SignInOptions } from '../flow/sign-in-options.ts'
 import type { Pages } from '../ui/pages.ts'
@@ -91,7 +91,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const { client, tenant, requested_acr } = page.requester
     const signedIn = await ports.passkeySignIn.signIn({
       browser: browserOf(form),
-      answer: { ticket: form.get('ticket') ?? '', credential: form.get('credential') ?? '' },
+      answer: passkeyAnswerOf(page.request, form),
       client,
       tenant,
     })
