@@ -12,10 +12,10 @@ import { StoreUnavailable, silentLog } from '../../packages/server/src/runtime/p
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
-import { openTenantStores } from '../support/storage.ts'
+import { beginShared, openTenantStores } from '../support/storage.ts'
 import { type Place, placesOf, tenantsWorld } from '../support/tenants.ts'
 import { claimsOf, createTestServer, startOfTime } from '../support/tessera.ts'
-import { inTime } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 
 test('tenants: each issuer has discovery below its path and where RFC 8414 puts it [RFC 8414 §3.1]', async () => {
   const server = await createTestServer(tenantsWorld)
@@ -72,7 +72,7 @@ test('tenants: jobs of an inactive issuer that wait for its receivers delay neit
     clock: { now: () => 0 },
     log: silentLog,
   })
-  const jobs = tenants.runTenantJobs(['acme'], () => {
+  const jobs = tenants.runTenantJobs('acme', () => {
     begun.resolve()
     return receivers.promise
   })
@@ -104,7 +104,7 @@ test('tenants: an inactive issuer is evicted once its deliveries have ended, eve
     clock: { now: () => 0 },
     log: silentLog,
   })
-  const jobs = tenants.runTenantJobs(['acme'], async () => {})
+  const jobs = tenants.runTenantJobs('acme', async () => {})
   await inTime('the end of the deliveries is awaited', asked.promise)
   delivered.resolve()
   await jobs
@@ -349,6 +349,56 @@ test('tenants: a store that fails keeps no other issuer from finishing its delet
   for (const { base, send } of placesOf(server).slice(1, 3)) await send('GET', `${base}/connect/userinfo`)
   await assert.rejects(server.runCleanUp(), StoreUnavailable)
   assert.deepEqual(finished, ['acme', 'globex'])
+})
+
+/** Stores that report the tenants whose jobs have ended. The last job of the held ones waits. */
+async function createJobStores(names: readonly string[], held: readonly string[] = names) {
+  const opened = await (await beginShared()).open()
+  const [reached, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const finished: string[] = []
+  const tenantStores = {
+    ...opened,
+    async forTenant(name: string) {
+      const stores = await opened.forTenant(name)
+      const erasures = async () => {
+        if (held.includes(name)) {
+          reached.resolve()
+          await gate.promise
+        }
+        const rows = await stores.persons.erasures()
+        finished.push(name)
+        return rows
+      }
+      return { ...stores, persons: { ...stores.persons, erasures } }
+    },
+  }
+  for (const name of names) await (await opened.forTenant(name)).close()
+  return { tenantStores, finished, reached: reached.promise, open: gate.resolve }
+}
+
+test('tenants: jobs of an inactive issuer that wait for its receivers don’t delay those of others', async () => {
+  const { tenantStores, finished, open } = await createJobStores(['acme', 'globex', 'initech'], ['acme'])
+  const server = await createTestServer(tenantsWorld, { tenantStores })
+  const jobs = server.runTenantJobs()
+  await until('the jobs of the others have ended', () => finished.length === 2)
+  assert.deepEqual(finished.toSorted(), ['globex', 'initech'])
+  open()
+  await jobs
+  assert.equal(finished.at(-1), 'acme')
+})
+
+test('tenants: a reload during the jobs of inactive issuers ends and skips none of them', async () => {
+  // More than run at the same time.
+  const names = Array.from({ length: 10 }, (_, index) => `t${index}`)
+  const { tenantStores, finished, reached, open } = await createJobStores(names)
+  const own = { tenants: names.map(name => ({ name, issuer: 'path' })) }
+  const server = await createTestServer(own, { tenantStores })
+  const jobs = server.runTenantJobs()
+  await reached
+  await server.reconfigure(own)
+  open()
+  await jobs
+  assert.deepEqual(finished.toSorted(), names)
 })
 
 test('tenants: mounted by fetch, the host is that of the request’s address', async () => {

@@ -13,7 +13,7 @@ import { declareTenants, writeChangedTenants } from './principals.ts'
 import type { ServerContext } from './server-context.ts'
 import { createTenants, type Tenants } from './tenants.ts'
 
-export type Snapshot = Pick<Tenants, 'runTenantJobs'> & {
+export type Snapshot = Pick<Tenants, 'evictIdle' | 'runTenantJobs'> & {
   /** That of the file. */
   readonly configuration: Configuration
   /** The server's own issuer. */
@@ -22,7 +22,7 @@ export type Snapshot = Pick<Tenants, 'runTenantJobs'> & {
   readonly handle: Router
   /** Returns the issuers that are active. */
   readonly active: () => readonly Issuer[]
-  /** Resolves when no request to it is in progress. */
+  /** Resolves when no request to it is in progress, and no jobs of inactive tenants. */
   readonly unused: () => Promise<void>
   /** Leaves it to the next snapshot to follow stored entries. */
   readonly retire: () => void
@@ -66,6 +66,7 @@ export async function composeSnapshot(
   return {
     configuration,
     server,
+    evictIdle: tenants.evictIdle,
     runTenantJobs: tenants.runTenantJobs,
     handle: createDispatcher({
       configuration: own,
@@ -74,7 +75,10 @@ export async function composeSnapshot(
       probes: probes.map(({ path }) => path),
     }),
     active: () => [server, ...tenants.active()],
-    unused: load.unused,
+    async unused() {
+      await load.unused()
+      await tenants.jobsEnded()
+    },
     retire() {
       server.retire()
       tenants.retire()

@@ -18,8 +18,11 @@ export type Tenants = {
   readonly answer: (name: string, request: HttpRequest) => HttpResponse | Promise<HttpResponse>
   /** Returns the issuers that are active. */
   readonly active: () => readonly Issuer[]
-  /** Evicts idle issuers. Activates each of the named issuers that is not active, for as long as its jobs take. */
-  readonly runTenantJobs: (names: readonly string[], jobs: (issuer: Issuer) => Promise<void>) => Promise<void>
+  readonly evictIdle: () => Promise<void>
+  /** Runs the jobs of an issuer unless it is active, and activates it for as long as they take. */
+  readonly runTenantJobs: (name: string, jobs: (issuer: Issuer) => Promise<void>) => Promise<void>
+  /** Resolves when no such jobs are running. */
+  readonly jobsEnded: () => Promise<void>
   /** Retires the issuers that are active, and those that requests in progress activate. */
   readonly retire: () => void
   readonly close: () => Promise<void>
@@ -99,6 +102,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
     }
   }
 
+  const running = new Set<Promise<void>>()
   const logFailure =
     (tenant: string) =>
     (error: unknown): void => {
@@ -118,9 +122,18 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
       })
     },
     active: () => [...active.values()].map(({ issuer }) => issuer),
-    async runTenantJobs(names, jobs) {
+    async evictIdle() {
       for (const [name, one] of active) if (isIdle(one)) await evict(name, one).catch(logFailure(name))
-      for (const name of names) await runJobsOf(name, jobs).catch(logFailure(name))
+    },
+    runTenantJobs(name, jobs) {
+      const run = runJobsOf(name, jobs)
+        .catch(logFailure(name))
+        .finally(() => running.delete(run))
+      running.add(run)
+      return run
+    },
+    async jobsEnded() {
+      await Promise.all(running)
     },
     retire() {
       retired = true

@@ -14,10 +14,9 @@ import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import type { BlockClients } from '../model/client-blocks.ts'
 import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
-import { cleanUp, createCleanUp } from '../operations/clean-up.ts'
-import { startJobs } from '../operations/jobs.ts'
 import { logNetworks } from '../operations/log.ts'
 import { recordConfiguration } from './audit-command.ts'
+import { createBackgroundJobs } from './background-jobs.ts'
 import { mountedOptions } from './edge.ts'
 import { recordIssuer } from './issuer-of-store.ts'
 import { addMetrics } from './metrics.ts'
@@ -166,35 +165,7 @@ export async function composeTessera(
     },
   })
   const server = () => snapshots.current().server
-  const active = () => snapshots.current().active()
-  const runLogouts = async () => {
-    await Promise.all(active().map(one => one.services.sessions.run()))
-  }
-  const runMails = async () => {
-    await Promise.all(active().map(one => one.deliverMail()))
-  }
-  const runWebhooks = async () => {
-    await Promise.all(active().map(one => one.deliverWebhooks()))
-  }
-  const runAudit = async () => {
-    await Promise.all(active().map(one => one.audit.run()))
-  }
-  const cleanUpAll = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
-  const runCleanUp = async () => {
-    await cleanUpAll()
-    await Promise.all(active().map(one => one.services.accounts.personalData.finish()))
-  }
-  const runTenantJobs = async ({ inactive } = { inactive: true }) => {
-    const names = inactive ? await tenantStores.list() : []
-    await snapshots.current().runTenantJobs(names, async one => {
-      await one.services.sessions.run()
-      await one.deliverMail()
-      await one.deliverWebhooks()
-      await one.audit.run()
-      await cleanUp(one.stores, clock)
-      await one.services.accounts.personalData.finish()
-    })
-  }
+  const { start, ...runs } = createBackgroundJobs({ current: snapshots.current, tenantStores, clock, log })
   const handle: Router = tracing.handle(
     Object.assign((request: HttpRequest) => snapshots.current().handle(request), {
       early: (head: HttpRequest) => snapshots.current().handle.early?.(head),
@@ -214,25 +185,7 @@ export async function composeTessera(
     return mounted
   }
   const web = createFetchEdge(handle, mountedOptions(configuration, { log, probes: probePaths }))
-  const stopJobs = startJobs(
-    jobs === false
-      ? []
-      : [
-          { run: runCleanUp, failed: 'clean_up_failed', every: 30 },
-          // Run immediately, because a previous process may have left emails or notices to send.
-          { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
-          { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
-          { run: runWebhooks, failed: 'webhooks_failed', every: 5, first: 0 },
-          { run: runAudit, failed: 'audit_failed', every: 1, first: 0 },
-          {
-            run: () => runTenantJobs(jobs === true ? undefined : jobs),
-            failed: 'tenant_jobs_failed',
-            every: 3600,
-            first: 10,
-          },
-        ],
-    log,
-  )
+  const stopJobs = start(jobs)
   /** Whether this process alone records what all of them do. */
   const isFirst = jobs === true || (jobs !== false && jobs.inactive)
   if (isFirst) {
@@ -272,12 +225,7 @@ export async function composeTessera(
     blockClients: (...given) => server().services.clients.blocking.block(...given),
     revokeTenant: tenant => server().services.sessions.revokeTenant(tenant),
     settled: () => server().settled(),
-    runLogouts,
-    runMails,
-    runWebhooks,
-    runAudit,
-    runCleanUp,
-    runTenantJobs,
+    ...runs,
     async replace(next) {
       const before = snapshots.current().configuration
       await snapshots.replace(next)

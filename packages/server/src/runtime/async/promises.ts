@@ -79,6 +79,19 @@ export async function settlesWithin(milliseconds: number, work: Promise<unknown>
   }
 }
 
+/** Runs the work for each item, at most `most` at the same time. Rejects if one fails; the others continue. */
+export async function forEachOf<Item>(
+  items: Iterable<Item>,
+  most: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const left = items[Symbol.iterator]()
+  const run = async (): Promise<void> => {
+    for (let next = left.next(); !next.done; next = left.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: most }, run))
+}
+
 /** Applies `use` synchronously if the value is not a promise. */
 export const applied = <Found, Value>(
   found: Awaitable<Found>,
