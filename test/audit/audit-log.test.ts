@@ -6,6 +6,7 @@ import { auditEndpoint } from '../../packages/server/src/model/audit-record.ts'
 import { headOf } from '../../packages/server/src/operations/audit/record.ts'
 import { verifyAuditLog } from '../../packages/server/src/operations/audit/verification.ts'
 import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
+import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
 import { auditWorld, day } from '../support/audit.ts'
@@ -193,6 +194,37 @@ test('audit: a user at pages fills the log only to a limit of each type, and wha
   await note('browser', 'consent.given', 'eve')
   await world.audit.run()
   assert.equal((await typesOf(world)).at(-1), 'consent.given')
+})
+
+test('audit: the count of what was left out is kept until it is stored', async () => {
+  const stores = createMemoryStores()
+  const { webhookMessages } = stores
+  let fails = false
+  const add = async (...given: Parameters<typeof webhookMessages.add>) => {
+    if (fails) throw new StoreUnavailable('the disk is full')
+    await webhookMessages.add(...given)
+  }
+  const world = auditWorld({ stores: { ...stores, webhookMessages: { ...webhookMessages, add } } })
+  const failSignIn = () =>
+    withOrigin({ actor: { kind: 'browser' }, network: '192.0.2.1' }, () =>
+      world.audit.add('user.sign_in_failed', { reason: 'credentials_refused' }),
+    )
+  for (let count = 0; count < 65; count++) await failSignIn()
+  world.advance(61)
+  fails = true
+  await assert.rejects(world.audit.run())
+  await assert.rejects(failSignIn())
+  fails = false
+  for (let count = 0; count < 60; count++) await failSignIn()
+  await world.audit.run()
+  for (let count = 0; count < 2; count++) await failSignIn()
+  await world.audit.reportOmitted('immediately')
+  await world.audit.run()
+  const counts = (await world.rows())
+    .filter(({ type }) => type === 'audit.omitted')
+    .map(({ record }) => JSON.parse(record).data.count)
+  // The one that could not be stored used up a place of its minute.
+  assert.deepEqual(counts, [6, 2])
 })
 
 test('audit: the networks of one /48 leave records to other networks', async () => {

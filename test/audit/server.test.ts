@@ -14,6 +14,7 @@ import { assertRefused } from '../support/refused.ts'
 import { manage, register } from '../support/registering.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
 
 type Shown = {
@@ -183,7 +184,7 @@ test('audit: a refused password grant has its request and network, also if only 
   assert.equal(unknown?.record.data.network, '192.0.2.3')
 })
 
-test('audit: passwords that one network guesses by the password grant hide no others', async () => {
+test('audit: passwords that one network guesses by the password grant hide no others, and a reload forgets no count', async () => {
   const server = await createTestServer(world)
   const guess = (username: string, from: string) =>
     server.token(
@@ -195,6 +196,12 @@ test('audit: passwords that one network guesses by the password grant hide no ot
   const records = ofType(await recordsOf(server), 'user.sign_in_failed')
   assert.equal(records.length, 61)
   assert.equal(records.at(-1)?.personal?.network, '192.0.2.2')
+  await server.reconfigure(world)
+  const [omitted] = await until('the count is recorded', async () => {
+    const found = ofType(await recordsOf(server), 'audit.omitted')
+    return found.length > 0 && found
+  })
+  assert.deepEqual(omitted?.record.data, { type: 'user.sign_in_failed', count: 1 })
 })
 
 test('audit: what clients register that someone vouched for is recorded', async () => {

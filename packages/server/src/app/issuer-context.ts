@@ -11,8 +11,12 @@ import { createSealing } from '../keys/sealing.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { AuditLog } from '../operations/audit/audit-log.ts'
 import { createEvents, type ManagedEvents } from '../operations/events/events.ts'
+import { causeOf } from '../operations/failures.ts'
 import { logWith } from '../operations/log.ts'
 import { createPrincipalWatch, type PrincipalWatch } from '../operations/principals.ts'
+import { receiverLimit } from '../runtime/async/claim-loop.ts'
+import { settlesWithin } from '../runtime/async/promises.ts'
+import type { Log } from '../runtime/ports.ts'
 import { withoutRevoked } from '../sessions/active-sessions.ts'
 import { createAudit } from './audit.ts'
 import { type LiveEntries, loadLiveEntries } from './live-entries.ts'
@@ -140,9 +144,19 @@ async function addKeys(
       entries.stop()
       keys.stop()
       principals.stop()
-      await events.close()
+      await Promise.all([events.close(), reportOmitted(audit, log)])
       await own.close()
     },
+  }
+}
+
+/** Not longer than events are waited for: the store may be what does not respond. */
+async function reportOmitted(audit: AuditLog, log: Log): Promise<void> {
+  try {
+    const isStored = await settlesWithin(receiverLimit, audit.reportOmitted('immediately'))
+    if (!isStored) throw new Error('the store does not respond')
+  } catch (error) {
+    log.error('audit_failed', { error: String(error), reason: causeOf(error) })
   }
 }
 

@@ -103,8 +103,7 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
   }
 
   async function seal(): Promise<number> {
-    const omitted = waiting.omitted()
-    if (omitted.length > 0) await webhookMessages.add(omitted)
+    await waiting.reportOmitted()
     let total = 0
     while (!others.mustWait()) {
       const now = clock.now()

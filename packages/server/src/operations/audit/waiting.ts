@@ -14,6 +14,7 @@ import type { Sealing } from '../../model/keys.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { WebhookMessage } from '../../model/webhook.ts'
 import { asServer, currentOrigin } from '../../runtime/async/origin.ts'
+import { serial } from '../../runtime/async/promises.ts'
 import { type LoggedNetwork, networkKeys, shortenedNetwork } from '../../runtime/network.ts'
 import type { Clock, Random } from '../../runtime/ports.ts'
 import type { AuditDraft } from './record.ts'
@@ -28,8 +29,11 @@ export type WaitingAudit = {
   ) => readonly WebhookMessage[]
   /** Stores records in one write. Resolves when they are durable. */
   readonly add: <Type extends AuditType>(type: Type, ...data: readonly AuditData[Type][]) => Promise<void>
-  /** Returns records about those that strangers or users caused too many of, once a minute is over. */
-  readonly omitted: () => readonly WebhookMessage[]
+  /**
+   * Stores how many records were left out because strangers or users had caused too many: once a minute is over, or
+   * immediately. The counts are kept until they are durable.
+   */
+  readonly reportOmitted: (when?: 'after_a_minute' | 'immediately') => Promise<void>
   readonly draftOf: (type: AuditType, data: object) => AuditDraft
   /** Opens a stored record. One that can't be opened becomes a record that says so. */
   readonly open: (message: WebhookMessage) => AuditDraft
@@ -69,6 +73,10 @@ const personalMembers: ReadonlySet<string> = new Set(['sub', 'sid', 'changes', '
 export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
   const { issuer, tenant, settings, stores, sealing, clock, random } = ports
   let current = newSpan(0)
+  /** How many records of each type were left out, until that is stored; those of users by user. */
+  const omitted = new Map<string, Omitted>()
+  let isReportDue = false
+  const inOrder = serial()
 
   let made = 0
   /** Ids sort by time and, of one process, in the order in which they are made. */
@@ -116,18 +124,38 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
     expires_at: never,
   })
 
-  /** Returns records about those that were left out in the last minute, once it is over. */
-  function omitted(): readonly WebhookMessage[] {
+  /** Begins a minute if the last one is over. Returns whether it was. */
+  function renewSpan(): boolean {
     const now = clock.now()
-    if (Math.abs(now - current.since) < span) return []
-    const before = current
+    if (Math.abs(now - current.since) < span) return false
     current = newSpan(now)
-    const byUsers = [...before.users.values()]
-      .filter(({ count }) => count > mostOfUser)
-      .map(({ type, sub, count }) => ({ type, sub, count: count - mostOfUser }))
-    const byStrangers = [...before.omitted].map(([type, count]) => ({ type, count }))
-    return asServer(() => [...byStrangers, ...byUsers].map(data => messageOf(draftOf('audit.omitted', data))))
+    isReportDue ||= omitted.size > 0
+    return true
   }
+
+  function omit(type: string, sub?: string, change = 1): void {
+    const key = JSON.stringify([type, sub])
+    const count = (omitted.get(key)?.count ?? 0) + change
+    if (count === 0) omitted.delete(key)
+    else omitted.set(key, { type, count, ...(sub !== undefined && { sub }) })
+  }
+
+  const reportOmitted = (when = 'after_a_minute'): Promise<void> =>
+    inOrder(async () => {
+      renewSpan()
+      if (!isReportDue && when === 'after_a_minute') return
+      isReportDue = false
+      const reported = [...omitted.values()]
+      if (reported.length === 0) return
+      try {
+        const draftsOf = () => reported.map(data => draftOf('audit.omitted', data))
+        await stores.webhookMessages.add(asServer(draftsOf).map(messageOf))
+      } catch (error) {
+        isReportDue = true
+        throw error
+      }
+      for (const { type, sub, count } of reported) omit(type, sub, -count)
+    })
 
   /** Returns whether a record that strangers cause may be stored, and counts it. */
   function admitsStranger(type: string): boolean {
@@ -139,16 +167,17 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
       for (const { key } of limits) networks.set(key, (networks.get(key) ?? 0) + 1)
       return true
     }
-    current.omitted.set(type, (current.omitted.get(type) ?? 0) + 1)
+    omit(type)
     return false
   }
 
   /** Returns whether a record that a user at a page causes may be stored, and counts it. */
   function admitsUser(type: string, sub: string): boolean {
     const key = JSON.stringify([type, sub])
-    const count = (current.users.get(key)?.count ?? 0) + 1
-    current.users.set(key, { type, sub, count })
-    return count <= mostOfUser
+    const count = current.users.get(key) ?? 0
+    if (count < mostOfUser) current.users.set(key, count + 1)
+    else omit(type, sub)
+    return count < mostOfUser
   }
 
   function messagesOf(
@@ -160,14 +189,15 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
     const isByStranger = isAuditedByStrangers(type)
     const user = currentOrigin().actor.kind === 'browser' && typeof sub === 'string' ? sub : undefined
     if (!isByStranger && user === undefined) return [messageOf(draftOf(type, data, details))]
-    const notes = omitted()
+    // For a process without jobs. If it fails, the next minute or the end of the process tries again.
+    if (renewSpan()) void reportOmitted().catch(() => {})
     const admits = isByStranger ? admitsStranger(type) : admitsUser(type, user!)
-    return admits ? [...notes, messageOf(draftOf(type, data, details))] : notes
+    return admits ? [messageOf(draftOf(type, data, details))] : []
   }
 
   return {
     takes: type => isAudited(settings, type),
-    omitted,
+    reportOmitted,
     messagesOf,
     draftOf,
     async add(type, ...data) {
@@ -185,15 +215,15 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
   }
 }
 
+type Omitted = AuditData['audit.omitted']
+
 const newSpan = (since: Seconds) => ({
   since,
   count: 0,
   /** How many each network caused. */
   networks: new Map<string, number>(),
-  /** How many strangers caused too many of each type. */
-  omitted: new Map<string, number>(),
   /** How many of each type each user caused. */
-  users: new Map<string, { readonly type: string; readonly sub: string; readonly count: number }>(),
+  users: new Map<string, number>(),
 })
 
 const nameOf = (id: string): string => `audit ${id}`
