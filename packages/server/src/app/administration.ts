@@ -15,6 +15,7 @@ import type { Session } from '../model/authorization.ts'
 import { type EndSession, isCurrent } from '../model/session.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { sendTestMail, type TestMailOutcome } from '../operations/mail/test-mail.ts'
+import { closingOnFailure } from '../runtime/async/opened.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { createEndings, type Endings } from '../sessions/session-end.ts'
 import type { AccountServices } from './account-services.ts'
@@ -214,26 +215,22 @@ export async function openIssuer(
   issuer: Configuration,
   { dryRun = false }: OpenOptions = {},
 ): Promise<IssuerContext & { readonly masterKeys: readonly MasterKeyInfo[] }> {
-  const dry = dryRun ? await (await import('./dry-run.ts')).openForDryRun(server) : undefined
-  const log = logFromEnvironment()
-  const serverContext = await createServerContext(
-    dry?.server ?? server,
-    // Its signing keys are only in memory, so they are not reported.
-    dry ? { log: { ...log, info: () => {} }, tenantStores: dry.tenantStores } : { log },
-  )
-  let context: IssuerContext | undefined
-  const close = async (): Promise<void> => {
-    await context?.close()
-    await serverContext.close()
-    await dry?.tenantStores.close()
-  }
-  try {
-    context = await createIssuerContext(await withInherited(issuer, server, serverContext), serverContext)
+  return closingOnFailure(async opened => {
+    const dry = dryRun ? await (await import('./dry-run.ts')).openForDryRun(server) : undefined
+    if (dry) opened.add(dry.tenantStores.close)
+    const log = logFromEnvironment()
+    const serverContext = await createServerContext(
+      dry?.server ?? server,
+      // Its signing keys are only in memory, so they are not reported.
+      dry ? { log: { ...log, info: () => {} }, tenantStores: dry.tenantStores } : { log },
+    )
+    opened.add(serverContext.close)
+    const context = await createIssuerContext(
+      await withInherited(issuer, server, serverContext),
+      serverContext,
+    )
+    opened.add(context.close)
     if (!dry) await recordCommand(context.audit)
-  } catch (error) {
-    // An open connection would keep the process of the command alive.
-    await close()
-    throw error
-  }
-  return { ...context, masterKeys: masterKeysOf(serverContext.unlocked), close }
+    return { ...context, masterKeys: masterKeysOf(serverContext.unlocked), close: opened.close }
+  })
 }

@@ -6,6 +6,7 @@ import type { Stores } from '../model/ports/stores.ts'
 import type { AuditLog } from '../operations/audit/audit-log.ts'
 import { type AuditHead, headOf } from '../operations/audit/record.ts'
 import { type Verification, verifyAuditLog } from '../operations/audit/verification.ts'
+import { closingOnFailure } from '../runtime/async/opened.ts'
 import { openIssuer } from './administration.ts'
 
 export type OpenAudit = {
@@ -26,7 +27,10 @@ const page = 500
 /** Opens the audit log of an issuer, while servers may be running. */
 export async function openAudit(server: Configuration, issuer: Configuration): Promise<OpenAudit> {
   const { audit, stores, close } = await openIssuer(server, issuer)
-  await audit.run()
+  await closingOnFailure(async opened => {
+    opened.add(close)
+    await audit.run()
+  })
   const rows = ({ from = 1, to = Number.MAX_SAFE_INTEGER }: Range = {}) => ({
     [Symbol.asyncIterator]: () => rowsOf(stores, from, to),
   })

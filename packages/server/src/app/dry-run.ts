@@ -3,6 +3,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import { logFromEnvironment } from '../operations/log.ts'
+import { closingOnFailure } from '../runtime/async/opened.ts'
 import { createMemoryTenantStores } from '../storage/memory/stores.ts'
 import { openTenantStores } from './server-context.ts'
 import { requireSchema, storeExists } from './store-inspection.ts'
@@ -21,7 +22,12 @@ export async function openForDryRun(
     return { server: { ...server, storage: { kind: 'memory' } }, tenantStores: memory }
   await requireSchema(storage)
   const stored = await openTenantStores(storage, logFromEnvironment())
-  const existing = new Set(await stored.list())
+  const existing = new Set(
+    await closingOnFailure(async opened => {
+      opened.add(stored.close)
+      return stored.list()
+    }),
+  )
   const withoutKeys = (stores: Stores, other: Stores): Stores => ({ ...stores, keys: other.keys })
   return {
     server,

@@ -15,6 +15,7 @@ import { causeOf } from '../operations/failures.ts'
 import { logWith } from '../operations/log.ts'
 import { createPrincipalWatch, type PrincipalWatch } from '../operations/principals.ts'
 import { receiverLimit } from '../runtime/async/claim-loop.ts'
+import { closingOnFailure } from '../runtime/async/opened.ts'
 import { settlesWithin } from '../runtime/async/promises.ts'
 import type { Log } from '../runtime/ports.ts'
 import { withoutRevoked } from '../sessions/active-sessions.ts'
@@ -41,13 +42,14 @@ export type IssuerContext = Pick<
  * match it.
  * @param delivers whether this process sends webhooks.
  */
-export async function createIssuerContext(
+export const createIssuerContext = (
   configuration: Configuration,
   server: ServerContext,
   { delivers = false } = {},
-): Promise<IssuerContext> {
-  const own = await openOwn(configuration, server)
-  try {
+): Promise<IssuerContext> =>
+  closingOnFailure(async opened => {
+    const { close, ...own } = await openOwn(configuration, server)
+    opened.add(close)
     // Also detects a file that replaced that of another tenant.
     if (configuration.tenant !== undefined)
       await checkMasterKey({ settings: own.stores.settings, derived: own.derived })
@@ -55,15 +57,33 @@ export async function createIssuerContext(
     const entries = await loadLiveEntries(configuration, { ...own, changes, recompose })
     const audit = createAudit(entries.configuration, { ...server, ...own })
     const events = eventsOf(own, entries.configuration, { ...server, audit, delivers })
-    return await addKeys({ ...own, events, audit, entries }, entries, server)
-  } catch (error) {
-    await own.close()
-    throw error
-  }
-}
+    opened.add(() => Promise.all([events.close(), reportOmitted(audit, own.log)]))
+    const keys = await openKeys({ ...own, events }, entries, server)
+    const principals = createPrincipalWatch({ principals: own.stores.principals, changes, log: own.log })
+    for (const stop of [principals.stop, keys.stop, entries.stop]) opened.add(stop)
+    const { clock, random, outbound, print, sendMail, passwordCost } = server
+    return {
+      clock,
+      random,
+      log: own.log,
+      derived: own.derived,
+      outbound,
+      sendMail,
+      print,
+      passwordCost,
+      stores: withoutRevoked(own.stores, principals.isRevokedSession),
+      configuration: entries.configuration,
+      entries,
+      keys,
+      principals,
+      events,
+      audit,
+      close: opened.close,
+    }
+  })
 
 /** The parts that must not work at any other issuer. */
-type Own = Pick<IssuerContext, 'stores' | 'derived' | 'log' | 'close'>
+type Own = Pick<IssuerContext, 'stores' | 'derived' | 'log'>
 
 const eventsOf = (
   { stores, derived, log }: Own,
@@ -92,16 +112,14 @@ const eventsOf = (
     log,
   })
 
-async function addKeys(
-  own: Own & Pick<IssuerContext, 'events' | 'audit' | 'entries'>,
+function openKeys(
+  { stores, derived, log, events }: Own & Pick<IssuerContext, 'events'>,
   { configuration, clients: storedClients }: LiveEntries,
-  server: ServerContext,
-): Promise<IssuerContext> {
-  const { stores, derived, log, events, audit, entries } = own
+  { clock, changes, generateSigningKey }: ServerContext,
+): Promise<ManagedKeyRing> {
   const { clients, signatureAlgorithms, signingAlgorithms, registration } = configuration
   const needs = storedClients.needs()
-  const { clock, random, outbound, print, sendMail, changes, generateSigningKey, passwordCost } = server
-  const keys = await createKeyRing({
+  return createKeyRing({
     keys: stores.keys,
     derived,
     clock,
@@ -123,31 +141,6 @@ async function addKeys(
       ),
     ]),
   })
-  const principals = createPrincipalWatch({ principals: stores.principals, changes, log })
-  return {
-    clock,
-    random,
-    log,
-    derived,
-    outbound,
-    sendMail,
-    print,
-    passwordCost,
-    stores: withoutRevoked(stores, principals.isRevokedSession),
-    configuration,
-    entries,
-    keys,
-    principals,
-    events,
-    audit,
-    async close() {
-      entries.stop()
-      keys.stop()
-      principals.stop()
-      await Promise.all([events.close(), reportOmitted(audit, log)])
-      await own.close()
-    },
-  }
 }
 
 /** Not longer than events are waited for: the store may be what does not respond. */
@@ -164,7 +157,7 @@ async function reportOmitted(audit: AuditLog, log: Log): Promise<void> {
 async function openOwn(
   { tenant }: Configuration,
   { tenantStores, derived, log }: ServerContext,
-): Promise<Own> {
+): Promise<Own & Pick<IssuerContext, 'close'>> {
   if (tenant === undefined) return { stores: tenantStores.main, derived, log, close: async () => {} }
   const stores = await tenantStores.forTenant(tenant)
   return { stores, derived: derivedFor(derived, tenant), log: logWith(log, { tenant }), close: stores.close }

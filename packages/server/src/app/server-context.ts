@@ -16,6 +16,7 @@ import type { Settings, TenantStores } from '../model/ports/stores.ts'
 import { createChanges } from '../operations/changes.ts'
 import { startTime } from '../operations/time.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
+import { closingOnFailure } from '../runtime/async/opened.ts'
 import type { MetricsExchange } from '../runtime/metrics.ts'
 import { type Argon2Cost, defaultCost } from '../runtime/password-hash/argon2.ts'
 import {
@@ -102,46 +103,40 @@ export type ServerContext = {
 }
 
 /** Opens the server's own store. Throws if it can't be opened or the master key does not match it. */
-export async function createServerContext(
+export const createServerContext = (
   { storage, ...configuration }: Configuration,
   { random = createRandom(), log = silentLog, ...given }: Omit<Overrides, 'jobs'>,
   { passwordCost = defaultCost }: TestOverrides = {},
-): Promise<ServerContext> {
-  const masterKeys = masterKeysOf(configuration, given)
-  const tenantStores = given.tenantStores ?? (await openTenantStores(storage, log))
-  const { settings } = tenantStores.main
-  await requireCompleteImport(settings)
-  const { clock, fault, stop } = await startTime(tenantStores, { ...given, log })
-  const closeStores = async (): Promise<void> => {
-    stop()
-    if (!given.tenantStores) await tenantStores.close()
-  }
-  const unlocked = await unlock({ ...masterKeys, storage, settings, clock, log }).catch(async error => {
-    await closeStores()
-    throw error
+): Promise<ServerContext> =>
+  closingOnFailure(async opened => {
+    const masterKeys = masterKeysOf(configuration, given)
+    const tenantStores = given.tenantStores ?? (await openTenantStores(storage, log))
+    if (!given.tenantStores) opened.add(tenantStores.close)
+    const { settings } = tenantStores.main
+    await requireCompleteImport(settings)
+    const { clock, fault, stop } = await startTime(tenantStores, { ...given, log })
+    opened.add(stop)
+    const unlocked = await unlock({ ...masterKeys, storage, settings, clock, log })
+    const rootKeys = watchRootKeys({ ...unlocked, settings, clock, log })
+    opened.add(rootKeys.stop)
+    return {
+      clock,
+      random,
+      log,
+      tenantStores,
+      derived: unlocked.rootKeys.derived,
+      unlocked,
+      rootKeyFault: rootKeys.fault,
+      changes: createChanges({ settings, random, log }),
+      generateSigningKey: given.generateSigningKey,
+      outbound: outboundOf(configuration, given),
+      sendMail: given.sendMail,
+      print: given.print ?? (() => {}),
+      passwordCost,
+      clockFault: fault,
+      close: opened.close,
+    }
   })
-  const rootKeys = watchRootKeys({ ...unlocked, settings, clock, log })
-  return {
-    clock,
-    random,
-    log,
-    tenantStores,
-    derived: unlocked.rootKeys.derived,
-    unlocked,
-    rootKeyFault: rootKeys.fault,
-    changes: createChanges({ settings, random, log }),
-    generateSigningKey: given.generateSigningKey,
-    outbound: outboundOf(configuration, given),
-    sendMail: given.sendMail,
-    print: given.print ?? (() => {}),
-    passwordCost,
-    clockFault: fault,
-    async close() {
-      rootKeys.stop()
-      await closeStores()
-    },
-  }
-}
 
 /** Returns the master keys of an application, or else those of the configuration. */
 function masterKeysOf(

@@ -6,6 +6,7 @@ import type { LoadOptions } from '../configuration/load.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { loadMailLibrary } from '../operations/mail/smtp.ts'
 import { print as printToStandardOutput } from '../operations/output/standard-output.ts'
+import { closingOnFailure, type Opened } from '../runtime/async/opened.ts'
 import { settlesWithin } from '../runtime/async/promises.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { edgeOptions } from './edge.ts'
@@ -30,33 +31,39 @@ export type Server = {
 }
 
 /** Listens and starts the background jobs. Throws what `createTessera` throws, and if the address can't be listened on. */
-export async function startServer(
+export function startServer(configuration: Configuration, options: ServerOptions = {}): Promise<Server> {
+  return closingOnFailure(opened => start(opened, configuration, options))
+}
+
+async function start(
+  opened: Opened,
   configuration: Configuration,
-  { worker, metricsExchange, log: given, print = printToStandardOutput }: ServerOptions = {},
+  { worker, metricsExchange, log: given, print = printToStandardOutput }: ServerOptions,
 ): Promise<Server> {
   const own = given ? undefined : logFromEnvironment(worker)
   const log = given ?? own ?? silentLog
-  const [tessera, { listen }] = await Promise.all([
-    createTessera(configuration, {
-      jobs: { inactive: worker === undefined || worker === 1 },
-      log,
-      print,
-      droppedLines: own?.dropped,
-      metricsExchange,
-    }),
+  const code = Promise.all([
     import('../http/node.ts'),
     loadPageCode(),
     sendsMail(configuration) && loadMailLibrary(),
   ])
+  // Awaited below: loaded while the server is composed.
+  code.catch(() => {})
+  const tessera = await createTessera(configuration, {
+    jobs: { inactive: worker === undefined || worker === 1 },
+    log,
+    print,
+    droppedLines: own?.dropped,
+    metricsExchange,
+  })
+  opened.add(tessera.close)
+  const [{ listen }] = await code
   const { host, port } = configuration
   const { url, trust, close } = await listen(tessera.handle, {
     ...edgeOptions(configuration, { log, probes: tessera.probes }),
     host,
     port,
     shared: worker !== undefined,
-  }).catch(async error => {
-    await tessera.close()
-    throw error
   })
   const replace = async (next: Configuration): Promise<void> => {
     await tessera.replace(next)

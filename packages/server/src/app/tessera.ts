@@ -15,6 +15,7 @@ import type { BlockClients } from '../model/client-blocks.ts'
 import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
 import { logNetworks } from '../operations/log.ts'
+import { closingOnFailure, type Opened } from '../runtime/async/opened.ts'
 import { recordConfiguration } from './audit-command.ts'
 import { createBackgroundJobs } from './background-jobs.ts'
 import { mountedOptions } from './edge.ts'
@@ -119,12 +120,20 @@ export const createTessera = async (configuration: Configuration, overrides?: Ov
   (await composeTessera(configuration, overrides)).tessera
 
 /** Does the same, for code of this package that needs more than a server offers. */
-export async function composeTessera(
+export const composeTessera = (
   configuration: Configuration,
-  { jobs = true, ...overrides }: Overrides = {},
+  overrides: Overrides = {},
   testOverrides?: TestOverrides,
+): Promise<Composed> => closingOnFailure(opened => compose(opened, configuration, overrides, testOverrides))
+
+async function compose(
+  opened: Opened,
+  configuration: Configuration,
+  { jobs = true, ...overrides }: Overrides,
+  testOverrides: TestOverrides | undefined,
 ): Promise<Composed> {
   const context = await createServerContext(configuration, overrides, testOverrides)
+  opened.add(context.close)
   const load = createLoad({ onOverload: under_way => context.log.warn('overloaded', { under_way }) })
   const metrics = await addMetrics(configuration, {
     context,
@@ -133,6 +142,7 @@ export async function composeTessera(
     droppedLines: overrides.droppedLines,
     accepted: () => snapshots.current().configuration.metrics?.tokens ?? [],
   })
+  opened.add(metrics.stop)
   const tracing = await addTracing(configuration, metrics.context)
   const observe = observeBoth(metrics.observe, tracing.observe)
   const { log, clock, clockFault } = tracing.context
@@ -164,6 +174,7 @@ export async function composeTessera(
       })
     },
   })
+  opened.add(snapshots.close)
   const server = () => snapshots.current().server
   const { start, ...runs } = createBackgroundJobs({ current: snapshots.current, tenantStores, clock, log })
   const handle: Router = tracing.handle(
@@ -185,13 +196,14 @@ export async function composeTessera(
     return mounted
   }
   const web = createFetchEdge(handle, mountedOptions(configuration, { log, probes: probePaths }))
-  const stopJobs = start(jobs)
+  opened.add(() => Promise.all([mounted?.close(), web.close()]))
   /** Whether this process alone records what all of them do. */
   const isFirst = jobs === true || (jobs !== false && jobs.inactive)
   if (isFirst) {
     await recordIssuer(server().issuer, { settings: tenantStores.main.settings, log })
     await recordConfiguration(server().audit, tracing.context, { next: configuration })
   }
+  opened.add(start(jobs))
   const tessera: Tessera = {
     get issuer() {
       return server().issuer
@@ -237,13 +249,7 @@ export async function composeTessera(
       draining = true
       mounted?.drain()
     },
-    async close() {
-      stopJobs()
-      await Promise.all([mounted?.close(), web.close()])
-      await snapshots.close()
-      metrics.stop()
-      await metrics.context.close()
-    },
+    close: opened.close,
   }
   return { tessera, services: () => server().services }
 }
