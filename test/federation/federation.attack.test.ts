@@ -214,7 +214,12 @@ test("federation attack: a provider can't turn its user into a local one, by sub
 
 test('federation attack: oversized claims and tokens are refused', async () => {
   const { server, browser } = await startFederated(world())
-  for (const claims of [{ sub: 'x'.repeat(256) }, { sub: 'ada', name: 'x'.repeat(9000) }]) {
+  const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+  for (const claims of [
+    { sub: 'x'.repeat(256) },
+    { sub: 'ada', name: 'x'.repeat(9000) },
+    { sub: 'ada', name: nested(500) },
+  ]) {
     provider.claims = claims
     assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_too_large', 'large')
   }
@@ -223,6 +228,8 @@ test('federation attack: oversized claims and tokens are refused', async () => {
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_too_large', 'a large token')
   provider.claims = { sub: 'ada', filling: 'x'.repeat(300_000) }
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_unreachable', 'larger')
+  provider.claims = { sub: 'ada', name: nested(499) }
+  answerOf(await signInByProvider(createBrowser(server), atCorp))
 })
 
 test('federation attack: secrets, codes, states and tokens are never logged', async () => {

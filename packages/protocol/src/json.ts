@@ -20,11 +20,13 @@ export function parseJsonObject(text: string): JsonObject | undefined {
 const mostLevels = 500
 
 /** Like {@link parseJsonObject}, but also returns undefined if a stranger's text has more than 500 levels. */
-export function parseStrangersObject(text: string): JsonObject | undefined {
+export const parseStrangersObject = (text: string): JsonObject | undefined =>
+  isTooDeep(text) ? undefined : parseJsonObject(text)
+
+/** Returns whether a text of JSON has more than 500 levels. */
+export const isTooDeep = (text: string): boolean =>
   // Each level has two brackets.
-  const mayBeDeep = text.length > 2 * mostLevels
-  return mayBeDeep && isNestedDeeper(text, mostLevels) ? undefined : parseJsonObject(text)
-}
+  text.length > 2 * mostLevels && isNestedDeeper(text, mostLevels)
 
 const jsonTokens = /"(?:\\.|[^"\\])*"?|[[\]{}]/gs
 

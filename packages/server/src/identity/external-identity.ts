@@ -4,6 +4,7 @@
  */
 
 import { hash } from 'node:crypto'
+import { isTooDeep } from '@tessera/protocol/json'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Events } from '../model/events.ts'
 import type { CheckedHook } from '../model/hook.ts'
@@ -141,7 +142,7 @@ const mostClaimCharacters = 8192
 
 /**
  * Returns the claims that the mapping (ours → theirs) selects, except reserved claims, which only this server sets. Returns
- * undefined if they are too large.
+ * undefined if they are too large or have too many levels.
  */
 export function mapClaims(
   mapping: Readonly<Record<string, string>>,
@@ -155,5 +156,6 @@ export function mapClaims(
       return [[ours, lists.has(ours) ? [value].flat() : value] as const]
     }),
   )
-  return JSON.stringify(claims).length <= mostClaimCharacters ? claims : undefined
+  const text = JSON.stringify(claims)
+  return text.length <= mostClaimCharacters && !isTooDeep(text) ? claims : undefined
 }
