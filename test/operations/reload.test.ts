@@ -14,6 +14,7 @@ import { alice, answerOf, authorizePath, pagesWorld, signIn as signInAt } from '
 import { beginShared, openTenantStores } from '../support/storage.ts'
 import { placesOf, tenantsWorld } from '../support/tenants.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
 
 type Snapshots = Awaited<ReturnType<typeof createSnapshots>>
@@ -313,6 +314,40 @@ test('reload: a change of an entry by a request of an earlier configuration is a
   assert.equal((await underWay).status, 201)
   const { json } = await server.send('GET', '/.well-known/openid-configuration')
   assert.ok(json.scopes_supported.includes('later'))
+})
+
+test('reload: an earlier configuration with a request in progress does not report that the next one overrules it', async () => {
+  const tenantStores = await openTenantStores()
+  const { principals } = tenantStores.main
+  const readings = new Set<() => void>()
+  const watch = (changed: () => void) => {
+    readings.add(changed)
+    return () => void readings.delete(changed)
+  }
+  let read = 0
+  const disabled: typeof principals.disabled = async () => {
+    const rows = await principals.disabled()
+    read += 1
+    return rows
+  }
+  const main = { ...tenantStores.main, principals: { ...principals, watch, disabled } }
+  const { reached, open, tokenRequest } = createGate()
+  const server = await createTestServer(
+    { ...world, validators: { tokenRequest } },
+    { tenantStores: { ...tenantStores, main } },
+  )
+  const underWay = machine(server, ['client', secret])
+  await reached
+  await server.reconfigure(clientsWithout('roclient'))
+  for (let times = 0; times < 3; times++) {
+    const expected = read + readings.size
+    for (const changed of readings) changed()
+    await until('the principals are read', () => read >= expected)
+  }
+  assert.equal(readings.size, 2)
+  assert.ok(!server.logged.some(({ event }) => event === 'configuration_overruled'))
+  open()
+  await underWay
 })
 
 test('reload: while the store is unreachable nothing changes, and a later reload works as if it were the first', async () => {

@@ -38,7 +38,7 @@ export type Issuer = {
   readonly audit: AuditLog
   /** Resolves when background work is done: emails, client notifications, event callbacks and webhooks. */
   readonly settled: () => Promise<void>
-  /** Leaves it to its successor to follow stored entries. Requests in progress finish. */
+  /** Leaves it to its successor to follow stored entries, and to report differences. Requests in progress finish. */
   readonly retire: () => void
   readonly close: () => Promise<void>
 }
@@ -119,7 +119,10 @@ async function composeOn(
     deliverWebhooks: context.events.deliver,
     audit: context.audit,
     settled,
-    retire: context.entries.retire,
+    retire() {
+      context.entries.retire()
+      context.principals.retire()
+    },
     async close() {
       await Promise.all([services.sessions.close(), pages.closeMail()])
       await context.close()

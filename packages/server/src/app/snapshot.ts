@@ -24,7 +24,7 @@ export type Snapshot = Pick<Tenants, 'evictIdle' | 'runTenantJobs'> & {
   readonly active: () => readonly Issuer[]
   /** Resolves when no request to it is in progress, and no jobs of inactive tenants. */
   readonly unused: () => Promise<void>
-  /** Leaves it to the next snapshot to follow stored entries. */
+  /** Leaves it to the next snapshot to follow stored entries, and to report differences. */
   readonly retire: () => void
   readonly close: () => Promise<void>
 }

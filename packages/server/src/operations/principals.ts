@@ -41,6 +41,8 @@ export type PrincipalWatch = {
   readonly refresh: () => Promise<void>
   /** Writes the configured principals, if any are given, and starts to follow changes by other nodes. */
   readonly begin: (configured?: ConfiguredPrincipals) => Promise<void>
+  /** Follows changes without reporting that another configuration disables principals of this one: its successor does. */
+  readonly retire: () => void
   readonly stop: () => void
 }
 
@@ -146,6 +148,9 @@ export function createPrincipalWatch({
       if (configured) await writePrincipals(configured, ports)
       own = configured
       await read()
+    },
+    retire() {
+      own = undefined
     },
     stop: () => stop(),
   }
