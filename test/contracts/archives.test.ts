@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { before, describe, test } from 'node:test'
+import { createPostgresArchives } from '../../packages/server/src/storage/postgres/archive.ts'
+import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
+import { mainSchema } from '../../packages/server/src/storage/postgres/names.ts'
 import {
   type ArchivedKind,
   allKinds,
@@ -14,6 +17,7 @@ import { MalformedExport } from '../../packages/server/src/storage/transfer/form
 import { readExport, verifyExport } from '../../packages/server/src/storage/transfer/read.ts'
 import { type Sections, sectionsOf } from '../../packages/server/src/storage/transfer/sections.ts'
 import { writeExport } from '../../packages/server/src/storage/transfer/write.ts'
+import { providePostgres } from '../support/postgres.ts'
 import { collect, contentOf, databases, fillArchives, sampleRows } from './archives/databases.ts'
 import { temporaryFolder } from './stores/storage.ts'
 
@@ -218,6 +222,22 @@ async function* cutOff(sections: Sections): Sections {
 async function* only(sections: Sections, table: string): Sections {
   for await (const section of sections) if (section.table.name === table) yield section
 }
+
+const postgres = providePostgres()
+
+test('archives: a connection to a schema of PostgreSQL that can’t be read or filled is closed', async () => {
+  const { database, alone } = await postgres()
+  const url = await database()
+  const owner = await openConnection({ url })
+  await owner.script(`create schema ${mainSchema}`)
+  const archives = createPostgresArchives({ url })
+  await assert.rejects(archives.source(), /relation "settings" does not exist/)
+  await (await archives.target()).close()
+  await owner.script(`drop table ${mainSchema}.tenants`)
+  await assert.rejects(archives.target('acme'), /relation "tessera.tenants" does not exist/)
+  await owner.close()
+  await alone(url)
+})
 
 test('archives: rows of a file are read in batches too', async () => {
   const { file, remove } = await temporaryFolder()

@@ -1,5 +1,6 @@
 /** Export and import of an issuer's schema in PostgreSQL. */
 
+import { closingOnFailure } from '../../runtime/async/opened.ts'
 import type {
   Added,
   ArchivedRow,
@@ -31,32 +32,39 @@ export function createPostgresArchives(options: PostgresOptions): Archives {
       await connection.close()
     }
   }
-  const connect = async (schema: string): Promise<Connection> => {
-    const connection = await openConnection(options)
-    await connection.script(`set search_path = ${quoted(schema)}`)
-    return connection
-  }
+  /** Closes the connection if it can't be used as `open` does. */
+  const connected = <Value>(
+    schema: string,
+    open: (connection: Connection) => Promise<Value>,
+  ): Promise<Value> =>
+    closingOnFailure(async opened => {
+      const connection = await openConnection(options)
+      opened.add(connection.close)
+      await connection.script(`set search_path = ${quoted(schema)}`)
+      return open(connection)
+    })
   return {
     tenants,
     async source(tenant) {
       const schema = schemaOf(tenant)
-      const connection = await connect(schema)
-      const there = await connection.run('select 1 from pg_namespace where nspname = $1', [schema])
-      if (there.count === 1) return openSource(connection)
-      await connection.close()
-      throw new Error(`the database has no schema ${schema}`)
+      return connected(schema, async connection => {
+        const there = await connection.run('select 1 from pg_namespace where nspname = $1', [schema])
+        if (there.count === 0) throw new Error(`the database has no schema ${schema}`)
+        return openSource(connection)
+      })
     },
     async target(tenant) {
       await migrate(options, mainSchema)
       const schema = schemaOf(tenant)
       if (tenant !== undefined) await migrate(options, schema)
-      const connection = await connect(schema)
-      if (tenant !== undefined)
-        await connection.run(
-          `insert into ${mainSchema}.tenants (name, schema) values ($1, $2) on conflict do nothing`,
-          [tenant, schema],
-        )
-      return openTarget(connection)
+      return connected(schema, async connection => {
+        if (tenant !== undefined)
+          await connection.run(
+            `insert into ${mainSchema}.tenants (name, schema) values ($1, $2) on conflict do nothing`,
+            [tenant, schema],
+          )
+        return openTarget(connection)
+      })
     },
     close: async () => {},
   }
