@@ -4,26 +4,18 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { ClientRegistration } from '../../clients/registration/registration.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
-import type { Refuser } from '../../messages/json-response.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import { stepsOf } from '../../model/steps.ts'
 import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
-import {
-  type CountedAnswer,
-  createRequestLimit,
-  type RequestLimitPorts,
-  refused,
-  respondCounted,
-} from './request-limit.ts'
+import { type CountedAnswer, createRequestLimit, type RequestLimitPorts, refused } from './request-limit.ts'
 
 const steps = stepsOf('register')
 
 type ManagementPorts = InformationPorts &
   RequestLimitPorts & {
     readonly clientRegistration: ClientRegistration
-    readonly refuser: Refuser
     readonly log: Log
   }
 
@@ -42,19 +34,13 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
     if (bearer.value === undefined) return refuseToken(request, tokenMissing)
     const opened = await clientRegistration.open(lastSegment(request.path), bearer.value)
     if (!opened.ok) return refuseToken(request, opened)
-    if (request.method === 'PUT') return update(request, opened.value)
+    if (request.method === 'PUT')
+      return countRequest(request, () => update(request, opened.value), opened.value.client_id)
     if (request.method === 'DELETE') return remove(request, opened.value)
     return informationResponse(200, { client: opened.value, registration_access_token: bearer.value }, ports)
   }
 
-  async function update(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
-    const { client_id } = client
-    const counted = await countRequest(request)
-    if (!counted.ok) return refuser(request, counted, { step: 'authenticate', clientId: client_id })
-    return respondCounted(counted.value, () => updateCounted(request, client))
-  }
-
-  async function updateCounted(request: HttpRequest, client: RegisteredClient): Promise<CountedAnswer> {
+  async function update(request: HttpRequest, client: RegisteredClient): Promise<CountedAnswer> {
     const { client_id } = client
     const metadata = readMetadata(request)
     if (!metadata.ok) return refused(refuser(request, metadata, { step: 'parse', clientId: client_id }))

@@ -5,19 +5,12 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Secrets } from '../../clients/authentication/secrets.ts'
 import type { ClientRegistration } from '../../clients/registration/registration.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
-import type { Refuser } from '../../messages/json-response.ts'
 import type { Registration } from '../../model/registration.ts'
 import { stepsOf } from '../../model/steps.ts'
 import { networkOf, requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
-import {
-  type CountedAnswer,
-  createRequestLimit,
-  type RequestLimitPorts,
-  refused,
-  respondCounted,
-} from './request-limit.ts'
+import { type CountedAnswer, createRequestLimit, type RequestLimitPorts, refused } from './request-limit.ts'
 
 const steps = stepsOf('register')
 
@@ -26,7 +19,6 @@ type RegisterPorts = InformationPorts &
     readonly registration: Registration
     readonly clientRegistration: ClientRegistration
     readonly secrets: Secrets
-    readonly refuser: Refuser
     readonly log: Log
   }
 
@@ -39,11 +31,7 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   const { registration, clientRegistration, refuser } = ports
   const countRequest = createRequestLimit(ports)
 
-  return async request => {
-    const counted = await countRequest(request)
-    if (!counted.ok) return refuser(request, counted, { step: 'authenticate' })
-    return respondCounted(counted.value, () => register(request))
-  }
+  return async request => countRequest(request, () => register(request))
 
   async function register(request: HttpRequest): Promise<CountedAnswer> {
     const allowed = registration.mode === 'open' ? undefined : await initialAccessTokenRefusal(request, ports)
