@@ -36,9 +36,7 @@ export const createFederationStores = ({
   upstreamSessions: {
     async create(session) {
       upstreamSessions.insert(session)
-      const inUse = new Set(
-        sessions.filter(({ upstream }) => upstream !== undefined).map(one => one.upstream),
-      )
+      const inUse = new Set([...sessions.values()].map(({ upstream }) => upstream))
       const surplus = upstreamSessions
         .filter(
           one =>
