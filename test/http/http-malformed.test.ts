@@ -79,8 +79,20 @@ test('http: a bare line feed or a folded header is refused [RFC 9112 §2.2, §5.
   assert.deepEqual(await statusesOf([`GET /echo HTTP/1.1\r\n${host}X-A: 1\r\n 2\r\n\r\n`]), ['400'])
 })
 
-test('http: a request without Host is refused [RFC 9112 §3.2]', async () => {
-  assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n']), ['400'])
+test('http: a request without Host or with an unknown expectation is refused like others [RFC 9112 §3.2, RFC 9110 §10.1.1]', async () => {
+  const edge = await serve(routes)
+  for (const [status, header] of [
+    [400, ''],
+    [417, `${host}Expect: 200-ok\r\n`],
+  ] as const) {
+    const received = await sendBytes(edge, `GET /echo HTTP/1.1\r\n${header}Connection: close\r\n\r\n`)
+    assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `))
+    assert.match(received, /\r\ncache-control: no-store/)
+    assert.match(received, /\r\nx-request-id: /)
+    assert.match(received, /\r\n\r\n\{"error":"invalid_request"\}$/)
+  }
+  await edge.close()
+  assert.deepEqual(await statusesOf(['GET /echo HTTP/1.0\r\n\r\n']), ['200'])
 })
 
 test('http: pipelined requests get responses in order [RFC 9112 §9.3.2]', async () => {

@@ -71,10 +71,25 @@ function ownHeaders({ headers, headersDistinct }: IncomingMessage): IncomingMess
 }
 
 /**
- * Returns whether there are several `host` headers, of which a proxy may have checked another one (RFC 9112 §3.2). To be
- * called before `plainRequest`, which can replace the header.
+ * Returns the status of a refusal of the headers alone; undefined if they are valid. To be called before `plainRequest`,
+ * which can replace the `host` header.
  */
-export const hasSeveralHosts = ({ raw: { headers, headersDistinct }, embedded }: Exchange): boolean =>
+export function malformedStatus(exchange: Exchange): 400 | 417 | 431 | undefined {
+  if (hasTooManyHeaders(exchange)) return 431
+  if (hasSeveralHosts(exchange) || lacksHost(exchange)) return 400
+  return expectsOther(exchange) ? 417 : undefined
+}
+
+/** RFC 9112 §3.2. The server of an application refuses such requests itself. */
+const lacksHost = ({ raw: { headers, httpVersion }, embedded }: Exchange): boolean =>
+  !embedded && headers.host === undefined && httpVersion === '1.1'
+
+/** RFC 9110 §10.1.1: the only expectation is that of `100 Continue`. */
+const expectsOther = ({ raw: { headers }, embedded }: Exchange): boolean =>
+  !embedded && headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue'
+
+/** Returns whether there are several `host` headers, of which a proxy may have checked another one (RFC 9112 §3.2). */
+const hasSeveralHosts = ({ raw: { headers, headersDistinct }, embedded }: Exchange): boolean =>
   // The served edge joins them.
   embedded ? (headersDistinct.host?.length ?? 0) > 1 : (headers.host?.includes(',') ?? false)
 
@@ -82,8 +97,7 @@ export const hasSeveralHosts = ({ raw: { headers, headersDistinct }, embedded }:
  * Returns whether the request has so many headers that Node.js 22 would drop the last ones: those that a proxy appends.
  * It keeps 1,000.
  */
-export const hasTooManyHeaders = ({ raw: { rawHeaders } }: Exchange): boolean =>
-  rawHeaders.length > 2 * mostHeaders
+const hasTooManyHeaders = ({ raw: { rawHeaders } }: Exchange): boolean => rawHeaders.length > 2 * mostHeaders
 
 const mostHeaders = 500
 

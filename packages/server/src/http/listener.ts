@@ -11,8 +11,7 @@ import { createAdmission } from './admission.ts'
 import { limitParts, readBody } from './body.ts'
 import {
   type Exchange,
-  hasSeveralHosts,
-  hasTooManyHeaders,
+  malformedStatus,
   pathOf,
   plainRequest,
   presenceOf,
@@ -132,7 +131,7 @@ export function createListener(router: Router, options: ListenerOptions): Listen
   /** Reads the body, unless the request is refused regardless of it. */
   const read = (exchange: Exchange, over: () => void): void => {
     const { raw, response } = exchange
-    const malformed = hasTooManyHeaders(exchange) ? 431 : hasSeveralHosts(exchange) ? 400 : undefined
+    const malformed = malformedStatus(exchange)
     if (malformed) {
       over()
       finish(exchange, plainError(malformed, 'invalid_request'))

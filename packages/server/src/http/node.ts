@@ -56,6 +56,8 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
   server.on('request', listener.handle)
   // `100 Continue` is sent only when the body is needed (RFC 9110 §10.1.1).
   server.on('checkContinue', listener.handle)
+  // Node itself would respond without the headers of our errors.
+  server.on('checkExpectation', listener.handle)
   server.on('clientError', (error, socket: Socket) => listener.refuse(error, socket))
   server.on('connection', listener.accepted)
   server.on('connection', connectionAccepted)
@@ -104,6 +106,8 @@ function serverOptions({
     // Join repeated `Authorization` headers, which makes the value malformed. Otherwise the first one would be used
     // silently.
     joinDuplicateHeaders: true,
+    // The listener refuses such requests, with the headers of our errors.
+    requireHostHeader: false,
   }
 }
 
