@@ -6,6 +6,7 @@ import type { AuthorizationId } from '../../packages/server/src/model/authorizat
 import type { Stores, TenantStores, Use } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable, type TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
+import { retriedAfterDeadlock } from '../../packages/server/src/storage/postgres/retries.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
@@ -263,6 +264,23 @@ test('postgres races: tokens whose write was rolled back by a deadlock are writt
   const commit = () => node(0).commit(sampleCommit({ sub, epoch: 0, issue: { authorization } }))
   assert.equal(await standInTheWay(way, commit), 'committed')
   assert.deepEqual(await node(1).authorizations.find(authorization.id), authorization)
+})
+
+test('postgres races: a retry after a deadlock is sent when the other transaction had time to continue', async () => {
+  const deadlock = Object.assign(new Error('deadlock detected'), { code: '40P01', severity: 'ERROR' })
+  let continued = false
+  let attempts = 0
+  const work = async () => {
+    attempts++
+    setImmediate(() => {
+      continued = true
+    })
+    if (!continued) throw deadlock
+    return 'committed'
+  }
+  assert.deepEqual([await retriedAfterDeadlock(work), attempts], ['committed', 2])
+  const always = () => Promise.reject(deadlock)
+  await assert.rejects(retriedAfterDeadlock(always), deadlock)
 })
 
 test('postgres races: a write that waits too long for a row delays no other write of the same batch', async () => {

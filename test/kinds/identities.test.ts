@@ -231,6 +231,7 @@ const folding: Readonly<Record<string, Row>> = {
   'http/cors.ts': { noIdentity: 'the names of headers' },
   'http/accept.ts': { noIdentity: 'media types (RFC 9110 §8.3.1)' },
   'http/peer.ts': { noIdentity: 'the name of a header' },
+  'http/exchange.ts': { noIdentity: 'an expectation, which is case-insensitive (RFC 9110 §10.1.1)' },
   'configuration/schema/deployment.ts': { noIdentity: 'the name of a header' },
   'configuration/explain.ts': { noIdentity: 'a hint for a misspelt key' },
   'configuration/rules/references.ts': { noIdentity: 'a hint for a misspelt grant' },

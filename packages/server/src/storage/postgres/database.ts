@@ -7,14 +7,8 @@ import { repeatedLine } from '../../runtime/repeated-line.ts'
 import { createInvalidValueLog } from '../tables/invalid-values.ts'
 import { ask, defaultTimeouts, type PostgresOptions, quoted, settingsOf } from './connection.ts'
 import { settings } from './durability.ts'
-import {
-  certainlyNotExecuted,
-  connectionEnded,
-  isDeadlock,
-  isReadOnly,
-  mapDriverError,
-  sqlState,
-} from './failure.ts'
+import { certainlyNotExecuted, connectionEnded, isReadOnly, mapDriverError, sqlState } from './failure.ts'
+import { retriedAfterDeadlock } from './retries.ts'
 import { createConnect } from './shortage.ts'
 import { isRead, type Run } from './statements.ts'
 import { createWaits } from './waits.ts'
@@ -46,9 +40,6 @@ const lookUps = [
   'enable_material=off',
   'plan_cache_mode=force_generic_plan',
 ]
-
-/** Retries after a deadlock or serialization failure (40P01, 40001). */
-const repetitions = 3
 
 /**
  * The maximum number of named statements of all schemas. Further statements are parsed each time instead of being
@@ -168,16 +159,6 @@ export function openPool(options: PostgresOptions): Pool {
     }
   }
 
-  const repeated = async <Value>(work: () => Promise<Value>): Promise<Value> => {
-    for (let left = repetitions; ; left--) {
-      try {
-        return await work()
-      } catch (error) {
-        if (left === 0 || !isDeadlock(error)) throw error
-      }
-    }
-  }
-
   const runOn =
     (client: pg.ClientBase, schema: string): Run =>
     (text, values) =>
@@ -185,7 +166,9 @@ export function openPool(options: PostgresOptions): Pool {
 
   const createRun = (schema: string): Run => {
     const run: Run = (text, values) =>
-      repeated(() => surviving(schema, isRead(text), client => runOn(client, schema)(text, values)))
+      retriedAfterDeadlock(() =>
+        surviving(schema, isRead(text), client => runOn(client, schema)(text, values)),
+      )
     logInvalidValues(run)
     return run
   }
@@ -195,7 +178,7 @@ export function openPool(options: PostgresOptions): Pool {
       schema,
       run: createRun(schema),
       locked: (locks, work) =>
-        repeated(() =>
+        retriedAfterDeadlock(() =>
           surviving(schema, false, async client => {
             let committing = false
             try {
