@@ -274,6 +274,10 @@ for (const [claims_locales, name] of [
   ['de', 'Alice'],
   ['', 'Alice'],
   ['!! fr', 'Alix'],
+  [`fr-a${'-bb'.repeat(11)} de`, 'Alice'],
+  [`${['de', 'it', 'nl'].map(tag => `${tag}-a${'-bb'.repeat(10)}`).join(' ')} fr`, 'Alice'],
+  [`${'de '.repeat(9)}fr`, 'Alix'],
+  [`${'de '.repeat(10)}fr`, 'Alice'],
 ] as const)
   test(`claims: claims_locales "${claims_locales}" selects the language; the claim has no tag, and invalid values are no error [OpenID Connect Core 1.0 §5.2]`, async () => {
     assert.deepEqual(await namesOf({ claims_locales }), { name })

@@ -4,6 +4,7 @@ import { isJsonObject } from '@tessera/protocol/json'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { RequestedClaims } from '../model/authorization.ts'
+import { longestLanguageTag } from '../model/language-tags.ts'
 
 export type ClaimsParameter = {
   /** Claims requested for UserInfo and for the ID token. */
@@ -115,14 +116,19 @@ const ofUser = (members: ReadonlyMap<string, Member>): RequestedClaims =>
       .map(([name, member]) => [name, requestedOf(member)]),
   )
 
+/** Each language adds names to every lookup of claims. */
+const mostLocales = 10
+
 /**
- * Returns the languages of `claims_locales` (OpenID Connect Core 1.0 §5.2), preferred ones first. Ignores invalid tags.
+ * Returns the languages of `claims_locales` (OpenID Connect Core 1.0 §5.2), preferred ones first. Ignores tags that are
+ * invalid or too long, and all after the first ten.
  */
 export const parseClaimsLocales = (text = ''): readonly string[] => [
   ...new Set(
     text
       .split(' ')
-      .filter(tag => tag !== '')
+      .filter(tag => tag !== '' && tag.length <= longestLanguageTag)
+      .slice(0, mostLocales)
       .flatMap(canonical),
   ),
 ]

@@ -79,12 +79,15 @@ type ClaimLanguages = {
   readonly choose: (names: readonly string[], claims: JsonObject) => JsonObject
 }
 
+/** Enough for ten languages with script and region. A tag with extensions has more ranges. */
+const mostRanges = 30
+
 /**
  * Selects claims in the languages that a client requested (OpenID Connect Core 1.0 §5.2, lookup by RFC 4647 §3.4).
  * Returned claims have no tag, because each is in one language only.
  */
 function claimLanguages(locales: readonly string[]): ClaimLanguages {
-  const tags = [...new Set(locales.flatMap(rangesOf))]
+  const tags = [...new Set(locales.flatMap(rangesOf))].slice(0, mostRanges)
   const tagged = (name: string): readonly string[] =>
     name.includes('#') ? [] : tags.map(tag => `${name}#${tag}`)
   return {

@@ -1,5 +1,6 @@
 /** The languages of the pages, each loaded on first use (BCP 47; lookup by language and script, RFC 4647 §3.4). */
 
+import { longestLanguageTag } from '../../model/language-tags.ts'
 import { en } from './locales/en.ts'
 import type { Texts, Translation } from './translation.ts'
 
@@ -41,10 +42,8 @@ export const nearestKey = (keys: readonly string[], tag: string): string | undef
   return keys.find(key => key === tag) ?? keys.find(key => asked && sameWriting(localeOf(key), asked))
 }
 
-const longest = 35
-
 function localeOf(tag: string): Intl.Locale | undefined {
-  if (tag.length > longest) return undefined
+  if (tag.length > longestLanguageTag) return undefined
   try {
     return new Intl.Locale(tag).maximize()
   } catch {
