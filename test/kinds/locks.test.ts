@@ -25,8 +25,10 @@ import {
   sampleCommit,
   sampleDevice,
   sampleFamily,
+  sampleReferenceToken,
   sampleSession,
   sampleUser,
+  unknownAuthorization,
 } from '../contracts/stores/samples.ts'
 import { sampleMessage } from '../contracts/stores/webhook-messages.ts'
 import { providePostgres } from '../support/postgres.ts'
@@ -196,6 +198,19 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.ok(await stores.authorizations.find(authorization.id))
     assert.equal(await trim(), 1)
     assert.equal(await stores.families.find(family.id), undefined)
+  },
+  async 'createReferenceTokens skipLocked: a token that is being revoked is passed over'() {
+    const authorization_id = unknownAuthorization()
+    const [kept, surplus] = [now + 2 * day, now + day].map(expires_at =>
+      sampleReferenceToken({ authorization_id, expires_at }),
+    )
+    for (const referenceToken of [kept!, surplus!])
+      await stores.commit(sampleCommit({ issue: { referenceToken } }))
+    const held = (hash: string) => `select 1 from reference_tokens where hash = ${quoted(hash)} for update`
+    const trim = () => stores.referenceTokens.trim(authorization_id, 1, 10)
+    assert.equal(await passingOver(url, held(surplus!.hash), trim), 0)
+    assert.equal(await passingOver(url, held(kept!.hash), trim), 1)
+    assert.ok(await stores.referenceTokens.find(kept!.hash))
   },
   async 'sweepOf skipLocked: clean-up passes over what requests hold'() {
     const { code } = await issuedCode(stores)

@@ -1,4 +1,4 @@
-/** Users who redeem codes in a loop: each leaves rows for as long as its refresh token is valid. */
+/** Users who redeem codes or refresh in a loop: each request leaves rows for as long as its tokens are valid. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -63,8 +63,9 @@ test('attack: a user who redeems codes in a loop keeps the 10,000 authorizations
   assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
 })
 
-test('token: a user’s limit counts authorizations that remain, not refreshes of one', async () => {
+test('token: a user’s limit counts authorizations that remain, and the limit of an authorization its reference tokens', async () => {
   const trims: unknown[] = []
+  const trimsOfTokens: unknown[] = []
   const tenantStores = createMemoryTenantStores()
   const authorizations = {
     ...tenantStores.main.authorizations,
@@ -73,12 +74,29 @@ test('token: a user’s limit counts authorizations that remain, not refreshes o
       return 0
     },
   }
-  const server = await createTestServer(world, {
-    tenantStores: { ...tenantStores, main: { ...tenantStores.main, authorizations } },
-  })
+  const referenceTokens = {
+    ...tenantStores.main.referenceTokens,
+    trim: async (...asked: unknown[]) => {
+      trimsOfTokens.push(asked)
+      return 1
+    },
+  }
+  const clients = world.clients.map(client => ({ ...client, access_token_type: 'reference' }))
+  const server = await createTestServer(
+    { ...world, clients },
+    { tenantStores: { ...tenantStores, main: { ...tenantStores.main, authorizations, referenceTokens } } },
+  )
   let tokens = await signIn(server)
-  for (let count = 0; count < 500; count++) tokens = (await refresh(server, tokens)).json
+  for (let count = 1; count < 500; count++) {
+    assert.deepEqual(trimsOfTokens, [])
+    tokens = (await refresh(server, tokens)).json
+  }
   assert.ok(tokens.refresh_token, JSON.stringify(tokens))
+  const [issued] = server.logged.filter(({ event }) => event === 'tokens_issued')
+  assert.deepEqual(trimsOfTokens, [[issued?.authorization_id, 1000, 2000]])
+  await until('the deletion is logged', () =>
+    server.logged.some(({ event }) => event === 'reference_tokens_trimmed'),
+  )
   assert.deepEqual(trims, [])
   const password = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'api1' }
   for (let count = 1; count < 500; count++) {
@@ -86,4 +104,5 @@ test('token: a user’s limit counts authorizations that remain, not refreshes o
     assert.equal((await server.token(password, { client: ['roclient', secret] })).status, 200)
   }
   assert.deepEqual(trims, [['88421113', 10_000, 2000]])
+  assert.equal(trimsOfTokens.length, 1)
 })

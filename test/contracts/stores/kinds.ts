@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ReferenceToken } from '../../../packages/server/src/model/authorization.ts'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import {
   enablePrincipals,
@@ -292,6 +293,28 @@ export function testKinds(stores: () => Stores): void {
     await referenceTokens.revoke(referenceToken.hash)
     await referenceTokens.revoke(referenceToken.hash)
     assert.equal(await referenceTokens.find(referenceToken.hash), undefined)
+  })
+
+  test("reference tokens: beyond an authorization's limit, the first to expire are deleted", async () => {
+    await enablePrincipals(stores())
+    const { referenceTokens, commit } = stores()
+    const authorization = unknownAuthorization()
+    const issued = async (expires_at: number, authorization_id = authorization) => {
+      const referenceToken = sampleReferenceToken({ authorization_id, expires_at })
+      assert.equal(await commit(sampleCommit({ issue: { referenceToken } })), 'committed')
+      return referenceToken
+    }
+    const tokens: ReferenceToken[] = []
+    for (const more of [10, 40, 20, 30]) tokens.push(await issued(now + minute + more))
+    const ofOther = await issued(now + 1, unknownAuthorization())
+    assert.equal(await referenceTokens.trim(authorization, 4, 100), 0)
+    assert.equal(await referenceTokens.trim(authorization, 2, 1), 1)
+    assert.equal(await referenceTokens.trim(authorization, 2, 100), 1)
+    const found = await Promise.all([...tokens, ofOther].map(({ hash }) => referenceTokens.find(hash)))
+    assert.deepEqual(
+      found.map(token => token !== undefined),
+      [false, true, false, true, true],
+    )
   })
 
   test('revoked tokens: a jti is listed once it was added', async () => {

@@ -155,6 +155,7 @@ const writes: Readonly<Record<string, Write>> = {
   'pendingSignIns.take': (stores, { pending }) => stores.pendingSignIns.take(pending.hash),
   'recoveryCodes.replace': (stores, { sub }) => stores.recoveryCodes.replace(sub, [newHash(), newHash()]),
   'recoveryCodes.use': (stores, { sub, recoveryCode }) => stores.recoveryCodes.use(sub, recoveryCode),
+  'referenceTokens.trim': (stores, { authorization }) => stores.referenceTokens.trim(authorization.id, 0, 10),
   'referenceTokens.revoke': (stores, { token }) => stores.referenceTokens.revoke(token.hash),
   'registeredClients.replace': (stores, { client }) =>
     stores.registeredClients.replace({ ...client, version: 2, metadata: {} }),

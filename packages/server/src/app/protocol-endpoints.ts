@@ -106,6 +106,7 @@ function createToken(
     findClient: clients.lookup.find,
     noteUse: clients.lookup.noteUse,
     noteAuthorization: tokens.noteAuthorization,
+    noteReferenceToken: tokens.noteReferenceToken,
     signIn: signIn.signIn,
     barsPasswordGrant: signIn.policies.barsPasswordGrant,
     profile,

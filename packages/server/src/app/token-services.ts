@@ -6,8 +6,10 @@ import type { Grant } from '../endpoints/token/decision.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
 import {
   createAuthorizationCounter,
+  createReferenceTokenCounter,
   type NoteAuthorization,
-} from '../endpoints/token/surplus-authorizations.ts'
+  type NoteReferenceToken,
+} from '../endpoints/token/surplus.ts'
 import { createDecryption } from '../keys/decryption-key.ts'
 import type { Decryption } from '../model/keys.ts'
 import { algorithmOr, preferredAlgorithms } from '../model/signature-algorithm.ts'
@@ -36,6 +38,7 @@ export type TokenServices = {
   readonly senderConstraints: SenderConstraints
   readonly grants: readonly Grant[]
   readonly noteAuthorization: NoteAuthorization
+  readonly noteReferenceToken: NoteReferenceToken
   /** Decrypts request objects. */
   readonly decryption: Decryption
 }
@@ -81,6 +84,7 @@ export function createTokenServices(
     senderConstraints: createConstraints(configuration, { stores, derived, clock }),
     grants: createGrants(configuration),
     noteAuthorization: createAuthorizationCounter({ authorizations: stores.authorizations, log }),
+    noteReferenceToken: createReferenceTokenCounter({ referenceTokens: stores.referenceTokens, log }),
     decryption: createDecryption(derived),
   }
 }

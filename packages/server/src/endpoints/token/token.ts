@@ -23,7 +23,7 @@ import type { Awaitable } from '../../runtime/ports.ts'
 import { isClientId } from '../../tokens/new-authorization.ts'
 import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
 import { type Issued, type IssuePorts, issue } from './issue-tokens.ts'
-import type { NoteAuthorization } from './surplus-authorizations.ts'
+import type { NoteAuthorization, NoteReferenceToken } from './surplus.ts'
 
 type TokenEndpointPorts = GrantPorts &
   IssuePorts & {
@@ -36,6 +36,7 @@ type TokenEndpointPorts = GrantPorts &
     readonly isOvertaken: AccessEndings['isOvertaken']
     readonly noteUse: NoteUse
     readonly noteAuthorization: NoteAuthorization
+    readonly noteReferenceToken: NoteReferenceToken
     readonly events: Events
     readonly refuser: Refuser
   }
@@ -112,6 +113,8 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     const { decision, issued, event } = outcome
     ports.noteUse(decision.client, decision.subject?.sub)
     if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
+    if (issued.authorizationId !== undefined && issued.accessToken.reference)
+      ports.noteReferenceToken(issued.authorizationId)
     if (decision.ignored) logIgnoredParameters(ports.log, 'token', request, client, decision.ignored)
     ports.log.info('tokens_issued', {
       ...requestFields(request),

@@ -91,6 +91,11 @@ export type RefreshFamilies = {
 export type ReferenceTokens = {
   readonly find: (hash: TokenHash) => Awaitable<ReferenceToken | undefined>
   readonly revoke: (hash: TokenHash) => Promise<void>
+  /**
+   * Deletes the authorization's tokens beyond the `keep` that expire last, but not more than `most` in one call. Resolves to
+   * the number of deleted tokens.
+   */
+  readonly trim: (authorization: AuthorizationId, keep: number, most: number) => Promise<number>
 }
 
 /**

@@ -29,6 +29,14 @@ export function createAuthorizationStores(tables: Tables): AuthorizationStores {
       async revoke(hash) {
         referenceTokens.delete(hash)
       },
+      async trim(authorization, keep, most) {
+        const surplus = referenceTokens
+          .filter(token => token.authorization_id === authorization)
+          .toSorted((one, other) => other.expires_at - one.expires_at)
+          .slice(keep, keep + most)
+        for (const { hash } of surplus) referenceTokens.delete(hash)
+        return surplus.length
+      },
     },
     revokedTokens: {
       has: jti => revokedTokens.has(jti),

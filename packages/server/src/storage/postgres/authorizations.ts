@@ -93,9 +93,20 @@ function createReferenceTokens({ run }: Database): ReferenceTokens {
     `select ${codecs.referenceTokens.names} from reference_tokens where hash = any ($1::text[])`,
   )
   const revoke = change(run, 'delete from reference_tokens where hash = $1')
+  // Finds rows first, as for authorizations.
+  const trim = change(
+    run,
+    `with found as materialized (
+      select hash from reference_tokens where authorization_id = $1
+      order by expires_at desc, hash limit $3::bigint offset $2::bigint),
+    surplus as materialized (
+      select hash from reference_tokens where hash = any (array(select hash from found)) order by hash ${skipLocked})
+    delete from reference_tokens where hash in (select hash from surplus)`,
+  )
   return {
     find: async hash => codecs.referenceTokens.decode((await find(hash)) ?? []),
     revoke: async hash => void (await revoke(hash)),
+    trim: (authorization, keep, most) => trim(authorization, keep, most),
   }
 }
 

@@ -148,6 +148,7 @@ function createReferenceTokens(database: DatabaseSync, write: Write): ReferenceT
   return {
     find: reading(database, hash => codecs.referenceTokens.decode(find(hash) ?? [])),
     revoke: hash => write.revokeReferenceToken(hash),
+    trim: (authorization, keep, most) => write.trimReferenceTokens(authorization, keep, most),
   }
 }
 

@@ -162,6 +162,16 @@ export const authorizationWrites = {
     const revoke = change(database, 'delete from reference_tokens where hash = ?')
     return (hash: TokenHash): void => void revoke(hash)
   },
+  trimReferenceTokens(database) {
+    const trim = change(
+      database,
+      `delete from reference_tokens where hash in (
+        select hash from reference_tokens where authorization_id = ?
+        order by expires_at desc, hash limit ? offset ?)`,
+    )
+    return (authorization: AuthorizationId, keep: number, most: number): number =>
+      trim(authorization, most, keep)
+  },
   addRevokedToken(database) {
     const add = change(
       database,
