@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { chmod, writeFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { browserHint } from '../../packages/server/src/cli/serve.ts'
+import type { Value } from '../../packages/server/src/storage/postgres/codecs.ts'
 import { openConnection, settingsOf } from '../../packages/server/src/storage/postgres/connection.ts'
+import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
 import { passwordOfFile } from '../../packages/server/src/storage/postgres/pass-file.ts'
 import { testFolder } from '../support/folder.ts'
 import { providePostgres } from '../support/postgres.ts'
@@ -79,6 +81,33 @@ test('postgres: a connection uses the password file, and the driver prints no wa
   assert.deepEqual((await connection.run('select current_user::text', [])).rows, [[role]])
   await connection.close()
   assert.deepEqual(warnings, [])
+})
+
+test('postgres: statements find the isolation and the formats that they rely on, whatever the database defaults to', async () => {
+  const server = await postgres()
+  const url = await server.database()
+  const name = new URL(url).pathname.slice(1)
+  const owner = await openConnection({ url: server.address })
+  for (const setting of [
+    "default_transaction_isolation = 'repeatable read'",
+    'bytea_output = escape',
+    'array_nulls = off',
+  ])
+    await owner.script(`alter database ${name} set ${setting}`)
+  await owner.close()
+  const look = "select current_setting('transaction_isolation'), $1::bytea, ($2::text[])[2] is null"
+  const bytes = Uint8Array.of(0, 92, 255)
+  const pool = openPool({ url })
+  const connection = await openConnection({ url })
+  const { run, locked } = pool.of('tessera')
+  for (const way of [
+    run,
+    connection.run,
+    (sql: string, values: readonly Value[]) => locked(['one'], inside => inside(sql, values)),
+  ])
+    assert.deepEqual((await way(look, [bytes, ['', null]])).rows, [['read committed', bytes, true]])
+  await connection.close()
+  await pool.close()
 })
 
 test('serve: a browser is sent to the issuer instead of an IP address, because passkeys need a domain', () => {

@@ -4,6 +4,10 @@ import { held, none, type Rows } from './rows.ts'
 
 export const postgresql: Readonly<Record<string, Rows>> = {
   'docs/guides/postgresql.md': {
+    'Each connection sets the isolation level': held(
+      'contracts/postgres-settings.test.ts',
+      'postgres: statements find the isolation and the formats that they rely on, whatever the database defaults to',
+    ),
     '**The master key must be configured**, with': held(
       'keys/master-key.test.ts',
       'master key: a shared store creates none; a memory store has a new one each time',

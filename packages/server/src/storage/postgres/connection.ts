@@ -34,6 +34,15 @@ export const standbyTimeouts: Timeouts = { connection: 1000, statement: 1000, lo
 
 export const defaultTimeouts: Timeouts = { connection: 10_000, statement: 5000, lock: 3000 }
 
+/**
+ * Part of a `select` that sets what the statements rely on, because the database or the role may have other defaults.
+ * In transactions of another isolation level, a statement that waited for a row fails instead of finding it used, and
+ * one that waited for an advisory lock doesn't see what was committed meanwhile. The driver sends `null` in arrays, and
+ * bytes are read in hexadecimal.
+ */
+export const reliedUpon = `set_config('default_transaction_isolation', 'read committed', false),
+  set_config('array_nulls', 'on', false), set_config('bytea_output', 'hex', false)`
+
 /** Hosts whose traffic does not leave the machine. */
 const nearby = /^(localhost|127\.|::1$|\/)/
 
@@ -110,6 +119,12 @@ export async function openConnection(options: PostgresOptions): Promise<Connecti
   // Its queries report the error.
   client.on('error', () => {})
   await mapDriverError(() => client.connect())
+  try {
+    await ask(client, `select ${reliedUpon}`)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
   return {
     run: (text, values) => ask(client, text, values),
     script: async sql => void (await mapDriverError(() => client.query(sql))),

@@ -1,6 +1,7 @@
 /** Makes commits survive a crash of the database, and warns if a failover could lose them: see docs/guides/postgresql.md. */
 
 import type { Log } from '../../runtime/ports.ts'
+import { reliedUpon } from './connection.ts'
 import type { Run } from './statements.ts'
 
 /**
@@ -8,7 +9,7 @@ import type { Run } from './statements.ts'
  * database would make used codes and refresh tokens usable again, so it is set to `on`. Other values that the operator
  * configured are kept.
  */
-export const settings = `select set_config('search_path', $1, false),
+export const settings = `select set_config('search_path', $1, false), ${reliedUpon},
   set_config('synchronous_commit',
     coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)`
 
