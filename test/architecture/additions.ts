@@ -112,8 +112,13 @@ export const additions: readonly Addition[] = [
     what: 'a key of the server',
     example: '`drain_delay`',
     names: ['drain_delay', 'drainDelay'],
-    files: ['configuration/schema/deployment.ts', 'configuration/configuration.ts', 'app/start-server.ts'],
-    note: 'the last one uses it',
+    files: [
+      'configuration/schema/deployment.ts',
+      'configuration/configuration.ts',
+      'app/start-server.ts',
+      'operations/workers/stop-limit.ts',
+    ],
+    note: 'the last two use it',
   },
 ]
 

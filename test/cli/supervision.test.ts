@@ -2,10 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mock, test } from 'node:test'
+import cluster from 'node:cluster'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { mock, type TestContext, test } from 'node:test'
+import { createDeadlines } from '../../packages/server/src/operations/workers/deadlines.ts'
 import { createHeartbeats } from '../../packages/server/src/operations/workers/heartbeat.ts'
 import { createReplacement } from '../../packages/server/src/operations/workers/replacement.ts'
+import { supervise } from '../../packages/server/src/operations/workers/supervision.ts'
 import { createWorkerMetrics } from '../../packages/server/src/operations/workers/worker-metrics.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
+import { inTime, until } from '../support/until.ts'
 
 function watch() {
   let at = 0
@@ -91,6 +99,61 @@ test('supervision: a worker that ran for a minute is replaced soon, however ofte
   assert.equal(replacement.plan(1, 0), 200)
   for (let times = 0; times < 20; times++) replacement.plan(1, 0)
   assert.equal(replacement.plan(1, 0), 10_000)
+})
+
+test('supervision: a worker that is not ready after a minute is reported once', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const slow: number[] = []
+  const deadlines = createDeadlines({ onSlowStart: worker => slow.push(worker), onSlowStop: () => {} })
+  for (const worker of [1, 2, 3]) deadlines.starting(worker)
+  deadlines.ready(2)
+  deadlines.ended(3)
+  t.mock.timers.tick(59_999)
+  assert.deepEqual(slow, [])
+  t.mock.timers.tick(60_000)
+  assert.deepEqual(slow, [1])
+})
+
+/** Supervises one worker that runs this script, and collects what is logged. */
+async function superviseScript(t: TestContext, script: string, stopLimit: number) {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-supervision-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const entry = join(folder, 'worker.mjs')
+  await writeFile(entry, script)
+  // Not those of the tests.
+  cluster.setupPrimary({ execArgv: [] })
+  const events: string[] = []
+  const write = (event: string): void => void events.push(event)
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
+  const ended = supervise({
+    count: 1,
+    entry,
+    words: [],
+    stopped,
+    stopLimit,
+    onReload: () => {},
+    onReady: () => {},
+    log: { ...silentLog, info: write, warn: write, error: write },
+  })
+  return { events, stop, ended }
+}
+
+test('supervision: a worker that hangs while it starts is killed when the server stops', async t => {
+  const { events, stop, ended } = await superviseScript(t, 'setInterval(() => {}, 1000)', 0)
+  stop()
+  assert.equal(await inTime('the server stops', ended), 0)
+  assert.deepEqual(events, ['worker_started', 'worker_stop_timed_out'])
+})
+
+test('supervision: a worker that hangs while it stops alone is killed at its own limit, and replaced', async t => {
+  const script = `
+    process.on('message', () => process.exit())
+    process.send({ kind: 'ready' }, () => process.send({ kind: 'stopping', limit_ms: 0 }))`
+  const { events, stop, ended } = await superviseScript(t, script, 3_600_000)
+  await until('it is replaced', () => events.filter(event => event === 'worker_started').length > 1)
+  assert.deepEqual(events.slice(0, 3), ['worker_started', 'worker_stop_timed_out', 'worker_ended'])
+  stop()
+  assert.equal(await inTime('the server stops', ended), 0)
 })
 
 test('supervision: metrics of an ended worker remain in the sums, and only an unexpected end is counted', async () => {

@@ -1,11 +1,11 @@
 /** A listening server: starts it, reloads its configuration and closes it. */
 
-import type { Seconds } from '@tessera/protocol/brand'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { LoadOptions } from '../configuration/load.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { loadMailLibrary } from '../operations/mail/smtp.ts'
 import { print as printToStandardOutput } from '../operations/output/standard-output.ts'
+import { closeLimit, stopLimit } from '../operations/workers/stop-limit.ts'
 import { closingOnFailure, type Opened } from '../runtime/async/opened.ts'
 import { settlesWithin } from '../runtime/async/promises.ts'
 import { silentLog } from '../runtime/ports.ts'
@@ -26,7 +26,9 @@ export type Server = {
    * restart, is logged and rejected. Resolves to whether it was applied.
    */
   readonly reload: (source: LoadOptions) => Promise<boolean>
-  /** Drains, finishes the requests in progress, and closes the store. */
+  /** Milliseconds after which a process that calls `close` may be killed. Includes the current `drain_delay`. */
+  readonly stopLimit: () => number
+  /** Drains, finishes the requests in progress, and closes the store. Takes at most `drain_delay` and 17 s. */
   readonly close: () => Promise<void>
 }
 
@@ -76,6 +78,7 @@ async function start(
       const { reload } = await import('./reload.ts')
       return reload(source, { running: tessera.configuration, replace, log })
     },
+    stopLimit: () => stopLimit(tessera.configuration),
     async close() {
       tessera.drain()
       const { drainDelay } = tessera.configuration
@@ -93,6 +96,3 @@ async function start(
 
 const sendsMail = ({ mail, tenantIssuers }: Configuration): boolean =>
   mail !== undefined || [...tenantIssuers.values()].some(sendsMail)
-
-/** How long requests in progress, deliveries and the store may take to finish. */
-const closeLimit: Seconds = 15

@@ -10,6 +10,8 @@ import { stopSignal } from './stop-signal.ts'
 type PrimaryOptions = {
   /** Number of workers. */
   readonly count: number
+  /** Milliseconds that a worker may take to stop. */
+  readonly stopLimit: number
   /** Printed once the server listens. */
   readonly hint: string
   readonly host: string
@@ -19,12 +21,13 @@ type PrimaryOptions = {
 }
 
 /** Supervises workers until SIGTERM or SIGINT. Resolves to the exit code. */
-export async function lead({ count, hint, host, port, words }: PrimaryOptions): Promise<0 | 1> {
+export async function lead({ count, stopLimit, hint, host, port, words }: PrimaryOptions): Promise<0 | 1> {
   const code = await supervise({
     count,
     entry: fileURLToPath(new URL('./worker-process.js', import.meta.url)),
     words,
     stopped: stopSignal(),
+    stopLimit,
     onReload: reloadSignal(),
     onReady: () => print(`listening on http://${host.includes(':') ? `[${host}]` : host}:${port}\n${hint}`),
     log: createPrimaryLog(process.env.TESSERA_LOG_LEVEL),

@@ -9,6 +9,7 @@ import { followPort, isAddress, isLoopback } from '../configuration/issuer.ts'
 import type { LoadOptions } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
 import { endSoon, print } from '../operations/output/standard-output.ts'
+import { stopLimit } from '../operations/workers/stop-limit.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { loadOrReport } from './report.ts'
@@ -48,6 +49,7 @@ async function runWorkers(
   return lead({
     hint: browserHint(configuration, `http://${host}`),
     count,
+    stopLimit: stopLimit(configuration),
     host,
     port,
     words: [config, String(port), host, JSON.stringify(flags), markOfServer(configuration)],

@@ -40,6 +40,8 @@ export async function work([
     primary.onReload(() => server.reload(source))
     primary.ready()
     await Promise.race([signalled, primary.stopped])
+    // Not the limit of the primary: a reload may have changed it.
+    primary.stopping(server.stopLimit())
     await server.close()
     primary.leave()
     endSoon()

@@ -9,6 +9,8 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   /** The worker could not start. */
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string | undefined }
+  /** The worker stops, because it was asked or got a signal, and ends within these milliseconds. */
+  | { readonly kind: 'stopping'; readonly limit_ms: number }
   /** The worker has read its configuration again. If it was not applied, the worker continues with the current one. */
   | { readonly kind: 'reloaded'; readonly applied: boolean }
   /** The metrics of the worker, which the primary requested for this round. */

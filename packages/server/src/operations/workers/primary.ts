@@ -11,6 +11,8 @@ type Primary = {
   readonly ready: () => void
   /** Resolves when the worker must drain. */
   readonly stopped: Promise<void>
+  /** Reports that this worker stops, which takes at most these milliseconds. */
+  readonly stopping: (limit: number) => void
   /** Sets the function that reloads the configuration. It resolves to whether the configuration was applied. */
   readonly onReload: (reload: () => Promise<boolean>) => void
   /** Reports that this worker could not start or stop, and ends the process. */
@@ -62,6 +64,7 @@ export function createPrimary(worker: number): Primary {
   return {
     stopped,
     ready: () => send({ kind: 'ready' }),
+    stopping: limit_ms => send({ kind: 'stopping', limit_ms }),
     onReload(given) {
       reload = given
     },

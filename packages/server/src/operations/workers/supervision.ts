@@ -3,6 +3,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from '../../runtime/ports.ts'
 import { writeError } from '../output/standard-output.ts'
+import { createDeadlines } from './deadlines.ts'
 import { createHeartbeats } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 import { createReplacement } from './replacement.ts'
@@ -16,6 +17,8 @@ type SupervisionOptions = {
   readonly words: readonly string[]
   /** Resolves when all workers must drain and end. */
   readonly stopped: Promise<void>
+  /** Milliseconds that a worker may take to end. A worker that reports its own limit has that one. */
+  readonly stopLimit: number
   /** Receives a function that reloads the configuration in all workers. */
   readonly onReload: (reload: () => Promise<void>) => void
   /** Called when all workers serve requests. */
@@ -28,6 +31,8 @@ type Place = {
   readonly number: number
   worker: Worker | undefined
   ready: boolean
+  /** It has reported its own limit. */
+  stops: boolean
   startedAt: number
   /** How many reloads had started before this worker did. */
   knows: number
@@ -41,6 +46,7 @@ export function supervise({
   entry,
   words,
   stopped,
+  stopLimit,
   onReload,
   onReady,
   log,
@@ -51,6 +57,7 @@ export function supervise({
       number: index + 1,
       worker: undefined,
       ready: false,
+      stops: false,
       startedAt: 0,
       knows: 0,
     }),
@@ -71,6 +78,17 @@ export function supervise({
       worker?.process.kill('SIGKILL')
     },
   })
+  const deadlines = createDeadlines({
+    onSlowStart(number, waited_ms) {
+      const { worker } = places[number - 1]!
+      log.warn('worker_start_slow', { worker: number, pid: worker?.process.pid, waited_ms })
+    },
+    onSlowStop(number, waited_ms) {
+      const { worker } = places[number - 1]!
+      log.error('worker_stop_timed_out', { worker: number, pid: worker?.process.pid, waited_ms })
+      worker?.process.kill('SIGKILL')
+    },
+  })
   let start: (place: Place) => void
 
   return new Promise(resolve => {
@@ -78,7 +96,9 @@ export function supervise({
       cluster.setupPrimary({ exec: entry, args: [...words, String(place.number)] })
       const worker = cluster.fork()
       log.info('worker_started', { worker: place.number, pid: worker.process.pid })
-      Object.assign(place, { worker, ready: false, startedAt: performance.now(), knows: reloads })
+      Object.assign(place, { worker, ready: false, stops: false, knows: reloads })
+      place.startedAt = performance.now()
+      deadlines.starting(place.number)
       worker.on('message', (message: FromWorker) => hear(place, message))
       worker.on('error', error => log.error('worker_failed', { worker: place.number, error: String(error) }))
       worker.once('exit', (exitCode, signal) => ended(place, exitCode, signal))
@@ -88,6 +108,7 @@ export function supervise({
       heartbeats.heard(place.number)
       if (message.kind === 'alive') return
       if (message.kind === 'ready') becomeReady(place)
+      else if (message.kind === 'stopping') limitStop(place, message.limit_ms)
       else if (message.kind === 'reloaded') place.reloaded?.(message.applied)
       else if (message.kind === 'metrics') metrics.reported(place.number, message.round, message.metrics)
       else if (message.kind === 'metrics_requested') void sendMetrics(place, message.question)
@@ -96,8 +117,14 @@ export function supervise({
         log.error('worker_start_failed', { worker: place.number, error: message.message })
     }
 
+    const limitStop = (place: Place, milliseconds: number): void => {
+      place.stops = true
+      deadlines.stopping(place.number, milliseconds)
+    }
+
     const becomeReady = (place: Place): void => {
       place.ready = true
+      if (state !== 'stopping') deadlines.ready(place.number)
       // It may have read the file before the change.
       if (place.knows < reloads) void reload(place)
       if (state !== 'starting' || !places.every(({ ready }) => ready)) return
@@ -139,6 +166,7 @@ export function supervise({
       place.ready = false
       place.reloaded?.(true)
       metrics.ended(place.number, exitCode !== 0)
+      deadlines.ended(place.number)
       if (state === 'starting') giveUp(`a worker ended (${signal ?? exitCode}) before it was ready`)
       if (state === 'stopping') finish()
       else replace(place, exitCode, signal)
@@ -160,7 +188,10 @@ export function supervise({
     const stop = (): void => {
       state = 'stopping'
       replacement.cancel()
-      for (const place of places) send(place, { kind: 'drain' })
+      for (const place of places) {
+        if (place.worker && !place.stops) deadlines.stopping(place.number, stopLimit)
+        send(place, { kind: 'drain' })
+      }
       finish()
     }
 
