@@ -45,10 +45,18 @@ for (const { name, password, hash } of passwordHashVectors)
     assert.match(after?.password ?? '', current)
     assert.deepEqual({ ...after, password: hash }, before)
     assert.equal(server.logged.filter(({ event }) => event === 'password_hash_upgraded').length, 1)
-    assert.equal((await tokensOf(server, 'dora', password)).status, 200)
-    await refused(server, 'dora', `${password}x`)
-    assert.equal(await hashOf(server, sub), after?.password)
+    assert.equal(await findPasswordHash(after?.password ?? '')?.matches(password), true)
   })
+
+test('imported passwords: the new hash accepts the password, refuses others, and stays', async () => {
+  const server = await createTestServer(world)
+  const sub = await addUser(server, { ...without, passwordHash: ssha })
+  assert.equal((await tokensOf(server, 'dora', password)).status, 200)
+  const upgraded = await hashOf(server, sub)
+  assert.equal((await tokensOf(server, 'dora', password)).status, 200)
+  await refused(server, 'dora', `${password}x`)
+  assert.equal(await hashOf(server, sub), upgraded)
+})
 
 test('imported passwords: the sign-in page accepts and replaces them too', async () => {
   const server = await createTestServer(world)

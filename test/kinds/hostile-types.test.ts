@@ -832,13 +832,14 @@ const rows: Readonly<Record<string, Row | Own>> = {
     try {
       const line = { record: auditRecord, personal: { salt: 's', sub: 'u' }, signature: 'AA' }
       await writeFile(key, JSON.stringify(auditJwk))
-      for (const { what, value } of variants(line)) {
+      // `verifyAuditLog` itself gets every variant in its own row.
+      for (const { what, value } of variants(line, 5)) {
         await writeFile(file, JSON.stringify(value))
         const { code, stderr } = await tessera(['audit', 'verify', file, '--key', key])
         assert.equal(code, 1, what)
         assert.match(stderr, /is no record|is not intact/, what)
       }
-      for (const { what, value } of variants(auditJwk)) {
+      for (const { what, value } of variants(auditJwk, 5)) {
         await writeFile(key, JSON.stringify(value))
         const { code, stderr } = await tessera(['audit', 'verify', file, '--key', key])
         assert.equal(code, 1, what)

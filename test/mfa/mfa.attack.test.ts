@@ -110,9 +110,9 @@ test('attack: one of many concurrent uses of an app’s code succeeds', async ()
   assert.equal(pages.filter(page => page.location !== undefined).length, 1)
 })
 
-test('attack: of a thousand concurrent guesses ten are checked, and then the correct code must wait too', async () => {
+test('attack: of two hundred concurrent guesses ten are checked, and then the correct code must wait too', async () => {
   const { server, other, asked, app } = await halfway()
-  const guesses = Array.from({ length: 1000 }, (_, guess) => String(guess).padStart(6, '0')).filter(
+  const guesses = Array.from({ length: 200 }, (_, guess) => String(guess).padStart(6, '0')).filter(
     guess => ![-30, 0, 30].some(shift => app.code(server.clock.now() + shift) === guess),
   )
   const form = asked.form?.fields ?? {}

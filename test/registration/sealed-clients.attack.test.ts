@@ -240,7 +240,8 @@ test('attack: an error does not redirect a browser to a sealed client that the u
 })
 
 test('attack: many clients with keys share the limit on stored assertion ids of their network', async () => {
-  const server = await openSealing({}, { max_requests_per_hour: 1_000_000 })
+  const limit = { earlierAttempts: { most: 2640, left: 40 } }
+  const server = await openSealing({}, { max_requests_per_hour: 1_000_000 }, limit)
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: '1', alg: 'ES256' }] }
   const clients: string[] = []
@@ -267,7 +268,7 @@ test('attack: many clients with keys share the limit on stored assertion ids of 
   }
   let accepted = 0
   for (const client of clients)
-    for (let sent = 0; sent < 250; sent++) if ((await ask(client, '203.0.113.7')).status !== 429) accepted++
-  assert.equal(accepted, 2640)
+    for (let sent = 0; sent < 4; sent++) if ((await ask(client, '203.0.113.7')).status !== 429) accepted++
+  assert.equal(accepted, 40)
   assert.notEqual((await ask(clients[0] ?? '', '198.51.100.7')).status, 429)
 })

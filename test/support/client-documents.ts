@@ -68,10 +68,14 @@ export const openTo = (documents: object = {}, registration: object = {}) => ({
 export async function openDocumentServer(
   documents: object = {},
   more: object = {},
+  given: Parameters<typeof createTestServer>[1] = {},
 ): Promise<DocumentHosts & { readonly server: TestServer }> {
   const hosts = await openDocumentHosts()
   hosts.publish(documentUrl, { body: documentOf() })
-  const server = await createTestServer({ ...openTo(documents), ...more }, { outbound: hosts.outbound })
+  const server = await createTestServer(
+    { ...openTo(documents), ...more },
+    { ...given, outbound: hosts.outbound },
+  )
   return { ...hosts, server }
 }
 

@@ -26,8 +26,11 @@ export const sealing = (sealed: object = {}, registration: object = {}) => ({
   registration: { mode: 'open', sealed_client_ids: { mode: 'issue', ...sealed }, ...registration },
 })
 
-export const openSealing = (...given: Parameters<typeof sealing>): Promise<TestServer> =>
-  createTestServer(sealing(...given))
+export const openSealing = (
+  sealed?: object,
+  registration?: object,
+  given?: Parameters<typeof createTestServer>[1],
+): Promise<TestServer> => createTestServer(sealing(sealed, registration), given)
 
 export const registerNotes = async (server: TestServer, changes: object = {}): Promise<string> =>
   (await register(server, { ...notes, ...changes })).json.client_id

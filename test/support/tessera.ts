@@ -16,6 +16,7 @@ import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import type { Log, MachineTime } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { testPasswordCost } from '../../packages/server/src/testing/running.ts'
+import { type EarlierAttempts, withEarlierAttempts } from './earlier-attempts.ts'
 import { linesWithSecrets, secretsOf } from './logged-secrets.ts'
 import { provideSigningKeys } from './signing-keys.ts'
 import { openTenantStores } from './storage.ts'
@@ -83,6 +84,8 @@ type TestSurroundings = {
   readonly realPasswordCost?: boolean
   /** Whether several tests use the server, so that the file closes it and not the test that came first. */
   readonly closedByFile?: boolean
+  /** Limits of the server's own issuer that are nearly reached from the start. */
+  readonly earlierAttempts?: EarlierAttempts
 }
 
 /** Creates a server from a configuration as an operator would write it; an error in it fails the test. */
@@ -117,9 +120,12 @@ export async function createTestServer(
       now += seconds
     },
   }
-  const tenantStores =
+  const opened =
     given.tenantStores ??
     (given.stores ? { ...createMemoryTenantStores(), main: given.stores } : await openTenantStores())
+  const tenantStores = given.earlierAttempts
+    ? { ...opened, main: withEarlierAttempts(opened.main, given.earlierAttempts) }
+    : opened
   const overrides = {
     ...(given.machine ? { machine: given.machine } : { clock }),
     ...{ jobs, log: logInto(logged, logsRequests) },

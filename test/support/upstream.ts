@@ -5,6 +5,7 @@ import { after, before, beforeEach } from 'node:test'
 import { OAuth2Server } from 'oauth2-mock-server'
 import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { type Browser, createBrowser, type Page } from './browser.ts'
+import type { EarlierAttempts } from './earlier-attempts.ts'
 import { pagesWorld } from './sign-in.ts'
 import { createTestServer, issuer, type TestServer } from './tessera.ts'
 
@@ -108,10 +109,15 @@ export const federatedWorld = (
 })
 
 /** A server with the machine's time, stopped: the mock provider has no other clock. */
-export async function startFederated(world: object, tenantStores?: TenantStores) {
+export async function startFederated(
+  world: object,
+  tenantStores?: TenantStores,
+  earlierAttempts?: EarlierAttempts,
+) {
   const server = await createTestServer(world, {
     at: Math.floor(Date.now() / 1000),
     ...(tenantStores && { tenantStores }),
+    ...(earlierAttempts && { earlierAttempts }),
   })
   return { server, browser: createBrowser(server) }
 }

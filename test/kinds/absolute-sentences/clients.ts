@@ -96,7 +96,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'After that, the response is 429 `invalid_client`': held(
       'clients/client-secrets.attack.test.ts',
-      'attack: of five thousand concurrent secrets a hundred are checked, and a correct one after them is refused',
+      'attack: of a thousand concurrent secrets a hundred are checked, and a correct one after them is refused',
     ),
     'Nobody can lock a client out from another': held(
       'clients/client-secrets.attack.test.ts',

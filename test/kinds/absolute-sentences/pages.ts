@@ -107,7 +107,7 @@ export const pages: Readonly<Record<string, Rows>> = {
       'sign-in/guesses.attack.test.ts',
       'attack: strangers behind the same address who guess device codes do not lock out a signed-in user',
       'sign-in/guesses.attack.test.ts',
-      'attack: of a thousand device codes entered at once, ten are looked up',
+      'attack: of a hundred device codes entered at once, ten are looked up',
     ),
     'Clearing every box counts as a denial.': held(
       'device/device.test.ts',
