@@ -38,7 +38,14 @@ function pathsOf({ properties = {}, items, anyOf = [] }: Schema): readonly (read
 }
 
 const schema = JSON.parse(readText('docs/configuration.schema.json')) as Schema
-const world = JSON.parse(JSON.stringify({ ...everythingOn, tenants: tenantsWorld.tenants.slice(0, 1) }))
+/** With every feature and few entries, because each value is tried in a configuration of its own. */
+const world = JSON.parse(
+  JSON.stringify({
+    ...everythingOn,
+    clients: everythingOn.clients.slice(0, 2),
+    tenants: tenantsWorld.tenants.slice(0, 1),
+  }),
+)
 
 /** The value at this position, with the surrounding keys that it needs. */
 function placedAt(document: any, [key, ...rest]: readonly (string | number)[], value: unknown): unknown {
@@ -47,6 +54,11 @@ function placedAt(document: any, [key, ...rest]: readonly (string | number)[], v
     typeof document === 'object' && document !== null ? document : typeof key === 'number' ? [] : {}
   return replacedAt(around, [key], placedAt(around[key], rest, value))
 }
+
+test('configuration: the one whose values are replaced is valid', () => {
+  const outcome = parseConfiguration(world, { directory: '/nowhere', now: 1_790_000_000 })
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+})
 
 test('configuration: any JSON value at any key of the schema yields a configuration or errors', () => {
   const paths = [...new Map(pathsOf(schema).map(path => [path.join('.'), path])).values()]

@@ -228,7 +228,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
       })
       assertAnswered(server, (await send(server, 'GET', `/connect/authorize?${query}`)).status, what)
     }
-    for (const { what, jwt } of hostileJwts(header, claims(asked))) await authorize(jwt, what)
+    for (const { what, jwt } of hostileJwts(header, claims(asked), { stride: 3 })) await authorize(jwt, what)
     for (const { what, jwt } of hostileJwts({ alg: 'none' }, claims(asked), {
       make: unsigned,
       stride: 3,
@@ -260,7 +260,8 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'clients/authentication/private-key-jwt.ts': async () => {
     const server = await createTestServer(signerWorld)
     assert.equal(await authenticate(server, jws(header, claims({})), 'as it should be'), 200)
-    for (const { what, jwt } of hostileJwts(header, claims({}))) await authenticate(server, jwt, what)
+    for (const { what, jwt } of hostileJwts(header, claims({}), { stride: 3 }))
+      await authenticate(server, jwt, what)
   },
 
   'clients/authentication/workload-identity.ts': async () => {
@@ -279,7 +280,8 @@ const rows: Readonly<Record<string, Row | Own>> = {
     const ofJob = claims({ iss: platform.issuer, sub: 'job' })
     const named = { client_id: 'signer' }
     assert.equal(await authenticate(server, jws(header, ofJob), 'as it should be', named), 200)
-    for (const { what, jwt } of hostileJwts(header, ofJob)) await authenticate(server, jwt, what, named)
+    for (const { what, jwt } of hostileJwts(header, ofJob, { stride: 3 }))
+      await authenticate(server, jwt, what, named)
   },
 
   'clients/keys/signature.ts': async () => {
@@ -287,6 +289,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     for (const { what, jwt } of hostileJwts(
       { ...header, jwk, x5c: ['a'], b64: true, zip: 'DEF' },
       claims({}),
+      { stride: 3 },
     ))
       await authenticate(server, jwt, what)
   },
@@ -311,7 +314,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     const registration = { metadata_documents: { mode: 'open' } }
     const server = await createTestServer({ ...signerWorld, registration }, { outbound })
     let count = 0
-    for (const { what, value } of variants({ ...metadata, token_endpoint_auth_method: 'none' })) {
+    for (const { what, value } of variants({ ...metadata, token_endpoint_auth_method: 'none' }, 3)) {
       // Each at its own host, because hosts are asked less often after failures.
       const client_id = `https://client-${count++}.example/c`
       const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -324,7 +327,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'clients/sealed/packed-metadata.ts': async () => {
     const registration = { mode: 'open', sealed_client_ids: { mode: 'accept' } }
     const server = await createTestServer({ ...signerWorld, registration })
-    for (const { what, value } of variants({ ...metadata, token_endpoint_auth_method: 'none' }, 2)) {
+    for (const { what, value } of variants({ ...metadata, token_endpoint_auth_method: 'none' }, 3)) {
       const client_id = forgeId(value)
       const target = authorizePath({ client_id, redirect_uri: callback, scope: 'openid' })
       assertAnswered(server, (await server.send('GET', target)).status, what)
@@ -435,7 +438,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'endpoints/register/information.ts': async () => {
     const server = await createTestServer(signerWorld, { outbound })
     assert.equal((await send(server, 'POST', '/connect/register', jsonBody(metadata))).status, 201)
-    for (const { what, value } of variants(metadata))
+    for (const { what, value } of variants(metadata, 3))
       assertAnswered(server, (await send(server, 'POST', '/connect/register', jsonBody(value))).status, what)
     for (const { what, value } of variants({
       client_id: 'x',
@@ -482,7 +485,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
       return (await send(server, 'POST', '/connect/token', { form: { ...form, client_assertion } })).status
     }
     assert.equal(await bear(jws(header, assertion)), 200)
-    for (const { what, jwt } of hostileJwts(header, assertion)) {
+    for (const { what, jwt } of hostileJwts(header, assertion, { stride: 3 })) {
       assertAnswered(server, await bear(jwt), what)
     }
   },
@@ -503,7 +506,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     const notify = (logout_token: string) =>
       send(server, 'POST', '/federation/backchannel-logout/corp', { form: { logout_token } })
     assert.equal((await notify(jws(header, token))).status, 200)
-    for (const { what, jwt } of hostileJwts({ ...header, typ: 'logout+jwt' }, token)) {
+    for (const { what, jwt } of hostileJwts({ ...header, typ: 'logout+jwt' }, token, { stride: 3 })) {
       assertAnswered(server, (await notify(jwt)).status, what)
     }
   },
@@ -514,9 +517,9 @@ const rows: Readonly<Record<string, Row | Own>> = {
       String(await signInThere(server, 'as it should be', {})),
       /^https:\/\/app\.example\/cb\?code=/,
     )
-    for (const { what, value } of variants(discovery, 3))
+    for (const { what, value } of variants(discovery, 7))
       await signInThere(server, `discovery ${what}`, { discovery: value })
-    for (const { what, value } of variants({ keys: [jwk] }, 3))
+    for (const { what, value } of variants({ keys: [jwk] }, 7))
       await signInThere(server, `keys ${what}`, { jwks: value })
   },
 
@@ -524,12 +527,12 @@ const rows: Readonly<Record<string, Row | Own>> = {
     const { server } = await openProvider()
     for (const { what, value } of variants(
       { access_token: 'a', token_type: 'Bearer', expires_in: 60, scope: 'openid' },
-      3,
+      7,
     ))
       await signInThere(server, `token response ${what}`, { response: value })
     for (const { what, value } of variants(
       { sub: 'u', name: 'U', email: 'u@corp.example', address: { locality: 'x' } },
-      3,
+      7,
     ))
       await signInThere(server, `userinfo ${what}`, { userinfo: value })
     const idToken = {
@@ -543,9 +546,9 @@ const rows: Readonly<Record<string, Row | Own>> = {
         azp: 'tessera',
       },
     }
-    for (const { what, value } of variants(idToken, 3))
+    for (const { what, value } of variants(idToken, 7))
       await signInThere(server, `ID token ${what}`, { idToken: value })
-    for (const { what, value } of variants({ error: 'invalid_grant', error_description: 'no' }, 3))
+    for (const { what, value } of variants({ error: 'invalid_grant', error_description: 'no' }, 7))
       await signInThere(server, `token error ${what}`, { error: value })
   },
 

@@ -7,6 +7,7 @@ import { createMemoryTenantStores } from '../../packages/server/src/storage/memo
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import { beyond, createTime, type Machine, tolerated } from '../support/clocks.ts'
+import type { EarlierAttempts } from '../support/earlier-attempts.ts'
 import { approveDevice, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { assertRefused } from '../support/refused.ts'
@@ -42,15 +43,19 @@ async function nodesWith(skew: number, store: keyof typeof shared, input: object
   const time = createTime()
   const open = await shared[store]()
   const machine = time.machine(skew)
-  const start = async (of: Machine): Promise<TestServer> => {
+  const start = async (of: Machine, given: { readonly earlierAttempts?: EarlierAttempts } = {}) => {
     const tenantStores = await open()
     opened.push(tenantStores)
-    const server = await createTestServer(input, { machine: of, tenantStores: time.sharing(tenantStores) })
+    const server = await createTestServer(input, {
+      ...{ ...given, machine: of },
+      tenantStores: time.sharing(tenantStores),
+    })
     // For rows that tests create: a moment that both nodes agree on.
     return { ...server, clock: time }
   }
   return {
-    right: await start(time.machine()),
+    // Its store is the one of both, so guesses at either count from there.
+    right: await start(time.machine(), { earlierAttempts: { most: 100, left: 10 } }),
     wrong: await start(machine),
     machine,
     advance: time.advance,

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { preparePassword } from '../../packages/server/src/identity/password.ts'
 import { createArgon2id } from '../../packages/server/src/runtime/argon2id.ts'
+import { testPasswordCost } from '../../packages/server/src/testing/running.ts'
 import { addUser } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
@@ -39,7 +40,7 @@ const world = {
   ],
 }
 
-const { hash } = createArgon2id()
+const { hash } = createArgon2id({ cost: testPasswordCost })
 
 const written = ({ email, emailVerified, claims, password: _, ...person }: Person) => ({
   ...person,
