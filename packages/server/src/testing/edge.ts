@@ -29,12 +29,18 @@ export type EdgePorts = {
 /** Connects a response with its request in the router. It replaces a header of this name that a client sent. */
 const exchangeHeader = 'tessera-testing-exchange'
 
+/**
+ * Longer than a busy machine pauses a test, in milliseconds. By default Node closes an idle connection after 5 s, perhaps
+ * while a client that was paused sends a request on it, which then fails with `ECONNRESET`.
+ */
+const keepAliveTimeout = 72_000
+
 /** Resolves once it listens on both loopback addresses. @param port 0: any port that is free on both. */
 export async function listenOnLoopback(port: number, ports: EdgePorts): Promise<Edge> {
   const responses = new Map<string, ServerResponse>()
   let current: Mounted | undefined
   let count = 0
-  const server = createServer({ joinDuplicateHeaders: true }, (request, response) => {
+  const server = createServer({ joinDuplicateHeaders: true, keepAliveTimeout }, (request, response) => {
     const exchange = String(++count)
     responses.set(exchange, response)
     response.once('close', () => responses.delete(exchange))
