@@ -15,11 +15,11 @@ import {
   tally,
 } from './samples.ts'
 
-/** Enough for many batches. More would repeat them, because every use is consumed by the same commit. */
-const contenders = 1000
-
-/** @param redemptions Of a code: more than connections, queues and timeouts are made for. */
-export function testRaces(stores: () => Stores, redemptions: number): void {
+/**
+ * @param redemptions Of a code: more than connections, queues and timeouts are made for. @param contenders For the others:
+ * enough for several batches, because every use is consumed by the same commit.
+ */
+export function testRaces(stores: () => Stores, redemptions: number, contenders: number): void {
   beforeEach(() => enablePrincipals(stores()))
   const race = async (use: Use) =>
     tally(await Promise.all(Array.from({ length: contenders }, () => stores().commit(sampleCommit({ use })))))
@@ -47,12 +47,12 @@ export function testRaces(stores: () => Stores, redemptions: number): void {
     )
   })
 
-  test('commit: of a thousand concurrent redemptions of a device code one succeeds', async () => {
+  test(`commit: of ${contenders} concurrent redemptions of a device code one succeeds`, async () => {
     const { device } = await approvedDevice(stores())
     assert.deepEqual(await race({ kind: 'device_code', hash: device.hash }), oneWins)
   })
 
-  test('commit: of a thousand concurrent rotations of a generation one succeeds', async () => {
+  test(`commit: of ${contenders} concurrent rotations of a generation one succeeds`, async () => {
     const { family } = await foundedFamily(stores())
     const use = { family: family.id, generation: 1, idleExpiresAt: now + day } as const
     assert.deepEqual(await race({ kind: 'refresh_rotation', ...use }), oneWins)
