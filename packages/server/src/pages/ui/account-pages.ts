@@ -184,19 +184,21 @@ export const createAccountPages = (show: Show): AccountPages => ({
       })),
     })),
   connections: (request, data, context = {}) =>
-    show(request, 'account-connections', context, texts => ({
-      ...data,
-      title: texts.account.connections.title,
-      connections: data.connections.map(({ since, ...connection }) => {
-        const at = new Date(since * 1000)
-        const date = new Intl.DateTimeFormat(texts.lang, { dateStyle: 'medium', timeZone: 'UTC' }).format(at)
-        return {
-          ...connection,
-          time: at.toISOString(),
-          since: texts.account.connections.since(date),
-        }
-      }),
-    })),
+    show(request, 'account-connections', context, texts => {
+      const dates = new Intl.DateTimeFormat(texts.lang, { dateStyle: 'medium', timeZone: 'UTC' })
+      return {
+        ...data,
+        title: texts.account.connections.title,
+        connections: data.connections.map(({ since, ...connection }) => {
+          const at = new Date(since * 1000)
+          return {
+            ...connection,
+            time: at.toISOString(),
+            since: texts.account.connections.since(dates.format(at)),
+          }
+        }),
+      }
+    }),
 })
 
 type ProfileLine = {

@@ -18,9 +18,16 @@ const units = [
   ['minute', 60],
 ] as const
 
-/** Returns how long ago something happened. Less than a minute counts as now. */
+/** By language. Creating one takes longer than the rest of a line of a list. */
+const relativeTimes = new Map<string, Intl.RelativeTimeFormat>()
+
+/**
+ * Returns how long ago something happened. Less than a minute counts as now.
+ * @param language the tag of a translation.
+ */
 export function timeAgo(seconds: number, language: string): string {
-  const words = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+  const words = relativeTimes.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+  relativeTimes.set(language, words)
   const fits = units.find(([, size]) => seconds >= size)
   return fits ? words.format(-Math.floor(seconds / fits[1]), fits[0]) : words.format(0, 'second')
 }
