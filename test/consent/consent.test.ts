@@ -398,3 +398,48 @@ test('applications: one that the operator revoked is not listed, and a remembere
   assert.match(after, /Asking Since .* not in use · until/)
   assert.doesNotMatch(after, /Web & Co Since/)
 })
+
+test('applications: more than fifty are listed on several pages, and one is removed from any page', async () => {
+  const clients = Array.from({ length: 120 }, (_, index) => ({
+    ...pagesWorld.clients.find(({ client_id }) => client_id === 'web'),
+    client_id: `app ${String(index).padStart(3, '0')}`,
+    client_name: `App ${index}.`,
+  }))
+  const server = await createTestServer({ ...pagesWorld, clients: [...pagesWorld.clients, ...clients] })
+  const browser = createBrowser(server)
+  const list = await signIn(browser, '/account/consents')
+  assert.doesNotMatch(list.text, /More applications|first applications/)
+  const created_at = server.clock.now()
+  for (const { client_id } of clients)
+    await server.stores.consents.save({ sub: '1', client_id, scope: ['openid'], created_at })
+  const shown = ({ text }: { readonly text: string }) =>
+    [...text.matchAll(/App (\d+)\. Since/g)].map(([, number]) => Number(number))
+  const follow = (page: { readonly body: string }, label: string) => {
+    const [, href = ''] = new RegExp(`<a href="([^"]+)">${label}`).exec(page.body) ?? []
+    return browser.visit(href)
+  }
+  const from = (first: number, end: number) => clients.slice(first, end).map((_, index) => first + index)
+  const pages = [await browser.visit('/account/consents')]
+  pages.push(await follow(pages[0]!, 'More applications'))
+  pages.push(await follow(pages[1]!, 'More applications'))
+  assert.deepEqual(pages.map(shown), [from(0, 50), from(50, 100), from(100, 120)])
+  assert.deepEqual(
+    pages.map(({ text }) => [/More applications/.test(text), /first applications/.test(text)]),
+    [
+      [true, false],
+      [true, true],
+      [false, true],
+    ],
+  )
+  assert.deepEqual(shown(await follow(pages[2]!, 'Back to the first applications')), from(0, 50))
+
+  const after = await browser.submit(pages[1]!, { client_id: 'app 070', button: 'revoke' })
+  assert.match(after.text, /App 70\. no longer has access/)
+  assert.deepEqual(
+    shown(after),
+    from(50, 101).filter(number => number !== 70),
+  )
+  // Nothing is left on this page.
+  const last = await browser.visit('/account/consents?after=app+118')
+  assert.deepEqual(shown(await browser.submit(last, { button: 'revoke' })), from(0, 50))
+})

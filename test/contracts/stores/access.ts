@@ -258,7 +258,7 @@ export function testAccess(stores: () => Stores): void {
     assert.deepEqual(await world.identityLinks.ofUser(sub), [])
     assert.equal(await world.totpSecrets.find(sub), undefined)
     assert.equal(await world.recoveryCodes.count(sub), 0)
-    assert.deepEqual(await world.consents.ofUser(sub), [])
+    assert.deepEqual(await world.consents.ofUser(sub, { limit: 10 }), [])
     assert.equal(await world.upstreamSessions.find(upstream), undefined)
     // A missing authorization counts as revoked.
     assert.deepEqual(await authorizationsOf(), [])

@@ -47,6 +47,7 @@ export function testConditions(stores: () => Stores): void {
 
   test('consents: of a user’s other consents, the newest remain, a thousand in all', async () => {
     const { consents } = stores()
+    const whole = { limit: 2000 }
     const [user, other] = [newHash(), newHash()]
     const save = (client_id: string, created_at: number, sub = user) =>
       consents.save({ sub, client_id, scope: ['openid'], created_at })
@@ -54,11 +55,11 @@ export function testConditions(stores: () => Stores): void {
     await save('oldest', now - 2, other)
     await save('older', now - 2)
     await Promise.all(Array.from({ length: 998 }, (_, index) => save(`client-${index}`, now)))
-    assert.equal((await consents.ofUser(user)).length, 1000)
+    assert.equal((await consents.ofUser(user, whole)).length, 1000)
     await save('older', now)
-    assert.equal((await consents.ofUser(user)).length, 1000)
+    assert.equal((await consents.ofUser(user, whole)).length, 1000)
     await save('newest', now)
-    const left = await consents.ofUser(user)
+    const left = await consents.ofUser(user, whole)
     assert.equal(left.length, 1000)
     assert.equal(await consents.find(user, 'oldest'), undefined)
     assert.ok(await consents.find(user, 'older'))
@@ -95,11 +96,22 @@ export function testConditions(stores: () => Stores): void {
     assert.equal(await commit(sampleCommit({ sub, issue })), 'committed')
     const times = { since: now, created_at: now + 5, used_at: now + 7 }
     const once = { since: now, created_at: now, used_at: now }
-    assert.deepEqual(await authorizations.accessOf(sub, now + 9), [
+    const accesses = [
       { client_id: 'other', tenant: 'acme', scope: other.scope, resources, ...once },
       { client_id: 'upstream', sign_in_tenant: 'acme', scope: upstream.scope, resources: [], ...once },
       { client_id: 'web', scope: first.scope, resources: [], ...times },
-    ])
+    ]
+    assert.deepEqual(await authorizations.accessOf(sub, now + 9, { limit: 4 }), accesses)
+    for (const [after, limit, from, to] of [
+      ['', 2, 0, 2],
+      ['other', 1, 1, 2],
+      ['upstream', 2, 2, 3],
+      ['web', 2, 3, 3],
+    ] as const)
+      assert.deepEqual(
+        await authorizations.accessOf(sub, now + 9, { after, limit }),
+        accesses.slice(from, to),
+      )
   })
 
   test('authorizations: the first revocation is the one that counts', async () => {

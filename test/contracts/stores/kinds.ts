@@ -365,10 +365,14 @@ export function testKinds(stores: () => Stores): void {
     const consent = { sub: 'revoker', client_id: 'web', scope: ['openid'], created_at: now }
     await consents.save({ ...consent, client_id: 'b', remembered: [], remembered_until: now })
     await consents.save({ ...consent, client_id: 'a' })
-    assert.deepEqual(await consents.ofUser('revoker'), [
+    const [a, b] = [
       { ...consent, client_id: 'a' },
       { ...consent, client_id: 'b', remembered: [], remembered_until: now },
-    ])
+    ]
+    assert.deepEqual(await consents.ofUser('revoker', { limit: 2 }), [a, b])
+    assert.deepEqual(await consents.ofUser('revoker', { limit: 1 }), [a])
+    assert.deepEqual(await consents.ofUser('revoker', { after: 'a', limit: 2 }), [b])
+    assert.deepEqual(await consents.ofUser('revoker', { after: 'b', limit: 2 }), [])
     const issued = await Promise.all(
       [
         { sub: 'revoker', client_id: 'a' },

@@ -103,7 +103,7 @@ async function everythingOf(stores: Stores, one: Inhabitant) {
     totp: await stores.totpSecrets.find(sub),
     recoveryCodes: await stores.recoveryCodes.count(sub),
     passkeys: await stores.passkeys.of(sub),
-    consents: await stores.consents.ofUser(sub),
+    consents: await stores.consents.ofUser(sub, { limit: 10 }),
     client: await stores.registeredClients.find(client.client_id),
     origin: await stores.registeredClients.hasOrigin(origin, now),
     revoked: await stores.revokedTokens.has(one.jti),

@@ -50,7 +50,8 @@ export function createSubjectSearch({
   clock,
 }: SubjectPorts): (id: SubjectId) => Promise<readonly string[]> {
   const hasAccess = async (sub: string): Promise<boolean> =>
-    (await sessions.ofUser(sub)).length > 0 || (await authorizations.accessOf(sub, clock.now())).length > 0
+    (await sessions.ofUser(sub)).length > 0 ||
+    (await authorizations.accessOf(sub, clock.now(), { limit: 1 })).length > 0
 
   const bySub = async (sub: string): Promise<readonly string[]> =>
     isDerivedSub(sub) || (await users.find(sub)) || (await hasAccess(sub)) ? [sub] : []

@@ -19,10 +19,14 @@ export type Authorizations = {
   /** Revokes it and everything that was issued for it. A second call keeps the time of the first. */
   readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
   /**
-   * Returns what clients may do for the user at `at`, in the order of their ids. It includes what was revoked with
-   * everything that was issued to a client: see `IsRevoked`.
+   * Returns what the first `limit` clients after `after` may do for the user at `at`, in the order of their ids. It includes
+   * what was revoked with everything that was issued to a client: see `IsRevoked`.
    */
-  readonly accessOf: (sub: string, at: Seconds) => Awaitable<readonly GivenAccess[]>
+  readonly accessOf: (
+    sub: string,
+    at: Seconds,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ) => Awaitable<readonly GivenAccess[]>
   /**
    * Deletes the user's authorizations beyond the `keep` that expire last, with their codes, refresh families and reference
    * tokens, but not more than `most` in one call. Resolves to the number of deleted authorizations.

@@ -110,8 +110,11 @@ export type Consents = {
    * there are {@link mostConsents} at most.
    */
   readonly save: (consent: Consent, messages?: Messages) => Promise<void>
-  /** Returns the user's consents in the order of their client ids. */
-  readonly ofUser: (sub: string) => Awaitable<readonly Consent[]>
+  /** Returns the user's consents in the order of their client ids, from the one after `after`. */
+  readonly ofUser: (
+    sub: string,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ) => Awaitable<readonly Consent[]>
   /**
    * Returns whether the consent still exists. Call it after writing an authorization that depends on it: if the result
    * is true, a later revocation of the consent revokes that authorization too.

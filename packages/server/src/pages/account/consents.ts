@@ -10,7 +10,7 @@ import type { Events } from '../../model/events.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Resources } from '../../model/resource.ts'
 import { requestFields } from '../../runtime/network.ts'
-import type { Clock, Log } from '../../runtime/ports.ts'
+import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 import { scopeLines } from '../flow/view-model.ts'
 import type { ConsentsPage } from '../ui/account-pages.ts'
 import { shownName } from '../ui/client-view.ts'
@@ -26,11 +26,17 @@ type AccountConsentsPorts = AccountPagePorts & {
   readonly events: Pick<Events, 'prepare'>
 }
 
-/** `GET` and `POST /account/consents`: `button` is `revoke` with a `client_id`. */
+/** Applications on one page. */
+const pageSize = 50
+
+/**
+ * `GET` and `POST /account/consents`: `button` is `revoke` with a `client_id`. `after` is the last client of the page
+ * before.
+ */
 export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endpoint {
   const { consents, authorizations } = ports.stores
   const { clients, clock, log, events } = ports
-  return accountPage(ports, 'consents', { show, act: revoke })
+  return accountPage(ports, 'consents', { show: showQueried, act: revoke })
 
   async function revoke(page: AccountPage, form: Parameters): Promise<HttpResponse> {
     if (form.get('button') !== 'revoke') return page.refuse(refuse('invalid_request', 'button_unknown'))
@@ -39,23 +45,44 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
     const request_id = page.request.id
     const event = events.prepare('consent.withdrawn', { sub, client_id, request_id })
     const revoked = await consents.revoke(sub, client_id, clock.now(), event.messages)
-    if (!revoked) return show(page)
+    const after = form.get('after')
+    if (!revoked) return show(page, after)
     event.happened()
     log.info('consent_revoked', { ...requestFields(page.request), client_id, sub })
-    return show(page, nameOf(await clients.find(client_id, 'at_hand'), client_id))
+    return show(page, after, nameOf(await clients.find(client_id, 'at_hand'), client_id))
   }
 
-  async function show(page: AccountPage, removed?: string): Promise<HttpResponse> {
+  function showQueried(page: AccountPage): Awaitable<HttpResponse> {
+    const query = page.readPage()
+    return query.ok ? show(page, query.value.get('after')) : page.refuse(query)
+  }
+
+  async function show(page: AccountPage, after?: string, removed?: string): Promise<HttpResponse> {
     const { sub } = page.session
-    const given = await consents.ofUser(sub)
-    const active = (await authorizations.accessOf(sub, clock.now())).filter(one => !ports.isRevoked(one))
+    // One more than the page has, so that it is known whether others follow.
+    const asked = { after, limit: pageSize + 1 }
+    const given = await consents.ofUser(sub, asked)
+    const access = await authorizations.accessOf(sub, clock.now(), asked)
     const consentOf = new Map(given.map(one => [one.client_id, one]))
-    const activeOf = Map.groupBy(active, one => one.client_id)
-    const ids = new Set([...consentOf.keys(), ...activeOf.keys()])
-    const lines = [...ids]
-      .toSorted()
-      .map(client_id => lineOf(client_id, consentOf.get(client_id), activeOf.get(client_id) ?? []))
-    const data = { form: page.pageForm('/account/consents'), consents: await Promise.all(lines), removed }
+    const accessOf = Map.groupBy(access, one => one.client_id)
+    const ids = [...new Set([...consentOf.keys(), ...accessOf.keys()])].toSorted()
+    const listed = ids.slice(0, pageSize)
+    // The last application of the page was removed.
+    if (listed.length === 0 && after !== undefined) return show(page, undefined, removed)
+    const lines = listed.flatMap(client_id => {
+      const consent = consentOf.get(client_id)
+      const active = accessOf.get(client_id)?.filter(one => !ports.isRevoked(one)) ?? []
+      return consent || active.length > 0 ? [lineOf(client_id, consent, active)] : []
+    })
+    const link = page.link('/account/consents')
+    const data = {
+      form: page.pageForm('/account/consents'),
+      consents: await Promise.all(lines),
+      removed,
+      after,
+      first: after === undefined ? undefined : link,
+      next: ids.length > pageSize ? `${link}?${new URLSearchParams({ after: listed.at(-1)! })}` : undefined,
+    }
     return ports.pages.account.consents(page.request, data, page.frame)
   }
 

@@ -15,6 +15,7 @@ const limits: Limits = {
   csrf: [64, 'invalid_request'],
   scope: [200, 'invalid_request'],
   client_id: [maxClientIdUrlLength, 'invalid_request'],
+  after: [maxClientIdUrlLength, 'invalid_request'],
   button: [16, 'invalid_request'],
   sid: [64, 'invalid_request'],
   user_code: [64, 'invalid_request'],

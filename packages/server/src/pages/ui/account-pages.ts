@@ -88,7 +88,12 @@ export type ConsentsPage = {
     readonly consent: { readonly remembered: boolean; readonly until: number | undefined } | undefined
   }[]
   /** The client whose access was just removed. */
-  readonly removed?: string
+  readonly removed: string | undefined
+  /** The last client of the page before. */
+  readonly after: string | undefined
+  /** The URLs of the first page and the next one, if they are other pages. */
+  readonly first: string | undefined
+  readonly next: string | undefined
 }
 
 type Consented = NonNullable<ConsentsPage['consents'][number]['consent']>
@@ -112,6 +117,9 @@ export const createAccountPages = (show: Show): AccountPages => ({
         remembered ? (until === undefined ? undefined : consents.until(date(until))) : consents.once
       return {
         form: data.form,
+        after: data.after,
+        first: data.first,
+        next: data.next,
         title: consents.title,
         removed: data.removed === undefined ? undefined : consents.removed(data.removed),
         consents: data.consents.map(({ client_id, client, scopes, apis, since, usedAgo, consent }) => ({

@@ -85,11 +85,13 @@ const createAuthorizations = ({
     if (!found || found.revoked_at !== undefined) return
     authorizations.put({ ...found, revoked_at: at })
   },
-  accessOf(sub, at) {
+  accessOf(sub, at, { after = '', limit }) {
     const active = authorizations.filter(
-      one => one.sub === sub && one.revoked_at === undefined && one.expires_at > at,
+      one => one.sub === sub && one.revoked_at === undefined && one.expires_at > at && one.client_id > after,
     )
-    const groups = Map.groupBy(active, ({ client_id, tenant, sign_in_tenant, scope, resources }) =>
+    const clients = new Set([...new Set(active.map(one => one.client_id))].toSorted().slice(0, limit))
+    const listed = active.filter(one => clients.has(one.client_id))
+    const groups = Map.groupBy(listed, ({ client_id, tenant, sign_in_tenant, scope, resources }) =>
       JSON.stringify([client_id, tenant, sign_in_tenant, scope, resources]),
     )
     return [...groups.values()]

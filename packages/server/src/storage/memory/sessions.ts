@@ -179,10 +179,11 @@ function createConsents(tables: Tables): Consents {
       for (const one of surplus) consents.delete(sub, one.client_id)
       storeMessages(tables, messages)
     },
-    ofUser: sub =>
+    ofUser: (sub, { after = '', limit }) =>
       consents
-        .filter(consent => consent.sub === sub)
-        .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1)),
+        .filter(consent => consent.sub === sub && consent.client_id > after)
+        .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1))
+        .slice(0, limit),
     async revoke(sub, clientId, at, messages) {
       const deleted = consents.delete(sub, clientId)
       const given = authorizations.filter(

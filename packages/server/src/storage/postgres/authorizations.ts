@@ -34,12 +34,14 @@ function createAuthorizations({ run }: Database): Authorizations {
     run,
     `select ${codecs.authorizations.names} from authorizations where id = any ($1::text[])`,
   )
+  const active = 'sub = $1 and revoked_at is null and expires_at > $2 and client_id > $3'
   const access = all(
     run,
     `select client_id, tenant, sign_in_tenant, scope, resources, min(created_at), max(created_at), max(greatest(created_at,
       (select max(rotated_at) from families where authorization_id = authorizations.id)))
-    from authorizations where sub = $1 and revoked_at is null and expires_at > $2
-    group by client_id, tenant, sign_in_tenant, scope, resources order by client_id collate "C"`,
+    from authorizations where ${active} and client_id in (
+      select distinct client_id from authorizations where ${active} order by client_id limit $4::bigint)
+    group by client_id, tenant, sign_in_tenant, scope, resources order by client_id`,
   )
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
   // Finds rows first and locks them afterwards: `for update` would also lock the rows that `offset` skips, which are kept.
@@ -64,7 +66,8 @@ function createAuthorizations({ run }: Database): Authorizations {
   )
   return {
     find: async id => codecs.authorizations.decode((await find(id)) ?? []),
-    accessOf: async (sub, at) => (await access(sub, at)).map(accessOfRow),
+    accessOf: async (sub, at, { after = '', limit }) =>
+      (await access(sub, at, after, limit)).map(accessOfRow),
     revoke: async (id, at) => void (await revoke(id, at)),
     trim: (sub, keep, most) => trim(sub, keep, most),
   }

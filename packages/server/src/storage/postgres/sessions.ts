@@ -20,7 +20,10 @@ export const createSessionStores = (database: Database): SessionStores => ({
 function createConsents(database: Database): Consents {
   const { run, locked } = database
   const find = one(run, `select ${codecs.consents.names} from consents where sub = $1 and client_id = $2`)
-  const ofUser = all(run, `select ${codecs.consents.names} from consents where sub = $1 order by client_id`)
+  const ofUser = all(
+    run,
+    `select ${codecs.consents.names} from consents where sub = $1 and client_id > $2 order by client_id limit $3::bigint`,
+  )
   const [sub, clientId] = [codecs.consents.parameter('sub'), codecs.consents.parameter('client_id')]
   const save = `with surplus as (
       delete from consents where sub = ${sub} and client_id in (
@@ -45,7 +48,8 @@ function createConsents(database: Database): Consents {
         () => true,
       )
     },
-    ofUser: async sub => codecs.consents.decodeAll(run, await ofUser(sub)),
+    ofUser: async (sub, { after = '', limit }) =>
+      codecs.consents.decodeAll(run, await ofUser(sub, after, limit)),
     stillGiven: async (sub, clientId) => (await lockGiven(sub, clientId)) !== undefined,
     revoke: (sub, clientId, at, messages) =>
       locked([], async write => {

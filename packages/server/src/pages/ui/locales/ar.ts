@@ -264,6 +264,8 @@ export const ar: Translation = {
       unused: 'غير مستخدم',
       apis: names => `فقط من أجل ${names}`,
       once: 'يُسأل في كل مرة',
+      next: 'المزيد من التطبيقات',
+      first: 'العودة إلى التطبيقات الأولى',
       remove: 'إلغاء الوصول',
       removeFrom: client => `إلغاء وصول ${client}`,
       removed: client => `لم يعد لدى ${client} أي وصول.`,

@@ -241,8 +241,7 @@ export const de: Translation = {
       end: 'Abmelden',
       endOf: name => `${name} abmelden`,
       endOthers: 'Überall sonst abmelden',
-      leadWithPassword:
-        'Melden Sie jeden Browser ab, den Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
+      leadWithPassword: 'Melden Sie jeden unbekannten Browser ab, und ändern Sie dann Ihr Passwort.',
     },
     connections: {
       title: 'Verbundene Konten',
@@ -277,6 +276,8 @@ export const de: Translation = {
       unused: 'nicht in Gebrauch',
       apis: names => `Nur für ${names}`,
       once: 'fragt jedes Mal',
+      next: 'Weitere Anwendungen',
+      first: 'Zurück zu den ersten Anwendungen',
       remove: 'Zugriff entziehen',
       removeFrom: client => `${client} den Zugriff entziehen`,
       removed: client => `${client} hat keinen Zugriff mehr.`,

@@ -260,6 +260,8 @@ export const en = {
       unused: 'not in use',
       apis: (names: string) => `Only for ${names}`,
       once: 'asks every time',
+      next: 'More applications',
+      first: 'Back to the first applications',
       remove: 'Remove access',
       removeFrom: (client: string) => `Remove access for ${client}`,
       removed: (client: string) => `${client} no longer has access.`,

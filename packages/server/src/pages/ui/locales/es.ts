@@ -271,6 +271,8 @@ export const es: Translation = {
       unused: 'sin uso',
       apis: names => `Solo para ${names}`,
       once: 'pregunta cada vez',
+      next: 'Más aplicaciones',
+      first: 'Volver a las primeras aplicaciones',
       remove: 'Retirar el acceso',
       removeFrom: client => `Retirar el acceso de ${client}`,
       removed: client => `${client} ya no tiene acceso.`,

@@ -274,6 +274,8 @@ export const fr: Translation = {
       unused: 'inutilisée',
       apis: names => `Uniquement pour ${names}`,
       once: 'demande à chaque fois',
+      next: 'Autres applications',
+      first: 'Revenir aux premières applications',
       remove: 'Retirer l’accès',
       removeFrom: client => `Retirer l’accès de ${client}`,
       removed: client => `${client} n’a plus accès à rien.`,

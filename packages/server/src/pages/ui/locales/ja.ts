@@ -263,6 +263,8 @@ export const ja: Translation = {
       unused: '未使用',
       apis: names => `対象: ${names} のみ`,
       once: '毎回確認',
+      next: 'ほかのアプリケーション',
+      first: '最初のアプリケーションに戻る',
       remove: 'アクセスを取り消す',
       removeFrom: client => `${client} のアクセスを取り消す`,
       removed: client => `${client} はもうアクセスできません。`,

@@ -268,6 +268,8 @@ export const pt: Translation = {
       unused: 'sem uso',
       apis: names => `Apenas para ${names}`,
       once: 'pergunta a cada vez',
+      next: 'Mais aplicações',
+      first: 'Voltar às primeiras aplicações',
       remove: 'Retirar o acesso',
       removeFrom: client => `Retirar o acesso de ${client}`,
       removed: client => `${client} já não tem acesso.`,

@@ -239,6 +239,8 @@ export const zhHans: Translation = {
       unused: '未在使用',
       apis: names => `仅限 ${names}`,
       once: '每次询问',
+      next: '更多应用',
+      first: '返回最前面的应用',
       remove: '撤销访问',
       removeFrom: client => `撤销 ${client} 的访问`,
       removed: client => `${client} 已不再有访问权限。`,

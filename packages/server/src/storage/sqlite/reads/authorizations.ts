@@ -58,17 +58,21 @@ const issuedRows = ({ authorization, family, referenceToken }: NonNullable<Commi
 ]
 
 function createAuthorizations(database: DatabaseSync, write: Write): Authorizations {
+  const active = 'sub = ?1 and revoked_at is null and expires_at > ?2 and client_id > ?3'
   const access = all(
     database,
     `select client_id, tenant, sign_in_tenant, scope, resources, min(created_at), max(created_at), max(max(created_at, coalesce(
       (select max(rotated_at) from families where authorization_id = authorizations.id), 0)))
-    from authorizations where sub = ? and revoked_at is null and expires_at > ?
+    from authorizations where ${active} and client_id in (
+      select distinct client_id from authorizations where ${active} order by client_id limit ?4)
     group by client_id, tenant, sign_in_tenant, scope, resources order by client_id`,
   )
   const find = one(database, `select ${codecs.authorizations.names} from authorizations where id = ?`)
   return {
     find: reading(database, id => codecs.authorizations.decode(find(id) ?? [])),
-    accessOf: reading(database, (sub, at) => access(sub, at).map(accessOfRow)),
+    accessOf: reading(database, (sub, at, { after = '', limit }) =>
+      access(sub, at, after, limit).map(accessOfRow),
+    ),
     revoke: (id, at) => write.revokeAuthorization(id, at),
     trim: (sub, keep, most) => write.trimAuthorizations(sub, keep, most),
   }

@@ -72,12 +72,14 @@ function createConsents(database: DatabaseSync, write: Write): Consents {
   const find = one(database, `select ${codecs.consents.names} from consents where sub = ? and client_id = ?`)
   const ofUser = all(
     database,
-    `select ${codecs.consents.names} from consents where sub = ? order by client_id`,
+    `select ${codecs.consents.names} from consents where sub = ? and client_id > ? order by client_id limit ?`,
   )
   return {
     find: reading(database, (sub, clientId) => codecs.consents.decode(find(sub, clientId) ?? [])),
     save: (consent, messages) => write.saveConsent(codecs.consents.encode(consent), messageRows(messages)),
-    ofUser: reading(database, sub => codecs.consents.decodeAll(database, ofUser(sub))),
+    ofUser: reading(database, (sub, { after = '', limit }) =>
+      codecs.consents.decodeAll(database, ofUser(sub, after, limit)),
+    ),
     stillGiven: reading(database, (sub, clientId) => find(sub, clientId) !== undefined),
     revoke: (sub, clientId, at, messages) => write.revokeConsent(sub, clientId, at, messageRows(messages)),
   }
