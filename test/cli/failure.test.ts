@@ -129,6 +129,10 @@ test('failures: errors of the database by their code', () => {
     const cause = Object.assign(new Error('timeout expired'), { code })
     assertText(failureText(new StoreUnavailable('x', { cause })), 'storage', problem, /./)
   }
+  const unlisted = Object.assign(new Error('relation "x" does not exist'), {
+    ...{ code: '42P01', severity: 'ERROR' },
+  })
+  assertText(failureText(unlisted), 'storage', /PostgreSQL reported an error \(relation "x"/, /./)
 })
 
 test('failures: an error that says it already keeps its message', () => {

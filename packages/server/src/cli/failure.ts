@@ -93,6 +93,12 @@ const unreachable = says(
   'a PostgreSQL server at this address',
   'start it, or correct the host and port in "storage"',
 )
+/** A response with a code that is not listed below. */
+const refusedByDatabase = says(
+  'PostgreSQL reported an error',
+  'a database with the tables of this server',
+  'look up the error in the log of PostgreSQL',
+)
 const untrusted = says(
   'the certificate of the database is not trusted',
   'a certificate of a known authority',
@@ -186,7 +192,7 @@ const withoutPassword = says(
 function ofDatabase(cause: unknown): Diagnostic | undefined {
   const [first = cause] = cause instanceof AggregateError ? cause.errors : []
   if (first === undefined || first === null) return undefined
-  const { code, address, port, hostname, errcode } = membersOf(first)
+  const { code, address, port, hostname, errcode, severity } = membersOf(first)
   const { message } = asError(first)
   if (typeof errcode === 'number') return placed(sqlite[errcode & 0xff] ?? failing, 'storage', message)
   const place =
@@ -196,8 +202,8 @@ function ofDatabase(cause: unknown): Diagnostic | undefined {
         ? String(hostname)
         : 'storage'
   if (/password must be a (non-empty )?string/.test(message)) return placed(withoutPassword, place, message)
-  const explained = placed(database[String(code)], place, message)
-  return explained ?? placed(unreachable, place, message)
+  const other = severity === undefined ? unreachable : refusedByDatabase
+  return placed(database[String(code)] ?? other, place, message)
 }
 
 const placed = (

@@ -48,8 +48,13 @@ export function createPostgresArchives(options: PostgresOptions): Archives {
     async source(tenant) {
       const schema = schemaOf(tenant)
       return connected(schema, async connection => {
-        const there = await connection.run('select 1 from pg_namespace where nspname = $1', [schema])
+        const there = await connection.run(
+          `select to_regclass('settings') is not null from pg_namespace where nspname = $1`,
+          [schema],
+        )
         if (there.count === 0) throw new Error(`the database has no schema ${schema}`)
+        if (there.rows[0]?.[0] !== true)
+          throw new Error(`the schema ${schema} has no tables; the server creates them at its first start`)
         return openSource(connection)
       })
     },
