@@ -78,7 +78,7 @@ for (const [what, next, lines] of [
       ...world,
       tenants: [{ name: 'acme' }],
     },
-    [['removed tenant "globex"', 'its users can no longer sign in']],
+    [['removed tenant "globex"', 'its users lose their access, and can no longer sign in']],
   ],
   [
     'another issuer',

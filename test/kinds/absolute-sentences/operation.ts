@@ -222,6 +222,10 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/tenants.md': {
+    'A tenant that shares the issuer ends': held(
+      'tenants/removed-tenants.test.ts',
+      'removed tenants: a tenant that ',
+    ),
     '`identity_resources`, `api_scopes`, `api_resources` (a list replaces the whole': none('definition'),
     'Tenants by host are also separated': none('others’ behaviour'),
     '`/healthz`, `/readyz` and `/metrics` answer under every': held(

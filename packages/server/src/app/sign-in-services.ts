@@ -16,12 +16,13 @@ import {
   type KnownAccounts,
 } from '../identity/password-guesses.ts'
 import { createPasswordUpgrade } from '../identity/password-upgrade.ts'
-import { createProfile, type ProfilePorts } from '../identity/profile.ts'
+import { createProfile, isOfTenant, type ProfilePorts } from '../identity/profile.ts'
 import { createSignIn, type SignIn } from '../identity/sign-in.ts'
 import { createStoreUsers, type StoreUsers } from '../identity/store-users.ts'
 import { createUsers } from '../identity/users.ts'
 import type { IdentityLinks } from '../model/ports/federation.ts'
 import {
+  type ActiveSubject,
   type IdentityProvider,
   isDerivedSub,
   localProvider,
@@ -89,6 +90,7 @@ export function createSignInServices(
   const profile = createProfile({
     users,
     profile: configuration.profile,
+    tenants,
     isVouchedFor: createVouching(configuration, links),
   })
   const countGuess = createGuessCounter({ countAttempt })
@@ -181,21 +183,23 @@ const noteFailures =
   }
 
 /**
- * Returns the rule for subjects without a record: those of a provider are active while the configuration has it, and
- * others if a password validator or an extension grant authenticates them. Rows of the operator's own store are deleted
+ * Returns the rule for subjects without a record: those of a provider are active while the configuration has it and the
+ * tenant that they signed in at, and others if a password validator or an extension grant authenticates them. Rows of the operator's own store are deleted
  * without notice. With such a store, only users of a provider who are not linked to a local user can therefore lack a
  * record.
  */
 function createVouching(
-  { userStore, validators, grants, identityProviders }: Configuration,
+  { userStore, validators, grants, identityProviders, tenants }: Configuration,
   links: Pick<IdentityLinks, 'ofUser'>,
 ): ProfilePorts['isVouchedFor'] {
+  const isOfProvider = (subject: ActiveSubject): boolean =>
+    identityProviders.has(subject.idp) && isOfTenant(subject, tenants)
   if (!userStore) {
     const trustsOthers = validators.password !== undefined || grants.length > 0
-    return ({ sub, idp }) => identityProviders.has(idp) || (trustsOthers && !isDerivedSub(sub))
+    return subject => isOfProvider(subject) || (trustsOthers && !isDerivedSub(subject.sub))
   }
-  return async ({ sub, idp }) =>
-    identityProviders.has(idp) && (isDerivedSub(sub) || (await links.ofUser(sub)).length === 0)
+  return async subject =>
+    isOfProvider(subject) && (isDerivedSub(subject.sub) || (await links.ofUser(subject.sub)).length === 0)
 }
 
 /** Returns the providers, and adds a credential authority to each directory. */

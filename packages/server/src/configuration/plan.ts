@@ -132,7 +132,9 @@ const identityResources: Kind<object> = {
 const providers: Kind<object> = {
   name: 'identity provider',
   of: ({ identityProviders }) => identityProviders,
-  effects: (_before, next) => [!next && 'its users can no longer sign in; their sessions and tokens stay'],
+  effects: (_before, next) => [
+    !next && 'its users can no longer sign in; those without a record lose their access',
+  ],
 }
 
 /** Compares tenants. Those with their own issuer have their own entries. */
@@ -146,7 +148,9 @@ function tenantChanges(before: Configuration, next: Configuration): readonly Pla
       return changesOf(from, to).map(change => ({ ...change, subject: `${subject}: ${change.subject}` }))
     if (old.has(name) && current.has(name) && !from && !to) return []
     if (!old.has(name)) return [{ subject, change: 'added', keys: [], effects: [] }]
-    const ends = from ? 'its issuer no longer responds; its store stays' : 'its users can no longer sign in'
+    const ends = from
+      ? 'its issuer no longer responds; its store stays'
+      : 'its users lose their access, and can no longer sign in'
     return [{ subject, change: current.has(name) ? 'changed' : 'removed', keys: [], effects: [ends] }]
   })
 }

@@ -3,23 +3,32 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Authorization } from '../model/authorization.ts'
 import type { VerifiedToken } from '../model/extension-grant.ts'
-import { localProvider, type Profile, type ProfileRequest, type User, type Users } from '../model/user.ts'
+import {
+  type ActiveSubject,
+  localProvider,
+  type Profile,
+  type ProfileRequest,
+  type User,
+  type Users,
+} from '../model/user.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 
 export type ProfilePorts = {
   readonly users: Pick<Users, 'find'>
   /** The operator's hooks. */
   readonly profile?: Partial<Profile>
+  /** The tenants that share this issuer. */
+  readonly tenants: ReadonlySet<string>
   /** Returns whether a third party vouches for a subject without a record. */
-  readonly isVouchedFor: (subject: ProfileRequest['subject']) => Awaitable<boolean>
+  readonly isVouchedFor: (subject: ActiveSubject) => Awaitable<boolean>
 }
 
 /**
  * Reads claims from the user's record, then from the sign-in (provider, validator or grant). Claims from a third party
  * don't replace those in the record. A user with a record is active if the record says so. A user without one is active
- * if a third party vouches for them.
+ * if a third party vouches for them. Users of a tenant that was removed, or that has its own issuer since, are inactive.
  */
-export const createProfile = ({ users, profile, isVouchedFor }: ProfilePorts): Profile => ({
+export const createProfile = ({ users, profile, tenants, isVouchedFor }: ProfilePorts): Profile => ({
   claims:
     profile?.claims ??
     (({ subject, names }) => {
@@ -33,11 +42,19 @@ export const createProfile = ({ users, profile, isVouchedFor }: ProfilePorts): P
     (({ subject }) => {
       const active = (user: User | undefined) =>
         // The operator may have moved the user to another tenant since the sign-in.
-        user ? user.active && user.tenant === subject.tenant : isVouchedFor(subject)
+        user
+          ? user.active && user.tenant === subject.tenant && isOfTenant(subject, tenants)
+          : isVouchedFor(subject)
       const user = users.find(subject.sub)
       return user instanceof Promise ? user.then(active) : active(user)
     }),
 })
+
+/** Returns whether the tenant that the user belongs to, or else signed in at, still shares the issuer. True if there is none. */
+export function isOfTenant({ tenant, sign_in_tenant }: ActiveSubject, tenants: ReadonlySet<string>): boolean {
+  const name = tenant ?? sign_in_tenant
+  return name === undefined || tenants.has(name)
+}
 
 /** Selects the named claims. `sub` and `tenant` never come from a third party. */
 function pick(

@@ -275,8 +275,11 @@ export type ActiveRequest = {
   readonly client_id?: string
 }
 
+/** @property sign_in_tenant Where a user without a tenant signed in, if the subject is an authorization. */
+export type ActiveSubject = ActiveRequest['subject'] & { readonly sign_in_tenant?: string | undefined }
+
 /** The claims of users, and whether they are active: by the operator's hooks, or else by their records. */
 export type Profile = {
   readonly claims: (request: ProfileRequest) => Awaitable<JsonObject>
-  readonly isActive: (request: ActiveRequest) => Awaitable<boolean>
+  readonly isActive: (request: ActiveRequest & { readonly subject: ActiveSubject }) => Awaitable<boolean>
 }
