@@ -224,7 +224,11 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
     // Otherwise each result waits for the acknowledgement of the entry before it.
     socket.setNoDelay(true)
     sockets.add(socket)
-    most = Math.max(most, sockets.size)
+    // A client that ended one connection before it opened the next has one. Both events are in the same turn of the event
+    // loop, in any order.
+    setImmediate(() => {
+      most = Math.max(most, [...sockets].filter(({ readableEnded }) => !readableEnded).length)
+    })
     socket.once('close', () => sockets.delete(socket))
     serve(socket)
   }
