@@ -1,7 +1,7 @@
 /** Prepares statements once per connection, on first use. */
 
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
-import { InvalidStoredValue, StoreUnavailable } from '../../runtime/ports.ts'
+import { type Awaitable, InvalidStoredValue, StoreUnavailable } from '../../runtime/ports.ts'
 
 /** Rows are arrays: they are cheaper than objects, and joined tables may have columns with the same name. */
 export type Query = (...values: readonly SQLInputValue[]) => readonly SQLOutputValue[] | undefined
@@ -83,21 +83,26 @@ export function change(database: DatabaseSync, sql: string): Statement {
 
 /**
  * Wraps a read of the main thread. Any database error is reported as StoreUnavailable, except a row with an invalid value.
+ * Errors are rejections, as in PostgreSQL: if one read of several for `Promise.all` threw, nobody would handle the
+ * rejection of those before it, which would end the process.
  * All reads of one event-loop tick share a transaction, because starting one costs more than a read. They see the state
  * when the first of them started, which includes every write that a caller has awaited.
  */
 export function reading<Values extends readonly unknown[], Answer>(
   database: DatabaseSync,
   read: (...values: Values) => Answer,
-): (...values: Values) => Answer {
+): (...values: Values) => Awaitable<Answer> {
   const share = sharedTransactionOf(database)
   return (...values) => {
     try {
       share()
       return read(...values)
     } catch (error) {
-      if (error instanceof InvalidStoredValue) throw error
-      throw new StoreUnavailable("the database can't be read", { cause: error })
+      return Promise.reject(
+        error instanceof InvalidStoredValue
+          ? error
+          : new StoreUnavailable("the database can't be read", { cause: error }),
+      )
     }
   }
 }

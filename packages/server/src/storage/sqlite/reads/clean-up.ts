@@ -34,14 +34,14 @@ export function createCleanUp(
   return async (at, now) => {
     let total = 0
     for (const { table, isDue } of checks) {
-      for (let more = isDue(at); more; ) {
+      for (let more = await isDue(at); more; ) {
         await idle()
         const [deleted, looked] = await write.sweep(table, at)
         total += deleted
         more = looked === batch
       }
     }
-    if (now !== undefined && anyLate(now)) await write.hasten(now)
+    if (now !== undefined && (await anyLate(now))) await write.hasten(now)
     return total
   }
 }

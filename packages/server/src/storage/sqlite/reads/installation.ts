@@ -1,6 +1,6 @@
 /** The ports of keys, settings, registered clients and principals, for the main thread. */
 
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type {
   InstallationStores,
   Keys,
@@ -44,7 +44,7 @@ function createSettings(database: DatabaseSync, write: Write): Settings {
   return {
     get,
     // Reads first, because every start except the first finds the value and need not write.
-    initialise: async (name, value) => get(name) ?? write.initialiseSetting(name, value),
+    initialise: async (name, value) => (await get(name)) ?? write.initialiseSetting(name, value),
     put: write.putSetting,
     replace: write.replaceSetting,
   }
@@ -102,54 +102,41 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
   )
   const sync = async (kind: ConfiguredKind, rows: readonly Principal[]): Promise<boolean> => {
     const configured = new Map(rows.map(({ id, enabled }) => [id, enabled ? 1 : 0] as const))
-    if (!differs(kind, configured)) return false
+    if (!(await differs(kind, configured))) return false
     await write.syncPrincipals(kind, JSON.stringify(Object.fromEntries(configured)))
     return true
   }
   const listDisabled = all(database, 'select id from standing where kind = ? and stands = 0')
-  const disabledUsers = reading(database, () => new Set(listDisabled('user').map(([id]) => String(id))))
   const listRemovedWithoutRow = all(
     database,
     `select id from standing as stored where kind = 'stored_client' and stands = 0 and substr(id, 1, 8) in ('https://', 'sealed1.')
       and not exists (select 1 from standing where kind = 'client' and id = stored.id)`,
   )
-  const disabledClients = reading(database, () => listDisabled('client').map(([id]) => String(id)))
-  const removedWithoutRow = reading(
-    database,
-    () => new Set(listRemovedWithoutRow().map(([id]) => String(id))),
-  )
   const listRevoked = all(
     database,
     `select id, revoked_at from standing where kind in ('client', 'stored_client', 'published_client') and revoked_at is not null`,
   )
-  const revokedClients = reading(
-    database,
-    () => new Map(listRevoked().map(([id, at]) => [String(id), Number(at)])),
-  )
-  const blockedRedirects = reading(database, () => listDisabled('redirect_host').map(([id]) => String(id)))
-  const areSealedBlocked = reading(database, () => listDisabled('sealed_clients').length > 0)
   const listTenants = all(database, `select id, revoked_at from standing where kind = 'tenant'`)
-  const revokedTenants = reading(
-    database,
-    () => new Map(listTenants().map(([id, at]) => [String(id), Number(at)])),
-  )
+  const idsOf = (rows: readonly (readonly SQLOutputValue[])[]) => rows.map(([id]) => String(id))
+  const timesOf = (rows: readonly (readonly SQLOutputValue[])[]) =>
+    new Map(rows.map(([id, at]) => [String(id), Number(at)]))
   return {
     async sync({ clients, users }) {
       const changed = await Promise.all([sync('client', clients), sync('user', users)])
       return changed.includes(true)
     },
-    disabled() {
-      const blockedClients = removedWithoutRow()
+    disabled: reading(database, () => {
+      const blockedClients = new Set(idsOf(listRemovedWithoutRow()))
       return {
-        clients: new Set([...disabledClients(), ...blockedClients]),
+        clients: new Set([...idsOf(listDisabled('client')), ...blockedClients]),
         blockedClients,
-        users: disabledUsers(),
-        revokedClients: revokedClients(),
-        revokedTenants: revokedTenants(),
-        blockedRedirects: blockedRedirects(),
-        sealedBlocked: areSealedBlocked(),
+        users: new Set(idsOf(listDisabled('user'))),
+        revokedClients: timesOf(listRevoked()),
+        revokedTenants: timesOf(listTenants()),
+        blockedRedirects: idsOf(listDisabled('redirect_host')),
+        sealedBlocked: listDisabled('sealed_clients').length > 0,
       }
-    },
+    }),
     revokeClient: write.revokeClient,
     revokeTenant: (tenant = '', at) => write.revokeTenant(tenant, at),
     block: ({ kind, id }, isBlocked, messages) => write.block(kind, id, isBlocked, messageRows(messages)),

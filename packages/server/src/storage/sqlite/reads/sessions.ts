@@ -62,7 +62,7 @@ function createSessions(database: DatabaseSync, write: Write): Sessions {
       (await write.endAccess(sub, ending)).flatMap(ended => endedOf(database, ended) ?? []),
     async endExpired(ending, limit) {
       // Usually none has expired, and nothing is written.
-      if (!anyExpired(ending.at)) return []
+      if (!(await anyExpired(ending.at))) return []
       return (await write.endExpiredSessions(ending, limit)).flatMap(ended => endedOf(database, ended) ?? [])
     },
   }
