@@ -116,6 +116,7 @@ function matches(entry: Entry, { tag, value }: Node): boolean {
 
 export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOptions): Promise<LdapServer> {
   const sockets = new Set<Socket>()
+  const used = new Set<Socket>()
   let most = 0
   const state: LdapServer = {
     port: 0,
@@ -224,10 +225,14 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
     // Otherwise each result waits for the acknowledgement of the entry before it.
     socket.setNoDelay(true)
     sockets.add(socket)
-    // A client that ended one connection before it opened the next has one. Both events are in the same turn of the event
-    // loop, in any order.
-    setImmediate(() => {
-      most = Math.max(most, [...sockets].filter(({ readableEnded }) => !readableEnded).length)
+    // Counts connections with a message. Of the addresses of `localhost`, a busy client may try one and give it up. One
+    // that the client has unbound, or ended, is closing, even if this event came first.
+    socket.once('data', () => {
+      used.add(socket)
+      setImmediate(() => {
+        const inUse = [...used].filter(one => !one.destroyed && !one.readableEnded && !one.writableEnded)
+        most = Math.max(most, inUse.length)
+      })
     })
     socket.once('close', () => sockets.delete(socket))
     serve(socket)
