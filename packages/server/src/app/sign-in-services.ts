@@ -184,9 +184,9 @@ const noteFailures =
 
 /**
  * Returns the rule for subjects without a record: those of a provider are active while the configuration has it and the
- * tenant that they signed in at, and others if a password validator or an extension grant authenticates them. Rows of the operator's own store are deleted
- * without notice. With such a store, only users of a provider who are not linked to a local user can therefore lack a
- * record.
+ * tenant that they signed in at, and others if a password validator or an extension grant authenticates them. Rows of
+ * the operator's own store are deleted without notice. With such a store, only users of a provider who are not linked
+ * to a local user can therefore lack a record.
  */
 function createVouching(
   { userStore, validators, grants, identityProviders, tenants }: Configuration,
