@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { mostIdentityLinks } from '../../packages/server/src/model/ports/federation.ts'
 import { linkIdentity } from '../../packages/server/src/pages/federation/link.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
-import { createTestServer } from '../support/tessera.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
   foreignProvider,
@@ -86,6 +87,36 @@ test('connections: an upstream account belongs to one user here, and only its ow
   assert.match(taken.text, /is connected to another account/)
   await press(bob, await bob.visit(page), 'disconnect', { identity })
   assert.match((await browser.visit(page)).text, /ada@corp\.example/)
+})
+
+async function fillConnections({ stores }: TestServer): Promise<void> {
+  for (let index = 0; index < mostIdentityLinks; index++)
+    await stores.identityLinks.add({ provider: 'other', identity: `${index}`, sub: '1', created_at: 1 })
+}
+
+test('connections: a user who has a hundred can connect a further one after removing one', async () => {
+  const { server, browser } = await startSignedIn()
+  await fillConnections(server)
+  assert.equal((await connect(browser)).status, 502)
+  assert.equal(server.reason(), 'identity_links_exhausted')
+  await server.stores.identityLinks.remove('other', '0', '1')
+  assert.equal((await connect(browser)).target, page)
+})
+
+test('connections: a user who has a hundred is not linked by an address either', async () => {
+  const claims = { email: 'ada@corp.example', email_verified: true }
+  const { server, browser } = await startFederated({
+    ...federatedWorld(provider, { linking: 'verified_email' }),
+    users: [{ sub: '1', username: 'ada', claims }],
+  })
+  provider.claims = { ...provider.claims, email_verified: true }
+  await fillConnections(server)
+  assert.equal((await signInByProvider(browser, atCorp)).status, 403)
+  assert.equal(server.reason(), 'identity_links_exhausted')
+  await server.stores.identityLinks.remove('other', '0', '1')
+  answerOf(await signInByProvider(browser, atCorp))
+  assert.equal(subOf(server), '1')
+  provider.claims = { sub: 'ada-there', email: 'ada@corp.example' }
 })
 
 test('connections: only the session that started the connection is connected, and only in its browser', async () => {

@@ -319,6 +319,11 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
       true,
     )
   },
+  async 'createIdentityLinks locked: a user’s links are counted before one is added'() {
+    const sub = newHash()
+    const add = () => stores.identityLinks.add({ provider: 'corp', identity: sub, sub, created_at: now })
+    assert.equal(await waitingFor(url, advisory(`identity links ${sub}`), add), 'added')
+  },
   async 'createRecoveryCodes locked: recovery codes are replaced by one at a time'() {
     const sub = newHash()
     await waitingFor(url, advisory(`factors ${sub}`), () => stores.recoveryCodes.replace(sub, [newHash()]))

@@ -7,6 +7,7 @@ import type {
   UpstreamRequest,
   UpstreamSession,
 } from '../../../packages/server/src/model/federation.ts'
+import { mostIdentityLinks } from '../../../packages/server/src/model/ports/federation.ts'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { day, minute, newHash, now, sampleSession, tally } from './samples.ts'
 
@@ -67,9 +68,9 @@ export function testFederation(stores: () => Stores): void {
     const added = await Promise.all(
       Array.from({ length: 50 }, (_, index) => identityLinks.add({ ...link, sub: `user-${index}` })),
     )
-    assert.deepEqual(tally(added), { true: 1, false: 49 })
+    assert.deepEqual(tally(added), { added: 1, taken: 49 })
     const found = await identityLinks.find(link.provider, link.identity)
-    assert.deepEqual(found, { ...link, sub: `user-${added.indexOf(true)}` })
+    assert.deepEqual(found, { ...link, sub: `user-${added.indexOf('added')}` })
     assert.equal(await identityLinks.find('other', link.identity), undefined)
     assert.equal(await identityLinks.find(link.provider, newHash()), undefined)
   })
@@ -86,7 +87,21 @@ export function testFederation(stores: () => Stores): void {
     assert.equal(await identityLinks.remove(first.provider, first.identity, sub), false)
     assert.deepEqual(await identityLinks.ofUser(sub), [second])
     assert.equal(await identityLinks.find(first.provider, first.identity), undefined)
-    assert.equal(await identityLinks.add({ ...first, sub: 'bob' }), true)
+    assert.equal(await identityLinks.add({ ...first, sub: 'bob' }), 'added')
+  })
+
+  test('identity links: a user has a limited number, even if they are added concurrently', async () => {
+    const { identityLinks } = stores()
+    const sub = newHash()
+    const links = Array.from({ length: mostIdentityLinks + 5 }, () => sampleLink({ sub }))
+    const added = await Promise.all(links.map(link => identityLinks.add(link)))
+    assert.deepEqual(tally(added), { added: mostIdentityLinks, full: 5 })
+    assert.equal((await identityLinks.ofUser(sub)).length, mostIdentityLinks)
+    const [first] = links.filter((_, index) => added[index] === 'added')
+    assert.ok(first)
+    assert.equal(await identityLinks.add(first), 'taken')
+    await identityLinks.remove(first.provider, first.identity, sub)
+    assert.equal(await identityLinks.add(sampleLink({ sub })), 'added')
   })
 
   test('upstream sessions: found by the session here, by the one there and by the user there', async () => {

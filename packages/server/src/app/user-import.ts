@@ -66,7 +66,7 @@ export async function openUserImport(
       const [{ provider, label }, key] = [identity, keyOf(identity)]
       const found = { provider, identity: key, sub, created_at: clock.now() }
       const added = await identityLinks.add({ ...found, ...(label !== undefined && { label }) })
-      if (!added && (await identityLinks.find(provider, key))?.sub !== sub) return false
+      if (added !== 'added' && (await identityLinks.find(provider, key))?.sub !== sub) return false
     }
     return true
   }

@@ -64,7 +64,8 @@ export const derivedSub = (identity: ExternalIdentity): string => `fed_${identit
 /**
  * Resolves the local subject, in this order: the decision of the operator's hook; an existing link; a local user with the
  * same verified address, if the provider may link by it; a `sub` derived from provider, authority and id.
- * Refuses `access_denied` if the hook rejects the user, or if the local user was deleted or belongs to another tenant.
+ * Refuses `access_denied` if the hook rejects the user, or if the local user was deleted, belongs to another tenant, or has
+ * no room for a further link.
  */
 export function createSubjectResolver({
   users,
@@ -79,11 +80,12 @@ export function createSubjectResolver({
     if (decided === null) return denied('provider_user_refused', identity)
     if (decided !== undefined) return withRecord(decided, identity, tenant)
     const known = await find(identity)
-    const linked = known ?? (await linkByAddress(identity, tenant))
-    if (linked === undefined) return withRecord(derivedSub(identity), identity, tenant)
-    const subject = await withRecord(linked, identity, tenant)
+    const linked = known === undefined ? await linkByAddress(identity, tenant) : ok(known)
+    if (!linked.ok) return linked
+    if (linked.value === undefined) return withRecord(derivedSub(identity), identity, tenant)
+    const subject = await withRecord(linked.value, identity, tenant)
     if (!subject.ok) return subject
-    if (!subject.value.record) return denied('linked_user_gone', identity, linked)
+    if (!subject.value.record) return denied('linked_user_gone', identity, linked.value)
     return known === undefined ? ok({ ...subject.value, linked: true }) : subject
   }
 
@@ -98,18 +100,19 @@ export function createSubjectResolver({
   async function linkByAddress(
     identity: ExternalIdentity,
     tenant: string | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<Result<string | undefined>> {
     const { provider, verified_email: label } = identity
-    if (provider.linking !== 'verified_email' || label === undefined || !isEmail(label)) return undefined
+    if (provider.linking !== 'verified_email' || label === undefined || !isEmail(label)) return ok(undefined)
     const user = await users.findByVerifiedEmail(label, tenant)
-    if (!user) return undefined
+    if (!user) return ok(undefined)
     const link = { provider: provider.name, identity: identityKey(identity), sub: user.sub, label }
     const added = await links.add({ ...link, created_at: clock.now() })
-    if (added) {
+    if (added === 'full') return denied('identity_links_exhausted', identity, user.sub)
+    if (added === 'added') {
       log.info('identity_linked', { provider: provider.name, sub: user.sub, by: 'verified_email' })
       events.emit('user.identity_linked', { sub: user.sub, provider: provider.name })
     }
-    return added ? user.sub : find(identity)
+    return ok(added === 'added' ? user.sub : await find(identity))
   }
 
   /** Refuses a user whose record belongs to a tenant other than the one of the sign-in. */

@@ -5,6 +5,7 @@ import type { Path } from '../configuration/validation/schema.ts'
 import { isUsername } from '../identity/accounts.ts'
 import { isEmail } from '../identity/email-address.ts'
 import { isMembershipName, mostMemberships } from '../model/membership.ts'
+import { mostIdentityLinks } from '../model/ports/federation.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { isDerivedSub, reservedClaims } from '../model/user.ts'
 import { importedPasswordHash } from '../runtime/password-hash/exported.ts'
@@ -102,9 +103,11 @@ const checks: Readonly<Record<keyof MigratedUser, Check>> = {
     '16 to 128 characters of base32 (RFC 4226 §4)',
   ),
   identities: check(
-    value => value === undefined || (Array.isArray(value) && value.every(isIdentity)),
-    'an account at a provider is malformed',
-    'the provider, its issuer and the identifier of the user',
+    value =>
+      value === undefined ||
+      (Array.isArray(value) && value.length <= mostIdentityLinks && value.every(isIdentity)),
+    'an account at a provider is malformed, or there are too many',
+    `at most ${mostIdentityLinks}, each with the provider, its issuer and the identifier of the user`,
   ),
   disabled: check(isOptionalFlag, 'it is not a boolean', 'true or false'),
 }

@@ -10,11 +10,20 @@ export type UpstreamRequests = {
   readonly take: (hash: TokenHash, browser: TokenHash) => Promise<UpstreamRequest | undefined>
 }
 
+/**
+ * Accounts at providers that a user can be linked to. Without a limit, someone who can create accounts at a provider could
+ * fill the store, and make reading their own connections slow.
+ */
+export const mostIdentityLinks = 100
+
 export type IdentityLinks = {
   readonly find: (provider: string, identity: string) => Awaitable<IdentityLink | undefined>
   readonly ofUser: (sub: string) => Awaitable<readonly IdentityLink[]>
-  /** Returns false, and stores nothing, if this identity is already linked. */
-  readonly add: (link: IdentityLink) => Promise<boolean>
+  /**
+   * Stores nothing if this identity is already linked (`taken`), or if the user has {@link mostIdentityLinks} links
+   * (`full`).
+   */
+  readonly add: (link: IdentityLink) => Promise<'added' | 'taken' | 'full'>
   /** Returns whether this user had the link. */
   readonly remove: (provider: string, identity: string, sub: string) => Promise<boolean>
 }

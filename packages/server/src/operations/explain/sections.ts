@@ -169,7 +169,7 @@ const ofThisServer =
   'extension_chain_too_long extension_client_unknown extension_grant_threw ' +
   'extension_lifetime_invalid extension_refused extension_subject_not_derived ' +
   'extension_subject_token_expired factor_not_named hook_failed hook_result_invalid ' +
-  'hook_timed_out host_not_loopback identity_linked_elsewhere last_factor_required ' +
+  'hook_timed_out host_not_loopback identity_linked_elsewhere identity_links_exhausted last_factor_required ' +
   'linked_user_gone linking_session_gone local_login_disabled mail_asked_too_often ' +
   'mail_link_invalid mail_link_of_another_account passkey_sign_in_not_offered ' +
   'password_queue_full password_unfit provider_not_allowed provider_user_refused ' +

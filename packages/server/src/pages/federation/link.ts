@@ -21,7 +21,7 @@ export type LinkPorts = {
 
 /**
  * Refuses `invalid_request` if the session differs from the one that requested it, and `access_denied` if the
- * provider's user is already linked to another user here.
+ * provider's user is already linked to another user here, or the user here has no room for a further link.
  */
 export async function linkIdentity(
   page: Pick<BrowserRequest, 'request' | 'readSession'>,
@@ -38,7 +38,9 @@ export async function linkIdentity(
   const key = identityKey(identity)
   const label = labelOf(identity)
   const link = { provider, identity: key, sub, ...(label !== undefined && { label }) }
-  if (await identityLinks.add({ ...link, created_at: clock.now() })) {
+  const added = await identityLinks.add({ ...link, created_at: clock.now() })
+  if (added === 'full') return refuse('access_denied', 'identity_links_exhausted', { log: { provider, sub } })
+  if (added === 'added') {
     log.info('identity_linked', { provider, sub, by: 'user' })
     events.emit('user.identity_linked', { sub, provider })
     notifyOwner(page.request, sub, 'identity_linked')

@@ -1,6 +1,6 @@
 /** Sign-in at other providers, in memory. */
 
-import { mostUpstreamSessions } from '../../model/ports/federation.ts'
+import { mostIdentityLinks, mostUpstreamSessions } from '../../model/ports/federation.ts'
 import type { FederationStores } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
@@ -14,9 +14,10 @@ export const createFederationStores = ({
     find: (provider, identity) => identityLinks.get(provider, identity),
     ofUser: sub => identityLinks.filter(link => link.sub === sub),
     async add(link) {
-      if (identityLinks.has(link.provider, link.identity)) return false
+      if (identityLinks.has(link.provider, link.identity)) return 'taken'
+      if (identityLinks.filter(({ sub }) => sub === link.sub).length >= mostIdentityLinks) return 'full'
       identityLinks.put(link)
-      return true
+      return 'added'
     },
     async remove(provider, identity, sub) {
       return identityLinks.get(provider, identity)?.sub === sub && identityLinks.delete(provider, identity)

@@ -1,6 +1,6 @@
 /** Sign-in at other providers, in PostgreSQL. */
 
-import { mostUpstreamSessions } from '../../model/ports/federation.ts'
+import { mostIdentityLinks, mostUpstreamSessions } from '../../model/ports/federation.ts'
 import type {
   FederationStores,
   IdentityLinks,
@@ -17,19 +17,30 @@ export const createFederationStores = (database: Database): FederationStores => 
   upstreamSessions: createUpstreamSessions(database),
 })
 
-function createIdentityLinks({ run }: Database): IdentityLinks {
+const linksOf = `select (select count(*) from identity_links where sub = $3),
+  exists (select 1 from identity_links where provider = $1 and identity = $2)`
+
+const addLink = `insert into identity_links (${codecs.identityLinks.names}) values (${codecs.identityLinks.placeholders()})
+  on conflict do nothing`
+
+function createIdentityLinks({ run, locked }: Database): IdentityLinks {
   const select = `select ${codecs.identityLinks.names} from identity_links`
   const find = one(run, `${select} where provider = $1 and identity = $2`)
   const ofUser = all(run, `${select} where sub = $1 order by created_at, provider, identity`)
-  const insert = change(
-    run,
-    `insert into identity_links (${codecs.identityLinks.names}) values (${codecs.identityLinks.placeholders()}) on conflict do nothing`,
-  )
   const remove = change(run, 'delete from identity_links where provider = $1 and identity = $2 and sub = $3')
   return {
     find: async (provider, identity) => codecs.identityLinks.decode((await find(provider, identity)) ?? []),
     ofUser: async sub => (await ofUser(sub)).flatMap(row => codecs.identityLinks.decode(row) ?? []),
-    add: async link => (await insert(...codecs.identityLinks.encode(link))) === 1,
+    // Links are counted before one is added, one at a time for each user.
+    add: link =>
+      locked([`identity links ${link.sub}`], async write => {
+        const { provider, identity, sub } = link
+        const [count = 0, taken] = (await write(linksOf, [provider, identity, sub])).rows[0] ?? []
+        if (taken === true) return 'taken'
+        if (Number(count) >= mostIdentityLinks) return 'full'
+        // Another user may have added the same one meanwhile.
+        return (await write(addLink, codecs.identityLinks.encode(link))).count === 1 ? 'added' : 'taken'
+      }),
     remove: async (provider, identity, sub) => (await remove(provider, identity, sub)) === 1,
   }
 }

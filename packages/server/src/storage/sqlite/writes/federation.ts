@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { UpstreamRequest } from '../../../model/federation.ts'
-import { mostUpstreamSessions } from '../../../model/ports/federation.ts'
+import { mostIdentityLinks, mostUpstreamSessions } from '../../../model/ports/federation.ts'
 import type { TokenHash } from '../../../runtime/ports.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
@@ -10,11 +10,23 @@ import type { Writes } from './operation.ts'
 
 export const federationWrites = {
   addIdentityLink(database) {
+    const known = one(
+      database,
+      `select exists (select 1 from identity_links where provider = ? and identity = ?),
+        (select count(*) from identity_links where sub = ?)`,
+    )
     const insert = change(
       database,
-      `insert into identity_links (${codecs.identityLinks.names}) values (${codecs.identityLinks.placeholders}) on conflict do nothing`,
+      `insert into identity_links (${codecs.identityLinks.names}) values (${codecs.identityLinks.placeholders})`,
     )
-    return (link: Row): boolean => insert(...link) === 1
+    return (link: Row): 'added' | 'taken' | 'full' => {
+      const [provider = null, identity = null, sub = null] = link
+      const [taken = 0, count = 0] = (known(provider, identity, sub) ?? []).map(Number)
+      if (taken > 0) return 'taken'
+      if (count >= mostIdentityLinks) return 'full'
+      insert(...link)
+      return 'added'
+    }
   },
   removeIdentityLink(database) {
     const remove = change(
