@@ -118,6 +118,7 @@ test('password page: with change_ends "sessions", tokens that outlive sessions r
 test('password page: weak passwords are refused with a reason [NIST SP 800-63B §3.1.1.2]', async () => {
   const { browser } = await start()
   let page = await signIn(browser, '/account/password', doraSignsIn)
+  assert.match(page.text, /New password At least 12 characters/)
   for (const [new_password, text] of [
     ['short', /At least 12 characters/],
     ['', /At least 12 characters/],

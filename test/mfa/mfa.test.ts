@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
-import { enrolApp, finishEnrolment, methodHref, secretOn } from '../support/factors.ts'
+import { appOf, enrolApp, finishEnrolment, methodHref, secretOn } from '../support/factors.ts'
 import { alice, answerOf, authorizePath, pagesWorld, redeem, signIn } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
 import { createTestServer, startOfTime } from '../support/tessera.ts'
@@ -86,6 +86,25 @@ test('mfa: an application that requires more asks a signed-in user only for the 
   // The session keeps the acr it reached.
   answerOf(await browser.visit(authorizePath({ acr_values: '2', prompt: 'none' })))
   assert.ok(app)
+})
+
+test('mfa: a session that gains a factor lasts as long as the user chose when it began', async () => {
+  const kept = { keep_signed_in: true, keep_signed_in_lifetime: 864_000 }
+  for (const [choice, maxAge] of [
+    [{}, undefined],
+    [{ keep_signed_in: 'yes' }, '864000'],
+  ] as const) {
+    const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'if_enrolled' }, sessions: kept })
+    answerOf(await signIn(browser, authorizePath(), { ...alice, ...choice }))
+    const asked = await browser.visit(authorizePath({ acr_values: '2' }))
+    const { headers } = await browser.submit(asked, {
+      code: appOf(secretOn(asked), server).code(),
+      button: 'enrol',
+    })
+    const line = [headers['set-cookie'] ?? []].flat().find(text => text.includes('tessera_session'))
+    assert.ok(line)
+    assert.equal(/Max-Age=(\d+)/.exec(line)?.[1], maxAge)
+  }
 })
 
 test('mfa: the first acr value that is met is returned, and a second factor is required only if none is met', async () => {

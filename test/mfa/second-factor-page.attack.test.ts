@@ -17,6 +17,7 @@ import {
   authorizePath,
   bob,
   pagesWorld,
+  redeem,
   signIn,
 } from '../support/sign-in.ts'
 import { createTestServer, issuer, masterKey, type TestServer } from '../support/tessera.ts'
@@ -151,6 +152,14 @@ test('mfa: the page for the second factor of one session does not apply to anoth
   answerOf(await signIn(browser, again, bob))
   const next = await browser.visit(target)
   assert.notEqual(next.target, target)
+})
+
+test('mfa: a sign-in that waits for a factor gains nothing if none is required any more', async () => {
+  const { server, browser } = await start()
+  const asked = await signIn(browser, again)
+  await server.reconfigure({ ...pagesWorld, mfa: { mode: 'off' } })
+  const claims = await redeem(server, await browser.submit(asked, { code: '000000', button: 'verify' }))
+  assert.deepEqual([claims.acr, claims.amr], ['1', ['pwd']])
 })
 
 test('mfa: a session gains nothing if nothing is required any more', async () => {

@@ -12,7 +12,7 @@ import { assertRefused } from '../support/refused.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
 import { createTestServer, issuer, masterKey } from '../support/tessera.ts'
-import { importerNamed, migrateFixture } from './fixtures.ts'
+import { at, importerNamed, migrateFixture, readFixture } from './fixtures.ts'
 
 const realm = await migrateFixture('keycloak', 'keycloak-realm.json')
 const folder = await migrateFixture('keycloak', 'keycloak-folder-realm.json', 'keycloak-folder-users-0.json')
@@ -104,6 +104,19 @@ test('migration: accounts of Keycloak at providers are linked to the same users'
   const provider = { name: 'corp', linking: 'none' } as const
   const identity = identityKey({ provider, authority: 'https://corp.example', id: 'corp-alice', claims: {} })
   assert.deepEqual([link?.provider, link?.identity, link?.label, others], ['corp', identity, 'alice', []])
+})
+
+test('migration: an account of Keycloak at a provider that is not carried over is reported and links nothing', async () => {
+  const value = (await readFixture('keycloak-realm.json')) as { users: Record<string, unknown>[] }
+  // "bank" is disabled, and none is named "gone".
+  const accounts = ['corp', 'bank', 'gone'].map(identityProvider => ({ identityProvider, userId: '7' }))
+  value.users[0]!.federatedIdentities = [...accounts, { identityProvider: 'corp' }]
+  const outcome = migrate(importerNamed('keycloak'), [{ name: 'realm.json', value }], at)
+  assert.deepEqual(outcome.users[0]?.identities, [
+    { provider: 'corp', authority: 'https://corp.example', id: '7' },
+  ])
+  for (const index of [1, 2, 3])
+    assert.deepEqual(outcomesAt(outcome, 'users', 0, 'federatedIdentities', index), ['not_possible'])
 })
 
 test('migration: a user who can not be added leaves no factor and no link behind', async () => {

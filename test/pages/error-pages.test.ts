@@ -27,6 +27,9 @@ const programs = [
   'text/html;q=0.5, application/json',
   'text/html;q=0, */*',
   'text/html;q=x',
+  // No weight: it must be between 0 and 1.
+  'text/html;q=2, */*',
+  'text/html;q=-1, */*',
   'text/*',
 ] as const
 
