@@ -73,6 +73,18 @@ for (const [what, response] of [
     assert.equal(token.error.code, 'invalid_response')
   })
 
+test('introspection: a time beyond the numbers of JavaScript is invalid', async () => {
+  const client = clientOf('urn:api', 'api-secret', (url, init) =>
+    url.endsWith('/introspect')
+      ? Promise.resolve(
+          new Response('{"active":true,"exp":1e400}', { headers: { 'content-type': 'application/json' } }),
+        )
+      : fetch(url, init),
+  )
+  const token = await introspectToken(client, 'token')
+  assert.equal(!token.ok && token.error.code, 'invalid_response')
+})
+
 test('introspection: an inactive token has no other members, and unknown ones are among the members', async () => {
   assert.deepEqual(unwrap(await introspectWith({ active: false, sub: 'a' })), { active: false })
   const token = unwrap(await introspectWith({ active: true, sub: null, tier: 'gold' }))

@@ -17,6 +17,7 @@ test('configuration: by default sessions last two hours unused and ten hours at 
 
 test('configuration: a short absolute lifetime shortens the default idle one', () => {
   assert.deepEqual(sessionsOf({ absolute_lifetime: 600 }).lifetimes, { idle: 600, absolute: 600 })
+  assert.equal(sessionsOf({ idle_lifetime: 600, absolute_lifetime: 600 }).lifetimes.idle, 600)
   assert.equal(sessionsOf({ keep_signed_in: true }).lifetimes.kept, 2_592_000)
 })
 
