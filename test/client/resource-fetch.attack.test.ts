@@ -71,8 +71,9 @@ function start(script: Script, options: Partial<ResourceFetchOptions> = {}) {
 }
 
 test('attack: an API that refuses every token leads to two authorizations, however often it is called', async () => {
+  let next = 0
   const { call, asked, discoveries } = start({
-    reply: () => ({ status: 401, challenge: bearer('error="invalid_token"') }),
+    reply: () => ({ status: 401, challenge: bearer(`error="invalid_token", scope="scope${next++}"`) }),
   })
   // A token that is refused although it is new is not replaced during the same call.
   assert.equal((await call(api)).status, 401)

@@ -154,7 +154,7 @@ test("configuration: a module's values are checked even without a compiler", asy
   grants: [{ grantType: 'password', parameters: {}, decide() {} }, { grantType: 'x' }, 7],
   validators: { password: () => true, tokenRequest: {} },
   profile: { isActiv: () => true },
-  identity_providers: [{ name: 'directory' }],
+  identity_providers: [{ name: 'directory' }, { name: 'other', credentialAuthority: { chek() {} } }],
 }`,
   )
   assert.deepEqual(errors.map(error => error.path).sort(), [
@@ -162,6 +162,7 @@ test("configuration: a module's values are checked even without a compiler", asy
     'grants[1]',
     'grants[2]',
     'identity_providers[0].credentialAuthority',
+    'identity_providers[1].credentialAuthority',
     'profile.isActiv',
     'validators.password',
     'validators.tokenRequest',
