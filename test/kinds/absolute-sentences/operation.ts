@@ -170,9 +170,11 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/operating.md': {
-    'Emails and logout tokens are sent for': held(
+    'Emails, logout tokens and webhooks are then sent for': held(
+      'operations/stopping.test.ts',
+      'stopping: receivers that do not respond delay it by 5 s together, and log nothing afterwards',
       'accounts/mail.test.ts',
-      'mail: closing does not wait for an unresponsive submission server, and leaves the rest in the store',
+      'mail: closing claims no more after a second, and waits until what was sent is recorded',
       'sessions/logout-queue.test.ts',
       'logout tokens: closing waits for those in progress, and not for all that are due',
     ),

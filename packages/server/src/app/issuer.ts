@@ -124,8 +124,12 @@ async function composeOn(
       context.principals.retire()
     },
     async close() {
-      await Promise.all([services.sessions.close(), pages.closeMail()])
-      await context.close()
+      try {
+        // Together, because requests in progress have already taken most of the time that a stop has.
+        await Promise.all([services.sessions.close(), pages.closeMail(), context.events.close()])
+      } finally {
+        await context.close()
+      }
     },
   }
 }

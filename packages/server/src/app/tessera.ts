@@ -105,7 +105,10 @@ export type Tessera = {
   readonly replace: (configuration: Configuration) => Promise<void>
   /** Makes `/readyz` respond 503, and makes `listener` close each connection after its response. */
   readonly drain: () => void
-  /** Stops the background jobs, waits for requests of `listener` and `fetch` in progress, 10 s at most, and closes the stores. */
+  /**
+   * Stops the background jobs, waits for requests of `listener` and `fetch` in progress, 10 s at most, then for deliveries
+   * in progress, 5 s at most, and closes the stores.
+   */
   readonly close: () => Promise<void>
 }
 

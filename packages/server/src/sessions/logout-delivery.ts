@@ -10,6 +10,7 @@ import type { LogoutNotice } from '../model/authorization.ts'
 import { type Client, type Clients, isTrusted } from '../model/client.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import { endDeliveries } from '../runtime/async/claim-loop.ts'
 import { singleFlight } from '../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 import type { LogoutTokens } from '../tokens/logout-token.ts'
@@ -28,12 +29,10 @@ type LogoutDelivery = {
   readonly deliver: () => Promise<void>
   /** Resolves when no delivery is in progress. */
   readonly settled: () => Promise<void>
-  /** Delivers for a few seconds, then claims no more notices and waits for deliveries in progress. */
+  /** Delivers for a few seconds what is due and in progress. The rest remains in the store. */
   readonly close: () => Promise<void>
 }
 
-/** Milliseconds. Slow clients must not delay shutdown; their notices remain in the store. */
-const closeLimit = 5000
 /**
  * Maximum deliveries in progress per process, and to one client while others wait, so that an unresponsive client does
  * not slow down the others.
@@ -55,13 +54,15 @@ const backoff: readonly Seconds[] = [10, 30, 120, 600, 3600, 3 * 3600, 6 * 3600,
 export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   const { stores, clock, log } = ports
   const onError = (error: unknown): Outcome => {
-    log.error('logout_delivery_failed', { error: String(error) })
+    // A delivery that took longer than closing could not be recorded, because the store is closed.
+    if (!isClosed) log.error('logout_delivery_failed', { error: String(error) })
     return 'settled'
   }
   const untrusted = rememberUntrusted(ports)
   let again = false
-  let isClosed = false
+  let [isStopped, isClosed] = [false, false]
   let wake = (): void => {}
+  const settled = async () => run.current()
 
   /** Logs a failure itself, once for all callers. */
   const run = singleFlight(() => deliverDue().catch(error => void onError(error)))
@@ -83,7 +84,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
 
   /** Starts deliveries until none is due or enough are in progress. */
   async function fill(lanes: Lanes): Promise<void> {
-    while (!isClosed && !lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
+    while (!isStopped && !lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
       const now = clock.now()
       // Claims fewer when busy, because a client that is not known yet may be untrusted.
       const atOnce = lanes.isCrowded() ? mostOfUntrusted : mostOfClient
@@ -106,13 +107,14 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       wake()
       return run()
     },
-    settled: async () => run.current(),
+    settled,
     async close() {
-      const timer = setTimeout(() => {
-        isClosed = true
-      }, closeLimit)
-      await run.current()
-      clearTimeout(timer)
+      await endDeliveries({
+        settled,
+        stop() {
+          isStopped = true
+        },
+      })
       isClosed = true
     },
   }

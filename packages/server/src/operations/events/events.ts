@@ -23,7 +23,7 @@ import {
 import { newTimedId } from '../../model/handle.ts'
 import type { Messages } from '../../model/ports/stores.ts'
 import type { Webhook } from '../../model/webhook.ts'
-import { receiverLimit } from '../../runtime/async/claim-loop.ts'
+import { endDeliveries, receiverLimit } from '../../runtime/async/claim-loop.ts'
 import { settlesWithin } from '../../runtime/async/promises.ts'
 import { createCallbacks } from './callbacks.ts'
 import { createLaterWrites } from './later-writes.ts'
@@ -38,7 +38,10 @@ export type ManagedEvents = Events & {
   readonly notes: (type: AuditType) => boolean
   /** Resolves when no callback runs, and nothing is being stored or sent. */
   readonly settled: () => Promise<void>
-  /** Stores waiting messages, and sends for a few seconds. The rest remain in the store. */
+  /**
+   * Sends for a few seconds, once for all calls, and stores waiting messages. The rest remain in the store. A later call
+   * waits for what was emitted since to be stored.
+   */
   readonly close: () => Promise<void>
 }
 
@@ -69,6 +72,8 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
   const queues = ports.webhooks.map(webhook => createWebhook(webhook, ports))
   const laterWrites = createLaterWrites({ stores, log, onStored: sendSoon })
 
+  let closing: Promise<void> | undefined
+  let isClosed = false
   /** Deliveries in progress, so that closing waits for their queries. */
   const delivering = new Set<Promise<unknown>>()
 
@@ -83,7 +88,12 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
   function sendSoon(): void {
     if (!delivers) return
     const idle = queues.filter(queue => !queue.wakes())
-    if (idle.length > 0) void run(idle).catch(error => log.error('webhooks_failed', { error: String(error) }))
+    if (idle.length > 0) void run(idle).catch(logFailure)
+  }
+
+  function logFailure(error: unknown): void {
+    // A delivery that took longer than closing could not be recorded, because the store is closed.
+    if (!isClosed) log.error('webhooks_failed', { error: String(error) })
   }
 
   /** Returns the event as JSON with its messages; undefined if there is no subscriber, and it is not audited. */
@@ -139,8 +149,15 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     deliver: async () => void (await settlesWithin(receiverLimit, run())),
     settled,
     async close() {
-      await settlesWithin(receiverLimit, settled())
-      for (const queue of queues) queue.stop()
+      closing ??= endDeliveries({
+        settled,
+        stop() {
+          for (const queue of queues) queue.stop()
+        },
+      })
+      await closing
+      await settlesWithin(receiverLimit, laterWrites.settled())
+      isClosed = true
     },
   }
 }

@@ -16,9 +16,8 @@ import {
   type WaitingMail,
 } from '../../model/mail.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import { createClaimLoop } from '../../runtime/async/claim-loop.ts'
+import { createClaimLoop, endDeliveries } from '../../runtime/async/claim-loop.ts'
 import { createDeference } from '../../runtime/async/deference.ts'
-import { settlesWithin } from '../../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
 
@@ -29,7 +28,7 @@ type MailQueue = {
   readonly deliver: () => Promise<void>
   /** Resolves when nothing is in progress. */
   readonly settled: () => Promise<void>
-  /** Sends emails for a few seconds, then claims no more. The rest remains in the store. */
+  /** Sends for a few seconds what is due and in progress. The rest remains in the store. */
   readonly close: () => Promise<void>
 }
 
@@ -45,11 +44,6 @@ type MailQueuePorts = {
 const mostUnderWay = 200
 const mostWaiting = 10_000
 const atOnce = 4
-/**
- * Milliseconds: how long closing still claims emails, and then waits for those in progress. One that was sent, but isn't
- * recorded as sent, would be sent again. A submission server that does not respond must not delay the end of the process.
- */
-const [claimLimit, recordLimit] = [3000, 2000]
 /** Longer than sending takes. */
 const claimLasts: Seconds = 300
 /** Until an email that may have expired is checked again. */
@@ -77,6 +71,7 @@ export function createMailQueue({
   let lastError: string | undefined
   const logFull = repeatedLine(log.error, { event: 'mail_failed', count: 'mails' })
   const others = createDeference(clock)
+  let isClosed = false
   const loop = createClaimLoop<WaitingMail>({
     atOnce,
     anyDue: () => !others.mustWait() && waitingMails.anyDue(clock.now()),
@@ -86,6 +81,11 @@ export function createMailQueue({
     },
     work: sendOne,
   })
+
+  function logFailure(error: unknown): void {
+    // A delivery that took longer than closing could not be recorded, because the store is closed.
+    if (!isClosed) log.error('mail_failed', { error: String(error) })
+  }
 
   async function write(
     compose: () => Promise<OutgoingMail | undefined>,
@@ -103,7 +103,7 @@ export function createMailQueue({
       return onLost()
     }
     // Not awaited: once stored, an email no longer counts as in progress, however long the submission server takes.
-    if (!loop.wakes()) void loop.run().catch(error => log.error('mail_failed', { error: String(error) }))
+    if (!loop.wakes()) void loop.run().catch(logFailure)
   }
 
   /** Returns false if too many are waiting. */
@@ -161,9 +161,8 @@ export function createMailQueue({
     deliver: loop.run,
     settled,
     async close() {
-      await settlesWithin(claimLimit, settled())
-      loop.stop()
-      await settlesWithin(recordLimit, loop.settled())
+      await endDeliveries({ settled, stop: loop.stop })
+      isClosed = true
     },
     send(compose, onLost = async () => {}) {
       const isFull = underWay.size >= mostUnderWay

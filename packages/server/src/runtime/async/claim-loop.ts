@@ -1,13 +1,33 @@
 /** Processes a durable queue that several processes claim items from: mails and webhooks. */
 
 import type { Awaitable } from '../ports.ts'
-import { singleFlight } from './promises.ts'
+import { settlesWithin, singleFlight } from './promises.ts'
 
 /**
  * Milliseconds that a job waits for receivers. One that does not respond must not delay the job's other work, the next
  * run, or the end of the process.
  */
 export const receiverLimit = 5000
+
+/**
+ * Milliseconds: how long closing still claims items, which the last requests stored, and then waits for those in progress.
+ * An item that was delivered, but isn't recorded as delivered, is delivered again.
+ */
+const [claimLimit, recordLimit] = [1000, receiverLimit - 1000]
+
+/** Delivers for a moment, then claims no more, and waits for deliveries in progress: `receiverLimit` in total. */
+export async function endDeliveries({
+  settled,
+  stop,
+}: {
+  readonly settled: () => Promise<void>
+  /** Stops claiming items. */
+  readonly stop: () => void
+}): Promise<void> {
+  await settlesWithin(claimLimit, settled())
+  stop()
+  await settlesWithin(recordLimit, settled())
+}
 
 type ClaimLoopPorts<Item> = {
   /** How many items are processed concurrently. */
