@@ -9,7 +9,10 @@ import { followPort, isAddress, isLoopback } from '../configuration/issuer.ts'
 import type { LoadOptions } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
 import { endSoon, print } from '../operations/output/standard-output.ts'
+import { createPrimaryLog } from '../operations/workers/log.ts'
 import { stopLimit } from '../operations/workers/stop-limit.ts'
+import { settlesWithin } from '../runtime/async/promises.ts'
+import type { Server } from '../server.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { loadOrReport } from './report.ts'
@@ -76,14 +79,24 @@ export async function runUntilStopped(
   // Installed before startup, so that a signal during startup does not kill the process halfway through.
   const stopped = stopSignal()
   const onReload = source && reloadSignal()
-  const { startServer } = await import('../server.ts')
-  const server = await startServer(configuration, {})
-  // The demo prints the addresses for a browser itself.
-  print(`listening on ${server.url}\n${source ? browserHint(configuration, server.url) : ''}`)
-  ready()
-  if (source) onReload?.(() => server.reload(source))
-  await stopped
-  await server.close()
+  let server: Server | undefined
+  const run = async (): Promise<void> => {
+    const { startServer } = await import('../server.ts')
+    server = await startServer(configuration, {})
+    const { url, reload, close } = server
+    // The demo prints the addresses for a browser itself.
+    print(`listening on ${url}\n${source ? browserHint(configuration, url) : ''}`)
+    ready()
+    if (source) onReload?.(() => reload(source))
+    await stopped
+    await close()
+  }
+  const ended = run()
+  await Promise.race([stopped, ended])
+  // A server limits its own end, but its start may hang.
+  const limit = server?.stopLimit() ?? stopLimit(configuration)
+  if (!(await settlesWithin(limit, ended)))
+    createPrimaryLog(process.env.TESSERA_LOG_LEVEL).error('stop_timed_out', { waited_s: limit / 1000 })
   endSoon()
   return 0
 }

@@ -5,6 +5,8 @@ import { loadConfiguration } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
 import { endSoon, guardStandardOutput } from '../operations/output/standard-output.ts'
 import { createPrimary } from '../operations/workers/primary.ts'
+import { stopLimit } from '../operations/workers/stop-limit.ts'
+import type { Server } from '../server.ts'
 import { stopSignal } from './stop-signal.ts'
 
 /**
@@ -32,17 +34,21 @@ export async function work([
     if (!loaded.ok) throw new Error(`${file} was changed and is now invalid: run tessera config check`)
     if (markOfServer(loaded.configuration) !== mark)
       throw new Error(`the issuer or storage in ${file} has changed: restart the server`)
+    const { configuration } = loaded
+    const stopped = Promise.race([signalled, primary.stopped])
+    let server: Server | undefined
+    // Not the limit of the primary: a reload may have changed it. Reported also while the start hangs.
+    void stopped.then(() => primary.stopping(server?.stopLimit() ?? stopLimit(configuration)))
     const { startServer } = await import('../server.ts')
-    const server = await startServer(loaded.configuration, {
+    server = await startServer(configuration, {
       worker: Number(number),
       metricsExchange: primary.metrics,
     })
-    primary.onReload(() => server.reload(source))
+    const { reload, close } = server
+    primary.onReload(() => reload(source))
     primary.ready()
-    await Promise.race([signalled, primary.stopped])
-    // Not the limit of the primary: a reload may have changed it.
-    primary.stopping(server.stopLimit())
-    await server.close()
+    await stopped
+    await close()
     primary.leave()
     endSoon()
   } catch (error) {

@@ -124,7 +124,7 @@ export function supervise({
 
     const becomeReady = (place: Place): void => {
       place.ready = true
-      if (state !== 'stopping') deadlines.ready(place.number)
+      if (state !== 'stopping' && !place.stops) deadlines.ready(place.number)
       // It may have read the file before the change.
       if (place.knows < reloads) void reload(place)
       if (state !== 'starting' || !places.every(({ ready }) => ready)) return
