@@ -114,8 +114,12 @@ test('supervision: a worker that is not ready after a minute is reported once', 
   assert.deepEqual(slow, [1])
 })
 
-/** Supervises one worker that runs this script, and collects what is logged. */
-async function superviseScript(t: TestContext, script: string, stopLimit: number) {
+/** Supervises workers that run this script with their number, and collects what is logged. */
+async function superviseScript(
+  t: TestContext,
+  script: string,
+  { count = 1, stopLimit }: { readonly count?: number; readonly stopLimit: number },
+) {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-supervision-'))
   t.after(() => rm(folder, { recursive: true }))
   const entry = join(folder, 'worker.mjs')
@@ -125,21 +129,23 @@ async function superviseScript(t: TestContext, script: string, stopLimit: number
   const events: string[] = []
   const write = (event: string): void => void events.push(event)
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
+  const { promise: ready, resolve: onReady } = Promise.withResolvers<void>()
+  let reload = async (): Promise<void> => {}
   const ended = supervise({
-    count: 1,
-    entry,
-    words: [],
+    ...{ count, entry, words: [] },
     stopped,
     stopLimit,
-    onReload: () => {},
-    onReady: () => {},
+    onReload(given) {
+      reload = given
+    },
+    onReady,
     log: { ...silentLog, info: write, warn: write, error: write },
   })
-  return { events, stop, ended }
+  return { events, stop, ended, ready, reload: () => reload() }
 }
 
 test('supervision: a worker that hangs while it starts is killed when the server stops', async t => {
-  const { events, stop, ended } = await superviseScript(t, 'setInterval(() => {}, 1000)', 0)
+  const { events, stop, ended } = await superviseScript(t, 'setInterval(() => {}, 1000)', { stopLimit: 0 })
   stop()
   assert.equal(await inTime('the server stops', ended), 0)
   assert.deepEqual(events, ['worker_started', 'worker_stop_timed_out'])
@@ -149,9 +155,32 @@ test('supervision: a worker that hangs while it stops alone is killed at its own
   const script = `
     process.on('message', () => process.exit())
     process.send({ kind: 'ready' }, () => process.send({ kind: 'stopping', limit_ms: 0 }))`
-  const { events, stop, ended } = await superviseScript(t, script, 3_600_000)
+  const { events, stop, ended } = await superviseScript(t, script, { stopLimit: 3_600_000 })
   await until('it is replaced', () => events.filter(event => event === 'worker_started').length > 1)
   assert.deepEqual(events.slice(0, 3), ['worker_started', 'worker_stop_timed_out', 'worker_ended'])
+  stop()
+  assert.equal(await inTime('the server stops', ended), 0)
+})
+
+test('supervision: a worker whose reload does not end delays the others for a minute, and only once', async t => {
+  const script = `
+    process.on('message', ({ kind }) => {
+      if (kind === 'drain') process.exit()
+      if (process.argv[2] === '2') process.send({ kind: 'reloaded', applied: true })
+    })
+    process.send({ kind: 'ready' })`
+  const { events, stop, ended, ready, reload } = await superviseScript(t, script, {
+    count: 2,
+    stopLimit: 3_600_000,
+  })
+  await inTime('both are ready', ready)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const first = reload()
+  t.mock.timers.tick(60_000)
+  await first
+  await reload()
+  t.mock.timers.reset()
+  assert.deepEqual(events, ['worker_started', 'worker_started', 'worker_reload_slow'])
   stop()
   assert.equal(await inTime('the server stops', ended), 0)
 })

@@ -1,6 +1,7 @@
 /** The primary: starts the workers, replaces those that end, and stops them all. Serves no requests itself. */
 
 import cluster, { type Worker } from 'node:cluster'
+import { settlesWithin } from '../../runtime/async/promises.ts'
 import type { Log } from '../../runtime/ports.ts'
 import { writeError } from '../output/standard-output.ts'
 import { createDeadlines } from './deadlines.ts'
@@ -26,6 +27,9 @@ type SupervisionOptions = {
   readonly log: Log
 }
 
+/** Milliseconds that the others wait for a worker that reloads. */
+const reloadLimit = 60_000
+
 /** The place of a worker. A worker that replaces it has the same number. */
 type Place = {
   readonly number: number
@@ -36,7 +40,11 @@ type Place = {
   startedAt: number
   /** How many reloads had started before this worker did. */
   knows: number
-  /** Called when it has reloaded, or has ended: with whether the others may reload too. */
+  /** Reloads that it was asked for and has not reported. It runs them in order. */
+  reloads: number
+  /** One of them took longer than `reloadLimit`. */
+  hangs: boolean
+  /** Called when it has run the last of them, or has ended: with whether the others may reload too. */
   reloaded?: ((applied: boolean) => void) | undefined
 }
 
@@ -60,6 +68,8 @@ export function supervise({
       stops: false,
       startedAt: 0,
       knows: 0,
+      reloads: 0,
+      hangs: false,
     }),
   )
   const metrics = createWorkerMetrics()
@@ -96,7 +106,7 @@ export function supervise({
       cluster.setupPrimary({ exec: entry, args: [...words, String(place.number)] })
       const worker = cluster.fork()
       log.info('worker_started', { worker: place.number, pid: worker.process.pid })
-      Object.assign(place, { worker, ready: false, stops: false, knows: reloads })
+      Object.assign(place, { worker, ready: false, stops: false, knows: reloads, reloads: 0, hangs: false })
       place.startedAt = performance.now()
       deadlines.starting(place.number)
       worker.on('message', (message: FromWorker) => hear(place, message))
@@ -109,7 +119,7 @@ export function supervise({
       if (message.kind === 'alive') return
       if (message.kind === 'ready') becomeReady(place)
       else if (message.kind === 'stopping') limitStop(place, message.limit_ms)
-      else if (message.kind === 'reloaded') place.reloaded?.(message.applied)
+      else if (message.kind === 'reloaded') reloaded(place, message.applied)
       else if (message.kind === 'metrics') metrics.reported(place.number, message.round, message.metrics)
       else if (message.kind === 'metrics_requested') void sendMetrics(place, message.question)
       else if (state === 'starting') giveUp(message.message, message.stack)
@@ -132,12 +142,29 @@ export function supervise({
       onReady()
     }
 
-    /** Resolves to whether the worker applied the configuration, or ended: its successor reads the file. */
-    const reload = (place: Place): Promise<boolean> =>
-      new Promise(resolve => {
-        place.reloaded = resolve
-        send(place, { kind: 'reload' })
-      })
+    /**
+     * Resolves to whether the others may reload too: the worker applied the configuration, or ended, because its successor
+     * reads the file. One that hangs is reported once, and no longer waited for.
+     */
+    const reload = async (place: Place): Promise<boolean> => {
+      const { promise, resolve } = Promise.withResolvers<boolean>()
+      place.reloads += 1
+      place.reloaded = resolve
+      send(place, { kind: 'reload' })
+      if (place.hangs) return true
+      if (await settlesWithin(reloadLimit, promise)) return promise
+      place.hangs = true
+      const { number, worker } = place
+      log.warn('worker_reload_slow', { worker: number, pid: worker?.process.pid, waited_ms: reloadLimit })
+      return true
+    }
+
+    const reloaded = (place: Place, applied: boolean): void => {
+      place.reloads -= 1
+      if (place.reloads > 0) return
+      place.hangs = false
+      place.reloaded?.(applied)
+    }
 
     /** Reloads one worker after the other, so that the others serve meanwhile. Stops at the first that rejects the file. */
     const reloadAll = async (): Promise<void> => {
