@@ -51,7 +51,7 @@ function requireNotLost(file: string, isThere: boolean): void {
 }
 
 /** Adds the file's name to SQLite's messages, which do not contain it. */
-function named<Value>(file: string, open: () => Value): Value {
+export function named<Value>(file: string, open: () => Value): Value {
   try {
     return open()
   } catch (error) {
@@ -73,7 +73,7 @@ function prepare(
       pragma wal_autocheckpoint = 4000;
       pragma journal_size_limit = 67108864;
     `)
-    enterWal(database, performance.now() + busyTimeout)
+    enterWal(file, database, performance.now() + busyTimeout)
     if (used) requireNotLost(file, versionOf(database) > 0)
     const before = migrate(file, database)
     if (before > 0 && before < migrations.length) onUpgraded(before, migrations.length)
@@ -104,9 +104,10 @@ function requireWritable(file: string): void {
 }
 
 /** Waits while another process opens the new file, because SQLite does not wait for the lock that enables WAL. */
-function enterWal(database: DatabaseSync, deadline: number): void {
+function enterWal(file: string, database: DatabaseSync, deadline: number): void {
   for (;;) {
     try {
+      requireOwn(file, database)
       database.exec('pragma journal_mode = wal')
       return
     } catch (error) {
@@ -114,6 +115,18 @@ function enterWal(database: DatabaseSync, deadline: number): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
     }
   }
+}
+
+/** Throws for a database of another application, before anything is written to it. */
+function requireOwn(file: string, database: DatabaseSync): void {
+  // One statement, because another process may create the tables meanwhile.
+  const found = database
+    .prepare('select user_version, (select count(*) from sqlite_schema) as tables from pragma_user_version')
+    .get()
+  if (found?.user_version === 0 && found.tables !== 0)
+    throw new UnusableDatabase(
+      `the database ${file} has tables that Tessera did not create: name another file in "storage"`,
+    )
 }
 
 /** Returns the version before, which another process may have migrated meanwhile. */
