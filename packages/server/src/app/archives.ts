@@ -20,6 +20,7 @@ import type { Header } from '../storage/transfer/format.ts'
 import { readExport, verifyExport } from '../storage/transfer/read.ts'
 import { type Report, type Sections, sectionsOf } from '../storage/transfer/sections.ts'
 import { type Written, writeExport } from '../storage/transfer/write.ts'
+import { requireSchema, requireTables } from './store-inspection.ts'
 
 export { allKinds, isArchivedKind } from '../storage/tables/archive.ts'
 
@@ -35,7 +36,7 @@ export async function exportStores(
   file: string,
   { kinds = allKinds, report }: Carrying,
 ): Promise<Written> {
-  return withArchives(storage, async archives => {
+  return withSource(storage, async archives => {
     const header = {
       created_at: Math.floor(Date.now() / 1000),
       ...(await masterKeyOf(archives)),
@@ -69,7 +70,7 @@ export const importStore = async (
   from: Storage,
   { kinds = allKinds, ...carrying }: Carrying,
 ): Promise<Filled> =>
-  withArchives(from, async archives => {
+  withSource(from, async archives => {
     const [masterKey, tenants] = [await masterKeyOf(archives), await archives.tenants()]
     await requireValidTexts(archives, kinds)
     return into(
@@ -180,6 +181,17 @@ async function withArchives<Answer>(
   }
 }
 
+/** Rejects unless each store has the schema of this version, because reading neither creates nor migrates one. */
+const withSource = <Answer>(
+  storage: Storage,
+  use: (archives: Archives) => Promise<Answer>,
+): Promise<Answer> =>
+  withArchives(storage, async archives => {
+    if (storage.kind !== 'memory')
+      for (const tenant of [undefined, ...(await archives.tenants())]) await requireSchema(storage, tenant)
+    return use(archives)
+  })
+
 async function openArchivesOf(storage: Storage): Promise<Archives> {
   if (storage.kind === 'memory')
     throw new Error('"memory:" stores nothing that could be exported; use sqlite: or postgres:')
@@ -194,5 +206,6 @@ export async function backUpStores({ storage }: Configuration, folder: string): 
     throw new Error(
       'tessera backup works with SQLite only; use pg_dump for PostgreSQL (docs/guides/backup.md)',
     )
+  await requireTables(storage)
   return (await import('../storage/sqlite/backup.ts')).backUp(storage.file, folder)
 }

@@ -3,10 +3,10 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { masterKeyCheck } from '../keys/master-key.ts'
 import { silentLog } from '../runtime/ports.ts'
-import { inspectStorage } from './administration.ts'
 import { createAudit } from './audit.ts'
 import { recordCommand } from './audit-command.ts'
 import { createServerContext, openTenantStores } from './server-context.ts'
+import { inspectStorage, storeExists } from './store-inspection.ts'
 
 /**
  * Records the running command in the audit log of the server's own store. Resolves to why it can't be recorded; undefined
@@ -16,7 +16,10 @@ export async function recordStoreCommand(configuration: Configuration): Promise<
   const { storage, audit } = configuration
   if (!audit.enabled || storage.kind === 'memory') return undefined
   try {
+    // Without a store, the command itself says what is wrong.
+    if (!(await storeExists(storage))) return undefined
     const { schema, knownSchema } = await inspectStorage(storage)
+    if (schema === 0) return undefined
     if (schema !== knownSchema) return 'the store has the schema of another version'
     return await record(configuration)
   } catch (error) {

@@ -19,11 +19,20 @@ export async function storeExists(storage: DurableStorage): Promise<boolean> {
   return (await inspectStorage(storage)).schema > 0
 }
 
+/** Rejects if the server's own store does not exist. It may have the schema of another version. */
+export async function requireTables(storage: DurableStorage): Promise<void> {
+  if ((await inspectStorage(storage)).schema === 0) throw noTables('the store')
+}
+
+const noTables = (what: string): Error =>
+  new Error(`${what} has no tables of Tessera; the server creates them at its first start`)
+
 /** Rejects if a store does not exist, or has another schema than that of this version. */
 export async function requireSchema(storage: DurableStorage, tenant?: string): Promise<void> {
   const { schema, knownSchema } = await inspectStorage(storage, tenant)
   if (schema === knownSchema) return
   const what = tenant === undefined ? 'the store' : `the store of tenant "${tenant}"`
+  if (schema === 0) throw noTables(what)
   throw new Error(
     `${what} has schema ${schema}, and this command reads ${knownSchema}; ${
       schema > knownSchema ? 'use the version of the servers' : 'run tessera migrate first'

@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { StoreState } from '../../model/store-state.ts'
+import { named } from './database.ts'
 import { migrations } from './schema.ts'
 import { fileOfTenant } from './tenant-files.ts'
 
@@ -13,7 +14,11 @@ export const fileExists = (file: string): boolean => existsSync(file) && statSyn
 export function inspectFile(main: string, tenant?: string): StoreState {
   const file = tenant === undefined ? main : fileOfTenant(main, tenant)
   if (!existsSync(file)) throw new Error(`${file} does not exist`)
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
+  return named(file, () => stateOf(new DatabaseSync(file, { readOnly: true, timeout: 5000 })))
+}
+
+/** Closes the database. */
+function stateOf(database: DatabaseSync): StoreState {
   try {
     const schema = Number(database.prepare('pragma user_version').get()?.user_version)
     const rows = schema === 0 ? [] : database.prepare('select alg, active_from from keys').all()

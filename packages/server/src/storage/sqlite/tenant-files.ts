@@ -1,6 +1,6 @@
 /** Names the files of tenants' own issuers, in a folder beside the server's file. */
 
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ending = '.db'
@@ -16,9 +16,11 @@ export function placeOfTenant(file: string, tenant: string): string {
   return fileOfTenant(file, tenant)
 }
 
-/** Returns the tenants that have a file. */
+/** Returns the tenants that have a file. An empty one was not created completely. */
 export function tenantsBeside(file: string): readonly string[] {
   const folder = folderBeside(file)
   const files = existsSync(folder) ? readdirSync(folder) : []
-  return files.filter(name => name.endsWith(ending)).map(name => name.slice(0, -ending.length))
+  return files
+    .filter(name => name.endsWith(ending) && statSync(join(folder, name)).size > 0)
+    .map(name => name.slice(0, -ending.length))
 }

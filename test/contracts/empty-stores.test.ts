@@ -1,0 +1,100 @@
+/** Commands that copy a whole store refuse a database without Tessera's tables, and change nothing. */
+
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { backUpStores, exportStores, importStore } from '../../packages/server/src/app/archives.ts'
+import { recordStoreCommand } from '../../packages/server/src/app/store-commands.ts'
+import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
+import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
+import { testFolder } from '../support/folder.ts'
+import { providePostgres } from '../support/postgres.ts'
+import { issuer, masterKey } from '../support/tessera.ts'
+
+const folder = testFolder()
+const report = () => {}
+let count = 0
+
+function configurationOf(storage: string): Configuration {
+  const parsed = parseConfiguration(
+    { issuer, storage, audit: { enabled: true } },
+    { environment: { TESSERA_MASTER_KEY: masterKey } },
+  )
+  assert.ok(parsed.ok, JSON.stringify(parsed))
+  return parsed.configuration
+}
+
+function fill(file: string, sql: string): void {
+  const database = new DatabaseSync(file)
+  database.exec(sql)
+  database.close()
+}
+
+const contentOf = (file: string): string | undefined =>
+  existsSync(file) ? readFileSync(file, 'base64') : undefined
+
+const databases: readonly (readonly [title: string, create: (file: string) => void, error: RegExp])[] = [
+  ['missing', () => {}, /does not exist/],
+  ['empty', file => writeFileSync(file, ''), /has no tables of Tessera/],
+  [
+    'of another application',
+    file => fill(file, 'create table settings (name text)'),
+    /has no tables of Tessera/,
+  ],
+]
+
+const commands: Readonly<Record<string, (from: Configuration, to: string) => Promise<unknown>>> = {
+  export: (from, to) => exportStores(from, to, { report }),
+  'import from a store': (from, to) => importStore(configurationOf(`sqlite:${to}`), from.storage, { report }),
+  backup: (from, to) => backUpStores(from, to),
+}
+
+for (const [title, create, error] of databases)
+  for (const [command, run] of Object.entries(commands))
+    test(`empty stores: ${command} refuses a database that is ${title}, and does not change it`, async () => {
+      const [file, to] = [folder.at(`from-${++count}.db`), folder.at(`to-${count}`)]
+      create(file)
+      const before = contentOf(file)
+      const configuration = configurationOf(`sqlite:${file}`)
+      // The command says what is wrong.
+      assert.equal(await recordStoreCommand(configuration), undefined)
+      await assert.rejects(run(configuration, to), error)
+      assert.equal(contentOf(file), before)
+    })
+
+test('empty stores: an export of an earlier schema is refused, and does not migrate it', async () => {
+  const file = folder.at('earlier.db')
+  fill(file, `${migrations.slice(0, -1).join(';\n')}; pragma user_version = ${migrations.length - 1}`)
+  const before = contentOf(file)
+  await assert.rejects(
+    exportStores(configurationOf(`sqlite:${file}`), folder.at('earlier.export'), { report }),
+    /run tessera migrate first/,
+  )
+  assert.equal(contentOf(file), before)
+})
+
+test('empty stores: a server refuses the database of another application, and does not change it', async () => {
+  const file = folder.at('other.db')
+  fill(file, 'create table things (name text)')
+  const before = contentOf(file)
+  await assert.rejects(openSqliteTenantStores({ file, log: silentLog }), /tables that Tessera did not create/)
+  assert.equal(contentOf(file), before)
+})
+
+const postgres = providePostgres()
+
+test('empty stores: an export of an empty database of PostgreSQL is refused for one reason', async () => {
+  const server = await postgres()
+  const url = await server.database()
+  const configuration = configurationOf(url)
+  assert.equal(await recordStoreCommand(configuration), undefined)
+  await assert.rejects(
+    exportStores(configuration, folder.at('postgres.export'), { report }),
+    /has no tables of Tessera/,
+  )
+  await server.giveBack(url)
+})
