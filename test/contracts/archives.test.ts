@@ -195,6 +195,25 @@ for (const { name, open } of databases) {
       })
     })
 
+    test('of the origins of a client, only those that are texts count', async () => {
+      const { archives, stores, end } = await open()
+      const target = await archives.target()
+      const table = (await target.tables()).find(one => one.name === 'registered_clients')!
+      const at = Object.keys(table.columns).indexOf('metadata')
+      const origins = ['https://app.example', { toString: 1 }, null, ['https://other.example']]
+      const rows = sampleRows(table, 1).map(row =>
+        row.with(at, JSON.stringify({ allowed_cors_origins: origins })),
+      )
+      assert.equal((await target.add(table, rows)).added, 1)
+      await target.close()
+      const opened = await stores()
+      const { registeredClients } = opened.main
+      assert.equal(await registeredClients.hasOrigin('https://app.example', 0), true)
+      assert.equal(await registeredClients.hasOrigin('https://other.example', 0), false)
+      await opened.close()
+      await end()
+    })
+
     test('an unknown column or table is refused', async () => {
       const { archives, end } = await open()
       const target = await archives.target()

@@ -16,6 +16,14 @@ import { unpackMetadata } from '../../packages/server/src/clients/sealed/packed-
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { createAuditHandlers } from '../../packages/server/src/endpoints/admin/audit.ts'
 import { readJwks } from '../../packages/server/src/keys/jwk-file.ts'
+import { MasterKeyError } from '../../packages/server/src/keys/master-key-error.ts'
+import {
+  mastersOf,
+  newestFromOf,
+  newestVersionOf,
+  openRootKeys,
+} from '../../packages/server/src/keys/root-key-set.ts'
+import type { MasterKey } from '../../packages/server/src/model/keys.ts'
 import { verifyAuditLog } from '../../packages/server/src/operations/audit/verification.ts'
 import { parseLogLine } from '../../packages/server/src/operations/explain/log-line.ts'
 import { storiesOf } from '../../packages/server/src/operations/explain/story.ts'
@@ -206,6 +214,7 @@ type Own =
   | 'test/migration/every-member.test.ts puts any value at any member'
   | 'test/cli/doctor.test.ts lets the server send any JSON'
   | 'written by this server into its own store'
+  | 'test/contracts/archives.test.ts imports origins of other types'
 
 const rows: Readonly<Record<string, Row | Own>> = {
   'authorization-request/request-object.ts': async () => {
@@ -730,6 +739,10 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const isObject = text.startsWith('{') && text !== '{no'
       assert.equal(rowError(table, ['kim', text]) === undefined, isObject, text)
     }
+    // SQLite reads 1,000 levels.
+    const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+    assert.equal(rowError(table, ['kim', deep(500)]), undefined)
+    assert.match(rowError(table, ['kim', deep(501)]) ?? '', /claims: it has more than 500 levels/)
     const passkeys = {
       name: 'passkeys',
       columns: { id: 'text', transports: 'text', backed_up: 'text' },
@@ -790,10 +803,23 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'operations/mail/mail-queue.ts': 'sealed or signed by this server',
   'identity/person-attribution.ts': 'sealed or signed by this server',
   'storage/postgres/persons.ts': 'written by this server into its own store',
-  'keys/root-key-set.ts': 'written by this server into its own store',
+  async 'keys/root-key-set.ts'() {
+    const stored = { newest: 1, newest_from: 1, wraps: [{ master: 'sha256:x', key: 'AA' }], sealed: 'AA' }
+    const key = async () => new Uint8Array(32)
+    const open = (text: string) =>
+      openRootKeys(text, [{ id: 'sha256:x', wrap: key, unwrap: key } as unknown as MasterKey])
+    const texts = [...variants(stored)].map(({ value }) => JSON.stringify(value))
+    for (const text of [...texts, '{no', ''])
+      for (const read of [mastersOf, newestVersionOf, newestFromOf, open])
+        try {
+          await read(text)
+        } catch (error) {
+          assert.ok(error instanceof MasterKeyError, `${text}: ${error}`)
+        }
+  },
   'operations/events/callbacks.ts': 'written by this server into its own store',
   'keys/signing-key.ts': 'sealed or signed by this server',
-  'storage/postgres/archive.ts': 'written by this server into its own store',
+  'storage/postgres/archive.ts': 'test/contracts/archives.test.ts imports origins of other types',
   'endpoints/jwks/jwks.ts': 'its own package or process',
   'testing/altered-token.ts': 'sealed or signed by this server',
   'operations/passed-time.ts': 'written by this server into its own store',

@@ -11,6 +11,8 @@ export type MasterKeyReason =
   | 'master_key_wrong'
   /** The store does not accept this key. */
   | 'master_key_mismatch'
+  /** The store or the export contains root keys that this server did not write. */
+  | 'root_keys_malformed'
 
 export class MasterKeyError extends Error {
   override readonly name = 'MasterKeyError'

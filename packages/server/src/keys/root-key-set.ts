@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
+import { isJsonObject, parseJsonObject } from '@tessera/protocol/json'
 import type { MasterKey } from '../model/keys.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import { MasterKeyError } from './master-key-error.ts'
@@ -72,7 +73,7 @@ export async function openRootKeys(
   text: string,
   masters: readonly MasterKey[],
 ): Promise<readonly RootKey[] | undefined> {
-  const { wraps, sealed } = JSON.parse(text) as Stored
+  const { wraps, sealed } = read(text)
   const errors: unknown[] = []
   for (const master of masters) {
     const wrap = wraps.find(one => one.master === master.id)
@@ -99,14 +100,35 @@ function keysIn(sealed: Uint8Array, wrapping: Uint8Array, master: MasterKey): re
 }
 
 /** Returns the ids of the master keys that open the set. */
-export const mastersOf = (text: string): readonly string[] =>
-  (JSON.parse(text) as Stored).wraps.map(({ master }) => master)
+export const mastersOf = (text: string): readonly string[] => read(text).wraps.map(({ master }) => master)
 
 /** Returns the newest version in a set, which may be one that this process can't open. */
-export const newestVersionOf = (text: string): number => (JSON.parse(text) as Stored).newest
+export const newestVersionOf = (text: string): number => read(text).newest
 
 /** Returns when new values are made with the newest version; undefined for a set of an earlier version of this server. */
-export const newestFromOf = (text: string): Seconds | undefined => (JSON.parse(text) as Stored).newest_from
+export const newestFromOf = (text: string): Seconds | undefined => read(text).newest_from
+
+/** The text may come from an edited export. @throws MasterKeyError for one that this server did not write. */
+function read(text: string): Stored {
+  const stored = parseJsonObject(text)
+  if (isStored(stored)) return stored
+  throw new MasterKeyError(
+    'root_keys_malformed',
+    'the stored root keys are malformed (root_keys_malformed): they were changed in the store or in an export; restore them from a backup',
+  )
+}
+
+function isStored(value: unknown): value is Stored {
+  if (!isJsonObject(value)) return false
+  const { newest, newest_from, wraps, sealed } = value
+  return (
+    Number.isSafeInteger(newest) &&
+    (newest_from === undefined || Number.isSafeInteger(newest_from)) &&
+    typeof sealed === 'string' &&
+    Array.isArray(wraps) &&
+    wraps.every(one => isJsonObject(one) && typeof one.master === 'string' && typeof one.key === 'string')
+  )
+}
 
 const sealedName = 'root keys'
 const sealingWith = (key: Uint8Array) => {

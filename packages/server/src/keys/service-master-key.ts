@@ -124,6 +124,7 @@ const expectations = {
     'check that the id names the key that is used, and that the key was not replaced under its name',
   ],
   master_key_mismatch: ['the master key of this store', 'configure it (docs/guides/keys.md)'],
+  root_keys_malformed: ['root keys that this server stored', 'restore them from a backup'],
 } as const satisfies Record<MasterKeyReason, readonly [expected: string, fix: string]>
 
 /** Returns an error with the place, the problem, what was expected, and the fix. */

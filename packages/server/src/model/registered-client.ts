@@ -35,6 +35,10 @@ export type RegisteredClient = {
   readonly expires_at?: Seconds
 }
 
+/** Returns the origins that may send cross-origin requests. An edited export can contain other values than texts. */
+export const originsIn = ({ allowed_cors_origins: origins }: JsonObject): readonly string[] =>
+  Array.isArray(origins) ? origins.filter(origin => typeof origin === 'string') : []
+
 const made = /^[\w-]{22}$/
 
 /** Returns whether a `client_id` has the format of registered clients, without a store lookup. */

@@ -1,5 +1,7 @@
 /** Export and import of an issuer's schema in PostgreSQL. */
 
+import { parseJsonObject } from '@tessera/protocol/json'
+import { originsIn } from '../../model/registered-client.ts'
 import { closingOnFailure } from '../../runtime/async/opened.ts'
 import type {
   Added,
@@ -181,8 +183,8 @@ async function add(
 async function addOrigins(run: Run, names: readonly string[], rows: readonly ArchivedRow[]): Promise<void> {
   const [id, metadata] = [names.indexOf('client_id'), names.indexOf('metadata')]
   const pairs = rows.flatMap(row => {
-    const { allowed_cors_origins: origins } = JSON.parse(String(row[metadata])) as Record<string, unknown>
-    return Array.isArray(origins) ? origins.map(origin => [String(origin), String(row[id])] as const) : []
+    const origins = originsIn(parseJsonObject(String(row[metadata])) ?? {})
+    return origins.map(origin => [origin, String(row[id])] as const)
   })
   await run(
     `insert into registered_origins (origin, client_id)

@@ -5,6 +5,7 @@ import {
   createAllowance,
   createSurplusSearch,
   keptPerUser,
+  originsIn,
   type RegisteredClient,
   roomFor,
   surplusOf,
@@ -68,11 +69,6 @@ const evictUsed = `with ${removal(`client_id in (
       from registered_clients where used_by is not null) as placed
     where place > $1 order by place desc, used_at limit $2::bigint)`)}`
 
-const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
-  const origins = metadata.allowed_cors_origins
-  return Array.isArray(origins) ? origins.map(String) : []
-}
-
 type RegisteredClientReads = Pick<RegisteredClients, 'find' | 'hasOrigin'>
 
 function createReads(run: Run): RegisteredClientReads {
@@ -117,7 +113,11 @@ export function createRegisteredClients(
     `select ${names} from registered_clients where client_id > $1 order by client_id limit $2::bigint`,
   )
   const remove = one(run, `with ${removal('client_id = $1')}`)
-  const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
+  const row = (client: RegisteredClient, last: Value) => [
+    ...codec.encode(client),
+    originsIn(client.metadata),
+    last,
+  ]
   if (replica) changes.watch(schema, replica.outdated)
   /**
    * Makes every node stop using older rows of its replica. A node that misses the notification stops when the replica
@@ -143,7 +143,7 @@ export function createRegisteredClients(
     add: async (client, most, unused) => {
       const limits = { most, mostUnused: unused?.most }
       const key = JSON.stringify(limits)
-      const values = [...codec.encode(client), originsOf(client)]
+      const values = [...codec.encode(client), originsIn(client.metadata)]
       if (allowance.use(key)) return (await insert(...values))?.[0] === true
       return locked(['registered clients'], async write => {
         const [inAll, neverUsed] = (await write(countClients, [])).rows[0] ?? []

@@ -1,5 +1,6 @@
 /** The ports of export and import: a store as tables, row by row. */
 
+import { isTooDeep } from '@tessera/protocol/json'
 import { passwordHashError } from '../../runtime/password-hash/read.ts'
 import { kindProblems, readJson } from './json-columns.ts'
 import { type Archive, type ColumnKind, isJson } from './table.ts'
@@ -129,8 +130,10 @@ export function rowError({ name, columns }: ArchivedTable, values: readonly unkn
     const value = values[index]
     if (value === null && key.includes(column)) return `${name}.${column}: it is null, and part of the key`
     const kind = known.columns[column]
-    if (typeof value === 'string' && kind && isJson(kind) && readJson(value, kind) === undefined)
-      return `${name}.${column}: ${kindProblems[kind]}`
+    if (typeof value === 'string' && kind && isJson(kind)) {
+      if (readJson(value, kind) === undefined) return `${name}.${column}: ${kindProblems[kind]}`
+      if (isTooDeep(value)) return `${name}.${column}: it has more than 500 levels`
+    }
     const error =
       typeof value === 'string' && passwordHashes.includes(column) ? hashProblem(value) : undefined
     if (error !== undefined) return `${name}.${column}: ${error}`
