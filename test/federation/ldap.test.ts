@@ -404,6 +404,16 @@ test('ldap: ldaps uses TLS from the first byte; there is no TLS only if configur
   assert.ok(!ldap.asked.includes('starttls'))
 })
 
+test('ldap: a directory at an IP address proves that address by its certificate [RFC 4513 §3.1.3]', async () => {
+  const secure = await startLdapServer({ entries, ldaps: true })
+  for (const url of [
+    `ldaps://${secure.address}:${secure.port}`,
+    `ldap://${ldap.address}:${ldap.port}`,
+  ] as const)
+    assert.equal((await direct(await start({ ...searching(), url }), 'ada')).status, 200, url)
+  await secure.close()
+})
+
 test('ldap: an unreachable or silent directory is reported as such, counts no guess, and affects nothing else', async () => {
   const away = await startLdapServer({ entries })
   const server = await start({ ...searching(), url: `ldap://localhost:${away.port}`, timeout: 1 })

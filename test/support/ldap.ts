@@ -18,6 +18,8 @@ export type Entry = {
 
 export type LdapServer = {
   readonly port: number
+  /** The IP address that it listens on, as in a URL. */
+  readonly address: string
   /** The requests it got, such as `bind uid=ada,…`. */
   readonly asked: string[]
   /** The filter of each search, a BER element (RFC 4511 §4.5.1.7) with lengths in one form. */
@@ -120,6 +122,7 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
   let most = 0
   const state: LdapServer = {
     port: 0,
+    address: '',
     asked: [],
     filters: [],
     entries: [...entries],
@@ -241,28 +244,28 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
   server.on('error', () => {})
   server.listen(0, 'localhost')
   await once(server, 'listening')
-  return Object.assign(state, { port: (server.address() as AddressInfo).port })
+  const { port, address, family } = server.address() as AddressInfo
+  return Object.assign(state, { port, address: family === 'IPv6' ? `[${address}]` : address })
 }
 
-/** A self-signed certificate for `localhost`, valid for a hundred years, and its key: for loopback only. */
+/** A self-signed certificate for `localhost` and its addresses, valid until 2099, and its key: for loopback only. */
 export const certificate = `-----BEGIN CERTIFICATE-----
-MIIBlTCCATugAwIBAgIUELCjEsyBs3+69OB3dN3OTH2X6cowCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDA5MTA0N1oYDzIxMjYxMDMx
-MDkxMDQ3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAAT9TWO3+JYGdVZpmIXhUcgxjPSdCQ3QKomQs1Wt8Zw8hVcLMT70gPJK
-h8KfpKR6rhYkWFI0n28mPDbANzJ7b6Smo2kwZzAdBgNVHQ4EFgQUXzhiMpcGF4zy
-2/6zJcBmrJQ1rg8wHwYDVR0jBBgwFoAUXzhiMpcGF4zy2/6zJcBmrJQ1rg8wFAYD
-VR0RBA0wC4IJbG9jYWxob3N0MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwID
-SAAwRQIgDLSolAR0mI4qeU0LiOa5/GNkDbe1p22QrlTna2NYYVUCIQDJNn7i0jA7
-AIzWGcRLzftJjUX3n8B+JInaU9A70PS4cw==
+MIIBXDCCAQKgAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
+c3QwIhgPMjAyMDAxMDEwMDAwMDBaGA8yMDk5MDEwMTAwMDAwMFowFDESMBAGA1UE
+AwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEtcnbcIMfIzx9
+VyOI42oVrzNiNki9PtzE7JZNRo5Bggt0obotTERSqx7ggdHCMD6NeyoeGbf5nkJI
+nwWJuHBInKNBMD8wDwYDVR0TAQH/BAUwAwEB/zAsBgNVHREEJTAjgglsb2NhbGhv
+c3SHBH8AAAGHEAAAAAAAAAAAAAAAAAAAAAEwCgYIKoZIzj0EAwIDSAAwRQIgIZSF
+ILvMabftcWof2n7jCsSjhYu0TKDAw4zzp9MOStECIQCwWY3H4SdzbDz6m1NdnMUR
+JIX8sYbvINOUNM5pC107og==
 -----END CERTIFICATE-----
 `
 export const identity = {
   cert: certificate,
   key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgzP8AFgUcaoGxytJP
-Ka3Hxow1yVnn1Z7Df88u40A56IqhRANCAAT9TWO3+JYGdVZpmIXhUcgxjPSdCQ3Q
-KomQs1Wt8Zw8hVcLMT70gPJKh8KfpKR6rhYkWFI0n28mPDbANzJ7b6Sm
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYUqyMsftUBaBoCzk
+M43gLjUqC5OPBb8k2Ssci4dDH5qhRANCAAS1ydtwgx8jPH1XI4jjahWvM2I2SL0+
+3MTslk1GjkGCC3Shui1MRFKrHuCB0cIwPo17Kh4Zt/meQkifBYm4cEic
 -----END PRIVATE KEY-----
 `,
 }

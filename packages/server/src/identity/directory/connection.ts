@@ -1,10 +1,10 @@
 /** A connection to an LDAP directory for one sign-in: encrypted before anything is sent, closed at the end (RFC 4511, RFC 4513 §3). */
 
-import { connect, type LookupFunction, type Socket } from 'node:net'
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { Client } from 'ldapts'
 import type { Directory } from '../../model/user.ts'
-import { permittedAddresses, pinned } from '../../outbound/hosts.ts'
+import { permittedAddresses, pinned, withoutBrackets } from '../../outbound/hosts.ts'
 import { bounded } from './bounded-socket.ts'
 
 /** An entry of a directory. Values are bytes if they were requested as bytes. */
@@ -20,11 +20,12 @@ export async function withConnection<Value>(
   // Loaded on first use, because many installations never need it.
   const { Client } = await import('ldapts')
   const { url, tls, ca, timeout, allowed_private_networks: allowed } = directory
-  const { hostname } = new URL(url)
+  const host = withoutBrackets(new URL(url).hostname)
   const tlsOptions = {
     minVersion: 'TLSv1.2' as const,
-    servername: hostname,
-    host: hostname,
+    // RFC 6066 §3: an address is no server name. The certificate is checked for `host` then.
+    ...(isIP(host) === 0 && { servername: host }),
+    host,
     ca,
   }
   const limit = timeout * 1000
@@ -69,7 +70,7 @@ export async function withConnection<Value>(
     ...(secure && { tlsOptions }),
   })
   const work = async () => {
-    if (allowed) lookup = pinned(await permittedAddresses(hostname, { allowed, timeoutMs: limit }))
+    if (allowed) lookup = pinned(await permittedAddresses(host, { allowed, timeoutMs: limit }))
     // RFC 4513 §3.1.1: before any bind. If it fails, the sign-in fails, and nothing is sent unencrypted.
     if (!secure && tls === 'required') await client.startTLS(tlsOptions)
     return use(client)
