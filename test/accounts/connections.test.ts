@@ -64,6 +64,19 @@ test('connections: a user connects an upstream account, signs in with it, and di
   assert.match(String(subOf(server)), /^fed_/)
 })
 
+test('connections: whatever the name of an upstream account, it is connected, and shown with its UTF-8 form', async () => {
+  const { browser } = await startSignedIn()
+  for (const [sub, name, shown] of [
+    ['one', `${'x'.repeat(199)}😀`, `${'x'.repeat(199)}\ufffd`],
+    ['two', 'half \ud83d', 'half \ufffd'],
+  ] as const) {
+    provider.claims = { sub, preferred_username: name }
+    const { target, text } = await connect(browser)
+    assert.equal(target, page)
+    assert.ok(text.includes(`Corp ${shown}`), text)
+  }
+})
+
 test('connections: connecting requires a sign-in within ten minutes', async () => {
   const { server, browser } = await startSignedIn()
   const shown = await browser.visit(page)

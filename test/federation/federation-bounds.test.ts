@@ -200,13 +200,13 @@ test('federation: an ID token that has expired by this server’s clock is refus
   assert.equal(server.reason(), 'upstream_answer_invalid')
 })
 
-test('federation: an upstream session with a name that is too long is ignored', async () => {
+test('federation: an upstream session with a name that is too long, or without a UTF-8 form, is ignored', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
-  for (const [length, isKept] of [
-    [255, true],
-    [256, false],
+  for (const [sid, isKept] of [
+    ['s'.repeat(255), true],
+    ['s'.repeat(256), false],
+    ['\ud800', false],
   ] as const) {
-    const sid = 's'.repeat(length)
     provider.claims = { sub: 'ada', sid }
     answerOf(await signInByProvider(browser, authorizePath({ acr_values: 'idp:corp', prompt: 'login' })))
     const found = await server.stores.upstreamSessions.from('corp', { upstream_sid: sid })

@@ -104,7 +104,7 @@ function readPayload(payload: JWTPayload, iss: string, provider: OpenIdProvider)
 }
 
 const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined
+  typeof value === 'string' && value !== '' && value.length <= 255 && value.isWellFormed() ? value : undefined
 
 const invalid = (reason: string, { name }: OpenIdProvider) =>
   refuse('invalid_request', reason, { log: { provider: name } })

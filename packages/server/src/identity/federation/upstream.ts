@@ -174,7 +174,8 @@ function userOf(
     amr: ['fed', ...(upstream.trust_amr ? trustedAmr(amr) : [])],
     acr: isMapped ? upstream.acr_mapping[acr] : undefined,
     auth_time: typeof auth_time === 'number' ? Math.floor(auth_time) : undefined,
-    sid: typeof sid === 'string' && sid.length <= longestSub ? sid : undefined,
+    // A lone surrogate has no UTF-8 encoding: sessions of such names could be mistaken for each other.
+    sid: typeof sid === 'string' && sid.length <= longestSub && sid.isWellFormed() ? sid : undefined,
   })
 }
 

@@ -59,7 +59,8 @@ function labelOf({ claims }: Pick<ExternalIdentity, 'claims'>): string | undefin
   const named = [claims.preferred_username, claims.email, claims.name].find(
     claim => typeof claim === 'string' && claim !== '',
   )
-  return typeof named === 'string' ? named.slice(0, longestLabel) : undefined
+  // The cut may be inside a surrogate pair, and stores keep no half of one.
+  return typeof named === 'string' ? named.slice(0, longestLabel).toWellFormed() : undefined
 }
 
 export const identityOf = (
