@@ -30,6 +30,34 @@ test('audit: two nodes append to one chain, and each record is there once', asyn
   assert.deepEqual({ records, fault }, { records: 30, fault: undefined })
 })
 
+test('audit: a process that signs more slowly than another appends its records, fewer at once', async () => {
+  const stores = createMemoryStores()
+  const fast = auditWorld({ stores })
+  const { auditRecords } = stores
+  const slow = auditWorld({
+    stores: {
+      ...stores,
+      auditRecords: {
+        ...auditRecords,
+        async append(rows, changes) {
+          // Meanwhile, the other process appends a record.
+          if (rows.length > 2) {
+            await fast.write('bob')
+            await fast.audit.run()
+          }
+          return auditRecords.append(rows, changes)
+        },
+      },
+    },
+  })
+  const names = Array.from({ length: 20 }, (_, index) => `user-${index}`)
+  await stores.webhookMessages.add(names.flatMap(sub => slow.audit.messagesOf('user.enabled', { sub })))
+  assert.equal(await slow.audit.run(), names.length)
+  const subs = (await slow.rows()).map(({ sub }) => sub).filter(sub => sub !== 'bob')
+  assert.deepEqual(subs, names)
+  assert.equal((await verified(slow)).fault, undefined)
+})
+
 test('audit: records of a process that ended before it appended them are appended by another', async () => {
   const world = auditWorld()
   await world.stores.webhookMessages.add(world.audit.messagesOf('user.enabled', { sub: 'alice' }))

@@ -111,19 +111,37 @@ export function createAuditLog(ports: AuditLogPorts): AuditLog {
       const claimed = await webhookMessages.claim(auditEndpoint, now, now + lease, batch)
       if (claimed.length === 0) return total
       const mine = claimed.filter(waiting.isOpenable)
-      const drafts = mine
-        .map(waiting.open)
-        .toSorted((one, other) => (one.time + one.id < other.time + other.id ? -1 : 1))
       if (mine.length < claimed.length)
         await leaveToOthers(claimed.filter(message => !waiting.isOpenable(message)))
       if (mine.length === 0) return total
-      const events = mine.map(({ event_id }) => event_id)
-      total += await appended(async last => {
-        const rows = chained(drafts, last, key())
-        return (await append(rows, { events })) ? rows.length : undefined
-      })
+      await appendAll(mine)
+      total += mine.length
     }
     return total
+  }
+
+  /**
+   * Appends the records of these messages. Whenever another process was faster, the next attempt has half as many: they are
+   * signed sooner, so that a slow process succeeds beside a fast one.
+   */
+  async function appendAll(messages: readonly WebhookMessage[]): Promise<void> {
+    let left = messages
+      .map(message => ({ event: message.event_id, draft: waiting.open(message) }))
+      .toSorted(({ draft: one }, { draft: other }) => (one.time + one.id < other.time + other.id ? -1 : 1))
+    while (left.length > 0) {
+      let most = 2 * left.length
+      const done = await appended(async last => {
+        most = Math.ceil(most / 2)
+        const next = left.slice(0, most)
+        const rows = chained(
+          next.map(({ draft }) => draft),
+          last,
+          key(),
+        )
+        return (await append(rows, { events: next.map(({ event }) => event) })) ? rows.length : undefined
+      })
+      left = left.slice(done)
+    }
   }
 
   async function leaveToOthers(messages: readonly WebhookMessage[]): Promise<void> {
