@@ -1,13 +1,15 @@
-/** Commands that copy a whole store refuse a database without Tessera's tables, and change nothing. */
+/** Commands that read a store change nothing: they refuse one without Tessera's tables, and one of an earlier schema. */
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { openUsers } from '../../packages/server/src/app/administration.ts'
 import { backUpStores, exportStores, importStore } from '../../packages/server/src/app/archives.ts'
 import { recordStoreCommand } from '../../packages/server/src/app/store-commands.ts'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
 import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
@@ -66,15 +68,33 @@ for (const [title, create, error] of databases)
       assert.equal(contentOf(file), before)
     })
 
-test('empty stores: an export of an earlier schema is refused, and does not migrate it', async () => {
-  const file = folder.at('earlier.db')
+function createEarlier(): { readonly file: string; readonly configuration: Configuration } {
+  const file = folder.at(`earlier-${++count}.db`)
   fill(file, `${migrations.slice(0, -1).join(';\n')}; pragma user_version = ${migrations.length - 1}`)
+  return { file, configuration: configurationOf(`sqlite:${file}`) }
+}
+
+test('empty stores: an export of an earlier schema is refused, and does not migrate it', async () => {
+  const { file, configuration } = createEarlier()
   const before = contentOf(file)
   await assert.rejects(
-    exportStores(configurationOf(`sqlite:${file}`), folder.at('earlier.export'), { report }),
+    exportStores(configuration, folder.at('earlier.export'), { report }),
     /run tessera migrate first/,
   )
   assert.equal(contentOf(file), before)
+})
+
+test('empty stores: a command that only reads does not migrate an earlier schema, unlike one that writes', async () => {
+  const { file, configuration } = createEarlier()
+  const before = contentOf(file)
+  const opened = (command: string, options?: readonly string[]) =>
+    withOrigin({ actor: { kind: 'command_line', command }, ...(options && { options }) }, () =>
+      openUsers(configuration, configuration),
+    )
+  await assert.rejects(opened('users list'), /run tessera migrate first/)
+  assert.equal(contentOf(file), before)
+  await (await opened('users add', [])).close()
+  await (await opened('users list')).close()
 })
 
 test('empty stores: a server refuses the database of another application, and does not change it', async () => {

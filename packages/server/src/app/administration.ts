@@ -16,6 +16,7 @@ import { type EndSession, isCurrent } from '../model/session.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { sendTestMail, type TestMailOutcome } from '../operations/mail/test-mail.ts'
 import { closingOnFailure } from '../runtime/async/opened.ts'
+import { isReadingCommand } from '../runtime/async/origin.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { createEndings, type Endings } from '../sessions/session-end.ts'
 import type { AccountServices } from './account-services.ts'
@@ -27,6 +28,7 @@ import { loadLiveEntries } from './live-entries.ts'
 import { createServerContext, openTenantStores, type ServerContext } from './server-context.ts'
 import { createServices } from './services.ts'
 import type { SessionServices } from './session-services.ts'
+import { requireSchema, storeExists } from './store-inspection.ts'
 import { createUserRecords, type UserRecords } from './user-records.ts'
 
 export { inspectStorage } from './store-inspection.ts'
@@ -209,7 +211,10 @@ export type OpenOptions = {
   readonly dryRun?: boolean
 }
 
-/** Closing it closes the context of the server too. */
+/**
+ * Closing it closes the context of the server too. Rejects for a command that changes nothing if the store has the schema
+ * of another version.
+ */
 export async function openIssuer(
   server: Configuration,
   issuer: Configuration,
@@ -218,6 +223,7 @@ export async function openIssuer(
   return closingOnFailure(async opened => {
     const dry = dryRun ? await (await import('./dry-run.ts')).openForDryRun(server) : undefined
     if (dry) opened.add(dry.tenantStores.close)
+    else if (isReadingCommand()) await requireNoMigration(server)
     const log = logFromEnvironment()
     const serverContext = await createServerContext(
       dry?.server ?? server,
@@ -233,4 +239,9 @@ export async function openIssuer(
     if (!dry) await recordCommand(context.audit)
     return { ...context, masterKeys: masterKeysOf(serverContext.unlocked), close: opened.close }
   })
+}
+
+/** A server of an earlier version may be using the store, and on SQLite it could not continue. */
+async function requireNoMigration({ storage }: Configuration): Promise<void> {
+  if (storage.kind !== 'memory' && (await storeExists(storage))) await requireSchema(storage)
 }

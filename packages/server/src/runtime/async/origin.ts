@@ -30,6 +30,12 @@ const server: Origin = { actor: { kind: 'server' } }
 
 export const currentOrigin = (): Origin => storage.getStore() ?? server
 
+/** Returns whether a command runs that can change nothing. */
+export function isReadingCommand(): boolean {
+  const { actor, options } = currentOrigin()
+  return actor.command !== undefined && options === undefined
+}
+
 /** Runs the work, and everything that it starts, with this origin. */
 export const withOrigin = <Value>(origin: Origin, work: () => Value): Value => storage.run(origin, work)
 
