@@ -65,8 +65,12 @@ test('admin users: a chosen sub is created once, replaced with If-Match, and rem
   // RFC 9110 §13.1.1: compared strongly.
   const weak = await call('PUT', '/users/u-1', { username: 'emilia' }, { 'if-match': 'W/"1"' })
   assert.deepEqual([weak.status, weak.json.reason], [412, 'admin_precondition_failed'])
+  const epoch = async () => (await server.stores.storedUsers.find('u-1'))?.epoch
+  const before = await epoch()
   const replaced = await call('PUT', '/users/u-1', { username: 'emilia' }, { 'if-match': '"1"' })
   assert.equal(replaced.status, 200)
+  // An active user keeps the sign-ins in progress.
+  assert.equal(await epoch(), before)
   assert.deepEqual(
     [replaced.json.username, replaced.json.claims, replaced.json.has_password, replaced.headers.etag],
     ['emilia', {}, true, '"2"'],
