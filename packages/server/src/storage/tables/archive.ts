@@ -68,6 +68,7 @@ type Declared = {
   readonly expiry?: { readonly cleanAt?: string }
   readonly archive: Archive<ArchivedKind>
   readonly passwordHashes?: readonly string[]
+  readonly parsed?: readonly string[]
 }
 
 // Derived rows come last: they are written together with rows of other tables, so they must not exist before.
@@ -87,7 +88,7 @@ export const initialKinds = kindsWhere(({ initial }) => initial)
 
 /** Kinds with texts that `rowError` checks. */
 export const checkedKinds: ReadonlySet<ArchivedKind> = new Set(
-  declared.flatMap(({ archive, passwordHashes }) => (passwordHashes ? [archive.kind] : [])),
+  declared.flatMap(({ archive, passwordHashes, parsed }) => (passwordHashes || parsed ? [archive.kind] : [])),
 )
 
 export const isArchivedKind = (name: string): name is ArchivedKind => allKinds.has(name as ArchivedKind)
@@ -125,15 +126,16 @@ export function columnsError({ name, columns }: ArchivedTable): string | undefin
 export function rowError({ name, columns }: ArchivedTable, values: readonly unknown[]): string | undefined {
   const known = declared.find(table => table.name === name)
   if (!known) return undefined
-  const { passwordHashes = [], key } = known
+  const { passwordHashes = [], parsed = [], key } = known
   for (const [index, column] of Object.keys(columns).entries()) {
     const value = values[index]
     if (value === null && key.includes(column)) return `${name}.${column}: it is null, and part of the key`
     const kind = known.columns[column]
-    if (typeof value === 'string' && kind && isJson(kind)) {
-      if (readJson(value, kind) === undefined) return `${name}.${column}: ${kindProblems[kind]}`
-      if (isTooDeep(value)) return `${name}.${column}: it has more than 500 levels`
-    }
+    if (typeof value === 'string' && kind && isJson(kind) && readJson(value, kind) === undefined)
+      return `${name}.${column}: ${kindProblems[kind]}`
+    // Only where a deeper value can't be stored: an export of valid rows must remain importable.
+    if (typeof value === 'string' && parsed.includes(column) && isTooDeep(value))
+      return `${name}.${column}: it has more than 500 levels`
     const error =
       typeof value === 'string' && passwordHashes.includes(column) ? hashProblem(value) : undefined
     if (error !== undefined) return `${name}.${column}: ${error}`

@@ -66,6 +66,7 @@ export const installationTables = {
     key: ['client_id'],
     expiry: { at: ['expires_at'] },
     archive: { kind: 'registered_clients', addable: true, unsealed: true },
+    parsed: ['metadata'],
   }),
   registeredOrigins: tableFor<RegisteredOrigin>()({
     name: 'registered_origins',

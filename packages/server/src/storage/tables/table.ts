@@ -35,6 +35,8 @@ export type Table<
   readonly archive: Archive<Kind>
   /** Columns with password hashes, which an import checks. */
   readonly passwordHashes?: readonly (keyof Row & string)[]
+  /** Columns whose JSON SQLite parses when it stores a row. It reads 1,000 levels, and an import checks for fewer. */
+  readonly parsed?: readonly (keyof Row & string)[]
 }
 
 type Expiry<Row> = {
