@@ -404,14 +404,14 @@ test('ldap: ldaps uses TLS from the first byte; there is no TLS only if configur
   assert.ok(!ldap.asked.includes('starttls'))
 })
 
-test('ldap: a directory at an IP address proves that address by its certificate [RFC 4513 §3.1.3]', async () => {
+test('ldap: a directory at an IP address proves that address by its certificate [RFC 4513 §3.1.3]', async t => {
   const secure = await startLdapServer({ entries, ldaps: true })
+  t.after(secure.close)
   for (const url of [
     `ldaps://${secure.address}:${secure.port}`,
     `ldap://${ldap.address}:${ldap.port}`,
   ] as const)
     assert.equal((await direct(await start({ ...searching(), url }), 'ada')).status, 200, url)
-  await secure.close()
 })
 
 test('ldap: an unreachable or silent directory is reported as such, counts no guess, and affects nothing else', async () => {
