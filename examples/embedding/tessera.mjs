@@ -11,6 +11,6 @@ export function stopOnSignals(closeServer) {
     process.once(signal, async () => {
       tessera.drain() // /readyz responds 503, and responses close their connections
       closeServer()
-      await tessera.close() // stops the jobs, and waits up to 10 s for requests in progress
+      await tessera.close() // stops the jobs, and waits up to 10 s for requests, and 5 s for deliveries
     })
 }
