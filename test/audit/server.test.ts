@@ -12,7 +12,7 @@ import { createBrowser } from '../support/browser.ts'
 import { createCountingStores } from '../support/counting.ts'
 import { assertRefused } from '../support/refused.ts'
 import { manage, register } from '../support/registering.ts'
-import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
 import { createTestServer, startOfTime, type TestServer } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
@@ -362,6 +362,19 @@ test('audit: what an issuer does by itself is not attributed to the request that
   const server = await withOrigin(origin, () => createTestServer(pagesWorld, { stores, at }))
   const [rotated] = ofType(await recordsOf(server), 'key.rotated')
   assert.deepEqual(rotated?.record.actor, { kind: 'server' })
+})
+
+test('audit: a sign-in that a replay revoked is recorded once, however often the replay is repeated', async () => {
+  const server = await createTestServer({ ...pagesWorld, audit: { enabled: true } })
+  const code = answerOf(await signIn(createBrowser(server), authorizePath())).get('code') ?? ''
+  const redeem = () =>
+    server.token({
+      ...{ grant_type: 'authorization_code', client_id: 'web', code },
+      ...{ redirect_uri: callback, code_verifier: verifier },
+    })
+  assert.equal((await redeem()).status, 200)
+  for (let count = 0; count < 5; count++) assertRefused(await redeem(), 'invalid_grant', 'code_replayed')
+  assert.equal(ofType(await recordsOf(server), 'authorization.revoked').length, 1)
 })
 
 test('audit: refused token requests of one network do not hide those of another', async () => {

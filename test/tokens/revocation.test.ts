@@ -68,6 +68,7 @@ test('revocation: only a token that was revoked is logged as revoked', async () 
   assert.deepEqual(revoked(), [])
   assertDone(await revoke(server, access_token))
   assertDone(await revoke(server, refresh_token))
+  assertDone(await revoke(server, refresh_token))
   assert.deepEqual(
     revoked().map(({ client_id, kind }) => [client_id, kind]),
     [

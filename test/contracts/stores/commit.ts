@@ -206,7 +206,15 @@ export function testCommit(stores: () => Stores): void {
     const at = authorization.expires_at
     assert.equal(await commit({ at, authorization: { id: authorization.id, until } }), 'revoked')
     assert.equal(await commit({ authorization: { id: unknownAuthorization(), until } }), 'revoked')
-    await stores().authorizations.revoke(authorization.id, now)
+    const { revoke } = stores().authorizations
+    assert.deepEqual(
+      tally(await Promise.all([revoke(authorization.id, now), revoke(authorization.id, now)])),
+      {
+        true: 1,
+        false: 1,
+      },
+    )
+    assert.equal(await revoke(unknownAuthorization(), now), false)
     assert.equal(await commit({ authorization: { id: authorization.id, until } }), 'revoked')
   })
 

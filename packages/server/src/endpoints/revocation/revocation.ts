@@ -85,7 +85,10 @@ export function revokeToken(
     : revokeJwt(token, client, ports)
 }
 
-/** Revokes the whole authorization with its access tokens (RFC 7009 §2.1), regardless of the token's generation. */
+/**
+ * Revokes the whole authorization with its access tokens (RFC 7009 §2.1), regardless of the token's generation. Returns
+ * undefined if it was revoked before, so that repetitions cause no events.
+ */
 async function revokeRefreshToken(
   token: string,
   { client_id }: RevokingClient,
@@ -95,8 +98,8 @@ async function revokeRefreshToken(
   const found = handle && (await stores.families.find(handle.family))
   if (found?.family.client_id !== client_id) return undefined
   const { id } = found.authorization
-  await stores.authorizations.revoke(id, clock.now())
-  return { kind: 'refresh_token', authorization_id: id }
+  const revoked = await stores.authorizations.revoke(id, clock.now())
+  return revoked ? { kind: 'refresh_token', authorization_id: id } : undefined
 }
 
 async function revokeReferenceToken(

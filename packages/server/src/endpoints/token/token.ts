@@ -69,8 +69,9 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
         client,
         headers: ports.senderConstraints.headersFor(replayed),
       })
-    if (effect && !gone) await perform(effect, ports)
-    if (effect?.kind === 'revoke_authorization' && !gone)
+    const changed = effect && !gone && (await perform(effect, ports))
+    // Only the first time: whoever repeats a replay must not fill the queues of webhooks and the audit log.
+    if (effect?.kind === 'revoke_authorization' && changed)
       ports.events.emit('authorization.revoked', {
         authorization_id: effect.id,
         client_id: client.client_id,
@@ -251,11 +252,13 @@ function completed(
   return { ...(commit ?? { at: clock.now(), client_id, sub: subject?.sub }), proof, messages }
 }
 
-async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): Promise<void> {
+/** Returns false if it revoked nothing, because the authorization was revoked before. */
+async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): Promise<boolean> {
   const now = clock.now()
+  if (effect.kind === 'revoke_authorization') return stores.authorizations.revoke(effect.id, now)
   if (effect.kind === 'burn_code') await stores.codes.burn(effect.hash, now)
-  else if (effect.kind === 'revoke_authorization') await stores.authorizations.revoke(effect.id, now)
   else await stores.devices.recordPoll(effect.hash, now, effect.slowDown)
+  return true
 }
 
 /**

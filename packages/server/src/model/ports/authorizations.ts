@@ -16,8 +16,11 @@ import type {
 export type Authorizations = {
   /** Also finds a revoked authorization. A missing one counts as revoked. */
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
-  /** Revokes it and everything that was issued for it. A second call keeps the time of the first. */
-  readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
+  /**
+   * Revokes it and everything that was issued for it. Returns false, and keeps the time of the first call, if it is revoked
+   * or gone.
+   */
+  readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<boolean>
   /**
    * Returns what the first `limit` clients after `after` may do for the user at `at`, in the order of their ids. It includes
    * what was revoked with everything that was issued to a client: see `IsRevoked`.

@@ -82,8 +82,9 @@ const createAuthorizations = ({
   find: id => authorizations.get(id),
   async revoke(id, at) {
     const found = authorizations.get(id)
-    if (!found || found.revoked_at !== undefined) return
+    if (!found || found.revoked_at !== undefined) return false
     authorizations.put({ ...found, revoked_at: at })
+    return true
   },
   accessOf(sub, at, { after = '', limit }) {
     const active = authorizations.filter(

@@ -68,7 +68,7 @@ function createAuthorizations({ run }: Database): Authorizations {
     find: async id => codecs.authorizations.decode((await find(id)) ?? []),
     accessOf: async (sub, at, { after = '', limit }) =>
       (await access(sub, at, after, limit)).map(accessOfRow),
-    revoke: async (id, at) => void (await revoke(id, at)),
+    revoke: async (id, at) => (await revoke(id, at)) === 1,
     trim: (sub, keep, most) => trim(sub, keep, most),
   }
 }

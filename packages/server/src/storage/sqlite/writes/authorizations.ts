@@ -62,7 +62,7 @@ export const authorizationWrites = {
       database,
       'update authorizations set revoked_at = ? where id = ? and revoked_at is null',
     )
-    return (id: AuthorizationId, at: number): void => void revoke(at, id)
+    return (id: AuthorizationId, at: number): boolean => revoke(at, id) === 1
   },
   trimAuthorizations(database) {
     const surplus = all(
