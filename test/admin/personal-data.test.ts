@@ -173,21 +173,26 @@ test('personal data: a person without a record is deleted; a user of the file mu
 test('personal data: what requests wrote late is deleted by any process, and a new sign-in is kept', async () => {
   const { server, call } = await startAdmin(world, away)
   const { stores, clock } = server
-  const [gone, back] = [`fed_${'g'.repeat(43)}`, `fed_${'b'.repeat(43)}`]
+  const [gone, back, earlier] = ['g', 'b', 'e'].map(one => `fed_${one.repeat(43)}`) as [
+    string,
+    string,
+    string,
+  ]
   const before = clock.now()
-  const arrive = async (sub: string, auth_time: number) => {
+  const arrive = async (sub: string, auth_time: number, signed_in_at?: number) => {
+    const times = { auth_time, ...(signed_in_at !== undefined && { signed_in_at }) }
     const session = sampleSession({
       sub,
-      auth_time,
+      ...times,
       expires_at: before + 9999,
       idle_expires_at: before + 9999,
     })
     await stores.sessions.create(session)
-    const authorization = sampleAuthorization({ sub, auth_time, sid: session.sid })
+    const authorization = sampleAuthorization({ sub, ...times, sid: session.sid })
     await stores.codes.issue(authorization, sampleCode(authorization))
     await stores.consents.save({ sub, client_id: newHash(), scope: [], created_at: auth_time })
   }
-  for (const sub of [gone, back]) {
+  for (const sub of [gone, back, earlier]) {
     await arrive(sub, before)
     assert.equal((await call('DELETE', `/users/${sub}`)).status, 204)
     // These requests began before.
@@ -195,6 +200,8 @@ test('personal data: what requests wrote late is deleted by any process, and a n
   }
   clock.advance(60)
   await arrive(back, clock.now())
+  // The provider states an earlier time.
+  await arrive(earlier, before - 5000, clock.now())
   // As if the process that deleted them had been killed.
   await server.close()
   const next = await createTestServer(world, { stores, at: clock.now(), ...away })
@@ -204,14 +211,15 @@ test('personal data: what requests wrote late is deleted by any process, and a n
     return Object.entries(rows).map(([section, found]) => `${section} ${found.length}`)
   }
   assert.deepEqual(await rowsOf(gone), ['erasures 1'])
-  assert.equal((await stores.sessions.ofUser(back)).length, 1)
-  const [session] = await stores.sessions.ofUser(back)
-  assert.equal(session?.auth_time, before + 60)
+  const timesOf = async (sub: string) =>
+    (await stores.sessions.ofUser(sub)).map(({ auth_time, signed_in_at }) => [auth_time, signed_in_at])
+  assert.deepEqual(await timesOf(back), [[before + 60, undefined]])
+  assert.deepEqual(await timesOf(earlier), [[before - 5000, before + 60]])
   next.clock.advance(600)
   await next.runCleanUp()
   assert.deepEqual(await stores.persons.erasures(), [])
   assert.deepEqual(await rowsOf(gone), [])
-  assert.equal((await stores.sessions.ofUser(back)).length, 1)
+  for (const sub of [back, earlier]) assert.equal((await stores.sessions.ofUser(sub)).length, 1)
   await next.close()
 })
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { identityKey, mapClaims } from '../../packages/server/src/identity/external-identity.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
+import { finishEnrolment } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, callback, redeem, verifier } from '../support/sign-in.ts'
 import { openTenantStores } from '../support/storage.ts'
@@ -156,7 +157,10 @@ test('federation: the session at the provider keeps which user signed in, also a
 })
 
 /** Signs in by the provider in the tenant, and redeems the code. */
-async function tokensIn(server: TestServer, tenant: string): Promise<Record<string, string>> {
+async function tokensIn(
+  server: TestServer,
+  tenant: string,
+): Promise<Record<'access_token' | 'id_token' | 'refresh_token', string>> {
   const place = { acr_values: `idp:corp tenant:${tenant}`, scope: 'openid api1 offline_access' }
   const page = await signInByProvider(createBrowser(server), atCorp(place))
   const { json } = await server.token({
@@ -166,7 +170,7 @@ async function tokensIn(server: TestServer, tenant: string): Promise<Record<stri
   assert.equal(claimsOf(json.access_token).tenant, undefined, 'only a record gives a user the claim')
   return json
 }
-const refresh = (server: TestServer, { refresh_token }: Record<string, string>) =>
+const refresh = (server: TestServer, { refresh_token }: { readonly refresh_token: string }) =>
   server.token({ grant_type: 'refresh_token', client_id: 'web', refresh_token })
 
 test('federation: a client that loses a tenant can not refresh for users who signed in there by a provider', async () => {
@@ -183,7 +187,7 @@ test('federation: revoking a tenant ends the tokens of users who signed in there
   const { server } = await startFederated(federatedWorld(provider))
   const [acme, globex] = [await tokensIn(server, 'acme'), await tokensIn(server, 'globex')]
   await server.revokeTenant('acme')
-  const userinfo = ({ access_token }: Record<string, string>) =>
+  const userinfo = ({ access_token }: { readonly access_token: string }) =>
     server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } })
   assert.equal((await userinfo(acme)).status, 401)
   assert.equal((await refresh(server, acme)).reason, 'authorization_revoked')
@@ -191,6 +195,37 @@ test('federation: revoking a tenant ends the tokens of users who signed in there
   assert.equal((await refresh(server, globex)).status, 200)
   server.clock.advance(2)
   assert.equal((await refresh(server, await tokensIn(server, 'acme'))).status, 200)
+})
+
+test('federation: after a revocation, users sign in with an earlier sign-in at the provider, and that lasts', async () => {
+  for (const revoked of ['acme', undefined]) {
+    const { server } = await startFederated(federatedWorld(provider))
+    provider.claims = { sub: 'ada', auth_time: server.clock.now() - 5000 }
+    const before = await tokensIn(server, 'acme')
+    await server.revokeTenant(revoked)
+    assert.equal((await refresh(server, before)).reason, 'authorization_revoked')
+    server.clock.advance(2)
+    const after = await tokensIn(server, 'acme')
+    const { sid, auth_time } = claimsOf(after.id_token)
+    assert.equal(auth_time, provider.claims.auth_time)
+    // A process that starts looks for sessions from before the revocation again.
+    await server.runLogouts()
+    assert.ok(await server.stores.sessions.findBySid(sid))
+    assert.equal((await refresh(server, after)).status, 200)
+    assert.equal((await server.stores.sessions.ofUser(claimsOf(after.access_token).sub)).length, 1)
+    await server.close()
+  }
+})
+
+test('federation: a second factor that is entered after a revocation does not renew the sign-in before it', async () => {
+  const { server } = await startFederated({ ...federatedWorld(provider), mfa: { mode: 'required' } })
+  provider.claims = { sub: 'ada', auth_time: server.clock.now() - 5000 }
+  const browser = createBrowser(server)
+  const enrolment = await signInByProvider(browser, atCorp({ acr_values: 'idp:corp tenant:acme' }))
+  await server.revokeTenant('acme')
+  server.clock.advance(2)
+  const { page } = await finishEnrolment(server, browser, enrolment)
+  assert.ok(page.location?.startsWith(provider.issuer), page.text)
 })
 
 test('federation: a client of one tenant exchanges no token of a user who signed in at another by a provider, and has no record', async () => {

@@ -62,6 +62,19 @@ test('extension: the token is the subject’s, without refresh or ID token [toke
   assert.equal(claims.aud, 'urn:api')
 })
 
+test('extension: after a revocation of everything, a grant issues tokens for a user who signed in elsewhere before', async () => {
+  const form = { grant_type: 'custom', custom_credential: 'x', scope: 'api1 offline_access' }
+  const { server, json: before } = await decide({ ok: true, subject: { ...subject, auth_time: 1 } }, form)
+  const refresh = (refresh_token: string) =>
+    server.token({ grant_type: 'refresh_token', refresh_token }, { client })
+  await server.revokeTenant()
+  assertRefused(await refresh(before.refresh_token), 'invalid_grant', 'authorization_revoked')
+  server.clock.advance(2)
+  const { json: after } = await server.token(form, { client })
+  assert.equal(claimsOf(after.access_token).auth_time, 1)
+  assert.equal((await refresh(after.refresh_token)).status, 200)
+})
+
 test('extension: claims of the grant are included if the API requests them, and after a refresh [token-ext-002] [token-ext-003]', async () => {
   const { json, server } = await decide(
     { ok: true, subject: { ...subject, claims: { role: 'extra', unasked: 'x' } } },

@@ -2,16 +2,16 @@ with input as materialized (
   select * from unnest(
     $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::bigint[], $21::text[], $22::text[], $23::bigint[],
-    $24::bigint[], $25::bigint[], $26::bigint[]
+    $17::text[], $18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::text[], $23::text[],
+    $24::bigint[], $25::bigint[], $26::bigint[], $27::bigint[]
   ) with ordinality as input (
     "at", "client_id", "sub", "authorization_id", "until", "epoch", "hash", "used_until",
     "authorizations.id", "authorizations.client_id", "authorizations.sub", "authorizations.tenant",
     "authorizations.sign_in_tenant", "authorizations.sid", "authorizations.scope",
     "authorizations.resources", "authorizations.idp", "authorizations.amr", "authorizations.acr",
-    "authorizations.auth_time", "authorizations.claims", "authorizations.requested_claims",
-    "authorizations.created_at", "authorizations.expires_at", "authorizations.revoked_at",
-    "authorizations.clean_at", place
+    "authorizations.auth_time", "authorizations.signed_in_at", "authorizations.claims",
+    "authorizations.requested_claims", "authorizations.created_at", "authorizations.expires_at",
+    "authorizations.revoked_at", "authorizations.clean_at", place
   ) order by hash collate "C"
 ), owner as materialized (
   select sub, epoch from stored_users where sub = any (array (select sub from input)) order by sub for share
@@ -42,15 +42,15 @@ with input as materialized (
   select valid.* from valid where hash in (select hash from first_use)
 ), "authorization" as (
   insert into authorizations (
-    id, client_id, sub, tenant, sign_in_tenant, sid, scope, resources, idp, amr, acr, auth_time, claims,
-    requested_claims, created_at, expires_at, revoked_at, clean_at
+    id, client_id, sub, tenant, sign_in_tenant, sid, scope, resources, idp, amr, acr, auth_time,
+    signed_in_at, claims, requested_claims, created_at, expires_at, revoked_at, clean_at
   ) select
     "authorizations.id", "authorizations.client_id", "authorizations.sub", "authorizations.tenant",
     "authorizations.sign_in_tenant", "authorizations.sid", "authorizations.scope",
     "authorizations.resources", "authorizations.idp", "authorizations.amr", "authorizations.acr",
-    "authorizations.auth_time", "authorizations.claims", "authorizations.requested_claims",
-    "authorizations.created_at", "authorizations.expires_at", "authorizations.revoked_at",
-    "authorizations.clean_at"
+    "authorizations.auth_time", "authorizations.signed_in_at", "authorizations.claims",
+    "authorizations.requested_claims", "authorizations.created_at", "authorizations.expires_at",
+    "authorizations.revoked_at", "authorizations.clean_at"
   from consumed
 ), authorization_extended as (
   update authorizations set expires_at = consumed.until

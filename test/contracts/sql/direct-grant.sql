@@ -2,19 +2,19 @@ with input as materialized (
   select * from unnest(
     $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-    $17::bigint[], $18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[],
-    $24::text[], $25::text[], $26::text[], $27::bigint[], $28::text[], $29::text[], $30::text[],
-    $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[]
+    $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::bigint[], $22::bigint[], $23::bigint[],
+    $24::bigint[], $25::text[], $26::text[], $27::text[], $28::bigint[], $29::text[], $30::text[],
+    $31::text[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[]
   ) with ordinality as input (
     "at", "client_id", "sub", "authorization_id", "until", "authorizations.id", "authorizations.client_id",
     "authorizations.sub", "authorizations.tenant", "authorizations.sign_in_tenant", "authorizations.sid",
     "authorizations.scope", "authorizations.resources", "authorizations.idp", "authorizations.amr",
-    "authorizations.acr", "authorizations.auth_time", "authorizations.claims",
-    "authorizations.requested_claims", "authorizations.created_at", "authorizations.expires_at",
-    "authorizations.revoked_at", "authorizations.clean_at", "families.id", "families.authorization_id",
-    "families.client_id", "families.generation", "families.scope", "families.access_claims",
-    "families.cnf", "families.created_at", "families.expires_at", "families.idle_expires_at",
-    "families.rotated_at", "families.clean_at", place
+    "authorizations.acr", "authorizations.auth_time", "authorizations.signed_in_at",
+    "authorizations.claims", "authorizations.requested_claims", "authorizations.created_at",
+    "authorizations.expires_at", "authorizations.revoked_at", "authorizations.clean_at", "families.id",
+    "families.authorization_id", "families.client_id", "families.generation", "families.scope",
+    "families.access_claims", "families.cnf", "families.created_at", "families.expires_at",
+    "families.idle_expires_at", "families.rotated_at", "families.clean_at", place
   )
 ), users as materialized (
   select kind, id, stands from standing
@@ -35,15 +35,15 @@ with input as materialized (
   select * from valid
 ), "authorization" as (
   insert into authorizations (
-    id, client_id, sub, tenant, sign_in_tenant, sid, scope, resources, idp, amr, acr, auth_time, claims,
-    requested_claims, created_at, expires_at, revoked_at, clean_at
+    id, client_id, sub, tenant, sign_in_tenant, sid, scope, resources, idp, amr, acr, auth_time,
+    signed_in_at, claims, requested_claims, created_at, expires_at, revoked_at, clean_at
   ) select
     "authorizations.id", "authorizations.client_id", "authorizations.sub", "authorizations.tenant",
     "authorizations.sign_in_tenant", "authorizations.sid", "authorizations.scope",
     "authorizations.resources", "authorizations.idp", "authorizations.amr", "authorizations.acr",
-    "authorizations.auth_time", "authorizations.claims", "authorizations.requested_claims",
-    "authorizations.created_at", "authorizations.expires_at", "authorizations.revoked_at",
-    "authorizations.clean_at"
+    "authorizations.auth_time", "authorizations.signed_in_at", "authorizations.claims",
+    "authorizations.requested_claims", "authorizations.created_at", "authorizations.expires_at",
+    "authorizations.revoked_at", "authorizations.clean_at"
   from consumed
 ), "family" as (
   insert into families (

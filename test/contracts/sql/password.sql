@@ -2,20 +2,20 @@ with input as materialized (
   select * from unnest(
     $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-    $17::text[], $18::bigint[], $19::text[], $20::text[], $21::bigint[], $22::bigint[], $23::bigint[],
-    $24::bigint[], $25::text[], $26::text[], $27::text[], $28::bigint[], $29::text[], $30::text[],
-    $31::text[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[]
+    $17::text[], $18::bigint[], $19::bigint[], $20::text[], $21::text[], $22::bigint[], $23::bigint[],
+    $24::bigint[], $25::bigint[], $26::text[], $27::text[], $28::text[], $29::bigint[], $30::text[],
+    $31::text[], $32::text[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[]
   ) with ordinality as input (
     "at", "client_id", "sub", "authorization_id", "until", "epoch", "authorizations.id",
     "authorizations.client_id", "authorizations.sub", "authorizations.tenant",
     "authorizations.sign_in_tenant", "authorizations.sid", "authorizations.scope",
     "authorizations.resources", "authorizations.idp", "authorizations.amr", "authorizations.acr",
-    "authorizations.auth_time", "authorizations.claims", "authorizations.requested_claims",
-    "authorizations.created_at", "authorizations.expires_at", "authorizations.revoked_at",
-    "authorizations.clean_at", "families.id", "families.authorization_id", "families.client_id",
-    "families.generation", "families.scope", "families.access_claims", "families.cnf",
-    "families.created_at", "families.expires_at", "families.idle_expires_at", "families.rotated_at",
-    "families.clean_at", place
+    "authorizations.auth_time", "authorizations.signed_in_at", "authorizations.claims",
+    "authorizations.requested_claims", "authorizations.created_at", "authorizations.expires_at",
+    "authorizations.revoked_at", "authorizations.clean_at", "families.id", "families.authorization_id",
+    "families.client_id", "families.generation", "families.scope", "families.access_claims",
+    "families.cnf", "families.created_at", "families.expires_at", "families.idle_expires_at",
+    "families.rotated_at", "families.clean_at", place
   )
 ), owner as materialized (
   select sub, epoch from stored_users where sub = any (array (select sub from input)) order by sub for share
@@ -41,15 +41,15 @@ with input as materialized (
   select * from valid
 ), "authorization" as (
   insert into authorizations (
-    id, client_id, sub, tenant, sign_in_tenant, sid, scope, resources, idp, amr, acr, auth_time, claims,
-    requested_claims, created_at, expires_at, revoked_at, clean_at
+    id, client_id, sub, tenant, sign_in_tenant, sid, scope, resources, idp, amr, acr, auth_time,
+    signed_in_at, claims, requested_claims, created_at, expires_at, revoked_at, clean_at
   ) select
     "authorizations.id", "authorizations.client_id", "authorizations.sub", "authorizations.tenant",
     "authorizations.sign_in_tenant", "authorizations.sid", "authorizations.scope",
     "authorizations.resources", "authorizations.idp", "authorizations.amr", "authorizations.acr",
-    "authorizations.auth_time", "authorizations.claims", "authorizations.requested_claims",
-    "authorizations.created_at", "authorizations.expires_at", "authorizations.revoked_at",
-    "authorizations.clean_at"
+    "authorizations.auth_time", "authorizations.signed_in_at", "authorizations.claims",
+    "authorizations.requested_claims", "authorizations.created_at", "authorizations.expires_at",
+    "authorizations.revoked_at", "authorizations.clean_at"
   from consumed
 ), "family" as (
   insert into families (

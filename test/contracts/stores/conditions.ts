@@ -147,20 +147,23 @@ export function testConditions(stores: () => Stores): void {
   test('sessions: those of a tenant end, or those of all, up to the time of the sign-in, a few at a time', async () => {
     const { sessions } = stores()
     const tenant = newHash()
-    const [first, second, later, elsewhere] = [
+    const [first, second, later, since, elsewhere] = [
       sampleSession({ tenant }),
-      sampleSession({ tenant }),
+      sampleSession({ tenant, auth_time: now - day, signed_in_at: now }),
       sampleSession({ tenant, auth_time: now + 1 }),
+      // The provider states an earlier time.
+      sampleSession({ tenant, auth_time: now - 2 * day, signed_in_at: now + 1 }),
       sampleSession({ tenant: newHash(), auth_time: now - day }),
     ]
-    for (const session of [first, second, later, elsewhere]) await sessions.create(session)
+    for (const session of [first, second, later, since, elsewhere]) await sessions.create(session)
     const end = async (limit: number) =>
       (await sessions.endOfTenant(tenant, now, ending, limit)).map(one => one.session.sid)
     assert.deepEqual([...(await end(1)), ...(await end(9))].toSorted(), [first.sid, second.sid].toSorted())
     assert.deepEqual(await end(9), [])
     const all = await sessions.endOfTenant(undefined, now - day, ending, 99)
     assert.ok(all.some(one => one.session.sid === elsewhere.sid))
-    assert.ok(await sessions.findBySid(later.sid))
+    assert.deepEqual(await sessions.findBySid(later.sid), later)
+    assert.deepEqual(await sessions.findBySid(since.sid), since)
   })
 
   test('principals: the revocation of a tenant, or of everything, keeps the latest time, and writes to no authorization', async () => {

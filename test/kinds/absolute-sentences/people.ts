@@ -174,6 +174,10 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/sessions.md': {
+    'One stored time decides, as for a client: what counts is when': held(
+      'federation/federation-guards.attack.test.ts',
+      'federation: after a revocation, users sign in with an earlier sign-in at the provider, and that lasts',
+    ),
     '`users revoke` ends every session and sign-in in progress': held(
       'tokens/revoked-access.test.ts',
       'revoking a user: tokens, codes and device codes of every client end, and the user can sign in again',

@@ -161,8 +161,8 @@ export function createPersonalData({
     const { sub, erased_at, finish_at } = erasure
     const { rows, attributed } = await find(sub, opened)
     const signIns = [...(rows.sessions ?? []), ...(rows.authorizations ?? [])]
-    const isEarlier = ({ auth_time }: (typeof signIns)[number]) =>
-      Date.parse(String(auth_time)) <= erased_at * 1000
+    const isEarlier = ({ auth_time, signed_in_at = auth_time }: (typeof signIns)[number]) =>
+      Date.parse(String(signed_in_at)) <= erased_at * 1000
     if (signIns.every(isEarlier)) {
       const ended = await persons.erase(sub, { ending: ending(), attributed, erasure, stored: false })
       endingWithin.ended(ended ?? [], 'deleted')

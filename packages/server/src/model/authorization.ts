@@ -32,6 +32,8 @@ export type Authorization = {
   readonly amr: readonly string[]
   readonly acr?: string
   readonly auth_time: Seconds
+  /** When this server accepted the sign-in; absent if `auth_time` is that time. */
+  readonly signed_in_at?: Seconds
   /** Claims from a grant, validator or provider. */
   readonly claims?: JsonObject
   /** The user claims in the `claims` parameter of its request. */
@@ -63,7 +65,7 @@ export type GivenAccess = Pick<
 /** Returns whether it was revoked, alone or with everything that was issued to its client or tenant. */
 export type IsRevoked = (
   authorization: Pick<Authorization, 'client_id' | 'created_at' | 'revoked_at' | 'tenant'> &
-    Partial<Pick<Authorization, 'auth_time' | 'sign_in_tenant'>>,
+    Partial<Pick<Authorization, 'auth_time' | 'signed_in_at' | 'sign_in_tenant'>>,
 ) => boolean
 
 export type AuthorizationCode = {

@@ -75,7 +75,7 @@ export type VerifiedToken = {
 export type GrantDecision = {
   readonly ok: true
   /** The user of the token. Omitted: the client itself. */
-  readonly subject?: Partial<Subject> & Pick<Subject, 'sub'>
+  readonly subject?: Partial<Omit<Subject, 'signed_in_at'>> & Pick<Subject, 'sub'>
   /** Default: the requested scope, or else every API scope that the client may request. */
   readonly scope?: readonly string[]
   /** Names of API resources that own one of the scopes. Default: all of them. */

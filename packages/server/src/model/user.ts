@@ -65,6 +65,11 @@ export type Subject = {
   readonly amr: readonly string[]
   readonly acr?: string
   readonly auth_time: Seconds
+  /**
+   * When this server accepted the sign-in, by its own clock. Absent if `auth_time` is that time. A provider may state an
+   * `auth_time` that is hours earlier.
+   */
+  readonly signed_in_at?: Seconds
   /** Claims from the provider, validator or grant. */
   readonly claims?: JsonObject
   /** The id of the `UpstreamSession` that the sign-in originates from. */
@@ -72,6 +77,12 @@ export type Subject = {
   /** For stored users: their epoch when the credentials were checked (see `StoredUser`). */
   readonly epoch?: number
 }
+
+/** Returns when this server accepted the sign-in, to compare with its other times. */
+export const signedInAt = ({
+  auth_time,
+  signed_in_at,
+}: Pick<Subject, 'auth_time' | 'signed_in_at'>): Seconds => signed_in_at ?? auth_time
 
 /** A subject that is about to sign in. */
 export type CheckedSubject = Subject & {

@@ -6,9 +6,12 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { IsRevoked, Session } from '../model/authorization.ts'
 import type { ConfiguredPrincipals, DisabledPrincipals, Principals } from '../model/ports/stores.ts'
+import { signedInAt } from '../model/user.ts'
 import { serial } from '../runtime/async/promises.ts'
 import { readRepeatedly } from '../runtime/async/repeated-reading.ts'
 import type { Changes, Log } from '../runtime/ports.ts'
+
+type SignIn = Pick<Session, 'tenant' | 'auth_time' | 'signed_in_at'>
 
 export type PrincipalWatch = {
   readonly isDisabledClient: (clientId: string) => boolean
@@ -17,7 +20,7 @@ export type PrincipalWatch = {
   readonly clientRevokedAt: (clientId: string) => Seconds | undefined
   readonly isRevoked: IsRevoked
   /** Returns whether the user signed in to the session before everything of its tenant was revoked. */
-  readonly isRevokedSession: (session: Pick<Session, 'tenant' | 'auth_time'>) => boolean
+  readonly isRevokedSession: (session: SignIn) => boolean
   /** Returns when everything that was issued to users of each tenant was last revoked; the empty name means everything. */
   readonly revokedTenants: () => ReadonlyMap<string, Seconds>
   /**
@@ -117,11 +120,19 @@ export function createPrincipalWatch({
       const [client, all] = [disabled.revokedClients.get(clientId), disabled.revokedTenants.get('')]
       return client === undefined ? all : Math.max(client, all ?? client)
     },
-    isRevoked: ({ client_id, created_at, auth_time = created_at, revoked_at, tenant, sign_in_tenant }) =>
+    isRevoked: ({
+      client_id,
+      created_at,
+      auth_time = created_at,
+      signed_in_at,
+      revoked_at,
+      tenant,
+      sign_in_tenant,
+    }) =>
       revoked_at !== undefined ||
       isBefore(disabled.revokedClients.get(client_id), created_at) ||
-      isRevokedTenant(tenant ?? sign_in_tenant, created_at, auth_time),
-    isRevokedSession: ({ tenant, auth_time }) => isRevokedTenant(tenant, auth_time),
+      isRevokedTenant(tenant ?? sign_in_tenant, created_at, signedInAt({ auth_time, signed_in_at })),
+    isRevokedSession: session => isRevokedTenant(session.tenant, signedInAt(session)),
     revokedTenants: () => disabled.revokedTenants,
     async revokeTenant(tenant, at) {
       await principals.revokeTenant(tenant, at)

@@ -6,7 +6,7 @@ import type { Sessions, Stores } from '../model/ports/stores.ts'
 /** Returns the stores with sessions of which none that is revoked is found. Everything else is that of the stores. */
 export function withoutRevoked(
   stores: Stores,
-  isRevoked: (session: Pick<Session, 'tenant' | 'auth_time'>) => boolean,
+  isRevoked: (session: Pick<Session, 'tenant' | 'auth_time' | 'signed_in_at'>) => boolean,
 ): Stores {
   const { sessions } = stores
   const active = (session: Session | undefined): Session | undefined =>

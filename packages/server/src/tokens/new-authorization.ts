@@ -31,7 +31,7 @@ type AuthorizationPorts = {
 export const createAuthorizations =
   ({ users, clock, random }: AuthorizationPorts): CreateAuthorization =>
   async ({ client, session, apart = false, scope, resources, requested_claims, expires_at }) => {
-    const { sub, sid, idp, amr, acr, auth_time, claims, tenant: sign_in_tenant } = session
+    const { sub, sid, idp, amr, acr, auth_time, signed_in_at, claims, tenant: sign_in_tenant } = session
     // Take the tenant from the user's record, never from the request.
     const tenant = (await users.find(sub))?.tenant
     return {
@@ -47,6 +47,7 @@ export const createAuthorizations =
       amr,
       acr,
       auth_time,
+      signed_in_at,
       claims,
       requested_claims,
       created_at: clock.now(),

@@ -29,7 +29,7 @@ import type { NotOpened } from '../flow/open-continuation.ts'
 import type { FindRequester } from '../flow/requester.ts'
 import { identityOf, type LinkPorts, linkIdentity } from './link.ts'
 import { createProblemPage, linkAfterRefusal, type ProblemPorts, type UpstreamPage } from './problem.ts'
-import { authTimeOf, isRecentEnough, requestParametersOf } from './upstream-parameters.ts'
+import { isRecentEnough, requestParametersOf, signInTimesOf } from './upstream-parameters.ts'
 
 type FederationCallbackPorts = ProblemPorts &
   LinkPorts & {
@@ -190,7 +190,7 @@ export function createFederationCallbackEndpoint(
       ...(record?.epoch !== undefined && { epoch: record.epoch }),
       // A provider must not assert an authentication context class that this server defines.
       ...(acr !== undefined && !isAcr(acr) && { acr }),
-      auth_time: authTimeOf(user, clock),
+      ...signInTimesOf(user, clock.now()),
     }
     const client_id = requester.client?.client_id
     if (!(await ports.profile.isActive({ subject, client_id }))) {

@@ -6,7 +6,7 @@
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { UpstreamRequestParameters, UpstreamUser } from '../../identity/federation/upstream.ts'
-import type { Clock } from '../../runtime/ports.ts'
+import type { Subject } from '../../model/user.ts'
 import type { Continuation } from '../flow/continuation.ts'
 import type { Requester } from '../flow/requester.ts'
 
@@ -53,6 +53,14 @@ export function isRecentEnough(
   return oldest === undefined || auth_time >= oldest - tolerance
 }
 
-/** Returns when the user signed in, as stated by the provider, but not a time in the future. */
-export const authTimeOf = ({ auth_time }: Pick<UpstreamUser, 'auth_time'>, clock: Clock): Seconds =>
-  Math.min(auth_time ?? clock.now(), clock.now())
+/**
+ * Returns when the user signed in, as stated by the provider, but not a time in the future, and when this server
+ * accepted that.
+ */
+export const signInTimesOf = (
+  { auth_time = Number.POSITIVE_INFINITY }: Pick<UpstreamUser, 'auth_time'>,
+  now: Seconds,
+): Pick<Subject, 'auth_time' | 'signed_in_at'> => ({
+  auth_time: Math.min(auth_time, now),
+  ...(auth_time < now && { signed_in_at: now }),
+})

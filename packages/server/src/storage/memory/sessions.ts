@@ -12,6 +12,7 @@ import type {
   Sessions,
 } from '../../model/ports/stores.ts'
 import { hasNoRow } from '../../model/sealed-client.ts'
+import { signedInAt } from '../../model/user.ts'
 import { deleteCascading, type Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
 
@@ -92,7 +93,7 @@ function createSessions(tables: Tables): Sessions {
     },
     async endOfTenant(tenant, before, ending, limit) {
       const found = sessions.filter(
-        one => (tenant === undefined || one.tenant === tenant) && one.auth_time <= before,
+        one => (tenant === undefined || one.tenant === tenant) && signedInAt(one) <= before,
       )
       return found.slice(0, limit).map(session => endSession(tables, session, ending))
     },

@@ -55,9 +55,10 @@ const endExpired = `with due as materialized (
 
 const revokeSession = `update authorizations set revoked_at = $2 where sid = $1 and revoked_at is null`
 
+// `auth_time` is never later than `signed_in_at`, and is indexed.
 const endOfTenant = (condition: string): string =>
   `with found as materialized (
-    select hash from sessions where ${condition} and auth_time <= $1 limit $2)
+    select hash from sessions where ${condition} and auth_time <= $1 and coalesce(signed_in_at, auth_time) <= $1 limit $2)
   delete from sessions where ${keyIn('hash', 'found')} returning ${names}`
 const endOfOneTenant = endOfTenant('tenant = $3')
 const endOfEveryTenant = endOfTenant('true')

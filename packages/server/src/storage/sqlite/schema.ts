@@ -332,4 +332,10 @@ export const migrations: readonly string[] = [
   alter table upstream_sessions add column sub text;
   create index upstream_sessions_sub on upstream_sessions (sub) where sub is not null;
   `,
+  // When this server accepted a sign-in at a provider, which may state an earlier `auth_time`: see `Subject`.
+  `
+  alter table sessions add column signed_in_at integer;
+  alter table pending_sign_ins add column signed_in_at integer;
+  alter table authorizations add column signed_in_at integer;
+  `,
 ]

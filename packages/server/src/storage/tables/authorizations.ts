@@ -32,6 +32,7 @@ export const authorizationTables = {
       amr: 'list',
       acr: 'text',
       auth_time: 'integer',
+      signed_in_at: 'integer',
       claims: 'object',
       requested_claims: 'object',
       created_at: 'integer',

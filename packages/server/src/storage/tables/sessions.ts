@@ -14,6 +14,7 @@ const subjectColumns = {
   amr: 'list',
   acr: 'text',
   auth_time: 'integer',
+  signed_in_at: 'integer',
   claims: 'object',
   upstream: 'text',
   epoch: 'integer',

@@ -305,13 +305,14 @@ async function subjectOf(
   now: number,
   { extension }: GrantPorts,
 ): Promise<TokenSubject> {
-  const { tenant: _, ...rest } = given
+  const { tenant: _, auth_time = now, ...rest } = given
   const record = await extension.user(given.sub)
   return {
     idp: 'local',
     amr: [],
-    auth_time: now,
     ...rest,
+    auth_time,
+    ...(auth_time !== now && { signed_in_at: now }),
     tenant: record?.tenant,
   }
 }

@@ -91,16 +91,17 @@ export const sessionWrites = {
       return [remove(sid).map(session => leave(session as Row, ending))[0], revoked]
     }
   },
+  // `auth_time` is never later than `signed_in_at`, and is indexed.
   endSessionsOfTenant(database) {
     const remove = all(
       database,
       `delete from sessions where rowid in
-        (select rowid from sessions where tenant = ? and auth_time <= ? limit ?) returning ${names}`,
+        (select rowid from sessions where tenant = ?1 and auth_time <= ?2 and coalesce(signed_in_at, auth_time) <= ?2 limit ?3) returning ${names}`,
     )
     const removeAll = all(
       database,
       `delete from sessions where rowid in
-        (select rowid from sessions where auth_time <= ? limit ?) returning ${names}`,
+        (select rowid from sessions where coalesce(signed_in_at, auth_time) <= ? limit ?) returning ${names}`,
     )
     const leave = createLeave(database)
     return (tenant: string | null, before: number, ending: SessionEnding, limit: number): readonly Ended[] =>
