@@ -169,6 +169,23 @@ test('attack: a crowd of browsers makes the server fetch an address once at a ti
   assert.equal(asked, before + 1)
 })
 
+test('request objects: one whose keys can’t be fetched is not called invalid, at the authorization and the PAR endpoint', async () => {
+  const { jwks: _, ...keyless } = base
+  const client = { ...keyless, client_id: 'app', jwks_uri: 'https://away.example/keys' }
+  const server = await createTestServer(
+    { ...configured, clients: [client] },
+    { outbound: async () => ({ ok: true, status: 502, headers: {}, body: '' }) },
+  )
+  const request = await sign()
+  const outside = new URLSearchParams({ client_id: 'app', request, redirect_uri: callback })
+  const { headers } = await server.send('GET', `/connect/authorize?${outside}`)
+  assert.match(String(headers.location), /error=temporarily_unavailable/)
+  assert.equal(server.reason(), 'client_keys_unavailable')
+  const pushed = await server.send('POST', '/connect/par', { form: { client_id: 'app', request } })
+  assert.equal(pushed.status, 503)
+  assertRefused(pushed, 'temporarily_unavailable', 'client_keys_unavailable')
+})
+
 test('attack: slow URLs occupy a limited number of requests, and do not affect others', async () => {
   let answer = (_: string): void => {}
   const slow = new Promise<string>(resolve => {

@@ -9,6 +9,7 @@ import type { Client } from '../../packages/server/src/model/client.ts'
 import type { RegisteredClient } from '../../packages/server/src/model/registered-client.ts'
 import { type Log, silentLog } from '../../packages/server/src/runtime/ports.ts'
 
+const uriOf = (name: string) => (name.includes('/') ? `https://${name}` : `https://${name}.example/jwks`)
 const key = (kid: string) => ({
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
   kid,
@@ -34,7 +35,7 @@ function clientKeys(body: (url: string) => string) {
     now += seconds
   }
   const keysOf = async (name: string, registered?: Client['registered']) =>
-    (await find({ client_id: name, registered, jwks_uri: `https://${name}.example/jwks` } as Client)).keys
+    (await find({ client_id: name, registered, jwks_uri: uriOf(name) } as Client))?.keys
   return { asked, warned, keysOf, advance }
 }
 
@@ -42,9 +43,9 @@ test('client keys: a set of a hundred keys is accepted, a larger one is refused 
   const { keysOf, warned } = clientKeys(url =>
     JSON.stringify({ keys: times(url.includes('many') ? 101 : 100, () => one) }),
   )
-  assert.equal((await keysOf('enough')).length, 100)
+  assert.equal((await keysOf('enough'))?.length, 100)
   assert.deepEqual(warned, [])
-  assert.equal((await keysOf('many')).length, 0)
+  assert.equal(await keysOf('many'), undefined)
   assert.deepEqual(warned, [['client_keys_not_fetched', 'many']])
 })
 
@@ -57,7 +58,7 @@ for (const [what, body] of [
 ] as const)
   test(`client keys: a set with ${what} is refused and logged`, async () => {
     const { keysOf, warned } = clientKeys(() => body)
-    assert.deepEqual(await keysOf('odd'), [])
+    assert.equal(await keysOf('odd'), undefined)
     assert.deepEqual(warned, [['client_keys_not_fetched', 'odd']])
   })
 
@@ -102,6 +103,25 @@ test('client keys: untrusted clients evict only the sets of one another', async 
   assert.equal(asked.length, 503)
   await keysOf('c0', { trusted: false, version: 1 })
   assert.equal(asked.length, 504)
+})
+
+test('client keys: a host without keys is asked rarely for untrusted clients, however many there are', async () => {
+  const { keysOf, asked, advance } = clientKeys(url =>
+    url.includes('good') ? JSON.stringify({ keys: [one] }) : '{}',
+  )
+  const untrusted = { trusted: false, version: 1 } as const
+  await keysOf('victim.example/good', untrusted)
+  // More than are cached, so that none of them has a pause of its own.
+  for (const round of times(2, round => round))
+    for (const index of times(501, index => index))
+      assert.equal(await keysOf(`victim.example/${round}/${index}`, untrusted), undefined)
+  assert.equal(asked.length, 6)
+  assert.deepEqual(await keysOf('victim.example/good', untrusted), [one])
+  assert.equal(await keysOf('victim.example/other'), undefined)
+  assert.equal(asked.length, 7)
+  advance(1)
+  assert.equal(await keysOf('victim.example/last', untrusted), undefined)
+  assert.equal(asked.length, 8)
 })
 
 const registered = (index: number, version = 1) =>

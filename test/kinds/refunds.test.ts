@@ -489,6 +489,112 @@ test('refunds: guesses at an unreachable directory are not counted', async () =>
   assert.equal(server.reason(), 'credential_authority_unavailable')
 })
 
+const builds = 'https://builds.example'
+const keysOfClient = 'https://client.example/keys'
+const keysOfBuilds = 'https://builds.example/keys'
+const metadataOfBuilds = `${builds}/.well-known/openid-configuration`
+
+/** Creates a server with clients whose keys are elsewhere, at hosts that fail until `publish` is called. */
+async function serverWithKeysElsewhere() {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const body = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'one' }] })
+  const pages = new Map<string, string>()
+  const asked: string[] = []
+  const base = {
+    token_endpoint_auth_method: 'private_key_jwt',
+    grant_types: ['client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'],
+    scope: 'api1',
+  }
+  const clients = [
+    { ...base, client_id: 'signer', jwks_uri: keysOfClient },
+    {
+      ...base,
+      client_id: 'deploy',
+      workload_identities: [{ issuer: builds, subject: 'build', signing_alg: 'ES256' }],
+    },
+  ]
+  const server = await createTestServer(
+    { ...world, clients: [...world.clients, ...clients] },
+    {
+      outbound: async url => {
+        asked.push(String(url))
+        const page = pages.get(String(url))
+        return page === undefined
+          ? { ok: false, reason: 'outbound_timeout', detail: 'no response' }
+          : { ok: true, status: 200, headers: {}, body: page }
+      },
+    },
+  )
+  const send = async (
+    client_id: string,
+    { path = '/connect/token', kid = 'one', form = {} }: { path?: string; kid?: string; form?: object } = {},
+  ) => {
+    const iss = client_id === 'signer' ? client_id : builds
+    const sub = client_id === 'signer' ? client_id : 'build'
+    const client_assertion = await new SignJWT({
+      ...{ iss, sub, aud: issuer, jti: randomUUID(), exp: server.clock.now() + 60 },
+    })
+      .setProtectedHeader({ alg: 'ES256', kid })
+      .sign(privateKey)
+    const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+    return server.send('POST', path, {
+      form: {
+        ...{ grant_type: 'client_credentials', scope: 'api1', token: 'x', client_id },
+        ...{ client_assertion, client_assertion_type, ...form },
+      },
+    })
+  }
+  const publish = (url: string, text = body) => {
+    pages.set(url, text)
+    server.clock.advance(30)
+  }
+  return { server, send, publish, asked }
+}
+
+for (const [what, client_id, failing, reason, published] of [
+  ['the keys of a client', 'signer', keysOfClient, 'client_keys_unavailable', []],
+  ['the metadata of an issuer', 'deploy', metadataOfBuilds, 'workload_issuer_unavailable', []],
+  ['the keys of an issuer', 'deploy', keysOfBuilds, 'workload_issuer_unavailable', [metadataOfBuilds]],
+] as const) {
+  const metadata = JSON.stringify({ issuer: builds, jwks_uri: keysOfBuilds })
+  const text = (url: string) => (url === metadataOfBuilds ? metadata : undefined)
+
+  test(`refunds: an assertion is not counted if ${what} can't be fetched, and is accepted when they can`, async () => {
+    const { server, send, publish, asked } = await serverWithKeysElsewhere()
+    for (const url of published) publish(url, text(url))
+    for (let times = 0; times < 150; times++) {
+      const { status, json, headers } = await send(client_id)
+      assert.deepEqual([status, json.error], [503, 'temporarily_unavailable'])
+      assert.equal(headers['retry-after'], '1')
+      assert.equal(server.reason(), reason)
+    }
+    // Whoever asks, the host is asked once in the pause.
+    assert.equal(asked.filter(url => url === failing).length, 1)
+    for (const url of [metadataOfBuilds, keysOfClient, keysOfBuilds]) publish(url, text(url))
+    assert.equal((await send(client_id)).status, 200)
+  })
+
+  for (const path of ['introspect', 'revocation', 'par', 'deviceauthorization'])
+    test(`refunds: /connect/${path} answers 503 if ${what} can't be fetched`, async () => {
+      const { server, send, publish } = await serverWithKeysElsewhere()
+      for (const url of published) publish(url, text(url))
+      const { status, json, headers } = await send(client_id, { path: `/connect/${path}` })
+      assert.deepEqual([status, json.error], [503, 'temporarily_unavailable'])
+      assert.equal(headers['retry-after'], '1')
+      assert.equal(server.reason(), reason)
+    })
+}
+
+test('refunds: an assertion with a key that the fetched set lacks counts as a guess', async () => {
+  const { server, send, publish } = await serverWithKeysElsewhere()
+  publish(keysOfClient)
+  for (let times = 0; times < 100; times++) {
+    assert.equal((await send('signer', { kid: 'two' })).status, 401)
+    assert.equal(server.reason(), 'client_assertion_invalid')
+  }
+  assert.equal((await send('signer')).status, 429)
+})
+
 test('refunds: counts that could not be undone while the store was unreachable are undone later', async () => {
   const tenantStores = createMemoryTenantStores()
   let away = false

@@ -94,7 +94,7 @@ test('Wycheproof: keys of clients verify the valid tokens and no others; a share
       const client = { jwks_uri: 'https://client.example/jwks' } as never
       const outcome = await verify(client, jws, { currentDate: new Date(0), clockTolerance: 0 })
       // The payload is read after the signature was verified.
-      const accepted = outcome.ok || outcome.code === 'ERR_JWT_INVALID'
+      const accepted = outcome.ok || (!outcome.unavailable && outcome.code === 'ERR_JWT_INVALID')
       const isSecret = keys.every(({ kty }) => kty === 'oct')
       results.push({
         name: `${file} ${id} ${group} ${comment}`,

@@ -35,7 +35,10 @@ const clockTolerance = 60
 
 const strictType = 'oauth-authz-req+jwt'
 
-/** Reads a request object. Refuses `invalid_request_object`. */
+/**
+ * Reads a request object. Refuses `invalid_request_object`, and `temporarily_unavailable` if the client's keys can't be
+ * fetched now.
+ */
 export async function readRequestObject(
   sent: string,
   client: Client,
@@ -81,8 +84,11 @@ async function signedClaims(
     clockTolerance,
     currentDate: new Date(clock.now() * 1000),
   })
-  return verified.ok
-    ? ok(verified.payload as JsonObject)
+  if (verified.ok) return ok(verified.payload as JsonObject)
+  return verified.unavailable
+    ? refuse('temporarily_unavailable', 'client_keys_unavailable', {
+        description: 'The keys of the client can not be fetched now; try again',
+      })
     : invalid('request_object_signature_invalid', { error_code: verified.code })
 }
 

@@ -8,7 +8,7 @@ import { setBounded } from './bounded-map.ts'
 import type { Clock } from './ports.ts'
 import { isRecent } from './recent.ts'
 
-type BackOff = {
+export type BackOff = {
   /** Returns the seconds until a request may be sent; 0: now. */
   readonly waitFor: (key: string) => Seconds
   readonly failed: (key: string) => void

@@ -129,6 +129,16 @@ export const credentialLimits: Limits = {
   client_assertion: [maxAssertionLength, 'invalid_client'],
 }
 
+/**
+ * Refuses a credential that can't be checked, because the keys for it can't be fetched now. It is not a guess. Uses one
+ * description for every cause, as {@link refuseClient} does. The HTTP edge sends 503 with `Retry-After`.
+ */
+export const refuseUnchecked = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
+  refuse('temporarily_unavailable', reason, {
+    description: 'client authentication is not possible now; try again',
+    log,
+  })
+
 /** Refuses with one description for every cause, so that an unknown client looks like a wrong secret. */
 export const refuseClient = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
   refuse('invalid_client', reason, { description: 'client authentication failed', log })

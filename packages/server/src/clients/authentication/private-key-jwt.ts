@@ -10,7 +10,13 @@ import { hashHandle } from '../../model/handle.ts'
 import { jwtType, rememberUntil } from '../../model/jose.ts'
 import { shownValue } from '../../model/masked.ts'
 import type { VerifiedSignature } from '../keys/signature.ts'
-import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
+import {
+  type AuthenticationMethod,
+  type Credential,
+  refuseClient,
+  refuseUnchecked,
+  type VerificationPorts,
+} from './method.ts'
 import { verifyWorkload } from './workload-identity.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -79,7 +85,10 @@ async function verifyAssertion(
     clockTolerance,
     currentDate: new Date(clock.now() * 1000),
   })
-  return verified.ok ? ok(verified) : refuseClient('client_assertion_invalid', { error_code: verified.code })
+  if (verified.ok) return ok(verified)
+  return verified.unavailable
+    ? refuseUnchecked('client_keys_unavailable')
+    : refuseClient('client_assertion_invalid', { error_code: verified.code })
 }
 
 /** Requires `iss` and `sub` to be the client (RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9). */

@@ -13,7 +13,7 @@ import { parseDistinguishedName, subjectOf } from '../../model/distinguished-nam
 import { certificateConfirmation, thumbprintOf } from '../../model/jose.ts'
 import { shownList, shownValue } from '../../model/masked.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
-import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
+import { type AuthenticationMethod, type Credential, refuseClient, refuseUnchecked } from './method.ts'
 
 /** Tolerated difference between the clocks of the server and of the authority. */
 const clockTolerance: Seconds = 60
@@ -39,15 +39,17 @@ export const selfSignedTlsClientAuth: AuthenticationMethod = {
     const { certificate } = request.peer
     const thumbprint = certificate === undefined ? '' : thumbprintOf(certificate)
     const has = (keys: JwkSet) => thumbprintsOf(keys).some(one => equalInConstantTime(one, thumbprint))
-    const keys = await findKeys(client, { lacks: set => !has(set) })
-    return withCertificate(credential, request, clock.now(), () =>
-      has(keys)
+    // A request without a certificate causes no fetch.
+    const keys = certificate === undefined ? undefined : await findKeys(client, { lacks: set => !has(set) })
+    return withCertificate(credential, request, clock.now(), () => {
+      if (!keys) return refuseUnchecked('client_keys_unavailable')
+      return has(keys)
         ? undefined
         : refuseClient('client_certificate_not_registered', {
             expected: shownList(thumbprintsOf(keys)),
             received: thumbprint,
-          }),
-    )
+          })
+    })
   },
 }
 

@@ -3,13 +3,13 @@
  * expires, because workloads get one token for many requests.
  */
 
-import { ok, type Result } from '@tessera/protocol/result'
+import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import type { JWTPayload } from 'jose'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import type { Client } from '../../model/client.ts'
 import { jwtType } from '../../model/jose.ts'
 import { matchesSubject, type WorkloadIdentity } from '../../model/workload-identity.ts'
-import { refuseClient, type VerificationPorts } from './method.ts'
+import { refuseClient, refuseUnchecked, type VerificationPorts } from './method.ts'
 
 /** JWT-SVID §2.3 allows both. */
 const types: readonly (string | undefined)[] = ['jwt', 'jose']
@@ -34,20 +34,26 @@ export async function verifyWorkload(
   const identity = identityOf(client, assertion, ports.issuer)
   if (!identity) return refuseClient('workload_identity_unknown')
   const keys = await keysOf(identity, ports)
-  if (!keys) return refuseClient('workload_issuer_unavailable')
+  if (!keys) return unavailable(identity)
   const { jwks: _, jwks_uri: __, ...rest } = client
   const verified = await ports.verifySignature({ ...rest, ...keys }, jwt, {
     alg: identity.signing_alg,
     clockTolerance,
     currentDate: new Date(ports.clock.now() * 1000),
   })
-  if (!verified.ok) return refuseClient('client_assertion_invalid', { error_code: verified.code })
+  if (!verified.ok)
+    return verified.unavailable
+      ? unavailable(identity)
+      : refuseClient('client_assertion_invalid', { error_code: verified.code })
   // RFC 8725 §3.11: reject JWTs made for another purpose, such as access tokens.
   if (!types.includes(jwtType(verified.protectedHeader.typ)))
     return refuseClient('client_assertion_type_wrong')
   const reason = claimsProblem(verified.payload, identity, ports, clockTolerance)
   return reason === undefined ? ok(undefined) : refuseClient(reason)
 }
+
+const unavailable = ({ issuer }: WorkloadIdentity): Refusal =>
+  refuseUnchecked('workload_issuer_unavailable', { issuer })
 
 /**
  * Returns the workload identity that a token claims. Several may have the issuer and the subject: then the audience and the

@@ -24,7 +24,9 @@ export const createClientEncryption =
   (findKeys: FindKeys): EncryptForClient =>
   async (client, { alg, enc }, text, content) => {
     const lacks = (keys: JwkSet) => keyFor(alg, keys) === undefined
-    const jwk = keyFor(alg, await findKeys(client, { lacks }))
+    const keys = await findKeys(client, { lacks })
+    if (!keys) throw new StoreUnavailable(`the keys of the client ${client.client_id} can not be fetched now`)
+    const jwk = keyFor(alg, keys)
     if (!jwk) throw new StoreUnavailable(`the client ${client.client_id} has no key for ${alg}`)
     // Load on first use, because few clients request encryption.
     const { CompactEncrypt, importJWK } = await import('jose')

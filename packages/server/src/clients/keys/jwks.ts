@@ -9,12 +9,16 @@ import { isAffordable } from '../../model/jose.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots, type TakeSlot } from '../../outbound/slots.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
+import { type BackOff, createBackOff } from '../../runtime/back-off.ts'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import { type Clock, type Log, StoreUnavailable } from '../../runtime/ports.ts'
 import { isRecent } from '../../runtime/recent.ts'
 
-/** Finds a client's keys. */
-export type FindKeys = (client: Client, wanted?: WantedKey) => Promise<JwkSet>
+/**
+ * Finds a client's keys. Resolves to undefined if they can't be known now: fetching them failed, and no earlier set may
+ * still be used, or the earlier set lacks the wanted key. A key that a fetched set lacks does not exist.
+ */
+export type FindKeys = (client: Client, wanted?: WantedKey) => Promise<JwkSet | undefined>
 
 export type WantedKey = {
   /**
@@ -62,14 +66,15 @@ const noKeys: JwkSet = { keys: [] }
 const maxWaiting = 500
 
 /**
- * Creates the key finder. A client without keys, or whose keys can't be fetched, has an empty set. Throws
- * `StoreUnavailable` if too many requests wait, unless the known keys can still be used.
+ * Creates the key finder. A client without keys has an empty set. Throws `StoreUnavailable` if too many requests wait,
+ * unless the known keys can still be used.
  */
 export function createClientKeyFinder(ports: ClientKeysPorts): FindKeys {
   const takeSlot = createSlots(maxWaiting)
   // Untrusted clients have a separate cache, so that they can't evict the keys of others.
   const findTrusted = createKeyMemory(ports, takeSlot)
-  const findUntrusted = createKeyMemory(ports, takeSlot)
+  // Anyone can register clients with keys at somebody else's host. Each has its own pause, so the host needs one as well.
+  const findUntrusted = createKeyMemory(ports, takeSlot, createBackOff(ports.clock))
   return async (client, wanted) => {
     const { jwks, jwks_uri: uri } = client
     if (uri === undefined) return jwks ?? noKeys
@@ -77,9 +82,14 @@ export function createClientKeyFinder(ports: ClientKeysPorts): FindKeys {
   }
 }
 
-type FindFetched = (client: Client, uri: string, wanted: WantedKey | undefined) => Promise<JwkSet>
+type FindFetched = (client: Client, uri: string, wanted: WantedKey | undefined) => Promise<JwkSet | undefined>
 
-function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: TakeSlot): FindFetched {
+/** @param hosts pauses fetches of sets that were never fetched, by host. */
+function createKeyMemory(
+  { outbound, clock, log }: ClientKeysPorts,
+  takeSlot: TakeSlot,
+  hosts?: BackOff,
+): FindFetched {
   const known = new Map<string, Fetched>()
   const fetchKeys = singleFlight(fetchSet)
 
@@ -93,22 +103,24 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
       const isPaused = isRecent(found.asked_at, pause, now)
       // After a failure, wait for the pause to end.
       const mayAskOnce = lacks && !found.isExtra && found.fetched_at === found.asked_at
-      if (isFresh || (isPaused && !mayAskOnce)) return validKeys(found, now)
+      if (isFresh || (isPaused && !mayAskOnce)) return usable(found, wanted, now)
     }
     const isSlightlyStale = !lacks && isRecent(found.fetched_at, staleWhileAsking, now)
-    if (isSlightlyStale && fetchKeys.current(uri)) return validKeys(found, now)
+    if (isSlightlyStale && fetchKeys.current(uri)) return usable(found, wanted, now)
+    const isNew = found === undefined || !wasFetched(found)
+    if (isNew && (hosts?.waitFor(hostOf(uri)) ?? 0) > 0) return undefined
     const giveBack = takeSlot({ client_id, url: uri, trusted: isTrusted(client) })
     if (!giveBack) {
       if (!lacks && isRecent(found.fetched_at, staleFor, now)) return found.keys
       throw new StoreUnavailable('too many requests are waiting for keys of clients')
     }
     const asking = fetchKeys(uri, client).finally(giveBack)
-    if (!isSlightlyStale) return asking
+    if (!isSlightlyStale) return usable(await asking, wanted, clock.now())
     asking.catch(error => log.warn('client_keys_not_fetched', { client_id, error: String(error) }))
-    return validKeys(found, now)
+    return usable(found, wanted, now)
   }
 
-  async function fetchSet(uri: string, client: Client): Promise<JwkSet> {
+  async function fetchSet(uri: string, client: Client): Promise<Fetched> {
     const { client_id } = client
     const response = await outbound(uri, {
       headers: { accept: 'application/jwk-set+json, application/json' },
@@ -123,16 +135,33 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
       log.warn('client_keys_not_fetched', { client_id, jwks_uri: uri, ...why })
     }
     const now = clock.now()
-    const before = known.get(uri) ?? { keys: noKeys, fetched_at: 0, asked_at: Number.NEGATIVE_INFINITY }
+    const before = known.get(uri) ?? {
+      keys: noKeys,
+      fetched_at: Number.NEGATIVE_INFINITY,
+      asked_at: Number.NEGATIVE_INFINITY,
+    }
+    if (!keys && !wasFetched(before)) hosts?.failed(hostOf(uri))
     const isExtra = isRecent(before.asked_at, pause, now)
     const after: Fetched = { ...(keys ? { keys, fetched_at: now } : before), asked_at: now, isExtra }
     setBounded(known, uri, after, capacity)
-    return validKeys(after, now)
+    return after
   }
 }
 
-const validKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
-  isRecent(fetched_at, staleFor, now) ? keys : noKeys
+const wasFetched = ({ fetched_at }: Pick<Fetched, 'fetched_at'>): boolean =>
+  fetched_at !== Number.NEGATIVE_INFINITY
+
+const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? uri
+
+/** Returns the keys, unless the last fetch failed and the set is too old or lacks the wanted key. */
+function usable(
+  { keys, fetched_at, asked_at }: Fetched,
+  wanted: WantedKey | undefined,
+  now: Seconds,
+): JwkSet | undefined {
+  if (!isRecent(fetched_at, staleFor, now)) return undefined
+  return fetched_at !== asked_at && wanted?.lacks(keys) ? undefined : keys
+}
 
 /**
  * Parses a key set. Ignores symmetric and private keys, which are not secret at a public URL, and keys that are too

@@ -17,7 +17,9 @@ type SignatureOptions = {
 export type VerifiedSignature =
   | { readonly ok: true; readonly payload: JWTPayload; readonly protectedHeader: JWSHeaderParameters }
   /** The error code of jose, for the log. */
-  | { readonly ok: false; readonly code: string }
+  | { readonly ok: false; readonly unavailable?: false; readonly code: string }
+  /** The keys can't be fetched now, so that nothing was verified. */
+  | { readonly ok: false; readonly unavailable: true }
 
 /** Verifies the signature, and `exp` and `nbf` if present. */
 export type VerifyClientSignature = (
@@ -32,7 +34,9 @@ export const createClientSignatures =
   async (client, jwt, { alg: registered, ...options }) => {
     // Load on first use, because jose takes a tenth of the startup time and most installations don't need it.
     const jose = await import('jose')
-    const verify = await verifierOf(await findKeys(client, wantedKey(jwt, jose.decodeProtectedHeader)))
+    const keys = await findKeys(client, wantedKey(jwt, jose.decodeProtectedHeader))
+    if (!keys) return { ok: false, unavailable: true }
+    const verify = await verifierOf(keys)
     const algorithms = allowed.filter(
       alg =>
         permitsAlgorithm(client.security_profile, alg) && (registered === undefined || alg === registered),

@@ -162,7 +162,7 @@ const bySection: Readonly<Record<string, string>> = {
 /** Rules of this server that no specification defines. */
 const ofThisServer =
   'access_token_type_not_allowed account_changed account_configured account_taken account_unknown button_unknown ' +
-  'client_redirect_blocked client_secret_queue_full clock_skewed continuation_expired continuation_invalid ' +
+  'client_keys_unavailable client_redirect_blocked client_secret_queue_full clock_skewed continuation_expired continuation_invalid ' +
   'credential_authority_unavailable directory_claims_too_large directory_entry_without_id ' +
   'directory_name_unfit directory_user_ambiguous directory_user_inactive directory_user_unknown ' +
   'dpop_for_certificate_client dpop_proof_too_long ' +
