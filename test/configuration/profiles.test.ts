@@ -262,6 +262,12 @@ test('profiles: what a configuration omits is set by its profile, and what is st
     },
   )
   assert.equal((await clients.find('strict'))?.authorization_code_lifetime, 10)
+  const weaker = parsedWith({
+    ...base,
+    security_profile: 'oauth2.1',
+    clients: [{ ...bank, security_profile: 'fapi2-security' }],
+  })
+  assert.equal((await weaker.clients.find('bank'))?.security_profile, 'fapi2-security')
   assert.deepEqual(
     [authorizationRequests.requirePushed, authorizationRequests.requireSigned, clientAssertions.audience],
     [true, true, 'issuer'],
