@@ -266,6 +266,22 @@ test('introspection: more requests at the same time than the limit are refused w
   assert.deepEqual(requested.toSorted(), ['one', 'three', 'two'])
 })
 
+test('introspection: invented tokens leave room for tokens that were active before', async () => {
+  const { promise: waiting, resolve: release } = Promise.withResolvers<void>()
+  const { check, requested } = introspecting(
+    token => (token.startsWith('invented') ? waiting.then(() => ({ active: false })) : active),
+    { cache: { maxConcurrent: 10, maxAge: 0 } },
+  )
+  assert.ok((await check({ token: 'known' })).ok)
+  const running = Array.from({ length: 8 }, (_, index) => check({ token: `invented-${index}` }))
+  await until('the introspection requests', () => requested.length === 9)
+  assert.equal(refusalOf(await check({ token: 'new' }))[0], 'issuer_unavailable')
+  assert.ok((await check({ token: 'known' })).ok)
+  release()
+  assert.ok((await Promise.all(running)).every(({ ok }) => !ok))
+  assert.ok((await check({ token: 'new' })).ok)
+})
+
 test('introspection: requests with one token share the request that is running', async () => {
   let release = (): void => {}
   const waiting = new Promise<void>(resolve => {

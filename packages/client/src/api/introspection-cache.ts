@@ -20,7 +20,7 @@ export type IntrospectionCacheOptions = {
   readonly maxNegativeEntries?: number | undefined
   /**
    * Introspection requests at the same time; the default is 100. A request beyond them is refused with 503, so that
-   * invented tokens can't overload the server.
+   * invented tokens can't overload the server. A fifth of them is reserved for tokens that were active before.
    */
   readonly maxConcurrent?: number | undefined
 }
@@ -28,6 +28,9 @@ export type IntrospectionCacheOptions = {
 /** An introspection response; undefined if the token is not active. */
 type Introspected = AccessClaims | undefined
 type Entry = { readonly value: Introspected; readonly freshFrom: Seconds; readonly freshUntil: Seconds }
+
+/** The share of the requests at the same time that invented tokens can't take. */
+const reserved = 0.2
 
 /** If the clock was set back, an entry counts as old: a revoked token must not be valid for as long again. */
 const isFresh = ({ freshFrom, freshUntil }: Entry, now: Seconds): boolean =>
@@ -55,8 +58,11 @@ export function createIntrospectionCache(
       const introspected = await introspect(token)
       if (!introspected.ok) return introspected
       const { value } = introspected
-      if (value === undefined) inactive.add(key, { value, freshFrom, freshUntil: freshFrom + negativeMaxAge })
-      else active.add(key, { value, freshFrom, freshUntil: Math.min(freshFrom + maxAge, expiryOf(value)) })
+      if (value !== undefined) active.add(key, { value, freshFrom, freshUntil: freshFrom + maxAge })
+      else {
+        active.drop(key)
+        inactive.add(key, { value, freshFrom, freshUntil: freshFrom + negativeMaxAge })
+      }
       return introspected
     } finally {
       inFlight.delete(key)
@@ -65,11 +71,12 @@ export function createIntrospectionCache(
 
   return async token => {
     const key = await sha256(token)
-    const cached = active.find(key) ?? inactive.find(key)
+    const known = active.find(key)
+    const cached = [known, inactive.find(key)].find(entry => entry && isFresh(entry, now()))
     if (cached) return { ok: true, value: cached.value }
     const running = inFlight.get(key)
     if (running) return running
-    if (inFlight.size >= maxConcurrent)
+    if (inFlight.size >= maxConcurrent - (known ? 0 : Math.floor(maxConcurrent * reserved)))
       return fail(
         new ClientError(
           'network',
@@ -89,28 +96,34 @@ export function createIntrospectionCache(
 const expiryOf = ({ exp }: AccessClaims): Seconds =>
   typeof exp === 'number' ? exp : Number.POSITIVE_INFINITY
 
-/** Entries up to a number, the one that was used least recently first. */
+/** Entries up to a number, the one that was used least recently first. Those of expired tokens are dropped. */
 function createEntries(
   maxEntries: number,
   now: () => Seconds,
-): { find: (key: string) => Entry | undefined; add: (key: string, entry: Entry) => void } {
+): {
+  find: (key: string) => Entry | undefined
+  add: (key: string, entry: Entry) => void
+  drop: (key: string) => void
+} {
   const entries = new Map<string, Entry>()
+  const isExpired = ({ value }: Entry): boolean => value !== undefined && expiryOf(value) <= now()
   return {
     find(key) {
       const entry = entries.get(key)
       if (!entry) return undefined
       entries.delete(key)
-      if (!isFresh(entry, now())) return undefined
+      if (isExpired(entry)) return undefined
       entries.set(key, entry)
       return entry
     },
     add(key, entry) {
-      if (maxEntries <= 0 || !isFresh(entry, now())) return
+      if (maxEntries <= 0 || isExpired(entry)) return
       entries.delete(key)
       entries.set(key, entry)
       if (entries.size <= maxEntries) return
       const [oldest] = entries.keys()
       entries.delete(oldest as string)
     },
+    drop: key => void entries.delete(key),
   }
 }
