@@ -233,7 +233,7 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
       const line = server.logged.find(({ event }) => event === 'token_revoked')
       return {
         ...{ client_id: 'roclient', kind: 'refresh_token', authorization_id: line?.authorization_id },
-        request_id: 'test-2',
+        ...{ sub: '88421113', request_id: 'test-2' },
       }
     },
   },
@@ -246,7 +246,7 @@ const cases: Readonly<Record<Exclude<EventType, 'user.factors_reset'>, Case>> = 
       return {
         authorization_id: server.logged.find(({ event }) => event === 'authorization_issued')
           ?.authorization_id,
-        ...{ client_id: 'web', reason, request_id: line?.request_id },
+        ...{ client_id: 'web', sub: '1', reason, request_id: line?.request_id },
       }
     },
   },

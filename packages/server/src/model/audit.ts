@@ -107,13 +107,18 @@ const ofStrangers: ReadonlySet<string> = new Set<EventType | AuditType>([
 /** Records that anybody can cause, as often as they like. */
 export const isAuditedByStrangers = (type: EventType | AuditType): boolean => ofStrangers.has(type)
 
+const ofUsersAtClients: ReadonlySet<string> = new Set<EventType>(['token.revoked', 'authorization.revoked'])
+
+/** Records that a user can cause at a client, as often as they sign in: each sign-in has a code and tokens to replay. */
+export const isAuditedByUsersAtClients = (type: EventType | AuditType): boolean => ofUsersAtClients.has(type)
+
 /** Records what is no event in the audit log, in the background. */
 export type NoteAudit = <Type extends AuditType>(type: Type, data: AuditData[Type]) => void
 
 /** Makes the audit records of events. */
 export type AuditMessages = {
   readonly takes: (type: EventType | AuditType) => boolean
-  /** Returns the records to store; none if strangers, or the user at pages, have caused too many. */
+  /** Returns the records to store; none if strangers, or the user, have caused too many. */
   readonly messagesOf: (
     type: EventType | AuditType,
     data: object,

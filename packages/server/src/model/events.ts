@@ -113,12 +113,15 @@ export type EventData = {
     readonly authorization_id?: string
     /** Of an access token. */
     readonly jti?: string
+    /** The user of the token. Omitted for tokens of the client itself. */
+    readonly sub?: string
     readonly request_id: string
   }
   /** A code or refresh token was used again, so all tokens of its authorization were revoked. */
   readonly 'authorization.revoked': {
     readonly authorization_id: string
     readonly client_id: string
+    readonly sub: string
     /** See docs/reasons.md. */
     readonly reason: string
     readonly request_id: string

@@ -7,6 +7,7 @@ import type { AuthenticateClient } from '../../clients/authentication/authentica
 import { credentialLimits } from '../../clients/authentication/method.ts'
 import { isForm, notForm } from '../../messages/form.ts'
 import { noStoreHeaders, type Refuser } from '../../messages/json-response.ts'
+import type { Authorization } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 import type { EventData, Events } from '../../model/events.ts'
 import { hashHandle } from '../../model/handle.ts'
@@ -69,7 +70,7 @@ const done: HttpResponse = { status: 200, headers: noStoreHeaders, body: '' }
 
 type RevokingClient = Pick<Client, 'client_id'>
 type TokenPorts = Pick<RevocationPorts, 'verifier' | 'refreshTokens' | 'stores' | 'clock'>
-type Revoked = Pick<EventData['token.revoked'], 'kind' | 'authorization_id' | 'jti'> & {
+type Revoked = Pick<EventData['token.revoked'], 'kind' | 'authorization_id' | 'jti' | 'sub'> & {
   readonly token_hash?: string
 }
 
@@ -97,9 +98,9 @@ async function revokeRefreshToken(
   const handle = refreshTokens.parse(token)
   const found = handle && (await stores.families.find(handle.family))
   if (found?.family.client_id !== client_id) return undefined
-  const { id } = found.authorization
+  const { id, sub } = found.authorization
   const revoked = await stores.authorizations.revoke(id, clock.now())
-  return revoked ? { kind: 'refresh_token', authorization_id: id } : undefined
+  return revoked ? { kind: 'refresh_token', authorization_id: id, sub } : undefined
 }
 
 async function revokeReferenceToken(
@@ -114,7 +115,10 @@ async function revokeReferenceToken(
   const jti = String(found.claims.jti)
   await stores.revokedTokens.add(jti, found.expires_at)
   await stores.referenceTokens.revoke(hash)
-  return { kind: 'reference_token', token_hash: hash, jti }
+  const { authorization_id: id } = found
+  // The `sub` of the token can be pairwise.
+  const authorization = id === undefined ? undefined : await stores.authorizations.find(id)
+  return { kind: 'reference_token', token_hash: hash, jti, ...userOf(authorization) }
 }
 
 /** Stores the `jti` as revoked until the token expires, because JWTs are not stored. */
@@ -127,5 +131,8 @@ async function revokeJwt(
   if (!verified.ok || verified.value.client_id !== client_id) return undefined
   const jti = String(verified.value.claims.jti)
   await stores.revokedTokens.add(jti, verified.value.expires_at)
-  return { kind: 'jwt', jti }
+  return { kind: 'jwt', jti, ...userOf(verified.value.authorization) }
 }
+
+const userOf = (authorization: Authorization | undefined): Pick<Revoked, 'sub'> =>
+  authorization ? { sub: authorization.sub } : {}

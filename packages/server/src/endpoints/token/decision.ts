@@ -135,5 +135,10 @@ export type RefusedDecision = Refusal & {
 
 export type Effect =
   | { readonly kind: 'burn_code'; readonly hash: TokenHash }
-  | { readonly kind: 'revoke_authorization'; readonly id: AuthorizationId }
+  | {
+      readonly kind: 'revoke_authorization'
+      readonly id: AuthorizationId
+      /** Its user, for the event. */
+      readonly sub: string
+    }
   | { readonly kind: 'device_polled'; readonly hash: TokenHash; readonly slowDown: boolean }

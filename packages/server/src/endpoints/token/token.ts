@@ -75,6 +75,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
       ports.events.emit('authorization.revoked', {
         authorization_id: effect.id,
         client_id: client.client_id,
+        sub: effect.sub,
         reason: result.reason,
         request_id: request.id,
       })

@@ -6,7 +6,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { JsonObject } from '@tessera/protocol/result'
-import { type AuditData, type AuditType, isAudited, isAuditedByStrangers } from '../../model/audit.ts'
+import {
+  type AuditData,
+  type AuditType,
+  isAudited,
+  isAuditedByStrangers,
+  isAuditedByUsersAtClients,
+} from '../../model/audit.ts'
 import { type AuditDetails, type AuditSettings, auditEndpoint } from '../../model/audit-record.ts'
 import type { EventType } from '../../model/events.ts'
 import { newTimedId } from '../../model/handle.ts'
@@ -21,7 +27,7 @@ import type { AuditDraft } from './record.ts'
 
 export type WaitingAudit = {
   readonly takes: (type: EventType | AuditType) => boolean
-  /** Returns the record to store; nothing if strangers, or the user at pages, have caused too many. */
+  /** Returns the record to store; nothing if strangers, or the user, have caused too many. */
   readonly messagesOf: (
     type: EventType | AuditType,
     data: object,
@@ -59,8 +65,9 @@ export type WaitingAuditPorts = {
 const mostByStrangers = 300
 const mostOfNetwork = 60
 /**
- * Records of one type in a minute, in one process, that a user at pages can cause. Records stay for months, and someone who
- * posts one form again and again causes hundreds in a second. Each type has its own count, so that none hides another.
+ * Records of one type in a minute, in one process, that a user can cause at pages, and by replays and revocations at a
+ * client. Records stay for months, and someone who posts one form again and again causes hundreds in a second. Each type
+ * has its own count, so that none hides another.
  */
 const mostOfUser = 60
 const span: Seconds = 60
@@ -171,7 +178,7 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
     return false
   }
 
-  /** Returns whether a record that a user at a page causes may be stored, and counts it. */
+  /** Returns whether a record that a user causes may be stored, and counts it. */
   function admitsUser(type: string, sub: string): boolean {
     const key = JSON.stringify([type, sub])
     const count = current.users.get(key) ?? 0
@@ -187,7 +194,8 @@ export function createWaitingAudit(ports: WaitingAuditPorts): WaitingAudit {
   ): readonly WebhookMessage[] {
     const { sub } = data as { readonly sub?: unknown }
     const isByStranger = isAuditedByStrangers(type)
-    const user = currentOrigin().actor.kind === 'browser' && typeof sub === 'string' ? sub : undefined
+    const isByUser = isAuditedByUsersAtClients(type) || currentOrigin().actor.kind === 'browser'
+    const user = isByUser && typeof sub === 'string' ? sub : undefined
     if (!isByStranger && user === undefined) return [messageOf(draftOf(type, data, details))]
     // For a process without jobs. If it fails, the next minute or the end of the process tries again.
     if (renewSpan()) void reportOmitted().catch(() => {})

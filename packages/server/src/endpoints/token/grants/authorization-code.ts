@@ -49,7 +49,10 @@ export const authorizationCode: Grant = {
       // other proofs.
       return proof
         ? replayed
-        : { ...replayed, effect: { kind: 'revoke_authorization', id: authorization.id } }
+        : {
+            ...replayed,
+            effect: { kind: 'revoke_authorization', id: authorization.id, sub: authorization.sub },
+          }
     }
     const now = ports.clock.now()
     if (code.expires_at <= now) {

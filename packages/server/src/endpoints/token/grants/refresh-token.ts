@@ -54,7 +54,7 @@ export const refreshToken: Grant = {
     if (isPublic(client) && !sameConfirmation(family, confirmation))
       return refuse('invalid_grant', 'refresh_token_bound_to_another_key', { log })
 
-    const use = useOf(handle, family, client, { now, confirmation }, ports)
+    const use = useOf(handle, family, client, { now, confirmation, sub: authorization.sub }, ports)
     if (!use.ok) return use
     if (!client.scope.has('offline_access'))
       return refuse('invalid_grant', 'offline_access_withdrawn', { log })
@@ -86,7 +86,11 @@ function useOf(
   { family: id, generation }: RefreshHandle,
   family: RefreshFamily,
   client: Client,
-  { now, confirmation }: { readonly now: Seconds; readonly confirmation: RefreshFamily['cnf'] },
+  {
+    now,
+    confirmation,
+    sub,
+  }: { readonly now: Seconds; readonly confirmation: RefreshFamily['cnf']; readonly sub: string },
   ports: GrantPorts,
 ): Result<Use> | RefusedDecision {
   const generations = {
@@ -112,14 +116,14 @@ function useOf(
     })
     return {
       ...refuse('invalid_grant', 'refresh_generation_ahead', { log: generations }),
-      effect: { kind: 'revoke_authorization', id: family.authorization_id },
+      effect: { kind: 'revoke_authorization', id: family.authorization_id, sub },
     }
   }
   const retry = generation === family.generation - 1 ? retryOf(family, client, ports) : undefined
   if (retry) return retry.ok ? retry : { ...retry, log: generations }
   return {
     ...refuse('invalid_grant', 'refresh_token_reused', { log: generations }),
-    effect: { kind: 'revoke_authorization', id: family.authorization_id },
+    effect: { kind: 'revoke_authorization', id: family.authorization_id, sub },
   }
 }
 
