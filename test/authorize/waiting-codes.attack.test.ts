@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { answerOf, authorizePath, bob, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 
 const world = {
@@ -129,6 +130,57 @@ test('attack: tokens issued without a code are limited for each user and client 
   assert.ok(await codeOf(browser))
   server.clock.advance(3600)
   assert.ok((await ask(browser)).get('id_token'))
+})
+
+const pagesOfMany = Array.from({ length: 6 }, (_, index) => ({
+  ...world.clients.find(({ client_id }) => client_id === 'page'),
+  client_id: `page${index}`,
+}))
+const ofMany = { ...world, clients: [...world.clients, ...pagesOfMany] }
+const implicitAt = (client_id: string) =>
+  authorizePath({ client_id, response_type: 'id_token', scope: 'openid' })
+
+test('attack: tokens issued without a code are limited for each user at all clients together, also at the same moment', async () => {
+  const server = await createTestServer(ofMany, { earlierAttempts: { most: 5000, left: 20 } })
+  const [browser, neighbour] = [createBrowser(server), createBrowser(server)]
+  await signIn(browser, authorizePath())
+  await signIn(neighbour, authorizePath(), bob)
+  const asked = pagesOfMany.flatMap(({ client_id }) =>
+    Array.from({ length: 10 }, () => browser.visit(implicitAt(client_id))),
+  )
+  const answers = (await Promise.all(asked)).map(page => answerOf(page))
+  const refused = answers.filter(answer => answer.get('error') === 'temporarily_unavailable')
+  assert.equal(answers.filter(answer => answer.get('id_token')).length, 20)
+  assert.equal(refused.length, 40)
+  assert.equal(server.reason(), 'front_channel_tokens_too_often')
+  const again = async (one: Browser) => answerOf(await one.visit(implicitAt('page0')))
+  assert.equal((await again(browser)).get('error'), 'temporarily_unavailable')
+  // Other users, and codes, are not affected.
+  assert.ok((await again(neighbour)).get('id_token'))
+  assert.ok(await codeOf(browser))
+  server.clock.advance(3600)
+  assert.ok((await again(browser)).get('id_token'))
+})
+
+test('attack: nodes share the limit of tokens that are issued without a code', async () => {
+  const { open } = await beginShared()
+  const earlierAttempts = { most: 5000, left: 20 }
+  const nodes = [
+    await createTestServer(ofMany, { tenantStores: await open(), earlierAttempts }),
+    await createTestServer(ofMany, { tenantStores: await open() }),
+  ]
+  const browsers = nodes.map(node => createBrowser(node))
+  for (const browser of browsers) await signIn(browser, authorizePath())
+  // Counts what the user received earlier.
+  assert.ok(answerOf(await browsers[0]!.visit(implicitAt('page0'))).get('id_token'))
+  const asked = browsers.flatMap(browser =>
+    pagesOfMany.flatMap(({ client_id }) =>
+      Array.from({ length: 5 }, () => browser.visit(implicitAt(client_id))),
+    ),
+  )
+  const answers = (await Promise.all(asked)).map(page => answerOf(page))
+  assert.equal(answers.filter(answer => answer.get('id_token')).length, 19)
+  assert.equal(answers.filter(answer => answer.get('error') === 'temporarily_unavailable').length, 41)
 })
 
 test('attack: the number of requested claims is limited to what a row can hold [OpenID Connect Core 1.0 §5.5]', async () => {

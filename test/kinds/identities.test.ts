@@ -292,7 +292,12 @@ test('identities: no two secrets are derived for the same purpose', () => {
 /** The beginning of each attempt counter's key. All share one table. */
 const counters = [
   ...['password of name', 'password at browser', 'password at known browsers'],
-  ...['second factor in minutes', 'second factor in a day', 'front-channel tokens'],
+  ...[
+    'second factor in minutes',
+    'second factor in a day',
+    'front-channel tokens',
+    'all front-channel tokens',
+  ],
   ...[
     'client assertion of ',
     'long client assertion of ',

@@ -16,6 +16,7 @@ export const countedKeys = {
   secondFactorInADay: (sub: string) => key('second factor in a day', sub),
   userCodeOfOneUser: (sub: string) => key('user code of one user', sub),
   frontChannelTokens: (sub: string, clientId: string) => key('front-channel tokens', sub, clientId),
+  frontChannelTokensAtAllClients: (sub: string) => key('all front-channel tokens', sub),
   /** @param address in any spelling, or another name of the account. */
   mailTo: (reason: MailReason, address: string) => `${reason} mail to ${mailboxOf(address)}`,
 } as const

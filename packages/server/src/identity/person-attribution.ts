@@ -130,6 +130,7 @@ function countersOf(
     countedKeys.secondFactorInMinutes(sub),
     countedKeys.secondFactorInADay(sub),
     countedKeys.userCodeOfOneUser(sub),
+    countedKeys.frontChannelTokensAtAllClients(sub),
     ...[...clients].map(client => countedKeys.frontChannelTokens(sub, client)),
     ...named.map(({ tenant, ...one }) =>
       countedKeys.passwordOfName(guessedName({ ...one, ...(tenant !== undefined && { tenant }) })),

@@ -173,9 +173,9 @@ function lifetimeOf({ client, response_type }: ValidatedAuthorizationRequest): S
 
 /**
  * Limits tokens of this endpoint, since they can't be discarded like unredeemed codes. A page that renews tokens in a
- * frame needs few.
+ * frame needs few. The limits of a client and of all clients are in the same proportion as those of pending codes.
  */
-const frontChannelLimit = { most: 1000, span: 3600 } as const
+const frontChannelLimit = { atClient: 1000, ofUser: 5000, span: 3600 } as const
 
 async function countFrontChannelTokens(
   { client: { client_id }, response_type }: ValidatedAuthorizationRequest,
@@ -183,8 +183,10 @@ async function countFrontChannelTokens(
   { countAttempt }: IssuePorts,
 ): Promise<Result<Forgive>> {
   if (brings(response_type, 'code') && !brings(response_type, 'token')) return ok(async () => {})
+  const { atClient, ofUser, span } = frontChannelLimit
   const counted = await countAttempt([
-    { key: countedKeys.frontChannelTokens(sub, client_id), ...frontChannelLimit },
+    { key: countedKeys.frontChannelTokens(sub, client_id), most: atClient, span },
+    { key: countedKeys.frontChannelTokensAtAllClients(sub), most: ofUser, span },
   ])
   return counted.ok
     ? ok(counted.forgive)
