@@ -28,6 +28,8 @@ test('cli: the audit log is verified and exported, and tampering is reported wit
   const audit = (...words: readonly string[]) => tessera(['audit', ...words])
   const here = ['--config', file]
   try {
+    assert.match((await audit('verify', ...here)).stderr, /does not exist/)
+    assert.equal((await tessera(['migrate', ...here])).code, 0)
     assert.equal((await audit('verify', ...here)).stdout, 'the audit log is empty\n')
     const add = ['users', 'add', ...here, '--username', '=dora', '--sub', '-dora-1', '--no-password']
     assert.equal((await tessera(add)).code, 0)

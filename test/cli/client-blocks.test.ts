@@ -17,6 +17,8 @@ test('cli: blocks of the configuration are listed with their origin, and no comm
   try {
     const host = ['--redirect-host', 'filed.example']
     const filed = '0 redirect_host="filed.example" origin=file\n'
+    assert.match(await clients('blocked'), /^1 .*tessera\.db does not exist/)
+    assert.equal((await tessera(['migrate', '--config', file])).code, 0)
     assert.equal(await clients('blocked'), filed)
     assert.match(
       await clients('unblock', ...host),

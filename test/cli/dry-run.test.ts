@@ -65,7 +65,7 @@ test('dry run: a database has the same rows afterwards, and one of another versi
   const folder = testFolder()
   const file = await folder.write('tessera.json', configuration('sqlite:./used.db'))
   const database = folder.at('used.db')
-  assert.equal((await tessera(['keys', 'list', '--config', file])).code, 0)
+  assert.equal((await tessera(['keys', 'rotate', '--config', file])).code, 0)
   const rows = () => rowsIn(database)
   const before = rows()
   for (const [index, [words, input]] of commandsWith(file).entries()) {

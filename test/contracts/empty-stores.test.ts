@@ -1,7 +1,7 @@
 /** Commands that read a store change nothing: they refuse one without Tessera's tables, and one of an earlier schema. */
 
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { openUsers } from '../../packages/server/src/app/administration.ts'
@@ -21,9 +21,9 @@ const folder = testFolder()
 const report = () => {}
 let count = 0
 
-function configurationOf(storage: string): Configuration {
+function configurationOf(storage: string, others: object = {}): Configuration {
   const parsed = parseConfiguration(
-    { issuer, storage, audit: { enabled: true } },
+    { issuer, storage, audit: { enabled: true }, ...others },
     { environment: { TESSERA_MASTER_KEY: masterKey } },
   )
   assert.ok(parsed.ok, JSON.stringify(parsed))
@@ -67,6 +67,42 @@ for (const [title, create, error] of databases)
       await assert.rejects(run(configuration, to), error)
       assert.equal(contentOf(file), before)
     })
+
+for (const [title, create, error] of databases)
+  test(`empty stores: a command that only reads refuses a database that is ${title}, and does not create or change it`, async () => {
+    const file = folder.at(`read-${++count}.db`)
+    create(file)
+    const before = contentOf(file)
+    const configuration = configurationOf(`sqlite:${file}`)
+    const origin = { actor: { kind: 'command_line', command: 'users list' } } as const
+    await assert.rejects(
+      withOrigin(origin, () => openUsers(configuration, configuration)),
+      error,
+    )
+    assert.equal(contentOf(file), before)
+    assert.deepEqual(
+      readdirSync(folder.at('.')).filter(name => name.startsWith(`read-${count}.db-`)),
+      [],
+    )
+  })
+
+test('empty stores: a command that only reads does not create the missing store of a tenant', async () => {
+  const configuration = configurationOf(`sqlite:${folder.at('with-tenant.db')}`, {
+    tenants: [{ name: 'acme', issuer: 'https://acme.example' }],
+  })
+  const tenant = configuration.tenantIssuers.get('acme')!
+  const opened = (command: string, options?: readonly string[]) =>
+    withOrigin({ actor: { kind: 'command_line', command }, ...(options && { options }) }, () =>
+      openUsers(configuration, tenant),
+    )
+  await (await openUsers(configuration, configuration)).close()
+  const stores = () => readdirSync(folder.at('.')).filter(name => name.endsWith('.db'))
+  const before = stores()
+  await assert.rejects(opened('users list'), /does not exist/)
+  assert.deepEqual(stores(), before)
+  await (await opened('users add', [])).close()
+  await (await opened('users list')).close()
+})
 
 function createEarlier(): { readonly file: string; readonly configuration: Configuration } {
   const file = folder.at(`earlier-${++count}.db`)

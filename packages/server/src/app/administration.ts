@@ -28,7 +28,7 @@ import { loadLiveEntries } from './live-entries.ts'
 import { createServerContext, openTenantStores, type ServerContext } from './server-context.ts'
 import { createServices } from './services.ts'
 import type { SessionServices } from './session-services.ts'
-import { requireSchema, storeExists } from './store-inspection.ts'
+import { requireSchema } from './store-inspection.ts'
 import { createUserRecords, type UserRecords } from './user-records.ts'
 
 export { inspectStorage } from './store-inspection.ts'
@@ -212,8 +212,8 @@ export type OpenOptions = {
 }
 
 /**
- * Closing it closes the context of the server too. Rejects for a command that changes nothing if the store has the schema
- * of another version.
+ * Closing it closes the context of the server too. Rejects for a command that changes nothing if the store does not exist,
+ * or has the schema of another version.
  */
 export async function openIssuer(
   server: Configuration,
@@ -223,7 +223,7 @@ export async function openIssuer(
   return closingOnFailure(async opened => {
     const dry = dryRun ? await (await import('./dry-run.ts')).openForDryRun(server) : undefined
     if (dry) opened.add(dry.tenantStores.close)
-    else if (isReadingCommand()) await requireNoMigration(server)
+    else if (isReadingCommand()) await requireStores(server, issuer)
     const log = logFromEnvironment()
     const serverContext = await createServerContext(
       dry?.server ?? server,
@@ -241,7 +241,12 @@ export async function openIssuer(
   })
 }
 
-/** A server of an earlier version may be using the store, and on SQLite it could not continue. */
-async function requireNoMigration({ storage }: Configuration): Promise<void> {
-  if (storage.kind !== 'memory' && (await storeExists(storage))) await requireSchema(storage)
+/**
+ * Rejects if opening the stores would create or migrate one. A mistyped path would become an empty store. A server of an
+ * earlier version may be using the store, and on SQLite it could not continue.
+ */
+async function requireStores({ storage }: Configuration, { tenant }: Configuration): Promise<void> {
+  if (storage.kind === 'memory') return
+  await requireSchema(storage)
+  if (tenant !== undefined) await requireSchema(storage, tenant)
 }

@@ -6,7 +6,7 @@ import { logFromEnvironment } from '../operations/log.ts'
 import { closingOnFailure } from '../runtime/async/opened.ts'
 import { createMemoryTenantStores } from '../storage/memory/stores.ts'
 import { openTenantStores } from './server-context.ts'
-import { requireSchema, storeExists } from './store-inspection.ts'
+import { findStore, requireKnownSchema, requireSchema } from './store-inspection.ts'
 
 /**
  * Returns the stores of a configuration, and the configuration to open them with. A store that does not exist is an empty
@@ -18,9 +18,11 @@ export async function openForDryRun(
 ): Promise<{ readonly server: Configuration; readonly tenantStores: TenantStores }> {
   const { storage } = server
   const memory = createMemoryTenantStores()
-  if (storage.kind === 'memory' || !(await storeExists(storage)))
-    return { server: { ...server, storage: { kind: 'memory' } }, tenantStores: memory }
-  await requireSchema(storage)
+  const empty = { server: { ...server, storage: { kind: 'memory' } }, tenantStores: memory } as const
+  if (storage.kind === 'memory') return empty
+  const state = await findStore(storage)
+  if (!state) return empty
+  requireKnownSchema(state)
   const stored = await openTenantStores(storage, logFromEnvironment())
   const existing = new Set(
     await closingOnFailure(async opened => {

@@ -6,7 +6,7 @@ import { silentLog } from '../runtime/ports.ts'
 import { createAudit } from './audit.ts'
 import { recordCommand } from './audit-command.ts'
 import { createServerContext, openTenantStores } from './server-context.ts'
-import { inspectStorage, storeExists } from './store-inspection.ts'
+import { findStore } from './store-inspection.ts'
 
 /**
  * Records the running command in the audit log of the server's own store. Resolves to why it can't be recorded; undefined
@@ -17,10 +17,9 @@ export async function recordStoreCommand(configuration: Configuration): Promise<
   if (!audit.enabled || storage.kind === 'memory') return undefined
   try {
     // Without a store, the command itself says what is wrong.
-    if (!(await storeExists(storage))) return undefined
-    const { schema, knownSchema } = await inspectStorage(storage)
-    if (schema === 0) return undefined
-    if (schema !== knownSchema) return 'the store has the schema of another version'
+    const state = await findStore(storage)
+    if (!state || state.schema === 0) return undefined
+    if (state.schema !== state.knownSchema) return 'the store has the schema of another version'
     return await record(configuration)
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -12,11 +12,17 @@ export async function inspectStorage(storage: DurableStorage, tenant?: string): 
   return (await import('../storage/postgres/inspect.ts')).inspectSchema(storage, tenant)
 }
 
-/** Resolves to whether the server's own store was created. */
-export async function storeExists(storage: DurableStorage): Promise<boolean> {
-  if (storage.kind === 'sqlite')
-    return (await import('../storage/sqlite/inspect.ts')).fileExists(storage.file)
-  return (await inspectStorage(storage)).schema > 0
+/**
+ * Resolves to the state of the server's own store; undefined if it was not created. A file of another application exists,
+ * with schema 0. Rejects if it can't be read.
+ */
+export async function findStore(storage: DurableStorage): Promise<StoreState | undefined> {
+  if (storage.kind === 'sqlite') {
+    const { fileExists, inspectFile } = await import('../storage/sqlite/inspect.ts')
+    return fileExists(storage.file) ? inspectFile(storage.file) : undefined
+  }
+  const state = await inspectStorage(storage)
+  return state.schema === 0 ? undefined : state
 }
 
 /** Rejects if the server's own store does not exist. It may have the schema of another version. */
@@ -28,8 +34,11 @@ const noTables = (what: string): Error =>
   new Error(`${what} has no tables of Tessera; the server creates them at its first start`)
 
 /** Rejects if a store does not exist, or has another schema than that of this version. */
-export async function requireSchema(storage: DurableStorage, tenant?: string): Promise<void> {
-  const { schema, knownSchema } = await inspectStorage(storage, tenant)
+export const requireSchema = async (storage: DurableStorage, tenant?: string): Promise<void> =>
+  requireKnownSchema(await inspectStorage(storage, tenant), tenant)
+
+/** Throws if the store has another schema than that of this version. */
+export function requireKnownSchema({ schema, knownSchema }: StoreState, tenant?: string): void {
   if (schema === knownSchema) return
   const what = tenant === undefined ? 'the store' : `the store of tenant "${tenant}"`
   if (schema === 0) throw noTables(what)
