@@ -6,6 +6,7 @@ import { openUserImport } from '../../packages/server/src/app/user-import.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { identityKey } from '../../packages/server/src/identity/external-identity.ts'
 import { migrate } from '../../packages/server/src/migration/migrate.ts'
+import { mostIdentityLinks } from '../../packages/server/src/model/ports/federation.ts'
 import { createBrowser } from '../support/browser.ts'
 import { appOf } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'
@@ -134,6 +135,15 @@ test('migration: a user who can not be added leaves no factor and no link behind
   // Another user has the account at the provider.
   const taken = [...identities, { ...identities[0]!, id: 'corp-alice' }]
   assert.deepEqual(await add({ identities: taken }), { outcome: 'conflict', problem: 'identity_taken' })
+  assert.deepEqual(await stored('zoe-1'), [false, false, 0])
+  const many = Array.from({ length: mostIdentityLinks + 1 }, (_, index) => ({
+    ...identities[0]!,
+    id: `corp-zoe-${index}`,
+  }))
+  assert.deepEqual(await add({ identities: many }), {
+    outcome: 'conflict',
+    problem: 'identity_links_exhausted',
+  })
   assert.deepEqual(await stored('zoe-1'), [false, false, 0])
   assert.deepEqual(await add({ email: 'not an address' }), {
     outcome: 'conflict',

@@ -60,15 +60,16 @@ export async function openUserImport(
   const keyOf = ({ provider, authority, id }: MigratedIdentity): string =>
     externalKey({ provider: { name: provider, linking: 'none' }, authority, id, claims: {} })
 
-  /** Returns false if another user has one of the identities. */
-  async function link(sub: string, identities: readonly MigratedIdentity[]): Promise<boolean> {
+  /** Returns why not all were linked: another user has one of the identities, or this one has too many. */
+  async function link(sub: string, identities: readonly MigratedIdentity[]): Promise<string | undefined> {
     for (const identity of identities) {
       const [{ provider, label }, key] = [identity, keyOf(identity)]
       const found = { provider, identity: key, sub, created_at: clock.now() }
       const added = await identityLinks.add({ ...found, ...(label !== undefined && { label }) })
-      if (added !== 'added' && (await identityLinks.find(provider, key))?.sub !== sub) return false
+      if (added === 'added' || (await identityLinks.find(provider, key))?.sub === sub) continue
+      return added === 'full' ? 'identity_links_exhausted' : 'identity_taken'
     }
-    return true
+    return undefined
   }
 
   /** Removes what was added for a user who could not be added, unless another import added the same user meanwhile. */
@@ -89,7 +90,8 @@ export async function openUserImport(
       const { email_verified, password_hash, totp_secret, identities = [], ...account } = user
       // Before the user, who is never without the second factor, even if the import is interrupted.
       if (totp_secret !== undefined) await totp.adopt(user.sub, totp_secret)
-      if (!(await link(user.sub, identities))) return undo(user, 'identity_taken')
+      const unlinked = await link(user.sub, identities)
+      if (unlinked !== undefined) return undo(user, unlinked)
       const added = await administration.add({
         ...account,
         ...(email_verified !== undefined && { emailVerified: email_verified }),

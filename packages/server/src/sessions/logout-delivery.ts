@@ -10,7 +10,7 @@ import type { LogoutNotice } from '../model/authorization.ts'
 import { type Client, type Clients, isTrusted } from '../model/client.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Outbound } from '../outbound/outbound.ts'
-import { endDeliveries } from '../runtime/async/claim-loop.ts'
+import { createDeliveries } from '../runtime/async/claim-loop.ts'
 import { singleFlight } from '../runtime/async/promises.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 import type { LogoutTokens } from '../tokens/logout-token.ts'
@@ -54,15 +54,22 @@ const backoff: readonly Seconds[] = [10, 30, 120, 600, 3600, 3 * 3600, 6 * 3600,
 export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   const { stores, clock, log } = ports
   const onError = (error: unknown): Outcome => {
-    // A delivery that took longer than closing could not be recorded, because the store is closed.
-    if (!isClosed) log.error('logout_delivery_failed', { error: String(error) })
+    deliveries.logFailure(error)
     return 'settled'
   }
   const untrusted = rememberUntrusted(ports)
   let again = false
-  let [isStopped, isClosed] = [false, false]
+  let isStopped = false
   let wake = (): void => {}
   const settled = async () => run.current()
+  const deliveries = createDeliveries({
+    log,
+    event: 'logout_delivery_failed',
+    settled,
+    stop() {
+      isStopped = true
+    },
+  })
 
   /** Logs a failure itself, once for all callers. */
   const run = singleFlight(() => deliverDue().catch(error => void onError(error)))
@@ -108,15 +115,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       return run()
     },
     settled,
-    async close() {
-      await endDeliveries({
-        settled,
-        stop() {
-          isStopped = true
-        },
-      })
-      isClosed = true
-    },
+    close: deliveries.close,
   }
 }
 

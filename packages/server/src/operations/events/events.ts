@@ -23,7 +23,7 @@ import {
 import { newTimedId } from '../../model/handle.ts'
 import type { Messages } from '../../model/ports/stores.ts'
 import type { Webhook } from '../../model/webhook.ts'
-import { endDeliveries, receiverLimit } from '../../runtime/async/claim-loop.ts'
+import { createDeliveries, receiverLimit } from '../../runtime/async/claim-loop.ts'
 import { settlesWithin } from '../../runtime/async/promises.ts'
 import { createCallbacks } from './callbacks.ts'
 import { createLaterWrites } from './later-writes.ts'
@@ -73,7 +73,6 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
   const laterWrites = createLaterWrites({ stores, log, onStored: sendSoon })
 
   let closing: Promise<void> | undefined
-  let isClosed = false
   /** Deliveries in progress, so that closing waits for their queries. */
   const delivering = new Set<Promise<unknown>>()
 
@@ -91,10 +90,14 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     if (idle.length > 0) void run(idle).catch(logFailure)
   }
 
-  function logFailure(error: unknown): void {
-    // A delivery that took longer than closing could not be recorded, because the store is closed.
-    if (!isClosed) log.error('webhooks_failed', { error: String(error) })
-  }
+  const { logFailure, close } = createDeliveries({
+    log,
+    event: 'webhooks_failed',
+    settled,
+    stop() {
+      for (const queue of queues) queue.stop()
+    },
+  })
 
   /** Returns the event as JSON with its messages; undefined if there is no subscriber, and it is not audited. */
   function made<Type extends EventType>(type: Type, data: EventData[Type], details?: AuditDetails) {
@@ -149,15 +152,9 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
     deliver: async () => void (await settlesWithin(receiverLimit, run())),
     settled,
     async close() {
-      closing ??= endDeliveries({
-        settled,
-        stop() {
-          for (const queue of queues) queue.stop()
-        },
-      })
+      closing ??= close()
       await closing
       await settlesWithin(receiverLimit, laterWrites.settled())
-      isClosed = true
     },
   }
 }

@@ -16,7 +16,7 @@ import {
   type WaitingMail,
 } from '../../model/mail.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import { createClaimLoop, endDeliveries } from '../../runtime/async/claim-loop.ts'
+import { createClaimLoop, createDeliveries } from '../../runtime/async/claim-loop.ts'
 import { createDeference } from '../../runtime/async/deference.ts'
 import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
 import { repeatedLine } from '../../runtime/repeated-line.ts'
@@ -71,7 +71,6 @@ export function createMailQueue({
   let lastError: string | undefined
   const logFull = repeatedLine(log.error, { event: 'mail_failed', count: 'mails' })
   const others = createDeference(clock)
-  let isClosed = false
   const loop = createClaimLoop<WaitingMail>({
     atOnce,
     anyDue: () => !others.mustWait() && waitingMails.anyDue(clock.now()),
@@ -82,10 +81,7 @@ export function createMailQueue({
     work: sendOne,
   })
 
-  function logFailure(error: unknown): void {
-    // A delivery that took longer than closing could not be recorded, because the store is closed.
-    if (!isClosed) log.error('mail_failed', { error: String(error) })
-  }
+  const { logFailure, close } = createDeliveries({ log, event: 'mail_failed', settled, stop: loop.stop })
 
   async function write(
     compose: () => Promise<OutgoingMail | undefined>,
@@ -160,10 +156,7 @@ export function createMailQueue({
   return {
     deliver: loop.run,
     settled,
-    async close() {
-      await endDeliveries({ settled, stop: loop.stop })
-      isClosed = true
-    },
+    close,
     send(compose, onLost = async () => {}) {
       const isFull = underWay.size >= mostUnderWay
       if (isFull) log.error('mail_failed', { error: 'too many emails are being composed' })

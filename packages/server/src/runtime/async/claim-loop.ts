@@ -1,6 +1,6 @@
 /** Processes a durable queue that several processes claim items from: mails and webhooks. */
 
-import type { Awaitable } from '../ports.ts'
+import type { Awaitable, Log } from '../ports.ts'
 import { settlesWithin, singleFlight } from './promises.ts'
 
 /**
@@ -15,18 +15,41 @@ export const receiverLimit = 5000
  */
 const [claimLimit, recordLimit] = [1000, receiverLimit - 1000]
 
-/** Delivers for a moment, then claims no more, and waits for deliveries in progress: `receiverLimit` in total. */
-export async function endDeliveries({
+type Deliveries = {
+  /** Logs a failed delivery, unless `close` has resolved: one that took longer could not be recorded in a closed store. */
+  readonly logFailure: (error: unknown) => void
+  /** Delivers for a moment, then claims no more, and waits for deliveries in progress: `receiverLimit` in total. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Ends the deliveries of a queue, and logs those that fail before.
+ * @param event of the log line.
+ */
+export function createDeliveries({
+  log,
+  event,
   settled,
   stop,
 }: {
+  readonly log: Pick<Log, 'error'>
+  readonly event: string
   readonly settled: () => Promise<void>
   /** Stops claiming items. */
   readonly stop: () => void
-}): Promise<void> {
-  await settlesWithin(claimLimit, settled())
-  stop()
-  await settlesWithin(recordLimit, settled())
+}): Deliveries {
+  let isClosed = false
+  return {
+    logFailure(error) {
+      if (!isClosed) log.error(event, { error: String(error) })
+    },
+    async close() {
+      await settlesWithin(claimLimit, settled())
+      stop()
+      await settlesWithin(recordLimit, settled())
+      isClosed = true
+    },
+  }
 }
 
 type ClaimLoopPorts<Item> = {

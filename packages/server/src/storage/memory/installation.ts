@@ -10,6 +10,7 @@ import type {
 } from '../../model/ports/stores.ts'
 import {
   keptPerUser,
+  originsIn,
   type RegisteredClient,
   roomFor,
   surplusOf,
@@ -94,9 +95,9 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
         .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1))
         .slice(0, limit),
     hasOrigin: (origin, at) =>
-      registeredClients.filter(({ metadata: { allowed_cors_origins: origins }, expires_at }) => {
+      registeredClients.filter(({ metadata, expires_at }) => {
         const lives = expires_at === undefined || expires_at > at
-        return lives && Array.isArray(origins) && origins.includes(origin)
+        return lives && originsIn(metadata).includes(origin)
       }).length > 0,
     async add(client, most, unused) {
       // In the order in which they registered.
