@@ -42,6 +42,7 @@ const contentOf = (file: string): string | undefined =>
 const databases: readonly (readonly [title: string, create: (file: string) => void, error: RegExp])[] = [
   ['missing', () => {}, /does not exist/],
   ['empty', file => writeFileSync(file, ''), /has no tables of Tessera/],
+  ['only text', file => writeFileSync(file, 'This is a text. '.repeat(99)), /file is not a database/],
   [
     'of another application',
     file => fill(file, 'create table settings (name text)'),

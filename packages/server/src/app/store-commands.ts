@@ -16,8 +16,10 @@ export async function recordStoreCommand(configuration: Configuration): Promise<
   const { storage, audit } = configuration
   if (!audit.enabled || storage.kind === 'memory') return undefined
   try {
-    // Without a store, the command itself says what is wrong.
-    const state = await findStore(storage)
+    // Without a store, or with a file that can't be read, the command itself says what is wrong.
+    const state = await findStore(storage).catch(unreadable => {
+      if (storage.kind !== 'sqlite') throw unreadable
+    })
     if (!state || state.schema === 0) return undefined
     if (state.schema !== state.knownSchema) return 'the store has the schema of another version'
     return await record(configuration)
