@@ -261,3 +261,18 @@ test('user store attack: a user who was moved to another tenant loses access in 
   )
   assertRefused(refreshed, 'invalid_grant', 'user_inactive')
 })
+
+test('user store attack: a network that has reached its limit of guesses causes no more look-ups', async () => {
+  const asked: string[] = []
+  const { userStore } = storeOfPat({ findByUsername: ({ username }) => void asked.push(username) })
+  const from = '192.0.2.7'
+  const server = await createTestServer({ ...world, userStore, grants: [badge] })
+  const guess = (index: number) => {
+    const form = { grant_type: 'password', username: `user ${index}`, password: 'wrong', scope: 'api1' }
+    return server.token(form, { client: [...client], from })
+  }
+  for (let index = 0; index < 1000; index++) await guess(index)
+  const before = asked.length
+  assertRefused(await guess(1000), 'invalid_grant', 'password_guessed_too_often')
+  assert.equal(asked.length, before)
+})

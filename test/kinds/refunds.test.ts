@@ -8,6 +8,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { hash as argon2id } from '@node-rs/argon2'
 import { exportJWK, SignJWT } from 'jose'
+import { createMailCounter } from '../../packages/server/src/identity/attempt-limits.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
@@ -466,6 +467,16 @@ test('refunds: a guess that meets a full queue is not counted, and the correct p
   assert.equal(checked, 100)
 })
 
+test('refunds: a right password of the password grant counts as a wrong one does if a second factor is needed', async () => {
+  const server = await createTestServer({ ...world, mfa: { mode: 'required' } })
+  for (let guesses = 0; guesses < 100; guesses++) {
+    assert.equal((await passwordOf(server, guesses === 50 ? 'bob' : 'wrong')).status, 400)
+    assert.equal(server.reason(), guesses === 50 ? 'second_factor_needed' : 'credentials_refused')
+  }
+  await passwordOf(server, 'wrong')
+  assert.equal(server.reason(), 'password_guessed_too_often')
+})
+
 test('refunds: guesses at an unreachable directory are not counted', async () => {
   const server = await createTestServer({
     ...world,
@@ -614,6 +625,26 @@ test('refunds: counts that could not be undone while the store was unreachable a
   away = false
   for (let round = 0; round < 99; round++) assert.equal((await passwordOf(server, 'bob')).status, 200)
   assert.equal(server.logged.filter(({ level }) => level === 'error').length, 0)
+})
+
+test('refunds: an account is looked up for a mail only within the limit of the network, which is given back if that fails', async () => {
+  let wait = 0
+  const undone: string[] = []
+  const countMail = createMailCounter({
+    countAttempt: async ([first]) =>
+      wait > 0 ? { ok: false, wait } : { ok: true, forgive: async () => void undone.push(first!.key) },
+  })
+  let asked = 0
+  const ask = () =>
+    countMail('new_password', '192.0.2.1', async () => {
+      asked += 1
+      throw new Error('away')
+    })
+  await assert.rejects(ask(), /away/)
+  assert.equal(undone.length, 1)
+  wait = 5
+  assert.deepEqual(await ask(), { wait: 5 })
+  assert.equal(asked, 1)
 })
 
 test('refunds: if one counter is at its limit, the others of an attempt are not counted', async () => {

@@ -131,22 +131,9 @@ export function createSignInServices(
     hashPassword,
     findFactors,
     accessEndings,
-    policies: noteBarred(events, createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors })),
+    policies: createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }),
   }
 }
-
-/** Records that a password was right, but that the password grant can't ask for the second factor. */
-const noteBarred = ({ note }: Pick<ManagedEvents, 'note'>, policies: MfaPolicies): MfaPolicies => ({
-  ...policies,
-  async barsPasswordGrant(proven, client) {
-    const isBarred = await policies.barsPasswordGrant(proven, client)
-    if (isBarred) {
-      const { sub, idp } = proven
-      note('user.sign_in_failed', { sub, idp, client_id: client.client_id, reason: 'second_factor_needed' })
-    }
-    return isBarred
-  },
-})
 
 /**
  * Records sign-ins that are refused. The user is looked up afterwards, so that a response takes as long for names that
@@ -168,8 +155,14 @@ const noteFailures =
     if (signedIn.ok || !events.notes('user.sign_in_failed')) return signedIn
     const { username, acr, client } = request
     const { idp = localProvider, tenant } = acr
-    const found = idp === localProvider ? Promise.resolve(users.findNamed(username, tenant)) : undefined
-    void Promise.resolve(found)
+    const { sub } = signedIn.log ?? {}
+    const find = async (): Promise<{ readonly sub: string } | undefined> => {
+      if (typeof sub === 'string') return { sub }
+      // Beyond a limit, strangers must not cause look-ups.
+      const isLimited = signedIn.reason === 'password_guessed_too_often'
+      return idp === localProvider && !isLimited ? users.findNamed(username, tenant) : undefined
+    }
+    void find()
       .catch(() => undefined)
       .then(user =>
         events.note('user.sign_in_failed', {

@@ -21,7 +21,12 @@ type MailCount =
     }
   | { readonly wait: Seconds }
 
-export type CountMail = (reason: MailReason, from: string, to: string) => Promise<MailCount>
+/** @param to the address or account, or a function that finds it, which is called only if the network has not reached its limit. */
+export type CountMail = (
+  reason: MailReason,
+  from: string,
+  to: string | (() => Promise<string>),
+) => Promise<MailCount>
 
 const mostMailsToAddress = 5
 const mostMailsFromNetwork = 50
@@ -38,7 +43,9 @@ export const createMailCounter =
   async (reason, from, to) => {
     const network = await countAttempt(networkKeys('mail', from, { most: mostMailsFromNetwork, span: hour }))
     if (!network.ok) return { wait: network.wait }
-    const address = await countAttempt([addressLimit(reason, to)]).catch(async error => {
+    const ofAddress = async () =>
+      countAttempt([addressLimit(reason, typeof to === 'string' ? to : await to())])
+    const address = await ofAddress().catch(async error => {
       await network.forgive()
       throw error
     })

@@ -21,8 +21,14 @@ export type Guess = {
 /** A browser and the account that signed in there, as in `KnownBrowsers`. */
 export type KnownBrowser = { readonly id: string; readonly account: string }
 
-/** Counts a guess before it is checked. The returned function undoes the count. */
-export type CountGuess = (guess: Guess) => Promise<Result<Forgive>>
+/**
+ * Counts a guess before it is checked. The returned function undoes the count.
+ * @param guess its `username` can be a function that asks the operator's store. It is called only if the name counts, and the
+ * network has not reached its limit.
+ */
+export type CountGuess = (
+  guess: Omit<Guess, 'username'> & { readonly username: string | (() => Promise<string>) },
+) => Promise<Result<Forgive>>
 
 /** A guess for a user that a directory found by any of their names. `user` is the directory's identifier. */
 type FoundGuess = Pick<Guess, 'idp' | 'known_browser'> & { readonly user: string }
@@ -42,17 +48,29 @@ const mostForNetworkOfKnown = 2 * mostForNetwork
 /** Refuses `invalid_grant` with the time to wait. Unknown names are counted too, so that limits don't reveal which names exist. */
 export const createGuessCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountGuess =>
-  async ({ from, known_browser, ...guess }) => {
+  async ({ from, known_browser, username, ...guess }) => {
     const networks = (most: number) => networkKeys('password', from, { most, span })
-    const counted = await countAttempt(
-      known_browser
-        ? [...ofKnown(known_browser), ...networks(mostForNetworkOfKnown)]
-        : [
-            { key: countedKeys.passwordOfName(guessedName(guess)), most: mostForName, span },
-            ...networks(mostForNetwork),
-          ],
-    )
-    return outcomeOf(counted)
+    const ofName = (name: string): AttemptKey => ({
+      key: countedKeys.passwordOfName(guessedName({ ...guess, username: name })),
+      most: mostForName,
+      span,
+    })
+    if (known_browser)
+      return outcomeOf(await countAttempt([...ofKnown(known_browser), ...networks(mostForNetworkOfKnown)]))
+    if (typeof username === 'string')
+      return outcomeOf(await countAttempt([ofName(username), ...networks(mostForNetwork)]))
+    const network = await countAttempt(networks(mostForNetwork))
+    if (!network.ok) return outcomeOf(network)
+    const undo = async (error: unknown) => {
+      await network.forgive()
+      throw error
+    }
+    const name = await username()
+      .then(found => countAttempt([ofName(found)]))
+      .catch(undo)
+    if (name.ok) return ok(async () => void (await Promise.all([network.forgive(), name.forgive()])))
+    await network.forgive()
+    return outcomeOf(name)
   }
 
 /**

@@ -35,6 +35,8 @@ type SignInRequest = {
   readonly from: string
   /** Set if this account signed in at this browser before. */
   readonly known_browser?: KnownBrowser | undefined
+  /** Returns whether the user needs a second factor that can't be asked for. */
+  readonly isBarred?: (subject: CheckedSubject) => Promise<boolean>
 }
 
 /** A user who signed in, and the members that a validator adds to the token response. */
@@ -83,7 +85,7 @@ export function createSignIn({
     },
   }
 
-  return async ({ username, password, client, acr, acr_values, from, known_browser }) => {
+  return async ({ username, password, client, acr, acr_values, from, known_browser, isBarred }) => {
     const refusal = tenantRefusal(client, acr.tenant, tenants)
     if (refusal) return refusal
     const idp = acr.idp ?? localProvider
@@ -97,10 +99,10 @@ export function createSignIn({
     const where = tenant === undefined ? {} : { tenant }
     // A guess by another name counts for the account's name. Otherwise an account would have several limits.
     const isAlias = idp === localProvider && !validator && (namesVary || identityKey(username).includes('@'))
-    const named = isAlias ? await users.findNamed(username, tenant) : undefined
+    const nameOfAccount = async () => (await users.findNamed(username, tenant))?.username ?? username
     const counted = await countGuess({
       idp,
-      username: named?.username ?? username,
+      username: isAlias ? nameOfAccount : username,
       from,
       known_browser,
       ...where,
@@ -160,6 +162,7 @@ export function createSignIn({
       }
       if (!(await profile.isActive({ subject, ...(client_id !== undefined && { client_id }) })))
         return wrongCredentials('user_inactive', { sub: answer.sub })
+      if (await isBarred?.(subject)) return wrongCredentials('second_factor_needed', { sub: answer.sub })
       return ok({ subject, ...(answer.members && { members: answer.members }) })
     }
     // A correct password of a user who may not sign in counts like a wrong one. Otherwise the limit, which only wrong ones

@@ -47,9 +47,12 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const page = { ...opened, requester, sealed }
     const typed = form.get('username') ?? ''
     if (!page.posted || typed === '') return show(page)
-    const user = await accounts.findNamed(typed, requester.tenant)
+    let user: PasswordAccount | undefined
     // All names of one account share a count.
-    const count = await ports.countMail('new_password', networkOf(request), user?.sub ?? typed)
+    const count = await ports.countMail('new_password', networkOf(request), async () => {
+      user = await accounts.findNamed(typed, requester.tenant)
+      return user?.sub ?? typed
+    })
     if ('wait' in count) {
       page.logRefusal(refuse('slow_down', 'mail_asked_too_often'))
       return show(page, count.wait)

@@ -36,16 +36,18 @@ async function decide(
   const acr_values = parameters.get('acr_values')
   const acr = parseAcrValues(acr_values)
   if (!acr.ok) return acr
-  const signedIn = await signIn({ username, password: secret, client, acr: acr.value, acr_values, from })
+  const signedIn = await signIn({
+    username,
+    password: secret,
+    client,
+    acr: acr.value,
+    acr_values,
+    from,
+    // The response and the count are those of a wrong password, so that they reveal nothing to an attacker.
+    isBarred: subject => barsPasswordGrant(subject, client),
+  })
   if (!signedIn.ok) return signedIn
   const { subject } = signedIn.value
-  if (await barsPasswordGrant(subject, client)) {
-    // The same response as for a wrong password, so that the response reveals nothing to an attacker.
-    return refuse('invalid_grant', 'second_factor_needed', {
-      description: 'invalid_username_or_password',
-      log: { sub: subject.sub },
-    })
-  }
 
   const audience = requestedResources(parameters, resources)
   const granted = validateScope(parameters.get('scope'), {
