@@ -202,8 +202,10 @@ function deliveries(clients: Readonly<Record<string, Partial<Client>>>, passed =
   const { deliver } = createLogoutDelivery({
     stores,
     clients: {
-      find: client_id => {
+      find: async (client_id, how) => {
         const client = clients[client_id]
+        if (client_id === 'unknown' && how !== 'at_hand')
+          throw new Error('its document can not be fetched now')
         const backchannel_logout_uri = `https://${client_id}.example/`
         return client && ({ client_id, enabled: true, backchannel_logout_uri, ...client } as Client)
       },
@@ -236,6 +238,20 @@ test('logout tokens: a client that is disabled, removed or without an address is
   await deliver()
   assert.deepEqual(told, ['on'])
   assert.equal(left(), 0)
+})
+
+test('logout tokens: a client that can’t be found now is tried again like one that does not respond, and given up', async () => {
+  const { deliver, wait, told, logged, left } = deliveries({ web: {} })
+  for (const client of ['unknown', 'web']) wait(client)
+  await deliver()
+  assert.deepEqual(told, ['web'])
+  assert.deepEqual(logged.splice(0).toSorted(), ['logout_delivered', 'logout_delivery_delayed'])
+  // It is not due again before its delay has passed.
+  await deliver()
+  assert.deepEqual([logged, left()], [[], 1])
+  wait('unknown', { attempts: 8 })
+  await deliver()
+  assert.deepEqual([logged, left()], [['logout_undeliverable'], 1])
 })
 
 test('logout tokens: only 200 and 204 count as success [OpenID Connect Back-Channel Logout 1.0 §2.8]', async () => {

@@ -103,7 +103,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     'Browsers that block third-party cookies in iframes always get': none('others’ behaviour'),
   },
   'docs/endpoints/device.md': {
-    'No one can lock out signed-in users behind the': held(
+    'Requests without a session can': held(
       'sign-in/guesses.attack.test.ts',
       'attack: strangers behind the same address who guess device codes do not lock out a signed-in user',
       'sign-in/guesses.attack.test.ts',

@@ -187,17 +187,10 @@ type Outcome = 'settled' | 'silent'
 
 /** Resolves to `silent` if the client did not respond. */
 async function deliver(notice: LogoutNotice, ports: DeliveryPorts): Promise<Outcome> {
-  const { stores, clients, clock, log } = ports
+  const { stores, clock, log } = ports
   const { client_id, sid, attempts } = notice
-  const client = await clients.find(client_id)
-  const uri = client?.enabled ? client.backchannel_logout_uri : undefined
-  // A client without a back channel may have been notified by the front channel.
-  if (!client || uri === undefined) return remove(notice, ports)
-  const failure = await send(client, uri, notice, ports)
-  if (failure === undefined) {
-    log.info('logout_delivered', { client_id, sid, attempts })
-    return remove(notice, ports)
-  }
+  const failure = await attempt(notice, ports).catch(notMade)
+  if (failure === undefined) return remove(notice, ports)
   const wait = backoff[attempts - 1]
   const next = wait === undefined ? undefined : clock.now() + wait
   if (next === undefined || passedBy(clock) + (wait ?? 0) >= notice.expires_at) {
@@ -214,13 +207,33 @@ async function remove(notice: LogoutNotice, { stores }: DeliveryPorts): Promise<
   return 'settled'
 }
 
+type Failure = { readonly reason: string; readonly detail?: unknown }
+
+/**
+ * Treats an error before the request as a failed attempt, so that it has the same delays and is given up. Otherwise a client
+ * whose metadata document can't be fetched would be tried with each claim.
+ */
+const notMade = (error: unknown): Failure => ({ reason: 'logout_token_not_made', detail: String(error) })
+
+/** Resolves to undefined if the client was notified, or need not be. */
+async function attempt(notice: LogoutNotice, ports: DeliveryPorts): Promise<Failure | undefined> {
+  const { client_id, sid, attempts } = notice
+  const client = await ports.clients.find(client_id)
+  const uri = client?.enabled ? client.backchannel_logout_uri : undefined
+  // A client without a back channel may have been notified by the front channel.
+  if (!client || uri === undefined) return undefined
+  const failure = await send(client, uri, notice, ports)
+  if (!failure) ports.log.info('logout_delivered', { client_id, sid, attempts })
+  return failure
+}
+
 /** Resolves to why the client refused the token, or to undefined if it accepted it (§2.8: 200, and 204 of some frameworks). */
 async function send(
   client: Client,
   uri: string,
   { sub, sid }: LogoutNotice,
   { logoutTokens, outbound }: DeliveryPorts,
-): Promise<{ readonly reason: string; readonly detail?: unknown } | undefined> {
+): Promise<Failure | undefined> {
   const logout_token = await logoutTokens.make({ client, sub, sid })
   const answer = await outbound(uri, {
     method: 'POST',

@@ -115,7 +115,7 @@ const bySection: Readonly<Record<string, string>> = {
   'OAuth 2.0 Form Post Response Mode §2': 'response_mode_form_post',
   'JWT Secured Authorization Response Mode §2.3': 'response_mode_unsigned',
   'OpenID Connect RP-Initiated Logout 1.0 §2':
-    'id_token_hint_of_another_client logout_token_refused post_logout_redirect_uri_without_client ' +
+    'id_token_hint_of_another_client logout_token_not_made logout_token_refused post_logout_redirect_uri_without_client ' +
     'sign_out_state_too_long',
   'OpenID Connect RP-Initiated Logout 1.0 §3': 'post_logout_redirect_uri_not_registered',
   'OpenID Connect Back-Channel Logout 1.0 §2.6':
