@@ -92,6 +92,7 @@ test('sign-up: a link creates one account, and a weak password creates none', as
   await browser.submit(await browser.visit('/register'), { email })
   const { path } = await newestMail(server)
   const page = await browser.visit(path)
+  assert.equal(page.status, 200, 'opening it is no attempt')
   const weak = await browser.submit(page, { new_password: 'short' })
   assert.equal(weak.status, 400)
   assert.match(weak.text, /At least 12 characters/)

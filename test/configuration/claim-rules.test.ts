@@ -110,6 +110,7 @@ test('configuration: groups and roles that are no names, too many, or claims too
   const withUser = (more: object) => ({ users: [{ sub: 'u', username: 'u', ...more }] })
   for (const name of ['', ' a', 'a\nb', 'x'.repeat(201)])
     assertErrors(withUser({ groups: [name] }), [{ path: 'users[0].groups[0]', problem: /not the name/ }])
+  assert.deepEqual(errorsOf(withUser({ groups: ['x'.repeat(200)] })), [])
   assertErrors(withUser({ roles: 'admin' }), [
     { path: 'users[0].roles', problem: /a string/, fix: /brackets/ },
   ])

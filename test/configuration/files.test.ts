@@ -112,6 +112,11 @@ test('configuration: an empty file, an unknown format and a missing file are ref
   assert.match(missing.errors[0]!.problem, /no such file/)
 })
 
+test('configuration: no file is needed if the environment names the issuer', async () => {
+  const outcome = await loadConfiguration({ environment: { TESSERA_ISSUER: 'https://id.example' } })
+  assert.equal(outcome.ok && outcome.configuration.issuer, 'https://id.example')
+})
+
 test('configuration: a module outside any package can import defineConfig, and contain code', async () => {
   const configuration = await loaded(
     'code.mts',

@@ -56,6 +56,11 @@ const commands: Readonly<Record<string, (from: Configuration, to: string) => Pro
   backup: (from, to) => backUpStores(from, to),
 }
 
+test('empty stores: the memory store is not exported, because a process that exports has another one', async () => {
+  const run = exportStores(configurationOf('memory:'), folder.at('memory.tar'), { report })
+  await assert.rejects(run, /"memory:" stores nothing that could be exported/)
+})
+
 for (const [title, create, error] of databases)
   for (const [command, run] of Object.entries(commands))
     test(`empty stores: ${command} refuses a database that is ${title}, and does not change it`, async () => {

@@ -13,6 +13,7 @@ import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
+import { certainlyNotExecuted } from '../../packages/server/src/storage/postgres/failure.ts'
 import {
   openPostgresTenantStores,
   type TenantStoresOptions,
@@ -31,6 +32,25 @@ import {
   sampleCommit,
   sampleUser,
 } from './stores/samples.ts'
+
+test('postgres: only a statement that was certainly not executed counts as such', () => {
+  const closed = new Error('Client has encountered a connection error and is not queryable')
+  const ended = (code: string, routine?: string) =>
+    Object.assign(new Error('terminated'), { severity: 'FATAL', code, routine })
+  for (const [error, bound, expected] of [
+    [closed, false, true],
+    [new StoreUnavailable('away', { cause: closed }), true, true],
+    [new Error('Connection terminated unexpectedly'), false, false],
+    [Object.assign(new Error('reset'), { code: 'ECONNRESET' }), false, false],
+    [ended('57P01', 'ProcessInterrupts'), false, true],
+    [ended('57P05', 'ProcessInterrupts'), false, true],
+    [ended('57P01', 'ProcessInterrupts'), true, false],
+    // A pooler's own message.
+    [ended('57P01'), false, false],
+    [ended('57014', 'ProcessInterrupts'), false, false],
+  ] as const)
+    assert.equal(certainlyNotExecuted(error, bound), expected, `${error.message} ${bound}`)
+})
 
 const postgres = providePostgres()
 const opened: TenantStores[] = []

@@ -33,6 +33,15 @@ test('device authorization: the response has both codes, the address and the lif
   assert.equal(json.interval, 5)
 })
 
+test('device authorization: five user codes that are taken are tried, then the client must try again', async () => {
+  const server = await createTestServer(pagesWorld)
+  let tries = 0
+  Object.assign(server.stores.devices, { issue: async () => ++tries > 5 })
+  const answer = await server.send('POST', endpoint, { form: { client_id: 'tv' } })
+  assertRefused(answer, 'temporarily_unavailable', 'user_codes_exhausted')
+  assert.deepEqual([answer.status, tries], [503, 5])
+})
+
 test('device authorization: the client sets lifetime and interval [device-authz-016]', async () => {
   const { device } = await start('radio')
   assert.equal(device.expires_in, 60)

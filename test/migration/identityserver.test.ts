@@ -191,6 +191,7 @@ test('migration: a value that can not be read never allows more than before', ()
   assert.equal('require_pkce' in client || 'token_endpoint_auth_method' in client, false)
   assert.equal(users[0]?.disabled, true)
   assert.partialDeepStrictEqual(configuration.users, [{ active: false }])
+  assert.ok(!('roles' in (configuration.users as readonly object[])[0]!))
 })
 
 test('migration: appsettings with numbers as strings, enums by name and a TimeSpan', () => {
