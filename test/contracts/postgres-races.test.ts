@@ -360,6 +360,18 @@ test('postgres races: nodes that count attempts of one network and many names co
   }
 })
 
+test('postgres races: an attempt whose last room another node takes meanwhile must wait, and nothing of it is counted', async () => {
+  const [nearlyFull, other] = [
+    { hash: newHash(), most: 2, span: 600 },
+    { hash: newHash(), most: 9, span: 600 },
+  ]
+  await node(0).attempts.count([nearlyFull], now)
+  const last = `update attempts set count = 2 where hash = '${nearlyFull.hash}'`
+  const wait = await waitingFor(url, last, async () => node(1).attempts.count([nearlyFull, other], now))
+  assert.equal(wait, 600)
+  assert.equal(await node(0).attempts.wait([{ ...other, most: 1 }], now), 0)
+})
+
 test('postgres races: attempts counted and undone concurrently end at zero, and do not block each other', async () => {
   const network = { hash: newHash(), most: 100_000, span: 600 }
   const names = times(20, () => ({ hash: newHash(), most: 100_000, span: 600 }))
