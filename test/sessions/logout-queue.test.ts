@@ -196,7 +196,11 @@ function deliveries(clients: Readonly<Record<string, Partial<Client>>>, passed =
   const stores = createMemoryStores(tables)
   const told: string[] = []
   const logged: string[] = []
-  const note = (event: string) => void logged.push(event)
+  const reasons: unknown[] = []
+  const note = (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
+    logged.push(event)
+    if (fields.reason !== undefined) reasons.push(fields.reason)
+  }
   const stuck = Promise.withResolvers<void>()
   const answers = new Map<string, Awaited<ReturnType<Outbound>>>()
   const { deliver } = createLogoutDelivery({
@@ -225,7 +229,16 @@ function deliveries(clients: Readonly<Record<string, Partial<Client>>>, passed =
     const notice = { sid: `sid-${++count}`, client_id, sub: 'alice', attempts: 0, due_at: now }
     tables.logoutNotices.put({ ...notice, expires_at: now + 86_400, ...fields })
   }
-  return { deliver, wait, told, logged, answers, letGo: stuck.resolve, left: () => tables.logoutNotices.size }
+  return {
+    deliver,
+    wait,
+    told,
+    logged,
+    reasons,
+    answers,
+    letGo: stuck.resolve,
+    left: () => tables.logoutNotices.size,
+  }
 }
 
 test('logout tokens: a client that is disabled, removed or without an address is not notified, and not waited for', async () => {
@@ -241,7 +254,7 @@ test('logout tokens: a client that is disabled, removed or without an address is
 })
 
 test('logout tokens: a client that can’t be found now is tried again like one that does not respond, and given up', async () => {
-  const { deliver, wait, told, logged, left } = deliveries({ web: {} })
+  const { deliver, wait, told, logged, reasons, left } = deliveries({ web: {} })
   for (const client of ['unknown', 'web']) wait(client)
   await deliver()
   assert.deepEqual(told, ['web'])
@@ -252,6 +265,7 @@ test('logout tokens: a client that can’t be found now is tried again like one 
   wait('unknown', { attempts: 8 })
   await deliver()
   assert.deepEqual([logged, left()], [['logout_undeliverable'], 1])
+  assert.deepEqual(reasons, ['logout_token_not_made', 'logout_token_not_made'])
 })
 
 test('logout tokens: only 200 and 204 count as success [OpenID Connect Back-Channel Logout 1.0 §2.8]', async () => {

@@ -63,8 +63,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   let wake = (): void => {}
   const settled = async () => run.current()
   const deliveries = createDeliveries({
-    log,
-    event: 'logout_delivery_failed',
+    logError: error => log.error('logout_delivery_failed', { error }),
     settled,
     stop() {
       isStopped = true

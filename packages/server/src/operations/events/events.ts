@@ -91,8 +91,7 @@ export function createEvents(ports: EventsPorts): ManagedEvents {
   }
 
   const { logFailure, close } = createDeliveries({
-    log,
-    event: 'webhooks_failed',
+    logError: error => log.error('webhooks_failed', { error }),
     settled,
     stop() {
       for (const queue of queues) queue.stop()

@@ -81,7 +81,11 @@ export function createMailQueue({
     work: sendOne,
   })
 
-  const { logFailure, close } = createDeliveries({ log, event: 'mail_failed', settled, stop: loop.stop })
+  const { logFailure, close } = createDeliveries({
+    logError: error => log.error('mail_failed', { error }),
+    settled,
+    stop: loop.stop,
+  })
 
   async function write(
     compose: () => Promise<OutgoingMail | undefined>,

@@ -1,6 +1,6 @@
 /** Processes a durable queue that several processes claim items from: mails and webhooks. */
 
-import type { Awaitable, Log } from '../ports.ts'
+import type { Awaitable } from '../ports.ts'
 import { settlesWithin, singleFlight } from './promises.ts'
 
 /**
@@ -22,18 +22,13 @@ type Deliveries = {
   readonly close: () => Promise<void>
 }
 
-/**
- * Ends the deliveries of a queue, and logs those that fail before.
- * @param event of the log line.
- */
+/** Ends the deliveries of a queue, and logs those that fail before. */
 export function createDeliveries({
-  log,
-  event,
+  logError,
   settled,
   stop,
 }: {
-  readonly log: Pick<Log, 'error'>
-  readonly event: string
+  readonly logError: (error: string) => void
   readonly settled: () => Promise<void>
   /** Stops claiming items. */
   readonly stop: () => void
@@ -41,7 +36,7 @@ export function createDeliveries({
   let isClosed = false
   return {
     logFailure(error) {
-      if (!isClosed) log.error(event, { error: String(error) })
+      if (!isClosed) logError(String(error))
     },
     async close() {
       await settlesWithin(claimLimit, settled())
