@@ -72,8 +72,8 @@ export function createIntrospectionCache(
   return async token => {
     const key = await sha256(token)
     const known = active.find(key)
-    const cached = [known, inactive.find(key)].find(entry => entry && isFresh(entry, now()))
-    if (cached) return { ok: true, value: cached.value }
+    const cached = known ?? inactive.find(key)
+    if (cached && isFresh(cached, now())) return { ok: true, value: cached.value }
     const running = inFlight.get(key)
     if (running) return running
     if (inFlight.size >= maxConcurrent - (known ? 0 : Math.floor(maxConcurrent * reserved)))

@@ -5,7 +5,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../model/client.ts'
 import { networkKeys, networkOf } from '../runtime/network.ts'
-import type { AttemptKey, CountAttempt, Counted, Forgive } from './attempts.ts'
+import { type AttemptKey, type CountAttempt, type Counted, doCounted, type Forgive } from './attempts.ts'
 import { countedKeys, type MailReason, type NotifiedChange } from './counted-keys.ts'
 
 const hour = 3600
@@ -45,10 +45,7 @@ export const createMailCounter =
     if (!network.ok) return { wait: network.wait }
     const ofAddress = async () =>
       countAttempt([addressLimit(reason, typeof to === 'string' ? to : await to())])
-    const address = await ofAddress().catch(async error => {
-      await network.forgive()
-      throw error
-    })
+    const address = await doCounted(network.forgive, ofAddress, () => true)
     const unsent = address.ok ? address.forgive : async () => {}
     const forgive = async () => {
       await Promise.all([network.forgive(), unsent()])

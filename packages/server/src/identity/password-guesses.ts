@@ -5,7 +5,7 @@ import { identityKey } from '../model/stored-user.ts'
 import { localProvider, type Users } from '../model/user.ts'
 import { networkKeys } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
-import type { AttemptKey, CountAttempt, Counted, Forgive } from './attempts.ts'
+import { type AttemptKey, type CountAttempt, type Counted, doCounted, type Forgive } from './attempts.ts'
 import { countedKeys } from './counted-keys.ts'
 
 export type Guess = {
@@ -61,16 +61,10 @@ export const createGuessCounter =
       return outcomeOf(await countAttempt([ofName(username), ...networks(mostForNetwork)]))
     const network = await countAttempt(networks(mostForNetwork))
     if (!network.ok) return outcomeOf(network)
-    const undo = async (error: unknown) => {
-      await network.forgive()
-      throw error
-    }
-    const name = await username()
-      .then(found => countAttempt([ofName(found)]))
-      .catch(undo)
-    if (name.ok) return ok(async () => void (await Promise.all([network.forgive(), name.forgive()])))
-    await network.forgive()
-    return outcomeOf(name)
+    const countName = async () => countAttempt([ofName(await username())])
+    const name = await doCounted(network.forgive, countName, ({ ok }) => ok)
+    if (!name.ok) return outcomeOf(name)
+    return ok(async () => void (await Promise.all([network.forgive(), name.forgive()])))
   }
 
 /**

@@ -124,14 +124,14 @@ export function createPrincipalWatch({
       client_id,
       created_at,
       auth_time = created_at,
-      signed_in_at,
+      signed_in_at = auth_time,
       revoked_at,
       tenant,
       sign_in_tenant,
     }) =>
       revoked_at !== undefined ||
       isBefore(disabled.revokedClients.get(client_id), created_at) ||
-      isRevokedTenant(tenant ?? sign_in_tenant, created_at, signedInAt({ auth_time, signed_in_at })),
+      isRevokedTenant(tenant ?? sign_in_tenant, created_at, signed_in_at),
     isRevokedSession: session => isRevokedTenant(session.tenant, signedInAt(session)),
     revokedTenants: () => disabled.revokedTenants,
     async revokeTenant(tenant, at) {
