@@ -123,6 +123,20 @@ test('admin entries: the secret of an identity provider is stored, hidden, and k
   )
 })
 
+test('admin entries: a tenant with users is not deleted until they are', async () => {
+  const tenant = await call('PUT', '/tenants/initech', {})
+  assert.equal(tenant.status, 201, tenant.body)
+  const user = await call('POST', '/users', { username: 'peter', tenant: 'initech' })
+  assert.equal(user.status, 201, user.body)
+  for (const path of ['/tenants/initech', '/tenants/initech?dry_run=true']) {
+    const refused = await call('DELETE', path, undefined, matching(tenant))
+    assert.deepEqual([refused.status, refused.json.reason], [409, 'admin_entry_has_users'])
+    assert.match(refused.json.detail, /their number is 1$/)
+  }
+  assert.equal((await call('DELETE', `/users/${user.json.sub}`, undefined, matching(user))).status, 204)
+  assert.equal((await call('DELETE', '/tenants/initech', undefined, matching(tenant))).status, 204)
+})
+
 test('admin entries: a tenant with its own issuer answers as soon as it is made', async () => {
   const made = await call('PUT', '/tenants/globex', { issuer: 'path', display_name: 'Globex' })
   assert.equal(made.status, 201, made.body)

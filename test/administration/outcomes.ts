@@ -14,18 +14,20 @@ export function made<Value>(
   return outcome.value
 }
 
-/** Returns the problem of an outcome, with the places of its errors, and the entries that it names. */
+/** Returns the problem of an outcome, with the places of its errors, and the entries and the number of users that it names. */
 export function refused(outcome: { readonly ok: boolean }): unknown {
   assert.ok(!outcome.ok, JSON.stringify(outcome))
-  const { problem, errors, references } = outcome as {
+  const { problem, errors, references, users } = outcome as {
     readonly problem?: string
     readonly errors?: readonly { readonly path: string; readonly problem: string }[]
+    readonly users?: number
     readonly references?: readonly { readonly kind: string; readonly id: string }[]
   }
   return [
     problem,
     ...(errors ?? []).map(({ path }) => path),
     ...(references ?? []).map(({ kind, id }) => `${kind} ${id}`),
+    ...(users === undefined ? [] : [`${users} users`]),
   ].join(', ')
 }
 

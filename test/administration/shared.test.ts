@@ -224,6 +224,21 @@ test('administration: a tenant that shares the issuer is known to clients, which
   )
 })
 
+test('administration: a tenant that shares the issuer is neither removed nor moved while users belong to it', async () => {
+  const server = await createTestServer({ ...file, accounts: {} })
+  const of = () => server.administration.tenants
+  for (const name of ['acme', 'other']) made(await of().create({ name }, { actor }))
+  for (const username of ['dora', 'erin']) {
+    const added = await server.accounts.add({ username, tenant: 'acme', password: 'a long password of hers' })
+    assert.ok(added.ok, JSON.stringify(added))
+  }
+  assert.equal(refused(await of().remove('acme', { actor })), 'entry_has_users, 2 users')
+  assert.equal(refused(await of().remove('acme', { actor, dryRun: true })), 'entry_has_users, 2 users')
+  assert.equal(refused(await of().replace('acme', { issuer: 'path' }, { actor })), 'entry_has_users, 2 users')
+  made(await of().replace('acme', { display_name: 'Acme' }, { actor }))
+  made(await of().remove('other', { actor }))
+})
+
 test('administration: an entry that a new file collides with is left out, with what refers to it', async () => {
   const server = await createTestServer(file)
   made(await server.administration.api_scopes.create({ name: 'orders' }, { actor }))

@@ -18,6 +18,7 @@ const configuration = {
   storage: 'sqlite:./tessera.db',
   api_scopes: [{ name: 'api1' }],
   tenants: [{ name: 'filed', issuer: 'path' }],
+  accounts: {},
   clients: [
     {
       client_id: 'filed',
@@ -110,6 +111,14 @@ test('cli: entries are added, shown, replaced, rotated and removed', async () =>
     assert.equal((await on('scopes', 'remove', 'orders')).code, 0)
     assert.equal((await on('clients', 'remove', 'filed')).code, 1)
     assert.equal((await on('clients', 'show', 'web')).code, 1)
+
+    await entry({ name: 'initech' })
+    assert.equal((await on('tenants', 'add', '--file', json)).code, 0)
+    const peter = ['--username', 'peter', '--in-tenant', 'initech', '--sub', 'peter', '--no-password']
+    assert.equal((await on('users', 'add', ...peter)).code, 0)
+    const inhabited = await on('tenants', 'remove', 'initech')
+    assert.equal(inhabited.code, 1)
+    assert.match(inhabited.stderr, /users belong to the tenant; .* \(their number is 1\)\n$/)
 
     const smtp = { host: '127.0.0.1', port: 9, username: 'a', password: 'not to be shown' }
     await entry({ name: 'acme', issuer: 'path', clients: [], mail: { from: 'a@acme.example', smtp } })

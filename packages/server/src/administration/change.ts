@@ -192,6 +192,8 @@ export function createChanges(ports: ChangePorts): Changes {
         if (refused || !before) return refused ?? refusal('entry_unknown')
         const referring = await references.to(before)
         if (referring.length > 0) return refusal('entry_referenced', { references: referring })
+        const users = await references.usersLeftBehind(before)
+        if (users > 0) return refusal('entry_has_users', { users })
         const value = showStored(before, secrets)
         if (options.dryRun) return { ok: true, value }
         const change = { kind, id, version: before.version, actor: options.actor }

@@ -44,6 +44,8 @@ export const createEntryCheck =
     const errors = await references.errorsOf(reading.read, before)
     if (errors.errors.length > 0) return refusal('entry_invalid', errors)
     if (errors.references.length > 0) return refusal('entry_referenced', { references: errors.references })
+    const users = await references.usersLeftBehind(before, given)
+    if (users > 0) return refusal('entry_has_users', { users })
     const now = clock.now()
     const needs =
       kind === 'clients' ? needsOf(reading.read.value as Parameters<typeof needsOf>[0]) : undefined

@@ -28,7 +28,8 @@ export type ShownEntry = {
 
 /**
  * Why nothing was changed. `entry_invalid` has `errors`, whose paths begin at the entry. `entry_referenced` has the
- * entries that refer to this one. `entry_changed` has the current version. `entries_busy`: retry.
+ * entries that refer to this one. `entry_has_users`: stored users belong to the tenant and would lose
+ * their access; it has their number. `entry_changed` has the current version. `entries_busy`: retry.
  */
 export type AdministrationRefusal = {
   readonly ok: false
@@ -39,9 +40,11 @@ export type AdministrationRefusal = {
     | 'entry_changed'
     | 'entry_invalid'
     | 'entry_referenced'
+    | 'entry_has_users'
     | 'entries_busy'
   readonly errors?: readonly Diagnostic[]
   readonly references?: readonly { readonly kind: EntryKind; readonly id: string }[]
+  readonly users?: number
   readonly version?: number
 }
 
@@ -104,7 +107,10 @@ export type EntryAdministration = {
   readonly create: (entry: JsonObject, options: ChangeOptions) => Promise<Outcome<Changed>>
   /** Replaces a stored entry. Its id can't change. */
   readonly replace: (id: string, entry: JsonObject, options: VersionedOptions) => Promise<Outcome<Changed>>
-  /** Removes a stored entry, unless another one refers to it, or a client that registered itself. */
+  /**
+   * Removes a stored entry, or a client that registered itself. Refuses while another entry refers to it, or a stored user
+   * belongs to it.
+   */
   readonly remove: (id: string, options: VersionedOptions) => Promise<Outcome<ShownEntry>>
   /** Adds a new secret to a stored client or API, and lets the others expire. */
   readonly rotateSecret: (id: string, options: RotationOptions) => Promise<Outcome<Changed>>
@@ -118,7 +124,7 @@ export type AdministrationPorts = {
   readonly isTenant: boolean
   readonly entries: Entries
   readonly registeredClients: Pick<RegisteredClients, 'find' | 'list' | 'remove'>
-  readonly storedUsers: Pick<StoredUsers, 'find'>
+  readonly storedUsers: Pick<StoredUsers, 'find' | 'countOfTenant'>
   readonly derived: DerivedKeys
   readonly sealing: Sealing
   readonly events: Events

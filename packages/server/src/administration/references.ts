@@ -1,5 +1,6 @@
 /** Names that entries have in common: what an entry refers to, and what refers to it. */
 
+import type { JsonObject } from '@tessera/protocol/result'
 import type { Diagnostic } from '../configuration/diagnostic.ts'
 import type { ReadEntry } from '../configuration/entries/entry-source.ts'
 import type { EntryKind, StoredEntry } from '../model/entry.ts'
@@ -16,6 +17,12 @@ export type References = {
   ) => Promise<{ readonly errors: readonly Diagnostic[]; readonly references: readonly Reference[] }>
   /** Returns entries that would be invalid without this one. */
   readonly to: (entry: StoredEntry) => Promise<readonly Reference[]>
+  /**
+   * Returns the number of stored users who would lose their access if a tenant's entry became `after`, or were removed.
+   * Users of a tenant with its own issuer are in its own store, which is kept. A user
+   * who is added at the same moment is not counted, and is inactive afterwards.
+   */
+  readonly usersLeftBehind: (before: StoredEntry | undefined, after?: JsonObject) => Promise<number>
 }
 
 type ReferencePorts = Pick<AdministrationPorts, 'source' | 'entries' | 'storedUsers'> & {
@@ -67,6 +74,10 @@ export function createReferences({ source, entries, storedUsers, secrets }: Refe
   }
 
   return {
+    usersLeftBehind: async (before, after) =>
+      before?.kind === 'tenants' && sharesIssuer(before.entry) && !(after && sharesIssuer(after))
+        ? storedUsers.countOfTenant(before.id)
+        : 0,
     async errorsOf(read, before) {
       const others = await sharedWithout(read.kind, read.id)
       if (read.kind === 'clients') {
@@ -102,10 +113,12 @@ export function createReferences({ source, entries, storedUsers, secrets }: Refe
     { kind, id, raw }: ReadEntry,
     before: StoredEntry | undefined,
   ): Promise<readonly Reference[]> {
-    const moves = kind === 'tenants' && raw.issuer !== undefined && before?.entry.issuer === undefined
-    return moves && before ? clientsWith(client => includes(client.tenants, id)) : []
+    const moves = kind === 'tenants' && before && sharesIssuer(before.entry) && !sharesIssuer(raw)
+    return moves ? clientsWith(client => includes(client.tenants, id)) : []
   }
 }
+
+const sharesIssuer = (tenant: { readonly issuer?: unknown }): boolean => tenant.issuer === undefined
 
 /** Without its own entry, a standard identity resource has its standard meaning (OpenID Connect Core 1.0 §5.4). */
 const isStandard = (kind: EntryKind, id: string): boolean =>

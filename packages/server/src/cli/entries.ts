@@ -158,13 +158,15 @@ const problems: Readonly<Record<Refused['problem'], string>> = {
   entry_changed: 'the entry was changed meanwhile; read it again',
   entry_invalid: 'the entry is invalid',
   entry_referenced: 'other entries refer to it; change them first',
+  entry_has_users: 'users belong to the tenant; remove them first, with "tessera users delete"',
   entries_busy: 'other changes came first; retry',
 }
 
-function report({ problem, errors = [], references = [], version }: Refused): ExitCode {
+function report({ problem, errors = [], references = [], users = 0, version }: Refused): ExitCode {
   for (const error of errors) writeError(`${formatDiagnostic(error)}\n`)
   const current = version === undefined ? '' : ` (its version is ${version})`
-  const code = tell(`${problems[problem]}${current}`)
+  const number = users === 0 ? '' : ` (their number is ${users})`
+  const code = tell(`${problems[problem]}${current}${number}`)
   for (const { kind, id } of references) writeError(`  ${kind} ${JSON.stringify(id)}\n`)
   return code
 }

@@ -240,7 +240,12 @@ const renamed = (path: string): EntryError => ({
 })
 
 /** Explains a refusal of the administration. */
-function refusedBy({ problem: reason, errors = [], references = [] }: AdministrationRefusal): Problem {
+function refusedBy({
+  problem: reason,
+  errors = [],
+  references = [],
+  users = 0,
+}: AdministrationRefusal): Problem {
   switch (reason) {
     case 'entry_unknown':
       return problem('admin_entry_unknown', 'no entry has this id')
@@ -258,6 +263,11 @@ function refusedBy({ problem: reason, errors = [], references = [] }: Administra
       const named = references.slice(0, 10).map(({ kind, id }) => `${kind} ${id}`)
       return problem('admin_entry_in_use', `entries refer to it: ${named.join(', ')}`)
     }
+    case 'entry_has_users':
+      return problem(
+        'admin_entry_has_users',
+        `delete the users of the tenant first; their number is ${users}`,
+      )
     case 'entries_busy':
       return problem('admin_entry_changed', 'other requests change entries at the same time; try again')
   }

@@ -111,6 +111,10 @@ function operationsOf<Kind extends EntryKind>(kind: Kind): Readonly<Record<Six<K
   const hasSecrets = secretMemberOf(kind) !== undefined
   const body = { schema: dataLists[kind], name: `${noun}Entry`, checkedLater: true } as const
   const power = kind === 'clients' ? (['admin_scope_exceeded'] as const) : []
+  const inUse =
+    kind === 'tenants'
+      ? (['admin_entry_in_use', 'admin_entry_has_users'] as const)
+      : (['admin_entry_in_use'] as const)
   const versions = [
     'admin_precondition_missing',
     'admin_precondition_failed',
@@ -169,7 +173,7 @@ function operationsOf<Kind extends EntryKind>(kind: Kind): Readonly<Record<Six<K
         200: { description: 'The replaced entry, or with dry_run the entry as it would be.', schema: noun },
         201: { description: 'The new entry.', schema: noun },
       },
-      problems: ['admin_entry_invalid', 'admin_entry_in_use', ...versions, ...power],
+      problems: ['admin_entry_invalid', ...inUse, ...versions, ...power],
     },
     [`patch${noun}`]: {
       method: 'PATCH',
@@ -181,21 +185,21 @@ function operationsOf<Kind extends EntryKind>(kind: Kind): Readonly<Record<Six<K
       conditions: 'match',
       dryRun: true,
       success: { 200: { description: 'The changed entry.', schema: noun } },
-      problems: ['admin_entry_unknown', 'admin_entry_invalid', 'admin_entry_in_use', ...versions, ...power],
+      problems: ['admin_entry_unknown', 'admin_entry_invalid', ...inUse, ...versions, ...power],
     },
     [`delete${noun}`]: {
       method: 'DELETE',
       path: one,
       tag,
       scope: write,
-      summary: `Delete ${what}, unless other entries refer to it.`,
+      summary: `Delete ${what}, unless other entries refer to it${kind === 'tenants' ? ' or users belong to it' : ''}.`,
       conditions: 'match',
       dryRun: true,
       success: {
         200: { description: 'With dry_run: the entry that would be deleted.', schema: noun },
         204: { description: 'The entry was deleted.' },
       },
-      problems: ['admin_entry_unknown', 'admin_entry_in_use', ...versions, ...power],
+      problems: ['admin_entry_unknown', ...inUse, ...versions, ...power],
     },
   }
   return operations as Readonly<Record<Six<Kinds[Kind]>, Description>>

@@ -21,6 +21,7 @@ export const problems = {
   admin_entry_read_only: [409, 'The entry belongs to the configuration file'],
   admin_entry_exists: [409, 'The entry already exists'],
   admin_entry_in_use: [409, 'Other entries refer to the entry'],
+  admin_entry_has_users: [409, 'Users belong to the tenant'],
   admin_entry_changed: [409, 'Another request changed the entry at the same time'],
   admin_precondition_missing: [428, 'If-Match is required'],
   admin_precondition_failed: [412, 'The entry is not the expected version'],

@@ -66,6 +66,7 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
     `${select} where coalesce(tenant, '') = $1 and email_key = $2 and email_verified_at is not null`,
   )
   const any = one(run, 'select 1 from stored_users limit 1')
+  const countOf = one(run, `select count(*) from stored_users where coalesce(tenant, '') = $1`)
   const upgrade = change(run, 'update stored_users set password = $1 where sub = $2 and password = $3')
   const list = all(run, `${select} where sub > $1 order by sub limit $2`)
   return {
@@ -73,6 +74,7 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
     findByName: async (key, tenant) => decode((await byName(tenant ?? '', key)) ?? []),
     findByVerifiedEmail: async (key, tenant) => decode((await byEmail(tenant ?? '', key)) ?? []),
     any: async () => (await any()) !== undefined,
+    countOfTenant: async tenant => Number((await countOf(tenant))?.[0] ?? 0),
     list: ({ after = '', limit }) =>
       fullPage(
         limit,

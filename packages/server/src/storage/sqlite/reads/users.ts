@@ -45,6 +45,7 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
     where coalesce(tenant, '') = ? and email_key = ? and email_verified_at is not null`,
   )
   const any = one(database, 'select 1 from stored_users limit 1')
+  const countOf = one(database, `select count(*) from stored_users where coalesce(tenant, '') = ?`)
   const list = all(
     database,
     `select ${codecs.storedUsers.names} from stored_users where sub > ? order by sub limit ?`,
@@ -59,6 +60,7 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
       codecs.storedUsers.decode(byEmail(tenant ?? '', key) ?? []),
     ),
     any: reading(database, () => any() !== undefined),
+    countOfTenant: reading(database, tenant => Number(countOf(tenant)?.[0] ?? 0)),
     list: ({ after = '', limit }) =>
       fullPage(
         limit,
