@@ -301,6 +301,7 @@ const counters = [
   ...[
     'client assertion of ',
     'long client assertion of ',
+    'reference token for ',
     'failures of ',
     'user code of one user',
     ' mail to ',

@@ -260,6 +260,26 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
+  'endpoints/token/token.ts countClientToken': [
+    {
+      name: 'a reference token of a self-registered client',
+      world: () => ({
+        ...world,
+        registration: {
+          mode: 'open',
+          allowed_scope: 'api1',
+          allowed_grant_types: ['client_credentials'],
+          client_defaults: { access_token_type: 'reference' },
+        },
+      }),
+      async prepare(server) {
+        const { json } = await register(server, { grant_types: ['client_credentials'], scope: 'api1' })
+        const client = [json.client_id, json.client_secret] as const
+        return () => server.token({ grant_type: 'client_credentials' }, { client })
+      },
+      kept: 1,
+    },
+  ],
 }
 
 function guess(

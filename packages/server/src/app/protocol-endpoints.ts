@@ -15,6 +15,7 @@ import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/token-request-validator.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
+import { createClientTokenCounter } from '../identity/attempt-limits.ts'
 import { acrsOffered } from '../identity/mfa-policy.ts'
 import type { ProtocolRouteName } from '../model/routes.ts'
 import {
@@ -92,7 +93,7 @@ function createToken(
     validators: { tokenRequest },
     previousRefreshToken,
   }: Configuration,
-  { context, clients, tokens, signIn, refuserOf }: Services,
+  { context, attempts, clients, tokens, signIn, refuserOf }: Services,
 ): Endpoint {
   const { stores, principals, clock, random, log, events } = context
   const { subjects, audiences, accessTokens, idTokens, refreshTokens, verifier } = tokens
@@ -107,6 +108,7 @@ function createToken(
     noteUse: clients.lookup.noteUse,
     noteAuthorization: tokens.noteAuthorization,
     noteReferenceToken: tokens.noteReferenceToken,
+    countClientToken: createClientTokenCounter(attempts),
     signIn: signIn.signIn,
     barsPasswordGrant: signIn.policies.barsPasswordGrant,
     profile,

@@ -101,7 +101,7 @@ export const createAssertionCounter =
     // long as they are stored.
     const [isShort, from] = [kept <= shortAssertion, networkOf(request)]
     const limit = { most: mostAssertions, span: isShort ? 660 : longest }
-    const isMade = registered.document?.trust === 'unknown' || registered.sealed === true
+    const isMade = isMadeByAnyone(registered)
     const ofNetwork = isMade ? limit : { ...limit, most: mostOfNetwork }
     const networks = isShort
       ? networkKeys(isMade ? 'client assertion' : 'registered client assertion', from, ofNetwork)
@@ -112,6 +112,46 @@ export const createAssertionCounter =
         : { key: `long client assertion of ${client_id}`, ...limit },
       ...(isMade || !registered.trusted ? networks : []),
     ])
+  }
+
+/** Returns whether one stranger can make any number of such clients, without a row for each. */
+const isMadeByAnyone = ({ document, sealed }: NonNullable<Client['registered']>): boolean =>
+  document?.trust === 'unknown' || sealed === true
+
+/**
+ * Counts a reference token of a client itself: no user's authorization bounds their number. Refuses
+ * `temporarily_unavailable`.
+ * @param from the network of the request.
+ * @param lifetime of the token.
+ */
+export type CountClientToken = (client: Client, from: string, lifetime: Seconds) => Promise<Result<Forgive>>
+
+/** As many as of one authorization. */
+const mostClientTokens = 1000
+
+/**
+ * Limits the reference tokens of a self-registered client that are valid at the same time. Each is a row, and anyone can
+ * register clients, so those that nobody vouched for are also counted by network, in the proportions of their assertions.
+ */
+export const createClientTokenCounter =
+  ({ countAttempt }: { readonly countAttempt: CountAttempt }): CountClientToken =>
+  async ({ client_id, registered, access_token_lifetime }, from, lifetime) => {
+    if (registered === undefined) return ok(async () => {})
+    // A count must last as long as the rows that it counts. A token that ends early must not get a count of its own.
+    const span = Math.max(lifetime, access_token_lifetime)
+    const ofNetwork = isMadeByAnyone(registered) ? mostClientTokens : 10 * mostClientTokens
+    const counted = await countAttempt([
+      { key: `reference token for ${span} s of ${client_id}`, most: mostClientTokens, span },
+      ...(registered.trusted
+        ? []
+        : networkKeys(`client's reference token for ${span} s`, from, { most: ofNetwork, span })),
+    ])
+    return counted.ok
+      ? ok(counted.forgive)
+      : refuse('temporarily_unavailable', 'client_tokens_too_often', {
+          description: 'too many tokens of this client are valid; use an access token until it expires',
+          retry_after: counted.wait,
+        })
   }
 
 /** Counts a pending request. Refuses `temporarily_unavailable` if the network has too many of them. */

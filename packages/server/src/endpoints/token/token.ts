@@ -8,6 +8,8 @@ import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
 import type { AccessEndings } from '../../identity/access-endings.ts'
+import type { CountClientToken } from '../../identity/attempt-limits.ts'
+import { doCounted, type Forgive } from '../../identity/attempts.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
@@ -37,6 +39,7 @@ type TokenEndpointPorts = GrantPorts &
     readonly noteUse: NoteUse
     readonly noteAuthorization: NoteAuthorization
     readonly noteReferenceToken: NoteReferenceToken
+    readonly countClientToken: CountClientToken
     readonly events: Events
     readonly refuser: Refuser
   }
@@ -199,7 +202,10 @@ async function attempt(
   if (isOriginRevoked(decision, ports)) return at('commit', refuse('invalid_grant', 'no_longer_valid'))
   const event = ports.events.prepare('token.issued', issuedEvent(grant, decision, issued.value, id))
   const commit = completed(issued.value.commit, { proof, messages: event.messages }, decision, ports)
-  const outcome = commit ? await ports.stores.commit(commit) : 'committed'
+  const counted = await admitRow(issued.value, decision, request, ports)
+  if (!counted.ok) return at('commit', counted)
+  const write = async () => (commit ? await ports.stores.commit(commit) : 'committed')
+  const outcome = await doCounted(counted.value, write, result => result === 'committed')
   if (outcome === 'revoked') return at('commit', refuse('invalid_grant', 'no_longer_valid'))
   const { subject } = decision
   if (outcome === 'committed' && subject?.ending !== undefined && (await ports.isOvertaken(subject))) {
@@ -224,6 +230,17 @@ const isOriginRevoked = (
 ): boolean =>
   created_at !== undefined &&
   (origin?.derived_from_clients ?? []).some(client_id => isRevoked({ client_id, created_at }))
+
+/** Counts the row of a reference token that no authorization bounds (docs/decisions/0018-authorizations-per-user.md). */
+const admitRow = async (
+  { accessToken, authorizationId }: Issued,
+  { client }: Decision,
+  { from }: TokenRequest,
+  { countClientToken }: TokenEndpointPorts,
+): Promise<Result<Forgive>> =>
+  accessToken.reference && authorizationId === undefined
+    ? countClientToken(client, from, accessToken.expires_in)
+    : ok(async () => {})
 
 const issuedEvent = (
   { grantType: grant_type }: Grant,

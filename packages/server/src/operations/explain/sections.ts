@@ -30,7 +30,7 @@ const bySection: Readonly<Record<string, string>> = {
     'credentials_refused password_missing provider_without_passwords second_factor_needed ' +
     'username_missing',
   'RFC 6749 §5.2':
-    'authorization_revoked grant_type_missing grant_type_not_allowed grant_type_unknown ' +
+    'authorization_revoked client_tokens_too_often grant_type_missing grant_type_not_allowed grant_type_unknown ' +
     'lost_twice no_longer_valid subject_is_a_client user_inactive',
   'RFC 6749 §6':
     'offline_access_withdrawn refresh_token_expired refresh_token_idle_too_long ' +
