@@ -124,7 +124,7 @@ export type AdministrationPorts = {
   readonly isTenant: boolean
   readonly entries: Entries
   readonly registeredClients: Pick<RegisteredClients, 'find' | 'list' | 'remove'>
-  readonly storedUsers: Pick<StoredUsers, 'find' | 'countOfTenant'>
+  readonly storedUsers: Pick<StoredUsers, 'find' | 'numberInTenant'>
   readonly derived: DerivedKeys
   readonly sealing: Sealing
   readonly events: Events

@@ -76,7 +76,7 @@ export function createReferences({ source, entries, storedUsers, secrets }: Refe
   return {
     usersLeftBehind: async (before, after) =>
       before?.kind === 'tenants' && sharesIssuer(before.entry) && !(after && sharesIssuer(after))
-        ? storedUsers.countOfTenant(before.id)
+        ? storedUsers.numberInTenant(before.id)
         : 0,
     async errorsOf(read, before) {
       const others = await sharedWithout(read.kind, read.id)

@@ -16,7 +16,7 @@ export type StoredUsers = {
   readonly findByVerifiedEmail: (key: string, tenant: string | undefined) => Awaitable<StoredUser | undefined>
   readonly any: () => Awaitable<boolean>
   /** Returns how many users belong to a tenant, disabled ones too. */
-  readonly countOfTenant: (tenant: string) => Awaitable<number>
+  readonly numberInTenant: (tenant: string) => Awaitable<number>
   /** Returns users in the order of their `sub`, from the one after `after`. */
   readonly list: (page: {
     readonly after?: string

@@ -84,7 +84,7 @@ function createStoredUsers(tables: Tables): StoredUsers {
     findByVerifiedEmail: (key, tenant) =>
       ofTenant(tenant).find(user => verified(user) && user.email_key === key),
     any: () => storedUsers.size > 0,
-    countOfTenant: tenant => ofTenant(tenant).length,
+    numberInTenant: tenant => ofTenant(tenant).length,
     list: ({ after = '', limit }) =>
       storedUsers
         .filter(({ sub }) => sub > after)

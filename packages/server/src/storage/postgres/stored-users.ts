@@ -74,7 +74,7 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
     findByName: async (key, tenant) => decode((await byName(tenant ?? '', key)) ?? []),
     findByVerifiedEmail: async (key, tenant) => decode((await byEmail(tenant ?? '', key)) ?? []),
     any: async () => (await any()) !== undefined,
-    countOfTenant: async tenant => Number((await countOf(tenant))?.[0] ?? 0),
+    numberInTenant: async tenant => Number((await countOf(tenant))?.[0] ?? 0),
     list: ({ after = '', limit }) =>
       fullPage(
         limit,

@@ -60,7 +60,7 @@ function createStoredUsers(database: DatabaseSync, write: Write): StoredUsers {
       codecs.storedUsers.decode(byEmail(tenant ?? '', key) ?? []),
     ),
     any: reading(database, () => any() !== undefined),
-    countOfTenant: reading(database, tenant => Number(countOf(tenant)?.[0] ?? 0)),
+    numberInTenant: reading(database, tenant => Number(countOf(tenant)?.[0] ?? 0)),
     list: ({ after = '', limit }) =>
       fullPage(
         limit,
