@@ -124,6 +124,57 @@ test('federation: keys that can’t be fetched are requested at most ten times a
   assert.equal(fetches, 12)
 })
 
+test('federation: what is no key set does not replace the keys of a provider', async () => {
+  let now = 1000
+  let answer: () => Response = () => new Response('{"keys":[{"kid":"1"}]}')
+  const keys = createProviderKeys(async () => answer(), { now: () => now })
+  const url = 'https://corp.example/jwks'
+  const get = async () =>
+    (await keys.fetch(url, { method: 'GET', headers: {}, body: undefined, redirect: 'manual' })).text()
+  const good = await get()
+  for (const body of ['<html>maintenance</html>', '', '[]', 'null', '{}', '{"keys":{}}', '{"keys":[']) {
+    answer = () => new Response(body)
+    await assert.rejects(get(), /is no key set/, body)
+    assert.equal(keys.recent(url), good, body)
+  }
+  // The attempts in vain do not count as those that are allowed for a key that is not known.
+  answer = () => new Response('{"keys":[{"kid":"2"}]}')
+  assert.equal(await get(), '{"keys":[{"kid":"2"}]}')
+  // Without known keys, the response is refused as well.
+  answer = () => new Response('<html>')
+  const none = createProviderKeys(async () => answer(), { now: () => (now += 1) })
+  const options = { method: 'GET', headers: {}, body: undefined, redirect: 'manual' } as const
+  await assert.rejects(none.fetch(url, options), /is no key set/)
+  assert.equal(none.recent(url), undefined)
+})
+
+test('federation: while the keys of a provider can’t be fetched, earlier ones are used for a day', async () => {
+  let now = 1000
+  let fails = false
+  const keys = createProviderKeys(
+    async () => {
+      if (fails) throw new TypeError('unreachable')
+      return new Response('{"keys":[{"kid":"1"}]}')
+    },
+    { now: () => now },
+  )
+  const url = 'https://corp.example/jwks'
+  const get = async () =>
+    (await keys.fetch(url, { method: 'GET', headers: {}, body: undefined, redirect: 'manual' })).text()
+  const good = await get()
+  fails = true
+  // Recent keys are offered without a fetch: a fetch is for a key that they lack.
+  now += 299
+  await assert.rejects(get(), /unreachable/)
+  now += 1
+  // Also while requests are paused after ten failures.
+  for (let times = 0; times < 20; times++) assert.equal(await get(), good)
+  now += 86_399 - 300
+  assert.equal(await get(), good)
+  now += 1
+  await assert.rejects(get(), /unreachable/)
+})
+
 test('federation: the sub is the same at every sign-in, differs by user, provider and issuer, and is never the upstream one', async () => {
   const subs: unknown[] = []
   const world = federatedWorld(provider, {}, [

@@ -1,6 +1,7 @@
 /** Key sets of OpenID Connect providers (RFC 7517 §5): fetched when a key is missing, at a limited rate. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { parseStrangersObject } from '@tessera/protocol/json'
 import type { CustomFetch } from 'openid-client'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import type { Clock } from '../../runtime/ports.ts'
@@ -8,7 +9,10 @@ import { isRecent } from '../../runtime/recent.ts'
 import { createPauses } from './pauses.ts'
 
 export type ProviderKeys = {
-  /** Returns a response with the key set at a URL. Rejects if the given `fetch` does. */
+  /**
+   * Returns a response with the key set at a URL. Rejects if the set can't be fetched, or the response is no key set, unless
+   * an earlier set may be used: one that is no longer recent, but not older than a day.
+   */
   readonly fetch: CustomFetch
   /** Returns the cached set as JSON; undefined if it should be fetched again. */
   readonly recent: (url: string) => string | undefined
@@ -16,6 +20,8 @@ export type ProviderKeys = {
 
 /** How long a set is used without asking the provider. */
 const freshFor: Seconds = 300
+/** How long a set is used if fetching it again fails. Removed keys remain valid until then. The same as for metadata. */
+const staleFor: Seconds = 86_400
 /**
  * Two fetches are allowed in this time: the regular one, and one in case the provider has since rotated its keys. The
  * limit prevents tokens with made-up `kid`s from flooding the provider with requests.
@@ -37,6 +43,9 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     const body = await response.text()
     if (response.status !== 200)
       throw new Error(`the response for the keys at ${url} has status ${response.status}`)
+    // A page of a proxy must not replace keys that are known.
+    if (!Array.isArray(parseStrangersObject(body)?.keys))
+      throw new Error(`the response for the keys at ${url} is no key set`)
     const now = clock.now()
     const asked = (cached.get(url)?.asked ?? []).filter(at => isRecent(at, span, now))
     cached.set(url, { body, fetched_at: now, asked: [...asked, now] })
@@ -56,13 +65,21 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     recordFailure(url, ask(url, options)),
   )
 
-  function bodyAt(...[url, options]: Parameters<CustomFetch>): string | Promise<string> {
+  async function bodyAt(...[url, options]: Parameters<CustomFetch>): Promise<string> {
     const found = cached.get(url)
     const now = clock.now()
     if (found && found.asked.filter(at => isRecent(at, span, now)).length >= mostInSpan) return found.body
-    const paused = pauses.errorFor(url)
-    if (paused) throw paused.error
-    return asking(url, options)
+    try {
+      const paused = pauses.errorFor(url)
+      if (paused) throw paused.error
+      return await asking(url, options)
+    } catch (error) {
+      // A recent set was offered before: what is asked for is a key that it lacks.
+      const isUsable =
+        found && !isRecent(found.fetched_at, freshFor, now) && isRecent(found.fetched_at, staleFor, now)
+      if (!isUsable) throw error
+      return found.body
+    }
   }
 
   return {
