@@ -409,12 +409,7 @@ const writes =
   /new DatabaseSync\(|[^.a-zA-Z]backup\(|new pg\.(Pool|Client)\(|import\('node:https'\)|createTransport\(|writeSync\(|writeFile\(|createWriteStream\(|await open\(|openSync\(|linkSync\(|process\.send|worker\.send\(|new Client\(|\.postMessage\(|process\.stdout\.on|process\.stderr\.on|sendLogoutToken|outbound\.post/
 
 /** Reads only, or writes to the standard streams that `operations/output/standard-output.ts` guards for every command. */
-const readers = [
-  'cli/reload-signal.ts',
-  'configuration/secrets.ts',
-  'migration/source-file.ts',
-  'storage/sqlite/inspect.ts',
-]
+const readers = ['cli/reload-signal.ts', 'runtime/regular-file.ts', 'storage/sqlite/inspect.ts']
 
 test('writers: each file that writes to something outside of the process has a row', () => {
   const files = [...textsOf('packages/server/src/**/*.ts')]

@@ -204,7 +204,7 @@ test('migration: what is not a file of reasonable size is refused before it is r
   // Has no content on the disk.
   await writeFile(folder.at('huge.json'), '')
   await truncate(folder.at('huge.json'), 256 * 1024 * 1024 + 1)
-  assert.equal(await problem('huge.json'), 'it is larger than 256 MiB')
+  assert.equal(await problem('huge.json'), 'the file is too large, with more than 256 MiB')
   await folder.write('large.yaml', `a: ${'x'.repeat(16 * 1024 * 1024)}`)
   assert.match((await problem('large.yaml')) ?? '', /^large\.yaml: it is too large|too large/)
 })

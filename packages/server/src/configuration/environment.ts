@@ -1,9 +1,9 @@
 /** Settings from flags and variables. Flags override the environment, and the environment overrides the file. */
 
-import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isJsonObject } from '@tessera/protocol/json'
 import type { ConfiguredMasterKey } from '../model/master-key.ts'
+import { readRegularFile } from '../runtime/regular-file.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
 import { isOpen, openFile } from './open-file.ts'
@@ -29,6 +29,8 @@ export const masterKeyVariables = {
   master_key_previous_file: 'TESSERA_MASTER_KEY_PREVIOUS',
 } as const
 const logLevelVariable = 'TESSERA_LOG_LEVEL'
+
+const mostBytesOfKey = 1024
 const debugVariable = 'TESSERA_DEBUG'
 /** Sets `mail.smtp.password`. */
 const smtpPasswordVariable = 'TESSERA_SMTP_PASSWORD'
@@ -179,17 +181,13 @@ export function readMasterKey(
   const variable = environment[name]
   if (variable) return keyOf(decode32Bytes(variable.trim()), name, 'it is not a master key')
   if (typeof file.path !== 'string' || file.path === '') return { errors: [] }
-  try {
-    const path = resolve(file.directory, file.path)
-    const bytes = readFileSync(path)
-    const key = bytes.length === 32 ? new Uint8Array(bytes) : decode32Bytes(bytes.toString('latin1').trim())
-    const outcome = keyOf(key, file.source, 'the file does not contain a master key')
-    return isOpen(statSync(path).mode)
-      ? { ...outcome, warnings: [{ path: file.source, ...openFile }] }
-      : outcome
-  } catch (error) {
-    const problem = `the file can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`
-    const fix = 'correct the path or its permissions'
+  const reading = readRegularFile(resolve(file.directory, file.path), mostBytesOfKey)
+  if (!reading.ok) {
+    const { problem, fix } = reading
     return { errors: [{ path: file.source, problem, expected: 'a readable file', fix }] }
   }
+  const { bytes, mode } = reading
+  const key = bytes.length === 32 ? new Uint8Array(bytes) : decode32Bytes(bytes.toString('latin1').trim())
+  const outcome = keyOf(key, file.source, 'the file does not contain a master key')
+  return isOpen(mode) ? { ...outcome, warnings: [{ path: file.source, ...openFile }] } : outcome
 }

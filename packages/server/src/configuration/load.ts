@@ -1,7 +1,7 @@
 /** Loads a configuration from a file of any format, the environment and flags. */
 
-import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
+import { readRegularFile } from '../runtime/regular-file.ts'
 import { describeThrown } from '../runtime/thrown.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import type { Environment, Overrides } from './environment.ts'
@@ -72,22 +72,11 @@ async function readInput(absolute: string, file: string): Promise<Read> {
       ],
     }
   }
-  let text: string
-  try {
-    text = await readFile(absolute, 'utf8')
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    return {
-      ok: false,
-      errors: [
-        {
-          path: file,
-          problem: code === 'ENOENT' ? 'there is no such file' : `the file can't be read (${code})`,
-          expected: 'a readable file',
-          fix: `correct the path; relative paths start from ${process.cwd()}`,
-        },
-      ],
-    }
+  const reading = readRegularFile(absolute)
+  if (!reading.ok) {
+    const { problem } = reading
+    const fix = `correct the path; relative paths start from ${process.cwd()}`
+    return { ok: false, errors: [{ path: file, problem, expected: 'a readable file', fix }] }
   }
-  return reader ? reader(text, file) : readModule(absolute, file)
+  return reader ? reader(reading.bytes.toString('utf8'), file) : readModule(absolute, file)
 }

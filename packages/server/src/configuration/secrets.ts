@@ -1,7 +1,7 @@
 /** Reads the secrets of a configuration from variables and files, and reports those that look like a mistake. */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { readRegularFile } from '../runtime/regular-file.ts'
 import type { Description } from './diagnostic.ts'
 import type { Environment } from './environment.ts'
 import { isOpen, openFile } from './open-file.ts'
@@ -85,46 +85,12 @@ const shown = (name: string): string => (/^[A-Z_][A-Z0-9_]{0,99}$/.test(name) ? 
 /** Reads a file as the value of a secret. Returns what is wrong with it, without its content. */
 export function readSecretFile(file: string): Reading {
   const expected = `a file of at most ${mostBytes / 1024} KiB with the value`
-  let descriptor: number
-  try {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      return refused('there is no such file', expected, 'correct the path, or create the file')
-    return refused(
-      `the file can't be read (${code ?? 'unknown error'})`,
-      expected,
-      'correct the path or its permissions',
-    )
-  }
-  try {
-    const status = fstatSync(descriptor)
-    if (!status.isFile()) return refused('it is not a regular file', expected, 'correct the path')
-    const bytes = Buffer.alloc(mostBytes + 1)
-    const size = readWhole(descriptor, bytes)
-    if (size > mostBytes) return refused('the file is too large', expected, 'correct the path')
-    const reading = decode(bytes.subarray(0, size), expected)
-    bytes.fill(0)
-    return reading.ok && isOpen(status.mode) ? { ...reading, warning: openFile } : reading
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    return refused(`the file can't be read (${code})`, expected, 'correct the path or its permissions')
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Returns the number of bytes; fills the buffer if the file is longer. */
-function readWhole(descriptor: number, into: Buffer): number {
-  let size = 0
-  while (size < into.length) {
-    const count = readSync(descriptor, into, size, into.length - size, null)
-    if (count === 0) break
-    size += count
-  }
-  return size
+  const content = readRegularFile(file, mostBytes)
+  if (!content.ok) return refused(content.problem, expected, content.fix)
+  const { bytes, mode } = content
+  const reading = decode(bytes, expected)
+  bytes.fill(0)
+  return reading.ok && isOpen(mode) ? { ...reading, warning: openFile } : reading
 }
 
 function decode(bytes: Uint8Array, expected: string): Reading {

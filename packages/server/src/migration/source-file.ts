@@ -1,9 +1,9 @@
 /** Reads the files of another server: JSON, lines of JSON, YAML, and modules. Limits their size. */
 
-import { open } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { type Read, readJson, readYaml } from '../configuration/file.ts'
 import { readModule } from '../configuration/module.ts'
+import { readRegularFile } from '../runtime/regular-file.ts'
 import type { Importer, SourceFile } from './migrate.ts'
 
 type Reading = Pick<Importer, 'acceptsModules' | 'prepareYaml'>
@@ -28,7 +28,9 @@ export async function readSourceFile(
     if (acceptsModules) return outcomeOf(name, await readModule(resolve(name), name))
     return { ok: false, problem: 'it is a module; expected JSON or YAML' }
   }
-  const text = await readText(name)
+  const reading = readRegularFile(name, mostBytes)
+  if (!reading.ok) return { ok: false, problem: reading.problem }
+  const text = textIn(reading.bytes)
   if (typeof text !== 'string') return { ok: false, problem: text.problem }
   try {
     return outcomeOf(name, await parse(text, extension, { name, prepareYaml }))
@@ -94,23 +96,5 @@ function textIn(bytes: Uint8Array): string | { readonly problem: string } {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes)
   } catch {
     return { problem: `it is not ${encoding.toUpperCase()}; export it in UTF-8` }
-  }
-}
-
-async function readText(name: string): Promise<string | { readonly problem: string }> {
-  let handle: Awaited<ReturnType<typeof open>>
-  try {
-    handle = await open(name)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    return { problem: code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})` }
-  }
-  try {
-    const status = await handle.stat()
-    if (!status.isFile()) return { problem: 'it is not a regular file' }
-    if (status.size > mostBytes) return { problem: `it is larger than ${mostBytes / mebibyte} MiB` }
-    return textIn(await handle.readFile())
-  } finally {
-    await handle.close()
   }
 }

@@ -1,9 +1,9 @@
 /** Identity providers: what each type needs to work. */
 
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loopbackHosts } from '@tessera/protocol/redirect-uri'
 import { isGroupsAttribute } from '../../model/user.ts'
+import { readRegularFile } from '../../runtime/regular-file.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { issuerOfDiscoveryUrl } from '../issuer.ts'
@@ -114,9 +114,10 @@ function directoryErrors(provider: Provider, from: string): readonly Diagnostic[
       'a claim_mapping with one of these attributes',
       'add "groups": "memberOf" to claim_mapping',
     )
-  return ca_file === undefined || existsSync(resolve(from, ca_file))
-    ? []
-    : error('there is no file at ca_file', 'PEM certificates', 'correct the path')
+  const certificates = ca_file === undefined ? undefined : readRegularFile(resolve(from, ca_file))
+  return certificates && !certificates.ok
+    ? error(`ca_file: ${certificates.problem}`, 'PEM certificates', certificates.fix)
+    : []
 }
 
 /** Within a tenant, a domain may belong to only one provider. */

@@ -1,9 +1,10 @@
 /** Branding of the pages, and the files that it refers to. */
 
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { type Branding, colorProblems, type Logo, type LogoType, logoTypes } from '../../model/branding.ts'
 import { type Color, parseColor, readableContrast } from '../../model/color.ts'
+import { readRegularFile } from '../../runtime/regular-file.ts'
 import { type Diagnostic, valueAt } from '../diagnostic.ts'
 import * as s from '../validation/kinds.ts'
 import { defined, text, webUrl } from './values.ts'
@@ -108,16 +109,10 @@ function readLogo(value: string, folder: string): FileOutcome {
       },
     }
   }
-  try {
-    const bytes = readFileSync(resolve(folder, value))
-    if (bytes.length <= mostBytes) {
-      return { logo: { kind: 'file', type: type as LogoType, bytes: new Uint8Array(bytes) } }
-    }
-    return { error: { problem: 'the file is too large', expected, fix: 'use a smaller file' } }
-  } catch (error) {
-    const problem = `the file can't be read (${codeOf(error)})`
-    return { error: { problem, expected, fix: 'correct the path or its permissions' } }
-  }
+  const reading = readRegularFile(resolve(folder, value), mostBytes)
+  return reading.ok
+    ? { logo: { kind: 'file', type: type as LogoType, bytes: new Uint8Array(reading.bytes) } }
+    : { error: { problem: reading.problem, expected, fix: reading.fix } }
 }
 
 const logoUrl = (value: string): FileOutcome =>

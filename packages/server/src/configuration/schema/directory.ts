@@ -1,9 +1,9 @@
 /** LDAP directories (RFC 4511, RFC 4513). */
 
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseDistinguishedName } from '../../model/distinguished-name.ts'
 import { type Directory, isGroupsAttribute } from '../../model/user.ts'
+import { readRegularFile } from '../../runtime/regular-file.ts'
 import * as s from '../validation/kinds.ts'
 import { defined, seconds } from './values.ts'
 
@@ -117,7 +117,10 @@ const listsOf = (claims: Readonly<Record<string, string>>): readonly string[] =>
     .filter(([claim, attribute]) => lists.has(claim) || isGroupsAttribute(attribute))
     .map(([claim]) => claim)
 
-/** @param from the folder that a relative `ca_file` starts from. */
+/**
+ * @param from the folder that a relative `ca_file` starts from.
+ * @throws Error if `ca_file` has become unreadable since it was checked.
+ */
 export function directoryOf(
   { ca_file, base = '', ...rest }: DirectoryDraft,
   from: string,
@@ -129,6 +132,12 @@ export function directoryOf(
     base,
     claims,
     list_claims: new Set(listClaims),
-    ca: ca_file === undefined ? undefined : readFileSync(resolve(from, ca_file), 'utf8'),
+    ca: ca_file === undefined ? undefined : certificatesOf(resolve(from, ca_file)),
   })
+}
+
+function certificatesOf(file: string): string {
+  const reading = readRegularFile(file)
+  if (!reading.ok) throw new Error(`ca_file ${file}: ${reading.problem}`)
+  return reading.bytes.toString('utf8')
 }

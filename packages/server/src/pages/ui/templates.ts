@@ -3,9 +3,10 @@
  * folder take precedence.
  */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readRegularFile } from '../../runtime/regular-file.ts'
 
 /**
  * Renders a template in the layout, or by itself if it is a complete document.
@@ -32,7 +33,7 @@ export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions
     const { Eta } = await import('eta/core')
     const eta = new Eta({ autoEscape: true, autoTrim: [false, 'nl'] })
     const compile = (file: string): Template => {
-      const template = eta.compile(readFileSync(file, 'utf8'))
+      const template = eta.compile(textOf(file))
       return data => template.call(eta, data)
     }
     const compiled = new Map<string, Template>()
@@ -79,3 +80,9 @@ const orElse =
       return fallback(data)
     }
   }
+
+function textOf(file: string): string {
+  const reading = readRegularFile(file)
+  if (!reading.ok) throw new Error(reading.problem)
+  return reading.bytes.toString('utf8')
+}

@@ -3,10 +3,10 @@
  * and prints a warning for each process.
  */
 
-import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { isOpenToOthers } from '../../runtime/private-file.ts'
+import { readRegularFile } from '../../runtime/regular-file.ts'
 
 type Place = {
   readonly host: string
@@ -28,12 +28,8 @@ export function passwordOfFile(place: Place): string | undefined {
 
 /** Returns the content, or nothing for a missing file and for one that libpq would ignore. */
 function readPrivate(file: string): string {
-  try {
-    if (isOpenToOthers(statSync(file))) return ''
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
+  const reading = readRegularFile(file)
+  return reading.ok && !isOpenToOthers(reading) ? reading.bytes.toString('utf8') : ''
 }
 
 /** Splits at colons; a backslash escapes a colon or a backslash. */
