@@ -212,6 +212,59 @@ test('administration: a sealed secret opens only at its place in its entry, what
   const openedAt = (id: string, path: readonly string[]) =>
     secrets.opener(kind, id)(entry.client_secret as { sealed: string }, path)
   assert.deepEqual(openedAt('a', ['client_secret']), { ok: true, text: 'secret' })
-  assert.throws(() => openedAt('b', ['client_secret']), /can't be opened/)
-  assert.throws(() => openedAt('a', ['client_jwk']), /can't be opened/)
+  const problemAt = (id: string, path: readonly string[], written: unknown = entry.client_secret) => {
+    const opened = secrets.opener(kind, id)(written as { sealed: string }, path)
+    return opened.ok ? undefined : opened.error.problem
+  }
+  assert.match(problemAt('b', ['client_secret']) ?? '', /can't be opened/)
+  assert.match(problemAt('a', ['client_jwk']) ?? '', /can't be opened/)
+  for (const sealed of [7, null, '', 'AQ', '%'])
+    assert.match(problemAt('a', ['client_secret'], { sealed }) ?? '', /can't be opened/, `${sealed}`)
+  // A node reads a new root key within seconds.
+  const behind = { ...sealing, isOfNewerKey: () => true }
+  const later = createEntrySecrets({ derived, sealing: behind, secretPaths: () => [['client_secret']] })
+  assert.throws(() => later.opener(kind, 'b')(entry.client_secret as { sealed: string }, ['client_secret']))
+})
+
+test('administration: an entry whose secret was damaged is left out and named, and others are served and can be changed', async () => {
+  const server = await createTestServer(file)
+  const { clients, identity_providers, api_scopes } = server.administration
+  const provider = {
+    type: 'oidc',
+    issuer: 'https://idp.example',
+    client_id: 'tessera',
+    client_secret: 'secret',
+  }
+  for (const name of ['good', 'damaged'])
+    made(await identity_providers.create({ ...provider, name, display_name: name }, { actor }))
+  for (const client_id of ['fine', 'broken'])
+    made(await clients.create(service({ client_id, client_secrets: [{ value: client_id }] }), { actor }))
+  const { entries } = server.stores
+  const damage = async (kind: 'clients' | 'identity_providers', id: string, from: RegExp) => {
+    const stored = await entries.find(kind, id)
+    assert.ok(stored)
+    const text = JSON.stringify(stored.entry).replace(from, '$1AAAA$2')
+    assert.notEqual(text, JSON.stringify(stored.entry))
+    const row = { ...stored, version: stored.version + 1, entry: JSON.parse(text) }
+    assert.ok(await entries.put(row, await entries.revision()))
+  }
+  await damage('identity_providers', 'damaged', /("sealed":"[^"]*)....("\})/)
+  await damage('clients', 'broken', /("sealed":"[^"]*)....("\})/)
+  // Each change of a scope reads all entries again.
+  made(await api_scopes.create({ name: 'later' }, { actor }))
+  const invalid = server.logged.filter(({ event }) => event === 'entry_invalid')
+  assert.ok(invalid.some(({ kind, id }) => kind === 'identity_providers' && id === 'damaged'))
+  assert.ok(invalid.every(({ id }) => id !== 'good' && id !== 'fine'))
+  assert.equal((await tokenOf(server, 'fine', 'fine')).status, 200)
+  assert.equal((await tokenOf(server, 'broken', 'broken')).status, 401)
+  assert.ok(server.logged.some(({ event, id }) => event === 'entry_invalid' && id === 'broken'))
+  // Written back as it is shown, it has no secret that could be kept; a new one repairs it.
+  const { entry } = made(await identity_providers.get('damaged'))
+  assert.equal(
+    refused(await identity_providers.replace('damaged', entry, { actor })),
+    'entry_invalid, client_secret',
+  )
+  made(await identity_providers.replace('damaged', { ...entry, client_secret: 'new' }, { actor }))
+  made(await clients.replace('broken', service({ client_id: 'broken' }), { actor }))
+  assert.equal((await tokenOf(server, 'broken', 'top secret')).status, 200)
 })

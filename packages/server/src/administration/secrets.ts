@@ -7,9 +7,10 @@ import { valueAt } from '../configuration/diagnostic.ts'
 import type { Path, SecretReader } from '../configuration/validation/schema.ts'
 import type { EntryKind } from '../model/entry.ts'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
+import { InvalidStoredValue } from '../runtime/ports.ts'
 
 export type EntrySecrets = {
-  /** Reads the secrets of a stored entry. */
+  /** Reads the secrets of a stored entry. A damaged one is an error of the entry. Throws for one of a newer root key. */
   readonly opener: (kind: EntryKind, id: string) => SecretReader
   /**
    * Reads the secrets of an entry that someone sends. A hidden secret is the one that the previous entry contains, and is
@@ -50,10 +51,19 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
 
   const nameOf = (kind: EntryKind, id: string, path: Path): string => JSON.stringify([kind, id, ...path])
 
-  const open = (kind: EntryKind, id: string, path: Path, value: unknown): string => {
-    if (typeof value === 'string') return value
-    const { sealed } = value as { readonly sealed: string }
-    return sealing.open(Buffer.from(sealed, 'base64url'), nameOf(kind, id, path))
+  /** Returns an error for a damaged secret: it must not stop a server that has other entries. */
+  const open = (kind: EntryKind, id: string, path: Path, value: unknown): ReturnType<SecretReader> => {
+    if (typeof value === 'string') return { ok: true, text: value }
+    const { sealed: text } = value as { readonly sealed?: unknown }
+    if (typeof text !== 'string') return unopened('it is no text')
+    const bytes = Buffer.from(text, 'base64url')
+    try {
+      return { ok: true, text: sealing.open(bytes, nameOf(kind, id, path)) }
+    } catch (error) {
+      // This node reads the newer key soon.
+      if (!(error instanceof InvalidStoredValue) || sealing.isOfNewerKey(bytes)) throw error
+      return unopened(error.fields.problem)
+    }
   }
 
   // Hashes too. The same text is sealed differently each time, so a guess that is written into an entry, or checked by a
@@ -63,11 +73,8 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
   })
 
   return {
-    opener: (kind, id) => (written, path) => {
-      if (typeof written === 'string') return { ok: true, text: written }
-      if (!('sealed' in written)) return refused
-      return { ok: true, text: open(kind, id, path, written) }
-    },
+    opener: (kind, id) => (written, path) =>
+      typeof written === 'string' || 'sealed' in written ? open(kind, id, path, written) : refused,
     receiver: (given, { kind, id, previous }) => {
       const kept = new Map(
         (previous === undefined ? [] : secretPaths(kind, previous)).map(path => {
@@ -91,7 +98,7 @@ export function createEntrySecrets({ derived, sealing, secretPaths }: SecretsPor
         // A hash can't become the secret itself.
         const isMoved = secret?.last !== path.at(-1) && hashes.has(secret?.last ?? '')
         if (secret === undefined || isMoved) return unknownSecret
-        return secret.address === addressOf(given, path) ? { ok: true, text: secret.read() } : otherAddress
+        return secret.address === addressOf(given, path) ? secret.read() : otherAddress
       }
     },
     protect(entry, secrets, { kind, id, previous }) {
@@ -154,6 +161,16 @@ const refused = {
     fix: 'write the value',
   },
 } as const
+
+const unopened = (problem: string) =>
+  ({
+    ok: false,
+    error: {
+      problem: `the stored secret can't be opened: ${problem}`,
+      expected: 'a secret that this server stored for this entry',
+      fix: 'write the value again, or restore the entry from a backup',
+    },
+  }) as const
 
 const unknownSecret = {
   ok: false,
