@@ -212,6 +212,41 @@ test("federation attack: a provider can't turn its user into a local one, by sub
   assert.equal(subOf(server), '1')
 })
 
+for (const [what, inToken, inUserinfo] of [
+  [
+    'verifies another one',
+    { email: 'alice@example.com' },
+    { email: 'eve@corp.example', email_verified: true },
+  ],
+  ['has none', { email_verified: true }, { email: 'alice@example.com' }],
+  [
+    'contradicts it',
+    { email: 'alice@example.com', email_verified: false },
+    { email: 'eve@corp.example', email_verified: true },
+  ],
+] as const)
+  test(`federation attack: an address of one document is not verified if the other ${what} [OpenID Connect Core 1.0 §5.1]`, async () => {
+    const alice = {
+      sub: 'alice-1',
+      username: 'alicia',
+      password: 'wonderland',
+      claims: { email: 'alice@example.com', email_verified: true },
+    }
+    const linked = federatedWorld(provider, { userinfo: true, linking: 'verified_email' })
+    const { server, browser } = await startFederated({ ...linked, users: [alice] })
+    provider.claims = { sub: 'eve', ...inToken }
+    const answer = (response: { body: unknown }) => {
+      response.body = { sub: 'eve', ...inUserinfo }
+    }
+    provider.service.on('beforeUserinfo', answer)
+    try {
+      answerOf(await signInByProvider(browser, atCorp))
+      assert.match(String(subOf(server)), /^fed_/)
+    } finally {
+      provider.service.off('beforeUserinfo', answer)
+    }
+  })
+
 test('federation attack: oversized claims and tokens are refused', async () => {
   const { server, browser } = await startFederated(world())
   const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels))

@@ -3,6 +3,7 @@
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Authorization } from '../model/authorization.ts'
 import type { VerifiedToken } from '../model/extension-grant.ts'
+import { mergeClaims } from '../model/merged-claims.ts'
 import {
   type ActiveSubject,
   localProvider,
@@ -62,7 +63,7 @@ function pick(
   user: User | undefined,
   names: readonly string[],
 ): JsonObject {
-  const known = { ...claims, ...user?.claims, sub, tenant: user?.tenant }
+  const known = { ...mergeClaims(claims ?? {}, user?.claims ?? {}), sub, tenant: user?.tenant }
   return Object.fromEntries(
     names.flatMap(name => {
       const value = Object.hasOwn(known, name) ? known[name as keyof typeof known] : undefined

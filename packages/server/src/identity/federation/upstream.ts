@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
+import { mergeClaims } from '../../model/merged-claims.ts'
 import { mapClaims } from '../external-identity.ts'
 import type { Discover, OpenIdProvider } from './provider-discovery.ts'
 import { refusalOf } from './provider-fetch.ts'
@@ -118,7 +119,7 @@ export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstrea
         const more = upstream.userinfo
           ? await client.fetchUserInfo(configuration, tokens.access_token, claims.sub)
           : undefined
-        return userOf(provider, { ...more, ...claims }, tokens.id_token!)
+        return userOf(provider, mergeClaims(more ?? {}, claims), tokens.id_token!)
       } catch (error) {
         return refusalOf(error, provider.name)
       }

@@ -4,6 +4,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import { mayUseProvider } from '../../identity/provider-access.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Client, Clients } from '../../model/client.ts'
+import { mergeClaims } from '../../model/merged-claims.ts'
 import { type IdentityProvider, localProvider } from '../../model/user.ts'
 import type { ProfilePage } from '../ui/account-pages.ts'
 import { type AccountPage, type AccountPagePorts, accountPage } from './account-page.ts'
@@ -38,7 +39,7 @@ export function createProfileEndpoint(ports: ProfilePorts): Endpoint {
   }
 
   function profileOf({ session, user }: AccountPage): Omit<ProfilePage, 'changes' | 'deletion'> {
-    const claims = { ...session.claims, ...user?.claims }
+    const claims = mergeClaims(session.claims ?? {}, user?.claims ?? {})
     const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : undefined)
     const email = text('email')
     return {
