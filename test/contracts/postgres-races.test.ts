@@ -5,14 +5,15 @@ import { after, before, beforeEach, test } from 'node:test'
 import type { AuthorizationId } from '../../packages/server/src/model/authorization.ts'
 import type { Stores, TenantStores, Use } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable, type TokenHash } from '../../packages/server/src/runtime/ports.ts'
-import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
+import { type Connection, openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { retriedAfterDeadlock } from '../../packages/server/src/storage/postgres/retries.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits, waitingFor } from '../support/postgres-locks.ts'
-import { inTime } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
+import { sampleEntry } from './stores/entries.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import {
   approvedDevice,
@@ -79,6 +80,63 @@ test('postgres races: concurrent sign-ins, the end of the user, the removal of t
     const late = { sub, client_id, issue: { authorization: sampleAuthorization({ sub, client_id }) } }
     assert.equal(await node(1).commit(sampleCommit(late)), 'revoked')
   }
+})
+
+/** Adds a client with this id at a node; resolves to whether it was added. */
+const clientAdders = {
+  entry: async (id, index) =>
+    node(index).entries.put(sampleEntry({ id }), await node(index).entries.revision()),
+  registration: (client_id, index) =>
+    node(index).registeredClients.add(sampleRegisteredClient({ client_id }), 1_000_000),
+} as const satisfies Record<string, (id: string, index: number) => Promise<boolean>>
+
+/** Resolves when this many queries wait for locks. */
+const untilWaiting = (connection: Connection, count: number): Promise<unknown> =>
+  until(`${count} queries wait for locks`, async () => {
+    const waiting = `select 1 from pg_stat_activity
+      where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0`
+    return (await connection.run(waiting, [])).count >= count
+  })
+
+for (const [name, addClient] of Object.entries(clientAdders))
+  test(`postgres races: of a user and a client that two nodes add with one id, one is added (${name})`, async () => {
+    // The first write has locked the id, and is held up before it is committed.
+    for (const isUserFirst of [true, false]) {
+      const id = newHash()
+      const user = sampleUser({ sub: id })
+      const ways = [() => node(0).storedUsers.add(user), () => addClient(id, 1)]
+      const [first, second] = isUserFirst ? ways : ways.toReversed()
+      const held = isUserFirst ? 'stored_user' : 'stored_client'
+      const holder = await openConnection({ url })
+      try {
+        await holder.script(`set search_path = tessera; begin;
+          insert into standing (kind, id, stands) values ('${held}', '${id}', 1)`)
+        const one = first!()
+        await untilSomebodyWaits(holder, one)
+        const other = second!()
+        // The second one waits for the first, unless it is added beside it.
+        await Promise.race([other, untilWaiting(holder, 2)])
+        await holder.script('rollback')
+        assert.deepEqual(await Promise.all([one, other]), [true, false])
+      } finally {
+        await holder.close()
+      }
+    }
+  })
+
+test('postgres races: a client whose client_id is the sub of a user since before can be replaced', async () => {
+  const client = sampleEntry()
+  const { entries } = node(0)
+  assert.equal(await entries.put(client, await entries.revision()), true)
+  const holder = await openConnection({ url })
+  try {
+    await holder.script(`set search_path = tessera; insert into stored_users
+      (sub, version, epoch, username, username_key, claims, created_at)
+      values ('${client.id}', 1, 0, '${client.id}', '${client.id}', '{}', ${now})`)
+  } finally {
+    await holder.close()
+  }
+  assert.equal(await entries.put({ ...client, version: 2 }, await entries.revision()), true)
 })
 
 test('postgres races: concurrent refreshes, redemptions, revocations and deletions of surplus authorizations do not fail', async () => {

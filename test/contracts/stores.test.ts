@@ -18,6 +18,7 @@ import { testRaces } from './stores/races.ts'
 import { testRegisteredClients } from './stores/registered-clients.ts'
 import { testSessions } from './stores/sessions.ts'
 import { type Opened, storages } from './stores/storage.ts'
+import { testSubjects } from './stores/subjects.ts'
 import { testTick } from './stores/tick.ts'
 import { testWaitingMails } from './stores/waiting-mails.ts'
 import { testWebhookMessages } from './stores/webhook-messages.ts'
@@ -52,6 +53,7 @@ for (const { name, open } of storages)
     testAuditRecords(open)
     testRegisteredClients(stores)
     testEntries(stores)
+    testSubjects(stores)
     testPushedRequests(stores)
     testCleanUp(open)
   })

@@ -6,7 +6,7 @@ import type { StoredEntry } from '../../../packages/server/src/model/entry.ts'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { newHash, now, sampleCommit, sampleReferenceToken, tally } from './samples.ts'
 
-const sampleEntry = (fields: Partial<StoredEntry> = {}): StoredEntry => ({
+export const sampleEntry = (fields: Partial<StoredEntry> = {}): StoredEntry => ({
   kind: 'clients',
   id: newHash(),
   version: 1,

@@ -38,8 +38,8 @@ export type NewAccount = {
 export type Accounts = {
   readonly find: (sub: string) => Awaitable<StoredUser | undefined>
   /**
-   * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address` or `account_taken` (the
-   * address or `sub` exists).
+   * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address` or `account_taken` (another
+   * user has the address, or the `sub` is or was that of a user or is a `client_id`).
    */
   readonly add: (account: NewAccount) => Promise<Result<StoredUser>>
   /** Returns why the user may not choose this password; undefined if they may. */

@@ -223,9 +223,11 @@ function refusedBy(reason: Refusal['reason']): Problem {
       log,
     })
   if (reason === 'account_taken')
-    return problem('admin_entry_exists', 'the sub is or was used, or another user has the verified address', {
-      log,
-    })
+    return problem(
+      'admin_entry_exists',
+      'the sub is or was used or is a client_id, or another user has the verified address',
+      { log },
+    )
   return problem('admin_precondition_failed', 'another request changed the user at the same time', { log })
 }
 

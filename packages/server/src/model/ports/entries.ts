@@ -23,7 +23,8 @@ export type Entries = {
   readonly clientIndex: (after?: number) => Awaitable<ClientIndex>
   /**
    * Adds an entry or replaces it, and enables or disables a client for `commit`. Returns false, and stores nothing, if
-   * there was another write since `revision` was read.
+   * there was another write since `revision` was read, or if it would add a client with the `sub` of a stored user
+   * (RFC 9700 §4.15).
    */
   readonly put: (entry: StoredEntry, revision: number, messages?: Messages) => Promise<boolean>
   /**

@@ -52,7 +52,8 @@ export type RegisteredClients = {
    * Adds a client unless there are already `most`, or as many never-used ones as `unused` allows. To make room, the
    * oldest never-used clients that registered at or before `unused.since` are deleted first: possibly a few more than
    * necessary, if there are many. If there are still `most`, clients of the users with the most clients are deleted,
-   * the least recently used first. `keptPerUser` says how many each user keeps. Returns whether the client was added.
+   * the least recently used first. `keptPerUser` says how many each user keeps. Returns whether the client was added,
+   * which it is not if a stored user has its `client_id` as `sub` (RFC 9700 §4.15).
    */
   readonly add: (client: RegisteredClient, most: number, unused?: UnusedClients) => Promise<boolean>
   /** Replaces the previous version. Returns false if another version is stored. */

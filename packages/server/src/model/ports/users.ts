@@ -23,8 +23,8 @@ export type StoredUsers = {
     readonly limit: number
   }) => Awaitable<readonly StoredUser[]>
   /**
-   * Returns false, and stores nothing, if a stored user has or had the `sub`, or if another user has the name or the
-   * verified address.
+   * Returns false, and stores nothing, if a stored user has or had the `sub`, if a stored or registered client has it as
+   * `client_id` (RFC 9700 §4.15), or if another user has the name or the verified address.
    */
   readonly add: (user: StoredUser, messages?: Messages) => Promise<boolean>
   /** Replaces the previous version, and with `ending` ends the user's access in the same write. */

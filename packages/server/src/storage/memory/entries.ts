@@ -9,7 +9,7 @@ import { storeMessages } from './webhooks.ts'
 const byId = (one: StoredEntry, other: StoredEntry): number => (one.id < other.id ? -1 : 1)
 
 export function createEntryStores(tables: Tables): EntryStores {
-  const { entries, settings, principals } = tables
+  const { entries, settings, principals, storedUsers } = tables
   const revision = (): number => Number(settings.get(revisionSetting)?.value ?? 0)
 
   /** Returns whether nothing was written since, and counts this write. */
@@ -43,6 +43,8 @@ export function createEntryStores(tables: Tables): EntryStores {
         }
       },
       async put(entry, since, messages) {
+        const isNewClient = entry.kind === 'clients' && !entries.has('clients', entry.id)
+        if (isNewClient && storedUsers.has(entry.id)) return false
         if (!advance(since)) return false
         storeMessages(tables, messages)
         entries.put({ ...entry, revision: since + 1 })

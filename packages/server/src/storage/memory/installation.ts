@@ -69,7 +69,7 @@ function createKeys({ keys }: Tables): Keys {
 }
 
 // RFC 7591.
-function createRegisteredClients({ registeredClients, principals }: Tables): RegisteredClients {
+function createRegisteredClients({ registeredClients, principals, storedUsers }: Tables): RegisteredClients {
   const remove = (clientId: string): boolean => {
     principals.delete('stored_client', clientId)
     return registeredClients.delete(clientId)
@@ -100,6 +100,7 @@ function createRegisteredClients({ registeredClients, principals }: Tables): Reg
         return lives && originsIn(metadata).includes(origin)
       }).length > 0,
     async add(client, most, unused) {
+      if (storedUsers.has(client.client_id)) return false
       // In the order in which they registered.
       const neverUsed = registeredClients.filter(({ used_at }) => used_at === undefined)
       const limits = { most, mostUnused: unused?.most }

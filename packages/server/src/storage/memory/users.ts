@@ -64,7 +64,7 @@ export function createUserStores(tables: Tables): UserStores {
 }
 
 function createStoredUsers(tables: Tables): StoredUsers {
-  const { storedUsers, principals } = tables
+  const { storedUsers, principals, entries, registeredClients } = tables
   const ofTenant = (tenant: string | undefined) => storedUsers.filter(user => user.tenant === tenant)
   const verified = (user: StoredUser) => user.email_verified_at !== undefined && user.email_key !== undefined
   /** A user's name, and the address if it is verified. No other user may have either of them as name or address. */
@@ -73,6 +73,8 @@ function createStoredUsers(tables: Tables): StoredUsers {
     ofTenant(user.tenant).some(
       other => other.sub !== user.sub && namesOf(other).some(name => namesOf(user).includes(name)),
     )
+  /** RFC 9700 §4.15: a client must not be mistaken for a user. */
+  const isClient = (sub: string): boolean => entries.has('clients', sub) || registeredClients.has(sub)
   const write = (user: StoredUser): void => {
     storedUsers.put(user)
     principals.put({ kind: 'stored_user', id: user.sub, stands: user.disabled_at === undefined ? 1 : 0 })
@@ -92,7 +94,7 @@ function createStoredUsers(tables: Tables): StoredUsers {
         .slice(0, limit),
     async add(user, messages) {
       // Also the `sub` of a user who was removed.
-      if (principals.has('stored_user', user.sub) || clash(user)) return false
+      if (principals.has('stored_user', user.sub) || isClient(user.sub) || clash(user)) return false
       write(user)
       storeMessages(tables, messages)
       return true

@@ -3,10 +3,12 @@
 import type { EntryStores, Messages } from '../../model/ports/stores.ts'
 import { indexedClients, revisionSetting } from '../tables/entries.ts'
 import { fullPage } from '../tables/full-page.ts'
+import { isEntryOfUser } from '../tables/subjects.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, one, type Run } from './statements.ts'
+import { subjectLock } from './stored-users.ts'
 import { storeMessages } from './webhooks.ts'
 
 const { names, placeholders, overwrite, encode, decode, decodeAll } = codecs.entries
@@ -15,6 +17,7 @@ const findRevision = `select value from settings where name = '${revisionSetting
 const putRevision = `insert into settings (name, value) values ('${revisionSetting}', $1)
   on conflict (name) do update set value = excluded.value`
 
+const findUserOfEntry = `select 1 where ${isEntryOfUser('$1')}`
 const putEntry = `insert into entries (${names}) values (${placeholders()})
   on conflict (kind, id) do update set ${overwrite}`
 const enable = `insert into standing (kind, id, stands) values ('stored_client', $1, $2)
@@ -54,13 +57,18 @@ export function createEntryStores({ run, locked, schema }: Database, changes: Ch
     where kind = 'clients' and revision > $1::bigint`,
   )
 
-  /** Writes one after the other, unless another write came before this one. */
+  /**
+   * Writes one after the other, unless another write came before this one.
+   * @param newClient the id of a client, which is not written if it would be new and have the `sub` of a user.
+   */
   const writing = (
     since: number,
     messages: Messages | undefined,
     work: (write: Run) => Promise<void>,
+    newClient?: string,
   ): Promise<boolean> =>
-    locked(['entries'], async write => {
+    locked(['entries', ...(newClient === undefined ? [] : [subjectLock(newClient)])], async write => {
+      if (newClient !== undefined && (await write(findUserOfEntry, [newClient])).count > 0) return false
       const [value] = (await write(findRevision, [])).rows[0] ?? []
       if (Number(value ?? 0) !== since) return false
       await write(putRevision, [String(since + 1)])
@@ -89,12 +97,17 @@ export function createEntryStores({ run, locked, schema }: Database, changes: Ch
         }
       },
       put: (entry, since, messages) =>
-        writing(since, messages, async write => {
-          await write(putEntry, encode({ ...entry, revision: since + 1 }))
-          if (entry.kind !== 'clients') return
-          await write(enable, [entry.id, entry.enabled])
-          for (const statement of release) await write(statement, [entry.id])
-        }),
+        writing(
+          since,
+          messages,
+          async write => {
+            await write(putEntry, encode({ ...entry, revision: since + 1 }))
+            if (entry.kind !== 'clients') return
+            await write(enable, [entry.id, entry.enabled])
+            for (const statement of release) await write(statement, [entry.id])
+          },
+          entry.kind === 'clients' ? entry.id : undefined,
+        ),
       remove: (kind, id, { revision: since, at }, messages) =>
         writing(since, messages, async write => {
           await write(removeEntry, [kind, id])

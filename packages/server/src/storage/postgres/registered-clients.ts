@@ -12,6 +12,7 @@ import {
   usedSurplus,
 } from '../../model/registered-client.ts'
 import { fullPage } from '../tables/full-page.ts'
+import { isStoredUser } from '../tables/subjects.ts'
 import { byKey } from './batching.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs, type Value } from './codecs.ts'
@@ -19,6 +20,7 @@ import type { Database } from './database.ts'
 import { keyIn } from './due-rows.ts'
 import type { Replica } from './replica.ts'
 import { all, change, one, type Run } from './statements.ts'
+import { subjectLock } from './stored-users.ts'
 
 const codec = codecs.registeredClients
 
@@ -29,7 +31,8 @@ const addOrigins = `insert into registered_origins (origin, client_id)
   select unnest($${first}::text[]), $1::text where exists (select 1 from written) on conflict do nothing`
 
 const addClient = `with written as (
-    insert into registered_clients (${names}) values (${placeholders()}) returning 1),
+    insert into registered_clients (${names}) select ${placeholders()}
+    where not ${isStoredUser('$1')} returning 1),
   principal_written as (
     insert into standing (kind, id, stands) select 'stored_client', $1::text, 1
     where exists (select 1 from written)),
@@ -98,7 +101,6 @@ export function createRegisteredClients(
   replica?: Replica,
 ): RegisteredClients {
   const { run, locked, schema } = database
-  const insert = one(run, addClient)
   const replace = one(run, replaceClient)
   const allowance = createAllowance()
   const search = createSurplusSearch()
@@ -144,8 +146,10 @@ export function createRegisteredClients(
       const limits = { most, mostUnused: unused?.most }
       const key = JSON.stringify(limits)
       const values = [...codec.encode(client), originsIn(client.metadata)]
-      if (allowance.use(key)) return (await insert(...values))?.[0] === true
-      return locked(['registered clients'], async write => {
+      const insert = async (write: Run) => (await write(addClient, values)).rows[0]?.[0] === true
+      const subject = subjectLock(client.client_id)
+      if (allowance.use(key)) return locked([subject], insert)
+      return locked(['registered clients', subject], async write => {
         const [inAll, neverUsed] = (await write(countClients, [])).rows[0] ?? []
         const counts = { inAll: Number(inAll), unused: Number(neverUsed) }
         if (unused) {
@@ -163,7 +167,7 @@ export function createRegisteredClients(
         }
         const room = roomFor(counts, limits)
         allowance.grant(key, room - 1)
-        return room >= 1 && (await write(addClient, values)).rows[0]?.[0] === true
+        return room >= 1 && insert(write)
       })
     },
     replace: async client =>

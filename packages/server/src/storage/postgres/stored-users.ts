@@ -3,6 +3,7 @@
 import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { fullPage } from '../tables/full-page.ts'
+import { isStoredClient } from '../tables/subjects.ts'
 import { byKey } from './batching.ts'
 import { endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
@@ -30,6 +31,7 @@ const clash = `exists (
 const addUser = `with written as (
     insert into stored_users (${names}) select ${placeholders()}
     where not (${clash})
+      and not ${isStoredClient(parameter('sub'))}
       and not exists (select 1 from standing where kind = 'stored_user' and id = ${parameter('sub')})
     on conflict do nothing returning sub, disabled_at),
   principal_written as (
@@ -55,6 +57,9 @@ const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: St
   [username_key, ...(email_verified_at === undefined ? [] : [email_key ?? ''])].map(
     name => `user name ${JSON.stringify([tenant, name])}`,
   )
+
+/** Returns the lock of whoever adds a user with this `sub` or a client with this `client_id`, so that one of them is added. */
+export const subjectLock = (id: string): string => `subject ${id}`
 
 export function createStoredUsers({ run, locked }: Database): StoredUsers {
   const select = `select ${names} from stored_users`
@@ -82,7 +87,7 @@ export function createStoredUsers({ run, locked }: Database): StoredUsers {
         rows => decodeAll(run, rows),
       ),
     add: (user, messages) =>
-      locked(namesOf(user), async write => {
+      locked([...namesOf(user), subjectLock(user.sub)], async write => {
         const [added] = (await write(addUser, encode(user))).rows
         if (added?.[0] !== true) return false
         await storeMessages(write, messages)

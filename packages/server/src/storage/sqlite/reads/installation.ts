@@ -75,7 +75,12 @@ function createRegisteredClients(database: DatabaseSync, write: Write): Register
       ),
     hasOrigin: reading(database, (origin, at) => withOrigin(origin, at) !== undefined),
     add: (client, most, unused) =>
-      write.addRegisteredClient(codecs.registeredClients.encode(client), most, unused ?? null),
+      write.addRegisteredClient(
+        codecs.registeredClients.encode(client),
+        client.client_id,
+        most,
+        unused ?? null,
+      ),
     replace: client =>
       write.replaceRegisteredClient(
         codecs.registeredClients.encode(client),

@@ -3,6 +3,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import { revisionSetting } from '../../tables/entries.ts'
+import { isEntryOfUser } from '../../tables/subjects.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
@@ -57,7 +58,9 @@ export const entryWrites = {
     )
     // For a client that was once in the file, and no longer is.
     const release = createRelease(database, 'id = ?1 and stands = 0')
+    const isOfUser = one(database, `select 1 where ${isEntryOfUser('?1')}`)
     return (row: Row, kind: string, id: string, since: number, messages: readonly Row[] | null): boolean => {
+      if (kind === 'clients' && isOfUser(id)) return false
       if (!advance(since)) return false
       put(...row)
       store(messages)

@@ -11,6 +11,7 @@ import {
   usedSurplus,
 } from '../../../model/registered-client.ts'
 import { hasNoRow } from '../../../model/sealed-client.ts'
+import { isStoredUser } from '../../tables/subjects.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import { createRelease } from './entries.ts'
@@ -83,9 +84,11 @@ export const installationWrites = {
           from registered_clients where used_by is not null)
         where place > ? order by place desc, used_at limit ?)`,
     )
+    const isUser = one(database, `select 1 where ${isStoredUser('?1')}`)
     const allowance = createAllowance()
     const search = createSurplusSearch()
-    return (client: Row, most: number, unused: UnusedClients | null): boolean => {
+    return (client: Row, clientId: string, most: number, unused: UnusedClients | null): boolean => {
+      if (isUser(clientId)) return false
       const limits = { most, mostUnused: unused?.most }
       const key = JSON.stringify(limits)
       if (allowance.use(key)) return insert(...client) === 1

@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { AccessEnding } from '../../../model/ports/stores.ts'
+import { isStoredClient } from '../../tables/subjects.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'
@@ -11,13 +12,14 @@ import { storeMessages } from './webhooks.ts'
 export const storedUserWrites = {
   addStoredUser(database) {
     const taken = createNameCheck(database)
+    const isClient = one(database, `select 1 where ${isStoredClient('?1')}`)
     const insert = change(
       database,
       `insert into stored_users (${codecs.storedUsers.names}) values (${codecs.storedUsers.placeholders}) on conflict do nothing`,
     )
     const store = storeMessages(database)
     return (user: Row, sub: string, names: Names, messages: readonly Row[] | null): boolean => {
-      if (taken(sub, names) || insert(...user) === 0) return false
+      if (isClient(sub) || taken(sub, names) || insert(...user) === 0) return false
       store(messages)
       return true
     }
