@@ -276,7 +276,7 @@ test('federation: userinfo of another user is refused [OpenID Connect Core 1.0 Â
   })
   const page = await signInByProvider(browser, atCorp())
   assert.equal(page.status, 502)
-  assert.equal(server.reason(), 'upstream_answer_invalid')
+  assert.equal(server.reason(), 'upstream_userinfo_invalid')
 })
 
 test('federation: amr and acr of the provider count only if configured', async () => {

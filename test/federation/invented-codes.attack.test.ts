@@ -14,10 +14,10 @@ import { federatedWorld, foreignProvider, startFederated, visitProvider } from '
 const provider = foreignProvider({ sub: 'ada' })
 const atCorp = authorizePath({ acr_values: 'idp:corp' })
 
-async function start() {
+async function start(settings: object = {}) {
   const tables = emptyTables()
   const stores = { ...createMemoryTenantStores(), main: createMemoryStores(tables) }
-  const { server } = await startFederated(federatedWorld(provider), stores)
+  const { server } = await startFederated(federatedWorld(provider, settings), stores)
   const counted = () => tables.attempts.filter(() => true).reduce((sum, { count }) => sum + count, 0)
   /** Sends a browser to the provider and back, with these parameters of the response. */
   const comeBack = async (changes: Readonly<Record<string, string>> = {}) => {
@@ -50,3 +50,17 @@ test('federation: a sign-in at a provider and a refusal there are not counted af
   assert.ok(server.logged.some(({ reason }) => reason === 'upstream_access_denied'))
   assert.equal(counted(), 0)
 })
+
+for (const [what, statusCode, body] of [
+  ['fails', 503, {}],
+  ['refuses the token', 401, { error: 'invalid_token' }],
+  ['is of another user', 200, { sub: 'eve' }],
+  ['is no object', 200, []],
+] as const)
+  test(`federation: a sign-in whose code was accepted is not counted afterwards if UserInfo ${what} [OpenID Connect Core 1.0 §5.3]`, async () => {
+    const { server, counted, comeBack } = await start({ userinfo: true })
+    provider.service.once('beforeUserinfo', response => Object.assign(response, { statusCode, body }))
+    assert.equal((await comeBack()).status, 502)
+    assert.equal(server.reason(), 'upstream_userinfo_invalid')
+    assert.equal(counted(), 0)
+  })

@@ -80,5 +80,5 @@ const valid = ({ jwks_uri, fetched_at }: Found, now: Seconds): string | undefine
 /** Reads `jwks_uri` of metadata whose `issuer` is exactly this one (§4.3). */
 function readUri(body: string, issuer: string): string | undefined {
   const { issuer: named, jwks_uri } = parseStrangersObject(body) ?? {}
-  return named === issuer && typeof jwks_uri === 'string' ? jwks_uri : undefined
+  return named === issuer && typeof jwks_uri === 'string' && URL.canParse(jwks_uri) ? jwks_uri : undefined
 }

@@ -170,17 +170,21 @@ async function describe(
       ],
     },
   )
-  const { jwks_uri } = configuration.serverMetadata()
-  const keysAt = jwks_uri === undefined ? undefined : new URL(jwks_uri).href
+  const found = configuration.serverMetadata()
+  for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const)
+    if (!isWebUrl(found[name])) throw new Error(`the provider's metadata has no ${name}`)
+  const keysAt = new URL(found.jwks_uri!).href
   configuration[client.customFetch] = (url, options) =>
     url === keysAt ? keys.fetch(url, options) : fetch(url, options)
-  const recent =
-    keysAt === undefined ? undefined : parse<ExportedJWKSCache['jwks']>(keys.recent(keysAt) ?? '')
+  const recent = parse<ExportedJWKSCache['jwks']>(keys.recent(keysAt) ?? '')
   if (recent) {
     client.setJwksCache(configuration, { jwks: recent, uat: Math.floor(Date.now() / 1000) - old })
   }
   return configuration
 }
+
+const isWebUrl = (value: unknown): boolean =>
+  typeof value === 'string' && /^https?:$/.test(URL.parse(value)?.protocol ?? '')
 
 /** Returns undefined for invalid JSON. */
 function parse<Value = unknown>(text: string): Value | undefined {

@@ -104,6 +104,7 @@ export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstrea
 
     async complete(provider, callback, { state, nonce, code_verifier }) {
       const { upstream } = provider
+      let isRedeemed = false
       try {
         const client = await import('openid-client')
         const configuration = await discover(provider)
@@ -115,13 +116,16 @@ export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstrea
           pkceCodeVerifier: code_verifier,
           idTokenExpected: true,
         })
+        isRedeemed = true
         const claims = tokens.claims()!
         const more = upstream.userinfo
           ? await client.fetchUserInfo(configuration, tokens.access_token, claims.sub)
           : undefined
         return userOf(provider, mergeClaims(more ?? {}, claims), tokens.id_token!)
       } catch (error) {
-        return refusalOf(error, provider.name)
+        const refusal = refusalOf(error, provider.name)
+        if (!isRedeemed || refusal.reason === 'upstream_unreachable') return refusal
+        return refuse('server_error', 'upstream_userinfo_invalid', { log: refusal.log })
       }
     },
 

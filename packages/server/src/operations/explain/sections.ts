@@ -150,6 +150,7 @@ const bySection: Readonly<Record<string, string>> = {
   'RFC 9700 §4.4': 'upstream_mixed_up',
   'OpenID Connect Back-Channel Logout 1.0 §2.7': 'upstream_session_ended',
   'OpenID Connect Core 1.0 §3.1.3.7': 'upstream_answer_invalid upstream_sign_in_too_old',
+  'OpenID Connect Core 1.0 §5.3.2': 'upstream_userinfo_invalid',
   'RFC 6749 §4.1.2.1, §5.2': 'upstream_access_denied upstream_refused upstream_refused_code',
   'RFC 6238 §5.2': 'totp_used',
   'RFC 6238 §4.2': 'totp_wrong',
