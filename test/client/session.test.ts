@@ -248,7 +248,7 @@ test('session: tokens that another process stored without the lock are used inst
   // It reads the older tokens, and is refused because a process without the lock has used them.
   const newer = await tokensOf(open({ store }).accessToken())
   let loads = 0
-  const stale = { ...store, load: () => (++loads <= 2 ? first : store.load()) }
+  const stale = { ...store, load: () => (++loads <= 3 ? first : store.load()) }
   const tokens = await tokensOf(open({ store: stale }).accessToken())
   assert.equal(tokens.access_token, newer.access_token)
   assert.deepEqual(refusals(), ['refresh_token_reused'])

@@ -6,6 +6,7 @@ import { jsonObject } from '../http/response.ts'
 import { fail, type Result } from '../result.ts'
 import { type Sleep, sleep as sleepByTimer, timerMilliseconds } from '../sleep.ts'
 import type { UserTokens } from '../token/claims.ts'
+import { startStopwatch } from './stopwatch.ts'
 
 export type RefreshAttemptOptions = {
   /**
@@ -27,8 +28,11 @@ export type RefreshAttemptOptions = {
   readonly sleep?: Sleep | undefined
 }
 
-/** Sends one refresh request. */
-export type RefreshAttempt = (signal: AbortSignal) => Promise<Result<UserTokens>>
+/**
+ * Sends one refresh request.
+ * @param isInTime whether it may be sent now: an earlier one may have been executed, so the retry window ends that.
+ */
+export type RefreshAttempt = (signal: AbortSignal, isInTime: () => boolean) => Promise<Result<UserTokens>>
 
 /** Returns the first result that no repetition can change, or the last one when attempts or time are used up. */
 export async function attemptRefresh(
@@ -39,25 +43,28 @@ export async function attemptRefresh(
 ): Promise<Result<UserTokens>> {
   const { retryWindow = 10, maxAttempts = 4, attemptTimeout = 2.5 } = options
   const { random = Math.random, sleep = sleepByTimer } = options
-  const end = now() + retryWindow
+  const elapsed = startStopwatch(now)
   for (let count = 1; ; count++) {
     const limit = attemptTimeout * 2 ** (count - 1)
-    const isLast = count >= maxAttempts || now() + limit >= end
-    const result = await attemptWithin(isLast ? undefined : limit, attempt, signal)
+    const isLast = count >= maxAttempts || elapsed() + limit >= retryWindow
+    const isInTime = (): boolean => count === 1 || elapsed() < retryWindow
+    const send = (stop: AbortSignal): Promise<Result<UserTokens>> => attempt(stop, isInTime)
+    const result = await attemptWithin(isLast ? undefined : limit, send, signal)
     if (result.ok || !isTransient(result.error) || count >= maxAttempts) return result
     // Half a second to a second before the second attempt, and twice as long before each other one.
     const backoff = 2 ** (count - 2) * (1 + random())
     const pause = Math.max(backoff, result.error.retryAfter ?? 0)
-    if (now() + pause >= end) return result
+    if (elapsed() + pause >= retryWindow) return result
     await sleep(pause, signal)
-    if (signal.aborted) return result
+    // A paused process wakes up later than it wanted to.
+    if (signal.aborted || elapsed() >= retryWindow) return result
   }
 }
 
 /** Fails with `timeout` if there is no result in time. The server may have refreshed the tokens then. */
 async function attemptWithin(
   limit: Seconds | undefined,
-  attempt: RefreshAttempt,
+  attempt: (signal: AbortSignal) => Promise<Result<UserTokens>>,
   signal: AbortSignal,
 ): Promise<Result<UserTokens>> {
   if (limit === undefined) return attempt(signal)

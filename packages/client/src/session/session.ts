@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Client } from '../create-client.ts'
 import { ClientError } from '../error.ts'
 import type { CallOptions } from '../http/client-request.ts'
+import type { Send } from '../http/transport.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { UserTokens } from '../token/claims.ts'
@@ -14,6 +15,7 @@ import { type Renewal, type RenewalOptions, refreshTimes } from './renewal.ts'
 import { memoryStore, type SessionStore } from './session-store.ts'
 import { newSession, refreshedSession, type SessionTokens } from './session-tokens.ts'
 import { createSingleFlight } from './single-flight.ts'
+import { startStopwatch } from './stopwatch.ts'
 
 export type SessionOptions = RenewalOptions &
   RefreshAttemptOptions & {
@@ -65,6 +67,9 @@ const namedLock: Lock = /* @__PURE__ */ createLock()
 /** Seconds after a failed refresh until the next one, while the access token can be used. */
 const refreshPause: Seconds = 10
 
+/** Seconds after which what was read from the store is read again. Locks are not taken over that early. */
+const readingLimit: Seconds = 1
+
 /**
  * Creates a session of a user. It reads its store at each call, so that all tabs or processes with the same store have
  * the same session.
@@ -72,6 +77,8 @@ const refreshPause: Seconds = 10
  * - One refresh runs at a time. After it has the lock, it reads the store again and uses tokens that were refreshed in
  *   the meantime. New tokens are saved before they are used.
  * - A refresh whose response was lost is repeated with the same refresh token: see `retryWindow`.
+ * - Directly before each request, and before it saves or removes tokens, it reads the store again: while the process was
+ *   paused, others may have taken the lock over.
  * - The session ends only if the server refuses the refresh token with `invalid_grant`, and the store has no newer one.
  */
 export function createSession(client: Client, options: SessionOptions = {}): Session {
@@ -95,9 +102,19 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
     return planned
   }
 
-  /** Reads the store, while the lock is held. */
+  /** Reads the store, and once more if the process was paused meanwhile: others may have saved newer tokens then. */
+  async function read(): Promise<SessionTokens | undefined> {
+    for (let count = 1; ; count++) {
+      const elapsed = startStopwatch(now)
+      const stored = await store.load()
+      // A store that is always slow is read three times.
+      if (elapsed() < readingLimit || count === 3) return stored
+    }
+  }
+
+  /** Reads the store after the lock was acquired. */
   async function load(): Promise<SessionTokens | undefined> {
-    const stored = await store.load()
+    const stored = await read()
     if (unsaved && stored && isSame(stored, unsaved.replaces)) {
       const { tokens } = unsaved
       await store.save(tokens)
@@ -116,27 +133,32 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
       if (stored.access_token !== seen && now() < renewal(stored).renewAt) return ok(stored)
       const { refresh_token, claims } = stored
       if (refresh_token === undefined) return fail(notRefreshable())
-      const attempt = async (signal: AbortSignal): Promise<Result<UserTokens>> => {
+      const attempt = async (signal: AbortSignal, isInTime: () => boolean): Promise<Result<UserTokens>> => {
         const parameters = { ...options.request, previous: claims, signal }
-        const result = await refreshToken(client, refresh_token, parameters)
+        const send: Send = async request => {
+          const present = await read()
+          if (!present || !isSame(present, stored)) return fail(missing())
+          return isInTime() ? client.send(request) : fail(tooLate())
+        }
+        const result = await refreshToken({ ...client, send }, refresh_token, parameters)
         if (!result.ok && result.error.mayHaveSucceeded) lostToken = refresh_token
         return result
       }
       const refreshed = await attemptRefresh(attempt, now, options, signal)
       if (signal.aborted) return fail(missing())
       if (refreshed.ok) return keep(stored, refreshedSession(stored, refreshed.value))
-      if (!isRefusedToken(refreshed.error)) return refreshed
-      const present = await store.load()
-      if (present && isSame(present, stored)) await store.clear()
-      // Another tab or process may have stored newer tokens without the lock.
-      if (!present || isSame(present, stored) || round === 3)
-        return fail(ended(refreshed.error, lostToken === refresh_token))
+      const present = await read()
+      const isRefused = isRefusedToken(refreshed.error)
+      if (isRefused && present && isSame(present, stored)) await store.clear()
+      // Another tab or process may have stored newer tokens: without the lock, or while this one was paused.
+      if (present && !isSame(present, stored) && round < 3) continue
+      return isRefused ? fail(ended(refreshed.error, lostToken === refresh_token)) : refreshed
     }
   }
 
   /** Saves refreshed tokens, unless the user has signed out or in meanwhile, or others have newer tokens. */
   async function keep(stored: SessionTokens, tokens: SessionTokens): Promise<Result<SessionTokens>> {
-    const present = await store.load()
+    const present = await read()
     if (!present) return fail(missing())
     if (present.id !== stored.id || !(isSame(present, stored) || isSame(present, tokens))) return ok(present)
     unsaved = { tokens, replaces: present }
@@ -187,7 +209,7 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
       ending = new AbortController()
       // A refresh of another tab or process may have saved its tokens after that.
       await lock(name, async () => {
-        const present = await store.load()
+        const present = await read()
         if (present && present.id === stored?.id) await store.clear()
       })
       return stored
@@ -200,6 +222,11 @@ const isSame = (a: SessionTokens, b: SessionTokens): boolean =>
 
 const missing = (): ClientError =>
   new ClientError('session', 'session_missing', 'no user is signed in: the store has no tokens')
+
+const tooLate = (): ClientError =>
+  new ClientError('network', 'timeout', 'the process was paused, so that the retry window has passed', {
+    mayHaveSucceeded: true,
+  })
 
 const notRefreshable = (): ClientError =>
   new ClientError(
