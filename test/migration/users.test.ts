@@ -8,6 +8,7 @@ import { openUserImport } from '../../packages/server/src/app/user-import.ts'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { tessera } from '../cli/shared-process.ts'
+import { sampleEntry } from '../contracts/stores/entries.ts'
 import { testFolder } from '../support/folder.ts'
 import { createTestServer, masterKey } from '../support/tessera.ts'
 import { migrateFixture } from './fixtures.ts'
@@ -69,6 +70,41 @@ test('migration: users are added once, an interrupted import is repeated, and no
   assert.deepEqual(stored?.claims.roles, ['admin', 'accounting'])
   assert.ok((await tenantStores.main.storedUsers.find(emil.sub))?.disabled_at)
   await server.close()
+})
+
+test('migration: a dry run finds the conflicts that the import finds', async () => {
+  const file = await folder.write('dry.json', JSON.stringify({ ...base, storage: 'sqlite:./dry.db' }))
+  const loaded = await loadConfiguration({ file, environment: { TESSERA_MASTER_KEY: masterKey } })
+  assert.ok(loaded.ok)
+  const { configuration } = loaded
+  const tenantStores = await openTenantStores(configuration.storage, silentLog)
+  const { entries } = tenantStores.main
+  await entries.put(sampleEntry({ id: 'stored' }), await entries.revision())
+  await tenantStores.close()
+  const identities = [{ provider: 'corp', authority: 'https://corp.example', id: '1' }]
+  const users = {
+    free: { sub: 'free', username: 'free', identities },
+    client_of_the_file: { sub: 'direct', username: 'one' },
+    stored_client: { sub: 'stored', username: 'two' },
+    identity: { sub: 'three', username: 'three', identities },
+  }
+  const expected = {
+    free: { outcome: 'same' },
+    client_of_the_file: { outcome: 'conflict', problem: 'account_taken' },
+    stored_client: { outcome: 'conflict', problem: 'account_taken' },
+    identity: { outcome: 'conflict', problem: 'identity_taken' },
+  }
+  const target = await openUserImport(configuration, configuration)
+  assert.deepEqual(await target.add(users.free), { outcome: 'added' })
+  for (const [name, user] of Object.entries(users)) {
+    const outcomes = [await target.look(user), await target.add(user)]
+    assert.deepEqual(
+      outcomes,
+      [expected, expected].map(of => of[name as keyof typeof expected]),
+      name,
+    )
+  }
+  await target.close()
 })
 
 test('migration: the command counts users without --apply, adds them with it, and reports conflicts', async () => {

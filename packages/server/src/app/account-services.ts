@@ -63,7 +63,10 @@ export function createAccountServices(
   const shared = {
     stores,
     users,
-    isClient: async (id: string) => (await lookup.find(id, 'at_hand')) !== undefined,
+    // Also an entry that another node has just added, or that this one can't use.
+    isClient: async (id: string) =>
+      (await lookup.find(id, 'at_hand')) !== undefined ||
+      (await stores.entries.find('clients', id)) !== undefined,
     hashArgon2id: hashPassword,
     accessEndings,
     endingWithin,

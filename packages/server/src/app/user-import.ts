@@ -1,11 +1,13 @@
 /** Adds the users of another server to the store of an issuer, while a server may be running. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import type { NewAccount } from '../identity/accounts.ts'
 import { identityKey as externalKey } from '../identity/external-identity.ts'
 import { createTotp } from '../identity/totp.ts'
 import { administerUsers } from '../identity/user-administration.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { MigratedIdentity, MigratedUser } from '../migration/user.ts'
+import type { Memberships } from '../model/membership.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { type OpenOptions, openIssuer } from './administration.ts'
 import { createServices } from './services.ts'
@@ -49,12 +51,13 @@ export async function openUserImport(
   async function look(user: MigratedUser): Promise<UserOutcome> {
     const known = await find(user)
     if (known) return known
-    const { username, email, email_verified } = user
-    if (await users.isNameTaken(username, undefined)) return conflict('username_taken')
-    const takesAddress = email !== undefined && email_verified === true
-    return takesAddress && (await users.isNameTaken(email, undefined))
-      ? conflict('account_taken')
-      : { outcome: 'added' }
+    const added = await administration.add({ ...accountOf(user), dryRun: true })
+    if (!added.ok) return conflict(added.problem)
+    for (const identity of user.identities ?? []) {
+      const linked = await identityLinks.find(identity.provider, keyOf(identity))
+      if (linked && linked.sub !== user.sub) return conflict('identity_taken')
+    }
+    return { outcome: 'added' }
   }
 
   const keyOf = ({ provider, authority, id }: MigratedIdentity): string =>
@@ -87,18 +90,28 @@ export async function openUserImport(
     async add(user) {
       const expected = await look(user)
       if (expected.outcome !== 'added') return expected
-      const { email_verified, password_hash, totp_secret, identities = [], ...account } = user
+      const { totp_secret, identities = [] } = user
       // Before the user, who is never without the second factor, even if the import is interrupted.
       if (totp_secret !== undefined) await totp.adopt(user.sub, totp_secret)
       const unlinked = await link(user.sub, identities)
       if (unlinked !== undefined) return undo(user, unlinked)
-      const added = await administration.add({
-        ...account,
-        ...(email_verified !== undefined && { emailVerified: email_verified }),
-        ...(password_hash !== undefined && { passwordHash: password_hash }),
-      })
+      const added = await administration.add(accountOf(user))
       return added.ok ? { outcome: 'added' } : undo(user, added.problem)
     },
     close: context.close,
+  }
+}
+
+function accountOf({
+  email_verified,
+  password_hash,
+  totp_secret: _secret,
+  identities: _identities,
+  ...account
+}: MigratedUser): NewAccount & Memberships {
+  return {
+    ...account,
+    ...(email_verified !== undefined && { emailVerified: email_verified }),
+    ...(password_hash !== undefined && { passwordHash: password_hash }),
   }
 }
