@@ -227,7 +227,10 @@ test('device retry: after a restore, a code gives the first refresh token again 
   const before = await open(folder.at('tessera.db'))
   const [code, unused] = [await approved(before), await approved(before)]
   const first = (await poll(before, code)).json.refresh_token
-  await backUp(folder.at('tessera.db'), folder.at('backup'))
+  await backUp(folder.at('tessera.db'), folder.at('backup'), {
+    name: 'root_keys',
+    changed: 'the root keys changed',
+  })
   const second = (await refresh(before, first)).json.refresh_token
   const lost = (await poll(before, unused)).json.refresh_token
   await before.close()

@@ -24,6 +24,9 @@ import { requireSchema, requireTables } from './store-inspection.ts'
 
 export { allKinds, isArchivedKind } from '../storage/tables/archive.ts'
 
+const rotatedMeanwhile =
+  'the master key was rotated meanwhile, so that the secrets of tenants may need other root keys than the copy contains; run the command again'
+
 type Carrying = {
   /** Omitted: all kinds. */
   readonly kinds?: ReadonlySet<ArchivedKind>
@@ -200,12 +203,16 @@ async function openArchivesOf(storage: Storage): Promise<Archives> {
   return (await import('../storage/sqlite/archive.ts')).createSqliteArchives(storage.file)
 }
 
-/** Copies the files of an SQLite store into a folder. Servers may keep running. Returns the paths of the copies. */
+/**
+ * Copies the files of an SQLite store into a folder. Servers may keep running. Returns the paths of the copies. Rejects, and
+ * keeps none, if the master key is rotated meanwhile.
+ */
 export async function backUpStores({ storage }: Configuration, folder: string): Promise<readonly string[]> {
   if (storage.kind !== 'sqlite')
     throw new Error(
       'tessera backup works with SQLite only; use pg_dump for PostgreSQL (docs/guides/backup.md)',
     )
   await requireTables(storage)
-  return (await import('../storage/sqlite/backup.ts')).backUp(storage.file, folder)
+  const { backUp } = await import('../storage/sqlite/backup.ts')
+  return backUp(storage.file, folder, { name: rootKeysSetting, changed: rotatedMeanwhile })
 }

@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ending = '.db'
-const folderBeside = (file: string): string => `${file}.tenants`
+
+/** Returns the folder beside a server's file that has the files of its tenants. */
+export const folderBeside = (file: string): string => `${file}.tenants`
 
 /** @param tenant a name that the configuration allows, so that it can't be a path. */
 export const fileOfTenant = (file: string, tenant: string): string =>
