@@ -1,6 +1,7 @@
 /**
  * A process for tests of locks.
  * - `hold FOLDER`: takes the lock, prints "held" and keeps it.
+ * - `take FOLDER`: takes the lock and releases it; prints "taken" or the code of the error.
  * - `count FOLDER FILE TIMES`: increments the number in the file, each time with the lock, and prints a dot for each.
  */
 
@@ -16,6 +17,11 @@ if (task === 'hold')
     process.stdout.write('held')
     await sleep(60_000)
   })
+
+if (task === 'take')
+  process.stdout.write(
+    await lock('a', async () => 'taken').catch((error: { readonly code?: string }) => `${error.code}`),
+  )
 
 for (let count = 0; task === 'count' && count < Number(times); count++)
   await lock('a', async () => {

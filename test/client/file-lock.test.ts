@@ -131,6 +131,35 @@ test('file lock: an owner that was killed before it wrote its name is taken over
   assert.equal(await fileLock(folder, { staleAfter: 0.1 })('a', async () => 'free'), 'free')
 })
 
+test('file lock: a process that can’t write its name, as on a full disk, leaves no lock behind', async () => {
+  const folder = newFolder()
+  // No file that this process creates can have content.
+  const full = spawn(
+    'sh',
+    ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, program, 'take', folder],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  let printed = ''
+  full.stdout.setEncoding('utf8').on('data', text => {
+    printed += text
+  })
+  await once(full, 'close')
+  assert.equal(printed, 'EFBIG')
+  assert.deepEqual(await readdir(folder), [])
+  assert.equal(await fileLock(folder, { timeout: 1 })('a', async () => 'free'), 'free')
+})
+
+test('file lock: work ends as usual although others have taken the lock over several times', async () => {
+  const folder = newFolder()
+  const done = fileLock(folder)('a', async () => {
+    const [name = ''] = await readdir(folder)
+    await rm(join(folder, name))
+    await writeFile(join(folder, name.replace(/\d+$/, '5')), '')
+    return 'done'
+  })
+  assert.equal(await done, 'done')
+})
+
 const tokens = { id: 'i', access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }
 
 test('file store: only its owner can read it, and nothing else is left', async () => {

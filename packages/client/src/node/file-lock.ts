@@ -1,7 +1,7 @@
 /** A lock for processes that share a folder. */
 
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, readlink, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, readlink, stat, unlink, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -52,7 +52,8 @@ export function fileLock(folder: string, { timeout = 60, staleAfter = 30 }: File
       } finally {
         clearInterval(alive)
         await touching
-        await utimes(file(number), released, released)
+        // Removed if others have taken the lock over several times while this process was paused.
+        await utimes(file(number), released, released).catch(unless('ENOENT'))
       }
     })
   }
@@ -97,16 +98,28 @@ async function numbersIn(folder: string, sequence: string): Promise<readonly num
     .filter(Number.isInteger)
 }
 
-/** Returns false if the file exists. */
+/** Returns false if the file exists. Leaves no file without its content, which would be a lock without an owner. */
 async function createFile(path: string, content: string): Promise<boolean> {
+  const file = await open(path, 'wx', 0o600).catch(unless('EEXIST'))
+  if (!file) return false
   try {
-    await writeFile(path, content, { flag: 'wx', mode: 0o600 })
-    return true
+    await file.writeFile(content)
   } catch (error) {
-    if ((error as { code?: string }).code === 'EEXIST') return false
+    // For example on a full disk.
+    await unlink(path).catch(unless('ENOENT'))
     throw error
+  } finally {
+    await file.close()
   }
+  return true
 }
+
+/** Returns a handler that throws each error except those with this code. */
+const unless =
+  (code: string) =>
+  (error: { readonly code?: unknown }): undefined => {
+    if (error.code !== code) throw error
+  }
 
 async function isFree(path: string, isStale: (path: string, modified: number) => boolean): Promise<boolean> {
   try {
