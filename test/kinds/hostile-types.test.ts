@@ -15,6 +15,7 @@ import { openUsers } from '../../packages/server/src/app/administration.ts'
 import { unpackMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { createAuditHandlers } from '../../packages/server/src/endpoints/admin/audit.ts'
+import { createProviderKeys } from '../../packages/server/src/identity/federation/provider-keys.ts'
 import { readJwks } from '../../packages/server/src/keys/jwk-file.ts'
 import { MasterKeyError } from '../../packages/server/src/keys/master-key-error.ts'
 import {
@@ -343,6 +344,18 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
     for (const text of ['', 'x', '[]', 'null', '{"redirect_uris":'])
       assert.equal(unpackMetadata(deflateRawSync(text)), undefined, text)
+  },
+
+  'identity/federation/provider-keys.ts': async () => {
+    for (const { what, value } of variants({ keys: [jwk] })) {
+      const body = JSON.stringify(value)
+      const keys = createProviderKeys(async () => new Response(body), { now: () => 1_800_000_000 })
+      const options = { method: 'GET', headers: {}, body: undefined, redirect: 'manual' } as const
+      const isKeySet = Array.isArray((value as { keys?: unknown } | null)?.keys)
+      const fetched = keys.fetch(`${provider}/jwks`, options)
+      if (isKeySet) assert.equal(await (await fetched).text(), body, what)
+      else await assert.rejects(fetched, /is no key set/, what)
+    }
   },
 
   'clients/keys/jwks.ts': async () => {
