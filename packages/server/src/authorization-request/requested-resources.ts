@@ -3,7 +3,7 @@
 import type { Parameters } from '@tessera/protocol/parameters'
 import { isResourceIndicator } from '@tessera/protocol/resource-indicator'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { findApi, type Resources } from '../model/resource.ts'
+import { findApi, type Resources, usefulResources } from '../model/resource.ts'
 
 /**
  * Returns the configured names of the APIs. Refuses `invalid_target` if a value is not an absolute URI, has a fragment
@@ -33,17 +33,22 @@ export function validateResources(
 }
 
 /**
- * Returns the APIs that an access token is limited to (RFC 8707 §2.2); empty if it is not limited.
+ * Returns the APIs that an access token is limited to (RFC 8707 §2.2); empty if it is not limited. Without a `resource`,
+ * they are those of the authorization, as far as the scope has a use for them.
  * Refuses `invalid_target` as {@link validateResources} does, and for an API that the authorization does not cover.
  * @param agreed the APIs that the authorization is limited to; empty if it is not limited.
+ * @param scope of the access token.
  */
 export function requestedResources(
   parameters: Parameters,
   resources: Resources,
-  agreed: readonly string[] = [],
+  { agreed, scope }: { readonly agreed: readonly string[]; readonly scope: readonly string[] } = {
+    agreed: [],
+    scope: [],
+  },
 ): Result<readonly string[]> {
   const indicators = parameters.all('resource')
-  if (indicators.length === 0) return ok(agreed)
+  if (indicators.length === 0) return ok(usefulResources(agreed, scope, resources))
   const names = validateResources(indicators, resources)
   if (!names.ok) return names
   const isAgreed = agreed.length === 0 || names.value.every(name => agreed.includes(name))

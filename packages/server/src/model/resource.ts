@@ -93,6 +93,21 @@ const apiUris = new WeakMap<Resources, ReadonlyMap<string, ApiResource>>()
 export const apisOf = (resources: Resources, scope: readonly string[]): readonly ApiResource[] =>
   [...resources.apis.values()].filter(api => api.scopes.some(name => scope.includes(name)))
 
+/**
+ * Returns the APIs of a limit that own one of the scopes: the user may have agreed to fewer scopes than were requested, and
+ * a refresh may ask for fewer. A scope that only other APIs own does not lift the limit.
+ */
+export function usefulResources(
+  limit: readonly string[],
+  scope: readonly string[],
+  resources: Resources,
+): readonly string[] {
+  if (limit.length === 0) return limit
+  const owners = apisOf(resources, scope).map(({ name }) => name)
+  const useful = limit.filter(name => owners.includes(name))
+  return useful.length === 0 && owners.length > 0 ? limit : useful
+}
+
 /** Returns the entries of the granted identity scopes. */
 export const identityEntries = (resources: Resources, scope: readonly string[]): readonly ClaimEntry[] => [
   ...new Set(scope.flatMap(name => resources.identity.get(name)?.claims ?? [])),

@@ -9,6 +9,7 @@ import {
   accessEntries,
   apisOf,
   type Resources,
+  usefulResources,
 } from '../model/resource.ts'
 
 export type Audience = {
@@ -32,6 +33,8 @@ export type Audiences = {
    * @param limit names of the APIs that the token is limited to; empty for every API that owns a scope.
    */
   readonly of: (scope: readonly string[], limit: readonly string[]) => Result<Audience>
+  /** Returns the same for the limit of an authorization: its APIs that own none of the scopes are left out. */
+  readonly within: (scope: readonly string[], limit: readonly string[]) => Result<Audience>
 }
 
 const cacheSize = 2000
@@ -82,17 +85,20 @@ export function createAudiences({
     })
   }
 
+  function audienceOf(scope: readonly string[], limit: readonly string[]): Result<Audience> {
+    // Scopes and names contain neither spaces nor line ends.
+    const key = `${scope.join(' ')}\n${limit.join(' ')}`
+    const before = known.get(key)
+    if (before) return before
+    const result = compute(scope, limit)
+    if (known.size >= cacheSize) known.clear()
+    known.set(key, result)
+    return result
+  }
+
   return {
-    of(scope, limit) {
-      // Scopes and names contain neither spaces nor line ends.
-      const key = `${scope.join(' ')}\n${limit.join(' ')}`
-      const before = known.get(key)
-      if (before) return before
-      const result = compute(scope, limit)
-      if (known.size >= cacheSize) known.clear()
-      known.set(key, result)
-      return result
-    },
+    of: audienceOf,
+    within: (scope, limit) => audienceOf(scope, usefulResources(limit, scope, resources)),
   }
 }
 

@@ -129,7 +129,7 @@ function widestAudience(decision: Decision, narrow: Audience, audiences: Audienc
   const { refresh, authorization, audience } = decision
   if (refresh?.kind !== 'new') return narrow
   const limit = authorization?.kind === 'existing' ? authorization.authorization.resources : audience
-  const wide = audiences.of(refresh.scope, limit)
+  const wide = audiences.within(refresh.scope, limit)
   return wide.ok ? wide.value : narrow
 }
 

@@ -33,7 +33,10 @@ export const deviceCode: Grant = {
     const refusal = await recheckAuthorization(authorization, request, ports)
     if (refusal) return refusal
 
-    const audience = requestedResources(parameters, ports.resources, authorization.resources)
+    const audience = requestedResources(parameters, ports.resources, {
+      agreed: authorization.resources,
+      scope: authorization.scope,
+    })
     if (!audience.ok) return audience
     const { scope } = authorization
     return {

@@ -62,7 +62,10 @@ export const refreshToken: Grant = {
     if (refusal) return refusal
     const scope = narrowedScope(parameters.get('scope'), family.scope)
     if (!scope.ok) return scope
-    const audience = requestedResources(parameters, ports.resources, authorization.resources)
+    const audience = requestedResources(parameters, ports.resources, {
+      agreed: authorization.resources,
+      scope: scope.value,
+    })
     if (!audience.ok) return audience
 
     return {
