@@ -131,8 +131,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: [],
     packages: [
       ...['@node-rs/argon2', '@node-rs/bcrypt', 'node:async_hooks', 'node:crypto'],
-      // To start threads.
-      ...['node:module', 'node:path', 'node:worker_threads'],
+      // To start threads, and to read the operator's files.
+      ...['node:module', 'node:path', 'node:worker_threads', 'node:fs'],
     ],
   },
   // Types, and the interfaces of their stores.
@@ -235,7 +235,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Pages for users. Their appearance:
   'pages/ui': {
-    rooms: ['messages', 'model'],
+    rooms: ['messages', 'model', 'runtime'],
     packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'],
   },
   // Which page comes next, and the state that the browser carries between them.

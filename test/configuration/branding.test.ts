@@ -48,7 +48,7 @@ test('branding: a logo is a file next to the configuration or has an https URL',
   assert.match(problem('http://cdn.example/a.svg') ?? '', /not an https URL/)
   assert.match(problem('a.exe') ?? '', /not a supported image type/)
   assert.match(problem('big.png') ?? '', /too large/)
-  assert.match(problem('gone.svg') ?? '', /ENOENT/)
+  assert.match(problem('gone.svg') ?? '', /there is no such file/)
   const tenants = [{ name: 'acme', issuer: 'path', branding: { logo: 'gone.svg' } }]
   assert.equal(errorsOf({ tenants }, folder)[0]?.path, 'tenants[0].branding.logo')
   assert.match(errorsOf({ templates: 'a.svg' }, folder)[0]?.problem ?? '', /not a folder/)

@@ -24,7 +24,7 @@ const busyTimeout = 30_000
 const unfinished = '.tessera-backup-'
 
 /** A setting of the server's file that describes the files of the tenants, and the error if it changed meanwhile. */
-export type FixedSetting = { readonly name: string; readonly changed: string }
+type FixedSetting = { readonly name: string; readonly changed: string }
 
 /**
  * Copies the files of the server and its tenants into a folder, under the same names, and resolves to their paths. Each
