@@ -137,6 +137,25 @@ test('resource discovery: the policy applies to the API and to its metadata', as
   assert.equal(value?.resource, local)
 })
 
+test('resource discovery: an https API can’t name a server over http, also not on the local machine', async () => {
+  const policy = { httpHosts: ['intern'] }
+  const name = async (url: string, authorization_servers: readonly string[]) => {
+    const { origin, pathname } = new URL(url)
+    const place = `${origin}/.well-known/oauth-protected-resource${pathname}`
+    return discover(url, { [place]: { authorization_servers, resource: url } }, { policy })
+  }
+  const web = 'https://id.example'
+  for (const server of ['http://127.0.0.1:9200', 'http://localhost', 'http://[::1]', 'http://intern', 'x']) {
+    assert.equal((await name(api, [server])).code, 'authorization_server_not_allowed')
+    assert.equal((await name(api.replace('https', 'HTTPS'), [server])).value, undefined)
+    assert.deepEqual((await name(api, [server, web])).value?.authorization_servers, [web])
+  }
+  const local = 'http://localhost:3000/mcp'
+  assert.deepEqual((await name(local, ['http://localhost:3001'])).value?.authorization_servers, [
+    'http://localhost:3001',
+  ])
+})
+
 test('resource discovery: redirects are not followed, and large documents are not read', async () => {
   const moved = await discover(api, { [`${wellKnown}/v1`]: 302, [wellKnown]: 307 })
   assert.equal(moved.code, 'unexpected_redirect')

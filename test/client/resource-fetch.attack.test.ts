@@ -183,6 +183,7 @@ test('attack: metadata of another API, and an API that fails, lead to an error a
     [{ ...metadata, resource: 'https://other.example/mcp' }, 'resource_mismatch'],
     [undefined, 'resource_metadata_not_found'],
     [{ resource: api }, 'authorization_server_missing'],
+    [{ resource: api, authorization_servers: ['http://127.0.0.1:9200'] }, 'authorization_server_not_allowed'],
   ] as const) {
     const { call, asked, servers } = start({ reply: () => ({ status: 401 }), metadata: () => document })
     await assert.rejects(call(api), { code })

@@ -93,6 +93,9 @@ for (const [name, body, status] of [
 
 for (const href of [
   'http://op.example',
+  // A server on the web can't name one on the user's own machine.
+  'http://localhost:5080',
+  'http://127.0.0.1:9200',
   'https://op.example?x=1',
   'https://op.example#x',
   'javascript:alert(1)',

@@ -89,8 +89,14 @@ export function checkMetadata(
   return ok(metadata as ServerMetadata)
 }
 
-const isDowngrade = (url: string, issuer: string): boolean =>
-  issuer.startsWith('https:') && !url.startsWith('https:')
+/**
+ * Returns whether a URL that was named over https leads to http: a server on the web must not send its clients to one on
+ * their own machine or network.
+ * @param from the URL of the server that names the other one.
+ */
+export const isDowngrade = (url: string, from: string): boolean => isHttps(from) && !isHttps(url)
+
+const isHttps = (url: string): boolean => /^https:/i.test(url)
 
 const isAllowedHost = (url: string, issuer: string, { endpointHosts }: DiscoveryPolicy): boolean => {
   const { host } = new URL(url)

@@ -7,7 +7,7 @@ import { jsonObject } from '../http/response.ts'
 import { createTransport, type TransportOptions } from '../http/transport.ts'
 import { quote } from '../quote.ts'
 import { fail, ok, type Result } from '../result.ts'
-import { type DiscoveryPolicy, isAllowedUrl } from './metadata.ts'
+import { type DiscoveryPolicy, isAllowedUrl, isDowngrade } from './metadata.ts'
 import { createUrlFilter } from './url-filter.ts'
 
 /** The metadata document (RFC 9728 §2). */
@@ -44,7 +44,7 @@ export type DiscoverResourceOptions = TransportOptions & {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Metadata that name at least one authorization server. */
+/** Metadata that name at least one authorization server. Servers that an https API names over `http` are left out. */
 export type DiscoveredResource = ProtectedResourceMetadata & {
   readonly authorization_servers: readonly [string, ...string[]]
 }
@@ -55,7 +55,7 @@ export type DiscoveredResource = ProtectedResourceMetadata & {
  * and `signed_metadata` is not read.
  *
  * Fails with `invalid` if there are no metadata, or if they are malformed, of another API, or name no server; with `policy`
- * if the policy does not allow a URL.
+ * if the policy does not allow a URL, or if an https API names only servers over `http`.
  * @param url the URL of the API, such as that of an MCP server.
  */
 export async function discoverResource(
@@ -102,10 +102,6 @@ const placesOf = (url: string): readonly string[] => [
   ...new Set([protectedResourceUrl(url), protectedResourceUrl(new URL(url).origin)]),
 ]
 
-/** An API on the web must not send its clients to a server on the local machine. */
-const isDowngrade = (place: string, url: string): boolean =>
-  url.startsWith('https:') && !place.startsWith('https:')
-
 function checkResource(
   metadata: JsonObject,
   url: string,
@@ -120,12 +116,19 @@ function checkResource(
       `the metadata at ${place} are of resource ${quote(resource)} instead of ${quote(url)}`,
     )
   const isValid = isListOfTexts(servers) && (scopes === undefined || isListOfTexts(scopes))
-  return isValid && servers.length > 0
-    ? ok(metadata as DiscoveredResource)
+  if (!isValid || servers.length === 0)
+    return refused(
+      'invalid',
+      'authorization_server_missing',
+      `the metadata at ${place} name no authorization server`,
+    )
+  const allowed = servers.filter(server => !isDowngrade(server, url))
+  return allowed.length > 0
+    ? ok({ ...metadata, authorization_servers: allowed } as unknown as DiscoveredResource)
     : refused(
-        'invalid',
-        'authorization_server_missing',
-        `the metadata at ${place} name no authorization server`,
+        'policy',
+        'authorization_server_not_allowed',
+        `${quote(servers[0])}, which the metadata at ${place} name as authorization server, must be an https URL`,
       )
 }
 

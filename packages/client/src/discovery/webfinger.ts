@@ -4,7 +4,7 @@ import { ClientError } from '../error.ts'
 import { jsonObject } from '../http/response.ts'
 import { createTransport, type TransportOptions } from '../http/transport.ts'
 import { fail, ok, type Result } from '../result.ts'
-import { type DiscoveryPolicy, isAllowedUrl } from './metadata.ts'
+import { type DiscoveryPolicy, isAllowedUrl, isDowngrade } from './metadata.ts'
 
 export type FindIssuerOptions = TransportOptions & {
   readonly policy?: DiscoveryPolicy | undefined
@@ -56,7 +56,7 @@ export async function findIssuer(
         { response },
       ),
     )
-  if (!isAllowedUrl(issuer, policy) || /[?#]/.test(issuer))
+  if (!isAllowedUrl(issuer, policy) || isDowngrade(issuer, origin) || /[?#]/.test(issuer))
     return refused(
       'policy',
       'issuer_not_allowed',
