@@ -147,7 +147,8 @@ test('resource discovery: an https API can’t name a server over http, also not
   const web = 'https://id.example'
   for (const server of ['http://127.0.0.1:9200', 'http://localhost', 'http://[::1]', 'http://intern', 'x']) {
     assert.equal((await name(api, [server])).code, 'authorization_server_not_allowed')
-    assert.equal((await name(api.replace('https', 'HTTPS'), [server])).value, undefined)
+    for (const spelled of [api.replace('https', 'HTTPS'), ` ${api}`])
+      assert.equal((await name(spelled, [server])).value, undefined)
     assert.deepEqual((await name(api, [server, web])).value?.authorization_servers, [web])
   }
   const local = 'http://localhost:3000/mcp'

@@ -6,7 +6,13 @@ import { jsonObject } from '../http/response.ts'
 import { createTransport, type Send, type TransportOptions } from '../http/transport.ts'
 import { fail, type Result } from '../result.ts'
 import { cached } from './cached.ts'
-import { checkMetadata, type DiscoveryPolicy, isAllowedUrl, type ServerMetadata } from './metadata.ts'
+import {
+  checkMetadata,
+  type DiscoveryPolicy,
+  isAllowedUrl,
+  lacksEndpoints,
+  type ServerMetadata,
+} from './metadata.ts'
 
 export type IssuerOptions = TransportOptions & {
   readonly policy?: DiscoveryPolicy | undefined
@@ -32,8 +38,9 @@ export type Issuer = {
   /** Returns the current time in seconds, not rounded. */
   readonly now: () => Seconds
   /**
-   * Returns the metadata: from the cache, or with one request for all callers at that time. If a later request fails,
-   * the metadata of the previous one is used again. Fails if no request succeeded or the metadata is refused.
+   * Returns the metadata: from the cache, or with one request for all callers at that time. If a later request fails, or
+   * its metadata is refused, the older metadata is used again. It is also used for up to a day while the newer metadata
+   * lacks its authorization endpoint, token endpoint or keys. Fails if no request succeeded or the metadata is refused.
    */
   readonly metadata: () => Promise<Result<ServerMetadata>>
 }
@@ -56,7 +63,8 @@ export function createIssuer(url: string, options: IssuerOptions = {}): Issuer {
       options.metadataUrl === undefined ? wellKnownUrls(url, options.wellKnown) : [options.metadataUrl]
     return requestMetadata(url, places, policy, send)
   }
-  return { url, policy, send, now, metadata: cached(load, policy.maxAge ?? 3600, now) }
+  const { maxAge = 3600 } = policy
+  return { url, policy, send, now, metadata: cached(load, { maxAge, now, isLacking: lacksEndpoints }) }
 }
 
 /**

@@ -7,13 +7,14 @@ import type { JwtHeader } from '../jwt/decode.ts'
 import type { Jwk } from '../jwt/jwk.ts'
 import { isUsableForEncryption } from '../jwt/key-encryption.ts'
 import { type KeySource, matchingKeys } from '../jwt/key-source.ts'
+import { publicJwk } from '../jwt/thumbprint.ts'
 import { fail, ok, type Result } from '../result.ts'
 import type { Issuer } from './issuer.ts'
 import { endpointUrl } from './metadata.ts'
 
 /** Seconds between requests that tokens with unknown keys cause, and between attempts after a failure. */
 const cooldown: Seconds = 30
-/** How long keys are used if newer ones can't be requested. */
+/** How long keys are used if newer ones can't be requested, or the newer set has no usable key. */
 const maxStale: Seconds = 86_400
 
 type Matches = (keys: readonly Jwk[], header: JwtHeader) => readonly Jwk[]
@@ -24,7 +25,7 @@ const encryptionSources = new WeakMap<Issuer, KeySource>()
 /**
  * Returns the keys of an issuer as a source for {@link verifyJwt}. They are requested when the first token needs them
  * and shared by all callers. A token with a key that is not known makes the source request them again, at most once in
- * 30 seconds.
+ * 30 seconds. While newer keys can't be requested, or their set has no usable key, the older ones are used for up to a day.
  */
 export const issuerKeys = (issuer: Issuer): KeySource => sourceFor(issuer, sources, matchingKeys)
 
@@ -55,7 +56,7 @@ function createKeySource(issuer: Issuer, matches: Matches): KeySource {
 
   async function load(): Promise<Result<KeySet>> {
     try {
-      const keys = await requestKeys(issuer)
+      const keys = orUnusable(await requestKeys(issuer))
       failedAt = keys.ok ? undefined : issuer.now()
       if (!keys.ok) return keys
       kept = { keys: keys.value, loadedAt: issuer.now() }
@@ -64,6 +65,12 @@ function createKeySource(issuer: Issuer, matches: Matches): KeySource {
       loading = undefined
     }
   }
+
+  /** Returns an error instead of a set without usable keys, if there are usable ones already. */
+  const orUnusable = (newer: Result<readonly Jwk[]>): Result<readonly Jwk[]> =>
+    newer.ok && kept?.keys.some(isComplete) && !newer.value.some(isComplete)
+      ? fail(new ClientError('invalid', 'keys_invalid', `the key set of ${issuer.url} has no usable key`))
+      : newer
 
   const reload = (): Promise<Result<KeySet>> => {
     loading ??= load()
@@ -150,3 +157,7 @@ function isPublicJwk(value: unknown): value is Jwk {
   const { kty, kid } = value as Readonly<Record<string, unknown>>
   return typeof kty === 'string' && kty !== 'oct' && (kid === undefined || typeof kid === 'string')
 }
+
+/** Returns whether a key has all members of its type (RFC 7518 §6). */
+const isComplete = (key: Jwk): boolean =>
+  Object.values(publicJwk(key) ?? { kty: undefined }).every(member => typeof member === 'string')

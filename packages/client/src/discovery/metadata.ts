@@ -96,7 +96,18 @@ export function checkMetadata(
  */
 export const isDowngrade = (url: string, from: string): boolean => isHttps(from) && !isHttps(url)
 
-const isHttps = (url: string): boolean => /^https:/i.test(url)
+const isHttps = (url: string): boolean => URL.canParse(url) && new URL(url).protocol === 'https:'
+
+/** Endpoints that a server keeps, unlike those of extensions, which its configuration may turn off. */
+const lasting = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
+
+/**
+ * Returns whether metadata name no endpoint, or lack a lasting endpoint that the older metadata name. A server that is starting, or
+ * is configured in part, may publish such metadata for a moment.
+ */
+export const lacksEndpoints = (metadata: ServerMetadata, older: ServerMetadata | undefined): boolean =>
+  endpoints.every(name => metadata[name] === undefined) ||
+  lasting.some(name => metadata[name] === undefined && older?.[name] !== undefined)
 
 const isAllowedHost = (url: string, issuer: string, { endpointHosts }: DiscoveryPolicy): boolean => {
   const { host } = new URL(url)
