@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { exportStores, importFile } from '../../packages/server/src/app/archives.ts'
@@ -176,4 +177,26 @@ test('master key rotation: after kill -9, the command is run again and finishes'
     assert.equal(copied.keys.jwks().body, body)
     await copied.close()
   }
+})
+
+test('master key rotation: an export that it overtakes fails, and its file is refused', async () => {
+  const input = { issuer, storage: `sqlite:${folder.at('overtaken.db')}` }
+  const before = configurationOf(input, { TESSERA_MASTER_KEY: masterKey })
+  const generateSigningKey = provideSigningKeys()
+  await (await createTessera(before, { log: silentLog, jobs: false, generateSigningKey })).close()
+  const rotate = () => {
+    const store = new DatabaseSync(folder.at('overtaken.db'))
+    store.prepare('insert or replace into settings (name, value) values (?, ?)').run('root_keys', '[]')
+    store.close()
+  }
+  const file = folder.at('overtaken.export')
+  await assert.rejects(
+    exportStores(before, file, { report: rotate }),
+    /the master key was rotated meanwhile, .*; run the command again$/,
+  )
+  const copy = configurationOf(
+    { issuer, storage: `sqlite:${folder.at('overtaken-copy.db')}` },
+    { TESSERA_MASTER_KEY: masterKey },
+  )
+  await assert.rejects(importFile(copy, file, { report: () => {} }), /the file is truncated/)
 })

@@ -29,6 +29,10 @@ export const operation: Readonly<Record<string, Rows>> = {
       'cli/carry.test.ts',
       'cli: a backup of a running server restores as in the guide: families refreshed since then are revoked, others continue',
     ),
+    'If the [master key is rotated](keys.md#replacing-the-master-key)': held(
+      'keys/rotation-of-a-server.test.ts',
+      'master key rotation: an export that it overtakes fails, and its file is refused',
+    ),
     '**Stop every server**, restore, and start one server': none('advice'),
     'The errors stop when every such client': none('explains'),
     'A client that never returns leaves': none('names a limit of the promise'),

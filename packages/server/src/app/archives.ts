@@ -44,8 +44,18 @@ export async function exportStores(
       created_at: Math.floor(Date.now() / 1000),
       ...(await masterKeyOf(archives)),
     }
-    return writeExport(file, header, sectionsOf(archives, kinds), report)
+    return writeExport(file, header, unlessRotated(archives, kinds, header), report)
   })
+}
+
+/** Returns the rows as {@link sectionsOf} does, and then throws if the header lacks a root key that may have sealed some. */
+async function* unlessRotated(
+  archives: Archives,
+  kinds: ReadonlySet<ArchivedKind>,
+  { root_keys: rootKeys }: Import['masterKey'],
+): Sections {
+  yield* sectionsOf(archives, kinds)
+  if ((await masterKeyOf(archives)).root_keys !== rootKeys) throw new Error(rotatedMeanwhile)
 }
 
 /** Fills the stores from an export. @throws ImportRefused or MalformedExport before anything was written. */
