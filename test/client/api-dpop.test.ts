@@ -230,6 +230,29 @@ test('API guard with DPoP: the memory of proofs is limited, and forgets those th
   assert.deepEqual([add('c', now + 20), add('d', now + 20), add('b', now + 20)], [true, false, false])
 })
 
+test('API guard with DPoP: a key that floods the memory is refused alone, and no proof can be used twice', async () => {
+  let at = now
+  const replays = memoryReplays({ maxEntries: 1000, now: () => at })
+  const flood = (jkt: string): number => {
+    const ids = Array.from({ length: 2000 }, (_, index) => `${jkt} ${index}`)
+    return ids.filter(id => replays.add(id, now + 90, jkt)).length
+  }
+  assert.deepEqual(['a', 'b', 'a', 'c'].map(flood), [900, 1, 0, 1])
+  assert.equal(replays.add('a 0', now + 90, 'a'), false)
+  assert.equal(replays.add('a 0', now + 90, 'd'), false)
+  // Other clients are not refused, nor are their proofs forgotten.
+  const { check } = guardWith({ replays })
+  const request = await proven(bound)
+  assert.ok((await check(request)).ok)
+  assert.equal(refusalOf(await check(request))[0], 'proof_refused')
+  for (let other = 0; other < 97; other++) assert.equal(flood(`other ${other}`), 1)
+  // Full: nothing is accepted, and nothing is forgotten.
+  assert.equal(flood('e'), 0)
+  assert.equal(refusalOf(await check(request))[0], 'proof_refused')
+  at += 91
+  assert.deepEqual(['a', 'b'].map(flood), [900, 1])
+})
+
 test('API guard with DPoP: the client gets a nonce, and uses it [RFC 9449 §9]', async () => {
   let at = now
   const options = { nonceSecret: 'a secret of thirty-two characters', now: () => at }

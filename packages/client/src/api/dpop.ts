@@ -101,7 +101,8 @@ export function dpopScheme(options: DpopSchemeOptions): TokenScheme {
         return { ok: false, error: 'use_dpop_nonce', headers: current, cause }
       }
       const id = await sha256(`${confirmation.jkt}\n${htu}\n${jti}`)
-      const isNew = await replays.add(id, Math.ceil(Number(iat)) + lifetime + clockTolerance)
+      const expires_at = Math.ceil(Number(iat)) + lifetime + clockTolerance
+      const isNew = await replays.add(id, expires_at, `${confirmation.jkt}`)
       if (!isNew) {
         const { error } = invalid('proof_replayed', 'it was used before, or too many are remembered')
         return { ok: false, error: 'invalid_dpop_proof', cause: error }
