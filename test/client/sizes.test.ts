@@ -7,7 +7,7 @@ import { bundle } from './bundles.ts'
 
 /** The maximum size of each entry in bytes, minified and compressed with gzip. An entry without a row fails. */
 const limits: Readonly<Record<string, number>> = {
-  '.': 29_500,
+  '.': 30_000,
   './api': 16_500,
   './api/express': 2000,
   './api/fastify': 2000,
@@ -15,7 +15,7 @@ const limits: Readonly<Record<string, number>> = {
   './api/hono': 2000,
   './api/next': 2000,
   './api/node': 2000,
-  './browser': 13_500,
+  './browser': 14_000,
   './dpop': 4000,
   './node': 14_500,
 }
@@ -65,7 +65,7 @@ export default { fetch: fetchGuard(guard, { scope: 'api1' }, () => new Response(
 
 for (const [what, program, limit] of [
   ['that requests tokens with client credentials', clientCredentials, 6000],
-  ['with sign-in by redirect, a session and API requests', singlePage, 18_500],
+  ['with sign-in by redirect, a session and API requests', singlePage, 19_000],
   ['with the guard of an API', api, 14_500],
 ] as const)
   test(`sizes: a program ${what} needs at most ${kilobytes(limit)}`, async t => {
