@@ -381,3 +381,35 @@ test('admin users: a request for a page reads a limited number of rows, however 
   assert.equal(read, 2000)
   assert.ok(reply.ok && 'next_cursor' in (reply.body ?? {}))
 })
+
+test('admin users: a search for an address finds the one user of the file who has verified it', async () => {
+  const [fiona] = adminWorld.users
+  const { claims } = fiona
+  const others = [
+    { sub: 'file-2', username: 'gina', claims: { ...claims, email: 'gina@example.com' } },
+    { sub: 'file-3', username: 'hugo', claims: { ...claims, email_verified: false } },
+    { sub: 'file-4', username: 'ida', claims: { name: 'Ida' } },
+  ]
+  const own = await startAdmin({
+    ...adminWorld,
+    users: [fiona, ...others.map(other => ({ ...other, password: fiona.password }))],
+  })
+  const { json } = await own.call('GET', '/users?email=fiona@example.com')
+  assert.deepEqual(
+    json.items.map(({ sub }: { sub: string }) => sub),
+    ['file-1'],
+  )
+  await own.server.close()
+})
+
+test('admin users: a password that is the name or the address of the user is refused', async () => {
+  const record = { username: 'Wilhelmina-Karoline', email: 'jacobina.long@example.com' }
+  for (const guessable of ['wilhelmina-karoline', 'jacobina.long@example.com']) {
+    const { status, json } = await call('POST', '/users', { ...record, password: guessable })
+    assert.equal(status, 422, guessable)
+    assert.deepEqual(
+      json.errors.map(({ path, problem }: { path: string; problem: string }) => [path, problem]),
+      [['password', 'it is too similar to the name of the user']],
+    )
+  }
+})

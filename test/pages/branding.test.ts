@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { actor, made } from '../administration/outcomes.ts'
 import { createBrowser } from '../support/browser.ts'
 import { alice, answerOf, authorizePath, pagesWorld } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
@@ -64,6 +65,26 @@ test('branding: a client’s accent colours only the pages that lead to the clie
   const other = stylesheetOf((await browser.visit(authorizePath({ client_id: 'asking' }))).body)
   assert.notEqual(own, other)
   assert.doesNotMatch((await server.send('GET', other)).body, /#5b2a86/)
+})
+
+test('branding: the accent of a stored client is used from the next reload', async () => {
+  const { server, browser } = await start({})
+  const stored = {
+    ...{ client_id: 'stored', scope: 'openid', redirect_uris: ['https://stored.example/cb'] },
+    ...{
+      grant_types: ['authorization_code'],
+      client_secrets: [{ value: 'secret' }],
+      accent_color: '#7a1f3d',
+    },
+  }
+  made(await server.administration.clients.create(stored as never, { actor }))
+  const target = authorizePath({
+    client_id: 'stored',
+    scope: 'openid',
+    redirect_uri: 'https://stored.example/cb',
+  })
+  const own = stylesheetOf((await browser.visit(target)).body)
+  assert.match((await server.send('GET', own)).body, /--accent:#7a1f3d/)
 })
 
 test('branding: an image file next to the configuration is served byte for byte and can’t run scripts', async () => {
