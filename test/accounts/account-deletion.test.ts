@@ -101,3 +101,30 @@ test('forgotten: an account is sent at most five emails an hour, whichever of it
     sent.push(await ask(username))
   assert.deepEqual(sent, [1, 2, 3, 4, 5, 5, 5])
 })
+
+test('forgotten: a stranger who types the sub of an account uses up none of its emails', async () => {
+  const { server, sub } = await start({})
+  const ask = async (username: string) => {
+    const browser = createBrowser(server)
+    await browser.submit(await browser.visit('/password/forgotten'), { username })
+    return (await server.mails()).length
+  }
+  for (let count = 0; count < 6; count++) assert.equal(await ask(sub), 0)
+  assert.equal(await ask('dora'), 1)
+})
+
+test('forgotten: an address gets at most five emails an hour, although it has accounts in several tenants', async () => {
+  const { server, browser } = await start({})
+  await addUser(server, { tenant: 'acme' })
+  const ask = async (tenant: string) => {
+    const login = await browser.visit(tenant === '' ? '/account' : `/account?tenant=${tenant}`)
+    const href = /href="([^"]*password\/forgotten[^"]*)"/.exec(login.body)?.[1]?.replaceAll('&amp;', '&')
+    await browser.submit(await browser.visit(href ?? ''), { username: dora.email })
+    return (await server.mails()).length
+  }
+  // Nobody in this tenant has the address, so it is not counted.
+  for (let count = 0; count < 6; count++) assert.equal(await ask('globex'), 0)
+  const sent = []
+  for (const tenant of ['', '', '', 'acme', 'acme', 'acme', '']) sent.push(await ask(tenant))
+  assert.deepEqual(sent, [1, 2, 3, 4, 5, 5, 5])
+})

@@ -304,6 +304,8 @@ const counters = [
     'reference token for ',
     'failures of ',
     'user code of one user',
+    'password reset of account',
+    'password reset of name',
     ' mail to ',
     ' from ',
   ],

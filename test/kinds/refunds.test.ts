@@ -161,7 +161,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       ],
     },
   ],
-  'pages/recovery/forgotten.ts countMail': [
+  'pages/recovery/forgotten.ts countPasswordReset': [
     {
       name: 'a mail for a new password',
       world: () => accountsWorld({ sign_up: true, password_reset: true }),
@@ -650,13 +650,13 @@ test('refunds: counts that could not be undone while the store was unreachable a
 test('refunds: an account is looked up for a mail only within the limit of the network, which is given back if that fails', async () => {
   let wait = 0
   const undone: string[] = []
-  const countMail = createMailCounter({
+  const { countPasswordReset } = createMailCounter({
     countAttempt: async ([first]) =>
       wait > 0 ? { ok: false, wait } : { ok: true, forgive: async () => void undone.push(first!.key) },
   })
   let asked = 0
   const ask = () =>
-    countMail('new_password', '192.0.2.1', async () => {
+    countPasswordReset('192.0.2.1', 'dora', async () => {
       asked += 1
       throw new Error('away')
     })

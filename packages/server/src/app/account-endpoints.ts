@@ -98,7 +98,7 @@ export function createMailLinkEndpoints(
   const { pages } = view
   const { continuations, knownBrowsers } = browser
   const { browserRequests, requireAccountSession, findRequester, concludeSignIn } = flow
-  const { countMail, mailLinks, sendAccountMail, notifyOwner } = mail
+  const { countMail, countPasswordReset, mailLinks, sendAccountMail, notifyOwner } = mail
   return {
     signUp: createSignUpEndpoint({
       browserRequests,
@@ -145,7 +145,7 @@ export function createMailLinkEndpoints(
       browserRequests,
       continuations,
       findRequester,
-      countMail,
+      countPasswordReset,
       mailLinks,
       sendAccountMail,
       accounts: passwordAccounts,

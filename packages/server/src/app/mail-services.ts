@@ -2,7 +2,12 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
-import { type CountMail, createMailCounter, createNotificationCounter } from '../identity/attempt-limits.ts'
+import {
+  type CountMail,
+  type CountPasswordReset,
+  createMailCounter,
+  createNotificationCounter,
+} from '../identity/attempt-limits.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Mail, SendMail } from '../model/mail.ts'
 import { createDevMailbox } from '../operations/mail/dev-mailbox.ts'
@@ -23,6 +28,7 @@ import type { Services } from './services.ts'
 export type MailServices = {
   readonly mailLinks: MailLinks
   readonly countMail: CountMail
+  readonly countPasswordReset: CountPasswordReset
   readonly sendAccountMail: SendAccountMail
   readonly notifyOwner: NotifyOwner
   /** Emails that are shown instead of sent during development. */
@@ -54,7 +60,7 @@ export function createMailServices(
   })
   return {
     mailLinks: createMailLinks({ stores, derived, clock, random }),
-    countMail: createMailCounter({ countAttempt: attempts.countAttempt }),
+    ...createMailCounter({ countAttempt: attempts.countAttempt }),
     sendAccountMail,
     notifyOwner: createNotifyOwner({
       users,

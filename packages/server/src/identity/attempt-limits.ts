@@ -21,37 +21,60 @@ type MailCount =
     }
   | { readonly wait: Seconds }
 
-/** @param to the address or account, or a function that finds it, which is called only if the network has not reached its limit. */
-export type CountMail = (
-  reason: MailReason,
+/** Counts a mail to an address that strangers can type. */
+export type CountMail = (reason: MailReason, from: string, address: string) => Promise<MailCount>
+
+/**
+ * Counts a request to reset a password, for the account under any of its names and for its address.
+ * @param find resolves to the account, with the address that gets the mail; called only if the network has not reached its limit.
+ */
+export type CountPasswordReset = (
   from: string,
-  to: string | (() => Promise<string>),
+  typed: string,
+  find: () => Promise<{ readonly sub: string; readonly address: string | undefined } | undefined>,
 ) => Promise<MailCount>
+
+type MailCounter = { readonly countMail: CountMail; readonly countPasswordReset: CountPasswordReset }
 
 const mostMailsToAddress = 5
 const mostMailsFromNetwork = 50
 
-const addressLimit = (reason: MailReason, to: string): AttemptKey => ({
-  key: countedKeys.mailTo(reason, to),
-  most: mostMailsToAddress,
-  span: hour,
-})
+const limitOf = (key: string): AttemptKey => ({ key, most: mostMailsToAddress, span: hour })
+
+const addressLimit = (reason: MailReason, to: string): AttemptKey => limitOf(countedKeys.mailTo(reason, to))
 
 /** Limits mail that strangers can trigger, per hour: of each kind to one address, and in total from one network. */
-export const createMailCounter =
-  ({ countAttempt }: { countAttempt: CountAttempt }): CountMail =>
-  async (reason, from, to) => {
+export function createMailCounter({ countAttempt }: { countAttempt: CountAttempt }): MailCounter {
+  const count = async (from: string, limitsOf: () => Promise<readonly AttemptKey[]>): Promise<MailCount> => {
     const network = await countAttempt(networkKeys('mail', from, { most: mostMailsFromNetwork, span: hour }))
     if (!network.ok) return { wait: network.wait }
-    const ofAddress = async () =>
-      countAttempt([addressLimit(reason, typeof to === 'string' ? to : await to())])
-    const address = await doCounted(network.forgive, ofAddress, () => true)
+    const address = await doCounted(
+      network.forgive,
+      async () => countAttempt(await limitsOf()),
+      () => true,
+    )
     const unsent = address.ok ? address.forgive : async () => {}
     const forgive = async () => {
       await Promise.all([network.forgive(), unsent()])
     }
     return { send: address.ok, forgive, unsent }
   }
+  return {
+    countMail: (reason, from, address) => count(from, async () => [addressLimit(reason, address)]),
+    countPasswordReset: (from, typed, find) =>
+      count(from, async () => {
+        const found = await find()
+        // Typed text shares no count with accounts and addresses: it may be the `sub` of an account, which is public, or an
+        // address that has an account of another tenant only.
+        if (!found) return [limitOf(countedKeys.passwordResetOfName(typed))]
+        const { sub, address } = found
+        return [
+          limitOf(countedKeys.passwordResetOfAccount(sub)),
+          ...(address === undefined ? [] : [addressLimit('new_password', address)]),
+        ]
+      }),
+  }
+}
 
 /** Resolves to a function that undoes the count; undefined if the address has received enough notifications of this kind. */
 export type CountNotification = (change: NotifiedChange, to: string) => Promise<Forgive | undefined>

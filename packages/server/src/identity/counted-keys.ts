@@ -17,7 +17,10 @@ export const countedKeys = {
   userCodeOfOneUser: (sub: string) => key('user code of one user', sub),
   frontChannelTokens: (sub: string, clientId: string) => key('front-channel tokens', sub, clientId),
   frontChannelTokensAtAllClients: (sub: string) => key('all front-channel tokens', sub),
-  /** @param address in any spelling, or another name of the account. */
+  passwordResetOfAccount: (sub: string) => key('password reset of account', sub),
+  /** @param name that nobody has. */
+  passwordResetOfName: (name: string) => key('password reset of name', mailboxOf(name)),
+  /** @param address in any spelling. */
   mailTo: (reason: MailReason, address: string) => `${reason} mail to ${mailboxOf(address)}`,
 } as const
 

@@ -130,12 +130,14 @@ function countersOf(
     countedKeys.secondFactorInMinutes(sub),
     countedKeys.secondFactorInADay(sub),
     countedKeys.userCodeOfOneUser(sub),
+    countedKeys.passwordResetOfAccount(sub),
     countedKeys.frontChannelTokensAtAllClients(sub),
     ...[...clients].map(client => countedKeys.frontChannelTokens(sub, client)),
     ...named.map(({ tenant, ...one }) =>
       countedKeys.passwordOfName(guessedName({ ...one, ...(tenant !== undefined && { tenant }) })),
     ),
     ...accountsOf(sub, named).map(countedKeys.passwordAtKnownBrowsers),
+    ...names.map(countedKeys.passwordResetOfName),
     ...names.flatMap(name => mailReasons.map(reason => countedKeys.mailTo(reason, name))),
   ]
   return [...new Set(keys)].map(hashOf)

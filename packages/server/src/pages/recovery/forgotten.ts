@@ -5,7 +5,7 @@
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import type { CountMail } from '../../identity/attempt-limits.ts'
+import type { CountPasswordReset } from '../../identity/attempt-limits.ts'
 import { isStored, type PasswordAccount, type PasswordAccounts } from '../../identity/password-accounts.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { SendAccountMail } from '../flow/account-mail.ts'
@@ -21,7 +21,7 @@ type ForgottenPorts = {
   readonly accounts: Pick<PasswordAccounts, 'findNamed'>
   readonly continuations: Continuations
   readonly findRequester: FindRequester
-  readonly countMail: CountMail
+  readonly countPasswordReset: CountPasswordReset
   readonly mailLinks: MailLinks
   readonly sendAccountMail: SendAccountMail
   readonly pages: Pages
@@ -48,10 +48,9 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const typed = form.get('username') ?? ''
     if (!page.posted || typed === '') return show(page)
     let user: PasswordAccount | undefined
-    // All names of one account share a count.
-    const count = await ports.countMail('new_password', networkOf(request), async () => {
+    const count = await ports.countPasswordReset(networkOf(request), typed, async () => {
       user = await accounts.findNamed(typed, requester.tenant)
-      return user?.sub ?? typed
+      return user && { sub: user.sub, address: addressOf(user) }
     })
     if ('wait' in count) {
       page.logRefusal(refuse('slow_down', 'mail_asked_too_often'))
@@ -67,12 +66,12 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
   }
 
   async function mailTo(user: PasswordAccount | undefined) {
-    if (user?.email === undefined || user.email_verified_at === undefined || user.disabled_at !== undefined)
-      return undefined
+    const address = user && addressOf(user)
+    if (user === undefined || address === undefined) return undefined
     const { sub } = user
     const round = isStored(user) ? undefined : await ports.mailLinks.roundOf(sub)
     const link = ports.mailLinks.seal({ kind: 'reset_password', sub, ...(round && { round }) }, user)
-    return { to: user.email, sub, kind: 'resetPassword', path: '/password/reset', link } as const
+    return { to: address, sub, kind: 'resetPassword', path: '/password/reset', link } as const
   }
 
   function show(page: ForgottenPage, wait?: number): Promise<HttpResponse> {
@@ -90,3 +89,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     )
   }
 }
+
+/** Returns the address that gets a mail with a new password; undefined if none does. */
+const addressOf = ({ email, email_verified_at, disabled_at }: PasswordAccount): string | undefined =>
+  email_verified_at === undefined || disabled_at !== undefined ? undefined : email
