@@ -1,4 +1,4 @@
-/** What the page for the second factor asks for, by the factors that the user has and the class that is required. */
+/** Decisions of the page for the second factor, by the factors that the user has and the class that is required. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
