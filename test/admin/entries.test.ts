@@ -123,6 +123,43 @@ test('admin entries: the secret of an identity provider is stored, hidden, and k
   )
 })
 
+test('admin entries: nothing of the code of a provider in the file is shown', async () => {
+  class Staff {
+    readonly database = 'postgres://app:the-password@db.internal/staff'
+    check = async () => ({ ok: false }) as const
+  }
+  class Guests {
+    readonly database = 'postgres://app:the-password@db.internal/guests'
+    async check() {
+      return { ok: false } as const
+    }
+  }
+  const [staff, guests] = [
+    { name: 'staff', display_name: 'Staff', credentialAuthority: new Staff() },
+    { name: 'guests', credentialAuthority: new Guests() },
+  ]
+  const { server, call } = await startAdmin({
+    ...adminWorld,
+    identity_providers: [...adminWorld.identity_providers, staff, guests],
+    tenants: [{ name: 'acme' }, { name: 'globex', issuer: 'path', identity_providers: [staff, guests] }],
+  })
+  const shown = [{ name: 'staff', display_name: 'Staff' }, { name: 'guests' }]
+  const list = await call('GET', '/identity-providers')
+  assert.deepEqual(
+    list.json.items.map(({ name }: { name: string }) => name),
+    ['corp', 'guests', 'staff'],
+  )
+  const one = await call('GET', '/identity-providers/staff')
+  assert.deepEqual(one.json, { ...shown[0], origin: 'file' })
+  const tenant = await call('GET', '/tenants/globex')
+  assert.deepEqual(tenant.json.identity_providers, shown)
+  assert.equal((await call('GET', '/tenants')).status, 200)
+  const replaced = await call('PUT', '/identity-providers/staff', shown[0], { 'if-match': '*' })
+  assert.deepEqual([replaced.status, replaced.json.reason], [409, 'admin_entry_read_only'])
+  for (const { body } of [list, one, tenant, replaced]) assert.doesNotMatch(body, /password|check/)
+  await server.close()
+})
+
 test('admin entries: a tenant with users is not deleted until they are', async () => {
   const tenant = await call('PUT', '/tenants/initech', {})
   assert.equal(tenant.status, 201, tenant.body)

@@ -90,9 +90,9 @@ const hostile: Readonly<Record<string, { endless: Buffer; error: RegExp }>> = {
 }
 
 for (const [way, options] of Object.entries({
-  'in the clear': { directory: { tls: 'none' } },
-  'after StartTLS': {},
-  'over ldaps': { ldaps: true },
+  'in the clear': { directory: { tls: 'none', timeout: 60 } },
+  'after StartTLS': { directory: { timeout: 60 } },
+  'over ldaps': { ldaps: true, directory: { timeout: 60 } },
 }))
   test(`attack: a directory that never stops sending is disconnected immediately, ${way}`, () =>
     withDirectory(async (server, ldap) => {

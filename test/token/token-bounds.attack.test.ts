@@ -210,7 +210,11 @@ test('consent: a claim in a language is kept with the scope that contains it [Op
     ...{ apiScopes: new Map(), apis: new Map() },
   }
   const asked = { 'name#fr': {}, 'email#fr': {}, idp: {} }
-  const request = { scope: ['openid', 'profile'], requested_claims: { userinfo: asked, id_token: asked } }
+  const request = {
+    scope: ['openid', 'profile'],
+    resources: [],
+    requested_claims: { userinfo: asked, id_token: asked },
+  }
   const narrow = (agreed: readonly string[]) =>
     Object.keys(narrowTo(request as never, agreed, resources).requested_claims?.userinfo ?? {})
   assert.deepEqual(narrow(['openid', 'profile']), ['name#fr', 'idp'])

@@ -16,6 +16,7 @@ import { nameErrors } from '../rules/names.ts'
 import { referenceErrors } from '../rules/references.ts'
 import { tenantErrors } from '../rules/tenants.ts'
 import { type ClientDraft, clientOf } from '../schema/client.ts'
+import { codeKeys } from '../schema/code.ts'
 import { readEntry, secretPaths } from './entry.ts'
 import type { EntrySource, ParseStoredClient, ReadEntry } from './entry-source.ts'
 import {
@@ -138,11 +139,27 @@ function storedFindings(
   return [server, ...extendTenants(drafts, extended, added)].flatMap(draft => findingsOf(draft, profile))
 }
 
-/** Returns the entries of the file, by id. */
+/** Returns the entries of the file, by id. Only data: administrators see them. */
 const writtenIn = (draft: Draft, kind: EntryKind): ReadonlyMap<string, JsonObject> =>
   new Map(
-    (draft[kind] as readonly Entry<object>[]).map(({ raw }) => [nameOf(kind, raw) ?? '', raw as JsonObject]),
+    (draft[kind] as readonly Entry<object>[]).map(({ raw }) => [
+      nameOf(kind, raw) ?? '',
+      withoutCode(kind, raw as JsonObject),
+    ]),
   )
+
+/** A value of the operator's code, such as a `credentialAuthority`, can't be copied, and its fields may be secrets. */
+function withoutCode(kind: EntryKind, raw: JsonObject): JsonObject {
+  if (kind === 'identity_providers')
+    return Object.fromEntries(Object.entries(raw).filter(([key]) => !codeKeys.has(key)))
+  const { identity_providers: providers } = raw
+  return kind === 'tenants' && Array.isArray(providers)
+    ? {
+        ...raw,
+        identity_providers: providers.map(one => withoutCode('identity_providers', one as JsonObject)),
+      }
+    : raw
+}
 
 /** Users of tenants with their own issuer are assembled with those. */
 const usersOfTenants = ({ users }: ConfigurationWhole): ConfigurationWhole['users'] =>
