@@ -134,6 +134,8 @@ test('admin entries: nothing of the code of a provider in the file is shown', as
       return { ok: false } as const
     }
   }
+  const grant = { grantType: 'urn:example:grant', parameters: {}, decide: async () => ({ ok: false }) }
+  const userStore = { findBySub: async () => undefined, findByUsername: async () => undefined }
   const [staff, guests] = [
     { name: 'staff', display_name: 'Staff', credentialAuthority: new Staff() },
     { name: 'guests', credentialAuthority: new Guests() },
@@ -141,7 +143,13 @@ test('admin entries: nothing of the code of a provider in the file is shown', as
   const { server, call } = await startAdmin({
     ...adminWorld,
     identity_providers: [...adminWorld.identity_providers, staff, guests],
-    tenants: [{ name: 'acme' }, { name: 'globex', issuer: 'path', identity_providers: [staff, guests] }],
+    tenants: [
+      { name: 'acme' },
+      {
+        ...{ name: 'globex', issuer: 'path', identity_providers: [staff, guests] },
+        ...{ userStore, grants: [grant] },
+      },
+    ],
   })
   const shown = [{ name: 'staff', display_name: 'Staff' }, { name: 'guests' }]
   const list = await call('GET', '/identity-providers')
@@ -152,7 +160,9 @@ test('admin entries: nothing of the code of a provider in the file is shown', as
   const one = await call('GET', '/identity-providers/staff')
   assert.deepEqual(one.json, { ...shown[0], origin: 'file' })
   const tenant = await call('GET', '/tenants/globex')
-  assert.deepEqual(tenant.json.identity_providers, shown)
+  assert.deepEqual(tenant.json, {
+    ...{ name: 'globex', issuer: 'path', identity_providers: shown, origin: 'file' },
+  })
   assert.equal((await call('GET', '/tenants')).status, 200)
   const replaced = await call('PUT', '/identity-providers/staff', shown[0], { 'if-match': '*' })
   assert.deepEqual([replaced.status, replaced.json.reason], [409, 'admin_entry_read_only'])

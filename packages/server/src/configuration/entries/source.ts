@@ -148,17 +148,20 @@ const writtenIn = (draft: Draft, kind: EntryKind): ReadonlyMap<string, JsonObjec
     ]),
   )
 
-/** A value of the operator's code, such as a `credentialAuthority`, can't be copied, and its fields may be secrets. */
+/**
+ * Leaves out values of the operator's code, such as a `userStore` or `credentialAuthority`. They can't be copied, and their
+ * fields may be secrets.
+ */
 function withoutCode(kind: EntryKind, raw: JsonObject): JsonObject {
-  if (kind === 'identity_providers')
-    return Object.fromEntries(Object.entries(raw).filter(([key]) => !codeKeys.has(key)))
-  const { identity_providers: providers } = raw
-  return kind === 'tenants' && Array.isArray(providers)
+  if (kind !== 'identity_providers' && kind !== 'tenants') return raw
+  const data = Object.fromEntries(Object.entries(raw).filter(([key]) => !codeKeys.has(key)))
+  const { identity_providers: providers } = data
+  return Array.isArray(providers)
     ? {
-        ...raw,
+        ...data,
         identity_providers: providers.map(one => withoutCode('identity_providers', one as JsonObject)),
       }
-    : raw
+    : data
 }
 
 /** Users of tenants with their own issuer are assembled with those. */
