@@ -173,7 +173,8 @@ test('personal data: a person without a record is deleted; a user of the file mu
 test('personal data: what requests wrote late is deleted by any process, and a new sign-in is kept', async () => {
   const { server, call } = await startAdmin(world, away)
   const { stores, clock } = server
-  const [gone, back, earlier] = ['g', 'b', 'e'].map(one => `fed_${one.repeat(43)}`) as [
+  const [gone, back, earlier, left] = ['g', 'b', 'e', 'l'].map(one => `fed_${one.repeat(43)}`) as [
+    string,
     string,
     string,
     string,
@@ -192,7 +193,7 @@ test('personal data: what requests wrote late is deleted by any process, and a n
     await stores.codes.issue(authorization, sampleCode(authorization))
     await stores.consents.save({ sub, client_id: newHash(), scope: [], created_at: auth_time })
   }
-  for (const sub of [gone, back, earlier]) {
+  for (const sub of [gone, back, earlier, left]) {
     await arrive(sub, before)
     assert.equal((await call('DELETE', `/users/${sub}`)).status, 204)
     // These requests began before.
@@ -202,6 +203,10 @@ test('personal data: what requests wrote late is deleted by any process, and a n
   await arrive(back, clock.now())
   // The provider states an earlier time.
   await arrive(earlier, before - 5000, clock.now())
+  await arrive(left, clock.now())
+  await stores.recoveryCodes.replace(left, [newHash()])
+  const ending = { at: clock.now(), revokes: 'all', notices_until: clock.now() + 600 } as const
+  for (const { sid } of await stores.sessions.ofUser(left)) await stores.sessions.end(sid, ending)
   // As if the process that deleted them had been killed.
   await server.close()
   const next = await createTestServer(world, { stores, at: clock.now(), ...away })
@@ -211,6 +216,8 @@ test('personal data: what requests wrote late is deleted by any process, and a n
     return Object.entries(rows).map(([section, found]) => `${section} ${found.length}`)
   }
   assert.deepEqual(await rowsOf(gone), ['erasures 1'])
+  // Nothing is left of the sign-in, but what the person did is kept.
+  assert.equal(await stores.recoveryCodes.count(left), 1)
   const timesOf = async (sub: string) =>
     (await stores.sessions.ofUser(sub)).map(({ auth_time, signed_in_at }) => [auth_time, signed_in_at])
   assert.deepEqual(await timesOf(back), [[before + 60, undefined]])
@@ -219,6 +226,7 @@ test('personal data: what requests wrote late is deleted by any process, and a n
   await next.runCleanUp()
   assert.deepEqual(await stores.persons.erasures(), [])
   assert.deepEqual(await rowsOf(gone), [])
+  assert.equal(await stores.recoveryCodes.count(left), 1)
   for (const sub of [back, earlier]) assert.equal((await stores.sessions.ofUser(sub)).length, 1)
   await next.close()
 })

@@ -335,6 +335,37 @@ for (const [name, open] of Object.entries(worlds))
       await end()
     })
 
+    test('a sign-in after a deletion is remembered until the deletion is finished, also when its session has ended', async () => {
+      const { stores, end } = await open()
+      const { sessions, persons } = stores
+      const sub = `fed_${newHash()}`
+      const returnedAt = async () => (await persons.erasures()).find(one => one.sub === sub)?.returned_at
+      await persons.erase(sub, { ...erasureOf(sub), stored: false })
+      const { erased_at } = erasureOf(sub).erasure
+      // A request that began before the deletion.
+      await sessions.create(sampleSession({ sub, auth_time: erased_at }))
+      assert.equal(await returnedAt(), undefined)
+      // The provider may state an earlier time.
+      const session = sampleSession({ sub, auth_time: erased_at - 500, signed_in_at: erased_at + 2 })
+      await sessions.create(session)
+      assert.equal(await returnedAt(), erased_at + 2)
+      const renewed = { ...session, hash: newHash(), signed_in_at: erased_at + 9 }
+      assert.equal(await sessions.renew(session.hash, renewed), true)
+      await sessions.end(session.sid, { at: now, revokes: 'all', notices_until: now + 600 })
+      assert.equal(await returnedAt(), erased_at + 2)
+      // A second deletion.
+      const { erasure } = erasureOf(sub)
+      const again = { ...erasure, erased_at: erased_at + 20 }
+      await persons.erase(sub, { ...erasureOf(sub), erasure: again, stored: false })
+      assert.equal(await returnedAt(), undefined)
+      const last = sampleSession({ sub, auth_time: erased_at })
+      await sessions.create(last)
+      const later = { ...last, hash: newHash(), auth_time: erased_at + 21 }
+      assert.equal(await sessions.renew(last.hash, later), true)
+      assert.equal(await returnedAt(), erased_at + 21)
+      await end()
+    })
+
     test("a client's own tokens are kept when a person with the name of the client is deleted", async () => {
       const { stores, end } = await open()
       await enablePrincipals(stores)

@@ -154,16 +154,16 @@ export function createPersonalData({
   }
 
   /**
-   * A person of a provider may have signed in again since. What belongs to sign-ins before the deletion ends; the rest is
-   * theirs.
+   * A person of a provider may have signed in again since, and out. What belongs to sign-ins before the deletion ends; the
+   * rest is theirs.
    */
   async function finishOne(erasure: Erasure, { now, opened }: Round): Promise<void> {
-    const { sub, erased_at, finish_at } = erasure
+    const { sub, erased_at, finish_at, returned_at } = erasure
     const { rows, attributed } = await find(sub, opened)
     const signIns = [...(rows.sessions ?? []), ...(rows.authorizations ?? [])]
     const isEarlier = ({ auth_time, signed_in_at = auth_time }: (typeof signIns)[number]) =>
       Date.parse(String(signed_in_at)) <= erased_at * 1000
-    if (signIns.every(isEarlier)) {
+    if (returned_at === undefined && signIns.every(isEarlier)) {
       const ended = await persons.erase(sub, { ending: ending(), attributed, erasure, stored: false })
       endingWithin.ended(ended ?? [], 'deleted')
     } else await endEarlier(signIns.filter(isEarlier))

@@ -26,7 +26,13 @@ export type PersonRows = Readonly<Record<string, readonly Readonly<Record<string
  * A deletion whose end is awaited: requests that began before it may still write rows of the person, which are deleted
  * until `finish_at`.
  */
-export type Erasure = { readonly sub: string; readonly erased_at: Seconds; readonly finish_at: Seconds }
+export type Erasure = {
+  readonly sub: string
+  readonly erased_at: Seconds
+  readonly finish_at: Seconds
+  /** When the person first signed in again. Stored with the session, and kept when it ends. */
+  readonly returned_at?: Seconds
+}
 
 export type ErasureOptions = {
   readonly ending: AccessEnding

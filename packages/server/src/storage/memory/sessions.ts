@@ -43,6 +43,7 @@ function createSessions(tables: Tables): Sessions {
       if (!isOfEpoch(tables, session)) return false
       if (sessions.by('sid', session.sid)) throw new Error('a session with this sid exists')
       sessions.insert(session)
+      markReturn(tables, session)
       storeMessages(tables, messages)
       return true
     },
@@ -51,6 +52,7 @@ function createSessions(tables: Tables): Sessions {
       sessions.requireNew(session)
       sessions.delete(earlier)
       sessions.put(session)
+      markReturn(tables, session)
       for (const row of clientsOf(tables, session.sid))
         sessionClients.put({ ...row, expires_at: session.expires_at })
       storeMessages(tables, messages)
@@ -164,6 +166,13 @@ export const isOfEpoch = (
   { storedUsers, principals }: Tables,
   { sub, epoch }: Pick<Session, 'sub' | 'epoch'>,
 ): boolean => storedUsers.get(sub)?.epoch === epoch || principals.get('user', sub)?.stands === 1
+
+/** Marks the deletion of a person who signs in again. */
+function markReturn({ erasures }: Tables, session: Session): void {
+  const [erasure, returned_at] = [erasures.get(session.sub), signedInAt(session)]
+  if (erasure && erasure.returned_at === undefined && erasure.erased_at < returned_at)
+    erasures.put({ ...erasure, returned_at })
+}
 
 function createConsents(tables: Tables): Consents {
   const { consents, authorizations } = tables

@@ -18,9 +18,16 @@ const [earlier, end] = [count + 1, count + 2]
 const idleEnd = codec.parameter('idle_expires_at')
 
 const sessionEpoch = epochGuard(codec.parameter('sub'), codec.parameter('epoch'))
-const createSession = `with ${sessionEpoch.part} insert into sessions (${names}, clean_at) select ${placeholders()}, ${idleEnd}::bigint where ${sessionEpoch.condition}`
+const signedInAt = `coalesce(${codec.parameter('signed_in_at')}::bigint, ${codec.parameter('auth_time')}::bigint)`
+const markReturn = `returned as (
+    update erasures set returned_at = ${signedInAt}
+    where sub = ${codec.parameter('sub')} and erased_at < ${signedInAt} and returned_at is null)`
+const createSession = `with ${sessionEpoch.part},
+  ${markReturn}
+  insert into sessions (${names}, clean_at) select ${placeholders()}, ${idleEnd}::bigint where ${sessionEpoch.condition}`
 
 const renewSession = `with ${sessionEpoch.part},
+  ${markReturn},
   renewed as (
     update sessions set (${names}, clean_at) = row (${placeholders()}, ${idleEnd}::bigint)
     where hash = $${earlier} and sid = ${codec.parameter('sid')} and ${sessionEpoch.condition} returning sid),

@@ -287,4 +287,8 @@ export const migrations: readonly Migration[] = [
   alter table pending_sign_ins add column signed_in_at bigint;
   alter table authorizations add column signed_in_at bigint;
   `,
+  // The first sign-in after a deletion: see `Erasure`.
+  `
+  alter table erasures add column returned_at bigint;
+  `,
 ]

@@ -338,4 +338,8 @@ export const migrations: readonly string[] = [
   alter table pending_sign_ins add column signed_in_at integer;
   alter table authorizations add column signed_in_at integer;
   `,
+  // The first sign-in after a deletion: see `Erasure`.
+  `
+  alter table erasures add column returned_at integer;
+  `,
 ]

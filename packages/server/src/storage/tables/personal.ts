@@ -136,7 +136,7 @@ export const personalData: { readonly [Name in TableName]: Personal<RowOf<Name>>
   attempts: { owner: 'caller', columns: { hash: 'secret', count: 'data', expires_at: 'time' } },
   erasures: {
     owner: 'sub',
-    columns: { sub: 'data', erased_at: 'time', finish_at: 'time' },
+    columns: { sub: 'data', erased_at: 'time', finish_at: 'time', returned_at: 'time' },
     kept: 'for ten minutes, so that requests that began earlier leave nothing behind',
   },
   identityLinks: {

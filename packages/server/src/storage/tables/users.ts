@@ -72,7 +72,7 @@ export const userTables = {
   }),
   erasures: tableFor<Erasure>()({
     name: 'erasures',
-    columns: { sub: 'text', erased_at: 'integer', finish_at: 'integer' },
+    columns: { sub: 'text', erased_at: 'integer', finish_at: 'integer', returned_at: 'integer' },
     key: ['sub'],
     archive: { kind: 'erasures' },
   }),

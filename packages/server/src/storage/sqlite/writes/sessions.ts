@@ -13,9 +13,19 @@ import { storeMessages } from './webhooks.ts'
 const { names, placeholders } = codecs.sessions
 const expiresAt = names.indexOf('expires_at')
 const [subAt, epochAt] = [names.indexOf('sub'), names.indexOf('epoch')]
+const [authTimeAt, signedInAt] = [names.indexOf('auth_time'), names.indexOf('signed_in_at')]
 const pendingSubAt = codecs.pendingSignIns.names.indexOf('sub')
 const pendingEpochAt = codecs.pendingSignIns.names.indexOf('epoch')
 export const clientsOf = 'select client_id from session_clients where sid = ? order by client_id'
+
+/** Marks the deletion of a person who signs in again. */
+function createReturn(database: DatabaseSync): (session: Row) => void {
+  const mark = change(
+    database,
+    'update erasures set returned_at = ?2 where sub = ?1 and erased_at < ?2 and returned_at is null',
+  )
+  return session => void mark(session[subAt]!, session[signedInAt] ?? session[authTimeAt]!)
+}
 
 /** A deleted session and its clients, as rows, because they are sent between threads. */
 export type Ended = readonly [session: Row, clients: readonly string[]]
@@ -24,10 +34,12 @@ export const sessionWrites = {
   createSession(database) {
     const isCurrent = createEpochGuard(database)
     const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
+    const markReturn = createReturn(database)
     const store = storeMessages(database)
     return (session: Row, messages: readonly Row[] | null): boolean => {
       if (!isCurrent(session[subAt]!, session[epochAt]!)) return false
       insert(...session)
+      markReturn(session)
       store(messages)
       return true
     }
@@ -37,10 +49,12 @@ export const sessionWrites = {
     const remove = change(database, 'delete from sessions where hash = ? and sid = ?')
     const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
     const extend = change(database, 'update session_clients set expires_at = ? where sid = ?')
+    const markReturn = createReturn(database)
     const store = storeMessages(database)
     return (earlier: TokenHash, sid: string, session: Row, messages: readonly Row[] | null): boolean => {
       if (!isCurrent(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false
       insert(...session)
+      markReturn(session)
       extend(session[expiresAt]!, sid)
       store(messages)
       return true
