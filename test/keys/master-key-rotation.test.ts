@@ -81,6 +81,8 @@ test('master key rotation: an interruption before or after any write is complete
   for (let at = -1; at < writes * 2; at++) {
     const world = { stores: createMemoryStores() as TestStores, clock: createClock() }
     const filled = await fill(world, oldKey)
+    const damaged = { sub: 'bob', sealed: new Uint8Array(60).fill(1), last_step: 0, created_at: 0 }
+    await world.stores.totpSecrets.add(damaged)
     let count = 0
     /** Fails before the write or after it. */
     const failing =
@@ -112,6 +114,7 @@ test('master key rotation: an interruption before or after any write is complete
     assert.equal(end.finished, true)
     await assertComplete(world, filled, newKey)
     assert.equal((await startNode(world, newKey)).derived.version(), 2)
+    assert.deepEqual(await world.stores.totpSecrets.find('bob'), damaged)
   }
   assert.ok(writes >= 6, `${writes} writes`)
 })

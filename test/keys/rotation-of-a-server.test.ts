@@ -200,3 +200,36 @@ test('master key rotation: an export that it overtakes fails, and its file is re
   )
   await assert.rejects(importFile(copy, file, { report: () => {} }), /the file is truncated/)
 })
+
+test('master key rotation: damaged values of a tenant are named with it, and a claim that looks sealed stays as it was stored', async () => {
+  const tenantStores = createMemoryTenantStores()
+  const input = { issuer, tenants: [{ name: 'acme', issuer: 'path' }] }
+  const server = await createTestServer(input, { tenantStores })
+  const claims = [{ type: 'box', value: { sealed: 'yes' } }]
+  const machine = { grant_types: ['client_credentials'], client_secrets: [{ value: 'a long enough secret' }] }
+  made(
+    await server.administration.clients.create({ ...machine, client_id: 'box', claims } as never, { actor }),
+  )
+  const acme = await tenantStores.forTenant('acme')
+  const damaged = { sub: 'someone', sealed: new Uint8Array(60).fill(1), last_step: 0, created_at: 0 }
+  await acme.totpSecrets.add(damaged)
+
+  const steps: string[] = []
+  const logged: unknown[] = []
+  const log = { ...silentLog, error: (event: string, fields?: object) => logged.push({ event, ...fields }) }
+  const { finished } = await rotateMasterKeyOf(
+    configurationOf(input, environment),
+    { finish: true, report: step => void steps.push(step) },
+    { tenantStores, log, clock: server.clock, sleep: async seconds => server.clock.advance(seconds) },
+  )
+  assert.equal(finished, true)
+  assert.ok(
+    steps.includes(
+      'left as it is, because it can\'t be opened: kind=totp_secrets id="someone" tenant="acme" reason=damaged',
+    ),
+    String(steps),
+  )
+  const named = { kind: 'totp_secrets', id: 'someone', tenant: 'acme', reason: 'damaged' }
+  assert.deepEqual(logged, [{ event: 'secret_not_resealed', ...named }])
+  assert.deepEqual((await tenantStores.main.entries.find('clients', 'box'))?.entry.claims, claims)
+})

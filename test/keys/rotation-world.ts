@@ -1,6 +1,7 @@
 /** A store with everything that is sealed without an expiry, and processes that open it with some master key, for tests of rotations. */
 
 import assert from 'node:assert/strict'
+import { secretPaths } from '../../packages/server/src/configuration/entries/entry.ts'
 import { type createDerivedKeys, unlock } from '../../packages/server/src/keys/master-key.ts'
 import { type RotationPorts, rotateMasterKey } from '../../packages/server/src/keys/master-key-rotation.ts'
 import { watchRootKeys } from '../../packages/server/src/keys/root-key-watch.ts'
@@ -44,7 +45,12 @@ export type World = { readonly stores: TestStores; readonly clock: ReturnType<ty
 export async function rotate(
   { stores, clock }: World,
   [current, previous]: readonly [Key, Key?],
-  { finish = false, during = () => Promise.resolve() } = {},
+  {
+    finish = false,
+    during = () => Promise.resolve(),
+    report = (_step: string): void => {},
+    log = silentLog as RotationPorts['log'],
+  } = {},
 ) {
   const unlocked = await unlockWith(stores, clock, current, previous)
   const ports: RotationPorts = {
@@ -52,12 +58,14 @@ export async function rotate(
     settings: stores.settings,
     clock,
     grace,
-    report: () => {},
+    report,
     async sleep(seconds) {
       await during()
       clock.advance(seconds)
     },
-    eachStore: work => work(stores, unlocked.rootKeys.derived),
+    log,
+    secretPaths,
+    eachStore: work => work(stores, unlocked.rootKeys.derived, undefined),
   }
   return rotateMasterKey(ports, { finish })
 }

@@ -25,13 +25,14 @@ export async function rotateMasterKeyOf(
   { sleep = pause, ...overrides }: Overrides & { readonly sleep?: RotationPorts['sleep'] } = {},
 ): Promise<MasterKeyRotated> {
   const context = await createServerContext(configuration, { log: logFromEnvironment(), ...overrides })
-  const { tenantStores, unlocked, derived, clock } = context
+  const { tenantStores, unlocked, derived, clock, log } = context
+  const { secretPaths } = configuration.entries
   const eachStore: RotationPorts['eachStore'] = async work => {
-    await work(tenantStores.main, derived)
+    await work(tenantStores.main, derived, undefined)
     for (const name of await tenantStores.list()) {
       const stores = await tenantStores.forTenant(name)
       try {
-        await work(stores, derivedFor(derived, name))
+        await work(stores, derivedFor(derived, name), name)
       } finally {
         await stores.close()
       }
@@ -42,7 +43,7 @@ export async function rotateMasterKeyOf(
     await recordCommand(createAudit(configuration, { ...context, stores: tenantStores.main }))
     const grace = await graceOf(configuration, eachStore)
     return await rotateMasterKey(
-      { ...unlocked, settings, clock, sleep, report, grace, eachStore },
+      { ...unlocked, settings, clock, log, sleep, report, grace, eachStore, secretPaths },
       { finish },
     )
   } finally {

@@ -4,28 +4,33 @@
  *
  * 1. A new root key is stored, and both master keys open the set.
  * 2. After two minutes, every node knows the new root key, and makes new values with it.
- * 3. Values that are kept without an expiry are sealed again.
+ * 3. Values that are kept without an expiry are sealed again. Those that nothing can open are reported and left.
  * 4. The earlier root keys get a time at which they are no longer accepted, after the longest lifetime of any value.
  * 5. When all nodes have the new master key, the old one is removed from the set.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../model/keys.ts'
-import type { Settings, Stores } from '../model/ports/stores.ts'
-import type { Clock } from '../runtime/ports.ts'
+import type { Settings } from '../model/ports/stores.ts'
+import type { Clock, Log } from '../runtime/ports.ts'
 import type { Unlocked } from './master-key.ts'
-import { resealStore } from './reseal.ts'
+import { type ResealedStores, type ResealPorts, resealStore } from './reseal.ts'
 import { mastersOf, newRootKey, openRootKeys, rootKeysSetting, sealRootKeys } from './root-key-set.ts'
 import { rootKeyInterval } from './root-key-watch.ts'
 import type { RootKey } from './root-keys.ts'
+import { describeUnopened, fieldsOf, type UnopenedValueOf } from './unopened-value.ts'
 
 export type RotationPorts = Unlocked & {
   readonly settings: Pick<Settings, 'get' | 'initialise' | 'replace'>
   readonly clock: Clock
-  /** Runs the work with the store of each issuer. */
+  /** Logs the values that can't be opened. */
+  readonly log: Pick<Log, 'error'>
+  /** Runs the work with the store of each issuer. `tenant` is undefined for the server's own store. */
   readonly eachStore: (
-    work: (stores: Pick<Stores, 'entries' | 'keys' | 'totpSecrets'>, derived: DerivedKeys) => Promise<void>,
+    work: (stores: ResealedStores, derived: DerivedKeys, tenant: string | undefined) => Promise<void>,
   ) => Promise<void>
+  /** Returns the places of the secrets of a stored entry. */
+  readonly secretPaths: ResealPorts['secretPaths']
   /** Waits, so that every node learns of the new root key. */
   readonly sleep: (seconds: Seconds) => Promise<void>
   /** Seconds that earlier root keys are still accepted: at least the longest lifetime of a value made with them. */
@@ -61,8 +66,9 @@ export async function rotateMasterKey(
     report(`waiting ${left} s, until every node knows the new root key`)
     await sleep(left)
   }
-  const resealed = await resealAll(ports)
-  report(`sealed ${resealed} stored secrets with the new root key`)
+  const { count, unopened } = await resealAll(ports)
+  report(`sealed ${count} stored secrets with the new root key`)
+  reportUnopened(ports, unopened)
   const retires_at = clock.now() + ports.grace
   const updated = await update(ports, keys => keys.map(key => retired(key, newest, retires_at)), finish)
   const ends = rootKeys.list().flatMap(({ retires_at = 0 }) => (retires_at > clock.now() ? [retires_at] : []))
@@ -117,15 +123,44 @@ const retired = (key: RootKey, newest: RootKey, retires_at: Seconds): RootKey =>
   key.version === newest.version || key.retires_at !== undefined ? key : { ...key, retires_at }
 
 /** Seals until nothing is left that an earlier root key sealed: nodes may have added values meanwhile. */
-async function resealAll({ eachStore }: RotationPorts): Promise<number> {
+async function resealAll({
+  eachStore,
+  rootKeys,
+  secretPaths,
+}: RotationPorts): Promise<{ readonly count: number; readonly unopened: readonly UnopenedValueOf[] }> {
+  const hasRootKey = (version: number): boolean => rootKeys.list().some(key => key.version === version)
   let all = 0
-  for (let changed = 1; changed > 0; all += changed) {
-    changed = 0
-    await eachStore(async (stores, derived) => {
-      changed += await resealStore(stores, derived)
+  for (;;) {
+    let changed = 0
+    const unopened: UnopenedValueOf[] = []
+    await eachStore(async (stores, derived, tenant) => {
+      const resealed = await resealStore(stores, { derived, hasRootKey, secretPaths })
+      changed += resealed.count
+      unopened.push(...resealed.unopened.map(one => (tenant === undefined ? one : { ...one, tenant })))
     })
+    all += changed
+    if (changed === 0) return { count: all, unopened }
   }
-  return all
+}
+
+/**
+ * Names each value that was left. Nothing opens a damaged value again, so it does not keep the earlier root keys from
+ * their end. Throws if another process may be able to open one of them: the earlier root keys are then accepted on.
+ */
+function reportUnopened({ log, report }: RotationPorts, unopened: readonly UnopenedValueOf[]): void {
+  for (const value of unopened) {
+    log.error('secret_not_resealed', fieldsOf(value))
+    report(`left as it is, because it can't be opened: ${describeUnopened(value)}`)
+  }
+  const unknown = unopened.filter(({ reason }) => reason === 'root_key_unknown').length
+  if (unknown > 0)
+    throw new Error(
+      `the rotation is not finished: ${unknown} of the stored secrets ${unknown === 1 ? 'names' : 'name'} a root key that the store does not have (root_key_unknown); run the command again, and if ${unknown === 1 ? 'it is' : 'they are'} still named, restore the setting "root_keys" that belongs to ${unknown === 1 ? 'it' : 'them'}, or replace ${unknown === 1 ? 'it' : 'them'} (docs/guides/keys.md)`,
+    )
+  if (unopened.length > 0)
+    report(
+      `${unopened.length} of the stored secrets can't be opened with any root key: replace or remove them (docs/guides/keys.md)`,
+    )
 }
 
 /**

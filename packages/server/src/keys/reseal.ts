@@ -1,36 +1,71 @@
 /** Seals stored secrets again after a rotation of the master key. Only those that have no expiry; the others end first. */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
-import { type EntryKind, entryKinds } from '../model/entry.ts'
+import { type EntryKind, entryKinds, type StoredEntry } from '../model/entry.ts'
 import { totpSecretName } from '../model/factor.ts'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import { InvalidStoredValue } from '../runtime/ports.ts'
 import { createSealing, sealedVersion } from './sealing.ts'
 import { sealedName } from './signing-key.ts'
+import { reasonOf, type UnopenedValue } from './unopened-value.ts'
 
 const pageSize = 100
 
-type ResealedStores = Pick<Stores, 'entries' | 'keys' | 'totpSecrets'>
+export type ResealedStores = Pick<Stores, 'entries' | 'keys' | 'totpSecrets'>
 
-/**
- * Resolves to the number of values that an earlier root key had sealed; 0 if none is left. One of them may have been
- * changed by another process meanwhile, so the caller runs this until it is 0.
- */
+type Path = readonly PropertyKey[]
+
+export type ResealPorts = {
+  readonly derived: DerivedKeys
+  /** Returns whether the store has a root key of this version, retired or not. */
+  readonly hasRootKey: (version: number) => boolean
+  /** Returns the places of the secrets of an entry. All other values may look like a secret, and are not. */
+  readonly secretPaths: (kind: EntryKind, entry: JsonObject) => readonly Path[]
+}
+
+type Resealed = {
+  /**
+   * The number of values that an earlier root key had sealed; 0 if none is left. One of them may have been changed by
+   * another process meanwhile, so the caller runs this until it is 0.
+   */
+  readonly count: number
+  /** Values that can't be opened, whichever root key they name. They are left as they are. */
+  readonly unopened: readonly UnopenedValue[]
+}
+
+type Found = { count: number; readonly unopened: UnopenedValue[] }
+
+/** Seals the values of one store again. Rejects only if the store does. */
 export async function resealStore(
   { entries, keys, totpSecrets }: ResealedStores,
-  derived: DerivedKeys,
-): Promise<number> {
-  let count = 0
-  /** Returns the new bytes; undefined if the current root key sealed them. */
-  const resealed = (sealing: Sealing, sealed: Uint8Array, name: string): Uint8Array | undefined => {
-    if (sealedVersion(sealed) === derived.version()) return undefined
-    count++
-    return sealing.seal(sealing.open(sealed, name), name)
+  { derived, hasRootKey, secretPaths }: ResealPorts,
+): Promise<Resealed> {
+  const found: Found = { count: 0, unopened: [] }
+  const isAccepted = (version: number): boolean => derived.ofVersion(version, 'entries') !== undefined
+
+  /** Returns the new bytes; undefined if the bytes stay, because they can't be opened or no earlier root key sealed them. */
+  const resealed = (
+    sealing: Sealing,
+    sealed: Uint8Array,
+    name: string,
+    value: Omit<UnopenedValue, 'reason'>,
+    into = found,
+  ): Uint8Array | undefined => {
+    const text = opened(sealing, sealed, name)
+    if (text === undefined) {
+      into.unopened.push({ ...value, reason: reasonOf(sealed, { hasRootKey, isAccepted }) })
+      return undefined
+    }
+    // Processes whose clock is ahead make values of a newer root key than the current one.
+    if ((sealedVersion(sealed) ?? 0) >= derived.version()) return undefined
+    into.count++
+    return sealing.seal(text, name)
   }
 
   const signing = createSealing({ derived, purpose: 'signing-keys' })
   for (const { kid, alg, sealed } of await keys.all()) {
-    const next = resealed(signing, sealed, sealedName({ kid, alg }))
+    const next = resealed(signing, sealed, sealedName({ kid, alg }), { kind: 'signing_keys', id: kid })
     if (next) await keys.reseal(kid, sealed, next)
   }
 
@@ -38,7 +73,7 @@ export async function resealStore(
   for (let after = '', more = true; more; ) {
     const page = await totpSecrets.page(after, pageSize)
     for (const { sub, sealed } of page) {
-      const next = resealed(totp, sealed, totpSecretName(sub))
+      const next = resealed(totp, sealed, totpSecretName(sub), { kind: 'totp_secrets', id: sub })
       if (next) await totpSecrets.reseal(sub, sealed, next)
     }
     after = page.at(-1)?.sub ?? ''
@@ -46,48 +81,65 @@ export async function resealStore(
   }
 
   const secrets = createSealing({ derived, purpose: 'entries' })
-  const resealEntry = async (kind: EntryKind, id: string): Promise<void> => {
-    const revision = await entries.revision()
-    const stored = await entries.find(kind, id)
-    if (!stored) return
-    const entry = mapSealed(stored.entry, [kind, id], (text, name) => {
-      const next = resealed(secrets, Buffer.from(text, 'base64url'), name)
+  const resealedEntry = ({ kind, id, entry }: StoredEntry, into: Found): JsonObject =>
+    mapSealed(entry, secretPaths(kind, entry), (text, path) => {
+      const name = JSON.stringify([kind, id, ...path])
+      const value = { kind, id, place: JSON.stringify(path) }
+      const next = resealed(secrets, Buffer.from(text, 'base64url'), name, value, into)
       return next ? Buffer.from(next).toString('base64url') : text
     })
-    await entries.put({ ...stored, entry: entry as JsonObject }, revision)
+  /** Reads the entry again, with the revision that the write depends on. */
+  const resealEntry = async (kind: EntryKind, id: string): Promise<Found> => {
+    const own: Found = { count: 0, unopened: [] }
+    const revision = await entries.revision()
+    const stored = await entries.find(kind, id)
+    const entry = stored && resealedEntry(stored, own)
+    if (entry && own.count > 0) await entries.put({ ...stored, entry }, revision)
+    return own
   }
   for (const kind of entryKinds) {
     for (let after: string | undefined, more = true; more; ) {
       const page = await entries.list(kind, { after, limit: pageSize })
-      for (const { id, entry } of page) if (hasOld(entry, derived)) await resealEntry(kind, id)
+      for (const stored of page) {
+        const seen: Found = { count: 0, unopened: [] }
+        resealedEntry(stored, seen)
+        const { count, unopened } = seen.count === 0 ? seen : await resealEntry(kind, stored.id)
+        found.count += count
+        found.unopened.push(...unopened)
+      }
       after = page.at(-1)?.id
       more = page.length > 0
     }
   }
-  return count
-}
-
-/** Replaces each `{ "sealed": … }` of an entry. The name of a secret is its place. */
-function mapSealed(
-  value: Json,
-  place: readonly (string | number)[],
-  change: (sealed: string, name: string) => string,
-): Json {
-  if (Array.isArray(value)) return value.map((item, index) => mapSealed(item, [...place, index], change))
-  if (typeof value !== 'object' || value === null) return value
-  const { sealed, ...rest } = value as JsonObject
-  if (typeof sealed === 'string' && Object.keys(rest).length === 0)
-    return { sealed: change(sealed, JSON.stringify(place)) }
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, mapSealed(item, [...place, name], change)]),
-  )
-}
-
-function hasOld(entry: Json, derived: DerivedKeys): boolean {
-  let found = false
-  mapSealed(entry, [], sealed => {
-    found ||= sealedVersion(Buffer.from(sealed, 'base64url')) !== derived.version()
-    return sealed
-  })
   return found
+}
+
+/** Returns undefined for a value that can't be opened: it must not keep the others from being sealed again. */
+function opened(sealing: Sealing, sealed: Uint8Array, name: string): string | undefined {
+  try {
+    return sealing.open(sealed, name)
+  } catch (error) {
+    if (!(error instanceof InvalidStoredValue)) throw error
+    return undefined
+  }
+}
+
+/** Returns the entry with the text of each `{ "sealed": … }` at one of these paths replaced. */
+function mapSealed(
+  entry: JsonObject,
+  paths: readonly Path[],
+  change: (sealed: string, path: Path) => string,
+): JsonObject {
+  const places = new Set(paths.map(path => JSON.stringify(path)))
+  const map = (value: Json, path: Path): Json => {
+    if (typeof value !== 'object' || value === null) return value
+    if (places.has(JSON.stringify(path))) {
+      const { sealed, ...rest } = value as JsonObject
+      const isSealed = typeof sealed === 'string' && Object.keys(rest).length === 0
+      return isSealed ? { sealed: change(sealed, path) } : value
+    }
+    if (Array.isArray(value)) return value.map((item, index) => map(item, [...path, index]))
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, map(item, [...path, name])]))
+  }
+  return map(entry, []) as JsonObject
 }

@@ -8,6 +8,8 @@ import { InvalidStoredValue } from '../runtime/ports.ts'
 const mostOfName = 100
 const nonceBytes = 12
 const tagBytes = 16
+/** Bytes of a sealed empty text. */
+export const leastSealedBytes = 1 + nonceBytes + tagBytes
 
 /** Format: `version of the root key (1 byte) | nonce (12) | ciphertext | tag (16)`. */
 export function createSealing({ derived, purpose }: { derived: DerivedKeys; purpose: string }): Sealing {
@@ -23,7 +25,7 @@ export function createSealing({ derived, purpose }: { derived: DerivedKeys; purp
     open(bytes, name) {
       const key = derived.ofVersion(bytes[0] ?? 0, purpose)
       if (key === undefined) throw unopened(name, `the root key ${bytes[0]} is not known here, or is retired`)
-      if (bytes.length < 1 + nonceBytes + tagBytes) throw unopened(name, 'it is truncated')
+      if (bytes.length < leastSealedBytes) throw unopened(name, 'it is truncated')
       const sealed = Buffer.from(bytes)
       const tagStart = sealed.length - tagBytes
       const nonce = sealed.subarray(1, 1 + nonceBytes)
