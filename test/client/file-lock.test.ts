@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { fileLock, fileStore } from '@tessera/client/node'
-import { until } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 
 let root: string
 before(async () => {
@@ -112,6 +113,44 @@ test('file lock: the owner on another machine keeps it until it shows no sign of
   await until('the owner has shown signs of life', () => touched > 20)
   clearInterval(alive)
   assert.ok((await waiting) > 20)
+})
+
+const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+
+test('file lock: a machine with the same host name, on a common file system, is another machine', {
+  skip: bootId === '',
+}, async () => {
+  const folder = newFolder()
+  const { child, printed, exit } = startProcess('hold', folder)
+  await until('the process holds the lock', () => printed().includes('held'))
+  child.kill('SIGKILL')
+  await exit
+  const [name = ''] = await readdir(folder)
+  const path = join(folder, name)
+  // As the other machine wrote it: no process here has the id, but it is running there.
+  await writeFile(path, (await readFile(path, 'utf8')).replaceAll(bootId.trim(), randomUUID()))
+  await assert.rejects(
+    fileLock(folder, { timeout: 0.2 })('a', async () => undefined),
+    /was not free within 0.2 s/,
+  )
+})
+
+test('file lock: a call waits for one of the same process as long as for others, and the next call still waits', async () => {
+  const lock = fileLock(newFolder(), { timeout: 0.2 })
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  let running = 0
+  const work = async (): Promise<number> => ++running
+  const first = lock('a', async () => {
+    running += 1
+    await released
+    running -= 1
+  })
+  await until('it runs', () => running === 1)
+  await inTime('the wait ends', assert.rejects(lock('a', work), /was not free within 0.2 s/))
+  const next = lock('a', work)
+  release()
+  await first
+  assert.equal(await next, 1)
 })
 
 test('file lock: the owner shows signs of life while it works', async () => {

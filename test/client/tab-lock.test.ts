@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TextStorage } from '@tessera/client'
 import { tabLock, type WebLocks } from '@tessera/client/browser'
-import { inTime } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 
 function createStorage(): TextStorage & { readonly items: Map<string, string> } {
   const items = new Map<string, string>()
@@ -67,6 +67,51 @@ test('tab lock: names are independent, and waiting ends', async () => {
         /"(?:tessera )?a" was not free within 0.1 s/,
       )
     })
+})
+
+test('tab lock: a call waits for one of the same tab as long as for other tabs, and the next call still waits', async () => {
+  for (const storage of [null, createStorage()]) {
+    const lock = tabLock({ locks: null, storage, timeout: 0.3 })
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    let running = 0
+    const work = async (): Promise<number> => ++running
+    const first = lock('a', async () => {
+      running += 1
+      await released
+      running -= 1
+    })
+    await until('it runs', () => running === 1)
+    await inTime('the wait ends', assert.rejects(lock('a', work), /was not free within 0.3 s/))
+    const next = lock('a', work)
+    release()
+    await first
+    assert.equal(await next, 1)
+  }
+})
+
+test('tab lock: a tab that was frozen before it began takes the item again, so that no other tab can', async () => {
+  const storage = createStorage()
+  const key = 'tessera.lock a'
+  const frozen = tabLock({ locks: null, storage })('a', () =>
+    tabLock({ locks: null, storage, timeout: 0.1 })('a', async () => 'two owners'),
+  )
+  await until('the item is written', () => storage.items.has(key))
+  // While it is frozen, the item expires.
+  storage.setItem(key, `${storage.items.get(key)?.split(' ')[0]} ${Date.now() - 1}`)
+  await assert.rejects(frozen, /was not free within 0.1 s/)
+})
+
+test('tab lock: storage that fails while work runs is no error of the page', async t => {
+  const storage = createStorage()
+  const work = async (): Promise<string> => {
+    t.mock.method(storage, 'setItem', () => {
+      throw new Error('QuotaExceededError')
+    })
+    t.mock.timers.tick(6000)
+    return 'done'
+  }
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  assert.equal(await tabLock({ locks: null, storage })('a', work), 'done')
 })
 
 test('tab lock: an item in storage is removed afterwards, and one that expired is ignored', async () => {

@@ -23,21 +23,26 @@ export function storageLock(storage: TextStorage, timeout: Seconds): Lock {
     const isOwner = (): boolean => storage.getItem(key)?.split(' ')[0] === owner
 
     const end = performance.now() + timeout * 1000
-    while (!isOwner()) {
+    for (;;) {
+      const isTaken = isHeld(storage.getItem(key))
+      // Not if the tab was frozen for so long that another one may be taking the item over.
+      if (isTaken && isOwner()) break
       if (performance.now() > end) throw new Error(`the lock "${name}" was not free within ${timeout} s`)
-      if (isHeld(storage.getItem(key))) {
+      if (isTaken) {
         await sleep(settling * (0.5 + Math.random()))
         continue
       }
       write()
       await sleep(settling)
     }
-    const renewing = setInterval(
-      () => {
+    const renew = (): void => {
+      try {
         if (isOwner()) write()
-      },
-      (lease * 1000) / 3,
-    )
+      } catch {
+        // The storage may be full, or be blocked meanwhile. The next time may succeed, or else the lock ends.
+      }
+    }
+    const renewing = setInterval(renew, (lease * 1000) / 3)
     try {
       return await work()
     } finally {

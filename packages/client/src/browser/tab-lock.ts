@@ -32,7 +32,7 @@ export type TabLockOptions = {
  */
 export function tabLock(options: TabLockOptions = {}): Lock {
   const { timeout = 60 } = options
-  const inThisTab = createLock()
+  const inThisTab = createLock({ timeout })
   return async (name, work) => {
     const locks = options.locks === undefined ? webLocks() : options.locks
     if (locks) return requestLock(locks, `tessera ${name}`, timeout, work)

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, readlink, stat, unlink, utimes } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Seconds } from '@tessera/protocol/brand'
 import { createLock, type Lock } from '../session/lock.ts'
@@ -35,13 +35,15 @@ const released = 0
  * files.
  */
 export function fileLock(folder: string, { timeout = 60, staleAfter = 30 }: FileLockOptions = {}): Lock {
-  const inThisProcess = createLock()
+  const inThisProcess = createLock({ timeout })
   return (name, work) => {
     const sequence = createHash('sha256').update(name).digest('hex').slice(0, 2)
     const file = (number: number): string => join(folder, `${sequence}.${number}`)
-    return inThisProcess(sequence, async () => {
+    const end = performance.now() + timeout * 1000
+    return inThisProcess(join(folder, sequence), async () => {
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      const number = await acquire(folder, sequence, file, timeout, staleAfter)
+      const number = await acquire(folder, sequence, file, end, staleAfter)
+      if (number === undefined) throw new Error(`the lock in ${folder} was not free within ${timeout} s`)
       let touching: Promise<void> = Promise.resolve()
       const touch = (): void => {
         touching = utimes(file(number), new Date(), new Date()).catch(() => undefined)
@@ -59,17 +61,19 @@ export function fileLock(folder: string, { timeout = 60, staleAfter = 30 }: File
   }
 }
 
-/** Returns the number of the file that this process has created as the newest one. */
+/**
+ * Returns the number of the file that this process has created as the newest one.
+ * @param limit the end of the wait, in milliseconds of the monotonic clock; undefined is returned then.
+ */
 async function acquire(
   folder: string,
   sequence: string,
   file: (number: number) => string,
-  timeout: Seconds,
+  limit: number,
   staleAfter: Seconds,
-): Promise<number> {
+): Promise<number | undefined> {
   const owner = JSON.stringify({ pid: process.pid, machine: await machine() })
   const isStale = createObserver(staleAfter)
-  const end = performance.now() + timeout * 1000
   for (;;) {
     const numbers = await numbersIn(folder, sequence)
     const newest = Math.max(0, ...numbers)
@@ -85,7 +89,7 @@ async function acquire(
         await unlink(file(own))
       }
     }
-    if (performance.now() > end) throw new Error(`the lock in ${folder} was not free within ${timeout} s`)
+    if (performance.now() > limit) return undefined
     await sleep(0.01 + Math.random() * 0.04)
   }
 }
@@ -160,6 +164,18 @@ async function hasEnded(content: string): Promise<boolean> {
   return typeof owner.pid === 'number' && owner.machine === (await machine()) && !isRunning(owner.pid)
 }
 
-/** Process ids are unique within a container, so its namespace is part of the name. */
-const machine = async (): Promise<string> =>
-  `${hostname()} ${await readlink('/proc/self/ns/pid').catch(() => process.platform)}`
+/**
+ * Returns a name for everything within which process ids are unique: a container of a machine since it was started. Machines
+ * with a common folder may have the same host name, and the first namespace of each has the same number.
+ */
+async function machine(): Promise<string> {
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => process.platform)
+  const start = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(networkAddresses)
+  return `${hostname()} ${namespace} ${start.trim()}`
+}
+
+/** Returns the addresses of the network cards. */
+const networkAddresses = (): string =>
+  [...new Set(Object.values(networkInterfaces()).flatMap(cards => (cards ?? []).map(({ mac }) => mac)))]
+    .toSorted()
+    .join(' ')

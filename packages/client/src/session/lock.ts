@@ -1,5 +1,8 @@
 /** Locks, so that a refresh token is used by one tab or process at a time. */
 
+import type { Seconds } from '@tessera/protocol/brand'
+import { timerMilliseconds } from '../sleep.ts'
+
 /**
  * Runs work while nothing else runs with the same name, and returns its value. The lock is released when the work ends,
  * also if it fails. It must be released too if the process that holds it is killed.
@@ -26,20 +29,33 @@
  */
 export type Lock = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>
 
+export type LockOptions = {
+  /** Seconds to wait for the lock before the call rejects; the default is no limit. */
+  readonly timeout?: Seconds | undefined
+}
+
 /** Creates a lock for one process: work with the same name runs one after another. */
-export function createLock(): Lock {
-  const last = new Map<string, Promise<unknown>>()
-  return async (name, work) => {
-    const before = last.get(name)
-    const run = (async () => {
-      await before?.catch(() => undefined)
-      return work()
-    })()
-    last.set(name, run)
-    try {
-      return await run
-    } finally {
-      if (last.get(name) === run) last.delete(name)
-    }
-  }
+export function createLock({ timeout }: LockOptions = {}): Lock {
+  const last = new Map<string, Promise<void>>()
+  return (name, work) =>
+    new Promise((resolve, reject) => {
+      const before = last.get(name)
+      let isLate = false
+      const expire = (): void => {
+        isLate = true
+        reject(new Error(`the lock "${name}" was not free within ${timeout} s`))
+      }
+      const timer =
+        before && timeout !== undefined ? setTimeout(expire, timerMilliseconds(timeout)) : undefined
+      // A call that is late keeps its place, so that the next one still waits for the work before both.
+      const run = (async () => {
+        await before
+        clearTimeout(timer)
+        if (!isLate) await (async () => work())().then(resolve, reject)
+      })()
+      last.set(name, run)
+      void run.then(() => {
+        if (last.get(name) === run) last.delete(name)
+      })
+    })
 }
