@@ -195,6 +195,26 @@ test('attack: metadata of another API, and an API that fails, lead to an error a
   await assert.rejects(elsewhere.call(api), { code: 'metadata_url_not_allowed' })
 })
 
+test('attack: an API that names another server each time does not fill the memory with their metadata', async () => {
+  let number = 0
+  const { call, servers } = start(
+    {
+      reply: () => ({ status: 401 }),
+      metadata: () => ({ resource: api, authorization_servers: [`https://server-${number}.example`] }),
+    },
+    { authorize: async () => undefined },
+  )
+  for (number = 0; number < 30; number++) await call(api)
+  assert.equal(servers.length, 30)
+  // Recent ones are kept, and older ones requested again.
+  number = 29
+  await call(api)
+  assert.equal(servers.length, 30)
+  number = 0
+  await call(api)
+  assert.equal(servers.length, 31)
+})
+
 test('attack: a server that is another issuer than the API names is not used [RFC 8414 §3.3]', async () => {
   const { call, asked } = start({
     reply: () => ({ status: 401 }),

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  createAuthorizedFetch,
   createClient,
   createIssuer,
   pollDeviceToken,
@@ -53,6 +54,27 @@ test('wrong clock: after it was set back, a revoked token is not taken from the 
   const decision = await check()
   assert.ok(!decision.ok)
   assert.equal(decision.reason, 'token_inactive')
+})
+
+test('wrong clock: after it was set back, a refused token is renewed as usual', async () => {
+  let now = start
+  let renewed = 0
+  const client = createClient({ issuer, client_id: 'app', now: () => now })
+  const token = { ok: true, value: { access_token: 'a', token_type: 'Bearer' } } as const
+  const source = {
+    client,
+    accessToken: async () => token,
+    renew: async () => ({ ok: true, value: { ...token.value, access_token: `${++renewed}` } }) as const,
+  }
+  const call = createAuthorizedFetch(source, {
+    origins: ['https://api.example'],
+    fetch: async () => new Response('', { status: 401 }),
+  })
+  for (let request = 0; request < 2; request++) await call('https://api.example')
+  assert.equal(renewed, 1)
+  now -= 86_400
+  for (let request = 0; request < 2; request++) await call('https://api.example')
+  assert.equal(renewed, 2)
 })
 
 const key = await createKey('ES256')

@@ -6,6 +6,7 @@ import { ClientError } from '../error.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
 import { fail, ok, type Result } from '../result.ts'
 import { type ApiChallenge, challengeOf } from './challenge.ts'
+import { createPause } from './pause.ts'
 import { unlessRedirected, withoutQuery } from './redirects.ts'
 import { type ApiFetch, type RepeatableRequest, repeatableRequest } from './repeatable.ts'
 import { createSingleFlight } from './single-flight.ts'
@@ -53,7 +54,7 @@ export function createAuthorizedFetch(source: TokenSource, options: AuthorizedFe
     throw new TypeError('the source has no client; pass a session, or source(request) of a token cache')
   const { proof, issuer } = source.client
   const challenges = createSingleFlight<AccessToken | undefined>()
-  let renewableFrom: Seconds = 0
+  const pause = createPause(renewalPause, issuer.now)
 
   async function send(request: RepeatableRequest, token: AccessToken): Promise<Response> {
     const scheme = schemeOf(token, proof?.tokenType)
@@ -105,8 +106,8 @@ export function createAuthorizedFetch(source: TokenSource, options: AuthorizedFe
     if (response.status !== 401 && response.status !== 403) return undefined
     const challenge = challengeOf(response, token.token_type)
     if (isRefusal(response, challenge)) {
-      if (done.renewed) renewableFrom = issuer.now() + renewalPause
-      if (done.renewed || issuer.now() < renewableFrom) return undefined
+      if (done.renewed) pause.start()
+      if (done.renewed || pause.isOn()) return undefined
       done.renewed = true
       const renewed = await source.renew(token.access_token, { signal: request.signal })
       return renewed.ok ? renewed.value : undefined

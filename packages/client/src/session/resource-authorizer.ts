@@ -8,6 +8,7 @@ import type { DiscoveryPolicy } from '../discovery/metadata.ts'
 import { type DiscoveredResource, discoverResource } from '../discovery/protected-resource.ts'
 import { ClientError } from '../error.ts'
 import { type Result, unwrap } from '../result.ts'
+import { setRecent } from '../set-recent.ts'
 import { createAuthorizedFetch } from './authorized-fetch.ts'
 import type { ApiChallenge } from './challenge.ts'
 import { createLock } from './lock.ts'
@@ -91,6 +92,8 @@ export type ResourceAuthorizer = {
 
 /** Requirements whose attempts are remembered. */
 const mostAttempts = 1000
+/** Servers whose metadata are kept. An API may name another one in each response. */
+const mostIssuers = 20
 
 export function createResourceAuthorizer(
   resource: string,
@@ -163,7 +166,7 @@ export function createResourceAuthorizer(
     const issuer =
       issuers.get(url) ??
       createIssuer(url, { policy, now, fetch: send, wellKnown: 'oauth-authorization-server' })
-    issuers.set(url, issuer)
+    setRecent(issuers, url, issuer, mostIssuers)
     return issuer
   }
 
@@ -172,13 +175,7 @@ export function createResourceAuthorizer(
 
   function countAttempt(required: RequiredAccess): void {
     const key = requirementKey(required)
-    const before = attempts.get(key) ?? 0
-    attempts.delete(key)
-    attempts.set(key, before + 1)
-    for (const oldest of attempts.keys()) {
-      if (attempts.size <= mostAttempts) break
-      attempts.delete(oldest)
-    }
+    setRecent(attempts, key, (attempts.get(key) ?? 0) + 1, mostAttempts)
   }
 
   /** Asks the application. A user who does not sign in may be asked again, but not one who refuses more scope. */

@@ -10,6 +10,7 @@ import { fail, ok, type Result } from '../result.ts'
 import type { UserTokens } from '../token/claims.ts'
 import { type RefreshOptions, refreshToken } from '../token/refresh-token.ts'
 import { createLock, type Lock } from './lock.ts'
+import { createPause } from './pause.ts'
 import { attemptRefresh, isRefusedToken, type RefreshAttemptOptions } from './refresh-attempts.ts'
 import { type Renewal, type RenewalOptions, refreshTimes } from './renewal.ts'
 import { memoryStore, type SessionStore } from './session-store.ts'
@@ -57,7 +58,10 @@ export type Session = {
   readonly refresh: (options?: CallOptions) => Promise<Result<SessionTokens>>
   /** Refreshes the tokens if the stored access token is the refused one. Fails as `accessToken` does. */
   readonly renew: (refused: string, options?: CallOptions) => Promise<Result<SessionTokens>>
-  /** Removes the tokens and returns them, for revocation and for the `id_token_hint` of a sign-out. */
+  /**
+   * Removes the tokens and returns them, for revocation and for the `id_token_hint` of a sign-out. If the lock fails, they
+   * are removed without it.
+   */
   readonly end: () => Promise<SessionTokens | undefined>
 }
 
@@ -86,7 +90,7 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
   const { now, url } = client.issuer
   const name = options.name ?? `${url} ${client.client_id}`
   const singleFlight = createSingleFlight<Result<SessionTokens>>()
-  let pausedUntil: Seconds = 0
+  const pause = createPause(refreshPause, now)
   /** Ends refreshes of this session object when the user signs out. */
   let ending = new AbortController()
   /** Refreshed tokens that the store failed to save. */
@@ -175,7 +179,7 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
     const stop = ending.signal
     const work = singleFlight(seen, () => lock(name, () => exchange(seen, stop)))
     const result = await unlessAborted(work, signal)
-    if (!result.ok && result.error.kind !== 'aborted') pausedUntil = now() + refreshPause
+    if (!result.ok && result.error.kind !== 'aborted') pause.start()
     return result
   }
 
@@ -194,7 +198,7 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
       if (!stored) return fail(missing())
       const { renewAt, usableUntil } = renewal(stored)
       const isUsable = now() < usableUntil
-      if (now() < renewAt || (isUsable && (stored.refresh_token === undefined || now() < pausedUntil)))
+      if (now() < renewAt || (isUsable && (stored.refresh_token === undefined || pause.isOn())))
         return ok(stored)
       const renewed = await renew(stored.access_token, call)
       if (renewed.ok || !isUsable || ['session', 'aborted'].includes(renewed.error.kind)) return renewed
@@ -207,11 +211,13 @@ export function createSession(client: Client, options: SessionOptions = {}): Ses
       await store.clear()
       ending.abort()
       ending = new AbortController()
-      // A refresh of another tab or process may have saved its tokens after that.
-      await lock(name, async () => {
+      const removeRest = async (): Promise<void> => {
         const present = await read()
         if (present && present.id === stored?.id) await store.clear()
-      })
+      }
+      // A refresh of another tab or process may have saved its tokens after that. Without the lock, such as on a full disk,
+      // the tokens must not be lost: only the caller can revoke them.
+      await lock(name, removeRest).catch(removeRest)
       return stored
     },
   }
