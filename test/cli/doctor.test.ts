@@ -5,6 +5,7 @@ import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { after, test } from 'node:test'
 import { checkConfiguration } from '../../packages/server/src/cli/doctor/configuration-checks.ts'
 import { type CheckId, checklist, type Finding } from '../../packages/server/src/cli/doctor/finding.ts'
@@ -245,7 +246,8 @@ test('doctor: each doubtful setting is found by its check', () => {
     ['trusted-proxies', 'failed', { trusted_proxies: [] }],
     ['trusted-proxies', 'failed', { trusted_proxies: ['0.0.0.0/0'] }],
     ['private-networks', 'warning', { outbound: { allowed_private_networks: ['127.0.0.0/8'] } }],
-    ['workers', 'warning', { workers: 256 }],
+    ['workers', 'warning', { workers: availableParallelism() + 1 }],
+    ['workers', 'ok', { workers: availableParallelism() }],
     ['log-level', 'warning', {}, { TESSERA_LOG_LEVEL: 'debug' }],
     ['audit-log', 'warning', { audit: { enabled: false } }],
     ['monitoring', 'warning', { metrics: undefined }],

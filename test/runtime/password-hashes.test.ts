@@ -133,6 +133,19 @@ test('password hashes: costs outside the limits are refused, and costs at the li
   }
 })
 
+test('password hashes: a salt or key that no encoder writes is refused', () => {
+  // The last letter has bits that belong to no byte.
+  const [own, other] = ['A'.repeat(22), `${'A'.repeat(21)}B`]
+  for (const start of ['$argon2id$v=19$m=8,t=1,p=1', '$pbkdf2-sha256$i=1000', '$scrypt$ln=1,r=1,p=1']) {
+    assert.equal(passwordHashError(`${start}$${own}$${own}`), undefined)
+    for (const parts of [
+      [own, other],
+      [other, own],
+    ])
+      assert.match(passwordHashError(`${start}$${parts.join('$')}`)?.problem ?? '', /^it is not/, start)
+  }
+})
+
 test('password hashes: every scrypt hash that is read can be computed', async () => {
   for (const ln of [1, 2, 9, 15, 16, 17])
     for (const r of [1, 2, 1024])
