@@ -133,6 +133,14 @@ test('password hashes: costs outside the limits are refused, and costs at the li
   }
 })
 
+test('password hashes: a hash of ASP.NET Core Identity that is cut off is refused', () => {
+  const whole = Buffer.concat([Buffer.from([1, 0, 0, 0, 1, 0, 0, 39, 16, 0, 0, 0, 16]), Buffer.alloc(48)])
+  const problemOf = (length: number) =>
+    passwordHashError(`$aspnet-identity$${whole.subarray(0, length).toString('base64')}`)?.problem
+  assert.equal(problemOf(whole.length), undefined)
+  for (let length = 1; length < 30; length++) assert.match(problemOf(length) ?? '', malformed, String(length))
+})
+
 test('password hashes: a salt or key that no encoder writes is refused', () => {
   // The last letter has bits that belong to no byte.
   const [own, other] = ['A'.repeat(22), `${'A'.repeat(21)}B`]

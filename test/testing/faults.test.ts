@@ -138,9 +138,20 @@ describe('testing', () => {
   test('faults: an unknown endpoint, a status and a number that make no sense are refused', () => {
     const { faults } = idp
     assert.throws(() => faults.fail('tokens' as any, 503), /"tokens" is neither a path nor one of .*token/)
-    assert.throws(() => faults.fail('token', 999), /999 is not the status of a response/)
+    for (const status of [199, 600, 200.5, 999])
+      assert.throws(
+        () => faults.fail('token', status),
+        new RegExp(`: ${status} is not the status of a response`),
+      )
     assert.throws(() => faults.fail('token', 503, { times: 0 }), /times is 0/)
     assert.throws(() => faults.delay('token', -1), /not a duration/)
+  })
+
+  test('faults: every status of a response is possible', async () => {
+    for (const status of [200, 599]) {
+      idp.faults.fail('token', { status, body: {} })
+      assert.equal((await post()).status, status)
+    }
   })
 
   test('requests: they are recorded with query and form, also those that fail', async () => {
