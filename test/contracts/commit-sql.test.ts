@@ -21,6 +21,7 @@ const shapes: Readonly<Record<Use['kind'] | 'none', Readonly<Record<string, Part
     'client-credentials-reference': { issue: ['referenceToken'] },
     'direct-grant': { issue: ['authorization', 'family'] },
     password: { issue: ['authorization', 'family'], epoch: true },
+    'password-external': { issue: ['authorization', 'family'], external: true },
     'password-reference': { issue: everything, epoch: true },
   },
   authorization_code: {
@@ -47,6 +48,7 @@ const rendered = new Map(
       const { text } = writeStatement({
         issue: [],
         epoch: false,
+        external: false,
         proof: false,
         messages: false,
         ...shape,

@@ -12,6 +12,7 @@ import { testEntries } from './stores/entries.ts'
 import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
 import { testKinds } from './stores/kinds.ts'
+import { testMovedUsers } from './stores/moved-users.ts'
 import { testNeighbours } from './stores/neighbours.ts'
 import { testPushedRequests } from './stores/pushed-requests.ts'
 import { testRaces } from './stores/races.ts'
@@ -43,6 +44,7 @@ for (const { name, open } of storages)
     testNeighbours(stores)
     testTick(stores)
     testAccounts(stores)
+    testMovedUsers(stores)
     testAccess(stores)
     // Those of a tenant differ from the others in one condition.
     if (name.startsWith('a tenant')) testRaces(stores, 300, 300)

@@ -176,6 +176,10 @@ export async function createTestServer(
   return {
     ...tessera,
     administration: tessera.administration,
+    // Those of the configuration that was applied last.
+    get accounts() {
+      return tessera.accounts
+    },
     clock,
     logged,
     reconfigure: input => tessera.replace(parse(input)),

@@ -14,7 +14,9 @@ with input as materialized (
       (select stands from standing where kind = 'stored_client' and id = input.client_id),
       case when left(input.client_id, 8) in ('https://', 'sealed1.') then 1 end) = 1
     and coalesce(
-      (select stands from standing where kind = 'user' and id = input.sub),
+      (select case when stands = 1 or (select stands from standing where kind = 'inactive_user' and id = input.sub) = 1
+          then stands else coalesce((select stands from standing where kind = 'stored_user' and id = input.sub), stands) end
+        from standing where kind = 'user' and id = input.sub),
       (select stands from standing where kind = 'stored_user' and id = input.sub), 1) = 1
     and (authorization_id is null or (
       select true from authorizations

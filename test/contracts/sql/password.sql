@@ -21,7 +21,7 @@ with input as materialized (
   select sub, epoch from stored_users where sub = any (array (select sub from input)) order by sub for share
 ), users as materialized (
   select kind, id, stands from standing
-  where kind in ('user', 'stored_user') and id = any (array (select sub from input))
+  where kind in ('inactive_user', 'stored_user', 'user') and id = any (array (select sub from input))
     and (select count(*) from owner) >= 0
   order by kind, id for share
 ), valid as materialized (
@@ -31,7 +31,10 @@ with input as materialized (
       (select stands from standing where kind = 'stored_client' and id = input.client_id),
       case when left(input.client_id, 8) in ('https://', 'sealed1.') then 1 end) = 1
     and coalesce(
-      (select stands from users where users.id = input.sub order by kind desc limit 1), 1) = 1
+      (select case when stands = 1 or (select stands from users where kind = 'inactive_user' and id = input.sub) = 1
+          then stands else coalesce((select stands from users where kind = 'stored_user' and id = input.sub), stands) end
+        from users where kind = 'user' and id = input.sub),
+      (select stands from users where kind = 'stored_user' and id = input.sub), 1) = 1
     and (authorization_id is null or (
       select true from authorizations
       where id = input.authorization_id and revoked_at is null and expires_at > input.at))

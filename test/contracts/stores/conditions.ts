@@ -294,7 +294,8 @@ export function testConditions(stores: () => Stores): void {
     assert.deepEqual(await signsIn({}), [false, false])
     assert.deepEqual(await signsIn({ epoch: 7 }), [false, false])
     assert.deepEqual(await signsIn({ epoch: 3 }), [true, true])
-    assert.equal(await commits(3), 'revoked')
+    assert.equal(await commits(7), 'revoked')
+    assert.equal(await commits(3), 'committed')
   })
 
   test('access: if the configuration disabled a user, a stored one with that sub is disabled too, and vice versa', async () => {

@@ -114,6 +114,7 @@ function createToken(
     profile,
     isRevoked: principals.isRevoked,
     isOvertaken: signIn.accessEndings.isOvertaken,
+    isExternalUser: signIn.isExternalUser,
     readIdentityClaims,
     resources,
     subjects,

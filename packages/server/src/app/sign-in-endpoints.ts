@@ -24,7 +24,7 @@ export function createRequestEndpoints(
   const { stores, clock, random, log, events } = services.context
   const { lookup: clients, authenticate } = services.clients
   const { subjects, audiences, accessTokens, idTokens, responseJwts } = services.tokens
-  const { users, profile, readIdentityClaims } = services.signIn
+  const { users, profile, readIdentityClaims, isExternalUser } = services.signIn
   const { countAttempt } = services.attempts
   const { refuserOf } = services
   const { resolution, validate, pushedRequests, countPending } = requests
@@ -44,6 +44,7 @@ export function createRequestEndpoints(
     responseJwts,
     profile,
     readIdentityClaims,
+    isExternalUser,
     consentPolicy,
     emitStateHash,
     emitsScope: compatibility === 'identityserver4',

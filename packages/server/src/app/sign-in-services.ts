@@ -5,6 +5,7 @@ import { type AccessEndings, createAccessEndings } from '../identity/access-endi
 import type { Attempts } from '../identity/attempts.ts'
 import type { DirectoryPorts, DirectoryProvider } from '../identity/directory/authority.ts'
 import { createSubjectResolver, type ResolveSubject } from '../identity/external-identity.ts'
+import { createExternalUserCheck, type IsExternalUser } from '../identity/external-user.ts'
 import { createFactorFinder, type FindFactors } from '../identity/factors.ts'
 import { createIdentityClaims, type ReadIdentityClaims } from '../identity/identity-claims.ts'
 import { createMfaPolicies, type MfaPolicies } from '../identity/mfa-policy.ts'
@@ -42,6 +43,7 @@ export type SignInServices = {
   /** Users in the operator's store. */
   readonly storeUsers: StoreUsers | undefined
   readonly profile: Profile
+  readonly isExternalUser: IsExternalUser
   readonly signIn: SignIn
   readonly readIdentityClaims: ReadIdentityClaims
   /** Finds the local user that corresponds to a user of another provider. */
@@ -93,6 +95,12 @@ export function createSignInServices(
     tenants,
     isVouchedFor: createVouching(configuration, links),
   })
+  const isExternalUser = createExternalUserCheck({
+    configured: configuration.users,
+    users,
+    links,
+    identityProviders: configuration.identityProviders,
+  })
   const countGuess = createGuessCounter({ countAttempt })
   const resolveSubject = createSubjectResolver({
     users,
@@ -108,6 +116,7 @@ export function createSignInServices(
     users,
     storeUsers,
     profile,
+    isExternalUser,
     signIn: noteFailures(
       { users, events },
       createSignIn({

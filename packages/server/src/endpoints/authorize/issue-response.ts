@@ -12,13 +12,14 @@ import type { ResponseMembers } from '../../authorization-request/authorization-
 import { alreadyUsed, type Pushed, usedAssertionOf } from '../../authorization-request/pushed-request.ts'
 import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
 import { countedKeys } from '../../identity/counted-keys.ts'
+import { commitForUser, type IsExternalUser } from '../../identity/external-user.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../model/authorization.ts'
 import { applyEntries, entriesFor, sourceNames } from '../../model/claim-rule.ts'
 import type { Clients, NoteUse } from '../../model/client.ts'
 import type { Events } from '../../model/events.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
-import type { CommitOutcome, Stores } from '../../model/ports/stores.ts'
+import type { Commit, CommitOutcome, Stores } from '../../model/ports/stores.ts'
 import { leftHalfHash } from '../../model/signature-algorithm.ts'
 import { stepsOf } from '../../model/steps.ts'
 import type { Profile } from '../../model/user.ts'
@@ -43,6 +44,7 @@ export type IssuePorts = {
   readonly accessTokens: AccessTokens
   readonly idTokens: IdTokens
   readonly profile: Pick<Profile, 'claims'>
+  readonly isExternalUser: IsExternalUser
   readonly readIdentityClaims: ReadIdentityClaims
   readonly clock: Clock
   readonly random: Random
@@ -283,15 +285,16 @@ async function storeWithoutCode(
   authorization: Authorization,
   accessToken: AccessToken | undefined,
   { now, pushed }: { readonly now: Seconds; readonly pushed: Pushed | undefined },
-  { stores }: IssuePorts,
+  ports: IssuePorts,
 ): Promise<CommitOutcome> {
   const { client_id, sub } = authorization
   const referenceToken = accessToken?.reference
-  return stores.commit({
+  const commit: Commit = {
     at: now,
     client_id,
     sub,
     use: pushed && { kind: 'assertion', ...usedAssertionOf(pushed) },
     issue: { authorization, referenceToken },
-  })
+  }
+  return commitForUser(commit, authorization, ports)
 }

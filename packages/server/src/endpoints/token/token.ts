@@ -10,6 +10,7 @@ import { credentialLimits } from '../../clients/authentication/method.ts'
 import type { AccessEndings } from '../../identity/access-endings.ts'
 import type { CountClientToken } from '../../identity/attempt-limits.ts'
 import { doCounted, type Forgive } from '../../identity/attempts.ts'
+import { commitForUser, type IsExternalUser } from '../../identity/external-user.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
@@ -36,6 +37,7 @@ type TokenEndpointPorts = GrantPorts &
     readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
     readonly stores: Stores
     readonly isOvertaken: AccessEndings['isOvertaken']
+    readonly isExternalUser: IsExternalUser
     readonly noteUse: NoteUse
     readonly noteAuthorization: NoteAuthorization
     readonly noteReferenceToken: NoteReferenceToken
@@ -204,7 +206,7 @@ async function attempt(
   const commit = completed(issued.value.commit, { proof, messages: event.messages }, decision, ports)
   const counted = await admitRow(issued.value, decision, request, ports)
   if (!counted.ok) return at('commit', counted)
-  const write = async () => (commit ? await ports.stores.commit(commit) : 'committed')
+  const write = async () => (commit ? commitForUser(commit, decision.subject, ports) : 'committed')
   const outcome = await doCounted(counted.value, write, result => result === 'committed')
   if (outcome === 'revoked') return at('commit', refuse('invalid_grant', 'no_longer_valid'))
   const { subject } = decision

@@ -18,8 +18,16 @@ export type Commit = {
   readonly at: Seconds
   /** Must be enabled. One whose id is a URL need not be stored, because its metadata is at that URL. */
   readonly client_id: string
-  /** Must be enabled, unless the user was never known here (an external user). */
+  /**
+   * Must be enabled, unless the user was never known here (an external user). A user who is no longer in the file is
+   * enabled if a stored user has the `sub`, and that one is enabled.
+   */
   readonly sub?: string
+  /**
+   * Whether the user was just found elsewhere: in the operator's store, or as one of a provider. Then that they were once
+   * in the file, or were a stored user who was deleted, does not disable them.
+   */
+  readonly external?: boolean
   /** The epoch at which a stored user signed in. Must be the user's current one. */
   readonly epoch?: number
   /** Must exist and must not be revoked. Its expiry is extended to `until`. */

@@ -33,19 +33,27 @@ function useProof({ usedAssertions }: Tables, { hash, expires_at }: UsedAssertio
   return true
 }
 
-function isValid(tables: Tables, { client_id, sub, epoch, authorization: required, at }: Commit): boolean {
+function isValid(tables: Tables, commit: Commit): boolean {
+  const { client_id, sub, epoch, authorization: required, at } = commit
   const { principals, authorizations } = tables
   const client = principals.get('client', client_id) ?? principals.get('stored_client', client_id)
   if (client ? client.stands !== 1 : !hasNoRow(client_id)) return false
-  // A user without a row is an external user, who was never known here.
-  if (sub !== undefined && (principals.get('user', sub) ?? principals.get('stored_user', sub))?.stands === 0)
-    return false
+  if (sub !== undefined && !isEnabledUser(tables, sub, commit.external)) return false
   if (sub !== undefined && epoch !== undefined && !isOfEpoch(tables, { sub, epoch })) return false
   if (!required) return true
   const authorization = authorizations.get(required.id)
   return (
     authorization !== undefined && authorization.revoked_at === undefined && authorization.expires_at > at
   )
+}
+
+/** See `userStatus` and `externalUserStatus` in `storage/tables/user-status.ts`. */
+function isEnabledUser({ principals, storedUsers }: Tables, sub: string, external = false): boolean {
+  const isInactive = principals.get('inactive_user', sub)?.stands === 1
+  if (external) return !isInactive && !storedUsers.has(sub)
+  const [configured, stored] = [principals.get('user', sub), principals.get('stored_user', sub)]
+  const decides = configured?.stands === 1 || isInactive ? configured : (stored ?? configured)
+  return decides?.stands !== 0
 }
 
 function consumptionOf(tables: Tables, use: Use, at: Seconds): Consumption {

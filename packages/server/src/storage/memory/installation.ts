@@ -17,6 +17,7 @@ import {
   usedSurplus,
 } from '../../model/registered-client.ts'
 import { hasNoRow } from '../../model/sealed-client.ts'
+import { inactiveOf } from '../tables/user-status.ts'
 import { release } from './entries.ts'
 import type { Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
@@ -154,7 +155,7 @@ function createPrincipals(tables: Tables): Principals {
 
   // Rows of principals that are no longer configured are kept, so that a user who was once configured is not mistaken
   // for an external user.
-  function replace(kind: 'client' | 'user', configured: readonly Principal[]): void {
+  function replace(kind: 'client' | 'user' | 'inactive_user', configured: readonly Principal[]): void {
     for (const row of principals.filter(one => one.kind === kind)) principals.put({ ...row, stands: 0 })
     // A stored client of this id takes effect when the file no longer contains it.
     const named = new Set(configured.map(({ id }) => id))
@@ -168,6 +169,7 @@ function createPrincipals(tables: Tables): Principals {
     async sync({ clients, users }) {
       const before = text()
       replace('client', clients)
+      replace('inactive_user', inactiveOf(users))
       replace('user', users)
       return before !== text()
     },

@@ -5,6 +5,7 @@ import type { AttributedRows, PersonStores, Persons } from '../../model/ports/st
 import { personParameters } from '../tables/person-parameters.ts'
 import { type Owner, personalTables, type ShownRow, shownRow } from '../tables/personal.ts'
 import { mentionsOther } from '../tables/personal-conditions.ts'
+import { userKinds } from '../tables/user-status.ts'
 import { endAccess } from './sessions.ts'
 import type { MemoryTable, Tables } from './tables.ts'
 import { storeMessages } from './webhooks.ts'
@@ -95,7 +96,7 @@ function conditionsOf(tables: Tables, sub: string, { mails, events, counters }: 
       isOwn(row) ||
       links.some(({ provider, identity }) => provider === row.provider && identity === row.identity),
     claims: () => row => isOfAuthorization(row) || mentionsOther(JSON.stringify(row.claims), mention),
-    principal: () => row => (row.kind === 'user' || row.kind === 'stored_user') && row.id === sub,
+    principal: () => row => userKinds.some(kind => kind === row.kind) && row.id === sub,
     last_user: () => row => row.used_by === hash,
     caller: table => row =>
       attributed.has(row[callerKeys[table as keyof typeof callerKeys]]) && row.endpoint !== auditEndpoint,

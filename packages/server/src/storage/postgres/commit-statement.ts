@@ -10,6 +10,7 @@
  */
 
 import type { Commit, Use } from '../../model/ports/stores.ts'
+import { externalUserStatus, userKinds, userStatus } from '../tables/user-status.ts'
 import { codecs, type Scalar, type Typed } from './codecs.ts'
 import { quoted } from './connection.ts'
 import { epochGuard } from './epoch.ts'
@@ -22,6 +23,8 @@ export type Shape = {
   readonly issue: readonly (keyof typeof tables)[]
   /** Whether the commits require the user's epoch. */
   readonly epoch: boolean
+  /** Whether the users were found elsewhere: see `Commit.external`. */
+  readonly external: boolean
   /** Whether the commits use up a proof. */
   readonly proof: boolean
   /** Whether the commits store events for webhooks. */
@@ -178,10 +181,11 @@ type Issue = NonNullable<Commit['issue']>
 
 const parts = Object.keys(tables) as (keyof typeof tables)[]
 
-export const shapeOf = ({ use, issue = {}, epoch, proof, messages }: Commit): Shape => ({
+export const shapeOf = ({ use, issue = {}, epoch, external = false, proof, messages }: Commit): Shape => ({
   use: use?.kind,
   issue: parts.filter(part => issue[part] !== undefined),
   epoch: epoch !== undefined,
+  external,
   proof: proof !== undefined,
   messages: messages !== undefined,
 })
@@ -309,38 +313,36 @@ function wrapped(items: readonly string[]): string {
 }
 
 /**
- * Selects the commits whose client and user are enabled and whose authorization is valid. A user without a row is an
- * external user, who was never known here.
+ * Selects the commits whose client and user are enabled and whose authorization is valid.
  *
  * A token for an existing authorization is revoked with that authorization, whichever write comes first. For a new
  * authorization, the user's row stays locked until the authorization is written, so that a transaction which disables
  * the user and then revokes the user's authorizations finds it.
  */
-function checksOf({ issue, epoch, proof }: Shape): readonly string[] {
+function checksOf({ issue, epoch, external, proof }: Shape): readonly string[] {
   const subs = 'array (select sub from input)'
   const sameEpoch = epoch ? epochGuard('input.sub', 'input.epoch', subs) : undefined
   // Locks the user's row first, in the same order as writes that change the user.
   const first = sameEpoch ? '\n    and (select count(*) from owner) >= 0' : ''
-  const locked = issue.includes('authorization')
-  const enabled = (kind: string, id: string) =>
-    `(select stands from standing where kind = '${kind}' and id = input.${id})`
+  // Only the row of a stored user is locked, and an external one has none.
+  const locked = issue.includes('authorization') && !external
+  const client = (kind: string) =>
+    `(select stands from standing where kind = '${kind}' and id = input.client_id)`
   const users = `users as materialized (
   select kind, id, stands from standing
-  where kind in ('user', 'stored_user') and id = any (${subs})${first}
+  where kind in (${userKinds.map(kind => `'${kind}'`).join(', ')}) and id = any (${subs})${first}
   order by kind, id for share
 )`
-  const user = locked
-    ? '(select stands from users where users.id = input.sub order by kind desc limit 1)'
-    : `${enabled('user', 'sub')},
-      ${enabled('stored_user', 'sub')}`
+  const user = external
+    ? externalUserStatus('input.sub')
+    : userStatus('input.sub', locked ? 'users' : 'standing')
   const checked = `${proof ? 'permitted' : 'valid'} as materialized (
   select input.* from input
   where coalesce(
-      ${enabled('client', 'client_id')},
-      ${enabled('stored_client', 'client_id')},
+      ${client('client')},
+      ${client('stored_client')},
       case when left(input.client_id, 8) in ('https://', 'sealed1.') then 1 end) = 1
-    and coalesce(
-      ${user}, 1) = 1
+    and ${user} = 1
     and (authorization_id is null or (
       select true from authorizations
       where id = input.authorization_id and revoked_at is null and expires_at > input.at))${

@@ -5,6 +5,7 @@ import type { InstallationStores, Keys, Principal, Principals, Settings } from '
 import { hasNoRow } from '../../model/sealed-client.ts'
 import { singleFlight } from '../../runtime/async/promises.ts'
 import { latestTime } from '../tables/installation.ts'
+import { inactiveOf } from '../tables/user-status.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
@@ -101,7 +102,7 @@ export function createProbe({ run }: Database): () => Promise<boolean> {
   )
 }
 
-type Kind = 'client' | 'user'
+type Kind = 'client' | 'user' | 'inactive_user'
 
 const configured = 'select unnest($2::text[]) as id, unnest($3::bigint[]) as stands'
 
@@ -164,7 +165,11 @@ function createPrincipals({ run, locked, schema }: Database, changes: Changes): 
   const listTenants = all(run, `select id, revoked_at from standing where kind = 'tenant'`)
   return {
     async sync({ clients, users }) {
-      const changed = [await sync('client', clients), await sync('user', users)]
+      const changed = [
+        await sync('client', clients),
+        await sync('inactive_user', inactiveOf(users)),
+        await sync('user', users),
+      ]
       return changed.includes(true)
     },
     async disabled() {

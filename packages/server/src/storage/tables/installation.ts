@@ -11,14 +11,22 @@ type RegisteredOrigin = { readonly origin: string; readonly client_id: string }
 
 /**
  * A client, user or tenant, or what an operator blocked. Stored clients and users have separate kinds from configured
- * ones. A client that publishes its metadata or has a sealed id, and a tenant, have a row only after an operator revoked
+ * ones. An inactive user of the configuration also has a row of kind `inactive_user`, which distinguishes them from a user
+ * who was removed from the configuration. A client that publishes its metadata or has a sealed id, and a tenant, have a row only after an operator revoked
  * what was issued to them, or blocked the client.
  */
-type PrincipalKind = 'client' | 'user' | 'stored_user' | 'published_client' | 'tenant' | Block['kind']
+type PrincipalKind =
+  | 'client'
+  | 'user'
+  | 'inactive_user'
+  | 'stored_user'
+  | 'published_client'
+  | 'tenant'
+  | Block['kind']
 type Principal = {
   readonly kind: PrincipalKind
   readonly id: string
-  /** 1: enabled, 0: disabled or blocked. */
+  /** 1: enabled, 0: disabled or blocked. For `inactive_user`, 1: the configuration contains the user as inactive. */
   readonly stands: number
   /** For clients and tenants: everything that was issued to it until then is revoked. */
   readonly revoked_at?: Seconds

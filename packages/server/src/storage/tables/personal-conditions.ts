@@ -1,6 +1,7 @@
 /** Finds and deletes the rows of a person in SQL stores. */
 
 import { type Owner, personalTables } from './personal.ts'
+import { userKinds } from './user-status.ts'
 
 type Dialect = {
   /** Returns the parameter with this number, as text. */
@@ -38,7 +39,7 @@ function conditionOf(owner: Exclude<Owner, 'caller'>, table: string, position: s
         join ${table} named on named.provider = link.provider and named.identity = link.identity where link.sub = ${sub})`,
     claims: `hash in (select hash from ${table} where ${inAuthorizations}
       union all select hash from ${table} where ${namesOthers} and ${position}(claims, (select mention from person)) > 0)`,
-    principal: `kind in ('user', 'stored_user') and id = ${sub}`,
+    principal: `kind in (${userKinds.map(kind => `'${kind}'`).join(', ')}) and id = ${sub}`,
     last_user: 'used_by = (select hash from person)',
   } as const
   return conditions[owner]

@@ -41,10 +41,10 @@ export const createAuthorizationStores = (database: DatabaseSync, write: Write):
 
 export const createCommit =
   (write: Calls<typeof commitWrites>): Stores['commit'] =>
-  ({ at, client_id, sub, epoch, authorization, proof, use, issue, messages }) =>
+  ({ at, client_id, sub, epoch, external = false, authorization, proof, use, issue, messages }) =>
     write.commit(
       at,
-      [client_id, sub ?? null, epoch ?? null, authorization?.id ?? null, authorization?.until ?? 0],
+      [client_id, sub ?? null, epoch ?? null, authorization?.id ?? null, authorization?.until ?? 0, external],
       proof ?? null,
       use ?? null,
       issue ? issuedRows(issue) : null,

@@ -11,6 +11,7 @@ import type {
 } from '../../../model/ports/stores.ts'
 import { fullPage } from '../../tables/full-page.ts'
 import { latestTime } from '../../tables/installation.ts'
+import { inactiveOf } from '../../tables/user-status.ts'
 import { codecs } from '../codecs.ts'
 import { all, one, reading } from '../statements.ts'
 import type { ConfiguredKind, installationWrites } from '../writes/installation.ts'
@@ -127,7 +128,8 @@ function createPrincipals(database: DatabaseSync, write: Write): Principals {
     new Map(rows.map(([id, at]) => [String(id), Number(at)]))
   return {
     async sync({ clients, users }) {
-      const changed = await Promise.all([sync('client', clients), sync('user', users)])
+      const inactive = await sync('inactive_user', inactiveOf(users))
+      const changed = [inactive, ...(await Promise.all([sync('client', clients), sync('user', users)]))]
       return changed.includes(true)
     },
     disabled: reading(database, () => {

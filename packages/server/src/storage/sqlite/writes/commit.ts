@@ -6,6 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { CommitOutcome, Use, UsedAssertion } from '../../../model/ports/stores.ts'
+import { externalUserStatus, userStatus } from '../../tables/user-status.ts'
 import type { Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import {
@@ -18,13 +19,14 @@ import type { Writes } from './operation.ts'
 import { createEpochGuard } from './sessions.ts'
 import { storeMessages } from './webhooks.ts'
 
-/** The conditions of the commit: client, user, epoch, and the authorization with its new expiry. */
+/** The conditions of the commit: client, user, epoch, the authorization with its new expiry, and `Commit.external`. */
 type Guards = readonly [
   client: string,
   sub: string | null,
   epoch: number | null,
   authorization: string | null,
   until: number,
+  external: boolean,
 ]
 export type Issued = readonly [authorization: Row | null, family: Row | null, referenceToken: Row | null]
 
@@ -69,16 +71,13 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
         (select stands from standing where kind = 'client' and id = ?1),
         (select stands from standing where kind = 'stored_client' and id = ?1),
         substr(?1, 1, 8) in ('https://', 'sealed1.')),
-      coalesce(
-        (select stands from standing where kind = 'user' and id = ?2),
-        (select stands from standing where kind = 'stored_user' and id = ?2)),
+      case when ?4 then ${externalUserStatus('?2')} else ${userStatus('?2')} end,
       (select expires_at from authorizations where id = ?3 and revoked_at is null)`,
   )
   const isOfEpoch = createEpochGuard(database)
-  return ([client, sub, epoch, authorization], at) => {
-    const [clientStatus, userStatus, end] = findStatus(client, sub, authorization) ?? []
-    // A user without a row is an external user, who was never known here.
-    if (clientStatus !== 1 || userStatus === 0) return undefined
+  return ([client, sub, epoch, authorization, , external], at) => {
+    const [clientStatus, userStatus, end] = findStatus(client, sub, authorization, external ? 1 : 0) ?? []
+    if (clientStatus !== 1 || userStatus !== 1) return undefined
     if (epoch !== null && !isOfEpoch(sub, epoch)) return undefined
     if (authorization === null) return 0
     return typeof end === 'number' && end > at ? end : undefined

@@ -18,7 +18,7 @@ import { createRelease } from './entries.ts'
 import type { Writes } from './operation.ts'
 import { storeMessages } from './webhooks.ts'
 
-export type ConfiguredKind = 'client' | 'user'
+export type ConfiguredKind = 'client' | 'user' | 'inactive_user'
 
 export const installationWrites = {
   addKey(database) {
