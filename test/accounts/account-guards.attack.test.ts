@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { administerUsers } from '../../packages/server/src/identity/user-administration.ts'
+import { sampleUser } from '../contracts/stores/samples.ts'
 import { accountsWorld, addUser, dora, doraSignsIn } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
@@ -45,6 +47,29 @@ test('accounts: the sub of a configured user or client is not assigned to anyone
     const added = await server.accounts.add({ ...dora, sub })
     assert.equal(!added.ok && added.reason, 'account_taken', sub)
   }
+})
+
+test('accounts: the sub of a provider’s user is not assigned to anyone else, and not in a dry run', async () => {
+  const server = await createTestServer(withAddress)
+  const administration = administerUsers(server.accounts, server.stores.storedUsers)
+  const sub = `fed_${'Az_-'.repeat(10)}123`
+  for (const dryRun of [true, false]) {
+    const added = await server.accounts.add({ ...dora, sub, dryRun })
+    assert.equal(!added.ok && added.reason, 'account_taken')
+    const byOperator = await administration.add({ ...dora, sub, dryRun })
+    assert.equal(!byOperator.ok && byOperator.problem, 'sub_malformed')
+  }
+  assert.equal(await server.stores.storedUsers.find(sub), undefined)
+  for (const other of [sub.slice(1), `${sub}4`, 'fed_1'])
+    assert.ok((await server.accounts.add({ ...dora, sub: other, dryRun: true })).ok, other)
+})
+
+test('accounts: a stored user of a backup who has such a sub can still be changed and deleted', async () => {
+  const server = await createTestServer(withAddress)
+  const sub = `fed_${'a'.repeat(43)}`
+  await server.stores.storedUsers.add(sampleUser({ sub }))
+  assert.ok((await server.accounts.setActive(sub, false)).ok)
+  assert.ok((await server.accounts.remove(sub)).ok)
 })
 
 const to = async (server: TestServer, address: string) =>

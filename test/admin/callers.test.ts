@@ -316,7 +316,7 @@ test('admin requests: ids with control characters, or longer than any id, are re
       assertProblem(refused, 400, 'admin_path_malformed')
     }
   const sent = { body: '{"username":"x"}', headers: { 'content-type': 'application/json' } }
-  for (const id of ['%C3%BC', 'a'.repeat(256)]) {
+  for (const id of ['%C3%BC', 'a'.repeat(256), `fed_${'a'.repeat(43)}`]) {
     const refused = await sendWith(fresh, 'PUT', `/users/${id}`, sent)
     assertProblem(refused, 422, 'admin_entry_invalid', 'sub_malformed')
     assert.equal(refused.json.errors[0].path, 'sub')

@@ -254,7 +254,8 @@ const problems = {
   email_malformed: 'the email address is invalid',
   membership_malformed: `a group or role is invalid; expected at most ${mostMemberships} names, each of one line and at most ${longestMembership} characters`,
   password_hash_malformed: 'the password hash is refused',
-  sub_malformed: 'the sub is invalid; expected at most 255 printable ASCII characters, and not . or ..',
+  sub_malformed:
+    'the sub is invalid, or looks like that of a user of another identity provider; expected at most 255 printable ASCII characters, not . or .., and not fed_ with 43 characters',
   too_short: 'the password is too short for accounts.password_policy',
   too_long: 'the password is longer than 512 characters',
   too_common: 'the password is too easy to guess',

@@ -9,7 +9,7 @@ import { newId } from '../model/handle.ts'
 import type { AccessEnding, EndedSession, Stores } from '../model/ports/stores.ts'
 import type { EndCause, EndingWithin } from '../model/session.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
-import type { Users } from '../model/user.ts'
+import { isDerivedSub, type Users } from '../model/user.ts'
 import type { Awaitable, Clock, Log, Random } from '../runtime/ports.ts'
 import { passwordProblem, preparePassword } from './password.ts'
 
@@ -39,7 +39,8 @@ export type Accounts = {
   readonly find: (sub: string) => Awaitable<StoredUser | undefined>
   /**
    * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address` or `account_taken` (another
-   * user has the address, or the `sub` is or was that of a user or is a `client_id`).
+   * user has the address, or the `sub` is or was that of a user, is a `client_id`, or has the form of one that the server
+   * derives for users of other providers).
    */
   readonly add: (account: NewAccount) => Promise<Result<StoredUser>>
   /** Returns why the user may not choose this password; undefined if they may. */
@@ -230,7 +231,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         created_at: now,
         ...(disabled && { disabled_at: now }),
       }
-      const known = (await users.find(sub)) !== undefined || (await ports.isClient(sub))
+      const known = isDerivedSub(sub) || (await users.find(sub)) !== undefined || (await ports.isClient(sub))
       const created = events.prepare('user.created', { sub, ...(tenant !== undefined && { tenant }) })
       if (!known && dryRun) return ok(user)
       if (known || !(await storedUsers.add(user, created.messages)))

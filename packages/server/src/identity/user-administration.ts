@@ -5,6 +5,7 @@ import { isDotSegment } from '../model/admin-api.ts'
 import { isMembershipName, type Memberships, mostMemberships, withMemberships } from '../model/membership.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
+import { isDerivedSub } from '../model/user.ts'
 import { importedPasswordHash } from '../runtime/password-hash/exported.ts'
 import type { HashError } from '../runtime/password-hash/format.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
@@ -51,6 +52,10 @@ const page = 500
 /** OpenID Connect Core 1.0 §2. */
 const wellFormedSub = /^[\x20-\x7E]{1,255}$/
 
+/** Returns whether an operator may give a user this `sub`. The server derives those of users of other providers. */
+const isAssignable = (sub: string): boolean =>
+  wellFormedSub.test(sub) && !isDotSegment(sub) && !isDerivedSub(sub)
+
 const areWellFormed = ({ groups = [], roles = [] }: Memberships): boolean =>
   [groups, roles].every(names => names.length <= mostMemberships && names.every(isMembershipName))
 
@@ -93,8 +98,7 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
       if (passwordHash && !passwordHash.ok) return passwordHash
       if (!areWellFormed({ groups, roles })) return refused('membership_malformed')
       if (email !== undefined && !isEmail(email)) return refused('email_malformed')
-      if (sub !== undefined && (!wellFormedSub.test(sub) || isDotSegment(sub)))
-        return refused('sub_malformed')
+      if (sub !== undefined && !isAssignable(sub)) return refused('sub_malformed')
       const problem = password !== undefined && accounts.passwordProblem(password, { username, email })
       return problem
         ? refused(problem)

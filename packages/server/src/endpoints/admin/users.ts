@@ -240,8 +240,9 @@ const usernameMalformed: EntryError = {
 
 const subMalformed: EntryError = {
   path: 'sub',
-  problem: 'it is longer than 255 characters, not printable ASCII, or a dot segment of a path',
-  expected: 'at most 255 printable ASCII characters, and not . or ..',
+  problem:
+    'it is longer than 255 characters, not printable ASCII, a dot segment of a path, or looks like the sub of a user of another identity provider',
+  expected: 'at most 255 printable ASCII characters, not . or .., and not fed_ with 43 characters',
   fix: 'choose another sub, or create the user without one',
 }
 
