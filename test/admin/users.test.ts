@@ -200,6 +200,18 @@ test('admin users: each fault of a body is named with its place, and nothing is 
   assert.equal((await call('PATCH', path, { username: null }, matching(moved))).status, 422)
 })
 
+test('admin users: claims in any language that are members of a user or reserved are refused', async () => {
+  for (const [claim, problem] of [
+    ['email#de', 'it is a member of the user'],
+    ['roles', 'it is a member of the user'],
+    ['tenant', 'only this server may set it'],
+    ['sub#de', 'only this server may set it'],
+  ] as const) {
+    const { status, json } = await call('POST', '/users', { username: 'ida', claims: { [claim]: 'x' } })
+    assert.deepEqual([status, json.errors[0].problem], [422, problem], claim)
+  }
+})
+
 test('admin users: dry_run checks everything and changes nothing', async () => {
   const before = changes().length
   const made = await call('POST', '/users?dry_run=true', { username: 'ida', password })

@@ -345,6 +345,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'packages/server/src/app/key-files.ts',
       'packages/server/src/app/master-key-rotation.ts',
       'packages/server/src/model/membership.ts',
+      'packages/server/src/model/user-claims.ts',
       'configuration',
       'migration',
       'operations/explain',

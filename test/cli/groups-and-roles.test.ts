@@ -63,6 +63,8 @@ test('cli: an error in groups and roles is reported, and nothing changes', async
       [[...add, '--group', ' a'], invalid, 1],
       [[...add, '--role', 'x'.repeat(201)], invalid, 1],
       [[...add, '--group', 'a', '--claims', '{"groups":["b"]}'], /--claims contains "groups"/, 2],
+      [[...add, '--claims', '{"email":"a@b.example"}'], /--claims contains "email".*expected --email,/, 2],
+      [[...add, '--claims', '{"tenant":"acme"}'], /"tenant", which only this server may set/, 2],
       [['set-groups', '--user', 'ada'], /expected --group or --none/, 2],
       [['set-groups', '--user', 'ada', '--none', '--group', 'a'], /expected --group or --none/, 2],
       [['set-groups', '--user', 'ada', '--group', ''], invalid, 1],

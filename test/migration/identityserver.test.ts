@@ -345,3 +345,36 @@ test('migration: a secret key of IdentityServer4 is never published as a public 
   assert.deepEqual([converted.jwks, variables.length], [undefined, 1])
   assert.doesNotMatch(JSON.stringify([configuration, lines]), /c2VjcmV0/)
 })
+
+test('migration: of the claims of a user of IdentityServer4, only the type role becomes a role, and no claim an address', () => {
+  const claim = (ClaimType: string, ClaimValue: string) => ({ ClaimType, ClaimValue })
+  const value = {
+    AspNetUsers: [
+      {
+        ...{ Id: '1', UserName: 'mallory', Email: 'm@corp.example', EmailConfirmed: false },
+        AspNetUserClaims: [
+          ...[
+            claim('role', 'reader'),
+            claim('roles', 'admin'),
+            claim('groups', 'staff'),
+            claim('team', 'blue'),
+          ],
+          ...[claim('email', 'ceo@corp.example'), claim('email_verified', 'true'), claim('email#de', 'x')],
+          claim('tenant', 'acme'),
+        ],
+      },
+    ],
+  }
+  const { users, lines } = migrate(importerNamed('identityserver'), [{ name: 'tables.json', value }], at)
+  assert.deepEqual(users, [
+    {
+      ...{ sub: '1', username: 'mallory', email: 'm@corp.example', email_verified: false },
+      ...{ claims: { team: 'blue' }, groups: ['staff'], roles: ['reader'] },
+    },
+  ])
+  const outcomeOf = (index: number) =>
+    lines
+      .filter(({ source }) => source.includes('AspNetUserClaims') && source.includes(index))
+      .map(({ outcome }) => outcome)
+  for (const index of [1, 6, 7]) assert.deepEqual(outcomeOf(index), ['not_possible'], `claim ${index}`)
+})

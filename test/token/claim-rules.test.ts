@@ -210,7 +210,7 @@ for (const rereads of [false, true])
     )
     const sub = await addUser(server, {
       ...{ username: 'eve', password: 'seven purple kettles', email: undefined, emailVerified: false },
-      claims: { groups: ['app-dev'], roles: ['admin'] },
+      ...{ claims: {}, groups: ['app-dev'], roles: ['admin'] },
     })
     const users = administerUsers(server.accounts, server.stores.storedUsers)
     const tokens = await tokensOf(

@@ -4,6 +4,12 @@ import { held, none, type Rows } from './rows.ts'
 
 export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/admin.md': {
+    '`claims` must not contain them': held(
+      'admin/users.test.ts',
+      'admin users: each fault of a body is named with its place, and nothing is stored',
+      'admin/users.test.ts',
+      'admin users: claims in any language that are members of a user or reserved are refused',
+    ),
     '[reference/admin-api.json](../reference/admin-api.json) is the OpenAPI 3.1 document with every operation.':
       held(
         'admin/openapi.test.ts',

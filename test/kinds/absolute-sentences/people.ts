@@ -14,6 +14,10 @@ export const people: Readonly<Record<string, Rows>> = {
       'kinds/two-paths.test.ts',
       'two paths: an address that two users have confirmed signs in neither; a user with it as name can sign in',
     ),
+    '`--claims` adds other claims': held(
+      'cli/groups-and-roles.test.ts',
+      'cli: an error in groups and roles is reported, and nothing changes',
+    ),
     'Passwords are read from standard input, hidden': held(
       'cli/users.test.ts',
       'cli: users are added, listed, disabled, enabled and given passwords while the server runs',

@@ -7,7 +7,6 @@ import { createTotp } from '../identity/totp.ts'
 import { administerUsers } from '../identity/user-administration.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { MigratedIdentity, MigratedUser } from '../migration/user.ts'
-import type { Memberships } from '../model/membership.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { type OpenOptions, openIssuer } from './administration.ts'
 import { createServices } from './services.ts'
@@ -108,7 +107,7 @@ function accountOf({
   totp_secret: _secret,
   identities: _identities,
   ...account
-}: MigratedUser): NewAccount & Memberships {
+}: MigratedUser): NewAccount {
   return {
     ...account,
     ...(email_verified !== undefined && { emailVerified: email_verified }),

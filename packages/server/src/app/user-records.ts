@@ -9,7 +9,6 @@ import {
   shownUser,
   shownUserSchema,
 } from '../endpoints/admin/user-schema.ts'
-import { withMemberships } from '../model/membership.ts'
 import type { AccountServices } from './account-services.ts'
 import type { IssuerContext } from './issuer-context.ts'
 import type { SignInServices } from './sign-in-services.ts'
@@ -41,7 +40,13 @@ type RecordProblem =
   | ReplacementProblem
 
 /** Why `ReplaceUser` refuses. */
-type ReplacementProblem = 'username_malformed' | 'username_taken' | 'account_taken' | 'account_changed'
+type ReplacementProblem =
+  | 'username_malformed'
+  | 'username_taken'
+  | 'claim_not_allowed'
+  | 'membership_malformed'
+  | 'account_taken'
+  | 'account_changed'
 
 export type UserRecords = {
   /** Resolves to undefined if neither the configuration file nor the store has the user. */
@@ -96,7 +101,8 @@ export function createUserRecords(
         email,
         emailVerified: email_verified,
         active,
-        claims: withMemberships(claims as JsonObject, lists),
+        claims: claims as JsonObject,
+        ...lists,
       }
       const replaced = await replaceUser(user, record, dryRun)
       return replaced.ok

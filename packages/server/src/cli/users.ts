@@ -4,13 +4,8 @@
  */
 
 import { parseJsonObject } from '@tessera/protocol/json'
-import {
-  longestMembership,
-  type Membership,
-  memberships,
-  membershipsOf,
-  mostMemberships,
-} from '../model/membership.ts'
+import { longestMembership, type Membership, memberships, mostMemberships } from '../model/membership.ts'
+import { type ClaimProblem, problemOfClaims, recordClaimsOf } from '../model/user-claims.ts'
 import { writeError, writeOutput } from '../operations/output/standard-output.ts'
 import type {
   AddUserFlags,
@@ -65,8 +60,8 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
     const { group: groups, role: roles } = flags
     const claims = json === undefined ? {} : parseJsonObject(json)
     if (!claims) return report('--claims is not a JSON object', 2)
-    const twice = memberships.find(kind => ({ groups, roles })[kind] && Object.hasOwn(claims, kind))
-    if (twice) return report(`--claims contains "${twice}", and so do the flags`, 2)
+    const refused = problemOfClaims(claims)
+    if (refused) return report(textOf(refused), 2)
     if (inTenant !== undefined && !users.tenants.has(inTenant)) return report(`no tenant "${inTenant}"`)
     if (flags.password === false && flags.passwordHash)
       return report('expected one of --password-hash and --no-password', 2)
@@ -91,6 +86,11 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
     writeOutput(`${flags.dryRun ? 'would be added' : 'added'} ${lineOf(shown(added.user))}\n`)
     return 0
   })
+
+const textOf = ({ claim, kind }: ClaimProblem): string =>
+  kind === 'member'
+    ? `--claims contains "${claim}", which is a member of the user; expected --email, --email-verified, --group or --role`
+    : `--claims contains "${claim}", which only this server may set; expected claims about the user`
 
 export const setPassword = (flags: SetPasswordFlags): Promise<ExitCode> =>
   withUsers(flags, async users => {
@@ -252,6 +252,7 @@ const problems = {
   account_configured:
     'the user belongs to the configuration file; remove them there first, or they could sign in again',
   email_malformed: 'the email address is invalid',
+  claim_not_allowed: 'a claim is a member of the user, or only this server may set it; expected other claims',
   membership_malformed: `a group or role is invalid; expected at most ${mostMemberships} names, each of one line and at most ${longestMembership} characters`,
   password_hash_malformed: 'the password hash is refused',
   sub_malformed:
@@ -283,7 +284,7 @@ const shown = ({
   disabled_at,
   ...Object.fromEntries(
     memberships.flatMap(kind => {
-      const names = membershipsOf(claims, kind)
+      const names = recordClaimsOf(claims)[kind] ?? []
       return names.length === 0 ? [] : [[kind, JSON.stringify(names)]]
     }),
   ),

@@ -1,25 +1,28 @@
 /** Manages stored users: adds, changes, disables and deletes them. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { AccountSettings, PasswordProblem } from '../model/account.ts'
 import { changesBetween } from '../model/audit-record.ts'
 import type { Events, PreparedEvent } from '../model/events.ts'
 import { newId } from '../model/handle.ts'
+import { areMembershipNames, type Memberships, withMemberships } from '../model/membership.ts'
 import type { AccessEnding, EndedSession, Stores } from '../model/ports/stores.ts'
 import type { EndCause, EndingWithin } from '../model/session.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import { isDerivedSub, type Users } from '../model/user.ts'
+import { problemOfClaims, type RecordClaims, recordClaimsOf } from '../model/user-claims.ts'
 import type { Awaitable, Clock, Log, Random } from '../runtime/ports.ts'
 import { passwordProblem, preparePassword } from './password.ts'
 
-export type NewAccount = {
+export type NewAccount = Memberships & {
   readonly username: string
   /** Default: a random one. */
   readonly sub?: string
   readonly tenant?: string
   readonly email?: string
   readonly emailVerified?: boolean
+  /** Must contain no member of the account, such as `email` or `roles`, and no claim that only this server sets. */
   readonly claims?: JsonObject
   /** Omitted: the user has no password until one is set. */
   readonly password?: string
@@ -38,9 +41,10 @@ export type NewAccount = {
 export type Accounts = {
   readonly find: (sub: string) => Awaitable<StoredUser | undefined>
   /**
-   * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address` or `account_taken` (another
-   * user has the address, or the `sub` is or was that of a user, is a `client_id`, or has the form of one that the server
-   * derives for users of other providers).
+   * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address`, `claim_not_allowed`
+   * (`claims` contains a member of the account, such as `email` or `roles`, or a claim that only this server sets),
+   * `membership_malformed` or `account_taken` (another user has the address, or the `sub` is or was that of a user, is a
+   * `client_id`, or has the form of one that the server derives for users of other providers).
    */
   readonly add: (account: NewAccount) => Promise<Result<StoredUser>>
   /** Returns why the user may not choose this password; undefined if they may. */
@@ -60,8 +64,8 @@ export type Accounts = {
   /** As `setPassword`, with a hash of another server. */
   readonly setPasswordHash: (user: StoredUser, passwordHash: string) => Promise<Result<StoredUser>>
   /**
-   * Changes the user. A new address counts as verified. Refuses `account_changed`, `username_malformed`, `username_taken` or
-   * `account_taken`.
+   * Changes the user. A new address counts as verified. `claims`, `groups` and `roles` each replace only themselves. Refuses
+   * `account_changed`, `username_malformed`, `username_taken`, `claim_not_allowed`, `membership_malformed` or `account_taken`.
    */
   readonly update: (user: StoredUser, changes: AccountChanges) => Promise<Result<StoredUser>>
   /** Enables or disables the user. Disabling ends their access. Refuses `account_unknown`. */
@@ -89,7 +93,7 @@ export type PasswordOptions = {
   readonly from?: string | undefined
 }
 
-type AccountChanges = {
+type AccountChanges = Memberships & {
   readonly username?: string
   readonly verifiedEmail?: string
   readonly claims?: JsonObject
@@ -127,6 +131,18 @@ export const isUsername = (username: string): boolean =>
  * address.
  */
 export const couldBeAddress = (username: string): boolean => identityKey(username).includes('@')
+
+/** Returns the refusal of claims that a stored user can't have; undefined if they are accepted. */
+export function claimsRefusal(
+  { claims = {}, groups, roles }: Partial<RecordClaims>,
+  sub?: string,
+): Refusal | undefined {
+  const problem = problemOfClaims(claims)
+  if (problem) return refuse('invalid_request', 'claim_not_allowed', { log: { sub, claim: problem.claim } })
+  return areMembershipNames({ groups, roles })
+    ? undefined
+    : refuse('invalid_request', 'membership_malformed', { log: { sub } })
+}
 
 /** Returns the members of a user that operators change. */
 export const detailsOf = ({ username, email, claims }: StoredUser) => ({ username, email, claims })
@@ -201,6 +217,8 @@ export function createAccounts(ports: AccountPorts): Accounts {
       email,
       emailVerified,
       claims = {},
+      groups,
+      roles,
       password,
       passwordHash,
       disabled = false,
@@ -212,6 +230,8 @@ export function createAccounts(ports: AccountPorts): Accounts {
       const proven = emailVerified && email !== undefined && identityKey(email) === identityKey(username)
       if (chosenByUser && couldBeAddress(username) && !proven)
         return refuse('invalid_request', 'username_is_address')
+      const refusal = claimsRefusal({ claims, groups, roles })
+      if (refusal) return refusal
       if (await users.isNameTaken(username, tenant)) return refuse('invalid_request', 'username_taken')
       if (email !== undefined && emailVerified && (await users.isNameTaken(email, tenant)))
         return refuse('invalid_request', 'account_taken')
@@ -226,7 +246,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         ...(tenant !== undefined && { tenant }),
         ...(email !== undefined && { email, email_key: identityKey(email) }),
         ...(email !== undefined && emailVerified && { email_verified_at: now }),
-        claims,
+        claims: withMemberships(claims, { groups, roles }),
         ...(encoded !== undefined && { password: encoded, password_changed_at: now }),
         created_at: now,
         ...(disabled && { disabled_at: now }),
@@ -245,14 +265,19 @@ export function createAccounts(ports: AccountPorts): Accounts {
     setPassword: async (user, password, { keep, from } = {}) =>
       changePassword(user, await hash(password, from), keep),
     setPasswordHash: (user, passwordHash) => changePassword(user, passwordHash),
-    async update(user, { username, verifiedEmail, claims }) {
+    async update(user, { username, verifiedEmail, claims, groups, roles }) {
       const { sub, tenant } = user
+      const refusal = claimsRefusal({ claims, groups, roles }, sub)
+      if (refusal) return refusal
       if (username !== undefined && !isUsername(username))
         return refuse('invalid_request', 'username_malformed', { log: { sub } })
       if (username !== undefined && (await users.isNameTaken(username, tenant, sub)))
         return refuse('invalid_request', 'username_taken', { log: { sub } })
       if (verifiedEmail !== undefined && (await users.isNameTaken(verifiedEmail, tenant, sub)))
         return refuse('invalid_request', 'account_taken', { log: { sub } })
+      const known = recordClaimsOf(user.claims)
+      const changesClaims = claims !== undefined || groups !== undefined || roles !== undefined
+      const lists = { groups: groups ?? known.groups, roles: roles ?? known.roles }
       const next = {
         ...user,
         ...(username !== undefined && { username, username_key: identityKey(username) }),
@@ -261,10 +286,14 @@ export function createAccounts(ports: AccountPorts): Accounts {
           email_key: identityKey(verifiedEmail),
           email_verified_at: clock.now(),
         }),
-        ...(claims && { claims }),
+        ...(changesClaims && { claims: withMemberships(claims ?? known.claims, lists) }),
       }
-      const given = { username, email: verifiedEmail, claims }
-      const changed = (['username', 'email', 'claims'] as const).filter(name => given[name] !== undefined)
+      const given = {
+        username: username !== undefined,
+        email: verifiedEmail !== undefined,
+        claims: changesClaims,
+      }
+      const changed = (['username', 'email', 'claims'] as const).filter(name => given[name])
       const details = changesBetween(detailsOf(user), detailsOf(next), changed)
       return replace(next, events.prepare('user.updated', { sub, changed }, details))
     },

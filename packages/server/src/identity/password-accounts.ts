@@ -4,6 +4,7 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { AccountSettings } from '../model/account.ts'
 import type { Events } from '../model/events.ts'
 import { newId } from '../model/handle.ts'
+import type { Memberships } from '../model/membership.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { EndingWithin } from '../model/session.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
@@ -33,6 +34,9 @@ export type AddedAccount = Pick<StoredUser, 'sub' | 'username' | 'tenant'> & {
   readonly stored?: StoredUser
 }
 
+/** Users who sign up have no groups and no roles. */
+type SignUp = Omit<NewAccount, keyof Memberships> & { readonly password: string }
+
 export type PasswordAccounts = Pick<Accounts, 'passwordProblem'> & {
   readonly find: (sub: string) => Promise<PasswordAccount | undefined>
   /** Finds the user who gets a mail with a new password. Always makes the same queries, so that the response takes the same time. */
@@ -51,10 +55,7 @@ export type PasswordAccounts = Pick<Accounts, 'passwordProblem'> & {
    * @param redeem redeems the link of the user, before the operator's store adds them: a store may delete a user, and the link
    * must not add that user again. Refuses `invalid_request` with `mail_link_invalid` if it resolves to false.
    */
-  readonly signUp: (
-    account: NewAccount & { readonly password: string },
-    redeem?: () => Promise<boolean>,
-  ) => Promise<Result<AddedAccount>>
+  readonly signUp: (account: SignUp, redeem?: () => Promise<boolean>) => Promise<Result<AddedAccount>>
 }
 
 /** Whether this server stores the user. */
@@ -155,9 +156,7 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
       claims = {},
       password,
       from,
-    }: NewAccount & {
-      readonly password: string
-    },
+    }: SignUp,
     create: NonNullable<StoreUsers['create']>,
     redeem: (() => Promise<boolean>) | undefined,
   ): Promise<Result<AddedAccount>> {

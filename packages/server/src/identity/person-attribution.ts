@@ -1,5 +1,6 @@
 /** Finds the rows of a person that a store can't attribute: waiting mails and webhook messages are sealed, and counters are keyed hashes. */
 
+import { isJsonObject } from '@tessera/protocol/json'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { auditEndpoint } from '../model/audit-record.ts'
 import type { Sealing } from '../model/keys.ts'
@@ -7,6 +8,7 @@ import { mailName, type SealedMail } from '../model/mail.ts'
 import type { AttributedRows, PersonRows, Persons } from '../model/ports/stores.ts'
 import { identityKey } from '../model/stored-user.ts'
 import { localProvider } from '../model/user.ts'
+import { recordClaimsOf } from '../model/user-claims.ts'
 import { webhookMessageName } from '../model/webhook.ts'
 import type { TokenHash } from '../runtime/ports.ts'
 import { countedKeys, mailReasons } from './counted-keys.ts'
@@ -145,7 +147,13 @@ function countersOf(
 
 /** Returns the names and addresses of the person: of the record, and of claims of sign-ins at providers. */
 const namesOf = (rows: PersonRows): readonly string[] => {
-  const claims = Object.values(rows).flatMap(found => found.map(row => row.claims as JsonObject | undefined))
+  const claims = Object.entries(rows).flatMap(([section, found]) =>
+    found.map(({ claims: one }) => {
+      if (!isJsonObject(one)) return undefined
+      // An address that an earlier version stored in the claims of a record is not the person's.
+      return section === 'stored_users' ? recordClaimsOf(one).claims : one
+    }),
+  )
   const claimed = claims.flatMap((one): readonly (Json | undefined)[] => [
     one?.email,
     one?.preferred_username,

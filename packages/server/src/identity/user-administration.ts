@@ -2,7 +2,7 @@
 
 import type { PasswordProblem } from '../model/account.ts'
 import { isDotSegment } from '../model/admin-api.ts'
-import { isMembershipName, type Memberships, mostMemberships, withMemberships } from '../model/membership.ts'
+import type { Memberships } from '../model/membership.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import { isDerivedSub } from '../model/user.ts'
@@ -22,6 +22,7 @@ type UserProblem =
   | 'email_malformed'
   | 'sub_malformed'
   | 'membership_malformed'
+  | 'claim_not_allowed'
   | 'password_hash_malformed'
 
 type Outcome =
@@ -38,7 +39,7 @@ type Outcome =
 export type UserAdministration = {
   /** Returns the page of users after this `sub`; empty after the last one. */
   readonly list: (after?: string) => Promise<readonly StoredUser[]>
-  readonly add: (account: NewAccount & Memberships) => Promise<Outcome>
+  readonly add: (account: NewAccount) => Promise<Outcome>
   readonly setPassword: (sub: string, password: string) => Promise<Outcome>
   /** Sets a hash as another server exports it: see `importedPasswordHash`. */
   readonly setPasswordHash: (sub: string, exported: string) => Promise<Outcome>
@@ -55,9 +56,6 @@ const wellFormedSub = /^[\x20-\x7E]{1,255}$/
 /** Returns whether an operator may give a user this `sub`. The server derives those of users of other providers. */
 const isAssignable = (sub: string): boolean =>
   wellFormedSub.test(sub) && !isDotSegment(sub) && !isDerivedSub(sub)
-
-const areWellFormed = ({ groups = [], roles = [] }: Memberships): boolean =>
-  [groups, roles].every(names => names.length <= mostMemberships && names.every(isMembershipName))
 
 type Exported =
   | { readonly ok: true; readonly passwordHash: string }
@@ -91,12 +89,10 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
 
   return {
     list: async after => storedUsers.list({ limit: page, after }),
-    async add({ groups, roles, ...given }) {
-      const account = { ...given, claims: withMemberships(given.claims ?? {}, { groups, roles }) }
+    async add(account) {
       const { username, email, sub, password } = account
-      const passwordHash = given.passwordHash === undefined ? undefined : readExported(given.passwordHash)
+      const passwordHash = account.passwordHash === undefined ? undefined : readExported(account.passwordHash)
       if (passwordHash && !passwordHash.ok) return passwordHash
-      if (!areWellFormed({ groups, roles })) return refused('membership_malformed')
       if (email !== undefined && !isEmail(email)) return refused('email_malformed')
       if (sub !== undefined && !isAssignable(sub)) return refused('sub_malformed')
       const problem = password !== undefined && accounts.passwordProblem(password, { username, email })
@@ -122,12 +118,10 @@ export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): U
       return withHolder(outcomeOf(await accounts.update(user, { username })), { ...user, username })
     },
     async setMemberships(sub, memberships) {
-      if (!areWellFormed(memberships)) return refused('membership_malformed')
       for (;;) {
         const user = await accounts.find(sub)
         if (!user) return refused('account_unknown')
-        const claims = withMemberships(user.claims, memberships)
-        const outcome = outcomeOf(await accounts.update(user, { claims }))
+        const outcome = outcomeOf(await accounts.update(user, memberships))
         // The operator's decision applies even if the user's account changes at the same time.
         if (outcome.ok || outcome.problem !== 'account_changed') return outcome
       }

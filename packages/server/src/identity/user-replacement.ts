@@ -1,23 +1,24 @@
 /** Replaces everything that an operator decides about a stored user, in one write. */
 
-import type { JsonObject } from '@tessera/protocol/result'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { changesBetween } from '../model/audit-record.ts'
 import type { EventData, PreparedEvent } from '../model/events.ts'
+import { withMemberships } from '../model/membership.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
-import { type AccountPorts, accessEnding, detailsOf, isUsername } from './accounts.ts'
+import type { RecordClaims } from '../model/user-claims.ts'
+import { type AccountPorts, accessEnding, claimsRefusal, detailsOf, isUsername } from './accounts.ts'
 
-type UserRecord = {
+type UserRecord = RecordClaims & {
   readonly username: string
   readonly email?: string | undefined
   readonly emailVerified: boolean
-  readonly claims: JsonObject
   readonly active: boolean
 }
 
 /**
  * Replaces the record of the user, if the stored user is still this version. Disabling ends their access in the same
- * write. Refuses `invalid_request` with `username_malformed`, `username_taken`, `account_taken` or `account_changed`.
+ * write. Refuses `invalid_request` with `username_malformed`, `username_taken`, `claim_not_allowed`, `membership_malformed`,
+ * `account_taken` or `account_changed`.
  * @param dryRun checks everything and stores nothing.
  */
 export type ReplaceUser = (
@@ -42,8 +43,11 @@ export function createUserReplacement({
 }: UserReplacementPorts): ReplaceUser {
   const refused = (reason: string, { sub }: StoredUser) => refuse('invalid_request', reason, { log: { sub } })
 
-  async function conflictOf(user: StoredUser, { username, email, emailVerified }: UserRecord) {
+  async function conflictOf(user: StoredUser, record: UserRecord) {
+    const { username, email, emailVerified } = record
     if (!isUsername(username)) return refused('username_malformed', user)
+    const refusal = claimsRefusal(record, user.sub)
+    if (refusal) return refusal
     if (username !== user.username && (await users.isNameTaken(username, user.tenant, user.sub)))
       return refused('username_taken', user)
     return email !== undefined && emailVerified && (await users.isNameTaken(email, user.tenant, user.sub))
@@ -53,7 +57,7 @@ export function createUserReplacement({
 
   function nextOf(
     user: StoredUser,
-    { username, email, emailVerified, claims, active }: UserRecord,
+    { username, email, emailVerified, claims, groups, roles, active }: UserRecord,
   ): StoredUser {
     const {
       email: _,
@@ -73,7 +77,7 @@ export function createUserReplacement({
       ...(email !== undefined && { email, email_key: identityKey(email) }),
       ...(email !== undefined &&
         emailVerified && { email_verified_at: (isSameAddress ? verifiedAt : undefined) ?? clock.now() }),
-      claims,
+      claims: withMemberships(claims, { groups, roles }),
       ...(!active && { disabled_at: disabledAt ?? clock.now() }),
     }
   }

@@ -5,6 +5,7 @@ import { HookError } from '../model/hook.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { ConfiguredUser, User, Users } from '../model/user.ts'
+import { recordClaimsOf } from '../model/user-claims.ts'
 import type { VerifyPasswordHash } from '../runtime/argon2id.ts'
 import { applied } from '../runtime/async/promises.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
@@ -230,7 +231,8 @@ function userOf(stored: StoredUser): User
 function userOf(stored: StoredUser | undefined): User | undefined
 function userOf(stored: StoredUser | undefined): User | undefined {
   if (!stored) return undefined
-  const { sub, epoch, username, tenant, email, email_verified_at, claims, created_at, disabled_at } = stored
+  const { sub, epoch, username, tenant, email, email_verified_at, created_at, disabled_at } = stored
+  const { claims, ...lists } = recordClaimsOf(stored.claims)
   return {
     sub,
     epoch,
@@ -241,6 +243,7 @@ function userOf(stored: StoredUser | undefined): User | undefined {
       preferred_username: username,
       updated_at: created_at,
       ...claims,
+      ...lists,
       ...(email !== undefined && { email, email_verified: email_verified_at !== undefined }),
     },
   }

@@ -7,7 +7,8 @@ import { isEmail } from '../identity/email-address.ts'
 import { isMembershipName, mostMemberships } from '../model/membership.ts'
 import { mostIdentityLinks } from '../model/ports/federation.ts'
 import { identityKey } from '../model/stored-user.ts'
-import { isDerivedSub, reservedClaims } from '../model/user.ts'
+import { isDerivedSub } from '../model/user.ts'
+import { problemOfClaims } from '../model/user-claims.ts'
 import { importedPasswordHash } from '../runtime/password-hash/exported.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
 
@@ -41,7 +42,9 @@ export type MigratedIdentity = {
 
 export type Problem = { readonly path: Path; readonly problem: string; readonly expected: string }
 
-type Check = (value: unknown) => Omit<Problem, 'path'> | undefined
+/** @property within The place of the problem in the value. Omitted: the whole value. */
+type Found = Omit<Problem, 'path'> & { readonly within?: Path }
+type Check = (value: unknown) => Found | undefined
 
 const check =
   (isValid: (value: unknown) => boolean, problem: string, expected: string): Check =>
@@ -59,11 +62,13 @@ const names: Check = check(
   `at most ${mostMemberships} names of one line`,
 )
 
+/** Importers report such claims themselves, with what the operator can do. */
 const claims: Check = value => {
-  const reserved = Object.keys(value ?? {}).find(name => reservedClaims.has(name))
-  return reserved === undefined
-    ? undefined
-    : { problem: `only this server may set "${reserved}"`, expected: 'claims about the user' }
+  const found = problemOfClaims((value ?? {}) as JsonObject)
+  if (!found) return undefined
+  const problem =
+    found.kind === 'member' ? 'it is a member of the user' : `only this server may set "${found.claim}"`
+  return { problem, expected: 'claims about the user', within: [found.claim] }
 }
 
 const passwordHash: Check = value =>
@@ -122,8 +127,10 @@ export function userProblems(users: readonly Readonly<Record<string, unknown>>[]
   }
   return users.flatMap((user, index) => {
     const problems = Object.entries(checks).flatMap(([key, check]) => {
-      const problem = check(Object.hasOwn(user, key) ? user[key] : undefined)
-      return problem ? [{ path: ['stored_users', index, key], ...problem }] : []
+      const found = check(Object.hasOwn(user, key) ? user[key] : undefined)
+      if (!found) return []
+      const { within = [], ...problem } = found
+      return [{ path: ['stored_users', index, key, ...within], ...problem }]
     })
     if (problems.length > 0) return problems
     const twice = isTaken('sub', user.sub)

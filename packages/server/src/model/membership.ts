@@ -21,6 +21,10 @@ export const isMembershipName = (name: string): boolean =>
   name.length <= longestMembership &&
   !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name)
 
+/** Returns whether the user can have these groups and roles. */
+export const areMembershipNames = ({ groups = [], roles = [] }: Memberships): boolean =>
+  [groups, roles].every(names => names.length <= mostMemberships && names.every(isMembershipName))
+
 /** Returns the user's groups or roles. A claim with a single name counts as a list of one. */
 export const membershipsOf = (claims: JsonObject, kind: Membership): readonly string[] =>
   Object.hasOwn(claims, kind) ? [claims[kind]].flat().filter(name => typeof name === 'string') : []

@@ -17,7 +17,10 @@ export type StoredUser = {
   /** The address in the form of `identityKey`. Unique within the tenant among verified addresses. */
   readonly email_key?: string
   readonly email_verified_at?: Seconds
-  /** Claims except `email` and `email_verified`, which have their own fields. */
+  /**
+   * Claims except `email` and `email_verified`, which have their own fields. Contains the groups and roles. A row of an
+   * earlier version may contain more than that: see `recordClaimsOf`.
+   */
   readonly claims: JsonObject
   /** A hash: argon2id in PHC form (RFC 9106), or until the next sign-in an imported one; undefined: no password. */
   readonly password?: string

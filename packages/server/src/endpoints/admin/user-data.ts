@@ -4,6 +4,7 @@ import type { PersonalData } from '../../identity/personal-data.ts'
 import type { ReplaceUser } from '../../identity/user-replacement.ts'
 import type { StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
+import { recordClaimsOf } from '../../model/user-claims.ts'
 import { InvalidStoredValue } from '../../runtime/ports.ts'
 import type { Handlers } from './operation.ts'
 import { problem } from './problem.ts'
@@ -35,7 +36,8 @@ export const createUserDataHandlers = ({
     if (dryRun) return { ok: true, status: 200, body: { sub, rows: found.value } }
     // Disabling compares the version, so a concurrent change is not deleted unseen.
     const { username = '', email, claims = {} } = user ?? {}
-    const record = { username, email, emailVerified: user?.email_verified_at !== undefined, claims }
+    const emailVerified = user?.email_verified_at !== undefined
+    const record = { username, email, emailVerified, ...recordClaimsOf(claims) }
     const disabled = user && (await replaceUser(user, { ...record, active: false }, false))
     if (disabled && !disabled.ok)
       return problem('admin_precondition_failed', 'another request changed the user at the same time', {

@@ -6,13 +6,12 @@ import { membershipNames, name } from '../../configuration/schema/values.ts'
 import * as s from '../../configuration/validation/kinds.ts'
 import { isEmail } from '../../identity/email-address.ts'
 import { memberships, membershipsOf } from '../../model/membership.ts'
+import { untagged } from '../../model/resource.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import type { User } from '../../model/user.ts'
+import { problemOfClaims, recordClaimsOf } from '../../model/user-claims.ts'
 
 const { sub, username } = userSchema.fields
-
-/** Claims that have their own members. */
-const ownMembers = ['email', 'email_verified', 'groups', 'roles'] as const
 
 const record = {
   username,
@@ -33,15 +32,15 @@ const record = {
   claims: userSchema.fields.claims
     .unwrap()
     .check(claims => {
-      const own = ownMembers.find(member => Object.hasOwn(claims, member))
-      return own === undefined
-        ? undefined
-        : {
-            path: [own],
-            problem: 'it is a member of the user',
-            expected: 'other claims',
-            fix: `write "${own}" beside claims`,
-          }
+      const found = problemOfClaims(claims as JsonObject)
+      if (!found) return undefined
+      const isMember = found.kind === 'member'
+      return {
+        path: [found.claim],
+        problem: isMember ? 'it is a member of the user' : 'only this server may set it',
+        expected: 'other claims',
+        fix: isMember ? `write "${untagged(found.claim)}" beside claims` : 'remove it',
+      }
     })
     .default({})
     .describe('Claims by name; values are any JSON.'),
@@ -135,7 +134,7 @@ export const writableOf = ({
   ...(tenant !== undefined && { tenant }),
   ...(email !== undefined && { email }),
   email_verified: email_verified_at !== undefined,
-  ...splitClaims(claims),
+  ...recordClaimsOf(claims),
   active: disabled_at === undefined,
 })
 

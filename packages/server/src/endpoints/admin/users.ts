@@ -5,7 +5,7 @@ import type { output } from '../../configuration/validation/schema.ts'
 import type { Accounts } from '../../identity/accounts.ts'
 import type { UserAdministration } from '../../identity/user-administration.ts'
 import type { ReplaceUser } from '../../identity/user-replacement.ts'
-import { withMemberships } from '../../model/membership.ts'
+import { longestMembership, mostMemberships } from '../../model/membership.ts'
 import type { StoredUsers } from '../../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import type { User, Users } from '../../model/user.ts'
@@ -65,8 +65,8 @@ export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userO
     const { username, email, email_verified, groups, roles, active } = record
     const refused = addressRefusal(call.caller, user, record)
     if (refused) return refused
-    const claims = withMemberships(record.claims as JsonObject, definedOf({ groups, roles }))
-    const next = { username, email, emailVerified: email_verified, claims, active }
+    const claims = { claims: record.claims as JsonObject, ...definedOf({ groups, roles }) }
+    const next = { username, email, emailVerified: email_verified, ...claims, active }
     const replaced = await replaceUser(user, next, call.dryRun)
     if (!replaced.ok) return refusedBy(replaced.reason)
     if (call.dryRun) return replyWith(replaced.value)
@@ -218,6 +218,8 @@ function refusedBy(reason: Refusal['reason']): Problem {
   const log = { reason }
   if (reason === 'username_malformed') return { ...invalidEntry([usernameMalformed]), log }
   if (reason === 'sub_malformed') return { ...invalidEntry([subMalformed]), log }
+  if (reason === 'claim_not_allowed') return { ...invalidEntry([claimsMalformed]), log }
+  if (reason === 'membership_malformed') return { ...invalidEntry([membershipMalformed]), log }
   if (reason === 'username_taken')
     return problem('admin_entry_exists', 'another user of the tenant has the username, or a confusable one', {
       log,
@@ -236,6 +238,21 @@ const usernameMalformed: EntryError = {
   problem: 'it is empty, or contains a character that is not visible',
   expected: 'one line of visible text',
   fix: 'choose another name',
+}
+
+// The schema of the body refuses both before, and names the claim or the list.
+const claimsMalformed: EntryError = {
+  path: 'claims',
+  problem: 'a claim is a member of the user, or only this server may set it',
+  expected: 'other claims',
+  fix: 'write email, email_verified, groups and roles beside claims',
+}
+
+const membershipMalformed: EntryError = {
+  path: 'groups',
+  problem: 'a group or role is malformed, or there are too many',
+  expected: `at most ${mostMemberships} names, each of one line and at most ${longestMembership} characters`,
+  fix: 'remove the name',
 }
 
 const subMalformed: EntryError = {

@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Path } from '../../configuration/validation/schema.ts'
-import { reservedClaims } from '../../model/user.ts'
+import { problemOfClaim } from '../../model/user-claims.ts'
 import { type Convert, carry, filledText, flag, flagOrFalse } from '../convert.ts'
 import type { Draft, Target } from '../draft.ts'
 import type { Source } from '../source.ts'
@@ -27,9 +27,7 @@ function readTestUser(source: Source, draft: Draft): void {
   carry(source.member('IsActive'), user, 'active', flagOrFalse)
   for (const name of ['ProviderName', 'ProviderSubjectId'])
     source.member(name).notPossible('users of a provider are linked when they sign in')
-  const roles: string[] = []
-  readClaims(source.member('Claims'), user, roles)
-  if (roles.length > 0) user.set('roles', roles)
+  readClaims(source.member('Claims'), user, [])
 }
 
 const derived = 'it is derived from another column'
@@ -76,7 +74,6 @@ function readAspNetUser(source: Source, draft: Draft, at: Seconds): void {
   }
   const claims = readClaims(anyOf(source, 'Claims', 'AspNetUserClaims'), user, roles)
   readPhone(source, user, claims)
-  if (roles.length > 0) user.set('roles', roles)
   for (const login of elementsOf(anyOf(source, 'Logins', 'AspNetUserLogins')))
     login.notPossible('with linking "verified_email", the provider is linked at the next sign-in with it')
   readSecondFactor(source, user)
@@ -115,9 +112,24 @@ function readPhone(source: Source, user: Target, claims: Map<string, unknown>): 
   user.set('claims', Object.fromEntries(claims))
 }
 
-/** Reads claims and adds those that are roles to `roles`. Several values of a type become a list. */
+/** Returns why a claim of this type is not carried over; undefined if it is. */
+function problemOf(type: string, isStored: boolean): string | undefined {
+  const found = problemOfClaim(type)
+  if (type === '__proto__' || found?.kind === 'reserved') return 'only the server may set this claim'
+  // The configuration has addresses of users in their claims.
+  if (found === undefined || (!isStored && found.claim.startsWith('email'))) return undefined
+  return type === 'roles'
+    ? 'only claims of the type "role" are roles of the user; add others with "tessera users set-roles"'
+    : 'it is a member of the user here, and not a claim; change it with "tessera users set"'
+}
+
+/**
+ * Reads claims, and the roles and groups among them, after the roles that are known already. Several values of a type
+ * become a list. A claim of the type `roles` is no role: only those of the type `role` are.
+ */
 function readClaims(source: Source, user: Target, roles: string[]): Map<string, unknown> {
   const claims = new Map<string, unknown>()
+  const groups: string[] = []
   const isStored = user.at('claims')[0] === 'stored_users'
   for (const row of elementsOf(source)) {
     ignoreChildMembers(row)
@@ -125,13 +137,17 @@ function readClaims(source: Source, user: Target, roles: string[]): Map<string, 
     const [type, text] = [typeCell.text(), cell.text()]
     const kind = row.member('ValueType')
     if (type === undefined || text === undefined) continue
+    const problem = problemOf(type, isStored)
     if (roleTypes.has(type)) {
       outcome(row, user.at('roles', roles.length))
       roles.push(text)
+    } else if (type === 'groups') {
+      outcome(row, user.at('groups', groups.length))
+      const value = typedValue(text, kind.exists ? kind.text() : undefined)
+      groups.push(...[value].flat().map(String))
     } else if (isStored && (type === 'email' || type === 'email_verified'))
       row.notNeeded('the columns Email and EmailConfirmed count')
-    else if (reservedClaims.has(type) || type === '__proto__')
-      row.notPossible('only the server may set this claim')
+    else if (problem !== undefined) row.notPossible(problem)
     else {
       outcome(row, user.at('claims', type))
       const value = typedValue(text, kind.exists ? kind.text() : undefined)
@@ -139,6 +155,8 @@ function readClaims(source: Source, user: Target, roles: string[]): Map<string, 
     }
   }
   if (claims.size > 0) user.set('claims', Object.fromEntries(claims))
+  if (groups.length > 0) user.set('groups', groups)
+  if (roles.length > 0) user.set('roles', roles)
   return claims
 
   function outcome(row: Source, target: Path): void {

@@ -6,7 +6,7 @@ import { notNeeded } from '../outcomes.ts'
 import { membersOf, own, textOf } from '../raw.ts'
 import type { Source } from '../source.ts'
 import type { Realm } from './realm.ts'
-import { claimOfAttribute } from './user-claims.ts'
+import { claimOfAttribute, problemOfAttribute } from './user-claims.ts'
 
 export type Entry = string | Readonly<Record<string, unknown>>
 
@@ -36,8 +36,14 @@ type Kind = (config: Config, realm: Realm) => Reading
 const always = 'tokens of this server contain it without a mapper'
 
 const kinds: Readonly<Record<string, Kind>> = {
-  'oidc-usermodel-attribute-mapper': config =>
-    fromUser(config, claimOfAttribute(config('user.attribute') ?? '')),
+  'oidc-usermodel-attribute-mapper': config => {
+    const attribute = config('user.attribute') ?? ''
+    const isMember = Object.hasOwn(properties, attribute) || attribute === 'updatedAt'
+    const problem = isMember || attribute === '' ? undefined : problemOfAttribute(attribute)
+    return problem === undefined
+      ? fromUser(config, claimOfAttribute(attribute))
+      : { problem: `the attribute "${attribute}" is not carried over: ${problem}` }
+  },
   'oidc-usermodel-property-mapper': config => {
     const property = config('user.attribute') ?? ''
     const claim = Object.hasOwn(properties, property) ? properties[property] : undefined
@@ -181,14 +187,16 @@ function rule(config: Config, how: Readonly<Record<string, unknown>>, name = con
   return { entry: { claim: plain(path), ...how } }
 }
 
+/** Claims that are booleans here; attributes are texts. */
+const booleans: ReadonlySet<string> = new Set(['email_verified', 'phone_number_verified'])
+
 function fromUser(config: Config, from: readonly string[]): Reading {
   if (from[0] === '') return { problem: 'it names no attribute' }
-  if (reservedClaims.has(from[0]!)) return { problem: `users have no attribute "${from[0]}" here` }
   if (from[0] === 'updated_at') return { unneeded: 'the scope profile contains it' }
   const type = config('jsonType.label') || 'String'
   const isList = config('multivalued') === 'true'
   const how = { from: plain(from), ...(isList && { list: true }) }
-  if (type === 'boolean' && !from[0]!.endsWith('_verified'))
+  if (type === 'boolean' && !booleans.has(from[0]!))
     return rule(config, { ...how, map: { true: true, false: false } })
   const read = rule(config, how)
   return 'entry' in read && type !== 'String' && type !== 'boolean'

@@ -162,7 +162,7 @@ const bySection: Readonly<Record<string, string>> = {
 
 /** Rules of this server that no specification defines. */
 const ofThisServer =
-  'access_token_type_not_allowed account_changed account_configured account_taken account_unknown button_unknown ' +
+  'access_token_type_not_allowed account_changed account_configured account_taken account_unknown button_unknown claim_not_allowed ' +
   'client_keys_unavailable client_redirect_blocked client_secret_queue_full clock_skewed continuation_expired continuation_invalid ' +
   'credential_authority_unavailable directory_claims_too_large directory_entry_without_id ' +
   'directory_name_unfit directory_user_ambiguous directory_user_inactive directory_user_unknown ' +
@@ -172,7 +172,7 @@ const ofThisServer =
   'extension_subject_token_expired factor_not_named hook_failed hook_result_invalid ' +
   'hook_timed_out host_not_loopback identity_linked_elsewhere identity_links_exhausted last_factor_required ' +
   'linked_user_gone linking_session_gone local_login_disabled mail_asked_too_often ' +
-  'mail_link_invalid mail_link_of_another_account passkey_sign_in_not_offered ' +
+  'mail_link_invalid mail_link_of_another_account membership_malformed passkey_sign_in_not_offered ' +
   'password_queue_full password_unfit provider_not_allowed provider_user_refused ' +
   'sealed_client_unknown ' +
   'reader_not_on_loopback recovery_code_wrong schema_too_new tenant_not_allowed tenant_unknown ' +

@@ -4,6 +4,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Accounts } from '../../identity/accounts.ts'
+import { recordClaimsOf } from '../../model/user-claims.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { type AccountPagePorts, storedUserPage } from './account-page.ts'
 
@@ -23,7 +24,7 @@ export const createNamesEndpoint = (ports: NamesPorts): Endpoint =>
     section: 'profile',
     form: ({ claims }) => ({ kind: 'names', fields, values: valuesOf(claims) }),
     async act({ owner: stored, redirect, link }, form, again) {
-      const claims = renamed(stored.claims, form, ports.clock.now())
+      const claims = renamed(recordClaimsOf(stored.claims).claims, form, ports.clock.now())
       const changed = await ports.accounts.update(stored, { claims })
       return changed.ok ? redirect(link('/account')) : again('changed', valuesOf(claims))
     },
