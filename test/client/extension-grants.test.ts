@@ -125,3 +125,20 @@ test('extension grant: an error without a code has the status instead', async ()
     assert.equal(tokens.error.mayHaveSucceeded, false)
   }
 })
+
+test('extension grant: the server may have issued tokens if its response is an error of the server', async () => {
+  for (const [status, mayHaveSucceeded] of [
+    [499, false],
+    [500, true],
+    [599, true],
+  ] as const) {
+    const failing = createClient({
+      ...{ issuer, client_id: 'bearer', authentication },
+      fetch: (url, init) =>
+        url.endsWith('/token') ? Promise.resolve(new Response('{}', { status })) : fetch(url, init),
+    })
+    const tokens = await extensionGrant(failing, ticketType)
+    assert.ok(!tokens.ok)
+    assert.deepEqual([tokens.error.code, tokens.error.mayHaveSucceeded], [`http_${status}`, mayHaveSucceeded])
+  }
+})

@@ -23,7 +23,8 @@ const invalid = (place: string, value: unknown, expected: string): InvalidHookRe
 const kindOf = (value: unknown): string => {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
-  return value === undefined || typeof value === 'object' ? `${typeof value}` : `a ${typeof value}`
+  if (value === undefined) return 'undefined'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 export const boolean: Read<boolean> = (value, place) => {
