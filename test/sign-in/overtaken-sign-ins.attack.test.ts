@@ -10,9 +10,9 @@ import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, methodHref, secretOn } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'
-import { authorizePath, signIn } from '../support/sign-in.ts'
+import { alice, answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
-import { federatedWorld, foreignProvider, startFederated, visitProvider } from '../support/upstream.ts'
+import { federatedWorld, foreignProvider, startFederated, subOf, visitProvider } from '../support/upstream.ts'
 
 const provider = foreignProvider()
 
@@ -171,6 +171,71 @@ for (const [name, end] of Object.entries(endings)) {
     assert.ok(![...browser.cookies.keys()].some(cookie => cookie.includes('session')))
   })
 }
+
+const aliceSub = '1'
+
+/** Worlds with a user who is not stored. */
+const others = {
+  'of the configuration': { ...accountsWorld(), mfa: { mode: 'off' } },
+  'of the configuration, with a second factor': { ...accountsWorld(), mfa: { mode: 'required' } },
+  'of a directory': {
+    ...accountsWorld(),
+    users: [],
+    identity_providers: [
+      ...pagesWorld.identity_providers,
+      {
+        ...{ name: 'staff', type: 'directory' },
+        credentialAuthority: { check: async () => ({ ok: true, sub: aliceSub }) as const },
+      },
+    ],
+  },
+}
+for (const [kind, world] of Object.entries(others)) {
+  const acr_values = kind.includes('directory') ? 'idp:staff' : ''
+  const credentials = { username: alice.username, password: alice.password }
+
+  test(`attack: a sign-in of a user ${kind} fails if it is overtaken by a revocation`, async () => {
+    const server = await createTestServer(world)
+    const browser = createBrowser(server)
+    const acted = beforeWriting(server, async () => void (await server.endAccess(aliceSub)))
+    const page = await browser.visit(authorizePath({ acr_values }))
+    const late = await browser.submit(page, { ...credentials, button: 'login' })
+    assert.ok(acted())
+    await assertKeptOut(server, browser, late, aliceSub)
+    // They can sign in again.
+    if (!kind.includes('factor')) answerOf(await signIn(browser, authorizePath({ acr_values }), alice))
+  })
+
+  test(`attack: the password grant for a user ${kind} fails if it is overtaken by a revocation`, async () => {
+    const server = await createTestServer({ ...world, mfa: { mode: 'off' } })
+    const ask = () =>
+      server.token(
+        { grant_type: 'password', ...credentials, acr_values, scope: 'openid offline_access' },
+        { client: ['direct', 's'] },
+      )
+    const acted = beforeWriting(server, async () => void (await server.endAccess(aliceSub)))
+    assertRefused(await ask(), 'invalid_grant', 'no_longer_valid')
+    assert.ok(acted())
+    assert.equal((await ask()).status, 200)
+  })
+}
+
+test('attack: a sign-in at a provider of a user without a record fails if it is overtaken by a revocation', async () => {
+  provider.claims = { sub: 'carol-there' }
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const path = authorizePath({ acr_values: 'idp:corp' })
+  await browser.visit(await visitProvider(await browser.visit(path)))
+  const sub = String(subOf(server))
+  const other = createBrowser(server)
+  const back = await visitProvider(await other.visit(path))
+  const acted = beforeWriting(server, async () => void (await server.endAccess(sub)))
+  await other.visit(back)
+  assert.ok(acted())
+  assert.deepEqual(await server.stores.sessions.ofUser(sub), [])
+  assert.ok(![...other.cookies.keys()].some(cookie => cookie.includes('session')))
+  await other.visit(await visitProvider(await other.visit(path)))
+  assert.equal((await server.stores.sessions.ofUser(sub)).length, 1)
+})
 
 test('attack: a new account’s first sign-in fails if the account is deleted in the meantime', async () => {
   const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'off' }))

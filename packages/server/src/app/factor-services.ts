@@ -25,11 +25,7 @@ export type FactorServices = {
 
 export function createFactorServices(
   { issuer, mfa }: Configuration,
-  {
-    context,
-    attempts: { countAttempt },
-    signIn: { users, storeUsers, profile, findFactors, accessEndings },
-  }: Services,
+  { context, attempts: { countAttempt }, signIn: { users, profile, findFactors, accessEndings } }: Services,
   { notifyOwner }: MailServices,
 ): FactorServices {
   const { stores, derived, clock, random, log, events } = context
@@ -50,7 +46,7 @@ export function createFactorServices(
         passkeys,
         users,
         profile,
-        accessEndings: storeUsers && accessEndings,
+        accessEndings,
         clock,
       }),
       events.note,

@@ -94,7 +94,7 @@ function createProviderEndpoints(
 ): ProviderEndpoints {
   const { stores, clock, log, events } = services.context
   const { endSession } = services.sessions
-  const { users, profile, identityProviders, resolveSubject } = services.signIn
+  const { users, profile, identityProviders, resolveSubject, accessEndings } = services.signIn
   const { upstream, upstreamStates, redeemUpstreamRequest, browserBinding } = federation
   const { storeUpstreamSession, callbackPathOf, readLogoutToken } = federation
   const { browserRequests, findRequester, concludeSignIn, signInOptions } = flow
@@ -110,6 +110,7 @@ function createProviderEndpoints(
       browserBinding,
       resolveSubject,
       storeUpstreamSession,
+      accessEndings,
       callbackPathOf,
       profile,
       users,

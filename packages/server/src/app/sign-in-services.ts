@@ -128,7 +128,7 @@ export function createSignInServices(
         namesVary: storeUsers !== undefined,
         countGuess,
         countFoundGuess: createFoundGuessCounter({ countAttempt }),
-        accessEndings: storeUsers && accessEndings,
+        accessEndings,
         clock,
       }),
     ),

@@ -1,6 +1,6 @@
 /**
- * Remembers the end of the access of users who are not stored here, such as those of the operator's store. Stored users
- * have an `epoch` for this: see `StoredUser`.
+ * Remembers the end of the access of users who are not stored here: those of the configuration, of providers and of the
+ * operator's store. Stored users have an `epoch` for this: see `StoredUser`.
  */
 
 import { createHmac } from 'node:crypto'

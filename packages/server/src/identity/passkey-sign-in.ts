@@ -28,8 +28,7 @@ type PasskeySignInPorts = {
   readonly passkeys: Passkeys
   readonly users: Pick<Users, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
-  /** If the operator's store has users. */
-  readonly accessEndings?: Pick<AccessEndings, 'latest'> | undefined
+  readonly accessEndings: Pick<AccessEndings, 'latest'>
   readonly clock: Clock
 }
 
@@ -51,7 +50,7 @@ export function createPasskeySignIn({
       const proof = await passkeys.verify({ browser }, answer)
       if (!proof.ok) return proof
       const { sub } = proof.value.passkey
-      const ending = await accessEndings?.latest(sub)
+      const ending = await accessEndings.latest(sub)
       const record = await users.find(sub)
       // A user who exists only at a provider must sign in there, because the provider may have removed them.
       if (!record || record.tenant !== tenant)
@@ -64,7 +63,7 @@ export function createPasskeySignIn({
         acr: 'phr',
         auth_time: clock.now(),
         epoch: record.epoch,
-        ...(record.epoch === undefined && ending !== undefined && { ending }),
+        ...(record.epoch === undefined && { ending }),
       }
       const active = await profile.isActive({ subject, ...(client && { client_id: client.client_id }) })
       return active ? ok(subject) : refuse('access_denied', 'user_inactive', { log: { sub } })

@@ -55,8 +55,7 @@ type SignInPorts = {
   readonly namesVary?: boolean
   readonly countGuess: CountGuess
   readonly countFoundGuess: CountFoundGuess
-  /** If the operator's store has users. */
-  readonly accessEndings?: Pick<AccessEndings, 'latest' | 'isSince'> | undefined
+  readonly accessEndings: Pick<AccessEndings, 'latest' | 'isSince'>
   readonly clock: Clock
 }
 
@@ -131,12 +130,9 @@ export function createSignIn({
       const ask = () => unlessFull(() => authority.value.check(request, provider?.directory && isAllowed))
       const began = clock.now()
       const first = await ask()
-      const ending =
-        first.ok && first.epoch === undefined && idp === localProvider
-          ? await accessEndings?.latest(first.sub)
-          : undefined
+      const ending = first.ok && first.epoch === undefined ? await accessEndings.latest(first.sub) : undefined
       // The password that was right at first may have been changed since then.
-      const isOld = ending !== undefined && accessEndings?.isSince(ending, began)
+      const isOld = ending !== undefined && accessEndings.isSince(ending, began)
       const answer = isOld ? await ask() : first
       const found = await foundGuess()
       if (found && !found.ok) return found

@@ -86,7 +86,7 @@ export const signedInAt = ({
 
 /** A subject that is about to sign in. */
 export type CheckedSubject = Subject & {
-  /** For users of the operator's store: the latest end of their access when they were checked (see `AccessEndings`). */
+  /** For users who are not stored here: the latest end of their access when they were checked (see `AccessEndings`). */
   readonly ending?: number | null
 }
 

@@ -7,6 +7,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { AccessEndings } from '../../identity/access-endings.ts'
 import type { Forgive } from '../../identity/attempts.ts'
 import type { ResolveSubject } from '../../identity/external-identity.ts'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
@@ -18,7 +19,7 @@ import type {
 import type { StoreUpstreamSession } from '../../identity/federation/upstream-session.ts'
 import { readForm } from '../../messages/form.ts'
 import { isAcr } from '../../model/mfa.ts'
-import type { Profile, Subject } from '../../model/user.ts'
+import type { CheckedSubject, Profile } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 import type { BrowserBinding } from '../flow/browser-cookies.ts'
@@ -41,6 +42,7 @@ type FederationCallbackPorts = ProblemPorts &
     readonly browserBinding: BrowserBinding
     readonly resolveSubject: ResolveSubject
     readonly storeUpstreamSession: StoreUpstreamSession
+    readonly accessEndings: Pick<AccessEndings, 'latest'>
     readonly profile: Pick<Profile, 'isActive'>
     readonly concludeSignIn: ConcludeSignIn
     /** Returns the path that the provider redirects browsers to. */
@@ -170,7 +172,7 @@ export function createFederationCallbackEndpoint(
     { request, continuation, requester }: UpstreamPage,
     user: UpstreamUser,
     askedAt: Seconds,
-  ): Promise<Result<Subject>> {
+  ): Promise<Result<CheckedSubject>> {
     const { claims, amr, acr } = user
     const { name } = provider
     if (!isRecentEnough(user, requestParametersOf(requester, continuation), continuation)) {
@@ -180,14 +182,16 @@ export function createFederationCallbackEndpoint(
     const local = await ports.resolveSubject(identity, requester.tenant)
     if (!local.ok) return local
     const { sub, record, linked } = local.value
+    const ending = record?.epoch === undefined ? await ports.accessEndings.latest(sub) : undefined
     if (linked) ports.notifyOwner(request, sub, 'identity_linked')
-    const subject: Subject = {
+    const subject: CheckedSubject = {
       sub,
       idp: name,
       amr,
       claims,
       ...(record?.tenant !== undefined && { tenant: record.tenant }),
       ...(record?.epoch !== undefined && { epoch: record.epoch }),
+      ...(ending !== undefined && { ending }),
       // A provider must not assert an authentication context class that this server defines.
       ...(acr !== undefined && !isAcr(acr) && { acr }),
       ...signInTimesOf(user, clock.now()),
