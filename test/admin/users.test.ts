@@ -7,7 +7,7 @@ import { createCursors } from '../../packages/server/src/endpoints/admin/cursor.
 import { replyWithPage } from '../../packages/server/src/endpoints/admin/list.ts'
 import type { Call } from '../../packages/server/src/endpoints/admin/operation.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
-import { sampleSession } from '../contracts/stores/samples.ts'
+import { sampleAuthorization, sampleCode, sampleSession } from '../contracts/stores/samples.ts'
 import { adminToken, adminWorld, matching, startAdmin } from '../support/admin.ts'
 import { createBrowser } from '../support/browser.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
@@ -375,6 +375,39 @@ test('admin users: only who may set passwords also sets the verified address, wh
   assert.deepEqual([unverified.status, unverified.json.email_verified], [200, false], unverified.body)
   const verified = await asWriter('PATCH', { email_verified: true }, unverified)
   assert.equal(verified.status, 403, verified.body)
+  // A provider's user with the address may be linked to the new user.
+  const prepared = { username: 'walter', email: 'walter@corp.example' }
+  const hash = '$2a$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
+  for (const secret of [{ password }, { password_hash: hash }])
+    for (const send of [
+      () => call('POST', '/users', { ...prepared, ...secret, email_verified: true }, { authorization }),
+      () =>
+        call('PUT', '/users/walter-1', { ...prepared, ...secret, email_verified: true }, { authorization }),
+      () =>
+        call(
+          'POST',
+          '/users?dry_run=true',
+          { ...prepared, ...secret, email_verified: true },
+          { authorization },
+        ),
+    ]) {
+      const refused = await send()
+      assert.deepEqual([refused.status, refused.json.reason], [403, 'admin_scope_missing'], refused.body)
+    }
+  // The sub of a person without a record, who has signed in.
+  await server.stores.sessions.create(sampleSession({ sub: 'staff-xenia' }))
+  const agreed = sampleAuthorization({ sub: 'staff-yves', expires_at: server.clock.now() + 600 })
+  await server.stores.codes.issue(agreed, sampleCode(agreed))
+  for (const sub of ['staff-xenia', 'staff-yves']) {
+    const taken = await call('PUT', `/users/${sub}`, { username: sub, password }, { authorization })
+    assert.deepEqual([taken.status, taken.json.reason], [403, 'admin_scope_missing'], taken.body)
+    assert.equal((await call('PUT', `/users/${sub}`, { username: sub }, { authorization })).status, 201)
+  }
+  for (const [sub, record] of [
+    ['walter-1', { ...prepared, email_verified: true }],
+    ['walter-2', { username: 'walter2', email: 'walter2@corp.example', password }],
+  ] as const)
+    assert.equal((await call('PUT', `/users/${sub}`, record, { authorization })).status, 201)
   assert.equal((await call('PATCH', path, other, matching(unverified))).status, 200)
 })
 

@@ -15,7 +15,7 @@ import { createPasswordHandlers } from '../endpoints/admin/user-password.ts'
 import { createSessionHandlers } from '../endpoints/admin/user-sessions.ts'
 import { createUserHandlers } from '../endpoints/admin/users.ts'
 import { createFactorReset } from '../identity/factor-reset.ts'
-import { createSubjectSearch } from '../identity/subject-search.ts'
+import { createAccessCheck, createSubjectSearch } from '../identity/subject-search.ts'
 import { administerUsers } from '../identity/user-administration.ts'
 import type { Services } from './services.ts'
 
@@ -42,6 +42,11 @@ export function createAdmin(configuration: Configuration, services: Services): E
         tenants: configuration.tenants,
         users,
         storedUsers,
+        hasAccess: createAccessCheck({
+          sessions: stores.sessions,
+          authorizations: stores.authorizations,
+          clock,
+        }),
         accounts,
         administration: administerUsers(accounts, storedUsers),
         replaceUser,

@@ -26,6 +26,23 @@ type SubjectPorts = {
   readonly clock: Clock
 }
 
+/** Resolves to whether the user has a session or an authorization. */
+export type HasAccess = (sub: string) => Promise<boolean>
+
+export const createAccessCheck =
+  ({
+    sessions,
+    authorizations,
+    clock,
+  }: {
+    readonly sessions: Pick<Sessions, 'ofUser'>
+    readonly authorizations: Pick<Authorizations, 'accessOf'>
+    readonly clock: Clock
+  }): HasAccess =>
+  async sub =>
+    (await sessions.ofUser(sub)).length > 0 ||
+    (await authorizations.accessOf(sub, clock.now(), { limit: 1 })).length > 0
+
 /**
  * Returns a function that resolves to the `sub` of each user that an identifier names, in all tenants that share the issuer:
  * - `opaque`: the `sub`
@@ -49,9 +66,7 @@ export function createSubjectSearch({
   choosesSubjects,
   clock,
 }: SubjectPorts): (id: SubjectId) => Promise<readonly string[]> {
-  const hasAccess = async (sub: string): Promise<boolean> =>
-    (await sessions.ofUser(sub)).length > 0 ||
-    (await authorizations.accessOf(sub, clock.now(), { limit: 1 })).length > 0
+  const hasAccess = createAccessCheck({ sessions, authorizations, clock })
 
   const bySub = async (sub: string): Promise<readonly string[]> =>
     isDerivedSub(sub) || (await users.find(sub)) || (await hasAccess(sub)) ? [sub] : []

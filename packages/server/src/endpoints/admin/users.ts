@@ -3,6 +3,7 @@
 import type { JsonObject, Refusal } from '@tessera/protocol/result'
 import type { output } from '../../configuration/validation/schema.ts'
 import type { Accounts } from '../../identity/accounts.ts'
+import type { HasAccess } from '../../identity/subject-search.ts'
 import type { UserAdministration } from '../../identity/user-administration.ts'
 import type { ReplaceUser } from '../../identity/user-replacement.ts'
 import { longestMembership, mostMemberships } from '../../model/membership.ts'
@@ -27,6 +28,7 @@ export type UserPorts = {
   readonly users: Pick<Users, 'find'>
   readonly storedUsers: Pick<StoredUsers, 'find' | 'findByName' | 'findByVerifiedEmail' | 'list'>
   readonly accounts: Pick<Accounts, 'passwordProblem'>
+  readonly hasAccess: HasAccess
   readonly administration: Pick<UserAdministration, 'add'>
   readonly replaceUser: ReplaceUser
   readonly cursors: Cursors
@@ -40,13 +42,15 @@ type NewRecord = Record & {
 }
 
 export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userOperations>, UserIds> {
-  const { configured, users, storedUsers, accounts, administration, replaceUser, tenants } = ports
+  const { configured, users, storedUsers, hasAccess, accounts, administration, replaceUser, tenants } = ports
   const configuredSubs = new Set(configured.map(({ sub }) => sub))
 
   async function create(call: Call, sub: string | undefined, body: NewRecord): Promise<Reply | Problem> {
     const { password, password_hash, email_verified, active, ...record } = body
     const errors = [...tenantErrors(record.tenant, tenants), ...passwordErrors(body, record, accounts)]
     if (errors.length > 0) return invalidEntry(errors)
+    const refused = await passwordRefusal(call.caller, sub, body)
+    if (refused) return refused
     const added = await administration.add({
       ...definedOf({ ...record, sub, password, passwordHash: password_hash }),
       claims: record.claims as JsonObject,
@@ -58,6 +62,20 @@ export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userO
     if (call.dryRun) return replyWith(added.user)
     call.changed('user', added.user.sub)
     return { ...replyWith(added.user), status: 201, location: `/users/${encodeURIComponent(added.user.sub)}` }
+  }
+
+  /**
+   * Checks that the caller may sign in as any user, if the new user is someone who has signed in: a provider's user may be
+   * linked by a verified address, and users without a record already have their `sub`.
+   */
+  async function passwordRefusal(
+    caller: Caller,
+    sub: string | undefined,
+    { password, password_hash, email, email_verified }: NewRecord,
+  ): Promise<Problem | undefined> {
+    if (password === undefined && password_hash === undefined) return undefined
+    const isKnown = (email !== undefined && email_verified) || (sub !== undefined && (await hasAccess(sub)))
+    return isKnown ? checkScope(caller, 'admin:users.passwords') : undefined
   }
 
   async function replace(call: Call, user: StoredUser, record: Record): Promise<Reply | Problem> {
