@@ -60,6 +60,7 @@ export function createAccountServices(
   },
 ): AccountServices {
   const { stores, derived, clock, random, log, events } = context
+  const configured = new Set(configuration.users.map(({ sub }) => sub))
   const shared = {
     stores,
     users,
@@ -79,7 +80,7 @@ export function createAccountServices(
     ...shared,
     issuer: configuration.issuer,
     tenant: configuration.tenant,
-    configured: new Set(configuration.users.map(({ sub }) => sub)),
+    configured,
     attribution: createPersonAttribution({
       persons: stores.persons,
       mailSealing: createSealing({ derived, purpose: 'mail' }),
@@ -93,7 +94,7 @@ export function createAccountServices(
   return {
     accounts,
     personalData,
-    passwordAccounts: createPasswordAccounts({ ...shared, accounts, storeUsers }),
+    passwordAccounts: createPasswordAccounts({ ...shared, configured, accounts, storeUsers }),
     endAccess: createEndOfAccess({ ...shared, accounts }),
     searchUsers: createUserSearch({
       configured: configuration.users,

@@ -62,6 +62,8 @@ export type PasswordAccounts = Pick<Accounts, 'passwordProblem'> & {
 export const isStored = (account: PasswordAccount): account is StoredUser => 'version' in account
 
 type PasswordAccountPorts = {
+  /** Users of the configuration, by `sub`. A stored user with the `sub` of one can't sign in. */
+  readonly configured: ReadonlySet<string>
   readonly accounts: Accounts
   readonly stores: Pick<Stores, 'storedUsers' | 'sessions'>
   readonly users: Pick<Users, 'isNameTaken'>
@@ -79,6 +81,7 @@ type PasswordAccountPorts = {
 
 export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAccounts {
   const {
+    configured,
     accounts,
     storeUsers,
     users,
@@ -93,6 +96,9 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
   const { storedUsers, sessions } = ports.stores
   const outside = storeUsers?.setPassword && storeUsers
 
+  const visible = (stored: StoredUser | undefined): StoredUser | undefined =>
+    stored && !configured.has(stored.sub) ? stored : undefined
+
   /** Prepares a password as `Accounts` does, and hashes it. */
   async function hashed(text: string, from: string | undefined) {
     const password = preparePassword(text)
@@ -102,21 +108,21 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
   return {
     passwordProblem: accounts.passwordProblem,
     async find(sub) {
-      const stored = await accounts.find(sub)
+      const stored = visible(await accounts.find(sub))
       if (stored || !outside) return stored
       const found = await outside.find(sub)
       return found && accountOf(found)
     },
     async findNamed(typed, tenant) {
       const key = identityKey(typed)
-      const [storedByAddress, storedByName, byAddress, byName] = await Promise.all([
+      const [ofAddress, ofName, byAddress, byName] = await Promise.all([
         storedUsers.findByVerifiedEmail(key, tenant),
         storedUsers.findByName(key, tenant),
         outside?.findByVerifiedEmail(typed, tenant),
         outside?.findByName(typed, tenant),
       ])
       if (byAddress) return accountOf(byAddress)
-      return storedByAddress ?? (byName ? accountOf(byName) : storedByName)
+      return visible(ofAddress) ?? (byName ? accountOf(byName) : visible(ofName))
     },
     async setPassword(account, text, { keep, from } = {}) {
       if (isStored(account)) return accounts.setPassword(account, text, { keep, from })

@@ -33,7 +33,8 @@ type UserPorts = {
 
 /**
  * Finds users by name (see `identityKey`): those of the configuration, then those of the operator's store, then stored
- * ones; or else by a verified address that exactly one user has. Passwords are compared in NFKC, and also as typed, for imported hashes.
+ * ones; or else by a verified address that exactly one user has. A stored user whose `sub` the configuration has is not
+ * found: two people would sign in as one user. Passwords are compared in NFKC, and also as typed, for imported hashes.
  *
  * If any user has an argon2id password, every check costs one argon2id verification per form of the password, whether or
  * not the name exists; `createPasswordCheck` adds the cost of imported hashes. The operator's `checkPassword` is called with every check too. If the operator's store is unavailable,
@@ -82,6 +83,9 @@ export function createUsers(
     return user && isDisabled(sub) ? { ...user, active: false } : user
   }
 
+  const visibleOf = (stored: StoredUser | undefined): StoredUser | undefined =>
+    stored && !bySub.has(stored.sub) ? stored : undefined
+
   /** Does the same reads for known and unknown names. Looks up addresses only for text that could be one. */
   async function named(typed: string, tenant: string | undefined): Promise<Named> {
     const name = identityKey(typed)
@@ -95,11 +99,13 @@ export function createUsers(
     if (sub !== undefined) return { sub }
     const [outsideByName, outsideByAddress] = await outside()
     if (outsideByName) return { sub: outsideByName.user.sub, outside: outsideByName }
-    if (storedByName) return { sub: storedByName.sub, stored: storedByName }
+    if (storedByName) return bySub.has(storedByName.sub) ? { hidden: storedByName } : storedOf(storedByName)
     const owners = mayBeAddress ? (byAddress.get(placeOf(name, tenant)) ?? []) : []
-    if (owners.length + (outsideByAddress ? 1 : 0) + (storedByAddress ? 1 : 0) !== 1) return {}
+    const visible = visibleOf(storedByAddress)
+    if (owners.length + (outsideByAddress ? 1 : 0) + (visible ? 1 : 0) !== 1)
+      return storedByAddress && !visible ? { hidden: storedByAddress } : {}
     if (outsideByAddress) return { sub: outsideByAddress.user.sub, outside: outsideByAddress }
-    return storedByAddress ? { sub: storedByAddress.sub, stored: storedByAddress } : { sub: owners[0]?.sub }
+    return visible ? storedOf(visible) : { sub: owners[0]?.sub }
   }
 
   /** Returns the users of the operator's store with this name and with this address. */
@@ -147,15 +153,16 @@ export function createUsers(
       const address = identityKey(email)
       const found = [
         ...(byAddress.get(placeOf(address, tenant)) ?? []).map(({ sub }) => configuredOf(sub)),
-        userOf(await storedUsers.findByVerifiedEmail(address, tenant)),
+        userOf(visibleOf(await storedUsers.findByVerifiedEmail(address, tenant))),
         (await storeUsers?.findByVerifiedEmail(email, tenant).then(unshared))?.user,
       ].filter(user => user !== undefined)
       return found.length === 1 ? found[0] : undefined
     },
     async checkPassword(username, password, tenant, from) {
-      const { sub, stored, outside } = await named(username, tenant)
+      const { sub, stored, outside, hidden } = await named(username, tenant)
       const known = (!outside && sub !== undefined && passwords.get(sub)) || nobody
-      const own = known.encoded ?? stored?.password ?? (storeHasHashes ? outside?.password : undefined)
+      const own =
+        known.encoded ?? (stored ?? hidden)?.password ?? (storeHasHashes ? outside?.password : undefined)
       const hasStored = await storedUsers.any()
       if (hasStored) await learnStored()
       const baseline = storeHasHashes || hasStored ? decoyHash : decoy
@@ -171,6 +178,10 @@ export function createUsers(
         reportUnreadable(stored)
         if (hashFits) await upgradePassword.stored(stored, password, from)
         return hashFits ? userOf(stored) : undefined
+      }
+      if (hidden) {
+        if (hashFits) log.warn('stored_user_hidden', { sub: hidden.sub, username: hidden.username })
+        return undefined
       }
       const fits = known.encoded === undefined ? plainFits : hashFits
       return sub !== undefined && known !== nobody && fits ? configuredOf(sub) : undefined
@@ -201,9 +212,13 @@ export function createUsers(
 type Named = {
   readonly sub?: string | undefined
   readonly stored?: StoredUser
+  /** A stored user who can't sign in, because the configuration has their `sub`. */
+  readonly hidden?: StoredUser
   /** A user of the operator's store. */
   readonly outside?: StoreUser
 }
+
+const storedOf = (stored: StoredUser): Named => ({ sub: stored.sub, stored })
 
 /** Resolves to a function that returns the outcome, so that a failure matters only if the outcome is needed. */
 const settled = <Value>(outcome: Promise<Value>): Promise<() => Promise<Value>> =>
