@@ -10,7 +10,7 @@ import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, enrolApp, finishEnrolment, goOnFrom, methodHref, secretOn } from '../support/factors.ts'
-import { authorizePath, bob, pagesWorld, signIn } from '../support/sign-in.ts'
+import { answerOf, authorizePath, bob, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 
 const required = { ...pagesWorld, mfa: { mode: 'required' } }
@@ -168,4 +168,31 @@ test('passkeys: of the transports that a browser names, those of another format 
   await browser.submit(asked, made)
   const [stored] = await server.stores.passkeys.of('1')
   assert.deepEqual(stored?.transports, ['internal'])
+})
+
+test('attack: recovery codes that a reset of the factors left behind are replaced at the next enrolment', async () => {
+  const server = await createTestServer({ ...pagesWorld, mfa: { mode: 'required' } })
+  const { recoveryCodes, secondFactors } = server.stores
+  const { replace } = recoveryCodes
+  // Another process resets the factors between the new factor and its codes.
+  Object.assign(recoveryCodes, {
+    async replace(...given: Parameters<typeof replace>) {
+      Object.assign(recoveryCodes, { replace })
+      await secondFactors.reset('1')
+      return replace(...given)
+    },
+  })
+  const stranger = createBrowser(server)
+  const { codes: left } = await enrolApp(server, stranger, authorizePath())
+  assert.equal(await recoveryCodes.count('1'), 10)
+  const { codes } = await enrolApp(server, createBrowser(server), authorizePath())
+  assert.deepEqual(
+    codes.filter(code => left.includes(code)),
+    [],
+  )
+  const browser = createBrowser(server)
+  const chosen = await browser.visit(methodHref(await signIn(browser, authorizePath()), 'recovery_code'))
+  assert.equal((await browser.submit(chosen, { code: left[0]!, button: 'verify' })).status, 400)
+  assert.equal(server.reason(), 'recovery_code_wrong')
+  answerOf(await browser.submit(chosen, { code: codes[0]!, button: 'verify' }))
 })

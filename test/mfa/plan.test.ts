@@ -49,6 +49,7 @@ const rows: readonly Row[] = [
     { acr: '2', methods: ['totp'] },
     ['prove', 'passkey'],
   ],
+  ['a new factor if only codes are left', ['recovery_code'], { acr: '2' }, ['enrol', 'totp', 'passkey']],
   ['a new factor if there is none', [], { acr: '2' }, ['enrol', 'totp', 'passkey']],
   ['a new available factor', [], { acr: '2', methods: ['totp'] }, ['enrol', 'totp']],
   ['a new passkey for phr', [], { acr: 'phr' }, ['enrol', 'passkey']],

@@ -4,7 +4,7 @@
  */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import type { Factors } from '../../identity/factors.ts'
+import { type Factors, hasFactor } from '../../identity/factors.ts'
 import type { AskSecondFactor, Proven, SecondFactorNeed } from '../../identity/mfa-policy.ts'
 import type { Client } from '../../model/client.ts'
 import { acrOf, type FactorMethod, factorMethods, type RequestedAcr } from '../../model/mfa.ts'
@@ -60,9 +60,12 @@ export function planSecondFactor(
 /** Strongest first. */
 const order: readonly SecondFactorMethod[] = ['passkey', 'totp', 'recovery_code']
 
+/** Codes replace a factor. Without one they are left over, and nobody can be asked for them. */
 const has = (factors: Factors, methods: readonly SecondFactorMethod[]): readonly SecondFactorMethod[] =>
   order.filter(
     method =>
       methods.includes(method) &&
-      (method === 'recovery_code' ? factors.recoveryCodes > 0 : factors[method].length > 0),
+      (method === 'recovery_code'
+        ? factors.recoveryCodes > 0 && hasFactor(factors, factorMethods)
+        : factors[method].length > 0),
   )
