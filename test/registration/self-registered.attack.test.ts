@@ -289,6 +289,26 @@ test('authorize: a client whose registration was deleted leads to a page that sa
   assert.doesNotMatch(other.text, /no longer known/)
 })
 
+test('attack: no page loads the logo of an untrusted client, in any language', async () => {
+  const token = 'an-initial-access-token'
+  const logos = { logo_uri: 'https://track.example/logo.png', 'logo_uri#de': 'https://track.example/de.png' }
+  for (const [mode, isShown] of [
+    ['open', false],
+    ['initial_access_token', true],
+  ] as const) {
+    const server = await open({ mode, initial_access_tokens: isShown ? [{ value: token }] : [] })
+    const client = await registered(server, { ...page, ...logos }, isShown ? bearer(token) : {})
+    const browser = createBrowser(server)
+    const request = requestOf(client, { ui_locales: 'de' })
+    const login = await browser.visit(request)
+    const consent = await signIn(browser, request)
+    for (const shown of [login, consent]) {
+      const policy = String(shown.headers['content-security-policy'])
+      assert.equal(/track\.example/.test(shown.body + policy), isShown, `${mode} ${shown.target}`)
+    }
+  }
+})
+
 test('consent: consent is requested again after a registered client changes its name, logo or host', async () => {
   for (const change of [
     { client_name: 'Your Bank' },

@@ -50,13 +50,15 @@ export function clientView(client: PageClient, language: string): ClientView {
     textOf('policy_uri'),
     textOf('tos_uri'),
   ]
+  const trusted = client.registered?.trusted ?? true
   return {
     name: shownName(textOf('client_name'), client),
-    logo,
+    // A browser would load it before the user decides, from any host, and show it beside the password field.
+    ...(trusted && { logo }),
     home,
     policy,
     terms,
-    trusted: client.registered?.trusted ?? true,
+    trusted,
     document: client.registered?.document,
   }
 }
