@@ -280,6 +280,30 @@ test('audit: what a reload changes is recorded by one process', async () => {
   await server.close()
 })
 
+test('audit: a reload that can’t be recorded is served as a whole, and recorded with the next one', async () => {
+  const stores = createMemoryStores()
+  const { add } = stores.webhookMessages
+  const proxied = (changes: object) => ({ ...pagesWorld, trusted_proxies: ['192.0.2.0/24'], ...changes })
+  const server = await createTestServer(proxied({ drain_delay: 1 }), { jobs: true, stores })
+  Object.assign(stores.webhookMessages, {
+    async add() {
+      throw new StoreUnavailable('away')
+    },
+  })
+  await server.reconfigure(proxied({ drain_delay: 2, registration: { mode: 'open' } }))
+  const { json } = await server.send('GET', '/.well-known/openid-configuration')
+  assert.ok(json.registration_endpoint)
+  assert.equal(server.logged.filter(({ event }) => event === 'configuration_not_recorded').length, 1)
+  Object.assign(stores.webhookMessages, { add })
+  await server.reconfigure(proxied({ drain_delay: 2, trusted_proxies: [] }))
+  const applied = ofType(await recordsOf(server), 'configuration.applied')
+  assert.deepEqual(
+    applied.map(({ record }) => record.data.changes.map(({ subject }: { subject: string }) => subject)),
+    [['drain_delay', 'trusted_proxies']],
+  )
+  await server.close()
+})
+
 test('audit: users that a reload changes can be erased', async () => {
   const user = (sub: string) => ({ sub, username: sub, password: 'a-long-pass-phrase' })
   const tenant = (...users: readonly object[]) => ({

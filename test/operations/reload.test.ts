@@ -370,6 +370,33 @@ test('reload: while the store is unreachable nothing changes, and a later reload
   assert.equal((await refresh(server, refresh_token)).status, 200)
 })
 
+test('reload: while the store refuses some of it, a client that the file no longer contains stays enabled', async () => {
+  const tenantStores = await openTenantStores()
+  let away = ''
+  const { settings, principals } = tenantStores.main
+  const failing = <Work extends (...given: never[]) => unknown>(name: string, work: Work): Work =>
+    ((...given: never[]) => {
+      if (away === name) throw new StoreUnavailable('away')
+      return work(...given)
+    }) as Work
+  const main = {
+    ...tenantStores.main,
+    settings: { ...settings, put: failing('settings', settings.put) },
+    principals: { ...principals, disabled: failing('principals', principals.disabled) },
+  }
+  const server = await createTestServer(world, { tenantStores: { ...tenantStores, main } })
+  const next = { ...clientsWithout('roclient'), tenants: [...world.tenants, { name: 'own', issuer: 'path' }] }
+  const { refresh_token } = await signIn(server)
+  for (const one of ['settings', 'principals']) {
+    away = one
+    await assert.rejects(server.reconfigure(next as never), StoreUnavailable)
+    away = ''
+    // The client stays enabled: its refreshes are checked with the principals in the store.
+    const refreshed = await refresh(server, refresh_token)
+    assert.equal(refreshed.status, 200, `${one} ${refreshed.body}`)
+  }
+})
+
 const withoutTenant = (name: string) => ({
   ...tenantsWorld,
   tenants: tenantsWorld.tenants.filter(tenant => tenant.name !== name),

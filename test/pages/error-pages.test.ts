@@ -1,6 +1,8 @@
 /** Errors of the edge: an HTML page for a browser, JSON for a program. */
 
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { test } from 'node:test'
 import type { Route } from '@tessera/protocol/http'
 import { prefersHtml } from '../../packages/server/src/http/accept.ts'
@@ -212,4 +214,21 @@ test('error pages: if no page can be rendered, JSON is sent and the failure is l
   } finally {
     await edge.close()
   }
+})
+
+test('pages: a shortage of files during the first request for a page breaks no later one, nor the end', async t => {
+  const server = await createTestServer(pagesWorld)
+  const { readFileSync } = fs
+  const shortage = t.mock.method(fs, 'readFileSync', (...given: Parameters<typeof readFileSync>) => {
+    if (String(given[0]).endsWith('passkey.js')) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
+    return readFileSync(...given)
+  })
+  syncBuiltinESMExports()
+  const { status } = await server.send('GET', '/login')
+  assert.ok(shortage.mock.callCount() > 0)
+  shortage.mock.restore()
+  syncBuiltinESMExports()
+  assert.equal(status, 500)
+  assert.notEqual((await server.send('GET', '/login')).status, 500)
+  await server.close()
 })

@@ -5,7 +5,12 @@ import { test } from 'node:test'
 import { batchPerTick, connectionAccepted } from '../../packages/server/src/runtime/async/batch-per-tick.ts'
 import { createFairQueue, QueueFull } from '../../packages/server/src/runtime/async/fair-queue.ts'
 import { linesOf } from '../../packages/server/src/runtime/async/lines.ts'
-import { serial, settlesWithin, singleFlight } from '../../packages/server/src/runtime/async/promises.ts'
+import {
+  lazily,
+  serial,
+  settlesWithin,
+  singleFlight,
+} from '../../packages/server/src/runtime/async/promises.ts'
 import { readRepeatedly } from '../../packages/server/src/runtime/async/repeated-reading.ts'
 import { inTime, until } from '../support/until.ts'
 
@@ -29,6 +34,24 @@ test('serial: work runs one at a time in the order of the calls, also after a fa
     results.map(result => (result.status === 'fulfilled' ? result.value : String(result.reason))),
     ['a', 'Error: b', 'c'],
   )
+})
+
+test('lazily: the work begins at the first call, is kept, and is tried again after a failure', async () => {
+  let begun = 0
+  const load = lazily(async () => {
+    begun += 1
+    await nextTick()
+    if (begun === 1) throw new Error('too many open files')
+    return begun
+  })
+  assert.deepEqual([begun, load.begun()], [0, undefined])
+  const failing = [load(), load()]
+  assert.notEqual(load.begun(), undefined)
+  for (const call of failing) await assert.rejects(call, /too many open files/)
+  assert.equal(load.begun(), undefined)
+  assert.deepEqual(await Promise.all([load(), load()]), [2, 2])
+  assert.equal(await load(), 2)
+  assert.equal(await load.begun(), 2)
 })
 
 test('serial: settled resolves when earlier work has settled, and does not reject', async () => {

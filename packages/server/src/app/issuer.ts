@@ -51,9 +51,10 @@ export type IssuerPorts = {
   readonly routes?: readonly Route[]
   readonly observe?: RouterPorts['observe']
   /**
-   * Returns whether its configuration is the most recently applied one, which may disable principals. Default: true.
+   * Returns whether its configuration, with stored entries, is the most recently applied one, which may disable principals.
+   * Called before they are written, when nothing else can fail. Default: true.
    */
-  readonly decides?: () => Awaitable<boolean>
+  readonly decides?: (configuration: Configuration, stores: Stores) => Awaitable<boolean>
 }
 
 /**
@@ -103,7 +104,9 @@ async function composeOn(
   })
   // Last, because the principals of the previous configuration must stay enabled if creating the issuer fails.
   context.entries.begin()
-  await context.principals.begin((await decides()) ? principalsOf(configuration) : undefined)
+  await context.principals.begin(
+    (await decides(configuration, stores)) ? principalsOf(configuration) : undefined,
+  )
   const settled = async () => {
     await Promise.all([services.sessions.settled(), pages.mailSettled(), context.events.settled()])
   }

@@ -7,7 +7,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { ShowError } from '../http/router.ts'
 import type { PageRouteName, ProviderRouteName } from '../model/routes.ts'
-import { singleFlight } from '../runtime/async/promises.ts'
+import { lazily, singleFlight } from '../runtime/async/promises.ts'
 import type { PageEndpoints } from './page-endpoints.ts'
 import type { Services } from './services.ts'
 
@@ -37,8 +37,7 @@ export const loadPageCode = () =>
 
 export function createLazyPages(configuration: Configuration, services: Services): LazyPages {
   const { stores, clock } = services.context
-  let loaded: Promise<Loaded> | undefined
-  const load = async (): Promise<Loaded> => {
+  const all = lazily(async (): Promise<Loaded> => {
     const [{ createPageServices }, { createPageEndpoints }, { createErrorPage }] = await loadPageCode()
     const page = createPageServices(configuration, services)
     const { pages, paths } = page.view
@@ -49,17 +48,15 @@ export function createLazyPages(configuration: Configuration, services: Services
       mailSettled: page.mail.settled,
       closeMail: page.mail.close,
     }
-  }
+  })
   const isAnyDue = singleFlight(async () => stores.waitingMails.anyDue(clock.now()))
   let closed = false
   /** The stores close afterwards, so the query must have ended. Its caller logs a failure. */
   const queried = async (): Promise<void> => {
     await isAnyDue.current()?.catch(() => {})
   }
-  const all = (): Promise<Loaded> => {
-    loaded ??= load()
-    return loaded
-  }
+  /** Resolves to nothing if loading failed; the request that needed it has logged why. */
+  const loaded = async (): Promise<Loaded | undefined> => all.begun()?.catch(() => undefined)
   return {
     page: name => async request => (await all()).endpoints[name](request),
     provider: (name, route) => async request => (await all()).endpoints.providers.get(name)![route](request),
@@ -69,12 +66,12 @@ export function createLazyPages(configuration: Configuration, services: Services
     },
     async mailSettled() {
       await queried()
-      await (await loaded)?.mailSettled()
+      await (await loaded())?.mailSettled()
     },
     async closeMail() {
       closed = true
       await queried()
-      await (await loaded)?.closeMail()
+      await (await loaded())?.closeMail()
     },
   }
 }

@@ -40,7 +40,10 @@ export async function declareTenants(
   return async () => (await settings.get(settingName)) === own
 }
 
-/** Writes the principals of tenants that differ from before, also of inactive and removed tenants. */
+/**
+ * Writes the principals of tenants that differ from before, also of inactive and removed tenants. Never rejects, because the
+ * configuration is applied by then.
+ */
 export async function writeChangedTenants(
   before: Configuration,
   next: Configuration,
@@ -51,7 +54,10 @@ export async function writeChangedTenants(
     name => comparable(before.tenantIssuers.get(name)) !== comparable(next.tenantIssuers.get(name)),
   )
   if (differ.length === 0) return
-  const existing = new Set(await tenantStores.list())
+  const existing = await namesOf(tenantStores).catch(error => {
+    for (const name of differ) log.error('tenant_principals_failed', { tenant: name, error: String(error) })
+    return new Set<string>()
+  })
   for (const name of differ.filter(one => existing.has(one))) {
     try {
       const own = next.tenantIssuers.get(name)
@@ -67,3 +73,6 @@ export async function writeChangedTenants(
     }
   }
 }
+
+const namesOf = async ({ list }: Pick<ServerContext['tenantStores'], 'list'>): Promise<ReadonlySet<string>> =>
+  new Set(await list())

@@ -34,6 +34,7 @@ import {
 import type { ManagedEvents } from '../operations/events/events.ts'
 import { createOverloadLog } from '../operations/overload.ts'
 import { createArgon2id } from '../runtime/argon2id.ts'
+import { lazily } from '../runtime/async/promises.ts'
 import { networkPath } from '../runtime/network.ts'
 import { decoyHash, isCurrentHash } from '../runtime/password-hash/argon2.ts'
 import type { IssuerContext } from './issuer-context.ts'
@@ -220,13 +221,9 @@ const withDirectories = (
 
 /** Loads the LDAP client when this directory first checks a password. */
 function createLazyDirectory(provider: DirectoryProvider, ports: DirectoryPorts): PasswordAuthority {
-  let loaded: Promise<PasswordAuthority> | undefined
-  return {
-    async check(request, isAllowed) {
-      loaded ??= import('../identity/directory/authority.ts').then(({ createDirectoryAuthority }) =>
-        createDirectoryAuthority(provider, ports),
-      )
-      return (await loaded).check(request, isAllowed)
-    },
-  }
+  const load = lazily(async () => {
+    const { createDirectoryAuthority } = await import('../identity/directory/authority.ts')
+    return createDirectoryAuthority(provider, ports)
+  })
+  return { check: async (request, isAllowed) => (await load()).check(request, isAllowed) }
 }

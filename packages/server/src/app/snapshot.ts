@@ -7,6 +7,7 @@ import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createPart, type Load } from '../http/load.ts'
 import type { Router } from '../http/router.ts'
+import type { Awaitable } from '../runtime/ports.ts'
 import { createDispatcher } from './dispatch.ts'
 import { composeIssuer, type Issuer, type IssuerPorts } from './issuer.ts'
 import { declareTenants, writeChangedTenants } from './principals.ts'
@@ -47,17 +48,23 @@ export async function composeSnapshot(
   { context, load: whole, probes, observe }: SnapshotPorts,
 ): Promise<Snapshot> {
   const load = createPart(whole)
-  const server = await composeIssuer(configuration, { context, load, observe, routes: probes })
+  let decides: () => Awaitable<boolean> = () => true
+  const server = await composeIssuer(configuration, {
+    context,
+    load,
+    observe,
+    routes: probes,
+    async decides(withEntries, { settings }) {
+      decides = await declareTenants(withEntries, settings)
+      return true
+    },
+  })
   // Including the tenants that were made while the server runs.
   const own = server.configuration
-  const decides = await orClose(server, async () => {
-    const still = await declareTenants(own, server.stores.settings)
-    if (before) await writeChangedTenants(before, own, context)
-    return still
-  })
+  if (before) await writeChangedTenants(before, own, context)
   const tenants = createTenants({
     configurations: own.tenantIssuers,
-    compose: one => composeIssuer(one, { context, load, observe, decides }),
+    compose: one => composeIssuer(one, { context, load, observe, decides: () => decides() }),
     load,
     clock: context.clock,
     log: context.log,
@@ -87,15 +94,5 @@ export async function composeSnapshot(
       closing ??= Promise.all([tenants.close(), server.close()])
       await closing
     },
-  }
-}
-
-/** Runs the work, and closes the server's own issuer if it fails. */
-async function orClose<Value>(server: Issuer, work: () => Promise<Value>): Promise<Value> {
-  try {
-    return await work()
-  } catch (error) {
-    await server.close()
-    throw error
   }
 }

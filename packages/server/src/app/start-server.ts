@@ -75,8 +75,13 @@ async function start(
     url,
     // Loaded on the first reload, because most servers never reload.
     async reload(source) {
-      const { reload } = await import('./reload.ts')
-      return reload(source, { running: tessera.configuration, replace, log })
+      try {
+        const { reload } = await import('./reload.ts')
+        return await reload(source, { running: tessera.configuration, replace, log })
+      } catch (error) {
+        log.error('configuration_not_applied', { file: source.file, error: String(error) })
+        return false
+      }
     },
     stopLimit: () => stopLimit(tessera.configuration),
     async close() {

@@ -207,6 +207,16 @@ async function compose(
     await recordConfiguration(server().audit, tracing.context, { next: configuration })
   }
   opened.add(start(jobs))
+  let recorded = configuration
+  /** Records what the configuration changes, and, if that fails, records it with the next one: it is served already. */
+  const record = async (next: Configuration): Promise<void> => {
+    try {
+      await recordConfiguration(server().audit, tracing.context, { before: recorded, next })
+      recorded = next
+    } catch (error) {
+      log.error('configuration_not_recorded', { error: String(error) })
+    }
+  }
   const tessera: Tessera = {
     get issuer() {
       return server().issuer
@@ -242,11 +252,10 @@ async function compose(
     settled: () => server().settled(),
     ...runs,
     async replace(next) {
-      const before = snapshots.current().configuration
       await snapshots.replace(next)
-      if (isFirst) await recordConfiguration(server().audit, tracing.context, { before, next })
       mounted?.trust(next)
       web.trust(next)
+      if (isFirst) await record(next)
     },
     drain() {
       draining = true

@@ -7,7 +7,7 @@ import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { ConfiguredUser, User, Users } from '../model/user.ts'
 import { recordClaimsOf } from '../model/user-claims.ts'
 import type { VerifyPasswordHash } from '../runtime/argon2id.ts'
-import { applied } from '../runtime/async/promises.ts'
+import { applied, lazily } from '../runtime/async/promises.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 import { decoyHash as usualDecoyHash } from '../runtime/password-hash/argon2.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
@@ -64,7 +64,7 @@ export function createUsers(
   // Verified for unknown names at the same cost. The result is ignored.
   const decoy = configuredHashes.find(encoded => encoded?.startsWith('$argon2id$'))
   // The users of an import are similar, so a few of them show what their hashes cost.
-  const learnStored = once(async () => {
+  const learnStored = lazily(async () => {
     learn((await storedUsers.list({ limit: mostSamples })).map(({ password }) => password))
   })
 
@@ -266,18 +266,6 @@ function userOf(stored: StoredUser | undefined): User | undefined {
 
 /** Stored users whose hashes are read to learn what imported ones cost. */
 const mostSamples = 100
-
-/** Runs the work once, and again after a failure. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
-  return () => {
-    done ??= work().catch(error => {
-      done = undefined
-      throw error
-    })
-    return done
-  }
-}
 
 const placeOf = (key: string, tenant: string | undefined): string => JSON.stringify([tenant ?? null, key])
 

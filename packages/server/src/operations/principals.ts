@@ -156,9 +156,12 @@ export function createPrincipalWatch({
         watch: principals.watch ?? changes.watch,
         onFailure: error => log.error('principals_refresh_failed', { error: String(error) }),
       })
-      if (configured) await writePrincipals(configured, ports)
-      own = configured
+      // Read first: once they are written, nothing may fail that would leave the configuration before them in use.
       await read()
+      if (!configured) return
+      await writePrincipals(configured, ports)
+      own = configured
+      await read().catch(error => log.error('principals_refresh_failed', { error: String(error) }))
     },
     retire() {
       own = undefined

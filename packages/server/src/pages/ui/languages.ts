@@ -1,6 +1,7 @@
 /** The languages of the pages, each loaded on first use (BCP 47; lookup by language and script, RFC 4647 §3.4). */
 
 import { longestLanguageTag } from '../../model/language-tags.ts'
+import { lazily } from '../../runtime/async/promises.ts'
 import { en } from './locales/en.ts'
 import type { Texts, Translation } from './translation.ts'
 
@@ -12,10 +13,11 @@ export type Language = {
   readonly load: () => Promise<Texts>
 }
 
-const language = (tag: string, name: string, load: () => Promise<Translation>): Language => {
-  let loaded: Promise<Texts> | undefined
-  return { tag, name, load: () => (loaded ??= load().then(texts => isolating(overlay(en, texts)))) }
-}
+const language = (tag: string, name: string, load: () => Promise<Translation>): Language => ({
+  tag,
+  name,
+  load: lazily(async () => isolating(overlay(en, await load()))),
+})
 
 export const english = language('en', 'English', async () => en)
 

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lazily } from '../../runtime/async/promises.ts'
 import { readRegularFile } from '../../runtime/regular-file.ts'
 
 /**
@@ -27,9 +28,7 @@ const ours = fileURLToPath(new URL('./templates/', import.meta.url))
 
 /** A broken template must not prevent users from signing in. */
 export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions = {}): Render {
-  let loaded: Promise<(name: string) => Template> | undefined
-
-  const load = async () => {
+  const load = lazily(async () => {
     const { Eta } = await import('eta/core')
     const eta = new Eta({ autoEscape: true, autoTrim: [false, 'nl'] })
     const compile = (file: string): Template => {
@@ -60,11 +59,10 @@ export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions
       compiled.set(name, template)
       return template
     }
-  }
+  })
 
   return async (name, data) => {
-    loaded ??= load()
-    const templateOf = await loaded
+    const templateOf = await load()
     if (name === 'mail') return templateOf(name)(data)
     return templateOf('layout')({ ...data, body: templateOf(name)(data) })
   }

@@ -66,6 +66,21 @@ export function keptOrStarted<Key, Value>(
   return started
 }
 
+type Lazy<Value> = {
+  (): Promise<Value>
+  /** Returns the promise of the work that has begun or is done. */
+  readonly begun: () => Promise<Value> | undefined
+}
+
+/**
+ * Returns a function that starts the work at the first call, and keeps its promise. A rejected one is not kept, so that the
+ * next call tries again: a file may have been unreadable for a moment.
+ */
+export function lazily<Value>(work: () => Promise<Value>): Lazy<Value> {
+  const kept = new Map<'work', Promise<Value>>()
+  return Object.assign(() => keptOrStarted(kept, 'work', work), { begun: () => kept.get('work') })
+}
+
 /** Resolves to whether the work settled in time; work that did not continues. Rejects if the work rejects in time. */
 export async function settlesWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
