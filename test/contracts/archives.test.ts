@@ -18,6 +18,7 @@ import { readExport, verifyExport } from '../../packages/server/src/storage/tran
 import { type Sections, sectionsOf } from '../../packages/server/src/storage/transfer/sections.ts'
 import { writeExport } from '../../packages/server/src/storage/transfer/write.ts'
 import { providePostgres } from '../support/postgres.ts'
+import { inTime } from '../support/until.ts'
 import { collect, contentOf, databases, fillArchives, sampleRows } from './archives/databases.ts'
 import { temporaryFolder } from './stores/storage.ts'
 
@@ -170,11 +171,65 @@ for (const { name, open } of databases) {
       await withExport(async ({ from, to, read }) => {
         await assert.rejects(fill(to, cutOff(await read()), whole), /cut off/)
         const target = await to.target()
-        assert.equal(await target.setting(importBegun), 'yes')
+        assert.match((await target.setting(importBegun)) ?? '', /^[\da-f-]{36}$/)
         await target.close()
         await fill(to, await read(), whole)
         assert.deepEqual(await contentOf(to), await contentOf(from))
         assert.deepEqual(await contentOf(to, 'acme'), await contentOf(from, 'acme'))
+      })
+    })
+
+    for (const [title, order] of [
+      ['ends first', ['second', 'first']],
+      ['ends later', ['first', 'second']],
+    ] as const)
+      test(`of two imports at the same time, the one that began later is complete, also if it ${title}`, async () => {
+        await withExport(async ({ from, to, read }) => {
+          const imports: Record<string, { go: () => void; done: Promise<unknown> }> = {}
+          for (const name of ['first', 'second']) {
+            const [reached, proceed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+            const done = fill(to, pausing(await read(), reached.resolve, proceed.promise), whole)
+            imports[name] = { go: proceed.resolve, done: done.catch(error => error) }
+            await inTime(`the ${name} import is in the middle`, reached.promise)
+          }
+          const outcomes: Record<string, unknown> = {}
+          for (const [index, name] of order.entries()) {
+            imports[name]!.go()
+            outcomes[name] = await imports[name]!.done
+            if (index > 0) continue
+            // No server starts until the later one has ended.
+            const target = await to.target()
+            assert.equal((await target.setting(importBegun)) === undefined, name === 'second')
+            await target.close()
+          }
+          assert.match(String(outcomes.first), /another import into this database has begun meanwhile/)
+          assert.ok(outcomes.second instanceof Map, String(outcomes.second))
+          assert.deepEqual(await contentOf(to), await contentOf(from))
+          assert.deepEqual(await contentOf(to, 'acme'), await contentOf(from, 'acme'))
+        })
+      })
+
+    test('an import does not end if rows of an overtaken one came between its own', async () => {
+      await withExport(async ({ to, read }) => {
+        const between = async () => {
+          const target = await to.target()
+          const table = (await target.tables()).find(one => one.name === 'consents')!
+          await target.add(
+            table,
+            sampleRows(table, 40).map(row => row.with(0, `another ${row[0]}`)),
+          )
+          await target.close()
+        }
+        const adding = (async function* (sections: Sections): Sections {
+          for await (const section of sections) {
+            if (section.table.name === 'consents' && section.tenant === undefined) await between()
+            yield section
+          }
+        })(await read())
+        await assert.rejects(fill(to, adding, whole), /consents has \d+ rows instead of \d+/)
+        const target = await to.target()
+        assert.notEqual(await target.setting(importBegun), undefined)
+        await target.close()
       })
     })
 
@@ -229,6 +284,19 @@ for (const { name, open } of databases) {
       await end()
     })
   })
+}
+
+/** Pauses before the tenth section. */
+async function* pausing(sections: Sections, reached: () => void, proceed: Promise<void>): Sections {
+  let count = 0
+  for await (const section of sections) {
+    count += 1
+    if (count === 10) {
+      reached()
+      await proceed
+    }
+    yield section
+  }
 }
 
 async function* cutOff(sections: Sections): Sections {
