@@ -12,6 +12,7 @@ import { test } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { openUsers } from '../../packages/server/src/app/administration.ts'
+import { storedNames } from '../../packages/server/src/clients/registration/stated-metadata.ts'
 import { unpackMetadata } from '../../packages/server/src/clients/sealed/packed-metadata.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { createAuditHandlers } from '../../packages/server/src/endpoints/admin/audit.ts'
@@ -486,6 +487,14 @@ const rows: Readonly<Record<string, Row | Own>> = {
       const answer = await send(server, 'POST', '/connect/register', jsonBody({ software_statement: jwt }))
       assertAnswered(server, answer.status, what)
     }
+  },
+
+  'clients/registration/stated-metadata.ts': async () => {
+    const statement = { client_name: 'App', redirect_uris: [callback], iss: 'https://trust.example' }
+    for (const { what, value } of variants(statement))
+      assert.ok(storedNames(unsigned(header, value)) instanceof Set || !isObject(value), what)
+    for (const damaged of [undefined, null, 1, {}, [], '', '.', 'a.b.c', 'a..c', unsigned(header, null)])
+      assert.equal(storedNames(damaged), undefined, JSON.stringify(damaged))
   },
 
   'clients/registration/sector-identifier.ts': async () => {

@@ -392,6 +392,35 @@ test('attack: a software statement does not bring a document secrets or keys of 
   }
 })
 
+test('attack: a software statement does not make a document with keys or grants beside it trusted', async () => {
+  const signer = { ...(await exportJWK(foreign.publicKey)), alg: 'ES256' }
+  const grant_types = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code']
+  const registration = {
+    metadata_documents: { mode: 'open', allowed_grant_types: grant_types },
+    trusted_software_issuers: [{ issuer: 'https://federation.example', jwks: { keys: [signer] } }],
+  }
+  const { client_name, client_uri, redirect_uris } = documentOf(documentUrl) as Record<string, unknown>
+  const jwks = { keys: [await exportJWK(keys.publicKey)] }
+  const stated = { client_name, client_uri, redirect_uris }
+  const withMethod = { ...stated, token_endpoint_auth_method: 'private_key_jwt' }
+  for (const [said, added, trusted] of [
+    [stated, {}, true],
+    [withMethod, { jwks }, false],
+    [{ ...withMethod, jwks }, {}, true],
+    [{ ...withMethod, jwks }, { grant_types }, false],
+    [{ ...withMethod, jwks, grant_types }, {}, true],
+  ] as const) {
+    const { server, publish } = await openDocumentServer({}, { registration })
+    const software_statement = await new SignJWT({ iss: 'https://federation.example', ...said })
+      .setProtectedHeader({ alg: 'ES256' })
+      .sign(foreign.privateKey)
+    publish(documentUrl, { body: documentOf(documentUrl, { ...added, software_statement }) })
+    const page = await createBrowser(server).visit(requestOf(documentUrl, { scope: 'nonsense' }))
+    if (trusted) assert.equal(answerOf(page, documentCallback).get('error'), 'invalid_scope')
+    else assertErrorPage(page, 'invalid_scope')
+  }
+})
+
 test('attack: a software statement does not move a document to the sector of another host', async () => {
   const signer = { ...(await exportJWK(foreign.publicKey)), alg: 'ES256' }
   const victim = {

@@ -201,8 +201,8 @@ export type Client = {
 
 export type SelfRegistration = {
   /**
-   * Whether it registered with an initial access token, or with a software statement that contains all of its URLs, or
-   * has a host that the operator allowed.
+   * Whether it registered with an initial access token, or with a software statement that contains every member that
+   * decides who gets tokens or what users see, or has a host that the operator allowed.
    */
   readonly trusted: boolean
   /** A number that changes with each version. */

@@ -2,7 +2,6 @@
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, SelfRegistration, SigningAlgorithm } from '../../model/client.ts'
-import { describingNames } from '../../model/client-languages.ts'
 import { sectorOf } from '../../model/redirect.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import type { MetadataProblem, Registration } from '../../model/registration.ts'
@@ -13,6 +12,7 @@ import { keepAllowedUris } from './redirect-uris.ts'
 import { reducePermissions } from './reduction.ts'
 import type { CheckSectorIdentifier } from './sector-identifier.ts'
 import type { ReadSoftwareStatement } from './software-statement.ts'
+import { areStated, redirectOnlyGrants, storedNames, withStatement } from './stated-metadata.ts'
 
 export type ValidationPorts = {
   readonly registration: Registration
@@ -32,7 +32,7 @@ export type ValidMetadata = {
   readonly client: Client
   /** Requested values that were dropped, for the log: `scope: api1`, `logo_uri`. */
   readonly left: readonly string[]
-  /** Whether a software statement contains every URL of the client. */
+  /** Whether a software statement contains everything that decides who gets tokens or what users see. */
   readonly trusted: boolean
 }
 
@@ -48,12 +48,12 @@ export async function validateMetadata(
   const { registration, signingAlgorithms } = ports
   const stated = await withStatement(sent, ports)
   if (!stated.ok) return stated
-  const { statedNames, metadata: requested } = stated.value
+  const { statedNames, metadata: requested, allowedGrantTypes } = stated.value
   const unfulfilled = unfulfilledIn(requested)
   if (unfulfilled) {
     return refuseMetadata('client_metadata_unsupported', `${unfulfilled}: not supported by this server`)
   }
-  const reduced = reducePermissions(understood(requested), registration)
+  const reduced = reducePermissions(understood(requested), { ...registration, allowedGrantTypes })
   if (!reduced.ok) return reduced
   const uris = keepAllowedUris(reduced.value.metadata, registration)
   if (uris.isEmptied) return refuseProblems(uris.problems)
@@ -93,15 +93,6 @@ export async function validateMetadata(
   })
 }
 
-/**
- * Returns whether the statement contains every URL of the client. Statements are public: anyone can send one together
- * with their own URLs, which must not become trusted.
- */
-const areStated = (metadata: JsonObject, statedNames: ReadonlySet<string>): boolean =>
-  Object.entries(metadata).every(
-    ([name, value]) => !/_uris?$/.test(baseName(name)) || isEmpty(value) || statedNames.has(baseName(name)),
-  )
-
 const signedAnswers = [
   'id_token_signed_response_alg',
   'userinfo_signed_response_alg',
@@ -115,14 +106,6 @@ const unsupportedSigningAlgorithm = (client: Client, able: readonly SigningAlgor
     const alg = client[name]
     return alg !== undefined && !able.includes(alg)
   })
-
-/** Grants that return no tokens of users, or only through the redirection URI. */
-const redirectOnlyGrants: ReadonlySet<string> = new Set([
-  'authorization_code',
-  'implicit',
-  'refresh_token',
-  'client_credentials',
-])
 
 /**
  * Returns whether the client could learn identifiers of another sector: it names a host but can get tokens without a
@@ -176,49 +159,15 @@ const registeredOf = (row: ReadableRow, registration: Registration): SelfRegistr
 
 /**
  * Returns whether the client is trusted. For rows older than the column `vouched_by`, it is if registration requires a
- * credential.
+ * credential. Whether a statement suffices is decided again, because earlier versions compared URLs only.
  */
-const isTrusted = ({ vouched_by }: ReadableRow, { mode, requireSoftwareStatement }: Registration): boolean =>
-  vouched_by === 'unknown'
-    ? mode === 'initial_access_token' || requireSoftwareStatement
-    : vouched_by !== undefined
-
-type Stated = {
-  readonly metadata: JsonObject
-  /** The members of the statement without language tags; undefined if none was sent. */
-  readonly statedNames?: ReadonlySet<string>
+function isTrusted({ vouched_by, metadata }: ReadableRow, registration: Registration): boolean {
+  const { mode, requireSoftwareStatement } = registration
+  if (vouched_by === 'unknown') return mode === 'initial_access_token' || requireSoftwareStatement
+  if (vouched_by !== 'software_statement') return vouched_by !== undefined
+  const statedNames = storedNames(metadata.software_statement)
+  return statedNames !== undefined && areStated(metadata, statedNames)
 }
-
-/**
- * Merges the statement, whose values take precedence (RFC 7591 §2.3). Values in other languages count as the same
- * member (§2.2); otherwise a client could show its own name to some users. If statements are required, everything that
- * users see comes from the statement.
- */
-async function withStatement(
-  sent: JsonObject,
-  { registration, readStatement }: ValidationPorts,
-): Promise<Result<Stated>> {
-  const isRequired = registration.requireSoftwareStatement
-  if (isEmpty(sent.software_statement)) {
-    return isRequired
-      ? refuse('invalid_software_statement', 'software_statement_missing', {
-          description: 'a software statement is required',
-        })
-      : ok({ metadata: sent })
-  }
-  const claims = await readStatement(sent.software_statement)
-  if (!claims.ok) return claims
-  const statedNames = new Set(Object.keys(claims.value).map(baseName))
-  const fromStatement = new Set([...statedNames, ...(isRequired ? displayedNames : [])])
-  const kept = Object.entries(sent).filter(([name]) => !fromStatement.has(baseName(name)))
-  return ok({ metadata: { ...Object.fromEntries(kept), ...claims.value }, statedNames })
-}
-
-/** Members that users see. Pages also link to the start of the sign-in. */
-const displayedNames = [...describingNames, 'initiate_login_uri'] as const
-
-/** Returns `client_name` for `client_name#fr`. */
-const baseName = (member: string): string => member.split('#', 1)[0] ?? ''
 
 /** Adds defaults (RFC 7591 §2). */
 const withDefaults = (metadata: JsonObject): JsonObject => ({

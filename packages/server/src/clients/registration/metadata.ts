@@ -71,7 +71,7 @@ export const treatments = {
   allowed_cors_origins: 'drop',
 } as const satisfies Readonly<Partial<Record<keyof Client, Treatment>>>
 
-type MemberName = keyof typeof treatments
+export type MemberName = keyof typeof treatments
 const names = Object.keys(treatments) as readonly MemberName[]
 
 /** Returns the treatment of a member in any language; undefined if it is unknown. */
