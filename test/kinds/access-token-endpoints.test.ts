@@ -67,6 +67,7 @@ const verifying: Readonly<Record<string, string>> = {
   'endpoints/introspection/token-description.ts':
     'a parameter, whose sender authenticates as a client or API',
   'endpoints/revocation/revocation.ts': 'a parameter, whose sender authenticates as a client',
+  'endpoints/token/grants/presented-tokens.ts': 'for extension grants, such as token exchange: tested below',
   'endpoints/token/grants/token-exchange.ts': 'token exchange: tested below',
   'endpoints/userinfo/userinfo.ts': 'the route userinfo',
   'tokens/verification.ts': 'the verifier itself',

@@ -291,26 +291,156 @@ test('exchange: a client of one tenant never gets a token about a user of anothe
   }
 })
 
+test('exchange: an actor of one tenant does not act at a client of another', async () => {
+  const attempt = async (changes: object) => {
+    const server = await createTestServer(withClients({ client_id: 'exchanger', ...changes }))
+    const carol = { username: 'carol', password: 'carol', acr_values: 'tenant:acme' }
+    const [{ access_token: subject_token }, { access_token: actor_token }] = [
+      await signIn(server),
+      await signIn(server, carol),
+    ]
+    return exchange(server, { subject_token, actor_token, actor_token_type: accessToken })
+  }
+  for (const tenants of [[], ['acme']]) {
+    const { status, json, body } = await attempt({ tenants })
+    assert.equal(status, 200, body)
+    assert.equal(claimsOf(json.access_token).act.client_id, 'roclient')
+  }
+  assertRefused(await attempt({ tenants: ['globex'] }), 'invalid_grant', 'user_of_another_tenant')
+})
+
+const inSector = (client_id: string, sector: string, changes: object = {}) => ({
+  client_id,
+  client_secrets: [{ value: secret }],
+  grant_types: ['password', 'client_credentials', grant_type],
+  redirect_uris: [`https://${sector}.example/cb`],
+  subject_type: sector === 'public' ? 'public' : 'pairwise',
+  scope: 'openid api1',
+  ...changes,
+})
+const sectors = withClients(
+  inSector('public', 'public'),
+  inSector('east', 'one', { access_token_type: 'reference' }),
+  inSector('west', 'one'),
+  inSector('other', 'two'),
+)
+const asUser = { scope: 'openid api1' }
+
 test('exchange: `act` contains a pairwise actor’s sub as its own client got it [RFC 8693 §4.1, OpenID Connect Core 1.0 §8.1]', async () => {
-  const server = await createTestServer(
-    withClients({
-      client_id: 'pairwise',
-      client_secrets: [{ value: secret }],
-      grant_types: ['password'],
-      redirect_uris: ['https://pairwise.example/cb'],
-      subject_type: 'pairwise',
-      scope: 'openid api1',
-    } as never),
-  )
-  const actor = await signIn(server, { scope: 'openid api1' }, 'pairwise')
+  const server = await createTestServer(sectors)
+  const { access_token: subject_token } = await signIn(server, asUser, 'west')
+  const actor = await signIn(server, asUser, 'west')
   const { sub } = claimsOf(actor.access_token)
   assert.notEqual(sub, '88421113')
-  const { access_token } = await signIn(server)
-  const { status, json, body } = await exchange(server, {
-    subject_token: access_token,
-    actor_token: actor.access_token,
-    actor_token_type: accessToken,
-  })
+  const form = { subject_token, actor_token: actor.access_token, actor_token_type: accessToken }
+  const { status, json, body } = await exchange(server, form, 'west')
   assert.equal(status, 200, body)
-  assert.deepEqual(claimsOf(json.access_token).act, { sub, client_id: 'pairwise' })
+  assert.deepEqual(claimsOf(json.access_token).act, { sub, client_id: 'west' })
+  // Another client of the sector knows the same identifier.
+  assert.equal((await exchange(server, form, 'east')).status, 200)
+})
+
+test('exchange: `act` reveals no user to a client of another sector [OpenID Connect Core 1.0 §8.1]', async () => {
+  const server = await createTestServer(sectors)
+  const ids = ['public', 'east', 'west', 'other']
+  const sectorOf: Record<string, string> = { public: 'public', east: 'one', west: 'one', other: 'two' }
+  for (const to of ids)
+    for (const from of ids) {
+      const own = (await signIn(server, asUser, to)).access_token
+      const actor_token = (await signIn(server, asUser, from)).access_token
+      const answer = await exchange(
+        server,
+        { subject_token: own, actor_token, actor_token_type: accessToken },
+        to,
+      )
+      if (sectorOf[to] === sectorOf[from])
+        assert.equal(answer.status, 200, `${from} at ${to}: ${answer.body}`)
+      else assertRefused(answer, 'invalid_grant', 'extension_subject_of_another_sector', `${from} at ${to}`)
+    }
+})
+
+test('exchange: an earlier `act` reveals no user to a client of another sector either', async () => {
+  const server = await createTestServer(sectors)
+  const acting = async (actor_token: string) => {
+    const form = { subject_token: await machine(server, 'west'), actor_token, actor_token_type: accessToken }
+    const { status, json, body } = await exchange(server, form, 'west')
+    assert.equal(status, 200, body)
+    return json.access_token
+  }
+  const byUser = await acting((await signIn(server, asUser, 'west')).access_token)
+  assert.equal((await exchange(server, { subject_token: byUser }, 'east')).status, 200)
+  for (const id of ['public', 'other']) {
+    const refused = await exchange(server, { subject_token: byUser }, id)
+    assertRefused(refused, 'invalid_grant', 'extension_subject_of_another_sector', id)
+  }
+  // The id of a client is the same everywhere.
+  const byClient = await acting(await machine(server, 'west'))
+  assert.equal((await exchange(server, { subject_token: byClient }, 'public')).status, 200)
+})
+
+test('exchange: a provider’s user keeps the claims of the sign-in, over any number of exchanges', async () => {
+  const claims = { role: 'clerk', email: 's@x.example', given: 'yes' }
+  const check = () => ({ ok: true, sub: 'staff-sam', claims }) as const
+  const server = await createTestServer({
+    ...world,
+    api_scopes: world.api_scopes.map(scope => ({ ...scope, claims: ['role', 'email'] })),
+    identity_providers: [{ name: 'staff', type: 'directory', credentialAuthority: { check } }],
+  })
+  const { access_token } = await signIn(server, { acr_values: 'idp:staff' })
+  let token = access_token
+  for (const _ of [1, 2]) {
+    const { status, json, body } = await exchange(server, { subject_token: token })
+    assert.equal(status, 200, body)
+    token = json.access_token
+    const { role, email, given, idp } = claimsOf(token)
+    assert.deepEqual(
+      { role, email, given, idp },
+      { role: 'clerk', email: 's@x.example', given: undefined, idp: 'staff' },
+    )
+  }
+})
+
+test('exchange: a grant of an operator issues nothing for a token whose user was moved to another tenant', async () => {
+  const reuse = {
+    grantType: 'reuse',
+    parameters: { token: { required: true } },
+    async decide({ parameters }: any, { verifyAccessToken }: any) {
+      const token = await verifyAccessToken(parameters.get('token'))
+      assert.equal(token?.authorization, undefined)
+      return token ? { ok: true, subject: { sub: token.sub } } : { ok: false }
+    },
+  } as const
+  const configured = {
+    ...withClients({ client_id: 'exchanger', grant_types: ['reuse'] } as never),
+    grants: [reuse],
+  }
+  const server = await createTestServer(configured)
+  const carol = { username: 'carol', password: 'carol', acr_values: 'tenant:acme' }
+  const { access_token: token } = await signIn(server, carol)
+  const ask = () =>
+    server.token({ grant_type: 'reuse', token, scope: 'api1' }, { client: ['exchanger', secret] })
+  const before = await ask()
+  assert.equal(before.status, 200, before.body)
+  const users = configured.users.map(user => ({
+    ...user,
+    ...(user.username === 'carol' && { tenant: 'globex' }),
+  }))
+  await server.reconfigure({ ...configured, users })
+  assertRefused(await ask(), 'invalid_grant', 'user_inactive')
+})
+
+test('exchange: the authorization of a token is read once', async () => {
+  const server = await createTestServer(world)
+  const { access_token } = await signIn(server)
+  const { authorizations } = server.stores
+  const { find } = authorizations
+  let reads = 0
+  Object.assign(authorizations, {
+    find: (id: never) => {
+      reads += 1
+      return find(id)
+    },
+  })
+  assert.equal((await exchange(server, { subject_token: access_token })).status, 200)
+  assert.equal(reads, 1)
 })

@@ -246,6 +246,12 @@ export const clients: Readonly<Record<string, Rows>> = {
       'tokens/tokens.attack.test.ts',
       'attack: a chain of exchanges never gains scope, lifetime or an audience outside its scope',
     ),
+    'The same holds for the user of every token': held(
+      'token/exchange.attack.test.ts',
+      'exchange: a grant of an operator issues nothing for a token whose user was moved to another tenant',
+      'kinds/two-paths-of-tokens.test.ts',
+      'two paths of tokens: … refuses the … token of a user who is …',
+    ),
     'Custom members never replace standard ones.': held(
       'token/extension-grant.test.ts',
       'extension: custom members are added to the response and never replace standard ones',

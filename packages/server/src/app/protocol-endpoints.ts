@@ -134,9 +134,7 @@ function createToken(
       log,
       async verifyAccessToken(token) {
         const verified = await verifier.verifyAccessToken(token)
-        if (!verified.ok) return undefined
-        const { authorization: _, ...shown } = verified.value
-        return shown
+        return verified.ok ? verified.value : undefined
       },
       async user(sub) {
         const user = await users.find(sub)

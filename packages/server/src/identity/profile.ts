@@ -76,7 +76,7 @@ function pick(
 export function subjectOfToken(
   { sub, claims }: Pick<VerifiedToken, 'sub' | 'claims'>,
   authorization?: Authorization,
-): ProfileRequest['subject'] | undefined {
+): (ProfileRequest['subject'] & ActiveSubject) | undefined {
   if (authorization?.sub === sub) return authorization
   // Only tokens of users contain `auth_time`.
   if (claims.auth_time === undefined) return undefined

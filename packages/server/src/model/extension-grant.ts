@@ -51,7 +51,8 @@ export type GrantContext = HookContext & {
   readonly log: Log
   /**
    * Verifies an access token of this issuer, JWT or reference; resolves to undefined if it is not valid. Does not check
-   * that the request proves the key of a bound one.
+   * that the request proves the key of a bound one. A decision is refused if the user of a token that was verified for
+   * it is inactive (`user_inactive`), or belongs to a tenant that the client may not use (`user_of_another_tenant`).
    */
   readonly verifyAccessToken: (token: string) => Promise<VerifiedToken | undefined>
   /** Resolves to an active user by `sub`. */

@@ -41,10 +41,12 @@ export async function describeToken(
   if (token.startsWith('tr_')) return describeRefreshToken(token, caller, ports)
   const verified = await ports.verifier.verifyAccessToken(token)
   if (!verified.ok) return inactive(verified.reason)
-  const { client_id, claims, cnf } = verified.value
+  const { client_id, claims, cnf, authorization } = verified.value
   const scope = visibleScope(verified.value, caller)
   if (scope === undefined) return inactive('token_of_another_caller')
-  if (!(await userMay(subjectOfToken(verified.value), client_id, ports))) return inactive('user_inactive')
+  // Where a provider's user signed in, and their claims, are stored with the authorization.
+  const subject = subjectOfToken(verified.value, authorization)
+  if (!(await userMay(subject, client_id, ports))) return inactive('user_inactive')
   const response = {
     ...claims,
     active: true,

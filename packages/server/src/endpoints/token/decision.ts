@@ -24,6 +24,7 @@ import type { Awaitable, Clock, Log, TokenHash } from '../../runtime/ports.ts'
 import type { AccessTokenContent } from '../../tokens/access-token.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
+import type { ActiveToken } from '../../tokens/verification.ts'
 
 /** A grant of the token endpoint (RFC 6749 §4, §6; RFC 8628 §3.4). */
 export type Grant = {
@@ -63,8 +64,10 @@ export type GrantPorts = {
   readonly signIn: SignIn
   /** Returns whether the user needs a second factor, which the password grant can't request. */
   readonly barsPasswordGrant: BarsPasswordGrant
-  /** The context of extension grants. */
-  readonly extension: Omit<GrantContext, 'now' | 'signal'>
+  /** The context of extension grants. They get tokens without the authorization. */
+  readonly extension: Omit<GrantContext, 'now' | 'signal' | 'verifyAccessToken'> & {
+    readonly verifyAccessToken: (token: string) => Promise<ActiveToken | undefined>
+  }
   /** Returns the content of a refresh token of the server that this one replaces. */
   readonly previousRefreshToken?: CheckedHook<PreviousRefreshTokenHook> | undefined
   readonly findClient: Clients['find']

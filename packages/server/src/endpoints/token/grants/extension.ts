@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Limits } from '@tessera/protocol/parameters'
-import { type Json, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import {
   nothingLeft,
@@ -11,19 +11,16 @@ import {
   validateScope,
   validateScopes,
 } from '../../../authorization-request/requested-scope.ts'
-import type { Confirmation } from '../../../model/authorization.ts'
+import type { Authorization, Confirmation } from '../../../model/authorization.ts'
 import type { Client } from '../../../model/client.ts'
-import type {
-  ExtensionGrant,
-  GrantDecision,
-  GrantRefusal,
-  VerifiedToken,
-} from '../../../model/extension-grant.ts'
+import type { ExtensionGrant, GrantDecision, GrantRefusal } from '../../../model/extension-grant.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { callHook, HookError, hookFields } from '../../../model/hook.ts'
 import { rememberUntil } from '../../../model/jose.ts'
+import { mergeClaims } from '../../../model/merged-claims.ts'
 import { apisOf, findApi, type Resources } from '../../../model/resource.ts'
 import { permitsAlgorithm } from '../../../model/security-profile.ts'
+import type { ActiveToken } from '../../../tokens/verification.ts'
 import type {
   AuthorizationChoice,
   Decision,
@@ -33,6 +30,12 @@ import type {
   TokenSubject,
 } from '../decision.ts'
 import { readDecision } from './extension-decision.ts'
+import {
+  createPresentedTokens,
+  mayUseTenant,
+  type PresentedTokens,
+  recheckUsers,
+} from './presented-tokens.ts'
 
 const maxParameterLength = 4096
 const apiKinds = new Set(['api'] as const)
@@ -68,8 +71,9 @@ export function fromExtension(extension: ExtensionGrant, limit: Seconds): Grant 
       }
       const requested = parseRequestedScope(parameters.get('scope'))
       if (!requested.ok) return requested
-      const decided = await ask(extension, limit, request, requested.value, ports)
-      return decided.ok ? recheck(decided, extension, request, requested.value, ports) : decided
+      const presented = createPresentedTokens(ports)
+      const decided = await ask(extension, limit, request, requested.value, presented, ports)
+      return decided.ok ? recheck(decided, extension, request, requested.value, presented, ports) : decided
     },
   }
 }
@@ -79,6 +83,7 @@ async function ask(
   limit: Seconds,
   { client, parameters, confirmation }: TokenRequest,
   scope: readonly string[] | undefined,
+  { verifyAccessToken }: PresentedTokens,
   { extension: context, clock, log }: GrantPorts,
 ): Promise<GrantDecision | Refusal> {
   const resource = parameters.all('resource')
@@ -92,7 +97,7 @@ async function ask(
       called =>
         extension.decide(
           { client, parameters, scope, resource, audience, confirmation },
-          { ...context, ...called, signatureAlgorithms, now: clock.now() },
+          { ...context, ...called, verifyAccessToken, signatureAlgorithms, now: clock.now() },
         ),
       readDecision,
     )
@@ -118,6 +123,7 @@ async function recheck(
   extension: ExtensionGrant,
   request: TokenRequest,
   requested: readonly string[] | undefined,
+  presented: PresentedTokens,
   ports: GrantPorts,
 ): Promise<Decision | Refusal> {
   const client = decided.client_id === undefined ? request.client : await ports.findClient(decided.client_id)
@@ -126,25 +132,26 @@ async function recheck(
   if (isUnproven(decided, request)) return sourceBoundToAnotherKey
   const confirmation = confirmationFor(client, request)
   if (!confirmation.ok) return confirmation
-  const now = ports.clock.now()
-  const subject = decided.subject && (await subjectOf(decided.subject, now, ports))
-  const tenant = subject && (subject.tenant ?? (await signInTenantOf(decided, ports)))
-  if (subject && !mayUseTenant(tenant, [client, request.client])) {
-    return refuse('invalid_grant', 'user_of_another_tenant', { log: { sub: subject.sub } })
-  }
   // Only the authorization can map a pairwise identifier back to its user.
-  if (
-    subject &&
-    client.subject_type === 'pairwise' &&
-    (decided.derivedFrom?.sub ?? subject.sub) !== subject.sub
-  ) {
-    return refuse('invalid_grant', 'extension_subject_not_derived', { log: { sub: subject.sub } })
+  const { subject: given, derivedFrom } = decided
+  if (given && client.subject_type === 'pairwise' && (derivedFrom?.sub ?? given.sub) !== given.sub) {
+    return refuse('invalid_grant', 'extension_subject_not_derived', { log: { sub: given.sub } })
   }
-  if (subject && decided.derivedFrom && !(await maySeeSubject(client, subject, decided.derivedFrom, ports))) {
-    return refuse('invalid_grant', 'extension_subject_of_another_sector', { log: { sub: subject.sub } })
-  }
-  if (subject && !(await ports.profile.isActive({ subject, client_id: client.client_id }))) {
-    return refuse('invalid_grant', 'user_inactive', { log: { sub: subject.sub } })
+  const clients = [client, request.client] as const
+  const basis = await presented.basisOf(decided)
+  const refused = await recheckUsers(basis, decided, clients, ports)
+  if (refused) return refused
+  const subject = given && (await subjectOf(given, basis.source, ports))
+  if (subject) {
+    const log = { sub: subject.sub }
+    if (!mayUseTenant(subject.tenant, clients))
+      return refuse('invalid_grant', 'user_of_another_tenant', { log })
+    const { client_id } = client
+    // A module may decide otherwise for the client of the new token.
+    const judged = signInOf(subject.sub, basis.source) ?? subject
+    const isChecked = judged !== subject && basis.source?.client_id === client_id
+    if (!isChecked && !(await ports.profile.isActive({ subject: judged, client_id })))
+      return refuse('invalid_grant', 'user_inactive', { log })
   }
   const scope = checkScope(decided, requested, request.client, ports.resources)
   if (!scope.ok) return scope
@@ -220,34 +227,6 @@ function confirmationFor(client: Client, request: TokenRequest): Result<Confirma
   return own.ok && own.value === undefined ? ok(request.confirmation) : own
 }
 
-/** Returns the tenant that the user of the original token signed in at. A provider's user may have no record that names one. */
-const signInTenantOf = async (
-  { derivedFrom }: GrantDecision,
-  { stores }: GrantPorts,
-): Promise<string | undefined> =>
-  derivedFrom?.authorization_id &&
-  (await stores.authorizations.find(derivedFrom.authorization_id))?.sign_in_tenant
-
-/** Returns whether all clients may use the tenant of the user. */
-const mayUseTenant = (tenant: string | undefined, clients: readonly Client[]): boolean =>
-  tenant === undefined || clients.every(({ tenants }) => tenants.length === 0 || tenants.includes(tenant))
-
-/**
- * Returns whether the new token may reveal this user to its client. If either client has pairwise identifiers, both
- * must be in the same sector; otherwise they could correlate users (OpenID Connect Core 1.0 §8.1).
- */
-async function maySeeSubject(
-  client: Client,
-  { sub }: TokenSubject,
-  from: VerifiedToken,
-  { findClient, subjects }: GrantPorts,
-): Promise<boolean> {
-  const told = [client, await findClient(from.client_id)]
-  return (
-    told.every(one => one?.subject_type === 'public') || subjects.subjectFor(client, sub) === from.claims.sub
-  )
-}
-
 /**
  * Returns the granted scope: the decided or requested one, limited to the scopes of the client and of the original
  * token. Defaults to the client's API scopes without `offline_access`, of which the APIs of the audience determine
@@ -299,21 +278,31 @@ function checkAudience(
     : resourceOutsideScope
 }
 
-/** Takes the `tenant` claim from the user's record, never from the request. */
+/** Returns the authorization of the original token, if it is a sign-in of this user. */
+const signInOf = (sub: string, source: ActiveToken | undefined): Authorization | undefined =>
+  source?.authorization?.sub === sub ? source.authorization : undefined
+
+/**
+ * Takes the tenant, and the claims that the grant does not set, from the original token's authorization, as a refresh
+ * does. Without one, the tenant is that of the user's record. It never comes from the request.
+ */
 async function subjectOf(
   given: NonNullable<GrantDecision['subject']>,
-  now: number,
-  { extension }: GrantPorts,
+  source: ActiveToken | undefined,
+  { extension, clock }: GrantPorts,
 ): Promise<TokenSubject> {
+  const now = clock.now()
   const { tenant: _, auth_time = now, ...rest } = given
-  const record = await extension.user(given.sub)
+  const signedIn = signInOf(given.sub, source)
+  const { tenant } = signedIn ?? (await extension.user(given.sub)) ?? {}
   return {
     idp: 'local',
     amr: [],
     ...rest,
+    ...(signedIn?.claims && { claims: mergeClaims(signedIn.claims, given.claims ?? {}) as JsonObject }),
     auth_time,
     ...(auth_time !== now && { signed_in_at: now }),
-    tenant: record?.tenant,
+    tenant,
   }
 }
 
