@@ -3,6 +3,7 @@
  * one together with members of their own, which nobody vouches for.
  */
 
+import { certificateMethods } from '@tessera/protocol/client-authentication'
 import { type Json, type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import { describingNames } from '../../model/client-languages.ts'
 import type { Registration } from '../../model/registration.ts'
@@ -99,11 +100,7 @@ function isMethodOpen(metadata: JsonObject): boolean {
 const keyMembers = ['jwks', 'jwks_uri', 'tls_client_auth_subject_dn'] as const
 
 /** Methods whose keys are {@link keyMembers}. */
-const keyMethods: ReadonlySet<unknown> = new Set([
-  'private_key_jwt',
-  'tls_client_auth',
-  'self_signed_tls_client_auth',
-])
+const keyMethods: ReadonlySet<unknown> = new Set(['private_key_jwt', ...certificateMethods])
 
 /** Returns whether scripts of no other origin than those of the redirection URIs can read token responses. */
 function areOwnOrigins({ allowed_cors_origins, redirect_uris }: JsonObject): boolean {
