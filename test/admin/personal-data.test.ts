@@ -203,7 +203,9 @@ test('personal data: what requests wrote late is deleted by any process, and a n
   await arrive(back, clock.now())
   // The provider states an earlier time.
   await arrive(earlier, before - 5000, clock.now())
-  await arrive(left, clock.now())
+  // On account pages, without a client.
+  const times = { auth_time: clock.now(), expires_at: before + 9999, idle_expires_at: before + 9999 }
+  await stores.sessions.create(sampleSession({ sub: left, ...times }))
   await stores.recoveryCodes.replace(left, [newHash()])
   const ending = { at: clock.now(), revokes: 'all', notices_until: clock.now() + 600 } as const
   for (const { sid } of await stores.sessions.ofUser(left)) await stores.sessions.end(sid, ending)
