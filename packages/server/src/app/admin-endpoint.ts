@@ -26,6 +26,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
   const { users } = signIn
   const { storedUsers } = stores
   const cursors = createCursors(derived)
+  const hasAccess = createAccessCheck({ stores, clock })
   return createAdminEndpoint({
     issuer: configuration.issuer,
     operations: adminOperations,
@@ -42,11 +43,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
         tenants: configuration.tenants,
         users,
         storedUsers,
-        hasAccess: createAccessCheck({
-          sessions: stores.sessions,
-          authorizations: stores.authorizations,
-          clock,
-        }),
+        hasAccess,
         accounts,
         administration: administerUsers(accounts, storedUsers),
         replaceUser,
@@ -75,11 +72,10 @@ export function createAdmin(configuration: Configuration, services: Services): E
           providers: [...signIn.identityProviders.values()],
           users,
           sessions: stores.sessions,
-          authorizations: stores.authorizations,
+          hasAccess,
           links: stores.identityLinks,
           upstreamSessions: stores.upstreamSessions,
           choosesSubjects: configuration.federation.subject !== undefined,
-          clock,
         }),
         endAccess,
       }),

@@ -1,6 +1,6 @@
 /** Finds users by identifiers of other systems (RFC 9493 §3), such as a provider that reports a stolen account. */
 
-import type { Authorizations, IdentityLinks, Sessions, UpstreamSessions } from '../model/ports/stores.ts'
+import type { IdentityLinks, Sessions, Stores, UpstreamSessions } from '../model/ports/stores.ts'
 import { type IdentityProvider, isDerivedSub, type Users } from '../model/user.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { derivedSub, type ExternalIdentity, identityKey } from './external-identity.ts'
@@ -17,13 +17,12 @@ type SubjectPorts = {
   readonly tenants: ReadonlySet<string>
   readonly providers: readonly IdentityProvider[]
   readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
-  readonly sessions: Pick<Sessions, 'ofUser' | 'fromUpstream'>
-  readonly authorizations: Pick<Authorizations, 'accessOf'>
+  readonly sessions: Pick<Sessions, 'fromUpstream'>
+  readonly hasAccess: HasAccess
   readonly links: Pick<IdentityLinks, 'find'>
   readonly upstreamSessions: Pick<UpstreamSessions, 'from'>
   /** Whether a hook of the operator may choose other users than the derived ones. */
   readonly choosesSubjects: boolean
-  readonly clock: Clock
 }
 
 /** Resolves to whether the user has a session or an authorization. */
@@ -31,12 +30,10 @@ export type HasAccess = (sub: string) => Promise<boolean>
 
 export const createAccessCheck =
   ({
-    sessions,
-    authorizations,
+    stores: { sessions, authorizations },
     clock,
   }: {
-    readonly sessions: Pick<Sessions, 'ofUser'>
-    readonly authorizations: Pick<Authorizations, 'accessOf'>
+    readonly stores: Pick<Stores, 'sessions' | 'authorizations'>
     readonly clock: Clock
   }): HasAccess =>
   async sub =>
@@ -60,14 +57,11 @@ export function createSubjectSearch({
   providers,
   users,
   sessions,
-  authorizations,
+  hasAccess,
   links,
   upstreamSessions,
   choosesSubjects,
-  clock,
 }: SubjectPorts): (id: SubjectId) => Promise<readonly string[]> {
-  const hasAccess = createAccessCheck({ sessions, authorizations, clock })
-
   const bySub = async (sub: string): Promise<readonly string[]> =>
     isDerivedSub(sub) || (await users.find(sub)) || (await hasAccess(sub)) ? [sub] : []
 

@@ -3,12 +3,12 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { type FindFactors, hasFactor } from '../../identity/factors.ts'
+import type { FindFactors } from '../../identity/factors.ts'
 import { amrOf, type Passkeys } from '../../identity/passkeys.ts'
 import type { RecoveryCodeBook } from '../../identity/recovery-codes.ts'
 import type { Totp } from '../../identity/totp.ts'
 import type { Events } from '../../model/events.ts'
-import { type FactorMethod, factorMethods } from '../../model/mfa.ts'
+import type { FactorMethod } from '../../model/mfa.ts'
 import { requestFields } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { EnrolmentPage } from '../ui/mfa-pages.ts'
@@ -62,14 +62,15 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
       return { totp: begun ?? (await ports.totp.begin(sub, username)) }
     },
     async finish(request, { sub }, method, form) {
-      const before = await ports.findFactors(sub)
       const enrolled = method === 'passkey' ? await addPasskey(request, sub, form) : await addTotp(sub, form)
       if (!enrolled.ok) return enrolled
       ports.log.info('second_factor_added', { ...requestFields(request), sub, method })
       ports.events.emit('user.factor_added', { sub, method })
       ports.notifyOwner(request, sub, `${method}_added`)
-      // Codes without a factor are left over from one that was reset during its enrolment. Someone else may have seen them.
-      if (hasFactor(before, factorMethods) && before.recoveryCodes > 0) return enrolled
+      const { totp, passkey, recoveryCodes } = await ports.findFactors(sub)
+      // Codes from before the first factor are left over from one that was reset during its enrolment. Someone else may have
+      // seen them.
+      if (totp.length + passkey.length > 1 && recoveryCodes > 0) return enrolled
       return ok({ ...enrolled.value, recoveryCodes: await ports.recoveryCodeBook.create(sub) })
     },
   }
