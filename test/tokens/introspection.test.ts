@@ -337,6 +337,32 @@ test('introspection: tokens of an inactive user or a disabled client are not act
   assert.equal((await introspect(again, access_token)).json.active, true)
 })
 
+const roclientWith = (change: object) => withClients({ client_id: 'roclient', ...change })
+const refusedRefreshes: readonly (readonly [string, object, string])[] = [
+  ['a client that lost the grant', roclientWith({ grant_types: ['password'] }), 'grant_type_not_allowed'],
+  ['a client that lost offline_access', roclientWith({ scope: 'openid api1' }), 'offline_access_withdrawn'],
+  ['a client that lost a scope', roclientWith({ scope: 'openid offline_access' }), 'scope_withdrawn'],
+  ['a client that lost the tenant', roclientWith({ tenants: ['globex'] }), 'user_of_another_tenant'],
+  ['a user who moved', { ...world, users: [{ ...world.users[2], tenant: 'globex' }] }, 'user_inactive'],
+]
+for (const [whose, changed, reason] of refusedRefreshes) {
+  test(`introspection: a refresh token of ${whose} is not active, as the refresh grant refuses it, and is not used up [RFC 7662 §2.2]`, async () => {
+    const server = await createTestServer(world)
+    const carol = { grant_type: 'password', username: 'carol', password: 'carol', acr_values: 'tenant:acme' }
+    const scope = 'openid api1 offline_access'
+    const { refresh_token } = (await server.token({ ...carol, scope }, { client: ['roclient', secret] })).json
+    const refresh = () =>
+      server.token({ grant_type: 'refresh_token', refresh_token }, { client: ['roclient', secret] })
+    await server.reconfigure(changed)
+    assertInactive(await introspect(server, refresh_token, roclient))
+    assert.equal(server.logged.findLast(({ event }) => event === 'token_inactive')?.reason, reason)
+    assert.equal((await refresh()).reason, reason)
+    await server.reconfigure(world)
+    assert.equal((await introspect(server, refresh_token, roclient)).json.active, true)
+    assert.equal((await refresh()).status, 200)
+  })
+}
+
 const signed = { accept: 'application/token-introspection+jwt' }
 
 test('introspection: the response is signed if requested [RFC 9701] [introspection-022]', async () => {

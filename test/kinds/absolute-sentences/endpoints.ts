@@ -106,6 +106,8 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'introspection: tokens of an inactive user or a disabled client are not active',
       'tokens/introspection.test.ts',
       'introspection: tokens of another client are not active',
+      'tokens/introspection.test.ts',
+      'introspection: a refresh token of … is not active, as the refresh grant refuses it, and is not used up',
     ),
   },
   'docs/endpoints/metrics.md': {

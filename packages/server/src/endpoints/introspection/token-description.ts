@@ -1,9 +1,11 @@
 /** Describes a token to a caller (RFC 7662 §2.2, §4). APIs see tokens with their audience; clients see their own. */
 
+import { grantTypes } from '@tessera/protocol/grant-types'
 import type { JsonObject } from '@tessera/protocol/result'
 import { formatScope } from '@tessera/protocol/scope'
 import type { Caller } from '../../clients/authentication/caller.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
+import { recheckFamily } from '../../identity/recheck-authorization.ts'
 import type { IsRevoked } from '../../model/authorization.ts'
 import { isPublic } from '../../model/client.ts'
 import type { VerifiedToken } from '../../model/extension-grant.ts'
@@ -87,7 +89,10 @@ const userMay = (
   { profile }: DescriptionPorts,
 ): Awaitable<boolean> => subject === undefined || profile.isActive({ subject, client_id })
 
-/** Describes a refresh token. Only the newest generation is active; older ones can only be retried. */
+/**
+ * Describes a refresh token. It is active if the refresh token grant would accept it from the caller now. Of a family,
+ * only the newest generation is; older ones can only be retried.
+ */
 async function describeRefreshToken(
   token: string,
   caller: Caller,
@@ -98,15 +103,16 @@ async function describeRefreshToken(
   if (!handle) return inactive('refresh_token_malformed')
   if (handle.expires_at <= now) return inactive('refresh_token_expired')
   if (caller.kind !== 'client') return inactive('token_of_another_caller')
-  const { client_id } = caller.client
+  const { client_id, grant_types } = caller.client
   const found = await ports.stores.families.find(handle.family)
   if (!found) return inactive('refresh_token_unknown')
   if (found.family.client_id !== client_id) return inactive('token_of_another_caller')
   const { family, authorization } = found
   if (family.idle_expires_at <= now) return inactive('refresh_token_idle_too_long')
-  if (ports.isRevoked(authorization)) return inactive('authorization_revoked')
   if (handle.generation !== family.generation) return inactive('refresh_token_reused')
-  if (!(await userMay(authorization, client_id, ports))) return inactive('user_inactive')
+  if (!grant_types.has(grantTypes.refreshToken)) return inactive('grant_type_not_allowed')
+  const refusal = await recheckFamily(found, caller.client, ports)
+  if (refusal) return inactive(refusal.reason)
   const { cnf } = family
   // RFC 9449 §5: a confidential client may refresh with another key.
   const isUnbound = cnf?.jkt !== undefined && !isPublic(caller.client)

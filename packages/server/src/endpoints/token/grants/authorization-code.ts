@@ -5,6 +5,7 @@ import { grantTypes } from '@tessera/protocol/grant-types'
 import { codeChallengeOf, isCodeVerifier } from '@tessera/protocol/pkce'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import { requestedResources } from '../../../authorization-request/requested-resources.ts'
+import { recheckAuthorization } from '../../../identity/recheck-authorization.ts'
 import type { AuthorizationCode, Confirmation } from '../../../model/authorization.ts'
 import type { Client } from '../../../model/client.ts'
 import { hashHandle } from '../../../model/handle.ts'
@@ -12,7 +13,7 @@ import { maskedHandle, maskedSecret, shownList, shownValue } from '../../../mode
 import { isRedirectUriOf } from '../../../model/redirect.ts'
 import { equalInConstantTime } from '../../../runtime/constant-time.ts'
 import type { Grant } from '../decision.ts'
-import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
+import { refreshOf, subjectOf } from '../earlier-sign-in.ts'
 
 export const authorizationCode: Grant = {
   grantType: grantTypes.authorizationCode,
@@ -74,7 +75,7 @@ export const authorizationCode: Grant = {
       return refuse('invalid_grant', 'redirect_uri_not_registered', {
         log: { expected: shownList(client.redirect_uris), received: shownValue(code.redirect_uri) },
       })
-    const refusal = await recheckAuthorization(authorization, request, ports)
+    const refusal = await recheckAuthorization(authorization, request.client, ports)
     if (refusal) return refusal
 
     const audience = requestedResources(parameters, ports.resources, {

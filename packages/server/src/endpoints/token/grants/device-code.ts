@@ -4,11 +4,12 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { grantTypes } from '@tessera/protocol/grant-types'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { requestedResources } from '../../../authorization-request/requested-resources.ts'
+import { recheckAuthorization } from '../../../identity/recheck-authorization.ts'
 import type { DeviceAuthorization, RefreshFamily } from '../../../model/authorization.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { maskedHandle } from '../../../model/masked.ts'
 import type { Decision, Grant, GrantPorts, RefusedDecision, TokenRequest } from '../decision.ts'
-import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
+import { refreshOf, subjectOf } from '../earlier-sign-in.ts'
 import { isSameKey, retryOf } from '../retry-window.ts'
 
 export const deviceCode: Grant = {
@@ -30,7 +31,7 @@ export const deviceCode: Grant = {
     const retry = isUsed ? retryOfCode(family, request, ports) : undefined
     if (retry && !retry.ok) return retry
     if (!authorization) return refuse('invalid_grant', 'authorization_revoked')
-    const refusal = await recheckAuthorization(authorization, request, ports)
+    const refusal = await recheckAuthorization(authorization, request.client, ports)
     if (refusal) return refusal
 
     const audience = requestedResources(parameters, ports.resources, {

@@ -7,14 +7,15 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import { requestedResources } from '../../../authorization-request/requested-resources.ts'
 import { parseRequestedScope } from '../../../authorization-request/requested-scope.ts'
+import { recheckFamily } from '../../../identity/recheck-authorization.ts'
 import type { RefreshFamily } from '../../../model/authorization.ts'
 import { type Client, isPublic } from '../../../model/client.ts'
 import { maskedHandle } from '../../../model/masked.ts'
 import type { Use } from '../../../model/ports/stores.ts'
 import { bindingOfFamily, idleEnd, isOwnFormat, type RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
+import { subjectOf } from '../earlier-sign-in.ts'
 import { redeemPrevious } from '../previous-refresh-token.ts'
-import { recheckAuthorization, subjectOf } from '../recheck-authorization.ts'
 import { isSameKey, retryOf } from '../retry-window.ts'
 
 export const refreshToken: Grant = {
@@ -56,9 +57,7 @@ export const refreshToken: Grant = {
 
     const use = useOf(handle, family, client, { now, confirmation, sub: authorization.sub }, ports)
     if (!use.ok) return use
-    if (!client.scope.has('offline_access'))
-      return refuse('invalid_grant', 'offline_access_withdrawn', { log })
-    const refusal = await recheckAuthorization(authorization, request, ports)
+    const refusal = await recheckFamily(found, client, ports)
     if (refusal) return refusal
     const scope = narrowedScope(parameters.get('scope'), family.scope)
     if (!scope.ok) return scope

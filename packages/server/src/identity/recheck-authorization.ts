@@ -1,9 +1,11 @@
 /** Rechecks an earlier sign-in: the authorization, the client's scopes and the user. */
 
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { Authorization } from '../../model/authorization.ts'
-import type { Client } from '../../model/client.ts'
-import type { GrantPorts, RefreshChoice, TokenRequest, TokenSubject } from './decision.ts'
+import type { Authorization, IsRevoked, RefreshFamily } from '../model/authorization.ts'
+import type { Client } from '../model/client.ts'
+import type { Profile } from '../model/user.ts'
+
+type RecheckPorts = { readonly profile: Pick<Profile, 'isActive'>; readonly isRevoked: IsRevoked }
 
 /**
  * Refuses `invalid_grant` if the authorization was revoked or the user is inactive, and `invalid_scope` if a scope was
@@ -11,8 +13,8 @@ import type { GrantPorts, RefreshChoice, TokenRequest, TokenSubject } from './de
  */
 export async function recheckAuthorization(
   authorization: Authorization,
-  { client }: TokenRequest,
-  { profile, isRevoked }: Pick<GrantPorts, 'profile' | 'isRevoked'>,
+  client: Client,
+  { profile, isRevoked }: RecheckPorts,
 ): Promise<Refusal | undefined> {
   const log = { authorization_id: authorization.id }
   if (isRevoked(authorization)) return refuse('invalid_grant', 'authorization_revoked', { log })
@@ -26,30 +28,21 @@ export async function recheckAuthorization(
   return active ? undefined : refuse('invalid_grant', 'user_inactive', { log })
 }
 
-/** Returns the user of an authorization and how they signed in. */
-export const subjectOf = ({
-  sub,
-  tenant,
-  sid,
-  idp,
-  amr,
-  acr,
-  auth_time,
-  claims,
-}: Authorization): TokenSubject => ({
-  sub,
-  tenant,
-  sid,
-  idp,
-  amr,
-  acr,
-  auth_time,
-  claims,
-})
-
-/** Returns a new refresh family if the user granted `offline_access` and the client may still refresh. */
-export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): RefreshChoice | undefined =>
-  scope.includes('offline_access') && grant_types.has('refresh_token') ? { kind: 'new', scope } : undefined
+/**
+ * Refuses what {@link recheckAuthorization} does, and `invalid_grant` if the client may no longer have refresh tokens.
+ * The refresh token grant and introspection both use it, so that an active token is one that can be used (RFC 7662 §2.2).
+ */
+export async function recheckFamily(
+  { family, authorization }: { readonly family: RefreshFamily; readonly authorization: Authorization },
+  client: Client,
+  ports: RecheckPorts,
+): Promise<Refusal | undefined> {
+  if (!client.scope.has('offline_access'))
+    return refuse('invalid_grant', 'offline_access_withdrawn', {
+      log: { family: family.id, authorization_id: authorization.id },
+    })
+  return recheckAuthorization(authorization, client, ports)
+}
 
 /** Refuses `invalid_scope` if the client no longer has a scope that was granted before. */
 const withdrawnScope = (scope: readonly string[], client: Client): Refusal | undefined => {
