@@ -9,60 +9,13 @@ import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, methodHref, secretOn } from '../support/factors.ts'
+import { beforeWriting, better, endings } from '../support/overtaken.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { federatedWorld, foreignProvider, startFederated, subOf, visitProvider } from '../support/upstream.ts'
 
 const provider = foreignProvider()
-
-const better = 'eleven green bottles'
-
-/** Events that end a user's access. */
-const endings = {
-  'a new password': async ({ accounts }: TestServer, sub: string) => {
-    const user = await accounts.find(sub)
-    assert.ok(user && (await accounts.setPassword(user, better)).ok)
-  },
-  'their end': async ({ accounts }: TestServer, sub: string) => {
-    assert.ok((await accounts.setActive(sub, false)).ok)
-    // Even if they are enabled again before the sign-in continues.
-    assert.ok((await accounts.setActive(sub, true)).ok)
-  },
-  'their removal': async ({ accounts }: TestServer, sub: string) => {
-    assert.ok((await accounts.remove(sub)).ok)
-  },
-}
-
-/**
- * The store does this first, when it is about to write a session, a pending sign-in, tokens or a device's approval:
- * all checks are done by then.
- */
-function beforeWriting({ stores }: TestServer, act: () => Promise<void>): () => boolean {
-  let acted = false
-  const first = async () => {
-    if (acted) return
-    acted = true
-    await act()
-  }
-  const { sessions, pendingSignIns, devices, commit } = stores
-  const [create, renew, wait] = [sessions.create, sessions.renew, pendingSignIns.create]
-  const { approve } = devices
-  Object.assign(sessions, {
-    create: async (...given: Parameters<typeof create>) => first().then(() => create(...given)),
-    renew: async (...given: Parameters<typeof renew>) => first().then(() => renew(...given)),
-  })
-  Object.assign(devices, {
-    approve: async (...given: Parameters<typeof approve>) => first().then(() => approve(...given)),
-  })
-  Object.assign(stores, {
-    commit: async (...given: Parameters<typeof commit>) => first().then(() => commit(...given)),
-  })
-  Object.assign(pendingSignIns, {
-    create: async (...given: Parameters<typeof wait>) => first().then(() => wait(...given)),
-  })
-  return () => acted
-}
 
 async function assertKeptOut(server: TestServer, browser: Browser, late: Page, sub: string): Promise<void> {
   assert.match(late.location ?? late.target, /^\/login\?/)

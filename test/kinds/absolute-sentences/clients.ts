@@ -232,6 +232,12 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/extension-grants.md': {
+    "The user's access must not end before the tokens are stored,": held(
+      'token/overtaken-grants.attack.test.ts',
+      'attack: … fails for a stored user if it is overtaken by …',
+      'token/overtaken-grants.attack.test.ts',
+      'attack: … fails for a user … if it is overtaken by a revocation',
+    ),
     "Claims never replace the server's:": held(
       'token/extension-grant.test.ts',
       'extension: the tenant is that of the user’s record, and claims never replace the registered ones',

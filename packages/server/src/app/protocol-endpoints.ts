@@ -113,7 +113,7 @@ function createToken(
     barsPasswordGrant: signIn.policies.barsPasswordGrant,
     profile,
     isRevoked: principals.isRevoked,
-    isOvertaken: signIn.accessEndings.isOvertaken,
+    accessEndings: signIn.accessEndings,
     isExternalUser: signIn.isExternalUser,
     readIdentityClaims,
     resources,

@@ -7,7 +7,7 @@ import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { EndedSession, Stores } from '../model/ports/stores.ts'
-import type { CheckedSubject } from '../model/user.ts'
+import type { CheckedSubject, User } from '../model/user.ts'
 import type { Awaitable, Clock, TokenHash } from '../runtime/ports.ts'
 
 /** Longer than a browser can be remembered. */
@@ -30,6 +30,18 @@ export type AccessEndings = {
   /** Returns whether the access ended after the subject was checked. Call it after writing what it grants. */
   readonly isOvertaken: (subject: Pick<CheckedSubject, 'sub' | 'ending'>) => Awaitable<boolean>
 }
+
+/**
+ * Returns what shows later that the user's access ended meanwhile. Read it before anything is checked that the end should
+ * undo.
+ * @param record undefined if the user has none.
+ */
+export const accessOf = async (
+  sub: string,
+  record: Pick<User, 'epoch'> | undefined,
+  { latest }: Pick<AccessEndings, 'latest'>,
+): Promise<Pick<CheckedSubject, 'epoch' | 'ending'>> =>
+  record?.epoch === undefined ? { ending: await latest(sub) } : { epoch: record.epoch }
 
 export function createAccessEndings({
   stores: { usedAssertions },

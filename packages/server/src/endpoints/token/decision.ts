@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Ignored, Limits, Parameters } from '@tessera/protocol/parameters'
 import type { JsonObject, Refusal, Result } from '@tessera/protocol/result'
+import type { AccessEndings } from '../../identity/access-endings.ts'
 import type { BarsPasswordGrant } from '../../identity/mfa-policy.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
 import type {
@@ -62,6 +63,7 @@ export type GrantPorts = {
   readonly refreshTokens: RefreshTokens
   readonly subjects: Pick<SubjectIdentifiers, 'subjectFor'>
   readonly signIn: SignIn
+  readonly accessEndings: Pick<AccessEndings, 'latest' | 'isSince' | 'isOvertaken'>
   /** Returns whether the user needs a second factor, which the password grant can't request. */
   readonly barsPasswordGrant: BarsPasswordGrant
   /** The context of extension grants. They get tokens without the authorization. */

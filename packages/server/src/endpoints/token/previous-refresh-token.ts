@@ -11,6 +11,7 @@ import {
   userScopeKinds,
   validateScopes,
 } from '../../authorization-request/requested-scope.ts'
+import { accessOf } from '../../identity/access-endings.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { CheckedHook } from '../../model/hook.ts'
 import { rememberUntil } from '../../model/jose.ts'
@@ -24,7 +25,7 @@ export async function redeemPrevious(
   ports: GrantPorts,
   hook: CheckedHook<PreviousRefreshTokenHook>,
 ): Promise<Decision | RefusedDecision> {
-  const { clock, resources, profile, extension, isRevoked } = ports
+  const { clock, resources, profile, extension, isRevoked, accessEndings } = ports
   const { client_id } = client
   const found = await hook({ refresh_token: value, client_id })
   if (!found) return refuse('invalid_grant', 'refresh_token_malformed')
@@ -42,7 +43,8 @@ export async function redeemPrevious(
     return refuse('invalid_grant', 'authorization_revoked', { log })
   if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant))
     return refuse('invalid_grant', 'user_of_another_tenant', { log })
-  const subject = { sub, tenant, idp: 'local', amr, acr, auth_time }
+  const access = await accessOf(sub, user, accessEndings)
+  const subject = { sub, tenant, idp: 'local', amr, acr, auth_time, ...access }
   if (!(await profile.isActive({ subject, client_id })))
     return refuse('invalid_grant', 'user_inactive', { log })
 

@@ -7,7 +7,6 @@ import { formatScope } from '@tessera/protocol/scope'
 import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
-import type { AccessEndings } from '../../identity/access-endings.ts'
 import type { CountClientToken } from '../../identity/attempt-limits.ts'
 import { doCounted, type Forgive } from '../../identity/attempts.ts'
 import { commitForUser, type IsExternalUser } from '../../identity/external-user.ts'
@@ -36,7 +35,6 @@ type TokenEndpointPorts = GrantPorts &
     /** Lets a module refuse a decision or add members to its response. */
     readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
     readonly stores: Stores
-    readonly isOvertaken: AccessEndings['isOvertaken']
     readonly isExternalUser: IsExternalUser
     readonly noteUse: NoteUse
     readonly noteAuthorization: NoteAuthorization
@@ -210,7 +208,11 @@ async function attempt(
   const outcome = await doCounted(counted.value, write, result => result === 'committed')
   if (outcome === 'revoked') return at('commit', refuse('invalid_grant', 'no_longer_valid'))
   const { subject } = decision
-  if (outcome === 'committed' && subject?.ending !== undefined && (await ports.isOvertaken(subject))) {
+  if (
+    outcome === 'committed' &&
+    subject?.ending !== undefined &&
+    (await ports.accessEndings.isOvertaken(subject))
+  ) {
     if (issued.value.authorizationId !== undefined)
       await ports.stores.authorizations.revoke(issued.value.authorizationId, ports.clock.now())
     return at('commit', refuse('invalid_grant', 'no_longer_valid'))

@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Limits } from '@tessera/protocol/parameters'
-import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Json, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import {
   nothingLeft,
@@ -11,16 +11,14 @@ import {
   validateScope,
   validateScopes,
 } from '../../../authorization-request/requested-scope.ts'
-import type { Authorization, Confirmation } from '../../../model/authorization.ts'
+import type { Confirmation } from '../../../model/authorization.ts'
 import type { Client } from '../../../model/client.ts'
 import type { ExtensionGrant, GrantDecision, GrantRefusal } from '../../../model/extension-grant.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { callHook, HookError, hookFields } from '../../../model/hook.ts'
 import { rememberUntil } from '../../../model/jose.ts'
-import { mergeClaims } from '../../../model/merged-claims.ts'
 import { apisOf, findApi, type Resources } from '../../../model/resource.ts'
 import { permitsAlgorithm } from '../../../model/security-profile.ts'
-import type { ActiveToken } from '../../../tokens/verification.ts'
 import type {
   AuthorizationChoice,
   Decision,
@@ -31,11 +29,13 @@ import type {
 } from '../decision.ts'
 import { readDecision } from './extension-decision.ts'
 import {
-  createPresentedTokens,
-  mayUseTenant,
-  type PresentedTokens,
-  recheckUsers,
-} from './presented-tokens.ts'
+  createFoundUsers,
+  type DecidedUser,
+  decidedUserOf,
+  signInOf,
+  subjectOf,
+} from './extension-subject.ts'
+import { type Basis, createPresentedTokens, mayUseTenant, recheckUsers } from './presented-tokens.ts'
 
 const maxParameterLength = 4096
 const apiKinds = new Set(['api'] as const)
@@ -71,11 +71,38 @@ export function fromExtension(extension: ExtensionGrant, limit: Seconds): Grant 
       }
       const requested = parseRequestedScope(parameters.get('scope'))
       if (!requested.ok) return requested
-      const presented = createPresentedTokens(ports)
-      const decided = await ask(extension, limit, request, requested.value, presented, ports)
-      return decided.ok ? recheck(decided, extension, request, requested.value, presented, ports) : decided
+      const answer = await askUntilCurrent(
+        () => ask(extension, limit, request, requested.value, ports),
+        ports,
+      )
+      return answer.ok ? recheck(answer, extension, request, requested.value, ports) : answer
     },
   }
+}
+
+/** A decision, with what the grant based it on. */
+type Answered = {
+  readonly ok: true
+  readonly decided: GrantDecision
+  readonly basis: Basis
+  readonly user: DecidedUser
+}
+
+/**
+ * Asks the grant; once more if the user's access may have ended since it was asked, because it may have decided by a
+ * credential that was right at first. An end from then on is seen at the commit.
+ */
+async function askUntilCurrent(
+  ask: () => Promise<Answered | Refusal>,
+  { accessEndings, clock }: Pick<GrantPorts, 'accessEndings' | 'clock'>,
+): Promise<Answered | Refusal> {
+  const began = clock.now()
+  const first = await ask()
+  if (!first.ok || first.user.ending === undefined) return first
+  const { ending } = first.user
+  if (!accessEndings.isSince(ending, began)) return first
+  const again = await ask()
+  return again.ok ? { ...again, user: { ...again.user, ending } } : again
 }
 
 async function ask(
@@ -83,9 +110,11 @@ async function ask(
   limit: Seconds,
   { client, parameters, confirmation }: TokenRequest,
   scope: readonly string[] | undefined,
-  { verifyAccessToken }: PresentedTokens,
-  { extension: context, clock, log }: GrantPorts,
-): Promise<GrantDecision | Refusal> {
+  ports: GrantPorts,
+): Promise<Answered | Refusal> {
+  const { extension: context, clock, log } = ports
+  const { verifyAccessToken, basisOf } = createPresentedTokens(ports)
+  const users = createFoundUsers(ports)
   const resource = parameters.all('resource')
   const audience = parameters.all('audience')
   const signatureAlgorithms = context.signatureAlgorithms.filter(alg =>
@@ -97,11 +126,13 @@ async function ask(
       called =>
         extension.decide(
           { client, parameters, scope, resource, audience, confirmation },
-          { ...context, ...called, verifyAccessToken, signatureAlgorithms, now: clock.now() },
+          { ...context, ...called, ...users, verifyAccessToken, signatureAlgorithms, now: clock.now() },
         ),
       readDecision,
     )
-    return decided.ok ? decided : asRefusal(decided)
+    if (!decided.ok) return asRefusal(decided)
+    const basis = await basisOf(decided)
+    return { ok: true, decided, basis, user: await decidedUserOf(decided, basis.source, users, ports) }
   } catch (error) {
     // The client may try again.
     if (!(error instanceof HookError) || error.reason === 'hook_timed_out') throw error
@@ -119,11 +150,10 @@ const asRefusal = ({ error, description, reason, members }: GrantRefusal): Refus
   refuse(error ?? 'invalid_grant', reason ?? 'extension_refused', { description, members })
 
 async function recheck(
-  decided: GrantDecision,
+  { decided, basis, user }: Answered,
   extension: ExtensionGrant,
   request: TokenRequest,
   requested: readonly string[] | undefined,
-  presented: PresentedTokens,
   ports: GrantPorts,
 ): Promise<Decision | Refusal> {
   const client = decided.client_id === undefined ? request.client : await ports.findClient(decided.client_id)
@@ -138,10 +168,9 @@ async function recheck(
     return refuse('invalid_grant', 'extension_subject_not_derived', { log: { sub: given.sub } })
   }
   const clients = [client, request.client] as const
-  const basis = await presented.basisOf(decided)
   const refused = await recheckUsers(basis, decided, clients, ports)
   if (refused) return refused
-  const subject = given && (await subjectOf(given, basis.source, ports))
+  const subject = given && subjectOf(given, user, basis.source, ports)
   if (subject) {
     const log = { sub: subject.sub }
     if (!mayUseTenant(subject.tenant, clients))
@@ -276,34 +305,6 @@ function checkAudience(
   return isWithin(wanted, reached) && (wanted.length > 0 || reached.length === owners.length)
     ? ok(wanted)
     : resourceOutsideScope
-}
-
-/** Returns the authorization of the original token, if it is a sign-in of this user. */
-const signInOf = (sub: string, source: ActiveToken | undefined): Authorization | undefined =>
-  source?.authorization?.sub === sub ? source.authorization : undefined
-
-/**
- * Takes the tenant, and the claims that the grant does not set, from the original token's authorization, as a refresh
- * does. Without one, the tenant is that of the user's record. It never comes from the request.
- */
-async function subjectOf(
-  given: NonNullable<GrantDecision['subject']>,
-  source: ActiveToken | undefined,
-  { extension, clock }: GrantPorts,
-): Promise<TokenSubject> {
-  const now = clock.now()
-  const { tenant: _, auth_time = now, ...rest } = given
-  const signedIn = signInOf(given.sub, source)
-  const { tenant } = signedIn ?? (await extension.user(given.sub)) ?? {}
-  return {
-    idp: 'local',
-    amr: [],
-    ...rest,
-    ...(signedIn?.claims && { claims: mergeClaims(signedIn.claims, given.claims ?? {}) as JsonObject }),
-    auth_time,
-    ...(auth_time !== now && { signed_in_at: now }),
-    tenant,
-  }
 }
 
 /** Enough for calls through many services. Each exchange makes the token longer and its verification slower. */

@@ -8,14 +8,14 @@ import type { GrantContext, GrantDecision, VerifiedToken } from '../../../model/
 import type { ActiveToken } from '../../../tokens/verification.ts'
 import type { GrantPorts } from '../decision.ts'
 
-export type PresentedTokens = {
+type PresentedTokens = {
   /** Verifies a token for the grant, and keeps it with its authorization, so that the check does not read it again. */
   readonly verifyAccessToken: GrantContext['verifyAccessToken']
   /** Returns the tokens that the grant verified and the one that its decision is derived from. */
   readonly basisOf: (decided: GrantDecision) => Promise<Basis>
 }
 
-type Basis = {
+export type Basis = {
   readonly tokens: readonly ActiveToken[]
   /** The one that the decision is derived from. */
   readonly source?: ActiveToken
