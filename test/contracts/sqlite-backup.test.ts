@@ -138,3 +138,11 @@ test('sqlite backup: an existing copy is refused and stays, and so do files of o
   assert.deepEqual(namesIn(other), ['kept.db.tenants', 'kept.db.tenants/former.db'])
   close()
 })
+
+test('sqlite backup: a file that does not exist is named, not created, and leaves no copy', async () => {
+  const file = folder.at('absent.db')
+  const to = folder.at('of-absent')
+  await assert.rejects(backUp(file, to, fixed), /the database .*absent\.db does not exist/)
+  assert.equal(existsSync(file), false)
+  assert.deepEqual(existsSync(to) ? namesIn(to) : [], [])
+})

@@ -77,6 +77,29 @@ test('key files: PFX with RC2 and Triple DES, or with AES and a chain, is read w
     await assert.rejects(read(fixture(name), 'wrong'), /can't be opened: the passphrase is wrong/)
 })
 
+/** Returns DER: a value with its length, in the long form (X.690 §8.1.3.5). */
+const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
+  const content = Buffer.concat(parts)
+  const head = Buffer.of(tag, 0x82, 0, 0)
+  head.writeUInt16BE(content.length, 2)
+  return Buffer.concat([head, content])
+}
+const data = (content: Uint8Array): Buffer =>
+  der(0x30, Buffer.from('06092a864886f70d010701', 'hex'), der(0xa0, der(0x04, content)))
+
+/** Returns a PFX file with these keys in the clear, and without a MAC (RFC 7292 §4). */
+function pfxOf(...keys: readonly KeyObject[]): Buffer {
+  const keyBag = Buffer.from('060b2a864886f70d010c0a0101', 'hex')
+  const bags = keys.map(key => der(0x30, keyBag, der(0xa0, key.export({ format: 'der', type: 'pkcs8' }))))
+  return der(0x30, Buffer.of(2, 1, 3), data(der(0x30, data(der(0x30, ...bags)))))
+}
+
+test('key files: PFX with one key in the clear is read, and with none or several refused [RFC 7292 §4.2.1]', async () => {
+  assert.ok((await read(pfxOf(ec.privateKey), passphrase))[0]!.key.equals(ec.privateKey))
+  await assert.rejects(read(pfxOf(), passphrase), /no private key/)
+  await assert.rejects(read(pfxOf(rsa.privateKey, ec.privateKey), passphrase), /several private keys/)
+})
+
 test('key files: a certificate in PEM is the x5c of its key, and alone it is a public key [RFC 7517 §4.7]', async () => {
   const [certified] = await read(certificate)
   assert.equal(certified!.key.type, 'public')

@@ -275,12 +275,20 @@ test('attack: an RSA key that makes each verification slow is no passkey, and a 
   assert.equal((await server.stores.passkeys.of('1')).length, 1)
 })
 
+const named = (length: number): string => JSON.stringify({ id: 'x'.repeat(length), response: {} })
+/** The library would decode them for as long as fifty signatures take. */
+const withData = (length: number): string =>
+  JSON.stringify({ id: 'x', response: { authenticatorData: 'A'.repeat(length) } })
+
 test('attack: another’s passkey, another’s user handle and a malformed response are refused', async () => {
   const { server, key } = await withPasskey()
   const browser = createBrowser(server)
   const asked = await signIn(browser, authorizePath(), bob)
   const page = await browser.visit(methodHref(asked, 'passkey'))
-  assert.equal((await browser.submit(page, { credential: '{}', button: 'passkey_enrol' })).status, 400)
+  for (const credential of ['x', '[]', '{}', named(1401)]) {
+    assert.equal((await browser.submit(page, { credential, button: 'passkey_enrol' })).status, 400)
+    assert.equal(server.reason(), 'passkey_malformed', credential)
+  }
 
   const login = await createBrowser(server).visit(authorizePath())
   assert.ok(login)
@@ -295,13 +303,9 @@ test('attack: another’s passkey, another’s user handle and a malformed respo
   assert.equal(await send(''), 'passkey_of_another_user')
   for (const text of ['x', '[]', 'null', '{"id":1,"response":{}}', '{"id":"x","response":{"userHandle":7}}'])
     assert.equal(await send(text), 'passkey_malformed', text)
-  const named = (length: number) => JSON.stringify({ id: 'x'.repeat(length), response: {} })
   assert.equal(await send(named(1401)), 'passkey_malformed')
   assert.equal(await send(named(1400)), 'passkey_unknown')
   assert.equal(await send('{"id":"x","response":{}}'), 'passkey_unknown')
-  // The library would decode them for as long as fifty signatures take.
-  const withData = (length: number) =>
-    JSON.stringify({ id: 'x', response: { authenticatorData: 'A'.repeat(length) } })
   assert.equal(await send(withData(1001)), 'passkey_malformed')
   assert.equal(await send(withData(1000)), 'passkey_unknown')
 })

@@ -224,6 +224,8 @@ test('userinfo: an operator’s profile decides claims and whether the user is a
     },
   })
   const token = await tokenFor(server, 'openid email')
+  // No scope adds a claim to the access token.
+  assert.deepEqual(seen, [])
   assert.deepEqual((await ask(server, token)).json, { name: 'Robert', sub: '88421113' })
   assert.deepEqual(seen.at(-1), ['userinfo', 'roclient', '88421113', ['email', 'email_verified', 'sub']])
   active = false
