@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { auditEndpoint } from '../../packages/server/src/model/audit-record.ts'
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { lockAll, openPool } from '../../packages/server/src/storage/postgres/database.ts'
@@ -31,6 +32,7 @@ import {
   unknownAuthorization,
 } from '../contracts/stores/samples.ts'
 import { sampleMessage } from '../contracts/stores/webhook-messages.ts'
+import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { passingOver, waitingFor } from '../support/postgres-locks.ts'
 import { assertCovers } from './coverage.ts'
@@ -392,6 +394,38 @@ test('locks: every kind of lock in every declaration has a row', () => {
 
 for (const [name, run] of Object.entries(locks))
   if (typeof run !== 'string') test(`locks: ${name}`, { timeout: 30_000 }, run)
+
+test('locks: a hundred audit records are appended in as many round trips as one', async () => {
+  const { hostname, port } = new URL(url)
+  const proxy = await openDelayedTcp({ host: hostname, port: Number(port) }, 0)
+  const distant = await openPostgresTenantStores({
+    url: Object.assign(new URL(url), { port: proxy.port }).href,
+    poolSize: 1,
+  })
+  try {
+    const { auditRecords, webhookMessages } = distant.main
+    const append = async (count: number): Promise<number> => {
+      const messages = Array.from({ length: count }, () => sampleMessage({ endpoint: auditEndpoint }))
+      await webhookMessages.add(messages)
+      const seq = ((await auditRecords.newest())?.seq ?? 0) + 1
+      const rows = messages.map((_, index) => ({
+        ...{ seq: seq + index, at: now, type: 'test', record: '{}', signature: '' },
+        ...(index % 2 === 0 && { sub: newHash(), personal: '{"name":"\u0000 \\ ""}' }),
+      }))
+      const before = proxy.sent()
+      assert.equal(await auditRecords.append(rows, { events: messages.map(one => one.event_id) }), true)
+      const trips = proxy.sent() - before
+      assert.deepEqual(await auditRecords.list({ after: seq - 1, limit: count }), rows)
+      return trips
+    }
+    // The first one also prepares the statements.
+    await append(1)
+    assert.equal(await append(100), await append(1))
+  } finally {
+    await distant.close()
+    await proxy.close()
+  }
+})
 
 test('locks: a transaction that stalls while it holds a lock blocks others for a limited time', {
   timeout: 60_000,

@@ -7,14 +7,14 @@ import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, one } from './statements.ts'
 
-const { names, placeholders, encode, decode, decodeAll } = codecs.auditRecords
+const { names, unnested, columnsOf, decode, decodeAll } = codecs.auditRecords
 
 const newestNumber = 'select seq from audit_records order by seq desc limit 1'
 const countWaiting =
   'select count(*) from webhook_messages where event_id = any($1::text[]) and endpoint = $2'
 const removeEvents = 'delete from webhook_messages where event_id = any($1::text[]) and endpoint = $2'
 const erase = 'update audit_records set sub = null, personal = null where sub = $1'
-const insert = `insert into audit_records (${names}) values (${placeholders()})`
+const insert = `insert into audit_records (${names}) select * from ${unnested}`
 const removeThrough = 'delete from audit_records where seq <= $1'
 
 export function createAuditStores({ run, locked }: Database): AuditStores {
@@ -35,7 +35,8 @@ export function createAuditStores({ run, locked }: Database): AuditStores {
           rows => decodeAll(run, rows),
         ),
       append: (rows, { events = [], through = 0, erased } = {}) =>
-        // One append at a time: the records of each contain the hash of the record before.
+        // One append at a time: the records of each contain the hash of the record before. All are inserted by one statement,
+        // because other nodes wait for the lock.
         locked(['audit_records'], async write => {
           const [last] = (await write(newestNumber, [])).rows[0] ?? []
           if (Number(last ?? 0) + 1 !== rows[0]?.seq) return false
@@ -45,7 +46,7 @@ export function createAuditStores({ run, locked }: Database): AuditStores {
             await write(removeEvents, [events, auditEndpoint])
           }
           if (erased !== undefined) await write(erase, [erased])
-          for (const row of rows) await write(insert, encode(row))
+          await write(insert, columnsOf(rows))
           if (through > 0) await write(removeThrough, [through])
           return true
         }),

@@ -24,6 +24,10 @@ type Codec<Item> = Omit<RowCodec<Item, Scalar>, 'names'> & {
   readonly overwrite: string
   /** A parameter for each column, numbered from this one on (1 by default). */
   readonly placeholders: (from?: number) => string
+  /** A set of rows whose columns are array parameters, numbered from 1 on: see {@link columnsOf}. */
+  readonly unnested: string
+  /** Returns the array of each column of these items, for {@link unnested}. */
+  readonly columnsOf: (items: readonly Item[]) => readonly (readonly Scalar[])[]
   /** The parameter of one column, where the first column is parameter 1. */
   readonly parameter: (name: keyof Item & string) => string
 }
@@ -54,6 +58,11 @@ function codecOf(table: AnyTable): Codec<object> {
     typed,
     overwrite: `(${names.join(', ')}) = row (${codec.of('excluded')})`,
     placeholders: (from = 1) => typed.map(([, type], index) => `$${from + index}::${type}`).join(', '),
+    unnested: `unnest(${typed.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')})`,
+    columnsOf(items) {
+      const rows = items.map(codec.encode)
+      return names.map((_, column) => rows.map(row => row[column] as Scalar))
+    },
     parameter: name => `$${names.indexOf(name) + 1}`,
   }
 }
