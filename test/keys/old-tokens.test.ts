@@ -86,6 +86,27 @@ test('old tokens: a key that also signs here makes no token of a user valid that
   assert.equal((await accepted(server, early)).reason, 'token_of_another_server')
 })
 
+test('old tokens: with a key that also signs here, a client’s own token that another client exchanged is of this server', async () => {
+  const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+  const other = { ...input.clients[0], client_id: 'other', grant_types: [exchange] }
+  const server = await createTestServer({ ...input, clients: [...input.clients, other] })
+  await importOld(server, 'sign')
+  server.clock.advance(120)
+  const own = await server.token({ grant_type: 'client_credentials' }, { client: ['app', secret] })
+  const subject_token_type = 'urn:ietf:params:oauth:token-type:access_token'
+  const form = { grant_type: exchange, subject_token: own.json.access_token, subject_token_type }
+  const { access_token: token } = (await server.token(form, { client: ['other', secret] })).json
+  const headers = basic('other', secret)
+  const { active, sub } = (await server.send('POST', '/connect/introspect', { form: { token }, headers }))
+    .json
+  assert.deepEqual([active, sub], [true, 'app'])
+  for (const claims of [
+    { sub: 'other', derived_from_clients: ['another'] },
+    { derived_from_clients: ['app'] },
+  ])
+    assert.equal((await accepted(server, await oldToken(server.clock.now(), claims))).active, false)
+})
+
 test('old tokens: a user there with the id of a client is no client, and a sub that is a URL is not fetched', async () => {
   const resolved: string[] = []
   const outbound = createOutbound({

@@ -4,7 +4,7 @@ import { tokenExchange } from '../../packages/server/src/endpoints/token/grants/
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { bearer } from '../support/registering.ts'
-import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { type Answer, basic, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
 const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -80,7 +80,6 @@ test('exchange: audience and resource limit the token; one outside the scope is 
   const { json } = await exchange(server, { subject_token, audience: 'urn:other' })
   assert.equal(claimsOf(json.access_token).aud, 'urn:other')
   assert.equal(json.scope, 'other_api')
-  assert.equal(claimsOf(json.access_token).sub, 'exchanger')
   assert.equal(
     (await exchange(server, { subject_token, audience: 'urn:nothing' })).json.error,
     'invalid_target',
@@ -237,6 +236,42 @@ for (const allows of ['yes', 1, {}, undefined])
     const told = server.logged.findLast(({ event }) => event === 'refused')
     assert.match(String(told?.problem), /tokenExchange\.policy is a value of type/)
   })
+
+test('exchange: a client’s own token keeps its subject at other clients, over any number of exchanges, and ends with it [RFC 8693 §2.1]', async () => {
+  for (const [access_token_type, subject_type] of [
+    ['jwt', 'public'],
+    ['reference', 'pairwise'],
+  ] as const) {
+    const redirect_uris = ['https://exchanger.example/cb']
+    const changes = { client_id: 'exchanger', access_token_type, subject_type, redirect_uris }
+    const server = await createTestServer(withClients(changes as never))
+    const own = await machine(server)
+    let token = own
+    for (const _ of [1, 2]) {
+      const { status, json, body } = await exchange(server, { subject_token: token })
+      assert.equal(status, 200, body)
+      token = json.access_token
+      const headers = basic('exchanger', secret)
+      const described = await server.send('POST', '/connect/introspect', { form: { token }, headers })
+      const { active, sub, client_id, auth_time, authorization_id } = described.json
+      assert.deepEqual([active, sub, client_id], [true, 'client', 'exchanger'])
+      assert.deepEqual([auth_time, authorization_id], [undefined, undefined])
+    }
+    // An actor is named beside the subject (RFC 8693 §4.1).
+    const actor = { actor_token: (await signIn(server)).access_token, actor_token_type: accessToken }
+    const acted = await exchange(server, { subject_token: own, ...actor })
+    if (subject_type === 'public') {
+      const { sub, act } = claimsOf(acted.json.access_token)
+      assert.deepEqual([sub, act.sub], ['client', '88421113'])
+    } else assertRefused(acted, 'invalid_grant', 'extension_subject_of_another_sector')
+    await server.revokeClient('client')
+    assertRefused(
+      await exchange(server, { subject_token: token }),
+      'invalid_request',
+      'subject_token_invalid',
+    )
+  }
+})
 
 test('exchange: earlier actors remain if there is no new one [RFC 8693 §4.1]', async () => {
   const server = await createTestServer(world)

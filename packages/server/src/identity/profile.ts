@@ -6,6 +6,7 @@ import type { VerifiedToken } from '../model/extension-grant.ts'
 import { mergeClaims } from '../model/merged-claims.ts'
 import {
   type ActiveSubject,
+  isOfUser,
   localProvider,
   type Profile,
   type ProfileRequest,
@@ -78,8 +79,7 @@ export function subjectOfToken(
   authorization?: Authorization,
 ): (ProfileRequest['subject'] & ActiveSubject) | undefined {
   if (authorization?.sub === sub) return authorization
-  // Only tokens of users contain `auth_time`.
-  if (claims.auth_time === undefined) return undefined
+  if (!isOfUser(claims)) return undefined
   const { idp, tenant } = claims
   return {
     sub,

@@ -63,7 +63,7 @@ export type GrantContext = HookContext & {
 export type VerifiedToken = {
   readonly claims: JsonObject
   readonly client_id: string
-  /** The local user, or the client itself. `claims.sub` may be a pairwise identifier (OpenID Connect Core 1.0 §8). */
+  /** The local user or, without one (no `auth_time`), a client. `claims.sub` may be a pairwise identifier (OpenID Connect Core 1.0 §8). */
   readonly sub: string
   readonly scope: readonly string[]
   readonly audience: readonly string[]
@@ -75,7 +75,10 @@ export type VerifiedToken = {
 
 export type GrantDecision = {
   readonly ok: true
-  /** The user of the token. Omitted: the client itself. */
+  /**
+   * The user of the token. Omitted: the client itself, or the client whose own token this one is derived from (RFC 8693
+   * §2.1).
+   */
   readonly subject?: Partial<Omit<Subject, 'signed_in_at'>> & Pick<Subject, 'sub'>
   /** Default: the requested scope, or else every API scope that the client may request. */
   readonly scope?: readonly string[]

@@ -56,6 +56,9 @@ export type Users = {
 /** Returns whether the server derives such a `sub` for users of other providers. Nobody else may have one. */
 export const isDerivedSub = (sub: string): boolean => /^fed_[\w-]{43}$/.test(sub)
 
+/** Returns whether an access token is of a user. No other one contains `auth_time`, and no hook can add it. */
+export const isOfUser = (claims: JsonObject): boolean => claims.auth_time !== undefined
+
 /** An authenticated user, and how they authenticated. */
 export type Subject = {
   readonly sub: string

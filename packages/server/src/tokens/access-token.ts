@@ -17,8 +17,13 @@ export type AccessTokenContent = {
   readonly client: Client
   /** The APIs that it is for, and its scope. */
   readonly audience: Audience
-  /** Undefined for a token of the client itself, whose `sub` is the client_id (RFC 9068 §2.2). */
+  /** Undefined for a token without a user. */
   readonly subject?: Omit<Subject, 'claims'> & { readonly sid?: string }
+  /**
+   * The `sub` of a token without a user: the client that the token is for (RFC 9068 §2.2). Default: `client`. Another one
+   * if its own token was exchanged (RFC 8693 §2.1).
+   */
+  readonly subject_client?: string
   readonly authorization_id?: AuthorizationId
   /** The `jti` of each token that this one is derived from. Revoking one of them revokes this token. */
   readonly derived_from?: readonly string[]
@@ -70,13 +75,13 @@ export function createAccessTokens({
   scopeAsList,
 }: AccessTokenPorts): AccessTokens {
   const claimsOf = (content: AccessTokenContent): JsonObject => {
-    const { client, subject, issued_at: now } = content
+    const { client, subject, subject_client, issued_at: now } = content
     const claims: Record<string, Json | undefined> = {
       ...content.claims,
       ...clientClaimsOf(content),
       ...reservedClaims,
       iss: issuer,
-      sub: subject ? subjects.subjectFor(client, subject.sub) : client.client_id,
+      sub: subject ? subjects.subjectFor(client, subject.sub) : (subject_client ?? client.client_id),
       aud: content.audience.aud,
       exp: now + content.lifetime,
       iat: now,

@@ -10,6 +10,7 @@ import type { VerifiedToken } from '../model/extension-grant.ts'
 import { hashHandle } from '../model/handle.ts'
 import type { KeyRing, VerificationKey } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import { isOfUser } from '../model/user.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { accessTokenKinds, type JwtKind, readClaims, verifyJwt } from './jwt.ts'
@@ -85,7 +86,7 @@ export function createTokenVerifier({
 
   /** Replaces the client's pairwise `sub` with the internal one. */
   const withSubject = (token: ActiveToken, client: Client, user?: string): Result<ActiveToken> => {
-    if (client.subject_type === 'public' || token.sub === client.client_id) return ok(token)
+    if (client.subject_type === 'public' || isOfClient(token.claims)) return ok(token)
     return user !== undefined && subjects.subjectFor(client, user) === token.sub
       ? ok({ ...token, sub: user })
       : invalid('token_subject_unknown')
@@ -104,12 +105,13 @@ export function createTokenVerifier({
   /**
    * Returns whether another server may have issued the token, with a key that was imported from it. Whether that server
    * revoked it is unknown here. A user's token of this server always belongs to an authorization, and other tokens belong
-   * to their client. A client is not looked up: the `sub` of a user there may be the URL of a document.
+   * to their client, or to the one whose token it was exchanged for. A client is not looked up: the `sub` of a user there
+   * may be the URL of a document.
    */
   const isForeign = ({ claims, key }: VerifiedClaims): boolean => {
     if (key.signs_since === undefined) return false
     if (!(Number(claims.iat) >= key.signs_since)) return true
-    return claims.authorization_id === undefined && claims.sub !== claims.client_id
+    return claims.authorization_id === undefined && !isOfClient(claims)
   }
 
   return {
@@ -124,6 +126,13 @@ export function createTokenVerifier({
       return verify(claims, Number(claims.exp))
     },
   }
+}
+
+/** Returns whether the subject is the client of the token, or another one whose token it is derived from. */
+function isOfClient(claims: JsonObject): boolean {
+  const { sub, client_id, derived_from_clients: clients } = claims
+  if (sub === client_id) return true
+  return !isOfUser(claims) && Array.isArray(clients) && clients.includes(String(sub))
 }
 
 const invalid = (reason: string, description = 'The access token is not valid'): Refusal =>

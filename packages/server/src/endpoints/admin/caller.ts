@@ -18,7 +18,8 @@ export type CallerPorts = {
 
 /**
  * Returns the caller, with the scopes that both the token and its client have now. The token must be for the admin API
- * alone: another API in the audience could use it too (RFC 9700 §2.3). It must belong to the client itself, not to a user.
+ * alone: another API in the audience could use it too (RFC 9700 §2.3). It must belong to the client itself, not to a user
+ * or, by token exchange, to another client.
  */
 export async function authenticateCaller(
   request: HttpRequest,

@@ -85,8 +85,10 @@ export type Decision = {
    * Names of the APIs that the access token is limited to (RFC 8707); empty if it is valid at every API of the scope.
    */
   readonly audience: readonly string[]
-  /** Undefined if the client acts for itself. */
+  /** Undefined if there is no user. */
   readonly subject?: TokenSubject
+  /** Without a user: whose `sub` the token has; see `AccessTokenContent`. */
+  readonly subject_client?: string
   /** The authorization that the tokens belong to. */
   readonly authorization?: AuthorizationChoice
   readonly use?: Use

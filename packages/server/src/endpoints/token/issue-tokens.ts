@@ -175,12 +175,13 @@ function contentOf(
   audience: Audience,
   kept: JsonObject = {},
 ): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
-  const { client, subject, clientClaims } = decision
+  const { client, subject, subject_client, clientClaims } = decision
   const ofUser = subject && claimsOf(entriesFor(audience.claims, client.user_claims), kept)
   return {
     client,
     audience,
     subject,
+    subject_client,
     ...decision.origin,
     cnf: decision.confirmation,
     claims: { ...ofUser, ...decision.claims },

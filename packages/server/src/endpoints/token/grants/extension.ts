@@ -19,6 +19,7 @@ import { callHook, HookError, hookFields } from '../../../model/hook.ts'
 import { rememberUntil } from '../../../model/jose.ts'
 import { apisOf, findApi, type Resources } from '../../../model/resource.ts'
 import { permitsAlgorithm } from '../../../model/security-profile.ts'
+import { isOfUser } from '../../../model/user.ts'
 import type {
   AuthorizationChoice,
   Decision,
@@ -202,6 +203,7 @@ async function recheck(
     scope: scope.value,
     audience: audience.value,
     subject,
+    subject_client: clientOf(decided),
     authorization: authorizationOf(decided, subject),
     claims: decided.claims,
     clientClaims: decided.client_claims,
@@ -321,6 +323,10 @@ function originOf({ derivedFrom }: GrantDecision): Result<Decision['origin']> {
 
 const textsOf = (claim: Json | undefined): readonly string[] =>
   Array.isArray(claim) ? claim.map(String) : []
+
+/** Returns the client whose own token, or one that it was exchanged for, the new token is derived from (RFC 8693 §2.1). */
+const clientOf = ({ subject, derivedFrom }: GrantDecision): string | undefined =>
+  subject || !derivedFrom || isOfUser(derivedFrom.claims) ? undefined : derivedFrom.sub
 
 /** Returns the authorization of the original token, if it has one. A token of a user always has one. */
 function authorizationOf(

@@ -117,10 +117,10 @@ function decision(
 ): GrantDecision {
   const { claims } = subject
   const act = actor ? actorClaim(actor, claims.act) : claims.act
-  const ofUser = claims.sub !== claims.client_id
   return {
     ok: true,
-    subject: ofUser ? userOf(subject) : undefined,
+    // Only tokens of users contain `auth_time`. The subject of another one is a client, which the endpoint keeps.
+    subject: claims.auth_time === undefined ? undefined : userOf(subject),
     audience: [...new Set([...audience, ...resource])],
     claims: act === undefined ? {} : { act },
     derivedFrom: subject,
