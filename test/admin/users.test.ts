@@ -401,6 +401,9 @@ test('admin users: only who may set passwords also sets the verified address, wh
   for (const sub of ['staff-xenia', 'staff-yves']) {
     const taken = await call('PUT', `/users/${sub}`, { username: sub, password }, { authorization })
     assert.deepEqual([taken.status, taken.json.reason], [403, 'admin_scope_missing'], taken.body)
+    // The address would receive a link to set a password.
+    const reset = { username: sub, email: 'walter@corp.example', email_verified: true }
+    assert.equal((await call('PUT', `/users/${sub}`, reset, { authorization })).status, 403)
     assert.equal((await call('PUT', `/users/${sub}`, { username: sub }, { authorization })).status, 201)
   }
   for (const [sub, record] of [
@@ -410,6 +413,38 @@ test('admin users: only who may set passwords also sets the verified address, wh
     assert.equal((await call('PUT', `/users/${sub}`, record, { authorization })).status, 201)
   assert.equal((await call('PATCH', path, other, matching(unverified))).status, 200)
 })
+
+const noOne = async () => ({ ok: false }) as const
+for (const [vouching, input, isRefused] of [
+  ['a password validator', { validators: { password: { check: noOne } } }, true],
+  ['an extension grant', { grants: [{ grantType: 'urn:x', parameters: {}, decide: noOne }] }, true],
+  ['the hook federation.subject', { federation: { subject: async () => undefined } }, true],
+  [
+    'a provider with a credentialAuthority',
+    { identity_providers: [{ name: 'staff', type: 'custom', credentialAuthority: { check: noOne } }] },
+    true,
+  ],
+  ['no module', {}, false],
+] as const)
+  test(`admin users: with ${vouching}, ${isRefused ? 'only who may set passwords gives' : 'a writer may also give'} a user with a chosen sub a way to sign in`, async () => {
+    const own = await startAdmin({ ...adminWorld, ...input })
+    const scopes = ['admin:users.read', 'admin:users.write']
+    const authorization = `Bearer ${await adminToken(own.server, scopes)}`
+    const verified = { email: 'staff-1@example.com', email_verified: true }
+    const send = async (method: string, path: string, body: object, headers: object = { authorization }) =>
+      (await own.call(method, path, body, headers as never)).status
+    for (const [username, means] of [['staff-1', verified] as const, ['staff-2', { password }] as const])
+      assert.equal(await send('PUT', `/users/${username}`, { username, ...means }), isRefused ? 403 : 201)
+    assert.equal(
+      await send('POST', '/users', { sub: 'staff-3', username: 'staff-3', password }),
+      isRefused ? 403 : 201,
+    )
+    // Without a way to sign in, and with a random `sub`.
+    assert.equal(await send('PUT', '/users/staff-4', { username: 'staff-4', groups: ['staff'] }), 201)
+    assert.equal(await send('POST', '/users', { username: 'someone', password }), 201)
+    assert.equal(await send('PUT', '/users/staff-5', { username: 'staff-5', password }, {}), 201)
+    await own.server.close()
+  })
 
 test('admin users: a request for a page reads a limited number of rows, however few match', async () => {
   let read = 0

@@ -44,6 +44,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
         users,
         storedUsers,
         hasAccess,
+        modulesChooseSubs: modulesChooseSubs(configuration),
         accounts,
         administration: administerUsers(accounts, storedUsers),
         replaceUser,
@@ -91,3 +92,10 @@ export function createAdmin(configuration: Configuration, services: Services): E
     log,
   })
 }
+
+/** Directories have derived subs, which no record may have. */
+const modulesChooseSubs = ({ validators, grants, federation, identityProviders }: Configuration): boolean =>
+  validators.password !== undefined ||
+  grants.length > 0 ||
+  federation.subject !== undefined ||
+  [...identityProviders.values()].some(({ credentialAuthority }) => credentialAuthority !== undefined)

@@ -29,6 +29,8 @@ export type UserPorts = {
   readonly storedUsers: Pick<StoredUsers, 'find' | 'findByName' | 'findByVerifiedEmail' | 'list'>
   readonly accounts: Pick<Accounts, 'passwordProblem'>
   readonly hasAccess: HasAccess
+  /** Whether a module of the operator vouches for users without a record, by any `sub`. */
+  readonly modulesChooseSubs: boolean
   readonly administration: Pick<UserAdministration, 'add'>
   readonly replaceUser: ReplaceUser
   readonly cursors: Cursors
@@ -42,14 +44,15 @@ type NewRecord = Record & {
 }
 
 export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userOperations>, UserIds> {
-  const { configured, users, storedUsers, hasAccess, accounts, administration, replaceUser, tenants } = ports
+  const { configured, users, storedUsers, hasAccess, modulesChooseSubs } = ports
+  const { accounts, administration, replaceUser, tenants } = ports
   const configuredSubs = new Set(configured.map(({ sub }) => sub))
 
   async function create(call: Call, sub: string | undefined, body: NewRecord): Promise<Reply | Problem> {
     const { password, password_hash, email_verified, active, ...record } = body
     const errors = [...tenantErrors(record.tenant, tenants), ...passwordErrors(body, record, accounts)]
     if (errors.length > 0) return invalidEntry(errors)
-    const refused = await passwordRefusal(call.caller, sub, body)
+    const refused = await signInRefusal(call.caller, sub, body)
     if (refused) return refused
     const added = await administration.add({
       ...definedOf({ ...record, sub, password, passwordHash: password_hash }),
@@ -65,17 +68,21 @@ export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userO
   }
 
   /**
-   * Checks that the caller may sign in as any user, if the new user is someone who has signed in: a provider's user may be
-   * linked by a verified address, and users without a record already have their `sub`.
+   * Checks that the caller may sign in as any user, if the new user can sign in and may be another person: a provider's
+   * user may be linked by a verified address, and users without a record already have their `sub`. Those of a module can't
+   * be listed, so with one, each chosen `sub` may be theirs. A verified address receives reset links.
    */
-  async function passwordRefusal(
+  async function signInRefusal(
     caller: Caller,
     sub: string | undefined,
     { password, password_hash, email, email_verified }: NewRecord,
   ): Promise<Problem | undefined> {
-    if (password === undefined && password_hash === undefined) return undefined
-    const isKnown = (email !== undefined && email_verified) || (sub !== undefined && (await hasAccess(sub)))
-    return isKnown ? checkScope(caller, 'admin:users.passwords') : undefined
+    const hasPassword = password !== undefined || password_hash !== undefined
+    const isVerified = email !== undefined && email_verified
+    if (!hasPassword && !isVerified) return undefined
+    const isOther =
+      (hasPassword && isVerified) || (sub !== undefined && (modulesChooseSubs || (await hasAccess(sub))))
+    return isOther ? checkScope(caller, 'admin:users.passwords') : undefined
   }
 
   async function replace(call: Call, user: StoredUser, record: Record): Promise<Reply | Problem> {
