@@ -140,13 +140,17 @@ test('accounts: names are unique within a tenant, including configured ones', as
   }
 })
 
+const letters = Array.from({ length: 128 }, (_, index) => `${(index * index) % 97}q`).join('')
+
 for (const [password, fault] of [
+  [letters.slice(0, 10).padEnd(512, letters), undefined],
+  [letters.slice(0, 10).padEnd(513, letters), 'too_long'],
   ['aabbaabbccddccdd', 'too_common'],
   ['kettlekettlekettle', 'too_common'],
   ['1234512345123451', 'too_common'],
   ['seven purple kettles', undefined],
 ] as const)
-  test(`accounts: ${password} is ${fault ?? 'good enough'}`, async () => {
+  test(`accounts: ${password.length > 99 ? `a password of ${password.length} characters` : password} is ${fault ?? 'good enough'}`, async () => {
     const { server } = await start()
     assert.equal(server.accounts.passwordProblem(password, dora), fault)
   })

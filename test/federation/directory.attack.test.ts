@@ -76,6 +76,10 @@ const hostile: Readonly<Record<string, { endless: Buffer; error: RegExp }>> = {
     endless: Buffer.concat([Buffer.from('3080', 'hex'), zeros]),
     error: /not an LDAP message/,
   },
+  'messages with lengths that are not told': {
+    endless: Buffer.concat([Buffer.from('3080', 'hex'), zeros.subarray(0, 128)]),
+    error: /not an LDAP message/,
+  },
   'another protocol': { endless: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), error: /not an LDAP message/ },
   'messages without end': {
     endless: Buffer.concat([Buffer.from('3083010000', 'hex'), zeros]),

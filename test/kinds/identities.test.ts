@@ -56,6 +56,11 @@ const address = fc
   .tuple(local, local, fc.constantFrom('.example', '.com', '．com'))
   .map(([name, host, end]) => `${name}@${host}${end}`)
 
+/** Returns an address of so many characters, with labels that a domain may have (RFC 5321 §4.5.3.1). */
+const ofLength = (length: number): string => {
+  const start = `${'a'.repeat(60)}@${`${'b'.repeat(58)}.`.repeat(3)}`
+  return `${start}${'c'.repeat(length - start.length - '.example'.length)}.example`
+}
 const spellings = (one: string): readonly string[] =>
   ['NFC', 'NFD', 'NFKC', 'NFKD'].flatMap(form => [one.normalize(form), one.normalize(form).toUpperCase()])
 
@@ -117,6 +122,7 @@ const folding: Readonly<Record<string, Row>> = {
         'dora@mail.example。com',
         'dora@ex%61mple.com',
         'dora@0x7f.1',
+        ofLength(255),
         ...unseenLetters.flatMap(unseen => [`dora@exam${unseen}ple.com`, `do${unseen}ra@example.com`]),
       ])
         assert.equal(isEmail(foreign), false, foreign)
@@ -126,6 +132,7 @@ const folding: Readonly<Record<string, Row>> = {
         'dora@ä.example',
         'd@Ä.example',
         'd@xn--4ca.example',
+        ofLength(254),
       ])
         assert.equal(isEmail(own), true, own)
       // No spelling of a mailbox gets more mail than the others: the domain is the one to which mail is delivered.

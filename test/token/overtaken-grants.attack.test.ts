@@ -93,4 +93,8 @@ test('attack: an extension grant is asked again if a revocation of a user who is
   Object.assign(decides, { asked: 0, isOnce: true })
   assertRefused(await byTicket(server), 'invalid_grant', 'extension_refused')
   assert.equal(decides.asked, 2)
+  // Nothing has ended since it was asked this time.
+  server.clock.advance(120)
+  Object.assign(decides, { asked: 0, isOnce: false, meanwhile: () => {} })
+  assert.deepEqual([(await byTicket(server)).status, decides.asked], [200, 1])
 })

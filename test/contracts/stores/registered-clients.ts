@@ -64,6 +64,20 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await clients.replace(sampleRegisteredClient({ version: 2 })), false)
   })
 
+  test('registered clients: the pages of a list contain each once', async () => {
+    const { registeredClients: clients } = stores()
+    const added = Array.from({ length: 7 }, () => sampleRegisteredClient())
+    for (const client of added) await clients.add(client, many)
+    const listed: string[] = []
+    for (let page = await clients.list({ limit: 3 }); page.length > 0; ) {
+      listed.push(...page.map(({ client_id }) => client_id))
+      page = await clients.list({ limit: 3, after: listed.at(-1)! })
+      assert.ok(listed.length < 10_000, 'a list without end')
+    }
+    assert.equal(new Set(listed).size, listed.length)
+    for (const { client_id } of added) assert.ok(listed.includes(client_id))
+  })
+
   test('registered clients: a deleted one is gone and disabled', async () => {
     const { registeredClients: clients } = stores()
     const client = sampleRegisteredClient()

@@ -148,7 +148,6 @@ async function describe(
   const client = await import('openid-client')
   const issuer = new URL(upstream.issuer)
   const metadata = {
-    ...(upstream.client_secret !== undefined && { client_secret: upstream.client_secret }),
     ...(upstream.id_token_signed_response_alg !== undefined && {
       id_token_signed_response_alg: upstream.id_token_signed_response_alg,
     }),
