@@ -27,6 +27,7 @@ import { accessEnding } from './stores/access.ts'
 import {
   enablePrincipals,
   issuedCode,
+  newHash,
   sampleAuthorization,
   sampleCode,
   sampleCommit,
@@ -280,6 +281,18 @@ test('postgres connections: work that waits for a connection when the stores are
   for (let index = 0; index < written.length; index++)
     assert.equal(await next.settings.get(`key-${index}`), 'value')
   assert.equal(await next.settings.get('later'), undefined)
+})
+
+test('postgres connections: work that waits for a lock of this process when the stores are closed is done', async () => {
+  const url = await (await postgres()).database()
+  const { main } = await open(url)
+  const sub = newHash()
+  const written = times(5, () => main.recoveryCodes.replace(sub, [newHash(), newHash()]))
+  const closing = opened.pop()!.close()
+  await inTime('the writes end', Promise.all(written))
+  await inTime('the stores are closed', closing)
+  await assert.rejects(main.recoveryCodes.replace(sub, []), StoreUnavailable)
+  assert.equal(await (await open(url)).main.recoveryCodes.count(sub), 2)
 })
 
 test('postgres connections: a write that had started when its session ended is not retried', async () => {

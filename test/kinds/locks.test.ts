@@ -10,7 +10,9 @@ import { after, before, test } from 'node:test'
 import { auditEndpoint } from '../../packages/server/src/model/audit-record.ts'
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
+import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { lockAll, openPool } from '../../packages/server/src/storage/postgres/database.ts'
+import { createLockQueues } from '../../packages/server/src/storage/postgres/lock-queues.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { accessEnding, erasureOf } from '../contracts/stores/access.ts'
 import { samplePasskey } from '../contracts/stores/factors.ts'
@@ -29,6 +31,7 @@ import {
   sampleReferenceToken,
   sampleSession,
   sampleUser,
+  tally,
   unknownAuthorization,
 } from '../contracts/stores/samples.ts'
 import { sampleMessage } from '../contracts/stores/webhook-messages.ts'
@@ -425,6 +428,75 @@ test('locks: a hundred audit records are appended in as many round trips as one'
     await distant.close()
     await proxy.close()
   }
+})
+
+test('locks: a hundred mails share few round trips, and fill the room that there is', async () => {
+  const { hostname, port } = new URL(url)
+  const proxy = await openDelayedTcp({ host: hostname, port: Number(port) }, 10)
+  const distant = await openPostgresTenantStores({
+    url: Object.assign(new URL(url), { port: proxy.port }).href,
+  })
+  try {
+    const { waitingMails } = distant.main
+    await waitingMails.add(sampleMail(), 1_000_000)
+    const before = proxy.sent()
+    const many = Array.from({ length: 100 }, () => waitingMails.add(sampleMail(), 1_000_000))
+    assert.deepEqual(tally(await Promise.all(many)), { true: 100 })
+    assert.ok(proxy.sent() - before <= 20, `${proxy.sent() - before} round trips`)
+    const holder = await openConnection({ url })
+    const { rows } = await holder.run('select count(*) from tessera.waiting_mails', [])
+    await holder.close()
+    const few = Array.from({ length: 20 }, () => waitingMails.add(sampleMail(), Number(rows[0]?.[0]) + 7))
+    assert.deepEqual(tally(await Promise.all(few)), { true: 7, false: 13 })
+  } finally {
+    await distant.close()
+    await proxy.close()
+  }
+})
+
+test('locks: transactions of one process that wait for the same lock leave its connections to others', async () => {
+  const pool = openPool({ url, poolSize: 2 })
+  try {
+    const { run, locked } = pool.of('tessera')
+    let over = 0
+    const waiting = await passingOver(url, advisory('one'), async () => {
+      const all = [1, 2, 3].map(() =>
+        locked(['one'], write => write('select 1', [])).finally(() => {
+          over += 1
+        }),
+      )
+      await run('select 1', [])
+      assert.equal(over, 0)
+      return all
+    })
+    assert.equal((await Promise.all(waiting)).length, 3)
+  } finally {
+    await pool.close()
+  }
+})
+
+test('lock queues: work waits for earlier work with one of its locks, also if that failed or gave up waiting', async () => {
+  const afterOthers = createLockQueues(100)
+  const done: string[] = []
+  const first = Promise.withResolvers<void>()
+  const failing = afterOthers(['b', 'a'], async () => {
+    await first.promise
+    done.push('first')
+    throw new Error('failed')
+  })
+  const failed = assert.rejects(failing, /failed/)
+  await afterOthers(['c'], async () => void done.push('other'))
+  await assert.rejects(
+    afterOthers(['a'], async () => void done.push('never')),
+    StoreUnavailable,
+  )
+  const last = [['a', 'b'], ['b'], ['a']].map((locks, index) =>
+    afterOthers(locks, async () => void done.push(`last ${index}`)),
+  )
+  first.resolve()
+  await Promise.all([failed, ...last])
+  assert.deepEqual(done.slice(0, 2), ['other', 'first'])
+  assert.deepEqual(done.slice(2).toSorted(), ['last 0', 'last 1', 'last 2'])
 })
 
 test('locks: a transaction that stalls while it holds a lock blocks others for a limited time', {

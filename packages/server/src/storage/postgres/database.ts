@@ -8,6 +8,7 @@ import { createInvalidValueLog } from '../tables/invalid-values.ts'
 import { ask, defaultTimeouts, type PostgresOptions, quoted, settingsOf } from './connection.ts'
 import { settings } from './durability.ts'
 import { certainlyNotExecuted, connectionEnded, isReadOnly, mapDriverError, sqlState } from './failure.ts'
+import { createLockQueues } from './lock-queues.ts'
 import { retriedAfterDeadlock } from './retries.ts'
 import { createConnect } from './shortage.ts'
 import { isRead, type Run } from './statements.ts'
@@ -74,12 +75,19 @@ export function openPool(options: PostgresOptions): Pool {
     connection.on('bindComplete', () => bound.add(client))
   })
   const waits = createWaits(poolSize)
+  const afterOthers = createLockQueues(timeouts.statement)
   const schemas = new WeakMap<pg.ClientBase, string>()
   const logInvalidValues = createInvalidValueLog(log)
   const nameOf = createNames()
   /** Requests for a connection. */
   const connecting = new Set<Promise<unknown>>()
+  /** Transactions that take locks, also those that wait for others of this process. */
+  const locking = new Set<Promise<unknown>>()
   let closed = false
+
+  function requireOpen(): void {
+    if (closed) throw new StoreUnavailable('the database is closed')
+  }
 
   /** Errors after which the work may be retried, because none of it was or will be written. */
   const repeatable = new WeakSet<object>()
@@ -132,7 +140,6 @@ export function openPool(options: PostgresOptions): Pool {
     reads: boolean,
     work: (client: pg.ClientBase) => Promise<Value>,
   ): Promise<Value> {
-    if (closed) throw new StoreUnavailable('the database is closed')
     waits.require({ waiting: pool.waitingCount, reads })
     const begun = performance.now()
     let reached: DatedClient | undefined
@@ -166,9 +173,10 @@ export function openPool(options: PostgresOptions): Pool {
 
   const createRun = (schema: string): Run => {
     const run: Run = (text, values) =>
-      retriedAfterDeadlock(() =>
-        surviving(schema, isRead(text), client => runOn(client, schema)(text, values)),
-      )
+      retriedAfterDeadlock(async () => {
+        requireOpen()
+        return surviving(schema, isRead(text), client => runOn(client, schema)(text, values))
+      })
     logInvalidValues(run)
     return run
   }
@@ -177,14 +185,14 @@ export function openPool(options: PostgresOptions): Pool {
     of: schema => ({
       schema,
       run: createRun(schema),
-      locked: (locks, work) =>
-        retriedAfterDeadlock(() =>
+      async locked(locks, work) {
+        requireOpen()
+        const names = locks.map(lock => `${schema} ${lock}`)
+        const attempt = () =>
           surviving(schema, false, async client => {
             let committing = false
             try {
-              await mapDriverError(() =>
-                client.query(`begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`),
-              )
+              await mapDriverError(() => client.query(`begin; ${lockAll(names)}`))
               const run = runOn(client, schema)
               logInvalidValues(run)
               const value = await work(run)
@@ -197,11 +205,15 @@ export function openPool(options: PostgresOptions): Pool {
               else await client.query('rollback').catch(() => {})
               throw error
             }
-          }),
-        ),
+          })
+        const done = afterOthers(names, () => retriedAfterDeadlock(attempt))
+        locking.add(done)
+        return done.finally(() => locking.delete(done))
+      },
     }),
     async close() {
       closed = true
+      while (locking.size > 0) await Promise.allSettled(locking)
       // The pool forgets those that wait when it ends.
       while (connecting.size > 0) await Promise.allSettled(connecting)
       await pool.end()

@@ -1,5 +1,6 @@
 /** Stored users, their second factors and mails, in PostgreSQL. */
 
+import type { WaitingMail } from '../../model/mail.ts'
 import type {
   Passkeys,
   RecoveryCodes,
@@ -10,6 +11,7 @@ import type {
 } from '../../model/ports/stores.ts'
 import { fullPage } from '../tables/full-page.ts'
 import { createAttempts } from './attempts.ts'
+import { batched } from './batching.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { dueRows, keyIn, skipLocked } from './due-rows.ts'
@@ -128,8 +130,14 @@ const createSecondFactors = ({ locked }: Database): SecondFactors => ({
     locked([factorsOf(sub)], async write => Number((await write(removeFactors, [sub])).rows[0]?.[0])),
 })
 
-const addMail = `insert into waiting_mails (${codecs.waitingMails.names}) select ${codecs.waitingMails.placeholders()}
-  where (select count(*) from waiting_mails) < $${codecs.waitingMails.count + 1}::bigint`
+/** Adds the first of these emails, as many as there is room for, and returns their ids. */
+const addMails = `insert into waiting_mails (${codecs.waitingMails.names})
+  select ${codecs.waitingMails.names} from ${codecs.waitingMails.unnested}
+    with ordinality as mail (${codecs.waitingMails.names}, place)
+  where place <= $${codecs.waitingMails.count + 1}::bigint - (select count(*) from waiting_mails)
+  returning id`
+
+type AddedMail = { readonly mail: WaitingMail; readonly most: number }
 
 function createWaitingMails({ run, locked }: Database): WaitingMails {
   // Skips rows that another node is claiming.
@@ -142,13 +150,21 @@ function createWaitingMails({ run, locked }: Database): WaitingMails {
   const postpone = change(run, 'update waiting_mails set due_at = $3 where id = $1 and attempts = $2')
   const remove = change(run, 'delete from waiting_mails where id = $1')
   const due = one(run, 'select 1 from waiting_mails where due_at <= $1 order by due_at limit 1')
+  // Mails are counted before some are added. Those that wait for the lock share the next transaction.
+  const add = batched<AddedMail, boolean>(
+    async asked => {
+      const columns = codecs.waitingMails.columnsOf(asked.map(({ mail }) => mail))
+      const { most } = asked[0]!
+      const { rows } = await locked(['waiting mails'], write => write(addMails, [...columns, most]))
+      const added = new Set(rows.map(([id]) => id))
+      return asked.map(({ mail }) => added.has(mail.id))
+    },
+    () =>
+      ({ most }) =>
+        String(most),
+  )
   return {
-    // Mails are counted before one is added.
-    add: (mail, most) =>
-      locked(
-        ['waiting mails'],
-        async write => (await write(addMail, [...codecs.waitingMails.encode(mail), most])).count === 1,
-      ),
+    add: (mail, most) => add({ mail, most }),
     claim: async (at, until, limit) => codecs.waitingMails.decodeAll(run, await claim(at, until, limit)),
     postpone: async ({ id, attempts }, dueAt) => void (await postpone(id, attempts, dueAt)),
     remove: async id => void (await remove(id)),
