@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { testFolder } from '../support/folder.ts'
+import { inTime, until } from '../support/until.ts'
 import { finish, readyUrl, start, startByNpm, tessera } from './tessera.ts'
 
 const folder = testFolder()
@@ -30,6 +31,23 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     await assert.rejects(fetch(`${url}/readyz`))
   })
 }
+
+for (const [first, second] of [
+  ['SIGTERM', 'SIGTERM'],
+  ['SIGINT', 'SIGTERM'],
+  ['SIGTERM', 'SIGINT'],
+] as const)
+  test(`serve: ${second} after ${first} ends it without draining, with exit code 1`, async () => {
+    const file = await fileOf('draining.json', { storage: 'memory:', drain_delay: 300 })
+    const child = start(['serve', '--config', file, '--port', '0'])
+    const end = finish(child)
+    const url = await readyUrl(child)
+    child.kill(first)
+    await until('it drains', async () => (await fetch(`${url}/readyz`)).status === 503)
+    assert.equal((await fetch(`${url}/healthz`)).status, 200)
+    child.kill(second)
+    assert.equal((await inTime('it ends', end)).code, 1)
+  })
 
 test('serve: started by npm it also drains on SIGTERM, and leaves no process behind', async () => {
   const file = await fileOf('memory.json', { storage: 'memory:' })

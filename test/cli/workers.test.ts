@@ -178,6 +178,26 @@ test(
 )
 
 test(
+  'workers: a second signal to the primary ends it and all workers without draining, with exit code 1',
+  options,
+  async () => {
+    const server = await serve([
+      '--config',
+      await fileOf({ drain_delay: 300 }),
+      '--port',
+      '0',
+      '--workers',
+      '2',
+    ])
+    server.child.kill('SIGTERM')
+    await until('they drain', async () => (await ask(server.url, '/readyz')).status === 503)
+    server.child.kill('SIGTERM')
+    assert.equal((await once(server.child, 'exit'))[0], 1)
+    await until('the workers end', () => !server.pids().some(lives))
+  },
+)
+
+test(
   'workers: when the primary is killed they end too, and the port is free for the next',
   options,
   async () => {
