@@ -1,12 +1,13 @@
 /** Background jobs: clean-up, delivery of logout tokens and mail, and the jobs of tenants. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Log } from '../runtime/ports.ts'
+import type { Log, LogLine } from '../runtime/ports.ts'
+import { repeatedLine } from '../runtime/repeated-line.ts'
 import { causeOf } from './failures.ts'
 
 type Job = {
   readonly run: () => Promise<void>
-  /** The event that is logged when a run fails. */
+  /** The event that is logged when a run fails: immediately, then every 10 s with the number of `failures`. */
   readonly failed: string
   readonly every: Seconds
   /** Until the first run. Default: `every`. */
@@ -27,12 +28,16 @@ export function startJobs(jobs: readonly Job[], log: Log): () => void {
 function startJob({ run, failed, every, first = every }: Job, log: Log): () => void {
   let timer: NodeJS.Timeout
   let stopped = false
+  // As the server stops, its stores close under a job that is still running.
+  const write: LogLine = (event, fields) => {
+    if (!stopped) log.error(event, fields)
+  }
+  const failure = repeatedLine(write, { event: failed, count: 'failures' })
   const runOnce = async (): Promise<void> => {
     try {
       await run()
     } catch (error) {
-      // As the server stops, its stores close under a job that is still running.
-      if (!stopped) log.error(failed, { error: String(error), reason: causeOf(error) })
+      if (!stopped) failure({ error: String(error), reason: causeOf(error) })
     }
     if (!stopped) schedule(every)
   }
