@@ -365,6 +365,21 @@ for (const [whose, changed, reason] of refusedRefreshes) {
 
 const signed = { accept: 'application/token-introspection+jwt' }
 
+for (const [accept, type] of [
+  ['application/token-introspection+jwt;q=0', 'json'],
+  ['application/json, application/token-introspection+jwt; q=0.0', 'json'],
+  ['application/json, application/token-introspection+jwt;q=0.5', 'json'],
+  ['application/token-introspection+jwt;q=x', 'json'],
+  ['application/json;q=0.9, Application/Token-Introspection+JWT', 'token-introspection+jwt'],
+  ['application/json, application/token-introspection+jwt', 'token-introspection+jwt'],
+  ['application/token-introspection+jwt;q=0.1, */*', 'token-introspection+jwt'],
+] as const)
+  test(`introspection: for Accept: ${accept}, the response is of type ${type} [RFC 9110 §12.5.1]`, async () => {
+    const server = await createTestServer(world)
+    const { headers } = await introspect(server, 'ta_unknown', { ...api, accept })
+    assert.equal(headers['content-type']?.toString().split(';')[0], `application/${type}`)
+  })
+
 test('introspection: the response is signed if requested [RFC 9701] [introspection-022]', async () => {
   const server = await createTestServer(world)
   const token = await machineToken(server, 'api1')

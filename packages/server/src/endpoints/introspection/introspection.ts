@@ -1,5 +1,6 @@
 /** The introspection endpoint (RFC 7662), with signed responses on request (RFC 9701). */
 
+import { acceptWeights } from '@tessera/protocol/accept'
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { type JsonObject, refuse } from '@tessera/protocol/result'
@@ -78,9 +79,12 @@ const tokenMissing = refuse('invalid_request', 'token_missing', { description: '
 
 const signedType = 'application/token-introspection+jwt'
 
-/** Returns whether the caller accepts a signed response (RFC 9701 §4). */
-const wantsJwt = ({ headers: { accept } }: HttpRequest): boolean =>
-  accept?.split(',').some(part => part.split(';')[0]?.trim().toLowerCase() === signedType) ?? false
+/** Returns whether the caller accepts a signed response (RFC 9701 §4), and prefers none without (RFC 9110 §12.5.1). */
+function wantsJwt({ headers: { accept } }: HttpRequest): boolean {
+  const weights = acceptWeights(accept)
+  const signed = weights.get(signedType) ?? 0
+  return signed > 0 && signed >= (weights.get('application/json') ?? 0)
+}
 
 /**
  * Signs the response. It has no top-level `sub` and `exp`, so that it can't be used as an access token (RFC 9701 §5).
