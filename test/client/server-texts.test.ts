@@ -145,6 +145,31 @@ test('server texts: an error does not contain the secret that a client sent in t
   assert.ok(!inspect(result.error).includes(secret))
 })
 
+for (const [form, encode] of [
+  ['percent-encoded', encodeURIComponent],
+  [
+    'percent-encoded in lower case',
+    (text: string) => encodeURIComponent(text).replace(/%../g, hex => hex.toLowerCase()),
+  ],
+  ['form-encoded', (text: string) => `${new URLSearchParams({ text })}`.slice(5)],
+  ['with each byte encoded', (text: string) => Buffer.from(text).toString('hex').replace(/../g, '%$&')],
+  ['with one character encoded', (text: string) => text.replace('c', '%63')],
+] as const)
+  test(`server texts: an error does not contain a secret that the server repeats ${form}`, async () => {
+    const hidden = 's3crét + value/%&ü'
+    const client = clientOf(
+      () => ({
+        error: 'invalid_grant',
+        error_description: `für: code=${encode(hidden)}&x=${encode(hidden)}; 100 % €`,
+      }),
+      clientSecretPost(hidden),
+    )
+    const result = await clientCredentials(client)
+    assert.ok(!result.ok)
+    assert.equal(result.error.description, 'für: code=[redacted]&x=[redacted]; 100 % €')
+    assert.ok(!inspect(result.error).includes(encode(hidden)))
+  })
+
 test('server texts: a challenge of userinfo does not repeat the token', async () => {
   const client = clientOf(
     () => ({}),

@@ -29,10 +29,49 @@ export function secretsOf({ body, headers }: OutgoingRequest): readonly string[]
 /** Characters of the shortest secret that is replaced. Shorter texts are parts of words. */
 const minLength = 8
 
-/** Returns a text of the server with `[redacted]` for each secret. An error code remains, even if it is a secret as well. */
+const replacement = '[redacted]'
+
+/**
+ * Returns a text of the server with `[redacted]` for each secret, also for one with characters in percent-encoding (RFC
+ * 3986 §2.1) or form-encoding. An error code remains, even if it is a secret as well.
+ */
 export const redact = (text: string | undefined, secrets: readonly string[]): string | undefined =>
   text === undefined || /^[a-z_]{1,60}$/.test(text)
     ? text
     : secrets
         .filter(secret => secret.length >= minLength)
-        .reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text)
+        .reduce((rest, secret) => redactEncoded(rest.replaceAll(secret, replacement), secret), text)
+
+/** Compares bytes, since a character can be encoded as several, and any of them can be encoded. */
+function redactEncoded(text: string, secret: string): string {
+  if (!/[%+]/.test(text)) return text
+  const wanted = bytesOf(secret.replaceAll('+', ' '))
+  const sent = bytesOf(text)
+  let decoded = ''
+  /** Where each byte of `decoded` begins in `sent`. */
+  const begins: number[] = []
+  for (let at = 0; at < sent.length; ) {
+    const character = sent[at]!
+    const hex = character === '%' ? /^[\da-f]{2}$/i.exec(sent.slice(at + 1, at + 3)) : null
+    const byte = hex ? String.fromCharCode(Number.parseInt(hex[0], 16)) : character
+    // `+` is a space in a form, and `%2B` is a plus sign in both.
+    decoded += byte === '+' ? ' ' : byte
+    begins.push(at)
+    at += hex ? 3 : 1
+  }
+  begins.push(sent.length)
+  let rest = ''
+  let end = 0
+  for (let at = decoded.indexOf(wanted); at >= 0; at = decoded.indexOf(wanted, at + wanted.length)) {
+    rest += sent.slice(end, begins[at]) + replacement
+    end = begins[at + wanted.length]!
+  }
+  return end === 0 ? text : textOf(rest + sent.slice(end))
+}
+
+/** Returns the bytes of a text in UTF-8, each as one character. */
+const bytesOf = (text: string): string =>
+  Array.from(new TextEncoder().encode(text), byte => String.fromCharCode(byte)).join('')
+
+const textOf = (bytes: string): string =>
+  new TextDecoder().decode(Uint8Array.from(bytes, byte => byte.charCodeAt(0)))
