@@ -129,6 +129,28 @@ test('client provider: a registration is stored by issuer, shared by concurrent 
   assert.equal(bodies().length, 1)
 })
 
+test('client provider: without a store, it remembers the 1000 servers that were used last', async () => {
+  const registered: string[] = []
+  const fetch = async (url: string | URL | Request) => {
+    registered.push(new URL(String(url)).host)
+    return Response.json({ client_id: `c${registered.length}`, ...registration }, { status: 201 })
+  }
+  const provide = createClientProvider({ fetch: fetch as never, registration })
+  const use = (index: number) => {
+    const url = `https://as-${index}.example`
+    const endpoints = { token_endpoint: `${url}/token`, registration_endpoint: `${url}/register` }
+    return provide(createIssuer(url, { fetch: fetch as never, metadata: { issuer: url, ...endpoints } }))
+  }
+  for (let index = 0; index < 1000; index++) await use(index)
+  const { client_id } = await use(0)
+  await use(1000)
+  assert.equal(registered.length, 1001)
+  assert.equal((await use(0)).client_id, client_id)
+  assert.equal(registered.length, 1001)
+  await use(1)
+  assert.equal(registered.length, 1002)
+})
+
 test('client provider: a registration whose secret has expired is replaced', async () => {
   const { issuer, fetch, bodies } = await start(true, false)
   const expired = (client_secret_expires_at: number): ClientInformation => ({

@@ -11,6 +11,7 @@ import { ClientError } from './error.ts'
 import type { TransportOptions } from './http/transport.ts'
 import { unwrap } from './result.ts'
 import { createSingleFlight } from './session/single-flight.ts'
+import { setRecent } from './set-recent.ts'
 
 /** Keeps registrations by issuer identifier. They contain secrets. */
 export type RegistrationStore = {
@@ -31,7 +32,7 @@ export type ClientProviderOptions = TransportOptions &
      * `client_secret_basic` and `client_secret_post` that the server supports.
      */
     readonly registration?: ClientMetadata | undefined
-    /** Where registrations are kept; the default is the memory of this process. */
+    /** Where registrations are kept; the default is the memory of this process, for the 1000 servers used last. */
     readonly store?: RegistrationStore | undefined
     /** Authenticates a client with a metadata document, or one that registered without a secret; the default is not at all. */
     readonly authentication?: ClientAuthentication | undefined
@@ -108,10 +109,20 @@ function authenticationOf({ client_secret, metadata }: ClientInformation): Clien
   return method === 'client_secret_post' ? clientSecretPost(client_secret) : clientSecretBasic(client_secret)
 }
 
+/** Each entry uses about a kilobyte. A resource can name any issuer, so their number is limited. */
+const maxRegistrations = 1000
+
+/** Forgets the registration that was used least recently, above {@link maxRegistrations}: the client registers again. */
 function memoryRegistrations(): RegistrationStore {
   const known = new Map<string, ClientInformation>()
+  const keep = (issuer: string, information: ClientInformation) =>
+    setRecent(known, issuer, information, maxRegistrations)
   return {
-    load: async issuer => known.get(issuer),
-    save: async (issuer, information) => void known.set(issuer, information),
+    async load(issuer) {
+      const found = known.get(issuer)
+      if (found) keep(issuer, found)
+      return found
+    },
+    save: async (issuer, information) => keep(issuer, information),
   }
 }
