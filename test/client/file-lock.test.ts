@@ -2,7 +2,19 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -216,6 +228,32 @@ test('file store: only its owner can read it, and nothing else is left', async (
   await store.clear()
   assert.deepEqual(await readdir(join(path, '..')), [`tokens.json.${process.ppid}.tmp`])
   assert.equal(await store.load(), undefined)
+})
+
+test('file store: the folder is synchronized after the file has its name, and after it is removed', async t => {
+  const path = join(newFolder(), 'tokens.json')
+  const store = fileStore(path)
+  await store.save(tokens)
+  const file = await open(path)
+  const handle = Object.getPrototypeOf(file) as FileHandle
+  await file.close()
+  const { sync } = handle
+  const synced: string[] = []
+  let problem: string | undefined
+  t.mock.method(handle, 'sync', async function (this: FileHandle) {
+    const isFolder = (await this.stat()).isDirectory()
+    const saved = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')).access_token
+    synced.push(`${isFolder ? 'folder' : 'file'} ${saved}`)
+    if (isFolder && problem) throw Object.assign(new Error(problem), { code: problem })
+    await sync.call(this)
+  })
+  await store.save({ ...tokens, access_token: 'b' })
+  await store.clear()
+  assert.deepEqual(synced, ['file a', 'folder b', 'folder undefined'])
+  for (problem of ['EPERM', 'EISDIR']) await store.save(tokens)
+  assert.equal((await store.load())?.access_token, 'a')
+  problem = 'EIO'
+  await assert.rejects(async () => store.save(tokens), { code: 'EIO' })
 })
 
 test('file store: saves at the same time leave one of the sessions as a whole, and nothing else', async () => {

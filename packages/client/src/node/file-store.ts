@@ -9,7 +9,8 @@ import { isRunning } from './process.ts'
 
 /**
  * Returns a store that is a file which only its owner can read. It is replaced as a whole, so that a process which is
- * killed leaves the older or the newer tokens. The tokens are not encrypted.
+ * killed leaves the older or the newer tokens. What was saved or cleared survives a power failure, where the system can
+ * synchronize folders. The tokens are not encrypted.
  */
 export function fileStore(path: string): SessionStore {
   return {
@@ -34,6 +35,7 @@ export function fileStore(path: string): SessionStore {
           await file.close()
         }
         await rename(temporary, path)
+        await syncFolder(dirname(path))
       } catch (error) {
         await rm(temporary, { force: true }).catch(() => undefined)
         throw error
@@ -41,6 +43,7 @@ export function fileStore(path: string): SessionStore {
     },
     async clear() {
       await rm(path, { force: true })
+      await syncFolder(dirname(path))
       // Also what killed processes have left. Others may be writing at the moment.
       const [folder, prefix] = [dirname(path), `${basename(path)}.`]
       const names = await readdir(folder).catch(() => [])
@@ -52,5 +55,22 @@ export function fileStore(path: string): SessionStore {
       })
       await Promise.all(left.map(name => rm(join(folder, name), { force: true })))
     },
+  }
+}
+
+/** Windows does not open folders; some file systems do not synchronize them; a folder may be writable only. */
+const unsupported = new Set(['EPERM', 'EISDIR', 'EACCES', 'EINVAL', 'ENOTSUP', 'ENOENT'])
+
+/** Writes the names in a folder to the disk: a new name is stored there, and not with the file. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  } catch (error) {
+    if (!unsupported.has((error as { code?: string }).code ?? '')) throw error
   }
 }
