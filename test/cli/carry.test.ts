@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { migrations } from '../../packages/server/src/storage/postgres/schema.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { createSqliteArchives } from '../../packages/server/src/storage/sqlite/archive.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { contentOf, fillArchives } from '../contracts/archives/databases.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
@@ -195,6 +197,29 @@ test('cli: migrate updates every store to this version, and fails if one is newe
     const refused = await migrate(fresh)
     assert.deepEqual([refused.code, /newer than the \d+ that this version/.test(refused.stderr)], [1, true])
   }, database)
+})
+
+test('cli: migrate names each tenant whose store is broken, and migrates the others', async () => {
+  const tenants = ['acme', 'globex', 'umbrella'].map(name => ({ name, issuer: 'path' }))
+  const { file: config, remove } = await writeConfiguration({ storage: 'sqlite:./tessera.db', tenants })
+  try {
+    const store = join(dirname(config), 'tessera.db')
+    const tenantStores = await openSqliteTenantStores({ file: store })
+    for (const { name } of tenants) await (await tenantStores.forTenant(name)).close()
+    await tenantStores.close()
+    const fileOf = (name: string) => join(`${store}.tenants`, `${name}.db`)
+    const ahead = new DatabaseSync(fileOf('acme'))
+    ahead.exec('pragma user_version = 999')
+    ahead.close()
+    await writeFile(fileOf('globex'), 'not a database, '.repeat(1000))
+    const { code, stdout, stderr } = await tessera(['migrate', '--config', config])
+    assert.deepEqual([code, stdout], [1, 'migrated 2 stores to the schema of this version\n'], stderr)
+    assert.match(stderr, /^tessera: tenant "acme": .*newer than the \d+ that this version/m)
+    assert.match(stderr, /^tessera: tenant "globex": .*globex\.db/m)
+    assert.doesNotMatch(stderr, /umbrella/)
+  } finally {
+    await remove()
+  }
 })
 
 test('cli: an import with another master key is refused', async () => {

@@ -330,6 +330,16 @@ test('cli: config check --store reports entries that a file no longer fits, and 
         old.stderr,
         /the store( of tenant "acme")? has schema 1, and this command reads \d+; run tessera migrate first/,
       )
+      // Of one broken tenant, the others are checked nevertheless.
+      if (name.endsWith('acme.db')) {
+        const others = await check('changed.json')
+        assert.equal(others.code, 1)
+        assert.match(others.stderr, /^tessera: tenant "acme": the store of tenant "acme" has schema 1/m)
+        assert.match(
+          others.stderr,
+          /tenant filed\): "api1" is not a known scope[\s\S]*the store: 2 errors\n$/,
+        )
+      }
       assert.equal(database.prepare('pragma user_version').get()?.user_version, 1)
       database.close()
     }

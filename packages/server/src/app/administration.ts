@@ -29,19 +29,26 @@ import { createServerContext, openTenantStores, type ServerContext } from './ser
 import { createServices } from './services.ts'
 import type { SessionServices } from './session-services.ts'
 import { requireSchema } from './store-inspection.ts'
+import { failuresOf, type TenantFailure } from './tenant-failures.ts'
 import { createUserRecords, type UserRecords } from './user-records.ts'
 
 export { inspectStorage } from './store-inspection.ts'
 
 type Closable = { readonly close: () => Promise<void> }
 
-/** Migrates the store of every issuer to the schema of this version. Returns the number of stores. */
-export async function migrateStorage({ storage }: Configuration): Promise<number> {
+/**
+ * Migrates the store of every issuer to the schema of this version. Resolves to the number of stores, and to the tenants
+ * whose stores could not be migrated. Rejects if that of the server can't be, because it is needed to find the others.
+ */
+export async function migrateStorage({ storage }: Configuration): Promise<{
+  readonly migrated: number
+  readonly failures: readonly TenantFailure[]
+}> {
   const tenantStores = await openTenantStores(storage, logFromEnvironment())
   try {
     const tenants = await tenantStores.list()
-    for (const name of tenants) await (await tenantStores.forTenant(name)).close()
-    return 1 + tenants.length
+    const failures = await failuresOf(tenants, async name => (await tenantStores.forTenant(name)).close())
+    return { migrated: 1 + tenants.length - failures.length, failures }
   } finally {
     await tenantStores.close()
   }

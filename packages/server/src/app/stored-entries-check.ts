@@ -14,6 +14,7 @@ import type { SecurityProfile } from '../model/security-profile.ts'
 import { silentLog } from '../runtime/ports.ts'
 import { createServerContext } from './server-context.ts'
 import { requireSchema } from './store-inspection.ts'
+import { failuresOf, type TenantFailure } from './tenant-failures.ts'
 
 type StoredEntriesCheck = {
   /** How many entries there are. */
@@ -23,14 +24,18 @@ type StoredEntriesCheck = {
   readonly warnings: readonly Diagnostic[]
   /** Requirements of a security profile that the file or the store does not meet. */
   readonly findings: readonly ProfileFinding[]
+  /** Tenants whose stores could not be read, or have another schema than that of this version. */
+  readonly failures: readonly TenantFailure[]
 }
 
-const nothing: StoredEntriesCheck = { checked: 0, errors: [], warnings: [], findings: [] }
+type IssuerCheck = Omit<StoredEntriesCheck, 'failures'>
+
+const nothing: StoredEntriesCheck = { checked: 0, errors: [], warnings: [], findings: [], failures: [] }
 const pageSize = 200
 
 /**
- * Checks the server's own store, and those of tenants with their own issuer. Rejects if one of them does not exist, or has
- * another schema than that of this version: opening it would create or migrate it.
+ * Checks the server's own store, and those of tenants with their own issuer. Rejects if the server's own does not exist, or
+ * has another schema than that of this version: opening it would create or migrate it.
  * @param profile a security profile to compare the entries with.
  */
 export async function checkStoredEntries(
@@ -46,17 +51,20 @@ export async function checkStoredEntries(
     const own = await checkIssuer(server, tenantStores.main.entries, derived, now, profile)
     const existing = new Set(await tenantStores.list())
     const all = [own.check]
-    for (const [name, tenant] of own.configuration.tenantIssuers) {
-      if (!existing.has(name)) continue
+    const { tenantIssuers } = own.configuration
+    const stored = [...tenantIssuers.keys()].filter(name => existing.has(name))
+    const failures = await failuresOf(stored, async name => {
       await requireSchema(storage, name)
       const { entries } = await tenantStores.forTenant(name)
+      const tenant = tenantIssuers.get(name)!
       all.push((await checkIssuer(tenant, entries, derivedFor(derived, name), now, profile)).check)
-    }
+    })
     return {
       checked: all.reduce((sum, { checked }) => sum + checked, 0),
       errors: all.flatMap(({ errors }) => errors),
       warnings: all.flatMap(({ warnings }) => warnings),
       findings: all.flatMap(({ findings }) => findings),
+      failures,
     }
   } finally {
     await close()
@@ -70,7 +78,7 @@ async function checkIssuer(
   derived: DerivedKeys,
   now: number,
   profile: SecurityProfile | undefined,
-): Promise<{ readonly check: StoredEntriesCheck; readonly configuration: Configuration }> {
+): Promise<{ readonly check: IssuerCheck; readonly configuration: Configuration }> {
   const { entries: source, tenant } = base
   const sealing = createSealing({ derived, purpose: 'entries' })
   const secrets = createEntrySecrets({ derived, sealing, secretPaths: source.secretPaths })

@@ -6,7 +6,7 @@ import { planChanges } from '../configuration/plan.ts'
 import type { ProfileFinding } from '../configuration/profiles/finding.ts'
 import { writeOutput } from '../operations/output/standard-output.ts'
 import type { CheckFlags, ExitCode, PlanFlags } from './command.ts'
-import { loadOrReport, report, tellErrors, tellWarnings } from './report.ts'
+import { loadOrReport, report, tellErrors, tellFailures, tellWarnings } from './report.ts'
 
 export async function check(file: string, flags: CheckFlags): Promise<ExitCode> {
   const { store, profile, verbose, json } = flags
@@ -38,9 +38,11 @@ async function checkStore(
   { profile, json }: CheckFlags,
 ): Promise<{ readonly exit: ExitCode; readonly findings: readonly ProfileFinding[] }> {
   const { checkStoredEntries } = await import('../app/stored-entries-check.ts')
-  const { checked, errors, warnings, findings } = await checkStoredEntries(configuration, profile)
+  const { checked, errors, warnings, findings, failures } = await checkStoredEntries(configuration, profile)
   tellWarnings(warnings)
+  tellFailures(failures)
   if (errors.length > 0) return { exit: tellErrors('the store', errors), findings }
+  if (failures.length > 0) return { exit: 1, findings }
   if (!json) writeOutput(`the store is valid: ${checked} ${checked === 1 ? 'entry' : 'entries'}\n`)
   return { exit: 0, findings }
 }

@@ -5,6 +5,7 @@ import { type Diagnostic, formatDiagnostic } from '../configuration/diagnostic.t
 import { type LoadOptions, loadConfiguration } from '../configuration/load.ts'
 import { writeError } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
+import { failureText } from './failure.ts'
 
 /** Returns the configuration; undefined if it has errors. Writes its errors or warnings to standard error. */
 export async function loadOrReport(
@@ -32,6 +33,13 @@ export const tellWarnings = (warnings: readonly Diagnostic[]): void => tell(warn
 
 const tell = (diagnostics: readonly Diagnostic[], prefix: string): void => {
   for (const diagnostic of diagnostics) writeError(`${prefix}${formatDiagnostic(diagnostic)}\n`)
+}
+
+/** Writes which tenants a command failed for, and why. */
+export function tellFailures(
+  failures: readonly { readonly tenant: string; readonly error: unknown }[],
+): void {
+  for (const { tenant, error } of failures) report(`tenant ${JSON.stringify(tenant)}: ${failureText(error)}`)
 }
 
 /** Writes why a command failed, and returns its exit code. */
