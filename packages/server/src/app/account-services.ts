@@ -49,7 +49,7 @@ export function createAccountServices(
   context: IssuerContext,
   {
     clients: { lookup },
-    signIn: { users, storeUsers, hashPassword, accessEndings },
+    signIn: { users, configuredSubs: configured, storeUsers, hashPassword, accessEndings },
     sessions: { endingWithin },
     attempts: { hashOf },
   }: {
@@ -60,7 +60,6 @@ export function createAccountServices(
   },
 ): AccountServices {
   const { stores, derived, clock, random, log, events } = context
-  const configured = new Set(configuration.users.map(({ sub }) => sub))
   const shared = {
     stores,
     users,

@@ -23,7 +23,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
   const { context, clients, tokens, signIn, sessions } = services
   const { stores, keys, derived, audit, clock, log } = context
   const { accounts, endAccess, personalData, replaceUser } = services.accounts
-  const { users } = signIn
+  const { users, configuredSubs } = signIn
   const { storedUsers } = stores
   const cursors = createCursors(derived)
   const hasAccess = createAccessCheck({ stores, clock })
@@ -40,6 +40,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
       ...createClientBlockHandlers({ blocking: clients.blocking, cursors }),
       ...createUserHandlers({
         configured: configuration.users,
+        configuredSubs,
         tenants: configuration.tenants,
         users,
         storedUsers,
@@ -52,7 +53,7 @@ export function createAdmin(configuration: Configuration, services: Services): E
       }),
       ...createUserDataHandlers({ personalData, storedUsers, replaceUser }),
       ...createPasswordHandlers({
-        configured: new Set(configuration.users.map(({ sub }) => sub)),
+        configured: configuredSubs,
         storedUsers,
         accounts,
         resetFactors: createFactorReset(context),

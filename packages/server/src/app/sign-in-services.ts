@@ -3,6 +3,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { type AccessEndings, createAccessEndings } from '../identity/access-endings.ts'
 import type { Attempts } from '../identity/attempts.ts'
+import { subsOf } from '../identity/configured-subs.ts'
 import type { DirectoryPorts, DirectoryProvider } from '../identity/directory/authority.ts'
 import { createSubjectResolver, type ResolveSubject } from '../identity/external-identity.ts'
 import { createExternalUserCheck, type IsExternalUser } from '../identity/external-user.ts'
@@ -40,6 +41,7 @@ import { decoyHash, isCurrentHash } from '../runtime/password-hash/argon2.ts'
 import type { IssuerContext } from './issuer-context.ts'
 
 export type SignInServices = {
+  readonly configuredSubs: ReadonlySet<string>
   readonly users: Users
   /** Users in the operator's store. */
   readonly storeUsers: StoreUsers | undefined
@@ -96,8 +98,9 @@ export function createSignInServices(
     tenants,
     isVouchedFor: createVouching(configuration, links),
   })
+  const configuredSubs = subsOf(configuration.users)
   const isExternalUser = createExternalUserCheck({
-    configured: configuration.users,
+    configured: configuredSubs,
     users,
     links,
     identityProviders: configuration.identityProviders,
@@ -115,6 +118,7 @@ export function createSignInServices(
   const findFactors = createFactorFinder({ stores })
   return {
     users,
+    configuredSubs,
     storeUsers,
     profile,
     isExternalUser,

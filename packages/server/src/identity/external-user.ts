@@ -2,13 +2,13 @@
 
 import type { Commit, CommitOutcome, IdentityLinks, Stores } from '../model/ports/stores.ts'
 import { type IdentityProvider, isDerivedSub, type Subject, type Users } from '../model/user.ts'
+import type { ConfiguredSubs } from './configured-subs.ts'
 
 /** Returns whether the user exists, and neither the file nor the store of this server has them. */
 export type IsExternalUser = (subject: Pick<Subject, 'sub' | 'idp'>) => Promise<boolean>
 
 type ExternalUserPorts = {
-  /** The users of the configuration. */
-  readonly configured: readonly { readonly sub: string }[]
+  readonly configured: ConfiguredSubs
   readonly users: Pick<Users, 'find'>
   readonly links: Pick<IdentityLinks, 'ofUser'>
   readonly identityProviders: ReadonlyMap<string, Pick<IdentityProvider, 'name'>>
@@ -24,11 +24,10 @@ export function createExternalUserCheck({
   links,
   identityProviders,
 }: ExternalUserPorts): IsExternalUser {
-  const subs = new Set(configured.map(({ sub }) => sub))
   return async ({ sub, idp }) => {
     const record = await users.find(sub)
     // Only stored users have an epoch.
-    if (record) return record.epoch === undefined && !subs.has(sub)
+    if (record) return record.epoch === undefined && !configured.has(sub)
     return identityProviders.has(idp) && (isDerivedSub(sub) || (await links.ofUser(sub)).length === 0)
   }
 }

@@ -19,6 +19,7 @@ import {
   type NewAccount,
   type PasswordOptions,
 } from './accounts.ts'
+import { type ConfiguredSubs, visibleStored } from './configured-subs.ts'
 import { preparePassword } from './password.ts'
 import { type StoreUser, type StoreUsers, verifiedAddressOf } from './store-users.ts'
 
@@ -62,8 +63,7 @@ export type PasswordAccounts = Pick<Accounts, 'passwordProblem'> & {
 export const isStored = (account: PasswordAccount): account is StoredUser => 'version' in account
 
 type PasswordAccountPorts = {
-  /** Users of the configuration, by `sub`. A stored user with the `sub` of one can't sign in. */
-  readonly configured: ReadonlySet<string>
+  readonly configured: ConfiguredSubs
   readonly accounts: Accounts
   readonly stores: Pick<Stores, 'storedUsers' | 'sessions'>
   readonly users: Pick<Users, 'isNameTaken'>
@@ -96,8 +96,7 @@ export function createPasswordAccounts(ports: PasswordAccountPorts): PasswordAcc
   const { storedUsers, sessions } = ports.stores
   const outside = storeUsers?.setPassword && storeUsers
 
-  const visible = (stored: StoredUser | undefined): StoredUser | undefined =>
-    stored && !configured.has(stored.sub) ? stored : undefined
+  const visible = (stored: StoredUser | undefined) => visibleStored(stored, configured)
 
   /** Prepares a password as `Accounts` does, and hashes it. */
   async function hashed(text: string, from: string | undefined) {

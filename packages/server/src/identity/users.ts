@@ -12,6 +12,7 @@ import { equalInConstantTime } from '../runtime/constant-time.ts'
 import { decoyHash as usualDecoyHash } from '../runtime/password-hash/argon2.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
 import type { Log, Random } from '../runtime/ports.ts'
+import { visibleStored } from './configured-subs.ts'
 import { formsOf, preparePassword } from './password.ts'
 import { createPasswordCheck } from './password-check.ts'
 import type { UpgradePassword } from './password-upgrade.ts'
@@ -83,9 +84,6 @@ export function createUsers(
     return user && isDisabled(sub) ? { ...user, active: false } : user
   }
 
-  const visibleOf = (stored: StoredUser | undefined): StoredUser | undefined =>
-    stored && !bySub.has(stored.sub) ? stored : undefined
-
   /** Does the same reads for known and unknown names. Looks up addresses only for text that could be one. */
   async function named(typed: string, tenant: string | undefined): Promise<Named> {
     const name = identityKey(typed)
@@ -99,9 +97,10 @@ export function createUsers(
     if (sub !== undefined) return { sub }
     const [outsideByName, outsideByAddress] = await outside()
     if (outsideByName) return { sub: outsideByName.user.sub, outside: outsideByName }
-    if (storedByName) return bySub.has(storedByName.sub) ? { hidden: storedByName } : storedOf(storedByName)
+    if (storedByName)
+      return visibleStored(storedByName, bySub) ? storedOf(storedByName) : { hidden: storedByName }
     const owners = mayBeAddress ? (byAddress.get(placeOf(name, tenant)) ?? []) : []
-    const visible = visibleOf(storedByAddress)
+    const visible = visibleStored(storedByAddress, bySub)
     if (owners.length + (outsideByAddress ? 1 : 0) + (visible ? 1 : 0) !== 1)
       return storedByAddress && !visible ? { hidden: storedByAddress } : {}
     if (outsideByAddress) return { sub: outsideByAddress.user.sub, outside: outsideByAddress }
@@ -153,7 +152,7 @@ export function createUsers(
       const address = identityKey(email)
       const found = [
         ...(byAddress.get(placeOf(address, tenant)) ?? []).map(({ sub }) => configuredOf(sub)),
-        userOf(visibleOf(await storedUsers.findByVerifiedEmail(address, tenant))),
+        userOf(visibleStored(await storedUsers.findByVerifiedEmail(address, tenant), bySub)),
         (await storeUsers?.findByVerifiedEmail(email, tenant).then(unshared))?.user,
       ].filter(user => user !== undefined)
       return found.length === 1 ? found[0] : undefined

@@ -8,6 +8,7 @@ import type { Keys } from '../model/ports/stores.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import { canSign, infoOf, isVerifiable, type KeyInfo } from './key-state.ts'
 import { signingKeyOf } from './rotation.ts'
+import { shownName } from './shown-name.ts'
 import { jwkSet, type OpenedKey, openKey } from './signing-key.ts'
 
 export type OpenedRing = Pick<KeyRing, 'signing' | 'verification' | 'published'> & {
@@ -23,9 +24,6 @@ export type OpenedRing = Pick<KeyRing, 'signing' | 'verification' | 'published'>
   /** Returns the JWK Set as JSON. */
   readonly body: () => string
 }
-
-/** A damaged name may be long. */
-const mostOfName = 100
 
 export function createOpenedRing({
   store,
@@ -109,8 +107,8 @@ export function createOpenedRing({
           if (sealing.isOfNewerKey(key.sealed)) throw error
           failures.push(error)
           log.error('key_damaged', {
-            kid: key.kid.slice(0, mostOfName),
-            alg: key.alg.slice(0, mostOfName),
+            kid: shownName(key.kid),
+            alg: shownName(key.alg),
             error: String(error),
           })
           return damaged(key)

@@ -3,9 +3,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { DerivedKeys, Sealing } from '../model/keys.ts'
 import { InvalidStoredValue } from '../runtime/ports.ts'
+import { shownName } from './shown-name.ts'
 
-/** Part of a damaged row, it may be long. */
-const mostOfName = 100
 const nonceBytes = 12
 const tagBytes = 16
 /** Bytes of a sealed empty text. */
@@ -46,4 +45,4 @@ export function createSealing({ derived, purpose }: { derived: DerivedKeys; purp
 export const sealedVersion = (bytes: Uint8Array): number | undefined => bytes[0]
 
 const unopened = (name: string, why: string): InvalidStoredValue =>
-  new InvalidStoredValue(name.slice(0, mostOfName), why)
+  new InvalidStoredValue(shownName(name), why)

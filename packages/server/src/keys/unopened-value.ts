@@ -2,6 +2,7 @@
 
 import type { EntryKind } from '../model/entry.ts'
 import { leastSealedBytes, sealedVersion } from './sealing.ts'
+import { shownName } from './shown-name.ts'
 
 /**
  * Why a stored secret can't be opened.
@@ -26,9 +27,6 @@ export type UnopenedValue = {
 /** An unopened value, and the tenant with its own issuer whose store contains it. */
 export type UnopenedValueOf = UnopenedValue & { readonly tenant?: string }
 
-/** Part of a damaged row, it may be long. */
-const mostOfName = 100
-
 /**
  * Returns why bytes that did not open can't be opened.
  * @param hasRootKey returns whether the store has a root key of this version, retired or not.
@@ -51,8 +49,8 @@ export function reasonOf(
 /** Returns the fields of a log line, and of {@link describeUnopened}. Ids of damaged rows are shortened. */
 export const fieldsOf = ({ kind, id, place, tenant, reason }: UnopenedValueOf) => ({
   kind,
-  id: id.slice(0, mostOfName),
-  ...(place !== undefined && { place: place.slice(0, mostOfName) }),
+  id: shownName(id),
+  ...(place !== undefined && { place: shownName(place) }),
   ...(tenant !== undefined && { tenant }),
   reason,
 })

@@ -24,6 +24,7 @@ import { etagOf, patchedUserSchema, shownConfiguredUser, shownUser, writableOf }
 export type UserPorts = {
   /** The users of the configuration file. */
   readonly configured: readonly User[]
+  readonly configuredSubs: ReadonlySet<string>
   readonly tenants: ReadonlySet<string>
   readonly users: Pick<Users, 'find'>
   readonly storedUsers: Pick<StoredUsers, 'find' | 'findByName' | 'findByVerifiedEmail' | 'list'>
@@ -44,9 +45,8 @@ type NewRecord = Record & {
 }
 
 export function createUserHandlers(ports: UserPorts): Pick<Handlers<typeof userOperations>, UserIds> {
-  const { configured, users, storedUsers, hasAccess, modulesChooseSubs } = ports
+  const { configured, configuredSubs, users, storedUsers, hasAccess, modulesChooseSubs } = ports
   const { accounts, administration, replaceUser, tenants } = ports
-  const configuredSubs = new Set(configured.map(({ sub }) => sub))
 
   async function create(call: Call, sub: string | undefined, body: NewRecord): Promise<Reply | Problem> {
     const { password, password_hash, email_verified, active, ...record } = body
