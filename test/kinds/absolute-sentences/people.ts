@@ -4,6 +4,18 @@ import { held, none, type Rows } from './rows.ts'
 
 export const people: Readonly<Record<string, Rows>> = {
   'docs/guides/accounts.md': {
+    "They can't sign in (`stored_user_hidden` in the log)": held(
+      'accounts/hidden-users.attack.test.ts',
+      'attack: a stored user with the sub of a configured user can’t sign in as them',
+      'accounts/hidden-users.attack.test.ts',
+      'attack: sessions and tokens of a stored user are not those of a configured user with the same sub',
+    ),
+    'Passkeys and accounts at providers of this `sub` sign nobody in': held(
+      'accounts/hidden-users.attack.test.ts',
+      'attack: a passkey of a stored user does not sign in as a configured user with the same sub',
+      'accounts/hidden-users.attack.test.ts',
+      'attack: an account at a provider (linking: …) that a stored user has does not sign in as a configured user',
+    ),
     'Scopes, sessions and everything else are': held(
       'accounts/accounts.test.ts',
       'accounts: a profile hook receives stored users like any other',

@@ -5,6 +5,7 @@ import { isLoopback } from '../configuration/issuer.ts'
 import { type Accounts, createAccounts } from '../identity/accounts.ts'
 import type { Attempts } from '../identity/attempts.ts'
 import { createEndOfAccess } from '../identity/end-of-access.ts'
+import { createHiddenUsersEnd } from '../identity/hidden-users.ts'
 import { createPasswordAccounts, type PasswordAccounts } from '../identity/password-accounts.ts'
 import { createPersonAttribution } from '../identity/person-attribution.ts'
 import { createPersonalData, type PersonalData } from '../identity/personal-data.ts'
@@ -21,6 +22,8 @@ export type AccountServices = {
   readonly passwordAccounts: PasswordAccounts
   /** Ends the sessions and revokes the tokens of any user, for operators. Resolves to the `sid` of each session. */
   readonly endAccess: (sub: string) => Promise<readonly string[]>
+  /** Ends the access of stored users whose `sub` the configuration gives to others. Called before it takes effect. */
+  readonly endHiddenUsers: () => Promise<void>
   /** Exports and deletes everything about a person. */
   readonly personalData: PersonalData
   /** Finds users by `sub`, name or address, for operators. */
@@ -90,11 +93,13 @@ export function createAccountServices(
     clock,
   })
   const accounts = createAccounts({ ...shared, erase: personalData.eraseStored, clock })
+  const endAccess = createEndOfAccess({ ...shared, accounts })
   return {
     accounts,
     personalData,
     passwordAccounts: createPasswordAccounts({ ...shared, configured, accounts, storeUsers }),
-    endAccess: createEndOfAccess({ ...shared, accounts }),
+    endAccess,
+    endHiddenUsers: createHiddenUsersEnd({ configured: configuration.users, stores, endAccess, log }),
     searchUsers: createUserSearch({
       configured: configuration.users,
       tenants: configuration.tenants,

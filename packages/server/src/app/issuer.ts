@@ -102,6 +102,7 @@ async function composeOn(
       logFailure(request, error)
     },
   })
+  await services.accounts.endHiddenUsers()
   // Last, because the principals of the previous configuration must stay enabled if creating the issuer fails.
   context.entries.begin()
   await context.principals.begin(

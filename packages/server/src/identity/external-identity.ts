@@ -45,7 +45,7 @@ export type ResolveSubject = (
 ) => Promise<Result<LocalSubject>>
 
 type SubjectPorts = {
-  readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
+  readonly users: Pick<Users, 'find' | 'findByVerifiedEmail' | 'isShared'>
   readonly links: IdentityLinks
   /** The operator's hook. */
   readonly decideSubject?: CheckedHook<FederatedSubjectHook>
@@ -64,8 +64,8 @@ export const derivedSub = (identity: ExternalIdentity): string => `fed_${identit
 /**
  * Resolves the local subject, in this order: the decision of the operator's hook; an existing link; a local user with the
  * same verified address, if the provider may link by it; a `sub` derived from provider, authority and id.
- * Refuses `access_denied` if the hook rejects the user, or if the local user was deleted, belongs to another tenant, or has
- * no room for a further link.
+ * Refuses `access_denied` if the hook rejects the user, or if the local user was deleted, belongs to another tenant, shares
+ * the `sub` with another user, or has no room for a further link.
  */
 export function createSubjectResolver({
   users,
@@ -80,6 +80,8 @@ export function createSubjectResolver({
     if (decided === null) return denied('provider_user_refused', identity)
     if (decided !== undefined) return withRecord(decided, identity, tenant)
     const known = await find(identity)
+    if (known !== undefined && (await users.isShared(known)))
+      return denied('stored_user_hidden', identity, known)
     const linked = known === undefined ? await linkByAddress(identity, tenant) : ok(known)
     if (!linked.ok) return linked
     if (linked.value === undefined) return withRecord(derivedSub(identity), identity, tenant)
@@ -105,6 +107,7 @@ export function createSubjectResolver({
     if (provider.linking !== 'verified_email' || label === undefined || !isEmail(label)) return ok(undefined)
     const user = await users.findByVerifiedEmail(label, tenant)
     if (!user) return ok(undefined)
+    if (await users.isShared(user.sub)) return denied('stored_user_hidden', identity, user.sub)
     const link = { provider: provider.name, identity: identityKey(identity), sub: user.sub, label }
     const added = await links.add({ ...link, created_at: clock.now() })
     if (added === 'full') return denied('identity_links_exhausted', identity, user.sub)

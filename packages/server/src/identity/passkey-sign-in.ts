@@ -26,7 +26,7 @@ export type PasskeySignIn = {
 type PasskeySignInPorts = {
   readonly mfa: MfaPolicy
   readonly passkeys: Passkeys
-  readonly users: Pick<Users, 'find'>
+  readonly users: Pick<Users, 'find' | 'isShared'>
   readonly profile: Pick<Profile, 'isActive'>
   readonly accessEndings: Pick<AccessEndings, 'latest'>
   readonly clock: Clock
@@ -50,6 +50,7 @@ export function createPasskeySignIn({
       const proof = await passkeys.verify({ browser }, answer)
       if (!proof.ok) return proof
       const { sub } = proof.value.passkey
+      if (await users.isShared(sub)) return refuse('access_denied', 'stored_user_hidden', { log: { sub } })
       const ending = await accessEndings.latest(sub)
       const record = await users.find(sub)
       // A user who exists only at a provider must sign in there, because the provider may have removed them.

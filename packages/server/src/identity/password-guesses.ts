@@ -137,7 +137,7 @@ export const guessedName = ({
 export type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }
 
 export type KnownAccounts = {
-  /** Returns the account with this name; undefined if there is none. */
+  /** Returns the account with this name; undefined if there is none, or if two users have its `sub`. */
   readonly find: (named: Named) => Awaitable<string | undefined>
   /** Returns the account of a user who has signed in with this name. */
   readonly of: (sub: string, named: Named) => string
@@ -162,7 +162,7 @@ export function createKnownAccounts({
   users,
   checksElsewhere,
 }: {
-  readonly users: Pick<Users, 'findNamed'>
+  readonly users: Pick<Users, 'findNamed' | 'isShared'>
   /** Whether a validator checks local passwords. */
   readonly checksElsewhere: boolean
 }): KnownAccounts {
@@ -172,7 +172,7 @@ export function createKnownAccounts({
     async find(named) {
       if (!isLocal(named)) return accountOfName(named)
       const user = await users.findNamed(named.username, named.tenant)
-      return user && accountOfSub(user.sub)
+      return user && !(await users.isShared(user.sub)) ? accountOfSub(user.sub) : undefined
     },
     of: (sub, named) => (isLocal(named) ? accountOfSub(sub) : accountOfName(named)),
   }

@@ -13,10 +13,11 @@ import {
   type User,
   type Users,
 } from '../model/user.ts'
+import { applied } from '../runtime/async/promises.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 
 export type ProfilePorts = {
-  readonly users: Pick<Users, 'find'>
+  readonly users: Pick<Users, 'find' | 'isShared'>
   /** The operator's hooks. */
   readonly profile?: Partial<Profile>
   /** The tenants that share this issuer. */
@@ -42,11 +43,14 @@ export const createProfile = ({ users, profile, tenants, isVouchedFor }: Profile
   isActive:
     profile?.isActive ??
     (({ subject }) => {
-      const active = (user: User | undefined) =>
+      const active = (user: User | undefined): Awaitable<boolean> => {
+        if (!user) return isVouchedFor(subject)
         // The operator may have moved the user to another tenant since the sign-in.
-        user
-          ? user.active && user.tenant === subject.tenant && isOfTenant(subject, tenants)
-          : isVouchedFor(subject)
+        const isActive = user.active && user.tenant === subject.tenant && isOfTenant(subject, tenants)
+        // A stored user signed in, and the configuration has the `sub` now.
+        const isTaken = subject.epoch !== undefined && user.epoch === undefined
+        return isActive && isTaken ? applied(users.isShared(subject.sub), shared => !shared) : isActive
+      }
       const user = users.find(subject.sub)
       return user instanceof Promise ? user.then(active) : active(user)
     }),

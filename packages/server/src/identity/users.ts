@@ -13,6 +13,7 @@ import { decoyHash as usualDecoyHash } from '../runtime/password-hash/argon2.ts'
 import { passwordHashError } from '../runtime/password-hash/read.ts'
 import type { Log, Random } from '../runtime/ports.ts'
 import { visibleStored } from './configured-subs.ts'
+import { isAnother } from './hidden-users.ts'
 import { formsOf, preparePassword } from './password.ts'
 import { createPasswordCheck } from './password-check.ts'
 import type { UpgradePassword } from './password-upgrade.ts'
@@ -184,6 +185,10 @@ export function createUsers(
       }
       const fits = known.encoded === undefined ? plainFits : hashFits
       return sub !== undefined && known !== nobody && fits ? configuredOf(sub) : undefined
+    },
+    isShared(sub) {
+      const own = bySub.get(sub)
+      return own !== undefined && applied(storedUsers.find(sub), found => !!found && isAnother(found, own))
     },
     isConfigured(username, tenant) {
       const sub = byName.get(placeOf(identityKey(username), tenant))

@@ -51,6 +51,11 @@ export type Users = {
   readonly findByVerifiedEmail: (email: string, tenant: string | undefined) => Awaitable<User | undefined>
   /** Returns whether a user of this tenant other than `except`, active or not, has this name or verified address, or a confusable one. */
   readonly isNameTaken: (name: string, tenant: string | undefined, except?: string) => Promise<boolean>
+  /**
+   * Returns whether the configuration and this server's store have two users with this `sub`, whose names differ. A passkey
+   * or an account at a provider, which only have the `sub`, could belong to either of them.
+   */
+  readonly isShared: (sub: string) => Awaitable<boolean>
 }
 
 /** Returns whether the server derives such a `sub` for users of other providers. Nobody else may have one. */
@@ -290,7 +295,10 @@ export type ActiveRequest = {
 }
 
 /** @property sign_in_tenant Where a user without a tenant signed in, if the subject is an authorization. */
-export type ActiveSubject = ActiveRequest['subject'] & { readonly sign_in_tenant?: string | undefined }
+export type ActiveSubject = ActiveRequest['subject'] & {
+  readonly sign_in_tenant?: string | undefined
+  readonly epoch?: number | undefined
+}
 
 /** The claims of users, and whether they are active: by the operator's hooks, or else by their records. */
 export type Profile = {

@@ -174,7 +174,7 @@ const ofThisServer =
   'linked_user_gone linking_session_gone local_login_disabled mail_asked_too_often ' +
   'mail_link_invalid mail_link_of_another_account membership_malformed passkey_sign_in_not_offered ' +
   'password_queue_full password_unfit provider_not_allowed provider_user_refused ' +
-  'sealed_client_unknown ' +
+  'sealed_client_unknown stored_user_hidden ' +
   'reader_not_on_loopback recovery_code_wrong schema_too_new tenant_not_allowed tenant_unknown ' +
   'too_many_waiting totp_enrolment_invalid upstream_answer_too_large upstream_asked_too_often ' +
   'upstream_unreachable upstream_without_sign_out user_of_another_tenant username_is_address ' +
