@@ -5,7 +5,9 @@ import { test } from 'node:test'
 import type { Event } from '../../packages/server/src/model/events.ts'
 import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import type { WebhookMessage } from '../../packages/server/src/model/webhook.ts'
+import { createAdmission, webhookLimits } from '../../packages/server/src/operations/events/admission.ts'
 import { createLaterWrites } from '../../packages/server/src/operations/events/later-writes.ts'
+import { withOrigin } from '../../packages/server/src/runtime/async/origin.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createTestServer } from '../support/tessera.ts'
 
@@ -91,4 +93,24 @@ test('events attack: refusals do not take the places of callbacks for other even
   finish.resolve()
   await server.settled()
   assert.ok(seen.includes('token.issued'))
+})
+
+test('events attack: many accounts of one network leave room for the events of others', async () => {
+  const { waiting, waitingForAll, waitingForOne, waitingForNetwork } = webhookLimits
+  const clock = { now: () => 1_790_000_000 }
+  const admission = createAdmission({ about: {}, count: () => waitingForAll, clock, log: silentLog })
+  await admission.recount()
+  const signIns = (kind: 'browser' | 'server', network: string, sub: string): number =>
+    withOrigin({ actor: { kind }, network }, () =>
+      Array.from({ length: waitingForOne }, () => admission.admits('user.signed_in', `user ${sub}`)),
+    ).filter(Boolean).length
+  let stored = 0
+  // A customer with a /48 takes no more than one with an address.
+  for (let count = 0; count * waitingForOne < waiting; count++)
+    stored += signIns('browser', `2001:db8:7:${count.toString(16)}`, `eve-${count}`)
+  assert.equal(stored, waitingForNetwork)
+  assert.equal(signIns('browser', '192.0.2.1', 'bob'), waitingForOne)
+  // A client sends the requests of all its users from one network.
+  for (let count = 0; count < 15; count++)
+    assert.equal(signIns('server', '198.51.100.7', `user-${count}`), waitingForOne)
 })

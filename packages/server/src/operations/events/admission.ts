@@ -36,6 +36,8 @@ export const webhookLimits = {
   waitingForAll: 5000,
   /** Messages that one process stores then for a user or client, until fewer wait. */
   waitingForOne: 100,
+  /** Messages that one process stores then of people in one network, or one /48 of IPv6: anyone can make accounts. */
+  waitingForNetwork: 1000,
 } as const
 
 const refusalSpan: Seconds = 60
@@ -60,7 +62,7 @@ export function createAdmission({
   let waiting = 0
   let countedAt: Seconds = 0
   let refusals = newSpan(0)
-  /** How many messages each user or client has caused since so many wait. */
+  /** How many messages each user, client and network has caused since so many wait. */
   const shares = new Map<string, number>()
 
   const dropped = (problem: string): false => {
@@ -83,10 +85,14 @@ export function createAdmission({
 
   /** The map is bounded by the messages that may still wait. */
   function admitsShare(by: string): boolean {
-    const count = shares.get(by) ?? 0
-    if (count >= webhookLimits.waitingForOne)
+    const { actor, network } = currentOrigin()
+    const limits: [cause: string, most: number][] = [[by, webhookLimits.waitingForOne]]
+    // Of a client's requests, the network is that of all its users.
+    if (actor.kind === 'browser' && network !== undefined)
+      limits.push([`network ${networkPath(network)[0]}`, webhookLimits.waitingForNetwork])
+    if (limits.some(([cause, most]) => (shares.get(cause) ?? 0) >= most))
       return dropped('too many messages wait, most of them of one cause')
-    shares.set(by, count + 1)
+    for (const [cause] of limits) shares.set(cause, (shares.get(cause) ?? 0) + 1)
     return true
   }
 
