@@ -225,6 +225,63 @@ test('postgres connections: a transaction is not retried once its commit was sen
   assert.deepEqual(await main.storedUsers.find(user.sub), user)
 })
 
+/** A proxy that holds a connection's messages back from the first one with a text on, as a network that fails does. */
+async function failing(url: string) {
+  let awaited: string | undefined
+  const sockets: Socket[] = []
+  /** How it ended: the system of a closed one sends the messages again, that of a reset one discards them. */
+  const ended = Promise.withResolvers<'closed' | 'reset'>()
+  const proxy = createServer({ allowHalfOpen: true }, near => {
+    let isHeld = false
+    const far = connect(Number(new URL(url).port), '127.0.0.1')
+    sockets.push(near, far)
+    far
+      .on('data', chunk => void near.write(chunk))
+      .on('end', () => near.end())
+      .on('error', () => {})
+    near
+      .on('data', (chunk: Buffer) => {
+        isHeld ||= awaited !== undefined && chunk.includes(awaited)
+        if (!isHeld) far.write(chunk)
+      })
+      .on('error', () => {
+        if (isHeld) ended.resolve('reset')
+        far.destroy()
+      })
+      .on('end', () => {
+        if (isHeld) ended.resolve('closed')
+        far.end()
+      })
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo
+  return {
+    url: Object.assign(new URL(url), { port: String(port) }).href,
+    failAt(text: string) {
+      awaited = text
+    },
+    ended: ended.promise,
+    close() {
+      for (const socket of sockets) socket.destroy()
+      proxy.close()
+    },
+  }
+}
+
+for (const [what, text, write] of [
+  ['a write', 'insert into settings', main => main.settings.put('late', 'value')],
+  ['the commit of a transaction', 'commit', main => main.storedUsers.add(sampleUser())],
+] satisfies (readonly [string, string, (main: TenantStores['main']) => Promise<unknown>])[])
+  test(`postgres connections: ${what} that the database did not receive in time is discarded`, async t => {
+    const way = await failing(await (await postgres()).database())
+    t.after(way.close)
+    const timeouts = { connection: 10_000, statement: 300, lock: 300 }
+    const { main } = await open(way.url, { poolSize: 1, timeouts })
+    way.failAt(text)
+    await assert.rejects(write(main), StoreUnavailable)
+    assert.equal(await inTime('the connection ends', way.ended), 'reset')
+  })
+
 test('postgres connections: fewer connections than the pool allows serve all requests, and this is logged', async () => {
   const server = await postgres()
   const owner = await openConnection({ url: server.address })

@@ -7,7 +7,14 @@ import { repeatedLine } from '../../runtime/repeated-line.ts'
 import { createInvalidValueLog } from '../tables/invalid-values.ts'
 import { ask, defaultTimeouts, type PostgresOptions, quoted, settingsOf } from './connection.ts'
 import { settings } from './durability.ts'
-import { certainlyNotExecuted, connectionEnded, isReadOnly, mapDriverError, sqlState } from './failure.ts'
+import {
+  certainlyNotExecuted,
+  connectionEnded,
+  isReadOnly,
+  isUnanswered,
+  mapDriverError,
+  sqlState,
+} from './failure.ts'
 import { createLockQueues } from './lock-queues.ts'
 import { retriedAfterDeadlock } from './retries.ts'
 import { createConnect } from './shortage.ts'
@@ -122,6 +129,7 @@ export function openPool(options: PostgresOptions): Pool {
       return value
     } catch (error) {
       if (certainlyNotExecuted(error, bound.has(client))) repeatable.add(error as object)
+      if (isUnanswered(error)) client.reset()
       // After a violated constraint (classes 22 and 23) the connection is usable; after other errors it may not be.
       client.release(!/^2[23]/.test(sqlState(error) ?? ''))
       throw error
@@ -202,7 +210,8 @@ export function openPool(options: PostgresOptions): Pool {
             } catch (error) {
               // A transaction whose connection ends before it is committed is rolled back.
               if (connectionEnded(error) && !committing) repeatable.add(error as object)
-              else await client.query('rollback').catch(() => {})
+              // So is one whose connection is reset.
+              else if (!isUnanswered(error)) await client.query('rollback').catch(() => {})
               throw error
             }
           })
@@ -221,9 +230,27 @@ export function openPool(options: PostgresOptions): Pool {
   }
 }
 
+type ResettableSocket = {
+  readonly remoteAddress?: string
+  readonly destroy: () => void
+  readonly resetAndDestroy: () => void
+}
+
 /** A connection with the time at which it was opened. */
 class DatedClient extends pg.Client {
   readonly openedAt = performance.now()
+  /** Later, the driver may use another one for TLS, which wraps it. */
+  readonly #socket = this.connection.stream as unknown as ResettableSocket
+
+  /**
+   * Closes the connection by a reset, so that the system discards what the other side has not received. Otherwise it would
+   * send a write again for minutes, and that could take effect long after its request failed.
+   */
+  reset(): void {
+    // Only TCP has resets.
+    if (this.#socket.remoteAddress === undefined) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
+  }
 }
 
 function createNames(): (schema: string, text: string) => string | undefined {

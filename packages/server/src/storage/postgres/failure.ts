@@ -49,6 +49,10 @@ type DriverError = { readonly code?: unknown; readonly message?: unknown; readon
 const driverError = (error: unknown): DriverError =>
   ((error instanceof StoreUnavailable ? error.cause : error) ?? {}) as DriverError
 
+/** Returns whether no response came to a statement, so that it may still be executed. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof StoreUnavailable && error.cause !== undefined && causeOf(error) === undefined
+
 /** Returns whether the connection has ended, rather than been refused or timed out. */
 export function connectionEnded(error: unknown): boolean {
   const state = causeOf(error)
