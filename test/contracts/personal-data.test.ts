@@ -102,6 +102,8 @@ function linkOf({ sub, mark }: Person, table: string, column: string): string | 
   if (column === 'sid' || column === 'linking_sid') return `sid ${mark}`
   if (column === 'upstream' || (table === 'upstream_sessions' && column === 'id')) return `upstream ${mark}`
   if (column === 'used_by') return hashHandle(sub)
+  // Both have accounts at one provider.
+  if (column === 'provider') return 'corp'
   // Rows of clients remain.
   if (table === 'registered_clients' && column !== 'metadata') return `client ${mark.slice(0, 3)}`
   return undefined

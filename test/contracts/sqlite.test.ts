@@ -14,7 +14,7 @@ import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
 import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { createWriteQueue } from '../../packages/server/src/storage/sqlite/writer/queue.ts'
 import { until } from '../support/until.ts'
-import { issuedCode, tally } from './stores/samples.ts'
+import { issuedCode, sampleSession, tally } from './stores/samples.ts'
 import {
   claimAtOnce,
   contend,
@@ -25,6 +25,7 @@ import {
   signInMeanwhile,
 } from './stores/sharing.ts'
 import { temporaryFolder } from './stores/storage.ts'
+import { sampleMessage } from './stores/webhook-messages.ts'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let opened: Stores[]
@@ -64,6 +65,21 @@ test('sqlite: acknowledged writes are there when the store is opened again', asy
   assert.equal(await stores.ready(), false)
   const again = await openStores()
   assert.deepEqual(await again.codes.find(code.hash), { code, authorization })
+})
+
+test('sqlite: of a write that fails after its first rows nothing is stored, and the others of its batch are', async () => {
+  const { sessions } = await openStores()
+  const message = sampleMessage()
+  await sessions.create(sampleSession(), [message])
+  const wrong = sampleSession()
+  const right = Array.from({ length: 5 }, () => sampleSession())
+  const [refused] = await Promise.allSettled([
+    sessions.create(wrong, [sampleMessage(), message]),
+    ...right.map(session => sessions.create(session)),
+  ])
+  assert.equal(refused.status, 'rejected')
+  assert.equal(await sessions.find(wrong.hash), undefined)
+  for (const { hash } of right) assert.ok(await sessions.find(hash))
 })
 
 test('sqlite: closing finishes pending writes', async () => {

@@ -61,6 +61,8 @@ export function testEntries(stores: () => Stores): void {
       principals.sync({ clients: [...clients, { id: 'web', enabled: true }], users: [] })
     const client = sampleEntry()
     await put(client)
+    const bystander = sampleEntry()
+    await put(bystander)
     assert.equal(await revokedAt(client.id), undefined)
     await entries.remove('clients', client.id, { revision: await revision(), at: now - 9 })
     await put({ ...client, version: 2 })
@@ -76,6 +78,7 @@ export function testEntries(stores: () => Stores): void {
     await sync([])
     await put(other)
     assert.equal(await revokedAt(other.id), now - 7)
+    assert.equal(await revokedAt(bystander.id), undefined)
   })
 
   test('entries: a client stays enabled after clean-up, and a removed one whose id is a URL is reported as disabled', async () => {
